@@ -1,0 +1,32 @@
+/** What went wrong, in terms a caller can act on. Mapped to a gRPC status in rpc/status.ts and to an exit code in cli/exit-codes.ts only. */
+export type ErrorKind =
+  | 'invalid_argument'
+  | 'unauthenticated'
+  | 'permission_denied'
+  | 'not_found'
+  | 'already_exists'
+  | 'failed_precondition'
+  | 'unavailable'
+  | 'resource_exhausted'
+  | 'unimplemented'
+  | 'internal'
+
+/** Base of every error this program throws on purpose. */
+export abstract class CodedError extends Error {
+  abstract override readonly name: string
+  abstract readonly code: `ERR_${string}`
+  abstract readonly kind: ErrorKind
+
+  /** The only text a remote peer may see; `message` and `cause` stay in the log. */
+  readonly publicMessage: string
+
+  constructor(publicMessage: string, options?: ErrorOptions & { detail?: string }) {
+    super(options?.detail ? `${publicMessage}: ${options.detail}` : publicMessage, options)
+    this.publicMessage = publicMessage
+  }
+}
+
+/** The text of anything that was thrown, for logs and operators. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
