@@ -1,0 +1,10 @@
+// Original file: spiffe/workload/workload.proto
+
+
+export interface JWTBundlesResponse {
+  'bundles'?: ({[key: string]: Buffer | Uint8Array | string});
+}
+
+export interface JWTBundlesResponse__Output {
+  'bundles': ({[key: string]: Buffer});
+}

@@ -1,0 +1,8 @@
+// Original file: signet/v1/agent_admin.proto
+
+
+export interface AgentAdminServiceGetStatusRequest {
+}
+
+export interface AgentAdminServiceGetStatusRequest__Output {
+}

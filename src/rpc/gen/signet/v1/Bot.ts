@@ -1,0 +1,14 @@
+// Original file: signet/v1/sync.proto
+
+
+export interface Bot {
+  'name'?: (string);
+  'instanceId'?: (string);
+  'attributesJson'?: (string);
+}
+
+export interface Bot__Output {
+  'name': (string);
+  'instanceId': (string);
+  'attributesJson': (string);
+}

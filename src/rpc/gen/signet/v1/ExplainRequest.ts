@@ -1,0 +1,10 @@
+// Original file: signet/v1/admin.proto
+
+
+export interface ExplainRequest {
+  'attributesJson'?: (string);
+}
+
+export interface ExplainRequest__Output {
+  'attributesJson': (string);
+}

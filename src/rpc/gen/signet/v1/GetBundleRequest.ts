@@ -1,0 +1,8 @@
+// Original file: signet/v1/admin.proto
+
+
+export interface GetBundleRequest {
+}
+
+export interface GetBundleRequest__Output {
+}

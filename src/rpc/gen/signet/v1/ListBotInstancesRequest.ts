@@ -1,0 +1,10 @@
+// Original file: signet/v1/admin.proto
+
+
+export interface ListBotInstancesRequest {
+  'bot'?: (string);
+}
+
+export interface ListBotInstancesRequest__Output {
+  'bot': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: signet/v1/admin.proto
+
+
+export interface ListResourcesRequest {
+  'kind'?: (string);
+}
+
+export interface ListResourcesRequest__Output {
+  'kind': (string);
+}

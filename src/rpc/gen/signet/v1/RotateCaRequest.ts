@@ -1,0 +1,12 @@
+// Original file: signet/v1/admin.proto
+
+
+export interface RotateCaRequest {
+  'purpose'?: (string);
+  'now'?: (boolean);
+}
+
+export interface RotateCaRequest__Output {
+  'purpose': (string);
+  'now': (boolean);
+}
