@@ -5,7 +5,10 @@ import path from 'node:path'
 const STEPS: readonly { readonly what: string; readonly command: readonly string[] }[] = [
   { what: 'format and lint', command: ['biome', 'ci', '.'] },
   { what: 'types', command: ['tsc', '--noEmit', '-p', 'tsconfig.json'] },
-  { what: 'types as published', command: ['tsc', '--noEmit', '--allowImportingTsExtensions', '-p', 'tsconfig.build.json'] },
+  {
+    what: 'types as published',
+    command: ['tsc', '--noEmit', '--allowImportingTsExtensions', '-p', 'tsconfig.build.json'],
+  },
   { what: 'layering', command: ['node', '--test', '--test-reporter=dot', 'test/unit/architecture.test.ts'] },
   { what: 'generated files unchanged', command: ['node', 'test/support/generate.ts', '--check'] },
   { what: 'proto lint', command: ['buf', 'lint'] },

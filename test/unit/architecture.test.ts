@@ -59,7 +59,8 @@ const files = globSync(`${src}/**/*.ts`).map((file) => {
   return { file, name, folder: name.split(path.sep)[0] ?? '', text: readFileSync(file, 'utf8') }
 })
 const written = files.filter(({ name }) => !name.startsWith('rpc/gen/'))
-const isIn = (name: string, places: readonly string[]): boolean => places.some((place) => name.startsWith(place))
+const isIn = (name: string, places: readonly string[]): boolean =>
+  places.some((place) => name.startsWith(place))
 
 function imports(text: string): string[] {
   const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)
@@ -97,7 +98,10 @@ describe('what belongs to one place', () => {
     it(`${name} touches only what it may`, () => {
       const code = text.replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, '')
       for (const { what, where } of WRITTEN_ONLY_IN) {
-        assert.ok(isIn(name, where) || !what.test(code), `${what} belongs to ${where.join(', ') || 'no file'}`)
+        assert.ok(
+          isIn(name, where) || !what.test(code),
+          `${what} belongs to ${where.join(', ') || 'no file'}`,
+        )
       }
     })
   }

@@ -1,0 +1,134 @@
+import { type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { CodedError, messageOf } from './errors.ts'
+import { systemRandom } from './random.ts'
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  ENOENT: 'the directory does not exist',
+  ENOTDIR: 'a part of the path is not a directory',
+  EISDIR: 'it is a directory',
+  EIO: 'the disk failed',
+}
+
+/** The old file, if there was one, is still there and whole. */
+export class FileWriteError extends CodedError {
+  override readonly name = 'FileWriteError'
+  readonly code = 'ERR_FILE_WRITE'
+  readonly kind = 'unavailable'
+
+  constructor(filePath: string, cause: unknown) {
+    super(`cannot write ${filePath}: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+/** A file that must be private is not, or cannot be read. */
+export class PrivateFileError extends CodedError {
+  override readonly name = 'PrivateFileError'
+  readonly code = 'ERR_FILE_NOT_PRIVATE'
+  readonly kind = 'failed_precondition'
+}
+
+export interface WriteOptions {
+  readonly mode: number
+  readonly uid?: number
+  readonly gid?: number
+}
+
+/** Replaces a file so that a reader, or a crash at any moment, finds the old content or the new, never a part. */
+export async function writeFileAtomically(
+  filePath: string,
+  data: Uint8Array | string,
+  options: WriteOptions,
+): Promise<void> {
+  const directory = path.dirname(filePath)
+  const temporary = path.join(
+    directory,
+    `.${path.basename(filePath)}.${systemRandom.bytes(6).toString('hex')}.tmp`,
+  )
+  let created = false
+  try {
+    await withHandle(await open(temporary, 'wx', 0o600), async (file) => {
+      created = true
+      await file.writeFile(data)
+      if (options.uid !== undefined || options.gid !== undefined) {
+        await file.chown(options.uid ?? -1, options.gid ?? -1)
+      }
+      await file.chmod(options.mode) // not through open(): the umask must not decide
+      await file.sync()
+    })
+    await rename(temporary, filePath)
+    created = false
+    await withHandle(await open(directory, 'r'), (handle) => handle.sync())
+  } catch (error) {
+    // If this fails too, the first error is the one that tells the story.
+    if (created) await unlink(temporary).catch(() => undefined)
+    throw new FileWriteError(filePath, error)
+  }
+}
+
+/** Reads a secret, unless others could have read it or somebody else could have put it there. */
+export async function readPrivateFile(filePath: string): Promise<Buffer> {
+  const file = await open(filePath, 'r').catch((error: unknown) => {
+    throw new PrivateFileError(`cannot read ${filePath}: ${readReasonOf(error)}`, { cause: error })
+  })
+  return withHandle(file, async (handle) => {
+    const status = await handle.stat()
+    if (!status.isFile()) throw new PrivateFileError(`${filePath} is not a regular file`)
+    if ((status.mode & 0o077) !== 0) {
+      throw new PrivateFileError(
+        `${filePath} can be read by others (mode ${formatMode(status.mode)}): chmod 600 it`,
+      )
+    }
+    if (status.uid !== 0 && status.uid !== process.geteuid?.()) {
+      throw new PrivateFileError(`${filePath} belongs to uid ${status.uid}, not to this user or root`)
+    }
+    return handle.readFile()
+  })
+}
+
+/** Makes a directory of mode 0700, or checks that the one that is there is ours alone. It never changes an existing one: it may be the wrong one. */
+export async function ensurePrivateDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new FileWriteError(directory, error)
+  }
+  const status = await stat(directory)
+  if (status.uid !== process.geteuid?.()) {
+    throw new PrivateFileError(`${directory} belongs to uid ${status.uid}, not to the user that runs this`)
+  }
+  if ((status.mode & 0o077) !== 0) {
+    throw new PrivateFileError(
+      `${directory} is open to others (mode ${formatMode(status.mode)}): chmod 700 it`,
+    )
+  }
+}
+
+async function withHandle<T>(handle: FileHandle, task: (handle: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    return await task(handle)
+  } finally {
+    await handle.close()
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return REASONS[errorCodeOf(error)] ?? messageOf(error)
+}
+
+function readReasonOf(error: unknown): string {
+  return errorCodeOf(error) === 'ENOENT' ? 'it does not exist' : reasonOf(error)
+}
+
+function errorCodeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+function formatMode(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, '0')
+}

@@ -1,0 +1,29 @@
+import { CodedError } from './errors.ts'
+
+const UNIT_SECONDS = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 } as const
+type Unit = keyof typeof UNIT_SECONDS
+
+export class InvalidDurationError extends CodedError {
+  override readonly name = 'InvalidDurationError'
+  readonly code = 'ERR_DURATION_INVALID'
+  readonly kind = 'invalid_argument'
+}
+
+/** `250ms`, `90s`, `30m`, `8h`, `7d` → seconds. A bare number is refused: nobody can tell its unit. */
+export function parseDuration(text: string): number {
+  const [, digits, unit] = /^(\d{1,12})(ms|s|m|h|d)$/.exec(text) ?? []
+  if (digits === undefined || unit === undefined) {
+    throw new InvalidDurationError('expected a duration with a unit, such as 90s, 30m, 8h or 7d')
+  }
+  return unit === 'ms' ? Number(digits) / 1000 : Number(digits) * UNIT_SECONDS[unit as Unit]
+}
+
+/** Seconds → the shortest text that `parseDuration` reads back: one unit where it is exact. */
+export function formatDuration(seconds: number): string {
+  if (!Number.isInteger(seconds)) return `${Math.round(seconds * 1000)}ms`
+  if (seconds === 0) return '0s'
+  for (const unit of ['d', 'h', 'm'] as const) {
+    if (seconds % UNIT_SECONDS[unit] === 0) return `${seconds / UNIT_SECONDS[unit]}${unit}`
+  }
+  return `${seconds}s`
+}

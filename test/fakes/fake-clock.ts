@@ -1,0 +1,74 @@
+import type { Clock, Scheduled } from '../../src/foundation/clock.ts'
+
+interface Waiting {
+  readonly dueMs: number
+  readonly order: number
+  readonly task: () => void
+}
+
+/** A clock that stands still until it is told to move. Both of its times move together, unless `jump` parts them. */
+export class FakeClock implements Clock {
+  #wallMs: number
+  #monotonicMs = 0
+  #order = 0
+  readonly #waiting = new Set<Waiting>()
+
+  constructor(start: Date | string | number = '2026-01-01T00:00:00Z') {
+    this.#wallMs = new Date(start).getTime()
+  }
+
+  now(): Date {
+    return new Date(this.#wallMs)
+  }
+
+  monotonicMs(): number {
+    return this.#monotonicMs
+  }
+
+  schedule(ms: number, task: () => void): Scheduled {
+    const waiting = { dueMs: this.#monotonicMs + Math.max(0, ms), order: this.#order++, task }
+    this.#waiting.add(waiting)
+    return { cancel: () => this.#waiting.delete(waiting) }
+  }
+
+  /** How many tasks wait for their time. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Moves time forward and runs what falls due on the way, each task at its own time. */
+  advance(ms: number): void {
+    const end = this.#monotonicMs + ms
+    for (let next = this.#nextDue(end); next; next = this.#nextDue(end)) {
+      this.#waiting.delete(next)
+      this.#moveTo(Math.max(next.dueMs, this.#monotonicMs))
+      next.task()
+    }
+    this.#moveTo(end)
+  }
+
+  /** The wall clock is set by somebody, forward or back; nothing falls due. */
+  jump(ms: number): void {
+    this.#wallMs += ms
+  }
+
+  #moveTo(monotonicMs: number): void {
+    this.#wallMs += monotonicMs - this.#monotonicMs
+    this.#monotonicMs = monotonicMs
+  }
+
+  #nextDue(end: number): Waiting | undefined {
+    let first: Waiting | undefined
+    for (const waiting of this.#waiting) {
+      if (waiting.dueMs > end) continue
+      if (
+        !first ||
+        waiting.dueMs < first.dueMs ||
+        (waiting.dueMs === first.dueMs && waiting.order < first.order)
+      ) {
+        first = waiting
+      }
+    }
+    return first
+  }
+}

@@ -1,0 +1,18 @@
+import { X509Certificate } from 'node:crypto'
+
+/** Certificates of a concatenation of DER, as go-spiffe reads it: nothing between them, nothing after them. */
+export function splitCertificates(concatenated: Buffer): X509Certificate[] {
+  const found: X509Certificate[] = []
+  for (let at = 0; at < concatenated.length; ) {
+    const length = concatenated[at + 1] ?? 0
+    const size =
+      length < 0x80 ? 2 + length : 2 + (length & 0x7f) + concatenated.readUIntBE(at + 2, length & 0x7f)
+    found.push(new X509Certificate(concatenated.subarray(at, at + size)))
+    at += size
+  }
+  return found
+}
+
+export function toPem(der: Buffer): string {
+  return new X509Certificate(der).toString()
+}

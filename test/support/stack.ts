@@ -1,0 +1,295 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { WorkloadClient } from './workload-client.ts'
+
+/** The real thing: `signet authority run` and `signet agent run` as processes, spoken to through the command line and the socket only. */
+
+const signetBinary = path.resolve(import.meta.dirname, '../../bin/signet.js')
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs one command to its end. */
+export async function signet(
+  args: readonly string[],
+  options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Finished> {
+  const child = spawn(process.execPath, [signetBinary, ...args], { env: { ...process.env, ...options.env } })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  child.stdin.on('error', () => undefined) // it may end without reading
+  child.stdin.end(options.input ?? '')
+  await once(child, 'close')
+  return { code: child.exitCode, stdout, stderr }
+}
+
+/** A daemon of ours: its log can be waited for, and it can be killed. */
+export class Daemon implements AsyncDisposable {
+  readonly #child: ChildProcess
+  readonly #exited: Promise<unknown>
+  #log = ''
+  #heard: () => void = () => undefined
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.#child = spawn(process.execPath, [signetBinary, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#exited = once(this.#child, 'close').then(() => this.#heard())
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#log += text
+        this.#heard()
+      })
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get log(): string {
+    return this.#log
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Resolves when the log holds `wanted`, after `from` characters of it; rejects with the log when the process ends first. */
+  async says(wanted: string | RegExp, from = 0): Promise<void> {
+    const holds = (): boolean => {
+      const log = this.#log.slice(from)
+      return typeof wanted === 'string' ? log.includes(wanted) : wanted.test(log)
+    }
+    while (!holds()) {
+      if (!this.running)
+        throw new Error(
+          `ended (${this.#child.exitCode ?? this.#child.signalCode}) before it said ${wanted}:\n${this.#log}`,
+        )
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve
+      })
+    }
+  }
+
+  /** Sends the signal and waits for the end; gives the exit code, or null when the signal ended it. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.running) this.#child.kill(signal)
+    await this.#exited
+    return this.#child.exitCode
+  }
+
+  /** Waits until it ends by itself. */
+  async ended(): Promise<number | null> {
+    await this.#exited
+    return this.#child.exitCode
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running) await this.stop('SIGKILL')
+  }
+}
+
+export interface StackOptions {
+  readonly trustDomain?: string
+  /** More lines for the configuration files. */
+  readonly authorityYaml?: string
+  readonly agentYaml?: string
+  /** Applied before the agent joins; default: a role for all, the bot `builder`. */
+  readonly resources?: string
+}
+
+/** A role that permits every workload identity, and a bot that has it. */
+export const DEFAULT_RESOURCES = `
+kind: role
+version: v1
+metadata: { name: everything }
+spec:
+  allow:
+    - { kind: workload_identity, spiffe_ids: [/**], dns_names: ["*.internal"] }
+---
+kind: bot
+version: v1
+metadata: { name: builder }
+spec: { roles: [everything] }
+`
+
+/** A workload identity for one uid. */
+export function identityFor(uid: number, name = 'web', more = ''): string {
+  return `
+kind: workload_identity
+version: v1
+metadata: { name: ${name} }
+spec:
+  spiffe_id: /${name}
+  allow: [{ match: { workload.unix.uid: ${uid} } }]
+${more}
+`
+}
+
+/** Authority and agent over one temporary directory. Every step can also be made by itself. */
+export class Stack implements AsyncDisposable {
+  readonly directory: string
+  readonly socket: string
+  readonly authoritySocket: string
+  readonly agentAdminSocket: string
+  readonly options: StackOptions
+  authority!: Daemon
+  agent!: Daemon
+  pin = ''
+  address = ''
+
+  private constructor(directory: string, options: StackOptions) {
+    this.directory = directory
+    this.options = options
+    this.socket = path.join(directory, 'run', 'agent.sock')
+    this.authoritySocket = path.join(directory, 'admin', 'authority.sock')
+    this.agentAdminSocket = path.join(directory, 'run', 'agent-admin.sock')
+  }
+
+  /** An empty directory and the authority's configuration; nothing runs yet. */
+  static async create(options: StackOptions = {}): Promise<Stack> {
+    const directory = await mkdtemp(path.join(tmpdir(), 'signet-'))
+    await chmod(directory, 0o755) // workloads of other users pass through it to the socket
+    await mkdir(path.join(directory, 'admin'), { mode: 0o700 })
+    const stack = new Stack(directory, options)
+    await stack.writeAuthorityConfig('127.0.0.1:0')
+    return stack
+  }
+
+  /** Everything up, joined, and the Workload API ready. */
+  static async start(options: StackOptions = {}): Promise<Stack> {
+    const stack = await Stack.create(options)
+    try {
+      await stack.startAuthority()
+      await stack.apply(options.resources ?? DEFAULT_RESOURCES)
+      await stack.join()
+    } catch (error) {
+      await stack[Symbol.asyncDispose]()
+      throw error
+    }
+    return stack
+  }
+
+  get authorityConfig(): string {
+    return path.join(this.directory, 'authority.yaml')
+  }
+
+  get agentConfig(): string {
+    return path.join(this.directory, 'agent.yaml')
+  }
+
+  async writeAuthorityConfig(listen: string): Promise<void> {
+    await writeFile(
+      this.authorityConfig,
+      `version: 1
+trust_domain: ${this.options.trustDomain ?? 'example.org'}
+data_dir: ${this.directory}/authority
+key_encryption_key: { path: ${this.directory}/kek }
+admin: { socket: ${this.authoritySocket} }
+listen: ${listen}
+${this.options.authorityYaml ?? ''}`,
+    )
+  }
+
+  /** Starts the authority; again at the same address when it ran before. */
+  async startAuthority(): Promise<void> {
+    this.authority = new Daemon(['authority', 'run', '--config', this.authorityConfig])
+    await this.authority.says(/"event":"authority\.started"/)
+    const status = await this.admin('authority', 'status', '--json')
+    const { listen, pin } = JSON.parse(status.stdout) as { listen: string; pin: string }
+    this.pin = pin
+    if (this.address !== listen) await this.writeAuthorityConfig(listen)
+    this.address = listen
+  }
+
+  /** Makes a join token for the bot `builder`, writes the agent's configuration and starts the agent. */
+  async join(): Promise<void> {
+    const { name, secret } = await this.createToken()
+    await this.writeAgentConfig(name, secret)
+    await this.startAgent()
+  }
+
+  async createToken(...more: string[]): Promise<{ name: string; secret: string }> {
+    const made = await this.admin('token', 'create', '--bot', 'builder', '--ttl', '1h', '--json', ...more)
+    return JSON.parse(made.stdout) as { name: string; secret: string }
+  }
+
+  async writeAgentConfig(token: string, secret: string, pin = this.pin): Promise<void> {
+    const secretPath = path.join(this.directory, 'join-secret')
+    await writeFile(secretPath, secret, { mode: 0o600 })
+    await writeFile(
+      this.agentConfig,
+      `version: 1
+authority: { address: "${this.address}", pin: "${pin}" }
+join: { token: ${token}, method: secret, secret_path: ${secretPath} }
+data_dir: ${this.directory}/agent
+state_key: { path: ${this.directory}/state-key }
+workload_api: { socket: ${this.socket} }
+admin: { socket: ${this.agentAdminSocket} }
+${this.options.agentYaml ?? ''}`,
+    )
+  }
+
+  /** Starts the agent without waiting for more than its sockets. */
+  async launchAgent(): Promise<void> {
+    this.agent = new Daemon(['agent', 'run', '--config', this.agentConfig])
+    await this.agent.says(/"event":"agent\.started"/)
+  }
+
+  /** Starts the agent and waits until it knows what it may serve. */
+  async startAgent(): Promise<void> {
+    this.agent = new Daemon(['agent', 'run', '--config', this.agentConfig])
+    await this.agent.says(/"event":"sync\.(?:established|restored)"/)
+  }
+
+  /** A command for the authority's administrator; fails the test when the command fails. */
+  async admin(...args: string[]): Promise<Finished> {
+    const done = await this.signet(...args)
+    if (done.code !== 0)
+      throw new Error(`signet ${args.join(' ')} ended with ${done.code}: ${done.stderr}${done.stdout}`)
+    return done
+  }
+
+  /** A command, whatever becomes of it. */
+  signet(...args: string[]): Promise<Finished> {
+    return signet(args, { env: this.#environment })
+  }
+
+  async apply(yaml: string): Promise<Finished> {
+    const done = await signet(['apply', '-f', '-'], { input: yaml, env: this.#environment })
+    if (done.code !== 0) throw new Error(`apply ended with ${done.code}: ${done.stderr}${done.stdout}`)
+    return done
+  }
+
+  client(): WorkloadClient {
+    return new WorkloadClient(this.socket)
+  }
+
+  get #environment(): NodeJS.ProcessEnv {
+    return {
+      SIGNET_ADMIN_SOCKET: this.authoritySocket,
+      SIGNET_AGENT_ADMIN_SOCKET: this.agentAdminSocket,
+      SPIFFE_ENDPOINT_SOCKET: `unix://${this.socket}`,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.agent?.[Symbol.asyncDispose]()
+    await this.authority?.[Symbol.asyncDispose]()
+    await rm(this.directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { type Message, WorkloadClient } from './workload-client.ts'
+
+/**
+ * A workload as a process of its own, with a user of its own. It imports what it needs as root and becomes the other user before it
+ * connects, so that the clone need not be readable for that user. The kernel tells the agent of the user at connect.
+ */
+
+export const canSwitchUser = process.getuid?.() === 0
+
+/** Why a test with two users is left out, or false when it is not. */
+export const needsTwoUsers = canSwitchUser ? false : 'needs root, to become another user'
+
+export interface WorkloadCall {
+  readonly socket: string
+  readonly method: string
+  readonly request?: object
+  readonly uid?: number
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+export type Said =
+  | { readonly event: 'connected'; readonly pid: number }
+  | { readonly event: 'message'; readonly message: Message }
+  | { readonly event: 'ended'; readonly code: number; readonly details: string }
+
+/** Starts the process; what it says comes line by line until its call ended. */
+export class WorkloadProcess implements AsyncDisposable {
+  readonly pid: number
+  readonly #child: ReturnType<typeof spawn>
+  readonly #lines: AsyncIterator<string>
+
+  constructor(call: WorkloadCall) {
+    this.#child = spawn(
+      process.execPath,
+      [path.join(import.meta.dirname, 'workload-process.ts'), JSON.stringify(call)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    this.pid = this.#child.pid ?? 0
+    this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })[
+      Symbol.asyncIterator
+    ]()
+  }
+
+  async next(): Promise<Said> {
+    const { done, value } = await this.#lines.next()
+    if (done) throw new Error('the workload process ended without a word')
+    const said = JSON.parse(value, (_key, item) =>
+      item?.type === 'Buffer' ? Buffer.from(item.data) : item,
+    ) as Said
+    return said
+  }
+
+  /** What the call brought: its first message, or how it ended. */
+  async outcome(): Promise<Said> {
+    for (;;) {
+      const said = await this.next()
+      if (said.event !== 'connected') return said
+    }
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#child.kill(signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    this.#child.kill('SIGKILL')
+    await once(this.#child, 'exit')
+  }
+}
+
+async function run(call: WorkloadCall): Promise<void> {
+  const say = (said: Said): boolean => process.stdout.write(`${JSON.stringify(said)}\n`)
+  if (call.uid !== undefined) {
+    process.setgroups?.([])
+    process.setgid?.(call.uid)
+    process.setuid?.(call.uid)
+  }
+  using client = new WorkloadClient(call.socket)
+  say({ event: 'connected', pid: process.pid })
+  const options = {
+    deadlineMs: Number.POSITIVE_INFINITY,
+    ...(call.metadata ? { metadata: call.metadata } : {}),
+  }
+  if (call.method === 'FetchJWTSVID' || call.method === 'ValidateJWTSVID') {
+    try {
+      say({ event: 'message', message: await client.unary(call.method, call.request ?? {}, options) })
+      say({ event: 'ended', code: 0, details: '' })
+    } catch (error) {
+      const { code, details } = error as { code: number; details: string }
+      say({ event: 'ended', code, details })
+    }
+    return
+  }
+  using stream = client.stream(call.method, call.request, options)
+  for (;;) {
+    try {
+      say({ event: 'message', message: await stream.next() })
+    } catch {
+      say({ event: 'ended', ...(await stream.ended) })
+      return
+    }
+  }
+}
+
+if (import.meta.main) await run(JSON.parse(process.argv[2] ?? '{}') as WorkloadCall)
