@@ -216,6 +216,12 @@ ${this.options.authorityYaml ?? ''}`,
     this.address = listen
   }
 
+  /** Takes everything away that an agent had: it is as if it never joined. */
+  async forgetAgent(): Promise<void> {
+    await rm(path.join(this.directory, 'agent'), { recursive: true, force: true })
+    await rm(path.join(this.directory, 'state-key'), { force: true })
+  }
+
   /** Makes a join token for the bot `builder`, writes the agent's configuration and starts the agent. */
   async join(): Promise<void> {
     const { name, secret } = await this.createToken()

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { chmod, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, it } from 'node:test'
+import { Daemon, DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+
+const UID = process.getuid?.() ?? 0
+const root = UID === 0
+
+/** Whether this machine lets us mount a file system of our own; the reason why not otherwise. */
+function cannotMount(): string | false {
+  if (!root) return 'needs root, to mount a small file system'
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', '/mnt'], { stdio: 'ignore' })
+    execFileSync('umount', ['/mnt'])
+    return false
+  } catch {
+    return 'this machine does not allow mounts'
+  }
+}
+const noMounts = cannotMount()
+
+class SmallDisk implements Disposable {
+  readonly directory: string
+
+  constructor(directory: string, size: string) {
+    this.directory = directory
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', directory])
+  }
+
+  remount(options: string): void {
+    execFileSync('mount', ['-o', `remount,${options}`, this.directory])
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync('umount', ['-l', this.directory])
+  }
+}
+
+describe('the audit log', () => {
+  const database = async (stack: Stack): Promise<string> => {
+    const directory = path.join(stack.directory, 'authority')
+    const file = (await readdir(directory)).find((name) => /\.(?:db|sqlite3?)$/.test(name))
+    assert.ok(file, 'a database')
+    return path.join(directory, file)
+  }
+
+  it('verifies as it is, and not when a row was changed by hand', async () => {
+    await using stack = await Stack.start()
+    await stack.apply(identityFor(UID))
+    assert.equal((await stack.signet('audit', 'verify')).code, 0)
+    await stack.authority.stop()
+    const db = new DatabaseSync(await database(stack))
+    db.exec(`UPDATE audit_events SET actor = 'uid:4242' WHERE sequence = 3`)
+    db.close()
+    await stack.startAuthority()
+    const verified = await stack.signet('audit', 'verify')
+    assert.notEqual(verified.code, 0)
+    assert.match(verified.stdout + verified.stderr, /\b3\b/)
+  })
+
+  it('does not verify when its tail was cut', async () => {
+    await using stack = await Stack.start()
+    await stack.apply(identityFor(UID))
+    await stack.authority.stop() // signs the head
+    const db = new DatabaseSync(await database(stack))
+    db.exec('DELETE FROM audit_events WHERE sequence > (SELECT max(sequence) - 2 FROM audit_events)')
+    db.close()
+    await stack.startAuthority()
+    const verified = await stack.signet('audit', 'verify')
+    assert.notEqual(verified.code, 0)
+    assert.match(verified.stdout + verified.stderr, /cut|missing|shorter/)
+  })
+})
+
+describe('a full disk', { skip: noMounts }, () => {
+  it('under the authority refuses issuance and changes, keeps what was there, and clears up by itself', async () => {
+    await using stack = await Stack.create()
+    const data = path.join(stack.directory, 'authority')
+    await mkdir(data, { mode: 0o700 })
+    using disk = new SmallDisk(data, '8m')
+    await stack.startAuthority()
+    await stack.apply(DEFAULT_RESOURCES)
+    await stack.apply(identityFor(UID))
+    await stack.join()
+    using client = stack.client()
+    await client.first('FetchX509SVID')
+    const filler = path.join(data, 'filler')
+    await assert.rejects(writeFile(filler, Buffer.alloc(32 << 20)), { code: 'ENOSPC' })
+
+    const many = Array.from({ length: 300 }, (_, n) => identityFor(UID, `more-${n}`)).join('---')
+    await assert.rejects(stack.apply(many), /full|space/)
+    await assert.rejects(
+      client.unary('FetchJWTSVID', { audience: ['a'.repeat(200)] }).then(() => filled(client)),
+    )
+    await client.first('FetchX509SVID') // what was issued is still served
+
+    await truncate(filler, 0)
+    await stack.apply(identityFor(UID, 'after'))
+    assert.equal((await stack.signet('audit', 'verify')).code, 0)
+    const listed = JSON.parse((await stack.admin('get', 'workload_identity', '--json')).stdout) as object[]
+    assert.equal(listed.length, 2)
+    assert.ok(disk)
+  })
+
+  it('under the agent does not stop it from serving', async () => {
+    await using stack = await Stack.create()
+    const data = path.join(stack.directory, 'agent')
+    await mkdir(data, { mode: 0o700 })
+    using _disk = new SmallDisk(data, '256k')
+    await stack.startAuthority()
+    await stack.apply(DEFAULT_RESOURCES)
+    await stack.join()
+    await assert.rejects(writeFile(path.join(data, 'filler'), Buffer.alloc(1 << 20)), { code: 'ENOSPC' })
+    await stack.apply(identityFor(UID))
+    using client = stack.client()
+    using stream = client.stream('FetchX509SVID')
+    await stream.next()
+    assert.ok(stack.agent.running)
+  })
+})
+
+/** Asks until the disk is really full for the audit log, too. */
+async function filled(client: ReturnType<Stack['client']>): Promise<void> {
+  for (let n = 0; n < 20_000; n++)
+    await client.unary('FetchJWTSVID', { audience: [`${n}-${'b'.repeat(200)}`] })
+}
+
+describe('a read-only data directory', { skip: noMounts }, () => {
+  it('is named by the authority, which does not start', async () => {
+    await using stack = await Stack.create()
+    const data = path.join(stack.directory, 'authority')
+    await mkdir(data, { mode: 0o700 })
+    using disk = new SmallDisk(data, '8m')
+    disk.remount('ro')
+    await using authority = new Daemon(['authority', 'run', '--config', stack.authorityConfig])
+    assert.notEqual(await authority.ended(), 0)
+    assert.ok(authority.log.includes(data), authority.log)
+    assert.match(authority.log, /read-only/)
+  })
+
+  it('is named by the agent, which does not start', async () => {
+    await using stack = await Stack.create()
+    await stack.startAuthority()
+    await stack.apply(DEFAULT_RESOURCES)
+    const data = path.join(stack.directory, 'agent')
+    await mkdir(data, { mode: 0o700 })
+    using disk = new SmallDisk(data, '1m')
+    disk.remount('ro')
+    const { name, secret } = await stack.createToken()
+    await stack.writeAgentConfig(name, secret)
+    await using agent = new Daemon(['agent', 'run', '--config', stack.agentConfig])
+    assert.notEqual(await agent.ended(), 0)
+    assert.ok(agent.log.includes(data), agent.log)
+    assert.match(agent.log, /read-only/)
+  })
+})
+
+describe('what holds secrets', () => {
+  it('is refused when others may read it', async () => {
+    await using stack = await Stack.create()
+    await stack.startAuthority()
+    await stack.authority.stop()
+    const kek = path.join(stack.directory, 'kek')
+    await chmod(kek, 0o644)
+    await using authority = new Daemon(['authority', 'run', '--config', stack.authorityConfig])
+    assert.notEqual(await authority.ended(), 0)
+    assert.ok(authority.log.includes(kek))
+    assert.match(authority.log, /chmod 600/)
+  })
+
+  it('is useless without its key, and says whose key is wrong', async () => {
+    await using stack = await Stack.create()
+    await stack.startAuthority()
+    await stack.authority.stop()
+    const kek = path.join(stack.directory, 'kek')
+    const right = await readFile(kek)
+    await writeFile(kek, Buffer.alloc(right.length, right[0] === 0x61 ? 'b' : 'a'))
+    await using authority = new Daemon(['authority', 'run', '--config', stack.authorityConfig])
+    assert.notEqual(await authority.ended(), 0)
+    assert.match(authority.log, /key-encryption key/)
+    await writeFile(kek, right)
+    await stack.startAuthority()
+  })
+})

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
+import {
+  type ResourceChange,
+  ResourceRepository,
+} from '../../../../src/authority/datastore/resource-repository.ts'
+import { silentLogger } from '../../../../src/foundation/logger.ts'
+import { createMetrics } from '../../../../src/foundation/metrics.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
+
+async function open() {
+  const clock = new FakeClock('2026-05-01T00:00:00Z')
+  const datastore = await Datastore.open(':memory:', {
+    clock,
+    metrics: createMetrics(),
+    logger: silentLogger,
+  })
+  return { datastore, resources: new ResourceRepository(datastore, clock) }
+}
+
+const bot = (name: string) => ({ kind: 'bot', name, metadata: { labels: {} }, spec: { roles: ['ci'] } })
+
+describe('ResourceRepository', () => {
+  it('gives back what was put, with revision and time', async () => {
+    const { datastore, resources } = await open()
+    await using _datastore = datastore
+    const resource = { ...bot('a'), metadata: { labels: { env: 'prod' }, expiresMs: 5 } }
+    await datastore.write((writer) => resources.put(writer, resource))
+    const expected = { ...resource, revision: '1', updatedMs: Date.parse('2026-05-01T00:00:00Z') }
+    assert.deepEqual(await resources.get('bot', 'a'), expected)
+    assert.deepEqual(await resources.list('bot'), [expected])
+    assert.equal(await resources.get('role', 'a'), undefined)
+  })
+
+  it('never gives a revision twice, whatever is removed in between', async () => {
+    const { datastore, resources } = await open()
+    await using _datastore = datastore
+    const put = (name: string) =>
+      datastore.write((writer) => Number(resources.put(writer, bot(name)).revision))
+    const first = await put('a')
+    const second = await put('a')
+    await datastore.write((writer) => resources.remove(writer, 'bot', 'a'))
+    const third = await put('a')
+    assert.ok(first < second && second < third)
+  })
+
+  it('tells of the changes of a commit together, once they are durable, and of none that failed', async () => {
+    const { datastore, resources } = await open()
+    await using _datastore = datastore
+    const news: string[] = []
+    using _subscription = resources.subscribe((changes: readonly ResourceChange[]) =>
+      news.push(changes.map(({ name, after }) => `${after ? '+' : '-'}${name}`).join(' ')),
+    )
+    await datastore.write((writer) => {
+      resources.put(writer, bot('a'))
+      resources.put(writer, bot('b'))
+      resources.remove(writer, 'bot', 'a')
+    })
+    news.push('resolved')
+    const failing = datastore.write((writer) => {
+      resources.put(writer, bot('c'))
+      throw new TypeError('on purpose')
+    })
+    await assert.rejects(failing, TypeError)
+    assert.deepEqual(news, ['+a +b -a', 'resolved'])
+  })
+
+  it('says whether there was something to remove', async () => {
+    const { datastore, resources } = await open()
+    await using _datastore = datastore
+    assert.equal(await datastore.write((writer) => resources.remove(writer, 'bot', 'nobody')), false)
+  })
+
+  it('sees inside a transaction what came before in it', async () => {
+    const { datastore, resources } = await open()
+    await using _datastore = datastore
+    const found = await datastore.write((writer) => {
+      resources.put(writer, bot('a'))
+      return resources.find(writer, 'bot', 'a')
+    })
+    assert.equal(found?.name, 'a')
+  })
+})
