@@ -1,0 +1,114 @@
+import type { KeyObject } from 'node:crypto'
+import { exportJwk } from '../crypto/jwk.ts'
+import { exportSpki, importSpki } from '../crypto/keys.ts'
+import { parseCertificate } from '../crypto/x509.ts'
+import { InvalidBundleError, parseBundle } from './bundle-json.ts'
+import { TrustDomain } from './trust-domain.ts'
+
+export { InvalidBundleError } from './bundle-json.ts'
+
+export interface BundleContents {
+  /** DER. */
+  readonly x509Authorities: readonly Buffer[]
+  readonly jwtAuthorities: readonly { readonly kid: string; readonly publicKeyDer: Buffer }[]
+  readonly sequence?: bigint
+  readonly refreshHintSeconds?: number
+}
+
+/** The keys of one trust domain (SPIFFE Trust Domain and Bundle §4). It does not change. */
+export class Bundle {
+  /** Its bare name: a bundle without a trust domain means nothing (§3). */
+  readonly trustDomain: string
+  readonly x509Authorities: readonly Buffer[]
+  readonly jwtAuthorities: ReadonlyMap<string, KeyObject>
+  readonly sequence: bigint | undefined
+  readonly refreshHintSeconds: number | undefined
+  #formatted: Buffer | undefined
+  #jwks: Buffer | undefined
+  #x509Der: Buffer | undefined
+
+  private constructor(trustDomain: string, contents: BundleContents) {
+    this.trustDomain = TrustDomain.parse(trustDomain).name
+    this.x509Authorities = uniqueAuthorities(contents.x509Authorities)
+    this.jwtAuthorities = jwtKeys(contents.jwtAuthorities)
+    this.sequence = contents.sequence
+    this.refreshHintSeconds = contents.refreshHintSeconds
+  }
+
+  /**
+   * Reads the JSON form.
+   * @throws InvalidBundleError
+   */
+  static parse(trustDomain: string, json: Buffer | string): Bundle {
+    return new Bundle(trustDomain, parseBundle(json))
+  }
+
+  static of(input: BundleContents & { readonly trustDomain: string }): Bundle {
+    for (const der of input.x509Authorities) {
+      if (!parseCertificate(der).isCa) throw new InvalidBundleError('an X.509 authority is not a CA')
+    }
+    return new Bundle(input.trustDomain, input)
+  }
+
+  /** The SPIFFE bundle document (§4): always the same bytes for the same contents in the same order. */
+  format(): Buffer {
+    this.#formatted ??= Buffer.from(this.#formatDocument())
+    return this.#formatted
+  }
+
+  /** A JWK Set of the JWT keys alone, for FetchJWTBundles: no key of another use, and none of the bundle's own members (§6.2.2). */
+  formatJwks(): Buffer {
+    this.#jwks ??= Buffer.from(JSON.stringify({ keys: this.#jwtJwks() }))
+    return this.#jwks
+  }
+
+  /** The X.509 authorities, concatenated, as the Workload API sends them (§5.2.1). */
+  x509Der(): Buffer {
+    this.#x509Der ??= Buffer.concat(this.x509Authorities)
+    return this.#x509Der
+  }
+
+  #formatDocument(): string {
+    const keys = [
+      // X509-SVID §6.1: one certificate each, in Base64 (not base64url), and no `kid`.
+      ...this.x509Authorities.map((der) => ({
+        use: 'x509-svid',
+        ...exportJwk(parseCertificate(der).publicKeyDer),
+        x5c: [der.toString('base64')],
+      })),
+      ...this.#jwtJwks(),
+    ]
+    const members = [`"keys":${JSON.stringify(keys)}`]
+    // Written by hand: 64 bits do not fit the numbers of JSON.stringify (§4.1.1).
+    if (this.sequence !== undefined) members.push(`"spiffe_sequence":${this.sequence}`)
+    if (this.refreshHintSeconds !== undefined)
+      members.push(`"spiffe_refresh_hint":${this.refreshHintSeconds}`)
+    return `{${members.join(',')}}`
+  }
+
+  #jwtJwks(): object[] {
+    return Array.from(this.jwtAuthorities, ([kid, key]) => ({
+      use: 'jwt-svid',
+      kid,
+      ...exportJwk(exportSpki(key)),
+    }))
+  }
+}
+
+function uniqueAuthorities(authorities: readonly Buffer[]): readonly Buffer[] {
+  const unique = new Map(authorities.map((der) => [der.toString('latin1'), der]))
+  return [...unique.values()]
+}
+
+/** One key may be there twice, but not two under one name: which of them were meant? */
+function jwtKeys(authorities: BundleContents['jwtAuthorities']): ReadonlyMap<string, KeyObject> {
+  const keys = new Map<string, KeyObject>()
+  for (const { kid, publicKeyDer } of authorities) {
+    if (kid === '') throw new InvalidBundleError('a JWT authority has no kid')
+    const key = importSpki(publicKeyDer)
+    if (keys.get(kid)?.equals(key) === false)
+      throw new InvalidBundleError('two JWT authorities have the same kid')
+    keys.set(kid, key)
+  }
+  return keys
+}

@@ -1,0 +1,100 @@
+import { hash, type KeyObject } from 'node:crypto'
+import { type ParsedJws, parseJws, verifyJws } from '../crypto/jws.ts'
+import type { Bundle } from './bundle.ts'
+import { InvalidJwtSvidError, type JwtSvid, type ReadJwtSvid, readJwtSvid } from './jwt-svid-claims.ts'
+
+export { InvalidJwtSvidError, type JwtSvid, type JwtSvidProblem } from './jwt-svid-claims.ts'
+
+/**
+ * Reads a JWT-SVID without verifying anything about it: for showing, never for believing.
+ * @throws InvalidJwtSvidError
+ */
+export function parseJwtSvid(token: string): JwtSvid {
+  return publicPart(readJwtSvid(parse(token)))
+}
+
+/** A token whose signature was verified, and the key that did it. */
+interface Verified {
+  readonly svid: ReadJwtSvid
+  readonly key: KeyObject
+}
+
+export interface JwtSvidValidation {
+  readonly audience: string
+  readonly nowSeconds: number
+  /** The bundle of a trust domain's bare name; undefined where there is none for the caller. */
+  readonly bundleFor: (trustDomain: string) => Bundle | undefined
+}
+
+const CACHE_SIZE = 4096
+
+/**
+ * Validates JWT-SVIDs (§4, §5; Workload API §6.2.3). Tokens come again and again, and verifying a signature costs more than all the
+ * rest, so the last ones that were verified are remembered, by their hash. Everything that may change meanwhile is looked at
+ * each time: the clock, the audience, and whether the bundle still holds that key under that name.
+ */
+export class JwtSvidValidator {
+  readonly #cacheSize: number
+  readonly #verified = new Map<string, Verified>()
+
+  constructor(options: { readonly cacheSize?: number } = {}) {
+    this.#cacheSize = options.cacheSize ?? CACHE_SIZE
+  }
+
+  /** @throws InvalidJwtSvidError */
+  validate(token: string, input: JwtSvidValidation): JwtSvid {
+    const { audience, nowSeconds, bundleFor } = input
+    const digest = hash('sha256', token, 'base64')
+    const known = this.#verified.get(digest)
+    const parsed = known === undefined ? parse(token) : undefined
+    const svid = known?.svid ?? readJwtSvid(parsed as ParsedJws)
+
+    // No leeway in either direction (§3.3): what we sign is backdated instead. Refused when the time cannot be compared.
+    if (!(nowSeconds < svid.expiresAt)) throw new InvalidJwtSvidError('expired')
+    if (!(nowSeconds >= svid.notBefore)) throw new InvalidJwtSvidError('not_yet_valid')
+    if (!svid.audience.includes(audience)) throw new InvalidJwtSvidError('audience')
+    const bundle = bundleFor(svid.spiffeId.trustDomain)
+    // A bundle speaks for its own trust domain only (Trust Domain and Bundle §3), whoever looked it up.
+    if (bundle?.trustDomain !== svid.spiffeId.trustDomain) throw new InvalidJwtSvidError('no_bundle')
+    const key = bundle.jwtAuthorities.get(svid.kid)
+    if (key === undefined) throw new InvalidJwtSvidError('unknown_key')
+
+    if (known !== undefined && (known.key === key || known.key.equals(key))) {
+      this.#remember(digest, known)
+      return publicPart(svid)
+    }
+    if (!verifyJws(parsed ?? parse(token), svid.alg, key)) throw new InvalidJwtSvidError('signature')
+    freeze(svid.claims) // several callers get the same object
+    this.#remember(digest, { svid, key })
+    return publicPart(svid)
+  }
+
+  /** A Map keeps its entries in the order in which they were set: the first is the one that was used longest ago. */
+  #remember(digest: string, verified: Verified): void {
+    if (this.#cacheSize === 0) return
+    this.#verified.delete(digest)
+    this.#verified.set(digest, verified)
+    if (this.#verified.size <= this.#cacheSize) return
+    const [oldest] = this.#verified.keys()
+    if (oldest !== undefined) this.#verified.delete(oldest)
+  }
+}
+
+function parse(token: string): ParsedJws {
+  try {
+    return parseJws(token)
+  } catch (cause) {
+    throw new InvalidJwtSvidError('malformed', { cause })
+  }
+}
+
+function publicPart({ spiffeId, audience, expiresAt, claims, kid }: ReadJwtSvid): JwtSvid {
+  return { spiffeId, audience, expiresAt, claims, kid }
+}
+
+/** The nesting is limited where the JSON is read. */
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  Object.freeze(value)
+  for (const each of Object.values(value)) freeze(each)
+}

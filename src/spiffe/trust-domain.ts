@@ -1,0 +1,48 @@
+import { CodedError } from '../foundation/errors.ts'
+
+/** Not the name of a trust domain (SPIFFE-ID §2.1). */
+export class InvalidTrustDomainError extends CodedError {
+  override readonly name = 'InvalidTrustDomainError'
+  readonly code = 'ERR_SPIFFE_TRUST_DOMAIN_INVALID'
+  readonly kind = 'invalid_argument'
+}
+
+const SCHEME = 'spiffe://'
+/** SPIFFE-ID §2.1 and §2.3. Nothing is lowered, decoded or otherwise mended, and DNS has no say in it. */
+const NAME = /^[a-z0-9._-]{1,255}$/
+
+/** True for what may stand as the trust domain in a SPIFFE ID. */
+export function isTrustDomainName(text: string): boolean {
+  return NAME.test(text)
+}
+
+/** A trust domain, by its name. */
+export class TrustDomain {
+  /** `example.org` */
+  readonly name: string
+  /** `spiffe://example.org` */
+  readonly id: string
+
+  private constructor(name: string) {
+    this.name = name
+    this.id = `${SCHEME}${name}`
+  }
+
+  /**
+   * Reads `example.org` or `spiffe://example.org`.
+   * @throws InvalidTrustDomainError
+   */
+  static parse(text: string): TrustDomain {
+    const name = text.startsWith(SCHEME) ? text.slice(SCHEME.length) : text
+    if (!isTrustDomainName(name)) {
+      throw new InvalidTrustDomainError(
+        'a trust domain is 1 to 255 of the characters a-z, 0-9, dot, dash and underscore',
+      )
+    }
+    return new TrustDomain(name)
+  }
+
+  toString(): string {
+    return this.name
+  }
+}
