@@ -1,0 +1,22 @@
+/** What is known of a caller, as a tree: `workload.unix.uid`, `join.github.repository`. Absent is not empty. */
+export interface Attributes {
+  readonly [name: string]: AttributeValue
+}
+export type AttributeValue = string | number | boolean | readonly string[] | readonly number[] | Attributes
+
+/** Value at a dotted path, or undefined when any step is absent. Own properties only: `__proto__` finds nothing. */
+export function lookUp(attributes: Attributes, path: string): AttributeValue | undefined {
+  return lookUpSteps(attributes, path.split('.'))
+}
+
+/** The same for a path that was split before, as compiled conditions do. */
+export function lookUpSteps(attributes: Attributes, steps: readonly string[]): AttributeValue | undefined {
+  let value: AttributeValue | undefined = attributes
+  for (const name of steps) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) {
+      return undefined
+    }
+    value = (value as Attributes)[name]
+  }
+  return value ?? undefined
+}

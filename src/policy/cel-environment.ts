@@ -1,0 +1,81 @@
+import { type ASTNode, Environment } from '@marcbachmann/cel-js'
+import { UNIX_ATTRIBUTES } from './attribute-schema.ts'
+import { BotRecord, UnixRecord, WorkloadRecord } from './cel-values.ts'
+import { matchesRegularExpression } from './regular-expression.ts'
+
+/** The library's own `matches` backtracks (seconds on thirty characters); calls are renamed to this one before they are checked. */
+export const LINEAR_MATCHES = 'matchesRe2'
+
+/** Built on first use: a program that starts need not pay for it. */
+let environment: Environment | undefined
+
+/** The names and types that expressions may use, and the sizes that keep them cheap. */
+export function celEnvironment(): Environment {
+  environment ??= new Environment({
+    limits: { maxAstNodes: 512, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 },
+  })
+    .registerType('UnixAttributes', { ctor: UnixRecord, fields: { ...UNIX_ATTRIBUTES } })
+    .registerType('WorkloadAttributes', { ctor: WorkloadRecord, fields: { unix: 'UnixAttributes' } })
+    .registerType('BotAttributes', {
+      ctor: BotRecord,
+      fields: { name: 'string', instance_id: 'string', traits: 'map<string, string>' },
+    })
+    .registerVariable('workload', 'WorkloadAttributes')
+    .registerVariable('join', 'map<string, dyn>')
+    .registerVariable('bot', 'BotAttributes')
+    .registerFunction(`string.${LINEAR_MATCHES}(string): bool`, matchesRegularExpression)
+  return environment
+}
+
+/** Functions that neither grow values nor look at a clock, a zone or a locale. */
+export const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
+  'has',
+  'size',
+  'int',
+  'uint',
+  'double',
+  'string',
+  'bool',
+  'timestamp',
+  'duration',
+  'contains',
+  'startsWith',
+  'endsWith',
+  'matches',
+  LINEAR_MATCHES,
+  'lowerAscii',
+  'upperAscii',
+  'trim',
+  'substring',
+  'indexOf',
+  'lastIndexOf',
+  'getFullYear',
+  'getMonth',
+  'getDayOfMonth',
+  'getDayOfWeek',
+  'getHours',
+  'getMinutes',
+  'getSeconds',
+  'all',
+  'exists',
+  'exists_one',
+  'map',
+  'filter',
+])
+
+/** A node as the walkers see it: the library's types leave out what its macros expand to. */
+export interface Node {
+  readonly op: string
+  readonly args: unknown
+  readonly input: string
+  readonly range: { readonly start: number; readonly end: number }
+  readonly checkedType?: { readonly name: string; readonly kind: string }
+}
+
+export function nodeOf(ast: ASTNode): Node {
+  return ast as unknown as Node
+}
+
+export function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value
+}

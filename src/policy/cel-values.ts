@@ -1,0 +1,91 @@
+import { UNIX_ATTRIBUTES } from './attribute-schema.ts'
+import type { Attributes, AttributeValue } from './attributes.ts'
+
+/** More elements than this in one list (groups, say) would let a caller make expressions slow. */
+const LONGEST_LIST = 4096
+const DEEPEST_TREE = 16
+
+/** Classes, because the type checker ties a record of declared fields to a constructor. */
+export class UnixRecord {}
+export class WorkloadRecord {
+  readonly unix: UnixRecord
+  constructor(unix: UnixRecord) {
+    this.unix = unix
+  }
+}
+export class BotRecord {}
+
+export type CelContext = Readonly<Record<string, unknown>>
+
+/** The attribute tree as the expression language sees it: whole numbers become 64-bit integers, open trees become maps. */
+export function toCelContext(attributes: Attributes): CelContext {
+  const unix = new UnixRecord()
+  for (const name of Object.keys(UNIX_ATTRIBUTES))
+    set(unix, name, child(child(attributes, 'workload'), 'unix', name))
+  const bot = new BotRecord()
+  set(bot, 'name', child(attributes, 'bot', 'name'))
+  set(bot, 'instance_id', child(attributes, 'bot', 'instance_id'))
+  set(bot, 'traits', child(attributes, 'bot', 'traits') ?? {})
+  return {
+    workload: new WorkloadRecord(unix),
+    join: toCel(child(attributes, 'join') ?? {}, 0),
+    bot,
+  }
+}
+
+function set(record: object, name: string, value: AttributeValue | undefined): void {
+  if (value !== undefined) Object.assign(record, { [name]: toCel(value, 0) })
+}
+
+function child(value: AttributeValue | undefined, ...names: readonly string[]): AttributeValue | undefined {
+  for (const name of names) {
+    if (typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, name)) return undefined
+    value = (value as Attributes)[name]
+  }
+  return value
+}
+
+function toCel(value: AttributeValue | null, depth: number): unknown {
+  switch (typeof value) {
+    case 'number':
+      return Number.isSafeInteger(value) ? BigInt(value) : value
+    case 'object': {
+      if (value === null || depth > DEEPEST_TREE) return undefined
+      if (Array.isArray(value)) return value.slice(0, LONGEST_LIST + 1).map((item) => toCel(item, depth + 1))
+      const map = new Map<string, unknown>()
+      for (const [name, inner] of Object.entries(value as Attributes)) {
+        const converted = toCel(inner, depth + 1)
+        if (converted !== undefined) map.set(name, converted)
+      }
+      return map
+    }
+    default:
+      return value
+  }
+}
+
+/** The way back, for claims: undefined for what JSON cannot say exactly. */
+export function fromCel(value: unknown): unknown {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value
+    case 'bigint':
+      return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : undefined
+    case 'number':
+      return Number.isFinite(value) ? value : undefined
+    case 'object': {
+      if (Array.isArray(value)) {
+        const items = value.map(fromCel)
+        return items.includes(undefined) ? undefined : items
+      }
+      const entries =
+        value instanceof Map ? [...value] : value?.constructor === Object ? Object.entries(value) : undefined
+      if (entries === undefined) return undefined
+      const members = entries.map(([name, inner]) => [String(name), fromCel(inner)] as const)
+      return members.some(([, inner]) => inner === undefined) ? undefined : Object.fromEntries(members)
+    }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,135 @@
+import { ClaimsTemplate } from './claims-template.ts'
+import { CompiledIdentity, type CompiledParts } from './compiled-identity.ts'
+import { DnsNameTemplate } from './dns-name-template.ts'
+import { isMapping, PolicyInvalidError, type ProblemPath, Problems } from './problem.ts'
+import { Rule } from './rule.ts'
+import { SpiffeIdTemplate } from './spiffe-id-template.ts'
+import type { WorkloadIdentity } from './workload-identity.ts'
+
+export { CompiledIdentity } from './compiled-identity.ts'
+export type { Explanation, Grant, IdentityExplanation, Refusal } from './grant.ts'
+export { lintWorkloadIdentity } from './lint.ts'
+export { PolicyInvalidError, type PolicyProblem } from './problem.ts'
+
+/** What holds where a resource says nothing. */
+export interface CompileDefaults {
+  readonly trustDomain: string
+  readonly x509TtlSeconds: number
+  readonly jwtTtlSeconds: number
+}
+
+const MOST_RULES = 256
+const MOST_DNS_NAMES = 64
+const MOST_FEDERATED = 64
+const LONGEST_HINT = 1024
+const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/
+
+/** Checks and compiles a workload identity. Throws PolicyInvalidError with every mistake in it. */
+export function compileWorkloadIdentity(
+  identity: WorkloadIdentity,
+  defaults: CompileDefaults,
+): CompiledIdentity {
+  const problems = new Problems()
+  const parts = compileSpec(identity.spec, defaults, problems)
+  if (parts === undefined || problems.list.length > 0) {
+    throw new PolicyInvalidError(`workload identity ${identity.name}`, problems.list)
+  }
+  return new CompiledIdentity(identity, parts)
+}
+
+function compileSpec(
+  spec: unknown,
+  defaults: CompileDefaults,
+  problems: Problems,
+): CompiledParts | undefined {
+  if (!isMapping(spec)) {
+    problems.add([], 'expected a mapping')
+    return undefined
+  }
+  problems.unknownKeys([], spec, ['spiffe_id', 'hint', 'allow', 'deny', 'x509', 'jwt', 'federates_with'])
+  const x509 = section(spec, 'x509', ['ttlSeconds', 'dns_sans'], problems)
+  const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims'], problems)
+  const text = spec['spiffe_id']
+  const spiffeId =
+    typeof text === 'string'
+      ? problems.attempt(['spiffe_id'], () => SpiffeIdTemplate.compile(text, defaults.trustDomain))
+      : problems.add(['spiffe_id'], 'expected a path such as /svc/payments')
+  const hint = spec['hint'] ?? ''
+  if (typeof hint !== 'string' || hint.length > LONGEST_HINT || hint.includes('{{')) {
+    problems.add(['hint'], `expected a plain text of ${LONGEST_HINT} characters at most`)
+  }
+  const claims = jwt['extra_claims']
+  const parts = {
+    hint: String(hint),
+    allow: rules(spec['allow'], 'allow', problems),
+    deny: rules(spec['deny'], 'deny', problems),
+    x509TtlSeconds: ttl(x509['ttlSeconds'], defaults.x509TtlSeconds, ['x509', 'ttl'], problems),
+    jwtTtlSeconds: ttl(jwt['ttlSeconds'], defaults.jwtTtlSeconds, ['jwt', 'ttl'], problems),
+    dnsNames: dnsNames(x509['dns_sans'], problems),
+    claims:
+      claims === undefined ? undefined : ClaimsTemplate.compile(claims, ['jwt', 'extra_claims'], problems),
+    federatesWith: federatesWith(spec['federates_with'], defaults.trustDomain, problems),
+  }
+  return spiffeId ? { ...parts, spiffeId } : undefined
+}
+
+function section(
+  spec: Readonly<Record<string, unknown>>,
+  key: string,
+  known: readonly string[],
+  problems: Problems,
+): Readonly<Record<string, unknown>> {
+  const value = spec[key]
+  if (isMapping(value)) {
+    problems.unknownKeys([key], value, known)
+    return value
+  }
+  if (value !== undefined) problems.add([key], 'expected a mapping')
+  return {}
+}
+
+/** A list of at most `most` elements; anything else is a problem and an empty list. */
+function listOf(
+  value: unknown,
+  most: number,
+  what: string,
+  path: ProblemPath,
+  problems: Problems,
+): unknown[] {
+  if (value === undefined) return []
+  if (Array.isArray(value) && value.length <= most) return value
+  problems.add(path, `expected a list of ${most} ${what} at most`)
+  return []
+}
+
+function rules(value: unknown, key: 'allow' | 'deny', problems: Problems): Rule[] {
+  return listOf(value, MOST_RULES, 'rules', [key], problems).flatMap(
+    (rule, at) => Rule.compile(rule, [key, at], problems) ?? [],
+  )
+}
+
+function ttl(value: unknown, otherwise: number, path: ProblemPath, problems: Problems): number {
+  if (value === undefined) return otherwise
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
+  problems.add(path, 'expected a duration above zero')
+  return otherwise
+}
+
+function dnsNames(value: unknown, problems: Problems): DnsNameTemplate[] {
+  const path = ['x509', 'dns_sans']
+  return listOf(value, MOST_DNS_NAMES, 'DNS names', path, problems).flatMap((name, at) => {
+    if (typeof name === 'string')
+      return problems.attempt([...path, at], () => DnsNameTemplate.compile(name)) ?? []
+    problems.add([...path, at], 'expected a DNS name')
+    return []
+  })
+}
+
+function federatesWith(value: unknown, own: string, problems: Problems): string[] {
+  const path = ['federates_with']
+  return listOf(value, MOST_FEDERATED, 'trust domains', path, problems).flatMap((name, at) => {
+    if (typeof name === 'string' && TRUST_DOMAIN.test(name) && name !== own) return [name]
+    problems.add([...path, at], 'expected the name of another trust domain, such as partner.example')
+    return []
+  })
+}

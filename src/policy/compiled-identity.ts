@@ -1,0 +1,138 @@
+import type { Attributes } from './attributes.ts'
+import type { ClaimsTemplate } from './claims-template.ts'
+import type { DnsNameTemplate } from './dns-name-template.ts'
+import { Facts } from './expression.ts'
+import type { Grant, IdentityExplanation, Refusal } from './grant.ts'
+import type { Miss, Rule } from './rule.ts'
+import type { SpiffeIdTemplate } from './spiffe-id-template.ts'
+import type { WorkloadIdentity } from './workload-identity.ts'
+
+export interface CompiledParts {
+  readonly spiffeId: SpiffeIdTemplate
+  readonly hint: string
+  readonly allow: readonly Rule[]
+  readonly deny: readonly Rule[]
+  readonly x509TtlSeconds: number
+  readonly jwtTtlSeconds: number
+  readonly dnsNames: readonly DnsNameTemplate[]
+  readonly claims: ClaimsTemplate | undefined
+  readonly federatesWith: readonly string[]
+}
+
+const REASONS_SHOWN = 3
+
+/** A workload identity that was checked. One function decides and explains, so that the two cannot differ. */
+export class CompiledIdentity {
+  readonly identity: WorkloadIdentity
+  readonly usedAttributes: ReadonlySet<string>
+  readonly parts: CompiledParts
+  /** The grant of an identity in which nothing depends on the caller; made once for all callers, per rule. */
+  readonly #constant: boolean
+  readonly #constants = new Map<string, Grant>()
+
+  constructor(identity: WorkloadIdentity, parts: CompiledParts) {
+    this.identity = identity
+    this.parts = parts
+    const rendered = this.renderedAttributes()
+    this.#constant = rendered.size === 0
+    this.usedAttributes = new Set([
+      ...rendered,
+      ...[...parts.allow, ...parts.deny].flatMap((rule) => rule.usedAttributes()),
+    ])
+  }
+
+  /** The attributes that end up in what is issued, as opposed to those that only decide. */
+  renderedAttributes(): ReadonlySet<string> {
+    const { spiffeId, dnsNames, claims } = this.parts
+    return new Set([
+      ...spiffeId.usedAttributes,
+      ...dnsNames.flatMap((name) => [...name.usedAttributes]),
+      ...(claims?.usedAttributes ?? []),
+    ])
+  }
+
+  decide(attributes: Attributes): Grant | Refusal {
+    return this.decideOn(new Facts(attributes))
+  }
+
+  /** The same for facts that several identities share. */
+  decideOn(facts: Facts): Grant | Refusal {
+    const decision = this.#evaluate(facts)
+    if (typeof decision !== 'function') return decision
+    return { identity: this.identity.name, refused: decision() }
+  }
+
+  /** The grant, or undefined; spares the sentence that says why not. */
+  grantOn(facts: Facts): Grant | undefined {
+    const decision = this.#evaluate(facts)
+    return typeof decision === 'function' ? undefined : decision
+  }
+
+  explain(attributes: Attributes): IdentityExplanation {
+    const { name, revision } = this.identity
+    const decision = this.decide(attributes)
+    if ('refused' in decision) {
+      return { identity: name, revision, granted: false, reason: decision.refused }
+    }
+    return { identity: name, revision, granted: true, spiffeId: decision.spiffeId, rule: decision.rule }
+  }
+
+  /** A grant, or what gives the reason of the refusal. */
+  #evaluate(facts: Facts): Grant | (() => string) {
+    const { allow, deny } = this.parts
+    const misses: { readonly rule: Rule; readonly miss: Miss }[] = []
+    let matched: Rule | undefined
+    for (const rule of allow) {
+      const miss = rule.miss(facts)
+      if (miss === undefined) {
+        matched = rule
+        break
+      }
+      misses.push({ rule, miss })
+    }
+    if (matched === undefined) {
+      if (allow.length === 0) return () => 'it has no allow rule, which grants nobody'
+      return () => {
+        const shown = misses
+          .slice(0, REASONS_SHOWN)
+          .map(({ rule, miss }) => `${rule.label}: ${miss.reason()}`)
+        const rest = misses.length - shown.length
+        return shown.join('; ') + (rest > 0 ? `; and ${rest} more rules that do not hold` : '')
+      }
+    }
+    for (const rule of deny) {
+      const miss = rule.miss(facts)
+      if (miss === undefined) return () => `${rule.label} holds, and any deny wins`
+      if (miss.error !== undefined) return () => `${rule.label}: ${miss.reason()}`
+    }
+    return this.#grant(matched.label, facts)
+  }
+
+  #grant(rule: string, facts: Facts): Grant | (() => string) {
+    const constant = this.#constants.get(rule)
+    if (constant) return constant
+    const { parts, identity } = this
+    const spiffeId = parts.spiffeId.render(facts)
+    if ('refused' in spiffeId) return () => spiffeId.refused
+    const dnsSans: string[] = []
+    for (const template of parts.dnsNames) {
+      const name = template.render(facts)
+      if ('refused' in name) return () => name.refused
+      dnsSans.push(name.value)
+    }
+    const claims = parts.claims?.render(facts) ?? { value: {} }
+    if ('refused' in claims) return () => claims.refused
+    const rendered = {
+      identity: identity.name,
+      revision: identity.revision,
+      spiffeId: spiffeId.value,
+      hint: parts.hint,
+      x509: { ttlSeconds: parts.x509TtlSeconds, dnsSans },
+      jwt: { ttlSeconds: parts.jwtTtlSeconds, extraClaims: claims.value },
+      federatesWith: parts.federatesWith,
+    }
+    const grant: Grant = { ...rendered, key: JSON.stringify(Object.values(rendered)), rule }
+    if (this.#constant) this.#constants.set(rule, grant)
+    return grant
+  }
+}

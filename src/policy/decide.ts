@@ -1,0 +1,170 @@
+import { type Attributes, lookUpSteps } from './attributes.ts'
+import type { CompiledIdentity } from './compiled-identity.ts'
+import { Facts } from './expression.ts'
+import type { Explanation, Grant } from './grant.ts'
+import { type IndexKey, indexKeys, keyOf } from './index-keys.ts'
+import { PersistentMap } from './persistent-map.ts'
+
+export type { Explanation, IdentityExplanation } from './grant.ts'
+
+/** Identities that cannot be found by a value are tried for every caller; they lie under this key. */
+const GENERAL = 'general'
+
+interface IndexedPath {
+  readonly steps: readonly string[]
+  readonly identities: number
+}
+
+interface Parts {
+  readonly byName: PersistentMap<CompiledIdentity>
+  readonly buckets: PersistentMap<readonly CompiledIdentity[]>
+  readonly paths: ReadonlyMap<string, IndexedPath>
+  readonly uses: ReadonlyMap<string, number>
+}
+
+/**
+ * All workload identities that may be asked for, never changed, only succeeded. A caller is held against those identities only whose
+ * rules name one of its values, so that a decision costs the same beside ten identities and beside a hundred thousand; a successor
+ * shares all that did not change.
+ */
+export class Policy {
+  static readonly empty = new Policy({
+    byName: PersistentMap.empty(),
+    buckets: PersistentMap.empty(),
+    paths: new Map(),
+    uses: new Map(),
+  })
+  readonly #parts: Parts
+  readonly usedAttributes: ReadonlySet<string>
+
+  private constructor(parts: Parts) {
+    this.#parts = parts
+    this.usedAttributes = new Set(parts.uses.keys())
+  }
+
+  static of(identities: Iterable<CompiledIdentity>): Policy {
+    return Policy.empty.with({ upserts: identities })
+  }
+
+  get size(): number {
+    return this.#parts.byName.size
+  }
+
+  get(name: string): CompiledIdentity | undefined {
+    return this.#parts.byName.get(name)
+  }
+
+  /** The successor after a change. Removals come first, so a name in both is kept as the upsert has it. */
+  with(change: { upserts?: Iterable<CompiledIdentity>; removals?: Iterable<string> }): Policy {
+    const names = new Map<string, CompiledIdentity | undefined>()
+    for (const name of change.removals ?? []) names.set(name, undefined)
+    for (const compiled of change.upserts ?? []) names.set(compiled.identity.name, compiled)
+    const draft = new Draft(this.#parts)
+    for (const [name, next] of names) {
+      const last = this.#parts.byName.get(name)
+      if (last) draft.count(last, -1)
+      if (next) draft.count(next, 1)
+    }
+    return new Policy({
+      byName: this.#parts.byName.with(names),
+      buckets: this.#parts.buckets.with(draft.changedBuckets()),
+      paths: draft.paths,
+      uses: draft.uses,
+    })
+  }
+
+  /** What the caller is given, sorted by the names of the identities. */
+  decide(attributes: Attributes): readonly Grant[] {
+    const facts = new Facts(attributes)
+    const grants: Grant[] = []
+    for (const compiled of this.#candidates(attributes)) {
+      const grant = compiled.grantOn(facts)
+      if (grant) grants.push(grant)
+    }
+    return grants.length > 1 ? grants.sort((a, b) => compare(a.identity, b.identity)) : grants
+  }
+
+  /** Every identity with its verdict, for people: this one does look at all of them. */
+  explain(attributes: Attributes): Explanation {
+    const identities = [...this.#parts.byName.values()].map((compiled) => compiled.explain(attributes))
+    return { attributes, identities: identities.sort((a, b) => compare(a.identity, b.identity)) }
+  }
+
+  #candidates(attributes: Attributes): Iterable<CompiledIdentity> {
+    const { buckets, paths } = this.#parts
+    const found: (readonly CompiledIdentity[])[] = []
+    const add = (key: string): void => {
+      const bucket = buckets.get(key)
+      if (bucket) found.push(bucket)
+    }
+    add(GENERAL)
+    for (const [path, { steps }] of paths) {
+      const value = lookUpSteps(attributes, steps)
+      if (value === undefined) continue
+      if (Array.isArray(value)) for (const item of new Set(value)) add(keyOf(path, item))
+      else if (typeof value !== 'object') add(keyOf(path, value))
+    }
+    return found.length === 1 && found[0] ? found[0] : new Set(found.flat())
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Gathers what a change does to each bucket, so that each is copied once however many identities change. */
+class Draft {
+  readonly uses: Map<string, number>
+  readonly paths: Map<string, IndexedPath>
+  readonly #buckets: PersistentMap<readonly CompiledIdentity[]>
+  readonly #added = new Map<string, CompiledIdentity[]>()
+  readonly #removed = new Map<string, Set<CompiledIdentity>>()
+
+  constructor(parts: Parts) {
+    this.uses = new Map(parts.uses)
+    this.paths = new Map(parts.paths)
+    this.#buckets = parts.buckets
+  }
+
+  count(compiled: CompiledIdentity, by: 1 | -1): void {
+    for (const attribute of compiled.usedAttributes) {
+      const left = (this.uses.get(attribute) ?? 0) + by
+      if (left > 0) this.uses.set(attribute, left)
+      else this.uses.delete(attribute)
+    }
+    const keys = indexKeys(compiled)
+    if (keys === undefined) return this.#note(GENERAL, compiled, by)
+    for (const key of keys) {
+      this.#countPath(key, by)
+      this.#note(key.text, compiled, by)
+    }
+  }
+
+  #countPath({ path, steps }: IndexKey, by: 1 | -1): void {
+    const identities = (this.paths.get(path)?.identities ?? 0) + by
+    if (identities > 0) this.paths.set(path, { steps, identities })
+    else this.paths.delete(path)
+  }
+
+  #note(key: string, compiled: CompiledIdentity, by: 1 | -1): void {
+    if (by > 0) {
+      const added = this.#added.get(key)
+      if (added) added.push(compiled)
+      else this.#added.set(key, [compiled])
+    } else {
+      const removed = this.#removed.get(key)
+      if (removed) removed.add(compiled)
+      else this.#removed.set(key, new Set([compiled]))
+    }
+  }
+
+  *changedBuckets(): Generator<readonly [string, readonly CompiledIdentity[] | undefined]> {
+    for (const key of new Set([...this.#added.keys(), ...this.#removed.keys()])) {
+      const removed = this.#removed.get(key)
+      const before = this.#buckets.get(key) ?? []
+      const kept = removed ? before.filter((compiled) => !removed.has(compiled)) : before
+      const bucket = kept.concat(this.#added.get(key) ?? [])
+      yield [key, bucket.length === 0 ? undefined : bucket]
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { Expression, type Facts } from './expression.ts'
+import { ExpressionInvalidError } from './problem.ts'
+import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePart } from './template.ts'
+
+/** RFC 1035 §2.3.1 as RFC 1123 §2.1 relaxed it; lower case, since names are compared byte by byte. */
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+const LABEL_PIECE = /^[a-z0-9-]*$/
+const LONGEST_NAME = 253
+
+/** A DNS name whose labels are rendered and checked one by one. A name that is one expression may hold dots. */
+export class DnsNameTemplate {
+  readonly usedAttributes: ReadonlySet<string>
+  readonly #labels: readonly (readonly TemplatePart[])[]
+  readonly #whole: boolean
+
+  private constructor(labels: readonly (readonly TemplatePart[])[]) {
+    this.#labels = labels
+    this.#whole = labels.length === 1 && labels[0]?.length === 1 && labels[0][0] instanceof Expression
+    this.usedAttributes = new Set(
+      labels.flat().flatMap((part) => (part instanceof Expression ? [...part.usedAttributes] : [])),
+    )
+  }
+
+  static compile(text: string): DnsNameTemplate {
+    const labels: TemplatePart[][] = [[]]
+    for (const part of parseTemplate(text)) {
+      if (part instanceof Expression) {
+        checkTextual(part)
+        labels.at(-1)?.push(part)
+        continue
+      }
+      for (const [at, piece] of part.split('.').entries()) {
+        if (at > 0) labels.push([])
+        if (!LABEL_PIECE.test(piece)) throw new ExpressionInvalidError(notALabel(piece))
+        if (piece !== '') labels.at(-1)?.push(piece)
+      }
+    }
+    for (const label of labels) {
+      if (label.some((part) => part instanceof Expression)) continue
+      if (!LABEL.test(label.join(''))) throw new ExpressionInvalidError(notALabel(label.join('')))
+    }
+    return new DnsNameTemplate(labels)
+  }
+
+  render(facts: Facts): Rendered<string> {
+    const labels: string[] = []
+    for (const parts of this.#labels) {
+      const label = renderText(parts, facts)
+      if ('refused' in label) return label
+      for (const one of this.#whole ? label.value.split('.') : [label.value]) {
+        if (!LABEL.test(one)) return { refused: `x509.dns_sans: ${notALabel(one)}` }
+        labels.push(one)
+      }
+    }
+    const name = labels.join('.')
+    return name.length > LONGEST_NAME
+      ? { refused: `x509.dns_sans: longer than ${LONGEST_NAME} bytes` }
+      : { value: name }
+  }
+}
+
+function notALabel(text: string): string {
+  return `${JSON.stringify(text.slice(0, 64))} cannot be a label of a DNS name (lower case letters, digits and "-"; no wildcards)`
+}

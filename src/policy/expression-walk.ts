@@ -1,0 +1,160 @@
+import { attributeTypeAt, ROOTS } from './attribute-schema.ts'
+import { ALLOWED_FUNCTIONS, isNode, LINEAR_MATCHES, type Node } from './cel-environment.ts'
+import type { MatchScalar } from './match.ts'
+import { ExpressionInvalidError } from './problem.ts'
+import { compileRegularExpression } from './regular-expression.ts'
+
+const COMPREHENSIONS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter'])
+/** One loop inside another, or a long row of them, multiplies the lengths of lists that callers bring. */
+const MOST_COMPREHENSIONS = 4
+const ADDABLE = /^(int|uint|double|google\.protobuf\..*)$/
+
+/** Something that must be so whenever the expression is true: an attribute is (or contains) one of these values. */
+export interface Equality {
+  readonly steps: readonly string[]
+  readonly values: readonly MatchScalar[]
+}
+
+/** An attribute as an expression names it. `open` when the path goes on with an index that only evaluation knows. */
+export interface AttributeAccess {
+  readonly steps: readonly string[]
+  readonly open: boolean
+  readonly indexes: readonly Node[]
+}
+
+/** The attribute that a chain of `.name` and `["name"]` names, or undefined when it does not start at a root. */
+export function attributeAccess(node: Node): AttributeAccess | undefined {
+  const steps: (string | Node)[] = []
+  let at = node
+  while (at.op === '.' || at.op === '[]') {
+    const [inner, step] = at.args as [Node, string | Node]
+    const literal = isNode(step) && step.op === 'value' && typeof step.args === 'string' ? step.args : step
+    steps.unshift(literal)
+    at = inner
+  }
+  if (at.op !== 'id' || !ROOTS.has(at.args as string)) return undefined
+  const firstOpen = steps.findIndex((step) => typeof step !== 'string')
+  const named = (firstOpen < 0 ? steps : steps.slice(0, firstOpen)) as string[]
+  return { steps: [at.args as string, ...named], open: firstOpen >= 0, indexes: steps.filter(isNode) }
+}
+
+/**
+ * Walks an expression before it is type-checked: finds the attributes it uses, refuses what could grow or run long, and
+ * renames `matches`. The checks that need types are left behind in `afterTypeCheck`.
+ */
+export class ExpressionWalk {
+  readonly usedAttributes = new Set<string>()
+  readonly #additions: Node[] = []
+  #comprehensions = 0
+
+  visit(node: Node, bound?: string): void {
+    switch (node.op) {
+      case 'value':
+        return
+      case 'id':
+        if (ROOTS.has(node.args as string))
+          this.#attribute({ steps: [node.args as string], open: false, indexes: [] }, bound)
+        return
+      case '.':
+      case '[]': {
+        const access = attributeAccess(node)
+        if (access) return this.#attribute(access, bound)
+        break
+      }
+      case 'call':
+      case 'rcall':
+        return this.#call(node, bound)
+      case 'list':
+      case 'map':
+        if (bound !== undefined && !constant(node.args)) {
+          throw new ExpressionInvalidError('a list or map made inside a loop must be constant')
+        }
+        break
+      case '+':
+        if (bound !== undefined) this.#additions.push(node)
+        break
+    }
+    this.#visitAll(node.args, bound)
+  }
+
+  afterTypeCheck(): void {
+    for (const node of this.#additions) {
+      if (!ADDABLE.test(node.checkedType?.name ?? '')) {
+        throw new ExpressionInvalidError('inside a loop "+" may add numbers only')
+      }
+    }
+  }
+
+  #visitAll(args: unknown, bound: string | undefined): void {
+    if (isNode(args)) this.visit(args, bound)
+    else if (Array.isArray(args)) for (const arg of args) this.#visitAll(arg, bound)
+  }
+
+  #attribute(access: AttributeAccess, bound: string | undefined): void {
+    const found = attributeTypeAt(access.steps)
+    if ('problem' in found) throw new ExpressionInvalidError(found.problem)
+    this.usedAttributes.add(access.steps.join('.'))
+    this.#visitAll(access.indexes, bound)
+  }
+
+  #call(node: Node, bound: string | undefined): void {
+    const args = node.args as [string, ...unknown[]]
+    const name = args[0]
+    if (!ALLOWED_FUNCTIONS.has(name)) throw new ExpressionInvalidError(`unknown function ${name}()`)
+    if (node.op === 'call') return this.#visitAll(args[1], bound)
+    const [, receiver, parameters] = args as [string, Node, readonly Node[]]
+    this.visit(receiver, bound)
+    if (COMPREHENSIONS.has(name)) return this.#comprehension(name, parameters, bound)
+    if (name === 'matches') {
+      const pattern = parameters[0]
+      if (parameters.length !== 1 || pattern?.op !== 'value' || typeof pattern.args !== 'string') {
+        throw new ExpressionInvalidError('matches() takes one pattern, written as a text in quotes')
+      }
+      compileRegularExpression(pattern.args)
+      args[0] = LINEAR_MATCHES
+    }
+    this.#visitAll(parameters, bound)
+  }
+
+  #comprehension(name: string, parameters: readonly Node[], bound: string | undefined): void {
+    this.#comprehensions += 1
+    if (bound !== undefined) throw new ExpressionInvalidError(`${name}() must not stand inside another loop`)
+    if (this.#comprehensions > MOST_COMPREHENSIONS) {
+      throw new ExpressionInvalidError(`an expression may have ${MOST_COMPREHENSIONS} loops at most`)
+    }
+    const [variable, ...bodies] = parameters
+    if (variable?.op !== 'id' || ROOTS.has(variable.args as string)) {
+      throw new ExpressionInvalidError(`${name}() needs a variable of its own as first parameter`)
+    }
+    this.#visitAll(bodies, variable.args as string)
+  }
+}
+
+function constant(args: unknown): boolean {
+  if (isNode(args)) return args.op === 'value'
+  return Array.isArray(args) && args.every(constant)
+}
+
+/** What must be so whenever the expression is true, as far as its top-level `&&` chain says it plainly. */
+export function equalitiesOf(node: Node): Equality[] {
+  if (node.op === '&&') return (node.args as Node[]).flatMap(equalitiesOf)
+  if (node.op !== '==' && node.op !== 'in') return []
+  const [left, right] = node.args as [Node, Node]
+  return [
+    equality(left, right),
+    node.op === '==' || right.op !== 'list' ? equality(right, left) : undefined,
+  ].filter((found) => found !== undefined)
+}
+
+function equality(attribute: Node, wanted: Node): Equality | undefined {
+  const access = attributeAccess(attribute)
+  if (access === undefined || access.open) return undefined
+  const nodes = wanted.op === 'list' ? (wanted.args as Node[]) : [wanted]
+  const values = nodes.map((node) => (node.op === 'value' ? scalar(node.args) : undefined))
+  return values.every((value) => value !== undefined) ? { steps: access.steps, values } : undefined
+}
+
+function scalar(value: unknown): MatchScalar | undefined {
+  if (typeof value === 'bigint') return Number(value)
+  return typeof value === 'string' || typeof value === 'boolean' ? value : undefined
+}

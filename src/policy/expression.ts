@@ -1,0 +1,135 @@
+import { EvaluationError, ParseError, type ParseResult } from '@marcbachmann/cel-js'
+import { messageOf } from '../foundation/errors.ts'
+import type { Attributes } from './attributes.ts'
+import { celEnvironment, isNode, type Node, nodeOf } from './cel-environment.ts'
+import { type CelContext, toCelContext } from './cel-values.ts'
+import { attributeAccess, type Equality, ExpressionWalk, equalitiesOf } from './expression-walk.ts'
+import { ExpressionInvalidError } from './problem.ts'
+
+const LONGEST_EXPRESSION = 4096
+const CACHED_EXPRESSIONS = 8192
+
+/** What is known of one caller; the tree is converted for expressions once, and only if one asks. */
+export class Facts {
+  readonly attributes: Attributes
+  #cel: CelContext | undefined
+
+  constructor(attributes: Attributes) {
+    this.attributes = attributes
+  }
+
+  get cel(): CelContext {
+    this.#cel ??= toCelContext(this.attributes)
+    return this.#cel
+  }
+}
+
+/**
+ * What came of an evaluation. `absent`: the result hung on an attribute that is not there. As in CEL, `||` and `&&` still answer
+ * when the other side decides alone; `!` over an absent attribute is absent, not true. `has(…)` asks without failing.
+ */
+export type Outcome = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
+
+/** A type-checked expression. Immutable and shared between all that write the same text. */
+export class Expression {
+  readonly text: string
+  /** The type that the checker inferred: `bool`, `string`, `int`, … or `dyn`. */
+  readonly type: string
+  readonly usedAttributes: ReadonlySet<string>
+  readonly equalities: readonly Equality[]
+  readonly #run: ParseResult
+  #alternatives: readonly Expression[] | undefined
+
+  private constructor(text: string, type: string, run: ParseResult, walk: ExpressionWalk) {
+    this.text = text
+    this.type = type
+    this.usedAttributes = walk.usedAttributes
+    this.equalities = type === 'bool' ? equalitiesOf(nodeOf(run.ast)) : []
+    this.#run = run
+  }
+
+  static readonly #cache = new Map<string, Expression>()
+
+  /** Throws ExpressionInvalidError with a sentence fit for the person who wrote the text. */
+  static compile(text: string): Expression {
+    const cached = Expression.#cache.get(text)
+    if (cached) return cached
+    if (text.trim() === '') throw new ExpressionInvalidError('an expression must not be empty')
+    if (Buffer.byteLength(text) > LONGEST_EXPRESSION) {
+      throw new ExpressionInvalidError(`an expression may have ${LONGEST_EXPRESSION} bytes at most`)
+    }
+    const walk = new ExpressionWalk()
+    const run = parse(text)
+    walk.visit(nodeOf(run.ast))
+    const checked = run.check()
+    if (!checked.valid) {
+      const { summary, range } = checked.error as ParseError
+      throw new ExpressionInvalidError(at(summary ?? messageOf(checked.error), range?.start))
+    }
+    walk.afterTypeCheck()
+    const expression = new Expression(text, checked.type ?? 'dyn', run, walk)
+    if (Expression.#cache.size >= CACHED_EXPRESSIONS) Expression.#cache.clear()
+    Expression.#cache.set(text, expression)
+    return expression
+  }
+
+  evaluate(facts: Facts): Outcome {
+    try {
+      return { value: this.#run(facts.cel) }
+    } catch (thrown) {
+      const absent = absentAttribute(thrown)
+      return absent === undefined ? { error: summaryOf(thrown) } : { absent }
+    }
+  }
+
+  /**
+   * The first real error in a row of alternatives that an absent attribute hides. In `a || b` the language may report either
+   * side's error; who must fail closed on the one and not on the other asks for each by itself.
+   */
+  hiddenError(facts: Facts): string | undefined {
+    this.#alternatives ??= alternativesOf(nodeOf(this.#run.ast))
+    for (const alternative of this.#alternatives) {
+      const outcome = alternative.evaluate(facts)
+      if ('error' in outcome) return outcome.error
+    }
+    return undefined
+  }
+}
+
+function parse(text: string): ParseResult {
+  try {
+    return celEnvironment().parse(text)
+  } catch (thrown) {
+    if (!(thrown instanceof ParseError))
+      throw new ExpressionInvalidError(messageOf(thrown), { cause: thrown })
+    throw new ExpressionInvalidError(at(thrown.summary, thrown.range?.start), { cause: thrown })
+  }
+}
+
+function at(summary: string, start: number | undefined): string {
+  return start === undefined ? summary : `${summary} (at character ${start + 1})`
+}
+
+function summaryOf(thrown: unknown): string {
+  return thrown instanceof EvaluationError ? thrown.summary : messageOf(thrown)
+}
+
+function absentAttribute(thrown: unknown): string | undefined {
+  if (!(thrown instanceof EvaluationError) || thrown.code !== 'no_such_key') return undefined
+  if (!isNode(thrown.node)) return undefined
+  return attributeAccess(thrown.node as Node)?.steps.join('.')
+}
+
+function alternativesOf(node: Node): Expression[] {
+  if (node.op !== '||') return []
+  return (node.args as Node[]).flatMap((side) => {
+    const inner = alternativesOf(side)
+    if (inner.length > 0) return inner
+    const text = side.input.slice(side.range.start, side.range.end)
+    try {
+      return [Expression.compile(text)]
+    } catch {
+      return [] // a range that does not stand by itself (it begins inside a parenthesis): nothing to ask for
+    }
+  })
+}

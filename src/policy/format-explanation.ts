@@ -1,0 +1,28 @@
+import type { Attributes, AttributeValue } from './attributes.ts'
+import type { Explanation } from './grant.ts'
+
+/** An explanation as a person reads it: what was found of the caller, then each identity with its verdict. */
+export function formatExplanation(explanation: Explanation): string {
+  const lines = ['attributes:']
+  const attributes = [...flatten(explanation.attributes, '')]
+  lines.push(
+    ...(attributes.length === 0 ? ['  (none)'] : attributes.map(([path, text]) => `  ${path} = ${text}`)),
+  )
+  lines.push('workload identities:')
+  if (explanation.identities.length === 0) lines.push('  (none)')
+  for (const { identity, revision, granted, spiffeId, rule, reason } of explanation.identities) {
+    const verdict = granted ? `granted ${spiffeId} by ${rule}` : `not granted: ${reason}`
+    lines.push(`  ${identity} (revision ${revision}): ${verdict}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function* flatten(value: AttributeValue, path: string): Generator<readonly [string, string]> {
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    yield [path, JSON.stringify(value)]
+    return
+  }
+  for (const [name, inner] of Object.entries(value as Attributes)) {
+    yield* flatten(inner, path === '' ? name : `${path}.${name}`)
+  }
+}

@@ -1,0 +1,89 @@
+import { ExpressionInvalidError } from './problem.ts'
+
+const LONGEST_GLOB = 1024
+/** Longer values match nothing: work stays below (glob × value) steps whatever a caller brings. */
+const LONGEST_VALUE = 4096
+
+/**
+ * `*` stands for any characters within one segment (between slashes), `**` alone in a segment for any number of segments,
+ * none included. Matching goes back to the last wildcard only, so there is nothing to blow up.
+ */
+export class Glob {
+  readonly text: string
+  readonly #segments: readonly string[]
+  readonly #separator: string
+
+  private constructor(text: string, separator: string) {
+    this.text = text
+    this.#separator = separator
+    this.#segments = text.split(separator)
+  }
+
+  static compile(text: string, separator: '/' | '.' = '/'): Glob {
+    if (text === '') throw new ExpressionInvalidError('a glob must not be empty')
+    if (text.length > LONGEST_GLOB) {
+      throw new ExpressionInvalidError(`a glob may have ${LONGEST_GLOB} characters at most`)
+    }
+    for (const segment of text.split(separator)) {
+      if (segment.includes('**') && segment !== '**') {
+        throw new ExpressionInvalidError('"**" must stand alone between slashes; within a segment write "*"')
+      }
+    }
+    return new Glob(text, separator)
+  }
+
+  matches(value: string): boolean {
+    if (value.length > LONGEST_VALUE) return false
+    const wanted = this.#segments
+    const found = value.split(this.#separator)
+    let w = 0
+    let f = 0
+    let retryW = -1
+    let retryF = 0
+    while (f < found.length) {
+      const segment = wanted[w]
+      if (segment === '**') {
+        retryW = w
+        retryF = f
+        w += 1
+      } else if (segment !== undefined && segmentMatches(segment, found[f] as string)) {
+        w += 1
+        f += 1
+      } else if (retryW >= 0) {
+        w = retryW + 1
+        retryF += 1
+        f = retryF
+      } else {
+        return false
+      }
+    }
+    while (wanted[w] === '**') w += 1
+    return w === wanted.length
+  }
+}
+
+function segmentMatches(pattern: string, text: string): boolean {
+  if (!pattern.includes('*')) return pattern === text
+  let p = 0
+  let t = 0
+  let retryP = -1
+  let retryT = 0
+  while (t < text.length) {
+    if (pattern[p] === '*') {
+      retryP = p
+      retryT = t
+      p += 1
+    } else if (pattern[p] === text[t]) {
+      p += 1
+      t += 1
+    } else if (retryP >= 0) {
+      p = retryP + 1
+      retryT += 1
+      t = retryT
+    } else {
+      return false
+    }
+  }
+  while (pattern[p] === '*') p += 1
+  return p === pattern.length
+}

@@ -1,0 +1,37 @@
+import type { Attributes } from './attributes.ts'
+
+/** What a caller is given by one workload identity, rendered for that caller. */
+export interface Grant {
+  readonly identity: string
+  readonly revision: string
+  readonly spiffeId: string
+  readonly hint: string
+  readonly x509: { readonly ttlSeconds: number; readonly dnsSans: readonly string[] }
+  readonly jwt: { readonly ttlSeconds: number; readonly extraClaims: Readonly<Record<string, unknown>> }
+  readonly federatesWith: readonly string[]
+  /** The same text for the same rendered result: what caches are keyed by. */
+  readonly key: string
+  /** Which rule matched, for people: `allow[0]`. */
+  readonly rule: string
+}
+
+/** The first thing that said no, in one sentence. */
+export interface Refusal {
+  readonly identity: string
+  readonly refused: string
+}
+
+/** A decision on one workload identity, told to an operator. */
+export interface IdentityExplanation {
+  readonly identity: string
+  readonly revision: string
+  readonly granted: boolean
+  readonly spiffeId?: string
+  readonly rule?: string
+  readonly reason?: string
+}
+
+export interface Explanation {
+  readonly attributes: Attributes
+  readonly identities: readonly IdentityExplanation[]
+}

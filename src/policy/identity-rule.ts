@@ -1,0 +1,85 @@
+import { Glob } from './glob.ts'
+import { compileMatch, type Match } from './match.ts'
+import { isMapping, type ProblemPath, type Problems } from './problem.ts'
+
+/** A rule for workload identities, ready to be asked ten thousand times. */
+export interface IdentityRule {
+  readonly names: readonly Glob[] | undefined
+  readonly exactNames: ReadonlySet<string>
+  readonly labels: readonly { readonly name: string; readonly match: Match }[]
+  readonly spiffeIds: readonly Glob[] | undefined
+  readonly dnsNames: readonly Glob[] | undefined
+}
+
+/** Compiles the parts that choose and bound workload identities; problems are collected, not thrown. */
+export function compileIdentityRule(
+  rule: Readonly<Record<string, unknown>>,
+  path: ProblemPath,
+  problems: Problems,
+): IdentityRule {
+  const name = rule['name']
+  const names = (typeof name === 'string' ? [name] : Array.isArray(name) ? name : undefined)?.filter(
+    (text) => typeof text === 'string',
+  )
+  const globs = (list: unknown, key: string, separator: '/' | '.'): Glob[] =>
+    (Array.isArray(list) ? list : []).flatMap((text, at) => {
+      if (typeof text !== 'string') return []
+      const complaint = key === 'spiffe_ids' ? spiffePatternProblem(text) : dnsPatternProblem(key, text)
+      if (complaint !== undefined) problems.add([...path, key, at], complaint)
+      return problems.attempt([...path, key, at], () => Glob.compile(text, separator)) ?? []
+    })
+  return {
+    names:
+      names &&
+      globs(
+        names.filter((text) => text.includes('*')),
+        'name',
+        '/',
+      ),
+    exactNames: new Set(names?.filter((text) => !text.includes('*'))),
+    labels: labelMatches(rule['labels'], [...path, 'labels'], problems),
+    spiffeIds: rule['spiffe_ids'] === undefined ? undefined : globs(rule['spiffe_ids'], 'spiffe_ids', '/'),
+    dnsNames: rule['dns_names'] === undefined ? undefined : globs(rule['dns_names'], 'dns_names', '.'),
+  }
+}
+
+function labelMatches(labels: unknown, path: ProblemPath, problems: Problems): IdentityRule['labels'] {
+  if (labels === undefined) return []
+  if (!isMapping(labels)) {
+    problems.add(path, 'expected a mapping of labels')
+    return []
+  }
+  return Object.entries(labels).flatMap(([name, spec]) => {
+    const match = compileMatch(spec, 'string', [...path, name], problems)
+    return match === undefined ? [] : [{ name, match }]
+  })
+}
+
+const SPIFFE_PATTERN = /^(\/[A-Za-z0-9._*-]+)+$/
+const DNS_PATTERN =
+  /^(?:\*|[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?)(?:\.[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?)*$/
+
+function spiffePatternProblem(text: string): string | undefined {
+  return SPIFFE_PATTERN.test(text)
+    ? undefined
+    : 'expected a path such as /svc/** (without spiffe:// and host)'
+}
+
+function dnsPatternProblem(key: string, text: string): string | undefined {
+  if (key !== 'dns_names' || (DNS_PATTERN.test(text) && !text.includes('**'))) return undefined
+  return 'expected a DNS name in lower case, "*" standing for one label or a part of it'
+}
+
+/** True if the rule is about this identity, whatever ID or DNS names it renders. */
+export function selects(
+  rule: IdentityRule,
+  identity: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+): boolean {
+  const { names, exactNames, labels } = rule
+  if (names && !exactNames.has(identity.name) && !names.some((glob) => glob.matches(identity.name)))
+    return false
+  for (const { name, match } of labels) {
+    if (!Object.hasOwn(identity.labels, name) || !match.test(identity.labels[name] as string)) return false
+  }
+  return true
+}

@@ -1,0 +1,57 @@
+import type { CompiledIdentity } from './compiled-identity.ts'
+import type { Equality } from './expression-walk.ts'
+import type { MatchScalar } from './match.ts'
+import type { Rule } from './rule.ts'
+
+/** The more callers differ in it, the better an attribute divides the identities. */
+const PREFERRED: readonly string[] = [
+  'workload.unix.uid',
+  'workload.unix.user',
+  'workload.unix.gid',
+  'workload.unix.group',
+  'workload.unix.binary_sha256',
+  'workload.unix.binary_path',
+  'workload.unix.groups',
+]
+/** A rule with more alternatives than this would fill the index with itself. */
+const MOST_VALUES = 256
+
+export interface IndexKey {
+  readonly text: string
+  readonly path: string
+  readonly steps: readonly string[]
+}
+
+/** The text under which a value lies. Types are kept apart, as everywhere in `match`. */
+export function keyOf(path: string, value: MatchScalar): string {
+  return `${path}\0${typeof value}\0${value}`
+}
+
+/** Values of which a caller must have one for any rule to hold; undefined when some rule demands none that is plain. */
+export function indexKeys(compiled: CompiledIdentity): IndexKey[] | undefined {
+  const keys = new Map<string, IndexKey>()
+  for (const rule of compiled.parts.allow) {
+    const best = mostSelective(rule)
+    if (best === undefined) return undefined
+    const path = best.steps.join('\0')
+    for (const value of best.values) {
+      const text = keyOf(path, value)
+      keys.set(text, { text, path, steps: best.steps })
+    }
+  }
+  return [...keys.values()]
+}
+
+function mostSelective(rule: Rule): Equality | undefined {
+  let best: Equality | undefined
+  for (const equality of rule.equalities()) {
+    if (equality.values.length > MOST_VALUES) continue
+    if (best === undefined || rank(equality) < rank(best)) best = equality
+  }
+  return best
+}
+
+function rank(equality: Equality): number {
+  const at = PREFERRED.indexOf(equality.steps.join('.'))
+  return at < 0 ? PREFERRED.length : at
+}

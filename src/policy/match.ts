@@ -1,0 +1,130 @@
+import type { AttributeType } from './attribute-schema.ts'
+import type { AttributeValue } from './attributes.ts'
+import { Glob } from './glob.ts'
+import { isMapping, type ProblemPath, type Problems } from './problem.ts'
+
+export type MatchScalar = string | number | boolean
+/** A scalar is equality, a list any-of, and a mapping one of the operators. The same grammar for attributes, labels and claims. */
+export type MatchSpec =
+  | MatchScalar
+  | readonly MatchScalar[]
+  | { readonly not: MatchSpec }
+  | { readonly glob: string | readonly string[] }
+  | { readonly exists: true }
+
+const OPERATORS = ['not', 'glob', 'exists']
+const MOST_ALTERNATIVES = 10_000
+
+/** One compiled condition. An absent value must not be asked about: absent makes any condition false, `not` included. */
+export interface Match {
+  /** What was wanted, for people. */
+  readonly wanted: string
+  /** The values it can be equal to, when that is all it says: what an index can use. */
+  readonly equals?: readonly MatchScalar[]
+  test(value: AttributeValue): boolean
+}
+
+/** Compiles one condition; undefined (and a problem) when it breaks the grammar or can never hold for this type. */
+export function compileMatch(
+  spec: unknown,
+  type: AttributeType,
+  path: ProblemPath,
+  problems: Problems,
+): Match | undefined {
+  if (Array.isArray(spec)) return anyOf(spec, type, path, problems)
+  if (!isMapping(spec)) return anyOf([spec], type, path, problems)
+  const operators = Object.keys(spec)
+  for (const operator of operators) {
+    if (!OPERATORS.includes(operator)) {
+      problems.add([...path, operator], `unknown operator (known: ${OPERATORS.join(', ')})`)
+    }
+  }
+  const operator = operators[0]
+  if (operators.length !== 1 || operator === undefined) {
+    problems.add(path, `expected one operator (${OPERATORS.join(', ')})`)
+    return undefined
+  }
+  const inner = [...path, operator]
+  switch (operator) {
+    case 'not': {
+      const match = compileMatch(spec['not'], type, inner, problems)
+      if (match === undefined) return undefined
+      return { wanted: `not ${match.wanted}`, test: (value) => !match.test(value) }
+    }
+    case 'glob':
+      return globs(spec['glob'], type, inner, problems)
+    case 'exists':
+      if (spec['exists'] === true) return { wanted: 'anything', test: () => true }
+      problems.add(inner, 'expected true')
+      return undefined
+    default:
+      return undefined
+  }
+}
+
+function anyOf(
+  values: readonly unknown[],
+  type: AttributeType,
+  path: ProblemPath,
+  problems: Problems,
+): Match | undefined {
+  if (values.length === 0 || values.length > MOST_ALTERNATIVES) {
+    problems.add(path, `expected 1 to ${MOST_ALTERNATIVES} values`)
+    return undefined
+  }
+  const scalars: MatchScalar[] = []
+  for (const [at, value] of values.entries()) {
+    const complaint = scalarProblem(value, type)
+    if (complaint === undefined) scalars.push(value as MatchScalar)
+    else problems.add(values.length > 1 ? [...path, at] : path, complaint)
+  }
+  if (scalars.length !== values.length) return undefined
+  const set = new Set<unknown>(scalars)
+  const contains = (value: unknown): boolean => set.has(value)
+  return {
+    wanted: describe(scalars),
+    equals: scalars,
+    test: (value) => (Array.isArray(value) ? value.some(contains) : set.has(value)),
+  }
+}
+
+function scalarProblem(value: unknown, type: AttributeType): string | undefined {
+  if (typeof value === 'number') {
+    if (!Number.isSafeInteger(value)) return 'expected a whole number'
+    return type === 'string' ? `expected text: write "${value}" in quotes` : undefined
+  }
+  if (typeof value === 'string') {
+    return type === 'int' || type === 'list<int>' ? 'expected a whole number, without quotes' : undefined
+  }
+  if (typeof value === 'boolean' && type === 'dynamic') return undefined
+  return `expected ${type === 'string' ? 'text' : type === 'dynamic' ? 'text, a whole number, true or false' : 'a whole number'}`
+}
+
+function globs(spec: unknown, type: AttributeType, path: ProblemPath, problems: Problems): Match | undefined {
+  const texts: readonly unknown[] = Array.isArray(spec) ? spec : [spec]
+  if (type === 'int' || type === 'list<int>') {
+    problems.add(path, 'a glob can only match text, and this attribute is a number')
+    return undefined
+  }
+  if (texts.length === 0 || !texts.every((text) => typeof text === 'string')) {
+    problems.add(path, 'expected a glob, such as /opt/app/**')
+    return undefined
+  }
+  const compiled = texts.map((text) => problems.attempt(path, () => Glob.compile(text as string)))
+  if (!compiled.every((glob) => glob !== undefined)) return undefined
+  const one = (value: unknown): boolean =>
+    typeof value === 'string' && compiled.some((glob) => glob.matches(value))
+  return {
+    wanted: `glob ${describe(texts as string[])}`,
+    test: (value) => (Array.isArray(value) ? value.some(one) : one(value)),
+  }
+}
+
+const SHOWN = 5
+
+/** A few values as text: enough to recognise the rule, not a page of it. */
+export function describe(values: readonly MatchScalar[]): string {
+  const shown = values.slice(0, SHOWN).map((value) => JSON.stringify(value))
+  const rest = values.length - shown.length
+  return rest > 0 ? `${shown.join(', ')} or ${rest} more` : shown.join(' or ')
+}

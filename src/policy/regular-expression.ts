@@ -1,0 +1,40 @@
+import { RE2JS } from 're2js'
+import { messageOf } from '../foundation/errors.ts'
+import { ExpressionInvalidError } from './problem.ts'
+
+const LONGEST_PATTERN = 1024
+/** Work is (instructions × characters): these two keep one match below some ten million steps. */
+const MOST_INSTRUCTIONS = 2000
+const LONGEST_INPUT = 4096
+const CACHED_PATTERNS = 1024
+
+const cache = new Map<string, RE2JS>()
+
+/** Compiles a pattern of RE2: no backtracking, time linear in the input. */
+export function compileRegularExpression(pattern: string): RE2JS {
+  const cached = cache.get(pattern)
+  if (cached) return cached
+  if (pattern.length > LONGEST_PATTERN) {
+    throw new ExpressionInvalidError(`a regular expression may have ${LONGEST_PATTERN} characters at most`)
+  }
+  let compiled: RE2JS
+  try {
+    compiled = RE2JS.compile(pattern)
+  } catch (cause) {
+    throw new ExpressionInvalidError(`bad regular expression: ${messageOf(cause)}`, { cause })
+  }
+  if (compiled.programSize() > MOST_INSTRUCTIONS) {
+    throw new ExpressionInvalidError('the regular expression is too large: write fewer repetitions')
+  }
+  if (cache.size >= CACHED_PATTERNS) cache.clear()
+  cache.set(pattern, compiled)
+  return compiled
+}
+
+/** True if the pattern is found anywhere in the text, as CEL defines `matches`. Longer texts than 4096 are an error, not a miss. */
+export function matchesRegularExpression(text: string, pattern: string): boolean {
+  if (text.length > LONGEST_INPUT) {
+    throw new ExpressionInvalidError(`matches() reads texts of ${LONGEST_INPUT} characters at most`)
+  }
+  return compileRegularExpression(pattern).test(text)
+}

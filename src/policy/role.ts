@@ -1,0 +1,107 @@
+import { compileIdentityRule, type IdentityRule, selects } from './identity-rule.ts'
+import { describe } from './match.ts'
+import { PolicyInvalidError, Problems } from './problem.ts'
+import type { RoleSpec } from './role-spec.ts'
+
+export { checkRole } from './role-check.ts'
+export type { RoleRuleSpec, RoleSpec } from './role-spec.ts'
+
+/** What of a workload identity a role looks at before anything is rendered. */
+export interface BoundedIdentity {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** What a caller would get, as far as roles bound it. */
+export interface BoundedGrant {
+  readonly identity: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly spiffeId: string
+  readonly dnsSans: readonly string[]
+}
+
+interface AllowRule extends IdentityRule {
+  readonly maxTtlSeconds: number | undefined
+}
+
+/**
+ * What the roles of one bot allow together: the union of their rules, each within its own bounds, less every deny. One rule must
+ * cover the whole of a grant: an ID that one rule allows and a DNS name that another allows do not add up to a certificate with both.
+ */
+export class RoleBounds {
+  readonly #allow: AllowRule[] = []
+  readonly #deny: IdentityRule[] = []
+
+  /** Throws PolicyInvalidError for a role that `checkRole` would not let pass. */
+  constructor(roles: readonly { readonly name: string; readonly spec: RoleSpec }[]) {
+    for (const { name, spec } of roles) {
+      const problems = new Problems()
+      for (const [at, rule] of (spec.allow ?? []).entries()) {
+        if (!concernsUse(rule)) continue
+        this.#allow.push({
+          ...compileIdentityRule(rule, ['allow', at], problems),
+          maxTtlSeconds: spec.max_ttl,
+        })
+      }
+      for (const [at, rule] of (spec.deny ?? []).entries()) {
+        if (concernsUse(rule)) this.#deny.push(compileIdentityRule(rule, ['deny', at], problems))
+      }
+      if (problems.list.length > 0) throw new PolicyInvalidError(`role ${name}`, problems.list)
+    }
+  }
+
+  /** True if some grant of this identity could be within the bounds. */
+  mayUse(identity: BoundedIdentity): boolean {
+    if (!this.#allow.some((rule) => selects(rule, identity))) return false
+    return !this.#deny.some(
+      (rule) => rule.spiffeIds === undefined && rule.dnsNames === undefined && selects(rule, identity),
+    )
+  }
+
+  /** The longest life allowed for this grant (undefined: no bound), or why it is refused. */
+  check(grant: BoundedGrant): { readonly maxTtlSeconds: number | undefined } | { readonly refused: string } {
+    const identity = { name: grant.identity, labels: grant.labels }
+    const path = pathOf(grant.spiffeId)
+    const denied = this.#deny.some(
+      (rule) =>
+        selects(rule, identity) &&
+        (rule.spiffeIds === undefined || idMatches(rule, path)) &&
+        (rule.dnsNames === undefined || grant.dnsSans.some((name) => dnsMatches(rule, name))),
+    )
+    if (denied) return { refused: 'a role denies this workload identity' }
+    const selecting = this.#allow.filter((rule) => selects(rule, identity))
+    if (selecting.length === 0) return { refused: 'no role allows this workload identity' }
+    const sameId = selecting.filter((rule) => rule.spiffeIds === undefined || idMatches(rule, path))
+    if (sameId.length === 0) return { refused: `no role allows the SPIFFE ID ${grant.spiffeId}` }
+    const granting = sameId.filter((rule) => grant.dnsSans.every((name) => dnsMatches(rule, name)))
+    if (granting.length === 0) {
+      return { refused: `no role allows the DNS names ${describe(grant.dnsSans)} with this SPIFFE ID` }
+    }
+    const limits = granting.flatMap((rule) => rule.maxTtlSeconds ?? [])
+    return { maxTtlSeconds: limits.length === 0 ? undefined : Math.min(...limits) }
+  }
+
+  /** False if some rule lets this identity render any SPIFFE ID at all. */
+  hasSpiffeIdBound(identity: BoundedIdentity): boolean {
+    return !this.#allow.some((rule) => rule.spiffeIds === undefined && selects(rule, identity))
+  }
+}
+
+/** Rules with verbs are about administering workload identities, not about being given them. */
+function concernsUse(rule: { readonly kind: string; readonly verbs?: readonly string[] }): boolean {
+  return rule.kind === 'workload_identity' && rule.verbs === undefined
+}
+
+function pathOf(spiffeId: string): string {
+  const slash = spiffeId.indexOf('/', 'spiffe://'.length)
+  return slash < 0 ? '' : spiffeId.slice(slash)
+}
+
+function idMatches(rule: IdentityRule, path: string): boolean {
+  return rule.spiffeIds?.some((glob) => glob.matches(path)) ?? false
+}
+
+/** A rule that names no DNS names allows none. */
+function dnsMatches(rule: IdentityRule, name: string): boolean {
+  return rule.dnsNames?.some((glob) => glob.matches(name)) ?? false
+}

@@ -1,0 +1,134 @@
+import { attributeTypeOf } from './attribute-schema.ts'
+import { lookUpSteps } from './attributes.ts'
+import { Expression, type Facts } from './expression.ts'
+import type { Equality } from './expression-walk.ts'
+import { compileMatch, describe, type Match, type MatchScalar } from './match.ts'
+import { isMapping, type ProblemPath, type Problems } from './problem.ts'
+
+const MOST_CONDITIONS = 64
+
+/** Why a rule does not hold. `error` is set when that was an evaluation error, on which a deny must fail closed. */
+export interface Miss {
+  readonly reason: () => string
+  readonly error?: string
+}
+
+interface Condition {
+  readonly path: string
+  readonly steps: readonly string[]
+  readonly match: Match
+}
+
+/** One compiled entry of `allow` or `deny`: everything in it must hold. */
+export class Rule {
+  /** Its place, for people: `allow[0]`. */
+  readonly label: string
+  readonly #conditions: readonly Condition[]
+  readonly #when: Expression | undefined
+
+  private constructor(label: string, conditions: readonly Condition[], when: Expression | undefined) {
+    this.label = label
+    this.#conditions = conditions
+    this.#when = when
+  }
+
+  static compile(spec: unknown, path: ProblemPath, problems: Problems): Rule | undefined {
+    const before = problems.list.length
+    if (!isMapping(spec)) {
+      problems.add(path, 'expected a rule with match, when or both')
+      return undefined
+    }
+    problems.unknownKeys(path, spec, ['match', 'when'])
+    const conditions = compileConditions(spec['match'], [...path, 'match'], problems)
+    const when = compileWhen(spec['when'], [...path, 'when'], problems)
+    if (conditions.length === 0 && when === undefined && problems.list.length === before) {
+      problems.add(path, 'an empty rule would hold for everybody: write a condition')
+    }
+    if (problems.list.length > before) return undefined
+    return new Rule(`${path[0]}[${path[1]}]`, conditions, when)
+  }
+
+  /** The attributes that this rule may read. */
+  usedAttributes(): string[] {
+    return [...this.#conditions.map((c) => c.path), ...(this.#when?.usedAttributes ?? [])]
+  }
+
+  /** What must be so for this rule to hold, as far as an index can use it. */
+  equalities(): Equality[] {
+    const matched = this.#conditions.flatMap(({ steps, match }) =>
+      match.equals ? [{ steps, values: match.equals }] : [],
+    )
+    return [...matched, ...(this.#when?.equalities ?? [])]
+  }
+
+  /** Undefined if the rule holds, otherwise the first thing that said no. */
+  miss(facts: Facts): Miss | undefined {
+    for (const { path, steps, match } of this.#conditions) {
+      const found = lookUpSteps(facts.attributes, steps)
+      if (found !== undefined && match.test(found)) continue
+      return {
+        reason: () =>
+          found === undefined
+            ? `${path} is absent (wanted ${match.wanted})`
+            : `${path} is ${show(found)} (wanted ${match.wanted})`,
+      }
+    }
+    const when = this.#when
+    if (when === undefined) return undefined
+    const outcome = when.evaluate(facts)
+    if ('value' in outcome) {
+      if (outcome.value === true) return undefined
+      if (outcome.value === false) return { reason: () => `when is false: ${when.text}` }
+      return failed(when, 'the result is neither true nor false')
+    }
+    if ('error' in outcome) return failed(when, outcome.error)
+    const hidden = when.hiddenError(facts)
+    if (hidden !== undefined) return failed(when, hidden)
+    return { reason: () => `${outcome.absent} is absent, on which depends when: ${when.text}` }
+  }
+}
+
+function failed(when: Expression, error: string): Miss {
+  return { error, reason: () => `when cannot be evaluated (${error}): ${when.text}` }
+}
+
+function compileConditions(match: unknown, path: ProblemPath, problems: Problems): Condition[] {
+  if (match === undefined) return []
+  if (!isMapping(match)) {
+    problems.add(path, 'expected a mapping from attribute paths to conditions')
+    return []
+  }
+  const entries = Object.entries(match)
+  if (entries.length > MOST_CONDITIONS) problems.add(path, `expected ${MOST_CONDITIONS} conditions at most`)
+  return entries.slice(0, MOST_CONDITIONS).flatMap(([attribute, spec]) => {
+    const found = attributeTypeOf(attribute)
+    if ('problem' in found) {
+      problems.add([...path, attribute], found.problem)
+      return []
+    }
+    const compiled = compileMatch(spec, found.type, [...path, attribute], problems)
+    return compiled ? [{ path: attribute, steps: attribute.split('.'), match: compiled }] : []
+  })
+}
+
+function compileWhen(when: unknown, path: ProblemPath, problems: Problems): Expression | undefined {
+  if (when === undefined) return undefined
+  if (typeof when !== 'string') {
+    problems.add(path, 'expected a CEL expression')
+    return undefined
+  }
+  const expression = problems.attempt(path, () => Expression.compile(when))
+  if (expression && expression.type !== 'bool' && !expression.type.startsWith('dyn')) {
+    problems.add(path, `expected true or false, but the expression gives ${expression.type}`)
+  }
+  return expression
+}
+
+const LONGEST_SHOWN = 200
+
+function show(found: unknown): string {
+  const text = Array.isArray(found)
+    ? `[${describe(found as readonly MatchScalar[])}]`
+    : (JSON.stringify(found) ?? 'unknown')
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text
+}

@@ -1,0 +1,89 @@
+import { Expression, type Facts } from './expression.ts'
+import { ExpressionInvalidError } from './problem.ts'
+import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePart } from './template.ts'
+
+const LITERAL = /^[A-Za-z0-9._-]*$/
+const SEGMENT = /^[A-Za-z0-9._-]+$/
+/** SPIFFE-ID §2.3: an ID, scheme and all, has 2048 bytes at most. */
+const LONGEST_ID = 2048
+
+/** The path of a SPIFFE ID with at most one attribute in each segment, so that no two callers can meet in one ID by accident. */
+export class SpiffeIdTemplate {
+  readonly usedAttributes: ReadonlySet<string>
+  readonly #prefix: string
+  readonly #segments: readonly (readonly TemplatePart[])[]
+  /** The ID itself, when nothing in it depends on the caller. */
+  readonly #constant: string | undefined
+
+  private constructor(trustDomain: string, segments: readonly (readonly TemplatePart[])[]) {
+    this.#prefix = `spiffe://${trustDomain}`
+    this.#segments = segments
+    const parts = segments.flat()
+    this.usedAttributes = new Set(
+      parts.flatMap((part) => (part instanceof Expression ? [...part.usedAttributes] : [])),
+    )
+    const literal = parts.every((part) => typeof part === 'string')
+    this.#constant = literal ? `${this.#prefix}/${segments.map((s) => s.join('')).join('/')}` : undefined
+    if ((this.#constant ?? '').length > LONGEST_ID) {
+      throw new ExpressionInvalidError(`a SPIFFE ID has ${LONGEST_ID} bytes at most`)
+    }
+  }
+
+  static compile(text: string, trustDomain: string): SpiffeIdTemplate {
+    const own = `spiffe://${trustDomain}/`
+    const path = text.startsWith(own) ? text.slice(own.length - 1) : text
+    if (!path.startsWith('/')) {
+      throw new ExpressionInvalidError(`expected a path that begins with "/" (or with ${own})`)
+    }
+    const segments: TemplatePart[][] = [[]]
+    for (const part of parseTemplate(path.slice(1))) {
+      if (part instanceof Expression) {
+        segments.at(-1)?.push(part)
+        continue
+      }
+      const [first, ...more] = part.split('/')
+      if (first !== '' && first !== undefined) segments.at(-1)?.push(first)
+      for (const text of more) segments.push(text === '' ? [] : [text])
+    }
+    for (const segment of segments) checkSegment(segment)
+    return new SpiffeIdTemplate(trustDomain, segments)
+  }
+
+  render(facts: Facts): Rendered<string> {
+    if (this.#constant !== undefined) return { value: this.#constant }
+    let id = this.#prefix
+    for (const parts of this.#segments) {
+      const segment = renderText(parts, facts)
+      if ('refused' in segment) return segment
+      const { value } = segment
+      if (!SEGMENT.test(value) || value === '.' || value === '..') {
+        return { refused: `spiffe_id: ${JSON.stringify(value.slice(0, 64))} cannot be a path segment` }
+      }
+      id += `/${value}`
+      if (id.length > LONGEST_ID) return { refused: `spiffe_id: longer than ${LONGEST_ID} bytes` }
+    }
+    return { value: id }
+  }
+}
+
+function checkSegment(parts: readonly TemplatePart[]): void {
+  if (parts.length === 0) throw new ExpressionInvalidError('a path segment must not be empty')
+  const expressions = parts.filter((part) => part instanceof Expression)
+  if (expressions.length > 1 || (expressions[0]?.usedAttributes.size ?? 0) > 1) {
+    throw new ExpressionInvalidError(
+      'one attribute in a path segment at most: two next to each other could give two callers the same ID',
+    )
+  }
+  for (const part of parts) {
+    if (part instanceof Expression) checkTextual(part)
+    else if (!LITERAL.test(part)) {
+      throw new ExpressionInvalidError(
+        `${JSON.stringify(part)} in a path segment: letters, digits, ".", "-" and "_" only`,
+      )
+    }
+  }
+  const text = parts.join('')
+  if (expressions.length === 0 && (text === '.' || text === '..')) {
+    throw new ExpressionInvalidError('a path segment must not be "." or ".."')
+  }
+}

@@ -1,0 +1,26 @@
+import type { MatchSpec } from './match.ts'
+
+/** Alternatives stand in a list of these; within one everything must hold. */
+export interface RuleSpec {
+  readonly match?: Readonly<Record<string, MatchSpec>>
+  readonly when?: string
+}
+
+/** What a person wrote under `spec`, durations in seconds. */
+export interface WorkloadIdentitySpec {
+  readonly spiffe_id: string
+  readonly hint?: string
+  readonly allow?: readonly RuleSpec[]
+  readonly deny?: readonly RuleSpec[]
+  readonly x509?: { readonly ttlSeconds?: number; readonly dns_sans?: readonly string[] }
+  readonly jwt?: { readonly ttlSeconds?: number; readonly extra_claims?: Readonly<Record<string, unknown>> }
+  readonly federates_with?: readonly string[]
+}
+
+/** The resource that says which SPIFFE ID is given to which callers. */
+export interface WorkloadIdentity {
+  readonly name: string
+  readonly revision: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly spec: WorkloadIdentitySpec
+}
