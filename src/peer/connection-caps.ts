@@ -1,0 +1,70 @@
+import type { Clock } from '../foundation/clock.ts'
+import type { Logger } from '../foundation/logger.ts'
+import type { Counter, Metrics } from '../foundation/metrics.ts'
+
+/** Refusals this close to each other are one burst, and one line in the log. */
+const BURST_MS = 10_000
+
+/** Counts what a listener refuses and says it once per burst: a flood must not fill the log as well. */
+export class Refusals {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #counter: Counter
+  readonly #last = new Map<string, number>()
+
+  constructor(deps: { clock: Clock; logger: Logger; metrics: Metrics }) {
+    this.#clock = deps.clock
+    this.#logger = deps.logger
+    this.#counter = deps.metrics.counter(
+      'connections_refused_total',
+      'Connections that were closed before they were served',
+      ['reason'],
+    )
+  }
+
+  record(reason: string, facts: object = {}): void {
+    this.#counter.inc({ reason })
+    const now = this.#clock.monotonicMs()
+    const last = this.#last.get(reason)
+    this.#last.set(reason, now)
+    if (last !== undefined && now - last < BURST_MS) return
+    this.#logger.warn({ event: 'connection.refused', reason, ...facts }, 'connections are being refused')
+  }
+}
+
+/** How many connections there are, in all and for each user. */
+export class ConnectionCaps {
+  readonly #max: number
+  readonly #maxPerUid: number
+  readonly #perUid = new Map<number, number>()
+  #total = 0
+
+  constructor(max: number, maxPerUid: number) {
+    this.#max = max
+    this.#maxPerUid = maxPerUid
+  }
+
+  get total(): number {
+    return this.#total
+  }
+
+  get full(): boolean {
+    return this.#total >= this.#max
+  }
+
+  /** True when the user may have one more, which is then counted. */
+  take(uid: number): boolean {
+    const held = this.#perUid.get(uid) ?? 0
+    if (this.full || held >= this.#maxPerUid) return false
+    this.#perUid.set(uid, held + 1)
+    this.#total += 1
+    return true
+  }
+
+  release(uid: number): void {
+    const held = this.#perUid.get(uid) ?? 0
+    if (held > 1) this.#perUid.set(uid, held - 1)
+    else this.#perUid.delete(uid)
+    this.#total -= 1
+  }
+}

@@ -1,0 +1,61 @@
+import koffi from 'koffi'
+import { KernelUnsupportedError } from './errors.ts'
+
+/** The few functions of the C library that Node has no name for. A negative result leaves its reason in {@link Libc.errno}. */
+export interface Libc {
+  getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number
+  poll(fds: Buffer, count: number, timeoutMs: number): number
+  ioctl(fd: number, request: number, argument: Buffer): number
+  statx(directory: number, path: string, flags: number, mask: number, result: Buffer): number
+  /** open(2) of a path, for /proc files that are read with {@link Libc.read}. */
+  open(path: string, flags: number): number
+  read(fd: number, buffer: Buffer, length: number): number
+  close(fd: number): number
+  flock(fd: number, operation: number): number
+  /** pidfd_open(2), which older C libraries have no wrapper for. */
+  pidfdOpen(pid: number): number
+  errno(): number
+}
+
+/** The same number on every architecture of Linux that Node runs on. */
+const SYS_PIDFD_OPEN = 434
+
+let loaded: Libc | undefined
+
+/** Binds the C library once per process. @throws KernelUnsupportedError */
+export function loadLibc(): Libc {
+  loaded ??= bind()
+  return loaded
+}
+
+function bind(): Libc {
+  if (process.platform !== 'linux') {
+    throw new KernelUnsupportedError(`callers can only be attested on Linux, this is ${process.platform}`)
+  }
+  try {
+    const library = koffi.load(null)
+    const syscall = library.func('long syscall(long number, long first, long second)')
+    return {
+      getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+      poll: library.func('int poll(void *fds, unsigned long count, int timeout)'),
+      // Declared with a fixed argument: on Linux variadic arguments are passed the same way on every architecture Node supports.
+      ioctl: library.func('int ioctl(int fd, unsigned long request, void *argument)'),
+      statx: library.func(
+        'int statx(int directory, const char *path, int flags, unsigned int mask, void *result)',
+      ),
+      open: library.func('int open(const char *path, int flags)'),
+      read: library.func('long read(int fd, void *buffer, unsigned long length)'),
+      close: library.func('int close(int fd)'),
+      flock: library.func('int flock(int fd, int operation)'),
+      pidfdOpen: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0) as number,
+      errno: () => koffi.errno(),
+    }
+  } catch (error) {
+    throw new KernelUnsupportedError(
+      'the C library cannot be called from Node, so no caller can be attested',
+      {
+        cause: error,
+      },
+    )
+  }
+}

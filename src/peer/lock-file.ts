@@ -1,0 +1,32 @@
+import { closeSync, constants, openSync } from 'node:fs'
+import { messageOf } from '../foundation/errors.ts'
+import { LockFileError } from './errors.ts'
+import { loadLibc } from './libc.ts'
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+/**
+ * Takes an exclusive flock(2) on a file that is made when it is absent; undefined when another process (or another part of this one) holds
+ * it. The kernel drops the lock with the process, however it ends. The file stays: removing it would let two holders each lock their own.
+ * @throws LockFileError
+ */
+export function acquireLockFile(path: string): Disposable | undefined {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  } catch (error) {
+    throw new LockFileError(`cannot open the lock file ${path}`, { cause: error, detail: messageOf(error) })
+  }
+  if (loadLibc().flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+    closeSync(fd)
+    return undefined
+  }
+  let held = true
+  return {
+    [Symbol.dispose]: () => {
+      if (held) closeSync(fd)
+      held = false
+    },
+  }
+}

@@ -1,0 +1,130 @@
+import { PeerRefusedError } from './errors.ts'
+import type { ExecutableId, PeerCredentials, PeerKernel, ProcessFacts } from './kernel.ts'
+import { TICKS_PER_SECOND } from './kernel.ts'
+
+export type { PeerCredentials } from './kernel.ts'
+
+/** What every unmapped user looks like from another user namespace (the kernel's default overflow uid). */
+const OVERFLOW_UID = 65_534
+
+/** The executable of a peer as it was when it connected. */
+export interface Executable extends ExecutableId {
+  readonly path?: string
+}
+
+/**
+ * A caller pinned by its pidfd, so that a recycled pid can never be mistaken for it; uid, gid, executable and start time are pinned with
+ * it and compared whenever it matters.
+ */
+export class Peer implements Disposable {
+  readonly credentials: PeerCredentials
+  /** Undefined when this program may not see it: no attribute may then be made of it. */
+  readonly executable: Executable | undefined
+  /** Clock ticks since boot. */
+  readonly startedAtTicks: bigint
+  readonly #kernel: PeerKernel
+  #disposed = false
+
+  /** Takes ownership of the pidfd, also when it throws. */
+  constructor(credentials: PeerCredentials, kernel: PeerKernel) {
+    this.credentials = credentials
+    this.#kernel = kernel
+    try {
+      const facts = this.#pin()
+      this.executable = withPath(facts.executable, kernel.executablePath(credentials.pid))
+      this.startedAtTicks = kernel.startTicks(credentials.pid)
+      // Compared after everything was read: had the process exited or been replaced meanwhile, it would show.
+      const changed = this.changedSinceAccept()
+      if (changed !== undefined) {
+        throw new PeerRefusedError('the caller changed while it connected', { detail: changed })
+      }
+    } catch (error) {
+      this[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  /** Accepts the peer of a connected socket. @throws PeerRefusedError | ProcessNotFoundError */
+  static ofSocket(kernel: PeerKernel, socketFd: number): Peer {
+    const { pid, uid, gid } = kernel.identify(socketFd)
+    if (pid <= 0) {
+      throw new PeerRefusedError('the caller lives in a PID namespace that is not visible from here')
+    }
+    return new Peer({ pid, uid, gid, pidfd: kernel.openPeer(socketFd) }, kernel)
+  }
+
+  /** When the process was started, milliseconds since 1970, exact to a hundredth of a second. */
+  get startedAtMs(): number {
+    return this.#kernel.bootTimeMs + (Number(this.startedAtTicks) * 1000) / TICKS_PER_SECOND
+  }
+
+  /** Who logged in, if anyone: survives sudo. Read when asked. */
+  get loginUid(): number | undefined {
+    return this.#disposed ? undefined : this.#kernel.loginUid(this.credentials.pid)
+  }
+
+  hasExited(): boolean {
+    return this.#disposed || this.#kernel.hasExited(this.credentials.pidfd)
+  }
+
+  /**
+   * What differs from the process that connected, or undefined: it is still the same. Whether it lives is asked last: a pid cannot name another
+   * process while this one is not reaped, so all that was read before was read of this one. (That is also why the start time, which exec does
+   * not change, need not be compared again.)
+   */
+  changedSinceAccept(): string | undefined {
+    if (this.#disposed) return 'disconnected' // the descriptor's number may already name another peer
+    const { pid, pidfd } = this.credentials
+    let now: ProcessFacts
+    try {
+      now = this.#kernel.read(pid, pidfd)
+    } catch {
+      return 'exited' // whatever the reason is, nothing vouches for it any more
+    }
+    if (this.#kernel.hasExited(pidfd)) return 'exited'
+    return this.#difference(now)
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#kernel.closePidfd(this.credentials.pidfd)
+  }
+
+  #pin(): ProcessFacts {
+    const { pid, uid, pidfd } = this.credentials
+    const facts = this.#kernel.read(pid, pidfd)
+    if (uid === OVERFLOW_UID && !this.#kernel.sharesUserNamespace(pid)) {
+      throw new PeerRefusedError('the caller lives in a user namespace whose users are not known here')
+    }
+    return facts
+  }
+
+  #difference(now: ProcessFacts): string | undefined {
+    const { uid, gid } = this.credentials
+    if (now.uid !== uid || now.gid !== gid) return 'other user or group'
+    const { executable } = this
+    if (now.executable?.inode !== executable?.inode || now.executable?.device !== executable?.device) {
+      return 'other executable'
+    }
+    return undefined
+  }
+}
+
+function withPath(executable: ExecutableId | undefined, path: string | undefined): Executable | undefined {
+  if (executable === undefined) return undefined
+  return path === undefined ? executable : { ...executable, path }
+}
+
+/** Pins a process that has not connected, for questions of the kind "what would it get". @throws ProcessNotFoundError */
+export function openPeerByPid(kernel: PeerKernel, pid: number): Peer {
+  const pidfd = kernel.openProcess(pid)
+  let facts: ProcessFacts
+  try {
+    facts = kernel.read(pid, pidfd)
+  } catch (error) {
+    kernel.closePidfd(pidfd)
+    throw error
+  }
+  return new Peer({ pid, uid: facts.uid, gid: facts.gid, pidfd }, kernel)
+}

@@ -1,0 +1,144 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { messageOf } from '../foundation/errors.ts'
+import { SocketInUseError, SocketPathError } from './errors.ts'
+import { acquireLockFile } from './lock-file.ts'
+
+/** sockaddr_un holds 108 bytes, the last of them zero. */
+export const LONGEST_SOCKET_PATH = 107
+
+/** @throws SocketPathError when no client could connect to a socket at this path. */
+export function checkSocketPath(socketPath: string): void {
+  const length = Buffer.byteLength(socketPath)
+  if (!path.isAbsolute(socketPath))
+    throw new SocketPathError(`the socket path must be absolute: ${socketPath}`)
+  if (length > LONGEST_SOCKET_PATH) {
+    throw new SocketPathError(
+      `the socket path has ${length} bytes, ${LONGEST_SOCKET_PATH} is the most: choose a shorter one than ${socketPath}`,
+    )
+  }
+}
+
+/** Makes the directory when it is absent, and refuses one in which somebody else could put another socket in our place. */
+export function prepareSocketDirectory(directory: string, mode: number): void {
+  try {
+    if (mkdirSync(directory, { recursive: true, mode }) !== undefined) chmodSync(directory, mode) // the umask may have taken bits
+    const stats = statSync(directory)
+    const us = process.geteuid?.() ?? 0
+    if (stats.uid !== 0 && stats.uid !== us) {
+      throw new SocketPathError(
+        `${directory} belongs to uid ${stats.uid}: the directory of a socket must be ours or root's`,
+      )
+    }
+    if ((stats.mode & 0o022) !== 0 && (stats.mode & 0o1000) === 0) {
+      throw new SocketPathError(`${directory} is writable by others: take that away, or set the sticky bit`)
+    }
+  } catch (error) {
+    if (error instanceof SocketPathError) throw error
+    throw new SocketPathError(`cannot use the directory ${directory}`, {
+      cause: error,
+      detail: messageOf(error),
+    })
+  }
+}
+
+/**
+ * The place of a socket in the file system, ours while the lock file is locked: bound under a temporary name and renamed, so that no client
+ * ever finds a socket with the wrong mode or nobody behind it, and removed only while it is still the one that we put there.
+ */
+export class SocketPlace implements Disposable {
+  readonly path: string
+  /** Where to bind: through a descriptor of the directory, so that the temporary name cannot be too long. */
+  readonly temporaryPath: string
+  readonly #lock: Disposable
+  readonly #directoryFd: number
+  #placed: { readonly device: number; readonly inode: number } | undefined
+
+  private constructor(socketPath: string, lock: Disposable, directoryFd: number) {
+    this.path = socketPath
+    this.#lock = lock
+    this.#directoryFd = directoryFd
+    this.temporaryPath = `/proc/self/fd/${directoryFd}/.${path.basename(socketPath)}.new`
+  }
+
+  /** @throws SocketInUseError | SocketPathError | LockFileError */
+  static async take(socketPath: string, directoryMode: number): Promise<SocketPlace> {
+    checkSocketPath(socketPath)
+    const directory = path.dirname(socketPath)
+    prepareSocketDirectory(directory, directoryMode)
+    const lock = acquireLockFile(`${socketPath}.lock`)
+    if (lock === undefined) throw new SocketInUseError(`another process serves ${socketPath}`)
+    try {
+      if (await isServed(socketPath)) throw new SocketInUseError(`another process serves ${socketPath}`)
+      const place = new SocketPlace(
+        socketPath,
+        lock,
+        openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY),
+      )
+      removeIfThere(place.temporaryPath) // of a process that died while it bound; the lock says that nobody else is at it
+      return place
+    } catch (error) {
+      lock[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  /** Moves the bound socket into its place. */
+  place(mode: number): void {
+    chmodSync(this.temporaryPath, mode)
+    const { dev, ino } = lstatSync(this.temporaryPath)
+    renameSync(this.temporaryPath, this.path)
+    this.#placed = { device: dev, inode: ino }
+  }
+
+  /** Takes the socket away, so that new clients fail at once; one that another has put there since stays. */
+  remove(): void {
+    const placed = this.#placed
+    this.#placed = undefined
+    if (placed === undefined) return
+    const found = lstatSync(this.path, { throwIfNoEntry: false })
+    if (found?.dev === placed.device && found.ino === placed.inode) removeIfThere(this.path)
+  }
+
+  [Symbol.dispose](): void {
+    this.remove()
+    closeSync(this.#directoryFd)
+    this.#lock[Symbol.dispose]()
+  }
+}
+
+function removeIfThere(file: string): void {
+  try {
+    unlinkSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+/** Whether a living process listens there. Only ECONNREFUSED from a socket means that it is dead. */
+async function isServed(socketPath: string): Promise<boolean> {
+  const found = lstatSync(socketPath, { throwIfNoEntry: false })
+  if (found === undefined) return false
+  if (!found.isSocket()) throw new SocketPathError(`${socketPath} exists and is no socket: move it away`)
+  const probe = net.connect(socketPath)
+  try {
+    const code = await new Promise<string | undefined>((resolve) => {
+      probe.once('connect', () => resolve(undefined))
+      probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'))
+    })
+    return code !== 'ECONNREFUSED' && code !== 'ENOENT'
+  } finally {
+    probe.destroy()
+  }
+}
