@@ -1,0 +1,162 @@
+import path from 'node:path'
+import type { Clock } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Random } from '../../foundation/random.ts'
+import { Watchable } from '../../foundation/watchable.ts'
+import type { Vault } from '../ca/vault.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import type { Writer } from '../datastore/writer.ts'
+import { type AuditFilter, type AuditRow, listAudit, pageAudit } from './audit-query.ts'
+import { AuditChain, CHAIN_START, type ChainEnd } from './chain.ts'
+import { encodeCrockford } from './crockford.ts'
+import type { Actor, AuditEntry, AuditEvents } from './events.ts'
+import { loadOrCreateHeadKey } from './head-key.ts'
+import { HeadSigner } from './head-signer.ts'
+import { HeadsFile } from './heads-file.ts'
+import { type AuditVerification, verifyAudit } from './verify.ts'
+
+export interface AuditLogDeps {
+  readonly datastore: Datastore
+  readonly vault: Vault
+  /** Where the signed heads and their key are kept. */
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+const PAGE_ROWS = 500
+
+/** The append-only record of what this authority did and refused. What is awaited here is on the disk. */
+export class AuditLog implements AsyncDisposable {
+  readonly #datastore: Datastore
+  readonly #random: Random
+  readonly #chain: AuditChain
+  readonly #heads: HeadsFile
+  readonly #signer: HeadSigner
+  readonly #end: Watchable<number>
+
+  private constructor(deps: AuditLogDeps, end: ChainEnd, heads: HeadsFile) {
+    this.#datastore = deps.datastore
+    this.#random = deps.random
+    this.#heads = heads
+    this.#signer = new HeadSigner(heads, end, deps)
+    this.#end = new Watchable(end.sequence)
+    this.#chain = new AuditChain(end, deps.clock, (grown) => {
+      this.#end.set(grown.sequence)
+      this.#signer.advance(grown)
+    })
+  }
+
+  static async open(deps: AuditLogDeps): Promise<AuditLog> {
+    const { key, created } = await loadOrCreateHeadKey(path.join(deps.dataDir, 'audit-head.key'), deps.vault)
+    const heads = await HeadsFile.open(path.join(deps.dataDir, 'audit-heads.jsonl'), key)
+    const query = deps.datastore.db.selectFrom('audit_events').select(['sequence', 'hash'])
+    const last = await query.orderBy('sequence', 'desc').limit(1).executeTakeFirst()
+    const end = last
+      ? { sequence: last.sequence, hash: Buffer.from(last.hash) }
+      : { sequence: 0, hash: CHAIN_START }
+    const problem = await gapAtStart(deps.datastore, heads, end, created)
+    const signedSequence = heads.last?.sequence ?? 0
+    // From here on there is a head before there is a row: a heads file that is empty beside rows was emptied by somebody.
+    if (!heads.last) await heads.append(end, deps.clock.now().getTime())
+    const log = new AuditLog(deps, end, heads)
+    if (problem !== undefined) {
+      deps.logger.error(
+        { event: 'audit.gap_found', signedSequence, lastSequence: end.sequence, problem },
+        'audit gap',
+      )
+      await log.record('audit.gap_found', 'authority', {
+        signedSequence,
+        lastSequence: end.sequence,
+        problem,
+      })
+    }
+    return log
+  }
+
+  /** Resolves when the event is durable; whoever answers a peer waits for it first. */
+  record<E extends keyof AuditEvents>(
+    event: E,
+    actor: Actor,
+    detail: AuditEvents[E],
+    ref?: string,
+  ): Promise<void> {
+    return this.#datastore.write((writer) => this.within(writer, event, actor, detail, ref))
+  }
+
+  /** Many events, all durable or none. */
+  recordAll(entries: readonly AuditEntry[]): Promise<void> {
+    return this.#datastore.write((writer) => {
+      for (const entry of entries) writer.leave(this.#chain, entry)
+    })
+  }
+
+  /** The event becomes durable together with the change it tells of, and not at all if that fails. */
+  within<E extends keyof AuditEvents>(
+    writer: Writer,
+    event: E,
+    actor: Actor,
+    detail: AuditEvents[E],
+    ref?: string,
+  ): void {
+    const entry = ref === undefined ? { event, actor, detail } : { event, actor, detail, ref }
+    writer.leave(this.#chain, entry as AuditEntry)
+  }
+
+  list(filter: AuditFilter = {}): Promise<AuditRow[]> {
+    return listAudit(this.#datastore, filter)
+  }
+
+  /** Every matching row after `after` (by default: from now on), as it becomes durable, until the signal. */
+  async *follow(signal: AbortSignal, filter: AuditFilter = {}, after?: number): AsyncGenerator<AuditRow> {
+    let seen = after ?? this.#end.value
+    for await (const end of this.#end.watch(signal)) {
+      while (seen < end && !signal.aborted) {
+        const rows = await pageAudit(this.#datastore, filter, { after: seen, upTo: end }, PAGE_ROWS)
+        yield* rows
+        seen = rows.length < PAGE_ROWS ? end : (rows.at(-1)?.sequence ?? end)
+      }
+    }
+  }
+
+  /** Number of the last durable row; 0 = none. */
+  get lastSequence(): number {
+    return this.#chain.end.sequence
+  }
+
+  async verify(): Promise<AuditVerification> {
+    await this.#signer.sign()
+    return verifyAudit(this.#datastore, await this.#heads.read())
+  }
+
+  /** A short name for one refusal, which its caller may know: 40 random bits, easy to read aloud. */
+  newReference(): string {
+    const text = encodeCrockford(this.#random.bytes(5), 8)
+    return `${text.slice(0, 4)}-${text.slice(4)}`
+  }
+
+  /** Signs the last head. The datastore must still be open, and nothing may be recorded any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#signer[Symbol.asyncDispose]()
+  }
+}
+
+/** What the last signed head says against the database as it was found, if anything. */
+async function gapAtStart(
+  datastore: Datastore,
+  heads: HeadsFile,
+  end: ChainEnd,
+  keyCreated: boolean,
+): Promise<string | undefined> {
+  const signed = heads.last
+  if (keyCreated && (end.sequence > 0 || signed)) return 'the key that signed the earlier heads is missing'
+  if (!signed) return end.sequence > 0 ? 'the heads file is missing or empty' : undefined
+  if (signed.sequence > end.sequence) return 'the database ends before the last signed head'
+  if (signed.sequence === 0) return undefined // signed before there was a row
+  const query = datastore.db.selectFrom('audit_events').select('hash').where('sequence', '=', signed.sequence)
+  const row = await query.executeTakeFirst()
+  return row && signed.hash.equals(row.hash)
+    ? undefined
+    : 'the row that the last signed head covers is another one'
+}

@@ -1,0 +1,21 @@
+import { CodedError } from '../../foundation/errors.ts'
+
+/** All that a refused caller hears: one flat sentence, and what the operator needs to find the reason. */
+export class RefusedError extends CodedError {
+  override readonly name = 'RefusedError'
+  readonly code = 'ERR_REFUSED'
+  readonly kind = 'permission_denied'
+  readonly reference: string
+
+  /** `reason` stays in the log. */
+  constructor(reference: string, reason: string) {
+    super(`refused, reference ${reference}`, { detail: reason })
+    this.reference = reference
+  }
+}
+
+export class AuditHeadsInvalidError extends CodedError {
+  override readonly name = 'AuditHeadsInvalidError'
+  readonly code = 'ERR_AUDIT_HEADS_INVALID'
+  readonly kind = 'failed_precondition'
+}

@@ -1,0 +1,122 @@
+/** Who did it: `uid:0 (login 1000)`, `bot:builder/01J…`, `anonymous`, `authority`. */
+export type Actor = string
+
+interface BotSubject {
+  readonly bot: string
+  readonly botInstance: string
+}
+
+interface IssuedSubject extends BotSubject {
+  readonly workloadIdentity: string
+  readonly revision: string
+  readonly spiffeId: string
+  /** Seconds since 1970. */
+  readonly notAfter: number
+  /** What the decision rested on: {workload, join, bot}. `workload` is the agent's word. */
+  readonly attributes: unknown
+}
+
+interface CaSubject {
+  readonly purpose: string
+  readonly id: string
+  readonly keyId: string
+  /** Seconds since 1970. */
+  readonly notAfter: number
+}
+
+interface ResourceSubject {
+  readonly kind: string
+  readonly name: string
+  readonly revision: string
+}
+
+/** One thing that an agent saw, `count` times between the two instants. */
+interface AgentsWord extends BotSubject {
+  readonly count: number
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly detail: unknown
+}
+
+/** Every event this authority can record. A field added here is a compile error at each place that records it. */
+export interface AuditEvents {
+  'authority.started': { readonly version: string; readonly trustDomain: string; readonly pin: string }
+  'authority.stopped': { readonly reason: string }
+  'audit.gap_found': {
+    readonly signedSequence: number
+    readonly lastSequence: number
+    readonly problem: string
+  }
+
+  'join.accepted': BotSubject & {
+    readonly joinToken: string
+    readonly method: string
+    readonly keySha256: string
+    readonly serial: string
+    readonly notAfter: number
+    readonly repeated: boolean
+    readonly agentVersion: string
+    readonly hostname: string
+    readonly clockSkewSeconds?: number
+  }
+  'join.refused': {
+    readonly joinToken: string
+    readonly method: string
+    readonly reason: string
+    readonly keySha256?: string
+    readonly peer?: string
+    readonly hostname: string
+  }
+  'renewal.accepted': BotSubject & {
+    readonly generation: number
+    readonly keySha256: string
+    readonly serial: string
+    readonly notAfter: number
+    readonly repeated: boolean
+    readonly afterExpiry: boolean
+    readonly clockSkewSeconds?: number
+  }
+  'renewal.refused': BotSubject & { readonly generation: number; readonly reason: string }
+  'bot.refused': BotSubject & { readonly generation: number; readonly reason: string }
+
+  'x509_svid.issued': IssuedSubject & { readonly serial: string; readonly dnsSans: readonly string[] }
+  'jwt_svid.issued': IssuedSubject & { readonly jti: string; readonly audience: readonly string[] }
+  'svid.refused': BotSubject & {
+    readonly svid: 'x509' | 'jwt'
+    readonly workloadIdentity: string
+    readonly revision: string
+    readonly spiffeId: string
+    readonly reason: string
+    readonly attributes: unknown
+  }
+
+  'resource.created': ResourceSubject
+  'resource.updated': ResourceSubject
+  'resource.deleted': ResourceSubject
+  'lock.created': ResourceSubject & {
+    readonly target: unknown
+    readonly reason: string
+    readonly expiresMs?: number
+  }
+  'lock.deleted': ResourceSubject & { readonly target: unknown }
+
+  'ca.prepared': CaSubject & { readonly activateMs?: number }
+  'ca.activated': CaSubject
+  'ca.retired': CaSubject
+  'ca.removed': CaSubject
+
+  'identity.denied': AgentsWord
+  'svid.delivered': AgentsWord
+}
+
+export type AuditEventName = keyof AuditEvents
+
+/** One event before it has its place in the chain. */
+export type AuditEntry = {
+  [E in AuditEventName]: {
+    readonly event: E
+    readonly actor: Actor
+    readonly detail: AuditEvents[E]
+    readonly ref?: string
+  }
+}[AuditEventName]

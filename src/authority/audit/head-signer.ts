@@ -1,0 +1,71 @@
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { ChainEnd } from './chain.ts'
+import type { HeadsFile } from './heads-file.ts'
+
+/** A head covers at most so many new rows … */
+const ROWS_PER_HEAD = 5000
+/** … and comes at most this long after the first of them: what can be cut unseen is no more than that. */
+const HEAD_INTERVAL_MS = 5000
+
+/** Signs heads as the log grows, one at a time, without holding up the log. */
+export class HeadSigner implements AsyncDisposable {
+  readonly #file: HeadsFile
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #end: ChainEnd
+  #signed: number
+  #timer: Scheduled | undefined
+  #signing: Promise<void> | undefined
+
+  constructor(file: HeadsFile, end: ChainEnd, deps: { clock: Clock; logger: Logger }) {
+    this.#file = file
+    this.#end = end
+    this.#signed = file.last?.sequence ?? 0
+    this.#clock = deps.clock
+    this.#logger = deps.logger
+    if (end.sequence !== this.#signed) this.advance(end)
+  }
+
+  /** Tells of rows that are durable now. */
+  advance(end: ChainEnd): void {
+    this.#end = end
+    if (end.sequence - this.#signed >= ROWS_PER_HEAD) void this.sign()
+    else this.#timer ??= this.#clock.schedule(HEAD_INTERVAL_MS, () => void this.sign())
+  }
+
+  /** Signs what is not signed yet. A failure is logged and tried again with the next rows or at the next interval. */
+  sign(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#signing ??= this.#sign().finally(() => {
+      this.#signing = undefined
+    })
+    return this.#signing
+  }
+
+  async #sign(): Promise<void> {
+    const end = this.#end
+    if (end.sequence === this.#signed) return
+    try {
+      const head = await this.#file.append(end, this.#clock.now().getTime())
+      this.#signed = end.sequence
+      // In the journal of the host it is a witness that somebody who can write to the data directory cannot change.
+      this.#logger.info(
+        { event: 'audit.head', sequence: head.sequence, hash: head.hash.toString('hex') },
+        'audit head',
+      )
+    } catch (error) {
+      this.#logger.error({ event: 'audit.stalled', error: messageOf(error) }, 'cannot write an audit head')
+      this.#timer ??= this.#clock.schedule(HEAD_INTERVAL_MS, () => void this.sign())
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#signing
+    await this.sign()
+    this.#timer?.cancel()
+    await this.#file[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,80 @@
+import type { BotGenerationsTable, BotInstancesTable } from '../datastore/schema/bots.ts'
+
+/** One joined agent lineage, as others may see it. */
+export interface BotInstance {
+  readonly id: string
+  readonly bot: string
+  readonly joinToken: string
+  readonly joinMethod: string
+  /** The newest one that was used; 0 before the first use. */
+  readonly generation: number
+  readonly joinedMs: number
+  readonly renewedMs: number
+  readonly notAfterMs: number
+  readonly agentVersion: string
+  readonly hostname: string
+}
+
+export interface Certified {
+  readonly generation: number
+  readonly keySha256: string
+}
+
+/** What a bot certificate that was shown is worth (design 13). */
+export type Standing = 'current' | 'first_use' | 'superseded' | 'ahead'
+
+/** An instance with what is known of its certificates. Immutable: a change makes another one. */
+export interface InstanceState extends BotInstance {
+  readonly used: Certified | undefined
+  readonly pending: Certified | undefined
+  /** `generation/key` of certificates that another key replaced before they were used, from the current generation on. */
+  readonly superseded: ReadonlySet<string>
+}
+
+export function judge(state: InstanceState, shown: Certified): Standing {
+  if (sameCertificate(state.used, shown)) return 'current'
+  if (sameCertificate(state.pending, shown)) return 'first_use'
+  if (shown.generation < state.generation || state.superseded.has(`${shown.generation}/${shown.keySha256}`)) {
+    return 'superseded'
+  }
+  // Signed by our CA, and yet not in the database: it was given out after the backup that this database came from.
+  return 'ahead'
+}
+
+export function afterFirstUse(state: InstanceState): InstanceState {
+  const used = state.pending
+  return used ? { ...state, generation: used.generation, used, pending: undefined } : state
+}
+
+export function toInstanceState(
+  row: BotInstancesTable,
+  generations: readonly BotGenerationsTable[],
+): InstanceState {
+  const inState = (state: BotGenerationsTable['state']): BotGenerationsTable[] =>
+    generations.filter((generation) => generation.state === state)
+  const used = inState('used')[0]
+  const pending = inState('pending')[0]
+  return {
+    id: row.id,
+    bot: row.bot_name,
+    joinToken: row.join_token,
+    joinMethod: row.join_method,
+    generation: used?.generation ?? 0,
+    joinedMs: row.joined_ms,
+    renewedMs: row.renewed_ms,
+    notAfterMs: row.not_after_ms,
+    agentVersion: row.agent_version,
+    hostname: row.hostname,
+    used: used && toCertified(used),
+    pending: pending && toCertified(pending),
+    superseded: new Set(inState('superseded').map((g) => `${g.generation}/${g.key_sha256}`)),
+  }
+}
+
+function toCertified(row: BotGenerationsTable): Certified {
+  return { generation: row.generation, keySha256: row.key_sha256 }
+}
+
+function sameCertificate(a: Certified | undefined, b: Certified): boolean {
+  return a !== undefined && a.generation === b.generation && a.keySha256 === b.keySha256
+}

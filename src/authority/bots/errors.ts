@@ -1,0 +1,23 @@
+import { CodedError } from '../../foundation/errors.ts'
+
+/** The bot certificate is newer than the database: the authority was restored from a backup (design 13). Nothing is locked. */
+export class GenerationAheadError extends CodedError {
+  override readonly name = 'GenerationAheadError'
+  readonly code = 'ERR_BOT_GENERATION_AHEAD'
+  readonly kind = 'failed_precondition'
+  readonly reference: string
+
+  constructor(reference: string) {
+    super(
+      `the authority was restored from a backup that does not know this bot certificate: join again with a new join token, reference ${reference}`,
+    )
+    this.reference = reference
+  }
+}
+
+/** The bot certificate has expired; within the grace time only renewal is open to it. */
+export class BotCertificateExpiredError extends CodedError {
+  override readonly name = 'BotCertificateExpiredError'
+  readonly code = 'ERR_BOT_CERTIFICATE_EXPIRED'
+  readonly kind = 'unauthenticated'
+}

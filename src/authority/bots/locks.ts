@@ -1,0 +1,114 @@
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { Watchable } from '../../foundation/watchable.ts'
+import type { ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
+
+/** What a lock can stand on, and what is checked against the locks. */
+export interface LockSubject {
+  readonly bot?: string | undefined
+  readonly botInstance?: string | undefined
+  readonly joinToken?: string | undefined
+  readonly workloadIdentity?: string | undefined
+  readonly spiffeId?: string | undefined
+}
+
+export interface ActiveLock {
+  readonly name: string
+  /** Exactly one member. */
+  readonly target: LockSubject
+  readonly reason: string
+  readonly expiresMs: number | undefined
+}
+
+/** The members of `spec.target` in a lock resource. */
+const TARGETS = {
+  bot: 'bot',
+  bot_instance: 'botInstance',
+  join_token: 'joinToken',
+  workload_identity: 'workloadIdentity',
+  spiffe_id: 'spiffeId',
+} as const satisfies Record<string, keyof LockSubject>
+
+const SUBJECTS = Object.values(TARGETS)
+
+/** Bans in force now. A lock acts from the moment it is durable until it is deleted or expires. */
+export class Locks implements Disposable {
+  readonly watch: Watchable<readonly ActiveLock[]>
+  readonly #clock: Clock
+  readonly #subscription: Disposable
+  readonly #stored = new Map<string, ActiveLock>()
+  #byTarget = new Map<string, ActiveLock>()
+  #timer: Scheduled | undefined
+
+  private constructor(stored: readonly StoredResource[], resources: ResourceRepository, clock: Clock) {
+    this.#clock = clock
+    this.watch = new Watchable<readonly ActiveLock[]>([])
+    for (const resource of stored) this.#stored.set(resource.name, toLock(resource))
+    this.#refresh()
+    this.#subscription = resources.subscribe((changes) => {
+      const locks = changes.filter(({ kind }) => kind === 'lock')
+      if (locks.length === 0) return
+      for (const { name, after } of locks) {
+        if (after) this.#stored.set(name, toLock(after))
+        else this.#stored.delete(name)
+      }
+      this.#refresh()
+    })
+  }
+
+  static async open(resources: ResourceRepository, clock: Clock): Promise<Locks> {
+    return new Locks(await resources.list('lock'), resources, clock)
+  }
+
+  /** A lock on any of what the subject names. Cheap: called for each call and each SVID. */
+  check(subject: LockSubject): ActiveLock | undefined {
+    if (this.#byTarget.size === 0) return undefined
+    const nowMs = this.#clock.now().getTime()
+    for (const kind of SUBJECTS) {
+      const value = subject[kind]
+      const lock = value === undefined ? undefined : this.#byTarget.get(`${kind} ${value}`)
+      if (lock && (lock.expiresMs === undefined || lock.expiresMs > nowMs)) return lock
+    }
+    return undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]()
+    this.#timer?.cancel()
+  }
+
+  #refresh(): void {
+    const nowMs = this.#clock.now().getTime()
+    const active = [...this.#stored.values()].filter(
+      ({ expiresMs }) => expiresMs === undefined || expiresMs > nowMs,
+    )
+    this.#byTarget = new Map()
+    for (const lock of active) {
+      for (const kind of SUBJECTS) {
+        const value = lock.target[kind]
+        // Of two locks on one thing the one that lasts longer decides.
+        if (value !== undefined && outlasts(lock, this.#byTarget.get(`${kind} ${value}`))) {
+          this.#byTarget.set(`${kind} ${value}`, lock)
+        }
+      }
+    }
+    this.watch.set(active)
+    this.#timer?.cancel()
+    const ends = active.flatMap(({ expiresMs }) => (expiresMs === undefined ? [] : [expiresMs]))
+    if (ends.length === 0) return
+    this.#timer = this.#clock.schedule(Math.max(1, Math.min(...ends) - nowMs), () => this.#refresh())
+  }
+}
+
+function outlasts(a: ActiveLock, b: ActiveLock | undefined): boolean {
+  if (!b) return true
+  return (a.expiresMs ?? Infinity) > (b.expiresMs ?? Infinity)
+}
+
+function toLock({ name, metadata, spec }: StoredResource): ActiveLock {
+  const { target = {}, reason = '' } = spec as { target?: Record<string, string>; reason?: string }
+  const entries = Object.entries(TARGETS).flatMap(([key, kind]) => {
+    const value = target[key]
+    return value === undefined ? [] : [[kind, value] as const]
+  })
+  return { name, target: Object.fromEntries(entries), reason, expiresMs: metadata.expiresMs }
+}

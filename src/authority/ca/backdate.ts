@@ -1,0 +1,2 @@
+/** Clocks of other hosts may be behind ours by this much (design 18): everything signed begins so much earlier. */
+export const BACKDATE_MS = 60_000

@@ -1,0 +1,122 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Random } from '../../foundation/random.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { Actor } from '../audit/events.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import { nextOf, readMeta } from '../datastore/meta.ts'
+import type { KeyPurpose } from '../datastore/schema/keys.ts'
+import type { Writer } from '../datastore/writer.ts'
+import { type CaLifetimes, createSigningKey } from './key-factory.ts'
+import type { Step } from './schedule.ts'
+import {
+  deleteSigningKey,
+  insertSigningKey,
+  loadSigningKeys,
+  type SigningKey,
+  updateActivation,
+  updateSigningKeyState,
+} from './signing-key.ts'
+import type { Vault } from './vault.ts'
+
+export interface KeyRingDeps {
+  readonly datastore: Datastore
+  readonly vault: Vault
+  readonly audit: AuditLog
+  readonly lifetimes: CaLifetimes
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const IN_BUNDLE: ReadonlySet<KeyPurpose> = new Set(['spiffe_x509', 'jwt'])
+const EVENT = { activate: 'ca.activated', retire: 'ca.retired', remove: 'ca.removed' } as const
+
+/** All signing keys, in memory as in the database. Each change is one transaction with the audit rows that tell of it. */
+export class KeyRing {
+  readonly #deps: KeyRingDeps
+  #keys: readonly SigningKey[]
+  #bundleSequence: number
+
+  private constructor(deps: KeyRingDeps, keys: readonly SigningKey[], bundleSequence: number) {
+    this.#deps = deps
+    this.#keys = keys
+    this.#bundleSequence = bundleSequence
+  }
+
+  static async load(deps: KeyRingDeps): Promise<KeyRing> {
+    const keys = await loadSigningKeys(deps.datastore, deps.vault)
+    return new KeyRing(deps, keys, Number((await readMeta(deps.datastore, 'bundle_sequence')) ?? 0))
+  }
+
+  get keys(): readonly SigningKey[] {
+    return this.#keys
+  }
+
+  get bundleSequence(): number {
+    return this.#bundleSequence
+  }
+
+  find(purpose: KeyPurpose, state: SigningKey['state']): SigningKey | undefined {
+    return this.#keys.find((key) => key.purpose === purpose && key.state === state)
+  }
+
+  /** Carries the steps out, all or none. Only one call at a time. */
+  async carryOut(steps: readonly Step[], actor: Actor): Promise<void> {
+    const created = new Map<Step, SigningKey>()
+    for (const step of steps) if (step.do === 'create') created.set(step, await this.#create(step))
+    let keys = this.#keys
+    let sequence = this.#bundleSequence
+    await this.#deps.datastore.write((writer) => {
+      let bundleChanged = false
+      for (const step of steps) {
+        const changed = step.do === 'create' ? created.get(step) : keys.find(({ id }) => id === step.id)
+        if (!changed) continue
+        keys = this.#write(writer, keys, step, changed, actor)
+        bundleChanged ||= IN_BUNDLE.has(changed.purpose) && (step.do === 'create' || step.do === 'remove')
+      }
+      if (bundleChanged) sequence = nextOf(writer, 'bundle_sequence')
+    })
+    this.#keys = keys
+    this.#bundleSequence = sequence
+  }
+
+  /** Lets a prepared key become active at another time. */
+  async reschedule(key: SigningKey, activateMs: number): Promise<void> {
+    await this.#deps.datastore.write((writer) => updateActivation(writer, key.id, activateMs))
+    this.#keys = this.#keys.map((k) => (k.id === key.id ? { ...k, activateMs } : k))
+  }
+
+  #create(step: Extract<Step, { do: 'create' }>): Promise<SigningKey> {
+    const { clock, vault, lifetimes, random } = this.#deps
+    const parent = step.purpose === 'control_issuing' ? this.find('control_root', 'active') : undefined
+    const nowMs = clock.now().getTime()
+    return createSigningKey(step, parent, nowMs, { trustDomain: vault.trustDomain, lifetimes, random })
+  }
+
+  #write(
+    writer: Writer,
+    keys: readonly SigningKey[],
+    step: Step,
+    key: SigningKey,
+    actor: Actor,
+  ): readonly SigningKey[] {
+    const { audit, vault } = this.#deps
+    const { id, purpose, keyId } = key
+    const subject = { purpose, id, keyId, notAfter: Math.floor(key.notAfterMs / 1000) }
+    if (step.do === 'create') {
+      insertSigningKey(writer, vault, key)
+      const activate = key.activateMs === undefined ? {} : { activateMs: key.activateMs }
+      audit.within(writer, 'ca.prepared', actor, { ...subject, ...activate })
+      if (key.state === 'active') audit.within(writer, 'ca.activated', actor, subject)
+      return [...keys, key]
+    }
+    audit.within(writer, EVENT[step.do], actor, subject)
+    if (step.do === 'remove') {
+      deleteSigningKey(writer, id)
+      return keys.filter((k) => k.id !== id)
+    }
+    const state = step.do === 'activate' ? 'active' : 'retired'
+    updateSigningKeyState(writer, id, state)
+    const privateKey = state === 'retired' ? undefined : key.privateKey
+    return keys.map((k) => (k.id === id ? { ...k, state, privateKey, activateMs: undefined } : k))
+  }
+}

@@ -1,0 +1,43 @@
+import type { KeyObject } from 'node:crypto'
+import { generateKeyPair } from '../../crypto/keys.ts'
+import { randomSerial, type SigningCa } from '../../crypto/signing-ca.ts'
+import type { Random } from '../../foundation/random.ts'
+import type { TrustDomain } from '../../spiffe/trust-domain.ts'
+import { BACKDATE_MS } from './backdate.ts'
+
+/** Short, because it is renewed by itself and its key is kept in memory only. */
+const LIFETIME_MS = 7 * 86_400_000
+
+/** What the TLS listener shows: leaf, issuing CA, root. */
+export interface ServerTls {
+  readonly chain: readonly Buffer[]
+  readonly key: KeyObject
+  readonly issuerKeyId: string
+  /** At half of its life. */
+  readonly renewMs: number
+}
+
+/** The name is the same whatever address, forward or load balancer the authority is reached by (design 7). */
+export async function issueServerTls(
+  issuing: SigningCa,
+  rootDer: Buffer,
+  deps: { readonly trustDomain: TrustDomain; readonly random: Random },
+  nowMs: number,
+): Promise<ServerTls> {
+  const { privateKey, publicKeyDer } = await generateKeyPair('ec-p256')
+  const endMs = Math.min(nowMs + LIFETIME_MS, issuing.notAfter * 1000)
+  const leaf = issuing.signLeaf({
+    serial: randomSerial(deps.random),
+    publicKeyDer,
+    notBefore: Math.floor((nowMs - BACKDATE_MS) / 1000),
+    notAfter: Math.floor(endMs / 1000),
+    dnsSans: [`authority.${deps.trustDomain.name}`],
+    extKeyUsages: ['serverAuth'],
+  })
+  return {
+    chain: [leaf, issuing.certificateDer, rootDer],
+    key: privateKey,
+    issuerKeyId: issuing.keyId,
+    renewMs: nowMs + (endMs - nowMs) / 2,
+  }
+}

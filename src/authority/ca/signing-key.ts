@@ -1,0 +1,89 @@
+import type { KeyObject } from 'node:crypto'
+import { exportPkcs8, loadKeyPair } from '../../crypto/keys.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import type { KeyPurpose, KeyState } from '../datastore/schema/keys.ts'
+import type { Writer } from '../datastore/writer.ts'
+import type { KeyLife } from './schedule.ts'
+import type { Vault } from './vault.ts'
+
+/** A CA or JWT key with all that belongs to it. */
+export interface SigningKey extends KeyLife {
+  readonly keyId: string
+  /** DER; undefined for a JWT key. */
+  readonly certificateDer: Buffer | undefined
+  readonly publicKeyDer: Buffer
+  /** Gone once the key is retired: it will not sign again. */
+  readonly privateKey: KeyObject | undefined
+  readonly notBeforeMs: number
+}
+
+const NO_KEY = Buffer.alloc(0)
+
+/** Bound to its row, so that sealed keys cannot be exchanged in the database. */
+function contextOf(key: { readonly id: string; readonly purpose: KeyPurpose }): string {
+  return `signet signing key ${key.purpose} ${key.id}`
+}
+
+export async function loadSigningKeys(datastore: Datastore, vault: Vault): Promise<SigningKey[]> {
+  const rows = await datastore.db
+    .selectFrom('signing_keys')
+    .selectAll()
+    .orderBy('created_ms')
+    .orderBy('id')
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    purpose: row.purpose,
+    state: row.state,
+    keyId: row.key_id,
+    parentId: row.parent_id ?? undefined,
+    certificateDer: row.certificate ? Buffer.from(row.certificate) : undefined,
+    publicKeyDer: Buffer.from(row.public_key),
+    privateKey:
+      row.sealed_private_key.length > 0
+        ? loadKeyPair(vault.unseal(Buffer.from(row.sealed_private_key), contextOf(row))).privateKey
+        : undefined,
+    notBeforeMs: row.not_before_ms,
+    notAfterMs: row.not_after_ms,
+    createdMs: row.created_ms,
+    activateMs: row.activate_ms ?? undefined,
+  }))
+}
+
+export function insertSigningKey(writer: Writer, vault: Vault, key: SigningKey): void {
+  const sealed = key.privateKey ? vault.seal(exportPkcs8(key.privateKey), contextOf(key)) : NO_KEY
+  writer.run(
+    `INSERT INTO signing_keys (id, purpose, state, key_id, parent_id, certificate, public_key, sealed_private_key,
+       not_before_ms, not_after_ms, created_ms, activate_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    key.id,
+    key.purpose,
+    key.state,
+    key.keyId,
+    key.parentId ?? null,
+    key.certificateDer ?? null,
+    key.publicKeyDer,
+    sealed,
+    key.notBeforeMs,
+    key.notAfterMs,
+    key.createdMs,
+    key.activateMs ?? null,
+  )
+}
+
+export function updateSigningKeyState(
+  writer: Writer,
+  id: string,
+  state: Exclude<KeyState, 'prepared'>,
+): void {
+  writer.run('UPDATE signing_keys SET state = ?, activate_ms = NULL WHERE id = ?', state, id)
+  if (state === 'retired')
+    writer.run('UPDATE signing_keys SET sealed_private_key = ? WHERE id = ?', NO_KEY, id)
+}
+
+export function updateActivation(writer: Writer, id: string, activateMs: number): void {
+  writer.run('UPDATE signing_keys SET activate_ms = ? WHERE id = ?', activateMs, id)
+}
+
+export function deleteSigningKey(writer: Writer, id: string): void {
+  writer.run('DELETE FROM signing_keys WHERE id = ?', id)
+}

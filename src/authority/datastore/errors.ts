@@ -1,0 +1,46 @@
+import { CodedError } from '../../foundation/errors.ts'
+
+/** The database did not take the change: nothing of it was kept. */
+export class DatastoreUnavailableError extends CodedError {
+  override readonly name = 'DatastoreUnavailableError'
+  readonly code = 'ERR_DATASTORE_UNAVAILABLE'
+  readonly kind = 'unavailable'
+}
+
+/** The file is not a database that this program may open. */
+export class DatastoreInvalidError extends CodedError {
+  override readonly name = 'DatastoreInvalidError'
+  readonly code = 'ERR_DATASTORE_INVALID'
+  readonly kind = 'failed_precondition'
+}
+
+/** A newer program has been here; an older one could destroy what it does not understand. */
+export class SchemaTooNewError extends CodedError {
+  override readonly name = 'SchemaTooNewError'
+  readonly code = 'ERR_DATASTORE_SCHEMA_TOO_NEW'
+  readonly kind = 'failed_precondition'
+}
+
+/** Primary result codes of SQLite (https://sqlite.org/rescode.html) that speak of the storage, not of the statement. */
+const STORAGE_FAILURES: ReadonlyMap<number, string> = new Map([
+  [5, 'the database is locked by another process; stop it'],
+  [6, 'the database is locked by another process; stop it'],
+  [7, 'out of memory'],
+  [8, 'the database is read-only; make its directory and files writable for the authority'],
+  [10, 'reading or writing the disk failed; look at the disk, its quota and the kernel log'],
+  [11, 'the database file is damaged; restore it from a backup'],
+  [13, 'the disk is full; make room in the data directory'],
+  [14, 'the database file cannot be opened; check the data directory and its owner'],
+  [26, 'the file is not a database; restore it from a backup'],
+])
+
+/** The error to show when `thrown` comes from the storage, otherwise undefined. */
+export function storageFailure(thrown: unknown): DatastoreUnavailableError | undefined {
+  if (thrown instanceof DatastoreUnavailableError) return thrown
+  const errcode = (thrown as { errcode?: unknown } | null)?.errcode
+  const reason = typeof errcode === 'number' ? STORAGE_FAILURES.get(errcode & 0xff) : undefined
+  if (reason === undefined) return undefined
+  return new DatastoreUnavailableError(`the authority cannot store anything now: ${reason}`, {
+    cause: thrown,
+  })
+}

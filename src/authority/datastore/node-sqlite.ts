@@ -1,0 +1,38 @@
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { SqliteDialect } from 'kysely'
+
+/** How long a statement waits for a lock that another process (a backup, a shell) holds. */
+const BUSY_TIMEOUT_MS = 5000
+
+/** Opens the connection that writes. FULL: what has been committed survives the loss of power, in WAL mode too. */
+export function openWriteConnection(location: string): DatabaseSync {
+  const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+  return db
+}
+
+/** Opens a connection that can only read, so that no change slips past the write queue. */
+export function openReadConnection(location: string): DatabaseSync {
+  const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS })
+  db.exec('PRAGMA query_only = ON')
+  return db
+}
+
+/** Fits node:sqlite to the small driver interface that Kysely's SQLite dialect asks for. */
+export function createNodeSqliteDialect(db: DatabaseSync): SqliteDialect {
+  return new SqliteDialect({
+    database: {
+      close: () => db.close(),
+      prepare: (sql) => {
+        const statement = db.prepare(sql)
+        const args = (values: readonly unknown[]): SQLInputValue[] => values as SQLInputValue[]
+        return {
+          reader: statement.columns().length > 0,
+          all: (values) => statement.all(...args(values)),
+          run: (values) => statement.run(...args(values)),
+          iterate: (values) => statement.iterate(...args(values)),
+        }
+      },
+    },
+  })
+}

@@ -1,0 +1,13 @@
+/** The audit log: only ever appended to. */
+export interface AuditEventsTable {
+  /** 1, 2, 3 … without a gap. */
+  sequence: number
+  time_ms: number
+  event: string
+  actor: string
+  ref: string | null
+  /** JSON. */
+  detail: string
+  /** SHA-256 over the hash of the row before and the columns of this one. */
+  hash: Uint8Array
+}

@@ -1,0 +1,37 @@
+import { hash } from 'node:crypto'
+import type { Clock } from '../../foundation/clock.ts'
+import type { Random } from '../../foundation/random.ts'
+import type { Writer } from '../datastore/writer.ts'
+
+const SECRET_BYTES = 32
+
+/** Makes the secrets of join tokens of method `secret`. Only their hash is kept: who loses one makes another. */
+export class JoinTokens {
+  readonly #random: Random
+  readonly #clock: Clock
+
+  constructor(deps: { readonly random: Random; readonly clock: Clock }) {
+    this.#random = deps.random
+    this.#clock = deps.clock
+  }
+
+  /**
+   * The new secret of a token whose resource was put in the same transaction, to be shown this once; undefined when the token has
+   * one already. The secret goes when the resource is removed, so a token made again under the same name gets a new one.
+   */
+  ensureSecret(writer: Writer, name: string): string | undefined {
+    const secret = this.#random.bytes(SECRET_BYTES).toString('base64url')
+    const { changes } = writer.run(
+      'INSERT INTO join_tokens (name, secret_sha256, created_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      name,
+      hashSecret(secret),
+      this.#clock.now().getTime(),
+    )
+    return changes === 1 ? secret : undefined
+  }
+}
+
+/** 256 random bits need no slow hash. */
+export function hashSecret(secret: string): string {
+  return hash('sha256', secret, 'hex')
+}

@@ -1,0 +1,85 @@
+import { ProcessNotFoundError } from '../../src/peer/errors.ts'
+import type { ExecutableId, PeerKernel, ProcessFacts } from '../../src/peer/kernel.ts'
+
+/** A process of a {@link FakeKernel}; tests change it as they like. */
+export interface FakeProcess {
+  pid: number
+  uid: number
+  gid: number
+  executable: ExecutableId | undefined
+  path: string | undefined
+  startTicks: bigint
+  exited: boolean
+  sharesUserNamespace: boolean
+  loginUid: number | undefined
+}
+
+/** A kernel in which one process has connected. */
+export class FakeKernel implements PeerKernel {
+  readonly bootTimeMs = 1_000_000
+  readonly openPidfds = new Set<number>()
+  readonly process: FakeProcess
+  #nextPidfd = 100
+
+  constructor(process: Partial<FakeProcess> = {}) {
+    this.process = {
+      pid: 812,
+      uid: 1000,
+      gid: 1000,
+      executable: { device: 1n, inode: 42n },
+      path: '/opt/payments/server',
+      startTicks: 500n,
+      exited: false,
+      sharesUserNamespace: true,
+      loginUid: undefined,
+      ...process,
+    }
+  }
+
+  identify(): { pid: number; uid: number; gid: number } {
+    const { pid, uid, gid } = this.process
+    return { pid, uid, gid }
+  }
+
+  openPeer(): number {
+    if (this.process.exited) throw new ProcessNotFoundError('the caller has exited')
+    const pidfd = this.#nextPidfd++
+    this.openPidfds.add(pidfd)
+    return pidfd
+  }
+
+  openProcess(pid: number): number {
+    if (pid !== this.process.pid) throw new ProcessNotFoundError(`there is no process ${pid}`)
+    return this.openPeer()
+  }
+
+  closePidfd(pidfd: number): void {
+    this.openPidfds.delete(pidfd)
+  }
+
+  hasExited(): boolean {
+    return this.process.exited
+  }
+
+  read(): ProcessFacts {
+    if (this.process.exited) throw new ProcessNotFoundError('the process has exited')
+    const { uid, gid, executable } = this.process
+    return { uid, gid, executable }
+  }
+
+  startTicks(): bigint {
+    return this.process.startTicks
+  }
+
+  executablePath(): string | undefined {
+    return this.process.path
+  }
+
+  sharesUserNamespace(): boolean {
+    return this.process.sharesUserNamespace
+  }
+
+  loginUid(): number | undefined {
+    return this.process.loginUid
+  }
+}

@@ -1,0 +1,40 @@
+import type { Knowledge } from '../../src/agent/knowledge.ts'
+import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
+import { Policy } from '../../src/policy/decide.ts'
+import type { WorkloadIdentitySpec } from '../../src/policy/workload-identity.ts'
+import type { FakeIssuer } from './fake-issuer.ts'
+
+/** Workload identities by name; their names are their revisions unless `revision` says otherwise. */
+export type Identities = Readonly<Record<string, WorkloadIdentitySpec & { readonly revision?: string }>>
+
+export function policyOf(identities: Identities): Policy {
+  return Policy.of(
+    Object.entries(identities).map(([name, { revision = '1', ...spec }]) =>
+      compileWorkloadIdentity(
+        { name, revision, labels: {}, spec },
+        { trustDomain: 'example.org', x509TtlSeconds: 3600, jwtTtlSeconds: 300 },
+      ),
+    ),
+  )
+}
+
+/** What an agent knows after a sync with the fake authority. */
+export function knowledgeOf(
+  issuer: FakeIssuer,
+  identities: Identities,
+  more: Partial<Knowledge> = {},
+): Knowledge {
+  return {
+    policy: policyOf(identities),
+    bundle: issuer.bundle(),
+    federatedBundles: new Map(),
+    facts: { join: { method: 'secret' }, bot: { name: 'builder' } },
+    activeX509KeyId: issuer.activeX509KeyId,
+    activeJwtKeyId: issuer.activeJwtKeyId,
+    taintedKeyIds: new Set(),
+    isLocked: () => false,
+    botLocked: false,
+    version: 1,
+    ...more,
+  }
+}

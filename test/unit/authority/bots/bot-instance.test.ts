@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { afterFirstUse, type InstanceState, judge } from '../../../../src/authority/bots/bot-instance.ts'
+
+const state: InstanceState = {
+  id: 'i',
+  bot: 'b',
+  joinToken: 't',
+  joinMethod: 'secret',
+  generation: 5,
+  joinedMs: 0,
+  renewedMs: 0,
+  notAfterMs: 0,
+  agentVersion: '',
+  hostname: '',
+  used: { generation: 5, keySha256: 'five' },
+  pending: { generation: 6, keySha256: 'six' },
+  superseded: new Set(['5/other-five', '6/other-six', '3/three']),
+}
+
+describe('judge', () => {
+  const cases = [
+    [5, 'five', 'current', 'the certificate in use'],
+    [6, 'six', 'first_use', 'the pending one'],
+    [4, 'four', 'superseded', 'one of an older generation'],
+    [3, 'three', 'superseded', 'one of a much older generation'],
+    [6, 'other-six', 'superseded', 'one whose key was replaced before it was used'],
+    [5, 'other-five', 'superseded', 'one whose key was replaced before the present one was used'],
+    [7, 'seven', 'ahead', 'one of a generation that the database has not reached'],
+    [6, 'unknown', 'ahead', 'one of the pending generation with a key that the database never saw'],
+    [5, 'unknown', 'ahead', 'one of the present generation with a key that the database never saw'],
+  ] as const
+  for (const [generation, keySha256, standing, what] of cases) {
+    it(`finds ${what} ${standing}`, () => assert.equal(judge(state, { generation, keySha256 }), standing))
+  }
+})
+
+describe('afterFirstUse', () => {
+  it('makes the pending certificate the one in use', () => {
+    const next = afterFirstUse(state)
+    assert.equal(judge(next, { generation: 6, keySha256: 'six' }), 'current')
+    assert.equal(judge(next, { generation: 5, keySha256: 'five' }), 'superseded')
+  })
+})

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  activateAt,
+  dueSteps,
+  type KeyLife,
+  nextChangeAt,
+  prepareAt,
+  type Step,
+} from '../../../../src/authority/ca/schedule.ts'
+
+const LIFE = 600_000
+
+function key(id: string, more: Partial<KeyLife> = {}): KeyLife {
+  const createdMs = more.createdMs ?? 0
+  return {
+    id,
+    purpose: 'jwt',
+    state: 'active',
+    parentId: undefined,
+    createdMs,
+    notAfterMs: createdMs + LIFE,
+    activateMs: undefined,
+    ...more,
+  }
+}
+
+/** Carries steps out as the key ring does. */
+function apply(keys: readonly KeyLife[], steps: readonly Step[], nowMs: number, lifeMs = LIFE): KeyLife[] {
+  let result = [...keys]
+  for (const step of steps) {
+    if (step.do === 'create') {
+      const activateMs = step.state === 'prepared' ? step.activateMs : undefined
+      const id = `k${nowMs}-${result.length}`
+      result.push(key(id, { state: step.state, createdMs: nowMs, notAfterMs: nowMs + lifeMs, activateMs }))
+    } else if (step.do === 'remove') result = result.filter(({ id }) => id !== step.id)
+    else {
+      const state = step.do === 'activate' ? 'active' : 'retired'
+      result = result.map((k) => (k.id === step.id ? { ...k, state } : k))
+    }
+  }
+  return result
+}
+
+function settle(keys: readonly KeyLife[], nowMs: number, lifeMs = LIFE): KeyLife[] {
+  let result = [...keys]
+  for (let round = 0; round < 6; round++) {
+    const steps = dueSteps('jwt', result, nowMs, undefined)
+    if (steps.length === 0) return result
+    result = apply(result, steps, nowMs, lifeMs)
+  }
+  assert.fail('never in order')
+}
+
+describe('dueSteps', () => {
+  it('begins with an active key', () => {
+    assert.deepEqual(dueSteps('jwt', [], 0, undefined), [{ do: 'create', purpose: 'jwt', state: 'active' }])
+  })
+  it('has nothing to do before half of the life', () => {
+    assert.deepEqual(dueSteps('jwt', [key('a')], LIFE / 2 - 1, undefined), [])
+  })
+  it('prepares a successor at half of the life, to take over at two thirds', () => {
+    assert.deepEqual(dueSteps('jwt', [key('a')], LIFE / 2, undefined), [
+      { do: 'create', purpose: 'jwt', state: 'prepared', activateMs: (LIFE * 2) / 3 },
+    ])
+  })
+  it('hands over when the time has come, and not before', () => {
+    const keys = [key('a'), key('b', { state: 'prepared', createdMs: LIFE / 2, activateMs: 400_000 })]
+    assert.deepEqual(dueSteps('jwt', keys, 399_999, undefined), [])
+    assert.deepEqual(dueSteps('jwt', keys, 400_000, undefined), [
+      { do: 'retire', id: 'a' },
+      { do: 'activate', id: 'b' },
+    ])
+  })
+  it('removes a retired key at its end, when all that it signed has expired', () => {
+    const keys = [key('a', { state: 'retired' }), key('b', { createdMs: 300_000 })]
+    assert.deepEqual(dueSteps('jwt', keys, LIFE - 1, undefined), [])
+    assert.deepEqual(dueSteps('jwt', keys, LIFE, undefined), [{ do: 'remove', id: 'a' }])
+  })
+  it('replaces an issuing CA at once when its root is not the active one any more', () => {
+    const keys = [key('a', { purpose: 'control_issuing', parentId: 'old' })]
+    assert.deepEqual(dueSteps('control_issuing', keys, 1, 'new'), [
+      { do: 'retire', id: 'a' },
+      { do: 'create', purpose: 'control_issuing', state: 'active' },
+    ])
+  })
+  it('drops a prepared issuing CA under a root that is not active any more', () => {
+    const keys = [
+      key('a', { purpose: 'control_issuing', parentId: 'new' }),
+      key('b', { purpose: 'control_issuing', parentId: 'old', state: 'prepared', activateMs: 0 }),
+    ]
+    assert.deepEqual(dueSteps('control_issuing', keys, 1, 'new'), [{ do: 'remove', id: 'b' }])
+  })
+
+  it('is in order after a pause of any length, with one active key that is not over', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 3 * LIFE }), { maxLength: 12 }), (pauses) => {
+        let nowMs = 0
+        let keys = settle([], nowMs)
+        for (const pause of pauses) {
+          nowMs += pause
+          keys = settle(keys, nowMs)
+          const active = keys.filter(({ state }) => state === 'active')
+          assert.equal(active.length, 1)
+          assert.ok((active[0]?.notAfterMs ?? 0) > nowMs)
+          assert.ok(keys.filter(({ state }) => state === 'prepared').length <= 1)
+        }
+      }),
+    )
+  })
+
+  it('publishes each key before it signs and leaves a third of a life to what was signed, when nobody sleeps', () => {
+    let keys = settle([], 0)
+    let last = keys[0]
+    let handOvers = 0
+    for (let nowMs = 0; nowMs < 10 * LIFE; nowMs += 1000) {
+      keys = settle(keys, nowMs)
+      const active = keys.find(({ state }) => state === 'active')
+      if (active && last && active.id !== last.id) {
+        assert.ok(nowMs - active.createdMs >= LIFE / 6 - 1000, 'published too late')
+        assert.ok(last.notAfterMs - nowMs >= LIFE / 3 - 1000, 'handed over too late')
+        assert.ok(
+          keys.some(({ id }) => id === last?.id),
+          'gone from the bundle too early',
+        )
+        last = active
+        handOvers++
+      }
+    }
+    assert.ok(handOvers >= 18)
+  })
+})
+
+describe('activateAt', () => {
+  it('gives a late successor half of what is left for publishing, and never waits past the end', () => {
+    assert.equal(activateAt(key('a'), 590_000), 595_000)
+  })
+})
+
+describe('nextChangeAt', () => {
+  it('is half of the life for an active key without successor, otherwise its end', () => {
+    assert.equal(nextChangeAt(key('a'), false), prepareAt(key('a')))
+    assert.equal(nextChangeAt(key('a'), true), LIFE)
+    assert.equal(nextChangeAt(key('a', { state: 'prepared', activateMs: 7 }), true), 7)
+    assert.equal(nextChangeAt(key('a', { state: 'retired' }), true), LIFE)
+  })
+})
