@@ -1,0 +1,56 @@
+import type { ListAuditEventsRequest__Output } from '../../../rpc/gen/signet/v1/ListAuditEventsRequest.ts'
+import type { ListAuditEventsResponse } from '../../../rpc/gen/signet/v1/ListAuditEventsResponse.ts'
+import type { VerifyAuditResponse } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
+import type { CallContext, Handlers } from '../../../rpc/handlers.ts'
+import type { AuditLog } from '../../audit/audit-log.ts'
+import type { AuditFilter, AuditRow } from '../../audit/audit-query.ts'
+import type { Caller } from '../../caller.ts'
+import { fromTimestamp, toTimestamp } from '../timestamp.ts'
+
+const PAGE = 500
+
+/** AdminService: the audit log. Without `follow` the list comes to its end; with it, it stays open. */
+export function auditHandlers(audit: AuditLog): Handlers<Caller> {
+  return {
+    ListAuditEvents: {
+      finite: true,
+      stream: async function* (
+        _caller: Caller,
+        request: ListAuditEventsRequest__Output,
+        context: CallContext,
+      ): AsyncGenerator<ListAuditEventsResponse> {
+        const filter = filterOf(request)
+        // Taken before the list is read, so that no row falls between the two; rows after it are left out of the list.
+        const end = audit.lastSequence
+        const rows = (await audit.list(filter)).filter((row) => row.sequence <= end)
+        for (let from = 0; from < rows.length; from += PAGE) {
+          yield { events: rows.slice(from, from + PAGE).map(toMessage) }
+        }
+        if (!request.follow) return
+        const { limit: _limit, ...unlimited } = filter
+        for await (const row of audit.follow(context.signal, unlimited, end))
+          yield { events: [toMessage(row)] }
+      },
+    },
+    VerifyAudit: {
+      unary: async (): Promise<VerifyAuditResponse> => {
+        const { intact, events, heads, problems } = await audit.verify()
+        return { intact, events, heads, problems: [...problems] }
+      },
+    },
+  }
+}
+
+function filterOf(request: ListAuditEventsRequest__Output): AuditFilter {
+  const sinceMs = fromTimestamp(request.since)
+  return {
+    ...(request.event ? { event: request.event } : {}),
+    ...(request.ref ? { ref: request.ref } : {}),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+    ...(request.limit ? { limit: request.limit } : {}),
+  }
+}
+
+function toMessage({ sequence, timeMs, event, actor, ref, detailJson }: AuditRow) {
+  return { sequence, time: toTimestamp(timeMs), event, actor, ref: ref ?? '', detailJson }
+}

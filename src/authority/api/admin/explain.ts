@@ -1,0 +1,41 @@
+import { setImmediate } from 'node:timers/promises'
+import { CodedError } from '../../../foundation/errors.ts'
+import type { IdentityExplanation } from '../../../policy/compile.ts'
+import type { ExplainRequest__Output } from '../../../rpc/gen/signet/v1/ExplainRequest.ts'
+import type { ExplainResponse } from '../../../rpc/gen/signet/v1/ExplainResponse.ts'
+import type { Handlers } from '../../../rpc/handlers.ts'
+import type { Caller } from '../../caller.ts'
+import type { Catalogue } from '../../identities/catalogue.ts'
+import { parseAttributes } from '../../issuance/workload-attributes.ts'
+
+/** The attributes are not a tree of attributes. */
+export class AttributesInvalidError extends CodedError {
+  override readonly name = 'AttributesInvalidError'
+  readonly code = 'ERR_ATTRIBUTES_INVALID'
+  readonly kind = 'invalid_argument'
+}
+
+const TURN = 200
+
+/** AdminService: what the policy says about attributes, for every workload identity. */
+export function explainHandlers(catalogue: Catalogue): Handlers<Caller> {
+  return {
+    Explain: {
+      unary: async (_caller: Caller, request: ExplainRequest__Output): Promise<ExplainResponse> => {
+        const attributes = parseAttributes(request.attributesJson)
+        if (attributes === undefined) {
+          throw new AttributesInvalidError(
+            'expected attributes as JSON, such as {"workload":{"unix":{"uid":1000}}}',
+          )
+        }
+        const identities: IdentityExplanation[] = []
+        const entries = [...catalogue.identities.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+        for (const [index, entry] of entries.entries()) {
+          if (index % TURN === TURN - 1) await setImmediate()
+          identities.push(entry.compiled.explain(attributes))
+        }
+        return { explanationJson: JSON.stringify({ attributes, identities }) }
+      },
+    },
+  }
+}

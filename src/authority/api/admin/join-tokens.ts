@@ -1,0 +1,74 @@
+import { formatResource } from '../../../config/resources.ts'
+import type { Clock } from '../../../foundation/clock.ts'
+import { CodedError } from '../../../foundation/errors.ts'
+import type { Random } from '../../../foundation/random.ts'
+import type { CreateJoinTokenRequest__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenRequest.ts'
+import type { CreateJoinTokenResponse } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
+import type { Handlers } from '../../../rpc/handlers.ts'
+import { actorOf, type Caller } from '../../caller.ts'
+import type { ResourceStore } from '../../identities/resource-store.ts'
+import { toTimestamp } from '../timestamp.ts'
+
+/** The join token that was asked for cannot be. */
+export class JoinTokenInvalidError extends CodedError {
+  override readonly name = 'JoinTokenInvalidError'
+  readonly code = 'ERR_JOIN_TOKEN_INVALID'
+  readonly kind = 'invalid_argument'
+}
+
+export interface JoinTokenApiDeps {
+  readonly store: ResourceStore
+  readonly pin: () => string
+  readonly publicAddress: string
+  readonly trustDomain: string
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** A secret that lies about for longer than this is not a way to join any more. */
+const LONGEST_TTL_SECONDS = 365 * 24 * 3600
+const LONGEST_NAME = 63
+/** What parseResources puts before a problem: the file name that nobody wrote, and the line of text that nobody sees. */
+const GENERATED = 'join_token'
+
+/** AdminService: a join token in one step, with all that the other machine needs. */
+export function joinTokenHandlers(deps: JoinTokenApiDeps): Handlers<Caller> {
+  return {
+    CreateJoinToken: {
+      unary: async (
+        caller: Caller,
+        request: CreateJoinTokenRequest__Output,
+      ): Promise<CreateJoinTokenResponse> => {
+        const { bot } = request
+        deps.store.get('bot', bot)
+        const ttlSeconds = Number(request.ttlSeconds)
+        if (!(ttlSeconds > 0 && ttlSeconds <= LONGEST_TTL_SECONDS)) {
+          throw new JoinTokenInvalidError('ttl must be between 1s and 365d')
+        }
+        const suffix = deps.random.bytes(4).toString('hex')
+        const name = request.name || `${bot.slice(0, LONGEST_NAME - 1 - suffix.length)}-${suffix}`
+        const expiresMs = deps.clock.now().getTime() + ttlSeconds * 1000
+        const text = formatResource(
+          'join_token',
+          name,
+          { expires: new Date(expiresMs).toISOString() },
+          { bot, method: 'secret', max_uses: request.maxUses || 1 },
+        )
+        const { secrets } = await deps.store.apply({
+          text,
+          fileName: GENERATED,
+          actor: actorOf(caller),
+          createOnly: true,
+        })
+        return {
+          name,
+          secret: secrets[0]?.secret ?? '',
+          expires: toTimestamp(expiresMs),
+          pin: deps.pin(),
+          publicAddress: deps.publicAddress,
+          trustDomain: deps.trustDomain,
+        }
+      },
+    },
+  }
+}

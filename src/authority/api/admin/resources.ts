@@ -1,0 +1,61 @@
+import type { ApplyRequest__Output } from '../../../rpc/gen/signet/v1/ApplyRequest.ts'
+import type { ApplyResponse } from '../../../rpc/gen/signet/v1/ApplyResponse.ts'
+import type { DeleteResourceRequest__Output } from '../../../rpc/gen/signet/v1/DeleteResourceRequest.ts'
+import type { DeleteResourceResponse } from '../../../rpc/gen/signet/v1/DeleteResourceResponse.ts'
+import type { GetResourceRequest__Output } from '../../../rpc/gen/signet/v1/GetResourceRequest.ts'
+import type { GetResourceResponse } from '../../../rpc/gen/signet/v1/GetResourceResponse.ts'
+import type { ListResourcesRequest__Output } from '../../../rpc/gen/signet/v1/ListResourcesRequest.ts'
+import type { ListResourcesResponse } from '../../../rpc/gen/signet/v1/ListResourcesResponse.ts'
+import type { Resource } from '../../../rpc/gen/signet/v1/Resource.ts'
+import type { Handlers } from '../../../rpc/handlers.ts'
+import { actorOf, type Caller } from '../../caller.ts'
+import type { StoredResource } from '../../datastore/resource-repository.ts'
+import { ResourcesInvalidError } from '../../identities/errors.ts'
+import type { ResourceStore } from '../../identities/resource-store.ts'
+import { toJson, toYaml } from '../../identities/stored-form.ts'
+import { toTimestamp } from '../timestamp.ts'
+
+/** AdminService: everything a person writes. */
+export function resourceHandlers(store: ResourceStore): Handlers<Caller> {
+  return {
+    Apply: {
+      unary: async (caller: Caller, request: ApplyRequest__Output): Promise<ApplyResponse> => {
+        const { text, fileName, dryRun } = request
+        try {
+          const input = { text, fileName: fileName || 'input', actor: actorOf(caller), dryRun }
+          const { resources, warnings, secrets } = await store.apply(input)
+          return { resources: [...resources], warnings: [...warnings], secrets: [...secrets] }
+        } catch (error) {
+          // A status message is short by nature; a file may have many problems.
+          if (error instanceof ResourcesInvalidError) return { problems: [...error.problems] }
+          throw error
+        }
+      },
+    },
+    GetResource: {
+      unary: (_caller: Caller, request: GetResourceRequest__Output): GetResourceResponse => ({
+        resource: toMessage(store.get(request.kind, request.name)),
+      }),
+    },
+    ListResources: {
+      unary: (_caller: Caller, request: ListResourcesRequest__Output): ListResourcesResponse => ({
+        resources: store.list(request.kind).map(toMessage),
+      }),
+    },
+    DeleteResource: {
+      unary: async (
+        caller: Caller,
+        request: DeleteResourceRequest__Output,
+      ): Promise<DeleteResourceResponse> => {
+        await store.delete(request.kind, request.name, request.revision, actorOf(caller))
+        return {}
+      },
+    },
+  }
+}
+
+function toMessage(stored: StoredResource): Resource {
+  const { kind, name, revision, updatedMs } = stored
+  const json = toJson(stored)
+  return { kind, name, yaml: toYaml(stored, revision), json, revision, updated: toTimestamp(updatedMs) }
+}

@@ -1,0 +1,84 @@
+import { CodedError } from '../../foundation/errors.ts'
+import type { IdentityClaim__Output } from '../../rpc/gen/signet/v1/IdentityClaim.ts'
+import type { IssueJwtSvidsRequest__Output } from '../../rpc/gen/signet/v1/IssueJwtSvidsRequest.ts'
+import type { IssueJwtSvidsResponse } from '../../rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
+import type { IssueX509SvidsRequest__Output } from '../../rpc/gen/signet/v1/IssueX509SvidsRequest.ts'
+import type { IssueX509SvidsResponse } from '../../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
+import type { Handlers } from '../../rpc/handlers.ts'
+import { toStatus } from '../../rpc/status.ts'
+import type { BotDirectory } from '../bots/bot-directory.ts'
+import { actorOf, type Caller } from '../caller.ts'
+import type { Claim } from '../issuance/claim.ts'
+import type { Issuer, Outcome } from '../issuance/issuer.ts'
+import { MOST_REQUESTS } from '../issuance/limits.ts'
+import { instanceOf } from './bot-call.ts'
+
+/** The batch is longer than one request may be. */
+export class BatchTooLongError extends CodedError {
+  override readonly name = 'BatchTooLongError'
+  readonly code = 'ERR_ISSUANCE_BATCH_TOO_LONG'
+  readonly kind = 'invalid_argument'
+}
+
+export interface IssuanceApiDeps {
+  readonly issuer: Issuer
+  readonly directory: Pick<BotDirectory, 'use'>
+}
+
+const NO_CLAIM: Claim = { workloadIdentity: '', revision: '', spiffeId: '', workloadAttributesJson: '' }
+
+/** signet.v1.IssuanceService */
+export function issuanceHandlers({ issuer, directory }: IssuanceApiDeps): Handlers<Caller> {
+  return {
+    IssueX509Svids: {
+      unary: async (
+        caller: Caller,
+        request: IssueX509SvidsRequest__Output,
+      ): Promise<IssueX509SvidsResponse> => {
+        checkLength(request.requests)
+        const instance = instanceOf(directory, caller)
+        const asked = request.requests.map(({ claim, publicKey }) => ({ claim: toClaim(claim), publicKey }))
+        const outcomes = await issuer.issueX509(actorOf(caller), instance, asked)
+        return {
+          results: outcomes.map((outcome) =>
+            toResult(outcome, ({ chain, notBefore, notAfter }) => ({
+              chain: [...chain],
+              notBefore,
+              notAfter,
+            })),
+          ),
+        }
+      },
+    },
+    IssueJwtSvids: {
+      unary: async (
+        caller: Caller,
+        request: IssueJwtSvidsRequest__Output,
+      ): Promise<IssueJwtSvidsResponse> => {
+        checkLength(request.requests)
+        const instance = instanceOf(directory, caller)
+        const asked = request.requests.map(({ claim, audience }) => ({ claim: toClaim(claim), audience }))
+        const outcomes = await issuer.issueJwt(actorOf(caller), instance, asked)
+        return { results: outcomes.map((outcome) => toResult(outcome, (issued) => ({ ...issued }))) }
+      },
+    },
+  }
+}
+
+function checkLength(requests: readonly unknown[]): void {
+  if (requests.length > MOST_REQUESTS)
+    throw new BatchTooLongError(`at most ${MOST_REQUESTS} SVIDs in one request`)
+}
+
+function toClaim(claim: IdentityClaim__Output | null): Claim {
+  return claim ?? NO_CLAIM
+}
+
+function toResult<T, M>(
+  outcome: Outcome<T>,
+  toMessage: (issued: T) => M,
+): { issued: M } | { error: { code: number; message: string } } {
+  if ('issued' in outcome) return { issued: toMessage(outcome.issued) }
+  const { code, details } = toStatus(outcome.error)
+  return { error: { code, message: details } }
+}

@@ -1,0 +1,63 @@
+import type { LockList } from '../../rpc/gen/signet/v1/LockList.ts'
+import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
+import type { WorkloadIdentity } from '../../rpc/gen/signet/v1/WorkloadIdentity.ts'
+import type { ActiveLock } from '../bots/locks.ts'
+import type { CaState } from '../ca/ca-state.ts'
+import type { IdentityEntry } from '../identities/identity-entry.ts'
+
+/** Clients take 4 MiB at most; small pieces also let other streams have their turn. */
+const MESSAGE_BYTES = 512 * 1024
+
+export function identityMessage(entry: IdentityEntry): WorkloadIdentity {
+  const { name, revision, labels } = entry.identity
+  return { name, revision, labels: { ...labels }, specJson: entry.specJson }
+}
+
+const bundles = new WeakMap<CaState, NonNullable<SyncResponse['bundle']>>()
+
+/** The same object for all agents, for as long as the state stands. */
+export function bundleMessage(ca: CaState): NonNullable<SyncResponse['bundle']> {
+  let message = bundles.get(ca)
+  if (!message) {
+    message = {
+      spiffeBundle: ca.bundle.format(),
+      taintedKeyIds: [...ca.taintedKeyIds],
+      activeX509KeyId: ca.activeX509KeyId,
+      activeJwtKeyId: ca.activeJwtKeyId,
+    }
+    bundles.set(ca, message)
+  }
+  return message
+}
+
+export function locksMessage(locks: readonly ActiveLock[]): LockList {
+  return {
+    locks: locks.map(({ name, target, expiresMs }) => ({
+      name,
+      ...(target as Record<string, string>), // one member, named as in the message
+      expiresMs: String(expiresMs ?? 0),
+    })),
+  }
+}
+
+/** Cuts a list of workload identities into messages that every client takes. `find` leaves out what is gone meanwhile. */
+export function* identityPages(
+  names: readonly string[],
+  find: (name: string) => IdentityEntry | undefined,
+): Generator<WorkloadIdentity[]> {
+  let page: WorkloadIdentity[] = []
+  let bytes = 0
+  for (const name of names) {
+    const entry = find(name)
+    if (!entry) continue
+    const size = 64 + entry.specJson.length * 2 + JSON.stringify(entry.identity.labels).length * 2
+    if (page.length > 0 && bytes + size > MESSAGE_BYTES) {
+      yield page
+      page = []
+      bytes = 0
+    }
+    page.push(identityMessage(entry))
+    bytes += size
+  }
+  if (page.length > 0) yield page
+}

@@ -1,0 +1,210 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Watchable } from '../../foundation/watchable.ts'
+import type { Bot } from '../../rpc/gen/signet/v1/Bot.ts'
+import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
+import type { ActiveLock, LockSubject } from '../bots/locks.ts'
+import type { CaState } from '../ca/ca-state.ts'
+import { ConnectionExpiredError } from '../errors.ts'
+import type { BotView, BotViews, ViewChange } from '../identities/bot-view.ts'
+import type { InstanceFacts } from '../identities/facts.ts'
+import { bundleMessage, identityPages, locksMessage } from './sync-message.ts'
+
+export interface SyncSubject extends InstanceFacts {
+  /** Whether its certificate is still the one in use, and nothing of it locked. */
+  readonly mayStay: () => boolean
+}
+
+export interface SyncSessionDeps {
+  readonly views: BotViews
+  readonly ca: Watchable<CaState>
+  readonly locks: Watchable<readonly ActiveLock[]>
+  /** Changes whenever some instance does. */
+  readonly instances: Watchable<number>
+  readonly clock: Clock
+  readonly trustDomain: string
+  /** join.* and bot.* as they are now, as JSON. */
+  readonly attributesJson: (instance: InstanceFacts) => string
+}
+
+/** An agent that hears nothing for much longer has lost its authority. */
+const HEARTBEAT_MS = 20_000
+
+/** With more than this to tell, a snapshot is as good, and its messages stay small. */
+const MOST_CHANGES = 10_000
+
+/**
+ * What one agent has not been told yet. However slowly it reads, this holds at most one entry for each workload identity: names, whose
+ * newest state is looked up when its turn comes.
+ */
+export class SyncSession implements Disposable {
+  readonly #deps: SyncSessionDeps
+  readonly #subject: SyncSubject
+  readonly #view: BotView
+  readonly #subscriptions = new DisposableStack()
+  #names = new Set<string>()
+  #snapshot = true
+  #bot = false
+  #bundle = false
+  #locks = false
+  #attributeUse = false
+  #heartbeat = false
+  #standing = false
+  #locked = false
+  #wake: (() => void) | undefined
+
+  constructor(deps: SyncSessionDeps, subject: SyncSubject) {
+    this.#deps = deps
+    this.#subject = subject
+    const watched = this.#subscriptions.use(deps.views.watch(subject.bot, (change) => this.#changed(change)))
+    this.#view = watched.view
+    this.#subscriptions.use(deps.ca.subscribe(() => this.#note(() => (this.#bundle = true))))
+    this.#subscriptions.use(deps.locks.subscribe(() => this.#note(() => (this.#locks = true))))
+    this.#subscriptions.use(deps.instances.subscribe(() => this.#note(() => (this.#standing = true))))
+    this.#locked = this.#isLocked()
+  }
+
+  /** Messages for as long as the signal lasts: a snapshot first, then what changes. */
+  async *messages(signal: AbortSignal): AsyncGenerator<SyncResponse> {
+    const onAbort = (): void => this.#wake?.()
+    signal.addEventListener('abort', onAbort)
+    try {
+      while (!signal.aborted) {
+        if (this.#standing) this.#checkStanding()
+        if (this.#locks && this.#isLocked() !== this.#locked) yield* this.#turnLock()
+        else if (this.#locked) yield* this.#lockedMessages()
+        else if (this.#snapshot) yield* this.#snapshotMessages()
+        else if (this.#isDirty) yield* this.#changeMessages()
+        else await this.#rest()
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscriptions.dispose()
+    this.#wake?.()
+  }
+
+  get #isDirty(): boolean {
+    return (
+      this.#names.size > 0 ||
+      this.#bot ||
+      this.#bundle ||
+      this.#locks ||
+      this.#attributeUse ||
+      this.#heartbeat ||
+      this.#standing
+    )
+  }
+
+  async #rest(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    const beat = this.#deps.clock.schedule(HEARTBEAT_MS, () => this.#note(() => (this.#heartbeat = true)))
+    await promise
+    beat.cancel()
+    this.#wake = undefined
+  }
+
+  #note(change: () => void): void {
+    change()
+    this.#wake?.()
+  }
+
+  #changed(change: ViewChange): void {
+    this.#note(() => {
+      if (change.bot) this.#bot = true
+      if (change.attributeUse) this.#attributeUse = true
+      for (const entry of change.upserts) this.#names.add(entry.name)
+      for (const name of change.removals) this.#names.add(name)
+    })
+  }
+
+  #isLocked(): boolean {
+    return this.#deps.locks.value.some(({ target }) => this.#isMeant(target))
+  }
+
+  /** The locks that concern this agent. */
+  #lockList(): readonly ActiveLock[] {
+    return this.#deps.locks.value.filter(
+      ({ target }) =>
+        target.workloadIdentity !== undefined || target.spiffeId !== undefined || this.#isMeant(target),
+    )
+  }
+
+  #isMeant(target: LockSubject): boolean {
+    const { id, bot, joinToken } = this.#subject
+    return target.bot === bot || target.botInstance === id || target.joinToken === joinToken
+  }
+
+  /** A renewed agent has another connection by now, a deleted bot none at all; a locked one hears of its lock. */
+  #checkStanding(): void {
+    this.#standing = false
+    if (!this.#subject.mayStay() && !this.#isLocked()) {
+      throw new ConnectionExpiredError('this bot certificate is not in use any more')
+    }
+  }
+
+  /** Locked: the agent hears of the lock, and of nothing else until it is lifted. Then it starts from a snapshot. */
+  *#turnLock(): Generator<SyncResponse> {
+    this.#locked = !this.#locked
+    this.#locks = false
+    if (!this.#locked) this.#snapshot = true
+    else yield this.#stamped({ locks: locksMessage(this.#lockList()) })
+  }
+
+  async *#lockedMessages(): AsyncGenerator<SyncResponse> {
+    this.#names.clear()
+    this.#bot = this.#bundle = this.#attributeUse = false
+    if (this.#locks || this.#heartbeat) {
+      this.#locks = this.#heartbeat = false
+      yield this.#stamped({ locks: locksMessage(this.#lockList()) })
+    } else await this.#rest()
+  }
+
+  *#snapshotMessages(): Generator<SyncResponse> {
+    const names = this.#view.names
+    this.#names.clear()
+    this.#snapshot = this.#bot = this.#bundle = this.#locks = this.#attributeUse = this.#heartbeat = false
+    yield this.#stamped({
+      snapshotBegin: true,
+      trustDomain: this.#deps.trustDomain,
+      bot: this.#botMessage(),
+      bundle: bundleMessage(this.#deps.ca.value),
+      locks: locksMessage(this.#lockList()),
+      federatedBundles: { bundles: [] },
+      attributeUse: { paths: [...this.#view.attributeUse] },
+    })
+    for (const upserts of identityPages(names, (name) => this.#view.get(name))) yield { upserts }
+    yield this.#stamped({ snapshotEnd: true })
+  }
+
+  *#changeMessages(): Generator<SyncResponse> {
+    const names = [...this.#names]
+    if (names.length > MOST_CHANGES) {
+      yield* this.#snapshotMessages()
+      return
+    }
+    const removals = names.filter((name) => this.#view.get(name) === undefined)
+    const pages = [...identityPages(names, (name) => this.#view.get(name))]
+    const first: SyncResponse = { removals, upserts: pages.shift() ?? [] }
+    if (this.#bot) first.bot = this.#botMessage()
+    if (this.#bundle) first.bundle = bundleMessage(this.#deps.ca.value)
+    if (this.#locks) first.locks = locksMessage(this.#lockList())
+    if (this.#attributeUse) first.attributeUse = { paths: [...this.#view.attributeUse] }
+    this.#names = new Set()
+    this.#bot = this.#bundle = this.#locks = this.#attributeUse = this.#heartbeat = false
+    yield this.#stamped(first)
+    for (const upserts of pages) yield { upserts }
+  }
+
+  #botMessage(): Bot {
+    const { id, bot } = this.#subject
+    return { name: bot, instanceId: id, attributesJson: this.#deps.attributesJson(this.#subject) }
+  }
+
+  #stamped(message: SyncResponse): SyncResponse {
+    return { ...message, authorityTimeMs: String(this.#deps.clock.now().getTime()) }
+  }
+}

@@ -1,0 +1,321 @@
+import { hostname } from 'node:os'
+import path from 'node:path'
+import type { AuthorityConfig } from '../config/authority-config.ts'
+import { loadOrCreateKey, type SecretSource } from '../config/secret-source.ts'
+import { loadSealingKey } from '../crypto/sealed.ts'
+import { ensurePrivateDirectory } from '../foundation/atomic-file.ts'
+import type { Clock } from '../foundation/clock.ts'
+import { messageOf } from '../foundation/errors.ts'
+import { startStatusServer } from '../foundation/http-status.ts'
+import { Lifecycle } from '../foundation/lifecycle.ts'
+import type { Logger } from '../foundation/logger.ts'
+import { createMetrics, type Metrics } from '../foundation/metrics.ts'
+import type { Random } from '../foundation/random.ts'
+import { version } from '../foundation/version.ts'
+import { loadKernel } from '../peer/koffi-kernel.ts'
+import { acquireLockFile } from '../peer/lock-file.ts'
+import { UnixListener } from '../peer/unix-listener.ts'
+import { compileWorkloadIdentity } from '../policy/compile.ts'
+import { RpcServer } from '../rpc/server.ts'
+import { TrustDomain } from '../spiffe/trust-domain.ts'
+import { auditHandlers } from './api/admin/audit-events.ts'
+import { botInstanceHandlers } from './api/admin/bot-instances.ts'
+import { caHandlers } from './api/admin/cas.ts'
+import { explainHandlers } from './api/admin/explain.ts'
+import { joinTokenHandlers } from './api/admin/join-tokens.ts'
+import { resourceHandlers } from './api/admin/resources.ts'
+import { statusHandlers } from './api/admin/status.ts'
+import { issuanceHandlers } from './api/issuance.ts'
+import { joinHandlers } from './api/join.ts'
+import { reportHandlers } from './api/report.ts'
+import { ConnectedInstances, syncHandlers } from './api/sync.ts'
+import { AuditLog } from './audit/audit-log.ts'
+import { authorizer } from './authorize.ts'
+import { BotDirectory } from './bots/bot-directory.ts'
+import { Locks } from './bots/locks.ts'
+import { Renewer } from './bots/renewal.ts'
+import { CaAuthorities } from './ca/authorities.ts'
+import { Vault } from './ca/vault.ts'
+import type { Caller } from './caller.ts'
+import { Datastore } from './datastore/datastore.ts'
+import { ResourceRepository } from './datastore/resource-repository.ts'
+import { AuthorityRunningError } from './errors.ts'
+import { BotViews } from './identities/bot-view.ts'
+import { Catalogue } from './identities/catalogue.ts'
+import { factsOf, type InstanceFacts } from './identities/facts.ts'
+import type { Compile } from './identities/identity-entry.ts'
+import { ResourceStore } from './identities/resource-store.ts'
+import { botSpecOf } from './identities/stored-form.ts'
+import { Issuer } from './issuance/issuer.ts'
+import { Joiner } from './join/join.ts'
+import { JoinTokens } from './join/join-tokens.ts'
+import { listenForAgents } from './listener.ts'
+
+export interface AuthorityDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly environment: NodeJS.ProcessEnv
+  readonly ready?: (info: AuthorityInfo) => void
+}
+
+export interface AuthorityInfo {
+  /** host:port that is really bound. */
+  readonly listen: string
+  readonly adminSocket: string
+  readonly pin: string
+  readonly trustDomain: string
+  /** host:port of /livez, /readyz and /metrics, when they are served. */
+  readonly metricsListen?: string
+}
+
+export type RunningAuthority = AsyncDisposable & AuthorityInfo
+
+/** How long calls that are under way may take once the authority is asked to stop. */
+const STOP_MS = 2_000
+const FORGET_EVERY_MS = 3_600_000
+const ADMIN_CONNECTIONS = 256
+/** Ten thousand documents in one file; the agents' side keeps the 4 MiB that clients expect. */
+const ADMIN_MESSAGE_BYTES = 64 * 1024 * 1024
+
+/** Starts an authority and resolves when it serves. Disposing it ends calls with UNAVAILABLE, then lets go of everything. */
+export async function runAuthority(config: AuthorityConfig, deps: AuthorityDeps): Promise<RunningAuthority> {
+  const lifecycle = new Lifecycle()
+  try {
+    const info = await start(config, deps, lifecycle)
+    deps.logger.info({ event: 'authority.started', ...info }, 'authority is ready')
+    deps.ready?.(info)
+    return { ...info, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
+  } catch (error) {
+    await lifecycle[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function start(
+  config: AuthorityConfig,
+  deps: AuthorityDeps,
+  lifecycle: Lifecycle,
+): Promise<AuthorityInfo> {
+  const { clock, random, logger } = deps
+  const metrics = createMetrics()
+  const startedMs = clock.now().getTime()
+
+  // State, from the disk up.
+  const state = await openState(config, deps, metrics, lifecycle)
+  const { datastore, repository, audit, ca, locks, directory } = state
+  const trustDomain = ca.trustDomain.name
+  const compile = compiler(config)
+  const catalogue = lifecycle.use(await Catalogue.load(repository, compile))
+  const views = lifecycle.use(new BotViews(catalogue))
+
+  // What the services do.
+  const botCertificateSeconds = config.lifetimes.bot_certificate
+  const joiner = new Joiner({ ...state, clock, random, logger, metrics, botCertificateSeconds })
+  const renewer = new Renewer({ ...state, clock, random, logger, botCertificateSeconds })
+  const joinTokens = new JoinTokens({ random, clock })
+  const store = new ResourceStore({ datastore, repository, catalogue, audit, joinTokens, compile, clock })
+  const traits = (bot: string): Readonly<Record<string, unknown>> => {
+    const stored = catalogue.get('bot', bot)
+    return stored ? botSpecOf(stored).traits : {}
+  }
+  const issuer = new Issuer({
+    identity: (name) => catalogue.identity(name),
+    bounds: (bot) => catalogue.bounds(bot),
+    traits,
+    lockOn: (subject) => locks.check(subject),
+    ca: () => ca.current(),
+    audit,
+    clock,
+    random,
+    metrics,
+    trustDomain,
+  })
+  const connected = new ConnectedInstances()
+  metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
+
+  // Who may call what.
+  const ownUid = process.getuid?.() ?? 0
+  const isAdministrator = (uid: number): boolean => uid === 0 || uid === ownUid
+  const gate = authorizer({ nowSeconds: () => clock.now().getTime() / 1000, isAdministrator })
+
+  // Agents.
+  const agents = new RpcServer<Caller>({
+    logger,
+    metrics,
+    clock,
+    maxStreamsPerConnection: config.limits.max_streams_per_connection,
+  })
+  agents.add('signet.v1.JoinService', joinHandlers({ joiner, renewer, clock }), gate)
+  agents.add(
+    'signet.v1.SyncService',
+    syncHandlers({
+      views,
+      ca: ca.watch,
+      locks: locks.watch,
+      instances: directory.changed,
+      clock,
+      trustDomain,
+      attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
+      directory,
+      connected,
+    }),
+    gate,
+  )
+  agents.add('signet.v1.IssuanceService', issuanceHandlers({ issuer, directory }), gate)
+  agents.add('signet.v1.ReportService', reportHandlers({ directory, audit, clock }), gate)
+  const listener = lifecycle.use(
+    await listenForAgents({
+      listen: config.listen,
+      maxConnections: config.limits.max_connections,
+      ca: () => ca.current(),
+      server: agents,
+      clock,
+      logger,
+      metrics,
+    }),
+  )
+  lifecycle.use(ca.watch.subscribe(() => listener.reload()))
+
+  // Administrators.
+  const publicAddress = config.public_address ?? reachableAddress(listener.address)
+  const pin = (): string => ca.current().pin
+  const admins = new RpcServer<Caller>({
+    logger,
+    metrics,
+    clock,
+    maxStreamsPerConnection: 64,
+    maxMessageBytes: ADMIN_MESSAGE_BYTES,
+  })
+  const { address: listen } = listener
+  const admin = {
+    ...resourceHandlers(store),
+    ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
+    ...explainHandlers(catalogue),
+    ...caHandlers(ca),
+    ...botInstanceHandlers({ directory, connected }),
+    ...auditHandlers(audit),
+    ...statusHandlers({ trustDomain, startedMs, pin, listen, publicAddress, connected, catalogue }),
+  }
+  admins.add('signet.v1.AdminService', admin, gate)
+  const adminListener = lifecycle.use(
+    await UnixListener.listen({
+      path: config.admin.socket,
+      mode: 0o600,
+      directoryMode: 0o700,
+      kernel: loadKernel(),
+      maxConnections: ADMIN_CONNECTIONS,
+      maxConnectionsPerUid: ADMIN_CONNECTIONS,
+      allowUid: isAdministrator,
+      clock,
+      logger,
+      metrics,
+      onConnection: (socket, { credentials: { uid, pid }, loginUid }) => {
+        admins.accept(socket, { kind: 'admin', uid, pid, ...(loginUid === undefined ? {} : { loginUid }) })
+      },
+    }),
+  )
+
+  const status = config.metrics
+    ? lifecycle.use(
+        await startStatusServer({ listen: config.metrics.listen, metrics, ready: () => undefined, logger }),
+      )
+    : undefined
+  await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })
+  forgetNowAndThen(directory, deps, lifecycle.signal)
+  lifecycle.defer(async () => {
+    listener.stopAccepting()
+    adminListener.stopAccepting()
+    await Promise.all([agents.shutdown(STOP_MS), admins.shutdown(STOP_MS)])
+    await audit.record('authority.stopped', 'authority', { reason: 'asked to stop' })
+  })
+  const adminSocket = adminListener.path
+  return {
+    listen,
+    adminSocket,
+    pin: pin(),
+    trustDomain,
+    ...(status ? { metricsListen: status.address } : {}),
+  }
+}
+
+/** Directory, lock, database, keys and what is known of bots: what every other part stands on. */
+async function openState(
+  config: AuthorityConfig,
+  deps: AuthorityDeps,
+  metrics: Metrics,
+  lifecycle: Lifecycle,
+) {
+  const { clock, random, logger, environment } = deps
+  const dataDir = config.data_dir
+  await ensurePrivateDirectory(dataDir)
+  const lock = acquireLockFile(path.join(dataDir, 'lock'))
+  if (!lock) {
+    throw new AuthorityRunningError(
+      `another authority runs on ${dataDir}: stop it, or give this one a data_dir of its own`,
+    )
+  }
+  lifecycle.use(lock)
+  const keyBytes = await loadOrCreateKey(config.key_encryption_key, environment, random)
+  const datastore = lifecycle.use(
+    await Datastore.open(path.join(dataDir, 'authority.db'), { clock, metrics, logger }),
+  )
+  const vault = await Vault.open(datastore, {
+    key: loadSealingKey(keyBytes),
+    keySource: describeSource(config.key_encryption_key),
+    trustDomain: TrustDomain.parse(config.trust_domain),
+  })
+  const audit = lifecycle.use(await AuditLog.open({ datastore, vault, dataDir, clock, random, logger }))
+  const repository = new ResourceRepository(datastore, clock)
+  const lifetimes = config.lifetimes
+  const ca = lifecycle.use(
+    await CaAuthorities.open({ datastore, vault, audit, lifetimes, clock, random, logger, metrics }),
+  )
+  const locks = lifecycle.use(await Locks.open(repository, clock))
+  const directory = lifecycle.use(
+    await BotDirectory.open({
+      datastore,
+      resources: repository,
+      locks,
+      audit,
+      clock,
+      logger,
+      renewalGraceSeconds: config.renewal_grace,
+    }),
+  )
+  return { datastore, repository, resources: repository, audit, ca, locks, directory }
+}
+
+function compiler(config: AuthorityConfig): Compile {
+  const defaults = {
+    trustDomain: config.trust_domain,
+    x509TtlSeconds: config.lifetimes.default_x509_svid,
+    jwtTtlSeconds: config.lifetimes.default_jwt_svid,
+  }
+  return (identity) => compileWorkloadIdentity(identity, defaults)
+}
+
+function describeSource(source: SecretSource): string {
+  if ('path' in source) return source.path
+  return 'env' in source ? `$${source.env}` : `the systemd credential ${source.credential}`
+}
+
+/** What other machines can use: the name of this host where the listener takes every address. */
+function reachableAddress(listen: string): string {
+  return listen.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
+}
+
+/** Instances that nobody can renew any more are let go. */
+function forgetNowAndThen(
+  directory: BotDirectory,
+  { clock, logger }: Pick<AuthorityDeps, 'clock' | 'logger'>,
+  signal: AbortSignal,
+): void {
+  const waiting = clock.schedule(FORGET_EVERY_MS, () => {
+    directory.forgetExpired().catch((error) => {
+      logger.error({ error: messageOf(error) }, 'cannot forget expired bot instances') // the next round tries again
+    })
+    forgetNowAndThen(directory, { clock, logger }, signal)
+  })
+  signal.addEventListener('abort', () => waiting.cancel(), { once: true })
+}

@@ -1,0 +1,62 @@
+import type { CallContext } from '../rpc/handlers.ts'
+import { actorOf, type Caller } from './caller.ts'
+import { BotCertificateRequiredError, NotAuthorizedError } from './errors.ts'
+
+/** Who may call a method. Whoever is not named may not. */
+type Permitted = 'anonymous' | 'bot' | 'expired bot' | 'admin'
+
+/** The whole of it: a method that does not stand here is refused to everybody. */
+export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<string, readonly Permitted[]>([
+  ['/signet.v1.JoinService/Join', ['anonymous']],
+  ['/signet.v1.JoinService/Renew', ['bot', 'expired bot']],
+  ['/signet.v1.SyncService/Sync', ['bot']],
+  ['/signet.v1.IssuanceService/IssueX509Svids', ['bot']],
+  ['/signet.v1.IssuanceService/IssueJwtSvids', ['bot']],
+  ['/signet.v1.ReportService/Report', ['bot']],
+  ['/signet.v1.AdminService/Apply', ['admin']],
+  ['/signet.v1.AdminService/GetResource', ['admin']],
+  ['/signet.v1.AdminService/ListResources', ['admin']],
+  ['/signet.v1.AdminService/DeleteResource', ['admin']],
+  ['/signet.v1.AdminService/CreateJoinToken', ['admin']],
+  ['/signet.v1.AdminService/Explain', ['admin']],
+  ['/signet.v1.AdminService/ListCas', ['admin']],
+  ['/signet.v1.AdminService/RotateCa', ['admin']],
+  ['/signet.v1.AdminService/GetBundle', ['admin']],
+  ['/signet.v1.AdminService/ListBotInstances', ['admin']],
+  ['/signet.v1.AdminService/ListAuditEvents', ['admin']],
+  ['/signet.v1.AdminService/VerifyAudit', ['admin']],
+  ['/signet.v1.AdminService/GetStatus', ['admin']],
+])
+
+export interface AuthorizeDeps {
+  readonly nowSeconds: () => number
+  /** Root, and the user that the authority runs as. */
+  readonly isAdministrator: (uid: number) => boolean
+}
+
+/** Asked before each call is decoded; throws unless the table permits it. */
+export function authorizer(
+  deps: AuthorizeDeps,
+): (caller: Caller, context: Pick<CallContext, 'method'>) => void {
+  return (caller, { method }) => {
+    const permitted = MAY_CALL.get(method)
+    if (permitted === undefined) throw new NotAuthorizedError('not permitted', { detail: method })
+    const standing = standingOf(caller, deps)
+    if (standing !== undefined && permitted.includes(standing)) return
+    if (caller.kind !== 'admin' && permitted.includes('bot')) {
+      throw new BotCertificateRequiredError('a valid bot certificate is required')
+    }
+    throw new NotAuthorizedError('not permitted', { detail: `${actorOf(caller)} calls ${method}` })
+  }
+}
+
+function standingOf(caller: Caller, deps: AuthorizeDeps): Permitted | undefined {
+  switch (caller.kind) {
+    case 'anonymous':
+      return 'anonymous'
+    case 'bot':
+      return caller.expired || caller.notAfter <= deps.nowSeconds() ? 'expired bot' : 'bot'
+    case 'admin':
+      return deps.isAdministrator(caller.uid) ? 'admin' : undefined
+  }
+}

@@ -1,0 +1,36 @@
+import { CodedError } from '../foundation/errors.ts'
+
+/** The table says that this caller may not call this method. */
+export class NotAuthorizedError extends CodedError {
+  override readonly name = 'NotAuthorizedError'
+  readonly code = 'ERR_AUTHORITY_NOT_AUTHORIZED'
+  readonly kind = 'permission_denied'
+}
+
+/** The method is for bots, and the connection shows no bot certificate, or one that has expired. */
+export class BotCertificateRequiredError extends CodedError {
+  override readonly name = 'BotCertificateRequiredError'
+  readonly code = 'ERR_AUTHORITY_BOT_CERTIFICATE_REQUIRED'
+  readonly kind = 'unauthenticated'
+}
+
+/** A certificate of our control CA that is not a bot's. */
+export class ForeignCertificateError extends CodedError {
+  override readonly name = 'ForeignCertificateError'
+  readonly code = 'ERR_AUTHORITY_FOREIGN_CERTIFICATE'
+  readonly kind = 'unauthenticated'
+}
+
+/** The connection has come to its certificate's end; the agent comes back with a newer one. */
+export class ConnectionExpiredError extends CodedError {
+  override readonly name = 'ConnectionExpiredError'
+  readonly code = 'ERR_AUTHORITY_CONNECTION_EXPIRED'
+  readonly kind = 'unavailable'
+}
+
+/** The data directory is in use by another process. */
+export class AuthorityRunningError extends CodedError {
+  override readonly name = 'AuthorityRunningError'
+  readonly code = 'ERR_AUTHORITY_RUNNING'
+  readonly kind = 'failed_precondition'
+}

@@ -1,0 +1,47 @@
+import { CodedError } from '../../foundation/errors.ts'
+
+/** The documents of a file cannot be applied; nothing of it was. */
+export class ResourcesInvalidError extends CodedError {
+  override readonly name = 'ResourcesInvalidError'
+  readonly code = 'ERR_RESOURCES_INVALID'
+  readonly kind = 'invalid_argument'
+  /** Each begins with file:line. */
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+export class ResourceNotFoundError extends CodedError {
+  override readonly name = 'ResourceNotFoundError'
+  readonly code = 'ERR_RESOURCE_NOT_FOUND'
+  readonly kind = 'not_found'
+}
+
+export class ResourceExistsError extends CodedError {
+  override readonly name = 'ResourceExistsError'
+  readonly code = 'ERR_RESOURCE_EXISTS'
+  readonly kind = 'already_exists'
+}
+
+/** Somebody else has changed the resource since it was read. */
+export class ResourceChangedError extends CodedError {
+  override readonly name = 'ResourceChangedError'
+  readonly code = 'ERR_RESOURCE_CHANGED'
+  readonly kind = 'failed_precondition'
+}
+
+/** Other resources need this one. */
+export class ResourceInUseError extends CodedError {
+  override readonly name = 'ResourceInUseError'
+  readonly code = 'ERR_RESOURCE_IN_USE'
+  readonly kind = 'failed_precondition'
+}
+
+export class UnknownKindError extends CodedError {
+  override readonly name = 'UnknownKindError'
+  readonly code = 'ERR_RESOURCE_KIND_UNKNOWN'
+  readonly kind = 'invalid_argument'
+}

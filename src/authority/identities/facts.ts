@@ -1,0 +1,20 @@
+import type { Attributes } from '../../policy/attributes.ts'
+
+/** What the authority knows of a bot instance; the state side keeps it. */
+export interface InstanceFacts {
+  readonly id: string
+  readonly bot: string
+  readonly joinToken: string
+  readonly joinMethod: string
+}
+
+/** The attributes that an agent cannot choose: `join.*` and `bot.*`. The same for the agent's decision and for ours. */
+export function factsOf(
+  instance: InstanceFacts,
+  traits: Readonly<Record<string, unknown>>,
+): { readonly join: Attributes; readonly bot: Attributes } {
+  return {
+    join: { method: instance.joinMethod, token: instance.joinToken },
+    bot: { name: instance.bot, instance_id: instance.id, traits: traits as Attributes },
+  }
+}

@@ -1,0 +1,85 @@
+import { setImmediate } from 'node:timers/promises'
+import type { ParsedResource } from '../../config/resources.ts'
+import { type CompiledIdentity, lintWorkloadIdentity } from '../../policy/compile.ts'
+import { PolicyInvalidError, type PolicyProblem } from '../../policy/problem.ts'
+import { checkRole } from '../../policy/role.ts'
+import type { NewResource, StoredResource } from '../datastore/resource-repository.ts'
+import type { Catalogue } from './catalogue.ts'
+import { checkReferences } from './check-references.ts'
+import type { Compile } from './identity-entry.ts'
+import { warnOfUnboundedIds } from './role-warnings.ts'
+import { sameResource, toNewResource } from './stored-form.ts'
+
+export interface PlannedChange {
+  readonly action: 'created' | 'updated' | 'unchanged'
+  readonly before: StoredResource | undefined
+  readonly next: NewResource
+}
+
+export interface Plan {
+  readonly changes: readonly PlannedChange[]
+  readonly problems: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** Resources that are looked at before others have their turn on the loop. */
+const TURN = 50
+
+/** Compares documents with what is stored, and finds everything that is wrong with them, at once. */
+export async function planApply(
+  resources: readonly ParsedResource[],
+  deps: { readonly catalogue: Catalogue; readonly compile: Compile; readonly nowMs: number },
+): Promise<Plan> {
+  const problems: string[] = []
+  const warnings: string[] = []
+  const changes: PlannedChange[] = []
+  for (const [index, resource] of resources.entries()) {
+    if (index % TURN === TURN - 1) await setImmediate()
+    const before = deps.catalogue.get(resource.kind, resource.name)
+    const conflict = revisionConflict(resource, before)
+    if (conflict) problems.push(conflict)
+    const next = toNewResource(resource)
+    const unchanged = before !== undefined && sameResource(before, next)
+    changes.push({ before, next, action: unchanged ? 'unchanged' : before ? 'updated' : 'created' })
+    if (!unchanged) checkSpec(resource, deps, problems, warnings)
+  }
+  const references = checkReferences(resources, deps.catalogue)
+  problems.push(...references.problems)
+  warnings.push(...references.warnings)
+  if (problems.length === 0) warnings.push(...warnOfUnboundedIds(resources, deps.catalogue))
+  return { changes, problems, warnings }
+}
+
+function revisionConflict(resource: ParsedResource, before: StoredResource | undefined): string | undefined {
+  if (resource.revision === undefined || resource.revision === before?.revision) return undefined
+  const now = before ? `it is ${before.revision} now: get it again` : 'there is no such resource now'
+  return `${resource.at(['metadata', 'revision'])}: metadata.revision: ${resource.kind} ${resource.name} was read at revision ${resource.revision}, ${now}`
+}
+
+function checkSpec(
+  resource: ParsedResource,
+  { compile, nowMs }: { readonly compile: Compile; readonly nowMs: number },
+  problems: string[],
+  warnings: string[],
+): void {
+  const told = ({ path, message }: PolicyProblem): string =>
+    `${resource.at(['spec', ...path])}: ${['spec', ...path].join('.')}: ${message}`
+  if (resource.kind === 'role') {
+    problems.push(...checkRole(resource.spec as ParsedResource<'role'>['spec']).map(told))
+  } else if (resource.kind === 'workload_identity') {
+    const { name, labels, spec } = resource as ParsedResource<'workload_identity'>
+    try {
+      const compiled: CompiledIdentity = compile({ name, revision: '', labels, spec })
+      warnings.push(...lintWorkloadIdentity(compiled).map(told))
+    } catch (error) {
+      if (!(error instanceof PolicyInvalidError)) throw error
+      problems.push(...error.problems.map(told))
+    }
+  }
+  if (resource.expiresMs !== undefined && resource.expiresMs <= nowMs) {
+    const where = resource.at(['metadata', 'expires'])
+    warnings.push(
+      `${where}: ${resource.kind} ${resource.name}: metadata.expires has passed already, so it has no effect`,
+    )
+  }
+}

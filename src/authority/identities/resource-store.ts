@@ -1,0 +1,218 @@
+import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
+import { type ParsedResource, parseResources } from '../../config/resources.ts'
+import type { Clock } from '../../foundation/clock.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { Actor } from '../audit/events.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import type { ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
+import type { Writer } from '../datastore/writer.ts'
+import type { JoinTokens } from '../join/join-tokens.ts'
+import type { Catalogue } from './catalogue.ts'
+import { unifiedDiff } from './diff.ts'
+import {
+  ResourceChangedError,
+  ResourceExistsError,
+  ResourceInUseError,
+  ResourceNotFoundError,
+  ResourcesInvalidError,
+  UnknownKindError,
+} from './errors.ts'
+import type { Compile } from './identity-entry.ts'
+import { type PlannedChange, planApply } from './plan.ts'
+import { botSpecOf, joinTokenSpecOf, toYaml } from './stored-form.ts'
+
+export interface ResourceStoreDeps {
+  readonly datastore: Datastore
+  readonly repository: ResourceRepository
+  readonly catalogue: Catalogue
+  readonly audit: Pick<AuditLog, 'within'>
+  readonly joinTokens: JoinTokens
+  readonly compile: Compile
+  readonly clock: Clock
+}
+
+export interface ApplyInput {
+  readonly text: string
+  readonly fileName: string
+  readonly actor: Actor
+  /** Validate and compare only. */
+  readonly dryRun?: boolean
+  /** Refuse to change what is there already. */
+  readonly createOnly?: boolean
+}
+
+export interface Applied {
+  readonly kind: string
+  readonly name: string
+  readonly action: PlannedChange['action']
+  readonly revision: string
+  readonly diff: string
+}
+
+export interface ApplyOutcome {
+  readonly resources: readonly Applied[]
+  readonly warnings: readonly string[]
+  readonly secrets: readonly { readonly joinToken: string; readonly secret: string }[]
+}
+
+/** Changes of resources: one at a time, all of a file or nothing, each in the audit log with who made it. */
+export class ResourceStore {
+  readonly #deps: ResourceStoreDeps
+  #work: Promise<unknown> = Promise.resolve()
+
+  constructor(deps: ResourceStoreDeps) {
+    this.#deps = deps
+  }
+
+  /** @throws ResourcesInvalidError with every problem of the file, each with its line. */
+  apply(input: ApplyInput): Promise<ApplyOutcome> {
+    return this.#exclusively(async () => {
+      const { catalogue, compile, clock } = this.#deps
+      const { resources, problems } = parseResources(input.text, input.fileName)
+      const plan = await planApply(resources, { catalogue, compile, nowMs: clock.now().getTime() })
+      const found = [...problems, ...plan.problems]
+      if (found.length > 0) throw new ResourcesInvalidError(found)
+      if (input.createOnly) refuseExisting(plan.changes)
+      const { warnings } = plan
+      if (input.dryRun) return { resources: plan.changes.map(describeDryRun), warnings, secrets: [] }
+      return { ...(await this.#commit(plan.changes, input.actor)), warnings }
+    })
+  }
+
+  get(kind: string, name: string): StoredResource {
+    checkKind(kind)
+    const stored = this.#deps.catalogue.get(kind, name)
+    if (!stored) throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
+    return stored
+  }
+
+  /** Sorted by kind and name; an empty kind means every one. */
+  list(kind: string): StoredResource[] {
+    if (kind !== '') checkKind(kind)
+    const kinds = kind === '' ? RESOURCE_KINDS : [kind]
+    return kinds.flatMap((one) =>
+      [...this.#deps.catalogue.all(one)].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    )
+  }
+
+  /** What others need is not deleted: they would silently lose what it gave them. */
+  delete(kind: string, name: string, revision: string, actor: Actor): Promise<void> {
+    return this.#exclusively(async () => {
+      const { datastore, repository, audit } = this.#deps
+      const stored = this.get(kind, name)
+      if (revision !== '' && revision !== stored.revision) {
+        throw new ResourceChangedError(`${kind} ${name} is at revision ${stored.revision} now: get it again`)
+      }
+      const users = this.#usersOf(kind, name)
+      if (users.length > 0)
+        throw new ResourceInUseError(
+          `${kind} ${name} is used by ${listed(users)}: change or delete that first`,
+        )
+      await datastore.write((writer) => {
+        if (!repository.remove(writer, kind, name))
+          throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
+        const subject = { kind, name, revision: stored.revision }
+        if (kind === 'lock') {
+          const { target } = stored.spec as { target: unknown }
+          audit.within(writer, 'lock.deleted', actor, { ...subject, target })
+        } else audit.within(writer, 'resource.deleted', actor, subject)
+      })
+    })
+  }
+
+  #usersOf(kind: string, name: string): string[] {
+    const { catalogue } = this.#deps
+    if (kind === 'role') {
+      return [...catalogue.all('bot')].flatMap((bot) =>
+        botSpecOf(bot).roles.includes(name) ? [`bot ${bot.name}`] : [],
+      )
+    }
+    if (kind === 'bot') {
+      return [...catalogue.all('join_token')].flatMap((token) =>
+        joinTokenSpecOf(token).bot === name ? [`join_token ${token.name}`] : [],
+      )
+    }
+    return []
+  }
+
+  async #commit(changes: readonly PlannedChange[], actor: Actor): Promise<Omit<ApplyOutcome, 'warnings'>> {
+    const secrets: { joinToken: string; secret: string }[] = []
+    const applied = await this.#deps.datastore.write((writer) =>
+      changes.map((change) => this.#put(writer, change, actor, secrets)),
+    )
+    return { resources: applied, secrets }
+  }
+
+  #put(
+    writer: Writer,
+    change: PlannedChange,
+    actor: Actor,
+    secrets: { joinToken: string; secret: string }[],
+  ): Applied {
+    const { repository, joinTokens } = this.#deps
+    const { action, before, next } = change
+    const { kind, name } = next
+    if (action === 'unchanged') return { kind, name, action, revision: before?.revision ?? '', diff: '' }
+    // The program itself makes locks, too; so what was planned over is looked at again inside the transaction.
+    if (repository.find(writer, kind, name)?.revision !== before?.revision) {
+      throw new ResourceChangedError(`${kind} ${name} was changed meanwhile: apply again`)
+    }
+    const { revision } = repository.put(writer, next)
+    if (kind === 'join_token') {
+      const secret = joinTokens.ensureSecret(writer, name)
+      if (secret !== undefined) secrets.push({ joinToken: name, secret })
+    }
+    this.#record(writer, change, revision, actor)
+    return { kind, name, action, revision, diff: '' }
+  }
+
+  #record(writer: Writer, { action, next }: PlannedChange, revision: string, actor: Actor): void {
+    const { audit } = this.#deps
+    const { kind, name, metadata, spec } = next
+    const subject = { kind, name, revision }
+    if (kind === 'lock' && action === 'created') {
+      const { target, reason = '' } = spec as ParsedResource<'lock'>['spec']
+      const { expiresMs } = metadata
+      audit.within(writer, 'lock.created', actor, {
+        ...subject,
+        target,
+        reason,
+        ...(expiresMs === undefined ? {} : { expiresMs }),
+      })
+    } else
+      audit.within(writer, action === 'created' ? 'resource.created' : 'resource.updated', actor, subject)
+  }
+
+  /** One change at a time, so that what was planned stands when it is written. */
+  #exclusively<T>(task: () => Promise<T>): Promise<T> {
+    const run = this.#work.then(task)
+    this.#work = run.catch(() => undefined) // whoever asked gets the error from `run`
+    return run
+  }
+}
+
+function describeDryRun({ action, before, next }: PlannedChange): Applied {
+  const { kind, name } = next
+  const diff =
+    action === 'unchanged' ? '' : unifiedDiff(before ? toYaml(before) : '', toYaml(next), `${kind}/${name}`)
+  return { kind, name, action, revision: before?.revision ?? '', diff }
+}
+
+function refuseExisting(changes: readonly PlannedChange[]): void {
+  for (const { before } of changes) {
+    if (before)
+      throw new ResourceExistsError(`there is a ${before.kind} ${before.name} already: choose another name`)
+  }
+}
+
+function checkKind(kind: string): void {
+  if ((RESOURCE_KINDS as readonly string[]).includes(kind)) return
+  throw new UnknownKindError(`unknown kind: expected one of ${RESOURCE_KINDS.join(', ')}`)
+}
+
+const MOST_NAMED = 3
+
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED
+  return more > 0 ? `${names.slice(0, MOST_NAMED).join(', ')} and ${more} more` : names.join(', ')
+}

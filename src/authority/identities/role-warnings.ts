@@ -1,0 +1,70 @@
+import type { ParsedResource } from '../../config/resources.ts'
+import { RoleBounds } from '../../policy/role.ts'
+import type { Catalogue } from './catalogue.ts'
+import { roleSpecOf } from './stored-form.ts'
+
+/** A SPIFFE ID that an agent can choose: `workload.*` is its word only. */
+const MADE_FROM_WORKLOAD = /\{\{[^}]*\bworkload\s*[.[]/
+
+interface Usable {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/**
+ * The role is the security boundary between hosts (design, two decisions). Warns where a bot may use a workload identity whose SPIFFE
+ * ID is made from `workload.*`, and the role that lets it has no `spiffe_ids`: such an agent can have any ID that the template can make.
+ */
+export function warnOfUnboundedIds(resources: readonly ParsedResource[], catalogue: Catalogue): string[] {
+  const rolesInFile = resources.filter((r): r is ParsedResource<'role'> => r.kind === 'role')
+  const identitiesInFile = resources.filter(
+    (r): r is ParsedResource<'workload_identity'> =>
+      r.kind === 'workload_identity' &&
+      MADE_FROM_WORKLOAD.test((r as ParsedResource<'workload_identity'>).spec.spiffe_id),
+  )
+  const newRoles = new Set(rolesInFile.map(({ name }) => name))
+  const newIdentities = new Set(identitiesInFile.map(({ name }) => name))
+  const bounds = new Map<string, RoleBounds>()
+  for (const role of catalogue.all('role')) {
+    if (!newRoles.has(role.name))
+      bounds.set(role.name, new RoleBounds([{ name: role.name, spec: roleSpecOf(role) }]))
+  }
+  for (const { name, spec } of rolesInFile) bounds.set(name, new RoleBounds([{ name, spec }]))
+
+  const warnings: string[] = []
+  for (const identity of identitiesInFile) {
+    const roles = [...bounds].flatMap(([name, role]) => (isUnbounded(role, identity) ? [name] : []))
+    if (roles.length === 0) continue
+    warnings.push(
+      `${identity.at(['spec', 'spiffe_id'])}: workload_identity ${identity.name}: its SPIFFE ID is made from workload.*, ` +
+        `which is the agent's word, and ${list('role', roles)} ${roles.length === 1 ? 'lets' : 'let'} bots use it without spiffe_ids: add spiffe_ids there`,
+    )
+  }
+  for (const role of rolesInFile) {
+    const own = bounds.get(role.name)
+    const names: string[] = []
+    for (const { identity } of catalogue.identities.values()) {
+      if (newIdentities.has(identity.name) || !MADE_FROM_WORKLOAD.test(identity.spec.spiffe_id)) continue
+      if (own && isUnbounded(own, identity)) names.push(identity.name)
+    }
+    if (names.length === 0) continue
+    warnings.push(
+      `${role.at(['spec', 'allow'])}: role ${role.name}: without spiffe_ids it lets bots use ${list('workload_identity', names)}, ` +
+        "whose SPIFFE ID is made from workload.*, which is the agent's word: add spiffe_ids",
+    )
+  }
+  return warnings
+}
+
+function isUnbounded(role: RoleBounds, identity: Usable): boolean {
+  return role.mayUse(identity) && !role.hasSpiffeIdBound(identity)
+}
+
+const MOST_NAMED = 3
+
+function list(noun: string, names: readonly string[]): string {
+  const named = names.slice(0, MOST_NAMED).join(', ')
+  return names.length > MOST_NAMED
+    ? `${noun} ${named} and ${names.length - MOST_NAMED} more`
+    : `${noun} ${named}`
+}

@@ -1,0 +1,24 @@
+const MOST = 32
+const LONGEST_BYTES = 1024
+
+/**
+ * Why these audiences cannot be had, or undefined: they can. The token carries exactly what was asked for, in that order. Names that
+ * Signet's own services go by are not for workloads (design 16): a token made for one would be taken by the other.
+ */
+export function refuseAudience(audience: readonly string[], trustDomain: string): string | undefined {
+  if (audience.length === 0) return 'no audience'
+  if (audience.length > MOST) return `more than ${MOST} audiences`
+  for (const one of audience) {
+    if (one === '') return 'an empty audience'
+    if (Buffer.byteLength(one) > LONGEST_BYTES) return `an audience of more than ${LONGEST_BYTES} bytes`
+    if (isReserved(one, trustDomain)) return `the audience ${JSON.stringify(one)} is reserved`
+  }
+  return undefined
+}
+
+function isReserved(audience: string, trustDomain: string): boolean {
+  const name = audience.toLowerCase()
+  if (/^signet(?:[:/.].*)?$/s.test(name)) return true
+  const host = name.replace(/^[a-z][a-z0-9+.-]*:\/\//, '').split(/[:/?#]/, 1)[0]
+  return host === `authority.${trustDomain}`
+}

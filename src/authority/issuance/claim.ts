@@ -1,0 +1,88 @@
+import { CodedError } from '../../foundation/errors.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+import type { Grant } from '../../policy/compile.ts'
+import type { RoleBounds } from '../../policy/role.ts'
+import type { LockSubject } from '../bots/locks.ts'
+import { factsOf, type InstanceFacts } from '../identities/facts.ts'
+import type { IdentityEntry } from '../identities/identity-entry.ts'
+import { parseAttributes } from './workload-attributes.ts'
+
+/** What an agent says it needs an SVID for. */
+export interface Claim {
+  readonly workloadIdentity: string
+  readonly revision: string
+  readonly spiffeId: string
+  readonly workloadAttributesJson: string
+}
+
+/** The agent decided by an older state of the resources; after a sync it may ask again. */
+export class StaleClaimError extends CodedError {
+  override readonly name = 'StaleClaimError'
+  readonly code = 'ERR_ISSUANCE_STALE'
+  readonly kind = 'failed_precondition'
+}
+
+/** What the authority grants, having decided by itself. */
+export interface ApprovedClaim {
+  readonly grant: Grant
+  /** The smallest of the roles that grant it, if any has one. */
+  readonly roleMaxTtlSeconds: number | undefined
+  readonly attributes: Attributes
+}
+
+export interface ClaimRefusal {
+  /** For the audit log; the agent only gets a reference. */
+  readonly refused: string
+  readonly attributes: Attributes
+}
+
+export interface ClaimDeps {
+  readonly identity: (name: string) => IdentityEntry | undefined
+  readonly bounds: (bot: string) => RoleBounds
+  readonly traits: (bot: string) => Readonly<Record<string, unknown>>
+  readonly lockOn: (subject: LockSubject) => { readonly name: string } | undefined
+}
+
+/**
+ * The authority's own decision (design, two decisions): the roles of the bot and their bounds, the revision, locks, everything under
+ * `join.*` and `bot.*`, and the SPIFFE ID rendered again. Only `workload.*` is the agent's word.
+ * @throws StaleClaimError when the agent knows another revision.
+ */
+export function checkClaim(
+  deps: ClaimDeps,
+  instance: InstanceFacts,
+  claim: Claim,
+): ApprovedClaim | ClaimRefusal {
+  const entry = deps.identity(claim.workloadIdentity)
+  if (entry?.revision !== claim.revision)
+    throw new StaleClaimError('the workload identity has changed: sync and ask again')
+  const facts = factsOf(instance, deps.traits(instance.bot))
+  const workload = parseAttributes(claim.workloadAttributesJson)
+  if (workload === undefined)
+    return { refused: 'the workload attributes are not an attribute tree', attributes: { ...facts } }
+  const attributes: Attributes = { workload, ...facts }
+  const refuse = (refused: string): ClaimRefusal => ({ refused, attributes })
+
+  const bounds = deps.bounds(instance.bot)
+  const { identity } = entry
+  if (!bounds.mayUse(identity)) return refuse('no role of the bot permits this workload identity')
+  const grant = entry.compiled.decide(attributes)
+  if ('refused' in grant) return refuse(grant.refused)
+  if (grant.spiffeId !== claim.spiffeId) return refuse(`the attributes make ${grant.spiffeId}`)
+  const lock = deps.lockOn({
+    bot: instance.bot,
+    botInstance: instance.id,
+    joinToken: instance.joinToken,
+    workloadIdentity: identity.name,
+    spiffeId: grant.spiffeId,
+  })
+  if (lock) return refuse(`lock ${lock.name}`)
+  const bound = bounds.check({
+    identity: identity.name,
+    labels: identity.labels,
+    spiffeId: grant.spiffeId,
+    dnsSans: grant.x509.dnsSans,
+  })
+  if ('refused' in bound) return refuse(bound.refused)
+  return { grant, roleMaxTtlSeconds: bound.maxTtlSeconds, attributes }
+}

@@ -1,0 +1,265 @@
+import { setImmediate } from 'node:timers/promises'
+import { parsePublicKey } from '../../crypto/keys.ts'
+import { randomSerial } from '../../crypto/signing-ca.ts'
+import type { Clock } from '../../foundation/clock.ts'
+import { CodedError } from '../../foundation/errors.ts'
+import type { Counter, Metrics } from '../../foundation/metrics.ts'
+import type { Random } from '../../foundation/random.ts'
+import { RefusedError } from '../audit/errors.ts'
+import type { Actor, AuditEntry } from '../audit/events.ts'
+import type { CaState } from '../ca/ca-state.ts'
+import type { InstanceFacts } from '../identities/facts.ts'
+import { refuseAudience } from './audience.ts'
+import { type ApprovedClaim, type Claim, type ClaimDeps, checkClaim } from './claim.ts'
+import { lifetimeOf } from './limits.ts'
+
+export interface IssuerDeps extends ClaimDeps {
+  readonly ca: () => CaState
+  readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
+  readonly clock: Clock
+  readonly random: Random
+  readonly metrics: Metrics
+  readonly trustDomain: string
+}
+
+export interface IssuedX509 {
+  readonly chain: readonly Buffer[]
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+export interface IssuedJwt {
+  readonly token: string
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
+
+/** What became of one element of a batch. */
+export type Outcome<T> = { readonly issued: T } | { readonly error: CodedError }
+
+/** Who asks, and what they ask it for. */
+interface Asked {
+  readonly actor: Actor
+  readonly instance: InstanceFacts
+  readonly claim: Claim
+}
+
+/** A result together with the audit row that must be durable before it leaves. */
+interface Signed<T> {
+  readonly issued: T
+  readonly entry: AuditEntry
+}
+
+/** Signing takes the loop to itself: after this many elements others have their turn. */
+const TURN = 64
+
+/** Signs SVIDs for agents: the authority decides by itself, signs, records, and only then answers. */
+export class Issuer {
+  readonly #deps: IssuerDeps
+  readonly #total: Counter
+
+  constructor(deps: IssuerDeps) {
+    this.#deps = deps
+    this.#total = deps.metrics.counter('issue_total', 'SVIDs asked for, by what became of it', [
+      'kind',
+      'result',
+    ])
+  }
+
+  issueX509(
+    actor: Actor,
+    instance: InstanceFacts,
+    requests: readonly { readonly claim: Claim; readonly publicKey: Buffer }[],
+  ): Promise<Outcome<IssuedX509>[]> {
+    return this.#issue('x509', requests, ({ claim, publicKey }) =>
+      this.#decide('x509', { actor, instance, claim }, (approved) => {
+        const asked = { actor, instance, claim }
+        try {
+          parsePublicKey(publicKey)
+        } catch (error) {
+          if (error instanceof CodedError) return { refused: `public key: ${error.publicMessage}` }
+          throw error
+        }
+        return this.#signX509(asked, approved, publicKey)
+      }),
+    )
+  }
+
+  issueJwt(
+    actor: Actor,
+    instance: InstanceFacts,
+    requests: readonly { readonly claim: Claim; readonly audience: readonly string[] }[],
+  ): Promise<Outcome<IssuedJwt>[]> {
+    return this.#issue('jwt', requests, ({ claim, audience }) =>
+      this.#decide('jwt', { actor, instance, claim }, (approved) => {
+        const refused = refuseAudience(audience, this.#deps.trustDomain)
+        return refused === undefined
+          ? this.#signJwt({ actor, instance, claim }, approved, audience)
+          : { refused }
+      }),
+    )
+  }
+
+  async #issue<Request, T>(
+    kind: 'x509' | 'jwt',
+    requests: readonly Request[],
+    one: (request: Request) => { readonly outcome: Outcome<T>; readonly entry?: AuditEntry },
+  ): Promise<Outcome<T>[]> {
+    const outcomes: Outcome<T>[] = []
+    const entries: AuditEntry[] = []
+    for (const request of requests) {
+      const { outcome, entry } = one(request)
+      outcomes.push(outcome)
+      if (entry) entries.push(entry)
+      if (outcomes.length % TURN === 0) await setImmediate()
+    }
+    if (entries.length > 0) await this.#deps.audit.recordAll(entries)
+    for (const outcome of outcomes) this.#count(kind, outcome)
+    return outcomes
+  }
+
+  #decide<T>(
+    svid: 'x509' | 'jwt',
+    asked: Asked,
+    sign: (approved: ApprovedClaim) => Signed<T> | { readonly refused: string },
+  ): { readonly outcome: Outcome<T>; readonly entry?: AuditEntry } {
+    try {
+      const decision = checkClaim(this.#deps, asked.instance, asked.claim)
+      const result = 'refused' in decision ? decision : sign(decision)
+      if (!('refused' in result)) return { outcome: { issued: result.issued }, entry: result.entry }
+      const reference = this.#deps.audit.newReference()
+      return {
+        outcome: { error: new RefusedError(reference, result.refused) },
+        entry: refusalEntry(svid, asked, result.refused, decision.attributes, reference),
+      }
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      return { outcome: { error } }
+    }
+  }
+
+  #signX509(
+    asked: Asked,
+    { grant, roleMaxTtlSeconds, attributes }: ApprovedClaim,
+    publicKeyDer: Buffer,
+  ): Signed<IssuedX509> {
+    const { x509: ca } = this.#deps.ca()
+    const { notBefore, notAfter } = lifetimeOf('x509', {
+      nowMs: this.#deps.clock.now().getTime(),
+      ttlSeconds: grant.x509.ttlSeconds,
+      roleMaxTtlSeconds,
+      signerNotAfter: ca.notAfter,
+    })
+    const serial = randomSerial(this.#deps.random)
+    const leaf = ca.signLeaf({
+      serial,
+      publicKeyDer,
+      notBefore,
+      notAfter,
+      subject: EMPTY_SUBJECT,
+      uriSan: grant.spiffeId,
+      dnsSans: grant.x509.dnsSans,
+      extKeyUsages: ['serverAuth', 'clientAuth'],
+    })
+    return {
+      issued: { chain: [leaf], notBefore, notAfter },
+      entry: {
+        event: 'x509_svid.issued',
+        actor: asked.actor,
+        detail: {
+          ...issuedDetail(asked, grant.revision, grant.spiffeId, notAfter, attributes),
+          serial: serial.toString('hex'),
+          dnsSans: grant.x509.dnsSans,
+        },
+      },
+    }
+  }
+
+  #signJwt(
+    asked: Asked,
+    { grant, roleMaxTtlSeconds, attributes }: ApprovedClaim,
+    audience: readonly string[],
+  ): Signed<IssuedJwt> {
+    const { jwt } = this.#deps.ca()
+    const { now, notBefore, notAfter } = lifetimeOf('jwt', {
+      nowMs: this.#deps.clock.now().getTime(),
+      ttlSeconds: grant.jwt.ttlSeconds,
+      roleMaxTtlSeconds,
+      signerNotAfter: jwt.notAfter,
+    })
+    const jti = this.#deps.random.bytes(16).toString('base64url')
+    // Ours come last, so that no template can stand in for them. `aud` is always an array: some clients cast it.
+    const token = jwt.sign({
+      ...grant.jwt.extraClaims,
+      sub: grant.spiffeId,
+      aud: audience,
+      iat: notBefore,
+      exp: notAfter,
+      jti,
+    })
+    return {
+      issued: { token, issuedAt: now, expiresAt: notAfter },
+      entry: {
+        event: 'jwt_svid.issued',
+        actor: asked.actor,
+        detail: {
+          ...issuedDetail(asked, grant.revision, grant.spiffeId, notAfter, attributes),
+          jti,
+          audience,
+        },
+      },
+    }
+  }
+
+  #count(kind: 'x509' | 'jwt', outcome: Outcome<unknown>): void {
+    const result =
+      'issued' in outcome ? 'issued' : outcome.error.kind === 'failed_precondition' ? 'stale' : 'refused'
+    this.#total.inc({ kind, result })
+  }
+}
+
+/** The identity stands in the URI SAN, which is critical for that reason (RFC 5280 §4.2.1.6). */
+const EMPTY_SUBJECT = {}
+
+function issuedDetail(
+  asked: Asked,
+  revision: string,
+  spiffeId: string,
+  notAfter: number,
+  attributes: unknown,
+) {
+  return {
+    bot: asked.instance.bot,
+    botInstance: asked.instance.id,
+    workloadIdentity: asked.claim.workloadIdentity,
+    revision,
+    spiffeId,
+    notAfter,
+    attributes,
+  }
+}
+
+function refusalEntry(
+  svid: 'x509' | 'jwt',
+  { actor, instance, claim }: Asked,
+  reason: string,
+  attributes: unknown,
+  ref: string,
+): AuditEntry {
+  return {
+    event: 'svid.refused',
+    actor,
+    ref,
+    detail: {
+      bot: instance.bot,
+      botInstance: instance.id,
+      svid,
+      workloadIdentity: claim.workloadIdentity,
+      revision: claim.revision,
+      // What was claimed is the agent's word and of its length; an ID has at most 2048 bytes (SPIFFE-ID §2.3).
+      spiffeId: claim.spiffeId.slice(0, 2048),
+      reason,
+      attributes,
+    },
+  }
+}

@@ -1,0 +1,36 @@
+/** Whatever a workload identity asks for: longer than this is not short-lived any more … */
+const LONGEST_X509_SECONDS = 90 * 24 * 3600
+/** … and a JWT-SVID cannot be taken back at all. */
+const LONGEST_JWT_SECONDS = 24 * 3600
+
+/** Clocks of other hosts may be behind ours by this much (design 18). */
+export const BACKDATE_SECONDS = 60
+
+/** Elements of one request; an agent that needs more asks again. */
+export const MOST_REQUESTS = 1_000
+
+export interface Lifetime {
+  readonly now: number
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** Seconds since 1970. Nothing outlives the key that signs it, whatever was asked for. */
+export function lifetimeOf(
+  kind: 'x509' | 'jwt',
+  input: {
+    readonly nowMs: number
+    readonly ttlSeconds: number
+    readonly roleMaxTtlSeconds: number | undefined
+    readonly signerNotAfter: number
+  },
+): Lifetime {
+  const now = Math.floor(input.nowMs / 1000)
+  const longest = kind === 'x509' ? LONGEST_X509_SECONDS : LONGEST_JWT_SECONDS
+  const ttl = Math.min(input.ttlSeconds, input.roleMaxTtlSeconds ?? longest, longest)
+  return {
+    now,
+    notBefore: now - BACKDATE_SECONDS,
+    notAfter: Math.min(now + Math.max(1, Math.floor(ttl)), input.signerNotAfter),
+  }
+}
