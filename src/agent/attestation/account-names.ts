@@ -1,0 +1,97 @@
+import { readFileSync, statSync } from 'node:fs'
+import type { Clock } from '../../foundation/clock.ts'
+
+/** How old a look at the files' time stamps may be. */
+const LOOK_AGAIN_MS = 5_000
+/** A larger account file is not read: names are then absent. */
+const LARGEST_FILE = 32 * 1024 * 1024
+
+/** Seam to the two account files. */
+export interface AccountFiles {
+  /** Changes whenever the file does; undefined when there is none. */
+  stamp(path: string): string | undefined
+  read(path: string): string
+}
+
+export const systemAccountFiles: AccountFiles = {
+  stamp: (path) => {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+    return found && found.size <= LARGEST_FILE
+      ? `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`
+      : undefined
+  },
+  read: (path) => readFileSync(path, 'utf8'),
+}
+
+interface Table {
+  readonly path: string
+  stamp: string | undefined
+  names: ReadonlyMap<number, string>
+}
+
+/**
+ * Names of users and groups as /etc/passwd and /etc/group give them. Accounts that only a name service knows have none:
+ * asking it may block for as long as a remote directory likes.
+ */
+export class AccountNames {
+  readonly #files: AccountFiles
+  readonly #clock: Clock
+  readonly #users: Table
+  readonly #groups: Table
+  #lookedAtMs = Number.NEGATIVE_INFINITY
+  #revision = 0
+
+  constructor(
+    clock: Clock,
+    files: AccountFiles = systemAccountFiles,
+    paths = { passwd: '/etc/passwd', group: '/etc/group' },
+  ) {
+    this.#clock = clock
+    this.#files = files
+    this.#users = { path: paths.passwd, stamp: undefined, names: new Map() }
+    this.#groups = { path: paths.group, stamp: undefined, names: new Map() }
+  }
+
+  /** Grows when a name may have changed. */
+  get revision(): number {
+    const now = this.#clock.monotonicMs()
+    if (now - this.#lookedAtMs >= LOOK_AGAIN_MS) {
+      this.#lookedAtMs = now
+      const changed = [this.#refresh(this.#users), this.#refresh(this.#groups)]
+      if (changed.includes(true)) this.#revision += 1
+    }
+    return this.#revision
+  }
+
+  user(uid: number): string | undefined {
+    return this.revision >= 0 ? this.#users.names.get(uid) : undefined
+  }
+
+  group(gid: number): string | undefined {
+    return this.revision >= 0 ? this.#groups.names.get(gid) : undefined
+  }
+
+  #refresh(table: Table): boolean {
+    try {
+      const stamp = this.#files.stamp(table.path)
+      if (stamp === table.stamp) return false
+      table.names = stamp === undefined ? new Map() : parse(this.#files.read(table.path))
+      table.stamp = stamp
+      return true
+    } catch {
+      // The file is being replaced or may not be read: the names known so far stay, and the next look tries again.
+      return false
+    }
+  }
+}
+
+/** passwd(5) and group(5): `name:password:number:…`. The first line of a number gives its name, as in getpwuid(3). */
+function parse(text: string): ReadonlyMap<number, string> {
+  const names = new Map<number, string>()
+  for (const line of text.split('\n')) {
+    const [name, , number] = line.split(':', 3)
+    if (!name || number === undefined || !/^\d{1,10}$/.test(number) || /^[#+-]/.test(name)) continue
+    if (!names.has(Number(number))) names.set(Number(number), name)
+  }
+  return names
+}

@@ -1,0 +1,38 @@
+import { CodedError } from '../../foundation/errors.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+
+/** Turns facts about a live peer into the subtree `workload.<name>`. */
+export interface WorkloadAttestor {
+  readonly name: string
+  /** Differs when facts read before no longer do: other ones are wanted, or where they come from has changed. Cheap. */
+  edition(wanted: ReadonlySet<string>): number
+  /** `wanted` holds the dotted paths that some rule uses; what is costly and not in it may be left out. */
+  attest(peer: Peer, wanted: ReadonlySet<string>): Promise<Attributes> | Attributes
+}
+
+/** The caller's facts could not be established. Callers hear one flat sentence; `reason` is for the log. */
+export class AttestationFailedError extends CodedError {
+  override readonly name = 'AttestationFailedError'
+  readonly code = 'ERR_ATTESTATION_FAILED'
+  readonly kind = 'unavailable'
+  readonly reason: string
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super('workload attestation failed', { ...options, detail: reason })
+    this.reason = reason
+  }
+}
+
+/** The process at the other end is no longer the one that connected. */
+export class ProcessChangedError extends CodedError {
+  override readonly name = 'ProcessChangedError'
+  readonly code = 'ERR_PROCESS_CHANGED'
+  readonly kind = 'unavailable'
+  readonly reason: string
+
+  constructor(reason: string) {
+    super('workload attestation failed', { detail: `process changed: ${reason}` })
+    this.reason = reason
+  }
+}

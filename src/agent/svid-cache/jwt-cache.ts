@@ -1,0 +1,153 @@
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Counter } from '../../foundation/metrics.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+import type { Grant } from '../../policy/compile.ts'
+import type { IdentityClaim, Knowledge } from '../knowledge.ts'
+import { type CachedJwtSvid, issueJwtSvid, type JwtIssueDeps } from './jwt-issue.ts'
+import { claimOf } from './x509-cache.ts'
+
+/** Tokens kept; each takes about 1 KB. A caller that asks for ever new audiences pushes out the oldest. */
+const LIMIT = 8_192
+/** From this part of a token's life on, a caller waits for the new one rather than taking the old. */
+const PREFER_NEW_AFTER = 0.8
+/** How long such a caller waits before it takes the old one all the same. */
+const WAIT_FOR_NEW_MS = 1_000
+const RETRY_AFTER_MS = 2_000
+
+interface Entry {
+  svid: CachedJwtSvid | undefined
+  flight: Promise<CachedJwtSvid> | undefined
+  retryMs: number
+}
+
+export interface JwtCacheDeps extends JwtIssueDeps {
+  readonly logger: Logger
+  readonly issued: Counter
+  readonly onChange: () => void
+}
+
+/** JWT-SVIDs by rendered identity and set of audiences. They are renewed when somebody asks, never by themselves. */
+export class JwtCache {
+  readonly #deps: JwtCacheDeps
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(deps: JwtCacheDeps) {
+    this.#deps = deps
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /**
+   * A token for exactly these audiences, sorted and without doubles. Past half of its life the old one is given while
+   * the new one is fetched.
+   */
+  want(
+    grant: Grant,
+    workload: Attributes,
+    audiences: readonly string[],
+  ): CachedJwtSvid | Promise<CachedJwtSvid> {
+    const key = JSON.stringify([grant.key, ...audiences])
+    const entry = this.#touch(key)
+    const now = this.#deps.clock.now().getTime()
+    const { svid } = entry
+    if (svid !== undefined && now < svid.refreshAtMs) return svid
+    const isUsable = svid !== undefined && now < svid.expiresAtMs
+    if (isUsable && entry.flight === undefined && now < entry.retryMs) return svid
+    const flight = entry.flight ?? this.#fetch(key, entry, claimOf(grant, workload), audiences)
+    if (!isUsable) return flight
+    const isOld = now - svid.receivedMs > (svid.expiresAtMs - svid.receivedMs) * PREFER_NEW_AFTER
+    return isOld ? this.#newOr(svid, flight) : svid
+  }
+
+  /** Drops what a tainted key has signed, and lets the rest be fetched again once another key is the active one. */
+  reconcile(knowledge: Knowledge): void {
+    for (const [key, { svid, flight }] of this.#entries) {
+      if (svid === undefined || svid.kid === knowledge.activeJwtKeyId) continue
+      if (knowledge.taintedKeyIds.has(svid.kid)) {
+        if (flight === undefined) this.#entries.delete(key)
+        const entry = this.#entries.get(key)
+        if (entry !== undefined) entry.svid = undefined
+      } else {
+        svid.refreshAtMs = 0
+      }
+    }
+  }
+
+  *values(): Generator<readonly [key: string, svid: CachedJwtSvid]> {
+    for (const [key, { svid }] of this.#entries) if (svid !== undefined) yield [key, svid]
+  }
+
+  restore(key: string, svid: CachedJwtSvid): void {
+    if (svid.expiresAtMs <= this.#deps.clock.now().getTime() || this.#entries.has(key)) return
+    this.#entries.set(key, { svid, flight: undefined, retryMs: 0 })
+  }
+
+  /** The entry, moved to the young end. */
+  #touch(key: string): Entry {
+    const entry = this.#entries.get(key) ?? { svid: undefined, flight: undefined, retryMs: 0 }
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    if (this.#entries.size > LIMIT) this.#entries.delete(this.#entries.keys().next().value ?? '')
+    return entry
+  }
+
+  #fetch(
+    key: string,
+    entry: Entry,
+    claim: IdentityClaim,
+    audiences: readonly string[],
+  ): Promise<CachedJwtSvid> {
+    const flight = this.#issue(key, entry, claim, audiences).finally(() => {
+      entry.flight = undefined
+    })
+    entry.flight = flight
+    // A caller that took the old token does not wait for this one: the failure was logged.
+    flight.catch(() => undefined)
+    return flight
+  }
+
+  async #issue(
+    key: string,
+    entry: Entry,
+    claim: IdentityClaim,
+    audiences: readonly string[],
+  ): Promise<CachedJwtSvid> {
+    const { logger, issued, clock, onChange } = this.#deps
+    try {
+      const svid = await issueJwtSvid(this.#deps, claim, audiences)
+      entry.svid = svid
+      entry.retryMs = 0
+      issued.inc({ kind: 'jwt_svid', result: 'issued' })
+      onChange()
+      return svid
+    } catch (error) {
+      issued.inc({ kind: 'jwt_svid', result: 'failed' })
+      entry.retryMs = clock.now().getTime() + RETRY_AFTER_MS
+      if (entry.svid === undefined) this.#entries.delete(key)
+      const { workloadIdentity, spiffeId } = claim
+      logger.warn(
+        { event: 'svid.issue_failed', workloadIdentity, spiffeId, reason: messageOf(error) },
+        'a JWT-SVID could not be issued',
+      )
+      throw error
+    }
+  }
+
+  async #newOr(old: CachedJwtSvid, flight: Promise<CachedJwtSvid>): Promise<CachedJwtSvid> {
+    const { promise: waited, resolve } = Promise.withResolvers<void>()
+    const timer = this.#deps.clock.schedule(WAIT_FOR_NEW_MS, resolve)
+    try {
+      const fresh = await Promise.race([flight, waited])
+      if (fresh !== undefined) return fresh
+    } catch {
+      // Logged where it failed; the old token is still good.
+    } finally {
+      timer.cancel()
+    }
+    if (old.expiresAtMs > this.#deps.clock.now().getTime()) return old
+    return flight
+  }
+}

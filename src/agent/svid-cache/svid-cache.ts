@@ -1,0 +1,162 @@
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Metrics } from '../../foundation/metrics.ts'
+import type { Random } from '../../foundation/random.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+import type { Grant } from '../../policy/compile.ts'
+import type { Issuer, Knowledge, KnowledgeSource } from '../knowledge.ts'
+import { JwtCache } from './jwt-cache.ts'
+import type { CachedJwtSvid } from './jwt-issue.ts'
+import { KeyPool } from './key-pool.ts'
+import { formatX509, parseX509, readSnapshot, type SvidSnapshot } from './snapshot.ts'
+import { X509Cache } from './x509-cache.ts'
+import type { X509State } from './x509-entry.ts'
+
+/** Work that is due is looked at no more often than this … */
+const SHORTEST_WAIT_MS = 20
+/** … and no more rarely: timers stand still while a host sleeps, certificates do not. */
+const LONGEST_WAIT_MS = 5_000
+
+export interface SvidCacheDeps {
+  readonly issuer: Issuer
+  readonly knowledge: KnowledgeSource
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly keys?: Pick<KeyPool, 'take' | 'fill'>
+}
+
+/** All SVIDs this agent holds, with their keys: issued once for all who may have them, renewed, never given out expired. */
+export class SvidCache implements Disposable {
+  readonly #deps: SvidCacheDeps
+  readonly #x509: X509Cache
+  readonly #jwt: JwtCache
+  readonly #x509Listeners = new Set<(key: string) => void>()
+  readonly #changeListeners = new Set<() => void>()
+  readonly #subscription: Disposable
+  #timer: Scheduled | undefined
+  #timerAtMs = Number.POSITIVE_INFINITY
+  #disposed = false
+
+  constructor(deps: SvidCacheDeps) {
+    this.#deps = deps
+    const { clock, random, logger, metrics, issuer, knowledge } = deps
+    const keys = deps.keys ?? new KeyPool()
+    const issued = metrics.counter('issue_total', 'SVIDs asked of the authority', ['kind', 'result'])
+    const shared = { issuer, knowledge, keys, clock, random, logger, issued }
+    this.#jwt = new JwtCache({ ...shared, onChange: () => this.#changed() })
+    this.#x509 = new X509Cache({
+      ...shared,
+      onChange: (key) => {
+        for (const listener of this.#x509Listeners) listener(key)
+        this.#changed()
+      },
+      onDue: (atMs) => this.#wakeAt(atMs),
+    })
+    metrics.collected('svid_expiry_seconds', 'Time until the X.509-SVID of an identity ends', () =>
+      this.#expiries(),
+    )
+    this.#subscription = knowledge.subscribe((known) => this.#reconcile(known))
+    keys.fill()
+  }
+
+  /** How many SVIDs there are. */
+  get size(): number {
+    return this.#x509.size + this.#jwt.size
+  }
+
+  wantX509(grant: Grant, workload: Attributes): X509State {
+    return this.#x509.want(grant, workload)
+  }
+
+  holdX509(grant: Grant, workload: Attributes): void {
+    this.#x509.hold(grant, workload)
+  }
+
+  releaseX509(grant: Grant): void {
+    this.#x509.release(grant.key)
+  }
+
+  /** Tells of each rendered identity (its grant's key) whose X.509-SVID came, ended, or could not be had. */
+  onX509Change(listener: (key: string) => void): Disposable {
+    this.#x509Listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#x509Listeners.delete(listener) }
+  }
+
+  /** `audiences`: sorted, without doubles. */
+  wantJwt(
+    grant: Grant,
+    workload: Attributes,
+    audiences: readonly string[],
+  ): CachedJwtSvid | Promise<CachedJwtSvid> {
+    return this.#jwt.want(grant, workload, audiences)
+  }
+
+  /** Tells that a snapshot taken now differs from one taken before. */
+  onChange(listener: () => void): Disposable {
+    this.#changeListeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#changeListeners.delete(listener) }
+  }
+
+  /** All that is worth keeping over a restart, private keys included: to be sealed before it is written. */
+  snapshot(): SvidSnapshot {
+    return {
+      version: 1,
+      x509: Array.from(this.#x509.values(), formatX509),
+      jwt: Array.from(this.#jwt.values(), ([key, svid]) => ({ key, ...svid })),
+    }
+  }
+
+  /** Takes back what an earlier run kept, less what has expired since. */
+  restore(snapshot: unknown): void {
+    const kept = readSnapshot(snapshot)
+    for (const record of kept?.x509 ?? []) {
+      const { key, workloadIdentity, revision, spiffeId, workloadAttributes } = record
+      const claim = { workloadIdentity, revision, spiffeId, workloadAttributes }
+      this.#x509.restore(key, claim, parseX509(record))
+    }
+    for (const { key, ...svid } of kept?.jwt ?? []) this.#jwt.restore(key, svid)
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true
+    this.#timer?.cancel()
+    this.#subscription[Symbol.dispose]()
+  }
+
+  #reconcile(knowledge: Knowledge | undefined): void {
+    if (knowledge === undefined) return
+    this.#x509.reconcile(knowledge)
+    this.#jwt.reconcile(knowledge)
+  }
+
+  #changed(): void {
+    for (const listener of this.#changeListeners) listener()
+  }
+
+  #wakeAt(atMs: number): void {
+    if (this.#disposed || atMs >= this.#timerAtMs) return
+    const now = this.#deps.clock.now().getTime()
+    const waitMs = Math.min(Math.max(atMs - now, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
+    if (now + waitMs >= this.#timerAtMs) return
+    this.#timer?.cancel()
+    this.#timerAtMs = now + waitMs
+    this.#timer = this.#deps.clock.schedule(waitMs, () => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY
+      this.#wakeAt(this.#x509.tick(this.#deps.knowledge.value))
+    })
+  }
+
+  *#expiries(): Generator<{ labels: Record<string, string>; value: number }> {
+    const soonest = new Map<string, number>()
+    for (const { claim, svid } of this.#x509.values()) {
+      const known = soonest.get(claim.workloadIdentity) ?? Number.POSITIVE_INFINITY
+      soonest.set(claim.workloadIdentity, Math.min(known, svid.notAfterMs))
+    }
+    const now = this.#deps.clock.now().getTime()
+    for (const [identity, notAfterMs] of soonest) {
+      yield { labels: { identity }, value: (notAfterMs - now) / 1000 }
+    }
+  }
+}

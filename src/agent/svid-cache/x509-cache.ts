@@ -1,0 +1,213 @@
+import { Backoff } from '../../foundation/backoff.ts'
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Counter } from '../../foundation/metrics.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+import type { Grant } from '../../policy/compile.ts'
+import type { IdentityClaim, Knowledge } from '../knowledge.ts'
+import type { CachedX509Svid, X509Entry, X509State } from './x509-entry.ts'
+import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
+
+const RETRY = { initialMs: 1_000, maxMs: 60_000 }
+/** Above this the longest unasked identities that no stream holds are forgotten. */
+const SOFT_LIMIT = 16_384
+/** After a change of CA, each open identity adds this much to the time over which all are issued again. */
+const SPREAD_MS_EACH = 5
+/** Failures are tried again at a change of what the agent knows, but not in a storm of changes. */
+const RETRY_AFTER_CHANGE_MS = 1_000
+
+export interface X509CacheDeps extends X509IssueDeps {
+  readonly logger: Logger
+  readonly issued: Counter
+  /** Something about this key changed: a new SVID, its end, or a failed first attempt. */
+  readonly onChange: (key: string) => void
+  /** Work is due at this time, possibly earlier than any before. */
+  readonly onDue: (atMs: number) => void
+}
+
+/** X.509-SVIDs by rendered identity: one key pair each, shared by every process on this host that may have it. */
+export class X509Cache {
+  readonly #deps: X509CacheDeps
+  readonly #entries = new Map<string, X509Entry>()
+
+  constructor(deps: X509CacheDeps) {
+    this.#deps = deps
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** The state of an identity somebody may have, begun to be issued when there is nothing valid of it. */
+  want(grant: Grant, workload: Attributes): X509State {
+    const now = this.#now()
+    const claim = claimOf(grant, workload)
+    const entry = this.#entries.get(grant.key) ?? this.#add(grant.key, claim)
+    entry.claim = claim
+    entry.askedMs = now
+    if (entry.svid !== undefined && entry.svid.notAfterMs <= now) entry.svid = undefined
+    if (entry.svid === undefined && now >= entry.retryMs) this.#issue(entry)
+    return entry
+  }
+
+  /** Held identities are renewed whether or not anybody asks; every hold has its release. */
+  hold(grant: Grant, workload: Attributes): void {
+    this.want(grant, workload)
+    const entry = this.#entries.get(grant.key)
+    if (entry !== undefined) entry.holders += 1
+  }
+
+  release(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    entry.holders = Math.max(0, entry.holders - 1)
+    entry.askedMs = this.#now()
+  }
+
+  /** Does what is due and returns when to come back. */
+  tick(knowledge: Knowledge | undefined): number {
+    const now = this.#now()
+    let next = Number.POSITIVE_INFINITY
+    for (const entry of this.#entries.values()) {
+      if (entry.dueMs <= now) this.#attend(entry, now, knowledge)
+      next = Math.min(next, entry.dueMs)
+    }
+    if (this.#entries.size > SOFT_LIMIT) this.#shrink()
+    return next
+  }
+
+  /** Follows a change of the CA at leisure, of a tainted one at once, and gives failed identities another chance. */
+  reconcile(knowledge: Knowledge): void {
+    const now = this.#now()
+    const spreadMs = this.#entries.size * SPREAD_MS_EACH
+    for (const entry of this.#entries.values()) {
+      if (entry.holders === 0 && !isCurrent(entry, knowledge)) {
+        this.#entries.delete(entry.key)
+        continue
+      }
+      const { svid } = entry
+      if (entry.failure !== undefined && now - entry.triedMs >= RETRY_AFTER_CHANGE_MS) {
+        entry.retryMs = now
+        if (entry.holders > 0) this.#due(entry, now)
+      } else if (svid?.signedBy.some((keyId) => knowledge.taintedKeyIds.has(keyId))) {
+        this.#due(entry, now)
+      } else if (svid !== undefined && !svid.signedBy.includes(knowledge.activeX509KeyId)) {
+        const withinMs = Math.min(spreadMs, (svid.notAfterMs - svid.receivedMs) / 10)
+        this.#due(entry, Math.min(entry.dueMs, now + this.#deps.random.fraction() * withinMs))
+      }
+    }
+  }
+
+  *values(): Generator<Readonly<X509Entry> & { readonly svid: CachedX509Svid }> {
+    for (const entry of this.#entries.values()) {
+      if (entry.svid !== undefined) yield entry as X509Entry & { svid: CachedX509Svid }
+    }
+  }
+
+  /** Puts back what an earlier run of this agent had. */
+  restore(key: string, claim: IdentityClaim, svid: CachedX509Svid): void {
+    if (svid.notAfterMs <= this.#now() || this.#entries.has(key)) return
+    const entry = this.#add(key, claim)
+    entry.svid = svid
+    entry.askedMs = svid.receivedMs
+    this.#due(entry, svid.renewAtMs)
+  }
+
+  #add(key: string, claim: IdentityClaim): X509Entry {
+    const entry: X509Entry = {
+      key,
+      claim,
+      svid: undefined,
+      failure: undefined,
+      dueMs: Number.POSITIVE_INFINITY,
+      retryMs: 0,
+      triedMs: 0,
+      askedMs: this.#now(),
+      holders: 0,
+      inFlight: false,
+      backoff: new Backoff(RETRY, this.#deps.random),
+    }
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  #attend(entry: X509Entry, now: number, knowledge: Knowledge | undefined): void {
+    const { svid } = entry
+    if (svid !== undefined && svid.notAfterMs <= now) {
+      entry.svid = undefined // never handed out expired
+      this.#deps.onChange(entry.key)
+    }
+    const lifeMs = svid === undefined ? 0 : svid.notAfterMs - svid.receivedMs
+    const isAsked = entry.holders > 0 || entry.askedMs > now - lifeMs
+    const isHeldBack = now < entry.retryMs
+    if (isAsked && !isHeldBack && (knowledge === undefined || isCurrent(entry, knowledge))) this.#issue(entry)
+    if (entry.svid !== undefined) {
+      const { notAfterMs } = entry.svid
+      this.#due(entry, isAsked && isHeldBack ? Math.min(entry.retryMs, notAfterMs) : notAfterMs)
+    } else if (entry.inFlight || entry.holders > 0)
+      this.#due(entry, Math.max(entry.retryMs, now + RETRY.initialMs))
+    else this.#entries.delete(entry.key)
+  }
+
+  #issue(entry: X509Entry): void {
+    if (entry.inFlight) return
+    entry.inFlight = true
+    entry.triedMs = this.#now()
+    void this.#settle(entry, issueX509Svid(this.#deps, entry.claim))
+  }
+
+  async #settle(entry: X509Entry, issuing: Promise<CachedX509Svid>): Promise<void> {
+    const { logger, issued, onChange } = this.#deps
+    try {
+      entry.svid = await issuing
+      entry.failure = undefined
+      entry.retryMs = 0
+      entry.backoff.reset()
+      this.#due(entry, entry.svid.renewAtMs)
+      issued.inc({ kind: 'x509_svid', result: 'issued' })
+    } catch (error) {
+      const now = this.#now()
+      entry.failure = error
+      entry.retryMs = now + entry.backoff.nextMs()
+      this.#due(entry, Math.min(entry.retryMs, entry.svid?.notAfterMs ?? entry.retryMs))
+      issued.inc({ kind: 'x509_svid', result: 'failed' })
+      const { workloadIdentity, spiffeId } = entry.claim
+      const retryInMs = Math.round(entry.retryMs - now)
+      logger.warn(
+        { event: 'svid.issue_failed', workloadIdentity, spiffeId, reason: messageOf(error), retryInMs },
+        'an X.509-SVID could not be issued',
+      )
+    }
+    entry.inFlight = false
+    onChange(entry.key)
+  }
+
+  #due(entry: X509Entry, atMs: number): void {
+    entry.dueMs = atMs
+    this.#deps.onDue(atMs)
+  }
+
+  #shrink(): void {
+    const idle = [...this.#entries.values()].filter(({ holders, inFlight }) => holders === 0 && !inFlight)
+    idle.sort((a, b) => a.askedMs - b.askedMs)
+    for (const { key } of idle.slice(0, this.#entries.size - SOFT_LIMIT)) this.#entries.delete(key)
+  }
+
+  #now(): number {
+    return this.#deps.clock.now().getTime()
+  }
+}
+
+export function claimOf(grant: Grant, workload: Attributes): IdentityClaim {
+  return {
+    workloadIdentity: grant.identity,
+    revision: grant.revision,
+    spiffeId: grant.spiffeId,
+    workloadAttributes: workload,
+  }
+}
+
+/** Whether the policy still has the identity as it was when this was asked for. */
+function isCurrent(entry: X509Entry, knowledge: Knowledge): boolean {
+  return knowledge.policy.get(entry.claim.workloadIdentity)?.identity.revision === entry.claim.revision
+}

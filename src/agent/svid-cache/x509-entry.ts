@@ -1,0 +1,44 @@
+import type { Backoff } from '../../foundation/backoff.ts'
+import type { IdentityClaim } from '../knowledge.ts'
+
+/** An X.509-SVID with its key, ready to be sent. */
+export interface CachedX509Svid {
+  readonly spiffeId: string
+  /** DER certificates, leaf first, concatenated. */
+  readonly chainDer: Buffer
+  /** Unencrypted PKCS#8. */
+  readonly keyDer: Buffer
+  readonly serial: string
+  /** Key identifiers of the CAs that signed the chain's certificates, in hex. */
+  readonly signedBy: readonly string[]
+  readonly receivedMs: number
+  readonly notAfterMs: number
+  readonly renewAtMs: number
+}
+
+/** One rendered identity, as far as it was asked for. Changed by {@link X509Cache} only. */
+export interface X509Entry {
+  readonly key: string
+  claim: IdentityClaim
+  svid: CachedX509Svid | undefined
+  /** Why the last attempt gave nothing; undefined after a success and before the first attempt. */
+  failure: unknown
+  /** When something is to be done: renew, try again, or withdraw. */
+  dueMs: number
+  /** No attempt before this. */
+  retryMs: number
+  triedMs: number
+  askedMs: number
+  /** How many identity sets with open streams hold it. */
+  holders: number
+  inFlight: boolean
+  readonly backoff: Backoff
+}
+
+/** What a reader may know of an entry. */
+export type X509State = Pick<Readonly<X509Entry>, 'svid' | 'failure' | 'inFlight'>
+
+/** True once there is something to go by: an SVID, or the failure of the attempt to get one. */
+export function isSettled(state: X509State): boolean {
+  return state.svid !== undefined || (!state.inFlight && state.failure !== undefined)
+}

@@ -1,0 +1,49 @@
+import { exportPkcs8 } from '../../crypto/keys.ts'
+import type { Clock } from '../../foundation/clock.ts'
+import type { Random } from '../../foundation/random.ts'
+import { validateX509Svid, type X509Svid } from '../../spiffe/x509-svid.ts'
+import type { IdentityClaim, Issuer, KnowledgeSource } from '../knowledge.ts'
+import { UnusableSvidError } from './errors.ts'
+import type { KeyPool } from './key-pool.ts'
+import { renewalTimeMs } from './renewal.ts'
+import type { CachedX509Svid } from './x509-entry.ts'
+
+export interface X509IssueDeps {
+  readonly issuer: Pick<Issuer, 'issueX509'>
+  readonly knowledge: KnowledgeSource
+  readonly keys: Pick<KeyPool, 'take'>
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/**
+ * A new key, a certificate for it, and a look at it through our own validator: one bad SVID makes some clients give up
+ * for good, so it must not get as far as them.
+ */
+export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): Promise<CachedX509Svid> {
+  const key = await deps.keys.take()
+  const { chain } = await deps.issuer.issueX509(claim, key.publicKeyDer)
+  const bundle = deps.knowledge.value?.bundle
+  if (bundle === undefined) throw new UnusableSvidError('there is no bundle to validate it with')
+  const receivedMs = deps.clock.now().getTime()
+  let svid: X509Svid
+  try {
+    svid = validateX509Svid(chain, bundle, Math.floor(receivedMs / 1000))
+  } catch (error) {
+    throw new UnusableSvidError('it does not validate against the bundle', { cause: error })
+  }
+  const spiffeId = svid.spiffeId.toString()
+  if (spiffeId !== claim.spiffeId) throw new UnusableSvidError('it names another SPIFFE ID')
+  if (!svid.leaf.publicKeyDer.equals(key.publicKeyDer)) throw new UnusableSvidError('it is for another key')
+  const notAfterMs = svid.leaf.notAfter * 1000
+  return {
+    spiffeId,
+    chainDer: Buffer.concat(chain),
+    keyDer: exportPkcs8(key.privateKey),
+    serial: svid.leaf.serial,
+    signedBy: svid.chain.flatMap(({ authorityKeyId }) => authorityKeyId ?? []),
+    receivedMs,
+    notAfterMs,
+    renewAtMs: renewalTimeMs(receivedMs, notAfterMs, deps.random),
+  }
+}

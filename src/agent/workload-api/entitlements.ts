@@ -1,0 +1,93 @@
+import type { Logger } from '../../foundation/logger.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+import type { Grant } from '../../policy/compile.ts'
+import type { Attestation } from '../attestation/attest.ts'
+import type { Knowledge, KnowledgeSource } from '../knowledge.ts'
+import { NoIdentityError, type NoIdentityReason, NotSyncedError } from './errors.ts'
+import type { IdentitySet } from './identity-set.ts'
+import type { IdentitySets } from './identity-sets.ts'
+import { project } from './projection.ts'
+
+/** Decisions kept for one state of knowledge; beyond it they are simply made again. */
+const DECISIONS = 16_384
+
+type Decision = IdentitySet | NoIdentityReason
+
+interface Remembered {
+  readonly knowledge: Knowledge
+  readonly decision: Decision
+}
+
+export interface EntitlementsDeps {
+  readonly knowledge: KnowledgeSource
+  readonly attestation: Pick<Attestation, 'attest'>
+  readonly sets: IdentitySets
+  readonly maxIdentitiesPerCaller: number
+  readonly logger: Logger
+}
+
+/**
+ * Attested caller → the identities it may have now. A decision is made once for each state of knowledge and each set of
+ * attributes that the policy can tell apart; that the caller is still the same process is asked every time.
+ */
+export class Entitlements {
+  readonly #deps: EntitlementsDeps
+  readonly #remembered = new WeakMap<Attributes, Remembered>()
+  #decisions = new Map<string, Decision>()
+  #decidedFor: Knowledge | undefined
+
+  constructor(deps: EntitlementsDeps) {
+    this.#deps = deps
+  }
+
+  /** @throws NotSyncedError, AttestationFailedError, ProcessChangedError, or NoIdentityError: the policy says no */
+  of(peer: Peer): IdentitySet | Promise<IdentitySet> {
+    const knowledge = this.#deps.knowledge.value
+    if (knowledge === undefined) throw new NotSyncedError()
+    const attributes = this.#deps.attestation.attest(peer, knowledge.policy.usedAttributes)
+    // What was waited for may be out of date by now, knowledge as well as process: ask once more.
+    if (attributes instanceof Promise) return attributes.then(() => this.of(peer))
+    const known = this.#remembered.get(attributes)
+    const decision = known?.knowledge === knowledge ? known.decision : this.#decide(attributes, knowledge)
+    if (typeof decision === 'string') throw new NoIdentityError(decision)
+    return decision
+  }
+
+  #decide(attributes: Attributes, knowledge: Knowledge): Decision {
+    if (this.#decidedFor !== knowledge || this.#decisions.size >= DECISIONS) {
+      this.#decidedFor = knowledge
+      this.#decisions = new Map()
+    }
+    const key = project(attributes, knowledge.policy.usedAttributes)
+    let decision = this.#decisions.get(key)
+    if (decision === undefined) {
+      decision = this.#evaluate(attributes, knowledge)
+      this.#decisions.set(key, decision)
+    }
+    this.#remembered.set(attributes, { knowledge, decision })
+    return decision
+  }
+
+  #evaluate(attributes: Attributes, knowledge: Knowledge): Decision {
+    if (knowledge.botLocked) return 'bot_locked'
+    const { join, bot } = knowledge.facts
+    const granted = knowledge.policy.decide({ ...attributes, join, bot })
+    if (granted.length === 0) return 'no_identity'
+    const open = granted.filter(
+      ({ identity, spiffeId }) => !knowledge.isLocked({ workloadIdentity: identity, spiffeId }),
+    )
+    if (open.length === 0) return 'locked'
+    return this.#deps.sets.of(this.#limit(open), attributes['workload'] as Attributes)
+  }
+
+  #limit(grants: readonly Grant[]): readonly Grant[] {
+    const { maxIdentitiesPerCaller, logger } = this.#deps
+    if (grants.length <= maxIdentitiesPerCaller) return grants
+    logger.warn(
+      { event: 'identities.too_many', granted: grants.length, limit: maxIdentitiesPerCaller },
+      'a caller has more identities than it may be given at once; the first by name are delivered',
+    )
+    return grants.slice(0, maxIdentitiesPerCaller)
+  }
+}

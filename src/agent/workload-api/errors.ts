@@ -1,0 +1,58 @@
+import { CodedError } from '../../foundation/errors.ts'
+
+/** Why a caller has no identity; for the operator, never for the caller. */
+export type NoIdentityReason =
+  | 'no_identity'
+  | 'locked'
+  | 'bot_locked'
+  | 'not_entitled'
+  | 'refused_by_authority'
+
+/** The caller was attested, the policy is known, and it grants nothing, or not what was asked for. */
+export class NoIdentityError extends CodedError {
+  override readonly name = 'NoIdentityError'
+  readonly code = 'ERR_NO_IDENTITY_ISSUED'
+  readonly kind = 'permission_denied'
+  readonly reason: NoIdentityReason
+
+  constructor(reason: NoIdentityReason, options?: ErrorOptions) {
+    super('no identity issued', { ...options, detail: reason })
+    this.reason = reason
+  }
+}
+
+/** The agent does not know the policy yet: nobody is refused, nobody is served. */
+export class NotSyncedError extends CodedError {
+  override readonly name = 'NotSyncedError'
+  readonly code = 'ERR_AGENT_NOT_SYNCED'
+  readonly kind = 'unavailable'
+
+  constructor() {
+    super('the agent is starting: it has not heard from its authority yet')
+  }
+}
+
+/** The caller may have identities, but there is no valid SVID of any of them now. */
+export class SvidUnavailableError extends CodedError {
+  override readonly name = 'SvidUnavailableError'
+  readonly code = 'ERR_SVID_UNAVAILABLE'
+  readonly kind = 'unavailable'
+
+  constructor(options?: ErrorOptions) {
+    super('no SVID is available at the moment', options)
+  }
+}
+
+/** The request breaks a rule of the Workload API. The message names the rule, never what the caller sent. */
+export class InvalidWorkloadRequestError extends CodedError {
+  override readonly name = 'InvalidWorkloadRequestError'
+  readonly code = 'ERR_WORKLOAD_REQUEST_INVALID'
+  readonly kind = 'invalid_argument'
+}
+
+/** An optional profile that this agent does not have (Workload API §7). */
+export class ProfileUnsupportedError extends CodedError {
+  override readonly name = 'ProfileUnsupportedError'
+  readonly code = 'ERR_PROFILE_UNSUPPORTED'
+  readonly kind = 'unimplemented'
+}

@@ -1,0 +1,200 @@
+import type { Clock } from '../../foundation/clock.ts'
+import { CodedError } from '../../foundation/errors.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { JWTSVIDRequest__Output } from '../../rpc/gen/JWTSVIDRequest.ts'
+import { encodeMessage } from '../../rpc/services.ts'
+import { SpiffeId } from '../../spiffe/spiffe-id.ts'
+import type { KnowledgeSource } from '../knowledge.ts'
+import type { CachedJwtSvid } from '../svid-cache/jwt-issue.ts'
+import type { SvidCache } from '../svid-cache/svid-cache.ts'
+import { checkAudiences } from './audiences.ts'
+import type { Delivered, Deliveries } from './deliveries.ts'
+import { InvalidWorkloadRequestError, NoIdentityError, SvidUnavailableError } from './errors.ts'
+import type { IdentitySet } from './identity-set.ts'
+import { RecentMap } from './recent-map.ts'
+
+/** Answers kept ready; each takes about 1 KB. */
+const ANSWERS = 4_096
+/** How long tokens that are there wait for those that are not. */
+const WAIT_FOR_ALL_MS = 5_000
+
+interface Answer {
+  readonly bytes: Buffer
+  readonly freshUntilMs: number
+  readonly delivered: Delivered
+}
+
+export interface FetchJwtSvidDeps {
+  readonly entitled: (peer: Peer) => IdentitySet | Promise<IdentitySet>
+  readonly knowledge: KnowledgeSource
+  readonly svids: Pick<SvidCache, 'wantJwt'>
+  readonly deliveries: Deliveries
+  readonly clock: Clock
+}
+
+/** FetchJWTSVID: caller → entitlement → tokens, one for each identity or the one that was asked for. */
+export class FetchJwtSvid {
+  readonly #deps: FetchJwtSvidDeps
+  readonly #answers = new RecentMap<Answer>(ANSWERS)
+  #keys = ''
+
+  constructor(deps: FetchJwtSvidDeps) {
+    this.#deps = deps
+  }
+
+  /** The answers made so far hold tokens of a key that is no longer the active one, or that is tainted. */
+  forgetWhenKeysChanged(): void {
+    const known = this.#deps.knowledge.value
+    if (known === undefined) return
+    const keys = [known.activeJwtKeyId, ...known.taintedKeyIds].join(' ')
+    if (keys === this.#keys) return
+    this.#keys = keys
+    this.#answers.clear()
+  }
+
+  handle(peer: Peer, request: JWTSVIDRequest__Output): Buffer | Promise<Buffer> {
+    const audiences = checkAudiences(request.audience)
+    const set = this.#deps.entitled(peer)
+    if (set instanceof Promise) {
+      return set.then((settled) => this.#answer(peer, settled, request.spiffeId, audiences))
+    }
+    return this.#answer(peer, set, request.spiffeId, audiences)
+  }
+
+  #answer(
+    peer: Peer,
+    set: IdentitySet,
+    spiffeId: string,
+    audiences: readonly string[],
+  ): Buffer | Promise<Buffer> {
+    const { clock, deliveries } = this.#deps
+    const key = answerKey(set, spiffeId, audiences)
+    const known = this.#answers.get(key)
+    if (known !== undefined && clock.now().getTime() < known.freshUntilMs) {
+      deliveries.count(known, known.delivered)
+      return known.bytes
+    }
+    return this.#make(peer, set, spiffeId, audiences, key)
+  }
+
+  #make(
+    peer: Peer,
+    set: IdentitySet,
+    spiffeId: string,
+    audiences: readonly string[],
+    key: string,
+  ): Buffer | Promise<Buffer> {
+    const indexes = select(set, spiffeId)
+    const tokens = indexes.map((index) => this.#token(set, index, audiences))
+    if (tokens.some((token) => token instanceof Promise)) {
+      return this.#afterWaiting(peer, set, spiffeId, audiences, tokens)
+    }
+    const answer = encode(set, indexes, tokens as readonly CachedJwtSvid[], audiences)
+    this.#answers.set(key, answer)
+    this.#deps.deliveries.count(answer, answer.delivered)
+    return answer.bytes
+  }
+
+  async #afterWaiting(
+    peer: Peer,
+    set: IdentitySet,
+    spiffeId: string,
+    audiences: readonly string[],
+    tokens: readonly (CachedJwtSvid | Promise<CachedJwtSvid>)[],
+  ): Promise<Buffer> {
+    const settled = await settleWithin(tokens, WAIT_FOR_ALL_MS, this.#deps.clock)
+    const now = await this.#deps.entitled(peer) // the identity may have been withdrawn while the authority signed
+    if (now !== set) return this.#answer(peer, now, spiffeId, audiences)
+    const indexes = select(set, spiffeId)
+    const found = indexes.filter((_, position) => settled[position]?.token !== undefined)
+    const got = settled.flatMap(({ token }) => token ?? [])
+    if (got.length === 0) throw failureOf(settled)
+    const answer = encode(set, found, got, audiences)
+    if (got.length === indexes.length) this.#answers.set(answerKey(set, spiffeId, audiences), answer)
+    this.#deps.deliveries.count(answer, answer.delivered)
+    return answer.bytes
+  }
+
+  #token(
+    set: IdentitySet,
+    index: number,
+    audiences: readonly string[],
+  ): CachedJwtSvid | Promise<CachedJwtSvid> {
+    const grant = set.grants[index]
+    if (grant === undefined) throw new TypeError('no such grant')
+    return this.#deps.svids.wantJwt(grant, set.workload, audiences)
+  }
+}
+
+/** Unambiguous whatever the texts hold: one audience, the usual case, needs only the length of what stands before it. */
+function answerKey(set: IdentitySet, spiffeId: string, audiences: readonly string[]): string {
+  if (audiences.length === 1) return `${set.id}:${spiffeId.length}:${spiffeId}${audiences[0]}`
+  return JSON.stringify([set.id, spiffeId, ...audiences])
+}
+
+/** Positions of the grants that are meant: all, or the first with that SPIFFE ID. */
+function select(set: IdentitySet, spiffeId: string): readonly number[] {
+  if (spiffeId === '') return set.grants.map((_, index) => index)
+  const index = set.grants.findIndex((grant) => grant.spiffeId === spiffeId)
+  if (index >= 0) return [index]
+  try {
+    SpiffeId.parse(spiffeId)
+  } catch (error) {
+    throw new InvalidWorkloadRequestError('spiffe_id is not a SPIFFE ID', { cause: error })
+  }
+  throw new NoIdentityError('not_entitled')
+}
+
+function encode(
+  set: IdentitySet,
+  indexes: readonly number[],
+  tokens: readonly CachedJwtSvid[],
+  audiences: readonly string[],
+): Answer {
+  const svids = tokens.map(({ spiffeId, token }, position) => ({
+    spiffeId,
+    svid: token,
+    hint: set.hint(indexes[position] ?? -1),
+  }))
+  return {
+    bytes: encodeMessage('JWTSVIDResponse', { svids }),
+    freshUntilMs: Math.min(...tokens.map(({ refreshAtMs }) => refreshAtMs)),
+    delivered: { kind: 'jwt_svid', spiffeIds: tokens.map(({ spiffeId }) => spiffeId), of: audiences },
+  }
+}
+
+interface Settled {
+  token?: CachedJwtSvid
+  failure?: unknown
+}
+
+/** What each came to; one that hangs or fails holds back no other. */
+async function settleWithin(
+  tokens: readonly (CachedJwtSvid | Promise<CachedJwtSvid>)[],
+  ms: number,
+  clock: Clock,
+): Promise<readonly Settled[]> {
+  const settled: Settled[] = tokens.map(() => ({}))
+  const { promise: waited, resolve } = Promise.withResolvers<void>()
+  const timer = clock.schedule(ms, resolve)
+  const all = tokens.map(async (token, index) => {
+    try {
+      settled[index] = { token: await token }
+    } catch (failure) {
+      settled[index] = { failure }
+    }
+  })
+  await Promise.race([Promise.all(all), waited])
+  timer.cancel()
+  return settled
+}
+
+/** The authority's no is final; anything else may pass. */
+function failureOf(settled: readonly Settled[]): CodedError {
+  const failures = settled.map(({ failure }) => failure)
+  const isRefused = failures.every((each) => each instanceof CodedError && each.kind === 'permission_denied')
+  const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
+  return isRefused
+    ? new NoIdentityError('refused_by_authority', { cause })
+    : new SvidUnavailableError({ cause })
+}

@@ -1,0 +1,175 @@
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { CodedError } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+import type { Grant } from '../../policy/compile.ts'
+import type { Knowledge } from '../knowledge.ts'
+import type { SvidCache } from '../svid-cache/svid-cache.ts'
+import { isSettled, type X509State } from '../svid-cache/x509-entry.ts'
+import { jwtBundlesMessage, x509BundlesMessage } from './bundles-message.ts'
+import { NoIdentityError, SvidUnavailableError } from './errors.ts'
+import type { Message, MessageKind } from './message.ts'
+import { x509SvidMessage } from './x509-svid-message.ts'
+
+/** How long identities that are there wait for the others: a first message with some of them looks like a withdrawal. */
+const WAIT_FOR_ALL_MS = 2_000
+
+export interface IdentitySetDeps {
+  readonly svids: SvidCache
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The set may have something new to say to its streams. */
+  readonly onReady: (set: IdentitySet, kind: MessageKind) => void
+}
+
+interface Prepared {
+  readonly knowledge: Knowledge
+  readonly message: Message
+  stale: boolean
+}
+
+/** The identities that some callers have in common, and each response to them: made once, sent to all of them. */
+export class IdentitySet {
+  readonly id: number
+  readonly key: string
+  /** In the order of delivery; the first is the default identity. */
+  readonly grants: readonly Grant[]
+  /** `workload.*` of a caller that has these identities: what the authority is told when it signs. */
+  workload: Attributes
+  readonly #hints: readonly string[]
+  readonly #deps: IdentitySetDeps
+  readonly #prepared = new Map<MessageKind, Prepared>()
+  #watchers = 0
+  #waitingSinceMs: number | undefined
+  #deadline: Scheduled | undefined
+
+  constructor(
+    id: number,
+    key: string,
+    grants: readonly Grant[],
+    workload: Attributes,
+    deps: IdentitySetDeps,
+  ) {
+    this.id = id
+    this.key = key
+    this.grants = grants
+    this.workload = workload
+    this.#deps = deps
+    this.#hints = uniqueHints(grants, deps.logger)
+  }
+
+  hint(index: number): string {
+    return this.#hints[index] ?? ''
+  }
+
+  get isWatched(): boolean {
+    return this.#watchers > 0
+  }
+
+  /** A stream of X.509-SVIDs begins to follow this set: its identities are kept renewed. */
+  join(): void {
+    this.#watchers += 1
+    if (this.#watchers > 1) return
+    for (const grant of this.grants) this.#deps.svids.holdX509(grant, this.workload)
+  }
+
+  leave(): void {
+    this.#watchers -= 1
+    if (this.#watchers > 0) return
+    for (const grant of this.grants) this.#deps.svids.releaseX509(grant)
+    this.#deadline?.cancel()
+    this.#deadline = undefined
+  }
+
+  /** An SVID of this set came or went. */
+  invalidate(): void {
+    const prepared = this.#prepared.get('x509_svid')
+    if (prepared) prepared.stale = true
+  }
+
+  /**
+   * What to say now; undefined while it is not known yet, and `onReady` follows.
+   * @throws SvidUnavailableError or NoIdentityError when there is nothing to say
+   */
+  message(kind: MessageKind, knowledge: Knowledge, nowMs: number): Message | undefined {
+    const known = this.#prepared.get(kind)
+    if (known?.knowledge === knowledge && !known.stale && nowMs < known.message.validUntilMs) {
+      return known.message
+    }
+    const made = this.#make(kind, knowledge)
+    if (made === undefined) return undefined
+    // The same bytes are the same message, so that streams which have it are not sent it again.
+    const message = known && isSame(known.message, made) ? known.message : made
+    this.#prepared.set(kind, { knowledge, message, stale: false })
+    return message
+  }
+
+  #make(kind: MessageKind, knowledge: Knowledge): Message | undefined {
+    if (kind === 'x509_bundles') return x509BundlesMessage(this.grants, knowledge)
+    if (kind === 'jwt_bundles') return jwtBundlesMessage(this.grants, knowledge)
+    const states = this.grants.map((grant) => this.#deps.svids.wantX509(grant, this.workload))
+    if (this.#isWorthWaiting(states)) return undefined
+    const granted = this.grants.flatMap((grant, index) => {
+      const svid = states[index]?.svid
+      return svid ? [{ grant, hint: this.hint(index), svid }] : []
+    })
+    if (granted.length === 0) throw failureOf(states)
+    return x509SvidMessage(granted, knowledge, (leftOut) => this.#warnTooLarge(leftOut))
+  }
+
+  #isWorthWaiting(states: readonly X509State[]): boolean {
+    if (states.every(isSettled)) {
+      this.#waitingSinceMs = undefined
+      this.#deadline?.cancel()
+      this.#deadline = undefined
+      return false
+    }
+    const { clock, onReady } = this.#deps
+    const now = clock.monotonicMs()
+    this.#waitingSinceMs ??= now
+    const leftMs = this.#waitingSinceMs + WAIT_FOR_ALL_MS - now
+    if (leftMs <= 0) return states.every(({ svid }) => svid === undefined)
+    this.#deadline ??= clock.schedule(leftMs, () => {
+      this.#deadline = undefined
+      onReady(this, 'x509_svid')
+    })
+    return true
+  }
+
+  #warnTooLarge(leftOut: number): void {
+    this.#deps.logger.warn(
+      { event: 'response.too_large', identities: this.grants.length, leftOut },
+      'not all SVIDs of a caller fit into a message that clients accept',
+    )
+  }
+}
+
+/** Hints are unique in a response (Workload API §5.2.1): the first in order keeps its own. */
+function uniqueHints(grants: readonly Grant[], logger: Logger): string[] {
+  const seen = new Set<string>()
+  return grants.map(({ hint, identity }) => {
+    if (hint === '' || !seen.has(hint)) {
+      seen.add(hint)
+      return hint
+    }
+    logger.warn(
+      { event: 'hint.duplicate', workloadIdentity: identity },
+      'a hint that another identity of the caller has is left out',
+    )
+    return ''
+  })
+}
+
+function isSame(a: Message, b: Message): boolean {
+  return a.validUntilMs === b.validUntilMs && a.bytes.equals(b.bytes)
+}
+
+/** The authority's no is final; anything else may pass. */
+function failureOf(states: readonly X509State[]): CodedError {
+  const failures = states.map(({ failure }) => failure)
+  const isRefused = failures.every((each) => each instanceof CodedError && each.kind === 'permission_denied')
+  const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
+  return isRefused
+    ? new NoIdentityError('refused_by_authority', { cause })
+    : new SvidUnavailableError({ cause })
+}

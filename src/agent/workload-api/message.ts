@@ -1,0 +1,19 @@
+/** A response, encoded once for everybody who gets the same. */
+export interface Message {
+  readonly bytes: Buffer
+  /** After this it holds something expired and must not be sent. */
+  readonly validUntilMs: number
+  /** SPIFFE IDs of the SVIDs in it; empty for bundles. */
+  readonly spiffeIds: readonly string[]
+  /** What was delivered, for the audit log: serials of certificates, or audiences of tokens. */
+  readonly delivered: { readonly kind: string; readonly of: readonly string[] } | undefined
+}
+
+/** What a watch is about. */
+export type MessageKind = 'x509_svid' | 'x509_bundles' | 'jwt_bundles'
+
+/**
+ * Clients receive at most 4 MiB a message (grpc-go, grpc-java, C-core and tonic alike); some room is left for what the
+ * encoding adds.
+ */
+export const LARGEST_MESSAGE = 4 * 1024 * 1024 - 64 * 1024

@@ -1,0 +1,112 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Counter, Metrics } from '../../foundation/metrics.ts'
+import type { Peer } from '../../peer/peer.ts'
+import { AttestationFailedError, ProcessChangedError } from '../attestation/attestor.ts'
+import type { DeliveryReporter } from '../knowledge.ts'
+import { NoIdentityError, NotSyncedError } from './errors.ts'
+
+/** One line for each kind of refusal of one program of one user in this time; a retrying client asks every second. */
+const QUIET_MS = 30_000
+const REMEMBERED = 1_024
+const ORDINARY_ENDS: ReadonlySet<string> = new Set(['exited', 'disconnected'])
+
+export interface RefusalsDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly reporter: DeliveryReporter
+  /** Ends every open call of a caller. */
+  readonly endCalls: (peer: Peer, error: unknown) => void
+}
+
+/** Tells the operator whom the agent refused and what to run next; the caller heard one flat sentence. */
+export class Refusals {
+  readonly #deps: RefusalsDeps
+  readonly #count: Counter
+  readonly #ended = new WeakSet<Peer>()
+  readonly #recent = new Map<string, { untilMs: number; suppressed: number }>()
+
+  constructor(deps: RefusalsDeps) {
+    this.#deps = deps
+    this.#count = deps.metrics.counter('denied_total', 'Calls that got no identity', ['reason'])
+  }
+
+  /** Answers a call and notes why, when it fails. */
+  watchOver<T>(peer: Peer, answer: () => T | Promise<T>): T | Promise<T> {
+    try {
+      const result = answer()
+      if (!(result instanceof Promise)) return result
+      return result.catch((error: unknown) => {
+        this.note(peer, error)
+        throw error
+      })
+    } catch (error) {
+      this.note(peer, error)
+      throw error
+    }
+  }
+
+  /** A call or stream of this caller ends with this error. */
+  note(peer: Peer, error: unknown): void {
+    if (error instanceof NoIdentityError) this.#denied(peer, error.reason)
+    else if (error instanceof ProcessChangedError) this.#changed(peer, error)
+    else if (error instanceof AttestationFailedError) this.#failed(peer, error)
+    else if (error instanceof NotSyncedError) this.#count.inc({ reason: 'not_synced' })
+  }
+
+  /** Whoever the process is now, what was opened by the one before is not for it. */
+  #changed(peer: Peer, error: ProcessChangedError): void {
+    this.#count.inc({ reason: 'process_changed' })
+    if (this.#ended.has(peer)) return
+    this.#ended.add(peer)
+    const { pid, uid } = peer.credentials
+    // Whoever exits leaves a connection behind for a moment; that is nothing to tell anybody.
+    const level = ORDINARY_ENDS.has(error.reason) ? 'debug' : 'warn'
+    this.#deps.logger[level](
+      { event: 'process.changed', pid, uid, reason: error.reason },
+      'a caller is no longer the process that connected; its calls are ended',
+    )
+    this.#deps.endCalls(peer, error)
+  }
+
+  #failed(peer: Peer, error: AttestationFailedError): void {
+    this.#count.inc({ reason: 'attestation_failed' })
+    const suppressed = this.#suppressed(peer, 'attestation_failed')
+    if (suppressed === undefined) return
+    const { pid, uid } = peer.credentials
+    this.#deps.logger.warn(
+      { event: 'attestation.failed', pid, uid, reason: error.reason, err: error, suppressed },
+      'a caller could not be attested',
+    )
+  }
+
+  #denied(peer: Peer, reason: string): void {
+    this.#count.inc({ reason })
+    const suppressed = this.#suppressed(peer, reason)
+    if (suppressed === undefined) return
+    const { pid, uid, gid } = peer.credentials
+    const binaryPath = peer.executable?.path
+    const run = `signet explain --pid ${pid}`
+    this.#deps.logger.warn(
+      { event: 'identity.denied', reason, pid, uid, gid, binaryPath, suppressed, run },
+      'a caller got no identity',
+    )
+    this.#deps.reporter.denied({ reason, pid, uid, gid, binary_path: binaryPath, suppressed })
+  }
+
+  /** How many of this kind went untold since the last that was told; undefined while it is too soon to tell again. */
+  #suppressed(peer: Peer, reason: string): number | undefined {
+    const key = `${peer.credentials.uid} ${reason} ${peer.executable?.path ?? ''}`
+    const now = this.#deps.clock.monotonicMs()
+    const recent = this.#recent.get(key)
+    if (recent !== undefined && now < recent.untilMs) {
+      recent.suppressed += 1
+      return undefined
+    }
+    this.#recent.delete(key)
+    if (this.#recent.size >= REMEMBERED) this.#recent.delete(this.#recent.keys().next().value ?? '')
+    this.#recent.set(key, { untilMs: now + QUIET_MS, suppressed: 0 })
+    return recent?.suppressed ?? 0
+  }
+}

@@ -1,0 +1,49 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { ValidateJWTSVIDRequest__Output } from '../../rpc/gen/ValidateJWTSVIDRequest.ts'
+import { encodeMessage } from '../../rpc/services.ts'
+import { JwtSvidValidator } from '../../spiffe/jwt-svid.ts'
+import type { KnowledgeSource } from '../knowledge.ts'
+import { checkAudience } from './audiences.ts'
+import { bundleFor } from './bundles-message.ts'
+import { InvalidWorkloadRequestError, NotSyncedError } from './errors.ts'
+import type { IdentitySet } from './identity-set.ts'
+import { toStruct } from './struct.ts'
+
+export interface ValidateJwtSvidDeps {
+  readonly entitled: (peer: Peer) => IdentitySet | Promise<IdentitySet>
+  readonly knowledge: KnowledgeSource
+  readonly clock: Clock
+}
+
+/** ValidateJWTSVID: with the own bundle, or a foreign one that the caller's identities federate with (Workload API §6.2.3). */
+export class ValidateJwtSvid {
+  readonly #deps: ValidateJwtSvidDeps
+  readonly #validator = new JwtSvidValidator()
+
+  constructor(deps: ValidateJwtSvidDeps) {
+    this.#deps = deps
+  }
+
+  handle(peer: Peer, request: ValidateJWTSVIDRequest__Output): Buffer | Promise<Buffer> {
+    checkAudience(request.audience)
+    if (request.svid === '') throw new InvalidWorkloadRequestError('svid must be specified')
+    const set = this.#deps.entitled(peer)
+    return set instanceof Promise
+      ? set.then((settled) => this.#validate(settled, request))
+      : this.#validate(set, request)
+  }
+
+  #validate({ grants }: IdentitySet, { svid, audience }: ValidateJWTSVIDRequest__Output): Buffer {
+    const knowledge = this.#deps.knowledge.value
+    if (knowledge === undefined) throw new NotSyncedError()
+    const valid = this.#validator.validate(svid, {
+      audience,
+      nowSeconds: Math.floor(this.#deps.clock.now().getTime() / 1000),
+      bundleFor: (trustDomain) => bundleFor(trustDomain, grants, knowledge),
+    })
+    // A list even when the token has one audience: clients expect it so.
+    const claims = toStruct({ ...valid.claims, aud: valid.audience })
+    return encodeMessage('ValidateJWTSVIDResponse', { spiffeId: valid.spiffeId.toString(), claims })
+  }
+}
