@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+// Plain JavaScript that every Node of the last years can parse: it finds a runtime that is new enough, or says one clear sentence.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import module from 'node:module'
+import path from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const FLOOR = [24, 15]
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+
+function isNewEnough(version) {
+  const [major, minor] = version.split('.').map(Number)
+  return major > FLOOR[0] || (major === FLOOR[0] && minor >= FLOOR[1])
+}
+
+/** The clone brings its own Node as a development dependency; a published package has none. */
+function cloneRuntime() {
+  const node = path.join(root, 'node_modules', 'node', 'bin', 'node')
+  return existsSync(node) && !process.env.SIGNET_RUNTIME_FOUND ? node : undefined
+}
+
+/** Becomes the other runtime where Node can; else runs it as a child that gets our signals, and ends as it ends. */
+function continueOn(node) {
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const env = Object.assign({}, process.env, { SIGNET_RUNTIME_FOUND: '1' })
+  if (typeof process.execve === 'function') process.execve(node, [node, ...args], env)
+  const child = spawn(node, args, { stdio: 'inherit', env })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) {
+    process.on(signal, () => child.kill(signal))
+  }
+  child.on('error', (error) => fail(`cannot run ${node}: ${error.message}`))
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code)
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
+}
+
+function fail(sentence) {
+  process.stderr.write(`signet: ${sentence}\n`)
+  process.exit(78) // EX_CONFIG
+}
+
+function run() {
+  // Compiled code is kept beside the code itself, where nobody can write who could not change the code as well.
+  if (existsSync(path.join(root, 'node_modules'))) {
+    module.enableCompileCache(path.join(root, 'node_modules', '.cache', 'signet'))
+  }
+  const source = path.join(root, 'src', 'cli', 'main.ts')
+  const program = existsSync(source) ? source : path.join(root, 'dist', 'cli', 'main.js')
+  if (!existsSync(path.join(root, 'node_modules')) && program === source) {
+    fail(`the dependencies are not installed: run npm ci in ${root}`)
+  }
+  delete process.env.SIGNET_RUNTIME_FOUND
+  void import(pathToFileURL(program).href).then((main) => main.main(process.argv.slice(2)))
+}
+
+if (isNewEnough(process.versions.node)) run()
+else {
+  const node = cloneRuntime()
+  if (node) continueOn(node)
+  else {
+    fail(
+      `needs Node ${FLOOR.join('.')} or newer, and this is ${process.versions.node}` +
+        (existsSync(path.join(root, 'package-lock.json')) ? `: run npm ci in ${root}, which brings one` : ''),
+    )
+  }
+}

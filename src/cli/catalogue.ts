@@ -1,0 +1,94 @@
+import type { CommandModule } from './command.ts'
+
+/** Every command. Its code is loaded when it is the one that was asked for. */
+export interface CommandEntry {
+  readonly path: readonly [string] | readonly [string, string]
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    path: ['trial'],
+    summary: 'show the main job on this machine: an authority, an agent, a workload',
+    load: () => import('./commands/trial/trial.ts'),
+  },
+  {
+    path: ['authority', 'run'],
+    summary: 'run the authority',
+    load: () => import('./commands/authority/run.ts'),
+  },
+  {
+    path: ['authority', 'status'],
+    summary: 'say how the authority is',
+    load: () => import('./commands/authority/status.ts'),
+  },
+  { path: ['agent', 'run'], summary: 'run the agent', load: () => import('./commands/agent/run.ts') },
+  {
+    path: ['agent', 'status'],
+    summary: 'say how the agent is',
+    load: () => import('./commands/agent/status.ts'),
+  },
+  { path: ['apply'], summary: 'create or change resources', load: () => import('./commands/apply.ts') },
+  { path: ['diff'], summary: 'show what apply would change', load: () => import('./commands/diff.ts') },
+  { path: ['get'], summary: 'list or show resources', load: () => import('./commands/get.ts') },
+  { path: ['delete'], summary: 'remove a resource', load: () => import('./commands/delete.ts') },
+  { path: ['bot', 'create'], summary: 'create a bot', load: () => import('./commands/bot/create.ts') },
+  {
+    path: ['token', 'create'],
+    summary: 'create a join token, and print how an agent joins with it',
+    load: () => import('./commands/token/create.ts'),
+  },
+  { path: ['lock'], summary: 'ban something at once', load: () => import('./commands/lock.ts') },
+  { path: ['unlock'], summary: 'lift a ban', load: () => import('./commands/unlock.ts') },
+  {
+    path: ['explain'],
+    summary: 'say who gets which identity, and why not',
+    load: () => import('./commands/explain.ts'),
+  },
+  {
+    path: ['svid', 'fetch'],
+    summary: 'fetch SVIDs as a workload does',
+    load: () => import('./commands/svid/fetch.ts'),
+  },
+  {
+    path: ['svid', 'inspect'],
+    summary: 'show what is in an SVID',
+    load: () => import('./commands/svid/inspect.ts'),
+  },
+  {
+    path: ['bundle', 'fetch'],
+    summary: 'fetch the trust bundle',
+    load: () => import('./commands/bundle/fetch.ts'),
+  },
+  { path: ['ca', 'list'], summary: 'list the signing keys', load: () => import('./commands/ca/list.ts') },
+  {
+    path: ['ca', 'rotate'],
+    summary: 'replace a signing key',
+    load: () => import('./commands/ca/rotate.ts'),
+  },
+  { path: ['audit', 'list'], summary: 'list audit events', load: () => import('./commands/audit/list.ts') },
+  {
+    path: ['audit', 'verify'],
+    summary: 'check that the audit log is whole',
+    load: () => import('./commands/audit/verify.ts'),
+  },
+  { path: ['version'], summary: 'print the version', load: () => import('./commands/version.ts') },
+  {
+    path: ['completion'],
+    summary: 'print a completion script for a shell',
+    load: () => import('./commands/completion.ts'),
+  },
+]
+
+/** What the nouns stand for, in help. */
+export const NOUNS: Readonly<Record<string, string>> = {
+  authority: 'the program that signs',
+  agent: 'the program that serves workloads',
+  bot: 'machine users',
+  token: 'permissions to join',
+  svid: 'SPIFFE identities',
+  bundle: 'what SVIDs are verified with',
+  ca: 'signing keys of the authority',
+  audit: 'what has happened',
+}

@@ -1,0 +1,15 @@
+import type { Command } from 'commander'
+
+/** What a file under commands/ exports: it gives its command options, help and what it does. */
+export interface CommandModule {
+  define(command: Command): void
+}
+
+/** Adds `--json`, which every command that prints something has. */
+export function withJson(command: Command): Command {
+  return command.option('--json', 'print JSON')
+}
+
+export function withExample(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText('after', `\nExample:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+}

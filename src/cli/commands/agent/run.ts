@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { type Command, Option } from 'commander'
+import { keyDirectory, surroundings } from '../../../config/places.ts'
+import { systemClock } from '../../../foundation/clock.ts'
+import { createLogger } from '../../../foundation/logger.ts'
+import { systemRandom } from '../../../foundation/random.ts'
+import { withExample } from '../../command.ts'
+import { runDaemon } from '../../daemon.ts'
+import { UsageError } from '../../errors.ts'
+import { readInput } from '../../input.ts'
+import { type AgentFlags, configFromFlags } from './flags.ts'
+
+interface Options extends AgentFlags {
+  readonly config?: string
+  readonly check?: boolean
+  readonly untilStdinEnds?: boolean
+}
+
+export function define(command: Command): void {
+  withExample(
+    command
+      .option('-c, --config <file>', 'agent.yaml (default: the one in /etc/signet or ~/.config/signet)')
+      .option('--authority <host:port>', 'where the authority listens; instead of a file')
+      .option('--pin <pin>', "sha256:… of the authority's root")
+      .option('--token <name>', 'name of the join token')
+      .option('--secret-path <file>', 'file with its secret (default: the variable SIGNET_JOIN_SECRET)')
+      .option('--data-dir <dir>', 'where the agent keeps its state')
+      .option('--state-key <file>', 'the key that seals this state, outside of it')
+      .option('--socket <path>', 'where the Workload API is served')
+      .option('--agent-admin-socket <path>', 'where the admin socket is')
+      .option('--metrics <host:port>', 'where /livez, /readyz and /metrics are served')
+      .option('--log-level <level>', 'trace, debug, info, warn or error')
+      .option('--name <name>', 'tells several agents on one host apart: other default places for each')
+      .option('--check', 'check the configuration and end')
+      .addOption(new Option('--until-stdin-ends').hideHelp())
+      .action(run),
+    'signet agent run --config agent.yaml',
+    'SIGNET_JOIN_SECRET=… signet agent run --authority authority.example.org:7443 --pin sha256:… --token builder-first',
+  )
+}
+
+async function run(options: Options): Promise<void> {
+  const { text, fileName } = await configText(options)
+  const { parseAgentConfig } = await import('../../../config/agent-config.ts')
+  const config = parseAgentConfig(text, fileName)
+  if (options.check) return
+  const logger = createLogger({ level: config.log.level, name: 'agent' })
+  const { runAgent } = await import('../../../agent/agent.ts')
+  const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
+  await runDaemon(() => runAgent(config, deps), { logger, untilStdinEnds: options.untilStdinEnds === true })
+}
+
+async function configText(options: Options): Promise<{ text: string; fileName: string }> {
+  const fromFlags = configFromFlags(options, surroundings())
+  if (fromFlags !== undefined) {
+    if (options.config !== undefined)
+      throw new UsageError('give --config or the flags of a configuration, not both')
+    return { text: JSON.stringify(fromFlags), fileName: '(command line)' }
+  }
+  const file = options.config ?? path.join(keyDirectory(surroundings()), 'agent.yaml')
+  if (options.config === undefined && !existsSync(file)) {
+    throw new UsageError(`there is no ${file}: give --config, or --authority, --pin and --token`)
+  }
+  return readInput(file)
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander'
+import type { RpcClient } from '../../rpc/client.ts'
+import type { ApplyRequest } from '../../rpc/gen/signet/v1/ApplyRequest.ts'
+import type { ApplyResponse__Output } from '../../rpc/gen/signet/v1/ApplyResponse.ts'
+import { withExample, withJson } from '../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { readInput } from '../input.ts'
+import { print, printJson, warn } from '../output.ts'
+
+interface Options extends AuthorityOptions {
+  readonly filename: string
+  readonly dryRun?: boolean
+  readonly json?: boolean
+}
+
+/** A large file is checked and stored in one go. */
+const DEADLINE_MS = 120_000
+
+export function define(command: Command): void {
+  withExample(
+    withJson(withAuthority(command))
+      .requiredOption('-f, --filename <file>', 'YAML with one or many resources; - is standard input')
+      .option('--dry-run', 'check and compare only')
+      .action(apply),
+    'signet apply -f resources.yaml',
+    'signet apply -f - --dry-run < resources.yaml',
+  )
+}
+
+async function apply(options: Options): Promise<void> {
+  const { text, fileName } = await readInput(options.filename)
+  using client = connectAuthority(options)
+  report(await sendResources(client, { text, fileName, dryRun: options.dryRun === true }), options)
+}
+
+export function sendResources(client: RpcClient, request: ApplyRequest): Promise<ApplyResponse__Output> {
+  return client.unary('signet.v1.AdminService', 'Apply', request, { deadlineMs: DEADLINE_MS })
+}
+
+/** Prints what became of it; mistakes end the command as invalid input. */
+export function report(
+  done: ApplyResponse__Output,
+  options: { readonly dryRun?: boolean; readonly json?: boolean },
+): void {
+  const refused = done.problems.length > 0
+  if (refused) process.exitCode = ExitCode.INVALID
+  for (const problem of done.problems) warn(problem)
+  for (const warning of done.warnings) warn(`warning: ${warning}`)
+  if (refused) warn(`signet: nothing was applied: ${count(done.problems.length, 'mistake')}`)
+  if (options.json) printJson(done)
+  if (options.json || refused) return
+  const mode = options.dryRun ? ' (dry run)' : ''
+  for (const { kind, name, action } of done.resources) print(`${kind} ${name} ${action}${mode}`)
+  for (const { joinToken, secret } of done.secrets) {
+    print(`secret of join token ${joinToken}, shown this once: ${secret}`)
+  }
+}
+
+function count(many: number, noun: string): string {
+  return `${many} ${noun}${many === 1 ? '' : 's'}`
+}

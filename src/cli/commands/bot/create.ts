@@ -1,0 +1,42 @@
+import type { Command } from 'commander'
+import { withExample, withJson } from '../../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
+import { AlreadyThereError, UsageError } from '../../errors.ts'
+import { report, sendResources } from '../apply.ts'
+import { list } from '../get.ts'
+
+interface Options extends AuthorityOptions {
+  readonly role: readonly string[]
+  readonly trait: readonly string[]
+  readonly json?: boolean
+}
+
+export function define(command: Command): void {
+  const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+  withExample(
+    withJson(withAuthority(command))
+      .argument('<name>')
+      .option('--role <name>', 'a role of the bot; may be repeated', collect, [])
+      .option('--trait <name=value>', 'a trait of the bot; may be repeated', collect, [])
+      .action(create),
+    'signet bot create builder --role ci --trait team=pay',
+  )
+}
+
+async function create(name: string, options: Options): Promise<void> {
+  const traits = Object.fromEntries(options.trait.map(parseTrait))
+  using client = connectAuthority(options)
+  if ((await list(client, 'bot')).some((bot) => bot.name === name)) {
+    throw new AlreadyThereError(`there is a bot ${name} already: change it with signet apply`)
+  }
+  const resource = { kind: 'bot', version: 'v1', metadata: { name }, spec: { roles: options.role, traits } }
+  // JSON is YAML.
+  report(await sendResources(client, { text: JSON.stringify(resource), fileName: '(command line)' }), options)
+}
+
+function parseTrait(text: string): [string, string] {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+  if (name === undefined || value === undefined)
+    throw new UsageError(`${text}: expected a trait such as team=pay`)
+  return [name, value]
+}

@@ -1,0 +1,25 @@
+import type { Command } from 'commander'
+import { withExample, withJson } from '../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
+import { print, printJson } from '../output.ts'
+
+type Options = AuthorityOptions & { readonly revision?: string; readonly json?: boolean }
+
+export function define(command: Command): void {
+  withExample(
+    withJson(withAuthority(command))
+      .argument('<kind>', 'role, bot, join_token, workload_identity or lock')
+      .argument('<name>')
+      .option('--revision <revision>', 'only if this is still its revision')
+      .action(remove),
+    'signet delete workload_identity payments',
+  )
+}
+
+async function remove(kind: string, name: string, options: Options): Promise<void> {
+  using client = connectAuthority(options)
+  const request = { kind, name, revision: options.revision ?? '' }
+  await client.unary('signet.v1.AdminService', 'DeleteResource', request)
+  if (options.json) return printJson({ kind, name, action: 'deleted' })
+  print(`${kind} ${name} deleted`)
+}

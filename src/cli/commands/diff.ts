@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+import { withExample, withJson } from '../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { readInput } from '../input.ts'
+import { print, printJson } from '../output.ts'
+import { report, sendResources } from './apply.ts'
+
+interface Options extends AuthorityOptions {
+  readonly filename: string
+  readonly json?: boolean
+}
+
+export function define(command: Command): void {
+  withExample(
+    withJson(withAuthority(command))
+      .requiredOption('-f, --filename <file>', 'YAML with one or many resources; - is standard input')
+      .addHelpText('after', '\nEnds with 0 when nothing would change, 1 when something would.')
+      .action(diff),
+    'signet diff -f resources.yaml',
+  )
+}
+
+async function diff(options: Options): Promise<void> {
+  const { text, fileName } = await readInput(options.filename)
+  using client = connectAuthority(options)
+  const done = await sendResources(client, { text, fileName, dryRun: true })
+  if (done.problems.length > 0) return report(done, { dryRun: true })
+  const changed = done.resources.filter(({ action }) => action !== 'unchanged')
+  if (changed.length > 0) process.exitCode = ExitCode.NO
+  if (options.json) return printJson(changed)
+  for (const { kind, name, action, diff: text } of changed) print(text || `${kind} ${name} ${action}`)
+}

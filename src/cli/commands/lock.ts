@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto'
+import type { Command } from 'commander'
+import { systemClock } from '../../foundation/clock.ts'
+import { parseDuration } from '../../foundation/duration.ts'
+import { withExample, withJson } from '../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
+import { formatInstant } from '../instant.ts'
+import { parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
+import { report, sendResources } from './apply.ts'
+
+interface Options extends AuthorityOptions, TargetOptions {
+  readonly name?: string
+  readonly reason?: string
+  readonly ttl?: string
+  readonly json?: boolean
+}
+
+export function define(command: Command): void {
+  withExample(
+    withTarget(withJson(withAuthority(command)))
+      .option('--reason <text>', 'for other operators; callers never see it')
+      .option('--ttl <duration>', 'how long (default: until it is lifted)')
+      .option('--name <name>', 'of the lock (default: made from the target)')
+      .action(lock),
+    'signet lock --bot-instance 01J… --reason "lost laptop"',
+  )
+}
+
+async function lock(options: Options): Promise<void> {
+  const { field, value } = parseTarget(options)
+  const expires =
+    options.ttl === undefined
+      ? {}
+      : { expires: formatInstant(systemClock.now().getTime() + parseDuration(options.ttl) * 1000) }
+  const resource = {
+    kind: 'lock',
+    version: 'v1',
+    metadata: { name: options.name ?? defaultName(field, value), ...expires },
+    spec: { target: { [field]: value }, ...(options.reason === undefined ? {} : { reason: options.reason }) },
+  }
+  using client = connectAuthority(options)
+  report(await sendResources(client, { text: JSON.stringify(resource), fileName: '(command line)' }), options)
+}
+
+/** The same target gives the same name, so that locking twice is one lock. */
+function defaultName(field: string, value: string): string {
+  const name = `${field}-${value}`.replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+  if (name.length <= 63 && field !== 'spiffe_id') return name
+  return `${name.slice(0, 50)}-${createHash('sha256').update(value).digest('hex').slice(0, 12)}`
+}

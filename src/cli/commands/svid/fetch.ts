@@ -1,0 +1,83 @@
+import { Argument, type Command } from 'commander'
+import type { JWTSVIDResponse__Output } from '../../../rpc/gen/JWTSVIDResponse.ts'
+import type { X509SVID__Output } from '../../../rpc/gen/X509SVID.ts'
+import { withExample, withJson } from '../../command.ts'
+import { connectWorkloadApi, type WorkloadOptions, withWorkloadApi } from '../../connections.ts'
+import { describeJwtSvid, describeX509Svid, formatJwtSvid, formatX509Svid } from '../../describe-svid.ts'
+import { NothingThereError, UsageError } from '../../errors.ts'
+import { print, printJson } from '../../output.ts'
+import { fetchJwtSvids, fetchX509Svids, watchX509Svids } from '../../workload-api.ts'
+import { writeJwtSvid, writeX509Svid } from '../../write-svid.ts'
+
+interface Options extends WorkloadOptions {
+  readonly audience: readonly string[]
+  readonly spiffeId?: string
+  readonly watch?: boolean
+  readonly write?: string
+  readonly json?: boolean
+}
+
+export function define(command: Command): void {
+  withExample(
+    withJson(withWorkloadApi(command))
+      .addArgument(new Argument('<type>').choices(['x509', 'jwt']))
+      .option(
+        '--audience <audience>',
+        'whom the JWT-SVID is for; may be repeated',
+        (value: string, before: readonly string[]) => [...before, value],
+        [],
+      )
+      .option('--spiffe-id <id>', 'only this one of several')
+      .option('--watch', 'stay, and print each new X.509-SVID')
+      .option(
+        '--write <dir>',
+        'write svid.pem, svid.key (0600) and bundle.pem, or svid.jwt (0600); the first SVID, unless --spiffe-id says which',
+      )
+      .action((type: string, options: Options) => (type === 'jwt' ? fetchJwt(options) : fetchX509(options))),
+    'signet svid fetch x509 --write /run/my-service',
+    'signet svid fetch jwt --audience my-service',
+  )
+}
+
+async function fetchX509(options: Options): Promise<void> {
+  if (options.audience.length > 0) throw new UsageError('--audience is for JWT-SVIDs: signet svid fetch jwt')
+  using client = connectWorkloadApi(options)
+  if (!options.watch) return deliverX509((await fetchX509Svids(client)).svids, options)
+  for await (const { svids } of watchX509Svids(client)) await deliverX509(svids, options)
+}
+
+async function deliverX509(all: readonly X509SVID__Output[], options: Options): Promise<void> {
+  const svids = chosen(all, options)
+  const described = svids.map(describeX509Svid)
+  const [first] = svids
+  if (options.write !== undefined && first !== undefined) await writeX509Svid(options.write, first)
+  if (options.json) {
+    if (options.watch) print(JSON.stringify(described))
+    else printJson(described)
+    return
+  }
+  print(described.map(formatX509Svid).join('\n\n'))
+  if (options.watch) print('')
+}
+
+async function fetchJwt(options: Options): Promise<void> {
+  if (options.audience.length === 0) throw new UsageError('a JWT-SVID needs --audience')
+  if (options.watch) throw new UsageError('--watch is for X.509-SVIDs')
+  using client = connectWorkloadApi(options)
+  const request = {
+    audience: options.audience,
+    ...(options.spiffeId === undefined ? {} : { spiffeId: options.spiffeId }),
+  }
+  const { svids }: JWTSVIDResponse__Output = await fetchJwtSvids(client, request)
+  const described = chosen(svids, options).map(describeJwtSvid)
+  const [first] = described
+  if (options.write !== undefined && first !== undefined) await writeJwtSvid(options.write, first.token)
+  if (options.json) printJson(described)
+  else print(described.map(formatJwtSvid).join('\n\n'))
+}
+
+function chosen<T extends { spiffeId: string }>(all: readonly T[], { spiffeId }: Options): readonly T[] {
+  const found = spiffeId === undefined ? all : all.filter((svid) => svid.spiffeId === spiffeId)
+  if (found.length === 0) throw new NothingThereError(`there is no SVID for ${spiffeId ?? 'this process'}`)
+  return found
+}

@@ -1,0 +1,66 @@
+import type { Command } from 'commander'
+import { parseDuration } from '../../../foundation/duration.ts'
+import type { CreateJoinTokenRequest } from '../../../rpc/gen/signet/v1/CreateJoinTokenRequest.ts'
+import type { CreateJoinTokenResponse__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
+import { withExample, withJson } from '../../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
+import { UsageError } from '../../errors.ts'
+import { formatTimestamp } from '../../instant.ts'
+import { formatFields, print, printJson } from '../../output.ts'
+import { JOIN_SECRET_VARIABLE } from '../agent/flags.ts'
+
+interface Options extends AuthorityOptions {
+  readonly bot: string
+  readonly ttl: string
+  readonly maxUses: string
+  readonly name?: string
+  readonly json?: boolean
+}
+
+export function define(command: Command): void {
+  withExample(
+    withJson(withAuthority(command))
+      .requiredOption('--bot <name>', 'the bot that joins with it')
+      .option('--ttl <duration>', 'how long it can be used', '1h')
+      .option('--max-uses <number>', 'how many agents may join with it', '1')
+      .option('--name <name>', 'its name (default: made from the name of the bot)')
+      .action(create),
+    'signet token create --bot builder --ttl 1h',
+  )
+}
+
+async function create(options: Options): Promise<void> {
+  const maxUses = Number(options.maxUses)
+  if (!Number.isInteger(maxUses) || maxUses < 1)
+    throw new UsageError('--max-uses: expected a whole number from 1')
+  const request: CreateJoinTokenRequest = {
+    bot: options.bot,
+    name: options.name ?? '',
+    ttlSeconds: Math.ceil(parseDuration(options.ttl)),
+    maxUses,
+  }
+  using client = connectAuthority(options)
+  const made = await client.unary<object, CreateJoinTokenResponse__Output>(
+    'signet.v1.AdminService',
+    'CreateJoinToken',
+    request,
+  )
+  const expires = formatTimestamp(made.expires)
+  const { name, secret, pin, publicAddress, trustDomain } = made
+  const run = `${JOIN_SECRET_VARIABLE}=${secret} signet agent run --authority ${publicAddress} --pin ${pin} --token ${name}`
+  if (options.json) return printJson({ name, secret, expires, pin, publicAddress, trustDomain, run })
+  print(
+    `${formatFields({
+      'join token': name,
+      bot: options.bot,
+      expires,
+      'may be used': maxUses === 1 ? 'once' : `${maxUses} times`,
+      'trust domain': trustDomain,
+      pin,
+    })}
+
+On the machine of the agent (the secret is shown this once):
+
+  ${run}`,
+  )
+}

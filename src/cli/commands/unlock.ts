@@ -1,0 +1,39 @@
+import type { Command } from 'commander'
+import type { RpcClient } from '../../rpc/client.ts'
+import { withExample, withJson } from '../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
+import { NothingThereError } from '../errors.ts'
+import { parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
+import { print, printJson } from '../output.ts'
+import { list } from './get.ts'
+
+type Options = AuthorityOptions & TargetOptions & { readonly json?: boolean }
+
+export function define(command: Command): void {
+  withExample(
+    withTarget(withJson(withAuthority(command)))
+      .argument('[name]', 'of the lock; or name the target, and all locks on it go')
+      .action(unlock),
+    'signet unlock lost-laptop',
+    'signet unlock --bot builder',
+  )
+}
+
+async function unlock(name: string | undefined, options: Options): Promise<void> {
+  using client = connectAuthority(options)
+  const names = name === undefined ? await locksOn(client, options) : [name]
+  for (const lock of names) {
+    await client.unary('signet.v1.AdminService', 'DeleteResource', { kind: 'lock', name: lock })
+  }
+  if (options.json) return printJson(names.map((lock) => ({ kind: 'lock', name: lock, action: 'deleted' })))
+  for (const lock of names) print(`lock ${lock} deleted`)
+}
+
+async function locksOn(client: RpcClient, options: TargetOptions): Promise<string[]> {
+  const { field, value } = parseTarget(options)
+  const names = (await list(client, 'lock'))
+    .filter(({ json }) => JSON.parse(json).spec?.target?.[field] === value)
+    .map((lock) => lock.name)
+  if (names.length === 0) throw new NothingThereError(`there is no lock on ${field} ${value}`)
+  return names
+}

@@ -1,0 +1,14 @@
+import type { Command } from 'commander'
+import { version } from '../../foundation/version.ts'
+import { withExample, withJson } from '../command.ts'
+import { print, printJson } from '../output.ts'
+
+export function define(command: Command): void {
+  withExample(
+    withJson(command).action((options: { readonly json?: boolean }) => {
+      if (options.json) return printJson({ version, node: process.versions.node })
+      print(`signet ${version} (Node ${process.versions.node})`)
+    }),
+    'signet version --json',
+  )
+}

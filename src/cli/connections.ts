@@ -1,0 +1,76 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { runtimeDirectory, surroundings } from '../config/places.ts'
+import { RpcClient } from '../rpc/client.ts'
+import { parseEndpointSocket } from '../spiffe/endpoint-socket.ts'
+import { UsageError } from './errors.ts'
+
+/** How commands find the three sockets there are. A flag wins over the environment, that over the default place. */
+
+export interface AuthorityOptions {
+  readonly adminSocket?: string
+}
+
+export interface AgentOptions {
+  readonly agentAdminSocket?: string
+}
+
+export interface WorkloadOptions {
+  readonly socket?: string
+}
+
+export function withAuthority(command: Command): Command {
+  return command.option(
+    '--admin-socket <path>',
+    "the authority's admin socket (default: $SIGNET_ADMIN_SOCKET, else the usual place)",
+  )
+}
+
+export function withAgent(command: Command): Command {
+  return command.option(
+    '--agent-admin-socket <path>',
+    "the agent's admin socket (default: $SIGNET_AGENT_ADMIN_SOCKET, else beside the Workload API socket)",
+  )
+}
+
+export function withWorkloadApi(command: Command): Command {
+  return command.option(
+    '--socket <uri>',
+    'the Workload API, such as unix:///run/signet/agent.sock (default: $SPIFFE_ENDPOINT_SOCKET, else the usual place)',
+  )
+}
+
+export function connectAuthority(options: AuthorityOptions): RpcClient {
+  const unixPath =
+    options.adminSocket ??
+    fromEnvironment('SIGNET_ADMIN_SOCKET') ??
+    path.join(runtimeDirectory(surroundings()), 'authority.sock')
+  return new RpcClient({ target: { unixPath: path.resolve(unixPath) } })
+}
+
+export function connectAgent(options: AgentOptions & WorkloadOptions): RpcClient {
+  const given = options.agentAdminSocket ?? fromEnvironment('SIGNET_AGENT_ADMIN_SOCKET')
+  const unixPath = given ?? path.join(path.dirname(workloadSocket(options)), 'agent-admin.sock')
+  return new RpcClient({ target: { unixPath: path.resolve(unixPath) } })
+}
+
+export function connectWorkloadApi(options: WorkloadOptions): RpcClient {
+  // WLEP-14: without this header every Workload API refuses.
+  return new RpcClient({
+    target: { unixPath: workloadSocket(options) },
+    metadata: { 'workload.spiffe.io': 'true' },
+  })
+}
+
+/** The path of the Workload API's socket. */
+export function workloadSocket(options: WorkloadOptions): string {
+  const given = options.socket ?? fromEnvironment('SPIFFE_ENDPOINT_SOCKET')
+  if (given === undefined) return path.join(runtimeDirectory(surroundings()), 'agent.sock')
+  const endpoint = parseEndpointSocket(given)
+  if ('path' in endpoint) return endpoint.path
+  throw new UsageError(`${given} is a TCP endpoint: signet's agent is reached by a Unix socket, unix:///…`)
+}
+
+function fromEnvironment(name: string): string | undefined {
+  return process.env[name] || undefined
+}

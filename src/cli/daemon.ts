@@ -1,0 +1,35 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Logger } from '../foundation/logger.ts'
+
+/** Longer than any deadline at which what is being ended gives up by itself. */
+const LONGEST_END_MS = 15_000
+
+/** Runs a program until a signal ends it: the first signal lets it finish, the second does not. */
+export async function runDaemon(
+  start: () => Promise<AsyncDisposable>,
+  options: { readonly logger: Logger; readonly untilStdinEnds?: boolean },
+): Promise<void> {
+  const asked = Promise.withResolvers<string>()
+  let signals = 0
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signals += 1
+    if (signals > 1) process.exit(130)
+    asked.resolve(signal)
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  if (options.untilStdinEnds) {
+    // Whoever started us holds the other end; when it goes, however that happens, so do we.
+    process.stdin
+      .on('end', () => asked.resolve('end of standard input'))
+      .on('error', () => asked.resolve('standard input'))
+    process.stdin.resume()
+  }
+  const program = await start()
+  const reason = await asked.promise
+  options.logger.info({ event: 'program.ending', reason }, 'ending')
+  const ended = program[Symbol.asyncDispose]().then(() => true)
+  if (!(await Promise.race([ended, wait(LONGEST_END_MS, false)]))) {
+    options.logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
+  }
+  process.exit()
+}

@@ -1,0 +1,15 @@
+import type { Timestamp__Output } from '../rpc/gen/google/protobuf/Timestamp.ts'
+
+/** RFC 3339 in whole seconds, as people read it. */
+export function formatInstant(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+export function formatSeconds(seconds: number): string {
+  return formatInstant(seconds * 1000)
+}
+
+/** Of a timestamp on the wire; absent stays absent. */
+export function formatTimestamp(timestamp: Timestamp__Output | null | undefined): string | undefined {
+  return timestamp ? formatInstant(Number(timestamp.seconds) * 1000 + timestamp.nanos / 1e6) : undefined
+}

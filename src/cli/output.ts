@@ -1,0 +1,44 @@
+/** What commands print: text for people, JSON for programs. Warnings and errors go to stderr. */
+
+export function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+export function warn(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, toPlain, 2))
+}
+
+/** Columns as wide as their widest cell; nothing at all when there are no rows but the heading's word. */
+export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [heading, ...rows]
+  const widths = heading.map((_, column) => Math.max(...lines.map((line) => printable(line[column]).length)))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => printable(cell).padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** `name: value` lines, values aligned. */
+export function formatFields(fields: Readonly<Record<string, string | undefined>>, indent = ''): string {
+  const given = Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined)
+  const width = Math.max(...given.map(([name]) => name.length)) + 1
+  return given.map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${printable(value)}`).join('\n')
+}
+
+/** Text that others chose must not steer the terminal. */
+export function printable(text: string | undefined): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  return (text ?? '').replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
+}
+
+function toPlain(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value
+}
