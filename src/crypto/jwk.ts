@@ -1,0 +1,95 @@
+import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
+import { CodedError } from '../foundation/errors.ts'
+import { decodeBase64Url } from './base64url.ts'
+import { exportSpki, importSpki } from './keys.ts'
+
+/** A JSON Web Key that is broken, private, or of a kind that is not known here (then `isUnknown`). */
+export class InvalidJwkError extends CodedError {
+  override readonly name = 'InvalidJwkError'
+  readonly code = 'ERR_CRYPTO_JWK_INVALID'
+  readonly kind = 'invalid_argument'
+  /** The key may be sound, but its type or curve is not one of ours: RFC 7517 §5 wants it passed over. */
+  readonly isUnknown: boolean
+
+  constructor(detail: string, isUnknown = false) {
+    super('not a public key in JSON', { detail })
+    this.isUnknown = isUnknown
+  }
+}
+
+/** Members with key material, by `kty` (RFC 7518 §6, RFC 8037 §2), in the order in which they are written. */
+const MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  EC: ['crv', 'x', 'y'],
+  RSA: ['n', 'e'],
+  OKP: ['crv', 'x'],
+}
+/** Octets of a coordinate: always all of them (RFC 7518 §6.2.1.2). */
+const COORDINATE_BYTES: Readonly<Record<string, number>> = {
+  'P-256': 32,
+  'P-384': 48,
+  'P-521': 66,
+  Ed25519: 32,
+}
+const RSA_BITS = { least: 2048, most: 8192 }
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+/** `kty` and the members with the key, and nothing else. */
+export function exportJwk(publicKeyDer: Buffer): Record<string, string> {
+  const all = importSpki(publicKeyDer).export({ format: 'jwk' }) as Record<string, string>
+  const kty = all['kty'] ?? ''
+  const members = (MEMBERS[kty] ?? []).map((name) => [name, all[name] ?? ''])
+  return { kty, ...Object.fromEntries(members) }
+}
+
+/**
+ * SubjectPublicKeyInfo of a public JWK (RFC 7517); members without key material are not looked at.
+ * @throws InvalidJwkError
+ */
+export function importJwk(jwk: Record<string, unknown>): Buffer {
+  const kty = jwk['kty']
+  if (typeof kty !== 'string') throw new InvalidJwkError('it has no kty')
+  const names = Object.hasOwn(MEMBERS, kty) ? MEMBERS[kty] : undefined
+  if (names === undefined) throw new InvalidJwkError('its kty is not known', true)
+  if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(jwk, name)))
+    throw new InvalidJwkError('it holds a private key')
+  const members: Record<string, string> = { kty }
+  for (const name of names) members[name] = memberOf(jwk, name)
+  if (kty !== 'RSA') checkCoordinates(members)
+  const key = importKey(members)
+  const bits = key.asymmetricKeyDetails?.modulusLength
+  if (bits !== undefined && (bits < RSA_BITS.least || bits > RSA_BITS.most)) {
+    throw new InvalidJwkError(`an RSA key of ${bits} bits`)
+  }
+  return exportSpki(key)
+}
+
+function memberOf(jwk: Record<string, unknown>, name: string): string {
+  const value = jwk[name]
+  if (typeof value !== 'string') throw new InvalidJwkError(`it has no ${name}`)
+  if (name !== 'crv') {
+    const bytes = decodeBase64Url(value)
+    if (bytes === undefined || bytes.length === 0) throw new InvalidJwkError(`its ${name} is not base64url`)
+  }
+  return value
+}
+
+function checkCoordinates(members: Record<string, string>): void {
+  const { crv = '', x = '', y } = members
+  const length = Object.hasOwn(COORDINATE_BYTES, crv) ? COORDINATE_BYTES[crv] : undefined
+  if (length === undefined || (crv === 'Ed25519') !== (y === undefined)) {
+    throw new InvalidJwkError('its curve is not known', true)
+  }
+  for (const coordinate of y === undefined ? [x] : [x, y]) {
+    if (Buffer.byteLength(coordinate, 'base64url') !== length) {
+      throw new InvalidJwkError('a coordinate does not have the length of the field')
+    }
+  }
+}
+
+function importKey(members: webcrypto.JsonWebKey): KeyObject {
+  try {
+    return createPublicKey({ key: members, format: 'jwk' })
+  } catch {
+    throw new InvalidJwkError('its numbers are no key')
+  }
+}

@@ -1,0 +1,57 @@
+import { constants, type KeyObject, type SigningOptions } from 'node:crypto'
+
+/** Signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1, without `none` and without shared secrets. */
+export type JwsAlgorithm =
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'EdDSA'
+
+export interface JwsScheme {
+  readonly digest: string | null
+  readonly options: SigningOptions
+  fits(key: KeyObject): boolean
+}
+
+const LEAST_RSA_BITS = 2048 // RFC 7518 §3.3
+
+const isRsa = (key: KeyObject): boolean =>
+  key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= LEAST_RSA_BITS
+
+const ecdsa = (digest: string, curve: string): JwsScheme => ({
+  digest,
+  options: { dsaEncoding: 'ieee-p1363' }, // RFC 7518 §3.4: R and S of full length, not DER
+  fits: (key) => key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === curve,
+})
+
+const pkcs1 = (digest: string): JwsScheme => ({
+  digest,
+  options: { padding: constants.RSA_PKCS1_PADDING },
+  fits: isRsa,
+})
+
+const pss = (digest: string): JwsScheme => ({
+  digest,
+  // RFC 7518 §3.5: the salt is as long as the digest.
+  options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
+  fits: isRsa,
+})
+
+export const JWS_SCHEMES: Readonly<Record<JwsAlgorithm, JwsScheme>> = {
+  ES256: ecdsa('sha256', 'prime256v1'),
+  ES384: ecdsa('sha384', 'secp384r1'),
+  ES512: ecdsa('sha512', 'secp521r1'),
+  RS256: pkcs1('sha256'),
+  RS384: pkcs1('sha384'),
+  RS512: pkcs1('sha512'),
+  PS256: pss('sha256'),
+  PS384: pss('sha384'),
+  PS512: pss('sha512'),
+  EdDSA: { digest: null, options: {}, fits: (key) => key.asymmetricKeyType === 'ed25519' },
+}

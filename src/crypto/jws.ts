@@ -1,0 +1,133 @@
+import { type KeyObject, sign, verify } from 'node:crypto'
+import { CodedError, messageOf } from '../foundation/errors.ts'
+import { decodeBase64Url } from './base64url.ts'
+import { JWS_SCHEMES, type JwsAlgorithm, type JwsScheme } from './jws-algorithm.ts'
+import { type JsonObject, parseJsonObject } from './strict-json.ts'
+
+export type { JwsAlgorithm } from './jws-algorithm.ts'
+
+/** A text that is no JWS in compact serialisation whose payload is a set of claims. Never holds the text. */
+export class InvalidJwsError extends CodedError {
+  override readonly name = 'InvalidJwsError'
+  readonly code = 'ERR_CRYPTO_JWS_INVALID'
+  readonly kind = 'invalid_argument'
+
+  constructor(detail: string) {
+    super('not a signed token', { detail })
+  }
+}
+
+/** Signs claims (RFC 7515 §7.1). The header is the same for all tokens of a key, so it is encoded once. */
+export class JwsSigner {
+  readonly kid: string
+  readonly #scheme: JwsScheme
+  readonly #key: KeyObject
+  readonly #header: string
+
+  constructor(input: {
+    readonly alg: JwsAlgorithm
+    readonly kid: string
+    readonly typ?: string
+    readonly privateKey: KeyObject
+  }) {
+    const { alg, kid, typ, privateKey } = input
+    const scheme = JWS_SCHEMES[alg]
+    if (privateKey.type !== 'private' || !scheme.fits(privateKey))
+      throw new TypeError(`the key does not fit ${alg}`)
+    this.kid = kid
+    this.#scheme = scheme
+    this.#key = privateKey
+    this.#header = `${encode({ alg, kid, ...(typ === undefined ? {} : { typ }) })}.`
+  }
+
+  sign(claims: object): string {
+    const input = this.#header + encode(claims)
+    const { digest, options } = this.#scheme
+    const signature = sign(digest, Buffer.from(input, 'latin1'), { key: this.#key, ...options })
+    return `${input}.${signature.toString('base64url')}`
+  }
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}
+
+export interface ParsedJws {
+  readonly header: JsonObject
+  readonly claims: JsonObject
+  readonly signingInput: Buffer
+  readonly signature: Buffer
+}
+
+/** A token is a credential in a header of some protocol: none is longer. */
+const LONGEST_TOKEN = 64 * 1024
+const LONGEST_HEADER = 4 * 1024
+
+/**
+ * Reads the compact serialisation, strictly: three parts, each in the only base64url there is for its bytes, and no member of an
+ * object twice. Nothing is verified.
+ * @throws InvalidJwsError
+ */
+export function parseJws(token: string): ParsedJws {
+  if (token.length > LONGEST_TOKEN) throw new InvalidJwsError('it is too long')
+  const parts = token.split('.')
+  const [header, payload, signature] = parts
+  if (parts.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
+    throw new InvalidJwsError('it does not have three parts')
+  }
+  if (header.length > LONGEST_HEADER) throw new InvalidJwsError('its header is too long')
+  const parsed = {
+    header: decodeObject(header),
+    claims: decodeObject(payload),
+    signingInput: Buffer.from(token.slice(0, header.length + 1 + payload.length), 'latin1'),
+    signature: decodePart(signature),
+  }
+  // RFC 7515 §4.1.11: what must be understood and is not, refuses; we understand no extension.
+  if (Object.hasOwn(parsed.header, 'crit')) throw new InvalidJwsError('it asks for an extension')
+  return parsed
+}
+
+function decodeObject(part: string): JsonObject {
+  const bytes = decodePart(part)
+  try {
+    return parseJsonObject(bytes)
+  } catch (error) {
+    throw new InvalidJwsError(messageOf(error))
+  }
+}
+
+function decodePart(part: string): Buffer {
+  const bytes = decodeBase64Url(part)
+  if (bytes === undefined || bytes.length === 0) throw new InvalidJwsError('a part is not base64url')
+  return bytes
+}
+
+/** False also when the key is not one for that algorithm. */
+export function verifyJws(parsed: ParsedJws, alg: JwsAlgorithm, publicKey: KeyObject): boolean {
+  const { digest, options, fits } = JWS_SCHEMES[alg]
+  if (!fits(publicKey)) return false
+  return verify(digest, parsed.signingInput, { key: publicKey, ...options }, parsed.signature)
+}
+
+/** A bare signature: Ed25519 as it is, ECDSA in DER and RSA (PKCS #1 v1.5) with the digest that fits the key. */
+export function signDetached(privateKey: KeyObject, data: Buffer): Buffer {
+  return sign(digestFor(privateKey), data, privateKey)
+}
+
+/** False for any signature that does not fit, broken ones included. */
+export function verifyDetached(publicKey: KeyObject, data: Buffer, signature: Buffer): boolean {
+  return verify(digestFor(publicKey), data, publicKey, signature)
+}
+
+function digestFor(key: KeyObject): string | null {
+  switch (key.asymmetricKeyType) {
+    case 'ed25519':
+      return null
+    case 'rsa':
+      return 'sha256'
+    case 'ec':
+      return key.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 'sha384' : 'sha256'
+    default:
+      throw new TypeError('a key that does not sign here')
+  }
+}

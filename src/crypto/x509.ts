@@ -1,0 +1,156 @@
+import { CodedError } from '../foundation/errors.ts'
+import { contextConstructed, DerReader, InvalidDerError, Tag } from './der-reader.ts'
+import { type DistinguishedName, formatName, parseName } from './distinguished-name.ts'
+import { type Extensions, parseExtensions } from './x509-extensions.ts'
+import { parseTime } from './x509-time.ts'
+
+export { ChainInvalidError, verifyChain } from './x509-chain.ts'
+export type { KeyUsage } from './x509-extensions.ts'
+
+/** Bytes that are no X.509 certificate, or a broken one. */
+export class InvalidCertificateError extends CodedError {
+  override readonly name = 'InvalidCertificateError'
+  readonly code = 'ERR_CRYPTO_CERTIFICATE_INVALID'
+  readonly kind = 'invalid_argument'
+}
+
+/** A certificate as it was read; nothing in it is verified. */
+export interface Certificate extends Extensions {
+  readonly der: Buffer
+  /** Hex, without leading zero octets. */
+  readonly serial: string
+  readonly subject: DistinguishedName
+  readonly subjectDer: Buffer
+  readonly issuer: DistinguishedName
+  readonly issuerDer: Buffer
+  /** Seconds since 1970; both ends are inside. */
+  readonly notBefore: number
+  readonly notAfter: number
+  /** SubjectPublicKeyInfo, as it stands. */
+  readonly publicKeyDer: Buffer
+  /** What was signed, by which algorithm (OID), and the signature. */
+  readonly signed: { readonly data: Buffer; readonly algorithm: string; readonly signature: Buffer }
+}
+
+/** A certificate longer than this is none of ours nor anybody's. */
+const LARGEST = 64 * 1024
+/** RFC 5280 §4.1.2.2: 20 octets, of which the first may have been a zero that is not counted here. */
+const LONGEST_SERIAL = 20
+
+/**
+ * Reads one certificate in DER (RFC 5280 §4.1), strictly, with nothing after it.
+ * @throws InvalidCertificateError
+ */
+export function parseCertificate(der: Buffer): Certificate {
+  if (der.length > LARGEST) throw new InvalidCertificateError('not a certificate', { detail: 'too large' })
+  try {
+    return readCertificate(der)
+  } catch (error) {
+    if (!(error instanceof InvalidDerError)) throw error
+    throw new InvalidCertificateError('not a certificate', { cause: error, detail: error.message })
+  }
+}
+
+/**
+ * Cuts a concatenation of certificates, the form of the Workload API, into its parts. They are framed, not read.
+ * @throws InvalidCertificateError
+ */
+export function splitDer(concatenated: Buffer): Buffer[] {
+  try {
+    const parts: Buffer[] = []
+    for (const reader = new DerReader(concatenated); reader.hasMore; )
+      parts.push(reader.read(Tag.sequence).whole)
+    return parts
+  } catch (cause) {
+    throw new InvalidCertificateError('not a concatenation of certificates', { cause })
+  }
+}
+
+function readCertificate(der: Buffer): Certificate {
+  const outer = new DerReader(der)
+  const whole = outer.enter(Tag.sequence)
+  outer.end()
+  const tbs = whole.read(Tag.sequence)
+  const algorithm = whole.read(Tag.sequence)
+  const signature = whole.readBitString()
+  whole.end()
+
+  const fields = new DerReader(tbs.content)
+  const version = readVersion(fields)
+  const serial = fields.readUnsigned()
+  if (serial.length > LONGEST_SERIAL) throw new InvalidDerError('a serial number that is too long')
+  if (!fields.read(Tag.sequence).whole.equals(algorithm.whole)) {
+    throw new InvalidDerError('two different signature algorithms') // RFC 5280 §4.1.1.2
+  }
+  const issuerDer = fields.read(Tag.sequence).whole
+  const validity = fields.enter(Tag.sequence)
+  const notBefore = parseTime(validity.readAny())
+  const notAfter = parseTime(validity.readAny())
+  validity.end()
+  const subjectDer = fields.read(Tag.sequence).whole
+  const publicKeyDer = fields.read(Tag.sequence).whole
+  skipUniqueIds(fields)
+  const extensions = parseExtensions(readExtensions(fields, version))
+  fields.end()
+  return {
+    der,
+    serial: serial.toString('hex'),
+    subject: parseName(subjectDer),
+    subjectDer,
+    issuer: parseName(issuerDer),
+    issuerDer,
+    notBefore,
+    notAfter,
+    publicKeyDer,
+    signed: { data: tbs.whole, algorithm: new DerReader(algorithm.content).readOid(), signature },
+    ...extensions,
+  }
+}
+
+/** 1 by default, which DER does not write; 3 with extensions. */
+function readVersion(fields: DerReader): number {
+  if (fields.nextTag !== contextConstructed(0)) return 1
+  const explicit = fields.enter(contextConstructed(0))
+  const version = explicit.readSmallUnsigned() + 1
+  explicit.end()
+  if (version !== 2 && version !== 3) throw new InvalidDerError(`the version ${version}`)
+  return version
+}
+
+function skipUniqueIds(fields: DerReader): void {
+  for (const number of [1, 2]) if (fields.nextTag === (0x80 | number)) fields.readAny()
+}
+
+function readExtensions(fields: DerReader, version: number): DerReader | undefined {
+  if (fields.nextTag !== contextConstructed(3)) return undefined
+  if (version !== 3) throw new InvalidDerError('extensions before version 3')
+  const explicit = fields.enter(contextConstructed(3))
+  const extensions = explicit.enter(Tag.sequence)
+  explicit.end()
+  if (!extensions.hasMore) throw new InvalidDerError('an empty list of extensions')
+  return extensions
+}
+
+/** For people, a line a field. */
+export function describeCertificate(certificate: Certificate): string {
+  const { subject, issuer, serial, notBefore, notAfter, uriSans, dnsSans, isCa, pathLength } = certificate
+  const moment = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000', '')
+  const list = (values: Iterable<string>): string => [...values].join(', ')
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ['subject', formatName(subject)],
+    ['issuer', formatName(issuer)],
+    ['serial', serial],
+    ['not before', moment(notBefore)],
+    ['not after', moment(notAfter)],
+    ['URI', list(uriSans.map((uri) => JSON.stringify(uri).slice(1, -1)))],
+    ['DNS', list(dnsSans.map((name) => JSON.stringify(name).slice(1, -1)))],
+    ['CA', isCa ? `yes${pathLength === undefined ? '' : `, path length ${pathLength}`}` : 'no'],
+    ['key usage', list(certificate.keyUsages)],
+    ['extended key usage', list(certificate.extKeyUsages)],
+    ['subject key id', certificate.subjectKeyId],
+    ['authority key id', certificate.authorityKeyId],
+    ['unknown critical', list(certificate.unknownCriticalExtensions)],
+  ]
+  const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined && row[1] !== '')
+  return shown.map(([label, value]) => `${`${label}:`.padEnd(20)}${value}`).join('\n')
+}
