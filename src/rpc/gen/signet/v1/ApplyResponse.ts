@@ -7,10 +7,12 @@ export interface ApplyResponse {
   'resources'?: (_signet_v1_AppliedResource)[];
   'warnings'?: (string)[];
   'secrets'?: (_signet_v1_CreatedSecret)[];
+  'problems'?: (string)[];
 }
 
 export interface ApplyResponse__Output {
   'resources': (_signet_v1_AppliedResource__Output)[];
   'warnings': (string)[];
   'secrets': (_signet_v1_CreatedSecret__Output)[];
+  'problems': (string)[];
 }

@@ -1,0 +1,126 @@
+import { type Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import { CallEndingError, MalformedRequestError } from './errors.ts'
+import { resetStream } from './grpc-internals.ts'
+import type { CallContext } from './handlers.ts'
+import { type Status, StatusCode, toStatus } from './status.ts'
+
+/** Later than any moment. */
+export const NOT_WAITING = Number.POSITIVE_INFINITY
+
+/** What a call needs of the connection that it came on. */
+export interface CallOwner<C> {
+  readonly caller: C
+  /** Milliseconds of the monotonic clock. */
+  nowMs(): number
+  /** The call is over: its stream is closed. */
+  callOver(call: Call<C>): void
+  callFailed(call: Call<C>, status: Status, error: unknown): void
+}
+
+/**
+ * One call, from its headers to its end. It stands where grpc-js would put an interceptor and answers the call itself: grpc-js's own
+ * handlers cost an event emitter or a Writable for each call, and know no caller. The base call below does headers, framing,
+ * decompression, deadlines and trailers.
+ */
+export abstract class Call<C> extends ServerInterceptingCall implements CallContext {
+  readonly method: string
+  /** Since when this side waits for the peer, to send its request or to read; {@link NOT_WAITING} when it does not. */
+  waitingSinceMs: number
+  protected readonly base: ServerInterceptingCallInterface
+  protected readonly owner: CallOwner<C>
+  /** A status was sent, or nothing can be sent any more. */
+  protected finished = false
+  #metadata: Metadata | undefined
+  #abort: AbortController | undefined
+  #over = false
+
+  constructor(base: ServerInterceptingCallInterface, owner: CallOwner<C>, method: string) {
+    super(base)
+    this.base = base
+    this.owner = owner
+    this.method = method
+    this.waitingSinceMs = owner.nowMs()
+  }
+
+  /** The request, or one of several, as bytes. */
+  abstract onReceiveMessage(bytes: Buffer): void
+  /** The peer has sent all it wanted. */
+  abstract onReceiveHalfClose(): void
+  /** The call is over; what belongs to it is let go. */
+  protected abstract release(): void
+  /** Whether the method is a stream, for the gauge of open streams. */
+  abstract readonly isStream: boolean
+
+  get over(): boolean {
+    return this.#over
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.#over) this.#abort.abort(new CallEndingError('ending'))
+    return this.#abort.signal
+  }
+
+  metadata(name: string): readonly string[] {
+    return this.#metadata?.get(name).map(String) ?? []
+  }
+
+  /** grpc-js hands in its own listener, which is not needed: this call listens. */
+  override start(): void {
+    this.base.start(this)
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.#metadata = metadata
+    this.base.startRead()
+  }
+
+  /** Called by the base call whenever the stream has come to its end, cancelled or not. */
+  onCancel(): void {
+    if (this.#over) return
+    this.#over = true
+    this.finished = true
+    this.waitingSinceMs = NOT_WAITING
+    this.owner.callOver(this)
+    this.#abort?.abort(new CallEndingError('ending'))
+    this.release()
+  }
+
+  /** Ends the call with the status of an error. */
+  fail(error: unknown): void {
+    if (this.finished) return
+    const status = toStatus(error)
+    this.owner.callFailed(this, status, error)
+    this.finish(status)
+  }
+
+  /** Ends a call whose peer neither reads nor finishes its request: with a status, or with a reset where a status would not get through. */
+  cut(): void {
+    if (this.finished || this.isBlocked) {
+      this.finished = true
+      resetStream(this.base)
+    } else {
+      this.fail(new CallEndingError('the request did not come in time'))
+    }
+  }
+
+  /** True while a message waits for the peer to read: a status would wait behind it. */
+  protected get isBlocked(): boolean {
+    return false
+  }
+
+  protected succeed(): void {
+    if (!this.finished) this.finish({ code: StatusCode.OK, details: '' })
+  }
+
+  protected refuseRequest(what: string): void {
+    this.fail(new MalformedRequestError(what))
+  }
+
+  private finish(status: Status): void {
+    this.finished = true
+    if (this.waitingSinceMs === NOT_WAITING) this.waitingSinceMs = this.owner.nowMs()
+    // Promises of the base call may have noticed the end of the stream already; then this does nothing.
+    this.base.sendStatus(status)
+  }
+}

@@ -1,0 +1,97 @@
+import { RpcError, StatusCode } from './status.ts'
+
+/** An error of grpc-js, as far as it matters here. */
+export interface Failure {
+  readonly code?: number
+  readonly details?: string
+  readonly message: string
+}
+
+export interface FailureContext {
+  readonly address: string
+  readonly isUnix: boolean
+  /** The connection was given up by us: it took too long. */
+  readonly timedOut: boolean
+  readonly state: string
+}
+
+/** What grpc-js says when it is the connection that failed, not the call. */
+const NO_CONNECTION =
+  /No connection established|Connection dropped|socket hang up|Name resolution failed|Failed to connect/
+const SYSTEM_ERROR = /\b(E[A-Z]{4,})\b/
+
+/** What the operating system's codes mean, in words that say where to look. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refused',
+  ENOENT: 'no such socket',
+  EACCES: 'no permission to use the socket',
+  ENOTFOUND: 'unknown host name',
+  EAI_AGAIN: 'name resolution failed',
+  ECONNRESET: 'connection reset',
+  ETIMEDOUT: 'timeout',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network unreachable',
+  ENOTSOCK: 'not a socket',
+}
+
+/** Messages of OpenSSL and Node about a server's certificate. */
+const TLS_FAILURES: readonly { readonly what: RegExp; readonly says: string }[] = [
+  {
+    what: /self-signed certificate|unable to (?:get|verify)|unknown ca/i,
+    says: 'its certificate does not lead to a pinned root',
+  },
+  { what: /altname|Hostname\/IP does not match/i, says: 'its certificate is for another name' },
+  {
+    what: /certificate has expired|certificate is not yet valid/i,
+    says: 'its certificate is not valid now; check both clocks',
+  },
+  {
+    what: /unsuitable certificate purpose|unsupported certificate purpose/i,
+    says: 'its certificate is not one of a server',
+  },
+  {
+    what: /wrong version number|packet length too long|protocol version|EPROTO/i,
+    says: 'it does not speak TLS 1.3',
+  },
+]
+
+/** Makes one sentence of a failed call. Server-sent statuses keep their text; anything below them names the address and what to do. */
+export function describeFailure(failure: Failure, context: FailureContext): RpcError {
+  const details = failure.details ?? failure.message
+  const status = failure.code ?? StatusCode.UNKNOWN
+  const unconnected =
+    context.timedOut ||
+    (status === StatusCode.UNAVAILABLE && NO_CONNECTION.test(details)) ||
+    (status === StatusCode.DEADLINE_EXCEEDED && context.state !== 'ready')
+  if (unconnected) {
+    const reason = context.timedOut || status === StatusCode.DEADLINE_EXCEEDED ? 'timeout' : reasonOf(details)
+    const what = context.isUnix
+      ? 'is the program that serves it running?'
+      : 'the agent needs outbound TCP, TLS passed through'
+    const sentence = `cannot reach ${context.address} (${reason}): ${what}`
+    return new RpcError(StatusCode.UNAVAILABLE, sentence, { cause: failure, unreachable: true })
+  }
+  if (status === StatusCode.DEADLINE_EXCEEDED) {
+    return new RpcError(status, `${context.address} did not answer in time`, { cause: failure })
+  }
+  if (/ECONNRESET|ECONNABORTED|EPIPE|goaway|RST_STREAM|Stream removed|Call ended without/i.test(details)) {
+    const sentence = `the connection to ${context.address} was lost`
+    return new RpcError(status === StatusCode.INTERNAL ? StatusCode.UNAVAILABLE : status, sentence, {
+      cause: failure,
+    })
+  }
+  return new RpcError(
+    status,
+    details === '' ? `${context.address} answered with status ${status}` : details,
+    {
+      cause: failure,
+    },
+  )
+}
+
+function reasonOf(details: string): string {
+  const tls = TLS_FAILURES.find(({ what }) => what.test(details))
+  if (tls !== undefined) return tls.says
+  const code = SYSTEM_ERROR.exec(details)?.[1] ?? ''
+  return REASONS[code] ?? (code === '' ? 'no connection' : code)
+}

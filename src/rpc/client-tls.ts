@@ -1,0 +1,34 @@
+import type { KeyObject } from 'node:crypto'
+import tls, { type SecureContextOptions } from 'node:tls'
+import { encodePem } from '../crypto/pem.ts'
+
+/** How a client knows its server, and what it shows of itself. */
+export interface ClientTls {
+  /** DER of the only roots that count; those of the system never do. */
+  readonly roots: readonly Buffer[]
+  /** `authority.<trust domain>`, whatever address the server is reached by. */
+  readonly serverName: string
+  readonly key?: KeyObject
+  /** DER, leaf first. */
+  readonly chain?: readonly Buffer[]
+}
+
+/** Certificates as OpenSSL reads them. */
+export function pemChain(certificates: readonly Buffer[]): string {
+  return certificates.map((der) => encodePem('CERTIFICATE', der)).join('')
+}
+
+/** A context for TLS 1.3 in which only the given roots count. */
+export function createClientContext(input: ClientTls): tls.SecureContext {
+  // An empty `ca` would make Node fall back to the system's roots.
+  if (input.roots.length === 0) throw new TypeError('at least one root is needed')
+  const options: SecureContextOptions = {
+    minVersion: 'TLSv1.3',
+    ca: input.roots.map((der) => encodePem('CERTIFICATE', der)),
+  }
+  if (input.key !== undefined && input.chain !== undefined) {
+    options.key = input.key.export({ type: 'pkcs8', format: 'pem' }) as string
+    options.cert = pemChain(input.chain)
+  }
+  return tls.createSecureContext(options)
+}

@@ -1,0 +1,213 @@
+import {
+  type CallOptions,
+  Client,
+  type ClientReadableStream,
+  connectivityState,
+  credentials,
+  logVerbosity,
+  Metadata,
+  type ServiceError,
+  setLogVerbosity,
+} from '@grpc/grpc-js'
+import { describeFailure } from './client-failure.ts'
+import { type ClientTls, createClientContext } from './client-tls.ts'
+import { method, type ServiceName } from './services.ts'
+import { RpcError, StatusCode } from './status.ts'
+
+export type { ClientTls } from './client-tls.ts'
+
+export type RpcTarget =
+  | { readonly unixPath: string }
+  | { readonly host: string; readonly port: number; readonly tls: ClientTls }
+
+export interface RpcClientOptions {
+  readonly target: RpcTarget
+  /** Sent with every call. */
+  readonly metadata?: Readonly<Record<string, string>>
+  readonly connectTimeoutMs?: number
+}
+
+export interface UnaryOptions {
+  readonly deadlineMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface StreamOptions {
+  readonly signal?: AbortSignal
+}
+
+/** Long enough for a handshake over a slow line, short enough for someone who waits at a terminal. */
+const CONNECT_TIMEOUT_MS = 10_000
+const DEADLINE_MS = 30_000
+/** A peer that has vanished without a word is noticed after both: about 20 s. */
+const KEEPALIVE_MS = 10_000
+const KEEPALIVE_TIMEOUT_MS = 10_000
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+
+/** One channel to one server: deadlines on calls, and errors of one sentence that name the address. */
+export class RpcClient implements Disposable {
+  readonly #client: Client
+  readonly #address: string
+  readonly #isUnix: boolean
+  readonly #metadata: Readonly<Record<string, string>>
+  readonly #connectTimeoutMs: number
+
+  constructor(options: RpcClientOptions) {
+    setLogVerbosity(logVerbosity.NONE) // errors reach the caller of a call; grpc-js would print them as well
+    const { target } = options
+    this.#isUnix = 'unixPath' in target
+    this.#metadata = options.metadata ?? {}
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+    const common = {
+      'grpc.enable_channelz': 0,
+      'grpc.service_config_disable_resolution': 1,
+      'grpc.enable_retries': 0,
+      'grpc.use_local_subchannel_pool': 1, // a new channel is a new connection: a renewed certificate must be shown
+      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+      'grpc.enable_http_proxy': 0,
+    }
+    if ('unixPath' in target) {
+      this.#address = target.unixPath
+      const unix = { ...common, 'grpc.default_authority': 'localhost' }
+      this.#client = new Client(`unix:${target.unixPath}`, credentials.createInsecure(), unix)
+    } else {
+      const host = target.host.includes(':') ? `[${target.host}]` : target.host
+      this.#address = `${host}:${target.port}`
+      const channel = credentials.createFromSecureContext(createClientContext(target.tls))
+      this.#client = new Client(this.#address, channel, {
+        ...common,
+        'grpc.ssl_target_name_override': target.tls.serverName,
+        'grpc.default_authority': target.tls.serverName,
+        'grpc.keepalive_time_ms': KEEPALIVE_MS,
+        'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+        'grpc.keepalive_permit_without_calls': 1,
+      })
+    }
+  }
+
+  /** What the channel is doing. */
+  get state(): 'idle' | 'connecting' | 'ready' | 'failing' | 'closed' {
+    switch (this.#client.getChannel().getConnectivityState(false)) {
+      case connectivityState.IDLE:
+        return 'idle'
+      case connectivityState.CONNECTING:
+        return 'connecting'
+      case connectivityState.READY:
+        return 'ready'
+      case connectivityState.TRANSIENT_FAILURE:
+        return 'failing'
+      default:
+        return 'closed'
+    }
+  }
+
+  /** One request, one answer. @throws RpcError */
+  unary<Req extends object, Res extends object>(
+    service: ServiceName,
+    name: string,
+    request: Req,
+    options: UnaryOptions = {},
+  ): Promise<Res> {
+    const { path, requestSerialize, responseDeserialize } = method(service, name)
+    const deadline = performance.timeOrigin + performance.now() + (options.deadlineMs ?? DEADLINE_MS)
+    const callOptions: CallOptions = { deadline }
+    return new Promise<Res>((resolve, reject) => {
+      const stop = (): void => call.cancel()
+      const connecting = this.#limitConnecting(stop)
+      const call = this.#client.makeUnaryRequest<object, object>(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        this.#requestMetadata(),
+        callOptions,
+        (error, response) => {
+          options.signal?.removeEventListener('abort', stop)
+          const timedOut = connecting.stop()
+          if (error === null) resolve(response as Res)
+          else reject(this.#failure(error, timedOut, options.signal))
+        },
+      )
+      options.signal?.addEventListener('abort', stop)
+      if (options.signal?.aborted === true) stop()
+    })
+  }
+
+  /** A stream of answers, without a deadline; ends with the server's OK, throws on anything else. @throws RpcError */
+  async *stream<Req extends object, Res extends object>(
+    service: ServiceName,
+    name: string,
+    request: Req,
+    options: StreamOptions = {},
+  ): AsyncGenerator<Res> {
+    const { path, requestSerialize, responseDeserialize } = method(service, name)
+    const call: ClientReadableStream<object> = this.#client.makeServerStreamRequest<object, object>(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      this.#requestMetadata(),
+    )
+    const stop = (): void => call.cancel()
+    const connecting = this.#limitConnecting(stop)
+    options.signal?.addEventListener('abort', stop)
+    if (options.signal?.aborted === true) stop()
+    let timedOut = false
+    call.once('metadata', () => connecting.stop())
+    call.once('error', () => {
+      timedOut = connecting.stop()
+    })
+    try {
+      for await (const message of call) yield message as Res
+    } catch (error) {
+      throw this.#failure(error as ServiceError, timedOut, options.signal)
+    } finally {
+      connecting.stop()
+      options.signal?.removeEventListener('abort', stop)
+      call.cancel()
+    }
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #requestMetadata(): Metadata {
+    const metadata = new Metadata()
+    for (const [name, value] of Object.entries(this.#metadata)) metadata.set(name, value)
+    return metadata
+  }
+
+  /** grpc-js waits for a connection as long as the call may last; a firewall that drops packets should be noticed sooner. */
+  #limitConnecting(stop: () => void): { stop(): boolean } {
+    let timedOut = false
+    if (this.state === 'ready') return { stop: () => false }
+    const timer = setTimeout(() => {
+      if (this.state === 'ready') return
+      timedOut = true
+      stop()
+    }, this.#connectTimeoutMs)
+    return {
+      stop: () => {
+        clearTimeout(timer)
+        return timedOut
+      },
+    }
+  }
+
+  #failure(error: ServiceError, timedOut: boolean, signal: AbortSignal | undefined): RpcError {
+    if (signal?.aborted === true) {
+      return new RpcError(StatusCode.UNAVAILABLE, 'the call was given up', { cause: signal.reason })
+    }
+    return describeFailure(error, {
+      address: this.#address,
+      isUnix: this.#isUnix,
+      timedOut,
+      state: this.state,
+    })
+  }
+}

@@ -1,0 +1,154 @@
+import type { ServerHttp2Session } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { ConnectionInjector } from '@grpc/grpc-js'
+import type { Call, CallOwner } from './call.ts'
+import type { Status } from './status.ts'
+
+/** One accepted connection; every call on it is its caller's. */
+export interface Connection<C> {
+  readonly caller: C
+  readonly openCalls: number
+  /** Resolves when the connection is gone. */
+  readonly closed: Promise<void>
+  destroy(): void
+}
+
+/** What a connection tells its server. */
+export interface ConnectionEvents<C> {
+  nowMs(): number
+  connectionClosed(connection: LiveConnection<C>): void
+  callOver(call: Call<C>): void
+  callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void
+}
+
+/** A client that has not said its HTTP/2 preface by then is none. */
+const PREFACE_MS = 10_000
+/** A request that does not arrive, or a message that is not read, for this long ends its call. */
+const PATIENCE_MS = 60_000
+/**
+ * PINGs that one connection may send between two sweeps, besides four for each call: grpc-go measures bandwidth with one PING for each
+ * burst of data, and keepalive is one in ten seconds. A flood is cut, keepalive is never answered with `too_many_pings`.
+ */
+const PINGS_A_SWEEP = 20_000
+const SETTINGS_A_SWEEP = 500
+
+/** The server's side of a connection: its calls, and how it ends. */
+export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
+  readonly caller: C
+  readonly calls = new Set<Call<C>>()
+  readonly #stream: Duplex
+  readonly #events: ConnectionEvents<C>
+  readonly #acceptedMs: number
+  #injector: ConnectionInjector | undefined
+  #session: ServerHttp2Session | undefined
+  #closed: PromiseWithResolvers<void> | undefined
+  #isClosed = false
+  #ending = false
+  #greeted = false
+  #pings = 0
+  #settings = 0
+  #startedCalls = 0
+
+  constructor(stream: Duplex, caller: C, events: ConnectionEvents<C>) {
+    this.#stream = stream
+    this.caller = caller
+    this.#events = events
+    this.#acceptedMs = events.nowMs()
+    stream.on('error', () => {}) // the connection is gone then, and `close` follows
+    stream.once('close', () => this.#onClose())
+  }
+
+  get openCalls(): number {
+    return this.calls.size
+  }
+
+  get closed(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    this.#closed ??= Promise.withResolvers<void>()
+    return this.#closed.promise
+  }
+
+  /** Hands the stream to HTTP/2. `onSession` of the server calls {@link attach} meanwhile. */
+  inject(injector: ConnectionInjector): void {
+    this.#injector = injector
+    injector.injectConnection(this.#stream)
+  }
+
+  attach(session: ServerHttp2Session): void {
+    this.#session = session
+    session.on('remoteSettings', () => {
+      this.#greeted = true
+      if (++this.#settings > SETTINGS_A_SWEEP) this.destroy()
+    })
+    session.on('ping', () => {
+      if (++this.#pings > PINGS_A_SWEEP + 4 * this.#startedCalls) this.destroy()
+    })
+  }
+
+  nowMs(): number {
+    return this.#events.nowMs()
+  }
+
+  callStarted(call: Call<C>): void {
+    this.#startedCalls += 1
+    this.calls.add(call)
+  }
+
+  callOver(call: Call<C>): void {
+    this.calls.delete(call)
+    this.#events.callOver(call)
+    if (this.#ending && this.calls.size === 0) setImmediate(() => this.#sayGoodbye())
+  }
+
+  callFailed(call: Call<C>, status: Status, error: unknown): void {
+    this.#events.callFailed(call, status, error, this.caller)
+  }
+
+  /** Cuts what makes no progress. Called every few seconds, so that no connection and no call needs a timer of its own. */
+  sweep(now: number): void {
+    this.#pings = 0
+    this.#settings = 0
+    this.#startedCalls = 0
+    if (!this.#greeted && now - this.#acceptedMs > PREFACE_MS) {
+      this.destroy()
+      return
+    }
+    for (const call of this.calls) {
+      if (now - call.waitingSinceMs > PATIENCE_MS) call.cut()
+    }
+  }
+
+  /**
+   * Ends every call with this error's status, then says GOAWAY, then closes. In this order, because some clients take a GOAWAY or an end
+   * without trailers for CANCELLED, which is final for them. The owner destroys what is left at its deadline.
+   */
+  end(error: unknown): void {
+    if (this.#ending) return
+    this.#ending = true
+    if (this.calls.size === 0) this.#sayGoodbye()
+    for (const call of this.calls) call.fail(error)
+  }
+
+  get ending(): boolean {
+    return this.#ending
+  }
+
+  destroy(): void {
+    this.#stream.destroy()
+  }
+
+  /** GOAWAY; the session closes the stream when it has nothing left to send. */
+  #sayGoodbye(): void {
+    if (this.#session === undefined || this.#session.destroyed) this.destroy()
+    else if (!this.#session.closed) this.#session.close()
+  }
+
+  #onClose(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#session?.destroy()
+    this.#injector?.destroy()
+    this.#events.connectionClosed(this)
+    this.#closed?.resolve()
+  }
+}

@@ -1,0 +1,36 @@
+import { CodedError } from '../foundation/errors.ts'
+
+/** The request is not what the method takes: no message, several, or bytes that are not the message. */
+export class MalformedRequestError extends CodedError {
+  override readonly name = 'MalformedRequestError'
+  readonly code = 'ERR_RPC_REQUEST_MALFORMED'
+  readonly kind = 'invalid_argument'
+}
+
+/** No such method here. */
+export class UnknownMethodError extends CodedError {
+  override readonly name = 'UnknownMethodError'
+  readonly code = 'ERR_RPC_METHOD_UNKNOWN'
+  readonly kind = 'unimplemented'
+}
+
+/** A call that no listener of ours vouches for: a bug, and refused. */
+export class CallerUnknownError extends CodedError {
+  override readonly name = 'CallerUnknownError'
+  readonly code = 'ERR_RPC_CALLER_UNKNOWN'
+  readonly kind = 'internal'
+}
+
+/** This side is ending the call; the other may come back. */
+export class CallEndingError extends CodedError {
+  override readonly name = 'CallEndingError'
+  readonly code = 'ERR_RPC_ENDING'
+  readonly kind = 'unavailable'
+}
+
+/** A connection has as many calls open as it may. */
+export class TooManyCallsError extends CodedError {
+  override readonly name = 'TooManyCallsError'
+  readonly code = 'ERR_RPC_TOO_MANY_CALLS'
+  readonly kind = 'unavailable'
+}

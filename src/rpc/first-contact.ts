@@ -1,0 +1,140 @@
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import tls, { type TLSSocket } from 'node:tls'
+import { spkiSha256 } from '../crypto/keys.ts'
+import { type Certificate, parseCertificate, verifyChain } from '../crypto/x509.ts'
+import type { Clock } from '../foundation/clock.ts'
+import { CodedError, messageOf } from '../foundation/errors.ts'
+import { describeFailure } from './client-failure.ts'
+import { peerChain } from './tls-client-certificate.ts'
+
+/** The authority cannot be spoken to: no connection, or no TLS. */
+export class AuthorityUnreachableError extends CodedError {
+  override readonly name = 'AuthorityUnreachableError'
+  readonly code = 'ERR_RPC_AUTHORITY_UNREACHABLE'
+  readonly kind = 'unavailable'
+}
+
+/** Whoever answers there is not the authority that the pin names. */
+export class PinMismatchError extends CodedError {
+  override readonly name = 'PinMismatchError'
+  readonly code = 'ERR_RPC_PIN_MISMATCH'
+  readonly kind = 'permission_denied'
+}
+
+/** The pinned root is there, but what it vouches for is no authority. */
+export class NotAnAuthorityError extends CodedError {
+  override readonly name = 'NotAnAuthorityError'
+  readonly code = 'ERR_RPC_NOT_AN_AUTHORITY'
+  readonly kind = 'permission_denied'
+}
+
+export interface FirstContactOptions {
+  readonly clock: Clock
+  readonly timeoutMs?: number
+}
+
+/** What an agent learns before it trusts: the root that the pin names, and the trust domain in the authority's own name. */
+export interface AuthorityRoot {
+  /** DER. */
+  readonly root: Buffer
+  readonly trustDomain: string
+}
+
+const TIMEOUT_MS = 10_000
+const NAME_PREFIX = 'authority.'
+const PIN = /^sha256:[0-9a-f]{64}$/
+
+/**
+ * Fetches the chain that the authority shows and checks it against the pin (SHA-256 of the root's SubjectPublicKeyInfo). Nothing is sent over
+ * this connection: the caller connects again with that root as the only one, and only then proves who it is.
+ * @throws AuthorityUnreachableError | PinMismatchError | NotAnAuthorityError
+ */
+export async function fetchAuthorityRoot(
+  address: { readonly host: string; readonly port: number },
+  pin: string,
+  options: FirstContactOptions,
+): Promise<AuthorityRoot> {
+  if (!PIN.test(pin)) throw new PinMismatchError('the pin must be sha256: and 64 hexadecimal digits')
+  const where = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+  const chain = await fetchChain(address, where, options.timeoutMs ?? TIMEOUT_MS)
+  return checkChain(chain, pin, where, options.clock.now().getTime() / 1000)
+}
+
+async function fetchChain(
+  address: { readonly host: string; readonly port: number },
+  where: string,
+  timeoutMs: number,
+): Promise<Buffer[]> {
+  const socket: TLSSocket = tls.connect({
+    host: address.host,
+    port: address.port,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: ['h2'],
+    rejectUnauthorized: false, // what the chain is worth is found out by the pin
+  })
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) })
+    return peerChain(socket)
+  } catch (error) {
+    const timedOut = error instanceof Error && error.name === 'AbortError'
+    const failure = { code: 14, message: `Failed to connect: ${messageOf(error)}` }
+    const described = describeFailure(failure, {
+      address: where,
+      isUnix: false,
+      timedOut,
+      state: 'connecting',
+    })
+    throw new AuthorityUnreachableError(described.publicMessage, { cause: error })
+  } finally {
+    socket.on('error', () => {}) // whatever happens to it now concerns nobody
+    socket.destroy()
+  }
+}
+
+/** The chain as shown, leaf first: its root must be the pinned one, and it must vouch for `authority.<trust domain>`. */
+export function checkChain(
+  chain: readonly Buffer[],
+  pin: string,
+  where: string,
+  nowSeconds: number,
+): AuthorityRoot {
+  const parsed = parseChain(chain, where)
+  const leaf = parsed[0]
+  const root = parsed.at(-1)
+  if (leaf === undefined || root === undefined)
+    throw new NotAnAuthorityError(`${where} showed no certificate`)
+  const found = `sha256:${spkiSha256(root.publicKeyDer)}`
+  if (found !== pin) {
+    throw new PinMismatchError(
+      `${where} is not the authority that the pin names: expected ${pin}, found ${found}. Compare the pin with what the authority prints`,
+    )
+  }
+  // The pin covers the key only: without this, whoever is on the line could hand over another certificate around the same key.
+  const own = new X509Certificate(root.der)
+  if (!own.verify(own.publicKey))
+    throw new NotAnAuthorityError(`${where} shows a root that is not signed by itself`)
+  try {
+    verifyChain(parsed.slice(0, -1), [root], nowSeconds)
+  } catch (error) {
+    throw new NotAnAuthorityError(`${where} shows a certificate that does not hold: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+  if (leaf.isCa || !leaf.extKeyUsages.includes('serverAuth')) {
+    throw new NotAnAuthorityError(`${where} shows a certificate that is not the one of an authority`)
+  }
+  const name = leaf.dnsSans.find((dnsName) => dnsName.startsWith(NAME_PREFIX))
+  if (name === undefined) {
+    throw new NotAnAuthorityError(`${where} shows a certificate without the name authority.<trust domain>`)
+  }
+  return { root: root.der, trustDomain: name.slice(NAME_PREFIX.length) }
+}
+
+function parseChain(chain: readonly Buffer[], where: string): Certificate[] {
+  try {
+    return chain.map((der) => parseCertificate(der))
+  } catch (error) {
+    throw new NotAnAuthorityError(`${where} shows a certificate that cannot be read`, { cause: error })
+  }
+}

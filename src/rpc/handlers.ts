@@ -1,0 +1,59 @@
+/** What a handler may know of its call besides caller and request. */
+export interface CallContext {
+  /** Aborts when the call is over; made at first use. */
+  readonly signal: AbortSignal
+  /** Path of the method: `/package.Service/Method`. */
+  readonly method: string
+  /** Values of a request header; none when it is absent. */
+  metadata(name: string): readonly string[]
+}
+
+/** Answers at once or later, with a message or with bytes that are encoded already. */
+export type UnaryHandler<C, Req, Res> = (
+  caller: C,
+  request: Req,
+  context: CallContext,
+) => Promise<Res | Buffer> | Res | Buffer
+
+/** Produces messages as fast as the reader takes them. */
+export type StreamHandler<C, Req, Res> = (
+  caller: C,
+  request: Req,
+  context: CallContext,
+) => AsyncIterable<Res | Buffer>
+
+/** For streams shared by thousands: no generator each. What it returns is disposed when the call is over. */
+export type PushHandler<C, Req> = (
+  caller: C,
+  request: Req,
+  sink: StreamSink,
+  context: CallContext,
+) => Disposable
+
+/** Answers each request of a bidirectional stream with one message, in order. */
+export type ExchangeHandler<C, Req, Res> = (caller: C, request: Req, context: CallContext) => Res | Buffer
+
+/** The reader's end of a pushed stream. */
+export interface StreamSink {
+  /** Sends a snapshot. While the reader is blocked only the newest one waits; older ones are dropped. */
+  send(message: Buffer): void
+  /** Ends the stream with the status of this error. */
+  end(error: unknown): void
+  readonly ended: boolean
+}
+
+/** How one method is answered. A message type is the generated one; the server checks none of this, the schema does. */
+export type Handler<C> =
+  // biome-ignore-start lint/suspicious/noExplicitAny: each method has its own message types
+  | { readonly unary: UnaryHandler<C, any, any> }
+  /** A watch that comes to its end is answered UNAVAILABLE, for OK is final for some clients; a finite list ends with OK. */
+  | { readonly stream: StreamHandler<C, any, any>; readonly finite?: boolean }
+  | { readonly push: PushHandler<C, any> }
+  | { readonly exchange: ExchangeHandler<C, any, any> }
+// biome-ignore-end lint/suspicious/noExplicitAny: each method has its own message types
+
+/** The handlers of a service, by the names of the methods in the .proto file. */
+export type Handlers<C> = Readonly<Record<string, Handler<C>>>
+
+/** Throws when this caller may not make this call; asked before the request is decoded. */
+export type Gate<C> = (caller: C, context: CallContext) => void

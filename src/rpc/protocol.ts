@@ -1,0 +1,23 @@
+import { CodedError } from '../foundation/errors.ts'
+
+/** What this program speaks between agent and authority (design: clocks and versions). */
+export const PROTOCOL_VERSION = 1
+
+/** The oldest version that an authority of this build still serves. */
+export const OLDEST_PROTOCOL_VERSION = 1
+
+/** Agent and authority are too far apart to understand each other. */
+export class ProtocolVersionError extends CodedError {
+  override readonly name = 'ProtocolVersionError'
+  readonly code = 'ERR_RPC_PROTOCOL_VERSION'
+  readonly kind = 'failed_precondition'
+}
+
+/** @throws ProtocolVersionError which says which of the two is to be upgraded. */
+export function checkProtocol(version: number): void {
+  if (version >= OLDEST_PROTOCOL_VERSION && version <= PROTOCOL_VERSION) return
+  const older = version < OLDEST_PROTOCOL_VERSION ? 'agent' : 'authority'
+  throw new ProtocolVersionError(
+    `the agent speaks protocol version ${version}, the authority ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}: upgrade the ${older}`,
+  )
+}

@@ -1,0 +1,264 @@
+import type { ServerHttp2Session } from 'node:http2'
+import type net from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  experimental,
+  type Server,
+  ServerCredentials,
+  type ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+} from '@grpc/grpc-js'
+import type { Clock, Scheduled } from '../foundation/clock.ts'
+import type { Logger } from '../foundation/logger.ts'
+import type { Counter, Gauge, Metrics } from '../foundation/metrics.ts'
+import type { Call } from './call.ts'
+import { type Connection, type ConnectionEvents, LiveConnection } from './connection.ts'
+import { CallEndingError, CallerUnknownError, TooManyCallsError, UnknownMethodError } from './errors.ts'
+import { createGrpcServer } from './grpc-internals.ts'
+import type { Gate, Handler, Handlers } from './handlers.ts'
+import { healthHandlers } from './health.ts'
+import { reflectionHandlers } from './reflection.ts'
+import { type Method, method, type ServiceName } from './services.ts'
+import { type Status, StatusCode, toStatus } from './status.ts'
+import { ExchangeCall, PushCall, StreamCall } from './stream-call.ts'
+import { UnaryCall } from './unary-call.ts'
+
+export interface RpcServerOptions<C> {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly maxStreamsPerConnection: number
+  /** The longest request; 4 MiB unless told. */
+  readonly maxMessageBytes?: number
+  /** Told of every call that fails, with the error that the peer does not see. */
+  readonly onError?: (error: unknown, method: string, caller: C) => void
+}
+
+interface Route<C> {
+  readonly service: string
+  readonly definition: Method
+  readonly handler: Handler<C>
+  readonly gate: Gate<C> | undefined
+}
+
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+const SWEEP_MS = 5_000
+/** How long statuses may take to reach the peer of a connection that is being ended. */
+const END_CONNECTION_MS = 1_000
+const UNKNOWN_METHOD: Method = {
+  path: '/unknown',
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: (value) => value as Buffer,
+  requestDeserialize: (bytes) => bytes,
+  responseSerialize: (value) => value as Buffer,
+  responseDeserialize: (bytes) => bytes,
+}
+
+/**
+ * gRPC on connections that listeners of ours have accepted: who calls is fixed before the first byte of HTTP/2. One shared server of
+ * grpc-js; each connection has an injector of its own, whose interceptor carries the caller and answers the calls.
+ */
+export class RpcServer<C> implements AsyncDisposable {
+  readonly #options: RpcServerOptions<C>
+  readonly #server: Server
+  readonly #routes = new Map<string, Route<C>>()
+  readonly #services: ServiceName[] = []
+  readonly #connections = new Set<LiveConnection<C>>()
+  readonly #byCaller = new Map<C, Set<LiveConnection<C>>>()
+  readonly #events: ConnectionEvents<C>
+  readonly #streamsOpen: Gauge
+  readonly #failed: Counter
+  #sweeper: Scheduled | undefined
+  #injecting: LiveConnection<C> | undefined
+  #openStreams = 0
+  #ending: Promise<void> | undefined
+
+  constructor(options: RpcServerOptions<C>) {
+    this.#options = options
+    this.#streamsOpen = options.metrics.gauge('streams_open', 'Open gRPC streams', ['api'])
+    this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
+    this.#server = createGrpcServer({
+      maxStreamsPerConnection: options.maxStreamsPerConnection,
+      maxMessageBytes: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+      onSession: (session: ServerHttp2Session) => this.#injecting?.attach(session),
+      unknownMethodPath: UNKNOWN_METHOD.path,
+    })
+    this.#events = {
+      nowMs: () => options.clock.monotonicMs(),
+      connectionClosed: (connection) => this.#forget(connection),
+      callOver: (call) => this.#callOver(call),
+      callFailed: (call, status, error, caller) => this.#callFailed(call, status, error, caller),
+    }
+    this.#register(UNKNOWN_METHOD.path)
+    this.#sweepLater()
+  }
+
+  /** Serves a service. `gate` is asked before each call; methods without a handler are answered UNIMPLEMENTED. */
+  add(name: ServiceName, handlers: Handlers<C>, gate?: Gate<C>): void {
+    for (const [methodName, handler] of Object.entries(handlers)) {
+      const definition = method(name, methodName)
+      this.#routes.set(definition.path, { service: name, definition, handler, gate })
+      this.#register(definition.path)
+    }
+    this.#services.push(name)
+  }
+
+  /** grpc.health.v1; a server that answers at all is serving. */
+  addHealth(): void {
+    this.add(
+      'grpc.health.v1.Health',
+      healthHandlers((name) => name === '' || this.#services.includes(name as ServiceName)),
+    )
+  }
+
+  /** Reflection, in the version of today and in the one that older tools ask first. */
+  addReflection(): void {
+    const handlers = reflectionHandlers(() => this.#services)
+    this.add('grpc.reflection.v1.ServerReflection', handlers)
+    this.add('grpc.reflection.v1alpha.ServerReflection', handlers)
+  }
+
+  /** Serves a connection whose other end is `caller`. */
+  accept(stream: net.Socket | Duplex, caller: C): Connection<C> {
+    const connection = new LiveConnection(stream, caller, this.#events)
+    if (this.#ending !== undefined || stream.destroyed) {
+      connection.destroy()
+      return connection
+    }
+    this.#connections.add(connection)
+    const others = this.#byCaller.get(caller)
+    if (others === undefined) this.#byCaller.set(caller, new Set([connection]))
+    else others.add(connection)
+    const credentials = experimental.createServerCredentialsWithInterceptors(
+      ServerCredentials.createInsecure(),
+      [(definition, base) => this.#open(connection, definition.path, base)],
+    )
+    this.#injecting = connection
+    connection.inject(this.#server.createConnectionInjector(credentials))
+    this.#injecting = undefined
+    return connection
+  }
+
+  /** Ends the open calls of a caller with this error's status, all or those of some methods; its connections stay. */
+  endCalls(caller: C, error: unknown, isMeant: (method: string) => boolean = () => true): void {
+    for (const connection of this.#byCaller.get(caller) ?? []) {
+      for (const call of connection.calls) if (isMeant(call.method)) call.fail(error)
+    }
+  }
+
+  /** Ends one connection: a status on each call, GOAWAY, close; at a deadline whatever is left is cut. */
+  endConnection(connection: Connection<C>, error: unknown): void {
+    if (connection instanceof LiveConnection) connection.end(error)
+    this.#options.clock.schedule(END_CONNECTION_MS, () => connection.destroy())
+  }
+
+  get openStreams(): number {
+    return this.#openStreams
+  }
+
+  get openConnections(): number {
+    return this.#connections.size
+  }
+
+  /** Ends every connection with UNAVAILABLE and resolves when they are gone, at the deadline at the latest. */
+  shutdown(deadlineMs: number): Promise<void> {
+    this.#ending ??= this.#shutDown(deadlineMs)
+    return this.#ending
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown(END_CONNECTION_MS)
+  }
+
+  async #shutDown(deadlineMs: number): Promise<void> {
+    this.#sweeper?.cancel()
+    const gone = [...this.#connections].map((connection) => connection.closed)
+    for (const connection of this.#connections) connection.end(new CallEndingError('ending'))
+    const cut = this.#options.clock.schedule(deadlineMs, () => {
+      for (const connection of this.#connections) connection.destroy()
+    })
+    await Promise.all(gone)
+    cut.cancel()
+  }
+
+  /** grpc-js must know the paths; the calls are answered by the interceptor, and what it did not see is refused. */
+  #register(path: string): void {
+    const asIs = (bytes: Buffer): Buffer => bytes
+    const refuse = (call: { emit(event: 'error', status: Status): boolean }): void => {
+      call.emit('error', toStatus(new CallerUnknownError('caller unknown')))
+    }
+    this.#server.register(path, refuse as never, asIs, asIs, 'serverStream')
+  }
+
+  #open(
+    connection: LiveConnection<C>,
+    path: string,
+    base: ServerInterceptingCallInterface,
+  ): ServerInterceptingCall {
+    const route = this.#routes.get(path)
+    const call = route === undefined ? this.#unknown(base, connection) : routeCall(route, base, connection)
+    if (call.isStream) {
+      this.#openStreams += 1
+      this.#streamsOpen.inc({ api: route?.service ?? '' })
+    }
+    connection.callStarted(call)
+    if (connection.calls.size > this.#options.maxStreamsPerConnection) {
+      process.nextTick(() => call.fail(new TooManyCallsError('too many calls on this connection')))
+    } else if (connection.ending) {
+      process.nextTick(() => call.fail(new CallEndingError('ending')))
+    }
+    return call
+  }
+
+  #unknown(base: ServerInterceptingCallInterface, connection: LiveConnection<C>): Call<C> {
+    const refuse = (): never => {
+      throw new UnknownMethodError('unknown method')
+    }
+    return new UnaryCall(base, connection, UNKNOWN_METHOD, refuse, refuse)
+  }
+
+  #callOver(call: Call<C>): void {
+    if (!call.isStream) return
+    this.#openStreams -= 1
+    this.#streamsOpen.inc({ api: this.#routes.get(call.method)?.service ?? '' }, -1)
+  }
+
+  #callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void {
+    this.#failed.inc({ method: call.method, status: String(status.code) })
+    if (status.code === StatusCode.INTERNAL) {
+      this.#options.logger.error(
+        { event: 'rpc.failed', method: call.method, err: error },
+        'a call failed inside',
+      )
+    }
+    this.#options.onError?.(error, call.method, caller)
+  }
+
+  #forget(connection: LiveConnection<C>): void {
+    this.#connections.delete(connection)
+    const siblings = this.#byCaller.get(connection.caller)
+    siblings?.delete(connection)
+    if (siblings?.size === 0) this.#byCaller.delete(connection.caller)
+  }
+
+  #sweepLater(): void {
+    this.#sweeper = this.#options.clock.schedule(SWEEP_MS, () => {
+      const now = this.#options.clock.monotonicMs()
+      for (const connection of this.#connections) connection.sweep(now)
+      if (this.#ending === undefined) this.#sweepLater()
+    })
+  }
+}
+
+function routeCall<C>(
+  route: Route<C>,
+  base: ServerInterceptingCallInterface,
+  connection: LiveConnection<C>,
+): Call<C> {
+  const { definition, handler, gate } = route
+  if ('unary' in handler) return new UnaryCall(base, connection, definition, handler.unary, gate)
+  if ('push' in handler) return new PushCall(base, connection, definition, gate, handler.push)
+  if ('exchange' in handler) return new ExchangeCall(base, connection, definition, gate, handler.exchange)
+  return new StreamCall(base, connection, definition, gate, handler.stream, handler.finite === true)
+}

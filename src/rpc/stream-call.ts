@@ -1,0 +1,230 @@
+import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import { Call, type CallOwner, NOT_WAITING } from './call.ts'
+import { CallEndingError } from './errors.ts'
+import type { ExchangeHandler, Gate, PushHandler, StreamHandler, StreamSink } from './handlers.ts'
+import type { Method } from './services.ts'
+import { decodeRequest } from './unary-call.ts'
+
+/** What every call with a stream of answers does: one message is on its way at a time, so that the reader sets the pace. */
+abstract class WritingCall<C> extends Call<C> {
+  readonly isStream = true
+  protected readonly definition: Method
+  protected readonly gate: Gate<C> | undefined
+  protected writing = false
+
+  constructor(
+    base: ServerInterceptingCallInterface,
+    owner: CallOwner<C>,
+    definition: Method,
+    gate: Gate<C> | undefined,
+  ) {
+    super(base, owner, definition.path)
+    this.definition = definition
+    this.gate = gate
+  }
+
+  /** The reader has taken the last message. */
+  protected abstract written(): void
+
+  protected override get isBlocked(): boolean {
+    return this.writing
+  }
+
+  protected write(message: object): void {
+    if (this.finished) return
+    let bytes: Buffer
+    try {
+      bytes = this.definition.responseSerialize(message)
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    this.writing = true
+    this.waitingSinceMs = this.owner.nowMs()
+    this.base.sendMessage(bytes, () => {
+      this.writing = false
+      if (this.finished) return
+      this.waitingSinceMs = NOT_WAITING
+      this.written()
+    })
+  }
+}
+
+/** A call with one request and a stream of answers. */
+abstract class ServerStreamCall<C> extends WritingCall<C> {
+  #request: Buffer | undefined
+
+  protected abstract run(request: object): void
+
+  override onReceiveMessage(bytes: Buffer): void {
+    if (this.#request !== undefined) {
+      this.refuseRequest('more than one request message')
+      return
+    }
+    this.#request = bytes
+    this.base.startRead()
+  }
+
+  override onReceiveHalfClose(): void {
+    if (this.finished) return
+    const bytes = this.#request
+    if (bytes === undefined) {
+      this.refuseRequest('no request message')
+      return
+    }
+    this.#request = EMPTY // the caller's bytes need not live as long as the stream
+    this.waitingSinceMs = NOT_WAITING
+    try {
+      this.gate?.(this.owner.caller, this)
+      const request = decodeRequest(this.definition, bytes)
+      if (request === undefined) {
+        this.refuseRequest('malformed request message')
+        return
+      }
+      this.run(request)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+
+/** Messages from an async iterable. */
+export class StreamCall<C> extends ServerStreamCall<C> {
+  readonly #handler: StreamHandler<C, object, object>
+  readonly #finite: boolean
+  #wake: (() => void) | undefined
+
+  constructor(
+    base: ServerInterceptingCallInterface,
+    owner: CallOwner<C>,
+    definition: Method,
+    gate: Gate<C> | undefined,
+    handler: StreamHandler<C, object, object>,
+    finite: boolean,
+  ) {
+    super(base, owner, definition, gate)
+    this.#handler = handler
+    this.#finite = finite
+  }
+
+  protected override run(request: object): void {
+    void this.#produce(this.#handler(this.owner.caller, request, this))
+  }
+
+  protected override written(): void {
+    this.#wake?.()
+  }
+
+  protected override release(): void {
+    this.#wake?.()
+  }
+
+  async #produce(messages: AsyncIterable<object>): Promise<void> {
+    try {
+      for await (const message of messages) {
+        if (this.finished) return
+        this.write(message)
+        if (this.writing && !this.over) await new Promise<void>((resolve) => (this.#wake = resolve))
+        if (this.finished) return
+      }
+      if (this.#finite) this.succeed()
+      else this.fail(new CallEndingError('ending'))
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+}
+
+/** Snapshots that someone pushes: no generator, no promise, at most one snapshot waiting. */
+export class PushCall<C> extends ServerStreamCall<C> implements StreamSink {
+  readonly #handler: PushHandler<C, object>
+  #pushing: Disposable | undefined
+  #next: Buffer | undefined
+
+  constructor(
+    base: ServerInterceptingCallInterface,
+    owner: CallOwner<C>,
+    definition: Method,
+    gate: Gate<C> | undefined,
+    handler: PushHandler<C, object>,
+  ) {
+    super(base, owner, definition, gate)
+    this.#handler = handler
+  }
+
+  get ended(): boolean {
+    return this.finished
+  }
+
+  send(message: Buffer): void {
+    if (this.writing) this.#next = message
+    else this.write(message)
+  }
+
+  end(error: unknown): void {
+    this.#next = undefined
+    this.fail(error)
+  }
+
+  protected override run(request: object): void {
+    const pushing = this.#handler(this.owner.caller, request, this, this)
+    if (this.over) pushing[Symbol.dispose]()
+    else this.#pushing = pushing
+  }
+
+  protected override written(): void {
+    const next = this.#next
+    this.#next = undefined
+    if (next !== undefined) this.write(next)
+  }
+
+  protected override release(): void {
+    this.#next = undefined
+    const pushing = this.#pushing
+    this.#pushing = undefined
+    pushing?.[Symbol.dispose]()
+  }
+}
+
+/** A bidirectional stream in which each request gets one answer; the next request is read when the answer is taken. */
+export class ExchangeCall<C> extends WritingCall<C> {
+  readonly #handler: ExchangeHandler<C, object, object>
+
+  constructor(
+    base: ServerInterceptingCallInterface,
+    owner: CallOwner<C>,
+    definition: Method,
+    gate: Gate<C> | undefined,
+    handler: ExchangeHandler<C, object, object>,
+  ) {
+    super(base, owner, definition, gate)
+    this.#handler = handler
+  }
+
+  override onReceiveMessage(bytes: Buffer): void {
+    if (this.finished) return
+    try {
+      this.gate?.(this.owner.caller, this)
+      const request = decodeRequest(this.definition, bytes)
+      if (request === undefined) {
+        this.refuseRequest('malformed request message')
+        return
+      }
+      this.write(this.#handler(this.owner.caller, request, this))
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  override onReceiveHalfClose(): void {
+    this.succeed()
+  }
+
+  protected override written(): void {
+    this.base.startRead()
+  }
+
+  protected override release(): void {}
+}

@@ -1,0 +1,48 @@
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
+import { type Certificate, parseCertificate, verifyChain } from '../crypto/x509.ts'
+import { messageOf } from '../foundation/errors.ts'
+
+/** What a client showed of itself in the handshake: a certificate whose chain holds, nothing, or something that is refused. */
+export type ShownCertificate =
+  | { readonly certificate: Certificate | undefined }
+  | { readonly refused: string }
+
+/** More certificates than this are no chain of ours. */
+const LONGEST_CHAIN = 8
+
+/** The certificates that the peer sent, as far as they make a chain, leaf first. OpenSSL has checked that the leaf's key is the peer's. */
+export function peerChain(socket: TLSSocket): Buffer[] {
+  const chain: Buffer[] = []
+  let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
+  while (next?.raw !== undefined && chain.length < LONGEST_CHAIN) {
+    chain.push(next.raw)
+    next = next.issuerCertificate === next ? undefined : next.issuerCertificate
+  }
+  return chain
+}
+
+/**
+ * Checks a client's chain with a reader of our own as well. OpenSSL reports only the last of several failures, so that a foreign certificate
+ * that has also expired looks merely expired to it. Expiry alone does not refuse: what an expired caller may do is decided behind this.
+ */
+export function checkClientCertificate(
+  socket: TLSSocket,
+  roots: readonly Buffer[],
+  nowSeconds: number,
+): ShownCertificate {
+  const chain = peerChain(socket)
+  if (chain.length === 0) return { certificate: undefined }
+  try {
+    const [leaf, ...rest] = chain.map((der) => parseCertificate(der))
+    if (leaf === undefined) return { certificate: undefined }
+    const expired = nowSeconds > leaf.notAfter
+    if (!socket.authorized && !expired) return { refused: String(socket.authorizationError) }
+    if (leaf.isCa || !leaf.extKeyUsages.includes('clientAuth')) return { refused: 'not a client certificate' }
+    const issuers = rest.filter((certificate) => !certificate.subjectDer.equals(certificate.issuerDer))
+    const trusted = roots.map((der) => parseCertificate(der))
+    verifyChain([leaf, ...issuers], trusted, expired ? leaf.notAfter : nowSeconds)
+    return { certificate: leaf }
+  } catch (error) {
+    return { refused: messageOf(error) }
+  }
+}

@@ -1,0 +1,185 @@
+import { constants as cryptoConstants, type KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import net from 'node:net'
+import tls, { type TLSSocket } from 'node:tls'
+import type { Certificate } from '../crypto/x509.ts'
+import type { Clock } from '../foundation/clock.ts'
+import { CodedError, messageOf } from '../foundation/errors.ts'
+import type { Logger } from '../foundation/logger.ts'
+import type { Metrics } from '../foundation/metrics.ts'
+import { Refusals } from '../peer/connection-caps.ts'
+import { pemChain } from './client-tls.ts'
+import { checkClientCertificate } from './tls-client-certificate.ts'
+
+/** What the listener shows, and which roots a client's certificate may lead to. */
+export interface ServerTls {
+  /** DER, leaf first, the root last: agents pin the root before they know it. */
+  readonly chain: readonly Buffer[]
+  readonly key: KeyObject
+  readonly clientRoots: readonly Buffer[]
+}
+
+export interface TlsListenerOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly listen: string
+  /** Read now and at each {@link TlsListener.reload}. */
+  readonly tls: () => ServerTls
+  readonly maxConnections: number
+  /** How many may be between TCP's handshake and the end of TLS's. */
+  readonly maxHandshakes?: number
+  readonly handshakeTimeoutMs?: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** The certificate's chain holds, but it may have expired; undefined when the client showed none. */
+  readonly onConnection: (socket: TLSSocket, clientCertificate: Certificate | undefined) => void
+}
+
+/** The address cannot be listened on. */
+export class ListenError extends CodedError {
+  override readonly name = 'ListenError'
+  readonly code = 'ERR_RPC_LISTEN'
+  readonly kind = 'unavailable'
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000
+const MAX_HANDSHAKES = 1_024
+/** A quiet peer that has vanished is noticed by TCP. */
+const TCP_KEEPALIVE_MS = 15_000
+
+/** A client without a certificate may still join; a certificate that is wrong is refused after the handshake, by checkClientCertificate. */
+const SESSION_OPTIONS = { requestCert: true, rejectUnauthorized: false, ALPNProtocols: ['h2'] }
+
+/** `host:port`, `[v6]:port` or `:port` for every address. @throws ListenError */
+function parseListenAddress(text: string): { host: string | undefined; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535)
+    throw new ListenError(`not an address to listen on: ${text}, expected host:port`)
+  return { host: match[1] ?? (match[2] || undefined), port }
+}
+
+/** TLS 1.3 only, HTTP/2 only, no resumption: a resumed session shows no key and outlives the certificate. */
+export class TlsListener implements AsyncDisposable {
+  readonly #options: TlsListenerOptions
+  readonly #tcp: net.Server
+  readonly #tls: tls.Server
+  readonly #refusals: Refusals
+  readonly #sockets = new Set<net.Socket>()
+  /** Those of which the handshake is done. */
+  readonly #secure = new Set<TLSSocket>()
+  #clientRoots: readonly Buffer[] = []
+  #address = ''
+
+  private constructor(options: TlsListenerOptions) {
+    this.#options = options
+    this.#refusals = new Refusals(options)
+    const handshakeTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
+    this.#tls = tls.createServer(
+      { ...this.#contextOptions(), ...SESSION_OPTIONS, handshakeTimeout: handshakeTimeoutMs },
+      (socket) => this.#onSecure(socket),
+    )
+    this.#tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      this.#refusals.record('tls_handshake', { code: error.code })
+      socket.destroy()
+    })
+    this.#tcp = net.createServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
+      (socket) => this.#onTcp(socket),
+    )
+  }
+
+  /** @throws ListenError */
+  static async listen(options: TlsListenerOptions): Promise<TlsListener> {
+    const { host, port } = parseListenAddress(options.listen)
+    const listener = new TlsListener(options)
+    try {
+      listener.#tcp.listen({ host, port, backlog: 1_024 })
+      await once(listener.#tcp, 'listening')
+    } catch (error) {
+      throw new ListenError(`cannot listen on ${options.listen}`, { cause: error, detail: messageOf(error) })
+    }
+    listener.#tcp.on('error', (error: NodeJS.ErrnoException) => {
+      listener.#refusals.record('accept_failed', { code: error.code })
+    })
+    const bound = listener.#tcp.address() as net.AddressInfo
+    listener.#address =
+      bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`
+    return listener
+  }
+
+  /** `host:port` that is really bound. */
+  get address(): string {
+    return this.#address
+  }
+
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  /** Takes the certificate and the roots anew, for connections from now on. */
+  reload(): void {
+    this.#tls.setSecureContext(this.#contextOptions())
+  }
+
+  stopAccepting(): void {
+    this.#tcp.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stopAccepting()
+    const closed = this.#sockets.size > 0 ? once(this.#tcp, 'close') : undefined
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  #contextOptions(): tls.SecureContextOptions {
+    const { chain, key, clientRoots } = this.#options.tls()
+    this.#clientRoots = clientRoots
+    return {
+      minVersion: 'TLSv1.3',
+      maxVersion: 'TLSv1.3',
+      cert: pemChain(chain),
+      key: key.export({ type: 'pkcs8', format: 'pem' }) as string,
+      ca: pemChain(clientRoots),
+      // With this option a ticket only names an entry of a cache, and Node keeps none: nothing can be resumed.
+      secureOptions: cryptoConstants.SSL_OP_NO_TICKET,
+    }
+  }
+
+  #onTcp(socket: net.Socket): void {
+    socket.on('error', () => {}) // `close` follows
+    if (this.#sockets.size >= this.#options.maxConnections) {
+      this.#refusals.record('too_many_connections')
+      socket.destroy()
+      return
+    }
+    if (this.#sockets.size - this.#secure.size >= (this.#options.maxHandshakes ?? MAX_HANDSHAKES)) {
+      this.#refusals.record('too_many_handshakes')
+      socket.destroy()
+      return
+    }
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    this.#tls.emit('connection', socket)
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    socket.on('error', () => {}) // `close` follows
+    this.#secure.add(socket)
+    socket.once('close', () => this.#secure.delete(socket))
+    if (socket.isSessionReused() || socket.alpnProtocol !== 'h2') {
+      this.#refusals.record('tls_not_h2')
+      socket.destroy()
+      return
+    }
+    const nowSeconds = this.#options.clock.now().getTime() / 1000
+    const shown = checkClientCertificate(socket, this.#clientRoots, nowSeconds)
+    if ('refused' in shown) {
+      this.#refusals.record('client_certificate', { detail: shown.refused })
+      socket.destroy()
+      return
+    }
+    this.#options.onConnection(socket, shown.certificate)
+  }
+}

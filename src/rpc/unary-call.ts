@@ -1,0 +1,95 @@
+import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import { Call, type CallOwner, NOT_WAITING } from './call.ts'
+import type { Gate, UnaryHandler } from './handlers.ts'
+import type { Method } from './services.ts'
+
+const written = (): void => {}
+
+/** A call with one request and one answer. The lean path: one object a call, no promise unless the handler makes one. */
+export class UnaryCall<C> extends Call<C> {
+  readonly isStream = false
+  readonly #definition: Method
+  readonly #handler: UnaryHandler<C, object, object>
+  readonly #gate: Gate<C> | undefined
+  #request: Buffer | undefined
+
+  constructor(
+    base: ServerInterceptingCallInterface,
+    owner: CallOwner<C>,
+    definition: Method,
+    handler: UnaryHandler<C, object, object>,
+    gate: Gate<C> | undefined,
+  ) {
+    super(base, owner, definition.path)
+    this.#definition = definition
+    this.#handler = handler
+    this.#gate = gate
+  }
+
+  override onReceiveMessage(bytes: Buffer): void {
+    if (this.#request !== undefined) {
+      this.refuseRequest('more than one request message')
+      return
+    }
+    this.#request = bytes
+    this.base.startRead()
+  }
+
+  override onReceiveHalfClose(): void {
+    if (this.finished) return
+    const bytes = this.#request
+    if (bytes === undefined) {
+      this.refuseRequest('no request message')
+      return
+    }
+    this.waitingSinceMs = NOT_WAITING
+    let answer: object | Promise<object>
+    try {
+      this.#gate?.(this.owner.caller, this)
+      const request = decodeRequest(this.#definition, bytes)
+      if (request === undefined) {
+        this.refuseRequest('malformed request message')
+        return
+      }
+      answer = this.#handler(this.owner.caller, request, this)
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    if (answer instanceof Promise) {
+      answer.then(
+        (message) => this.#respond(message),
+        (error: unknown) => this.fail(error),
+      )
+    } else {
+      this.#respond(answer)
+    }
+  }
+
+  protected override release(): void {
+    this.#request = undefined
+  }
+
+  #respond(message: object): void {
+    if (this.finished) return
+    let bytes: Buffer
+    try {
+      bytes = this.#definition.responseSerialize(message)
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    // The status follows at once, so that message and trailers leave in one write.
+    this.base.sendMessage(bytes, written)
+    this.succeed()
+  }
+}
+
+/** The request, or undefined when the bytes are not such a message. */
+export function decodeRequest(definition: Method, bytes: Buffer): object | undefined {
+  try {
+    return definition.requestDeserialize(bytes)
+  } catch {
+    return undefined // what protobufjs throws names offsets in the caller's bytes; the caller needs only to know that they are wrong
+  }
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { describeFailure, type FailureContext } from '../../../src/rpc/client-failure.ts'
+
+const tcp: FailureContext = {
+  address: 'authority.example.org:7443',
+  isUnix: false,
+  timedOut: false,
+  state: 'failing',
+}
+const unix: FailureContext = { ...tcp, address: '/run/signet/agent.sock', isUnix: true }
+const lastError = (text: string): { code: number; details: string; message: string } => ({
+  code: 14,
+  details: `No connection established. Last error: ${text}`,
+  message: '14 UNAVAILABLE',
+})
+
+describe('describeFailure', () => {
+  for (const [text, reason] of [
+    ['Error: connect ECONNREFUSED 192.0.2.1:7443', 'refused'],
+    ['Error: getaddrinfo ENOTFOUND authority.example.org', 'unknown host name'],
+    ['Error: self-signed certificate in certificate chain', 'its certificate does not lead to a pinned root'],
+    [
+      "Error [ERR_TLS_CERT_ALTNAME_INVALID]: Hostname/IP does not match certificate's altnames",
+      'its certificate is for another name',
+    ],
+    ['Error: certificate has expired', 'its certificate is not valid now; check both clocks'],
+    ['something new', 'no connection'],
+  ] as const) {
+    it(`names the address and says "${reason}"`, () => {
+      const error = describeFailure(lastError(text), tcp)
+      assert.equal(
+        error.message,
+        `cannot reach authority.example.org:7443 (${reason}): the agent needs outbound TCP, TLS passed through`,
+      )
+      assert.equal(error.unreachable, true)
+    })
+  }
+
+  it('says (timeout) when the connection was given up', () => {
+    const error = describeFailure(
+      { code: 1, message: '', details: 'Cancelled on client' },
+      { ...tcp, timedOut: true },
+    )
+    assert.match(error.message, /^cannot reach authority\.example\.org:7443 \(timeout\): /)
+    assert.equal(error.kind, 'unavailable')
+  })
+
+  it('says what to look at when a socket is not there', () => {
+    const error = describeFailure(lastError('Error: connect ENOENT /run/signet/agent.sock'), unix)
+    assert.equal(
+      error.message,
+      'cannot reach /run/signet/agent.sock (no such socket): is the program that serves it running?',
+    )
+  })
+
+  it('keeps the text of a status that the server sent', () => {
+    const error = describeFailure(
+      { code: 7, details: 'no identity issued', message: '' },
+      { ...tcp, state: 'ready' },
+    )
+    assert.deepEqual([error.status, error.message, error.unreachable], [7, 'no identity issued', false])
+  })
+
+  it('tells a late answer from a missing connection', () => {
+    const late = { code: 4, details: 'Deadline exceeded', message: '' }
+    assert.match(describeFailure(late, { ...tcp, state: 'ready' }).message, /did not answer in time$/)
+    assert.equal(describeFailure(late, { ...tcp, state: 'connecting' }).unreachable, true)
+  })
+})

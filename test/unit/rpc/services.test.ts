@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { decodeMessage, encodeMessage, method, service } from '../../../src/rpc/services.ts'
+
+describe('service', () => {
+  it('knows the methods of the Workload API by their paths', () => {
+    const workloadApi = service('SpiffeWorkloadAPI')
+    assert.equal(workloadApi['FetchX509SVID']?.path, '/SpiffeWorkloadAPI/FetchX509SVID')
+    assert.equal(workloadApi['FetchX509SVID']?.responseStream, true)
+    assert.equal(workloadApi['FetchJWTSVID']?.responseStream, false)
+    assert.equal(Object.keys(workloadApi).length, 7)
+  })
+
+  it('puts the package in front of our own services', () => {
+    assert.equal(method('signet.v1.SyncService', 'Sync').path, '/signet.v1.SyncService/Sync')
+  })
+
+  it('calls an unknown method a bug', () => {
+    assert.throws(() => method('SpiffeWorkloadAPI', 'constructor'), TypeError)
+  })
+
+  it('passes bytes through that are encoded already', () => {
+    const bytes = encodeMessage('JWTSVIDResponse', { svids: [{ svid: 'a.b.c' }] })
+    assert.equal(method('SpiffeWorkloadAPI', 'FetchJWTSVID').responseSerialize(bytes), bytes)
+  })
+
+  it('reads 64-bit numbers as strings, enums as names, and fills in what is absent', () => {
+    const bytes = encodeMessage('signet.v1.SyncResponse', { authorityTimeMs: '9007199254740993' })
+    const message = decodeMessage('signet.v1.SyncResponse', bytes) as Record<string, unknown>
+    assert.equal(message['authorityTimeMs'], '9007199254740993')
+    assert.deepEqual(message['removals'], [])
+    assert.equal(message['bot'], null)
+    const health = encodeMessage('grpc.health.v1.HealthCheckResponse', { status: 'SERVING' })
+    assert.deepEqual(decodeMessage('grpc.health.v1.HealthCheckResponse', health), { status: 'SERVING' })
+  })
+})
