@@ -1,0 +1,128 @@
+import path from 'node:path'
+import { z } from 'zod'
+import { readSingleDocument } from './config-file.ts'
+import { InvalidConfigError } from './errors.ts'
+import { address, count, duration, filePath, logLevel } from './fields.ts'
+import {
+  baseOf,
+  dataDirectory,
+  keyDirectory,
+  liesInside,
+  resolveSource,
+  runtimeDirectory,
+  surroundings,
+} from './places.ts'
+import { type SecretSource, secretSourceSchema } from './secret-source.ts'
+import { checkSocketPath } from './socket-path.ts'
+
+/** What `signet authority run` needs to know; durations in seconds, paths absolute. */
+export interface AuthorityConfig {
+  readonly version: 1
+  readonly trust_domain: string
+  readonly data_dir: string
+  readonly key_encryption_key: SecretSource
+  readonly admin: { readonly socket: string }
+  readonly metrics?: { readonly listen: string }
+  readonly listen: string
+  readonly public_address?: string
+  readonly log: { readonly level: string }
+  readonly lifetimes: {
+    readonly control_root: number
+    readonly control_issuing: number
+    readonly spiffe_ca: number
+    readonly jwt_key: number
+    readonly bot_certificate: number
+    readonly default_x509_svid: number
+    readonly default_jwt_svid: number
+  }
+  readonly renewal_grace: number
+  readonly limits: { readonly max_connections: number; readonly max_streams_per_connection: number }
+}
+
+const trustDomain = z
+  .string()
+  .regex(
+    /^[a-z0-9._-]{1,255}$/,
+    'expected a trust domain such as example.org: lower-case letters, digits, dots, dashes and underscores',
+  )
+
+export const authorityConfigSchema = z.strictObject({
+  version: z.literal(1).describe('of this file format'),
+  trust_domain: trustDomain.describe('cannot be changed after the first start'),
+  data_dir: filePath
+    .exactOptional()
+    .describe('mode 0700; default `/var/lib/signet` for root, `~/.local/state/signet` for others'),
+  key_encryption_key: secretSourceSchema
+    .exactOptional()
+    .describe(
+      'protects the signing keys; outside `data_dir`; default `/etc/signet/kek` for root, `~/.config/signet/kek` for others; made on the first start',
+    ),
+  admin: z
+    .strictObject({
+      socket: filePath
+        .exactOptional()
+        .describe('default `/run/signet/authority.sock` for root, in `$XDG_RUNTIME_DIR/signet` for others'),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({ listen: address.describe('serves `/livez`, `/readyz`, `/metrics`') })
+    .exactOptional(),
+  listen: address.default('0.0.0.0:7443').describe('where agents connect'),
+  public_address: address.exactOptional().describe('what printed commands tell agents; default: `listen`'),
+  log: z.strictObject({ level: logLevel.default('info') }).prefault({}),
+  lifetimes: z
+    .strictObject({
+      control_root: duration('1h', '36500d').prefault('3650d').describe('agents pin its key'),
+      control_issuing: duration('10m', '3650d').prefault('90d'),
+      spiffe_ca: duration('1m', '3650d').prefault('30d').describe('no X.509-SVID outlives it'),
+      jwt_key: duration('1m', '3650d').prefault('30d').describe('no JWT-SVID outlives it'),
+      bot_certificate: duration('1m', '7d').prefault('1h'),
+      default_x509_svid: duration('10s', '90d')
+        .prefault('1h')
+        .describe('where a workload identity states none'),
+      default_jwt_svid: duration('10s', '24h')
+        .prefault('5m')
+        .describe('where a workload identity states none'),
+    })
+    .prefault({}),
+  renewal_grace: duration('0s', '30d')
+    .prefault('7d')
+    .describe('how long an expired bot certificate may still be renewed'),
+  limits: z
+    .strictObject({
+      max_connections: count(1_000_000).default(10_000).describe('from agents'),
+      max_streams_per_connection: count(100_000).default(256),
+    })
+    .prefault({}),
+})
+
+/** Reads `authority.yaml`. Every mistake is reported, each with its line. */
+export function parseAuthorityConfig(text: string, fileName: string): AuthorityConfig {
+  const { document, data } = readSingleDocument(authorityConfigSchema, text, fileName)
+  const here = surroundings()
+  const base = baseOf(fileName)
+  const data_dir = data.data_dir === undefined ? dataDirectory(here) : path.resolve(base, data.data_dir)
+  const key_encryption_key = resolveSource(
+    base,
+    data.key_encryption_key ?? { path: path.join(keyDirectory(here), 'kek') },
+  )
+  const socket = path.resolve(base, data.admin.socket ?? path.join(runtimeDirectory(here), 'authority.sock'))
+  const problems = checkSocketPath(document, ['admin', 'socket'], socket)
+  if (liesInside(data_dir, key_encryption_key)) {
+    problems.push(
+      document.problem(
+        ['key_encryption_key'],
+        'lies inside data_dir: a backup of the data would carry its own key',
+      ),
+    )
+  }
+  const { control_root, control_issuing, bot_certificate } = data.lifetimes
+  if (control_issuing >= control_root) {
+    problems.push(document.problem(['lifetimes', 'control_issuing'], 'must be shorter than control_root'))
+  }
+  if (bot_certificate >= control_issuing) {
+    problems.push(document.problem(['lifetimes', 'bot_certificate'], 'must be shorter than control_issuing'))
+  }
+  if (problems.length > 0) throw new InvalidConfigError(problems)
+  return { ...data, data_dir, key_encryption_key, admin: { socket } }
+}

@@ -1,0 +1,99 @@
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
+import type { z } from 'zod'
+import { messageOf } from '../foundation/errors.ts'
+import { describeIssue, problemsOf, withoutUnknownKeys } from './problem.ts'
+
+export type Path = readonly PropertyKey[]
+
+export interface Checked<T> {
+  readonly data: T | undefined
+  readonly problems: readonly string[]
+}
+
+/** One YAML document that remembers where in its file everything stands. */
+export class SourceDocument {
+  readonly value: unknown
+  readonly fileName: string
+  readonly #document: Document
+  readonly #lines: LineCounter
+
+  constructor(document: Document, lines: LineCounter, fileName: string) {
+    this.#document = document
+    this.#lines = lines
+    this.fileName = fileName
+    this.value = document.toJS()
+  }
+
+  /** The line of the value at a path, or of the nearest thing above it that is there. */
+  line(path: Path): number {
+    let node: unknown = this.#document.contents
+    let offset = offsetOf(node) ?? this.#document.range?.[0] ?? 0
+    for (const step of path) {
+      if (isMap(node)) {
+        const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+        if (!pair) break
+        offset = offsetOf(pair.key) ?? offset
+        node = pair.value
+      } else if (isSeq(node)) {
+        node = node.items[Number(step)]
+        offset = offsetOf(node) ?? offset
+      } else break
+    }
+    return this.#lines.linePos(offset).line
+  }
+
+  /** `file:line` of a path. */
+  at(path: Path): string {
+    return `${this.fileName}:${this.line(path)}`
+  }
+
+  /** `file:line: path: message`. */
+  problem(path: Path, message: string): string {
+    const where = path.length === 0 ? '' : `${path.map(String).join('.')}: `
+    return `${this.at(path)}: ${where}${message}`
+  }
+
+  /** The value as the schema has it, and every problem with its line. Unknown keys alone do not hide the rest from later checks. */
+  check<T>(schema: z.ZodType<T>, value: unknown = this.value, above: Path = []): Checked<T> {
+    const result = schema.safeParse(value, { error: describeIssue })
+    if (result.success) return { data: result.data, problems: [] }
+    const { issues } = result.error
+    const problems = problemsOf(issues).map(({ path, message }) => this.problem([...above, ...path], message))
+    const known = withoutUnknownKeys(value, issues)
+    const again = known === undefined ? undefined : schema.safeParse(known)
+    return { data: again?.success ? again.data : undefined, problems }
+  }
+}
+
+/** All documents of a file; empty ones are left out. Those that are not YAML are only in `problems`. */
+export function readDocuments(
+  text: string,
+  fileName: string,
+): { readonly documents: readonly SourceDocument[]; readonly problems: readonly string[] } {
+  const lines = new LineCounter()
+  const documents: SourceDocument[] = []
+  const problems: string[] = []
+  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
+  for (const document of Array.isArray(parsed) ? parsed : []) {
+    if (document.errors.length > 0) {
+      problems.push(
+        ...document.errors.map((e) => `${fileName}:${lines.linePos(e.pos[0]).line}: ${e.message}`),
+      )
+    } else if (
+      document.contents !== null &&
+      !(isScalar(document.contents) && document.contents.value === null)
+    ) {
+      try {
+        documents.push(new SourceDocument(document, lines, fileName))
+      } catch (error) {
+        // A document that names itself again and again: the YAML library stops at a hundred.
+        problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${messageOf(error)}`)
+      }
+    }
+  }
+  return { documents, problems }
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return (node as { range?: readonly [number, number, number] } | null | undefined)?.range?.[0]
+}

@@ -1,0 +1,21 @@
+import { CodedError } from '../foundation/errors.ts'
+
+/** A configuration or resource file that cannot be used; the message has one line for each mistake, with file and line. */
+export class InvalidConfigError extends CodedError {
+  override readonly name = 'InvalidConfigError'
+  readonly code = 'ERR_CONFIG_INVALID'
+  readonly kind = 'invalid_argument'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+/** A secret that the configuration points to cannot be had. */
+export class SecretUnavailableError extends CodedError {
+  override readonly name = 'SecretUnavailableError'
+  readonly code = 'ERR_SECRET_UNAVAILABLE'
+  readonly kind = 'failed_precondition'
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { formatDuration, parseDuration } from '../foundation/duration.ts'
+import { messageOf } from '../foundation/errors.ts'
+
+/** Kinds of values that more than one file has. */
+
+/** Text with a unit → seconds, within bounds. */
+export function duration(shortest: string, longest: string): z.ZodType<number, string> {
+  const [min, max] = [parseDuration(shortest), parseDuration(longest)]
+  return z
+    .string()
+    .transform((text, context) => {
+      try {
+        const seconds = parseDuration(text)
+        if (seconds >= min && seconds <= max) return seconds
+        context.addIssue(`must be between ${formatDuration(min)} and ${formatDuration(max)}`)
+      } catch (error) {
+        context.addIssue(messageOf(error))
+      }
+      return z.NEVER
+    })
+    .meta({ format: 'duration', description: `${shortest} to ${longest}` })
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+
+/** `64KiB`, `256MiB` → bytes. */
+export const size: z.ZodType<number, string> = z
+  .string()
+  .regex(/^\d{1,6}(KiB|MiB|GiB)$/, 'expected a size with a unit, such as 64KiB or 256MiB')
+  .transform((text) => Number.parseInt(text, 10) * (UNIT_BYTES[text.slice(-3)] ?? 1))
+
+/** `host:port`; an IPv6 host in brackets. */
+export const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.%]+\]|[^:\s[\]/]+):\d{1,5}$/, {
+    error: 'expected host:port, such as authority.example.org:7443',
+    abort: true,
+  })
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'the port is at most 65535')
+
+export const pin = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex digits>, as `signet token create` prints it')
+
+/** Names of resources stand in certificates, audit rows and file names. */
+export const resourceName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+    'expected a name of 1 to 63 letters, digits, dots, dashes and underscores that begins with a letter or digit',
+  )
+
+/** A Unix socket path holds 107 bytes and a NUL (sockaddr_un). */
+export const SOCKET_PATH_MAX_BYTES = 107
+
+export const filePath = z.string().min(1).max(4095)
+
+export const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error'])
+
+export const count = (most: number): z.ZodInt => z.int().min(1).max(most)

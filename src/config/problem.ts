@@ -1,0 +1,63 @@
+import type { z } from 'zod'
+
+export interface Problem {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** What is wrong, in our words; a schema's own words come first. */
+export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is required' : `expected ${nameOf(issue.expected)}`
+    case 'invalid_value':
+      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
+    case 'too_small':
+      return `must be at least ${issue.minimum}${unitOf(issue.origin)}`
+    case 'too_big':
+      return `must be at most ${issue.maximum}${unitOf(issue.origin)}`
+    default:
+      return undefined // zod's own words
+  }
+}
+
+/** One problem for each mistake: an unknown key is reported where it stands, not where its mapping begins. */
+export function problemsOf(issues: readonly z.core.$ZodIssue[]): Problem[] {
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown key' }))
+      : issue.code === 'invalid_key'
+        ? [{ path: issue.path, message: issue.issues[0]?.message ?? issue.message }]
+        : [{ path: issue.path, message: issue.message }],
+  )
+}
+
+/** A copy without its unknown keys, when these are all that is wrong. */
+export function withoutUnknownKeys(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  const copy = structuredClone(value)
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') return undefined
+    let at = copy as Record<PropertyKey, unknown>
+    for (const step of issue.path) at = at[step] as Record<PropertyKey, unknown>
+    for (const key of issue.keys) delete at[key]
+  }
+  return copy
+}
+
+function nameOf(type: string): string {
+  const names: Readonly<Record<string, string>> = {
+    string: 'text (a number or a word like yes needs quotes)',
+    object: 'a mapping',
+    record: 'a mapping',
+    array: 'a list',
+    int: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+  }
+  return names[type] ?? type
+}
+
+function unitOf(origin: string): string {
+  if (origin === 'string') return ' characters long'
+  return origin === 'array' ? ' entries long' : ''
+}

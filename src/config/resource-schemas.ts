@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import { count, duration, resourceName } from './fields.ts'
+import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-specs.ts'
+
+/** Shapes only. What a rule or a template means is checked by `policy/`, with the same lines. */
+
+const scalar = z.union([z.string(), z.number(), z.boolean()], 'expected text, a number, true or false')
+const scalars = z.union([scalar, z.array(scalar).min(1)], 'expected a value or a list of values')
+const globs = z.union([z.string(), z.array(z.string()).min(1)], 'expected a pattern or a list of patterns')
+
+const match = z.record(
+  z.string().regex(/^[a-zA-Z_][\w-]*(\.[\w-]+)*$/, 'expected an attribute such as workload.unix.uid'),
+  z.union(
+    [
+      scalar,
+      z.array(scalar).min(1),
+      z.strictObject({ not: scalars }),
+      z.strictObject({ glob: globs }),
+      z.strictObject({ exists: z.literal(true) }),
+    ],
+    'expected a value, a list of values, { not: … }, { glob: … } or { exists: true }',
+  ),
+)
+
+const rule = z
+  .strictObject({
+    match: match.exactOptional().describe('attribute → value; all must hold'),
+    when: z.string().exactOptional().describe('CEL'),
+  })
+  .refine(({ match: m, when }) => m !== undefined || when !== undefined, 'needs match or when')
+
+const rules = z.array(rule).exactOptional()
+
+/** The rest of a rule depends on its kind. */
+const roleRules = z.array(z.looseObject({ kind: z.string() })).exactOptional()
+
+const trait = z.union(
+  [scalar, z.array(z.string()), z.array(z.number())],
+  'expected a value or a list of values',
+)
+
+/** `ttl` as written → `ttlSeconds`. */
+function withTtlSeconds<T extends { ttl?: number }>({
+  ttl,
+  ...rest
+}: T): Omit<T, 'ttl'> & { ttlSeconds?: number } {
+  return ttl === undefined ? rest : { ...rest, ttlSeconds: ttl }
+}
+
+export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K]> } = {
+  role: z.strictObject({
+    max_ttl: duration('10s', '3650d').exactOptional().describe('nothing is granted for longer'),
+    allow: roleRules.describe('what bots with this role may have; alternatives'),
+    deny: roleRules.describe('same grammar; always wins'),
+  }),
+  bot: z.strictObject({
+    roles: z.array(resourceName).default([]),
+    traits: z
+      .record(z.string().regex(/^[a-zA-Z_]\w*$/, 'expected a name'), trait)
+      .default({})
+      .describe('`bot.traits.*` in rules and templates'),
+  }),
+  join_token: z.strictObject({
+    bot: resourceName.describe('who joins with it'),
+    method: z.literal('secret').default('secret'),
+    max_uses: count(1_000_000).default(1),
+  }),
+  workload_identity: z.strictObject({
+    spiffe_id: z.string().max(2048).describe('path, may hold `{{ }}` templates'),
+    hint: z.string().max(1024).exactOptional().describe('for callers that get several'),
+    allow: rules.describe('who gets it; alternatives; none = nobody'),
+    deny: rules.describe('always wins'),
+    x509: z
+      .strictObject({
+        ttl: duration('10s', '90d').exactOptional(),
+        dns_sans: z.array(z.string()).exactOptional(),
+      })
+      .transform(withTtlSeconds)
+      .exactOptional(),
+    jwt: z
+      .strictObject({
+        ttl: duration('10s', '24h').exactOptional(),
+        extra_claims: z.record(z.string(), z.unknown()).exactOptional(),
+      })
+      .transform(withTtlSeconds)
+      .exactOptional(),
+    federates_with: z
+      .array(z.string())
+      .exactOptional()
+      .describe('trust domains whose bundles are delivered with it'),
+  }),
+  lock: z.strictObject({
+    target: z
+      .strictObject({
+        bot: resourceName.exactOptional(),
+        bot_instance: z.string().min(1).exactOptional(),
+        join_token: resourceName.exactOptional(),
+        workload_identity: resourceName.exactOptional(),
+        spiffe_id: z.string().startsWith('spiffe://', 'expected a whole SPIFFE ID').exactOptional(),
+      })
+      .refine(
+        (target) => Object.keys(target).length === 1,
+        `expected exactly one of ${LOCK_TARGETS.join(', ')}`,
+      ),
+    reason: z.string().max(1024).exactOptional().describe('for operators; callers never see it'),
+  }),
+}
+
+export const metadataSchema = z.strictObject({
+  name: resourceName,
+  labels: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),
+  expires: z.iso
+    .datetime({ offset: true, error: 'expected an instant such as 2027-01-01T00:00:00Z' })
+    .exactOptional()
+    .describe('join tokens and locks only'),
+  revision: z
+    .string()
+    .regex(/^\d{1,19}$/, 'expected a revision as `signet get` prints it, in quotes')
+    .exactOptional()
+    .describe('apply only over this revision'),
+})

@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { type Path, readDocuments, type SourceDocument } from './document.ts'
+import { metadataSchema, specSchemas } from './resource-schemas.ts'
+import { RESOURCE_KINDS, type ResourceKind, type SpecOf } from './resource-specs.ts'
+
+export type { ResourceKind, SpecOf } from './resource-specs.ts'
+
+/** A resource as somebody wrote it: valid in itself, not yet compared with anything else. */
+export interface ParsedResource<K extends ResourceKind = ResourceKind> {
+  readonly kind: K
+  readonly name: string
+  readonly labels: Record<string, string>
+  readonly expiresMs?: number
+  /** The revision this change was made from, when the writer states one. */
+  readonly revision?: string
+  readonly spec: SpecOf<K>
+  /** As written. */
+  readonly specSource: unknown
+  /** The line of a path within the document, such as ['spec', 'allow', 0]. */
+  line(path: Path): number
+  /** `file:line` of it. */
+  at(path: Path): string
+}
+
+const envelope = z.strictObject({
+  kind: z.enum(RESOURCE_KINDS),
+  version: z.literal('v1'),
+  metadata: z.unknown(),
+  spec: z.unknown(),
+})
+
+/**
+ * Reads many documents. `problems` has every mistake, each with `file:line`. A resource whose only mistakes are unknown keys is in
+ * `resources` as well, so that what is checked later can be reported together; with any problem nothing may be applied.
+ */
+export function parseResources(
+  text: string,
+  fileName: string,
+): { resources: ParsedResource[]; problems: string[] } {
+  const { documents, problems: unreadable } = readDocuments(text, fileName)
+  const problems = [...unreadable]
+  const resources: ParsedResource[] = []
+  const seen = new Map<string, string>()
+  for (const document of documents) {
+    const resource = parseResource(document, problems)
+    if (!resource) continue
+    const key = `${resource.kind} ${resource.name}`
+    const earlier = seen.get(key)
+    if (earlier === undefined) {
+      seen.set(key, resource.at([]))
+      resources.push(resource)
+    } else problems.push(document.problem(['metadata', 'name'], `${key} is already at ${earlier}`))
+  }
+  if (documents.length === 0 && problems.length === 0) problems.push(`${fileName}:1: the file is empty`)
+  return { resources, problems }
+}
+
+function parseResource(document: SourceDocument, problems: string[]): ParsedResource | undefined {
+  const head = document.check(envelope)
+  problems.push(...head.problems)
+  if (!head.data) return undefined
+  const { kind, spec: specSource } = head.data
+  const metadata = document.check(metadataSchema, head.data.metadata, ['metadata'])
+  const spec = document.check<SpecOf<ResourceKind>>(specSchemas[kind], specSource, ['spec'])
+  problems.push(...metadata.problems, ...spec.problems)
+  if (!metadata.data || !spec.data) return undefined
+  const { name, labels, expires, revision } = metadata.data
+  if (expires !== undefined && kind !== 'join_token' && kind !== 'lock') {
+    problems.push(document.problem(['metadata', 'expires'], 'only a join_token or a lock expires'))
+  }
+  return {
+    kind,
+    name,
+    labels,
+    ...(expires === undefined ? {} : { expiresMs: new Date(expires).getTime() }),
+    ...(revision === undefined ? {} : { revision }),
+    spec: spec.data,
+    specSource,
+    line: (path: Path) => document.line(path),
+    at: (path: Path) => document.at(path),
+  }
+}
+
+export { formatResource } from './format-resource.ts'

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import {
+  ensurePrivateDirectory,
+  PrivateFileError,
+  readPrivateFile,
+  writeFileAtomically,
+} from '../foundation/atomic-file.ts'
+import { messageOf } from '../foundation/errors.ts'
+import type { Random } from '../foundation/random.ts'
+import { SecretUnavailableError } from './errors.ts'
+import { filePath } from './fields.ts'
+
+/** Where a secret comes from; never the secret itself. */
+export type SecretSource =
+  | { readonly path: string }
+  | { readonly env: string }
+  | { readonly credential: string }
+
+export const secretSourceSchema: z.ZodType<SecretSource> = z.union(
+  [
+    z.strictObject({ path: filePath.describe('a file of mode 0600') }),
+    z.strictObject({
+      env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+        .describe('an environment variable'),
+    }),
+    z.strictObject({
+      credential: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]+$/)
+        .describe('a systemd credential'),
+    }),
+  ],
+  'expected one of { path: FILE }, { env: VARIABLE }, { credential: NAME }',
+)
+
+/** The bytes of a secret; one line end after it is not part of it. */
+export async function loadSecret(source: SecretSource, environment: NodeJS.ProcessEnv): Promise<Buffer> {
+  if ('env' in source) {
+    const text = environment[source.env]
+    if (text) return Buffer.from(text)
+    throw new SecretUnavailableError(`the environment variable ${source.env} is not set`)
+  }
+  return trimLineEnd(
+    'path' in source
+      ? await readPrivateFile(source.path)
+      : await readCredential(source.credential, environment),
+  )
+}
+
+const KEY_BYTES = 32
+
+/**
+ * A key of 32 bytes: from a file, which is made when it is not there yet, or as 64 hex digits or base64 from anywhere.
+ * The file holds the hex digits, so that it can be carried on paper.
+ */
+export async function loadOrCreateKey(
+  source: SecretSource,
+  environment: NodeJS.ProcessEnv,
+  random: Random,
+): Promise<Buffer> {
+  if ('path' in source) {
+    const existing = await loadSecret(source, environment).catch((error: unknown) => {
+      if (error instanceof PrivateFileError && isMissing(error.cause)) return undefined
+      throw error
+    })
+    if (existing) return decodeKey(existing, source.path)
+    await ensurePrivateParent(source.path)
+    const key = random.bytes(KEY_BYTES)
+    await writeFileAtomically(source.path, `${key.toString('hex')}\n`, { mode: 0o600 })
+    return key
+  }
+  return decodeKey(await loadSecret(source, environment), 'env' in source ? source.env : source.credential)
+}
+
+async function readCredential(name: string, environment: NodeJS.ProcessEnv): Promise<Buffer> {
+  const directory = environment['CREDENTIALS_DIRECTORY']
+  if (!directory) {
+    throw new SecretUnavailableError(
+      `there is no systemd credential ${name}: CREDENTIALS_DIRECTORY is not set (LoadCredential= in the unit)`,
+    )
+  }
+  try {
+    // systemd guards this directory itself; its files are 0440 when a group may read them.
+    return await readFile(path.join(directory, name))
+  } catch (error) {
+    throw new SecretUnavailableError(`cannot read the systemd credential ${name}: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** A directory that exists keeps its mode: the key may lie in /etc. A new one is private. */
+async function ensurePrivateParent(file: string): Promise<void> {
+  const { existsSync } = await import('node:fs')
+  const directory = path.dirname(file)
+  if (!existsSync(directory)) await ensurePrivateDirectory(directory)
+}
+
+function decodeKey(bytes: Buffer, where: string): Buffer {
+  if (bytes.length === KEY_BYTES) return bytes
+  const text = bytes.toString('latin1').trim()
+  if (/^[0-9a-fA-F]{64}$/.test(text)) return Buffer.from(text, 'hex')
+  const decoded = Buffer.from(text, 'base64')
+  if (decoded.length === KEY_BYTES && /^[A-Za-z0-9+/]{43}=$/.test(text)) return decoded
+  throw new SecretUnavailableError(
+    `${where} does not hold a key: expected 32 bytes, as they are, in hex or in base64`,
+  )
+}
+
+function trimLineEnd(bytes: Buffer): Buffer {
+  if (bytes.length === KEY_BYTES) return bytes // a raw key may end in any byte
+  const text = bytes.toString('latin1')
+  return bytes.subarray(0, text.length - (/\r?\n$/.exec(text)?.[0].length ?? 0))
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
