@@ -1,0 +1,83 @@
+import type { Attributes } from '../policy/attributes.ts'
+import type { IssueError__Output } from '../rpc/gen/signet/v1/IssueError.ts'
+import type { IssueJwtSvidsResponse__Output } from '../rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
+import type { IssueX509SvidsResponse__Output } from '../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
+import { RpcError, StatusCode } from '../rpc/status.ts'
+import type { AuthorityClient } from './authority-link.ts'
+import { Batcher } from './batcher.ts'
+import type { IdentityClaim, Issuer } from './knowledge.ts'
+
+type IssuedX509 = Awaited<ReturnType<Issuer['issueX509']>>
+type IssuedJwt = Awaited<ReturnType<Issuer['issueJwt']>>
+
+export interface BatchingIssuerDeps {
+  /** @throws RpcError while there is none */
+  readonly client: () => AuthorityClient
+  /** The authority has changed something that this agent has not heard of yet. */
+  readonly onStale: () => void
+}
+
+const DEADLINE_MS = 10_000
+
+/** Asks the authority for SVIDs: those wanted in one turn of the loop in one call, each with an outcome of its own. */
+export class BatchingIssuer implements Issuer {
+  readonly #deps: BatchingIssuerDeps
+  readonly #x509: Batcher<{ readonly claim: object; readonly publicKey: Buffer }, IssuedX509>
+  readonly #jwt: Batcher<{ readonly claim: object; readonly audience: readonly string[] }, IssuedJwt>
+  /** The attributes of a caller are the same object for all that it asks. */
+  readonly #attributesJson = new WeakMap<Attributes, string>()
+
+  constructor(deps: BatchingIssuerDeps) {
+    this.#deps = deps
+    this.#x509 = new Batcher(async (requests) => {
+      const { results } = await this.#call<IssueX509SvidsResponse__Output>('IssueX509Svids', requests)
+      return results.map(({ issued, error }) =>
+        issued
+          ? { chain: issued.chain, notBefore: Number(issued.notBefore), notAfter: Number(issued.notAfter) }
+          : this.#failure(error),
+      )
+    })
+    this.#jwt = new Batcher(async (requests) => {
+      const { results } = await this.#call<IssueJwtSvidsResponse__Output>('IssueJwtSvids', requests)
+      return results.map(({ issued, error }) =>
+        issued
+          ? { token: issued.token, issuedAt: Number(issued.issuedAt), expiresAt: Number(issued.expiresAt) }
+          : this.#failure(error),
+      )
+    })
+  }
+
+  issueX509(claim: IdentityClaim, publicKeyDer: Buffer): Promise<IssuedX509> {
+    return this.#x509.ask({ claim: this.#message(claim), publicKey: publicKeyDer })
+  }
+
+  issueJwt(claim: IdentityClaim, audience: readonly string[]): Promise<IssuedJwt> {
+    return this.#jwt.ask({ claim: this.#message(claim), audience })
+  }
+
+  async #call<Res extends object>(method: string, requests: readonly object[]): Promise<Res> {
+    try {
+      const options = { deadlineMs: DEADLINE_MS }
+      return await this.#deps.client().unary<object, Res>('signet.v1.IssuanceService', method, { requests }, options)
+    } catch (error) {
+      if (error instanceof RpcError && error.status === StatusCode.FAILED_PRECONDITION) this.#deps.onStale()
+      throw error
+    }
+  }
+
+  #failure(error: IssueError__Output | null | undefined): RpcError {
+    const status = error?.code || StatusCode.INTERNAL
+    if (status === StatusCode.FAILED_PRECONDITION) this.#deps.onStale()
+    return new RpcError(status, error?.message || 'the authority gave no reason')
+  }
+
+  #message(claim: IdentityClaim): object {
+    const { workloadIdentity, revision, spiffeId, workloadAttributes } = claim
+    let workloadAttributesJson = this.#attributesJson.get(workloadAttributes)
+    if (workloadAttributesJson === undefined) {
+      workloadAttributesJson = JSON.stringify(workloadAttributes)
+      this.#attributesJson.set(workloadAttributes, workloadAttributesJson)
+    }
+    return { workloadIdentity, revision, spiffeId, workloadAttributesJson }
+  }
+}

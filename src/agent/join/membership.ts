@@ -1,0 +1,170 @@
+import type { AgentConfig } from '../../config/agent-config.ts'
+import type { Clock } from '../../foundation/clock.ts'
+import { Backoff } from '../../foundation/backoff.ts'
+import { CodedError } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Metrics } from '../../foundation/metrics.ts'
+import type { Random } from '../../foundation/random.ts'
+import { Watchable } from '../../foundation/watchable.ts'
+import { pause } from '../pause.ts'
+import { type BotIdentity, expiresMs, type StoredIdentity } from '../state/bot-identity.ts'
+import type { IdentityStore } from '../state/identity-file.ts'
+import type { Certified } from './bot-certificate.ts'
+import { reportClockSkew } from './clock-skew.ts'
+import { describeRefusal, isOfPin, isPassing, join } from './join.ts'
+import { renew } from './renew.ts'
+
+export type Member = StoredIdentity & { readonly current: BotIdentity }
+
+export interface MembershipDeps {
+  readonly config: Pick<AgentConfig, 'join' | 'authority'>
+  readonly address: { readonly host: string; readonly port: number }
+  readonly store: IdentityStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly environment: NodeJS.ProcessEnv
+}
+
+const RETRY = { initialMs: 250, maxMs: 30_000 }
+/** Timers stand still while a host sleeps, certificates do not: the time is looked at this often. */
+const LONGEST_PAUSE_MS = 30_000
+/** However short a certificate lives, and whatever the clocks say: no more renewals than this. */
+const SHORTEST_PAUSE_MS = 1_000
+
+/** How this agent becomes a bot and stays one: joins once, renews at half of each certificate's life. */
+export class Membership {
+  /** Undefined before the first join. */
+  readonly member: Watchable<Member | undefined>
+  readonly #deps: MembershipDeps
+  readonly #backoff: Backoff
+  #wake: AbortController | undefined
+  #clockSkewMs = 0
+  #failing = false
+
+  constructor(deps: MembershipDeps) {
+    this.#deps = deps
+    this.#backoff = new Backoff(RETRY, deps.random)
+    const { stored } = deps.store
+    const isOurs = stored !== undefined && isMember(stored) && isOfPin(stored, deps.config.authority.pin)
+    if (stored?.current !== undefined && !isOurs) {
+      deps.logger.warn({ event: 'identity.foreign' }, 'the bot identity is of another authority than the pin names')
+    }
+    this.member = new Watchable<Member | undefined>(isOurs ? stored : undefined)
+    deps.metrics.collected('bot_identity_expiry_seconds', 'Time until the bot certificate ends', () => {
+      const current = this.member.value?.current
+      return current ? [{ labels: {}, value: (expiresMs(current) - this.#nowMs) / 1000 }] : []
+    })
+  }
+
+  /** How far this host's clock is ahead of the authority's, as of the last join or renewal. */
+  get clockSkewMs(): number {
+    return this.#clockSkewMs
+  }
+
+  /** Runs until the signal aborts. @throws JoinRefusedError and others that no later attempt would change */
+  async run(signal: AbortSignal): Promise<void> {
+    while (this.member.value === undefined && !signal.aborted) await this.#tryJoin(signal)
+    this.#backoff.reset()
+    while (!signal.aborted) {
+      const member = this.member.value
+      if (member === undefined) return
+      await this.#rest(this.#renewalTimeMs(member.current), signal)
+      if (!signal.aborted) await this.#tryRenew(member, signal)
+    }
+  }
+
+  /** The authority does not take the certificate: if there is another way to be somebody, it is tried at once. */
+  refused(): void {
+    if (this.#mayRejoin(this.member.value)) this.#wake?.abort()
+  }
+
+  async #tryJoin(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps
+    try {
+      this.#become(await join(this.#deps))
+    } catch (error) {
+      if (!isPassing(error)) throw error instanceof CodedError && error.name === 'RpcError' ? describeRefusal(error) : error
+      const retryMs = Math.round(this.#backoff.nextMs())
+      if (!this.#failing) logger.warn({ event: 'join.failed', err: error, retryMs }, 'cannot join yet; trying on')
+      this.#failing = true
+      await pause(clock, retryMs, signal)
+    }
+  }
+
+  async #tryRenew(member: Member, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps
+    try {
+      this.#become(await renew(this.#deps, member))
+    } catch (error) {
+      const retryMs = Math.round(Math.max(SHORTEST_PAUSE_MS, this.#backoff.nextMs()))
+      const expiresAt = new Date(expiresMs(member.current)).toISOString()
+      logger.warn({ event: 'renewal.failed', err: error, expiresAt, retryMs }, 'cannot renew the bot certificate; trying on')
+      if (!isPassing(error) && this.#mayRejoin(member) && (await this.#rejoin())) return
+      // A key that the disk has taken meanwhile is the one to ask with from now on.
+      const { stored } = this.#deps.store
+      if (stored !== undefined && isMember(stored)) this.member.set(stored)
+      await pause(clock, retryMs, signal)
+    }
+  }
+
+  /** The old identity is worth nothing any more; a new join token was configured: the operator wants a new one. */
+  async #rejoin(): Promise<boolean> {
+    try {
+      this.#become(await join(this.#deps))
+      return true
+    } catch (error) {
+      const err = !isPassing(error) && error instanceof CodedError ? describeRefusal(error) : error
+      this.#deps.logger.error({ event: 'join.failed', err }, 'cannot join again')
+      return false
+    }
+  }
+
+  #mayRejoin(member: Member | undefined): boolean {
+    return member !== undefined && member.joinToken !== this.#deps.config.join.token
+  }
+
+  #become({ identity, clockSkewMs }: Certified): void {
+    const { logger, store } = this.#deps
+    const { bot, botInstanceId, generation } = identity
+    const before = this.member.value?.current.botInstanceId
+    const event = before === botInstanceId ? 'renewal.accepted' : 'join.accepted'
+    const detail = { bot, botInstance: botInstanceId, generation: Number(generation) }
+    const expiresAt = new Date(expiresMs(identity)).toISOString()
+    logger.info({ event, ...detail, expiresAt }, 'this agent has a bot certificate')
+    this.#clockSkewMs = Math.round(clockSkewMs)
+    reportClockSkew(this.#clockSkewMs, logger)
+    this.#backoff.reset()
+    this.#failing = false
+    const { stored } = store
+    if (stored !== undefined && isMember(stored)) this.member.set(stored)
+  }
+
+  #renewalTimeMs({ receivedMs, lifeMs }: BotIdentity): number {
+    // A little spread, so that agents that joined together do not renew together for ever.
+    return receivedMs + lifeMs * (0.5 - 0.05 * this.#deps.random.fraction())
+  }
+
+  async #rest(untilMs: number, signal: AbortSignal): Promise<void> {
+    const wake = new AbortController()
+    this.#wake = wake
+    const either = AbortSignal.any([signal, wake.signal])
+    const { current } = this.member.value ?? {}
+    // Far in the future is as wrong as long past: the clock was set back since.
+    const isPlausible = (): boolean => current === undefined || this.#nowMs >= current.receivedMs - current.lifeMs
+    do {
+      const leftMs = untilMs - this.#nowMs
+      await pause(this.#deps.clock, Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, leftMs)), either)
+    } while (!either.aborted && this.#nowMs < untilMs && isPlausible())
+    this.#wake = undefined
+  }
+
+  get #nowMs(): number {
+    return this.#deps.clock.now().getTime()
+  }
+}
+
+function isMember(stored: StoredIdentity): stored is Member {
+  return stored.current !== undefined
+}

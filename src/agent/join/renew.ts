@@ -1,0 +1,57 @@
+import { generateKeyPair } from '../../crypto/keys.ts'
+import { proveSync } from '../../crypto/proof-of-possession.ts'
+import type { Clock } from '../../foundation/clock.ts'
+import { version } from '../../foundation/version.ts'
+import type { RenewRequest } from '../../rpc/gen/signet/v1/RenewRequest.ts'
+import type { RenewResponse__Output } from '../../rpc/gen/signet/v1/RenewResponse.ts'
+import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
+import { connect } from '../authority-link.ts'
+import type { BotIdentity, StoredIdentity } from '../state/bot-identity.ts'
+import type { IdentityStore } from '../state/identity-file.ts'
+import { type Certified, readBotCertificate } from './bot-certificate.ts'
+import { timestamp } from './join.ts'
+
+export interface RenewDeps {
+  readonly address: { readonly host: string; readonly port: number }
+  readonly store: IdentityStore
+  readonly clock: Clock
+}
+
+/**
+ * The next generation, in two phases: its key is on disk before it is asked for, its certificate before it is used. Whatever step a crash
+ * comes after, the next start finds the old certificate with the key to ask again with, or the new one.
+ */
+export async function renew(
+  deps: RenewDeps,
+  stored: StoredIdentity & { readonly current: BotIdentity },
+): Promise<Certified> {
+  const { store, clock, address } = deps
+  const { current, trustDomain } = stored
+  const nextKey = stored.nextKey ?? (await generateKeyPair())
+  if (stored.nextKey === undefined) await store.save({ ...stored, nextKey })
+  // A channel of its own: the one in use may be minutes old, and an expired certificate can do nothing but this.
+  using client = await connect(address, stored)
+  const { botInstanceId, generation } = current
+  const request: RenewRequest = {
+    protocolVersion: PROTOCOL_VERSION,
+    publicKey: nextKey.publicKeyDer,
+    proofOfPossession: proveSync({ purpose: 'renew', trustDomain, botInstanceId, generation }, nextKey),
+    agentTime: timestamp(clock),
+    agentVersion: version,
+  }
+  const { certificate } = await client.unary<RenewRequest, RenewResponse__Output>(
+    'signet.v1.JoinService',
+    'Renew',
+    request,
+  )
+  const certified = readBotCertificate(certificate, {
+    key: nextKey,
+    trustDomain,
+    generation: generation + 1n,
+    botInstanceId,
+    nowMs: clock.now().getTime(),
+  })
+  const { joinToken } = stored
+  await store.save({ trustDomain, joinToken, roots: certified.roots, current: certified.identity })
+  return certified
+}

@@ -1,0 +1,19 @@
+import { CodedError } from '../../foundation/errors.ts'
+
+/** The data directory is in use: two agents with one bot identity would supersede each other. */
+export class AgentRunningError extends CodedError {
+  override readonly name = 'AgentRunningError'
+  readonly code = 'ERR_AGENT_RUNNING'
+  readonly kind = 'already_exists'
+
+  constructor(directory: string) {
+    super(`another agent is running on ${directory}: stop it, or give this one a data_dir of its own`)
+  }
+}
+
+/** What an earlier run kept is not what this version reads. Never holds what was read: there are keys in it. */
+export class StateUnreadableError extends CodedError {
+  override readonly name = 'StateUnreadableError'
+  readonly code = 'ERR_AGENT_STATE_UNREADABLE'
+  readonly kind = 'failed_precondition'
+}

@@ -1,0 +1,112 @@
+import type { KeyObject } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readPrivateFile, writeFileAtomically } from '../../foundation/atomic-file.ts'
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import { seal, unseal } from '../../crypto/sealed.ts'
+
+/** What is sealed, and for whom: another file of this program cannot be put in its place. */
+const CONTEXT = 'agent state'
+const VERSION = 1
+/** Changes that come together are written together … */
+const SETTLE_MS = 300
+/** … and writing takes no more than one part in this of the agent's time. */
+const REST_FACTOR = 20
+
+/** Plain JSON; the two halves know by themselves what they are. */
+export interface AgentState {
+  readonly knowledge?: unknown
+  readonly svids?: unknown
+}
+
+/** What the agent keeps over a restart, sealed: it serves from it before the authority has been asked anything. */
+export class SealedState implements AsyncDisposable {
+  readonly #path: string
+  readonly #key: KeyObject
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #take: (() => AgentState) | undefined
+  #timer: Scheduled | undefined
+  #writing: Promise<void> | undefined
+  #restUntilMs = 0
+  #dirty = false
+  #failing = false
+  #closed = false
+
+  constructor(path: string, key: KeyObject, clock: Clock, logger: Logger) {
+    this.#path = path
+    this.#key = key
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  /** Undefined when there is none, or none that can be read: the authority has all of it, too. */
+  async load(): Promise<AgentState | undefined> {
+    if (!existsSync(this.#path)) return undefined
+    try {
+      const text = unseal(this.#key, await readPrivateFile(this.#path), CONTEXT).toString()
+      const state = JSON.parse(text) as { version?: unknown } & AgentState
+      if (state.version === VERSION) return state
+      this.#logger.warn({ event: 'state.ignored', path: this.#path }, 'the saved state is of another version')
+    } catch (error) {
+      // Nothing is lost for good: what stood there is fetched anew.
+      const err = error instanceof SyntaxError ? 'not JSON' : error
+      this.#logger.error({ event: 'state.unreadable', path: this.#path, err }, 'the saved state is ignored')
+    }
+    return undefined
+  }
+
+  /** From now on {@link changed} leads to a write of what `take` gives then. */
+  keep(take: () => AgentState): void {
+    this.#take = take
+  }
+
+  changed(): void {
+    this.#dirty = true
+    if (this.#timer !== undefined || this.#writing !== undefined || this.#closed) return
+    const waitMs = Math.max(SETTLE_MS, this.#restUntilMs - this.#clock.monotonicMs())
+    this.#timer = this.#clock.schedule(waitMs, () => {
+      this.#timer = undefined
+      void this.#write()
+    })
+  }
+
+  /** Writes what is not written yet. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    await this.#writing
+    if (this.#dirty) await this.#write()
+  }
+
+  async #write(): Promise<void> {
+    if (this.#take === undefined) return
+    this.#dirty = false
+    const startedMs = this.#clock.monotonicMs()
+    const text = Buffer.from(JSON.stringify({ version: VERSION, ...this.#take() }))
+    const writing = writeFileAtomically(this.#path, seal(this.#key, text, CONTEXT), { mode: 0o600 })
+    this.#writing = writing.then(() => this.#succeeded(), (error: unknown) => this.#failed(error))
+    await this.#writing
+    this.#writing = undefined
+    const now = this.#clock.monotonicMs()
+    this.#restUntilMs = now + (now - startedMs) * REST_FACTOR
+    if (this.#dirty && !this.#closed) this.changed()
+  }
+
+  #succeeded(): void {
+    if (this.#failing) {
+      this.#logger.info({ event: 'state.saved', path: this.#path }, 'the state can be saved again')
+    }
+    this.#failing = false
+  }
+
+  /** Serving goes on; only a restart would begin from something older. Said once, not at every attempt. */
+  #failed(error: unknown): void {
+    if (!this.#failing) {
+      this.#logger.error({ event: 'state.unsaved', path: this.#path, err: error }, 'cannot save the state')
+    }
+    this.#failing = true
+    this.#dirty = true
+    this.#restUntilMs = this.#clock.monotonicMs() + 5_000
+  }
+}

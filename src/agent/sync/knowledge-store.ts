@@ -1,0 +1,280 @@
+import type { Clock } from '../../foundation/clock.ts'
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import { Watchable } from '../../foundation/watchable.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+import { Policy } from '../../policy/decide.ts'
+import type { SyncResponse__Output } from '../../rpc/gen/signet/v1/SyncResponse.ts'
+import { Bundle } from '../../spiffe/bundle.ts'
+import type { Knowledge } from '../knowledge.ts'
+import { SyncInvalidError } from './errors.ts'
+import { compileRecord, type IdentityRecord } from './identity-record.ts'
+import { KnownLocks, type LockRecord } from './known-locks.ts'
+
+/** As it came and as it is kept; plain JSON. */
+export interface KnowledgeRecord {
+  readonly version: 1
+  readonly trustDomain: string
+  readonly syncedMs: number
+  readonly bot: BotRecord
+  readonly bundle: BundleRecord
+  readonly federated: readonly { readonly trustDomain: string; readonly json: string }[]
+  readonly locks: readonly LockRecord[]
+  readonly identities: readonly IdentityRecord[]
+}
+
+interface BotRecord {
+  readonly name: string
+  readonly instanceId: string
+  readonly attributesJson: string
+}
+
+interface BundleRecord {
+  readonly json: string
+  readonly taintedKeyIds: readonly string[]
+  readonly activeX509KeyId: string
+  readonly activeJwtKeyId: string
+}
+
+/** Everything that was heard, as far as it was heard. */
+interface Heard {
+  identities: Map<string, IdentityRecord>
+  policy: Policy
+  bot?: BotRecord
+  bundleRecord?: BundleRecord
+  bundle?: Bundle
+  federated: KnowledgeRecord['federated']
+  federatedBundles: ReadonlyMap<string, Bundle>
+  facts: Knowledge['facts']
+  locks: readonly LockRecord[]
+}
+
+export interface KnowledgeStoreDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Turns the messages of the sync stream into knowledge. Small changes are cheap beside however much is known already. */
+export class KnowledgeStore {
+  readonly current = new Watchable<Knowledge | undefined>(undefined)
+  readonly #deps: KnowledgeStoreDeps
+  #trustDomain: string | undefined
+  #heard: Heard = nothingHeard()
+  /** A snapshot that is still coming in; put in place as a whole. */
+  #incoming: { readonly names: Set<string>; readonly upserts: IdentityRecord[]; head: SyncResponse__Output } | undefined
+  #refused = false
+  #syncedMs = 0
+  #version = 0
+
+  constructor(deps: KnowledgeStoreDeps) {
+    this.#deps = deps
+  }
+
+  /** When the authority was last heard of; 0 = never. */
+  get syncedMs(): number {
+    return this.#syncedMs
+  }
+
+  get trustDomain(): string {
+    return this.#trustDomain ?? ''
+  }
+
+  /** Whose words are believed from now on. What was known of another trust domain is forgotten. */
+  belongTo(trustDomain: string): void {
+    if (this.#trustDomain === trustDomain) return
+    this.#trustDomain = trustDomain
+    this.#heard = nothingHeard()
+    if (this.current.value !== undefined) this.current.set(undefined)
+  }
+
+  /**
+   * Takes in one message; true when it completed a snapshot.
+   * @throws SyncInvalidError and others when it makes no sense; what was known stays
+   */
+  apply(message: SyncResponse__Output): boolean {
+    if (message.trustDomain !== '' && message.trustDomain !== this.#trustDomain) {
+      throw new SyncInvalidError(`the authority speaks for ${message.trustDomain}, not for ${this.#trustDomain}`)
+    }
+    if (message.snapshotBegin) this.#incoming = { names: new Set(), upserts: [], head: message }
+    const { snapshotEnd } = message
+    if (this.#incoming !== undefined) {
+      for (const { name } of message.upserts) this.#incoming.names.add(name)
+      this.#incoming.upserts.push(...message.upserts)
+      if (snapshotEnd) this.#endSnapshot()
+    } else {
+      this.#take(message, message.upserts, message.removals)
+    }
+    this.#syncedMs = this.#deps.clock.now().getTime()
+    return snapshotEnd
+  }
+
+  /** The stream broke off: half a snapshot is none. */
+  abandon(): void {
+    this.#incoming = undefined
+  }
+
+  /** The authority does not accept this bot any more: nothing may be handed out until it does again. */
+  refuse(): void {
+    if (this.#refused) return
+    this.#refused = true
+    this.#publish()
+  }
+
+  /** What to keep over a restart; undefined while there is nothing. */
+  snapshot(): KnowledgeRecord | undefined {
+    const { bot, bundleRecord, federated, locks, identities } = this.#heard
+    if (bot === undefined || bundleRecord === undefined || this.#trustDomain === undefined) return undefined
+    return {
+      version: 1,
+      trustDomain: this.#trustDomain,
+      syncedMs: this.#syncedMs,
+      bot,
+      bundle: bundleRecord,
+      federated,
+      locks: this.#refused ? [...locks, { bot: bot.name, expiresMs: '0' }] : locks,
+      identities: [...identities.values()],
+    }
+  }
+
+  /** Takes back what an earlier run kept, if it is of this trust domain and makes sense. */
+  restore(kept: unknown): void {
+    const record = kept as Partial<KnowledgeRecord> | undefined
+    if (record?.version !== 1 || record.trustDomain !== this.#trustDomain) return
+    try {
+      this.#takeBack(record as KnowledgeRecord)
+    } catch (error) {
+      this.#heard = nothingHeard()
+      this.#deps.logger.error(
+        { event: 'state.ignored', reason: messageOf(error) },
+        'the saved knowledge is not usable',
+      )
+    }
+  }
+
+  #takeBack(record: KnowledgeRecord): void {
+    const { bot, bundle, federated, locks, identities } = record
+    this.#hearBot(bot)
+    this.#hearBundle(bundle)
+    this.#hearFederated(federated)
+    this.#heard.locks = locks
+    this.#hearIdentities(identities, [])
+    this.#syncedMs = record.syncedMs
+    this.#publish()
+  }
+
+  #endSnapshot(): void {
+    const incoming = this.#incoming
+    this.#incoming = undefined
+    if (incoming === undefined) return
+    const gone = [...this.#heard.identities.keys()].filter((name) => !incoming.names.has(name))
+    const wasRefused = this.#refused
+    this.#refused = false
+    this.#take(incoming.head, incoming.upserts, gone, wasRefused)
+  }
+
+  #take(
+    message: SyncResponse__Output,
+    upserts: readonly IdentityRecord[],
+    removals: readonly string[],
+    force = false,
+  ): void {
+    const { bot, bundle, federatedBundles, locks } = message
+    let changed = force
+    // What can be refused comes first: a message takes effect as a whole or not at all.
+    if (bundle) {
+      const { spiffeBundle, taintedKeyIds, activeX509KeyId, activeJwtKeyId } = bundle
+      const json = spiffeBundle.toString()
+      changed = this.#hearBundle({ json, taintedKeyIds, activeX509KeyId, activeJwtKeyId }) || changed
+    }
+    if (federatedBundles) {
+      const foreign = federatedBundles.bundles.map((each) => ({
+        trustDomain: each.trustDomain,
+        json: each.spiffeBundle.toString(),
+      }))
+      changed = this.#hearFederated(foreign) || changed
+    }
+    if (bot) changed = this.#hearBot(bot) || changed
+    if (locks) changed = this.#hearLocks(locks.locks) || changed
+    if (this.#hearIdentities(upserts, removals)) changed = true
+    if (changed) this.#publish()
+  }
+
+  #hearBundle(record: BundleRecord): boolean {
+    if (JSON.stringify(record) === JSON.stringify(this.#heard.bundleRecord)) return false
+    if (record.json !== this.#heard.bundleRecord?.json) {
+      this.#heard.bundle = Bundle.parse(this.trustDomain, record.json)
+    }
+    this.#heard.bundleRecord = record
+    return true
+  }
+
+  #hearFederated(records: KnowledgeRecord['federated']): boolean {
+    if (JSON.stringify(records) === JSON.stringify(this.#heard.federated)) return false
+    this.#heard.federatedBundles = new Map(
+      records.map(({ trustDomain, json }) => [trustDomain, Bundle.parse(trustDomain, json)]),
+    )
+    this.#heard.federated = records
+    return true
+  }
+
+  #hearBot({ name, instanceId, attributesJson }: BotRecord): boolean {
+    const known = this.#heard.bot
+    if (known?.attributesJson === attributesJson && known.name === name && known.instanceId === instanceId) return false
+    const { join, bot } = JSON.parse(attributesJson) as { join?: Attributes; bot?: Attributes }
+    this.#heard.facts = { join: join ?? {}, bot: bot ?? {} }
+    this.#heard.bot = { name, instanceId, attributesJson }
+    return true
+  }
+
+  #hearLocks(locks: readonly LockRecord[]): boolean {
+    if (JSON.stringify(locks) === JSON.stringify(this.#heard.locks)) return false
+    this.#heard.locks = locks
+    return true
+  }
+
+  #hearIdentities(upserts: readonly IdentityRecord[], removals: readonly string[]): boolean {
+    const { identities, policy } = this.#heard
+    const newer = upserts.filter(({ name, revision }) => identities.get(name)?.revision !== revision)
+    const gone = removals.filter((name) => identities.has(name))
+    if (newer.length + gone.length === 0) return false
+    const compiled = newer.map((record) => compileRecord(record, this.trustDomain, this.#deps.logger))
+    for (const name of gone) identities.delete(name)
+    for (const { name, revision, labels, specJson } of newer) identities.set(name, { name, revision, labels, specJson })
+    const ununderstood = newer.filter((_, index) => compiled[index] === undefined).map(({ name }) => name)
+    this.#heard.policy = policy.with({
+      upserts: compiled.filter((each) => each !== undefined),
+      removals: [...gone, ...ununderstood],
+    })
+    return true
+  }
+
+  #publish(): void {
+    const { policy, bundle, bundleRecord, federatedBundles, facts, bot } = this.#heard
+    if (bundle === undefined || bundleRecord === undefined || bot === undefined) return
+    const locks = new KnownLocks(this.#heard.locks, () => this.#deps.clock.now().getTime())
+    this.#version += 1
+    this.current.set({
+      policy,
+      bundle,
+      federatedBundles,
+      facts,
+      activeX509KeyId: bundleRecord.activeX509KeyId,
+      activeJwtKeyId: bundleRecord.activeJwtKeyId,
+      taintedKeyIds: new Set(bundleRecord.taintedKeyIds),
+      isLocked: (subject) => locks.isLocked(subject),
+      botLocked: this.#refused || locks.botLocked,
+      version: this.#version,
+    })
+  }
+}
+
+function nothingHeard(): Heard {
+  return {
+    identities: new Map(),
+    policy: Policy.empty,
+    federated: [],
+    federatedBundles: new Map(),
+    facts: { join: {}, bot: {} },
+    locks: [],
+  }
+}

@@ -1,0 +1,159 @@
+import { Backoff } from '../../foundation/backoff.ts'
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Metrics } from '../../foundation/metrics.ts'
+import type { Random } from '../../foundation/random.ts'
+import { version } from '../../foundation/version.ts'
+import type { SyncRequest } from '../../rpc/gen/signet/v1/SyncRequest.ts'
+import type { SyncResponse__Output } from '../../rpc/gen/signet/v1/SyncResponse.ts'
+import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
+import { RpcError, StatusCode } from '../../rpc/status.ts'
+import type { AuthorityClient } from '../authority-link.ts'
+import { pause } from '../pause.ts'
+import { SyncSilentError } from './errors.ts'
+import type { KnowledgeStore } from './knowledge-store.ts'
+
+export interface SyncDeps {
+  /** @throws RpcError while there is none */
+  readonly client: () => AuthorityClient
+  readonly store: KnowledgeStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** The authority does not take the bot certificate. */
+  readonly onRefused: () => void
+}
+
+const RETRY = { initialMs: 200, maxMs: 15_000 }
+/** The authority says something every 20 s. */
+const SILENCE_MS = 65_000
+/** After a claim that was stale the push is most often on its way already; a snapshot is asked for only without it. */
+const RESYNC_AFTER_MS = 1_000
+
+/** Follows what the authority says this agent may do; comes back whenever the stream breaks. */
+export class Sync {
+  readonly #deps: SyncDeps
+  readonly #backoff: Backoff
+  #attempt: AbortController | undefined
+  #connected = false
+  /** Undefined before the first snapshot of this run. */
+  #standing: 'established' | 'lost' | undefined
+  #resync: Scheduled | undefined
+
+  constructor(deps: SyncDeps) {
+    this.#deps = deps
+    this.#backoff = new Backoff(RETRY, deps.random)
+    deps.metrics.collected('sync_age_seconds', 'Time since the authority was last heard of', () => {
+      const { syncedMs } = deps.store
+      return syncedMs === 0 ? [] : [{ labels: {}, value: Math.max(0, this.#nowMs - syncedMs) / 1000 }]
+    })
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const attempt = new AbortController()
+      this.#attempt = attempt
+      const either = AbortSignal.any([signal, attempt.signal])
+      try {
+        await this.#follow(either, attempt)
+      } catch (error) {
+        // Given up by ourselves, to begin again on another channel or from a snapshot.
+        const isOwn = attempt.signal.aborted && !(attempt.signal.reason instanceof SyncSilentError)
+        if (!isOwn && !signal.aborted) this.#lost(isOwn ? error : (attempt.signal.reason ?? error))
+      } finally {
+        this.#connected = false
+        this.#deps.store.abandon()
+      }
+      if (!attempt.signal.aborted) await pause(this.#deps.clock, this.#backoff.nextMs(), either)
+    }
+  }
+
+  /** Begins again at once: there is another bot certificate. */
+  restart(): void {
+    this.#backoff.reset()
+    this.#attempt?.abort()
+  }
+
+  /** The authority called what this agent knows stale. */
+  suspectStale(): void {
+    const { store, clock } = this.#deps
+    const known = store.current.value
+    this.#resync ??= clock.schedule(RESYNC_AFTER_MS, () => {
+      this.#resync = undefined
+      if (store.current.value === known) this.restart()
+    })
+  }
+
+  async #follow(signal: AbortSignal, attempt: AbortController): Promise<void> {
+    const { client, store, clock } = this.#deps
+    const request: SyncRequest = { protocolVersion: PROTOCOL_VERSION, agentVersion: version }
+    const watchdog = new Watchdog(clock, SILENCE_MS, () => attempt.abort(new SyncSilentError('the authority is silent')))
+    try {
+      const messages = client().stream<SyncRequest, SyncResponse__Output>('signet.v1.SyncService', 'Sync', request, {
+        signal,
+      })
+      for await (const message of messages) {
+        watchdog.feed()
+        if (store.apply(message)) this.#established()
+      }
+      throw new RpcError(StatusCode.UNAVAILABLE, 'the authority has ended the stream')
+    } finally {
+      watchdog.stop()
+    }
+  }
+
+  #established(): void {
+    this.#connected = true
+    this.#backoff.reset()
+    if (this.#standing === 'established') return
+    const event = this.#standing === undefined ? 'sync.established' : 'sync.restored'
+    const identities = this.#deps.store.current.value?.policy.size ?? 0
+    this.#deps.logger.info({ event, identities }, 'in sync with the authority')
+    this.#standing = 'established'
+  }
+
+  #lost(error: unknown): void {
+    const { store, logger, onRefused } = this.#deps
+    const status = error instanceof RpcError ? error.status : undefined
+    if (this.#standing !== 'lost') {
+      const serving = store.current.value !== undefined
+      logger.warn({ event: 'sync.lost', err: error, serving }, 'not in sync with the authority; trying on')
+    }
+    this.#standing = 'lost'
+    if (status === StatusCode.PERMISSION_DENIED) store.refuse()
+    if (status === StatusCode.PERMISSION_DENIED || status === StatusCode.FAILED_PRECONDITION) onRefused()
+  }
+
+  get #nowMs(): number {
+    return this.#deps.clock.now().getTime()
+  }
+}
+
+/** Calls `bite` when it is not fed for this long. */
+class Watchdog {
+  readonly #clock: Clock
+  readonly #ms: number
+  readonly #bite: () => void
+  #timer: Scheduled
+
+  constructor(clock: Clock, ms: number, bite: () => void) {
+    this.#clock = clock
+    this.#ms = ms
+    this.#bite = bite
+    this.#timer = clock.schedule(ms, bite)
+  }
+
+  feed(): void {
+    this.#timer.cancel()
+    this.#timer = this.#clock.schedule(this.#ms, this.#bite)
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+  }
+}
