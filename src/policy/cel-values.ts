@@ -1,5 +1,6 @@
 import { UNIX_ATTRIBUTES } from './attribute-schema.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
+import { ExpressionInvalidError } from './problem.ts'
 
 /** More elements than this in one list (groups, say) would let a caller make expressions slow. */
 const LONGEST_LIST = 4096
@@ -51,7 +52,12 @@ function toCel(value: AttributeValue | null, depth: number): unknown {
       return Number.isSafeInteger(value) ? BigInt(value) : value
     case 'object': {
       if (value === null || depth > DEEPEST_TREE) return undefined
-      if (Array.isArray(value)) return value.slice(0, LONGEST_LIST + 1).map((item) => toCel(item, depth + 1))
+      if (Array.isArray(value)) {
+        if (value.length > LONGEST_LIST) {
+          throw new ExpressionInvalidError(`an attribute is a list of more than ${LONGEST_LIST} values`)
+        }
+        return value.map((item) => toCel(item, depth + 1))
+      }
       const map = new Map<string, unknown>()
       for (const [name, inner] of Object.entries(value as Attributes)) {
         const converted = toCel(inner, depth + 1)
@@ -74,7 +80,7 @@ export function fromCel(value: unknown): unknown {
       return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : undefined
     case 'number':
       return Number.isFinite(value) ? value : undefined
-    case 'object': {
+    default: {
       if (Array.isArray(value)) {
         const items = value.map(fromCel)
         return items.includes(undefined) ? undefined : items
@@ -85,7 +91,5 @@ export function fromCel(value: unknown): unknown {
       const members = entries.map(([name, inner]) => [String(name), fromCel(inner)] as const)
       return members.some(([, inner]) => inner === undefined) ? undefined : Object.fromEntries(members)
     }
-    default:
-      return undefined
   }
 }

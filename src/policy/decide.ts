@@ -133,8 +133,8 @@ class Draft {
       else this.uses.delete(attribute)
     }
     const keys = indexKeys(compiled)
-    if (keys === undefined) return this.#note(GENERAL, compiled, by)
-    for (const key of keys) {
+    if (keys === undefined) this.#note(GENERAL, compiled, by)
+    for (const key of keys ?? []) {
       this.#countPath(key, by)
       this.#note(key.text, compiled, by)
     }

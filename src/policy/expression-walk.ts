@@ -58,12 +58,14 @@ export class ExpressionWalk {
       case '.':
       case '[]': {
         const access = attributeAccess(node)
-        if (access) return this.#attribute(access, bound)
-        break
+        if (access === undefined) break
+        this.#attribute(access, bound)
+        return
       }
       case 'call':
       case 'rcall':
-        return this.#call(node, bound)
+        this.#call(node, bound)
+        return
       case 'list':
       case 'map':
         if (bound !== undefined && !constant(node.args)) {
@@ -101,10 +103,16 @@ export class ExpressionWalk {
     const args = node.args as [string, ...unknown[]]
     const name = args[0]
     if (!ALLOWED_FUNCTIONS.has(name)) throw new ExpressionInvalidError(`unknown function ${name}()`)
-    if (node.op === 'call') return this.#visitAll(args[1], bound)
+    if (node.op === 'call') {
+      this.#visitAll(args[1], bound)
+      return
+    }
     const [, receiver, parameters] = args as [string, Node, readonly Node[]]
     this.visit(receiver, bound)
-    if (COMPREHENSIONS.has(name)) return this.#comprehension(name, parameters, bound)
+    if (COMPREHENSIONS.has(name)) {
+      this.#comprehension(name, parameters, bound)
+      return
+    }
     if (name === 'matches') {
       const pattern = parameters[0]
       if (parameters.length !== 1 || pattern?.op !== 'value' || typeof pattern.args !== 'string') {
@@ -140,10 +148,16 @@ export function equalitiesOf(node: Node): Equality[] {
   if (node.op === '&&') return (node.args as Node[]).flatMap(equalitiesOf)
   if (node.op !== '==' && node.op !== 'in') return []
   const [left, right] = node.args as [Node, Node]
-  return [
-    equality(left, right),
-    node.op === '==' || right.op !== 'list' ? equality(right, left) : undefined,
-  ].filter((found) => found !== undefined)
+  const found = [equality(left, right)]
+  // `x in attribute` asks a map for its keys: only a list is certain to mean its elements
+  if (node.op === '==' || isKnownList(right)) found.push(equality(right, left))
+  return found.filter((one) => one !== undefined)
+}
+
+function isKnownList(node: Node): boolean {
+  const access = attributeAccess(node)
+  const found = access && !access.open ? attributeTypeAt(access.steps) : undefined
+  return found !== undefined && 'type' in found && found.type.startsWith('list')
 }
 
 function equality(attribute: Node, wanted: Node): Equality | undefined {

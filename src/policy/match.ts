@@ -123,8 +123,8 @@ function globs(spec: unknown, type: AttributeType, path: ProblemPath, problems: 
 const SHOWN = 5
 
 /** A few values as text: enough to recognise the rule, not a page of it. */
-export function describe(values: readonly MatchScalar[]): string {
+export function describe(values: readonly MatchScalar[], between = ' or '): string {
   const shown = values.slice(0, SHOWN).map((value) => JSON.stringify(value))
   const rest = values.length - shown.length
-  return rest > 0 ? `${shown.join(', ')} or ${rest} more` : shown.join(' or ')
+  return rest > 0 ? `${shown.join(', ')} or ${rest} more` : shown.join(between)
 }

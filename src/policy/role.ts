@@ -75,7 +75,7 @@ export class RoleBounds {
     if (sameId.length === 0) return { refused: `no role allows the SPIFFE ID ${grant.spiffeId}` }
     const granting = sameId.filter((rule) => grant.dnsSans.every((name) => dnsMatches(rule, name)))
     if (granting.length === 0) {
-      return { refused: `no role allows the DNS names ${describe(grant.dnsSans)} with this SPIFFE ID` }
+      return { refused: `no role allows the DNS names ${describe(grant.dnsSans, ', ')} with this SPIFFE ID` }
     }
     const limits = granting.flatMap((rule) => rule.maxTtlSeconds ?? [])
     return { maxTtlSeconds: limits.length === 0 ? undefined : Math.min(...limits) }

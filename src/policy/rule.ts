@@ -128,7 +128,7 @@ const LONGEST_SHOWN = 200
 
 function show(found: unknown): string {
   const text = Array.isArray(found)
-    ? `[${describe(found as readonly MatchScalar[])}]`
+    ? `[${describe(found as readonly MatchScalar[], ', ')}]`
     : (JSON.stringify(found) ?? 'unknown')
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text
 }

@@ -11,7 +11,9 @@ import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
 const RETRY = { initialMs: 1_000, maxMs: 60_000 }
 /** Above this the longest unasked identities that no stream holds are forgotten. */
 const SOFT_LIMIT = 16_384
-/** After a change of CA, each open identity adds this much to the time over which all are issued again. */
+/** After a change of CA the new bundle goes out to everybody first … */
+const AFTER_BUNDLE_MS = 2_000
+/** … and each open identity adds this much to the time over which all are then issued again. */
 const SPREAD_MS_EACH = 5
 /** Failures are tried again at a change of what the agent knows, but not in a storm of changes. */
 const RETRY_AFTER_CHANGE_MS = 1_000
@@ -92,8 +94,9 @@ export class X509Cache {
       } else if (svid?.signedBy.some((keyId) => knowledge.taintedKeyIds.has(keyId))) {
         this.#due(entry, now)
       } else if (svid !== undefined && !svid.signedBy.includes(knowledge.activeX509KeyId)) {
-        const withinMs = Math.min(spreadMs, (svid.notAfterMs - svid.receivedMs) / 10)
-        this.#due(entry, Math.min(entry.dueMs, now + this.#deps.random.fraction() * withinMs))
+        const tenthMs = (svid.notAfterMs - svid.receivedMs) / 10
+        const waitMs = AFTER_BUNDLE_MS + spreadMs * this.#deps.random.fraction()
+        this.#due(entry, Math.min(entry.dueMs, now + Math.min(waitMs, tenthMs)))
       }
     }
   }

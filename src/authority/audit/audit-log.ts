@@ -6,7 +6,7 @@ import { Watchable } from '../../foundation/watchable.ts'
 import type { Vault } from '../ca/vault.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { Writer } from '../datastore/writer.ts'
-import { type AuditFilter, type AuditRow, listAudit, pageAudit } from './audit-query.ts'
+import { type AuditFilter, type AuditRow, readAudit } from './audit-query.ts'
 import { AuditChain, CHAIN_START, type ChainEnd } from './chain.ts'
 import { encodeCrockford } from './crockford.ts'
 import type { Actor, AuditEntry, AuditEvents } from './events.ts'
@@ -24,8 +24,6 @@ export interface AuditLogDeps {
   readonly random: Random
   readonly logger: Logger
 }
-
-const PAGE_ROWS = 500
 
 /** The append-only record of what this authority did and refused. What is awaited here is on the disk. */
 export class AuditLog implements AsyncDisposable {
@@ -104,19 +102,24 @@ export class AuditLog implements AsyncDisposable {
     writer.leave(this.#chain, entry as AuditEntry)
   }
 
-  list(filter: AuditFilter = {}): Promise<AuditRow[]> {
-    return listAudit(this.#datastore, filter)
+  /** Matching rows, oldest first; with a limit the newest so many. */
+  async list(filter: AuditFilter = {}): Promise<AuditRow[]> {
+    const rows: AuditRow[] = []
+    for await (const page of this.pages(filter)) rows.push(...page)
+    return rows
+  }
+
+  /** The same page by page, up to a row: by default the last one that is durable now. */
+  pages(filter: AuditFilter = {}, upTo = this.#end.value): AsyncGenerator<readonly AuditRow[]> {
+    return readAudit(this.#datastore, filter, { after: 0, upTo })
   }
 
   /** Every matching row after `after` (by default: from now on), as it becomes durable, until the signal. */
   async *follow(signal: AbortSignal, filter: AuditFilter = {}, after?: number): AsyncGenerator<AuditRow> {
     let seen = after ?? this.#end.value
     for await (const end of this.#end.watch(signal)) {
-      while (seen < end && !signal.aborted) {
-        const rows = await pageAudit(this.#datastore, filter, { after: seen, upTo: end }, PAGE_ROWS)
-        yield* rows
-        seen = rows.length < PAGE_ROWS ? end : (rows.at(-1)?.sequence ?? end)
-      }
+      for await (const page of readAudit(this.#datastore, filter, { after: seen, upTo: end })) yield* page
+      seen = end
     }
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { AuditEventsTable } from '../datastore/schema/audit.ts'
 
@@ -19,24 +20,47 @@ export interface AuditRow {
   readonly detailJson: string
 }
 
-/** Oldest first. With a limit: the newest so many of those that match. */
-export async function listAudit(datastore: Datastore, filter: AuditFilter): Promise<AuditRow[]> {
-  const newestFirst = matching(datastore, filter).orderBy('sequence', 'desc')
-  const rows = await (filter.limit ? newestFirst.limit(filter.limit) : newestFirst).execute()
-  return rows.reverse().map(toAuditRow)
-}
+const PAGE_ROWS = 500
 
-/** At most `limit` matching rows after a sequence number, oldest first, and none after `upTo`. */
-export async function pageAudit(
+/**
+ * Matching rows after `after` and up to `upTo`, oldest first, page by page: a long log is never in memory as a whole. With a limit:
+ * the newest so many of them.
+ */
+export async function* readAudit(
   datastore: Datastore,
   filter: AuditFilter,
   range: { readonly after: number; readonly upTo: number },
-  limit: number,
+): AsyncGenerator<readonly AuditRow[]> {
+  let after = Math.max(range.after, (await firstOfNewest(datastore, filter, range.upTo)) - 1)
+  for (;;) {
+    const rows = await pageAudit(datastore, filter, { after, upTo: range.upTo })
+    if (rows.length > 0) yield rows
+    if (rows.length < PAGE_ROWS) return
+    after = rows.at(-1)?.sequence ?? range.upTo
+    await setImmediate() // others have their turn
+  }
+}
+
+/** The sequence number of the oldest row that a limit leaves over. */
+async function firstOfNewest(datastore: Datastore, filter: AuditFilter, upTo: number): Promise<number> {
+  if (!filter.limit) return 0
+  const query = matching(datastore, filter).where('sequence', '<=', upTo).orderBy('sequence', 'desc')
+  const row = await query
+    .limit(1)
+    .offset(filter.limit - 1)
+    .executeTakeFirst()
+  return row?.sequence ?? 0
+}
+
+async function pageAudit(
+  datastore: Datastore,
+  filter: AuditFilter,
+  range: { readonly after: number; readonly upTo: number },
 ): Promise<AuditRow[]> {
   const query = matching(datastore, filter)
     .where('sequence', '>', range.after)
     .where('sequence', '<=', range.upTo)
-  return (await query.orderBy('sequence').limit(limit).execute()).map(toAuditRow)
+  return (await query.orderBy('sequence').limit(PAGE_ROWS).execute()).map(toAuditRow)
 }
 
 function matching(datastore: Datastore, filter: AuditFilter) {

@@ -1,3 +1,4 @@
+import { chmodSync, statSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { SqliteDialect } from 'kysely'
 
@@ -7,8 +8,14 @@ const BUSY_TIMEOUT_MS = 5000
 /** Opens the connection that writes. FULL: what has been committed survives the loss of power, in WAL mode too. */
 export function openWriteConnection(location: string): DatabaseSync {
   const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
+  makePrivate(db.location())
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
   return db
+}
+
+/** Only a file that was made just now: the log beside it takes its mode from it. */
+function makePrivate(file: string | null): void {
+  if (file && statSync(file).size === 0) chmodSync(file, 0o600)
 }
 
 /** Opens a connection that can only read, so that no change slips past the write queue. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Attributes } from '../../../src/policy/attributes.ts'
 import { Expression, Facts } from '../../../src/policy/expression.ts'
 import { CALLER } from './policy-samples.ts'
 
@@ -78,8 +79,9 @@ describe('Expression', () => {
     'bytes("a").json() == 1',
     'dyn(1) == 1',
     '[1].map(a, a).map(a, a).map(a, a).map(a, a).map(a, a) == []',
-    `${'!'.repeat(300)}true`,
+    `${'!'.repeat(600)}true`,
     `[${'1,'.repeat(300)}1].size() == 1`,
+    'bot',
     'join.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a == 1',
   ]) {
     it(`refuses to compile ${text.slice(0, 60)}`, () => {
@@ -99,12 +101,12 @@ describe('Expression', () => {
   })
   it('finds what must be equal for it to hold', () => {
     const { equalities } = Expression.compile(
-      'workload.unix.uid == 5 && "a" == bot.name && join.x in ["a", true] && 7 in workload.unix.groups && join.y == join.z && 1 < 2',
+      'workload.unix.uid == 5 && "a" == bot.name && join.x in ["a", "b"] && 7 in workload.unix.groups && join.y == join.z && "k" in join.map && 1 < 2',
     )
     assert.deepEqual(equalities, [
       { steps: ['workload', 'unix', 'uid'], values: [5] },
       { steps: ['bot', 'name'], values: ['a'] },
-      { steps: ['join', 'x'], values: ['a', true] },
+      { steps: ['join', 'x'], values: ['a', 'b'] },
       { steps: ['workload', 'unix', 'groups'], values: [7] },
     ])
   })
@@ -136,5 +138,19 @@ describe('Expression', () => {
     assert.deepEqual(Expression.compile('workload.unix.uid == 1').evaluate(odd), {
       absent: 'workload.unix.uid',
     })
+  })
+  it('reads no caller whose lists are longer than 4096, rather than only a part of them', () => {
+    const groups = Array.from({ length: 5000 }, (_, gid) => gid)
+    const crowd = new Facts({ workload: { unix: { groups } } })
+    assert.match(
+      JSON.stringify(Expression.compile('7 in workload.unix.groups').evaluate(crowd)),
+      /more than 4096/,
+    )
+  })
+  it('finds nothing below sixteen levels', () => {
+    let tree: Attributes = { x: 1 }
+    for (let level = 0; level < 20; level += 1) tree = { a: tree }
+    const deep = new Facts({ join: tree })
+    assert.deepEqual(Expression.compile('has(join.a.a.a)').evaluate(deep), { value: true })
   })
 })

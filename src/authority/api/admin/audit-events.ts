@@ -7,8 +7,6 @@ import type { AuditFilter, AuditRow } from '../../audit/audit-query.ts'
 import type { Caller } from '../../caller.ts'
 import { fromTimestamp, toTimestamp } from '../timestamp.ts'
 
-const PAGE = 500
-
 /** AdminService: the audit log. Without `follow` the list comes to its end; with it, it stays open. */
 export function auditHandlers(audit: AuditLog): Handlers<Caller> {
   return {
@@ -20,12 +18,9 @@ export function auditHandlers(audit: AuditLog): Handlers<Caller> {
         context: CallContext,
       ): AsyncGenerator<ListAuditEventsResponse> {
         const filter = filterOf(request)
-        // Taken before the list is read, so that no row falls between the two; rows after it are left out of the list.
+        // Taken before the list is read, so that no row falls between the two.
         const end = audit.lastSequence
-        const rows = (await audit.list(filter)).filter((row) => row.sequence <= end)
-        for (let from = 0; from < rows.length; from += PAGE) {
-          yield { events: rows.slice(from, from + PAGE).map(toMessage) }
-        }
+        for await (const rows of audit.pages(filter, end)) yield { events: rows.map(toMessage) }
         if (!request.follow) return
         const { limit: _limit, ...unlimited } = filter
         for await (const row of audit.follow(context.signal, unlimited, end))

@@ -32,8 +32,8 @@ async function inspect(file: string, options: Options): Promise<void> {
 function inspectJwt(token: string, options: Options): void {
   const { spiffeId, audience, expiresAt, claims, kid } = parseJwtSvid(token)
   const expires = formatSeconds(expiresAt)
-  if (options.json)
-    return printJson({ type: 'jwt', spiffeId: String(spiffeId), audience, expires, kid, claims })
+  if (options.json) {
+    printJson({ type: 'jwt', spiffeId: String(spiffeId), audience, expires, kid, claims })
   print(
     formatFields({
       'SPIFFE ID': String(spiffeId),

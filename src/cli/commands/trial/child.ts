@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { TrialFailedError } from './errors.ts'
+
+/** One line of a program's log. */
+export interface LogLine {
+  readonly event?: string
+  readonly level?: string
+  readonly [field: string]: unknown
+}
+
+/** The same way up from src/ and from dist/. */
+const BINARY = path.resolve(import.meta.dirname, '../../../../bin/signet.js')
+const LINES_KEPT = 8
+const END_MS = 10_000
+
+/** One of the two programs: a real process whose log is followed, and which ends when we do. */
+export class TrialChild implements AsyncDisposable {
+  readonly name: string
+  readonly logFile: string
+  readonly #process: ChildProcess
+  readonly #log: WriteStream
+  readonly #closed: Promise<unknown>
+  readonly #last: string[] = []
+  readonly #listeners = new Set<(line: LogLine) => void>()
+  #stopping = false
+
+  constructor(name: string, args: readonly string[], logFile: string) {
+    this.name = name
+    this.logFile = logFile
+    this.#log = createWriteStream(logFile, { mode: 0o600 })
+    this.#log.on('error', () => undefined) // the disk may be full; the trial itself will say so
+    // A group of its own: Ctrl-C is ours to pass on, in order. Its standard input is the line that tells it that we are gone.
+    this.#process = spawn(process.execPath, [BINARY, ...args, '--until-stdin-ends'], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    })
+    this.#process.stdin?.on('error', () => undefined)
+    this.#closed = once(this.#process, 'close')
+    if (this.#process.stderr) {
+      createInterface({ input: this.#process.stderr }).on('line', (line) => this.#hear(line))
+    }
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
+  /** Rejects when the program ends without having been asked to, with its last words. */
+  get failed(): Promise<never> {
+    return this.#closed.then(() => {
+      if (this.#stopping) return new Promise<never>(() => undefined)
+      throw this.#failure()
+    })
+  }
+
+  /** The first log line that `find` makes something of. */
+  async until<T>(find: (line: LogLine) => T | undefined): Promise<T> {
+    const found = Promise.withResolvers<T>()
+    using _listening = this.listen((line) => {
+      const result = find(line)
+      if (result !== undefined) found.resolve(result)
+    })
+    return await Promise.race([found.promise, this.failed])
+  }
+
+  listen(listener: (line: LogLine) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  /** Asks it to end, and waits until it has. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      this.#process.kill('SIGTERM')
+      const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS)
+      await this.#closed
+      clearTimeout(timer)
+    }
+    this.#log.end()
+  }
+
+  #hear(line: string): void {
+    this.#log.write(`${line}\n`)
+    this.#last.push(line)
+    if (this.#last.length > LINES_KEPT) this.#last.shift()
+    const parsed = parseLine(line)
+    for (const listener of [...this.#listeners]) listener(parsed)
+  }
+
+  #failure(): TrialFailedError {
+    const { exitCode, signalCode } = this.#process
+    const how = signalCode ? `was ended by ${signalCode}` : `ended with status ${exitCode}`
+    const words = this.#last.map((line) => `\n  ${line}`).join('') || ' nothing'
+    return new TrialFailedError(
+      `the ${this.name} ${how}; its last words:${words}\n(all of them: ${this.logFile})`,
+    )
+  }
+}
+
+function parseLine(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine
+  } catch {
+    return { msg: line } // what a program says before it has a logger
+  }
+}

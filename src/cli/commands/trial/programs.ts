@@ -1,0 +1,107 @@
+import type { Lifecycle } from '../../../foundation/lifecycle.ts'
+import type { RpcClient } from '../../../rpc/client.ts'
+import type { CreateJoinTokenResponse__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
+import { sendResources } from '../apply.ts'
+import { list } from '../get.ts'
+import { type LogLine, TrialChild } from './child.ts'
+import { TrialFailedError } from './errors.ts'
+import { agentYaml, authorityYaml, BOT, resourcesYaml, writePrivate } from './files.ts'
+import type { TrialPlace } from './place.ts'
+
+/** Starting the two programs in the right order, with what each must know of the other. */
+
+export interface AuthorityProcess {
+  readonly child: TrialChild
+  readonly listen: string
+  readonly pin: string
+}
+
+export async function startAuthority(place: TrialPlace, lifecycle: Lifecycle): Promise<AuthorityProcess> {
+  const config = place.file('authority.yaml')
+  await writePrivate(config, authorityYaml(place))
+  const args = ['authority', 'run', '--config', config]
+  const child = lifecycle.use(new TrialChild('authority', args, place.file('authority.log')))
+  const started = await child.until(({ event, listen, pin }) =>
+    event === 'authority.started' ? { listen: String(listen), pin: String(pin) } : undefined,
+  )
+  return { child, ...started }
+}
+
+/** Role, bot and workload identities, the first time; what somebody changed since stays as it is. */
+export async function createResources(client: RpcClient): Promise<boolean> {
+  if ((await list(client, 'bot')).some(({ name }) => name === BOT)) return false
+  const text = resourcesYaml(process.getuid?.() ?? 0)
+  const { problems } = await sendResources(client, { text, fileName: 'trial.yaml' })
+  if (problems.length > 0) throw new TrialFailedError(problems.join('\n'))
+  return true
+}
+
+/** What the agent's log says of how it got on. */
+type Outcome = 'synced' | 'refused'
+
+export interface AgentProcess {
+  readonly child: TrialChild
+  /** The join token that was made for this start, when there had to be one. */
+  readonly joinToken: string | undefined
+}
+
+/**
+ * An agent that has been here before goes on as who it is. When the authority does not know it any more, or the agent has lost its
+ * state, it gets a new join token: the same that an operator would do.
+ */
+export async function startAgent(
+  place: TrialPlace,
+  authority: AuthorityProcess,
+  client: RpcClient,
+  lifecycle: Lifecycle,
+): Promise<AgentProcess> {
+  const { usedToken } = place
+  if (usedToken !== undefined) {
+    const child = lifecycle.use(await launchAgent(place, authority, usedToken))
+    const outcome = await child.until(outcomeOf).catch(() => 'refused' as const)
+    if (outcome === 'synced') return { child, joinToken: undefined }
+    await child[Symbol.asyncDispose]()
+  }
+  const made = await client.unary<object, CreateJoinTokenResponse__Output>(
+    'signet.v1.AdminService',
+    'CreateJoinToken',
+    {
+      bot: BOT,
+      name: '',
+      ttlSeconds: 600,
+      maxUses: 1,
+    },
+  )
+  await writePrivate(place.file('keys', 'join-secret'), made.secret)
+  const child = lifecycle.use(await launchAgent(place, authority, made.name))
+  const outcome = await child.until(outcomeOf)
+  if (outcome === 'synced') {
+    await writePrivate(place.tokenFile, made.name)
+    return { child, joinToken: made.name }
+  }
+  throw new TrialFailedError(`the agent could not join: see ${child.logFile}`)
+}
+
+async function launchAgent(
+  place: TrialPlace,
+  authority: AuthorityProcess,
+  token: string,
+): Promise<TrialChild> {
+  const config = place.file('agent.yaml')
+  await writePrivate(config, agentYaml(place, { address: authority.listen, pin: authority.pin, token }))
+  return new TrialChild('agent', ['agent', 'run', '--config', config], place.file('agent.log'))
+}
+
+function outcomeOf({ event }: LogLine): Outcome | undefined {
+  switch (event) {
+    case 'sync.established':
+    case 'sync.restored':
+      return 'synced'
+    case 'renewal.failed':
+    case 'identity.foreign':
+    case 'identity.unreadable':
+      return 'refused'
+    default:
+      return undefined
+  }
+}

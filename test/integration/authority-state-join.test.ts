@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { RefusedError } from '../../src/authority/audit/errors.ts'
+import { parseCertificate, verifyChain } from '../../src/crypto/x509.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+import {
+  createToken,
+  HOUR_MS,
+  join,
+  lastEvent,
+  newKey,
+  openState,
+  putLock,
+  removeResource,
+  renew,
+  shown,
+  temporaryDirectory,
+} from '../support/authority-state.ts'
+
+async function fixture() {
+  const place = await temporaryDirectory()
+  const clock = new FakeClock()
+  const state = await openState({ dataDir: place.path, clock })
+  const dispose = async () => {
+    await state[Symbol.asyncDispose]()
+    await place[Symbol.asyncDispose]()
+  }
+  return { clock, state, [Symbol.asyncDispose]: dispose }
+}
+
+const REFUSED = /^refused, reference [0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/
+
+/** Every refusal reads alike; the reason stands in the audit log under the reference. */
+async function assertRefused(
+  state: Awaited<ReturnType<typeof openState>>,
+  joining: Promise<unknown>,
+  reason: string,
+) {
+  const error = await joining.then(
+    () => assert.fail('accepted'),
+    (thrown: unknown) => thrown,
+  )
+  assert.ok(error instanceof RefusedError)
+  assert.equal(error.code, 'ERR_REFUSED')
+  assert.match(error.publicMessage, REFUSED)
+  const [row] = await state.audit.list({ ref: error.reference })
+  assert.equal(row?.event, 'join.refused')
+  assert.equal(JSON.parse(row?.detailJson ?? '{}').reason, reason)
+}
+
+describe('Joiner.join', () => {
+  it('gives a bot certificate of the stated profile, and records it', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    const secret = await createToken(state)
+    const key = await newKey()
+    const certificate = await join(state, key, secret)
+    const leaf = parseCertificate(certificate.chain[0] as Buffer)
+    const now = clock.now().getTime() / 1000
+    assert.deepEqual(leaf.subject, {
+      commonName: certificate.botInstanceId,
+      organization: 'builder',
+      serialNumber: '1',
+    })
+    assert.match(certificate.botInstanceId, /^[0-9A-HJKMNP-TV-Z]{26}$/)
+    assert.deepEqual(leaf.extKeyUsages, ['clientAuth'])
+    assert.deepEqual([leaf.dnsSans, leaf.uriSans, leaf.isCa], [[], [], false])
+    assert.deepEqual([leaf.notBefore, leaf.notAfter], [now - 60, now + 3600])
+    assert.deepEqual(leaf.publicKeyDer, key.publicKeyDer)
+    verifyChain(certificate.chain.map(parseCertificate), certificate.roots.map(parseCertificate), now)
+    const issuing = new X509Certificate(certificate.chain[1] as Buffer)
+    assert.ok(new X509Certificate(certificate.chain[0] as Buffer).verify(issuing.publicKey))
+    const event = await lastEvent(state, 'join.accepted')
+    assert.equal(event?.detail['serial'], certificate.serial)
+    assert.equal(event?.actor, `bot:builder/${certificate.botInstanceId}`)
+  })
+
+  it('stores only the hash of the secret', async () => {
+    await using fixed = await fixture()
+    const secret = await createToken(fixed.state)
+    assert.equal(Buffer.from(secret, 'base64url').length, 32)
+    const row = await fixed.state.datastore.db.selectFrom('join_tokens').selectAll().executeTakeFirstOrThrow()
+    assert.ok(!JSON.stringify(row).includes(secret))
+    assert.match(row.secret_sha256, /^[0-9a-f]{64}$/)
+  })
+
+  it('gives one use to one of two keys that race', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const secret = await createToken(state)
+    const keys = await Promise.all([newKey(), newKey()])
+    const outcomes = await Promise.allSettled(keys.map((key) => join(state, key, secret)))
+    assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+    assert.equal((await lastEvent(state, 'join.refused'))?.detail['reason'], 'used_up')
+  })
+
+  it('gives exactly max_uses uses to a crowd', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const secret = await createToken(state, { maxUses: 3 })
+    const keys = await Promise.all(Array.from({ length: 10 }, newKey))
+    const outcomes = await Promise.allSettled(keys.map((key) => join(state, key, secret)))
+    assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 3)
+    assert.equal(state.directory.list('builder').length, 3)
+  })
+
+  it('gives the same use to a key that asks again at the same moment', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const secret = await createToken(state)
+    const key = await newKey()
+    const [one, two] = await Promise.all([join(state, key, secret), join(state, key, secret)])
+    assert.equal(one.botInstanceId, two.botInstanceId)
+    assert.equal(state.directory.list().length, 1)
+  })
+
+  it('repeats a lost answer for the same key, also after the token expired, until the certificate was used', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    const secret = await createToken(state, { expiresMs: clock.now().getTime() + HOUR_MS })
+    const key = await newKey()
+    const lost = await join(state, key, secret)
+    clock.advance(2 * HOUR_MS)
+    const again = await join(state, key, secret)
+    assert.equal(again.botInstanceId, lost.botInstanceId)
+    assert.equal((await lastEvent(state, 'join.accepted'))?.detail['repeated'], true)
+    state.directory.use(shown(again))
+    await assertRefused(state, join(state, key, secret), 'already_redeemed')
+  })
+
+  it('accepts whichever of two answers for one key the agent kept', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const secret = await createToken(state)
+    const key = await newKey()
+    const first = await join(state, key, secret)
+    await join(state, key, secret)
+    assert.equal(state.directory.use(shown(first)).generation, 1)
+  })
+
+  it('refuses an unknown token, a wrong secret, an expired and a used one, all in the same words', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    const secret = await createToken(state, { expiresMs: clock.now().getTime() + HOUR_MS })
+    const key = await newKey()
+    await assertRefused(state, join(state, key, secret, { joinToken: 'other' }), 'unknown_token')
+    await assertRefused(state, join(state, key, `${secret}x`), 'wrong_secret')
+    await assertRefused(state, join(state, key, ''), 'wrong_secret')
+    clock.advance(HOUR_MS)
+    await assertRefused(state, join(state, key, secret), 'expired')
+    const used = await createToken(state, { name: 'second' })
+    state.directory.use(shown(await join(state, await newKey(), used, { joinToken: 'second' })))
+    await assertRefused(state, join(state, key, used, { joinToken: 'second' }), 'used_up')
+  })
+
+  it('refuses a key whose proof is for another token', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const secret = await createToken(state)
+    const key = await newKey()
+    const request = {
+      joinToken: 'first',
+      secret,
+      publicKeyDer: key.publicKeyDer,
+      proof: Buffer.alloc(64),
+      agentVersion: '',
+      hostname: '',
+    }
+    await assertRefused(state, state.joiner.join(request), 'bad_proof')
+    assert.equal((await join(state, key, secret)).generation, 1, 'the use is still there')
+  })
+
+  it('says that garbage is no key', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const request = {
+      joinToken: 'a',
+      secret: 'b',
+      publicKeyDer: Buffer.from('garbage'),
+      proof: Buffer.alloc(0),
+    }
+    await assert.rejects(state.joiner.join({ ...request, agentVersion: '', hostname: '' }), {
+      kind: 'invalid_argument',
+    })
+  })
+
+  for (const target of [{ join_token: 'first' }, { bot: 'builder' }]) {
+    it(`refuses under a lock on ${Object.keys(target)[0]}`, async () => {
+      await using fixed = await fixture()
+      const { state } = fixed
+      const secret = await createToken(state)
+      await putLock(state, target)
+      await assertRefused(state, join(state, await newKey(), secret), 'locked')
+    })
+  }
+
+  it('reports a clock that is more than 30 seconds off, and no other', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    const nowMs = clock.now().getTime()
+    const secret = await createToken(state, { maxUses: 2 })
+    await join(state, await newKey(), secret, { agentTimeMs: nowMs + 29_000 })
+    assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], undefined)
+    await join(state, await newKey(), secret, { agentTimeMs: nowMs - 45_000 })
+    assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], -45)
+  })
+
+  it('counts what it accepted and refused', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const secret = await createToken(state)
+    await join(state, await newKey(), secret)
+    await join(state, await newKey(), secret).catch(() => undefined)
+    const text = await state.metrics.expose()
+    assert.match(text, /signet_join_total\{method="secret",result="accepted"\} 1/)
+    assert.match(text, /signet_join_total\{method="secret",result="refused"\} 1/)
+  })
+})
+
+describe('what is deleted', () => {
+  it('takes a token with its secret: one made again under its name has another', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const old = await createToken(state)
+    await removeResource(state, 'join_token', 'first')
+    await assertRefused(state, join(state, await newKey(), old), 'unknown_token')
+    const fresh = await createToken(state)
+    assert.notEqual(fresh, old)
+    await assertRefused(state, join(state, await newKey(), old), 'wrong_secret')
+  })
+
+  it('takes a bot with its instances: one made again under its name does not revive them', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const secret = await createToken(state, { maxUses: 2 })
+    const certificate = await join(state, await newKey(), secret)
+    state.directory.use(shown(certificate))
+    await removeResource(state, 'bot', 'builder')
+    assert.throws(() => state.directory.use(shown(certificate)), { code: 'ERR_REFUSED' })
+    await assertRefused(state, join(state, await newKey(), secret), 'bot_missing')
+    await createToken(state, { maxUses: 2 })
+    assert.throws(() => state.directory.use(shown(certificate)), { code: 'ERR_REFUSED' })
+    await assert.rejects(renew(state, certificate, await newKey()), { code: 'ERR_REFUSED' })
+  })
+
+  it('leaves instances alone when only their join token goes', async () => {
+    await using fixed = await fixture()
+    const { state } = fixed
+    const secret = await createToken(state)
+    const certificate = await join(state, await newKey(), secret)
+    await removeResource(state, 'join_token', 'first')
+    assert.equal(state.directory.use(shown(certificate)).generation, 1)
+  })
+})

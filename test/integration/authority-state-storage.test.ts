@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, it } from 'node:test'
+import { Datastore } from '../../src/authority/datastore/datastore.ts'
+import { nextOf, readMeta } from '../../src/authority/datastore/meta.ts'
+import { systemClock } from '../../src/foundation/clock.ts'
+import { createLogger, silentLogger } from '../../src/foundation/logger.ts'
+import { createMetrics } from '../../src/foundation/metrics.ts'
+
+async function temporary() {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'signet-state-'))
+  const remove = () => rm(directory, { recursive: true, force: true })
+  return { directory, file: path.join(directory, 'authority.db'), [Symbol.asyncDispose]: remove }
+}
+
+const deps = () => ({ clock: systemClock, metrics: createMetrics(), logger: silentLogger })
+
+/** Fills the database until the storage says no; gives the rejected write's error and what came of its neighbours. */
+async function fill(datastore: Datastore): Promise<PromiseSettledResult<unknown>[]> {
+  for (let round = 0; round < 100; round++) {
+    const outcomes = await Promise.allSettled([
+      datastore.write((writer) => nextOf(writer, 'bundle_sequence')),
+      datastore.write((writer) =>
+        writer.run('INSERT INTO meta VALUES (?, ?)', `filler ${round}`, 'x'.repeat(100_000)),
+      ),
+      datastore.write((writer) => nextOf(writer, 'resource_revision')),
+    ])
+    if (outcomes.some(({ status }) => status === 'rejected')) return outcomes
+  }
+  assert.fail('the storage took everything')
+}
+
+describe('a datastore on a disk that is full', () => {
+  const skip = process.getuid?.() === 0 ? false : 'needs root to mount a small disk'
+
+  it('rejects the whole commit with a sentence that says what to do, and goes on when there is room', {
+    skip,
+  }, async () => {
+    await using place = await temporary()
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place.directory])
+    try {
+      const lines: string[] = []
+      const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
+      await using datastore = await Datastore.open(place.file, { ...deps(), logger })
+      const outcomes = await fill(datastore)
+      const before = await readMeta(datastore, 'bundle_sequence')
+      for (const outcome of outcomes) {
+        assert.equal(outcome.status, 'rejected')
+        assert.equal(outcome.reason.code, 'ERR_DATASTORE_UNAVAILABLE')
+        assert.match(outcome.reason.publicMessage, /disk is full; make room/)
+      }
+      assert.ok(lines.some((line) => line.includes('audit.stalled')))
+      assert.equal(await readMeta(datastore, 'bundle_sequence'), before, 'nothing of the commit is there')
+      execFileSync('mount', ['-o', 'remount,size=4m', place.directory])
+      const next = await datastore.write((writer) => nextOf(writer, 'bundle_sequence'))
+      assert.equal(next, Number(before) + 1)
+    } finally {
+      execFileSync('umount', ['-l', place.directory])
+    }
+  })
+})
+
+describe('a datastore whose files may not grow', () => {
+  it('rejects the whole commit and keeps what was there', async () => {
+    await using place = await temporary()
+    const script = path.join(place.directory, 'child.ts')
+    const source = path.resolve(import.meta.dirname, '../../src')
+    await writeFile(
+      script,
+      `import { Datastore } from '${source}/authority/datastore/datastore.ts'
+import { nextOf, readMeta } from '${source}/authority/datastore/meta.ts'
+import { systemClock } from '${source}/foundation/clock.ts'
+import { silentLogger } from '${source}/foundation/logger.ts'
+import { createMetrics } from '${source}/foundation/metrics.ts'
+const deps = { clock: systemClock, metrics: createMetrics(), logger: silentLogger }
+const datastore = await Datastore.open(${JSON.stringify(place.file)}, deps)
+await datastore.write((writer) => nextOf(writer, 'bundle_sequence'))
+const outcomes = await Promise.allSettled([
+  datastore.write((writer) => nextOf(writer, 'bundle_sequence')),
+  datastore.write((writer) => writer.run('INSERT INTO meta VALUES (?, ?)', 'big', 'x'.repeat(4_000_000))),
+])
+const codes = outcomes.map((outcome) => outcome.reason?.code ?? 'stored')
+console.log(JSON.stringify([codes, await readMeta(datastore, 'bundle_sequence')]))
+`,
+    )
+    const command = `ulimit -f 1000; exec "${process.execPath}" "${script}"`
+    const output = execFileSync('sh', ['-c', command], { encoding: 'utf8' })
+    assert.deepEqual(JSON.parse(output), [['ERR_DATASTORE_UNAVAILABLE', 'ERR_DATASTORE_UNAVAILABLE'], '1'])
+  })
+})
+
+describe('a data directory that is read-only', () => {
+  const skip = process.getuid?.() === 0 ? false : 'needs root to mount read-only'
+
+  it('is refused at the start with a sentence that says what to do', { skip }, async () => {
+    await using place = await temporary()
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', place.directory])
+    try {
+      await assert.rejects(Datastore.open(place.file, deps()), (error: { code: string; message: string }) => {
+        assert.equal(error.code, 'ERR_DATASTORE_INVALID')
+        assert.match(error.message, /cannot be opened; check the data directory/)
+        return true
+      })
+    } finally {
+      execFileSync('umount', ['-l', place.directory])
+    }
+  })
+})
+
+describe('the files of a datastore', () => {
+  it('belong to nobody else', async () => {
+    await using place = await temporary()
+    await using datastore = await Datastore.open(place.file, deps())
+    await datastore.write((writer) => nextOf(writer, 'bundle_sequence'))
+    for (const name of await readdir(place.directory)) {
+      assert.equal((await stat(path.join(place.directory, name))).mode & 0o777, 0o600, name)
+    }
+  })
+})
+
+describe('a database that is not ours', () => {
+  it('is refused when a newer program has written it, and stays as it is', async () => {
+    await using place = await temporary()
+    await (await Datastore.open(place.file, deps()))[Symbol.asyncDispose]()
+    const connection = new DatabaseSync(place.file)
+    connection.exec(`INSERT INTO schema_migrations VALUES (99, 'future', 0)`)
+    connection.close()
+    await assert.rejects(Datastore.open(place.file, deps()), (error: { code: string; message: string }) => {
+      assert.equal(error.code, 'ERR_DATASTORE_SCHEMA_TOO_NEW')
+      assert.match(error.message, /schema 99, this program knows up to 1/)
+      return true
+    })
+  })
+
+  it('is refused when it is no database at all', async () => {
+    await using place = await temporary()
+    await writeFile(place.file, 'x'.repeat(10_000))
+    await assert.rejects(Datastore.open(place.file, deps()), { code: 'ERR_DATASTORE_INVALID' })
+  })
+})

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type net from 'node:net'
+import { describe, it } from 'node:test'
+import { encodeMessage } from '../../src/rpc/services.ts'
+import { RpcStack, rawCall } from '../support/rpc-stack.ts'
+
+const JWT = '/SpiffeWorkloadAPI/FetchJWTSVID'
+const X509 = '/SpiffeWorkloadAPI/FetchX509SVID'
+const nothing: Disposable = { [Symbol.dispose]: () => {} }
+const handlers = {
+  FetchJWTSVID: { unary: () => encodeMessage('JWTSVIDResponse', { svids: [{ svid: 'x' }] }) },
+  FetchX509SVID: { push: () => nothing },
+}
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+const FRAME = { headers: 1, reset: 3, settings: 4, ping: 6, continuation: 9 } as const
+
+/** One HTTP/2 frame (RFC 9113 §4.1). */
+function frame(type: number, flags: number, streamId: number, payload = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head.writeUInt8(type, 3)
+  head.writeUInt8(flags, 4)
+  head.writeUInt32BE(streamId, 5)
+  return Buffer.concat([head, payload])
+}
+
+const GREETING = Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0)])
+/** HPACK: `:method: POST`, `:scheme: http`, `:path: /` from the static table, `:authority: a`. */
+const SOME_HEADERS = Buffer.from([0x83, 0x86, 0x84, 0x01, 0x01, 0x61])
+
+/** Reads and forgets whatever comes, so that the server is never the one that waits. */
+function drained(stack: RpcStack): net.Socket {
+  return stack.socket().resume()
+}
+
+async function isServed(stack: RpcStack): Promise<void> {
+  using client = stack.client()
+  await client.unary('SpiffeWorkloadAPI', 'FetchJWTSVID', {})
+}
+
+describe('a connection', () => {
+  it('that never says the HTTP/2 preface is closed; one that has said it stays, however quiet', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    const mute = drained(stack)
+    const half = drained(stack)
+    half.write(PREFACE.subarray(0, 10))
+    const quiet = stack.session()
+    await once(quiet, 'remoteSettings')
+    await quietly(20)
+    const gone = Promise.all([closeOf(mute), closeOf(half)])
+    stack.clock.advance(20_000)
+    await gone
+    assert.equal((await rawCall(quiet, JWT).ended).status, 0)
+    quiet.destroy()
+  })
+
+  for (const [what, bytes] of [
+    ['HTTP/1.1', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['TLS', Buffer.from('16030100c8010000c40303', 'hex')],
+    ['noise', Buffer.from(Array.from({ length: 4_096 }, (_, i) => (i * 167) % 256))],
+    ['noise after the preface', Buffer.concat([PREFACE, Buffer.alloc(4_096, 0xff)])],
+  ] as const) {
+    it(`that speaks ${what} is closed, and only that one`, async () => {
+      await using stack = await RpcStack.start({ handlers })
+      const other = stack.session()
+      await once(other, 'remoteSettings')
+      const socket = drained(stack)
+      socket.write(bytes)
+      await closeOf(socket)
+      assert.equal((await rawCall(other, JWT).ended).status, 0)
+      other.destroy()
+    })
+  }
+
+  it('may ping as keepalive and bandwidth estimators do', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    const session = stack.session()
+    let goaways = 0
+    session.on('goaway', () => goaways++)
+    for (let i = 0; i < 1_000; i++) {
+      await new Promise<void>((resolve) => session.ping(() => resolve()))
+    }
+    assert.equal((await rawCall(session, JWT).ended).status, 0)
+    assert.equal(goaways, 0)
+    session.destroy()
+  })
+
+  const empty = Buffer.alloc(0)
+  const FLOODS: readonly (readonly [string, (n: number) => Buffer, number])[] = [
+    ['PING', () => frame(FRAME.ping, 0, 0, Buffer.alloc(8)), 30_000],
+    ['SETTINGS', () => frame(FRAME.settings, 0, 0), 2_000],
+    [
+      'resets',
+      (n) =>
+        Buffer.concat([
+          frame(FRAME.headers, 4, 2 * n + 1, SOME_HEADERS),
+          frame(FRAME.reset, 0, 2 * n + 1, Buffer.from([0, 0, 0, 8])),
+        ]),
+      10_000,
+    ],
+    [
+      'empty CONTINUATION',
+      (n) => (n === 0 ? frame(FRAME.headers, 0, 1, SOME_HEADERS) : frame(FRAME.continuation, 0, 1, empty)),
+      10_000,
+    ],
+  ]
+  for (const [what, make, count] of FLOODS) {
+    it(`that floods with ${what} is cut, and the others are served`, async () => {
+      await using stack = await RpcStack.start({ handlers })
+      const socket = drained(stack)
+      socket.write(GREETING)
+      await once(socket, 'data')
+      const closed = closeOf(socket)
+      socket.write(Buffer.concat(Array.from({ length: count }, (_, n) => make(n))))
+      await closed
+      await isServed(stack)
+      assert.equal(stack.server.openStreams, 0)
+    })
+  }
+
+  it('gets no more streams than it may have', async () => {
+    await using stack = await RpcStack.start({ handlers, maxStreamsPerConnection: 3 })
+    const session = stack.session()
+    const [settings] = await once(session, 'remoteSettings')
+    assert.equal(settings.maxConcurrentStreams, 3)
+    assert.equal(settings.maxHeaderListSize, 16_384)
+    for (let i = 0; i < 3; i++) rawCall(session, X509)
+    while (stack.server.openStreams < 3) await quietly(1)
+    // A client that obeys would wait now; this one sends its own frames.
+    const rude = drained(stack)
+    rude.write(GREETING)
+    const frames = Array.from({ length: 50 }, (_, n) => frame(FRAME.headers, 4, 2 * n + 1, SOME_HEADERS))
+    rude.write(Buffer.concat(frames))
+    await quietly(50)
+    assert.ok((stack.connections[1]?.openCalls ?? 0) <= 3)
+    rude.destroy()
+    session.destroy()
+  })
+
+  it('that sends too long a header list loses that call only', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    const session = stack.session()
+    await once(session, 'remoteSettings')
+    const long = rawCall(session, JWT, { headers: { 'x-long': 'a'.repeat(30_000) } })
+    assert.notEqual((await long.ended).status, 0)
+    assert.equal((await rawCall(session, JWT).ended).status, 0)
+    session.destroy()
+  })
+
+  it('that opens calls and sends no request loses them in the end', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    const session = stack.session()
+    const call = session.request(
+      { ':method': 'POST', ':path': JWT, 'content-type': 'application/grpc', te: 'trailers' },
+      { endStream: false },
+    )
+    call.on('error', () => {}).resume()
+    while ((stack.connections[0]?.openCalls ?? 0) < 1) await quietly(1)
+    const answered = once(call, 'response')
+    stack.clock.advance(66_000) // one sweep after the minute
+    const [headers] = await answered
+    assert.equal(headers['grpc-status'], '14')
+    assert.equal(stack.connections[0]?.openCalls, 0)
+    assert.equal((await rawCall(session, JWT).ended).status, 0)
+    session.destroy()
+  })
+})
+
+describe('the server', () => {
+  it('prints nothing, whatever is sent to it', async (t) => {
+    const written = t.mock.method(process.stderr, 'write', () => true)
+    await using stack = await RpcStack.start({ handlers })
+    const session = stack.session()
+    await rawCall(session, JWT, { headers: { 'bad-bin': '%%%', 'grpc-timeout': 'soon' } }).ended
+    await isServed(stack)
+    session.destroy()
+    assert.equal(written.mock.callCount(), 0)
+  })
+
+  it('lets everything go when its connections have gone', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    const sessions = Array.from({ length: 20 }, () => stack.session())
+    for (const session of sessions) rawCall(session, X509)
+    while (stack.server.openStreams < 20) await quietly(1)
+    for (const session of sessions) session.destroy()
+    await Promise.all(stack.connections.map(({ closed }) => closed))
+    assert.deepEqual([stack.server.openConnections, stack.server.openStreams], [0, 0])
+  })
+})
+
+/** Whether it ends with an error on the way does not matter. */
+function closeOf(socket: net.Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()))
+}
+
+/** Lets the other side of the socket, which lives in this process, do its part. */
+function quietly(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

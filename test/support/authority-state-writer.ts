@@ -1,0 +1,30 @@
+// Writes as fast as it can until it is killed, and says on stdout what it was told is durable.
+import { systemClock } from '../../src/foundation/clock.ts'
+import { createToken, join, newKey, openState, renew, shown } from './authority-state.ts'
+
+const [dataDir = '', round = ''] = process.argv.slice(2)
+const state = await openState({ dataDir, clock: systemClock })
+const name = `token-${round}`
+const secret = await createToken(state, { name, maxUses: 1_000_000 })
+process.stdout.write('ready\n')
+
+/** One agent after the other: joins, uses, renews. */
+async function agents(): Promise<never> {
+  for (;;) {
+    const first = await join(state, await newKey(), secret, { joinToken: name })
+    process.stdout.write(`joined ${first.botInstanceId}\n`)
+    state.directory.use(shown(first))
+    const second = await renew(state, first, await newKey())
+    process.stdout.write(`renewed ${second.botInstanceId}\n`)
+  }
+}
+
+async function events(worker: number): Promise<never> {
+  for (let n = 0; ; n++) {
+    const ref = `${round}-${worker}-${n}`
+    await state.audit.record('authority.stopped', 'uid:0', { reason: 'x'.repeat(200) }, ref)
+    process.stdout.write(`recorded ${ref}\n`)
+  }
+}
+
+await Promise.all([agents(), agents(), ...Array.from({ length: 20 }, (_, worker) => events(worker))])

@@ -1,0 +1,189 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { AuditLog } from '../../src/authority/audit/audit-log.ts'
+import type { BotCertificateOutput } from '../../src/authority/bots/bot-certificate.ts'
+import { BotDirectory, type ShownCertificate } from '../../src/authority/bots/bot-directory.ts'
+import { Locks } from '../../src/authority/bots/locks.ts'
+import { Renewer } from '../../src/authority/bots/renewal.ts'
+import { CaAuthorities } from '../../src/authority/ca/authorities.ts'
+import type { CaLifetimes } from '../../src/authority/ca/key-factory.ts'
+import { Vault } from '../../src/authority/ca/vault.ts'
+import { Datastore } from '../../src/authority/datastore/datastore.ts'
+import { ResourceRepository } from '../../src/authority/datastore/resource-repository.ts'
+import { Joiner } from '../../src/authority/join/join.ts'
+import { JoinTokens } from '../../src/authority/join/join-tokens.ts'
+import { generateKeyPair, type KeyPair, spkiSha256 } from '../../src/crypto/keys.ts'
+import { proveSync } from '../../src/crypto/proof-of-possession.ts'
+import { loadSealingKey } from '../../src/crypto/sealed.ts'
+import { parseCertificate } from '../../src/crypto/x509.ts'
+import type { Clock } from '../../src/foundation/clock.ts'
+import { type Logger, silentLogger } from '../../src/foundation/logger.ts'
+import { createMetrics } from '../../src/foundation/metrics.ts'
+import { systemRandom } from '../../src/foundation/random.ts'
+import { TrustDomain } from '../../src/spiffe/trust-domain.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+
+export const HOUR_MS = 3_600_000
+export const DAY_MS = 24 * HOUR_MS
+
+const LIFETIMES: CaLifetimes = {
+  control_root: 10 * 365 * 86_400,
+  control_issuing: 90 * 86_400,
+  spiffe_ca: 30 * 86_400,
+  jwt_key: 30 * 86_400,
+}
+
+export interface StateOptions {
+  readonly dataDir: string
+  readonly clock?: Clock
+  readonly logger?: Logger
+  readonly kek?: Buffer
+  readonly trustDomain?: string
+  readonly lifetimes?: Partial<CaLifetimes>
+}
+
+/** A private directory that goes away with its test. */
+export async function temporaryDirectory() {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'signet-state-'))
+  return { path: directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) }
+}
+
+/** Datastore, audit log, CAs, join and bots, put together as the authority does. */
+export async function openState(options: StateOptions) {
+  const { dataDir, clock = new FakeClock(), logger = silentLogger } = options
+  await using stack = new AsyncDisposableStack()
+  const random = systemRandom
+  const metrics = createMetrics()
+  const datastore = stack.use(
+    await Datastore.open(path.join(dataDir, 'authority.db'), { clock, metrics, logger }),
+  )
+  const key = loadSealingKey(options.kek ?? Buffer.alloc(32, 7))
+  const trustDomain = TrustDomain.parse(options.trustDomain ?? 'example.org')
+  const vault = await Vault.open(datastore, { key, keySource: '/etc/signet/kek', trustDomain })
+  const audit = stack.use(await AuditLog.open({ datastore, vault, dataDir, clock, random, logger }))
+  const lifetimes = { ...LIFETIMES, ...options.lifetimes }
+  const ca = stack.use(
+    await CaAuthorities.open({ datastore, vault, audit, lifetimes, clock, random, logger, metrics }),
+  )
+  const resources = new ResourceRepository(datastore, clock)
+  const locks = stack.use(await Locks.open(resources, clock))
+  const directory = stack.use(
+    await BotDirectory.open({
+      datastore,
+      resources,
+      locks,
+      audit,
+      clock,
+      logger,
+      renewalGraceSeconds: 7 * 86_400,
+    }),
+  )
+  const tokens = new JoinTokens({ random, clock })
+  const shared = { datastore, directory, ca, audit, clock, random, logger, botCertificateSeconds: 3600 }
+  const joiner = new Joiner({ ...shared, resources, locks, metrics })
+  const renewer = new Renewer(shared)
+  const owned = stack.move()
+  return {
+    clock,
+    datastore,
+    vault,
+    audit,
+    ca,
+    resources,
+    locks,
+    directory,
+    tokens,
+    joiner,
+    renewer,
+    metrics,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+export type AuthorityState = Awaited<ReturnType<typeof openState>>
+
+/** Applies a bot and a join token for it; gives the secret. */
+export function createToken(
+  state: AuthorityState,
+  options: { name?: string; bot?: string; maxUses?: number; expiresMs?: number } = {},
+): Promise<string> {
+  const { name = 'first', bot = 'builder', maxUses = 1, expiresMs } = options
+  return state.datastore.write((writer) => {
+    const spec = { bot, method: 'secret', max_uses: maxUses }
+    const metadata = { labels: {}, ...(expiresMs === undefined ? {} : { expiresMs }) }
+    if (!state.resources.find(writer, 'bot', bot)) {
+      state.resources.put(writer, { kind: 'bot', name: bot, metadata: { labels: {} }, spec: { roles: [] } })
+    }
+    state.resources.put(writer, { kind: 'join_token', name, metadata, spec })
+    return state.tokens.ensureSecret(writer, name) ?? ''
+  })
+}
+
+export function removeResource(state: AuthorityState, kind: string, name: string): Promise<boolean> {
+  return state.datastore.write((writer) => state.resources.remove(writer, kind, name))
+}
+
+export async function putLock(state: AuthorityState, target: Record<string, string>): Promise<void> {
+  const lock = { kind: 'lock', name: 'by-hand', metadata: { labels: {} }, spec: { target, reason: 'test' } }
+  await state.datastore.write((writer) => state.resources.put(writer, lock))
+}
+
+/** Asks to join like an agent. */
+export function join(
+  state: AuthorityState,
+  key: KeyPair,
+  secret: string,
+  more: { joinToken?: string; agentTimeMs?: number } = {},
+): Promise<BotCertificateOutput> {
+  const joinToken = more.joinToken ?? 'first'
+  return state.joiner.join({
+    joinToken,
+    secret,
+    publicKeyDer: key.publicKeyDer,
+    proof: proveSync({ purpose: 'join', trustDomain: state.ca.trustDomain.name, joinToken }, key),
+    agentTimeMs: more.agentTimeMs,
+    agentVersion: '0.1.0',
+    hostname: 'host',
+    peer: '192.0.2.1:5',
+  })
+}
+
+/** The caller that a new connection with this certificate is. */
+export function shown(certificate: BotCertificateOutput): ShownCertificate {
+  const leaf = parseCertificate(certificate.chain[0] as Buffer)
+  return {
+    bot: leaf.subject.organization ?? '',
+    instanceId: leaf.subject.commonName ?? '',
+    generation: BigInt(leaf.subject.serialNumber ?? 0),
+    keySha256: spkiSha256(leaf.publicKeyDer),
+    notAfter: leaf.notAfter,
+  }
+}
+
+/** Asks for the next generation like an agent. */
+export function renew(
+  state: AuthorityState,
+  from: BotCertificateOutput | ShownCertificate,
+  key: KeyPair,
+): Promise<BotCertificateOutput> {
+  const caller = 'chain' in from ? shown(from) : from
+  const context = {
+    purpose: 'renew',
+    trustDomain: state.ca.trustDomain.name,
+    botInstanceId: caller.instanceId,
+    generation: caller.generation,
+  } as const
+  const proof = proveSync(context, key)
+  return state.renewer.renew(caller, { publicKeyDer: key.publicKeyDer, proof, agentVersion: '0.1.0' })
+}
+
+export function newKey(): Promise<KeyPair> {
+  return generateKeyPair()
+}
+
+/** The newest row of an event, with its detail. */
+export async function lastEvent(state: AuthorityState, event: string) {
+  const [row] = await state.audit.list({ event, limit: 1 })
+  return row && { ...row, detail: JSON.parse(row.detailJson) as Record<string, unknown> }
+}

@@ -1,0 +1,125 @@
+import { generateKeyPair, type KeyPair } from '../../src/crypto/keys.ts'
+import { proveSync } from '../../src/crypto/proof-of-possession.ts'
+import { systemClock } from '../../src/foundation/clock.ts'
+import { RpcClient } from '../../src/rpc/client.ts'
+import { fetchAuthorityRoot } from '../../src/rpc/first-contact.ts'
+import type { BotCertificate__Output } from '../../src/rpc/gen/signet/v1/BotCertificate.ts'
+import type { JoinResponse__Output } from '../../src/rpc/gen/signet/v1/JoinResponse.ts'
+import type { RenewResponse__Output } from '../../src/rpc/gen/signet/v1/RenewResponse.ts'
+import type { SyncResponse__Output } from '../../src/rpc/gen/signet/v1/SyncResponse.ts'
+import type { TestAuthority } from './start-authority.ts'
+
+/** The least that an agent is: joined, with a channel that shows its bot certificate. */
+export interface BotClient extends Disposable {
+  readonly client: RpcClient
+  readonly key: KeyPair
+  readonly certificate: BotCertificate__Output
+}
+
+function addressOf(authority: TestAuthority): { host: string; port: number } {
+  const at = authority.address.lastIndexOf(':')
+  return { host: authority.address.slice(0, at), port: Number(authority.address.slice(at + 1)) }
+}
+
+/** A channel without a client certificate: it may join, and nothing else. */
+export async function anonymousClient(authority: TestAuthority): Promise<RpcClient> {
+  const { root } = await fetchAuthorityRoot(addressOf(authority), authority.pin, { clock: systemClock })
+  const tls = { roots: [root], serverName: `authority.${authority.trustDomain}` }
+  return new RpcClient({ target: { ...addressOf(authority), tls } })
+}
+
+/** Joins with a new token of this bot. */
+export async function joinBot(authority: TestAuthority, bot: string): Promise<BotClient> {
+  const { name, secret } = await authority.createJoinToken(bot)
+  return joinWith(authority, name, secret)
+}
+
+export async function joinWith(
+  authority: TestAuthority,
+  joinToken: string,
+  secret: string,
+): Promise<BotClient> {
+  using client = await anonymousClient(authority)
+  const key = await generateKeyPair()
+  const proof = proveSync({ purpose: 'join', trustDomain: authority.trustDomain, joinToken }, key)
+  const { certificate } = await client.unary<object, JoinResponse__Output>('signet.v1.JoinService', 'Join', {
+    protocolVersion: 1,
+    joinToken,
+    publicKey: key.publicKeyDer,
+    proofOfPossession: proof,
+    secret: { secret },
+    agentVersion: 'test',
+    hostname: 'test-host',
+  })
+  return botClient(authority, key, certificate as BotCertificate__Output)
+}
+
+/** The next generation, on a channel of its own, as an agent does. */
+export async function renewBot(authority: TestAuthority, bot: BotClient): Promise<BotClient> {
+  const { botInstanceId, generation } = bot.certificate
+  const key = await generateKeyPair()
+  const context = {
+    purpose: 'renew',
+    trustDomain: authority.trustDomain,
+    botInstanceId,
+    generation: BigInt(generation),
+  } as const
+  const { certificate } = await bot.client.unary<object, RenewResponse__Output>(
+    'signet.v1.JoinService',
+    'Renew',
+    {
+      protocolVersion: 1,
+      publicKey: key.publicKeyDer,
+      proofOfPossession: proveSync(context, key),
+      agentVersion: 'test',
+    },
+  )
+  return botClient(authority, key, certificate as BotCertificate__Output)
+}
+
+export function botClient(
+  authority: TestAuthority,
+  key: KeyPair,
+  certificate: BotCertificate__Output,
+): BotClient {
+  const { chain, roots } = certificate
+  const serverName = `authority.${authority.trustDomain}`
+  const tls = { roots, serverName, key: key.privateKey, chain }
+  const client = new RpcClient({ target: { ...addressOf(authority), tls } })
+  return { client, key, certificate, [Symbol.dispose]: () => client.close() }
+}
+
+/** A sync stream whose messages are read one by one; the snapshot is put together. */
+export class SyncReader implements Disposable {
+  readonly #abort = new AbortController()
+  readonly #messages: AsyncGenerator<SyncResponse__Output>
+  /** What the agent would know now: name → revision. */
+  readonly identities = new Map<string, string>()
+
+  constructor(bot: BotClient) {
+    const request = { protocolVersion: 1, agentVersion: 'test' }
+    this.#messages = bot.client.stream('signet.v1.SyncService', 'Sync', request, {
+      signal: this.#abort.signal,
+    })
+  }
+
+  async next(): Promise<SyncResponse__Output> {
+    const { value, done } = await this.#messages.next()
+    if (done) throw new TypeError('the stream ended with OK')
+    if (value.snapshotBegin) this.identities.clear()
+    for (const name of value.removals) this.identities.delete(name)
+    for (const { name, revision } of value.upserts) this.identities.set(name, revision)
+    return value
+  }
+
+  /** Everything up to the end of a snapshot, in one list. */
+  async snapshot(): Promise<SyncResponse__Output[]> {
+    const messages = [await this.next()]
+    while (messages.at(-1)?.snapshotEnd !== true) messages.push(await this.next())
+    return messages
+  }
+
+  [Symbol.dispose](): void {
+    this.#abort.abort()
+  }
+}

@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import http2 from 'node:http2'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createLogger } from '../../src/foundation/logger.ts'
+import { createMetrics } from '../../src/foundation/metrics.ts'
+import { loadKernel } from '../../src/peer/koffi-kernel.ts'
+import type { Peer } from '../../src/peer/peer.ts'
+import { UnixListener } from '../../src/peer/unix-listener.ts'
+import { RpcClient } from '../../src/rpc/client.ts'
+import type { Connection } from '../../src/rpc/connection.ts'
+import type { Gate, Handlers } from '../../src/rpc/handlers.ts'
+import { RpcServer } from '../../src/rpc/server.ts'
+import type { ServiceName } from '../../src/rpc/services.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+
+export interface RpcStackOptions {
+  readonly service?: ServiceName
+  readonly handlers?: Handlers<Peer>
+  readonly gate?: Gate<Peer>
+  readonly maxStreamsPerConnection?: number
+  readonly maxMessageBytes?: number
+  readonly onError?: (error: unknown, method: string) => void
+}
+
+/** An RpcServer on a real Unix socket, with a clock that the test moves. */
+export class RpcStack implements AsyncDisposable {
+  readonly clock = new FakeClock()
+  readonly logged: string[] = []
+  readonly connections: Connection<Peer>[] = []
+  readonly server: RpcServer<Peer>
+  readonly socketPath: string
+  readonly #directory: string
+  #listener: UnixListener | undefined
+
+  private constructor(directory: string, options: RpcStackOptions) {
+    this.#directory = directory
+    this.socketPath = path.join(directory, 'rpc.sock')
+    const { maxMessageBytes, onError } = options
+    this.server = new RpcServer<Peer>({
+      ...this.observers,
+      clock: this.clock,
+      maxStreamsPerConnection: options.maxStreamsPerConnection ?? 100,
+      ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
+      ...(onError === undefined ? {} : { onError }),
+    })
+    if (options.handlers !== undefined) {
+      this.server.add(options.service ?? 'SpiffeWorkloadAPI', options.handlers, options.gate)
+    }
+    this.server.addHealth()
+    this.server.addReflection()
+  }
+
+  readonly observers = {
+    logger: createLogger({ destination: { write: (line: string) => void this.logged.push(line) } }),
+    metrics: createMetrics(),
+  }
+
+  static async start(options: RpcStackOptions = {}): Promise<RpcStack> {
+    const stack = new RpcStack(await mkdtemp(path.join(tmpdir(), 'signet-rpc-')), options)
+    stack.#listener = await UnixListener.listen({
+      ...stack.observers,
+      path: stack.socketPath,
+      mode: 0o777,
+      kernel: loadKernel(),
+      maxConnections: 100,
+      maxConnectionsPerUid: 100,
+      clock: stack.clock,
+      onConnection: (socket, peer) => void stack.connections.push(stack.server.accept(socket, peer)),
+    })
+    return stack
+  }
+
+  client(metadata: Record<string, string> = {}): RpcClient {
+    return new RpcClient({ target: { unixPath: this.socketPath }, metadata })
+  }
+
+  /** An HTTP/2 session of which the test decides every setting. */
+  session(settings: http2.Settings = {}): http2.ClientHttp2Session {
+    const session = http2.connect('http://localhost', {
+      createConnection: () => net.connect(this.socketPath),
+      settings,
+    })
+    session.on('error', () => {})
+    return session
+  }
+
+  /** A socket for bytes that no client would send. */
+  socket(): net.Socket {
+    const socket = net.connect(this.socketPath)
+    socket.on('error', () => {})
+    return socket
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const down = this.server.shutdown(1_000)
+    const cut = setTimeout(() => this.clock.advance(1_000), 200)
+    await down
+    clearTimeout(cut)
+    await this.#listener?.[Symbol.asyncDispose]()
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+}
+
+/** Five bytes and a message: how gRPC frames what it sends. */
+export function grpcFrame(message: Buffer, compressed = false): Buffer {
+  const prefix = Buffer.alloc(5)
+  prefix.writeUInt8(compressed ? 1 : 0, 0)
+  prefix.writeUInt32BE(message.length, 1)
+  return Buffer.concat([prefix, message])
+}
+
+/** A call made by hand; what it ended with is the status in its headers or trailers, or the code of its reset. */
+export interface RawCall {
+  readonly stream: http2.ClientHttp2Stream
+  readonly ended: Promise<{ readonly status?: number; readonly message?: string; readonly reset?: number }>
+  readonly bytes: () => number
+}
+
+export function rawCall(
+  session: http2.ClientHttp2Session,
+  method: string,
+  options: { headers?: Record<string, string>; body?: Buffer | 'none'; read?: boolean } = {},
+): RawCall {
+  const stream = session.request(
+    {
+      ':method': 'POST',
+      ':path': method,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...options.headers,
+    },
+    { endStream: options.body === 'none' },
+  )
+  let received = 0
+  let status: Record<string, unknown> = {}
+  const keep = (headers: http2.IncomingHttpHeaders): void => {
+    if (headers['grpc-status'] !== undefined) status = headers
+  }
+  stream.on('response', keep)
+  stream.on('trailers', keep)
+  stream.on('error', () => {})
+  if (options.read !== false) {
+    stream.on('data', (chunk: Buffer) => {
+      received += chunk.length
+    })
+  }
+  if (options.body !== 'none') stream.end(options.body ?? grpcFrame(Buffer.alloc(0)))
+  const ended = new Promise<Awaited<RawCall['ended']>>((resolve) => {
+    stream.once('close', () => {
+      const code = status['grpc-status']
+      if (code === undefined) resolve({ reset: stream.rstCode })
+      else resolve({ status: Number(code), message: String(status['grpc-message'] ?? '') })
+    })
+  })
+  return { stream, ended, bytes: () => received }
+}

@@ -1,0 +1,118 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { AccountNames } from '../../src/agent/attestation/account-names.ts'
+import { Attestation } from '../../src/agent/attestation/attest.ts'
+import { FileDigests } from '../../src/agent/attestation/file-digests.ts'
+import { UnixAttestor } from '../../src/agent/attestation/unix-attestor.ts'
+import type { Knowledge } from '../../src/agent/knowledge.ts'
+import { SvidCache } from '../../src/agent/svid-cache/svid-cache.ts'
+import { serveWorkloadApi } from '../../src/agent/workload-api/serve.ts'
+import { systemClock } from '../../src/foundation/clock.ts'
+import { createLogger } from '../../src/foundation/logger.ts'
+import { createMetrics, type Metrics } from '../../src/foundation/metrics.ts'
+import { systemRandom } from '../../src/foundation/random.ts'
+import { Watchable } from '../../src/foundation/watchable.ts'
+import { loadKernel } from '../../src/peer/koffi-kernel.ts'
+import type { Peer } from '../../src/peer/peer.ts'
+import { UnixListener } from '../../src/peer/unix-listener.ts'
+import { RpcServer } from '../../src/rpc/server.ts'
+import { FakeIssuer } from '../fakes/fake-issuer.ts'
+import { type Identities, knowledgeOf } from '../fakes/fake-knowledge.ts'
+
+/** The serving half of an agent on a real socket, with an authority that exists only in this process. */
+export interface Serving extends AsyncDisposable {
+  readonly socket: string
+  readonly issuer: FakeIssuer
+  readonly metrics: Metrics
+  /** Log records with an `event`, in order. */
+  readonly events: readonly Readonly<Record<string, unknown>>[]
+  readonly denied: readonly object[]
+  /** What the agent knows from now on; the identities stay unless given. */
+  learn(more?: Partial<Knowledge>, identities?: Identities): void
+}
+
+export interface ServingOptions {
+  /** Absent: the agent has not heard from its authority yet. */
+  readonly identities?: Identities
+  readonly socket?: string
+  readonly knowledge?: Partial<Knowledge>
+  readonly maxIdentitiesPerCaller?: number
+  readonly maxStreamsPerConnection?: number
+  readonly digestMaxBytes?: number
+  readonly prepare?: (issuer: FakeIssuer) => void
+}
+
+export async function startServing(options: ServingOptions): Promise<Serving> {
+  await using started = new AsyncDisposableStack()
+  const directory = await mkdtemp(path.join(tmpdir(), 'signet-serving-'))
+  started.defer(() => rm(directory, { recursive: true, force: true }))
+  const clock = systemClock
+  const metrics = createMetrics()
+  const events: Record<string, unknown>[] = []
+  const logger = createLogger({
+    level: 'debug',
+    destination: {
+      write: (line) => {
+        const record = JSON.parse(line) as Record<string, unknown>
+        if (record['event']) events.push(record)
+      },
+    },
+  })
+  const issuer = await FakeIssuer.create(clock)
+  options.prepare?.(issuer)
+  let identities = options.identities
+  const knowledge = new Watchable<Knowledge | undefined>(
+    identities && knowledgeOf(issuer, identities, options.knowledge),
+  )
+  const digests = new FileDigests(clock, {
+    maxBytes: options.digestMaxBytes ?? 1024 ** 3,
+    timeoutMs: 5_000,
+  })
+  const unix = new UnixAttestor({ accounts: new AccountNames(clock), digests })
+  const svids = started.use(
+    new SvidCache({ issuer, knowledge, clock, random: systemRandom, logger, metrics }),
+  )
+  const { maxStreamsPerConnection = 1_000 } = options
+  const server = started.use(new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection }))
+  const denied: object[] = []
+  started.use(
+    serveWorkloadApi(server, {
+      knowledge,
+      attestation: new Attestation({ attestors: [unix] }),
+      svids,
+      reporter: { denied: (detail) => void denied.push(detail), delivered: () => undefined },
+      maxIdentitiesPerCaller: options.maxIdentitiesPerCaller ?? 100,
+      clock,
+      logger,
+      metrics,
+    }),
+  )
+  const listener = started.use(
+    await UnixListener.listen({
+      path: options.socket ?? path.join(directory, 'public', 'agent.sock'),
+      mode: 0o777,
+      kernel: loadKernel(),
+      maxConnections: 16_384,
+      maxConnectionsPerUid: 16_384,
+      clock,
+      logger,
+      metrics,
+      onConnection: (socket, peer) => void server.accept(socket, peer),
+    }),
+  )
+  await chmod(directory, 0o755) // another user must reach the socket
+  const owned = started.move()
+  return {
+    socket: listener.path,
+    issuer,
+    metrics,
+    events,
+    denied,
+    learn: (more, changed) => {
+      identities = changed ?? identities ?? {}
+      knowledge.set(knowledgeOf(issuer, identities, more))
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}

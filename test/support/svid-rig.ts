@@ -1,0 +1,100 @@
+import { generateKeyPairSync } from 'node:crypto'
+import type { Knowledge } from '../../src/agent/knowledge.ts'
+import { SvidCache } from '../../src/agent/svid-cache/svid-cache.ts'
+import type { CachedX509Svid, X509State } from '../../src/agent/svid-cache/x509-entry.ts'
+import type { KeyPair } from '../../src/crypto/keys.ts'
+import { silentLogger } from '../../src/foundation/logger.ts'
+import { createMetrics, type Metrics } from '../../src/foundation/metrics.ts'
+import { Watchable } from '../../src/foundation/watchable.ts'
+import type { Grant } from '../../src/policy/compile.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+import { FakeIssuer } from '../fakes/fake-issuer.ts'
+import { type Identities, knowledgeOf } from '../fakes/fake-knowledge.ts'
+import { FakeRandom } from '../fakes/fake-random.ts'
+
+export const WORKLOAD = { unix: { uid: 1000 } }
+
+export const GRANT: Grant = {
+  identity: 'web',
+  revision: '1',
+  spiffeId: 'spiffe://example.org/web',
+  hint: '',
+  x509: { ttlSeconds: 3600, dnsSans: [] },
+  jwt: { ttlSeconds: 300, extraClaims: {} },
+  federatesWith: [],
+  key: 'web/1/spiffe://example.org/web',
+  rule: 'allow[0]',
+}
+
+const WEB: Identities = { web: { spiffe_id: '/web', allow: [{ when: 'true' }] } }
+
+/** A cache with all that it needs, and a clock that stands still. */
+export interface SvidRig {
+  readonly cache: SvidCache
+  readonly issuer: FakeIssuer
+  readonly clock: FakeClock
+  readonly random: FakeRandom
+  readonly metrics: Metrics
+  want(): X509State
+  /** Resolves at the next change of an X.509-SVID. */
+  changed(): Promise<void>
+  issued(): Promise<CachedX509Svid>
+  /** The agent hears something new. */
+  learn(more: Partial<Knowledge>, identities?: Identities): void
+  /** Lets what is in the air settle. */
+  turn(): Promise<void>
+  /** Time passes, and what it starts settles. */
+  pass(ms: number): Promise<void>
+}
+
+export async function createSvidRig(
+  shared: { readonly issuer?: FakeIssuer; readonly clock?: FakeClock } = {},
+): Promise<SvidRig> {
+  const clock = shared.clock ?? new FakeClock()
+  const issuer = shared.issuer ?? (await FakeIssuer.create(clock))
+  const random = new FakeRandom()
+  const metrics = createMetrics()
+  const knowledge = new Watchable<Knowledge | undefined>(knowledgeOf(issuer, WEB))
+  // Made at once, not in another thread: what time starts is then done after a turn of the loop.
+  const keys = { fill: () => undefined, take: async () => makeKeyPair() }
+  const cache = new SvidCache({ issuer, knowledge, clock, random, logger: silentLogger, metrics, keys })
+  let changes = 0
+  cache.onX509Change(() => {
+    changes += 1
+  })
+  const want = (): X509State => cache.wantX509(GRANT, WORKLOAD)
+  const turn = async (): Promise<void> => {
+    for (let step = 0; step < 3; step += 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const changed = async (): Promise<void> => {
+    const before = changes
+    while (changes === before) await turn()
+  }
+  return {
+    cache,
+    issuer,
+    clock,
+    random,
+    metrics,
+    want,
+    changed,
+    turn,
+    issued: async () => {
+      want()
+      await changed()
+      const { svid } = want()
+      if (!svid) throw new TypeError('nothing was issued')
+      return svid
+    },
+    learn: (more, identities = WEB) => knowledge.set(knowledgeOf(issuer, identities, more)),
+    pass: async (ms) => {
+      clock.advance(ms)
+      await turn()
+    },
+  }
+}
+
+function makeKeyPair(): KeyPair {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return { privateKey, publicKey, publicKeyDer: publicKey.export({ type: 'spki', format: 'der' }) }
+}

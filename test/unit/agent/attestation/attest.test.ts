@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Attestation } from '../../../../src/agent/attestation/attest.ts'
+import type { WorkloadAttestor } from '../../../../src/agent/attestation/attestor.ts'
+import { fakeCaller } from '../../../fakes/fake-caller.ts'
+
+const NOTHING: ReadonlySet<string> = new Set()
+
+interface Counting extends WorkloadAttestor {
+  asked: number
+  currentEdition: number
+}
+
+function attestor(overrides: Partial<WorkloadAttestor> = {}): Counting {
+  const made: Counting = {
+    name: 'unix',
+    asked: 0,
+    currentEdition: 0,
+    edition: () => made.currentEdition,
+    attest: () => {
+      made.asked += 1
+      return { uid: 1000 }
+    },
+    ...overrides,
+  }
+  return made
+}
+
+describe('Attestation', () => {
+  it('answers at once, with a tree under `workload`', () => {
+    const attestation = new Attestation({ attestors: [attestor()] })
+    assert.deepEqual(attestation.attest(fakeCaller().peer, NOTHING), { workload: { unix: { uid: 1000 } } })
+  })
+
+  it('reads the facts of a connection once, and asks at every use whether the process is the same', () => {
+    const unix = attestor()
+    const caller = fakeCaller()
+    const attestation = new Attestation({ attestors: [unix] })
+    const first = attestation.attest(caller.peer, NOTHING)
+    const looks = caller.looks()
+    assert.equal(attestation.attest(caller.peer, NOTHING), first)
+    assert.equal(unix.asked, 1)
+    assert.equal(caller.looks(), looks + 1)
+  })
+
+  it('reads again when what was read no longer does', () => {
+    const unix = attestor()
+    const { peer } = fakeCaller()
+    const attestation = new Attestation({ attestors: [unix] })
+    void attestation.attest(peer, NOTHING)
+    unix.currentEdition = 1
+    void attestation.attest(peer, NOTHING)
+    assert.equal(unix.asked, 2)
+  })
+
+  it('refuses a caller that exits while its facts are read', () => {
+    const caller = fakeCaller()
+    const unix = attestor({
+      attest: () => {
+        caller.process.exited = true
+        return { uid: 1000 }
+      },
+    })
+    const attestation = new Attestation({ attestors: [unix] })
+    assert.throws(() => attestation.attest(caller.peer, NOTHING), {
+      code: 'ERR_PROCESS_CHANGED',
+      reason: 'exited',
+      publicMessage: 'workload attestation failed',
+    })
+  })
+
+  it('refuses a caller that runs another program since it was attested', () => {
+    const caller = fakeCaller()
+    const attestation = new Attestation({ attestors: [attestor()] })
+    void attestation.attest(caller.peer, NOTHING)
+    caller.process.executable = { device: 1n, inode: 3n }
+    assert.throws(() => attestation.attest(caller.peer, NOTHING), { code: 'ERR_PROCESS_CHANGED' })
+  })
+
+  it('refuses a caller that changes while a slow fact is waited for', async () => {
+    const caller = fakeCaller()
+    const slow = Promise.withResolvers<{ uid: number }>()
+    const attestation = new Attestation({ attestors: [attestor({ attest: () => slow.promise })] })
+    const answer = attestation.attest(caller.peer, NOTHING)
+    caller.process.uid = 0
+    slow.resolve({ uid: 1000 })
+    await assert.rejects(async () => answer, { code: 'ERR_PROCESS_CHANGED' })
+  })
+
+  it('reads once for calls that come while it reads', async () => {
+    const slow = Promise.withResolvers<{ uid: number }>()
+    let asked = 0
+    const unix = attestor({
+      attest: () => {
+        asked += 1
+        return slow.promise
+      },
+    })
+    const { peer } = fakeCaller()
+    const attestation = new Attestation({ attestors: [unix] })
+    const answers = [attestation.attest(peer, NOTHING), attestation.attest(peer, NOTHING)]
+    slow.resolve({ uid: 1 })
+    const [first, second] = await Promise.all(answers)
+    assert.equal(first, second)
+    assert.equal(asked, 1)
+  })
+
+  it('tries again after a failure', async () => {
+    let fails = true
+    const unix = attestor({
+      attest: () => (fails ? Promise.reject(new TypeError('no')) : Promise.resolve({ uid: 5 })),
+    })
+    const { peer } = fakeCaller()
+    const attestation = new Attestation({ attestors: [unix] })
+    await assert.rejects(async () => attestation.attest(peer, NOTHING), { code: 'ERR_ATTESTATION_FAILED' })
+    fails = false
+    assert.deepEqual(await attestation.attest(peer, NOTHING), { workload: { unix: { uid: 5 } } })
+  })
+
+  it('goes on with the facts of the others when one attestor fails', () => {
+    const failing = attestor({
+      name: 'docker',
+      attest: () => {
+        throw new TypeError('no socket')
+      },
+    })
+    const attestation = new Attestation({ attestors: [attestor(), failing] })
+    assert.deepEqual(attestation.attest(fakeCaller().peer, NOTHING), { workload: { unix: { uid: 1000 } } })
+  })
+
+  it('fails when every attestor fails, and says nothing of why to the caller', () => {
+    const failing = attestor({
+      attest: () => {
+        throw new TypeError('detail')
+      },
+    })
+    const attestation = new Attestation({ attestors: [failing] })
+    assert.throws(() => attestation.attest(fakeCaller().peer, NOTHING), {
+      code: 'ERR_ATTESTATION_FAILED',
+      kind: 'unavailable',
+      publicMessage: 'workload attestation failed',
+    })
+  })
+})

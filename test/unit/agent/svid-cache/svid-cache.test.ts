@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import type { CachedJwtSvid } from '../../../../src/agent/svid-cache/jwt-issue.ts'
+import { splitDer } from '../../../../src/crypto/x509.ts'
+import { validateX509Svid } from '../../../../src/spiffe/x509-svid.ts'
+import { createSvidRig, GRANT, type SvidRig, WORKLOAD } from '../../../support/svid-rig.ts'
+
+const HOUR = 3_600_000
+
+describe('X.509-SVIDs', () => {
+  it('are issued once for all who ask at the same time, and then served from memory', async () => {
+    const rig = await createSvidRig()
+    assert.equal(rig.want().svid, undefined)
+    assert.equal(rig.want().svid, undefined)
+    await rig.changed()
+    assert.ok(rig.want().svid)
+    assert.equal(rig.issuer.asked.x509.length, 1)
+  })
+
+  it('validate against the bundle and have a key that fits', async () => {
+    const rig = await createSvidRig()
+    const svid = await rig.issued()
+    const { leaf, spiffeId } = validateX509Svid(
+      splitDer(svid.chainDer),
+      rig.issuer.bundle(),
+      rig.clock.now().getTime() / 1000,
+    )
+    assert.equal(spiffeId.toString(), 'spiffe://example.org/web')
+    assert.equal(leaf.serial, svid.serial)
+  })
+
+  it('tell the authority which identity, which revision, and what the caller is', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    assert.deepEqual(rig.issuer.asked.x509, [
+      {
+        workloadIdentity: 'web',
+        revision: '1',
+        spiffeId: 'spiffe://example.org/web',
+        workloadAttributes: WORKLOAD,
+      },
+    ])
+  })
+
+  it('are renewed at half of their life with a new key, while the old one is served', async () => {
+    const rig = await createSvidRig()
+    const first = await rig.issued()
+    rig.clock.advance(HOUR / 2 - 60_000)
+    assert.equal(rig.issuer.asked.x509.length, 1)
+    const signing = Promise.withResolvers<void>()
+    rig.issuer.before = () => signing.promise
+    await rig.pass(90_000)
+    assert.equal(rig.issuer.asked.x509.length, 2)
+    assert.equal(rig.want().svid, first)
+    signing.resolve()
+    await rig.changed()
+    const second = rig.want().svid
+    assert.notEqual(second?.serial, first.serial)
+    assert.notDeepEqual(second?.keyDer, first.keyDer)
+  })
+
+  for (const [fraction, minutes] of [
+    [0, 27],
+    [1, 33],
+  ] as const) {
+    it(`are renewed after ${minutes} of 60 minutes when the draw is ${fraction}`, async () => {
+      const rig = await createSvidRig()
+      rig.random.nextFraction = fraction
+      const svid = await rig.issued()
+      assert.equal(Math.round((svid.renewAtMs - svid.receivedMs) / 60_000), minutes)
+    })
+  }
+
+  it('are served until they end when they cannot be renewed, and not a moment longer', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.issuer.fails = () => new TypeError('unreachable')
+    for (let minute = 0; minute < 59; minute += 1) await rig.pass(60_000)
+    assert.ok(rig.want().svid)
+    assert.ok(rig.issuer.asked.x509.length > 3)
+    await rig.pass(70_000)
+    assert.equal(rig.want().svid, undefined)
+    assert.ok(rig.want().failure)
+  })
+
+  it('come back by themselves once the authority is there again', async () => {
+    const rig = await createSvidRig()
+    rig.issuer.fails = () => new TypeError('unreachable')
+    rig.cache.holdX509(GRANT, WORKLOAD)
+    await rig.changed()
+    rig.issuer.fails = () => undefined
+    for (let second = 0; second < 5 && !rig.want().svid; second += 1) await rig.pass(1_000)
+    assert.ok(rig.want().svid)
+  })
+
+  it('are not asked for again within the time that a failure holds back', async () => {
+    const rig = await createSvidRig()
+    rig.issuer.fails = () => new TypeError('unreachable')
+    rig.want()
+    await rig.changed()
+    rig.want()
+    rig.want()
+    assert.equal(rig.issuer.asked.x509.length, 1)
+  })
+
+  it('are tried again at once when what the agent knows has changed', async () => {
+    const rig = await createSvidRig()
+    rig.issuer.fails = () => new TypeError('refused')
+    rig.cache.holdX509(GRANT, WORKLOAD)
+    await rig.changed()
+    for (let second = 0; second < 8; second += 1) await rig.pass(1_000)
+    const asked = rig.issuer.asked.x509.length // the next attempt would be seconds away
+    rig.learn({})
+    await rig.pass(30)
+    assert.equal(rig.issuer.asked.x509.length, asked + 1)
+  })
+
+  it('are not renewed when nobody asked during one lifetime', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    for (let hour = 0; hour < 5; hour += 1) for (let part = 0; part < 60; part += 1) await rig.pass(60_000)
+    assert.equal(rig.issuer.asked.x509.length, 2)
+    assert.equal(rig.cache.size, 0)
+  })
+
+  it('are renewed for ever while a stream holds them', async () => {
+    const rig = await createSvidRig()
+    rig.cache.holdX509(GRANT, WORKLOAD)
+    for (let hour = 0; hour < 3; hour += 1) for (let part = 0; part < 60; part += 1) await rig.pass(60_000)
+    assert.ok(rig.issuer.asked.x509.length >= 6)
+    rig.cache.releaseX509(GRANT)
+    for (let hour = 0; hour < 3; hour += 1) for (let part = 0; part < 60; part += 1) await rig.pass(60_000)
+    assert.equal(rig.cache.size, 0)
+  })
+
+  it('are issued again soon after another CA became the active one', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    await rig.issuer.rotate()
+    rig.learn({})
+    await rig.pass(3_000)
+    assert.equal(rig.issuer.asked.x509.length, 2)
+    await rig.pass(60_000)
+    assert.equal(rig.issuer.asked.x509.length, 2)
+  })
+
+  it('are issued again at once when their CA is tainted', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    const tainted = new Set([rig.issuer.activeX509KeyId])
+    await rig.issuer.rotate()
+    rig.random.nextFraction = 0.999
+    rig.learn({ taintedKeyIds: tainted })
+    await rig.pass(20)
+    assert.equal(rig.issuer.asked.x509.length, 2)
+  })
+
+  it('are forgotten when the identity has another revision and no stream holds them', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    rig.learn({}, { web: { revision: '2', spiffe_id: '/web', allow: [{ when: 'true' }] } })
+    assert.equal(rig.cache.size, 0)
+  })
+
+  it('of another key, or of a CA that is not in the bundle, are never served', async () => {
+    const rig = await createSvidRig()
+    await rig.issuer.rotate() // signs with a CA that the agent has not heard of
+    rig.want()
+    await rig.changed()
+    assert.equal(rig.want().svid, undefined)
+    assert.equal((rig.want().failure as { code: string }).code, 'ERR_SVID_UNUSABLE')
+  })
+
+  it('notice a wall clock that was set forward', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    rig.clock.jump(2 * HOUR)
+    assert.equal(rig.want().svid, undefined)
+  })
+})
+
+describe('JWT-SVIDs', () => {
+  let rig: SvidRig
+  before(async () => {
+    rig = await createSvidRig()
+  })
+  const want = (r: SvidRig, ...audiences: string[]) => r.cache.wantJwt(GRANT, WORKLOAD, audiences)
+
+  it('are issued once for concurrent askers and then served without waiting', async () => {
+    const [first, second] = await Promise.all([want(rig, 'a'), want(rig, 'a')])
+    assert.equal(first, second)
+    assert.equal(want(rig, 'a'), first)
+    assert.equal(rig.issuer.asked.jwt.length, 1)
+  })
+
+  it('differ by the set of audiences', async () => {
+    const one = await want(rig, 'a')
+    const both = await want(rig, 'a', 'b')
+    assert.notEqual(one.token, both.token)
+  })
+
+  it('are refreshed past half of their life while the old one is served', async () => {
+    const own = await createSvidRig()
+    const first = await want(own, 'a')
+    await own.pass(160_000)
+    assert.equal(want(own, 'a'), first)
+    await own.turn()
+    const second = want(own, 'a') as CachedJwtSvid
+    assert.notEqual(second.token, first.token)
+    assert.equal(own.issuer.asked.jwt.length, 2)
+  })
+
+  it('are waited for when the old one is nearly over, and the old one serves when there is no new one', async () => {
+    const own = await createSvidRig()
+    const first = await want(own, 'a')
+    await own.pass(260_000)
+    own.issuer.fails = () => new TypeError('unreachable')
+    assert.equal(await want(own, 'a'), first)
+  })
+
+  it('are never served past their end', async () => {
+    const own = await createSvidRig()
+    await want(own, 'a')
+    await own.pass(300_000)
+    own.issuer.fails = () => new TypeError('unreachable')
+    await assert.rejects(async () => want(own, 'a'), { message: 'unreachable' })
+  })
+
+  it('signed by a tainted key are dropped at once', async () => {
+    const own = await createSvidRig()
+    const first = await want(own, 'a')
+    await own.issuer.rotate()
+    own.learn({ taintedKeyIds: new Set([first.kid]) })
+    const second = await want(own, 'a')
+    assert.notEqual(second.kid, first.kid)
+  })
+
+  it('signed by a key that is no longer active are replaced at the next occasion', async () => {
+    const own = await createSvidRig()
+    const first = await want(own, 'a')
+    await own.issuer.rotate()
+    own.learn({})
+    assert.equal(want(own, 'a'), first)
+    await own.turn()
+    assert.notEqual((await want(own, 'a')).kid, first.kid)
+  })
+
+  it('for other audiences than asked for are refused', async () => {
+    const own = await createSvidRig()
+    const issue = own.issuer.issueJwt.bind(own.issuer)
+    own.issuer.issueJwt = (claim) => issue(claim, ['other'])
+    await assert.rejects(async () => want(own, 'a'), { code: 'ERR_SVID_UNUSABLE' })
+  })
+})
+
+describe('a snapshot', () => {
+  it('gives a restarted agent what it had, without the authority', async () => {
+    const rig = await createSvidRig()
+    const svid = await rig.issued()
+    const token = await rig.cache.wantJwt(GRANT, WORKLOAD, ['a'])
+    const sealed = JSON.parse(JSON.stringify(rig.cache.snapshot()))
+    const next = await createSvidRig({ issuer: rig.issuer, clock: rig.clock })
+    next.cache.restore(sealed)
+    rig.issuer.fails = () => new TypeError('unreachable')
+    assert.deepEqual(next.want().svid, svid)
+    assert.deepEqual(next.cache.wantJwt(GRANT, WORKLOAD, ['a']), token)
+  })
+
+  it('gives nothing that has expired since', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    const sealed = rig.cache.snapshot()
+    rig.clock.advance(2 * HOUR)
+    const next = await createSvidRig({ issuer: rig.issuer, clock: rig.clock })
+    next.cache.restore(sealed)
+    assert.equal(next.cache.size, 0)
+  })
+
+  for (const snapshot of [undefined, null, 7, 'x', {}, { version: 2, x509: [], jwt: [] }, { version: 1 }]) {
+    it(`is ignored when it is ${JSON.stringify(snapshot)}`, async () => {
+      const rig = await createSvidRig()
+      rig.cache.restore(snapshot)
+      assert.equal(rig.cache.size, 0)
+    })
+  }
+})
+
+describe('metrics', () => {
+  it('say when the SVID of each identity ends and what became of what was asked', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    const text = await rig.metrics.expose()
+    assert.match(text, /signet_svid_expiry_seconds\{identity="web"\} 3600/)
+    assert.match(text, /signet_issue_total\{kind="x509_svid",result="issued"\} 1/)
+  })
+})

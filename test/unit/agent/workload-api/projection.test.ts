@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { project } from '../../../../src/agent/workload-api/projection.ts'
+
+const caller = (unix: Record<string, string | number>) => ({ workload: { unix } })
+
+describe('project', () => {
+  it('gives callers the same text when the policy cannot tell them apart', () => {
+    const used = ['workload.unix.uid']
+    assert.equal(project(caller({ uid: 1, pid: 7 }), used), project(caller({ uid: 1, pid: 8 }), used))
+  })
+  for (const [what, one, other] of [
+    ['values', { uid: 1 }, { uid: 2 }],
+    ['types', { uid: 1 }, { uid: '1' }],
+    ['presence', { uid: 1 }, {}],
+  ] as const) {
+    it(`gives them different texts when they differ in ${what}`, () => {
+      const used = ['workload.unix.uid', 'workload.unix.user']
+      assert.notEqual(project(caller(one), used), project(caller(other), used))
+    })
+  }
+  it('does not let one value take the place of another', () => {
+    const used = ['workload.unix.user', 'workload.unix.group']
+    assert.notEqual(project(caller({ user: 'a' }), used), project(caller({ group: 'a' }), used))
+  })
+  it('sees all of a subtree that an expression uses', () => {
+    const used = ['workload.unix']
+    assert.notEqual(project(caller({ pid: 1 }), used), project(caller({ pid: 2 }), used))
+  })
+})

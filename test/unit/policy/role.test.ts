@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { checkRole, RoleBounds, type RoleRuleSpec, type RoleSpec } from '../../../src/policy/role.ts'
+
+const bounds = (...specs: readonly RoleSpec[]): RoleBounds =>
+  new RoleBounds(specs.map((spec, at) => ({ name: `role${at}`, spec })))
+const grant = (
+  path: string,
+  dnsSans: readonly string[] = [],
+  labels: Record<string, string> = { env: 'staging' },
+) => ({
+  identity: 'web',
+  labels,
+  spiffeId: `spiffe://example.org${path}`,
+  dnsSans,
+})
+const rule = (more: object): RoleRuleSpec[] => [{ kind: 'workload_identity', ...more }]
+
+describe('RoleBounds', () => {
+  it('allows nothing without a role', () => {
+    assert.deepEqual(bounds().check(grant('/a')), { refused: 'no role allows this workload identity' })
+    assert.equal(bounds().mayUse({ name: 'web', labels: {} }), false)
+  })
+  it('allows any ID without spiffe_ids, and no DNS name without dns_names', () => {
+    const any = bounds({ allow: rule({}) })
+    assert.deepEqual(any.check(grant('/x/y')), { maxTtlSeconds: undefined })
+    assert.match(JSON.stringify(any.check(grant('/x', ['a.internal']))), /no role allows the DNS names/)
+    assert.equal(any.hasSpiffeIdBound({ name: 'web', labels: {} }), false)
+  })
+  it('holds a grant against patterns of IDs and DNS names', () => {
+    const b = bounds({ allow: rule({ spiffe_ids: ['/svc/**'], dns_names: ['*.internal'] }) })
+    assert.deepEqual(b.check(grant('/svc/a/b', ['a.internal'])), { maxTtlSeconds: undefined })
+    assert.match(JSON.stringify(b.check(grant('/other'))), /no role allows the SPIFFE ID/)
+    assert.match(
+      JSON.stringify(b.check({ ...grant(''), spiffeId: 'spiffe://example.org' })),
+      /no role allows the SPIFFE ID/,
+    )
+    assert.match(JSON.stringify(b.check(grant('/svc/a', ['a.b.internal']))), /DNS names/)
+    assert.equal(b.hasSpiffeIdBound({ name: 'web', labels: {} }), true)
+  })
+  it('does not add up halves of two rules', () => {
+    const b = bounds(
+      { allow: rule({ spiffe_ids: ['/a'] }) },
+      { allow: rule({ spiffe_ids: ['/b'], dns_names: ['x'] }) },
+    )
+    assert.match(JSON.stringify(b.check(grant('/a', ['x']))), /DNS names/)
+  })
+  it('takes the smallest max_ttl of the roles that grant', () => {
+    const b = bounds(
+      { max_ttl: 100, allow: rule({}) },
+      { max_ttl: 50, allow: rule({}) },
+      { max_ttl: 1, allow: rule({ name: 'other' }) },
+    )
+    assert.deepEqual(b.check(grant('/a')), { maxTtlSeconds: 50 })
+  })
+  it('lets a deny of any role win', () => {
+    const b = bounds(
+      { allow: rule({ dns_names: ['*'] }) },
+      { deny: rule({ spiffe_ids: ['/root/**'] }) },
+      { deny: rule({ dns_names: ['db'] }) },
+    )
+    assert.ok('maxTtlSeconds' in b.check(grant('/a', ['web'])))
+    assert.match(JSON.stringify(b.check(grant('/root/a'))), /denies/)
+    assert.match(JSON.stringify(b.check(grant('/a', ['web', 'db']))), /denies/)
+    assert.equal(b.mayUse({ name: 'web', labels: {} }), true)
+    assert.equal(
+      bounds({ allow: rule({}), deny: rule({ name: 'web' }) }).mayUse({ name: 'web', labels: {} }),
+      false,
+    )
+  })
+  it('chooses identities by name, glob of names and labels', () => {
+    const b = bounds({
+      allow: [
+        ...rule({ name: 'web' }),
+        ...rule({ name: ['db-*'] }),
+        ...rule({ labels: { env: ['staging'] } }),
+      ],
+    })
+    const may = (name: string, labels: Record<string, string> = {}): boolean => b.mayUse({ name, labels })
+    assert.deepEqual([may('web'), may('db-1'), may('x', { env: 'staging' })], [true, true, true])
+    assert.deepEqual([may('x'), may('x', { env: 'prod' }), may('constructor')], [false, false, false])
+  })
+  it('gives no use through rules of administration or of other kinds', () => {
+    const b = bounds({
+      allow: [
+        { kind: 'workload_identity', verbs: ['get'] },
+        { kind: 'database', name: 'app' },
+      ],
+      deny: [{ kind: 'bot', verbs: ['get'] }],
+    })
+    assert.equal(b.mayUse({ name: 'web', labels: {} }), false)
+  })
+  it('refuses to be made of a role that is wrong', () => {
+    assert.throws(() => bounds({ allow: rule({ spiffe_ids: ['svc'] }) }), { code: 'ERR_POLICY_INVALID' })
+  })
+})
+
+describe('checkRole', () => {
+  it('finds nothing in the example of the documentation', () => {
+    assert.deepEqual(
+      checkRole({
+        max_ttl: 28_800,
+        allow: [
+          {
+            kind: 'workload_identity',
+            labels: { env: ['staging'] },
+            spiffe_ids: ['/svc/**'],
+            dns_names: ['*.internal'],
+          },
+          { kind: 'database', name: 'app', users: ['migrator'], databases: ['app'] },
+          { kind: 'ssh_host', labels: { env: ['staging'] }, principals: ['deploy'] },
+          { kind: 'bot', verbs: ['get', 'list'] },
+        ],
+        deny: [],
+      }),
+      [],
+    )
+  })
+  const one = (rule: unknown): object => ({ allow: [rule] })
+  const bad: readonly (readonly [string, unknown, string])[] = [
+    ['no mapping', 7, ''],
+    ['an unknown key', { alow: [] }, 'alow'],
+    ['a max_ttl of zero', { max_ttl: 0 }, 'max_ttl'],
+    ['rules that are no list', { deny: {} }, 'deny'],
+    ['a rule that is no mapping', one('x'), 'allow.0'],
+    ['an unknown kind', one({ kind: 'nope' }), 'allow.0.kind'],
+    ['a kind from Object.prototype', one({ kind: 'constructor' }), 'allow.0.kind'],
+    ['a key of another kind', one({ kind: 'database', principals: ['a'] }), 'allow.0.principals'],
+    ['a name that is no text', one({ kind: 'database', name: 7 }), 'allow.0.name'],
+    ['labels that are no mapping', one({ kind: 'database', labels: [] }), 'allow.0.labels'],
+    ['a label of a wrong type', one({ kind: 'database', labels: { env: 7 } }), 'allow.0.labels.env'],
+    ['an empty list', one({ kind: 'workload_identity', spiffe_ids: [] }), 'allow.0.spiffe_ids'],
+    ['a list with a number', one({ kind: 'workload_identity', dns_names: [7] }), 'allow.0.dns_names'],
+    [
+      'an ID pattern with a scheme',
+      one({ kind: 'workload_identity', spiffe_ids: ['spiffe://a/b'] }),
+      'allow.0.spiffe_ids.0',
+    ],
+    [
+      'a DNS pattern in capitals',
+      one({ kind: 'workload_identity', dns_names: ['A.b'] }),
+      'allow.0.dns_names.0',
+    ],
+    ['an unknown verb', one({ kind: 'bot', verbs: ['fly'] }), 'allow.0.verbs.0'],
+    ['a rule for bots without verbs', one({ kind: 'bot' }), 'allow.0.verbs'],
+    [
+      'verbs beside IDs',
+      one({ kind: 'workload_identity', verbs: ['get'], spiffe_ids: ['/a'] }),
+      'allow.0.verbs',
+    ],
+  ]
+  for (const [title, spec, path] of bad) {
+    it(`reports ${title}`, () => {
+      assert.deepEqual(
+        checkRole(spec as RoleSpec).map((problem) => problem.path.join('.')),
+        [path],
+      )
+    })
+  }
+})
