@@ -3,12 +3,22 @@ import type { IssueError__Output } from '../rpc/gen/signet/v1/IssueError.ts'
 import type { IssueJwtSvidsResponse__Output } from '../rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
 import type { IssueX509SvidsResponse__Output } from '../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import { RpcError, StatusCode } from '../rpc/status.ts'
-import type { AuthorityClient } from './authority-link.ts'
+import type { AuthorityClient } from './authority-door.ts'
 import { Batcher } from './batcher.ts'
 import type { IdentityClaim, Issuer } from './knowledge.ts'
 
 type IssuedX509 = Awaited<ReturnType<Issuer['issueX509']>>
 type IssuedJwt = Awaited<ReturnType<Issuer['issueJwt']>>
+
+interface X509Request {
+  readonly claim: object
+  readonly publicKey: Buffer
+}
+
+interface JwtRequest {
+  readonly claim: object
+  readonly audience: readonly string[]
+}
 
 export interface BatchingIssuerDeps {
   /** @throws RpcError while there is none */
@@ -22,24 +32,24 @@ const DEADLINE_MS = 10_000
 /** Asks the authority for SVIDs: those wanted in one turn of the loop in one call, each with an outcome of its own. */
 export class BatchingIssuer implements Issuer {
   readonly #deps: BatchingIssuerDeps
-  readonly #x509: Batcher<{ readonly claim: object; readonly publicKey: Buffer }, IssuedX509>
-  readonly #jwt: Batcher<{ readonly claim: object; readonly audience: readonly string[] }, IssuedJwt>
+  readonly #x509: Batcher<X509Request, IssuedX509>
+  readonly #jwt: Batcher<JwtRequest, IssuedJwt>
   /** The attributes of a caller are the same object for all that it asks. */
   readonly #attributesJson = new WeakMap<Attributes, string>()
 
   constructor(deps: BatchingIssuerDeps) {
     this.#deps = deps
-    this.#x509 = new Batcher(async (requests) => {
+    this.#x509 = new Batcher<X509Request, IssuedX509>(async (requests) => {
       const { results } = await this.#call<IssueX509SvidsResponse__Output>('IssueX509Svids', requests)
-      return results.map(({ issued, error }) =>
+      return results.map(({ issued, error }): IssuedX509 | RpcError =>
         issued
           ? { chain: issued.chain, notBefore: Number(issued.notBefore), notAfter: Number(issued.notAfter) }
           : this.#failure(error),
       )
     })
-    this.#jwt = new Batcher(async (requests) => {
+    this.#jwt = new Batcher<JwtRequest, IssuedJwt>(async (requests) => {
       const { results } = await this.#call<IssueJwtSvidsResponse__Output>('IssueJwtSvids', requests)
-      return results.map(({ issued, error }) =>
+      return results.map(({ issued, error }): IssuedJwt | RpcError =>
         issued
           ? { token: issued.token, issuedAt: Number(issued.issuedAt), expiresAt: Number(issued.expiresAt) }
           : this.#failure(error),
@@ -58,7 +68,9 @@ export class BatchingIssuer implements Issuer {
   async #call<Res extends object>(method: string, requests: readonly object[]): Promise<Res> {
     try {
       const options = { deadlineMs: DEADLINE_MS }
-      return await this.#deps.client().unary<object, Res>('signet.v1.IssuanceService', method, { requests }, options)
+      return await this.#deps
+        .client()
+        .unary<object, Res>('signet.v1.IssuanceService', method, { requests }, options)
     } catch (error) {
       if (error instanceof RpcError && error.status === StatusCode.FAILED_PRECONDITION) this.#deps.onStale()
       throw error

@@ -4,9 +4,14 @@ import type { Logger } from '../foundation/logger.ts'
 /** Longer than any deadline at which what is being ended gives up by itself. */
 const LONGEST_END_MS = 15_000
 
+/** What `ended` rejects with is why a program cannot go on. */
+export interface Program extends AsyncDisposable {
+  readonly ended?: Promise<void>
+}
+
 /** Runs a program until a signal ends it: the first signal lets it finish, the second does not. */
 export async function runDaemon(
-  start: () => Promise<AsyncDisposable>,
+  start: () => Promise<Program>,
   options: { readonly logger: Logger; readonly untilStdinEnds?: boolean },
 ): Promise<void> {
   const asked = Promise.withResolvers<string>()
@@ -25,11 +30,18 @@ export async function runDaemon(
     process.stdin.resume()
   }
   const program = await start()
+  let failure: { readonly error: unknown } | undefined
+  program.ended?.catch((error: unknown) => {
+    failure = { error }
+    asked.resolve('failure')
+  })
   const reason = await asked.promise
   options.logger.info({ event: 'program.ending', reason }, 'ending')
   const ended = program[Symbol.asyncDispose]().then(() => true)
   if (!(await Promise.race([ended, wait(LONGEST_END_MS, false)]))) {
     options.logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
   }
-  process.exit()
+  if (failure === undefined) process.exit()
+  setTimeout(() => process.exit(), LONGEST_END_MS).unref()
+  throw failure.error
 }

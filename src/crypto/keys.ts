@@ -25,7 +25,11 @@ export class InvalidKeyError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-const CURVES: ReadonlySet<string | undefined> = new Set(['prime256v1', 'secp384r1'])
+/** How long a key on each curve is when the curve is named: one whose curve is spelled out has the same name for OpenSSL. */
+const CURVE_KEY_BYTES: ReadonlyMap<string | undefined, number> = new Map([
+  ['prime256v1', 91],
+  ['secp384r1', 120],
+])
 const RSA_BITS = { least: 2048, most: 4096 }
 /** The exponent of every key generator in use; others are odd at best, and 1 makes a signature of anything. */
 const RSA_EXPONENT = 65_537n
@@ -79,7 +83,7 @@ export function exportSpki(publicKey: KeyObject): Buffer {
 export function parsePublicKey(spki: Buffer): KeyObject {
   const key = importSpki(spki)
   const details = key.asymmetricKeyDetails
-  if (key.asymmetricKeyType === 'ec' && CURVES.has(details?.namedCurve)) return key
+  if (key.asymmetricKeyType === 'ec' && CURVE_KEY_BYTES.get(details?.namedCurve) === spki.length) return key
   if (key.asymmetricKeyType === 'rsa') {
     const bits = details?.modulusLength ?? 0
     if (bits < RSA_BITS.least || bits > RSA_BITS.most) {
@@ -102,7 +106,7 @@ export function importSpki(spki: Buffer): KeyObject {
   } catch (cause) {
     throw new InvalidKeyError('not a public key (SubjectPublicKeyInfo in DER)', { cause })
   }
-  // OpenSSL overlooks trailing bytes, compressed points and curves spelled out; two encodings of one key are two pins.
+  // OpenSSL overlooks trailing bytes and BER; two encodings of one key are two pins.
   if (!exportSpki(key).equals(spki))
     throw new InvalidKeyError('the public key is not in its canonical encoding')
   return key

@@ -1,5 +1,7 @@
 import type { KeyObject } from 'node:crypto'
+import type { Socket } from 'node:net'
 import tls, { type SecureContextOptions } from 'node:tls'
+import { type ChannelCredentials, credentials } from '@grpc/grpc-js'
 import { encodePem } from '../crypto/pem.ts'
 
 /** How a client knows its server, and what it shows of itself. */
@@ -31,4 +33,27 @@ export function createClientContext(input: ClientTls): tls.SecureContext {
     options.cert = pemChain(input.chain)
   }
   return tls.createSecureContext(options)
+}
+
+/**
+ * Credentials of a channel. `handshaking` holds the sockets whose handshake is under way: grpc-js forgets them when a channel is closed
+ * meanwhile, and a peer that never answers would keep the process alive.
+ */
+export function createChannelCredentials(input: ClientTls, handshaking: Set<Socket>): ChannelCredentials {
+  const channel = credentials.createFromSecureContext(createClientContext(input))
+  const create = channel._createSecureConnector.bind(channel)
+  channel._createSecureConnector = (...target) => {
+    const connector = create(...target)
+    const connect = connector.connect.bind(connector)
+    connector.connect = async (socket) => {
+      handshaking.add(socket)
+      try {
+        return await connect(socket)
+      } finally {
+        handshaking.delete(socket)
+      }
+    }
+    return connector
+  }
+  return channel
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import {
   type CallOptions,
   Client,
@@ -10,7 +11,7 @@ import {
   setLogVerbosity,
 } from '@grpc/grpc-js'
 import { describeFailure } from './client-failure.ts'
-import { type ClientTls, createClientContext } from './client-tls.ts'
+import { type ClientTls, createChannelCredentials } from './client-tls.ts'
 import { method, type ServiceName } from './services.ts'
 import { RpcError, StatusCode } from './status.ts'
 
@@ -51,6 +52,7 @@ export class RpcClient implements Disposable {
   readonly #isUnix: boolean
   readonly #metadata: Readonly<Record<string, string>>
   readonly #connectTimeoutMs: number
+  readonly #handshaking = new Set<Socket>()
 
   constructor(options: RpcClientOptions) {
     setLogVerbosity(logVerbosity.NONE) // errors reach the caller of a call; grpc-js would print them as well
@@ -73,7 +75,7 @@ export class RpcClient implements Disposable {
     } else {
       const host = target.host.includes(':') ? `[${target.host}]` : target.host
       this.#address = `${host}:${target.port}`
-      const channel = credentials.createFromSecureContext(createClientContext(target.tls))
+      const channel = createChannelCredentials(target.tls, this.#handshaking)
       this.#client = new Client(this.#address, channel, {
         ...common,
         'grpc.ssl_target_name_override': target.tls.serverName,
@@ -170,6 +172,7 @@ export class RpcClient implements Disposable {
 
   close(): void {
     this.#client.close()
+    for (const socket of this.#handshaking) socket.destroy()
   }
 
   [Symbol.dispose](): void {

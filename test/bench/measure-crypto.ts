@@ -42,7 +42,13 @@ export async function measureCrypto(seconds: number): Promise<Figure[]> {
       what: 'JWT-SVIDs signed in one process',
       unit: '/s',
       value: rate(seconds, () =>
-        signer.sign({ sub: 'spiffe://bench.example/svc/payments', aud: ['bench'], iat: now, exp: now + 300, jti: 'bench' }),
+        signer.sign({
+          sub: 'spiffe://bench.example/svc/payments',
+          aud: ['bench'],
+          iat: now,
+          exp: now + 300,
+          jti: 'bench',
+        }),
       ),
     },
   ]

@@ -48,7 +48,10 @@ export function readBotCertificate(
 
 function check(message: BotCertificate__Output, expected: ExpectedCertificate, authorityMs: number) {
   const wrong = (detail: string, cause?: unknown): BotCertificateInvalidError =>
-    new BotCertificateInvalidError('the authority sent a bot certificate that is not usable', { detail, cause })
+    new BotCertificateInvalidError('the authority sent a bot certificate that is not usable', {
+      detail,
+      cause,
+    })
   try {
     const chain = message.chain.map((der) => parseCertificate(der))
     const roots = message.roots.map((der) => parseCertificate(der))
@@ -58,7 +61,8 @@ function check(message: BotCertificate__Output, expected: ExpectedCertificate, a
     const { commonName, organization, serialNumber } = leaf.subject
     if (!leaf.publicKeyDer.equals(expected.key.publicKeyDer)) throw wrong('it is for another key')
     if (message.trustDomain !== expected.trustDomain) throw wrong('it is of another trust domain')
-    if (commonName !== message.botInstanceId || organization !== message.bot) throw wrong('it names another bot')
+    if (commonName !== message.botInstanceId || organization !== message.bot)
+      throw wrong('it names another bot')
     if (expected.botInstanceId !== undefined && commonName !== expected.botInstanceId) {
       throw wrong('it is for another bot instance')
     }

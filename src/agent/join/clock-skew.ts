@@ -7,5 +7,8 @@ const REPORTED_FROM_MS = 30_000
 export function reportClockSkew(skewMs: number, logger: Logger): void {
   if (Math.abs(skewMs) <= REPORTED_FROM_MS) return
   const direction = skewMs > 0 ? 'ahead of' : 'behind'
-  logger.warn({ event: 'clock.skewed', clockSkewMs: skewMs }, `the clock of this host is ${direction} the authority's`)
+  logger.warn(
+    { event: 'clock.skewed', clockSkewMs: skewMs },
+    `the clock of this host is ${direction} the authority's`,
+  )
 }

@@ -1,25 +1,23 @@
 import { hostname } from 'node:os'
-import { loadSecret } from '../../config/secret-source.ts'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import { generateKeyPair, spkiSha256 } from '../../crypto/keys.ts'
+import { loadSecret } from '../../config/secret-source.ts'
+import { generateKeyPair } from '../../crypto/keys.ts'
 import { proveSync } from '../../crypto/proof-of-possession.ts'
-import { parseCertificate } from '../../crypto/x509.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import { version } from '../../foundation/version.ts'
-import { fetchAuthorityRoot } from '../../rpc/first-contact.ts'
 import type { JoinRequest } from '../../rpc/gen/signet/v1/JoinRequest.ts'
 import type { JoinResponse__Output } from '../../rpc/gen/signet/v1/JoinResponse.ts'
 import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
-import { connect } from '../authority-link.ts'
-import type { StoredIdentity } from '../state/bot-identity.ts'
+import type { AuthorityDoor } from '../authority-door.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
+import { askOnce } from './ask-once.ts'
 import { type Certified, readBotCertificate } from './bot-certificate.ts'
 import { JoinRefusedError, JoinSecretMissingError } from './errors.ts'
 
 export interface JoinDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
-  readonly address: { readonly host: string; readonly port: number }
+  readonly door: AuthorityDoor
   readonly store: IdentityStore
   readonly clock: Clock
   readonly environment: NodeJS.ProcessEnv
@@ -32,18 +30,20 @@ const FIRST_GENERATION = 1n
  * leads to the same question with the same key, which the authority answers again (design 13).
  */
 export async function join(deps: JoinDeps): Promise<Certified> {
-  const { config, address, store, clock } = deps
+  const { config, door, store, clock } = deps
   const { token: joinToken } = config.join
   const secret = await loadJoinSecret(deps)
-  const { root, trustDomain } = await fetchAuthorityRoot(address, config.authority.pin, { clock })
+  const { root, trustDomain } = await door.firstContact(config.authority.pin)
   const { stored } = store
   const asked = stored?.joining?.token === joinToken ? stored.joining.key : undefined
   const key = asked ?? (await generateKeyPair())
   if (asked === undefined) {
     const fresh = { trustDomain, roots: [root], joinToken }
-    await store.save({ ...(stored?.current === undefined ? fresh : stored), joining: { token: joinToken, key } })
+    await store.save({
+      ...(stored?.current === undefined ? fresh : stored),
+      joining: { token: joinToken, key },
+    })
   }
-  using client = await connect(address, { trustDomain, roots: [root] })
   const request: JoinRequest = {
     protocolVersion: PROTOCOL_VERSION,
     joinToken,
@@ -54,8 +54,9 @@ export async function join(deps: JoinDeps): Promise<Certified> {
     agentVersion: version,
     hostname: hostname(),
   }
-  const { certificate } = await client.unary<JoinRequest, JoinResponse__Output>(
-    'signet.v1.JoinService',
+  const { certificate } = await askOnce<JoinRequest, JoinResponse__Output>(
+    door,
+    { trustDomain, roots: [root] },
     'Join',
     request,
   )
@@ -67,11 +68,6 @@ export async function join(deps: JoinDeps): Promise<Certified> {
   })
   await store.save({ trustDomain, roots: certified.roots, joinToken, current: certified.identity })
   return certified
-}
-
-/** A stored identity that belongs to the authority that the pin names; another pin is another authority. */
-export function isOfPin(stored: StoredIdentity, pin: string): boolean {
-  return stored.roots.some((der) => `sha256:${spkiSha256(parseCertificate(der).publicKeyDer)}` === pin)
 }
 
 async function loadJoinSecret({ config, environment }: JoinDeps): Promise<string> {

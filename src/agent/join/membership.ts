@@ -1,24 +1,26 @@
 import type { AgentConfig } from '../../config/agent-config.ts'
-import type { Clock } from '../../foundation/clock.ts'
 import { Backoff } from '../../foundation/backoff.ts'
+import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
 import { Watchable } from '../../foundation/watchable.ts'
+import type { AuthorityDoor } from '../authority-door.ts'
 import { pause } from '../pause.ts'
 import { type BotIdentity, expiresMs, type StoredIdentity } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { Certified } from './bot-certificate.ts'
 import { reportClockSkew } from './clock-skew.ts'
-import { describeRefusal, isOfPin, isPassing, join } from './join.ts'
+import { describeRefusal, isPassing, join } from './join.ts'
+import { isOfPin } from './pin.ts'
 import { renew } from './renew.ts'
 
 export type Member = StoredIdentity & { readonly current: BotIdentity }
 
 export interface MembershipDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
-  readonly address: { readonly host: string; readonly port: number }
+  readonly door: AuthorityDoor
   readonly store: IdentityStore
   readonly clock: Clock
   readonly random: Random
@@ -42,6 +44,7 @@ export class Membership {
   #wake: AbortController | undefined
   #clockSkewMs = 0
   #failing = false
+  #renewed = false
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps
@@ -49,7 +52,10 @@ export class Membership {
     const { stored } = deps.store
     const isOurs = stored !== undefined && isMember(stored) && isOfPin(stored, deps.config.authority.pin)
     if (stored?.current !== undefined && !isOurs) {
-      deps.logger.warn({ event: 'identity.foreign' }, 'the bot identity is of another authority than the pin names')
+      deps.logger.warn(
+        { event: 'identity.foreign' },
+        'the bot identity is of another authority than the pin names',
+      )
     }
     this.member = new Watchable<Member | undefined>(isOurs ? stored : undefined)
     deps.metrics.collected('bot_identity_expiry_seconds', 'Time until the bot certificate ends', () => {
@@ -85,9 +91,11 @@ export class Membership {
     try {
       this.#become(await join(this.#deps))
     } catch (error) {
-      if (!isPassing(error)) throw error instanceof CodedError && error.name === 'RpcError' ? describeRefusal(error) : error
+      if (!isPassing(error))
+        throw error instanceof CodedError && error.name === 'RpcError' ? describeRefusal(error) : error
       const retryMs = Math.round(this.#backoff.nextMs())
-      if (!this.#failing) logger.warn({ event: 'join.failed', err: error, retryMs }, 'cannot join yet; trying on')
+      if (!this.#failing)
+        logger.warn({ event: 'join.failed', err: error, retryMs }, 'cannot join yet; trying on')
       this.#failing = true
       await pause(clock, retryMs, signal)
     }
@@ -100,7 +108,10 @@ export class Membership {
     } catch (error) {
       const retryMs = Math.round(Math.max(SHORTEST_PAUSE_MS, this.#backoff.nextMs()))
       const expiresAt = new Date(expiresMs(member.current)).toISOString()
-      logger.warn({ event: 'renewal.failed', err: error, expiresAt, retryMs }, 'cannot renew the bot certificate; trying on')
+      logger.warn(
+        { event: 'renewal.failed', err: error, expiresAt, retryMs },
+        'cannot renew the bot certificate; trying on',
+      )
       if (!isPassing(error) && this.#mayRejoin(member) && (await this.#rejoin())) return
       // A key that the disk has taken meanwhile is the one to ask with from now on.
       const { stored } = this.#deps.store
@@ -137,6 +148,7 @@ export class Membership {
     reportClockSkew(this.#clockSkewMs, logger)
     this.#backoff.reset()
     this.#failing = false
+    this.#renewed = true
     const { stored } = store
     if (stored !== undefined && isMember(stored)) this.member.set(stored)
   }
@@ -152,10 +164,12 @@ export class Membership {
     const either = AbortSignal.any([signal, wake.signal])
     const { current } = this.member.value ?? {}
     // Far in the future is as wrong as long past: the clock was set back since.
-    const isPlausible = (): boolean => current === undefined || this.#nowMs >= current.receivedMs - current.lifeMs
+    const isPlausible = (): boolean =>
+      current === undefined || this.#nowMs >= current.receivedMs - current.lifeMs
+    const shortestMs = this.#renewed ? SHORTEST_PAUSE_MS : 0
     do {
       const leftMs = untilMs - this.#nowMs
-      await pause(this.#deps.clock, Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, leftMs)), either)
+      await pause(this.#deps.clock, Math.min(LONGEST_PAUSE_MS, Math.max(shortestMs, leftMs)), either)
     } while (!either.aborted && this.#nowMs < untilMs && isPlausible())
     this.#wake = undefined
   }

@@ -5,14 +5,15 @@ import { version } from '../../foundation/version.ts'
 import type { RenewRequest } from '../../rpc/gen/signet/v1/RenewRequest.ts'
 import type { RenewResponse__Output } from '../../rpc/gen/signet/v1/RenewResponse.ts'
 import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
-import { connect } from '../authority-link.ts'
+import type { AuthorityDoor } from '../authority-door.ts'
 import type { BotIdentity, StoredIdentity } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
+import { askOnce } from './ask-once.ts'
 import { type Certified, readBotCertificate } from './bot-certificate.ts'
 import { timestamp } from './join.ts'
 
 export interface RenewDeps {
-  readonly address: { readonly host: string; readonly port: number }
+  readonly door: AuthorityDoor
   readonly store: IdentityStore
   readonly clock: Clock
 }
@@ -25,12 +26,10 @@ export async function renew(
   deps: RenewDeps,
   stored: StoredIdentity & { readonly current: BotIdentity },
 ): Promise<Certified> {
-  const { store, clock, address } = deps
+  const { store, clock, door } = deps
   const { current, trustDomain } = stored
   const nextKey = stored.nextKey ?? (await generateKeyPair())
   if (stored.nextKey === undefined) await store.save({ ...stored, nextKey })
-  // A channel of its own: the one in use may be minutes old, and an expired certificate can do nothing but this.
-  using client = await connect(address, stored)
   const { botInstanceId, generation } = current
   const request: RenewRequest = {
     protocolVersion: PROTOCOL_VERSION,
@@ -39,11 +38,7 @@ export async function renew(
     agentTime: timestamp(clock),
     agentVersion: version,
   }
-  const { certificate } = await client.unary<RenewRequest, RenewResponse__Output>(
-    'signet.v1.JoinService',
-    'Renew',
-    request,
-  )
+  const { certificate } = await askOnce<RenewRequest, RenewResponse__Output>(door, stored, 'Renew', request)
   const certified = readBotCertificate(certificate, {
     key: nextKey,
     trustDomain,

@@ -1,7 +1,7 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { ReportedEvent } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
-import type { AuthorityClient } from '../authority-link.ts'
+import type { AuthorityClient } from '../authority-door.ts'
 import type { DeliveryReporter } from '../knowledge.ts'
 import { shorten } from './shorten.ts'
 

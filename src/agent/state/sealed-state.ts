@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { seal, unseal } from '../../crypto/sealed.ts'
 import { readPrivateFile, writeFileAtomically } from '../../foundation/atomic-file.ts'
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
-import { seal, unseal } from '../../crypto/sealed.ts'
 
 /** What is sealed, and for whom: another file of this program cannot be put in its place. */
 const CONTEXT = 'agent state'
@@ -85,7 +85,10 @@ export class SealedState implements AsyncDisposable {
     const startedMs = this.#clock.monotonicMs()
     const text = Buffer.from(JSON.stringify({ version: VERSION, ...this.#take() }))
     const writing = writeFileAtomically(this.#path, seal(this.#key, text, CONTEXT), { mode: 0o600 })
-    this.#writing = writing.then(() => this.#succeeded(), (error: unknown) => this.#failed(error))
+    this.#writing = writing.then(
+      () => this.#succeeded(),
+      (error: unknown) => this.#failed(error),
+    )
     await this.#writing
     this.#writing = undefined
     const now = this.#clock.monotonicMs()

@@ -13,7 +13,11 @@ const DEFAULTS = { x509TtlSeconds: 3600, jwtTtlSeconds: 300 }
  * Undefined when this agent does not understand it: the authority may be of a newer version. Nobody is then granted it here,
  * and everything else goes on.
  */
-export function compileRecord(record: IdentityRecord, trustDomain: string, logger: Logger): CompiledIdentity | undefined {
+export function compileRecord(
+  record: IdentityRecord,
+  trustDomain: string,
+  logger: Logger,
+): CompiledIdentity | undefined {
   const { name, revision, labels, specJson } = record
   try {
     const spec = JSON.parse(specJson) as WorkloadIdentitySpec

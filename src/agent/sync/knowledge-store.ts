@@ -61,7 +61,9 @@ export class KnowledgeStore {
   #trustDomain: string | undefined
   #heard: Heard = nothingHeard()
   /** A snapshot that is still coming in; put in place as a whole. */
-  #incoming: { readonly names: Set<string>; readonly upserts: IdentityRecord[]; head: SyncResponse__Output } | undefined
+  #incoming:
+    | { readonly names: Set<string>; readonly upserts: IdentityRecord[]; head: SyncResponse__Output }
+    | undefined
   #refused = false
   #syncedMs = 0
   #version = 0
@@ -93,7 +95,9 @@ export class KnowledgeStore {
    */
   apply(message: SyncResponse__Output): boolean {
     if (message.trustDomain !== '' && message.trustDomain !== this.#trustDomain) {
-      throw new SyncInvalidError(`the authority speaks for ${message.trustDomain}, not for ${this.#trustDomain}`)
+      throw new SyncInvalidError(
+        `the authority speaks for ${message.trustDomain}, not for ${this.#trustDomain}`,
+      )
     }
     if (message.snapshotBegin) this.#incoming = { names: new Set(), upserts: [], head: message }
     const { snapshotEnd } = message
@@ -219,7 +223,8 @@ export class KnowledgeStore {
 
   #hearBot({ name, instanceId, attributesJson }: BotRecord): boolean {
     const known = this.#heard.bot
-    if (known?.attributesJson === attributesJson && known.name === name && known.instanceId === instanceId) return false
+    if (known?.attributesJson === attributesJson && known.name === name && known.instanceId === instanceId)
+      return false
     const { join, bot } = JSON.parse(attributesJson) as { join?: Attributes; bot?: Attributes }
     this.#heard.facts = { join: join ?? {}, bot: bot ?? {} }
     this.#heard.bot = { name, instanceId, attributesJson }
@@ -239,7 +244,8 @@ export class KnowledgeStore {
     if (newer.length + gone.length === 0) return false
     const compiled = newer.map((record) => compileRecord(record, this.trustDomain, this.#deps.logger))
     for (const name of gone) identities.delete(name)
-    for (const { name, revision, labels, specJson } of newer) identities.set(name, { name, revision, labels, specJson })
+    for (const { name, revision, labels, specJson } of newer)
+      identities.set(name, { name, revision, labels, specJson })
     const ununderstood = newer.filter((_, index) => compiled[index] === undefined).map(({ name }) => name)
     this.#heard.policy = policy.with({
       upserts: compiled.filter((each) => each !== undefined),

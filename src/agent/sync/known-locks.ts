@@ -26,10 +26,14 @@ export class KnownLocks {
 
   /** The authority sends only locks that mean this agent: one on any bot, instance or token is one on ours. */
   get botLocked(): boolean {
-    return this.#standing().some(({ bot, botInstance, joinToken }) => (bot ?? botInstance ?? joinToken) !== undefined)
+    return this.#standing().some(
+      ({ bot, botInstance, joinToken }) => (bot ?? botInstance ?? joinToken) !== undefined,
+    )
   }
 
   #standing(): readonly LockRecord[] {
-    return this.records.filter(({ expiresMs }) => Number(expiresMs) === 0 || Number(expiresMs) > this.#nowMs())
+    return this.records.filter(
+      ({ expiresMs }) => Number(expiresMs) === 0 || Number(expiresMs) > this.#nowMs(),
+    )
   }
 }

@@ -8,7 +8,7 @@ import type { SyncRequest } from '../../rpc/gen/signet/v1/SyncRequest.ts'
 import type { SyncResponse__Output } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
 import { RpcError, StatusCode } from '../../rpc/status.ts'
-import type { AuthorityClient } from '../authority-link.ts'
+import type { AuthorityClient } from '../authority-door.ts'
 import { pause } from '../pause.ts'
 import { SyncSilentError } from './errors.ts'
 import type { KnowledgeStore } from './knowledge-store.ts'
@@ -92,11 +92,18 @@ export class Sync {
   async #follow(signal: AbortSignal, attempt: AbortController): Promise<void> {
     const { client, store, clock } = this.#deps
     const request: SyncRequest = { protocolVersion: PROTOCOL_VERSION, agentVersion: version }
-    const watchdog = new Watchdog(clock, SILENCE_MS, () => attempt.abort(new SyncSilentError('the authority is silent')))
+    const watchdog = new Watchdog(clock, SILENCE_MS, () =>
+      attempt.abort(new SyncSilentError('the authority is silent')),
+    )
     try {
-      const messages = client().stream<SyncRequest, SyncResponse__Output>('signet.v1.SyncService', 'Sync', request, {
-        signal,
-      })
+      const messages = client().stream<SyncRequest, SyncResponse__Output>(
+        'signet.v1.SyncService',
+        'Sync',
+        request,
+        {
+          signal,
+        },
+      )
       for await (const message of messages) {
         watchdog.feed()
         if (store.apply(message)) this.#established()

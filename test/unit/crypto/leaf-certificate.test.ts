@@ -33,7 +33,7 @@ const subject = fc.record(
     organization: text,
     serialNumber: fc.stringMatching(/^[A-Za-z0-9 '()+,\-./:=?]{1,30}$/),
   },
-  { requiredKeys: [] },
+  { requiredKeys: [], noNullPrototype: true },
 )
 const leaf = fc
   .record(

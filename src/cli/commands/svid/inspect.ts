@@ -34,6 +34,8 @@ function inspectJwt(token: string, options: Options): void {
   const expires = formatSeconds(expiresAt)
   if (options.json) {
     printJson({ type: 'jwt', spiffeId: String(spiffeId), audience, expires, kid, claims })
+    return
+  }
   print(
     formatFields({
       'SPIFFE ID': String(spiffeId),

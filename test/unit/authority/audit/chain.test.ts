@@ -4,6 +4,7 @@ import { AuditChain, CHAIN_START, hashRow } from '../../../../src/authority/audi
 import type { AuditEntry } from '../../../../src/authority/audit/events.ts'
 import { verifyAudit } from '../../../../src/authority/audit/verify.ts'
 import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
+import type { CommitStage } from '../../../../src/authority/datastore/writer.ts'
 import { silentLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
@@ -86,6 +87,25 @@ describe('AuditChain', () => {
     await append('2')
     assert.equal(chain.end.sequence, 2)
     assert.equal((await verify()).intact, true)
+  })
+})
+
+describe('AuditChain, when the commit fails after its rows were written', () => {
+  it('forgets those rows', async () => {
+    const { datastore, chain, append, verify } = await open()
+    await using _datastore = datastore
+    await append('1')
+    const later: CommitStage<number> = {
+      write: () => assert.fail('the disk is full'),
+      committed: () => undefined,
+    }
+    const failing = datastore.write((writer) => {
+      writer.leave(chain, entry('lost'))
+      writer.leave(later, 1)
+    })
+    await assert.rejects(failing, /disk is full/)
+    await append('2')
+    assert.deepEqual(await verify(), { intact: true, events: 2, heads: 0, problems: [] })
   })
 })
 

@@ -1,0 +1,97 @@
+import { CodedError } from '../../foundation/errors.ts'
+import type { PeerKernel } from '../../peer/kernel.ts'
+import { openPeerByPid, type Peer } from '../../peer/peer.ts'
+import type { Attributes } from '../../policy/attributes.ts'
+import type { Explanation } from '../../policy/compile.ts'
+import type { AgentAdminServiceExplainRequest__Output } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainRequest.ts'
+import type { AgentAdminServiceExplainResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainResponse.ts'
+import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
+import type { RpcServer } from '../../rpc/server.ts'
+import type { Attestation } from '../attestation/attest.ts'
+import type { Knowledge, KnowledgeSource } from '../knowledge.ts'
+
+/** The question cannot be answered as it was asked. */
+export class ExplainRequestError extends CodedError {
+  override readonly name = 'ExplainRequestError'
+  readonly code = 'ERR_AGENT_EXPLAIN_REQUEST'
+  readonly kind = 'invalid_argument'
+}
+
+/** There is nothing to explain before the first sync. */
+export class NothingKnownError extends CodedError {
+  override readonly name = 'NothingKnownError'
+  readonly code = 'ERR_AGENT_NOTHING_KNOWN'
+  readonly kind = 'unavailable'
+}
+
+export interface AdminDeps {
+  readonly kernel: PeerKernel
+  readonly attestation: Pick<Attestation, 'attest'>
+  readonly knowledge: KnowledgeSource
+  readonly status: () => AgentAdminServiceGetStatusResponse
+}
+
+/** Serves the agent's own administration, on a socket that only its user and root may connect to. */
+export function serveAdmin(server: RpcServer<Peer>, deps: AdminDeps): void {
+  server.add('signet.v1.AgentAdminService', {
+    Explain: {
+      unary: async (
+        _peer: Peer,
+        request: AgentAdminServiceExplainRequest__Output,
+      ): Promise<AgentAdminServiceExplainResponse> => ({
+        explanationJson: JSON.stringify(await explain(deps, request)),
+      }),
+    },
+    GetStatus: { unary: () => deps.status() },
+  })
+}
+
+async function explain(
+  deps: AdminDeps,
+  request: AgentAdminServiceExplainRequest__Output,
+): Promise<Explanation> {
+  const knowledge = deps.knowledge.value
+  if (knowledge === undefined) {
+    throw new NothingKnownError('this agent has not heard from the authority yet: see signet agent status')
+  }
+  const attributes =
+    request.subject === 'pid'
+      ? await attributesOfProcess(deps, request.pid ?? 0, knowledge)
+      : parseAttributes(request.attributesJson ?? '')
+  const { join, bot } = knowledge.facts
+  return withLocks(knowledge.policy.explain({ join, bot, ...attributes }), knowledge)
+}
+
+async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Knowledge): Promise<Attributes> {
+  if (!(pid > 0)) throw new ExplainRequestError('expected the pid of a process on this host')
+  using peer = openPeerByPid(deps.kernel, pid)
+  return await deps.attestation.attest(peer, knowledge.policy.usedAttributes)
+}
+
+function parseAttributes(json: string): Attributes {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(json)
+  } catch (cause) {
+    throw new ExplainRequestError('the attributes are not JSON', { cause })
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new ExplainRequestError('expected a tree of attributes, such as {"workload":{"unix":{"uid":1000}}}')
+  }
+  return parsed as Attributes
+}
+
+/** A lock stands above what the rules say. */
+function withLocks(explanation: Explanation, knowledge: Knowledge): Explanation {
+  const identities = explanation.identities.map((each) => {
+    const { granted, identity, spiffeId = '' } = each
+    if (!granted) return each
+    if (knowledge.botLocked)
+      return { ...each, granted: false, reason: 'the bot of this agent is locked or refused' }
+    const locked = knowledge.isLocked({ workloadIdentity: identity, spiffeId })
+    return locked
+      ? { ...each, granted: false, reason: 'a lock on the workload identity or its SPIFFE ID' }
+      : each
+  })
+  return { ...explanation, identities }
+}

@@ -1,0 +1,45 @@
+import type { AgentConfig } from '../../config/agent-config.ts'
+import { version } from '../../foundation/version.ts'
+import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
+import type { AuthoritySide } from '../authority-side.ts'
+import { expiresMs } from '../state/bot-identity.ts'
+import type { IdentityStore } from '../state/identity-file.ts'
+import type { SvidCache } from '../svid-cache/svid-cache.ts'
+import type { KnowledgeStore } from '../sync/knowledge-store.ts'
+
+export interface StatusInput {
+  readonly config: Pick<AgentConfig, 'workload_api'>
+  readonly store: IdentityStore
+  readonly knowledge: KnowledgeStore
+  readonly svids: Pick<SvidCache, 'size'>
+  readonly openStreams: number
+  readonly authoritySide: AuthoritySide | undefined
+}
+
+/** What `signet agent status` shows. */
+export function describeStatus(input: StatusInput): AgentAdminServiceGetStatusResponse {
+  const { store, knowledge, svids, openStreams, config, authoritySide } = input
+  const current = store.stored?.current
+  return {
+    version,
+    trustDomain: knowledge.trustDomain,
+    workloadIdentities: knowledge.current.value?.policy.size ?? 0,
+    openStreams,
+    cachedSvids: svids.size,
+    socket: config.workload_api.socket,
+    connected: authoritySide?.sync.connected ?? false,
+    clockSkewMs: String(authoritySide?.membership.clockSkewMs ?? 0),
+    lastSync: knowledge.syncedMs === 0 ? null : toTimestamp(knowledge.syncedMs),
+    ...(current && {
+      bot: current.bot,
+      botInstanceId: current.botInstanceId,
+      generation: String(current.generation),
+      botIdentityExpires: toTimestamp(expiresMs(current)),
+    }),
+  }
+}
+
+export function toTimestamp(ms: number): { readonly seconds: string; readonly nanos: number } {
+  const seconds = Math.floor(ms / 1000)
+  return { seconds: String(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) }
+}

@@ -1,0 +1,227 @@
+import type { AgentConfig } from '../config/agent-config.ts'
+import { loadOrCreateKey } from '../config/secret-source.ts'
+import { loadSealingKey } from '../crypto/sealed.ts'
+import type { Clock } from '../foundation/clock.ts'
+import { Lifecycle } from '../foundation/lifecycle.ts'
+import type { Logger } from '../foundation/logger.ts'
+import { createMetrics, type Metrics } from '../foundation/metrics.ts'
+import type { Random } from '../foundation/random.ts'
+import type { PeerKernel } from '../peer/kernel.ts'
+import { loadKernel } from '../peer/koffi-kernel.ts'
+import type { Peer } from '../peer/peer.ts'
+import { UnixListener } from '../peer/unix-listener.ts'
+import { RpcServer } from '../rpc/server.ts'
+import { type AdminDeps, serveAdmin } from './admin/serve-admin.ts'
+import { describeStatus } from './admin/status.ts'
+import { AccountNames } from './attestation/account-names.ts'
+import { Attestation } from './attestation/attest.ts'
+import { FileDigests } from './attestation/file-digests.ts'
+import { UnixAttestor } from './attestation/unix-attestor.ts'
+import { NetworkDoor, parseAddress } from './authority-door.ts'
+import { AuthorityLink } from './authority-link.ts'
+import type { AuthoritySide } from './authority-side.ts'
+import { BatchingIssuer } from './issuer.ts'
+import { isOfPin } from './join/pin.ts'
+import { noteMissingRights } from './missing-rights.ts'
+import { Reporter } from './report/reporter.ts'
+import { DataDirectory } from './state/data-directory.ts'
+import { IdentityFile } from './state/identity-file.ts'
+import { SealedState } from './state/sealed-state.ts'
+import { SvidCache } from './svid-cache/svid-cache.ts'
+import { KnowledgeStore } from './sync/knowledge-store.ts'
+import { serveWorkloadApi } from './workload-api/serve.ts'
+
+export interface AgentDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly environment: NodeJS.ProcessEnv
+  /** Told as soon as workloads can connect. */
+  readonly ready?: (info: { readonly socket: string; readonly adminSocket: string }) => void
+}
+
+export interface RunningAgent extends AsyncDisposable {
+  readonly socket: string
+  readonly adminSocket: string
+  /** Rejects when the agent cannot go on, as after a refused join; else resolves once it was disposed. */
+  readonly ended: Promise<void>
+}
+
+const ADMIN_CONNECTIONS = 256
+/** Trailers need no longer to reach whoever reads at all. */
+const SHUTDOWN_MS = 2_000
+
+/**
+ * Serves the workloads of this host, first from what an earlier run has kept, then as the authority says. Resolves when the sockets are
+ * there; the authority is contacted afterwards.
+ */
+export async function runAgent(config: AgentConfig, deps: AgentDeps): Promise<RunningAgent> {
+  const lifecycle = new Lifecycle()
+  try {
+    return await start(config, deps, lifecycle)
+  } catch (error) {
+    await lifecycle[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle): Promise<RunningAgent> {
+  const { clock, random, logger, environment } = deps
+  const metrics = createMetrics()
+  const data = lifecycle.use(await DataDirectory.open(config.data_dir))
+  const kernel = loadKernel()
+  noteMissingRights(logger)
+  const store = await IdentityFile.open(data.identityPath, logger)
+  const stateKey = loadSealingKey(await loadOrCreateKey(config.state_key, environment, random))
+  const state = lifecycle.use(new SealedState(data.statePath, stateKey, clock, logger))
+
+  const door = new NetworkDoor(parseAddress(config.authority.address), clock)
+  const link = lifecycle.use(new AuthorityLink(door, clock))
+  const client = () => link.client
+  const reporter = lifecycle.use(new Reporter({ client, clock, logger }))
+  let authoritySide: AuthoritySide | undefined
+  const issuer = new BatchingIssuer({ client, onStale: () => authoritySide?.sync.suspectStale() })
+  const knowledgeStore = new KnowledgeStore({ clock, logger })
+  const knowledge = knowledgeStore.current
+  const kept = await state.load()
+  const { stored } = store
+  if (stored?.current !== undefined && isOfPin(stored, config.authority.pin)) {
+    knowledgeStore.belongTo(stored.trustDomain)
+    knowledgeStore.restore(kept?.knowledge)
+  }
+  const svids = lifecycle.use(new SvidCache({ issuer, knowledge, clock, random, logger, metrics }))
+  if (knowledge.value !== undefined) svids.restore(kept?.svids)
+  state.keep(() => ({ knowledge: knowledgeStore.snapshot(), svids: svids.snapshot() }))
+  lifecycle.use(knowledge.subscribe(() => state.changed()))
+  lifecycle.use(svids.onChange(() => state.changed()))
+
+  const shared: Shared = { config, kernel, clock, logger, metrics, lifecycle }
+  const attestation = createAttestation(shared)
+  const api = createServer(shared)
+  api.addHealth()
+  api.addReflection()
+  lifecycle.use(
+    serveWorkloadApi(api, {
+      knowledge,
+      attestation,
+      svids,
+      reporter,
+      maxIdentitiesPerCaller: config.workload_api.max_identities_per_caller,
+      clock,
+      logger,
+      metrics,
+    }),
+  )
+  const status: AdminDeps['status'] = () =>
+    describeStatus({
+      store,
+      knowledge: knowledgeStore,
+      svids,
+      openStreams: api.openStreams,
+      config,
+      authoritySide,
+    })
+  const admin = createServer(shared)
+  serveAdmin(admin, { kernel, attestation, knowledge, status })
+  await listenForWorkloads(shared, api)
+  await listenForAdministrators(shared, admin)
+  const sockets = { socket: config.workload_api.socket, adminSocket: config.admin.socket }
+  const identities = knowledge.value?.policy.size
+  logger.info({ event: 'agent.started', ...sockets, identities }, 'serving the Workload API')
+  deps.ready?.(sockets)
+
+  await serveStatus(shared, () => (knowledge.value === undefined ? 'waiting for the first sync' : undefined))
+  const { AuthoritySide } = await import('./authority-side.ts')
+  const towards = {
+    config,
+    door,
+    store,
+    link,
+    knowledge: knowledgeStore,
+    clock,
+    random,
+    logger,
+    metrics,
+    environment,
+  }
+  authoritySide = new AuthoritySide(towards)
+  const ended = authoritySide.run(lifecycle.signal)
+  ended.catch((error: unknown) =>
+    logger.fatal({ event: 'agent.failed', err: error }, 'the agent cannot go on'),
+  )
+  return { ...sockets, ended, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
+}
+
+interface Shared {
+  readonly config: AgentConfig
+  readonly kernel: PeerKernel
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+function createAttestation({ config, clock }: Shared): Attestation {
+  const { digest_max_bytes, digest_timeout } = config.attestation
+  const digests = new FileDigests(clock, { maxBytes: digest_max_bytes, timeoutMs: digest_timeout * 1000 })
+  return new Attestation({ attestors: [new UnixAttestor({ accounts: new AccountNames(clock), digests })] })
+}
+
+function createServer({ config, logger, metrics, clock }: Shared): RpcServer<Peer> {
+  const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
+  return new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection })
+}
+
+async function listenForWorkloads(shared: Shared, server: RpcServer<Peer>): Promise<void> {
+  const { socket, max_connections, max_connections_per_uid } = shared.config.workload_api
+  await listen(shared, server, {
+    path: socket,
+    mode: 0o777, // attestation decides who gets what
+    maxConnections: max_connections,
+    maxConnectionsPerUid: max_connections_per_uid,
+  })
+}
+
+async function listenForAdministrators(shared: Shared, server: RpcServer<Peer>): Promise<void> {
+  await listen(shared, server, {
+    path: shared.config.admin.socket,
+    mode: 0o600,
+    maxConnections: ADMIN_CONNECTIONS,
+    maxConnectionsPerUid: ADMIN_CONNECTIONS,
+    allowUid: (uid) => uid === 0 || uid === process.geteuid?.(),
+  })
+}
+
+type Listening = Pick<
+  Parameters<typeof UnixListener.listen>[0],
+  'path' | 'mode' | 'maxConnections' | 'maxConnectionsPerUid' | 'allowUid'
+>
+
+async function listen(shared: Shared, server: RpcServer<Peer>, listening: Listening): Promise<void> {
+  const { kernel, clock, logger, metrics, lifecycle } = shared
+  const listener = await UnixListener.listen({
+    ...listening,
+    directoryMode: process.geteuid?.() === 0 ? 0o755 : 0o700,
+    kernel,
+    clock,
+    logger,
+    metrics,
+    onConnection: (connection, peer) => void server.accept(connection, peer),
+  })
+  lifecycle.defer(async () => {
+    listener.stopAccepting()
+    await server.shutdown(SHUTDOWN_MS)
+    await listener[Symbol.asyncDispose]()
+  })
+}
+
+async function serveStatus(
+  { config, metrics, logger, lifecycle }: Shared,
+  ready: () => string | undefined,
+): Promise<void> {
+  if (config.metrics === undefined) return
+  const { startStatusServer } = await import('../foundation/http-status.ts')
+  const { listen } = config.metrics
+  const server = lifecycle.use(await startStatusServer({ listen, metrics, ready, logger }))
+  logger.info({ event: 'status.listening', address: server.address }, 'serving health and metrics')
+}

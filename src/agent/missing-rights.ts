@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+import type { Logger } from '../foundation/logger.ts'
+
+const CAP_SYS_PTRACE = 19n
+
+/** Without this right the executables of other users' processes cannot be seen (design 6): rules on them then never match. */
+export function noteMissingRights(logger: Logger): void {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'
+  if (((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n) return
+  logger.warn(
+    { event: 'attestation.limited', missing: 'CAP_SYS_PTRACE' },
+    'binary_path and binary_sha256 are known of processes of this user only: other ones need CAP_SYS_PTRACE',
+  )
+}

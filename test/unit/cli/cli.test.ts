@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { COMMANDS } from '../../../src/cli/catalogue.ts'
+import { configFromFlags } from '../../../src/cli/commands/agent/flags.ts'
+import { exitCodeOf } from '../../../src/cli/exit-codes.ts'
+import { parseTarget } from '../../../src/cli/lock-target.ts'
+import { formatFields, formatTable, printable } from '../../../src/cli/output.ts'
+import { CodedError, type ErrorKind } from '../../../src/foundation/errors.ts'
+
+class SampleError extends CodedError {
+  override readonly name = 'SampleError'
+  readonly code = 'ERR_SAMPLE'
+  readonly kind: ErrorKind
+
+  constructor(kind: ErrorKind) {
+    super('sample')
+    this.kind = kind
+  }
+}
+
+describe('exit codes', () => {
+  for (const [kind, code] of Object.entries({
+    invalid_argument: 2,
+    unauthenticated: 4,
+    permission_denied: 4,
+    not_found: 3,
+    already_exists: 6,
+    failed_precondition: 6,
+    unavailable: 5,
+    resource_exhausted: 5,
+    unimplemented: 2,
+    internal: 70,
+  } satisfies Record<ErrorKind, number>)) {
+    it(`say ${kind} by ${code}`, () => assert.equal(exitCodeOf(new SampleError(kind as ErrorKind)), code))
+  }
+  it('say a defect by 70', () => assert.equal(exitCodeOf(new TypeError('x')), 70))
+})
+
+describe('output', () => {
+  it('aligns the columns of a table', () => {
+    assert.equal(formatTable(['A', 'BB'], [['long', 'x']]), 'A     BB\nlong  x')
+  })
+
+  it('aligns fields and leaves out what is not known', () => {
+    assert.equal(formatFields({ a: '1', long: '2', gone: undefined }), 'a:    1\nlong: 2')
+  })
+
+  it('shows nothing that steers a terminal', () => {
+    assert.equal(printable('a\u001b[31mb\u0007\r\u009bc'), 'a\ufffd[31mb\ufffd\ufffd\ufffdc')
+  })
+})
+
+describe('the catalogue', () => {
+  it('has each command once', () => {
+    const names = COMMANDS.map(({ path }) => path.join(' '))
+    assert.deepEqual(names, [...new Set(names)])
+  })
+  for (const { path, load } of COMMANDS) {
+    it(`has code for ${path.join(' ')}`, async () => assert.equal(typeof (await load()).define, 'function'))
+  }
+})
+
+describe('a lock target', () => {
+  it('is exactly one thing', () => {
+    assert.deepEqual(parseTarget({ botInstance: 'x' }), { field: 'bot_instance', value: 'x' })
+    assert.throws(() => parseTarget({}), { code: 'ERR_CLI_USAGE' })
+    assert.throws(() => parseTarget({ bot: 'a', joinToken: 'b' }), { code: 'ERR_CLI_USAGE' })
+  })
+})
+
+describe('flags of agent run', () => {
+  const here = { root: true, environment: {} }
+
+  it('are no configuration when there are none', () => assert.equal(configFromFlags({}, here), undefined))
+
+  it('take the secret from the environment unless a file is named', () => {
+    const environment = { SIGNET_JOIN_SECRET: 's' }
+    const flags = { authority: 'a:1', pin: 'p', token: 't' }
+    const joinOf = (config: object | undefined): unknown => (config as { join: object }).join
+    assert.deepEqual(joinOf(configFromFlags(flags, { root: true, environment })), {
+      token: 't',
+      secret: { env: 'SIGNET_JOIN_SECRET' },
+    })
+    assert.deepEqual(joinOf(configFromFlags({ ...flags, secretPath: 'f' }, { root: true, environment })), {
+      token: 't',
+      secret_path: 'f',
+    })
+    assert.deepEqual(joinOf(configFromFlags(flags, here)), { token: 't' })
+  })
+
+  it('give an agent with a name places of its own', () => {
+    const config = configFromFlags({ name: 'b' }, here) as {
+      data_dir: string
+      workload_api: { socket: string }
+    }
+    assert.equal(config.data_dir, '/var/lib/signet/agent-b')
+    assert.equal(config.workload_api.socket, '/run/signet/b/agent.sock')
+  })
+})

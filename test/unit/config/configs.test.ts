@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parseAgentConfig } from '../../../src/config/agent-config.ts'
+import { parseAuthorityConfig } from '../../../src/config/authority-config.ts'
+import { configReference } from '../../../src/config/config-reference.ts'
+
+/** The problems of a refused file. */
+function problems(parse: () => unknown): string[] {
+  try {
+    parse()
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string }
+    assert.equal(code, 'ERR_CONFIG_INVALID')
+    return message.split('\n')
+  }
+  return []
+}
+
+const PIN = `sha256:${'a'.repeat(64)}`
+
+describe('authority.yaml', () => {
+  it('needs no more than a version and a trust domain', () => {
+    const config = parseAuthorityConfig(
+      'version: 1\ntrust_domain: example.org\n',
+      '/etc/signet/authority.yaml',
+    )
+    assert.equal(config.listen, '0.0.0.0:7443')
+    assert.equal(config.lifetimes.bot_certificate, 3600)
+    assert.equal(config.renewal_grace, 604_800)
+    assert.equal(config.metrics, undefined)
+    assert.ok(
+      'path' in config.key_encryption_key && !config.key_encryption_key.path.startsWith(config.data_dir),
+    )
+  })
+
+  it('takes paths relative to the file', () => {
+    const text =
+      'version: 1\ntrust_domain: a\ndata_dir: ./d\nkey_encryption_key: { path: kek }\nadmin: { socket: s/a.sock }\n'
+    const config = parseAuthorityConfig(text, '/srv/x/authority.yaml')
+    assert.equal(config.data_dir, '/srv/x/d')
+    assert.deepEqual(config.key_encryption_key, { path: '/srv/x/kek' })
+    assert.equal(config.admin.socket, '/srv/x/s/a.sock')
+  })
+
+  it('reports every mistake with its line', () => {
+    const found = problems(() =>
+      parseAuthorityConfig(
+        'version: 2\ntrust_domain: Example.org\nlisten: somewhere\nlog: { level: loud }\nlifetimes:\n  spiffe_ca: 30\n  typo: 1h\nkey_encryption_key: { file: x }\n',
+        'a.yaml',
+      ),
+    )
+    assert.deepEqual(
+      found.map((line) => line.split(': ').slice(0, 2).join(' ')),
+      [
+        'a.yaml:1 version',
+        'a.yaml:2 trust_domain',
+        'a.yaml:8 key_encryption_key',
+        'a.yaml:3 listen',
+        'a.yaml:4 log.level',
+        'a.yaml:6 lifetimes.spiffe_ca',
+        'a.yaml:7 lifetimes.typo',
+      ],
+    )
+  })
+
+  for (const [what, more, line] of [
+    ['a key inside the data directory', 'data_dir: /x\nkey_encryption_key: { path: /x/y/kek }', 4],
+    ['a key that is the data directory', 'data_dir: /x\nkey_encryption_key: { path: /x }', 4],
+    ['a socket path longer than the kernel takes', `admin: { socket: /${'a'.repeat(107)} }`, 3],
+    ['an issuing CA that outlives its root', 'lifetimes: { control_root: 1d, control_issuing: 2d }', 3],
+    ['a bot certificate that outlives its CA', 'lifetimes: { control_issuing: 1h, bot_certificate: 2h }', 3],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      const found = problems(() => parseAuthorityConfig(`version: 1\ntrust_domain: a\n${more}\n`, 'a.yaml'))
+      assert.equal(found.length, 1)
+      assert.ok(found[0]?.startsWith(`a.yaml:${line}: `), found[0])
+    })
+  }
+
+  it('takes a key beside the data directory whose name begins alike', () => {
+    const text = 'version: 1\ntrust_domain: a\ndata_dir: /x/data\nkey_encryption_key: { path: /x/data-key }\n'
+    assert.deepEqual(parseAuthorityConfig(text, 'a.yaml').key_encryption_key, { path: '/x/data-key' })
+  })
+
+  for (const text of ['', '# nothing', 'a', '[]', 'version: 1\n---\nversion: 1\n', '\t']) {
+    it(`refuses ${JSON.stringify(text)}`, () => {
+      for (const problem of problems(() => parseAuthorityConfig(text, 'a.yaml')))
+        assert.match(problem, /^a\.yaml:\d+: /)
+      assert.notDeepEqual(
+        problems(() => parseAuthorityConfig(text, 'a.yaml')),
+        [],
+      )
+    })
+  }
+})
+
+describe('agent.yaml', () => {
+  const minimal = `version: 1\nauthority: { address: "a:1", pin: "${PIN}" }\njoin: { token: t, secret_path: s }\n`
+
+  it('has defaults for the rest, the admin socket beside the other', () => {
+    const config = parseAgentConfig(`${minimal}workload_api: { socket: run/a.sock }\n`, '/srv/agent.yaml')
+    assert.equal(config.join.method, 'secret')
+    assert.equal(config.join.secret_path, '/srv/s')
+    assert.equal(config.workload_api.socket, '/srv/run/a.sock')
+    assert.equal(config.admin.socket, '/srv/run/agent-admin.sock')
+    assert.equal(config.workload_api.max_connections, 16_384)
+    assert.equal(config.attestation.digest_max_bytes, 512 * 2 ** 20)
+  })
+
+  it('refuses two places for one secret', () => {
+    const found = problems(() =>
+      parseAgentConfig(minimal.replace('secret_path: s', 'secret_path: s, secret: { env: A }'), 'a.yaml'),
+    )
+    assert.match(found[0] ?? '', /^a\.yaml:3: join\.secret: /)
+  })
+
+  it('reads flags, which come as JSON', () => {
+    const config = parseAgentConfig(
+      JSON.stringify({ version: 1, authority: { address: '[::1]:7443', pin: PIN }, join: { token: 't' } }),
+      '(command line)',
+    )
+    assert.equal(config.authority.address, '[::1]:7443')
+  })
+
+  for (const address of ['a', 'a:', 'a:x', ':1', 'a:99999', 'http://a:1', 'a b:1', '::1:7443']) {
+    it(`refuses the address ${address}`, () => {
+      const found = problems(() => parseAgentConfig(minimal.replace('a:1', address), 'a.yaml'))
+      assert.equal(found.length, 1)
+      assert.match(found[0] ?? '', /^a\.yaml:2: authority\.address: /)
+    })
+  }
+})
+
+describe('configReference', () => {
+  it('has a row for each key, with type, default and whether it is needed', () => {
+    const rows = new Map(configReference('agent.yaml').map((row) => [row.key, row]))
+    assert.equal(rows.get('authority.pin')?.required, true)
+    assert.equal(rows.get('metrics.listen')?.required, false)
+    assert.equal(rows.get('join.method')?.default, '"secret"')
+    assert.equal(rows.get('attestation.digest_timeout')?.type, 'duration')
+    assert.equal(rows.get('state_key')?.type, '{ path } or { env } or { credential }')
+  })
+
+  for (const name of [
+    'authority.yaml',
+    'agent.yaml',
+    'metadata',
+    'role',
+    'bot',
+    'join_token',
+    'workload_identity',
+    'lock',
+  ] as const) {
+    it(`of ${name} is not empty`, () => assert.ok(configReference(name).length > 0))
+  }
+})
