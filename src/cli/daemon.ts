@@ -30,18 +30,22 @@ export async function runDaemon(
     process.stdin.resume()
   }
   const program = await start()
-  let failure: { readonly error: unknown } | undefined
-  program.ended?.catch((error: unknown) => {
-    failure = { error }
-    asked.resolve('failure')
-  })
-  const reason = await asked.promise
-  options.logger.info({ event: 'program.ending', reason }, 'ending')
-  const ended = program[Symbol.asyncDispose]().then(() => true)
-  if (!(await Promise.race([ended, wait(LONGEST_END_MS, false)]))) {
-    options.logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
+  try {
+    const reason = await Promise.race([asked.promise, failureOf(program)])
+    options.logger.info({ event: 'program.ending', reason }, 'ending')
+  } finally {
+    const ended = program[Symbol.asyncDispose]().then(() => true)
+    if (!(await Promise.race([ended, wait(LONGEST_END_MS, false)]))) {
+      options.logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
+    }
+    // A failure is said by main() first; whatever still holds the process then is left behind.
+    setTimeout(() => process.exit(), 100).unref()
+    process.stdin.destroy()
   }
-  if (failure === undefined) process.exit()
-  setTimeout(() => process.exit(), LONGEST_END_MS).unref()
-  throw failure.error
+}
+
+/** Never resolves: that a program has ended without a failure is known from somewhere else. */
+async function failureOf({ ended }: Program): Promise<never> {
+  await ended
+  return new Promise<never>(() => undefined)
 }

@@ -61,14 +61,18 @@ export function verifyChain(
       checkAsCa(certificate, cas)
       if (!certificate.subjectDer.equals(certificate.issuerDer)) cas += 1 // RFC 5280 §6.1.4 (l)
     }
-    const root = findIssuer(certificate, roots)
+    // Roots may share a subject while they rotate: the one whose key fits.
+    const named = roots.filter((each) => namesIssuer(certificate, each))
+    const root = named.find((each) => isSignedBy(certificate, each))
     if (root !== undefined) {
       checkItself(root, nowSeconds)
       checkAsCa(root, cas)
       return root
     }
     const next = chain[index + 1]
-    if (next === undefined || !namesIssuer(certificate, next)) throw new ChainInvalidError('issuer_unknown')
+    if (next === undefined || !namesIssuer(certificate, next)) {
+      throw new ChainInvalidError(named.length > 0 ? 'signature' : 'issuer_unknown')
+    }
     if (!isSignedBy(certificate, next)) throw new ChainInvalidError('signature')
   }
   throw new ChainInvalidError('empty')
@@ -84,14 +88,6 @@ function checkItself(certificate: Certificate, nowSeconds: number): void {
 function checkAsCa({ isCa, keyUsages, pathLength }: Certificate, below: number): void {
   if (!isCa || !keyUsages.has('keyCertSign')) throw new ChainInvalidError('not_a_ca')
   if (pathLength !== undefined && below > pathLength) throw new ChainInvalidError('path_length')
-}
-
-/** Roots may share a subject while they rotate: the one whose key fits. */
-function findIssuer(certificate: Certificate, roots: readonly Certificate[]): Certificate | undefined {
-  const named = roots.filter((root) => namesIssuer(certificate, root))
-  const root = named.find((each) => isSignedBy(certificate, each))
-  if (root === undefined && named.length > 0) throw new ChainInvalidError('signature')
-  return root
 }
 
 function namesIssuer(certificate: Certificate, issuer: Certificate): boolean {

@@ -14,7 +14,6 @@ export type { Logger } from 'pino'
 const SECRET_FIELDS = ['secret', 'password', 'privateKey', 'private_key', 'jwt', 'proof', 'authorization']
 
 const OPTIONS: LoggerOptions = {
-  base: null,
   timestamp: stdTimeFunctions.isoTime,
   formatters: { level: (label) => ({ level: label }) },
   redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '[secret]' },
@@ -32,7 +31,7 @@ export function createLogger(options: LoggerInput): Logger {
   const settings = {
     ...OPTIONS,
     level: options.level ?? 'info',
-    ...(options.name === undefined ? {} : { name: options.name }),
+    base: options.name === undefined ? null : { name: options.name },
   }
   return pino(settings, options.destination ?? standardError())
 }

@@ -561,8 +561,8 @@ describe('attestation over the socket', () => {
   })
 })
 
-describe('a connection with too many streams', () => {
-  it('gets UNAVAILABLE for those above the limit, and keeps the others', async () => {
+describe('a connection at its limit of streams', () => {
+  it('is served on every one of them', async () => {
     await using serving = await startServing({ identities: { web: WEB }, maxStreamsPerConnection: 2 })
     using client = new WorkloadClient(serving.socket)
     using one = client.stream('FetchX509SVID')

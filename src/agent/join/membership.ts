@@ -45,6 +45,7 @@ export class Membership {
   #clockSkewMs = 0
   #failing = false
   #renewed = false
+  #refusedMember: Member | undefined
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps
@@ -81,9 +82,12 @@ export class Membership {
     }
   }
 
-  /** The authority does not take the certificate: if there is another way to be somebody, it is tried at once. */
+  /** The authority does not take the certificate. Renewal says why, and leads on to a new join token if there is one. */
   refused(): void {
-    if (this.#mayRejoin(this.member.value)) this.#wake?.abort()
+    const { value } = this.member
+    if (!this.#mayRejoin(value) && this.#refusedMember === value) return
+    this.#refusedMember = value
+    this.#wake?.abort()
   }
 
   async #tryJoin(signal: AbortSignal): Promise<void> {

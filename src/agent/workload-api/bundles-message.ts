@@ -33,8 +33,10 @@ export function bundleMap(
   let left = room
   for (const bundle of bundles) {
     const bytes = format(bundle)
-    left -= bytes.length + bundle.trustDomain.length + 32
-    if (bytes.length > 0 && left >= 0) map[trustDomainId(bundle)] = bytes
+    const size = bytes.length + bundle.trustDomain.length + 32
+    if (bytes.length === 0 || size > left) continue
+    left -= size
+    map[trustDomainId(bundle)] = bytes
   }
   return map
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
@@ -11,6 +12,8 @@ import { project } from './projection.ts'
 
 /** Decisions kept for one state of knowledge; beyond it they are simply made again. */
 const DECISIONS = 16_384
+/** How long not to repeat that a caller has too many identities. */
+const QUIET_MS = 10_000
 
 type Decision = IdentitySet | NoIdentityReason
 
@@ -24,6 +27,7 @@ export interface EntitlementsDeps {
   readonly attestation: Pick<Attestation, 'attest'>
   readonly sets: IdentitySets
   readonly maxIdentitiesPerCaller: number
+  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -36,6 +40,7 @@ export class Entitlements {
   readonly #remembered = new WeakMap<Attributes, Remembered>()
   #decisions = new Map<string, Decision>()
   #decidedFor: Knowledge | undefined
+  #quietUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(deps: EntitlementsDeps) {
     this.#deps = deps
@@ -49,7 +54,8 @@ export class Entitlements {
     // What was waited for may be out of date by now, knowledge as well as process: ask once more.
     if (attributes instanceof Promise) return attributes.then(() => this.of(peer))
     const known = this.#remembered.get(attributes)
-    const decision = known?.knowledge === knowledge ? known.decision : this.#decide(attributes, knowledge)
+    const isKnown = known?.knowledge === knowledge && !isForgotten(known.decision)
+    const decision = isKnown ? known.decision : this.#decide(attributes, knowledge)
     if (typeof decision === 'string') throw new NoIdentityError(decision)
     return decision
   }
@@ -61,7 +67,7 @@ export class Entitlements {
     }
     const key = project(attributes, knowledge.policy.usedAttributes)
     let decision = this.#decisions.get(key)
-    if (decision === undefined) {
+    if (decision === undefined || isForgotten(decision)) {
       decision = this.#evaluate(attributes, knowledge)
       this.#decisions.set(key, decision)
     }
@@ -82,12 +88,20 @@ export class Entitlements {
   }
 
   #limit(grants: readonly Grant[]): readonly Grant[] {
-    const { maxIdentitiesPerCaller, logger } = this.#deps
+    const { maxIdentitiesPerCaller, logger, clock } = this.#deps
     if (grants.length <= maxIdentitiesPerCaller) return grants
-    logger.warn(
-      { event: 'identities.too_many', granted: grants.length, limit: maxIdentitiesPerCaller },
-      'a caller has more identities than it may be given at once; the first by name are delivered',
-    )
+    const now = clock.monotonicMs()
+    if (now >= this.#quietUntilMs) {
+      this.#quietUntilMs = now + QUIET_MS
+      logger.warn(
+        { event: 'identities.too_many', granted: grants.length, limit: maxIdentitiesPerCaller },
+        'a caller has more identities than it may be given at once; the first by name are delivered',
+      )
+    }
     return grants.slice(0, maxIdentitiesPerCaller)
   }
+}
+
+function isForgotten(decision: Decision): boolean {
+  return typeof decision !== 'string' && decision.isForgotten
 }

@@ -36,6 +36,8 @@ export class IdentitySet {
   readonly grants: readonly Grant[]
   /** `workload.*` of a caller that has these identities: what the authority is told when it signs. */
   workload: Attributes
+  /** Nobody tells it of changes any more: whoever has this set must ask for it anew. */
+  isForgotten = false
   readonly #hints: readonly string[]
   readonly #deps: IdentitySetDeps
   readonly #prepared = new Map<MessageKind, Prepared>()

@@ -10,6 +10,7 @@ export class IdentitySets {
   readonly #deps: IdentitySetDeps
   readonly #sets = new Map<string, IdentitySet>()
   readonly #byGrant = new Map<string, Set<IdentitySet>>()
+  #limit = IDLE_SETS
   #made = 0
 
   constructor(deps: IdentitySetDeps) {
@@ -21,7 +22,7 @@ export class IdentitySets {
     const key = JSON.stringify(grants.map((grant) => grant.key))
     let set = this.#sets.get(key)
     if (set === undefined) {
-      if (this.#sets.size >= IDLE_SETS) this.#forgetIdle()
+      if (this.#sets.size >= this.#limit) this.#forgetIdle()
       this.#made += 1
       set = new IdentitySet(this.#made, key, grants, workload, this.#deps)
       for (const grant of grants) this.#index(grant.key, set)
@@ -44,10 +45,11 @@ export class IdentitySets {
     else this.#byGrant.set(grantKey, new Set([set]))
   }
 
-  /** The oldest half of the sets that nobody watches. */
+  /** The oldest half of the sets that nobody watches. Looked for again only when as many have come as are left. */
   #forgetIdle(): void {
     const idle = [...this.#sets.values()].filter((set) => !set.isWatched)
     for (const set of idle.slice(0, Math.ceil(idle.length / 2))) {
+      set.isForgotten = true
       this.#sets.delete(set.key)
       for (const { key } of set.grants) {
         const sets = this.#byGrant.get(key)
@@ -55,5 +57,6 @@ export class IdentitySets {
         if (sets?.size === 0) this.#byGrant.delete(key)
       }
     }
+    this.#limit = Math.max(IDLE_SETS, this.#sets.size * 2)
   }
 }

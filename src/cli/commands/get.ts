@@ -26,7 +26,7 @@ export function define(command: Command): void {
 
 async function get(kind: string, name: string | undefined, options: Options): Promise<void> {
   using client = connectAuthority(options)
-  if (kind === 'bot_instance') return printInstances(client, name, options)
+  if (kind === 'bot_instance') return await printInstances(client, name, options) // the client lives as long as this call
   const resources = name === undefined ? await list(client, kind) : [await one(client, kind, name)]
   if (options.json) return printJson(resources.map(describe))
   if (name !== undefined) return print(resources[0]?.yaml ?? '')

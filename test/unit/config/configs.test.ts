@@ -73,7 +73,7 @@ describe('authority.yaml', () => {
     it(`refuses ${what}`, () => {
       const found = problems(() => parseAuthorityConfig(`version: 1\ntrust_domain: a\n${more}\n`, 'a.yaml'))
       assert.equal(found.length, 1)
-      assert.ok(found[0]?.startsWith(`a.yaml:${line}: `), found[0])
+      assert.ok(found[0]?.startsWith(`a.yaml:${line}: `), found.join('\n'))
     })
   }
 

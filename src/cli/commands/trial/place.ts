@@ -27,7 +27,7 @@ export class TrialPlace implements Disposable {
   }
 
   static async take(directory: string): Promise<TrialPlace> {
-    await ensurePrivateDirectory(directory)
+    makeDirectory(directory)
     const lock = acquireLockFile(path.join(directory, 'lock'))
     if (!lock) {
       throw new TrialRunningError(
@@ -82,6 +82,15 @@ export class TrialPlace implements Disposable {
 
   [Symbol.dispose](): void {
     this.#lock[Symbol.dispose]()
+  }
+}
+
+/** One that is there already may be open to others: what is secret has private directories of its own. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new FileWriteError(directory, error)
   }
 }
 

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { KnowledgeStore } from '../../../../src/agent/sync/knowledge-store.ts'
+import { silentLogger } from '../../../../src/foundation/logger.ts'
+import type { SyncResponse__Output } from '../../../../src/rpc/gen/signet/v1/SyncResponse.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { FakeIssuer } from '../../../fakes/fake-issuer.ts'
+
+const CALLER = { workload: { unix: { uid: 1000 } } }
+const QUIET: SyncResponse__Output = {
+  snapshotBegin: false,
+  snapshotEnd: false,
+  upserts: [],
+  removals: [],
+  bot: null,
+  bundle: null,
+  locks: null,
+  federatedBundles: null,
+  authorityTimeMs: '0',
+  attributeUse: null,
+  trustDomain: '',
+}
+
+const identity = (
+  name: string,
+  revision = '1',
+  spec: object = { allow: [{ match: { 'workload.unix.uid': 1000 } }] },
+) => ({
+  name,
+  revision,
+  labels: {},
+  specJson: JSON.stringify({ spiffe_id: `/${name}`, ...spec }),
+})
+
+describe('KnowledgeStore', () => {
+  let spiffeBundle: Buffer
+  before(async () => {
+    spiffeBundle = (await FakeIssuer.create(new FakeClock())).bundle().format()
+  })
+
+  const begin = (): SyncResponse__Output => ({
+    ...QUIET,
+    snapshotBegin: true,
+    trustDomain: 'example.org',
+    bot: {
+      name: 'builder',
+      instanceId: '01J',
+      attributesJson: '{"join":{"method":"secret"},"bot":{"name":"builder"}}',
+    },
+    bundle: { spiffeBundle, taintedKeyIds: [], activeX509KeyId: 'x', activeJwtKeyId: 'j' },
+    locks: { locks: [] },
+    federatedBundles: { bundles: [] },
+  })
+  const END = { ...QUIET, snapshotEnd: true }
+
+  function create(clock = new FakeClock()) {
+    const store = new KnowledgeStore({ clock, logger: silentLogger })
+    store.belongTo('example.org')
+    const granted = (): string[] =>
+      (store.current.value?.policy.decide(CALLER) ?? []).map((grant) => `${grant.spiffeId}@${grant.revision}`)
+    return { store, granted, clock }
+  }
+
+  function synced(clock?: FakeClock, ...upserts: ReturnType<typeof identity>[]) {
+    const made = create(clock)
+    made.store.apply(begin())
+    made.store.apply({ ...QUIET, upserts })
+    made.store.apply(END)
+    return made
+  }
+
+  it('knows nothing before a whole snapshot', () => {
+    const { store } = create()
+    assert.equal(store.apply(begin()), false)
+    store.apply({ ...QUIET, upserts: [identity('a')] })
+    assert.equal(store.current.value, undefined)
+    assert.equal(store.apply(END), true)
+    assert.equal(store.current.value?.policy.size, 1)
+    assert.deepEqual(store.current.value?.facts.join, { method: 'secret' })
+  })
+
+  it('takes changes one by one, and keeps the rest', () => {
+    const { store, granted } = synced(undefined, identity('a'), identity('b'))
+    store.apply({ ...QUIET, upserts: [identity('a', '2')], removals: ['b'] })
+    assert.deepEqual(granted(), ['spiffe://example.org/a@2'])
+  })
+
+  it('forgets what a later snapshot does not name', () => {
+    const { store, granted } = synced(undefined, identity('a'), identity('b'))
+    store.apply(begin())
+    store.apply({ ...QUIET, upserts: [identity('b')] })
+    assert.equal(granted().length, 2, 'not before its end')
+    store.apply(END)
+    assert.deepEqual(granted(), ['spiffe://example.org/b@1'])
+  })
+
+  it('keeps what it knew when a snapshot breaks off', () => {
+    const { store, granted } = synced(undefined, identity('a'))
+    store.apply(begin())
+    store.abandon()
+    store.apply({ ...QUIET, upserts: [identity('b')] })
+    assert.equal(granted().length, 2)
+  })
+
+  it('tells nobody of a heartbeat, nor of a snapshot that says nothing new', () => {
+    const { store } = synced(undefined, identity('a'))
+    const before = store.current.value
+    store.apply(QUIET)
+    store.apply(begin())
+    store.apply({ ...QUIET, upserts: [identity('a')] })
+    store.apply(END)
+    assert.equal(store.current.value, before)
+  })
+
+  it('refuses another trust domain', () => {
+    const { store } = create()
+    assert.throws(() => store.apply({ ...begin(), trustDomain: 'evil.example' }), {
+      code: 'ERR_SYNC_INVALID',
+    })
+    assert.equal(store.current.value, undefined)
+  })
+
+  it('refuses a bundle that is none, and keeps the one it has', () => {
+    const { store } = synced(undefined, identity('a'))
+    const bundle = {
+      spiffeBundle: Buffer.from('{'),
+      taintedKeyIds: [],
+      activeX509KeyId: '',
+      activeJwtKeyId: '',
+    }
+    assert.throws(() => store.apply({ ...QUIET, bundle }), { code: 'ERR_SPIFFE_BUNDLE_INVALID' })
+    assert.equal(store.current.value?.bundle.x509Authorities.length, 1)
+  })
+
+  it('ignores a workload identity that it does not understand, the older revision included', () => {
+    const { store, granted } = synced(undefined, identity('a'), identity('b'))
+    store.apply({ ...QUIET, upserts: [identity('a', '2', { from_the_future: true })] })
+    assert.deepEqual(granted(), ['spiffe://example.org/b@1'])
+  })
+
+  it('knows the locks on identities and SPIFFE IDs until they end', () => {
+    const clock = new FakeClock()
+    const { store } = synced(clock, identity('a'))
+    const until = String(clock.now().getTime() + 1000)
+    store.apply({ ...QUIET, locks: { locks: [{ name: 'l', workloadIdentity: 'a', expiresMs: until }] } })
+    const subject = { workloadIdentity: 'a', spiffeId: 'spiffe://example.org/a' }
+    assert.equal(store.current.value?.isLocked(subject), true)
+    assert.equal(store.current.value?.isLocked({ ...subject, workloadIdentity: 'b' }), false)
+    assert.equal(store.current.value?.botLocked, false)
+    clock.advance(1000)
+    assert.equal(store.current.value?.isLocked(subject), false)
+  })
+
+  for (const target of [{ bot: 'builder' }, { botInstance: '01J' }, { joinToken: 'first' }]) {
+    it(`is locked as a whole by a lock on ${Object.keys(target)[0]}`, () => {
+      const { store } = synced()
+      store.apply({ ...QUIET, locks: { locks: [{ name: 'l', ...target, expiresMs: '0' }] } })
+      assert.equal(store.current.value?.botLocked, true)
+      store.apply({ ...QUIET, locks: { locks: [] } })
+      assert.equal(store.current.value?.botLocked, false)
+    })
+  }
+
+  it('is locked when the authority refuses the bot, also after a restart, until a snapshot comes', () => {
+    const { store } = synced(undefined, identity('a'))
+    store.refuse()
+    assert.equal(store.current.value?.botLocked, true)
+    const { store: later } = create()
+    later.restore(structuredClone(store.snapshot()))
+    assert.equal(later.current.value?.botLocked, true)
+    for (const each of [store, later]) {
+      each.apply(begin())
+      each.apply({ ...QUIET, upserts: [identity('a')] })
+      each.apply(END)
+      assert.equal(each.current.value?.botLocked, false)
+    }
+  })
+
+  it('is the same after a restart', () => {
+    const { store } = synced(undefined, identity('a'), identity('b'))
+    const later = create()
+    later.store.restore(JSON.parse(JSON.stringify(store.snapshot())))
+    assert.deepEqual(later.granted(), ['spiffe://example.org/a@1', 'spiffe://example.org/b@1'])
+    assert.equal(later.store.syncedMs, store.syncedMs)
+  })
+
+  for (const kept of [
+    undefined,
+    null,
+    7,
+    {},
+    { version: 1, trustDomain: 'example.org' },
+    { version: 1, trustDomain: 'other.example' },
+  ]) {
+    it(`restores nothing from ${JSON.stringify(kept)}`, () => {
+      const { store } = create()
+      store.restore(kept)
+      assert.equal(store.current.value, undefined)
+    })
+  }
+
+  it('forgets everything when it belongs to another trust domain', () => {
+    const { store } = synced(undefined, identity('a'))
+    store.belongTo('other.example')
+    assert.equal(store.current.value, undefined)
+    assert.equal(store.snapshot(), undefined)
+  })
+})

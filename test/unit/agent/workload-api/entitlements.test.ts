@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ProcessChangedError } from '../../../../src/agent/attestation/attestor.ts'
+import type { Knowledge } from '../../../../src/agent/knowledge.ts'
+import { Entitlements } from '../../../../src/agent/workload-api/entitlements.ts'
+import type { IdentitySet } from '../../../../src/agent/workload-api/identity-set.ts'
+import { IdentitySets } from '../../../../src/agent/workload-api/identity-sets.ts'
+import { createLogger } from '../../../../src/foundation/logger.ts'
+import { Watchable } from '../../../../src/foundation/watchable.ts'
+import type { Attributes } from '../../../../src/policy/attributes.ts'
+import type { Policy } from '../../../../src/policy/decide.ts'
+import { fakeCaller } from '../../../fakes/fake-caller.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { type Identities, policyOf } from '../../../fakes/fake-knowledge.ts'
+
+const WEB = { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': 1000 } }] }
+const SHOP = { ...WEB, spiffe_id: '/shop' }
+
+function known(identities: Identities, more: Partial<Knowledge> = {}): Knowledge {
+  return {
+    policy: policyOf(identities),
+    facts: { join: {}, bot: {} },
+    isLocked: () => false,
+    botLocked: false,
+    ...more,
+  } as Knowledge
+}
+
+function rig(first: Knowledge | undefined, maxIdentitiesPerCaller = 100) {
+  const clock = new FakeClock()
+  const events: string[] = []
+  const logger = createLogger({ destination: { write: (line) => void events.push(JSON.parse(line).event) } })
+  const knowledge = new Watchable<Knowledge | undefined>(first)
+  const sets = new IdentitySets({ svids: undefined as never, clock, logger, onReady: () => undefined })
+  const attested: { answer: () => Attributes | Promise<Attributes> } = {
+    answer: () => ({ workload: { unix: { uid: 1000, pid: 1 } } }),
+  }
+  const entitlements = new Entitlements({
+    knowledge,
+    attestation: { attest: () => attested.answer() },
+    sets,
+    maxIdentitiesPerCaller,
+    clock,
+    logger,
+  })
+  const { peer } = fakeCaller()
+  return { knowledge, attested, sets, entitlements, events, of: () => entitlements.of(peer) as IdentitySet }
+}
+
+const names = (set: IdentitySet) => set.grants.map(({ identity }) => identity)
+
+describe('Entitlements', () => {
+  it('are not known before the first sync', () => {
+    assert.throws(() => rig(undefined).of(), { code: 'ERR_AGENT_NOT_SYNCED', kind: 'unavailable' })
+  })
+
+  it('are what the policy grants, by name', () => {
+    assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP })).of()), ['shop', 'web'])
+  })
+
+  it('are refused with one flat sentence when the policy grants nothing', () => {
+    assert.throws(() => rig(known({})).of(), {
+      code: 'ERR_NO_IDENTITY_ISSUED',
+      publicMessage: 'no identity issued',
+      reason: 'no_identity',
+    })
+  })
+
+  it('are the same set for callers that the policy cannot tell apart', () => {
+    const { of, attested } = rig(known({ web: WEB }))
+    const first = of()
+    attested.answer = () => ({ workload: { unix: { uid: 1000, pid: 2 } } })
+    assert.equal(of(), first)
+    attested.answer = () => ({ workload: { unix: { uid: 1001, pid: 2 } } })
+    assert.throws(of, { code: 'ERR_NO_IDENTITY_ISSUED' })
+  })
+
+  it('are decided once for one state of knowledge', () => {
+    let decisions = 0
+    const policy = policyOf({ web: WEB })
+    const counting = {
+      usedAttributes: policy.usedAttributes,
+      decide: (attributes: Attributes) => {
+        decisions += 1
+        return policy.decide(attributes)
+      },
+    }
+    const { of } = rig(known({}, { policy: counting as unknown as Policy }))
+    for (let calls = 0; calls < 10; calls += 1) of()
+    assert.equal(decisions, 1)
+  })
+
+  it('follow what the agent learns', () => {
+    const { of, knowledge } = rig(known({ web: WEB }))
+    of()
+    knowledge.set(known({ web: WEB, shop: SHOP }))
+    assert.equal(of().grants.length, 2)
+    knowledge.set(known({}))
+    assert.throws(of, { code: 'ERR_NO_IDENTITY_ISSUED' })
+  })
+
+  for (const [what, reason, more] of [
+    ['the bot', 'bot_locked', { botLocked: true }],
+    ['every identity', 'locked', { isLocked: () => true }],
+  ] as const) {
+    it(`are refused when ${what} is locked`, () => {
+      assert.throws(() => rig(known({ web: WEB }, more)).of(), { code: 'ERR_NO_IDENTITY_ISSUED', reason })
+    })
+  }
+
+  it('leave out a locked identity', () => {
+    const isLocked: Knowledge['isLocked'] = ({ workloadIdentity }) => workloadIdentity === 'web'
+    assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP }, { isLocked })).of()), ['shop'])
+  })
+
+  it('end at the limit, and the operator hears of it once', () => {
+    const { of, events, knowledge } = rig(known({ web: WEB, shop: SHOP }), 1)
+    assert.deepEqual(names(of()), ['shop'])
+    knowledge.set(known({ web: WEB, shop: SHOP }))
+    assert.deepEqual(names(of()), ['shop'])
+    assert.deepEqual(events, ['identities.too_many'])
+  })
+
+  it('are decided by what is known when a slow attestation has come to its end', async () => {
+    const { of, attested, knowledge } = rig(known({ web: WEB }))
+    const slow = Promise.withResolvers<Attributes>()
+    attested.answer = () => slow.promise
+    const answer = of()
+    knowledge.set(known({}))
+    const attributes = { workload: { unix: { uid: 1000 } } }
+    attested.answer = () => attributes
+    slow.resolve(attributes)
+    await assert.rejects(async () => answer, { code: 'ERR_NO_IDENTITY_ISSUED' })
+  })
+
+  it('are not for a process that changed since', () => {
+    const { of, attested } = rig(known({ web: WEB }))
+    of()
+    attested.answer = () => {
+      throw new ProcessChangedError('other executable')
+    }
+    assert.throws(of, { code: 'ERR_PROCESS_CHANGED' })
+  })
+
+  it('are asked for anew when their set was forgotten', () => {
+    const { of, sets } = rig(known({ web: WEB }))
+    const attributes = { workload: { unix: { uid: 1000 } } }
+    const first = of()
+    const [grant] = first.grants
+    assert.ok(grant)
+    for (let n = 0; n < 600; n += 1) sets.of([{ ...grant, key: `other-${n}` }], attributes)
+    assert.ok(first.isForgotten)
+    const second = of()
+    assert.notEqual(second, first)
+    assert.deepEqual([...sets.with(grant.key)], [second])
+  })
+})

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Knowledge } from '../../../../src/agent/knowledge.ts'
+import type { CachedX509Svid } from '../../../../src/agent/svid-cache/x509-entry.ts'
+import { x509BundlesMessage } from '../../../../src/agent/workload-api/bundles-message.ts'
+import { x509SvidMessage } from '../../../../src/agent/workload-api/x509-svid-message.ts'
+import type { Grant } from '../../../../src/policy/compile.ts'
+import type { X509SVIDResponse__Output } from '../../../../src/rpc/gen/X509SVIDResponse.ts'
+import { decodeMessage } from '../../../../src/rpc/services.ts'
+import type { Bundle } from '../../../../src/spiffe/bundle.ts'
+
+const bundle = (trustDomain: string, size = 100) =>
+  ({ trustDomain, x509Der: () => Buffer.alloc(size, 7), formatJwks: () => Buffer.from('{}') }) as Bundle
+
+function knowledge(foreign: readonly Bundle[] = [], own = bundle('example.org')): Knowledge {
+  const federatedBundles = new Map(foreign.map((each) => [each.trustDomain, each]))
+  return { bundle: own, federatedBundles } as unknown as Knowledge
+}
+
+function granted(name: string, { chainSize = 500, notAfterMs = 1_000, federatesWith = [] as string[] } = {}) {
+  const spiffeId = `spiffe://example.org/${name}`
+  const svid: CachedX509Svid = {
+    spiffeId,
+    chainDer: Buffer.alloc(chainSize, 1),
+    keyDer: Buffer.alloc(138, 2),
+    serial: name,
+    signedBy: [],
+    receivedMs: 0,
+    notAfterMs,
+    renewAtMs: 0,
+  }
+  return { grant: { spiffeId, federatesWith } as unknown as Grant, hint: '', svid }
+}
+
+const decode = (bytes: Buffer) => decodeMessage('X509SVIDResponse', bytes) as X509SVIDResponse__Output
+const tooLarge = (): never => assert.fail('it fits')
+
+describe('X509SVIDResponse', () => {
+  it('holds every SVID, in the order given', () => {
+    const { bytes } = x509SvidMessage([granted('b'), granted('a')], knowledge(), tooLarge)
+    assert.deepEqual(
+      decode(bytes).svids?.map(({ spiffeId }) => spiffeId),
+      ['spiffe://example.org/b', 'spiffe://example.org/a'],
+    )
+  })
+
+  it('is valid as long as the SVID that ends first', () => {
+    const all = [granted('a', { notAfterMs: 9 }), granted('b', { notAfterMs: 5 })]
+    assert.equal(x509SvidMessage(all, knowledge(), tooLarge).validUntilMs, 5)
+  })
+
+  it('never has the own trust domain among the federated bundles, and leaves out unknown and empty ones', () => {
+    const federatesWith = ['example.org', 'b.example', 'a.example', 'unknown.example', 'empty.example']
+    const foreign = [
+      bundle('b.example'),
+      bundle('a.example'),
+      bundle('empty.example', 0),
+      bundle('other.example'),
+    ]
+    const { bytes } = x509SvidMessage([granted('a', { federatesWith })], knowledge(foreign), tooLarge)
+    assert.deepEqual(Object.keys(decode(bytes).federatedBundles), [
+      'spiffe://a.example',
+      'spiffe://b.example',
+    ])
+  })
+
+  it('stays below 4 MiB: the last SVIDs are left out, and that is told', () => {
+    let leftOut = 0
+    const many = Array.from({ length: 100 }, (_, index) => granted(`n${index}`, { chainSize: 100_000 }))
+    const { bytes } = x509SvidMessage(many, knowledge(), (count) => {
+      leftOut = count
+    })
+    assert.ok(bytes.length < 4 * 1024 * 1024)
+    const { svids } = decode(bytes)
+    assert.equal(svids.length + leftOut, 100)
+    assert.equal(svids[0]?.spiffeId, 'spiffe://example.org/n0')
+  })
+
+  it('leaves out a federated bundle that does not fit rather than an SVID', () => {
+    const foreign = [bundle('huge.example', 5_000_000), bundle('small.example')]
+    const all = [granted('a', { federatesWith: ['huge.example', 'small.example'] })]
+    const { bytes } = x509SvidMessage(all, knowledge(foreign), tooLarge)
+    assert.equal(decode(bytes).svids.length, 1)
+    assert.deepEqual(Object.keys(decode(bytes).federatedBundles), ['spiffe://small.example'])
+  })
+
+  it('is not sent with an empty bundle', () => {
+    const empty = knowledge([], bundle('example.org', 0))
+    assert.throws(() => x509SvidMessage([granted('a')], empty, tooLarge), { code: 'ERR_SVID_UNAVAILABLE' })
+    assert.throws(() => x509BundlesMessage([], empty), { code: 'ERR_SVID_UNAVAILABLE' })
+  })
+})
