@@ -4,6 +4,9 @@ import type { Logger } from '../foundation/logger.ts'
 /** Longer than any deadline at which what is being ended gives up by itself. */
 const LONGEST_END_MS = 15_000
 
+/** Time for the error that ended the program to be printed. */
+const LAST_WORDS_MS = 100
+
 /** What `ended` rejects with is why a program cannot go on. */
 export interface Program extends AsyncDisposable {
   readonly ended?: Promise<void>
@@ -39,7 +42,7 @@ export async function runDaemon(
       options.logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
     }
     // A failure is said by main() first; whatever still holds the process then is left behind.
-    setTimeout(() => process.exit(), 100).unref()
+    setTimeout(() => process.exit(), LAST_WORDS_MS).unref()
     process.stdin.destroy()
   }
 }

@@ -56,7 +56,10 @@ export class Bundle {
     return this.#formatted
   }
 
-  /** A JWK Set of the JWT keys alone, for FetchJWTBundles: no key of another use, and none of the bundle's own members (§6.2.2). */
+  /**
+   * A standard JWK Set of the JWT keys alone, for FetchJWTBundles: no key of another use, and none of the bundle's own members (§6.2.2).
+   * Without `use` as well: libraries for JWT know only `sig` there and pass over every other key.
+   */
   formatJwks(): Buffer {
     this.#jwks ??= Buffer.from(JSON.stringify({ keys: this.#jwtJwks() }))
     return this.#jwks
@@ -76,7 +79,7 @@ export class Bundle {
         ...exportJwk(parseCertificate(der).publicKeyDer),
         x5c: [der.toString('base64')],
       })),
-      ...this.#jwtJwks(),
+      ...this.#jwtJwks().map((jwk) => ({ use: 'jwt-svid', ...jwk })),
     ]
     const members = [`"keys":${JSON.stringify(keys)}`]
     // Written by hand: 64 bits do not fit the numbers of JSON.stringify (§4.1.1).
@@ -87,11 +90,7 @@ export class Bundle {
   }
 
   #jwtJwks(): object[] {
-    return Array.from(this.jwtAuthorities, ([kid, key]) => ({
-      use: 'jwt-svid',
-      kid,
-      ...exportJwk(exportSpki(key)),
-    }))
+    return Array.from(this.jwtAuthorities, ([kid, key]) => ({ kid, ...exportJwk(exportSpki(key)) }))
   }
 }
 

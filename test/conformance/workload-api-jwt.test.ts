@@ -138,7 +138,7 @@ describe('the JWT profile of the Workload API', () => {
     const { bundles } = await client.first('FetchJWTBundles')
     const jwks = JSON.parse(bundles['spiffe://example.org'].toString('utf8'))
     assert.ok(Array.isArray(jwks.keys) && jwks.keys.length > 0)
-    assert.ok(jwks.keys.every((key: Message) => key.kid && key.use === 'jwt-svid' && !key.x5c && !key.d))
+    assert.ok(jwks.keys.every((key: Message) => key.kid && key.use === undefined && !key.x5c && !key.d))
     assert.equal(new Set(jwks.keys.map((key: Message) => key.kid)).size, jwks.keys.length)
     await jwtVerify(token, createLocalJWKSet(jwks), { audience: 'a', subject: 'spiffe://example.org/a' })
   })

@@ -16,6 +16,8 @@ import type { X509State } from './x509-entry.ts'
 const SHORTEST_WAIT_MS = 20
 /** … and no more rarely: timers stand still while a host sleeps, certificates do not. */
 const LONGEST_WAIT_MS = 5_000
+/** Tokens in a snapshot, the ones asked for last: they live for minutes, and a snapshot is written often. */
+const TOKENS_KEPT = 256
 
 export interface SvidCacheDeps {
   readonly issuer: Issuer
@@ -104,7 +106,7 @@ export class SvidCache implements Disposable {
     return {
       version: 1,
       x509: Array.from(this.#x509.values(), formatX509),
-      jwt: Array.from(this.#jwt.values(), ([key, svid]) => ({ key, ...svid })),
+      jwt: Array.from(this.#jwt.values(), ([key, svid]) => ({ key, ...svid })).slice(-TOKENS_KEPT),
     }
   }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../foundation/clock.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { ValidateJWTSVIDRequest__Output } from '../../rpc/gen/ValidateJWTSVIDRequest.ts'
 import { encodeMessage } from '../../rpc/services.ts'
-import { JwtSvidValidator } from '../../spiffe/jwt-svid.ts'
+import { type JwtSvid, JwtSvidValidator } from '../../spiffe/jwt-svid.ts'
 import type { KnowledgeSource } from '../knowledge.ts'
 import { checkAudience } from './audiences.ts'
 import { bundleFor } from './bundles-message.ts'
@@ -20,6 +20,7 @@ export interface ValidateJwtSvidDeps {
 export class ValidateJwtSvid {
   readonly #deps: ValidateJwtSvidDeps
   readonly #validator = new JwtSvidValidator()
+  readonly #answers = new WeakMap<object, Buffer>()
 
   constructor(deps: ValidateJwtSvidDeps) {
     this.#deps = deps
@@ -42,8 +43,18 @@ export class ValidateJwtSvid {
       nowSeconds: Math.floor(this.#deps.clock.now().getTime() / 1000),
       bundleFor: (trustDomain) => bundleFor(trustDomain, grants, knowledge),
     })
-    // A list even when the token has one audience: clients expect it so.
-    const claims = toStruct({ ...valid.claims, aud: valid.audience })
-    return encodeMessage('ValidateJWTSVIDResponse', { spiffeId: valid.spiffeId.toString(), claims })
+    // The validator gives the same claims for the same token again, and the answer says nothing else.
+    let answer = this.#answers.get(valid.claims)
+    if (answer === undefined) {
+      answer = encode(valid)
+      this.#answers.set(valid.claims, answer)
+    }
+    return answer
   }
+}
+
+function encode({ spiffeId, claims, audience }: JwtSvid): Buffer {
+  // `aud` is a list even when the token has one audience: clients expect it so.
+  const struct = toStruct({ ...claims, aud: audience })
+  return encodeMessage('ValidateJWTSVIDResponse', { spiffeId: spiffeId.toString(), claims: struct })
 }

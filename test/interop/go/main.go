@@ -1,15 +1,17 @@
 // Command interop talks to a Workload API socket through go-spiffe and says what it saw, one JSON object a line.
 //
-//	interop fetch   --audience A --audience B   one of everything, each checked as go-spiffe checks it
-//	interop watch                               a line for each update of X.509-SVIDs and JWT bundles, until killed
-//	interop validate --audience A --token T     a foreign JWT-SVID: by the bundle source, and by the server
-//	interop serve   --peer ID                   mutual TLS server on loopback; answers each line with who sent it
-//	interop dial    --peer ID --address H:P     mutual TLS client: one line there and back
+//	interop fetch    --audience A --audience B   one of everything, each checked as go-spiffe checks it
+//	interop watch                                a line for each update of X.509-SVIDs and JWT bundles, until SIGTERM
+//	interop validate --audience A --token T      a foreign JWT-SVID: by the bundle source, and by the server
+//	interop serve    --peer ID                   mutual TLS server on loopback; answers each line with who sent it
+//	interop dial     --peer ID --address H:P     mutual TLS client: one line there and back
 package main
 
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -27,7 +29,6 @@ import (
 	"github.com/spiffe/go-spiffe/v2/svid/jwtsvid"
 	"github.com/spiffe/go-spiffe/v2/svid/x509svid"
 	"github.com/spiffe/go-spiffe/v2/workloadapi"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -90,87 +91,140 @@ func fetch(ctx context.Context, o options) error {
 		return err
 	}
 	defer client.Close()
+	requests := 0
 
+	requests++
 	x509Context, err := client.FetchX509Context(ctx)
 	if err != nil {
 		return fmt.Errorf("FetchX509Context: %w", err)
 	}
 	for _, svid := range x509Context.SVIDs {
-		// Verify knows nothing of where the SVID came from: the chain must stand by itself.
-		id, _, err := x509svid.Verify(svid.Certificates, x509Context.Bundles)
-		if err != nil {
-			return fmt.Errorf("x509svid.Verify: %w", err)
+		if err := verify(svid, x509Context); err != nil {
+			return err
 		}
-		say(map[string]any{"event": "x509_svid", "id": id.String(), "hint": svid.Hint, "serial": svid.Certificates[0].SerialNumber.Text(16)})
+		say(map[string]any{"event": "x509_svid", "id": svid.ID.String(), "hint": svid.Hint, "serial": serial(svid)})
 	}
+	requests++
 	bundles, err := client.FetchX509Bundles(ctx)
 	if err != nil {
 		return fmt.Errorf("FetchX509Bundles: %w", err)
 	}
 	for _, bundle := range bundles.Bundles() {
-		say(map[string]any{"event": "x509_bundle", "trustDomain": bundle.TrustDomain().Name(), "authorities": len(bundle.X509Authorities())})
+		say(map[string]any{"event": "x509_bundle", "trustDomain": bundle.TrustDomain().Name(), "authorities": keyIDs(bundle.X509Authorities())})
+	}
+	requests++
+	jwtBundles, err := client.FetchJWTBundles(ctx)
+	if err != nil {
+		return fmt.Errorf("FetchJWTBundles: %w", err)
+	}
+	for _, bundle := range jwtBundles.Bundles() {
+		say(map[string]any{"event": "jwt_bundle", "trustDomain": bundle.TrustDomain().Name(), "kids": kids(bundle)})
 	}
 
-	jwtSource, err := workloadapi.NewJWTSource(ctx)
-	if err != nil {
-		return fmt.Errorf("NewJWTSource: %w", err)
-	}
-	defer jwtSource.Close()
+	// For each audience by itself, then for all of them in one token.
+	wanted := []jwtsvid.Params{{Audience: o.audiences[0], ExtraAudiences: o.audiences[1:]}}
 	for _, audience := range o.audiences {
-		svids, err := jwtSource.FetchJWTSVIDs(ctx, jwtsvid.Params{Audience: audience})
+		wanted = append(wanted, jwtsvid.Params{Audience: audience})
+	}
+	for _, params := range wanted {
+		requests++
+		svids, err := client.FetchJWTSVIDs(ctx, params)
 		if err != nil {
 			return fmt.Errorf("FetchJWTSVIDs: %w", err)
 		}
 		for _, svid := range svids {
-			if _, err := jwtsvid.ParseAndValidate(svid.Marshal(), jwtSource, []string{audience}); err != nil {
+			if _, err := jwtsvid.ParseAndValidate(svid.Marshal(), jwtBundles, []string{params.Audience}); err != nil {
 				return fmt.Errorf("jwtsvid.ParseAndValidate: %w", err)
 			}
-			if _, err := client.ValidateJWTSVID(ctx, svid.Marshal(), audience); err != nil {
+			requests += 2
+			if _, err := client.ValidateJWTSVID(ctx, svid.Marshal(), params.Audience); err != nil {
 				return fmt.Errorf("ValidateJWTSVID: %w", err)
 			}
-			_, err := client.ValidateJWTSVID(ctx, svid.Marshal(), audience+"-other")
-			say(map[string]any{"event": "jwt_svid", "id": svid.ID.String(), "audience": svid.Audience, "token": svid.Marshal(), "hint": svid.Hint, "otherAudience": status.Code(err).String()})
+			_, err := client.ValidateJWTSVID(ctx, svid.Marshal(), params.Audience+"-other")
+			say(map[string]any{"event": "jwt_svid", "id": svid.ID.String(), "hint": svid.Hint, "audience": svid.Audience, "token": svid.Marshal(), "otherAudience": status.Code(err).String()})
 		}
 	}
+	// By its ID alone.
+	for _, svid := range x509Context.SVIDs {
+		requests++
+		found, err := client.FetchJWTSVID(ctx, jwtsvid.Params{Audience: o.audiences[0], Subject: svid.ID})
+		if err != nil {
+			return fmt.Errorf("FetchJWTSVID: %w", err)
+		}
+		say(map[string]any{"event": "jwt_of_subject", "wanted": svid.ID.String(), "id": found.ID.String()})
+	}
+	requests++
 	_, err = client.FetchWITSVIDs(ctx, "")
 	say(map[string]any{"event": "wit", "code": status.Code(err).String()})
+	say(map[string]any{"event": "done", "requests": requests})
 	return nil
+}
+
+// verify knows nothing of where the SVID came from: the chain must stand by itself.
+func verify(svid *x509svid.SVID, x509Context *workloadapi.X509Context) error {
+	id, _, err := x509svid.Verify(svid.Certificates, x509Context.Bundles)
+	if err != nil {
+		return fmt.Errorf("x509svid.Verify: %w", err)
+	}
+	if id != svid.ID {
+		return fmt.Errorf("the certificate of %s names %s", svid.ID, id)
+	}
+	return nil
+}
+
+func serial(svid *x509svid.SVID) string {
+	return fmt.Sprintf("%032x", svid.Certificates[0].SerialNumber)
+}
+
+func keyIDs(authorities []*x509.Certificate) []string {
+	ids := []string{}
+	for _, authority := range authorities {
+		ids = append(ids, hex.EncodeToString(authority.SubjectKeyId))
+	}
+	return ids
+}
+
+func kids(bundle *jwtbundle.Bundle) []string {
+	found := []string{}
+	for kid := range bundle.JWTAuthorities() {
+		found = append(found, kid)
+	}
+	return found
 }
 
 type x509Watcher struct{}
 
 func (x509Watcher) OnX509ContextUpdate(update *workloadapi.X509Context) {
-	ids, serials := []string{}, []string{}
+	svids, problems, authorities := []map[string]string{}, []string{}, []string{}
 	for _, svid := range update.SVIDs {
-		ids = append(ids, svid.ID.String())
-		serials = append(serials, svid.Certificates[0].SerialNumber.Text(16))
+		issuer := hex.EncodeToString(svid.Certificates[0].AuthorityKeyId)
+		svids = append(svids, map[string]string{"id": svid.ID.String(), "serial": serial(svid), "issuer": issuer})
+		if err := verify(svid, update); err != nil {
+			problems = append(problems, err.Error())
+		}
 	}
-	authorities := 0
 	for _, bundle := range update.Bundles.Bundles() {
-		authorities += len(bundle.X509Authorities())
+		authorities = append(authorities, keyIDs(bundle.X509Authorities())...)
 	}
-	_, _, err := x509svid.Verify(update.DefaultSVID().Certificates, update.Bundles)
-	say(map[string]any{"event": "x509_update", "ids": ids, "serials": serials, "authorities": authorities, "verified": err == nil})
+	say(map[string]any{"event": "x509_update", "svids": svids, "authorities": authorities, "problems": problems})
 }
 
 func (x509Watcher) OnX509ContextWatchError(err error) {
-	say(map[string]any{"event": "x509_error", "code": status.Code(err).String(), "message": err.Error()})
+	say(map[string]any{"event": "watch_error", "code": status.Code(err).String(), "message": err.Error()})
 }
 
 type jwtWatcher struct{}
 
 func (jwtWatcher) OnJWTBundlesUpdate(update *jwtbundle.Set) {
-	kids := []string{}
+	found := []string{}
 	for _, bundle := range update.Bundles() {
-		for kid := range bundle.JWTAuthorities() {
-			kids = append(kids, kid)
-		}
+		found = append(found, kids(bundle)...)
 	}
-	say(map[string]any{"event": "jwt_update", "kids": kids})
+	say(map[string]any{"event": "jwt_update", "kids": found})
 }
 
 func (jwtWatcher) OnJWTBundlesWatchError(err error) {
-	say(map[string]any{"event": "jwt_error", "code": status.Code(err).String(), "message": err.Error()})
+	say(map[string]any{"event": "watch_error", "code": status.Code(err).String(), "message": err.Error()})
 }
 
 func watch(ctx context.Context, _ options) error {
@@ -184,6 +238,7 @@ func watch(ctx context.Context, _ options) error {
 	go func() { ended <- client.WatchJWTBundles(ctx, jwtWatcher{}) }()
 	err = <-ended
 	if ctx.Err() != nil {
+		say(map[string]any{"event": "done"})
 		return nil
 	}
 	// go-spiffe gives up a watch only on a status that it takes for final.
@@ -211,8 +266,9 @@ func validate(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("ValidateJWTSVID: %w", err)
 	}
-	_, err = client.ValidateJWTSVID(ctx, o.token[:len(o.token)-8]+"AAAAAAAA", o.audiences[0])
-	say(map[string]any{"event": "validated", "local": local.ID.String(), "remote": remote.ID.String(), "forged": status.Code(err) == codes.InvalidArgument})
+	_, forged := client.ValidateJWTSVID(ctx, o.token[:len(o.token)-8]+"AAAAAAAA", o.audiences[0])
+	_, other := client.ValidateJWTSVID(ctx, o.token, o.audiences[0]+"-other")
+	say(map[string]any{"event": "validated", "local": local.ID.String(), "remote": remote.ID.String(), "forged": status.Code(forged).String(), "otherAudience": status.Code(other).String()})
 	return nil
 }
 

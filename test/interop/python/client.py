@@ -1,10 +1,10 @@
 """Talks to a Workload API socket through py-spiffe and says what it saw, one JSON object a line.
 
-    client.py fetch   --audience A --audience B   one of everything, each checked as py-spiffe checks it
-    client.py watch                               a line for each update of X.509-SVIDs and JWT bundles, until killed
-    client.py validate --audience A --token T     a foreign JWT-SVID: by the bundle, and by the server
-    client.py serve   --peer ID                   mutual TLS server on loopback; answers each line with who sent it
-    client.py dial    --peer ID --address H:P     mutual TLS client: one line there and back
+    client.py fetch    --audience A --audience B   one of everything, each checked as py-spiffe checks it
+    client.py watch                                a line for each update of X.509-SVIDs and JWT bundles, until SIGTERM
+    client.py validate --audience A --token T      a foreign JWT-SVID: by the bundle, and by the server
+    client.py serve    --peer ID                   mutual TLS server on loopback; answers each line with who sent it
+    client.py dial     --peer ID --address H:P     mutual TLS client: one line there and back
 """
 
 import argparse
@@ -18,6 +18,7 @@ import tempfile
 import threading
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import AuthorityKeyIdentifier, SubjectKeyIdentifier
 from spiffe import JwtSvid, SpiffeId, WorkloadApiClient, X509Source
 from spiffe.workloadapi.errors import ValidateJwtSvidError
 
@@ -31,55 +32,98 @@ def say(**fields):
 
 
 def serial(svid):
-    return format(svid.leaf.serial_number, "x")
+    return format(svid.leaf.serial_number, "032x")
+
+
+def issuer(svid):
+    return svid.leaf.extensions.get_extension_for_class(AuthorityKeyIdentifier).value.key_identifier.hex()
+
+
+def key_id(authority):
+    return authority.extensions.get_extension_for_class(SubjectKeyIdentifier).value.digest.hex()
+
+
+def verify(svid, bundles):
+    """py-spiffe parses what it is sent and checks the profile, but not the signature."""
+    bundle = bundles.get_bundle_for_trust_domain(svid.spiffe_id.trust_domain)
+    authorities = {key_id(authority): authority for authority in bundle.x509_authorities}
+    svid.leaf.verify_directly_issued_by(authorities[issuer(svid)])
+
+
+def is_refused(client, token, audience):
+    try:
+        client.validate_jwt_svid(token, audience)
+        return "OK"
+    except ValidateJwtSvidError as error:
+        return "InvalidArgument" if "StatusCode.INVALID_ARGUMENT" in str(error) else str(error)
 
 
 def fetch(options):
     client = WorkloadApiClient(default_timeout=DEADLINE_S)
-    for svid in client.fetch_x509_svids():
-        say(event="x509_svid", id=str(svid.spiffe_id), serial=serial(svid))
     context = client.fetch_x509_context()
-    trust_domain = context.default_svid.spiffe_id.trust_domain
-    own = context.x509_bundle_set.get_bundle_for_trust_domain(trust_domain)
+    for svid in context.x509_svids:
+        verify(svid, context.x509_bundle_set)
+        say(event="x509_svid", id=str(svid.spiffe_id), serial=serial(svid))
     for bundle in client.fetch_x509_bundles().bundles:
-        say(event="x509_bundle", trustDomain=bundle.trust_domain.name, authorities=len(bundle.x509_authorities))
-    context.default_svid.leaf.verify_directly_issued_by(next(iter(
-        ca for ca in own.x509_authorities if ca.subject == context.default_svid.leaf.issuer
-    )))
+        authorities = [key_id(authority) for authority in bundle.x509_authorities]
+        say(event="x509_bundle", trustDomain=bundle.trust_domain.name, authorities=authorities)
     bundles = client.fetch_jwt_bundles()
-    for audience in options.audience:
-        for svid in client.fetch_jwt_svids({audience}):
+    for bundle in bundles.bundles:
+        say(event="jwt_bundle", trustDomain=bundle.trust_domain.name, kids=list(bundle.jwt_authorities))
+    requests = 3
+
+    # For each audience by itself, then for all of them in one token.
+    for audiences in [set(options.audience), *({audience} for audience in options.audience)]:
+        requests += 1
+        for svid in client.fetch_jwt_svids(audiences):
             bundle = bundles.get_bundle_for_trust_domain(svid.spiffe_id.trust_domain)
-            JwtSvid.parse_and_validate(svid.token, bundle, {audience})
-            client.validate_jwt_svid(svid.token, audience)
-            try:
-                client.validate_jwt_svid(svid.token, audience + "-other")
-                other = "OK"
-            except ValidateJwtSvidError:
-                other = "refused"
+            JwtSvid.parse_and_validate(svid.token, bundle, audiences)
+            one = min(audiences)
+            client.validate_jwt_svid(svid.token, one)
+            other = is_refused(client, svid.token, one + "-other")
+            requests += 2
             say(event="jwt_svid", id=str(svid.spiffe_id), audience=sorted(svid.audience), token=svid.token, otherAudience=other)
+    # By its ID alone.
+    for svid in context.x509_svids:
+        requests += 1
+        found = client.fetch_jwt_svid({options.audience[0]}, subject=svid.spiffe_id)
+        say(event="jwt_of_subject", wanted=str(svid.spiffe_id), id=str(found.spiffe_id))
     client.close()
+    say(event="done", requests=requests)
 
 
 def watch(_options):
     client = WorkloadApiClient()
 
     def on_context(context):
-        svids = context.x509_svids
-        authorities = sum(len(bundle.x509_authorities) for bundle in context.x509_bundle_set.bundles)
-        say(event="x509_update", ids=[str(s.spiffe_id) for s in svids], serials=[serial(s) for s in svids], authorities=authorities, verified=True)
+        problems = []
+        for svid in context.x509_svids:
+            try:
+                verify(svid, context.x509_bundle_set)
+            except Exception as error:  # whatever is wrong with it, the test shall read of it
+                problems.append(f"{type(error).__name__}: {error}")
+        say(
+            event="x509_update",
+            svids=[{"id": str(s.spiffe_id), "serial": serial(s), "issuer": issuer(s)} for s in context.x509_svids],
+            authorities=[key_id(a) for bundle in context.x509_bundle_set.bundles for a in bundle.x509_authorities],
+            problems=problems,
+        )
 
     def on_bundles(bundles):
         say(event="jwt_update", kids=[kid for bundle in bundles.bundles for kid in bundle.jwt_authorities])
 
-    client.stream_x509_contexts(on_context, lambda error: say(event="x509_error", message=str(error)))
-    client.stream_jwt_bundles(on_bundles, lambda error: say(event="jwt_error", message=str(error)))
+    def on_end(error):
+        # py-spiffe reports only what it takes for final.
+        say(event="error", message=f"a watch ended for good: {error}")
+
+    client.stream_x509_contexts(on_context, on_end)
+    client.stream_jwt_bundles(on_bundles, on_end)
     source = X509Source(client, timeout_in_seconds=DEADLINE_S)
-    source.subscribe_for_updates(lambda: say(event="source_update", serial=serial(source.svid)) if not source.is_closed() else say(event="source_closed"))
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    # A source that closed itself would stay empty for good: the streams must never make it do that.
-    say(event="source", closed=source.is_closed())
-    os._exit(0)
+    # A source that closed itself stays empty for good: nothing that the streams brought may have made it do that.
+    held = None if source.is_closed() else serial(source.get_x509_context().default_svid)
+    say(event="done", closed=source.is_closed(), serial=held)
+    os._exit(0)  # the threads of the streams have no other end
 
 
 def validate(options):
@@ -89,19 +133,17 @@ def validate(options):
     bundle = client.fetch_jwt_bundles().get_bundle_for_trust_domain(claimed.spiffe_id.trust_domain)
     local = JwtSvid.parse_and_validate(options.token, bundle, {audience})
     remote = client.validate_jwt_svid(options.token, audience)
-    try:
-        client.validate_jwt_svid(options.token[:-8] + "AAAAAAAA", audience)
-        forged = False
-    except ValidateJwtSvidError:
-        forged = True
-    say(event="validated", local=str(local.spiffe_id), remote=str(remote.spiffe_id), forged=forged)
+    forged = is_refused(client, options.token[:-8] + "AAAAAAAA", audience)
+    other = is_refused(client, options.token, audience + "-other")
+    say(event="validated", local=str(local.spiffe_id), remote=str(remote.spiffe_id), forged=forged, otherAudience=other)
 
 
 def tls_context(purpose, source, directory):
     """Python's ssl reads files only, so the SVID goes through a private directory."""
     chain, key, roots = (os.path.join(directory, name) for name in ("svid.pem", "key.pem", "bundle.pem"))
-    source.svid.save(chain, key, Encoding.PEM)
-    source.get_bundle_for_trust_domain(source.svid.spiffe_id.trust_domain).save(roots, Encoding.PEM)
+    svid = source.get_x509_context().default_svid
+    svid.save(chain, key, Encoding.PEM)
+    source.get_bundle_for_trust_domain(svid.spiffe_id.trust_domain).save(roots, Encoding.PEM)
     context = ssl.SSLContext(purpose)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
@@ -142,7 +184,10 @@ def dial(options):
         with socket.create_connection((host, int(port)), DEADLINE_S) as raw, context.wrap_socket(raw) as connection:
             peer_id(connection, options.peer)
             connection.sendall(b"from python\n")
-            say(event="answered", line=connection.makefile("r").readline().strip())
+            line = connection.makefile("r").readline().strip()
+            if not line:
+                raise ssl.SSLError("the server closed the connection without an answer")
+            say(event="answered", line=line)
 
 
 def main():

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { describe, it } from 'node:test'
+import type { Appearance, AuthorityClient, AuthorityDoor } from '../../src/agent/authority-door.ts'
+import { join } from '../../src/agent/join/join.ts'
+import { renew } from '../../src/agent/join/renew.ts'
+import type { BotIdentity, StoredIdentity } from '../../src/agent/state/bot-identity.ts'
+import { IdentityFile, type IdentityStore } from '../../src/agent/state/identity-file.ts'
+import { joinHandlers } from '../../src/authority/api/join.ts'
+import { botCallerOf } from '../../src/authority/caller.ts'
+import { parseCertificate } from '../../src/crypto/x509.ts'
+import { silentLogger } from '../../src/foundation/logger.ts'
+import { decodeMessage, encodeMessage } from '../../src/rpc/services.ts'
+import { RpcError, StatusCode, toStatus } from '../../src/rpc/status.ts'
+import {
+  type AuthorityState,
+  createToken,
+  HOUR_MS,
+  openState,
+  temporaryDirectory,
+} from '../support/authority-state.ts'
+
+/** The agent is killed: whatever it was about to do does not happen. */
+class Killed extends Error {}
+
+type Step = 'before save' | 'after save' | 'before answer' | 'after answer'
+
+/** Kills at the n-th time that a step is reached. */
+class Fault {
+  readonly #step: Step | undefined
+  #left: number
+
+  constructor(step?: Step, nth = 1) {
+    this.#step = step
+    this.#left = nth
+  }
+
+  reach(step: Step): void {
+    if (step !== this.#step) return
+    this.#left -= 1
+    if (this.#left === 0) throw new Killed(step)
+  }
+}
+
+/** The real authority's join service without a network between. */
+function doorTo(state: AuthorityState, fault: Fault): AuthorityDoor {
+  const handlers = joinHandlers({ joiner: state.joiner, renewer: state.renewer, clock: state.clock })
+  return {
+    firstContact: async () => ({
+      root: state.ca.current().controlRoots[0] as Buffer,
+      trustDomain: state.ca.trustDomain.name,
+    }),
+    open: async ({ current }: Appearance) => {
+      const nowSeconds = state.clock.now().getTime() / 1000
+      const caller = current
+        ? botCallerOf(parseCertificate(current.chain[0] as Buffer), nowSeconds, 'test')
+        : { kind: 'anonymous', address: 'test' }
+      const unary = async (_service: string, method: string, request: object): Promise<object> => {
+        fault.reach('before answer')
+        const handler = handlers[method] as { unary: (caller: unknown, request: unknown) => Promise<object> }
+        const asRead = decodeMessage(
+          `signet.v1.${method}Request`,
+          encodeMessage(`signet.v1.${method}Request`, request),
+        )
+        const answer = await handler.unary(caller, asRead).catch((error: unknown) => {
+          const { code, details } = toStatus(error)
+          throw new RpcError(code, details)
+        })
+        fault.reach('after answer')
+        return decodeMessage(
+          `signet.v1.${method}Response`,
+          encodeMessage(`signet.v1.${method}Response`, answer),
+        )
+      }
+      return { unary, close: () => undefined } as unknown as AuthorityClient
+    },
+  }
+}
+
+function faulty(file: IdentityFile, fault: Fault): IdentityStore {
+  return {
+    get stored() {
+      return file.stored
+    },
+    save: async (stored: StoredIdentity) => {
+      fault.reach('before save')
+      await file.save(stored)
+      fault.reach('after save')
+    },
+  }
+}
+
+async function rig(directory: string) {
+  const state = await openState({ dataDir: directory })
+  const secret = await createToken(state)
+  const identityPath = path.join(directory, 'bot-identity.json')
+  const start = async (fault = new Fault()) => {
+    const store = faulty(await IdentityFile.open(identityPath, silentLogger), fault)
+    const config = {
+      join: { token: 'first', method: 'secret', secret: { env: 'JOIN_SECRET' } },
+      authority: { address: '', pin: state.ca.current().pin },
+    } as const
+    return {
+      config,
+      store,
+      door: doorTo(state, fault),
+      clock: state.clock,
+      environment: { JOIN_SECRET: secret },
+    }
+  }
+  /** What every call of the agent does with its newest certificate. */
+  const use = (identity: BotIdentity): void => {
+    const leaf = parseCertificate(identity.chain[0] as Buffer)
+    state.directory.use(botCallerOf(leaf, state.clock.now().getTime() / 1000, 'test'))
+  }
+  return { state, start, use, [Symbol.asyncDispose]: () => state[Symbol.asyncDispose]() }
+}
+
+const STEPS: readonly (readonly [Step, number])[] = [
+  ['before save', 1],
+  ['after save', 1],
+  ['before answer', 1],
+  ['after answer', 1],
+  ['before save', 2],
+  ['after save', 2],
+]
+
+describe('an agent that is killed while it joins', () => {
+  for (const [step, nth] of STEPS) {
+    it(`${step} ${nth} is the same instance after a restart`, async () => {
+      await using directory = await temporaryDirectory()
+      await using authority = await rig(directory.path)
+      await assert.rejects(join(await authority.start(new Fault(step, nth))), Killed)
+      const restarted = await authority.start()
+      const identity = restarted.store.stored?.current ?? (await join(restarted)).identity
+      authority.use(identity)
+      assert.equal(authority.state.directory.list().length, 1)
+      assert.equal(identity.generation, 1n)
+    })
+  }
+})
+
+describe('an agent that is killed while it renews', () => {
+  for (const [step, nth] of STEPS) {
+    it(`${step} ${nth} goes on with the next generation, and is not locked`, async () => {
+      await using directory = await temporaryDirectory()
+      await using authority = await rig(directory.path)
+      authority.use((await join(await authority.start())).identity)
+      const killed = await authority.start(new Fault(step, nth))
+      const before = killed.store.stored as StoredIdentity & { current: BotIdentity }
+      await assert.rejects(renew(killed, before), Killed)
+      const restarted = await authority.start()
+      const stored = restarted.store.stored as StoredIdentity & { current: BotIdentity }
+      if (stored.current.generation === 1n) {
+        authority.use(stored.current) // until it has the next one, it works with the one it has
+        await renew(restarted, stored)
+      }
+      const { current } = restarted.store.stored ?? {}
+      assert.equal(current?.generation, 2n)
+      authority.use(current as BotIdentity)
+      assert.deepEqual(authority.state.locks.watch.value, [])
+    })
+  }
+})
+
+describe('a bot certificate that has expired', () => {
+  const expireAnd = async (afterMs: number) => {
+    const directory = await temporaryDirectory()
+    const authority = await rig(directory.path)
+    authority.use((await join(await authority.start())).identity)
+    ;(authority.state.clock as unknown as { jump(ms: number): void }).jump(afterMs)
+    const deps = await authority.start()
+    const done = renew(deps, deps.store.stored as StoredIdentity & { current: BotIdentity })
+    return { authority, directory, done }
+  }
+
+  it('is renewed within the grace time', async () => {
+    const { authority, directory, done } = await expireAnd(3 * 24 * HOUR_MS)
+    await using _directory = directory
+    await using _authority = authority
+    assert.equal((await done).identity.generation, 2n)
+  })
+
+  it('is not renewed after it', async () => {
+    const { authority, directory, done } = await expireAnd(9 * 24 * HOUR_MS)
+    await using _directory = directory
+    await using _authority = authority
+    await assert.rejects(done, { status: StatusCode.PERMISSION_DENIED })
+  })
+})

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+
+const BINARY = path.resolve(import.meta.dirname, '../../../bin/signet.js')
+
+/** One run of `signet trial`; what it prints can be waited for. */
+class Trial {
+  readonly child: ChildProcess
+  output = ''
+  #heard: () => void = () => undefined
+
+  constructor(...args: readonly string[]) {
+    this.child = spawn(process.execPath, [BINARY, 'trial', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text
+        this.#heard()
+      })
+    }
+    this.child.once('close', () => this.#heard())
+  }
+
+  async says(wanted: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = wanted.exec(this.output)
+      if (found) return found
+      assert.equal(this.child.exitCode ?? this.child.signalCode, null, this.output)
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve
+      })
+    }
+  }
+
+  async ended(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'close')
+    return this.child.exitCode
+  }
+}
+
+/** Resolves when no process has this number any more; its parent is gone, so init reaps it. */
+async function gone(pid: number): Promise<void> {
+  while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  return status !== undefined && !/\) Z/.test(status)
+}
+
+describe('signet trial', () => {
+  let directory: string
+  const trials: Trial[] = []
+  const start = (...args: readonly string[]): Trial => {
+    const trial = new Trial('--dir', path.join(directory, 'trial'), ...args)
+    trials.push(trial)
+    return trial
+  }
+
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'signet-'))
+  })
+
+  afterEach(async () => {
+    for (const trial of trials.splice(0)) {
+      trial.child.kill('SIGKILL')
+      await trial.ended()
+    }
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  it('--once shows caller, rule, SVIDs and claims, ends with 0 and leaves nothing running', async () => {
+    const trial = start('--once')
+    assert.equal(await trial.ended(), 0, trial.output)
+    const uid = process.getuid?.()
+    for (const wanted of [
+      `uid ${uid}`,
+      `spiffe://trial.example/user/${uid} by allow[0]`,
+      'spiffe://trial.example/program/node by allow[0]',
+      'serial:',
+      'valid:',
+      'chain:',
+      'aud:',
+    ]) {
+      assert.ok(trial.output.includes(wanted), `${wanted} is missing in ${trial.output}`)
+    }
+    for (const [, pid] of trial.output.matchAll(/^(?:authority|agent):\s+process (\d+)/gm))
+      await gone(Number(pid))
+    for (const name of ['authority', 'agent', 'keys']) {
+      const { mode } = await stat(path.join(directory, 'trial', name))
+      assert.equal(mode & 0o777, 0o700, name)
+    }
+    assert.ok(!(await readdir(path.join(directory, 'trial', 'authority'))).includes('kek'))
+  })
+
+  it('goes on with its state, and makes a join token when the agent has lost its own', async () => {
+    assert.equal(await start('--once').ended(), 0)
+    const again = start('--once')
+    assert.equal(await again.ended(), 0, again.output)
+    assert.match(again.output, /goes on as the bot it was/)
+    assert.doesNotMatch(again.output, /created:/)
+    await rm(path.join(directory, 'trial', 'agent'), { recursive: true })
+    const lost = start('--once')
+    assert.equal(await lost.ended(), 0, lost.output)
+    assert.match(lost.output, /joined with the token/)
+  })
+
+  it('joins anew when the authority has forgotten everything', async () => {
+    assert.equal(await start('--once').ended(), 0)
+    await rm(path.join(directory, 'trial', 'authority'), { recursive: true })
+    const trial = start('--once')
+    assert.equal(await trial.ended(), 0, trial.output)
+    assert.match(trial.output, /joined with the token/)
+  })
+
+  it('says so and stops when one runs in the same directory; the first ends on Ctrl-C, with both programs', async () => {
+    const first = start()
+    await first.says(/Rotations/)
+    const second = start()
+    assert.equal(await second.ended(), 6)
+    assert.match(second.output, /a trial runs in .* already/)
+    first.child.kill('SIGINT')
+    assert.equal(await first.ended(), 0, first.output)
+    for (const [, pid] of first.output.matchAll(/^(?:authority|agent):\s+process (\d+)/gm))
+      assert.ok(!(await isAlive(Number(pid))))
+  })
+
+  it('takes both programs along when it is killed', async () => {
+    const trial = start()
+    const pids = [await trial.says(/authority: process (\d+)/), await trial.says(/agent: +process (\d+)/)]
+    await trial.says(/Rotations/)
+    trial.child.kill('SIGKILL')
+    for (const [, pid] of pids) await gone(Number(pid))
+  })
+
+  for (const name of ['authority', 'agent']) {
+    it(`ends with the last words of the ${name} when that dies`, async () => {
+      const trial = start()
+      const [, pid] = await trial.says(new RegExp(`${name}: +process (\\d+)`))
+      await trial.says(/Rotations/)
+      process.kill(Number(pid), 'SIGKILL')
+      assert.equal(await trial.ended(), 5, trial.output)
+      assert.match(trial.output, new RegExp(`the ${name} was ended by SIGKILL; its last words:\\n +\\{`))
+    })
+  }
+
+  it('puts its sockets elsewhere when its own path is too long for them, and says so', async () => {
+    const trial = new Trial('--once', '--dir', path.join(directory, 'x'.repeat(90)))
+    trials.push(trial)
+    assert.equal(await trial.ended(), 0, trial.output)
+    const [, run] = /too long .* the sockets are in (\S+)\)/.exec(trial.output) ?? []
+    assert.ok(run, trial.output)
+    assert.equal((await stat(run)).mode & 0o777, 0o700)
+    await rm(run, { recursive: true })
+  })
+
+  it('works in a directory whose name no URI could hold', async () => {
+    const trial = new Trial('--once', '--dir', path.join(directory, 'my trial #1?'))
+    trials.push(trial)
+    assert.equal(await trial.ended(), 0, trial.output)
+    const [, run] = /the sockets are in (\S+)\)/.exec(trial.output) ?? []
+    assert.ok(run, trial.output)
+    await rm(run, { recursive: true })
+  })
+})

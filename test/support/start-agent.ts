@@ -1,0 +1,58 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type AgentDeps, type RunningAgent, runAgent } from '../../src/agent/agent.ts'
+import { parseAgentConfig } from '../../src/config/agent-config.ts'
+import { systemClock } from '../../src/foundation/clock.ts'
+import { silentLogger } from '../../src/foundation/logger.ts'
+import { systemRandom } from '../../src/foundation/random.ts'
+import { WorkloadClient } from './workload-client.ts'
+
+export interface AgentPlace {
+  /** host:port and pin of an authority, and a join token with its secret. */
+  readonly authority: string
+  readonly pin: string
+  readonly token: string
+  readonly secret?: string
+  /** Where an agent was before; else a directory of its own. */
+  readonly directory?: string
+  /** More lines of YAML. */
+  readonly yaml?: string
+}
+
+export interface StartedAgent extends AsyncDisposable {
+  readonly agent: RunningAgent
+  readonly directory: string
+  readonly client: () => WorkloadClient
+}
+
+/** An agent in this process, on sockets of its own. Its directory goes with it unless it was given. */
+export async function startAgent(place: AgentPlace, deps: Partial<AgentDeps> = {}): Promise<StartedAgent> {
+  const directory = place.directory ?? (await mkdtemp(path.join(tmpdir(), 'signet-agent-')))
+  const file = path.join(directory, 'agent.yaml')
+  const secretPath = path.join(directory, 'join-secret')
+  if (place.secret !== undefined) await writeFile(secretPath, place.secret, { mode: 0o600 })
+  const text = `version: 1
+authority: { address: "${place.authority}", pin: "${place.pin}" }
+join: { token: ${place.token}, method: secret${place.secret === undefined ? '' : `, secret_path: ${secretPath}`} }
+data_dir: ${directory}/data
+state_key: { path: ${directory}/state-key }
+workload_api: { socket: ${directory}/run/agent.sock }
+${place.yaml ?? ''}`
+  const agent = await runAgent(parseAgentConfig(text, file), {
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    environment: process.env,
+    ...deps,
+  })
+  return {
+    agent,
+    directory,
+    client: () => new WorkloadClient(agent.socket),
+    [Symbol.asyncDispose]: async () => {
+      await agent[Symbol.asyncDispose]()
+      if (place.directory === undefined) await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
