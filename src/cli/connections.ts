@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { runtimeDirectory, surroundings } from '../config/places.ts'
+import { authorityRuntimeDirectory, runtimeDirectory, surroundings } from '../config/places.ts'
 import { RpcClient } from '../rpc/client.ts'
 import { parseEndpointSocket } from '../spiffe/endpoint-socket.ts'
 import { UsageError } from './errors.ts'
@@ -44,7 +44,7 @@ export function connectAuthority(options: AuthorityOptions): RpcClient {
   const unixPath =
     options.adminSocket ??
     fromEnvironment('SIGNET_ADMIN_SOCKET') ??
-    path.join(runtimeDirectory(surroundings()), 'authority.sock')
+    path.join(authorityRuntimeDirectory(surroundings()), 'authority.sock')
   return new RpcClient({ target: { unixPath: path.resolve(unixPath) } })
 }
 

@@ -27,3 +27,10 @@ export class NothingThereError extends CodedError {
   readonly code = 'ERR_CLI_NOTHING_THERE'
   readonly kind = 'not_found'
 }
+
+/** What was waited for has not come. */
+export class NotReadyError extends CodedError {
+  override readonly name = 'NotReadyError'
+  readonly code = 'ERR_CLI_NOT_READY'
+  readonly kind = 'unavailable'
+}

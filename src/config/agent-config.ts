@@ -48,7 +48,7 @@ export const agentConfigSchema = z.strictObject({
   }),
   join: z.strictObject({
     token: resourceName.describe('name of the join token'),
-    method: z.literal('secret').default('secret'),
+    method: z.literal('secret').default('secret').describe('how the agent proves that it may join'),
     secret_path: filePath
       .exactOptional()
       .describe('file with the secret, mode 0600; needed to join, not afterwards'),
@@ -71,10 +71,12 @@ export const agentConfigSchema = z.strictObject({
       socket: filePath
         .exactOptional()
         .describe('default `/run/signet/agent.sock` for root, in `$XDG_RUNTIME_DIR/signet` for others'),
-      max_connections: count(1_000_000).default(16_384),
-      max_connections_per_uid: count(1_000_000).default(10_000),
-      max_streams_per_connection: count(100_000).default(128),
-      max_identities_per_caller: count(10_000).default(100),
+      max_connections: count(1_000_000).default(16_384).describe('more are closed at once'),
+      max_connections_per_uid: count(1_000_000).default(10_000).describe('of one user'),
+      max_streams_per_connection: count(100_000).default(128).describe('calls open at once'),
+      max_identities_per_caller: count(10_000)
+        .default(100)
+        .describe('of more the first by name are delivered, and it is logged'),
     })
     .prefault({}),
   admin: z
@@ -85,11 +87,17 @@ export const agentConfigSchema = z.strictObject({
   metrics: z
     .strictObject({ listen: address.describe('serves `/livez`, `/readyz`, `/metrics`') })
     .exactOptional(),
-  log: z.strictObject({ level: logLevel.default('info') }).prefault({}),
+  log: z
+    .strictObject({
+      level: logLevel.default('info').describe('of what is logged, as JSON lines on standard error'),
+    })
+    .prefault({}),
   attestation: z
     .strictObject({
       digest_max_bytes: size.prefault('512MiB').describe('of a larger executable there is no digest'),
-      digest_timeout: duration('100ms', '60s').prefault('10s'),
+      digest_timeout: duration('100ms', '60s')
+        .prefault('10s')
+        .describe('for making a digest; without it rules on the digest do not match'),
     })
     .prefault({}),
 })

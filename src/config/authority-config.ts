@@ -4,12 +4,12 @@ import { readSingleDocument } from './config-file.ts'
 import { InvalidConfigError } from './errors.ts'
 import { address, count, duration, filePath, logLevel } from './fields.ts'
 import {
+  authorityRuntimeDirectory,
   baseOf,
   dataDirectory,
   keyDirectory,
   liesInside,
   resolveSource,
-  runtimeDirectory,
   surroundings,
 } from './places.ts'
 import { type SecretSource, secretSourceSchema } from './secret-source.ts'
@@ -61,7 +61,9 @@ export const authorityConfigSchema = z.strictObject({
     .strictObject({
       socket: filePath
         .exactOptional()
-        .describe('default `/run/signet/authority.sock` for root, in `$XDG_RUNTIME_DIR/signet` for others'),
+        .describe(
+          'default `/run/signet-authority/authority.sock` for root, in `$XDG_RUNTIME_DIR/signet` for others',
+        ),
     })
     .prefault({}),
   metrics: z
@@ -69,14 +71,20 @@ export const authorityConfigSchema = z.strictObject({
     .exactOptional(),
   listen: address.default('0.0.0.0:7443').describe('where agents connect'),
   public_address: address.exactOptional().describe('what printed commands tell agents; default: `listen`'),
-  log: z.strictObject({ level: logLevel.default('info') }).prefault({}),
+  log: z
+    .strictObject({
+      level: logLevel.default('info').describe('of what is logged, as JSON lines on standard error'),
+    })
+    .prefault({}),
   lifetimes: z
     .strictObject({
       control_root: duration('1h', '36500d').prefault('3650d').describe('agents pin its key'),
-      control_issuing: duration('10m', '3650d').prefault('90d'),
+      control_issuing: duration('10m', '3650d')
+        .prefault('90d')
+        .describe('signs the certificates of bots; shorter than `control_root`'),
       spiffe_ca: duration('1m', '3650d').prefault('30d').describe('no X.509-SVID outlives it'),
       jwt_key: duration('1m', '3650d').prefault('30d').describe('no JWT-SVID outlives it'),
-      bot_certificate: duration('1m', '7d').prefault('1h'),
+      bot_certificate: duration('1m', '7d').prefault('1h').describe('renewed at half of it'),
       default_x509_svid: duration('10s', '90d')
         .prefault('1h')
         .describe('where a workload identity states none'),
@@ -91,7 +99,7 @@ export const authorityConfigSchema = z.strictObject({
   limits: z
     .strictObject({
       max_connections: count(1_000_000).default(10_000).describe('from agents'),
-      max_streams_per_connection: count(100_000).default(256),
+      max_streams_per_connection: count(100_000).default(256).describe('calls open at once on one of them'),
     })
     .prefault({}),
 })
@@ -106,7 +114,10 @@ export function parseAuthorityConfig(text: string, fileName: string): AuthorityC
     base,
     data.key_encryption_key ?? { path: path.join(keyDirectory(here), 'kek') },
   )
-  const socket = path.resolve(base, data.admin.socket ?? path.join(runtimeDirectory(here), 'authority.sock'))
+  const socket = path.resolve(
+    base,
+    data.admin.socket ?? path.join(authorityRuntimeDirectory(here), 'authority.sock'),
+  )
   const problems = checkSocketPath(document, ['admin', 'socket'], socket)
   if (liesInside(data_dir, key_encryption_key)) {
     problems.push(

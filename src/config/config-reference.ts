@@ -57,7 +57,8 @@ function typeOf(schema: Schema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(', ')
   if (schema.anyOf) return schema.anyOf.map((one) => shapeOf(one as Schema)).join(' or ')
-  if (schema.format === 'duration') return 'duration'
+  if (schema.format === 'duration') return `duration, ${schema['range']}`
+  if (schema.type === 'integer') return `integer, ${schema.minimum} to ${schema.maximum}`
   if (schema.type === 'array') return `list of ${typeOf((schema.items ?? {}) as Schema)}`
   return String(schema.type ?? 'any')
 }

@@ -19,7 +19,7 @@ export function duration(shortest: string, longest: string): z.ZodType<number, s
       }
       return z.NEVER
     })
-    .meta({ format: 'duration', description: `${shortest} to ${longest}` })
+    .meta({ format: 'duration', range: `${shortest} to ${longest}` })
 }
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }

@@ -13,24 +13,46 @@ export const surroundings = (): Surroundings => ({
   environment: process.env,
 })
 
+/** With this variable everything that has a default place has it under one directory: for a demonstration, or a second set on one host. */
+const HOME_VARIABLE = 'SIGNET_HOME'
+
+function underHome({ environment }: Surroundings, folder: string): string | undefined {
+  const home = environment[HOME_VARIABLE]
+  return home ? path.resolve(home, folder) : undefined
+}
+
 /**
  * Where sockets go: /run/signet for root, $XDG_RUNTIME_DIR/signet for others. Without that variable a directory under the temporary
  * one, whose name has the uid; the listener makes it 0700 and refuses one that somebody else has made.
  */
-export function runtimeDirectory({ root, environment }: Surroundings): string {
+export function runtimeDirectory(here: Surroundings): string {
+  const { root, environment } = here
+  const home = underHome(here, 'run')
+  if (home) return home
   if (root) return '/run/signet'
   const given = environment['XDG_RUNTIME_DIR']
   return given ? path.join(given, 'signet') : path.join(tmpdir(), `signet-${process.geteuid?.() ?? 'user'}`)
 }
 
-/** Where keys go that must not lie beside the data they protect. */
-export function keyDirectory({ root, environment }: Surroundings): string {
+/** Where the authority's admin socket goes: root's agent has a directory that everybody may enter, which this one must not be. */
+export function authorityRuntimeDirectory(here: Surroundings): string {
+  return here.root && !here.environment[HOME_VARIABLE] ? '/run/signet-authority' : runtimeDirectory(here)
+}
+
+/** Where configurations and keys go, which must not lie beside the data they protect. */
+export function keyDirectory(here: Surroundings): string {
+  const { root, environment } = here
+  const home = underHome(here, 'config')
+  if (home) return home
   if (root) return '/etc/signet'
   return path.join(environment['XDG_CONFIG_HOME'] || path.join(homedir(), '.config'), 'signet')
 }
 
 /** Where data goes that must survive a restart. */
-export function dataDirectory({ root, environment }: Surroundings): string {
+export function dataDirectory(here: Surroundings): string {
+  const { root, environment } = here
+  const home = underHome(here, 'data')
+  if (home) return home
   if (root) return '/var/lib/signet'
   return path.join(environment['XDG_STATE_HOME'] || path.join(homedir(), '.local', 'state'), 'signet')
 }

@@ -54,7 +54,7 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
     deny: roleRules.describe('same grammar; always wins'),
   }),
   bot: z.strictObject({
-    roles: z.array(resourceName).default([]),
+    roles: z.array(resourceName).default([]).describe('it may do what any of them allows'),
     traits: z
       .record(z.string().regex(/^[a-zA-Z_]\w*$/, 'expected a name'), trait)
       .default({})
@@ -62,25 +62,35 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
   }),
   join_token: z.strictObject({
     bot: resourceName.describe('who joins with it'),
-    method: z.literal('secret').default('secret'),
-    max_uses: count(1_000_000).default(1),
+    method: z.literal('secret').default('secret').describe('the proof that is asked'),
+    max_uses: count(1_000_000).default(1).describe('how many agents may join with it'),
   }),
   workload_identity: z.strictObject({
     spiffe_id: z.string().max(2048).describe('path, may hold `{{ }}` templates'),
-    hint: z.string().max(1024).exactOptional().describe('for callers that get several'),
+    hint: z
+      .string()
+      .refine((text) => Buffer.byteLength(text) <= 1024, 'must be at most 1024 bytes')
+      .exactOptional()
+      .describe('for callers that get several'),
     allow: rules.describe('who gets it; alternatives; none = nobody'),
     deny: rules.describe('always wins'),
     x509: z
       .strictObject({
-        ttl: duration('10s', '90d').exactOptional(),
-        dns_sans: z.array(z.string()).exactOptional(),
+        ttl: duration('10s', '90d').exactOptional().describe('default: that of the authority'),
+        dns_sans: z
+          .array(z.string())
+          .exactOptional()
+          .describe('DNS names in the certificate; may hold templates'),
       })
       .transform(withTtlSeconds)
       .exactOptional(),
     jwt: z
       .strictObject({
-        ttl: duration('10s', '24h').exactOptional(),
-        extra_claims: z.record(z.string(), z.unknown()).exactOptional(),
+        ttl: duration('10s', '24h').exactOptional().describe('default: that of the authority'),
+        extra_claims: z
+          .record(z.string(), z.unknown())
+          .exactOptional()
+          .describe('may hold templates; never a registered claim'),
       })
       .transform(withTtlSeconds)
       .exactOptional(),
@@ -92,11 +102,15 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
   lock: z.strictObject({
     target: z
       .strictObject({
-        bot: resourceName.exactOptional(),
-        bot_instance: z.string().min(1).exactOptional(),
-        join_token: resourceName.exactOptional(),
-        workload_identity: resourceName.exactOptional(),
-        spiffe_id: z.string().startsWith('spiffe://', 'expected a whole SPIFFE ID').exactOptional(),
+        bot: resourceName.exactOptional().describe('every instance of it'),
+        bot_instance: z.string().min(1).exactOptional().describe('one agent'),
+        join_token: resourceName.exactOptional().describe('and who joined with it'),
+        workload_identity: resourceName.exactOptional().describe('nobody gets it'),
+        spiffe_id: z
+          .string()
+          .startsWith('spiffe://', 'expected a whole SPIFFE ID')
+          .exactOptional()
+          .describe('nobody gets it'),
       })
       .refine(
         (target) => Object.keys(target).length === 1,
@@ -107,8 +121,11 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
 }
 
 export const metadataSchema = z.strictObject({
-  name: resourceName,
-  labels: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),
+  name: resourceName.describe('1 to 63 letters, digits, dots, dashes, underscores'),
+  labels: z
+    .record(z.string().min(1).max(63), z.string().max(255))
+    .default({})
+    .describe('roles choose by them'),
   expires: z.iso
     .datetime({ offset: true, error: 'expected an instant such as 2027-01-01T00:00:00Z' })
     .exactOptional()

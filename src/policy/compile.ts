@@ -21,7 +21,8 @@ export interface CompileDefaults {
 const MOST_RULES = 256
 const MOST_DNS_NAMES = 64
 const MOST_FEDERATED = 64
-const LONGEST_HINT = 1024
+/** Workload API §8: clients need not take longer ones. */
+const LONGEST_HINT_BYTES = 1024
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/
 
 /** Checks and compiles a workload identity. Throws PolicyInvalidError with every mistake in it. */
@@ -55,8 +56,8 @@ function compileSpec(
       ? problems.attempt(['spiffe_id'], () => SpiffeIdTemplate.compile(text, defaults.trustDomain))
       : problems.add(['spiffe_id'], 'expected a path such as /svc/payments')
   const hint = spec['hint'] ?? ''
-  if (typeof hint !== 'string' || hint.length > LONGEST_HINT || hint.includes('{{')) {
-    problems.add(['hint'], `expected a plain text of ${LONGEST_HINT} characters at most`)
+  if (typeof hint !== 'string' || Buffer.byteLength(hint) > LONGEST_HINT_BYTES || hint.includes('{{')) {
+    problems.add(['hint'], `expected a plain text of ${LONGEST_HINT_BYTES} bytes at most`)
   }
   const claims = jwt['extra_claims']
   const parts = {

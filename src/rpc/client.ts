@@ -43,6 +43,8 @@ const DEADLINE_MS = 30_000
 /** A peer that has vanished without a word is noticed after both: about 20 s. */
 const KEEPALIVE_MS = 10_000
 const KEEPALIVE_TIMEOUT_MS = 10_000
+/** Calls fail until the next attempt: with grpc-js's own two minutes an agent would come back long after its authority. */
+const RECONNECT = { initialMs: 200, maxMs: 10_000 }
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 /** One channel to one server: deadlines on calls, and errors of one sentence that name the address. */
@@ -67,6 +69,8 @@ export class RpcClient implements Disposable {
       'grpc.use_local_subchannel_pool': 1, // a new channel is a new connection: a renewed certificate must be shown
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.enable_http_proxy': 0,
+      'grpc.initial_reconnect_backoff_ms': RECONNECT.initialMs,
+      'grpc.max_reconnect_backoff_ms': RECONNECT.maxMs,
     }
     if ('unixPath' in target) {
       this.#address = target.unixPath

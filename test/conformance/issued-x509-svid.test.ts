@@ -39,8 +39,8 @@ describe('an X.509-SVID that was issued', () => {
     svid = (await stream.next()).svids[0]
     leaf = new x509.X509Certificate(splitCertificates(svid.x509Svid)[0]?.raw ?? Buffer.alloc(0))
     ca = new x509.X509Certificate(splitCertificates(svid.bundle)[0]?.raw ?? Buffer.alloc(0))
-    writeFileSync(path.join(scratch, 'leaf.pem'), toPem(leaf.rawData as unknown as Buffer))
-    writeFileSync(path.join(scratch, 'ca.pem'), toPem(ca.rawData as unknown as Buffer))
+    writeFileSync(path.join(scratch, 'leaf.pem'), toPem(leaf.rawData))
+    writeFileSync(path.join(scratch, 'ca.pem'), toPem(ca.rawData))
   })
   after(async () => {
     await stack?.[Symbol.asyncDispose]()

@@ -326,18 +326,18 @@ describe('an authority with a joined bot', () => {
   it('goes on serving while somebody sends garbage or says nothing', async () => {
     const port = Number(authority.address.split(':')[1])
     const plain = net.connect(port, '127.0.0.1', () => plain.write('GET / HTTP/1.1\r\n\r\n'))
-    plain.on('error', () => {})
+    plain.on('error', () => {}).resume()
     const silent = net.connect(port, '127.0.0.1')
-    silent.on('error', () => {})
+    silent.on('error', () => {}).resume()
     const garbage = tls.connect(
       { port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] },
       () => {
         garbage.write(Buffer.alloc(4096, 0xff))
       },
     )
-    garbage.on('error', () => {})
+    garbage.on('error', () => {}).resume()
     const admin = net.connect(authority.adminSocket, () => admin.write(Buffer.alloc(4096, 0xff)))
-    admin.on('error', () => {})
+    admin.on('error', () => {}).resume()
     await Promise.all([once(plain, 'close'), once(garbage, 'close'), once(admin, 'close')])
     assert.ok((await issueX509(bot, await claimFor(authority))).issued)
     await authority.admin.unary(ADMIN, 'GetStatus', {})
@@ -386,7 +386,7 @@ describe('resources', () => {
       problems.join('\n'),
     )
     assert.ok(
-      problems.some((problem) => /^r\.yaml:1[123]: spec\./.test(problem)),
+      problems.some((problem) => /^r\.yaml:1[57]: spec\./.test(problem)),
       problems.join('\n'),
     )
     await assert.rejects(

@@ -13,6 +13,6 @@ export function splitCertificates(concatenated: Buffer): X509Certificate[] {
   return found
 }
 
-export function toPem(der: Buffer): string {
-  return new X509Certificate(der).toString()
+export function toPem(der: ArrayBuffer | Uint8Array<ArrayBuffer>): string {
+  return new X509Certificate(new Uint8Array(der)).toString()
 }

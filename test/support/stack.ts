@@ -40,7 +40,7 @@ export class Daemon implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>
   #log = ''
-  #heard: () => void = () => undefined
+  #waiting: (() => void)[] = []
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     this.#child = spawn(process.execPath, [signetBinary, ...args], {
@@ -79,10 +79,12 @@ export class Daemon implements AsyncDisposable {
         throw new Error(
           `ended (${this.#child.exitCode ?? this.#child.signalCode}) before it said ${wanted}:\n${this.#log}`,
         )
-      await new Promise<void>((resolve) => {
-        this.#heard = resolve
-      })
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
+  }
+
+  #heard(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 
   /** Sends the signal and waits for the end; gives the exit code, or null when the signal ended it. */
@@ -208,9 +210,9 @@ ${this.options.authorityYaml ?? ''}`,
   /** Starts the authority; again at the same address when it ran before. */
   async startAuthority(): Promise<void> {
     this.authority = new Daemon(['authority', 'run', '--config', this.authorityConfig])
-    await this.authority.says(/"event":"authority\.started"/)
-    const status = await this.admin('authority', 'status', '--json')
-    const { listen, pin } = JSON.parse(status.stdout) as { listen: string; pin: string }
+    await this.authority.says(/"event":"authority\.started".*\n/)
+    const line = this.authority.log.split('\n').find((text) => text.includes('"event":"authority.started"'))
+    const { listen, pin } = JSON.parse(line ?? '{}') as { listen: string; pin: string }
     this.pin = pin
     if (this.address !== listen) await this.writeAuthorityConfig(listen)
     this.address = listen

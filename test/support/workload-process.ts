@@ -20,6 +20,8 @@ export interface WorkloadCall {
   readonly request?: object
   readonly uid?: number
   readonly metadata?: Readonly<Record<string, string>>
+  /** The process lives on after its call ended, until it is killed. */
+  readonly stay?: boolean
 }
 
 export type Said =
@@ -76,6 +78,7 @@ export class WorkloadProcess implements AsyncDisposable {
 }
 
 async function run(call: WorkloadCall): Promise<void> {
+  if (call.stay) setInterval(() => undefined, 1 << 30)
   const say = (said: Said): boolean => process.stdout.write(`${JSON.stringify(said)}\n`)
   if (call.uid !== undefined) {
     process.setgroups?.([])

@@ -9,32 +9,8 @@ import { Bundle } from '../../spiffe/bundle.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { SyncInvalidError } from './errors.ts'
 import { compileRecord, type IdentityRecord } from './identity-record.ts'
+import type { BotRecord, BundleRecord, KnowledgeRecord } from './knowledge-record.ts'
 import { KnownLocks, type LockRecord } from './known-locks.ts'
-
-/** As it came and as it is kept; plain JSON. */
-export interface KnowledgeRecord {
-  readonly version: 1
-  readonly trustDomain: string
-  readonly syncedMs: number
-  readonly bot: BotRecord
-  readonly bundle: BundleRecord
-  readonly federated: readonly { readonly trustDomain: string; readonly json: string }[]
-  readonly locks: readonly LockRecord[]
-  readonly identities: readonly IdentityRecord[]
-}
-
-interface BotRecord {
-  readonly name: string
-  readonly instanceId: string
-  readonly attributesJson: string
-}
-
-interface BundleRecord {
-  readonly json: string
-  readonly taintedKeyIds: readonly string[]
-  readonly activeX509KeyId: string
-  readonly activeJwtKeyId: string
-}
 
 /** Everything that was heard, as far as it was heard. */
 interface Heard {
@@ -239,7 +215,11 @@ export class KnowledgeStore {
 
   #hearIdentities(upserts: readonly IdentityRecord[], removals: readonly string[]): boolean {
     const { identities, policy } = this.#heard
-    const newer = upserts.filter(({ name, revision }) => identities.get(name)?.revision !== revision)
+    const newer = upserts.filter(({ name, revision, specJson }) => {
+      const known = identities.get(name)
+      // The text as well: an authority restored from a backup may give a revision out a second time.
+      return known?.revision !== revision || known.specJson !== specJson
+    })
     const gone = removals.filter((name) => identities.has(name))
     if (newer.length + gone.length === 0) return false
     const compiled = newer.map((record) => compileRecord(record, this.trustDomain, this.#deps.logger))

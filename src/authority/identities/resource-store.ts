@@ -1,5 +1,5 @@
 import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
-import { type ParsedResource, parseResources } from '../../config/resources.ts'
+import type { ParsedResource } from '../../config/resources.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
@@ -18,6 +18,7 @@ import {
   UnknownKindError,
 } from './errors.ts'
 import type { Compile } from './identity-entry.ts'
+import { parseInTurns } from './parse-in-turns.ts'
 import { type PlannedChange, planApply } from './plan.ts'
 import { botSpecOf, joinTokenSpecOf, toYaml } from './stored-form.ts'
 
@@ -68,7 +69,7 @@ export class ResourceStore {
   apply(input: ApplyInput): Promise<ApplyOutcome> {
     return this.#exclusively(async () => {
       const { catalogue, compile, clock } = this.#deps
-      const { resources, problems } = parseResources(input.text, input.fileName)
+      const { resources, problems } = await parseInTurns(input.text, input.fileName)
       const plan = await planApply(resources, { catalogue, compile, nowMs: clock.now().getTime() })
       const found = [...problems, ...plan.problems]
       if (found.length > 0) throw new ResourcesInvalidError(found)

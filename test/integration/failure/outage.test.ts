@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { cp, rm } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { status } from '@grpc/grpc-js'
-import { identityFor, Stack } from '../../support/stack.ts'
+import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
 import type { Ended, Message } from '../../support/workload-client.ts'
 
 const UID = process.getuid?.() ?? 0
+const resourcesWith = (...identities: string[]): string => [DEFAULT_RESOURCES, ...identities].join('---')
 const serialOf = ({ svids }: Message): string => svids[0].x509Svid.toString('hex')
 
 describe('while the authority is down', () => {
@@ -75,26 +76,53 @@ spec: { roles: [r] }
 
 describe('an authority restored from an older database', () => {
   it('refuses an agent that is ahead of it as such, locks nothing, and the agent goes on serving', async () => {
-    await using stack = await Stack.start({ authorityYaml: 'lifetimes: { bot_certificate: 20s }\n' })
-    await stack.apply(identityFor(UID))
+    await using stack = await Stack.start({ resources: resourcesWith(identityFor(UID)) })
     using client = stack.client()
-    await client.first('FetchX509SVID')
+    const before = serialOf(await client.first('FetchX509SVID'))
+    const data = path.join(stack.directory, 'authority')
     const backup = path.join(stack.directory, 'backup')
     await stack.authority.stop()
-    await cp(path.join(stack.directory, 'authority'), backup, { recursive: true })
+    await cp(data, backup, { recursive: true })
     await stack.startAuthority()
-    const from = stack.agent.log.length
-    await stack.agent.says('"event":"renewal.accepted"', from)
+    await stack.agent.stop()
+    await makeRenewalDue(stack)
+    await stack.startAgent()
+    await stack.agent.says('"event":"renewal.accepted"')
+    // Used, not only received: from here on the lineage is at the second generation.
+    using used = stack.client()
+    await used.unary('FetchJWTSVID', { audience: ['second-generation'] })
+
     await stack.authority.stop()
-    await rm(path.join(stack.directory, 'authority'), { recursive: true })
-    await cp(backup, path.join(stack.directory, 'authority'), { recursive: true })
+    await rm(data, { recursive: true })
+    await cp(backup, data, { recursive: true })
+    const from = stack.agent.log.length
     await stack.startAuthority()
-    await stack.agent.says(/restored/)
+    await stack.agent.says(/the authority was restored from a backup .*: join again with a new join token/, from)
     const { stdout } = await stack.admin('get', 'lock', '--json')
     assert.deepEqual(JSON.parse(stdout), [])
-    assert.equal((await client.first('FetchX509SVID')).svids.length, 1)
+    assert.equal(serialOf(await used.first('FetchX509SVID')), before)
+
+    const refused = await stack.admin('audit', 'list', '--event', 'renewal.refused', '--json')
+    const [event] = JSON.parse(refused.stdout) as { detail: { reason: string } }[]
+    assert.equal(event?.detail.reason, 'restored_authority')
+
+    // What the sentence says to do.
+    const { name, secret } = await stack.createToken('--name', 'again')
+    await stack.agent.stop()
+    await stack.writeAgentConfig(name, secret)
+    await stack.startAgent()
+    using joined = stack.client()
+    assert.equal((await joined.unary('FetchJWTSVID', { audience: ['joined-again'] })).svids.length, 1)
   })
 })
+
+/** The host slept for longer than half of the bot certificate's life: the agent renews as soon as it starts. */
+async function makeRenewalDue(stack: Stack): Promise<void> {
+  const file = path.join(stack.directory, 'agent', 'bot-identity.json')
+  const stored = JSON.parse(await readFile(file, 'utf8')) as { current: { received_ms: number } }
+  stored.current.received_ms -= 40 * 60_000
+  await writeFile(file, JSON.stringify(stored), { mode: 0o600 })
+}
 
 describe('a caller', () => {
   it('is told UNAVAILABLE, not CANCELLED, when the agent stops', async () => {

@@ -50,7 +50,7 @@ def verify(svid, bundles):
     svid.leaf.verify_directly_issued_by(authorities[issuer(svid)])
 
 
-def is_refused(client, token, audience):
+def status_of_validating(client, token, audience):
     try:
         client.validate_jwt_svid(token, audience)
         return "OK"
@@ -80,7 +80,7 @@ def fetch(options):
             JwtSvid.parse_and_validate(svid.token, bundle, audiences)
             one = min(audiences)
             client.validate_jwt_svid(svid.token, one)
-            other = is_refused(client, svid.token, one + "-other")
+            other = status_of_validating(client, svid.token, one + "-other")
             requests += 2
             say(event="jwt_svid", id=str(svid.spiffe_id), audience=sorted(svid.audience), token=svid.token, otherAudience=other)
     # By its ID alone.
@@ -133,8 +133,8 @@ def validate(options):
     bundle = client.fetch_jwt_bundles().get_bundle_for_trust_domain(claimed.spiffe_id.trust_domain)
     local = JwtSvid.parse_and_validate(options.token, bundle, {audience})
     remote = client.validate_jwt_svid(options.token, audience)
-    forged = is_refused(client, options.token[:-8] + "AAAAAAAA", audience)
-    other = is_refused(client, options.token, audience + "-other")
+    forged = status_of_validating(client, options.token[:-8] + "AAAAAAAA", audience)
+    other = status_of_validating(client, options.token, audience + "-other")
     say(event="validated", local=str(local.spiffe_id), remote=str(remote.spiffe_id), forged=forged, otherAudience=other)
 
 

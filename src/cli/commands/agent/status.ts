@@ -8,22 +8,35 @@ import {
   withAgent,
   withWorkloadApi,
 } from '../../connections.ts'
+import { NotReadyError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatFields, print, printJson } from '../../output.ts'
+import { askUntil, type WaitOptions, withWait } from '../../wait.ts'
 
-type Options = AgentOptions & WorkloadOptions & { readonly json?: boolean }
+type Options = AgentOptions & WorkloadOptions & WaitOptions & { readonly json?: boolean }
 
 export function define(command: Command): void {
-  withExample(withJson(withWorkloadApi(withAgent(command))).action(status), 'signet agent status')
+  const all = withJson(withWorkloadApi(withAgent(command)))
+  withExample(
+    withWait(all, 'until it has joined and heard from its authority').action(status),
+    'signet agent status',
+    'signet agent status --wait 30s',
+  )
 }
 
 async function status(options: Options): Promise<void> {
-  using client = connectAgent(options)
-  const found = await client.unary<object, AgentAdminServiceGetStatusResponse__Output>(
-    'signet.v1.AgentAdminService',
-    'GetStatus',
-    {},
-  )
+  const found = await askUntil(options, async () => {
+    using client = connectAgent(options)
+    const answer = await client.unary<object, AgentAdminServiceGetStatusResponse__Output>(
+      'signet.v1.AgentAdminService',
+      'GetStatus',
+      {},
+    )
+    if (options.wait !== undefined && !(answer.connected && answer.lastSync)) {
+      throw new NotReadyError('the agent runs, but is not in sync with its authority: its log says why')
+    }
+    return answer
+  })
   const botIdentityExpires = formatTimestamp(found.botIdentityExpires)
   const lastSync = formatTimestamp(found.lastSync)
   if (options.json) {

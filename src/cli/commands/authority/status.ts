@@ -4,18 +4,23 @@ import { withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatFields, print, printJson } from '../../output.ts'
+import { askUntil, type WaitOptions, withWait } from '../../wait.ts'
+
+type Options = AuthorityOptions & WaitOptions & { readonly json?: boolean }
 
 export function define(command: Command): void {
-  withExample(withJson(withAuthority(command)).action(status), 'signet authority status')
+  withExample(
+    withWait(withJson(withAuthority(command)), 'until it answers').action(status),
+    'signet authority status',
+    'signet authority status --wait 30s',
+  )
 }
 
-async function status(options: AuthorityOptions & { readonly json?: boolean }): Promise<void> {
-  using client = connectAuthority(options)
-  const found = await client.unary<object, GetStatusResponse__Output>(
-    'signet.v1.AdminService',
-    'GetStatus',
-    {},
-  )
+async function status(options: Options): Promise<void> {
+  const found = await askUntil(options, async () => {
+    using client = connectAuthority(options)
+    return await client.unary<object, GetStatusResponse__Output>('signet.v1.AdminService', 'GetStatus', {})
+  })
   const started = formatTimestamp(found.started)
   if (options.json)
     return printJson({ ...found, started, workloadIdentities: Number(found.workloadIdentities) })

@@ -64,12 +64,22 @@ async function fromWorkloadApi(options: Options): Promise<Bundle> {
   const id = choose(Object.keys(x509.bundles), options.trustDomain)
   const trustDomain = id.slice('spiffe://'.length)
   const jwks = jwt.bundles[id]
-  const keys = jwks === undefined ? [] : [...Bundle.parse(trustDomain, Buffer.from(jwks)).jwtAuthorities]
+  const keys = jwks === undefined ? [] : readJwks(trustDomain, Buffer.from(jwks))
   return Bundle.of({
     trustDomain,
     x509Authorities: splitDer(Buffer.from(x509.bundles[id] ?? [])),
-    jwtAuthorities: keys.map(([kid, key]) => ({ kid, publicKeyDer: exportSpki(key) })),
+    jwtAuthorities: keys,
   })
+}
+
+/** A JWKS of the Workload API holds JWT keys alone and need not say so; in a SPIFFE bundle each key must state its use. */
+function readJwks(trustDomain: string, jwks: Buffer): { kid: string; publicKeyDer: Buffer }[] {
+  const { keys } = JSON.parse(jwks.toString('utf8')) as { keys: object[] }
+  const stated = JSON.stringify({ keys: keys.map((key) => ({ ...key, use: 'jwt-svid' })) })
+  return [...Bundle.parse(trustDomain, stated).jwtAuthorities].map(([kid, key]) => ({
+    kid,
+    publicKeyDer: exportSpki(key),
+  }))
 }
 
 /** The Workload API names its bundles by trust domain ID; some servers leave the scheme out. */

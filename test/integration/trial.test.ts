@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 
-const BINARY = path.resolve(import.meta.dirname, '../../../bin/signet.js')
+const BINARY = path.resolve(import.meta.dirname, '../../bin/signet.js')
 
 /** One run of `signet trial`; what it prints can be waited for. */
 class Trial {
@@ -144,7 +144,10 @@ describe('signet trial', () => {
       await trial.says(/Rotations/)
       process.kill(Number(pid), 'SIGKILL')
       assert.equal(await trial.ended(), 5, trial.output)
-      assert.match(trial.output, new RegExp(`the ${name} was ended by SIGKILL; its last words:\\n +\\{`))
+      assert.match(
+        trial.output,
+        new RegExp(`the ${name} was ended by SIGKILL; its last words:\\nsignet: +\\{`),
+      )
     })
   }
 

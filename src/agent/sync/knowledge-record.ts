@@ -1,0 +1,29 @@
+import type { IdentityRecord } from './identity-record.ts'
+import type { LockRecord } from './known-locks.ts'
+
+/** As it came and as it is kept; plain JSON. */
+export interface KnowledgeRecord {
+  readonly version: 1
+  readonly trustDomain: string
+  readonly syncedMs: number
+  readonly bot: BotRecord
+  readonly bundle: BundleRecord
+  readonly federated: readonly { readonly trustDomain: string; readonly json: string }[]
+  readonly locks: readonly LockRecord[]
+  readonly identities: readonly IdentityRecord[]
+}
+
+/** The bot as the authority calls it. */
+export interface BotRecord {
+  readonly name: string
+  readonly instanceId: string
+  readonly attributesJson: string
+}
+
+/** The own trust domain's bundle, as text. */
+export interface BundleRecord {
+  readonly json: string
+  readonly taintedKeyIds: readonly string[]
+  readonly activeX509KeyId: string
+  readonly activeJwtKeyId: string
+}

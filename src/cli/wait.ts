@@ -1,0 +1,30 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { systemClock } from '../foundation/clock.ts'
+import { parseDuration } from '../foundation/duration.ts'
+import { CodedError } from '../foundation/errors.ts'
+
+export interface WaitOptions {
+  readonly wait?: string
+}
+
+const ASK_EVERY_MS = 100
+
+export function withWait(command: Command, until: string): Command {
+  return command.option('--wait <duration>', `try on, so long at most, ${until}`)
+}
+
+/** Asks again while nobody answers, or not yet; when the time is over, what went wrong last is said. */
+export async function askUntil<T>(options: WaitOptions, ask: () => Promise<T>): Promise<T> {
+  const waitMs = options.wait === undefined ? 0 : parseDuration(options.wait) * 1000
+  const deadlineMs = systemClock.monotonicMs() + waitMs
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      const passing = error instanceof CodedError && error.kind === 'unavailable'
+      if (!passing || systemClock.monotonicMs() >= deadlineMs) throw error
+    }
+    await pause(ASK_EVERY_MS)
+  }
+}

@@ -1,0 +1,247 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { chmod, copyFile, lstat, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+/** A client that others wrote, ready to run. */
+export interface Lane {
+  readonly name: LaneName
+  /** The library and what it runs on. */
+  readonly title: string
+  readonly command: readonly [program: string, ...args: string[]]
+  /** What the kernel will say that the process runs: symbolic links followed. */
+  readonly binaryPath: string
+  /** Whether users other than ours can run it. */
+  readonly isForEverybody: boolean
+}
+
+export type LaneName = 'go' | 'python'
+
+/** A lane this machine has not got the tools for. */
+export interface MissingLane {
+  readonly name: LaneName
+  readonly skipped: string
+}
+
+const run = promisify(execFile)
+const here = import.meta.dirname
+const GO_SOURCES = ['main.go', 'go.mod', 'go.sum'] as const
+const OLDEST_PYTHON = [3, 10] as const
+
+/** Builds what is not built yet. Fails when a toolchain is there and the build fails. */
+export async function findLanes(): Promise<{
+  readonly go: Lane | MissingLane
+  readonly python: Lane | MissingLane
+}> {
+  process.umask(0o022) // other users run what is built here
+  const [go, python] = await Promise.all([goLane(), pythonLane()])
+  return { go, python }
+}
+
+export function isLane(lane: Lane | MissingLane): lane is Lane {
+  return !('skipped' in lane)
+}
+
+/** For `skip` of a test: false, or the reason. */
+export function skipWithout(...lanes: readonly (Lane | MissingLane)[]): string | false {
+  const reasons = lanes.flatMap((lane) =>
+    isLane(lane) ? [] : [`lane ${lane.name} skipped: ${lane.skipped}`],
+  )
+  return reasons.length > 0 && reasons.join('; ')
+}
+
+async function goLane(): Promise<Lane | MissingLane> {
+  const name = 'go'
+  const sources = path.join(here, 'go')
+  if (inPath('go') === undefined) return { name, skipped: 'no go in PATH' }
+  let version: string
+  try {
+    // Inside the module, where an older go fetches the one that go.mod asks for, or says that it cannot.
+    version = (await run('go', ['env', 'GOVERSION'], { cwd: sources })).stdout.trim()
+  } catch (error) {
+    return { name, skipped: firstLine((error as { stderr?: string }).stderr) ?? 'go env fails' }
+  }
+  const directory = await cached(
+    'go',
+    [version, ...GO_SOURCES.map((file) => read('go', file))],
+    async (to) => {
+      const env = { ...process.env, CGO_ENABLED: '0' } // no C compiler needed
+      await run('go', ['build', '-trimpath', '-o', path.join(to, 'interop'), '.'], { cwd: sources, env })
+    },
+  )
+  const program = realpathSync(path.join(directory, 'interop'))
+  const library = /go-spiffe\/v2 (v\S+)/.exec(read('go', 'go.mod'))?.[1]
+  return {
+    name,
+    title: `go-spiffe ${library} on ${version}`,
+    command: [program],
+    binaryPath: program,
+    isForEverybody: isForEverybody(program),
+  }
+}
+
+interface Python {
+  readonly program: string
+  readonly binaryPath: string
+  readonly prefix: string
+  readonly version: string
+}
+
+async function pythonLane(): Promise<Lane | MissingLane> {
+  const name = 'python'
+  const { found, refusals } = await findPython()
+  if (found === undefined) return { name, skipped: refusals.join(', ') || 'no python3 in PATH' }
+  const requirements = path.join(here, 'python', 'requirements.txt')
+  const keys = [found.binaryPath, found.version, read('python', 'requirements.txt')]
+  const environment = await cached('venv', keys, async (to) => {
+    await run(found.program, ['-m', 'venv', to])
+    // Wheels only: nothing here is to need a compiler.
+    const pip = [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--no-input',
+      '--only-binary',
+      ':all:',
+      '-r',
+      requirements,
+    ]
+    await run(path.join(to, 'bin', 'python'), pip)
+  })
+  const directory = await cached('client', [read('python', 'client.py')], async (to) => {
+    await copyFile(path.join(here, 'python', 'client.py'), path.join(to, 'client.py'))
+  })
+  const client = path.join(directory, 'client.py')
+  const library = /^spiffe==(\S+)$/m.exec(read('python', 'requirements.txt'))?.[1]
+  return {
+    name,
+    title: `py-spiffe ${library} on Python ${found.version}`,
+    // -I: nothing of the user's own gets in; -B: what runs here may belong to another user.
+    command: [path.join(environment, 'bin', 'python'), '-I', '-B', client],
+    binaryPath: found.binaryPath,
+    isForEverybody: [found.binaryPath, found.prefix, environment, client].every(isForEverybody),
+  }
+}
+
+/** The first that is new enough; better one that other users can run too: a version manager's lies in somebody's home. */
+async function findPython(): Promise<{ found: Python | undefined; refusals: string[] }> {
+  let found: Python | undefined
+  const refusals: string[] = []
+  for (const directory of searchPath()) {
+    const program = path.join(directory, 'python3')
+    if (!isExecutable(program)) continue
+    const python = await ask(program)
+    if (typeof python === 'string') refusals.push(python)
+    else if (isForEverybody(python.binaryPath) && isForEverybody(python.prefix))
+      return { found: python, refusals }
+    else found ??= python
+  }
+  return { found, refusals }
+}
+
+const ABOUT = `
+import json, platform, sys
+about = [list(sys.version_info[:2]), sys.executable, sys.base_prefix, platform.python_version()]
+try:
+    import ensurepip, venv
+except ImportError as error:
+    about.append(str(error))
+print(json.dumps(about))
+`
+
+async function ask(program: string): Promise<Python | string> {
+  let answer: string
+  try {
+    answer = (await run(program, ['-I', '-c', ABOUT])).stdout
+  } catch (error) {
+    return `${program} fails: ${firstLine((error as { stderr?: string }).stderr) ?? (error as Error).message}`
+  }
+  const [[major, minor], executable, prefix, version, missing] = JSON.parse(answer) as [
+    [number, number],
+    string,
+    string,
+    string,
+    string?,
+  ]
+  const [oldestMajor, oldestMinor] = OLDEST_PYTHON
+  if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
+    return `${program} is ${version}, older than ${OLDEST_PYTHON.join('.')}`
+  }
+  if (missing !== undefined) return `${program} cannot make a virtual environment (${missing})`
+  return { program: executable, binaryPath: realpathSync(executable), prefix, version }
+}
+
+/**
+ * A directory made once for these keys and kept for the next run. It is in the temporary directory because the clone may lie where
+ * other users cannot go.
+ */
+async function cached(
+  name: string,
+  keys: readonly string[],
+  make: (to: string) => Promise<void>,
+): Promise<string> {
+  const base = path.join(realpathSync(tmpdir()), `signet-interop-${process.geteuid?.()}`)
+  await mkdir(base, { recursive: true, mode: 0o755 })
+  const { uid, mode } = await lstat(base)
+  if (uid !== process.geteuid?.() || (mode & 0o170022) !== constants.S_IFDIR) {
+    throw new Error(`${base} was made by somebody else: remove it`)
+  }
+  const hash = createHash('sha256').update(JSON.stringify([process.arch, ...keys]))
+  const directory = path.join(base, `${name}-${hash.digest('hex').slice(0, 16)}`)
+  if (existsSync(directory)) return directory
+  const fresh = await mkdtemp(path.join(base, '.new-'))
+  try {
+    await chmod(fresh, 0o755)
+    await make(fresh)
+    await rename(fresh, directory)
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true })
+    if (!existsSync(directory)) throw error // else another run was quicker
+  }
+  return directory
+}
+
+function searchPath(): string[] {
+  const directories = (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .filter((directory) => directory !== '')
+  return [...new Set([...directories, '/usr/bin'])]
+}
+
+function inPath(program: string): string | undefined {
+  return searchPath()
+    .map((directory) => path.join(directory, program))
+    .find(isExecutable)
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** Whether everybody may read this and pass through all directories above it. */
+export function isForEverybody(file: string): boolean {
+  const mode = statSync(file).mode
+  const wanted = statSync(file).isDirectory() ? 0o5 : 0o4
+  if ((mode & wanted) !== wanted) return false
+  for (let above = path.dirname(realpathSync(file)); ; above = path.dirname(above)) {
+    if ((statSync(above).mode & 0o1) === 0) return false
+    if (above === path.dirname(above)) return true
+  }
+}
+
+function read(...file: string[]): string {
+  return readFileSync(path.join(here, ...file), 'utf8')
+}
+
+function firstLine(text: string | undefined): string | undefined {
+  return text?.trim().split('\n')[0] || undefined
+}

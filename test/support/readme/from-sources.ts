@@ -1,0 +1,77 @@
+import { formatTable, code } from './markdown.ts'
+import { firstSentence, programOf, type SourceFile } from './sources.ts'
+
+/** Tables of what stands in the code in one manner everywhere, and can be read there. */
+
+const ERROR_CLASS =
+  /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?(?:export )?class \w+ extends CodedError \{((?:(?!\n\})[\s\S])*)/g
+
+export function errorTable(files: readonly SourceFile[]): string {
+  const rows = files.flatMap(({ name, text }) =>
+    [...text.matchAll(ERROR_CLASS)].map(([, comment = '', body = '']) => {
+      const errorCode = /readonly code = '(ERR_\w+)'/.exec(body)?.[1]
+      if (errorCode === undefined || comment === '') throw new Error(`${name}: an error without a code or a comment`)
+      return [code(errorCode), /readonly kind = '(\w+)'/.exec(body)?.[1] ?? 'that of the answer', firstSentence(comment)]
+    }),
+  )
+  return formatTable(['code', 'kind', 'what it says'], rows.sort(byFirst))
+}
+
+const METRIC = /\.(counter|gauge|collected|histogram)\(\s*'(\w+)',\s*'((?:[^'\\]|\\.)+)',?([^)]*)/g
+
+export function metricTable(files: readonly SourceFile[]): string {
+  const rows = files.flatMap(({ name, text }) =>
+    [...text.matchAll(METRIC)].map(([, type = '', metric = '', help = '', rest = '']) => {
+      const given = type === 'collected' ? text.matchAll(/labels: \{ (\w+)/g) : (/\[([^\]]*)\]/.exec(rest)?.[1] ?? '').matchAll(/'(\w+)'/g)
+      const labels = [...new Set(Array.from(given, ([, label = '']) => label))]
+      const shown = `signet_${metric}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`
+      return [code(shown), type === 'collected' ? 'gauge' : type, programOf(name), help]
+    }),
+  )
+  return formatTable(['metric', 'type', 'program', 'what it says'], rows.sort(byFirst))
+}
+
+/** `logger.warn({ event: 'x', … }, 'message')`; the level may be computed. */
+const LOG_LINE =
+  /logger(?:\.(\w+)|\[\w+\])\(\s*\{\s*event: '([\w.]+)'[^\n]*?(?:\n(?:(?!\n\s*\},)[\s\S])*?\n?\s*)?\},?\s*\n?\s*((?:'(?:[^'\\]|\\.)*'|`[^`]*`|[^,()\n]+))/g
+
+export function logEventTable(files: readonly SourceFile[]): string {
+  const rows = new Map<string, readonly string[]>()
+  for (const { name, text } of files) {
+    for (const [, level = 'info or warn', event = '', message = ''] of text.matchAll(LOG_LINE)) {
+      if (level === 'debug' || level === 'trace') continue
+      const said = message.trim().replace(/^['`]|['`]$/g, '')
+      rows.set(`${event} ${said} ${name}`, [code(event), level, programOf(name), said])
+    }
+  }
+  return formatTable(['event', 'level', 'program', 'message'], [...rows.values()].sort(byFirst))
+}
+
+const INTERFACE = /interface (\w+)(?: extends (\w+))? \{([\s\S]*?)\n\}/g
+const FIELD = /readonly (\w+)(\??):/g
+
+/** The catalogue of the audit log is one interface; what its events carry may be named elsewhere in the same file. */
+export function auditEventTable(files: readonly SourceFile[]): string {
+  const text = files.find(({ name }) => name === 'authority/audit/events.ts')?.text ?? ''
+  const interfaces = new Map(
+    Array.from(text.matchAll(INTERFACE), ([, name = '', base = '', body = '']) => [name, { base, body }]),
+  )
+  const fieldsOf = (name: string): string[] => {
+    const found = interfaces.get(name)
+    return found ? [...fieldsOf(found.base), ...fieldsIn(found.body)] : []
+  }
+  const body = interfaces.get('AuditEvents')?.body ?? ''
+  const events = body.split(/^ {2}'/m).slice(1)
+  if (events.length === 0) throw new Error('no audit events found')
+  const rows = events.map((entry) => {
+    const [event = '', rest = ''] = entry.split(/':(.*)/s)
+    const named = [...interfaces.keys()].filter((name) => new RegExp(`\\b${name}\\b`).test(rest))
+    return [code(event), [...named.flatMap(fieldsOf), ...fieldsIn(rest)].join(', ')]
+  })
+  return formatTable(['event', 'what its detail holds'], rows)
+}
+
+const fieldsIn = (text: string): string[] => Array.from(text.matchAll(FIELD), ([, name = '', optional = '']) => name + optional)
+
+const byFirst = (left: readonly string[], right: readonly string[]): number =>
+  (left[0] ?? '') < (right[0] ?? '') ? -1 : 1

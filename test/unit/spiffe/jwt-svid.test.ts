@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { Bundle } from '../../../src/spiffe/bundle.ts'
+import { JwtSvidValidator, parseJwtSvid } from '../../../src/spiffe/jwt-svid.ts'
+import { NOW } from '../../support/crypto-fixtures.ts'
+import { createTestTrustDomain } from '../../support/svid-fixtures.ts'
+
+let own: Awaited<ReturnType<typeof createTestTrustDomain>>
+let foreign: typeof own
+
+before(async () => {
+  own = await createTestTrustDomain()
+  foreign = await createTestTrustDomain('partner.example')
+})
+
+// What it accepts and refuses stands in test/conformance, clause by clause.
+describe('JwtSvidValidator', () => {
+  const validate = (token: string, change: object, validator: JwtSvidValidator) =>
+    validator.validate(token, { audience: 'db', nowSeconds: NOW, bundleFor: () => own.bundle, ...change })
+
+  it('looks again at everything but the signature when it knows a token', () => {
+    const validator = new JwtSvidValidator()
+    const token = own.signer.sign(own.claims)
+    const first = validate(token, {}, validator)
+    assert.deepEqual(validate(token, {}, validator), first)
+    assert.ok(Object.isFrozen(first.claims))
+    const stillRefused = (change: object, reason: string): void => {
+      assert.throws(() => validate(token, change, validator), { reason })
+    }
+    stillRefused({ nowSeconds: NOW + 300 }, 'expired')
+    stillRefused({ nowSeconds: NOW - 61 }, 'not_yet_valid')
+    stillRefused({ nowSeconds: Number.NaN }, 'expired')
+    stillRefused({ audience: 'other' }, 'audience')
+    stillRefused({ bundleFor: () => undefined }, 'no_bundle')
+    stillRefused({ bundleFor: () => foreign.bundle }, 'no_bundle')
+    const withKey = (publicKeyDer?: Buffer): Bundle =>
+      Bundle.of({
+        trustDomain: 'example.org',
+        x509Authorities: [],
+        jwtAuthorities: publicKeyDer === undefined ? [] : [{ kid: 'k1', publicKeyDer }],
+      })
+    stillRefused({ bundleFor: () => withKey() }, 'unknown_key')
+    stillRefused({ bundleFor: () => withKey(foreign.jwtKey.publicKeyDer) }, 'signature')
+    validate(token, { bundleFor: () => withKey(own.jwtKey.publicKeyDer) }, validator)
+    const [header, claims] = token.split('.')
+    assert.throws(() => validate(`${header}.${claims}.AAAA`, {}, validator), { reason: 'signature' })
+  })
+
+  it('forgets the oldest when it is full, and works without a memory', () => {
+    for (const cacheSize of [0, 1, 2]) {
+      const validator = new JwtSvidValidator({ cacheSize })
+      const tokens = [1, 2, 3].map((n) => own.signer.sign({ ...own.claims, n }))
+      for (const token of [...tokens, ...tokens]) validate(token, {}, validator)
+    }
+  })
+})
+
+describe('parseJwtSvid', () => {
+  it('reads a token without verifying anything', () => {
+    const token = own.signer.sign({ ...own.claims, exp: 1 })
+    assert.deepEqual(parseJwtSvid(`${token.slice(0, -8)}AAAAAAAA`).claims, { ...own.claims, exp: 1 })
+  })
+})
