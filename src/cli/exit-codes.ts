@@ -8,7 +8,9 @@ export const ExitCode = {
   NO: 1,
   /** The command line or a file is wrong. */
   INVALID: 2,
+  /** What was named is not there. */
   NOT_FOUND: 3,
+  /** The other side says no. */
   DENIED: 4,
   /** Nobody answered, or not now: trying again may help. */
   UNAVAILABLE: 5,

@@ -16,7 +16,7 @@ interface Ca {
   readonly keyId: string
 }
 
-describe('a client watches', () => {
+describe('a client watches', { concurrency: 2 }, () => {
   for (const lane of [go, python]) {
     it(`${lane.name}`, { skip: skipWithout(lane) }, async (t) => {
       assert.ok(isLane(lane))

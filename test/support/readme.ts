@@ -1,7 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { auditEventTable, errorTable, logEventTable, metricTable } from './readme/from-sources.ts'
-import { commandTable, configTable, exitCodeTable, kindTable, roleKindTable, unixAttributeTable } from './readme/from-values.ts'
+import {
+  commandTable,
+  configTable,
+  exitCodeTable,
+  kindTable,
+  roleKindTable,
+  unixAttributeTable,
+} from './readme/from-values.ts'
 import { fillBlocks } from './readme/markdown.ts'
 import { readSources } from './readme/sources.ts'
 
@@ -29,7 +36,9 @@ const text = readFileSync(readme, 'utf8')
 const filled = fillBlocks(text, tables)
 if (process.argv.includes('--check')) {
   if (filled !== text) {
-    process.stderr.write('the tables of README.md are not what the code says; run node test/support/readme.ts\n')
+    process.stderr.write(
+      'the tables of README.md are not what the code says; run node test/support/readme.ts\n',
+    )
     process.exitCode = 1
   }
 } else if (filled !== text) writeFileSync(readme, filled)

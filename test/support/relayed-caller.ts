@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readlinkSync } from 'node:fs'
 import http2 from 'node:http2'
-import { Duplex } from 'node:stream'
+import type { Duplex } from 'node:stream'
 
 /**
  * A process that connects to the Workload API and whose connection outlives it: a child of it holds the connection, too, and passes on
@@ -18,8 +18,9 @@ socket(my $socket, AF_UNIX, SOCK_STREAM, 0) or die "socket: $!";
 connect($socket, pack_sockaddr_un($ARGV[0])) or die "connect: $!";
 $SIG{USR1} = sub { exec '/bin/sleep', '300' };
 sub pass { my ($from, $to) = @_; while (sysread($from, my $bytes, 65536)) { syswrite($to, $bytes) } exit }
-if (!fork) { pass(\\*STDIN, $socket) }
-if (!fork) { pass($socket, \\*STDOUT) }
+open(my $test, '+<&=', 3) or die "descriptor 3: $!";
+if (!fork) { pass($test, $socket) }
+if (!fork) { pass($socket, $test) }
 sleep 300 while 1;
 `
 
@@ -41,9 +42,10 @@ export class RelayedCaller implements AsyncDisposable {
 
   /** Resolves once the agent has accepted the caller, and so has pinned its process. */
   static async connect(socket: string, perl = 'perl'): Promise<RelayedCaller> {
-    const child = spawn(perl, ['-e', PROGRAM, socket], { stdio: ['pipe', 'pipe', 'inherit'] })
-    const connection = Duplex.from({ readable: child.stdout, writable: child.stdin })
-    connection.on('error', () => undefined)
+    const child = spawn(perl, ['-e', PROGRAM, socket], {
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'], // not the standard ones: Node closes them when the child exits
+    })
+    const connection = child.stdio[3] as Duplex
     const session = http2.connect('http://localhost', { createConnection: () => connection })
     session.on('error', () => undefined)
     await once(session, 'remoteSettings')
@@ -90,8 +92,6 @@ export class RelayedCaller implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#session.destroy()
-    this.#child.stdin?.destroy()
-    this.#child.stdout?.destroy()
     if (this.#child.exitCode === null && this.#child.signalCode === null) await this.exit()
   }
 }

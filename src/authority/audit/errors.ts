@@ -14,6 +14,7 @@ export class RefusedError extends CodedError {
   }
 }
 
+/** The file of signed heads of the audit log, or the key that signs them, cannot be used. */
 export class AuditHeadsInvalidError extends CodedError {
   override readonly name = 'AuditHeadsInvalidError'
   readonly code = 'ERR_AUDIT_HEADS_INVALID'

@@ -14,12 +14,14 @@ export class ResourcesInvalidError extends CodedError {
   }
 }
 
+/** There is no such resource. */
 export class ResourceNotFoundError extends CodedError {
   override readonly name = 'ResourceNotFoundError'
   readonly code = 'ERR_RESOURCE_NOT_FOUND'
   readonly kind = 'not_found'
 }
 
+/** There is such a resource already. */
 export class ResourceExistsError extends CodedError {
   override readonly name = 'ResourceExistsError'
   readonly code = 'ERR_RESOURCE_EXISTS'
@@ -40,6 +42,7 @@ export class ResourceInUseError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
+/** There is no such kind of resource. */
 export class UnknownKindError extends CodedError {
   override readonly name = 'UnknownKindError'
   readonly code = 'ERR_RESOURCE_KIND_UNKNOWN'

@@ -81,7 +81,6 @@ spec:
   spiffe_id: /by-digest
   allow: [{ match: { workload.unix.uid: ${UID}, workload.unix.binary_sha256: "${'0'.repeat(64)}" } }]
 `)
-    await stack.agent.says('"event"')
     await using caller = await RelayedCaller.connect(stack.socket, large)
     const stream = caller.call('FetchX509SVID')
     while (!(await holdsOpen(stack.agent.pid, large))) await new Promise((resolve) => setTimeout(resolve, 1))

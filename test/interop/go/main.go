@@ -192,7 +192,7 @@ func kids(bundle *jwtbundle.Bundle) []string {
 	return found
 }
 
-type x509Watcher struct{}
+type x509Watcher struct{ ctx context.Context }
 
 func (x509Watcher) OnX509ContextUpdate(update *workloadapi.X509Context) {
 	svids, problems, authorities := []map[string]string{}, []string{}, []string{}
@@ -209,11 +209,9 @@ func (x509Watcher) OnX509ContextUpdate(update *workloadapi.X509Context) {
 	say(map[string]any{"event": "x509_update", "svids": svids, "authorities": authorities, "problems": problems})
 }
 
-func (x509Watcher) OnX509ContextWatchError(err error) {
-	say(map[string]any{"event": "watch_error", "code": status.Code(err).String(), "message": err.Error()})
-}
+func (w x509Watcher) OnX509ContextWatchError(err error) { sayWatchError(w.ctx, err) }
 
-type jwtWatcher struct{}
+type jwtWatcher struct{ ctx context.Context }
 
 func (jwtWatcher) OnJWTBundlesUpdate(update *jwtbundle.Set) {
 	found := []string{}
@@ -223,8 +221,13 @@ func (jwtWatcher) OnJWTBundlesUpdate(update *jwtbundle.Set) {
 	say(map[string]any{"event": "jwt_update", "kids": found})
 }
 
-func (jwtWatcher) OnJWTBundlesWatchError(err error) {
-	say(map[string]any{"event": "watch_error", "code": status.Code(err).String(), "message": err.Error()})
+func (w jwtWatcher) OnJWTBundlesWatchError(err error) { sayWatchError(w.ctx, err) }
+
+// sayWatchError is silent on the cancellation that is our own.
+func sayWatchError(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		say(map[string]any{"event": "watch_error", "code": status.Code(err).String(), "message": err.Error()})
+	}
 }
 
 func watch(ctx context.Context, _ options) error {
@@ -234,8 +237,8 @@ func watch(ctx context.Context, _ options) error {
 	}
 	defer client.Close()
 	ended := make(chan error, 2)
-	go func() { ended <- client.WatchX509Context(ctx, x509Watcher{}) }()
-	go func() { ended <- client.WatchJWTBundles(ctx, jwtWatcher{}) }()
+	go func() { ended <- client.WatchX509Context(ctx, x509Watcher{ctx}) }()
+	go func() { ended <- client.WatchJWTBundles(ctx, jwtWatcher{ctx}) }()
 	err = <-ended
 	if ctx.Err() != nil {
 		say(map[string]any{"event": "done"})

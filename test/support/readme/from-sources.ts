@@ -1,4 +1,4 @@
-import { formatTable, code } from './markdown.ts'
+import { code, formatTable } from './markdown.ts'
 import { firstSentence, programOf, type SourceFile } from './sources.ts'
 
 /** Tables of what stands in the code in one manner everywhere, and can be read there. */
@@ -10,8 +10,13 @@ export function errorTable(files: readonly SourceFile[]): string {
   const rows = files.flatMap(({ name, text }) =>
     [...text.matchAll(ERROR_CLASS)].map(([, comment = '', body = '']) => {
       const errorCode = /readonly code = '(ERR_\w+)'/.exec(body)?.[1]
-      if (errorCode === undefined || comment === '') throw new Error(`${name}: an error without a code or a comment`)
-      return [code(errorCode), /readonly kind = '(\w+)'/.exec(body)?.[1] ?? 'that of the answer', firstSentence(comment)]
+      if (errorCode === undefined || comment === '')
+        throw new Error(`${name}: an error without a code or a comment`)
+      return [
+        code(errorCode),
+        /readonly kind = '(\w+)'/.exec(body)?.[1] ?? 'that of the answer',
+        firstSentence(comment),
+      ]
     }),
   )
   return formatTable(['code', 'kind', 'what it says'], rows.sort(byFirst))
@@ -22,7 +27,10 @@ const METRIC = /\.(counter|gauge|collected|histogram)\(\s*'(\w+)',\s*'((?:[^'\\]
 export function metricTable(files: readonly SourceFile[]): string {
   const rows = files.flatMap(({ name, text }) =>
     [...text.matchAll(METRIC)].map(([, type = '', metric = '', help = '', rest = '']) => {
-      const given = type === 'collected' ? text.matchAll(/labels: \{ (\w+)/g) : (/\[([^\]]*)\]/.exec(rest)?.[1] ?? '').matchAll(/'(\w+)'/g)
+      const given =
+        type === 'collected'
+          ? text.matchAll(/labels: \{ (\w+)/g)
+          : (/\[([^\]]*)\]/.exec(rest)?.[1] ?? '').matchAll(/'(\w+)'/g)
       const labels = [...new Set(Array.from(given, ([, label = '']) => label))]
       const shown = `signet_${metric}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`
       return [code(shown), type === 'collected' ? 'gauge' : type, programOf(name), help]
@@ -71,7 +79,8 @@ export function auditEventTable(files: readonly SourceFile[]): string {
   return formatTable(['event', 'what its detail holds'], rows)
 }
 
-const fieldsIn = (text: string): string[] => Array.from(text.matchAll(FIELD), ([, name = '', optional = '']) => name + optional)
+const fieldsIn = (text: string): string[] =>
+  Array.from(text.matchAll(FIELD), ([, name = '', optional = '']) => name + optional)
 
 const byFirst = (left: readonly string[], right: readonly string[]): number =>
   (left[0] ?? '') < (right[0] ?? '') ? -1 : 1

@@ -103,7 +103,8 @@ const UNIX_MEANING: Readonly<Record<keyof typeof UNIX_ATTRIBUTES, string>> = {
   user: 'name of the user; absent when the host has none for the uid',
   group: 'name of the group; absent when the host has none for the gid',
   binary_path: "path of the executable; other users' need `CAP_SYS_PTRACE`",
-  binary_sha256: 'SHA-256 of the executable, 64 hex digits; made only when a rule uses it, and not of files above the limit',
+  binary_sha256:
+    'SHA-256 of the executable, 64 hex digits; made only when a rule uses it, and not of files above the limit',
   started_at: 'when the process started, RFC 3339',
 }
 

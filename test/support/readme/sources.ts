@@ -24,6 +24,9 @@ export function programOf(name: string): string {
 
 /** The first sentence of a doc comment, as text. */
 export function firstSentence(comment: string): string {
-  const text = comment.replaceAll(/^\s*\*+ ?/gm, '').replaceAll(/\s+/g, ' ').trim()
+  const text = comment
+    .replaceAll(/^\s*\*+ ?/gm, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
   return (/^.*?[.](?= |$)/.exec(text)?.[0] ?? text).replace(/ \(design \d+\)/, '')
 }
