@@ -15,7 +15,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: 'the disk failed',
 }
 
-/** The old file, if there was one, is still there and whole. */
+/** A file cannot be written; the old one, if there was one, is still there and whole. */
 export class FileWriteError extends CodedError {
   override readonly name = 'FileWriteError'
   readonly code = 'ERR_FILE_WRITE'

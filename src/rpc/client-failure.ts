@@ -16,8 +16,7 @@ export interface FailureContext {
 }
 
 /** What grpc-js says when it is the connection that failed, not the call. */
-const NO_CONNECTION =
-  /No connection established|Connection dropped|socket hang up|Name resolution failed|Failed to connect/
+const NO_CONNECTION = /No connection established|socket hang up|Name resolution failed|Failed to connect/
 const SYSTEM_ERROR = /\b(E[A-Z]{4,})\b/
 
 /** What the operating system's codes mean, in words that say where to look. */
@@ -65,17 +64,19 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
     (status === StatusCode.DEADLINE_EXCEEDED && context.state !== 'ready')
   if (unconnected) {
     const reason = context.timedOut || status === StatusCode.DEADLINE_EXCEEDED ? 'timeout' : reasonOf(details)
-    const what = context.isUnix
-      ? 'is the program that serves it running?'
-      : 'the agent needs outbound TCP, TLS passed through'
+    const what = context.isUnix ? unixAdvice(details) : 'the agent needs outbound TCP, TLS passed through'
     const sentence = `cannot reach ${context.address} (${reason}): ${what}`
     return new RpcError(StatusCode.UNAVAILABLE, sentence, { cause: failure, unreachable: true })
   }
   if (status === StatusCode.DEADLINE_EXCEEDED) {
     return new RpcError(status, `${context.address} did not answer in time`, { cause: failure })
   }
-  if (/ECONNRESET|ECONNABORTED|EPIPE|goaway|RST_STREAM|Stream removed|Call ended without/i.test(details)) {
-    const sentence = `the connection to ${context.address} was lost`
+  if (
+    /Connection dropped|ECONNRESET|ECONNABORTED|EPIPE|goaway|RST_STREAM|Stream removed|Call ended without/i.test(
+      details,
+    )
+  ) {
+    const sentence = `the connection to ${context.address} was lost: try again`
     return new RpcError(status === StatusCode.INTERNAL ? StatusCode.UNAVAILABLE : status, sentence, {
       cause: failure,
     })
@@ -87,6 +88,12 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
       cause: failure,
     },
   )
+}
+
+function unixAdvice(details: string): string {
+  return /\bEACCES\b/.test(details)
+    ? 'run this as the user of the program that serves it, or as root'
+    : 'is the program that serves it running?'
 }
 
 function reasonOf(details: string): string {

@@ -102,8 +102,7 @@ export function checkChain(
   const parsed = parseChain(chain, where)
   const leaf = parsed[0]
   const root = parsed.at(-1)
-  if (leaf === undefined || root === undefined)
-    throw new NotAnAuthorityError(`${where} showed no certificate`)
+  if (leaf === undefined || root === undefined) throw notAnAuthority(where, 'no certificate')
   const found = `sha256:${spkiSha256(root.publicKeyDer)}`
   if (found !== pin) {
     throw new PinMismatchError(
@@ -112,21 +111,18 @@ export function checkChain(
   }
   // The pin covers the key only: without this, whoever is on the line could hand over another certificate around the same key.
   const own = new X509Certificate(root.der)
-  if (!own.verify(own.publicKey))
-    throw new NotAnAuthorityError(`${where} shows a root that is not signed by itself`)
+  if (!own.verify(own.publicKey)) throw notAnAuthority(where, 'a root that is not signed by itself')
   try {
     verifyChain(parsed.slice(0, -1), [root], nowSeconds)
   } catch (error) {
-    throw new NotAnAuthorityError(`${where} shows a certificate that does not hold: ${messageOf(error)}`, {
-      cause: error,
-    })
+    throw notAnAuthority(where, `a certificate that does not hold (${messageOf(error)})`, error)
   }
   if (leaf.isCa || !leaf.extKeyUsages.includes('serverAuth')) {
-    throw new NotAnAuthorityError(`${where} shows a certificate that is not the one of an authority`)
+    throw notAnAuthority(where, 'a certificate that is not the one of an authority')
   }
   const name = leaf.dnsSans.find((dnsName) => dnsName.startsWith(NAME_PREFIX))
   if (name === undefined) {
-    throw new NotAnAuthorityError(`${where} shows a certificate without the name authority.<trust domain>`)
+    throw notAnAuthority(where, 'a certificate without the name authority.<trust domain>')
   }
   return { root: root.der, trustDomain: name.slice(NAME_PREFIX.length) }
 }
@@ -135,6 +131,12 @@ function parseChain(chain: readonly Buffer[], where: string): Certificate[] {
   try {
     return chain.map((der) => parseCertificate(der))
   } catch (error) {
-    throw new NotAnAuthorityError(`${where} shows a certificate that cannot be read`, { cause: error })
+    throw notAnAuthority(where, 'a certificate that cannot be read', error)
   }
+}
+
+function notAnAuthority(where: string, shown: string, cause?: unknown): NotAnAuthorityError {
+  return new NotAnAuthorityError(`${where} shows ${shown}: check the address, and who answers there`, {
+    cause,
+  })
 }

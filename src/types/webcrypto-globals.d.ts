@@ -3,9 +3,8 @@ import type { webcrypto } from 'node:crypto'
 
 declare global {
   type Algorithm = webcrypto.Algorithm
-  type BufferSource = webcrypto.BufferSource
-  type Crypto = webcrypto.Crypto
-  type CryptoKey = webcrypto.CryptoKey
+  type AlgorithmIdentifier = webcrypto.AlgorithmIdentifier
+  type BufferSource = ArrayBuffer | ArrayBufferView
   type CryptoKeyPair = webcrypto.CryptoKeyPair
   type EcdsaParams = webcrypto.EcdsaParams
   type EcKeyGenParams = webcrypto.EcKeyGenParams

@@ -13,6 +13,13 @@ const DIRECTIONS = [
 ] as const
 
 const idOf = (name: LaneName): string => `spiffe://example.org/written-in-${name}`
+interface AuditRow {
+  readonly detail: {
+    readonly spiffeId: string
+    readonly attributes: { readonly workload: { readonly unix: { readonly uid: number } } }
+  }
+}
+
 const STRANGER = 'spiffe://example.org/somebody-else'
 
 describe('two clients, two workload identities', { skip }, () => {
@@ -36,13 +43,6 @@ describe('two clients, two workload identities', { skip }, () => {
     }
   })
   after(() => stack?.[Symbol.asyncDispose]())
-
-  it('have a user each', (t) => {
-    const [go, python] = [users.get('go')?.uid, users.get('python')?.uid]
-    t.diagnostic(`go runs as uid ${go}, python as uid ${python}`)
-    if (oneUser !== undefined) t.skip(`${oneUser}: both run as one, told apart by their programs`)
-    else assert.notEqual(go, python)
-  })
 
   for (const [issuer, validator] of DIRECTIONS) {
     it(`a JWT-SVID of ${issuer} is validated by ${validator}, by itself and through the agent`, async (t) => {
@@ -101,4 +101,16 @@ describe('two clients, two workload identities', { skip }, () => {
       assert.deepEqual(dialling.all('answered'), [])
     })
   }
+
+  it('the authority was told of a user each', async (t) => {
+    const rows = await stack.admin('audit', 'list', '--json', '--event', 'x509_svid.issued')
+    const callers = (JSON.parse(rows.stdout) as AuditRow[]).map(({ detail }) => [
+      detail.spiffeId,
+      detail.attributes.workload.unix.uid,
+    ])
+    const wanted = (['go', 'python'] as const).map((name) => [idOf(name), users.get(name)?.uid])
+    assert.deepEqual(Object.fromEntries(callers), Object.fromEntries(wanted))
+    t.diagnostic(wanted.map(([id, uid]) => `${id} went to uid ${uid}`).join(', '))
+    if (oneUser !== undefined) t.skip(`${oneUser}: both ran as one, told apart by their programs`)
+  })
 })

@@ -206,10 +206,7 @@ async function cached(
 }
 
 function searchPath(): string[] {
-  const directories = (process.env['PATH'] ?? '')
-    .split(path.delimiter)
-    .filter((directory) => directory !== '')
-  return [...new Set([...directories, '/usr/bin'])]
+  return (process.env['PATH'] ?? '').split(path.delimiter).filter((directory) => directory !== '')
 }
 
 function inPath(program: string): string | undefined {

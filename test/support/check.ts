@@ -3,7 +3,7 @@ import path from 'node:path'
 
 /** `npm run check`: everything that can be said of the tree without running it. Each step is one command that can also be pasted. */
 const STEPS: readonly { readonly what: string; readonly command: readonly string[] }[] = [
-  { what: 'format and lint', command: ['biome', 'ci', '.'] },
+  { what: 'format and lint', command: ['biome', 'ci', '--colors=off', '.'] },
   { what: 'types', command: ['tsc', '--noEmit', '-p', 'tsconfig.json'] },
   {
     what: 'types as published',

@@ -13,14 +13,19 @@ import { fillBlocks } from './readme/markdown.ts'
 import { readSources } from './readme/sources.ts'
 
 /** Writes the tables of README.md from the code, between their markers. With --check it only compares. */
-const readme = path.resolve(import.meta.dirname, '../../README.md')
+const root = path.resolve(import.meta.dirname, '../..')
+const readme = path.join(root, 'README.md')
 const RESOURCES = ['metadata', 'role', 'bot', 'join_token', 'workload_identity', 'lock'] as const
+
+/** An example is a file that can be used as it is. */
+const EXAMPLES = ['resources.yaml', 'authority.yaml', 'agent.yaml'].map((name) => `deploy/examples/${name}`)
 
 const sources = readSources()
 const tables = new Map([
   ['authority.yaml', configTable('authority.yaml')],
   ['agent.yaml', configTable('agent.yaml')],
   ...RESOURCES.map((name): [string, string] => [name, configTable(name)]),
+  ...EXAMPLES.map((name): [string, string] => [`file:${name}`, fenced(name)]),
   ['role-kinds', roleKindTable()],
   ['unix-attributes', unixAttributeTable()],
   ['commands', await commandTable()],
@@ -31,6 +36,10 @@ const tables = new Map([
   ['log-events', logEventTable(sources)],
   ['audit-events', auditEventTable(sources)],
 ])
+
+function fenced(name: string): string {
+  return `\`\`\`yaml\n${readFileSync(path.join(root, name), 'utf8').trimEnd()}\n\`\`\``
+}
 
 const text = readFileSync(readme, 'utf8')
 const filled = fillBlocks(text, tables)

@@ -53,7 +53,10 @@ export class RelayedCaller implements AsyncDisposable {
   }
 
   /** Makes a call; resolves with the status it ends with. `started` resolves with the first bytes of an answer. */
-  call(method: string, message: Buffer = Buffer.alloc(0)): { ended: Promise<CallStatus>; started: Promise<unknown> } {
+  call(
+    method: string,
+    message: Buffer = Buffer.alloc(0),
+  ): { ended: Promise<CallStatus>; started: Promise<unknown> } {
     const request = this.#session.request({
       ':method': 'POST',
       ':path': `/SpiffeWorkloadAPI/${method}`,
@@ -65,9 +68,13 @@ export class RelayedCaller implements AsyncDisposable {
     const started = Promise.withResolvers<void>()
     const note = (headers: http2.IncomingHttpHeaders): void => {
       const { 'grpc-status': code, 'grpc-message': text } = headers
-      if (code !== undefined) ended.resolve({ code: Number(code), message: decodeURIComponent(String(text ?? '')) })
+      if (code !== undefined)
+        ended.resolve({ code: Number(code), message: decodeURIComponent(String(text ?? '')) })
     }
-    request.on('response', note).on('trailers', note).on('data', () => started.resolve())
+    request
+      .on('response', note)
+      .on('trailers', note)
+      .on('data', () => started.resolve())
     request.on('error', (error) => ended.reject(error))
     request.on('close', () => ended.reject(new Error('the call ended without a status')))
     const head = Buffer.alloc(5)
@@ -80,7 +87,8 @@ export class RelayedCaller implements AsyncDisposable {
   async exec(): Promise<void> {
     const before = readlinkSync(`/proc/${this.pid}/exe`)
     this.#child.kill('SIGUSR1')
-    while (readlinkSync(`/proc/${this.pid}/exe`) === before) await new Promise((resolve) => setTimeout(resolve, 2))
+    while (readlinkSync(`/proc/${this.pid}/exe`) === before)
+      await new Promise((resolve) => setTimeout(resolve, 2))
   }
 
   /** The caller is no more; its connection stays. */

@@ -43,14 +43,21 @@ describe('a caller', () => {
     const { uid, run } = JSON.parse(line) as { uid: number; run: string }
     assert.equal(uid, STRANGER)
     assert.match(run, /^signet explain --pid \d+$/)
-    await using waiting = new WorkloadProcess({ socket: stack.socket, method: 'FetchX509SVID', uid: STRANGER, stay: true })
+    await using waiting = new WorkloadProcess({
+      socket: stack.socket,
+      method: 'FetchX509SVID',
+      uid: STRANGER,
+      stay: true,
+    })
     await waiting.outcome()
     const explained = await stack.admin('explain', '--pid', String(waiting.pid))
     assert.match(explained.stdout, /web/)
     assert.match(explained.stdout, /workload\.unix\.uid/)
   })
 
-  it('of another user is not let near the sockets of the administrators', { skip: needsTwoUsers }, async () => {
+  it('of another user is not let near the sockets of the administrators', {
+    skip: needsTwoUsers,
+  }, async () => {
     for (const socket of [stack.agentAdminSocket, stack.authoritySocket]) {
       await using stranger = new WorkloadProcess({ socket, method: 'FetchX509SVID', uid: STRANGER })
       const said = await stranger.outcome()
@@ -72,7 +79,7 @@ describe('a caller', () => {
     // The digest of a large executable takes long enough for the caller to be gone before it is known.
     const large = path.join(stack.directory, 'perl')
     await copyFile(PERL, large)
-    await truncate(large, 480 << 20)
+    await truncate(large, 160 << 20)
     await stack.apply(`
 kind: workload_identity
 version: v1
@@ -89,9 +96,13 @@ spec:
     await stack.admin('delete', 'workload_identity', 'by-digest')
   })
 
-  it('that becomes another program has all its calls ended, and the log says so', { skip: noPerl }, async () => {
+  it('that becomes another program has all its calls ended, and the log says so', {
+    skip: noPerl,
+  }, async () => {
     await using caller = await RelayedCaller.connect(stack.socket)
-    const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((method) => caller.call(method))
+    const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((method) =>
+      caller.call(method),
+    )
     await Promise.all(streams.map(({ started }) => started))
     await caller.exec()
     const failed = { code: status.UNAVAILABLE, message: 'workload attestation failed' }

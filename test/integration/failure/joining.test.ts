@@ -1,18 +1,29 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import type net from 'node:net'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import tls from 'node:tls'
+import { CuttingProxy } from '../../support/cutting-proxy.ts'
 import { Daemon, DEFAULT_RESOURCES, Stack } from '../../support/stack.ts'
 
 interface AuditEvent {
   readonly event: string
   readonly ref: string
-  readonly detail: { readonly reason?: string }
+  readonly detail: {
+    readonly reason?: string
+    readonly joinToken?: string
+    readonly botInstance?: string
+    readonly keySha256?: string
+    readonly repeated?: boolean
+  }
 }
 
 /** The agent is refused; gives the reference that it printed and what the audit log has under it. */
 async function refusedJoin(stack: Stack): Promise<{ line: string; events: AuditEvent[] }> {
   stack.agent = new Daemon(['agent', 'run', '--config', stack.agentConfig])
-  const code = await stack.agent.ended()
-  assert.notEqual(code, 0)
+  assert.equal(await stack.agent.ended(), 4)
   const ref = /refused, reference ([0-9A-Z-]+)/.exec(stack.agent.log)?.[1]
   assert.ok(ref, stack.agent.log)
   const listed = await stack.admin('audit', 'list', '--ref', ref, '--json')
@@ -20,79 +31,189 @@ async function refusedJoin(stack: Stack): Promise<{ line: string; events: AuditE
   return { line: stack.agent.log.replaceAll(ref, 'REF'), events }
 }
 
-async function authorityWithBot(): Promise<Stack> {
-  const stack = await Stack.create()
-  await stack.startAuthority()
-  await stack.apply(DEFAULT_RESOURCES)
-  return stack
+/** Takes away whatever agent there is, and what it had. */
+async function noAgent(stack: Stack): Promise<void> {
+  await stack.agent?.[Symbol.asyncDispose]()
+  await stack.forgetAgent()
 }
 
-describe('an agent that joins with', () => {
-  it('a bad secret hears a reference; the audit log has the reason', async () => {
-    await using stack = await authorityWithBot()
-    const { name } = await stack.createToken()
-    await stack.writeAgentConfig(name, 'A'.repeat(43))
-    const { events } = await refusedJoin(stack)
-    assert.equal(events.length, 1)
-    assert.equal(events[0]?.event, 'join.refused')
-    assert.ok(events[0]?.detail.reason)
+async function eventsOf(stack: Stack, event: string): Promise<AuditEvent[]> {
+  return JSON.parse((await stack.admin('audit', 'list', '--event', event, '--json')).stdout) as AuditEvent[]
+}
+
+describe('an agent that joins', () => {
+  let stack: Stack
+  before(async () => {
+    stack = await Stack.create()
+    await stack.startAuthority()
+    await stack.apply(DEFAULT_RESOURCES)
   })
+  after(async () => stack?.[Symbol.asyncDispose]())
 
-  it('an unknown, a used and an expired token is told the same', async () => {
-    await using stack = await authorityWithBot()
+  it('with an unknown, bad, expired and used secret is told the same; the audit log has each reason', async () => {
     const lines = new Set<string>()
-    const reasons = new Set<string | undefined>()
-    const refuse = async (): Promise<void> => {
+    const reasons: (string | undefined)[] = []
+    const refuse = async (name: string, secret: string): Promise<void> => {
+      await noAgent(stack)
+      await stack.writeAgentConfig(name, secret)
       const { line, events } = await refusedJoin(stack)
-      const said = line.split('\n').find((text) => text.includes('refused, reference'))
-      lines.add(said?.replaceAll(/"time":"[^"]+"/g, '').replaceAll(/[0-9a-f]{8,}/g, '') ?? '')
-      reasons.add(events[0]?.detail.reason)
+      const said = line.split('\n').find((text) => text.startsWith('signet: ')) ?? ''
+      lines.add(said)
+      assert.equal(events.length, 1)
+      assert.equal(events[0]?.event, 'join.refused')
+      reasons.push(events[0]?.detail.reason)
     }
-    await stack.writeAgentConfig('builder-unknown', 'A'.repeat(43))
-    await refuse()
-
-    const used = await stack.createToken('--name', 'used')
-    await stack.writeAgentConfig(used.name, used.secret)
-    await stack.startAgent()
-    await stack.agent.stop()
-    await stack.forgetAgent()
-    await stack.writeAgentConfig(used.name, used.secret)
-    await refuse()
-
     const expired = await stack.createToken('--name', 'expired', '--ttl', '1s')
-    await stack.writeAgentConfig(expired.name, expired.secret)
-    await new Promise((resolve) => setTimeout(resolve, 1100)) // the authority's clock is the real one here
-    await refuse()
-
-    assert.equal(reasons.size, 3, [...reasons].join(', '))
-    assert.equal(
-      new Set([...lines].map((line) => line.replaceAll(/builder-unknown|used|expired/g, 'TOKEN'))).size,
-      1,
+    const expires = Date.now() + 1_000
+    await refuse('unknown', 'A'.repeat(43))
+    const used = await stack.createToken('--name', 'used')
+    await refuse(used.name, 'A'.repeat(43))
+    await noAgent(stack)
+    await stack.writeAgentConfig(used.name, used.secret)
+    await stack.startAgent() // a bad secret has not used it up
+    await refuse(used.name, used.secret)
+    while (Date.now() < expires) await new Promise((resolve) => setTimeout(resolve, expires - Date.now()))
+    await refuse(expired.name, expired.secret)
+    assert.deepEqual(reasons, ['unknown_token', 'wrong_secret', 'used_up', 'expired'])
+    assert.deepEqual(
+      [...lines],
+      ['signet: join refused, reference REF: run on the authority: signet audit list --ref REF'],
     )
   })
 
-  it('a wrong pin stops before it sends the secret, and says what was expected and what came', async () => {
-    await using stack = await authorityWithBot()
+  it('with a wrong pin stops before it sends the secret, and says what was expected and what came', async () => {
+    await noAgent(stack)
     const { name, secret } = await stack.createToken()
     const wrong = `sha256:${'ab'.repeat(32)}`
     await stack.writeAgentConfig(name, secret, wrong)
+    const before = (await eventsOf(stack, 'join.*')).length
     stack.agent = new Daemon(['agent', 'run', '--config', stack.agentConfig])
-    assert.notEqual(await stack.agent.ended(), 0)
-    assert.ok(stack.agent.log.includes(wrong))
-    assert.ok(stack.agent.log.includes(stack.pin))
-    const events = JSON.parse((await stack.admin('audit', 'list', '--event', 'join.*', '--json')).stdout)
-    assert.deepEqual(events, [])
+    assert.equal(await stack.agent.ended(), 4)
+    assert.ok(
+      stack.agent.log.includes(
+        `signet: ${stack.address} is not the authority that the pin names: expected ${wrong}, found ${stack.pin}. Compare the pin with what the authority prints`,
+      ),
+      stack.agent.log,
+    )
+    assert.equal((await eventsOf(stack, 'join.*')).length, before)
     await stack.writeAgentConfig(name, secret)
     await stack.startAgent() // the secret is still good
   })
+
+  it('and hears no answer asks again with the same key: one instance, one use of the token', async () => {
+    await noAgent(stack)
+    await using proxy = await CuttingProxy.start(stack.address)
+    const { name, secret } = await stack.createToken('--name', 'lost-answer')
+    await writeConfigFor(stack, proxy.address, name, secret)
+    await stack.startAgent()
+    assert.ok(proxy.hasCut)
+    assert.match(stack.agent.log, /"event":"join\.failed".*the connection to .* was lost/)
+    const joins = (await eventsOf(stack, 'join.accepted')).filter(({ detail }) => detail.joinToken === name)
+    assert.deepEqual(
+      joins.map(({ detail }) => detail.repeated),
+      [false, true],
+    )
+    assert.equal(new Set(joins.map(({ detail }) => `${detail.botInstance} ${detail.keySha256}`)).size, 1)
+    const instances = JSON.parse((await stack.admin('get', 'bot_instance', '--json')).stdout) as {
+      id: string
+    }[]
+    assert.equal(instances.filter(({ id }) => id === joins[0]?.detail.botInstance).length, 1)
+
+    await noAgent(stack) // somebody else with the same secret
+    await writeConfigFor(stack, stack.address, name, secret)
+    const { events } = await refusedJoin(stack)
+    assert.equal(events[0]?.detail.reason, 'used_up')
+  })
+
+  it('refuses a bot certificate that is offered as that of the authority, before and after its join', async () => {
+    await noAgent(stack)
+    const { name, secret } = await stack.createToken('--name', 'victim')
+    await stack.writeAgentConfig(name, secret)
+    await stack.startAgent()
+    await stack.agent.stop()
+    // Any joined agent has such a certificate, and its chain ends at the root that is pinned.
+    await using impostor = await Impostor.start(path.join(stack.directory, 'agent', 'bot-identity.json'))
+
+    await writeConfigFor(stack, impostor.address, name, secret)
+    await stack.launchAgent()
+    await stack.agent.says(
+      /"event":"sync\.lost".*its certificate is (?:not one of a server|for another name)/,
+    )
+    await stack.agent.stop()
+
+    await stack.forgetAgent()
+    await writeConfigFor(stack, impostor.address, name, secret)
+    stack.agent = new Daemon(['agent', 'run', '--config', stack.agentConfig])
+    assert.equal(await stack.agent.ended(), 4)
+    assert.match(
+      stack.agent.log,
+      /^signet: .* shows a certificate that is not the one of an authority: check the address/m,
+    )
+    assert.ok(impostor.connections >= 2)
+    assert.equal(impostor.heard.toString('hex'), '', 'not a byte was said to it')
+  })
 })
+
+/** The agent's configuration with another address. */
+async function writeConfigFor(stack: Stack, address: string, name: string, secret: string): Promise<void> {
+  const { address: real } = stack
+  stack.address = address
+  await stack.writeAgentConfig(name, secret)
+  stack.address = real
+}
+
+/** A TLS server with a bot's key and certificate. */
+class Impostor implements AsyncDisposable {
+  readonly address: string
+  heard = Buffer.alloc(0)
+  connections = 0
+  readonly #server: tls.Server
+
+  private constructor(server: tls.Server) {
+    this.#server = server
+    this.address = `127.0.0.1:${(server.address() as net.AddressInfo).port}`
+    server.on('secureConnection', (socket) => {
+      this.connections += 1
+      socket
+        .on('error', () => undefined)
+        .on('data', (bytes) => {
+          this.heard = Buffer.concat([this.heard, bytes])
+        })
+    })
+    server.on('tlsClientError', () => {
+      this.connections += 1
+    })
+  }
+
+  static async start(identityFile: string): Promise<Impostor> {
+    const { current, roots } = JSON.parse(await readFile(identityFile, 'utf8')) as {
+      current: { chain: string[]; key: string }
+      roots: string[]
+    }
+    const pem = (label: string, der: string): string =>
+      `-----BEGIN ${label}-----\n${der}\n-----END ${label}-----\n`
+    const server = tls.createServer({
+      key: pem('PRIVATE KEY', current.key),
+      cert: [...current.chain, ...roots].map((der) => pem('CERTIFICATE', der)).join(''),
+      ALPNProtocols: ['h2'],
+      minVersion: 'TLSv1.3',
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return new Impostor(server)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close()
+  }
+}
 
 describe('one data directory', () => {
   it('holds one agent: a second one says so and stops', async () => {
     await using stack = await Stack.start()
     await using second = new Daemon(['agent', 'run', '--config', stack.agentConfig])
     assert.notEqual(await second.ended(), 0)
-    assert.match(second.log, /another agent/)
+    assert.match(second.log, /^signet: another agent is running on .*: stop it, or /m)
     assert.ok(stack.agent.running)
   })
 
@@ -101,7 +222,7 @@ describe('one data directory', () => {
     await stack.startAuthority()
     await using second = new Daemon(['authority', 'run', '--config', stack.authorityConfig])
     assert.notEqual(await second.ended(), 0)
-    assert.match(second.log, /another authority/)
+    assert.match(second.log, /^signet: another authority runs on .*: stop it, or /m)
     assert.ok(stack.authority.running)
   })
 })

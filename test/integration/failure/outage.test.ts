@@ -97,7 +97,10 @@ describe('an authority restored from an older database', () => {
     await cp(backup, data, { recursive: true })
     const from = stack.agent.log.length
     await stack.startAuthority()
-    await stack.agent.says(/the authority was restored from a backup .*: join again with a new join token/, from)
+    await stack.agent.says(
+      /the authority was restored from a backup .*: join again with a new join token/,
+      from,
+    )
     const { stdout } = await stack.admin('get', 'lock', '--json')
     assert.deepEqual(JSON.parse(stdout), [])
     assert.equal(serialOf(await used.first('FetchX509SVID')), before)

@@ -43,16 +43,29 @@ export function metricTable(files: readonly SourceFile[]): string {
 const LOG_LINE =
   /logger(?:\.(\w+)|\[\w+\])\(\s*\{\s*event: '([\w.]+)'[^\n]*?(?:\n(?:(?!\n\s*\},)[\s\S])*?\n?\s*)?\},?\s*\n?\s*((?:'(?:[^'\\]|\\.)*'|`[^`]*`|[^,()\n]+))/g
 
+/** `const event = c ? 'x' : 'y'`, and below it `logger.info({ event, … }, 'message')`. */
+const CHOSEN_LOG_LINE =
+  /const event = [^\n]*'([\w.]+)' : '([\w.]+)'\n[\s\S]{0,400}?logger\.(\w+)\(\{ event,[^\n]*\}, '([^']+)'\)/g
+
 export function logEventTable(files: readonly SourceFile[]): string {
-  const rows = new Map<string, readonly string[]>()
+  const cells = new Map<string, readonly string[]>()
+  const add = (event: string, level: string, program: string, message: string): void => {
+    if (level === 'debug' || level === 'trace') return
+    const said = message
+      .trim()
+      .replace(/^['`]|['`]$/g, '')
+      .replaceAll(/\$\{[^}]*\}/g, '…')
+    cells.set([event, said, program].join(' '), [code(event), level, program, said])
+  }
   for (const { name, text } of files) {
-    for (const [, level = 'info or warn', event = '', message = ''] of text.matchAll(LOG_LINE)) {
-      if (level === 'debug' || level === 'trace') continue
-      const said = message.trim().replace(/^['`]|['`]$/g, '')
-      rows.set(`${event} ${said} ${name}`, [code(event), level, programOf(name), said])
+    for (const [, level = 'warn', event = '', message = ''] of text.matchAll(LOG_LINE)) {
+      add(event, level, programOf(name), message)
+    }
+    for (const [, one = '', other = '', level = '', message = ''] of text.matchAll(CHOSEN_LOG_LINE)) {
+      for (const event of [one, other]) add(event, level, programOf(name), message)
     }
   }
-  return formatTable(['event', 'level', 'program', 'message'], [...rows.values()].sort(byFirst))
+  return formatTable(['event', 'level', 'program', 'message'], [...cells.values()].sort(byFirst))
 }
 
 const INTERFACE = /interface (\w+)(?: extends (\w+))? \{([\s\S]*?)\n\}/g

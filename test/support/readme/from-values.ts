@@ -25,9 +25,9 @@ export function configTable(name: ReferenceName): string {
 export async function examplesOf(entry: (typeof COMMANDS)[number]): Promise<readonly string[]> {
   const command = new Command(entry.path.at(-1))
   ;(await entry.load()).define(command)
-  let help = ''
-  command.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp()
-  const [, lines = ''] = /\nExample:\n((?: {2}\S.*\n)+)/.exec(help) ?? []
+  const help: string[] = []
+  command.configureOutput({ writeOut: (text) => void help.push(text) }).outputHelp()
+  const [, lines = ''] = /\nExample:\n((?: {2}\S.*\n)+)/.exec(help.join('')) ?? []
   return lines.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
 }
 

@@ -10,7 +10,7 @@ export function formatTable(heading: readonly string[], rows: readonly (readonly
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ')
 
-const BLOCK = /<!-- generated:([\w.-]+) -->\n[\s\S]*?<!-- \/generated -->/g
+const BLOCK = /<!-- generated:([\w./:-]+) -->\n[\s\S]*?<!-- \/generated -->/g
 
 /** Puts what `contents` says between the markers. Every name must be there once, and every marker have a name that is known. */
 export function fillBlocks(document: string, contents: ReadonlyMap<string, string>): string {

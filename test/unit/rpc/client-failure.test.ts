@@ -54,6 +54,19 @@ describe('describeFailure', () => {
     )
   })
 
+  it('says who may use a socket that does not let us in', () => {
+    const error = describeFailure(lastError('Error: connect EACCES /run/signet/authority.sock'), unix)
+    assert.match(error.message, /no permission to use the socket\): run this as the user of the program/)
+  })
+
+  it('tells a connection that was lost during a call from one that was never there', () => {
+    for (const details of ['Connection dropped', 'read ECONNRESET']) {
+      const error = describeFailure({ code: 14, details, message: '' }, tcp)
+      assert.equal(error.message, 'the connection to authority.example.org:7443 was lost: try again')
+      assert.equal(error.unreachable, false)
+    }
+  })
+
   it('keeps the text of a status that the server sent', () => {
     const error = describeFailure(
       { code: 7, details: 'no identity issued', message: '' },
