@@ -1,5 +1,6 @@
 import type { Watchable } from '../foundation/watchable.ts'
 import type { Attributes } from '../policy/attributes.ts'
+import type { Grant } from '../policy/compile.ts'
 import type { Policy } from '../policy/decide.ts'
 import type { Bundle } from '../spiffe/bundle.ts'
 
@@ -13,6 +14,8 @@ export interface Knowledge {
   readonly activeX509KeyId: string
   readonly activeJwtKeyId: string
   readonly taintedKeyIds: ReadonlySet<string>
+  /** Why the roles of the bot do not permit a grant; undefined when they do. */
+  roleRefusalOf(grant: Grant): string | undefined
   isLocked(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): boolean
   /** A lock on the bot, its instance or its join token: nothing is handed out any more. */
   readonly botLocked: boolean

@@ -157,6 +157,7 @@ async function start(
       clock,
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
+      rolesJson: (bot) => JSON.stringify(catalogue.roles(bot)),
       directory,
       connected,
     }),

@@ -54,7 +54,11 @@ export const resourceName = z
 /** A Unix socket path holds 107 bytes and a NUL (sockaddr_un). */
 export const SOCKET_PATH_MAX_BYTES = 107
 
-export const filePath = z.string().min(1).max(4095)
+export const filePath = z
+  .string()
+  .min(1)
+  .max(4095)
+  .refine((text) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(text), 'expected a path, not a URL')
 
 export const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error'])
 

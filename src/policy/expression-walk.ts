@@ -165,6 +165,7 @@ function equality(attribute: Node, wanted: Node): Equality | undefined {
   if (access === undefined || access.open) return undefined
   const nodes = wanted.op === 'list' ? (wanted.args as Node[]) : [wanted]
   const values = nodes.map((node) => (node.op === 'value' ? scalar(node.args) : undefined))
+  if (values.length === 0) return undefined // an empty list has no element to be found by
   return values.every((value) => value !== undefined) ? { steps: access.steps, values } : undefined
 }
 

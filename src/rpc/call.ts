@@ -1,8 +1,10 @@
-import { type Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { CallEndingError, MalformedRequestError } from './errors.ts'
-import { resetStream } from './grpc-internals.ts'
 import type { CallContext } from './handlers.ts'
+import type { CallListener, Http2Call } from './http2-call.ts'
 import { type Status, StatusCode, toStatus } from './status.ts'
+
+const OK: Status = { code: StatusCode.OK, details: '' }
+const NO_VALUES: readonly string[] = []
 
 /** Later than any moment. */
 export const NOT_WAITING = Number.POSITIVE_INFINITY
@@ -17,25 +19,19 @@ export interface CallOwner<C> {
   callFailed(call: Call<C>, status: Status, error: unknown): void
 }
 
-/**
- * One call, from its headers to its end. It stands where grpc-js would put an interceptor and answers the call itself: grpc-js's own
- * handlers cost an event emitter or a Writable for each call, and know no caller. The base call below does headers, framing,
- * decompression, deadlines and trailers.
- */
-export abstract class Call<C> extends ServerInterceptingCall implements CallContext {
+/** One call, from its headers to its end. The base call below does headers, framing, decompression, deadlines and trailers. */
+export abstract class Call<C> implements CallContext, CallListener {
   readonly method: string
   /** Since when this side waits for the peer, to send its request or to read; {@link NOT_WAITING} when it does not. */
   waitingSinceMs: number
-  protected readonly base: ServerInterceptingCallInterface
+  protected readonly base: Http2Call
   protected readonly owner: CallOwner<C>
   /** A status was sent, or nothing can be sent any more. */
   protected finished = false
-  #metadata: Metadata | undefined
   #abort: AbortController | undefined
   #over = false
 
-  constructor(base: ServerInterceptingCallInterface, owner: CallOwner<C>, method: string) {
-    super(base)
+  constructor(base: Http2Call, owner: CallOwner<C>, method: string) {
     this.base = base
     this.owner = owner
     this.method = method
@@ -62,22 +58,17 @@ export abstract class Call<C> extends ServerInterceptingCall implements CallCont
   }
 
   metadata(name: string): readonly string[] {
-    return this.#metadata?.get(name).map(String) ?? []
+    const value = this.base.headers[name]
+    if (value === undefined) return NO_VALUES
+    return Array.isArray(value) ? value : [value]
   }
 
-  /** grpc-js hands in its own listener, which is not needed: this call listens. */
-  override start(): void {
+  start(): void {
     this.base.start(this)
-  }
-
-  onReceiveMetadata(metadata: Metadata): void {
-    this.#metadata = metadata
     this.base.startRead()
   }
 
-  /** Called by the base call whenever the stream has come to its end, cancelled or not. */
-  onCancel(): void {
-    if (this.#over) return
+  onOver(): void {
     this.#over = true
     this.finished = true
     this.waitingSinceMs = NOT_WAITING
@@ -98,7 +89,7 @@ export abstract class Call<C> extends ServerInterceptingCall implements CallCont
   cut(): void {
     if (this.finished || this.isBlocked) {
       this.finished = true
-      resetStream(this.base)
+      this.base.reset()
     } else {
       this.fail(new CallEndingError('the request did not come in time'))
     }
@@ -110,7 +101,15 @@ export abstract class Call<C> extends ServerInterceptingCall implements CallCont
   }
 
   protected succeed(): void {
-    if (!this.finished) this.finish({ code: StatusCode.OK, details: '' })
+    if (!this.finished) this.finish(OK)
+  }
+
+  /** With the only answer of a call: message and trailers leave in one write. */
+  protected succeedWith(bytes: Buffer): void {
+    if (this.finished) return
+    this.finished = true
+    this.waitingSinceMs = this.owner.nowMs()
+    this.base.sendLast(bytes, OK)
   }
 
   protected refuseRequest(what: string): void {
@@ -120,7 +119,7 @@ export abstract class Call<C> extends ServerInterceptingCall implements CallCont
   private finish(status: Status): void {
     this.finished = true
     if (this.waitingSinceMs === NOT_WAITING) this.waitingSinceMs = this.owner.nowMs()
-    // Promises of the base call may have noticed the end of the stream already; then this does nothing.
+    // The base call may have noticed the end of the stream already; then this does nothing.
     this.base.sendStatus(status)
   }
 }

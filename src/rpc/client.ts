@@ -10,6 +10,7 @@ import {
   type ServiceError,
   setLogVerbosity,
 } from '@grpc/grpc-js'
+import { systemClock } from '../foundation/clock.ts'
 import { describeFailure } from './client-failure.ts'
 import { type ClientTls, createChannelCredentials } from './client-tls.ts'
 import { method, type ServiceName } from './services.ts'
@@ -115,7 +116,8 @@ export class RpcClient implements Disposable {
     options: UnaryOptions = {},
   ): Promise<Res> {
     const { path, requestSerialize, responseDeserialize } = method(service, name)
-    const deadline = performance.timeOrigin + performance.now() + (options.deadlineMs ?? DEADLINE_MS)
+    // Of the wall clock, since grpc-js compares it with that at once.
+    const deadline = systemClock.now().getTime() + (options.deadlineMs ?? DEADLINE_MS)
     const callOptions: CallOptions = { deadline }
     return new Promise<Res>((resolve, reject) => {
       const stop = (): void => call.cancel()

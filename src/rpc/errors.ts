@@ -14,13 +14,6 @@ export class UnknownMethodError extends CodedError {
   readonly kind = 'unimplemented'
 }
 
-/** A call that no listener of ours vouches for: a bug, and refused. */
-export class CallerUnknownError extends CodedError {
-  override readonly name = 'CallerUnknownError'
-  readonly code = 'ERR_RPC_CALLER_UNKNOWN'
-  readonly kind = 'internal'
-}
-
 /** This side is ending the call; the other may come back. */
 export class CallEndingError extends CodedError {
   override readonly name = 'CallEndingError'

@@ -1,21 +1,23 @@
-import http2, { type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import {
-  logVerbosity,
-  Server,
-  type ServerInterceptingCallInterface,
-  type ServerInterceptor,
-  setLogVerbosity,
-} from '@grpc/grpc-js'
+import type http2 from 'node:http2'
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import { logVerbosity, Server, type ServerInterceptor, setLogVerbosity } from '@grpc/grpc-js'
+import { Http2Call } from './http2-call.ts'
 
 /**
  * What grpc-js keeps to itself and a server of ours cannot do without: limits for the HTTP/2 session, the session of an injected
- * connection, an answer to unknown methods that does not echo their names, and a reset of one stream. All of it stands in this file,
- * and test/integration/rpc-limits.test.ts fails when a new version moves any of it.
+ * connection, and its streams before grpc-js makes calls of its own of them, which cost a third more. All of it stands in this file,
+ * and test/integration/rpc-limits.test.ts fails when a new version moves any of it. No method is registered with grpc-js, so that a
+ * stream which did not come this way would be refused.
  */
 interface ServerInternals {
   readonly commonServerOptions: http2.ServerOptions
   _setupHandlers(server: Http2Server, interceptors: ServerInterceptor[]): void
-  _retrieveHandler(path: string): unknown
+  _streamHandler(
+    interceptors: ServerInterceptor[],
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+  ): void
+  onStreamOpened(stream: ServerHttp2Stream): void
 }
 
 export interface GrpcServerOptions {
@@ -23,8 +25,6 @@ export interface GrpcServerOptions {
   readonly maxMessageBytes: number
   /** Told of each session while its connection is being injected. */
   readonly onSession: (session: ServerHttp2Session) => void
-  /** Path whose handler also stands for every method that nobody has registered. */
-  readonly unknownMethodPath: string
 }
 
 /** Far above what a client with some metadata needs, far below what would hurt. */
@@ -63,13 +63,29 @@ export function createGrpcServer(options: GrpcServerOptions): Server {
     setUpHandlers(httpServer, interceptors)
     httpServer.on('session', options.onSession)
   }
-  const retrieveHandler = internals._retrieveHandler.bind(server)
-  internals._retrieveHandler = (path) => retrieveHandler(path) ?? retrieveHandler(options.unknownMethodPath)
+  internals._streamHandler = (interceptors, stream, headers) => {
+    stream.on('error', ignore) // `close` follows and ends the call
+    internals.onStreamOpened(stream)
+    const [open] = interceptors
+    if (open === undefined || headers['content-type']?.startsWith('application/grpc') !== true) {
+      stream.respond({ ':status': 415 }, { endStream: true })
+      return
+    }
+    const base = new Http2Call(stream, headers, options.maxMessageBytes)
+    // Made by openerOf, which turns these back into what they are.
+    const call = open({ path: headers[':path'] } as never, base as never) as unknown as StartedCall
+    call.start()
+  }
   return server
 }
 
-/** Resets the stream of a call whose reader takes nothing. Clients see RESOURCE_EXHAUSTED; CANCEL would be final for some. */
-export function resetStream(call: ServerInterceptingCallInterface): void {
-  const { stream } = call as unknown as { readonly stream: ServerHttp2Stream }
-  stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+interface StartedCall {
+  start(): void
 }
+
+/** What opens a call, in the shape in which grpc-js carries it with a connection. */
+export function openerOf(open: (path: string, base: Http2Call) => StartedCall): ServerInterceptor {
+  return (definition, base) => open(definition.path, base as never) as never
+}
+
+function ignore(): void {}

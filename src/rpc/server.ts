@@ -1,25 +1,20 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
-import {
-  experimental,
-  type Server,
-  ServerCredentials,
-  type ServerInterceptingCall,
-  type ServerInterceptingCallInterface,
-} from '@grpc/grpc-js'
+import { experimental, type Server, ServerCredentials } from '@grpc/grpc-js'
 import type { Clock, Scheduled } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Counter, Gauge, Metrics } from '../foundation/metrics.ts'
 import type { Call } from './call.ts'
 import { type Connection, type ConnectionEvents, LiveConnection } from './connection.ts'
-import { CallEndingError, CallerUnknownError, TooManyCallsError, UnknownMethodError } from './errors.ts'
-import { createGrpcServer } from './grpc-internals.ts'
+import { CallEndingError, TooManyCallsError, UnknownMethodError } from './errors.ts'
+import { createGrpcServer, openerOf } from './grpc-internals.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
+import type { Http2Call } from './http2-call.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { type Method, method, type ServiceName } from './services.ts'
-import { type Status, StatusCode, toStatus } from './status.ts'
+import { type Status, StatusCode } from './status.ts'
 import { ExchangeCall, PushCall, StreamCall } from './stream-call.ts'
 import { UnaryCall } from './unary-call.ts'
 
@@ -82,7 +77,6 @@ export class RpcServer<C> implements AsyncDisposable {
       maxStreamsPerConnection: options.maxStreamsPerConnection,
       maxMessageBytes: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
       onSession: (session: ServerHttp2Session) => this.#injecting?.attach(session),
-      unknownMethodPath: UNKNOWN_METHOD.path,
     })
     this.#events = {
       nowMs: () => options.clock.monotonicMs(),
@@ -90,7 +84,6 @@ export class RpcServer<C> implements AsyncDisposable {
       callOver: (call) => this.#callOver(call),
       callFailed: (call, status, error, caller) => this.#callFailed(call, status, error, caller),
     }
-    this.#register(UNKNOWN_METHOD.path)
     this.#sweepLater()
   }
 
@@ -99,7 +92,6 @@ export class RpcServer<C> implements AsyncDisposable {
     for (const [methodName, handler] of Object.entries(handlers)) {
       const definition = method(name, methodName)
       this.#routes.set(definition.path, { service: name, definition, handler, gate })
-      this.#register(definition.path)
     }
     this.#services.push(name)
   }
@@ -132,7 +124,7 @@ export class RpcServer<C> implements AsyncDisposable {
     else others.add(connection)
     const credentials = experimental.createServerCredentialsWithInterceptors(
       ServerCredentials.createInsecure(),
-      [(definition, base) => this.#open(connection, definition.path, base)],
+      [openerOf((path, base) => this.#open(connection, path, base))],
     )
     this.#injecting = connection
     connection.inject(this.#server.createConnectionInjector(credentials))
@@ -182,20 +174,7 @@ export class RpcServer<C> implements AsyncDisposable {
     cut.cancel()
   }
 
-  /** grpc-js must know the paths; the calls are answered by the interceptor, and what it did not see is refused. */
-  #register(path: string): void {
-    const asIs = (bytes: Buffer): Buffer => bytes
-    const refuse = (call: { emit(event: 'error', status: Status): boolean }): void => {
-      call.emit('error', toStatus(new CallerUnknownError('caller unknown')))
-    }
-    this.#server.register(path, refuse as never, asIs, asIs, 'serverStream')
-  }
-
-  #open(
-    connection: LiveConnection<C>,
-    path: string,
-    base: ServerInterceptingCallInterface,
-  ): ServerInterceptingCall {
+  #open(connection: LiveConnection<C>, path: string, base: Http2Call): Call<C> {
     const route = this.#routes.get(path)
     const call = route === undefined ? this.#unknown(base, connection) : routeCall(route, base, connection)
     if (call.isStream) {
@@ -211,7 +190,7 @@ export class RpcServer<C> implements AsyncDisposable {
     return call
   }
 
-  #unknown(base: ServerInterceptingCallInterface, connection: LiveConnection<C>): Call<C> {
+  #unknown(base: Http2Call, connection: LiveConnection<C>): Call<C> {
     const refuse = (): never => {
       throw new UnknownMethodError('unknown method')
     }
@@ -251,11 +230,7 @@ export class RpcServer<C> implements AsyncDisposable {
   }
 }
 
-function routeCall<C>(
-  route: Route<C>,
-  base: ServerInterceptingCallInterface,
-  connection: LiveConnection<C>,
-): Call<C> {
+function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnection<C>): Call<C> {
   const { definition, handler, gate } = route
   if ('unary' in handler) return new UnaryCall(base, connection, definition, handler.unary, gate)
   if ('push' in handler) return new PushCall(base, connection, definition, gate, handler.push)

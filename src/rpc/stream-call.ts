@@ -1,7 +1,7 @@
-import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { Call, type CallOwner, NOT_WAITING } from './call.ts'
 import { CallEndingError } from './errors.ts'
 import type { ExchangeHandler, Gate, PushHandler, StreamHandler, StreamSink } from './handlers.ts'
+import type { Http2Call } from './http2-call.ts'
 import type { Method } from './services.ts'
 import { decodeRequest } from './unary-call.ts'
 
@@ -12,12 +12,7 @@ abstract class WritingCall<C> extends Call<C> {
   protected readonly gate: Gate<C> | undefined
   protected writing = false
 
-  constructor(
-    base: ServerInterceptingCallInterface,
-    owner: CallOwner<C>,
-    definition: Method,
-    gate: Gate<C> | undefined,
-  ) {
+  constructor(base: Http2Call, owner: CallOwner<C>, definition: Method, gate: Gate<C> | undefined) {
     super(base, owner, definition.path)
     this.definition = definition
     this.gate = gate
@@ -97,7 +92,7 @@ export class StreamCall<C> extends ServerStreamCall<C> {
   #wake: (() => void) | undefined
 
   constructor(
-    base: ServerInterceptingCallInterface,
+    base: Http2Call,
     owner: CallOwner<C>,
     definition: Method,
     gate: Gate<C> | undefined,
@@ -144,7 +139,7 @@ export class PushCall<C> extends ServerStreamCall<C> implements StreamSink {
   #next: Buffer | undefined
 
   constructor(
-    base: ServerInterceptingCallInterface,
+    base: Http2Call,
     owner: CallOwner<C>,
     definition: Method,
     gate: Gate<C> | undefined,
@@ -193,7 +188,7 @@ export class ExchangeCall<C> extends WritingCall<C> {
   readonly #handler: ExchangeHandler<C, object, object>
 
   constructor(
-    base: ServerInterceptingCallInterface,
+    base: Http2Call,
     owner: CallOwner<C>,
     definition: Method,
     gate: Gate<C> | undefined,

@@ -1,9 +1,7 @@
-import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { Call, type CallOwner, NOT_WAITING } from './call.ts'
 import type { Gate, UnaryHandler } from './handlers.ts'
+import type { Http2Call } from './http2-call.ts'
 import type { Method } from './services.ts'
-
-const written = (): void => {}
 
 /** A call with one request and one answer. The lean path: one object a call, no promise unless the handler makes one. */
 export class UnaryCall<C> extends Call<C> {
@@ -14,7 +12,7 @@ export class UnaryCall<C> extends Call<C> {
   #request: Buffer | undefined
 
   constructor(
-    base: ServerInterceptingCallInterface,
+    base: Http2Call,
     owner: CallOwner<C>,
     definition: Method,
     handler: UnaryHandler<C, object, object>,
@@ -79,9 +77,7 @@ export class UnaryCall<C> extends Call<C> {
       this.fail(error)
       return
     }
-    // The status follows at once, so that message and trailers leave in one write.
-    this.base.sendMessage(bytes, written)
-    this.succeed()
+    this.succeedWith(bytes)
   }
 }
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import tls from 'node:tls'
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 import { splitCertificates, toPem } from '../support/certificates.ts'
@@ -59,21 +62,21 @@ describe('an X.509-SVID that was issued', () => {
     )
   })
 
-  it('X5I-04: has a critical SAN when the subject is empty', () => {
+  it('X5I-04, T-32: has a critical SAN when the subject is empty', () => {
     assert.ok(leaf.subject !== '' || leaf.getExtension(OID.subjectAltName)?.critical)
   })
 
-  it('X5I-05: has basic constraints that are an empty SEQUENCE', () => {
+  it('X5I-05, T-31, interop 6: has basic constraints that are an empty SEQUENCE', () => {
     const extension = leaf.getExtension(OID.basicConstraints)
     assert.equal(Buffer.from(extension?.value ?? new ArrayBuffer()).toString('hex'), '3000')
   })
 
-  it('X5I-06 to X5I-09: has a critical key usage of digitalSignature only', () => {
+  it('X5I-06 to X5I-09, interop 6: has a critical key usage of digitalSignature only', () => {
     assert.equal(leaf.getExtension(OID.keyUsage)?.critical, true)
     assert.equal(usage(leaf), x509.KeyUsageFlags.digitalSignature)
   })
 
-  it('X5I-10, X5I-11: has serverAuth and clientAuth', () => {
+  it('X5I-10, X5I-11, T-33: has serverAuth and clientAuth', () => {
     const usages = leaf.getExtension(x509.ExtendedKeyUsageExtension)?.usages ?? []
     assert.deepEqual([...usages].sort(), ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'])
   })
@@ -105,6 +108,15 @@ describe('an X.509-SVID that was issued', () => {
     const allowed = x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign
     assert.ok(usage(ca) & x509.KeyUsageFlags.keyCertSign)
     assert.equal(usage(ca) & ~allowed, 0)
+  })
+
+  it('X5C-03: the CA has no CA below it', () => {
+    assert.equal(ca.getExtension(x509.BasicConstraintsExtension)?.pathLength, 0)
+  })
+
+  it('X5C-12 to X5C-14, T-37: the CA has no name constraints and no extended key usage', () => {
+    assert.equal(ca.getExtension('2.5.29.30'), null)
+    assert.equal(ca.getExtension(OID.extKeyUsage), null)
   })
 
   it('SVID-01, SVID-02, X5C-07 to X5C-09: the CA has the ID of the trust domain, without a path', () => {
@@ -148,7 +160,11 @@ describe('an X.509-SVID that was issued', () => {
     using client = stack.client()
     using stream = client.stream('FetchX509SVID')
     const { svids } = await stream.until((message) => message.svids.length === 2)
-    assert.ok(svids.some(({ spiffeId }: Message) => spiffeId === `spiffe://example.org${id}`))
+    const spiffeId = `spiffe://example.org${id}`
+    assert.ok(svids.some((found: Message) => found.spiffeId === spiffeId))
+    const tokens = await client.unary('FetchJWTSVID', { audience: ['a'], spiffeId })
+    const validated = await client.unary('ValidateJWTSVID', { audience: 'a', svid: tokens.svids[0].svid })
+    assert.equal(validated.spiffeId, spiffeId)
   })
 })
 
@@ -169,7 +185,7 @@ describe('the SPIFFE bundle of the authority', () => {
     assert.ok(Number.isInteger(bundle.spiffe_refresh_hint) && bundle.spiffe_refresh_hint > 0)
   })
 
-  it('BND-08 to BND-18: each key says what it is for, in the members of the standard', () => {
+  it('BND-08, BND-09, BND-10, BND-11, BND-12, BND-13, BND-14, BND-15, BND-16, BND-18, ENC-10, T-38: each key says what it is for, in the members of the standard', () => {
     for (const jwk of bundle.keys) {
       assert.ok(jwk.kty)
       assert.ok(['x509-svid', 'jwt-svid'].includes(jwk.use))
@@ -196,9 +212,30 @@ describe('the SPIFFE bundle of the authority', () => {
     }
   })
 
-  it('X5C-17: no key serves two purposes', () => {
+  it('X5C-17: no key serves two purposes', async () => {
     const points = bundle.keys.map(({ x }: Message) => x)
     assert.equal(new Set(points).size, points.length)
+    const cas = JSON.parse((await stack.admin('ca', 'list', '--json')).stdout)
+    const purposes = new Set(cas.map(({ purpose }: Message) => purpose))
+    assert.deepEqual([...purposes].sort(), ['control_issuing', 'control_root', 'jwt', 'spiffe_x509'])
+    assert.equal(new Set(cas.map(({ keyId }: Message) => keyId)).size, cas.length)
+  })
+
+  it('X5C-11: the authority itself shows a certificate that is no CA', async () => {
+    const { hostname, port } = new URL(`tls://${stack.address}`)
+    const socket = tls.connect({
+      host: hostname,
+      port: Number(port),
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.3',
+    })
+    socket.on('error', () => undefined) // without a client certificate it is for joining only
+    try {
+      await once(socket, 'secureConnect')
+      assert.equal(new X509Certificate(socket.getPeerCertificate().raw).ca, false)
+    } finally {
+      socket.destroy()
+    }
   })
 
   it('BND-03: the sequence grows with each change, also over a restart', async () => {

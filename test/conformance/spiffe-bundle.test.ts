@@ -35,6 +35,8 @@ describe('reading a SPIFFE bundle', () => {
   it('BNC-01: passes over a key of an unknown type or on an unknown curve', () => {
     passedOver({ kty: 'AKP', use: 'jwt-svid', kid: 'a' })
     passedOver({ ...jwtJwk, crv: 'secp256k1' })
+    passedOver({ ...x509Jwk, kty: 'AKP' })
+    passedOver({ ...x509Jwk, crv: 'secp256k1' })
   })
 
   for (const use of [undefined, 'sig', 'X509-SVID', 'JWT-SVID', 'foo-svid', 'wit-svid', 1]) {

@@ -67,6 +67,16 @@ describe('the Workload API on the wire', () => {
     )
   })
 
+  it('answers health checks without the metadata of SPIFFE, which probes do not send', async () => {
+    const session = connect()
+    try {
+      const { status: code } = await rawCall(session, '/grpc.health.v1.Health/Check').ended
+      assert.equal(code, status.OK)
+    } finally {
+      session.destroy()
+    }
+  })
+
   it('takes a request that is compressed with gzip', async () => {
     const headers = { 'grpc-encoding': 'gzip' }
     const body = grpcFrame(gzipSync(FOR_A), true)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import * as grpc from '@grpc/grpc-js'
@@ -124,3 +125,10 @@ for (const version of ['v1', 'v1alpha']) {
     })
   })
 }
+
+describe('the revision of the standards', () => {
+  it('STAB-02: is in the README and in the definition of the Workload API', async () => {
+    for (const file of ['../README.md', 'spiffe/workload/workload.proto'])
+      assert.match(await readFile(path.resolve(proto, file), 'utf8'), /665a28f/)
+  })
+})

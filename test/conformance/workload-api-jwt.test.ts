@@ -45,7 +45,7 @@ describe('the JWT profile of the Workload API', () => {
     await stack?.[Symbol.asyncDispose]()
   })
 
-  it('WLAPI-40, JWTI-07: aud is an array of exactly the audiences that were asked for', async () => {
+  it('WLAPI-40, JWTI-07, interop 8: aud is an array of exactly the audiences that were asked for', async () => {
     for (const audience of [['a'], ['a', 'b'], ['b', 'a', 'c']]) {
       const { svids } = await fetch({ audience })
       for (const { svid } of svids) {
@@ -53,6 +53,13 @@ describe('the JWT profile of the Workload API', () => {
         assert.ok(Array.isArray(aud))
         assert.deepEqual([...aud].sort(), [...audience].sort())
       }
+    }
+  })
+
+  it('JWTI-08: tokens for several audiences one after the other have one audience each', async () => {
+    for (const audience of ['x', 'y', 'x']) {
+      const { svids } = await fetch({ audience: [audience] })
+      for (const { svid } of svids) assert.deepEqual(decode(svid.split('.')[1]).aud, [audience])
     }
   })
 
@@ -119,7 +126,7 @@ describe('the JWT profile of the Workload API', () => {
     }
   })
 
-  it('JWTI-01 to JWTI-06, JWTI-09, JWTI-10: the token is what the JWT-SVID document says', async () => {
+  it('JWTI-01 to JWTI-06, JWTI-09, JWTI-10, interop 8: the token is what the JWT-SVID document says', async () => {
     const parts = token.split('.')
     assert.equal(parts.length, 3)
     for (const part of parts) assert.match(part, /^[A-Za-z0-9_-]+$/)
@@ -134,7 +141,7 @@ describe('the JWT profile of the Workload API', () => {
     assert.ok(claims.iat <= Date.now() / 1000 && Number.isInteger(claims.iat))
   })
 
-  it('ENC-08, WLAPI-47, WLAPI-48, BND-16, BND-18: the JWT bundle is a JWK Set of JWT keys only, and verifies the token', async () => {
+  it('ENC-08, T-21, JWTI-04, WLAPI-47, WLAPI-48, BND-16, BND-18: the JWT bundle is a JWK Set of JWT keys only, and verifies the token', async () => {
     const { bundles } = await client.first('FetchJWTBundles')
     const jwks = JSON.parse(bundles['spiffe://example.org'].toString('utf8'))
     assert.ok(Array.isArray(jwks.keys) && jwks.keys.length > 0)
@@ -169,7 +176,7 @@ describe('the JWT profile of the Workload API', () => {
     assert.equal((await validate(token, 'other')).code, status.INVALID_ARGUMENT)
   })
 
-  describe('WLAPI-50: ValidateJWTSVID refuses', () => {
+  describe('WLAPI-50, T-64: ValidateJWTSVID refuses', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const exp = Math.floor(Date.now() / 1000) + 300
     const good = { sub: 'spiffe://example.org/a', aud: ['a'], exp, iat: exp - 400 }

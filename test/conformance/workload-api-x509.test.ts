@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { status } from '@grpc/grpc-js'
+import { renewalTimeMs } from '../../src/agent/svid-cache/renewal.ts'
+import { FakeRandom } from '../fakes/fake-random.ts'
 import { splitCertificates } from '../support/certificates.ts'
 import { identityFor, Stack } from '../support/stack.ts'
 import type { Message, WorkloadClient } from '../support/workload-client.ts'
@@ -58,7 +60,7 @@ describe('the X.509 profile of the Workload API', () => {
     assertComplete(await client.first('FetchX509SVID'))
   })
 
-  it('ENC-02, ENC-03, ENC-04: the chain is DER after DER, leaf first, only CAs after it', async () => {
+  it('ENC-02, ENC-03, ENC-04, T-30: the chain is DER after DER, leaf first, only CAs after it', async () => {
     for (const svid of (await client.first('FetchX509SVID')).svids) {
       const [leaf, ...rest] = splitCertificates(svid.x509Svid)
       assert.equal(leaf?.ca, false)
@@ -70,7 +72,7 @@ describe('the X.509 profile of the Workload API', () => {
     }
   })
 
-  it('ENC-05: the key is unencrypted PKCS#8 and belongs to the leaf', async () => {
+  it('ENC-05, T-34: the key is unencrypted PKCS#8 and belongs to the leaf', async () => {
     for (const svid of (await client.first('FetchX509SVID')).svids) {
       const key = createPrivateKey({ key: svid.x509SvidKey, format: 'der', type: 'pkcs8' })
       assert.ok(new X509Certificate(svid.x509Svid).checkPrivateKey(key))
@@ -89,9 +91,11 @@ describe('the X.509 profile of the Workload API', () => {
     assert.deepEqual(hints, ['internal'])
   })
 
-  it('WLAPI-24: the own trust domain is not among the federated bundles', async () => {
+  it('WLAPI-24, interop 7: the own trust domain is not among the federated bundles', async () => {
     const { federatedBundles } = await client.first('FetchX509SVID')
     assert.equal(federatedBundles['spiffe://example.org'], undefined)
+    const withItself = identityFor(UID, 'self', '  federates_with: [example.org]')
+    await assert.rejects(stack.apply(withItself), /federates_with/)
   })
 
   it('WLAPI-27: the order is the same on every call and after a restart of the agent', async () => {
@@ -108,7 +112,7 @@ describe('the X.509 profile of the Workload API', () => {
     await assert.rejects(stack.apply(identityFor(UID, 'long', `  hint: ${'é'.repeat(513)}`)), /hint/)
   })
 
-  it('WLAPI-04, WLAPI-06, WLAPI-08, WLAPI-10: each message is the whole state, pushed when it changes', async () => {
+  it('WLAPI-04, T-52, WLAPI-06, WLAPI-08, WLAPI-10: each message is the whole state, pushed when it changes', async () => {
     using stream = client.stream('FetchX509SVID')
     const before = await stream.next()
     await stack.apply(identityFor(UID, 'd'))
@@ -148,5 +152,17 @@ describe('the X.509 profile of the Workload API', () => {
     } finally {
       for (const stream of streams) stream[Symbol.dispose]()
     }
+  })
+})
+
+describe('the renewal of X.509-SVIDs', () => {
+  it('WLAPI-07: is not at the same moment for all that were issued together', () => {
+    const random = new FakeRandom('renewal')
+    const times = [0, 0.25, 0.5, 0.75, 0.999].map((fraction) => {
+      random.nextFraction = fraction
+      return renewalTimeMs(0, 3_600_000, random)
+    })
+    assert.equal(new Set(times).size, times.length)
+    assert.ok(Math.max(...times) - Math.min(...times) > 300_000)
   })
 })

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { status } from '@grpc/grpc-js'
+import { parseAgentConfig } from '../../src/config/agent-config.ts'
+import { parseEndpointSocket } from '../../src/spiffe/endpoint-socket.ts'
 import { identityFor, Stack, signet } from '../support/stack.ts'
 import type { Ended, WorkloadClient } from '../support/workload-client.ts'
 import { needsTwoUsers, WorkloadProcess } from '../support/workload-process.ts'
@@ -50,9 +52,15 @@ describe('the Workload Endpoint', () => {
     )
   }
 
-  it('WLEP-01, WLEP-06, WLEP-13: serves the Workload API by gRPC without TLS', async () => {
+  it('WLEP-01, WLEP-06, WLEP-07, WLEP-13: serves the Workload API by gRPC, without TLS and to whoever calls', async () => {
     const { svids } = await client.first('FetchX509SVID')
     assert.equal(svids.length, 1)
+  })
+
+  it('WLAPI-01: serves both mandatory profiles without being told to', async () => {
+    for (const method of STREAMS) await client.first(method)
+    const { svids } = await client.unary('FetchJWTSVID', { audience: ['a'] })
+    await client.unary('ValidateJWTSVID', { audience: 'a', svid: svids[0].svid })
   })
 
   it('WLEP-02: listens on a Unix socket', async () => {
@@ -67,6 +75,7 @@ describe('the Workload Endpoint', () => {
       ['1', { 'workload.spiffe.io': '1' }],
       ['an empty value', { 'workload.spiffe.io': '' }],
       ['false beside true', { 'workload.spiffe.io': ['true', 'false'] }],
+      ['true twice (T-27)', { 'workload.spiffe.io': ['true', 'true'] }],
       ["the Broker API's key only", { 'broker.spiffe.io': 'true' }],
     ] as const) {
       it(`WLEP-04, WLEP-05: answers ${method} with ${what} by INVALID_ARGUMENT`, async () => {
@@ -85,7 +94,7 @@ describe('the Workload Endpoint', () => {
     assert.equal(mine.svids[0].spiffeId, 'spiffe://example.org/web')
   })
 
-  it('WLEP-11, WLAPI-23: answers a caller without an identity by PERMISSION_DENIED', {
+  it('WLEP-11, WLAPI-23, T-53: answers a caller without an identity by PERMISSION_DENIED at once', {
     skip: needsTwoUsers,
   }, async () => {
     await using stranger = new WorkloadProcess({ socket: stack.socket, method: 'FetchX509SVID', uid: 60_018 })
@@ -119,7 +128,7 @@ describe('the Workload Endpoint', () => {
   })
 
   for (const method of WIT) {
-    it(`STAB-01, WLAPI-60: answers ${method}, which is incubating, by UNIMPLEMENTED`, async () => {
+    it(`STAB-01, WLAPI-02, WLAPI-60: answers ${method}, which is incubating, by UNIMPLEMENTED`, async () => {
       assert.equal((await ends(method, { 'workload.spiffe.io': 'true' })).code, status.UNIMPLEMENTED)
     })
   }
@@ -135,34 +144,78 @@ describe('the Workload Endpoint', () => {
     assert.notEqual((await signet(['svid', 'fetch', 'x509'], { env: wrong })).code, 0)
   })
 
-  for (const [clause, uri] of [
-    ['WLEP-18', 'unix://host/a.sock'],
-    ['WLEP-18', 'unix:a/b.sock'],
-    ['WLEP-18', 'unix:///a.sock?x'],
-    ['WLEP-18', 'unix:///a.sock#f'],
-    ['WLEP-19', 'tcp://localhost:8000'],
-    ['WLEP-19', 'tcp://127.0.0.1'],
-    ['WLEP-19', 'tcp://127.0.0.1:8000/'],
-    ['WLEP-20', 'http://127.0.0.1:8000'],
-  ] as const) {
-    it(`${clause}: refuses the endpoint ${uri}`, async () => {
+  it('WLEP-18 to WLEP-20: the command refuses an endpoint that is none', async () => {
+    for (const uri of ['unix:a/b.sock', 'tcp://localhost:8000', 'http://127.0.0.1:8000']) {
       const done = await signet(['svid', 'fetch', 'x509'], { env: { SPIFFE_ENDPOINT_SOCKET: uri } })
       assert.notEqual(done.code, 0)
       assert.match(done.stderr, /SPIFFE_ENDPOINT_SOCKET|socket|endpoint/i)
-    })
+    }
+  })
+})
+
+describe('the address of an endpoint', () => {
+  for (const [clause, uri, expected] of [
+    ['WLEP-18', 'unix:///a/b.sock', { path: '/a/b.sock' }],
+    ['WLEP-18', 'unix:/a/b.sock', { path: '/a/b.sock' }],
+    ['WLEP-18', 'unix:///a%20b', { path: '/a b' }],
+    ['WLEP-19', 'tcp://127.0.0.1:8000', { host: '127.0.0.1', port: 8000 }],
+    ['WLEP-19', 'tcp://[::1]:8000', { host: '::1', port: 8000 }],
+    ['WLEP-19', 'tcp://[fe80::1.2.3.4]:65535', { host: 'fe80::1.2.3.4', port: 65_535 }],
+  ] as const) {
+    it(`${clause}: ${uri} is read`, () => assert.deepEqual(parseEndpointSocket(uri), expected))
+  }
+
+  for (const [clause, uris] of [
+    ['WLEP-18', ['unix:', 'unix://', 'unix:///', 'unix:///a/', 'unix:a/b.sock', 'unix://host/a']],
+    ['WLEP-18', ['unix:///a?x', 'unix:///a?', 'unix:///a#f', 'unix:///a b', 'unix:///a\n']],
+    ['WLEP-18', ['unix:///a%', 'unix:///a%00b', 'unix:///a%ff']],
+    ['WLEP-19', ['tcp:127.0.0.1:80', 'tcp://localhost:8000', 'tcp://127.0.0.1', 'tcp://127.0.0.1:']],
+    ['WLEP-19', ['tcp://127.0.0.1:0', 'tcp://127.0.0.1:65536', 'tcp://127.1:8000', 'tcp://0127.0.0.1:8000']],
+    ['WLEP-19', ['tcp://127.0.0.1:8000/', 'tcp://127.0.0.1:8000/foo', 'tcp://127.0.0.1:8000?a']],
+    ['WLEP-19', ['tcp://u@127.0.0.1:8000', 'tcp://::1:8000', 'tcp://[127.0.0.1]:8000', 'tcp://[::g]:8000']],
+    ['WLEP-20', ['', '/a/b.sock', 'http://127.0.0.1:80', 'npipe:a']],
+  ] as const) {
+    for (const uri of uris) {
+      it(`${clause}: ${JSON.stringify(uri)} is refused`, () => {
+        assert.throws(() => parseEndpointSocket(uri), { code: 'ERR_SPIFFE_ENDPOINT_SOCKET_INVALID' })
+      })
+    }
   }
 })
 
-describe('the Workload Endpoint before the first sync', () => {
-  it('WLEP-10: answers by UNAVAILABLE', async () => {
+describe('the configuration of the agent', () => {
+  it('WLEP-03, WLEP-16: has no place for a TCP address at which workloads would connect', () => {
+    for (const workload_api of [{ listen: '127.0.0.1:8000' }, { socket: 'tcp://127.0.0.1:8000' }]) {
+      const config = {
+        version: 1,
+        authority: { address: 'localhost:7443', pin: `sha256:${'0'.repeat(64)}` },
+        join: { token: 'first' },
+      }
+      const parse = (more: object) =>
+        parseAgentConfig(JSON.stringify({ ...config, ...more }), '/etc/agent.yaml')
+      parse({ workload_api: { socket: '/run/agent.sock' } })
+      assert.throws(() => parse({ workload_api }), { code: 'ERR_CONFIG_INVALID' })
+    }
+  })
+})
+
+describe('the Workload Endpoint without an authority', () => {
+  it('WLEP-10: answers by UNAVAILABLE before the first sync, and whoever is one too many', async () => {
     await using stack = await Stack.create()
     stack.pin = `sha256:${'0'.repeat(64)}`
     stack.address = '127.0.0.1:1' // nobody listens there
     await stack.writeAgentConfig('none', 'no-secret')
+    const config = await readFile(stack.agentConfig, 'utf8')
+    await writeFile(stack.agentConfig, config.replace(/(workload_api: \{)/, '$1 max_connections: 1,'))
     await stack.launchAgent()
     assert.ok(existsSync(stack.socket))
     using client = stack.client()
-    using stream = client.stream('FetchX509SVID')
-    assert.equal((await stream.ended).code, status.UNAVAILABLE)
+    const early = await client.stream('FetchX509SVID').ended
+    assert.equal(early.code, status.UNAVAILABLE)
+    assert.match(early.details, /starting/)
+    using other = stack.client()
+    const tooMany = await other.stream('FetchX509SVID').ended
+    assert.equal(tooMany.code, status.UNAVAILABLE)
+    assert.doesNotMatch(tooMany.details, /starting/)
   })
 })

@@ -131,7 +131,7 @@ describe('the validation of a chain with an intermediate CA', () => {
   }
   const mayCertify = keyUsageExtension([5])
 
-  it('X5V-01, X5C-03: accepts an intermediate within the path length, and leads to the root', () => {
+  it('X5V-01, X5C-03, X5C-10: accepts an intermediate within the path length, and leads to the root', () => {
     const svid = validateX509Svid(chain([caExtension(0), mayCertify]), bundle, NOW)
     assert.equal(svid.chain.length, 2)
   })
@@ -196,7 +196,7 @@ describe('the validation of a chain with an intermediate CA', () => {
     }
   })
 
-  it('T-04: accepts a CA that may sign other things too', async () => {
+  it('X5C-05, T-04: accepts a CA that may sign other things too', async () => {
     const lenient = chain([caExtension(), keyUsageExtension([0, 5, 6])])
     validateX509Svid(lenient, bundle, NOW)
   })

@@ -32,6 +32,7 @@ export function knowledgeOf(
     activeX509KeyId: issuer.activeX509KeyId,
     activeJwtKeyId: issuer.activeJwtKeyId,
     taintedKeyIds: new Set(),
+    roleRefusalOf: () => undefined,
     isLocked: () => false,
     botLocked: false,
     version: 1,

@@ -165,6 +165,30 @@ describe('a unary call', () => {
   })
 })
 
+// Deadlines were counted from the start of the process: after a host had slept, every call was past its own before it was sent.
+describe('a wall clock', () => {
+  const HOUR_MS = 3_600_000
+
+  it('that was set forward leaves later calls their time', async (t) => {
+    await using stack = await RpcStack.start({ handlers: { FetchJWTSVID: { unary: () => answer('a') } } })
+    using client = stack.client()
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + HOUR_MS })
+    const { svids } = await client.unary<object, Answer>('SpiffeWorkloadAPI', 'FetchJWTSVID', {})
+    assert.equal(svids[0]?.svid, 'a')
+  })
+
+  it('that was set back does not make later calls wait longer', async (t) => {
+    await using stack = await RpcStack.start({
+      handlers: { FetchJWTSVID: { unary: () => new Promise<Buffer>(() => {}) } },
+    })
+    using client = stack.client()
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() - HOUR_MS })
+    await assert.rejects(client.unary('SpiffeWorkloadAPI', 'FetchJWTSVID', {}, { deadlineMs: 50 }), {
+      message: /did not answer in time/,
+    })
+  })
+})
+
 describe('a stream', () => {
   it('of a finite list ends with OK', async () => {
     await using stack = await RpcStack.start({

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import protobuf from 'protobufjs'
@@ -81,6 +90,7 @@ function differences(left: string, right: string): string[] {
 }
 
 const fresh = mkdtempSync(path.join(tmpdir(), 'signet-generate-'))
+chmodSync(fresh, 0o755) // the copy takes its mode, and other users run the clone, too
 try {
   generate(fresh)
   if (process.argv.includes('--check')) {

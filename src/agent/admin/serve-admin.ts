@@ -59,7 +59,7 @@ async function explain(
       ? await attributesOfProcess(deps, request.pid ?? 0, knowledge)
       : parseAttributes(request.attributesJson ?? '')
   const { join, bot } = knowledge.facts
-  return withLocks(knowledge.policy.explain({ join, bot, ...attributes }), knowledge)
+  return bounded(knowledge.policy.explain({ join, bot, ...attributes }), knowledge)
 }
 
 async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Knowledge): Promise<Attributes> {
@@ -81,13 +81,16 @@ function parseAttributes(json: string): Attributes {
   return parsed as Attributes
 }
 
-/** A lock stands above what the rules say. */
-function withLocks(explanation: Explanation, knowledge: Knowledge): Explanation {
+/** Roles and locks stand above what the rules say. */
+function bounded(explanation: Explanation, knowledge: Knowledge): Explanation {
   const identities = explanation.identities.map((each) => {
     const { granted, identity, spiffeId = '' } = each
     if (!granted) return each
     if (knowledge.botLocked)
       return { ...each, granted: false, reason: 'the bot of this agent is locked or refused' }
+    const grant = knowledge.policy.get(identity)?.decide(explanation.attributes)
+    const refused = grant && !('refused' in grant) ? knowledge.roleRefusalOf(grant) : undefined
+    if (refused !== undefined) return { ...each, granted: false, reason: refused }
     const locked = knowledge.isLocked({ workloadIdentity: identity, spiffeId })
     return locked
       ? { ...each, granted: false, reason: 'a lock on the workload identity or its SPIFFE ID' }

@@ -1,6 +1,7 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { ReportedEvent } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
+import { RpcError, StatusCode } from '../../rpc/status.ts'
 import type { AuthorityClient } from '../authority-door.ts'
 import type { DeliveryReporter } from '../knowledge.ts'
 import { shorten } from './shorten.ts'
@@ -97,7 +98,7 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     })
   }
 
-  /** False when nobody heard it; it is then kept for the next time. */
+  /** False when nobody heard it; it is then kept for the next time, unless the authority will never take it. */
   async #send(deadlineMs: number): Promise<boolean> {
     const entries = [...this.#pending].slice(0, REPORT_SIZE)
     for (const [key] of entries) this.#pending.delete(key)
@@ -115,7 +116,10 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     } catch (error) {
       // Not said louder: that the authority is away is said where it matters, and what happened stands in our log.
       this.#deps.logger.debug({ event: 'report.failed', err: error }, 'a report was not heard')
-      this.#putBack(entries)
+      // An authority of another version may not know an event: kept, it would stand in the way of all others for good.
+      if (error instanceof RpcError && error.status === StatusCode.INVALID_ARGUMENT)
+        this.#dropped += entries.length
+      else this.#putBack(entries)
       return false
     }
   }

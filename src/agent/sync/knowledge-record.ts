@@ -18,6 +18,8 @@ export interface BotRecord {
   readonly name: string
   readonly instanceId: string
   readonly attributesJson: string
+  /** Absent in what an earlier version kept. */
+  readonly rolesJson?: string
 }
 
 /** The own trust domain's bundle, as text. */

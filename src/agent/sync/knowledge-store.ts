@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
@@ -11,6 +12,7 @@ import { SyncInvalidError } from './errors.ts'
 import { compileRecord, type IdentityRecord } from './identity-record.ts'
 import type { BotRecord, BundleRecord, KnowledgeRecord } from './knowledge-record.ts'
 import { KnownLocks, type LockRecord } from './known-locks.ts'
+import { KnownRoles } from './known-roles.ts'
 
 /** Everything that was heard, as far as it was heard. */
 interface Heard {
@@ -22,6 +24,7 @@ interface Heard {
   federated: KnowledgeRecord['federated']
   federatedBundles: ReadonlyMap<string, Bundle>
   facts: Knowledge['facts']
+  roles: KnownRoles
   locks: readonly LockRecord[]
 }
 
@@ -197,13 +200,13 @@ export class KnowledgeStore {
     return true
   }
 
-  #hearBot({ name, instanceId, attributesJson }: BotRecord): boolean {
-    const known = this.#heard.bot
-    if (known?.attributesJson === attributesJson && known.name === name && known.instanceId === instanceId)
-      return false
+  #hearBot({ name, instanceId, attributesJson, rolesJson = '' }: BotRecord): boolean {
+    const record = { name, instanceId, attributesJson, rolesJson }
+    if (isDeepStrictEqual(this.#heard.bot, record)) return false
     const { join, bot } = JSON.parse(attributesJson) as { join?: Attributes; bot?: Attributes }
     this.#heard.facts = { join: join ?? {}, bot: bot ?? {} }
-    this.#heard.bot = { name, instanceId, attributesJson }
+    this.#heard.roles = KnownRoles.parse(rolesJson, this.#deps.logger)
+    this.#heard.bot = record
     return true
   }
 
@@ -235,7 +238,7 @@ export class KnowledgeStore {
   }
 
   #publish(): void {
-    const { policy, bundle, bundleRecord, federatedBundles, facts, bot } = this.#heard
+    const { policy, bundle, bundleRecord, federatedBundles, facts, roles, bot } = this.#heard
     if (bundle === undefined || bundleRecord === undefined || bot === undefined) return
     const locks = new KnownLocks(this.#heard.locks, () => this.#deps.clock.now().getTime())
     this.#version += 1
@@ -248,6 +251,7 @@ export class KnowledgeStore {
       activeJwtKeyId: bundleRecord.activeJwtKeyId,
       taintedKeyIds: new Set(bundleRecord.taintedKeyIds),
       isLocked: (subject) => locks.isLocked(subject),
+      roleRefusalOf: (grant) => roles.refusalOf(grant, policy.get(grant.identity)?.identity.labels ?? {}),
       botLocked: this.#refused || locks.botLocked,
       version: this.#version,
     })
@@ -261,6 +265,7 @@ function nothingHeard(): Heard {
     federated: [],
     federatedBundles: new Map(),
     facts: { join: {}, bot: {} },
+    roles: KnownRoles.unknown,
     locks: [],
   }
 }

@@ -80,7 +80,9 @@ export class Entitlements {
     const { join, bot } = knowledge.facts
     const granted = knowledge.policy.decide({ ...attributes, join, bot })
     if (granted.length === 0) return 'no_identity'
-    const open = granted.filter(
+    const permitted = granted.filter((grant) => knowledge.roleRefusalOf(grant) === undefined)
+    if (permitted.length === 0) return 'role_refuses'
+    const open = permitted.filter(
       ({ identity, spiffeId }) => !knowledge.isLocked({ workloadIdentity: identity, spiffeId }),
     )
     if (open.length === 0) return 'locked'

@@ -3,6 +3,7 @@ import { CodedError } from '../../foundation/errors.ts'
 /** Why a caller has no identity; for the operator, never for the caller. */
 export type NoIdentityReason =
   | 'no_identity'
+  | 'role_refuses'
   | 'locked'
   | 'bot_locked'
   | 'not_entitled'

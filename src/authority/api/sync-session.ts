@@ -24,6 +24,8 @@ export interface SyncSessionDeps {
   readonly trustDomain: string
   /** join.* and bot.* as they are now, as JSON. */
   readonly attributesJson: (instance: InstanceFacts) => string
+  /** The roles of a bot as they are now, as JSON. */
+  readonly rolesJson: (bot: string) => string
 }
 
 /** An agent that hears nothing for much longer has lost its authority. */
@@ -201,7 +203,13 @@ export class SyncSession implements Disposable {
 
   #botMessage(): Bot {
     const { id, bot } = this.#subject
-    return { name: bot, instanceId: id, attributesJson: this.#deps.attributesJson(this.#subject) }
+    const { attributesJson, rolesJson } = this.#deps
+    return {
+      name: bot,
+      instanceId: id,
+      attributesJson: attributesJson(this.#subject),
+      rolesJson: rolesJson(bot),
+    }
   }
 
   #stamped(message: SyncResponse): SyncResponse {

@@ -1,4 +1,4 @@
-import { RoleBounds } from '../../policy/role.ts'
+import { RoleBounds, type RoleSpec } from '../../policy/role.ts'
 import type { ResourceChange, ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
 import { type Compile, IdentityEntry } from './identity-entry.ts'
 import { botSpecOf, identityOf, roleSpecOf } from './stored-form.ts'
@@ -64,15 +64,20 @@ export class Catalogue implements Disposable {
   bounds(bot: string): RoleBounds {
     const known = this.#bounds.get(bot)
     if (known) return known
+    if (!this.get('bot', bot)) return NO_ROLES
+    const bounds = new RoleBounds(this.roles(bot))
+    this.#bounds.set(bot, bounds)
+    return bounds
+  }
+
+  /** The roles that a bot has, as far as they exist. */
+  roles(bot: string): { readonly name: string; readonly spec: RoleSpec }[] {
     const stored = this.get('bot', bot)
-    if (!stored) return NO_ROLES
-    const roles = botSpecOf(stored).roles.flatMap((name) => {
+    if (!stored) return []
+    return botSpecOf(stored).roles.flatMap((name) => {
       const role = this.get('role', name)
       return role ? [{ name, spec: roleSpecOf(role) }] : []
     })
-    const bounds = new RoleBounds(roles)
-    this.#bounds.set(bot, bounds)
-    return bounds
   }
 
   subscribe(listener: Listener): Disposable {

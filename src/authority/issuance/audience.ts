@@ -1,5 +1,7 @@
 const MOST = 32
 const LONGEST_BYTES = 1024
+/** Each audit row holds them all. */
+const LONGEST_IN_ALL_BYTES = 4096
 
 /**
  * Why these audiences cannot be had, or undefined: they can. The token carries exactly what was asked for, in that order. Names that
@@ -13,6 +15,8 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
     if (Buffer.byteLength(one) > LONGEST_BYTES) return `an audience of more than ${LONGEST_BYTES} bytes`
     if (isReserved(one, trustDomain)) return `the audience ${JSON.stringify(one)} is reserved`
   }
+  const bytes = audience.reduce((sum, one) => sum + Buffer.byteLength(one), 0)
+  if (bytes > LONGEST_IN_ALL_BYTES) return `more than ${LONGEST_IN_ALL_BYTES} bytes of audiences`
   return undefined
 }
 

@@ -176,7 +176,7 @@ class Impostor implements AsyncDisposable {
       this.connections += 1
       socket
         .on('error', () => undefined)
-        .on('data', (bytes) => {
+        .on('data', (bytes: Buffer) => {
           this.heard = Buffer.concat([this.heard, bytes])
         })
     })

@@ -1,19 +1,29 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import http2 from 'node:http2'
 import net from 'node:net'
+import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
+import { RpcClient } from '../../../src/rpc/client.ts'
 import { identityFor, Stack } from '../../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0
+const ADMINISTRATION = [
+  [(stack: Stack) => stack.agentAdminSocket, 'signet.v1.AgentAdminService', 'GetStatus'],
+  [(stack: Stack) => stack.authoritySocket, 'signet.v1.AdminService', 'ListResources'],
+] as const
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
-/** Resolves when the other side has closed. */
-async function closed(socket: net.Socket): Promise<void> {
-  socket.on('error', () => undefined).resume()
-  if (!socket.closed) await once(socket, 'close')
+/** Resolves when the connection is over, however it ends. */
+function closed(socket: net.Socket): Promise<void> {
+  socket.on('error', () => undefined)
+  return new Promise((resolve) => {
+    if (socket.closed) resolve()
+    else socket.once('close', () => resolve())
+  })
 }
 
 describe('garbage at the listeners', () => {
@@ -42,7 +52,10 @@ describe('garbage at the listeners', () => {
       (await client.unary('FetchJWTSVID', { audience: [randomBytes(8).toString('hex')] })).svids.length,
       1,
     )
-    assert.equal((await stack.signet('get', 'bot', '--json')).code, 0)
+    for (const [unixPath, service, method] of ADMINISTRATION) {
+      using admin = new RpcClient({ target: { unixPath: unixPath(stack) } })
+      await admin.unary(service, method, {})
+    }
     assert.ok(stack.agent.running && stack.authority.running)
   }
 
@@ -52,7 +65,7 @@ describe('garbage at the listeners', () => {
       const ends = sockets.map((socket) => {
         socket.on('error', () => undefined)
         socket.write(randomBytes(4096))
-        return closed(socket)
+        return closed(socket.resume())
       })
       await Promise.all(ends)
       await allIsWell()
@@ -63,7 +76,7 @@ describe('garbage at the listeners', () => {
       socket.on('error', () => undefined)
       socket.write(PREFACE)
       socket.write(randomBytes(65_536))
-      await closed(socket)
+      await closed(socket.resume())
       await allIsWell()
     })
 
@@ -90,42 +103,84 @@ describe('garbage at the listeners', () => {
     })
   }
 
-  it('the Workload API serves others while callers open streams and never read', async () => {
-    const sessions = Array.from({ length: 20 }, () =>
-      http2.connect('http://localhost', {
-        createConnection: () => net.connect(stack.socket),
-        settings: { initialWindowSize: 0 },
-      }),
-    )
-    try {
-      for (const session of sessions) {
-        session.on('error', () => undefined)
-        for (let n = 0; n < 50; n++) {
-          const request = session.request({
-            ':method': 'POST',
-            ':path': '/SpiffeWorkloadAPI/FetchX509SVID',
-            'content-type': 'application/grpc',
-            te: 'trailers',
-            'workload.spiffe.io': 'true',
-          })
-          request.on('error', () => undefined)
-          request.end(Buffer.alloc(5))
-        }
+  const NEVER_READ: Readonly<Record<string, string>> = {
+    'the Workload API': '/SpiffeWorkloadAPI/FetchX509SVID',
+    "the agent's administration": '/signet.v1.AgentAdminService/GetStatus',
+    "the authority's administration": '/signet.v1.AdminService/ListAuditEvents',
+    'the authority over TLS': '/signet.v1.SyncService/Sync',
+  }
+  for (const [what, method] of Object.entries(NEVER_READ)) {
+    it(`${what} serves others while callers open streams and never read`, async () => {
+      const identity = await ownIdentity()
+      const dial = (): net.Socket =>
+        what === 'the authority over TLS'
+          ? tls.connect({ socket: tcp(), rejectUnauthorized: false, ALPNProtocols: ['h2'], ...identity })
+          : (LISTENERS[what] as () => net.Socket)()
+      const sessions = Array.from({ length: 10 }, () =>
+        http2.connect('http://localhost', { createConnection: dial, settings: { initialWindowSize: 0 } }),
+      )
+      try {
+        const answered = sessions.map((session) => {
+          session.on('error', () => undefined)
+          const requests = Array.from({ length: 50 }, () => neverRead(session, method))
+          return Promise.all(requests)
+        })
+        await Promise.all(answered) // each call is there, and what it would say waits for room that never comes
+        await stack.apply(identityFor(UID, 'while-blocked'))
+        using client = stack.client()
+        using stream = client.stream('FetchX509SVID')
+        await stream.until(({ svids }) => svids.length === 2)
+        await stack.admin('delete', 'workload_identity', 'while-blocked')
+        await stream.until(({ svids }) => svids.length === 1)
+        await allIsWell()
+      } finally {
+        for (const session of sessions) session.destroy()
       }
-      await stack.apply(identityFor(UID, 'while-blocked'))
-      using client = stack.client()
-      using stream = client.stream('FetchX509SVID')
-      await stream.until(({ svids }) => svids.length === 2)
-      await allIsWellBeside(2)
-    } finally {
-      for (const session of sessions) session.destroy()
+    })
+  }
+
+  it('the Workload API cuts a connection that pings without end and never reads', async () => {
+    const socket = net.connect(stack.socket)
+    socket.on('error', () => undefined)
+    socket.pause()
+    socket.write(PREFACE)
+    socket.write(Buffer.from('000000040000000000', 'hex'))
+    const pings = Buffer.concat(
+      Array.from({ length: 1_000 }, () => Buffer.from('000008060000000000aaaaaaaaaaaaaaaa', 'hex')),
+    )
+    const isCut = closed(socket)
+    while (!socket.destroyed) {
+      const taken = new Promise<void>((resolve) => socket.write(pings, () => resolve()))
+      await Promise.race([taken, isCut])
     }
-    await stack.admin('delete', 'workload_identity', 'while-blocked')
+    await allIsWell()
   })
 
-  async function allIsWellBeside(identities: number): Promise<void> {
-    using client = stack.client()
-    assert.equal((await client.first('FetchX509SVID')).svids.length, identities)
-    assert.ok(stack.agent.running)
+  /** The agent's own bot certificate: the authority serves it. */
+  async function ownIdentity(): Promise<{ key: string; cert: string }> {
+    const file = path.join(stack.directory, 'agent', 'bot-identity.json')
+    const { current } = JSON.parse(await readFile(file, 'utf8')) as {
+      current: { key: string; chain: string[] }
+    }
+    const pem = (label: string, der: string): string =>
+      `-----BEGIN ${label}-----\n${der}\n-----END ${label}-----\n`
+    return {
+      key: pem('PRIVATE KEY', current.key),
+      cert: current.chain.map((der) => pem('CERTIFICATE', der)).join(''),
+    }
   }
 })
+
+/** Makes a call and grants no window; resolves when the server has taken the call. */
+async function neverRead(session: http2.ClientHttp2Session, method: string): Promise<void> {
+  const request = session.request({
+    ':method': 'POST',
+    ':path': method,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    'workload.spiffe.io': 'true',
+  })
+  request.on('error', () => undefined)
+  request.end(Buffer.from([0, 0, 0, 0, 2, 0x08, 0x01])) // the first field is 1: the protocol version of Sync
+  await Promise.race([once(request, 'response'), once(request, 'close')])
+}

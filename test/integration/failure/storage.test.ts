@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -177,7 +178,7 @@ describe('what holds secrets', () => {
     await stack.authority.stop()
     const kek = path.join(stack.directory, 'kek')
     const right = await readFile(kek)
-    await writeFile(kek, Buffer.alloc(right.length, right[0] === 0x61 ? 'b' : 'a'))
+    await writeFile(kek, randomBytes(32))
     await using authority = new Daemon(['authority', 'run', '--config', stack.authorityConfig])
     assert.notEqual(await authority.ended(), 0)
     assert.match(authority.log, /key-encryption key/)

@@ -36,7 +36,9 @@ describe('what is taken away reaches open streams at once, and comes back when i
     await stack.writeAgentConfig(made.name, made.secret)
     await stack.startAgent()
     client = stack.client()
-    const [joined] = JSON.parse((await stack.admin('get', 'bot_instance', '--json')).stdout) as [{ id: string }]
+    const [joined] = JSON.parse((await stack.admin('get', 'bot_instance', '--json')).stdout) as [
+      { id: string },
+    ]
     instance = joined.id
   })
   after(async () => {
@@ -46,7 +48,9 @@ describe('what is taken away reaches open streams at once, and comes back when i
 
   /** An open stream of each kind ends, everything new is refused, and after `giveBack` a stream that waits is served. */
   async function isWithdrawn(take: () => Promise<unknown>, giveBack: () => Promise<unknown>): Promise<void> {
-    const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((method) => client.stream(method))
+    const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((method) =>
+      client.stream(method),
+    )
     await Promise.all(streams.map((stream) => stream.next()))
     await client.unary('FetchJWTSVID', { audience: ['cached'] })
     await take()

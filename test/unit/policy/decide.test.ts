@@ -216,6 +216,12 @@ describe('Policy', () => {
       )
     }
   })
+  it('finds an identity whose rule asks for an empty list', () => {
+    // No value to look under: it was in no bucket, granted to a caller by its rule and by the explanation, and never decided.
+    const noGroups = compile({ spiffe_id: '/a', allow: [{ when: 'workload.unix.groups == []' }] })
+    assert.equal(Policy.of([noGroups]).decide({ workload: { unix: { groups: [] } } }).length, 1)
+    assert.equal(Policy.of([noGroups]).decide({ workload: { unix: { groups: [7] } } }).length, 0)
+  })
   it('explains every identity, for people', () => {
     const policy = Policy.of([forUid(5, 'b'), forUid(1000, 'a')])
     assert.equal(

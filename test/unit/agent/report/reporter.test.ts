@@ -16,10 +16,11 @@ interface Event {
 function rig() {
   const clock = new FakeClock()
   const reports: (readonly Event[])[] = []
-  const state = { away: false }
+  const state = { away: false, bad: false }
   const client = {
     unary: async (_service: string, _method: string, { events }: { events: readonly Event[] }) => {
       if (state.away) throw new RpcError(StatusCode.UNAVAILABLE, 'away')
+      if (state.bad) throw new RpcError(StatusCode.INVALID_ARGUMENT, 'unknown event')
       reports.push(events)
       return {}
     },
@@ -67,6 +68,20 @@ describe('Reporter', () => {
     assert.deepEqual(
       reports.flat().map(({ count }) => count),
       [2],
+    )
+  })
+
+  it('lets go of a report that the authority does not take, so that it is not in the way of later ones', async () => {
+    const { reporter, reports, state, pass } = rig()
+    state.bad = true
+    reporter.denied({ reason: 'a' })
+    await pass(5_000)
+    state.bad = false
+    reporter.denied({ reason: 'b' })
+    await pass(60_000)
+    assert.deepEqual(
+      reports.flat().map(({ detailJson }) => detailJson),
+      ['{"reason":"b"}'],
     )
   })
 

@@ -178,6 +178,37 @@ describe('X.509-SVIDs', () => {
     rig.clock.jump(2 * HOUR)
     assert.equal(rig.want().svid, undefined)
   })
+
+  // A host that starts with its clock hours ahead finds everything expired; once the clock was corrected it waited those hours.
+  it('are tried again when the wall clock was set back meanwhile', async () => {
+    const rig = await createSvidRig()
+    rig.issuer.fails = () => new TypeError('unreachable')
+    rig.cache.holdX509(GRANT, WORKLOAD)
+    await rig.changed()
+    rig.clock.jump(-10 * HOUR)
+    rig.issuer.fails = () => undefined
+    for (let second = 0; second < 10; second += 1) await rig.pass(1_000)
+    assert.ok(rig.want().svid)
+  })
+
+  it('are given to a caller who asks after the wall clock was set back', async () => {
+    const rig = await createSvidRig()
+    rig.issuer.fails = () => new TypeError('unreachable')
+    rig.want()
+    await rig.changed()
+    rig.clock.jump(-10 * HOUR)
+    rig.issuer.fails = () => undefined
+    assert.ok((await rig.issued()).serial)
+  })
+
+  it('are issued again once when the wall clock was set back since they came', async () => {
+    const rig = await createSvidRig()
+    rig.cache.holdX509(GRANT, WORKLOAD)
+    await rig.changed()
+    rig.clock.jump(-10 * HOUR)
+    for (let second = 0; second < 20; second += 1) await rig.pass(1_000)
+    assert.equal(rig.issuer.asked.x509.length, 2)
+  })
 })
 
 describe('JWT-SVIDs', () => {
@@ -225,6 +256,30 @@ describe('JWT-SVIDs', () => {
     await own.pass(300_000)
     own.issuer.fails = () => new TypeError('unreachable')
     await assert.rejects(async () => want(own, 'a'), { message: 'unreachable' })
+  })
+
+  // Each attempt is a row in the authority's audit log: a caller in a loop must not fill that.
+  it('that the authority has refused are not asked for again at once, unless what the agent knows has changed', async () => {
+    const own = await createSvidRig()
+    own.issuer.fails = () => new RpcError(StatusCode.PERMISSION_DENIED, 'refused, reference 7F3K')
+    for (let call = 0; call < 3; call += 1) {
+      await assert.rejects(async () => want(own, 'a'), { kind: 'permission_denied' })
+    }
+    assert.equal(own.issuer.asked.jwt.length, 1)
+    own.learn({})
+    await assert.rejects(async () => want(own, 'a'), { kind: 'permission_denied' })
+    assert.equal(own.issuer.asked.jwt.length, 2)
+    own.issuer.fails = () => undefined
+    await own.pass(2_000)
+    assert.ok((await want(own, 'a')).token)
+  })
+
+  it('that could not be had for another reason are asked for by the next caller', async () => {
+    const own = await createSvidRig()
+    own.issuer.fails = () => new RpcError(StatusCode.UNAVAILABLE, 'away')
+    await assert.rejects(async () => want(own, 'a'), { kind: 'unavailable' })
+    own.issuer.fails = () => undefined
+    assert.ok((await want(own, 'a')).token)
   })
 
   it('signed by a tainted key are dropped at once', async () => {

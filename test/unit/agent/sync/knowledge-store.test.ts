@@ -46,6 +46,7 @@ describe('KnowledgeStore', () => {
       name: 'builder',
       instanceId: '01J',
       attributesJson: '{"join":{"method":"secret"},"bot":{"name":"builder"}}',
+      rolesJson: '',
     },
     bundle: { spiffeBundle, taintedKeyIds: [], activeX509KeyId: 'x', activeJwtKeyId: 'j' },
     locks: { locks: [] },
@@ -160,6 +161,31 @@ describe('KnowledgeStore', () => {
       assert.equal(store.current.value?.botLocked, false)
     })
   }
+
+  it('holds grants against the roles of the bot, as they are now and after a restart', () => {
+    const { store } = synced(undefined, identity('a'))
+    const refusal = (of = store): string | undefined => {
+      const [grant] = of.current.value?.policy.decide(CALLER) ?? []
+      assert.ok(grant)
+      return of.current.value?.roleRefusalOf(grant)
+    }
+    const { bot } = begin()
+    const roles = (...ids: string[]): string =>
+      JSON.stringify([{ name: 'r', spec: { allow: [{ kind: 'workload_identity', spiffe_ids: ids }] } }])
+    const hear = (rolesJson: string): void => {
+      if (bot) store.apply({ ...QUIET, bot: { ...bot, rolesJson } })
+    }
+    assert.equal(refusal(), undefined) // nothing was said of roles
+    hear(roles('/other'))
+    assert.equal(refusal(), 'no role allows the SPIFFE ID spiffe://example.org/a')
+    const later = create().store
+    later.restore(structuredClone(store.snapshot()))
+    assert.equal(refusal(later), 'no role allows the SPIFFE ID spiffe://example.org/a')
+    hear(roles('/a'))
+    assert.equal(refusal(), undefined)
+    hear('[{"name":"r","spec":{"allow":[{"kind":"workload_identity","spiffe_ids":["["]}]}}]') // of a newer authority
+    assert.equal(refusal(), undefined)
+  })
 
   it('is locked when the authority refuses the bot, also after a restart, until a snapshot comes', () => {
     const { store } = synced(undefined, identity('a'))

@@ -16,6 +16,9 @@ describe('checkAudiences', () => {
     ['an empty one among others', ['a', '']],
     ['33', Array.from({ length: 33 }, (_, index) => `a${index}`)],
     ['one of 1 025 characters', ['x'.repeat(1025)]],
+    ['one of 1 026 bytes', ['ä'.repeat(513)]],
+    // Requests of many callers go to the authority in one message: a few such callers would have made it too long for all of them.
+    ['more than 4 KiB in all', Array.from({ length: 5 }, (_, index) => `${index}`.repeat(1000))],
   ] as const) {
     it(`refuses ${what}`, () => {
       assert.throws(() => checkAudiences(audiences), { code: 'ERR_WORKLOAD_REQUEST_INVALID' })

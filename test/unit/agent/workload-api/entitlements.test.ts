@@ -8,6 +8,7 @@ import { IdentitySets } from '../../../../src/agent/workload-api/identity-sets.t
 import { createLogger } from '../../../../src/foundation/logger.ts'
 import { Watchable } from '../../../../src/foundation/watchable.ts'
 import type { Attributes } from '../../../../src/policy/attributes.ts'
+import type { Grant } from '../../../../src/policy/compile.ts'
 import type { Policy } from '../../../../src/policy/decide.ts'
 import { fakeCaller } from '../../../fakes/fake-caller.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
@@ -20,6 +21,7 @@ function known(identities: Identities, more: Partial<Knowledge> = {}): Knowledge
   return {
     policy: policyOf(identities),
     facts: { join: {}, bot: {} },
+    roleRefusalOf: () => undefined,
     isLocked: () => false,
     botLocked: false,
     ...more,
@@ -64,6 +66,12 @@ describe('Entitlements', () => {
       publicMessage: 'no identity issued',
       reason: 'no_identity',
     })
+  })
+
+  it('are bounded by the roles of the bot', () => {
+    const roleRefusalOf = ({ identity }: Grant) => (identity === 'web' ? 'no role allows it' : undefined)
+    assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP }, { roleRefusalOf })).of()), ['shop'])
+    assert.throws(() => rig(known({ web: WEB }, { roleRefusalOf })).of(), { reason: 'role_refuses' })
   })
 
   it('are the same set for callers that the policy cannot tell apart', () => {

@@ -23,6 +23,7 @@ describe('refuseAudience', () => {
     ['a', ''],
     Array.from({ length: 33 }, (_, i) => `aud-${i}`),
     ['ä'.repeat(513)],
+    Array.from({ length: 5 }, (_, i) => `${i}`.repeat(1000)),
     ['signet'],
     ['Signet'],
     ['signet:kubernetes'],

@@ -5,10 +5,12 @@ export interface Bot {
   'name'?: (string);
   'instanceId'?: (string);
   'attributesJson'?: (string);
+  'rolesJson'?: (string);
 }
 
 export interface Bot__Output {
   'name': (string);
   'instanceId': (string);
   'attributesJson': (string);
+  'rolesJson': (string);
 }
