@@ -29,8 +29,13 @@ export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
     listen: deps.listen,
     maxConnections: deps.maxConnections,
     tls: () => {
-      const { serverTls, controlRoots } = deps.ca()
-      return { chain: serverTls.chain, key: serverTls.key, clientRoots: controlRoots }
+      const { serverTls, controlRoots, controlIssuers } = deps.ca()
+      return {
+        chain: serverTls.chain,
+        key: serverTls.key,
+        clientRoots: controlRoots,
+        clientIssuers: controlIssuers,
+      }
     },
     onConnection: (socket, certificate) => accept(deps, socket, certificate),
     clock: deps.clock,

@@ -7,6 +7,13 @@ export type ShownCertificate =
   | { readonly certificate: Certificate | undefined }
   | { readonly refused: string }
 
+/** Who may have issued a client's certificate. */
+export interface ClientCas {
+  readonly roots: readonly Certificate[]
+  /** Known CAs under the roots, for when those that the client sent are not to be had. */
+  readonly issuers: readonly Certificate[]
+}
+
 /** More certificates than this are no chain of ours. */
 const LONGEST_CHAIN = 8
 
@@ -27,7 +34,7 @@ export function peerChain(socket: TLSSocket): Buffer[] {
  */
 export function checkClientCertificate(
   socket: TLSSocket,
-  roots: readonly Buffer[],
+  cas: ClientCas,
   nowSeconds: number,
 ): ShownCertificate {
   const chain = peerChain(socket)
@@ -38,9 +45,10 @@ export function checkClientCertificate(
     const expired = nowSeconds > leaf.notAfter
     if (!socket.authorized && !expired) return { refused: String(socket.authorizationError) }
     if (leaf.isCa || !leaf.extKeyUsages.includes('clientAuth')) return { refused: 'not a client certificate' }
-    const issuers = rest.filter((certificate) => !certificate.subjectDer.equals(certificate.issuerDer))
-    const trusted = roots.map((der) => parseCertificate(der))
-    verifyChain([leaf, ...issuers], trusted, expired ? leaf.notAfter : nowSeconds)
+    const sent = rest.filter((certificate) => !certificate.subjectDer.equals(certificate.issuerDer))
+    const issuers =
+      sent.length > 0 ? sent : cas.issuers.filter((ca) => ca.subjectKeyId === leaf.authorityKeyId)
+    verifyChain([leaf, ...issuers], cas.roots, expired ? leaf.notAfter : nowSeconds)
     return { certificate: leaf }
   } catch (error) {
     return { refused: messageOf(error) }

@@ -2,21 +2,23 @@ import { constants as cryptoConstants, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
-import type { Certificate } from '../crypto/x509.ts'
+import { type Certificate, parseCertificate } from '../crypto/x509.ts'
 import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
 import { Refusals } from '../peer/connection-caps.ts'
 import { pemChain } from './client-tls.ts'
-import { checkClientCertificate } from './tls-client-certificate.ts'
+import { type ClientCas, checkClientCertificate } from './tls-client-certificate.ts'
 
-/** What the listener shows, and which roots a client's certificate may lead to. */
+/** What the listener shows, and which CAs a client's certificate may lead to. */
 export interface ServerTls {
   /** DER, leaf first, the root last: agents pin the root before they know it. */
   readonly chain: readonly Buffer[]
   readonly key: KeyObject
   readonly clientRoots: readonly Buffer[]
+  /** CAs under those roots that issue client certificates: Node 24 does not tell a server which ones the client sent. */
+  readonly clientIssuers: readonly Buffer[]
 }
 
 export interface TlsListenerOptions {
@@ -59,6 +61,9 @@ function parseListenAddress(text: string): { host: string | undefined; port: num
   return { host: match[1] ?? (match[2] || undefined), port }
 }
 
+const parseAll = (certificates: readonly Buffer[]): Certificate[] =>
+  certificates.map((der) => parseCertificate(der))
+
 /** TLS 1.3 only, HTTP/2 only, no resumption: a resumed session shows no key and outlives the certificate. */
 export class TlsListener implements AsyncDisposable {
   readonly #options: TlsListenerOptions
@@ -68,7 +73,7 @@ export class TlsListener implements AsyncDisposable {
   readonly #sockets = new Set<net.Socket>()
   /** Those of which the handshake is done. */
   readonly #secure = new Set<TLSSocket>()
-  #clientRoots: readonly Buffer[] = []
+  #clientCas: ClientCas = { roots: [], issuers: [] }
   #address = ''
 
   private constructor(options: TlsListenerOptions) {
@@ -134,8 +139,8 @@ export class TlsListener implements AsyncDisposable {
   }
 
   #contextOptions(): tls.SecureContextOptions {
-    const { chain, key, clientRoots } = this.#options.tls()
-    this.#clientRoots = clientRoots
+    const { chain, key, clientRoots, clientIssuers } = this.#options.tls()
+    this.#clientCas = { roots: parseAll(clientRoots), issuers: parseAll(clientIssuers) }
     return {
       minVersion: 'TLSv1.3',
       maxVersion: 'TLSv1.3',
@@ -174,7 +179,7 @@ export class TlsListener implements AsyncDisposable {
       return
     }
     const nowSeconds = this.#options.clock.now().getTime() / 1000
-    const shown = checkClientCertificate(socket, this.#clientRoots, nowSeconds)
+    const shown = checkClientCertificate(socket, this.#clientCas, nowSeconds)
     if ('refused' in shown) {
       this.#refusals.record('client_certificate', { detail: shown.refused })
       socket.destroy()

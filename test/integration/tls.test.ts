@@ -48,7 +48,11 @@ class Authority implements AsyncDisposable {
     authority.shown = options.shown ?? server
     authority.#listener = await TlsListener.listen({
       listen: '127.0.0.1:0',
-      tls: () => ({ ...authority.shown, clientRoots: [pki.root] }),
+      tls: () => ({
+        ...authority.shown,
+        clientRoots: [pki.root],
+        clientIssuers: [pki.issuing.certificateDer],
+      }),
       maxConnections: 50,
       clock: systemClock,
       logger: authority.#logger(),

@@ -103,6 +103,7 @@ export class LaneProcess implements AsyncDisposable {
         const found = said as Extract<Said, { event: E }>
         if (isWanted(found)) return found
       }
+      if (this.all('error').length > 0) throw this.#failure(`gave up before the wanted ${event}`)
       if (this.#isClosed) throw this.#failure(`ended before the wanted ${event}`)
       if (patience.aborted) throw this.#failure(`never said the wanted ${event}`)
       await Promise.race([this.#heard.promise, outOfPatience])

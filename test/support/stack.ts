@@ -35,6 +35,9 @@ export async function signet(
   return { code: child.exitCode, stdout, stderr }
 }
 
+/** What never comes shall fail its test, not hang it. */
+const PATIENCE_MS = 60_000
+
 /** A daemon of ours: its log can be waited for, and it can be killed. */
 export class Daemon implements AsyncDisposable {
   readonly #child: ChildProcess
@@ -68,13 +71,19 @@ export class Daemon implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Resolves when the log holds `wanted`, after `from` characters of it; rejects with the log when the process ends first. */
+  /**
+   * Resolves when the log holds `wanted`, after `from` characters of it; rejects with the log when the process ends first or is silent
+   * for too long.
+   */
   async says(wanted: string | RegExp, from = 0): Promise<void> {
     const holds = (): boolean => {
       const log = this.#log.slice(from)
       return typeof wanted === 'string' ? log.includes(wanted) : wanted.test(log)
     }
+    const patience = AbortSignal.timeout(PATIENCE_MS)
+    patience.addEventListener('abort', () => this.#heard())
     while (!holds()) {
+      if (patience.aborted) throw new Error(`never said ${wanted}:\n${this.#log}`)
       if (!this.running)
         throw new Error(
           `ended (${this.#child.exitCode ?? this.#child.signalCode}) before it said ${wanted}:\n${this.#log}`,

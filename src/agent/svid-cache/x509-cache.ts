@@ -48,7 +48,7 @@ export class X509Cache {
     entry.claim = claim
     entry.askedMs = now
     if (entry.svid !== undefined && entry.svid.notAfterMs <= now) entry.svid = undefined
-    if (entry.svid === undefined && now >= entry.retryMs) this.#issue(entry)
+    if (entry.svid === undefined && !isAhead(entry.retryMs, now)) this.#issue(entry)
     return entry
   }
 
@@ -71,7 +71,8 @@ export class X509Cache {
     const now = this.#now()
     let next = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) {
-      if (entry.dueMs <= now) this.#attend(entry, now, knowledge)
+      const isWaiting = entry.svid === undefined ? isAhead(entry.dueMs, now) : entry.dueMs > now
+      if (!isWaiting) this.#attend(entry, now, knowledge)
       next = Math.min(next, entry.dueMs)
     }
     if (this.#entries.size > SOFT_LIMIT) this.#shrink()
@@ -142,7 +143,7 @@ export class X509Cache {
     }
     const lifeMs = svid === undefined ? 0 : svid.notAfterMs - svid.receivedMs
     const isAsked = entry.holders > 0 || entry.askedMs > now - lifeMs
-    const isHeldBack = now < entry.retryMs
+    const isHeldBack = isAhead(entry.retryMs, now)
     if (isAsked && !isHeldBack && (knowledge === undefined || isCurrent(entry, knowledge))) this.#issue(entry)
     if (entry.svid !== undefined) {
       const { notAfterMs } = entry.svid
@@ -208,6 +209,11 @@ export function claimOf(grant: Grant, workload: Attributes): IdentityClaim {
     spiffeId: grant.spiffeId,
     workloadAttributes: workload,
   }
+}
+
+/** Nothing is held back for longer than this: the clock was set back since. */
+function isAhead(atMs: number, now: number): boolean {
+  return atMs > now && (atMs - now <= RETRY.maxMs || atMs === Number.POSITIVE_INFINITY)
 }
 
 /** Whether the policy still has the identity as it was when this was asked for. */

@@ -155,7 +155,9 @@ async function gapAtStart(
   const signed = heads.last
   if (keyCreated && (end.sequence > 0 || signed)) return 'the key that signed the earlier heads is missing'
   if (!signed) return end.sequence > 0 ? 'the heads file is missing or empty' : undefined
-  if (signed.sequence > end.sequence) return 'the database ends before the last signed head'
+  if (signed.sequence > end.sequence) {
+    return 'the database ends before the last signed head: its tail was cut, or an older database was restored'
+  }
   if (signed.sequence === 0) return undefined // signed before there was a row
   const query = datastore.db.selectFrom('audit_events').select('hash').where('sequence', '=', signed.sequence)
   const row = await query.executeTakeFirst()

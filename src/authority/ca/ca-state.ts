@@ -21,6 +21,8 @@ export interface CaState {
   /** DER of every control root that agents shall accept. */
   readonly controlRoots: readonly Buffer[]
   readonly controlIssuing: SigningCa
+  /** DER of every control issuing CA whose bot certificates may still be shown. */
+  readonly controlIssuers: readonly Buffer[]
   /** Issuing CA, then root (DER). */
   readonly controlChain: readonly Buffer[]
   /** `sha256:` and the hash of the active control root's SubjectPublicKeyInfo. */
@@ -60,6 +62,7 @@ export function buildCaState(
     activeJwtKeyId: jwt.keyId,
     controlRoots: byState(keys, 'control_root').map(certificateOf),
     controlIssuing,
+    controlIssuers: byState(keys, 'control_issuing').map(certificateOf),
     controlChain: [controlIssuing.certificateDer, certificateOf(root)],
     pin: `sha256:${spkiSha256(root.publicKeyDer)}`,
     taintedKeyIds: [],

@@ -1,76 +1,93 @@
 import assert from 'node:assert/strict'
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { status } from '@grpc/grpc-js'
 import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
-import type { Ended, Message } from '../../support/workload-client.ts'
+import type { Message } from '../../support/workload-client.ts'
 
+const UNAVAILABLE = { code: status.UNAVAILABLE }
 const UID = process.getuid?.() ?? 0
 const resourcesWith = (...identities: string[]): string => [DEFAULT_RESOURCES, ...identities].join('---')
 const serialOf = ({ svids }: Message): string => svids[0].x509Svid.toString('hex')
 
 describe('while the authority is down', () => {
+  let stack: Stack
+  before(async () => {
+    stack = await Stack.start({ resources: resourcesWith(identityFor(UID)) })
+  })
+  after(async () => stack?.[Symbol.asyncDispose]())
+
   it('open streams keep their SVIDs, cached JWT-SVIDs are served, and only what must be signed anew is UNAVAILABLE', async () => {
-    await using stack = await Stack.start()
-    await stack.apply(identityFor(UID))
     using client = stack.client()
     using stream = client.stream('FetchX509SVID')
     const before = serialOf(await stream.next())
     const cached = await client.unary('FetchJWTSVID', { audience: ['cached'] })
-    await stack.authority.stop('SIGKILL')
 
+    process.kill(stack.authority.pid, 'SIGSTOP') // it has the request, and will never answer it
+    const asked = assert.rejects(client.unary('FetchJWTSVID', { audience: ['asked'] }), UNAVAILABLE)
+    await stack.authority.stop('SIGKILL')
+    await asked
     assert.equal(serialOf(await client.first('FetchX509SVID')), before)
     assert.equal(
       (await client.unary('FetchJWTSVID', { audience: ['cached'] })).svids[0].svid,
       cached.svids[0].svid,
     )
-    await assert.rejects(client.unary('FetchJWTSVID', { audience: ['new'] }), { code: status.UNAVAILABLE })
+    await assert.rejects(client.unary('FetchJWTSVID', { audience: ['new'] }), UNAVAILABLE)
+    await stack.agent.says(/"event":"sync\.lost".*the connection to .* was lost/)
 
+    const from = stack.agent.log.length
     await stack.startAuthority()
-    await stack.agent.says('"event":"sync.restored"')
+    await stack.agent.says('"event":"sync.restored"', from)
     assert.equal((await client.unary('FetchJWTSVID', { audience: ['new'] })).svids.length, 1)
     await stack.apply(identityFor(UID, 'more'))
-    await stream.until(({ svids }) => svids.length === 2)
+    await stream.until(({ svids }) => svids.length === 2) // the stream was never ended
+    await stack.admin('delete', 'workload_identity', 'more')
+    await stream.until(({ svids }) => svids.length === 1)
   })
 
-  it('an agent that starts serves what it had', async () => {
-    await using stack = await Stack.start()
-    await stack.apply(identityFor(UID))
+  it('an agent that stops tells its callers UNAVAILABLE, not CANCELLED; started again, it serves what it had', async () => {
     using client = stack.client()
     using stream = client.stream('FetchX509SVID')
     const before = serialOf(await stream.next())
     await stack.authority.stop('SIGKILL')
+    const { ended } = stream
     await stack.agent.stop()
+    assert.equal((await ended).code, status.UNAVAILABLE)
     await stack.launchAgent()
     using again = stack.client()
     assert.equal(serialOf(await again.first('FetchX509SVID')), before)
   })
 
-  it('an agent that never joined answers UNAVAILABLE, and serves as soon as the authority is there', async () => {
-    await using stack = await Stack.create()
+  it('an agent that never joined answers UNAVAILABLE, says whom it cannot reach, and serves as soon as it can', async () => {
     await stack.startAuthority()
-    await stack.apply(`
-kind: role
-version: v1
-metadata: { name: r }
-spec: { allow: [{ kind: workload_identity }] }
----
-kind: bot
-version: v1
-metadata: { name: builder }
-spec: { roles: [r] }
----${identityFor(UID)}`)
+    await stack.agent.stop()
+    await stack.forgetAgent()
     const { name, secret } = await stack.createToken()
     await stack.writeAgentConfig(name, secret)
     await stack.authority.stop()
     await stack.launchAgent()
     using client = stack.client()
     using stream = client.stream('FetchX509SVID')
-    assert.equal((await stream.ended).code, status.UNAVAILABLE)
+    const { code, details } = await stream.ended
+    assert.equal(code, status.UNAVAILABLE)
+    assert.equal(details, 'the agent is starting: it has not heard from its authority yet')
+    await stack.agent.says(
+      `cannot reach ${stack.address} (refused): the agent needs outbound TCP, TLS passed through`,
+    )
     await stack.startAuthority()
     await stack.agent.says(/"event":"sync\.(?:established|restored)"/)
     assert.equal((await client.first('FetchX509SVID')).svids.length, 1)
+  })
+
+  it('a command says whom it cannot reach and what to look at', async () => {
+    await stack.authority.stop()
+    const done = await stack.signet('get', 'bot')
+    assert.equal(done.code, 5)
+    assert.equal(
+      done.stderr,
+      `signet: cannot reach ${stack.authoritySocket} (no such socket): is the program that serves it running?\n`,
+    )
   })
 })
 
@@ -126,16 +143,3 @@ async function makeRenewalDue(stack: Stack): Promise<void> {
   stored.current.received_ms -= 40 * 60_000
   await writeFile(file, JSON.stringify(stored), { mode: 0o600 })
 }
-
-describe('a caller', () => {
-  it('is told UNAVAILABLE, not CANCELLED, when the agent stops', async () => {
-    await using stack = await Stack.start()
-    await stack.apply(identityFor(UID))
-    using client = stack.client()
-    using stream = client.stream('FetchX509SVID')
-    await stream.next()
-    const ended: Promise<Ended> = stream.ended
-    await stack.agent.stop()
-    assert.equal((await ended).code, status.UNAVAILABLE)
-  })
-})

@@ -33,5 +33,8 @@ async function verify(options: Options): Promise<void> {
   if (options.json) return printJson({ ...found, events: Number(found.events), heads: Number(found.heads) })
   for (const problem of found.problems) warn(problem)
   if (found.intact) print(`the audit log is whole: ${found.events} events, ${found.heads} signed heads`)
-  else warn(`signet: the audit log is not whole: ${found.events} events read`)
+  else
+    warn(
+      `signet: the audit log is not whole (${found.events} events read): keep a copy of the data directory, and compare it with a backup`,
+    )
 }

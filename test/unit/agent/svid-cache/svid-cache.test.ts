@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import type { CachedJwtSvid } from '../../../../src/agent/svid-cache/jwt-issue.ts'
 import { splitDer } from '../../../../src/crypto/x509.ts'
+import { RpcError, StatusCode } from '../../../../src/rpc/status.ts'
 import { validateX509Svid } from '../../../../src/spiffe/x509-svid.ts'
 import { createSvidRig, GRANT, type SvidRig, WORKLOAD } from '../../../support/svid-rig.ts'
 
