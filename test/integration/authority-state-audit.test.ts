@@ -60,7 +60,8 @@ describe('AuditLog.verify', () => {
     assert.deepEqual(JSON.parse(row?.detailJson ?? '{}'), {
       signedSequence: rows,
       lastSequence: rows - 2,
-      problem: 'the database ends before the last signed head',
+      problem:
+        'the database ends before the last signed head: its tail was cut, or an older database was restored',
     })
     const { problems } = await state.audit.verify()
     assert.match(problems.join('\n'), /the tail was cut|rewritten/)

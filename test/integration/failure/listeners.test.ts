@@ -90,6 +90,13 @@ describe('garbage at the listeners', () => {
       for (const socket of sockets) socket.destroy()
     })
 
+    it(`${what} closes a connection of which the other half is closed`, async () => {
+      const socket = dial()
+      const isClosed = closed(socket.resume())
+      socket.end(PREFACE.slice(0, 10))
+      await isClosed
+    })
+
     it(`${what} outlives connections that are cut in the middle`, async () => {
       for (let n = 0; n < 20; n++) {
         const socket = dial()
