@@ -23,6 +23,7 @@ import type { AuthoritySide } from './authority-side.ts'
 import { BatchingIssuer } from './issuer.ts'
 import { isOfPin } from './join/pin.ts'
 import { noteMissingRights } from './missing-rights.ts'
+import { pause } from './pause.ts'
 import { Reporter } from './report/reporter.ts'
 import { DataDirectory } from './state/data-directory.ts'
 import { IdentityFile } from './state/identity-file.ts'
@@ -48,6 +49,10 @@ export interface RunningAgent extends AsyncDisposable {
 }
 
 const ADMIN_CONNECTIONS = 256
+/** A token of 64 KiB to be validated is the longest there is; what comes is held before anybody has been attested. */
+const LONGEST_REQUEST_BYTES = 128 * 1024
+/** Between the first breath of the socket and the first thought of the authority. */
+const WORKLOADS_FIRST_MS = 100
 /** Trailers need no longer to reach whoever reads at all. */
 const SHUTDOWN_MS = 2_000
 
@@ -131,6 +136,8 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   deps.ready?.(sockets)
 
   await serveStatus(shared, () => (knowledge.value === undefined ? 'waiting for the first sync' : undefined))
+  // Loading and connecting take the loop for a while: when there is something to serve, those who waited for the socket come first.
+  if (knowledge.value !== undefined) await pause(clock, WORKLOADS_FIRST_MS, lifecycle.signal)
   const { AuthoritySide } = await import('./authority-side.ts')
   const towards = {
     config,
@@ -169,7 +176,8 @@ function createAttestation({ config, clock }: Shared): Attestation {
 
 function createServer({ config, logger, metrics, clock }: Shared): RpcServer<Peer> {
   const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
-  return new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection })
+  const maxMessageBytes = LONGEST_REQUEST_BYTES
+  return new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection, maxMessageBytes })
 }
 
 async function listenForWorkloads(shared: Shared, server: RpcServer<Peer>): Promise<void> {

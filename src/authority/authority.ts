@@ -5,7 +5,6 @@ import { loadOrCreateKey, type SecretSource } from '../config/secret-source.ts'
 import { loadSealingKey } from '../crypto/sealed.ts'
 import { ensurePrivateDirectory } from '../foundation/atomic-file.ts'
 import type { Clock } from '../foundation/clock.ts'
-import { messageOf } from '../foundation/errors.ts'
 import { startStatusServer } from '../foundation/http-status.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
@@ -32,6 +31,7 @@ import { ConnectedInstances, syncHandlers } from './api/sync.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { authorizer } from './authorize.ts'
 import { BotDirectory } from './bots/bot-directory.ts'
+import { forgetNowAndThen } from './bots/forgetting.ts'
 import { Locks } from './bots/locks.ts'
 import { Renewer } from './bots/renewal.ts'
 import { CaAuthorities } from './ca/authorities.ts'
@@ -73,7 +73,6 @@ export type RunningAuthority = AsyncDisposable & AuthorityInfo
 
 /** How long calls that are under way may take once the authority is asked to stop. */
 const STOP_MS = 2_000
-const FORGET_EVERY_MS = 3_600_000
 const ADMIN_CONNECTIONS = 256
 /** Ten thousand documents in one file; the agents' side keeps the 4 MiB that clients expect. */
 const ADMIN_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -223,7 +222,7 @@ async function start(
       )
     : undefined
   await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })
-  forgetNowAndThen(directory, deps, lifecycle.signal)
+  lifecycle.use(forgetNowAndThen(directory, deps))
   lifecycle.defer(async () => {
     listener.stopAccepting()
     adminListener.stopAccepting()
@@ -304,19 +303,4 @@ function describeSource(source: SecretSource): string {
 /** What other machines can use: the name of this host where the listener takes every address. */
 function reachableAddress(listen: string): string {
   return listen.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
-}
-
-/** Instances that nobody can renew any more are let go. */
-function forgetNowAndThen(
-  directory: BotDirectory,
-  { clock, logger }: Pick<AuthorityDeps, 'clock' | 'logger'>,
-  signal: AbortSignal,
-): void {
-  const waiting = clock.schedule(FORGET_EVERY_MS, () => {
-    directory.forgetExpired().catch((error) => {
-      logger.error({ error: messageOf(error) }, 'cannot forget expired bot instances') // the next round tries again
-    })
-    forgetNowAndThen(directory, { clock, logger }, signal)
-  })
-  signal.addEventListener('abort', () => waiting.cancel(), { once: true })
 }

@@ -1,8 +1,12 @@
+import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../foundation/logger.ts'
 
 /** Longer than any deadline at which what is being ended gives up by itself. */
 const LONGEST_END_MS = 15_000
+
+/** By then what a program usually runs has been compiled. */
+const KEEP_COMPILED_MS = 10_000
 
 /** Time for the error that ended the program to be printed. */
 const LAST_WORDS_MS = 100
@@ -33,6 +37,8 @@ export async function runDaemon(
     process.stdin.resume()
   }
   const program = await start()
+  // Else only a program that ends by itself would leave its compiled code for the next start, and one that is killed would not.
+  setTimeout(flushCompileCache, KEEP_COMPILED_MS).unref()
   try {
     const reason = await Promise.race([asked.promise, failureOf(program)])
     options.logger.info({ event: 'program.ending', reason }, 'ending')

@@ -82,6 +82,7 @@ export function exportSpki(publicKey: KeyObject): Buffer {
  */
 export function parsePublicKey(spki: Buffer): KeyObject {
   const key = importSpki(spki)
+  if (isUncompressedP256(spki)) return key
   const details = key.asymmetricKeyDetails
   if (key.asymmetricKeyType === 'ec' && CURVE_KEY_BYTES.get(details?.namedCurve) === spki.length) return key
   if (key.asymmetricKeyType === 'rsa') {
@@ -107,9 +108,18 @@ export function importSpki(spki: Buffer): KeyObject {
     throw new InvalidKeyError('not a public key (SubjectPublicKeyInfo in DER)', { cause })
   }
   // OpenSSL overlooks trailing bytes and BER; two encodings of one key are two pins.
-  if (!exportSpki(key).equals(spki))
+  if (!isUncompressedP256(spki) && !exportSpki(key).equals(spki))
     throw new InvalidKeyError('the public key is not in its canonical encoding')
   return key
+}
+
+/** DER of a key on P-256 as far as the 64 bytes of its point: whatever has this and that length can be written in no other way. */
+const P256_HEAD = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex')
+const P256_BYTES = P256_HEAD.length + 64
+
+/** The usual case, known by its bytes alone: exporting the key again to compare costs more than all else about it. */
+function isUncompressedP256(spki: Buffer): boolean {
+  return spki.length === P256_BYTES && spki.compare(P256_HEAD, 0, P256_HEAD.length, 0, P256_HEAD.length) === 0
 }
 
 /** 64 hexadecimal digits: the pin of a root, the name of a key. */

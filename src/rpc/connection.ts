@@ -1,6 +1,5 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import type { ConnectionInjector } from '@grpc/grpc-js'
 import type { Call, CallOwner } from './call.ts'
 import type { Status } from './status.ts'
 
@@ -39,7 +38,6 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   readonly #stream: Duplex
   readonly #events: ConnectionEvents<C>
   readonly #acceptedMs: number
-  #injector: ConnectionInjector | undefined
   #session: ServerHttp2Session | undefined
   #closed: PromiseWithResolvers<void> | undefined
   #isClosed = false
@@ -68,12 +66,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     return this.#closed.promise
   }
 
-  /** Hands the stream to HTTP/2. `onSession` of the server calls {@link attach} meanwhile. */
-  inject(injector: ConnectionInjector): void {
-    this.#injector = injector
-    injector.injectConnection(this.#stream)
-  }
-
+  /** The session of HTTP/2 on this stream. */
   attach(session: ServerHttp2Session): void {
     this.#session = session
     session.on('remoteSettings', () => {
@@ -147,7 +140,6 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#session?.destroy()
-    this.#injector?.destroy()
     this.#events.connectionClosed(this)
     this.#closed?.resolve()
   }

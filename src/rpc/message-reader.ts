@@ -1,10 +1,14 @@
 const HEADER_BYTES = 5
+/** A peer may send a message byte by byte: each byte held by itself would take a hundred. */
+const MOST_PIECES = 256
 
 /** Takes the messages of gRPC out of the chunks in which they arrive. */
 export class MessageReader {
   readonly #maxBytes: number
   #rest: Buffer[] | undefined
   #restBytes = 0
+  /** How many of the rest were not joined yet. */
+  #pieces = 0
   /** Of the message that is coming in, with its header; 0 while that is not known. */
   #wantedBytes = 0
 
@@ -18,7 +22,14 @@ export class MessageReader {
     if (this.#rest !== undefined) {
       this.#rest.push(chunk)
       this.#restBytes += chunk.length
-      if (this.#restBytes < Math.max(HEADER_BYTES, this.#wantedBytes)) return true
+      this.#pieces += 1
+      if (this.#restBytes < Math.max(HEADER_BYTES, this.#wantedBytes)) {
+        if (this.#pieces >= MOST_PIECES) {
+          this.#rest.push(Buffer.concat(this.#rest.splice(-this.#pieces)))
+          this.#pieces = 0
+        }
+        return true
+      }
       bytes = Buffer.concat(this.#rest)
     }
     let at = 0
@@ -36,6 +47,7 @@ export class MessageReader {
     }
     this.#rest = at === bytes.length ? undefined : [bytes.subarray(at)]
     this.#restBytes = bytes.length - at
+    this.#pieces = 0
     return true
   }
 }

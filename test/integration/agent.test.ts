@@ -69,6 +69,16 @@ describe('an agent in front of a real authority', () => {
     await assert.rejects(explain({ pid: 2 ** 22 + 1 }), { status: StatusCode.NOT_FOUND })
   })
 
+  // What a request holds is kept before its caller is attested: at 4 MiB each a few connections of anybody filled the memory.
+  it('takes the longest token there is, and no request that is longer than any need be', async () => {
+    await using started = await startAgent(place)
+    using client = started.client()
+    await served(client)
+    const validate = (svid: string) => client.unary('ValidateJWTSVID', { audience: 'a', svid })
+    await assert.rejects(validate('x'.repeat(64 * 1024)), { code: StatusCode.INVALID_ARGUMENT })
+    await assert.rejects(validate('x'.repeat(129 * 1024)), { code: StatusCode.RESOURCE_EXHAUSTED })
+  })
+
   it('keeps its sockets, its directory and its secrets to their modes', async () => {
     await using started = await startAgent(place)
     using client = started.client()

@@ -1,4 +1,4 @@
-import { messageOf } from '../../foundation/errors.ts'
+import { CodedError, messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Counter } from '../../foundation/metrics.ts'
 import type { Attributes } from '../../policy/attributes.ts'
@@ -18,6 +18,8 @@ const RETRY_AFTER_MS = 2_000
 interface Entry {
   svid: CachedJwtSvid | undefined
   flight: Promise<CachedJwtSvid> | undefined
+  /** The authority's no to the last attempt, while there is nothing to give: it holds until `retryMs`. */
+  refusal: CodedError | undefined
   retryMs: number
 }
 
@@ -55,7 +57,9 @@ export class JwtCache {
     const { svid } = entry
     if (svid !== undefined && now < svid.refreshAtMs) return svid
     const isUsable = svid !== undefined && now < svid.expiresAtMs
-    if (isUsable && entry.flight === undefined && now < entry.retryMs) return svid
+    const isHeldBack = now < entry.retryMs && entry.retryMs - now <= RETRY_AFTER_MS // else the clock was set back
+    if (isUsable && entry.flight === undefined && isHeldBack) return svid
+    if (!isUsable && entry.refusal !== undefined && isHeldBack) return Promise.reject(entry.refusal)
     const flight = entry.flight ?? this.#fetch(key, entry, claimOf(grant, workload), audiences)
     if (!isUsable) return flight
     const isOld = now - svid.receivedMs > (svid.expiresAtMs - svid.receivedMs) * PREFER_NEW_AFTER
@@ -64,12 +68,13 @@ export class JwtCache {
 
   /** Drops what a tainted key has signed, and lets the rest be fetched again once another key is the active one. */
   reconcile(knowledge: Knowledge): void {
-    for (const [key, { svid, flight }] of this.#entries) {
+    for (const [key, entry] of this.#entries) {
+      const { svid, flight } = entry
+      entry.refusal = undefined
       if (svid === undefined || svid.kid === knowledge.activeJwtKeyId) continue
       if (knowledge.taintedKeyIds.has(svid.kid)) {
         if (flight === undefined) this.#entries.delete(key)
-        const entry = this.#entries.get(key)
-        if (entry !== undefined) entry.svid = undefined
+        entry.svid = undefined
       } else {
         svid.refreshAtMs = 0
       }
@@ -82,12 +87,12 @@ export class JwtCache {
 
   restore(key: string, svid: CachedJwtSvid): void {
     if (svid.expiresAtMs <= this.#deps.clock.now().getTime() || this.#entries.has(key)) return
-    this.#entries.set(key, { svid, flight: undefined, retryMs: 0 })
+    this.#entries.set(key, { ...newEntry(), svid })
   }
 
   /** The entry, moved to the young end. */
   #touch(key: string): Entry {
-    const entry = this.#entries.get(key) ?? { svid: undefined, flight: undefined, retryMs: 0 }
+    const entry = this.#entries.get(key) ?? newEntry()
     this.#entries.delete(key)
     this.#entries.set(key, entry)
     if (this.#entries.size > LIMIT) this.#entries.delete(this.#entries.keys().next().value ?? '')
@@ -119,6 +124,7 @@ export class JwtCache {
     try {
       const svid = await issueJwtSvid(this.#deps, claim, audiences)
       entry.svid = svid
+      entry.refusal = undefined
       entry.retryMs = 0
       issued.inc({ kind: 'jwt_svid', result: 'issued' })
       onChange()
@@ -126,7 +132,9 @@ export class JwtCache {
     } catch (error) {
       issued.inc({ kind: 'jwt_svid', result: 'failed' })
       entry.retryMs = clock.now().getTime() + RETRY_AFTER_MS
-      if (entry.svid === undefined) this.#entries.delete(key)
+      // Kept, and not asked for again at once: each attempt is a row in the authority's audit log.
+      if (error instanceof CodedError && error.kind === 'permission_denied') entry.refusal = error
+      else if (entry.svid === undefined) this.#entries.delete(key)
       const { workloadIdentity, spiffeId } = claim
       logger.warn(
         { event: 'svid.issue_failed', workloadIdentity, spiffeId, reason: messageOf(error) },
@@ -150,4 +158,8 @@ export class JwtCache {
     if (old.expiresAtMs > this.#deps.clock.now().getTime()) return old
     return flight
   }
+}
+
+function newEntry(): Entry {
+  return { svid: undefined, flight: undefined, refusal: undefined, retryMs: 0 }
 }

@@ -71,7 +71,8 @@ export class X509Cache {
     const now = this.#now()
     let next = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) {
-      const isWaiting = entry.svid === undefined ? isAhead(entry.dueMs, now) : entry.dueMs > now
+      const isWaiting =
+        entry.svid === undefined ? isAhead(entry.dueMs, now) : entry.dueMs > now && !wasSetBack(entry, now)
       if (!isWaiting) this.#attend(entry, now, knowledge)
       next = Math.min(next, entry.dueMs)
     }
@@ -89,7 +90,7 @@ export class X509Cache {
         continue
       }
       const { svid } = entry
-      if (entry.failure !== undefined && now - entry.triedMs >= RETRY_AFTER_CHANGE_MS) {
+      if (entry.failure !== undefined && Math.abs(now - entry.triedMs) >= RETRY_AFTER_CHANGE_MS) {
         entry.retryMs = now
         if (entry.holders > 0) this.#due(entry, now)
       } else if (svid?.signedBy.some((keyId) => knowledge.taintedKeyIds.has(keyId))) {
@@ -214,6 +215,11 @@ export function claimOf(grant: Grant, workload: Attributes): IdentityClaim {
 /** Nothing is held back for longer than this: the clock was set back since. */
 function isAhead(atMs: number, now: number): boolean {
   return atMs > now && (atMs - now <= RETRY.maxMs || atMs === Number.POSITIVE_INFINITY)
+}
+
+/** The clock was set back since this was asked for: its time to be renewed is too late by as much. */
+function wasSetBack({ triedMs, svid }: X509Entry, now: number): boolean {
+  return now < (triedMs || (svid?.receivedMs ?? 0)) - RETRY.maxMs
 }
 
 /** Whether the policy still has the identity as it was when this was asked for. */

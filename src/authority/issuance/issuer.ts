@@ -14,7 +14,7 @@ import { type ApprovedClaim, type Claim, type ClaimDeps, checkClaim } from './cl
 import { lifetimeOf } from './limits.ts'
 
 export interface IssuerDeps extends ClaimDeps {
-  readonly ca: () => CaState
+  readonly ca: () => Pick<CaState, 'x509' | 'jwt'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
   readonly clock: Clock
   readonly random: Random

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { RpcClient } from '../../../src/rpc/client.ts'
-import { identityFor, Stack } from '../../support/stack.ts'
+import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0
 const ADMINISTRATION = [
@@ -28,9 +28,19 @@ function closed(socket: net.Socket): Promise<void> {
 
 describe('garbage at the listeners', () => {
   let stack: Stack
+  let ports: { readonly authority: number; readonly agent: number }
   before(async () => {
-    stack = await Stack.start()
-    await stack.apply(identityFor(UID))
+    const metrics = 'metrics: { listen: 127.0.0.1:0 }\n'
+    stack = await Stack.start({
+      resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}`,
+      authorityYaml: metrics,
+      agentYaml: metrics,
+    })
+    await stack.agent.says('"event":"status.listening"')
+    ports = {
+      authority: Number(/"metricsListen":"[^"]*:(\d+)"/.exec(stack.authority.log)?.[1]),
+      agent: Number(/"event":"status.listening","address":"[^"]*:(\d+)"/.exec(stack.agent.log)?.[1]),
+    }
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 
@@ -40,6 +50,8 @@ describe('garbage at the listeners', () => {
     "the agent's administration": () => net.connect(stack.agentAdminSocket),
     "the authority's administration": () => net.connect(stack.authoritySocket),
     'the authority over TCP': tcp,
+    "the authority's health and metrics": () => net.connect(ports.authority, '127.0.0.1'),
+    "the agent's health and metrics": () => net.connect(ports.agent, '127.0.0.1'),
     'the authority over TLS': () =>
       tls.connect({ socket: tcp(), rejectUnauthorized: false, ALPNProtocols: ['h2'], minVersion: 'TLSv1.3' }),
   }
@@ -55,6 +67,12 @@ describe('garbage at the listeners', () => {
     for (const [unixPath, service, method] of ADMINISTRATION) {
       using admin = new RpcClient({ target: { unixPath: unixPath(stack) } })
       await admin.unary(service, method, {})
+    }
+    for (const port of Object.values(ports)) {
+      assert.equal(
+        (await fetch(`http://127.0.0.1:${port}/readyz`, { headers: { connection: 'close' } })).status,
+        200,
+      )
     }
     assert.ok(stack.agent.running && stack.authority.running)
   }

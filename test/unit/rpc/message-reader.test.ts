@@ -36,6 +36,12 @@ describe('MessageReader', () => {
     })
   }
 
+  it('joins what comes byte by byte', () => {
+    const long = 'x'.repeat(1_000) + 'y'.repeat(1_000)
+    const single = [...Buffer.concat([frame(long), frame('next')])].map((byte) => Buffer.of(byte))
+    assert.deepEqual(readAll(single, 5_000), { messages: [long, 'next'], fits: true })
+  })
+
   it('keeps what is not complete', () => {
     assert.deepEqual(readAll([frame('one'), frame('two').subarray(0, 6)]).messages, ['one'])
   })

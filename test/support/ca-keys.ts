@@ -1,0 +1,22 @@
+import type { CaState } from '../../src/authority/ca/ca-state.ts'
+import { JwsSigner } from '../../src/crypto/jws.ts'
+import { generateKeyPair } from '../../src/crypto/keys.ts'
+import type { SigningCa } from '../../src/crypto/signing-ca.ts'
+import { Bundle } from '../../src/spiffe/bundle.ts'
+import { createTestCa, DAY, NOW } from './crypto-fixtures.ts'
+
+/** What of the authority's keys issuing and telling agents needs, valid around the moment `NOW`. */
+export type CaKeys = Pick<CaState, 'bundle' | 'x509' | 'jwt' | 'activeX509KeyId' | 'activeJwtKeyId' | 'taintedKeyIds'>
+
+export async function createCaKeys(notAfter = NOW + 30 * DAY): Promise<CaKeys> {
+  const x509: SigningCa = (await createTestCa({ uriSan: 'spiffe://example.org', notAfter })).ca
+  const { privateKey, publicKeyDer } = await generateKeyPair()
+  const kid = 'jwt-1'
+  const jwt = Object.assign(new JwsSigner({ alg: 'ES256', kid, typ: 'JWT', privateKey }), { notAfter })
+  const bundle = Bundle.of({
+    trustDomain: 'example.org',
+    x509Authorities: [x509.certificateDer],
+    jwtAuthorities: [{ kid, publicKeyDer }],
+  })
+  return { bundle, x509, jwt, activeX509KeyId: x509.keyId, activeJwtKeyId: kid, taintedKeyIds: [] }
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { Datastore } from '../../src/authority/datastore/datastore.ts'
+import { ResourceRepository } from '../../src/authority/datastore/resource-repository.ts'
+import { Catalogue } from '../../src/authority/identities/catalogue.ts'
+import type { Compile } from '../../src/authority/identities/identity-entry.ts'
+import { toNewResource } from '../../src/authority/identities/stored-form.ts'
+import { parseResources } from '../../src/config/resources.ts'
+import { silentLogger } from '../../src/foundation/logger.ts'
+import { createMetrics } from '../../src/foundation/metrics.ts'
+import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+
+/** A catalogue over a database in memory, which follows what is put there. */
+export interface CatalogueRig extends AsyncDisposable {
+  readonly clock: FakeClock
+  readonly catalogue: Catalogue
+  readonly compile: Compile
+  /** Stores all documents in one commit, whatever they refer to. */
+  put(yaml: string): Promise<void>
+  /** Stores a resource that the schemas would not let pass, as a later version might have. */
+  putSpec(kind: string, name: string, spec: unknown): Promise<void>
+  remove(kind: string, name: string): Promise<void>
+}
+
+export async function openCatalogue(yaml = ''): Promise<CatalogueRig> {
+  const clock = new FakeClock()
+  const datastore = await Datastore.open(':memory:', {
+    clock,
+    metrics: createMetrics(),
+    logger: silentLogger,
+  })
+  const resources = new ResourceRepository(datastore, clock)
+  const compile: Compile = (identity) =>
+    compileWorkloadIdentity(identity, {
+      trustDomain: 'example.org',
+      x509TtlSeconds: 3600,
+      jwtTtlSeconds: 300,
+    })
+  const put = async (text: string): Promise<void> => {
+    const parsed = parseResources(text, 'test.yaml')
+    assert.deepEqual(parsed.problems, [])
+    await datastore.write((writer) => {
+      for (const resource of parsed.resources) resources.put(writer, toNewResource(resource))
+    })
+  }
+  if (yaml !== '') await put(yaml)
+  const catalogue = await Catalogue.load(resources, compile)
+  return {
+    clock,
+    catalogue,
+    compile,
+    put,
+    putSpec: async (kind, name, spec) => {
+      await datastore.write((writer) =>
+        resources.put(writer, { kind, name, metadata: { labels: {} }, spec }),
+      )
+    },
+    remove: async (kind, name) => {
+      await datastore.write((writer) => resources.remove(writer, kind, name))
+    },
+    [Symbol.asyncDispose]: async () => {
+      catalogue[Symbol.dispose]()
+      await datastore[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A workload identity in one line; `label` is what roles select by. */
+export function identityYaml(name: string, more = '', label = 'a'): string {
+  return `
+kind: workload_identity
+version: v1
+metadata: { name: ${name}, labels: { team: ${label} } }
+spec: { spiffe_id: /${name}, allow: [{ match: { workload.unix.uid: 1000 } }]${more && `, ${more}`} }
+---`
+}
+
+/** A role that lets bots use what has the label. */
+export function roleYaml(name: string, label = 'a', more = ''): string {
+  return `
+kind: role
+version: v1
+metadata: { name: ${name} }
+spec: { ${more && `${more}, `}allow: [{ kind: workload_identity, labels: { team: ${label} }, spiffe_ids: [/**] }] }
+---`
+}
+
+export function botYaml(name: string, roles: readonly string[], more = ''): string {
+  return `
+kind: bot
+version: v1
+metadata: { name: ${name} }
+spec: { roles: [${roles.join(', ')}]${more && `, ${more}`} }
+---`
+}

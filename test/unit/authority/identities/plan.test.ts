@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Plan, planApply } from '../../../../src/authority/identities/plan.ts'
+import { parseResources } from '../../../../src/config/resources.ts'
+import {
+  botYaml,
+  type CatalogueRig,
+  identityYaml,
+  openCatalogue,
+  roleYaml,
+} from '../../../support/catalogue-rig.ts'
+
+const STORED = identityYaml('one') + roleYaml('a') + botYaml('builder', ['a'])
+
+function plan({ catalogue, compile, clock }: CatalogueRig, yaml: string): Promise<Plan> {
+  const { resources, problems } = parseResources(yaml, 'f.yaml')
+  assert.deepEqual(problems, [])
+  return planApply(resources, { catalogue, compile, nowMs: clock.now().getTime() })
+}
+
+const actions = ({ changes }: Plan): string[] => changes.map(({ action, next }) => `${next.name} ${action}`)
+
+describe('planApply', () => {
+  it('says what would be created, updated and left as it is', async () => {
+    await using rig = await openCatalogue(STORED)
+    const made = await plan(rig, STORED.replace('/one', '/uno') + identityYaml('two'))
+    assert.deepEqual(actions(made), ['one updated', 'a unchanged', 'builder unchanged', 'two created'])
+    assert.equal(made.changes[0]?.before?.name, 'one')
+    assert.equal(made.changes[3]?.before, undefined)
+    assert.deepEqual([made.problems, made.warnings], [[], []])
+  })
+
+  it('changes nothing by itself', async () => {
+    await using rig = await openCatalogue(STORED)
+    await plan(rig, identityYaml('two'))
+    assert.equal(rig.catalogue.get('workload_identity', 'two'), undefined)
+  })
+
+  it('refuses a revision that is not the present one, and takes the one that is', async () => {
+    await using rig = await openCatalogue(STORED)
+    const revision = rig.catalogue.get('workload_identity', 'one')?.revision
+    const from = (stated: string | undefined): string =>
+      identityYaml('one', 'hint: new').replace('name: one', `name: one, revision: "${stated}"`)
+    assert.deepEqual((await plan(rig, from(revision))).problems, [])
+    const { problems } = await plan(rig, from('77'))
+    assert.equal(problems.length, 1)
+    assert.match(
+      problems[0] ?? '',
+      new RegExp(`^f.yaml:\\d+: .*read at revision 77, it is ${revision} now: get it again$`),
+    )
+    const { problems: gone } = await plan(rig, from('77').replaceAll('one', 'other'))
+    assert.match(gone[0] ?? '', /there is no such resource now$/)
+  })
+
+  it('finds every mistake in one pass, each with its line', async () => {
+    await using rig = await openCatalogue(STORED)
+    const { problems } = await plan(
+      rig,
+      identityYaml('two').replace('/two', '"/two/{{ workload.unix.nothing }}"') +
+        botYaml('second', ['missing', 'a']) +
+        `
+kind: join_token
+version: v1
+metadata: { name: t }
+spec: { bot: nobody, method: secret }
+---` +
+        roleYaml('r', 'a').replace('/**', '"["'),
+    )
+    assert.equal(problems.length, 4, problems.join('\n'))
+    for (const problem of problems) assert.match(problem, /^f.yaml:\d+: spec\./)
+    assert.ok(problems.some((problem) => problem.includes('spec.spiffe_id')))
+    assert.ok(problems.some((problem) => problem.includes('there is no role missing')))
+    assert.ok(problems.some((problem) => problem.includes('there is no bot nobody')))
+    assert.ok(problems.some((problem) => problem.includes('spec.allow.0.spiffe_ids')))
+  })
+
+  it('knows what the same file brings, whatever the order', async () => {
+    await using rig = await openCatalogue()
+    const token = `
+kind: join_token
+version: v1
+metadata: { name: t }
+spec: { bot: builder, method: secret }
+---`
+    const made = await plan(rig, token + botYaml('builder', ['a']) + roleYaml('a'))
+    assert.deepEqual(made.problems, [])
+  })
+
+  it('does not look again at the rules of what stays as it is', async () => {
+    await using rig = await openCatalogue(STORED)
+    const compiled: string[] = []
+    const { resources } = parseResources(STORED + identityYaml('two'), 'f.yaml')
+    await planApply(resources, {
+      catalogue: rig.catalogue,
+      compile: (identity) => {
+        compiled.push(identity.name)
+        return rig.compile(identity)
+      },
+      nowMs: 0,
+    })
+    assert.deepEqual(compiled, ['two'])
+  })
+
+  it('does not take a bug in a compiler for a mistake in a file', async () => {
+    await using rig = await openCatalogue()
+    const { resources } = parseResources(identityYaml('one'), 'f.yaml')
+    const compile = (): never => {
+      throw new RangeError('bug')
+    }
+    await assert.rejects(planApply(resources, { catalogue: rig.catalogue, compile, nowMs: 0 }), RangeError)
+  })
+
+  it('warns of a lock that names nothing and of one that has ended', async () => {
+    await using rig = await openCatalogue(STORED)
+    const lock = (name: string, target: string, more = ''): string => `
+kind: lock
+version: v1
+metadata: { name: ${name}${more} }
+spec: { target: { ${target} }, reason: test }
+---`
+    const { warnings, problems } = await plan(
+      rig,
+      lock('typo', 'bot: biulder') +
+        lock('good', 'bot: builder') +
+        lock('id', 'spiffe_id: spiffe://example.org/nobody') +
+        lock('late', 'bot: builder', ', expires: 2020-01-01T00:00:00Z'),
+    )
+    assert.deepEqual(problems, [])
+    assert.equal(warnings.length, 2, warnings.join('\n'))
+    assert.ok(warnings.some((warning) => warning.includes('there is no bot biulder now')))
+    assert.ok(warnings.some((warning) => warning.includes('late: metadata.expires has passed already')))
+  })
+
+  describe('where a SPIFFE ID is made from the word of an agent', () => {
+    const CHOSEN = identityYaml('any').replace('/any', '"/u/{{ workload.unix.uid }}"')
+    const UNBOUNDED = roleYaml('wide').replace(', spiffe_ids: [/**]', '')
+
+    it('warns of a new identity that a role lets bots use without spiffe_ids', async () => {
+      await using rig = await openCatalogue(UNBOUNDED + roleYaml('bounded'))
+      const { warnings } = await plan(rig, CHOSEN)
+      assert.equal(warnings.filter((warning) => warning.includes('role wide lets bots')).length, 1)
+    })
+
+    it('warns of a new role that lets bots use such identities, and names no more than three', async () => {
+      const names = ['i1', 'i2', 'i3', 'i4']
+      await using rig = await openCatalogue(names.map((name) => CHOSEN.replace('any', name)).join(''))
+      const { warnings } = await plan(rig, UNBOUNDED)
+      assert.equal(warnings.length, 1)
+      assert.match(warnings[0] ?? '', /role wide: .*workload_identity i1, i2, i3 and 1 more/)
+    })
+
+    it('is content once the role has spiffe_ids, in the same file too', async () => {
+      await using rig = await openCatalogue(UNBOUNDED + CHOSEN)
+      const { warnings } = await plan(rig, roleYaml('wide') + CHOSEN)
+      assert.deepEqual(warnings, [])
+    })
+  })
+})
