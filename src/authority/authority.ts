@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import type { AuthorityConfig } from '../config/authority-config.ts'
@@ -256,10 +257,10 @@ async function openState(
     )
   }
   lifecycle.use(lock)
-  const keyBytes = await loadOrCreateKey(config.key_encryption_key, environment, random)
-  const datastore = lifecycle.use(
-    await Datastore.open(path.join(dataDir, 'authority.db'), { clock, metrics, logger }),
-  )
+  const databasePath = path.join(dataDir, 'authority.db')
+  const isNeeded = existsSync(databasePath)
+  const keyBytes = await loadOrCreateKey(config.key_encryption_key, environment, random, { isNeeded })
+  const datastore = lifecycle.use(await Datastore.open(databasePath, { clock, metrics, logger }))
   const vault = await Vault.open(datastore, {
     key: loadSealingKey(keyBytes),
     keySource: describeSource(config.key_encryption_key),

@@ -55,12 +55,14 @@ const KEY_BYTES = 32
 
 /**
  * A key of 32 bytes: from a file, which is made when it is not there yet, or as 64 hex digits or base64 from anywhere.
- * The file holds the hex digits, so that it can be carried on paper.
+ * The file holds the hex digits, so that it can be carried on paper. With `isNeeded` something is there already that only the old key
+ * opens: then none is made, which would hide that the old one is lost.
  */
 export async function loadOrCreateKey(
   source: SecretSource,
   environment: NodeJS.ProcessEnv,
   random: Random,
+  { isNeeded = false }: { readonly isNeeded?: boolean } = {},
 ): Promise<Buffer> {
   if ('path' in source) {
     const existing = await loadSecret(source, environment).catch((error: unknown) => {
@@ -68,6 +70,11 @@ export async function loadOrCreateKey(
       throw error
     })
     if (existing) return decodeKey(existing, source.path)
+    if (isNeeded) {
+      throw new SecretUnavailableError(
+        `the key ${source.path} is gone, and nothing else opens what it protects: restore it; nothing was changed`,
+      )
+    }
     await ensurePrivateParent(source.path)
     const key = random.bytes(KEY_BYTES)
     await writeFileAtomically(source.path, `${key.toString('hex')}\n`, { mode: 0o600 })

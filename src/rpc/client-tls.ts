@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import tls, { type SecureContextOptions } from 'node:tls'
 import { type ChannelCredentials, credentials } from '@grpc/grpc-js'
 import { encodePem } from '../crypto/pem.ts'
+import { pemChain } from './pem-chain.ts'
 
 /** How a client knows its server, and what it shows of itself. */
 export interface ClientTls {
@@ -13,11 +14,6 @@ export interface ClientTls {
   readonly key?: KeyObject
   /** DER, leaf first. */
   readonly chain?: readonly Buffer[]
-}
-
-/** Certificates as OpenSSL reads them. */
-export function pemChain(certificates: readonly Buffer[]): string {
-  return certificates.map((der) => encodePem('CERTIFICATE', der)).join('')
 }
 
 /** A context for TLS 1.3 in which only the given roots count. */

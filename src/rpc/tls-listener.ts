@@ -8,7 +8,7 @@ import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
 import { Refusals } from '../peer/connection-caps.ts'
-import { pemChain } from './client-tls.ts'
+import { pemChain } from './pem-chain.ts'
 import { type ClientCas, checkClientCertificate } from './tls-client-certificate.ts'
 
 /** What the listener shows, and which CAs a client's certificate may lead to. */

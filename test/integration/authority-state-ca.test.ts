@@ -308,6 +308,18 @@ describe('CaAuthorities.rotate', () => {
     assert.deepEqual(states(again, 'spiffe_x509').sort(), ['active', 'retired'])
   })
 
+  it('brings forward what the schedule has prepared, and the audit log says who did it', async () => {
+    const DAY_MS = 86_400_000
+    await using fixed = await fixture({ spiffe_ca: 30 * 86_400 })
+    await using state = await fixed.reopen()
+    await pass(state, fixed.clock, 15 * DAY_MS + 60_000, DAY_MS)
+    assert.deepEqual(states(state, 'spiffe_x509'), ['active', 'prepared'])
+    await state.ca.rotate('spiffe_x509', false, 'uid:7')
+    assert.equal((await lastEvent(state, 'ca.rescheduled'))?.actor, 'uid:7')
+    await pass(state, fixed.clock, 2 * DAY_MS, DAY_MS)
+    assert.deepEqual(states(state, 'spiffe_x509'), ['retired', 'active'])
+  })
+
   it('makes one rotation of two that are asked for together, each after the other', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -685,8 +685,11 @@ describe('starting and stopping', () => {
       const kek = path.join(directory, 'keys/kek')
       const right = await readFile(kek)
       await rm(kek)
+      await assert.rejects(startAuthority({ directory }), { code: 'ERR_SECRET_UNAVAILABLE' })
+      await assert.rejects(stat(kek), { code: 'ENOENT' }) // a new one would only look as if it were the key
+      await writeFile(kek, Buffer.alloc(32, 9), { mode: 0o600 })
       await assert.rejects(startAuthority({ directory }), { code: 'ERR_CA_WRONG_SEALING_KEY' })
-      await (await import('node:fs/promises')).writeFile(kek, right, { mode: 0o600 })
+      await writeFile(kek, right, { mode: 0o600 })
       assert.equal(await pinOf(directory), pin)
     } finally {
       await rm(directory, { recursive: true, force: true })

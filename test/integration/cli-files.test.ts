@@ -121,6 +121,14 @@ describe('a key', () => {
     assert.deepEqual(await loadOrCreateKey(source, {}, systemRandom), made)
     assert.equal((await stat(source.path)).mode & 0o777, 0o600)
   })
+  it('that is gone is not made anew where something needs the old one', async () => {
+    const source = { path: file('keys', 'gone') }
+    await assert.rejects(loadOrCreateKey(source, {}, systemRandom, { isNeeded: true }), (error: Error) => {
+      assert.match(error.message, /restore/)
+      return error.message.includes(source.path)
+    })
+    await assert.rejects(stat(source.path), { code: 'ENOENT' })
+  })
   it('is read as bytes, hex or base64', async () => {
     const key = Buffer.alloc(32, 10) // ten is a line end
     await writeFile(file('raw'), key, { mode: 0o600 })

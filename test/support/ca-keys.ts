@@ -6,7 +6,10 @@ import { Bundle } from '../../src/spiffe/bundle.ts'
 import { createTestCa, DAY, NOW } from './crypto-fixtures.ts'
 
 /** What of the authority's keys issuing and telling agents needs, valid around the moment `NOW`. */
-export type CaKeys = Pick<CaState, 'bundle' | 'x509' | 'jwt' | 'activeX509KeyId' | 'activeJwtKeyId' | 'taintedKeyIds'>
+export type CaKeys = Pick<
+  CaState,
+  'bundle' | 'x509' | 'jwt' | 'activeX509KeyId' | 'activeJwtKeyId' | 'taintedKeyIds'
+>
 
 export async function createCaKeys(notAfter = NOW + 30 * DAY): Promise<CaKeys> {
   const x509: SigningCa = (await createTestCa({ uriSan: 'spiffe://example.org', notAfter })).ca

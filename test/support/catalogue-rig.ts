@@ -51,9 +51,7 @@ export async function openCatalogue(yaml = ''): Promise<CatalogueRig> {
     compile,
     put,
     putSpec: async (kind, name, spec) => {
-      await datastore.write((writer) =>
-        resources.put(writer, { kind, name, metadata: { labels: {} }, spec }),
-      )
+      await datastore.write((writer) => resources.put(writer, { kind, name, metadata: { labels: {} }, spec }))
     },
     remove: async (kind, name) => {
       await datastore.write((writer) => resources.remove(writer, kind, name))

@@ -29,7 +29,7 @@ export interface MembershipDeps {
   readonly environment: NodeJS.ProcessEnv
 }
 
-const RETRY = { initialMs: 250, maxMs: 30_000 }
+const RETRY = { initialMs: 50, maxMs: 30_000 }
 /** Timers stand still while a host sleeps, certificates do not: the time is looked at this often. */
 const LONGEST_PAUSE_MS = 30_000
 /** However short a certificate lives, and whatever the clocks say: no more renewals than this. */
@@ -45,7 +45,7 @@ export class Membership {
   #clockSkewMs = 0
   #failing = false
   #renewed = false
-  #refusedMember: Member | undefined
+  #refusedIdentity: BotIdentity | undefined
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps
@@ -85,8 +85,8 @@ export class Membership {
   /** The authority does not take the certificate. Renewal says why, and leads on to a new join token if there is one. */
   refused(): void {
     const { value } = this.member
-    if (!this.#mayRejoin(value) && this.#refusedMember === value) return
-    this.#refusedMember = value
+    if (!this.#mayRejoin(value) && this.#refusedIdentity === value?.current) return
+    this.#refusedIdentity = value?.current
     this.#wake?.abort()
   }
 

@@ -83,9 +83,7 @@ export class SealedState implements AsyncDisposable {
     if (this.#take === undefined) return
     this.#dirty = false
     const startedMs = this.#clock.monotonicMs()
-    const text = Buffer.from(JSON.stringify({ version: VERSION, ...this.#take() }))
-    const writing = writeFileAtomically(this.#path, seal(this.#key, text, CONTEXT), { mode: 0o600 })
-    this.#writing = writing.then(
+    this.#writing = this.#save(this.#take).then(
       () => this.#succeeded(),
       (error: unknown) => this.#failed(error),
     )
@@ -94,6 +92,11 @@ export class SealedState implements AsyncDisposable {
     const now = this.#clock.monotonicMs()
     this.#restUntilMs = now + (now - startedMs) * REST_FACTOR
     if (this.#dirty && !this.#closed) this.changed()
+  }
+
+  async #save(take: () => AgentState): Promise<void> {
+    const text = Buffer.from(JSON.stringify({ version: VERSION, ...take() }))
+    await writeFileAtomically(this.#path, seal(this.#key, text, CONTEXT), { mode: 0o600 })
   }
 
   #succeeded(): void {

@@ -64,7 +64,7 @@ export class Sync {
       } catch (error) {
         // Given up by ourselves, to begin again on another channel or from a snapshot.
         const isOwn = attempt.signal.aborted && !(attempt.signal.reason instanceof SyncSilentError)
-        if (!isOwn && !signal.aborted) this.#lost(isOwn ? error : (attempt.signal.reason ?? error))
+        if (!isOwn && !signal.aborted) this.#lost(attempt.signal.reason ?? error)
       } finally {
         this.#connected = false
         this.#deps.store.abandon()

@@ -101,6 +101,7 @@ export interface AuditEvents {
   'lock.deleted': ResourceSubject & { readonly target: unknown }
 
   'ca.prepared': CaSubject & { readonly activateMs?: number }
+  'ca.rescheduled': CaSubject & { readonly activateMs: number }
   'ca.activated': CaSubject
   'ca.retired': CaSubject
   'ca.removed': CaSubject

@@ -124,7 +124,8 @@ export class CaAuthorities implements AsyncDisposable {
     if (!prepared) return
     if (now) return this.#ring.carryOut(handOver(active, prepared), actor)
     const earliestMs = Math.max(nowMs, prepared.createdMs + publishMs(active))
-    if (earliestMs < (prepared.activateMs ?? Infinity)) await this.#ring.reschedule(prepared, earliestMs)
+    if (earliestMs < (prepared.activateMs ?? Infinity))
+      await this.#ring.reschedule(prepared, earliestMs, actor)
   }
 
   /** One change at a time; a failed one does not stop the next. */

@@ -80,8 +80,11 @@ export class KeyRing {
   }
 
   /** Lets a prepared key become active at another time. */
-  async reschedule(key: SigningKey, activateMs: number): Promise<void> {
-    await this.#deps.datastore.write((writer) => updateActivation(writer, key.id, activateMs))
+  async reschedule(key: SigningKey, activateMs: number, actor: Actor): Promise<void> {
+    await this.#deps.datastore.write((writer) => {
+      updateActivation(writer, key.id, activateMs)
+      this.#deps.audit.within(writer, 'ca.rescheduled', actor, { ...subjectOf(key), activateMs })
+    })
     this.#keys = this.#keys.map((k) => (k.id === key.id ? { ...k, activateMs } : k))
   }
 
@@ -100,8 +103,8 @@ export class KeyRing {
     actor: Actor,
   ): readonly SigningKey[] {
     const { audit, vault } = this.#deps
-    const { id, purpose, keyId } = key
-    const subject = { purpose, id, keyId, notAfter: Math.floor(key.notAfterMs / 1000) }
+    const { id } = key
+    const subject = subjectOf(key)
     if (step.do === 'create') {
       insertSigningKey(writer, vault, key)
       const activate = key.activateMs === undefined ? {} : { activateMs: key.activateMs }
@@ -119,4 +122,8 @@ export class KeyRing {
     const privateKey = state === 'retired' ? undefined : key.privateKey
     return keys.map((k) => (k.id === id ? { ...k, state, privateKey, activateMs: undefined } : k))
   }
+}
+
+function subjectOf({ purpose, id, keyId, notAfterMs }: SigningKey) {
+  return { purpose, id, keyId, notAfter: Math.floor(notAfterMs / 1000) }
 }

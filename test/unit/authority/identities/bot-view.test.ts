@@ -111,7 +111,7 @@ describe('the view of a bot', () => {
     await rig.putSpec('workload_identity', 'odd', { spiffe_id: '/odd', from_the_future: true })
     assert.deepEqual(rig.view.names, ['one'])
     // In the place of one that was permitted; the role selects by label, so it would be permitted as well.
-    await rig.put(roleYaml('a', 'nobody').replace('labels: { team: nobody }', 'names: ["*"]'))
+    await rig.put(roleYaml('a', 'nobody').replace('labels: { team: nobody }', 'name: "*"'))
     rig.told()
     await rig.putSpec('workload_identity', 'one', { spiffe_id: '/one', from_the_future: true })
     assert.deepEqual(rig.told()[0]?.removals, ['one'])

@@ -208,7 +208,9 @@ describe('a JWT-SVID', () => {
   })
 
   it('carries the extra claims of the resource beside its own', async () => {
-    const { jwt } = create({ spec: { jwt: { extra_claims: { tier: 'gold', at: '{{ bot.traits.region }}' } } } })
+    const { jwt } = create({
+      spec: { jwt: { extra_claims: { tier: 'gold', at: '{{ bot.traits.region }}' } } },
+    })
     const { claims } = parseJws(issued((await jwt(['a']))[0]).token)
     assert.deepEqual([claims['tier'], claims['at'], claims['sub']], ['gold', 'north', SPIFFE_ID])
   })
@@ -232,7 +234,7 @@ describe('an SVID is refused, and the audit log has the reason,', () => {
       'when no role permits the workload identity',
       /^no role of the bot permits this workload identity$/,
       {},
-      { role: { allow: [{ kind: 'workload_identity', names: ['other'], spiffe_ids: ['/**'] }] } },
+      { role: { allow: [{ kind: 'workload_identity', name: 'other', spiffe_ids: ['/**'] }] } },
     ],
     ['when no rule lets the workload in', /./, { workloadAttributesJson: '{"unix":{"uid":1001}}' }, {}],
     [
@@ -272,7 +274,9 @@ describe('an SVID is refused, and the audit log has the reason,', () => {
   it('with no more of what was claimed than a SPIFFE ID may have', async () => {
     const { x509, audited } = create()
     await x509({ spiffeId: `spiffe://example.org/${'x'.repeat(100_000)}` })
-    assert.equal((audited[0]?.detail as { spiffeId: string }).spiffeId.length, 2048)
+    const [{ detail }] = audited as [AuditEntry]
+    const { spiffeId } = detail as { spiffeId: string }
+    assert.equal(spiffeId.length, 2048)
   })
 })
 
@@ -301,9 +305,7 @@ describe('a batch', () => {
     const found = outcomes.map((each) => ('issued' in each ? 'issued' : each.error.code))
     assert.deepEqual(
       found,
-      claims.map((_, n) =>
-        n % 2 === 0 ? 'issued' : n % 4 === 1 ? 'ERR_ISSUANCE_STALE' : 'ERR_REFUSED',
-      ),
+      claims.map((_, n) => (n % 2 === 0 ? 'issued' : n % 4 === 1 ? 'ERR_ISSUANCE_STALE' : 'ERR_REFUSED')),
     )
     assert.deepEqual(writes, [65 + 32])
     const text = await metrics.expose()

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, it } from 'node:test'
+
+const SETUP = path.resolve(import.meta.dirname, '../../bin/setup.js')
+
+/** In the place of npm: writes down that it was called, and takes its time as an install does. */
+const NPM = `
+import fs from 'node:fs'
+import path from 'node:path'
+fs.appendFileSync(process.env.CALLS, process.argv.slice(2).join(' ') + '\\n')
+if (process.env.NPM_FAILS) { console.error('no network'); process.exit(1) }
+for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 2))
+fs.mkdirSync(path.join(process.cwd(), 'node_modules'), { recursive: true })
+`
+
+/** A clone in which nothing is installed, with an npm that installs nothing. */
+class Clone implements AsyncDisposable {
+  readonly directory: string
+
+  private constructor(directory: string) {
+    this.directory = directory
+  }
+
+  static async create(): Promise<Clone> {
+    const clone = new Clone(await mkdtemp(path.join(tmpdir(), 'signet-setup-')))
+    await mkdir(clone.file('clone', 'bin'), { recursive: true })
+    await mkdir(clone.file('tmp'))
+    await copyFile(SETUP, clone.file('clone', 'bin', 'setup.js'))
+    await writeFile(clone.file('clone', 'package.json'), '{ "type": "module" }')
+    await writeFile(clone.file('clone', 'package-lock.json'), '{}')
+    await writeFile(clone.file('npm.mjs'), NPM)
+    await writeFile(clone.file('calls'), '')
+    return clone
+  }
+
+  file(...parts: readonly string[]): string {
+    return path.join(this.directory, ...parts)
+  }
+
+  async setUp(more: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; said: string }> {
+    const env = {
+      ...process.env,
+      TMPDIR: this.file('tmp'),
+      CALLS: this.file('calls'),
+      npm_execpath: this.file('npm.mjs'),
+      npm_node_execpath: process.execPath,
+      ...more,
+    }
+    const child = spawn(process.execPath, [this.file('clone', 'bin', 'setup.js')], { env })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    await once(child, 'close')
+    return { code: child.exitCode, said }
+  }
+
+  async calls(): Promise<string[]> {
+    return (await readFile(this.file('calls'), 'utf8')).split('\n').filter(Boolean)
+  }
+
+  /** A lock as a set-up leaves it that was killed. */
+  async leaveLock(): Promise<void> {
+    const dead = spawnSync(process.execPath, ['--version']).pid
+    const probe = spawn(process.execPath, [this.file('clone', 'bin', 'setup.js')], {
+      env: { ...process.env, TMPDIR: this.file('tmp'), CALLS: this.file('calls'), npm_execpath: '/dev/stdin' },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    const exited = once(probe, 'exit')
+    let names: string[] = []
+    while (!names.some((name) => !name.includes('.'))) names = await readdir(this.file('tmp'))
+    probe.kill('SIGKILL')
+    await exited
+    for (const name of await readdir(this.file('tmp'))) {
+      if (name.includes('.')) await rm(this.file('tmp', name))
+      else await writeFile(this.file('tmp', name), String(dead))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true })
+  }
+}
+
+describe('setting up a clone', () => {
+  it('installs once, links the command, and does nothing the next time until the lock file changes', async () => {
+    await using clone = await Clone.create()
+    assert.equal((await clone.setUp()).code, 0)
+    const link = clone.file('clone', 'node_modules', '.bin', 'signet')
+    assert.equal(await readlink(link), path.join('..', '..', 'bin', 'signet.js'))
+    assert.deepEqual(await clone.setUp(), { code: 0, said: '' })
+    assert.deepEqual(await clone.calls(), ['ci --no-audit --no-fund'])
+    await writeFile(clone.file('clone', 'package-lock.json'), '{ "changed": true }')
+    assert.equal((await clone.setUp()).code, 0)
+    assert.equal((await clone.calls()).length, 2)
+  })
+
+  it('happens once when several begin together; each ends when it is done, and no lock stays', async () => {
+    await using clone = await Clone.create()
+    const all = await Promise.all([clone.setUp(), clone.setUp(), clone.setUp()])
+    assert.deepEqual(
+      all.map(({ code }) => code),
+      [0, 0, 0],
+      all.map(({ said }) => said).join(),
+    )
+    assert.equal((await clone.calls()).length, 1)
+    assert.deepEqual(await readdir(clone.file('tmp')), [])
+  })
+
+  it('is not held up by one that was killed', async () => {
+    await using clone = await Clone.create()
+    await clone.leaveLock()
+    await writeFile(clone.file('calls'), '')
+    const all = await Promise.all([clone.setUp(), clone.setUp(), clone.setUp()])
+    assert.deepEqual(
+      all.map(({ code }) => code),
+      [0, 0, 0],
+    )
+    assert.equal((await clone.calls()).length, 1)
+    assert.deepEqual(await readdir(clone.file('tmp')), [])
+  })
+
+  it('that fails shows what npm said, is not taken for done, and can be tried again', async () => {
+    await using clone = await Clone.create()
+    const { code, said } = await clone.setUp({ NPM_FAILS: '1' })
+    assert.equal(code, 1)
+    assert.match(said, /no network\n[^]*signet: npm ci failed \(status 1\)/)
+    assert.equal((await clone.setUp()).code, 0)
+    assert.equal((await clone.calls()).length, 2)
+  })
+})

@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { AuthorityClient } from '../../../../src/agent/authority-door.ts'
+import { KnowledgeStore } from '../../../../src/agent/sync/knowledge-store.ts'
+import { Sync } from '../../../../src/agent/sync/sync.ts'
+import { createLogger } from '../../../../src/foundation/logger.ts'
+import { createMetrics } from '../../../../src/foundation/metrics.ts'
+import type { SyncResponse__Output } from '../../../../src/rpc/gen/signet/v1/SyncResponse.ts'
+import { RpcError, StatusCode } from '../../../../src/rpc/status.ts'
+import { FakeRandom } from '../../../fakes/fake-random.ts'
+import { createCaKeys } from '../../../support/ca-keys.ts'
+import { RecordingClock, until } from '../../../support/patience.ts'
+
+const SILENCE_MS = 65_000
+const QUIET: SyncResponse__Output = {
+  snapshotBegin: false,
+  snapshotEnd: false,
+  upserts: [],
+  removals: [],
+  bot: null,
+  bundle: null,
+  locks: null,
+  federatedBundles: null,
+  authorityTimeMs: '0',
+  attributeUse: null,
+  trustDomain: '',
+}
+
+let spiffeBundle: Buffer
+before(async () => {
+  spiffeBundle = (await createCaKeys()).bundle.format()
+})
+
+/** What an agent hears first. */
+function snapshot(): SyncResponse__Output[] {
+  const begin: SyncResponse__Output = {
+    ...QUIET,
+    snapshotBegin: true,
+    trustDomain: 'example.org',
+    bot: { name: 'builder', instanceId: '01J', attributesJson: '{}', rolesJson: '' },
+    bundle: { spiffeBundle, taintedKeyIds: [], activeX509KeyId: 'x', activeJwtKeyId: 'j' },
+    locks: { locks: [] },
+    federatedBundles: { bundles: [] },
+  }
+  return [begin, { ...QUIET, snapshotEnd: true }]
+}
+
+const upsert = (name: string): SyncResponse__Output => ({
+  ...QUIET,
+  upserts: [{ name, revision: '1', labels: {}, specJson: `{"spiffe_id":"/${name}","allow":[]}` }],
+})
+
+/** One stream that the agent has opened; the test is the authority at its other end. */
+class Stream {
+  readonly signal: AbortSignal
+  #queue: (SyncResponse__Output | Error | 'end')[] = []
+  #wake = Promise.withResolvers<void>()
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal
+    signal.addEventListener('abort', () => this.send(new RpcError(StatusCode.CANCELLED, 'cancelled')))
+  }
+
+  /** Messages, or what ends the stream. */
+  send(...messages: (SyncResponse__Output | Error | 'end')[]): void {
+    this.#queue.push(...messages)
+    this.#wake.resolve()
+  }
+
+  async *read(): AsyncGenerator<SyncResponse__Output> {
+    for (;;) {
+      const next = this.#queue.shift()
+      if (next === 'end') return
+      if (next instanceof Error) throw next
+      if (next !== undefined) yield next
+      else {
+        this.#wake = Promise.withResolvers<void>()
+        await this.#wake.promise
+      }
+    }
+  }
+}
+
+/** A sync that runs against streams of the test. */
+function start() {
+  const clock = new RecordingClock()
+  const log: { event?: string; msg: string }[] = []
+  const destination = { write: (line: string) => void log.push(JSON.parse(line)) }
+  const logger = createLogger({ level: 'info', destination })
+  const metrics = createMetrics()
+  const store = new KnowledgeStore({ clock, logger })
+  store.belongTo('example.org')
+  const streams: Stream[] = []
+  const refused = { times: 0 }
+  const unreachable: { error?: Error } = {}
+  const client = {
+    stream: (_service: string, _method: string, _request: object, { signal }: { signal: AbortSignal }) => {
+      const stream = new Stream(signal)
+      streams.push(stream)
+      return stream.read()
+    },
+  } as unknown as AuthorityClient
+  const sync = new Sync({
+    client: () => {
+      if (unreachable.error) throw unreachable.error
+      return client
+    },
+    store,
+    clock,
+    random: new FakeRandom(),
+    logger,
+    metrics,
+    onRefused: () => (refused.times += 1),
+  })
+  const abort = new AbortController()
+  const running = sync.run(abort.signal)
+  /** The n-th stream, once it is there. */
+  const stream = async (n: number): Promise<Stream> => {
+    await until(() => streams.length >= n)
+    return streams[n - 1] as Stream
+  }
+  /** The pauses between attempts: what was waited for besides the watchdog. */
+  const pauses = (): number[] => clock.asked.filter((ms) => ms !== SILENCE_MS)
+  return {
+    clock,
+    sync,
+    store,
+    streams,
+    stream,
+    pauses,
+    refused,
+    unreachable,
+    metrics,
+    abort,
+    running,
+    events: () => log.flatMap(({ event }) => event ?? []),
+    /** The first stream, in sync. */
+    established: async (): Promise<Stream> => {
+      const first = await stream(1)
+      first.send(...snapshot())
+      await until(() => sync.connected)
+      return first
+    },
+    [Symbol.asyncDispose]: async () => {
+      abort.abort()
+      await running
+    },
+  }
+}
+
+const broken = (): RpcError => new RpcError(StatusCode.UNAVAILABLE, 'connection lost')
+
+describe('the sync of an agent', () => {
+  it('is established by a whole snapshot, and not before', async () => {
+    await using rig = start()
+    const first = await rig.stream(1)
+    const [begin, end] = snapshot() as [SyncResponse__Output, SyncResponse__Output]
+    first.send(begin)
+    await setImmediate()
+    assert.equal(rig.sync.connected, false)
+    first.send(end)
+    await until(() => rig.sync.connected)
+    assert.ok(rig.store.current.value)
+    assert.deepEqual(rig.events(), ['sync.established'])
+  })
+
+  it('comes back when the stream breaks, and says once that it was lost and that it is back', async () => {
+    await using rig = start()
+    ;(await rig.established()).send(broken())
+    await until(() => rig.pauses().length === 1)
+    assert.equal(rig.sync.connected, false)
+    assert.ok(rig.store.current.value, 'what was known stays known')
+    rig.clock.advance(150)
+    ;(await rig.stream(2)).send(broken())
+    await until(() => rig.pauses().length === 2)
+    rig.clock.advance(300)
+    ;(await rig.stream(3)).send(...snapshot())
+    await until(() => rig.sync.connected)
+    assert.deepEqual(rig.events(), ['sync.established', 'sync.lost', 'sync.restored'])
+  })
+
+  it('waits longer and longer between attempts, but no more than 15 s, and begins small after a success', async () => {
+    await using rig = start()
+    for (let n = 1; n <= 9; n += 1) {
+      ;(await rig.stream(n)).send(broken())
+      await until(() => rig.pauses().length === n)
+      rig.clock.advance(rig.pauses().at(-1) ?? 0)
+    }
+    // Three quarters of each step: the jitter of this test stands in the middle.
+    assert.deepEqual(rig.pauses(), [150, 300, 600, 1200, 2400, 4800, 9600, 11_250, 11_250])
+    const last = await rig.stream(10)
+    last.send(...snapshot(), broken())
+    await until(() => rig.pauses().length === 10)
+    assert.equal(rig.pauses().at(-1), 150)
+  })
+
+  it('takes an end without error for a loss', async () => {
+    await using rig = start()
+    const first = await rig.established()
+    first.send('end')
+    await until(() => rig.pauses().length === 1)
+    assert.deepEqual(rig.events(), ['sync.established', 'sync.lost'])
+  })
+
+  it('gives up a stream that says nothing for too long, and begins another at once', async () => {
+    await using rig = start()
+    const first = await rig.established()
+    rig.clock.advance(SILENCE_MS - 1)
+    assert.equal(first.signal.aborted, false)
+    rig.clock.advance(1)
+    assert.equal(first.signal.aborted, true)
+    await rig.stream(2)
+    assert.deepEqual(rig.pauses(), [])
+    assert.deepEqual(rig.events(), ['sync.established', 'sync.lost'])
+  })
+
+  it('keeps a stream that only says that it lives', async () => {
+    await using rig = start()
+    const first = await rig.established()
+    for (let n = 0; n < 5; n += 1) {
+      const fed = rig.clock.asked.length
+      rig.clock.advance(SILENCE_MS - 1)
+      first.send(QUIET)
+      await until(() => rig.clock.asked.length > fed)
+    }
+    assert.equal(rig.streams.length, 1)
+    assert.equal(first.signal.aborted, false)
+  })
+
+  it('begins again at once when there is another bot certificate, and calls that no loss', async () => {
+    await using rig = start()
+    const first = await rig.established()
+    rig.sync.restart()
+    assert.equal(first.signal.aborted, true)
+    ;(await rig.stream(2)).send(...snapshot())
+    await until(() => rig.sync.connected)
+    assert.deepEqual(rig.pauses(), [])
+    assert.deepEqual(rig.events(), ['sync.established'])
+  })
+
+  it('does not wait on when there is another bot certificate', async () => {
+    await using rig = start()
+    ;(await rig.stream(1)).send(broken())
+    await until(() => rig.pauses().length === 1)
+    rig.sync.restart()
+    await rig.stream(2)
+    assert.equal(rig.clock.monotonicMs(), 0)
+  })
+
+  it('asks for a snapshot when the authority calls a claim stale and no news comes', async () => {
+    await using rig = start()
+    const first = await rig.established()
+    rig.sync.suspectStale()
+    rig.sync.suspectStale()
+    rig.clock.advance(999)
+    assert.equal(first.signal.aborted, false)
+    rig.clock.advance(1)
+    await rig.stream(2)
+    assert.deepEqual(rig.pauses(), [1000])
+  })
+
+  it('asks for none when the news were on their way', async () => {
+    await using rig = start()
+    const first = await rig.established()
+    rig.sync.suspectStale()
+    first.send(upsert('web'))
+    await until(() => rig.store.current.value?.policy.size === 1)
+    rig.clock.advance(1000)
+    await setImmediate()
+    assert.equal(rig.streams.length, 1)
+    rig.sync.suspectStale() // and the next one is looked at again
+    rig.clock.advance(1000)
+    await rig.stream(2)
+  })
+
+  const statuses: readonly (readonly [keyof typeof StatusCode, number, boolean])[] = [
+    ['PERMISSION_DENIED', 1, true],
+    ['FAILED_PRECONDITION', 1, false],
+    ['UNAVAILABLE', 0, false],
+    ['INTERNAL', 0, false],
+  ]
+  for (const [name, refusals, locked] of statuses) {
+    it(`that ends with ${name} ${refusals ? 'leads to a renewal' : 'is tried again only'}${locked ? '; until then nothing is handed out' : ''}`, async () => {
+      await using rig = start()
+      ;(await rig.established()).send(new RpcError(StatusCode[name], 'no'))
+      await until(() => rig.pauses().length === 1)
+      assert.equal(rig.refused.times, refusals)
+      assert.equal(rig.store.current.value?.botLocked, locked)
+    })
+  }
+
+  it('tries on while there is no bot certificate to come with', async () => {
+    await using rig = start()
+    ;(await rig.established()).send(broken())
+    rig.unreachable.error = new RpcError(StatusCode.UNAVAILABLE, 'not joined yet')
+    await until(() => rig.pauses().length === 1)
+    rig.clock.advance(150)
+    await until(() => rig.pauses().length === 2)
+    delete rig.unreachable.error
+    rig.clock.advance(300)
+    await rig.stream(2)
+  })
+
+  it('throws away half a snapshot when the stream breaks', async () => {
+    await using rig = start()
+    const first = await rig.stream(1)
+    const [begin, end] = snapshot() as [SyncResponse__Output, SyncResponse__Output]
+    first.send(begin, broken())
+    await until(() => rig.pauses().length === 1)
+    rig.clock.advance(150)
+    ;(await rig.stream(2)).send(end)
+    await setImmediate()
+    assert.equal(rig.store.current.value, undefined)
+  })
+
+  it('comes back after a message that is none', async () => {
+    await using rig = start()
+    const [begin] = snapshot() as [SyncResponse__Output]
+    ;(await rig.established()).send({ ...begin, trustDomain: 'evil.example' })
+    await until(() => rig.pauses().length === 1)
+    rig.clock.advance(150)
+    await rig.stream(2)
+    assert.deepEqual(rig.events(), ['sync.established', 'sync.lost'])
+  })
+
+  it('ends with its signal, and leaves nothing that waits', async () => {
+    const rig = start()
+    await rig.established()
+    rig.abort.abort()
+    await rig.running
+    assert.equal(rig.clock.waiting, 0)
+    assert.deepEqual(rig.events(), ['sync.established'])
+  })
+
+  it('shows how long ago the authority was heard of, and nothing before it ever was', async () => {
+    await using rig = start()
+    assert.doesNotMatch(await rig.metrics.expose(), /^signet_sync_age_seconds /m)
+    await rig.established()
+    rig.clock.advance(7000)
+    assert.match(await rig.metrics.expose(), /^signet_sync_age_seconds 7$/m)
+  })
+})

@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { SyncSession } from '../../../../src/authority/api/sync-session.ts'
+import type { ActiveLock, LockSubject } from '../../../../src/authority/bots/locks.ts'
+import type { CaState } from '../../../../src/authority/ca/ca-state.ts'
+import { BotViews } from '../../../../src/authority/identities/bot-view.ts'
+import { Watchable } from '../../../../src/foundation/watchable.ts'
+import type { SyncResponse } from '../../../../src/rpc/gen/signet/v1/SyncResponse.ts'
+import { type CaKeys, createCaKeys } from '../../../support/ca-keys.ts'
+import { botYaml, identityYaml, openCatalogue, roleYaml } from '../../../support/catalogue-rig.ts'
+
+const START = identityYaml('one') + identityYaml('two', '', 'b') + roleYaml('a') + botYaml('builder', ['a'])
+const INSTANCE = { id: '01J', bot: 'builder', joinToken: 'first', joinMethod: 'secret' }
+const HEARTBEAT_MS = 20_000
+
+let keys: CaKeys
+before(async () => {
+  keys = await createCaKeys()
+})
+
+const lock = (name: string, target: LockSubject): ActiveLock => ({
+  name,
+  target,
+  reason: 'test',
+  expiresMs: undefined,
+})
+
+/** A session of the bot `builder` over a catalogue in memory; its messages are taken one by one. */
+async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
+  const rig = await openCatalogue(yaml)
+  const views = new BotViews(rig.catalogue)
+  const ca = new Watchable(keys as CaState) // the rest of it is not for agents
+  const locks = new Watchable(locked)
+  const instances = new Watchable(0)
+  const standing = { mayStay: true }
+  const abort = new AbortController()
+  const session = new SyncSession(
+    {
+      views,
+      ca,
+      locks,
+      instances,
+      clock: rig.clock,
+      trustDomain: 'example.org',
+      attributesJson: ({ id }) => `{"id":"${id}"}`,
+      rolesJson: (bot) => JSON.stringify(rig.catalogue.roles(bot).map(({ name }) => name)),
+    },
+    { ...INSTANCE, mayStay: () => standing.mayStay },
+  )
+  const messages = session.messages(abort.signal)
+  const next = async (): Promise<SyncResponse> => {
+    const { value, done } = await messages.next()
+    assert.ok(!done, 'the stream has ended')
+    return value
+  }
+  /** The next message, asked for before what `cause` does: the session rests when it happens. */
+  const nextAfter = async (cause: () => unknown): Promise<SyncResponse> => {
+    const told = next()
+    await new Promise(setImmediate)
+    await cause()
+    return told
+  }
+  const snapshot = async (): Promise<SyncResponse[]> => {
+    const all = [await next()]
+    while (all.at(-1)?.snapshotEnd !== true) all.push(await next())
+    return all
+  }
+  return {
+    ...rig,
+    ca,
+    locks,
+    instances,
+    standing,
+    abort,
+    session,
+    messages,
+    next,
+    nextAfter,
+    snapshot,
+    [Symbol.asyncDispose]: async () => {
+      abort.abort()
+      session[Symbol.dispose]()
+      await messages.return(undefined)
+      views[Symbol.dispose]()
+      await rig[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const names = ({ upserts }: SyncResponse): (string | undefined)[] => (upserts ?? []).map(({ name }) => name)
+
+/** Nothing but the heartbeat may be in it. */
+function assertQuiet(message: SyncResponse): void {
+  const { authorityTimeMs, ...rest } = message
+  assert.ok(Number(authorityTimeMs) > 0)
+  assert.deepEqual(rest, { removals: [], upserts: [] })
+}
+
+describe('a sync session', () => {
+  it('begins with a whole snapshot of what the bot may know', async () => {
+    await using rig = await openSession()
+    const [begin, page, end, ...rest] = await rig.snapshot()
+    assert.equal(begin?.snapshotBegin, true)
+    assert.equal(begin.trustDomain, 'example.org')
+    assert.deepEqual(begin.bot, {
+      name: 'builder',
+      instanceId: '01J',
+      attributesJson: '{"id":"01J"}',
+      rolesJson: '["a"]',
+    })
+    assert.equal(begin.bundle?.activeX509KeyId, keys.activeX509KeyId)
+    assert.deepEqual(begin.locks, { locks: [] })
+    assert.deepEqual(begin.attributeUse, { paths: ['workload.unix.uid'] })
+    assert.equal(begin.authorityTimeMs, String(rig.clock.now().getTime()))
+    assert.deepEqual(names(page ?? {}), ['one'])
+    assert.ok(end)
+    assert.deepEqual(rest, [])
+  })
+
+  it('cuts a long snapshot into messages that every client takes', async () => {
+    const big = `hint: "${'x'.repeat(1000)}"`
+    const many = Array.from({ length: 400 }, (_, n) => identityYaml(`i${n}`, big)).join('')
+    await using rig = await openSession(START + many)
+    const pages = (await rig.snapshot()).slice(1, -1)
+    assert.ok(pages.length > 1)
+    for (const page of pages) assert.ok(JSON.stringify(page).length < 1024 * 1024)
+    assert.equal(pages.flatMap(names).length, 401)
+  })
+
+  it('tells what is made, changed and deleted, and who the bot is now', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    assert.deepEqual(names(await rig.nextAfter(() => rig.put(identityYaml('three')))), ['three'])
+    const gone = await rig.nextAfter(() => rig.remove('workload_identity', 'one'))
+    assert.deepEqual([gone.removals, gone.upserts], [['one'], []])
+    const other = await rig.nextAfter(() => rig.put(botYaml('builder', [])))
+    assert.deepEqual(other.removals, ['three'])
+    assert.equal(other.bot?.rolesJson, '[]')
+    assert.deepEqual(other.attributeUse, { paths: [] })
+  })
+
+  it('tells a slow reader of each identity once, in its last state', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    for (const hint of ['first', 'second', 'third']) await rig.put(identityYaml('one', `hint: ${hint}`))
+    await rig.put(identityYaml('three'))
+    await rig.remove('workload_identity', 'three')
+    const message = await rig.next()
+    assert.deepEqual(names(message), ['one'])
+    assert.match(message.upserts?.[0]?.specJson ?? '', /third/)
+    assert.deepEqual(message.removals, ['three'])
+    assertQuiet(await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS)))
+  })
+
+  it('tells after a snapshot what changed while it was sent', async () => {
+    await using rig = await openSession()
+    await rig.next()
+    await rig.put(identityYaml('three'))
+    await rig.remove('workload_identity', 'one')
+    const page = await rig.next()
+    assert.equal(page.snapshotEnd, true, 'what is gone is not in it any more')
+    const change = await rig.next()
+    assert.deepEqual([names(change), change.removals], [['three'], ['one']])
+  })
+
+  it('says nothing of what does not concern the bot, but that it lives', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    assertQuiet(
+      await rig.nextAfter(async () => {
+        await rig.put(identityYaml('two', 'hint: x', 'b'))
+        rig.clock.advance(HEARTBEAT_MS)
+      }),
+    )
+    assertQuiet(await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS)))
+  })
+
+  it('tells of a new key', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    const message = await rig.nextAfter(() => rig.ca.set({ ...rig.ca.value, taintedKeyIds: ['bad'] }))
+    assert.deepEqual(message.bundle?.taintedKeyIds, ['bad'])
+  })
+
+  it('ends when its signal does, resting or not, and leaves nothing behind', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    const waiting = rig.messages.next()
+    await new Promise(setImmediate)
+    rig.abort.abort()
+    assert.equal((await waiting).done, true)
+    assert.equal(rig.clock.waiting, 0)
+  })
+})
+
+describe('a certificate that is not in use any more', () => {
+  it('ends the session', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    await assert.rejects(
+      rig.nextAfter(() => {
+        rig.standing.mayStay = false
+        rig.instances.set(1)
+      }),
+      { code: 'ERR_AUTHORITY_CONNECTION_EXPIRED' },
+    )
+  })
+
+  it('of another bot does not', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    assertQuiet(
+      await rig.nextAfter(async () => {
+        rig.instances.set(1)
+        await new Promise(setImmediate)
+        rig.clock.advance(HEARTBEAT_MS)
+      }),
+    )
+  })
+
+  it('of a locked bot does not: it is to hear of its lock', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    const message = await rig.nextAfter(() => {
+      rig.standing.mayStay = false
+      rig.locks.set([lock('stop', { bot: 'builder' })])
+      rig.instances.set(1)
+    })
+    assert.equal(message.locks?.locks?.[0]?.name, 'stop')
+  })
+})
+
+describe('a lock', () => {
+  for (const target of [{ bot: 'builder' }, { botInstance: '01J' }, { joinToken: 'first' }]) {
+    it(`on ${JSON.stringify(target)} leaves nothing to hear but itself, until it is lifted`, async () => {
+      await using rig = await openSession()
+      await rig.snapshot()
+      const { authorityTimeMs: _time, ...locked } = await rig.nextAfter(() =>
+        rig.locks.set([lock('stop', target)]),
+      )
+      assert.deepEqual(locked, { locks: { locks: [{ name: 'stop', ...target, expiresMs: '0' }] } })
+      await rig.put(identityYaml('three'))
+      const beat = await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS))
+      assert.deepEqual(Object.keys(beat).toSorted(), ['authorityTimeMs', 'locks'])
+      const again = await rig.nextAfter(() => rig.locks.set([]))
+      assert.equal(again.snapshotBegin, true)
+      assert.deepEqual(names(await rig.next()).toSorted(), ['one', 'three'])
+    })
+  }
+
+  it('that was there before the session lets it hear of nothing else', async () => {
+    await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
+    const message = await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS))
+    assert.deepEqual(Object.keys(message).toSorted(), ['authorityTimeMs', 'locks'])
+    assert.equal((await rig.nextAfter(() => rig.locks.set([]))).snapshotBegin, true)
+  })
+
+  it('of another kind is told while the rest goes on', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    const banned = [lock('web', { workloadIdentity: 'one' }), lock('other', { bot: 'somebody' })]
+    const { locks } = await rig.nextAfter(() => rig.locks.set(banned))
+    assert.deepEqual(locks?.locks, [{ name: 'web', workloadIdentity: 'one', expiresMs: '0' }])
+    assert.deepEqual(names(await rig.nextAfter(() => rig.put(identityYaml('three')))), ['three'])
+  })
+})
