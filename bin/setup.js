@@ -100,7 +100,7 @@ function withLock(task) {
       } catch (error) {
         if (error.code !== 'EEXIST') throw error
       }
-      if (isStale(lock)) fs.rmSync(lock, { force: true })
+      if (isStale(lock)) removeStale(lock, mine)
       else {
         if (!said) process.stderr.write('signet: another set-up of this clone is running; waiting for it\n')
         said = true
@@ -111,6 +111,23 @@ function withLock(task) {
     task()
   } finally {
     fs.rmSync(mine, { force: true })
+  }
+}
+
+/** Under a lock of its own: else two could see the same dead holder, and the slower one would remove the lock of the quicker. */
+function removeStale(lock, mine) {
+  const guard = `${lock}.stale`
+  try {
+    fs.linkSync(mine, guard)
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+    if (isStale(guard)) fs.rmSync(guard, { force: true })
+    return
+  }
+  try {
+    if (isStale(lock)) fs.rmSync(lock, { force: true })
+  } finally {
+    fs.rmSync(guard, { force: true })
   }
 }
 

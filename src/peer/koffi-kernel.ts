@@ -24,8 +24,8 @@ const { EINTR, ESRCH, ENODATA, EINVAL } = osConstants.errno
 /** loginuid of a process that nobody logged in to. */
 const NO_LOGIN_UID = 4_294_967_295
 
-/** Talks to the kernel through koffi. Buffers are reused: everything here is synchronous. */
-class KoffiKernel implements PeerKernel {
+/** Talks to the kernel through these functions of the C library. Buffers are reused: everything here is synchronous. */
+export class KoffiKernel implements PeerKernel {
   readonly bootTimeMs: number
   readonly #libc: Libc
   readonly #ucred = Buffer.alloc(12)
@@ -169,10 +169,18 @@ function readLink(path: string): string | undefined {
 
 /** Binds the kernel. @throws KernelUnsupportedError in one sentence, when this machine cannot attest callers. */
 export function loadKernel(): PeerKernel {
-  const [major = 0, minor = 0] = release().split('.', 2).map(Number)
-  // SO_PEERPIDFD came with 6.5; without it a caller's pid may already belong to another process.
-  if (process.platform === 'linux' && (major < 6 || (major === 6 && minor < 5))) {
-    throw new KernelUnsupportedError(`Linux 6.5 or newer is needed to attest callers, this is ${release()}`)
-  }
+  requireLinux(process.platform, release())
   return new KoffiKernel(loadLibc())
+}
+
+/** @throws KernelUnsupportedError */
+export function requireLinux(platform: NodeJS.Platform, kernelRelease: string): void {
+  if (platform !== 'linux') {
+    throw new KernelUnsupportedError(`callers can only be attested on Linux, this is ${platform}`)
+  }
+  const [major = 0, minor = 0] = kernelRelease.split('.', 2).map(Number)
+  // SO_PEERPIDFD came with 6.5; without it a caller's pid may already belong to another process.
+  if (major < 6 || (major === 6 && minor < 5)) {
+    throw new KernelUnsupportedError(`Linux 6.5 or newer is needed to attest callers, this is ${kernelRelease}`)
+  }
 }
