@@ -108,10 +108,10 @@ function withLock(task) {
       }
     }
     process.once('exit', () => fs.rmSync(lock, { force: true }))
-    task()
   } finally {
-    fs.rmSync(mine, { force: true })
+    fs.rmSync(mine, { force: true }) // the lock is the same file under another name
   }
+  task()
 }
 
 /** Under a lock of its own: else two could see the same dead holder, and the slower one would remove the lock of the quicker. */

@@ -111,7 +111,9 @@ async function start(
 
   // What the services do.
   const botCertificateSeconds = config.lifetimes.bot_certificate
-  const joiner = new Joiner({ ...state, clock, random, logger, metrics, botCertificateSeconds })
+  const joiner = lifecycle.use(
+    new Joiner({ ...state, clock, random, logger, metrics, botCertificateSeconds }),
+  )
   const renewer = new Renewer({ ...state, clock, random, logger, botCertificateSeconds })
   const joinTokens = new JoinTokens({ random, clock })
   const store = new ResourceStore({ datastore, repository, catalogue, audit, joinTokens, compile, clock })
@@ -268,9 +270,19 @@ async function openState(
   })
   const audit = lifecycle.use(await AuditLog.open({ datastore, vault, dataDir, clock, random, logger }))
   const repository = new ResourceRepository(datastore, clock)
-  const lifetimes = config.lifetimes
+  const { lifetimes, renewal_grace: renewalGraceSeconds } = config
   const ca = lifecycle.use(
-    await CaAuthorities.open({ datastore, vault, audit, lifetimes, clock, random, logger, metrics }),
+    await CaAuthorities.open({
+      datastore,
+      vault,
+      audit,
+      lifetimes,
+      renewalGraceSeconds,
+      clock,
+      random,
+      logger,
+      metrics,
+    }),
   )
   const locks = lifecycle.use(await Locks.open(repository, clock))
   const directory = lifecycle.use(
@@ -281,7 +293,7 @@ async function openState(
       audit,
       clock,
       logger,
-      renewalGraceSeconds: config.renewal_grace,
+      renewalGraceSeconds,
     }),
   )
   return { datastore, repository, resources: repository, audit, ca, locks, directory }

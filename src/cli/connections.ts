@@ -1,6 +1,12 @@
+import { lstatSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { authorityRuntimeDirectory, runtimeDirectory, surroundings } from '../config/places.ts'
+import {
+  authorityRuntimeDirectory,
+  runtimeDirectory,
+  surroundings,
+  temporaryRuntimeDirectory,
+} from '../config/places.ts'
 import { RpcClient } from '../rpc/client.ts'
 import { parseEndpointSocket } from '../spiffe/endpoint-socket.ts'
 import { UsageError } from './errors.ts'
@@ -44,7 +50,7 @@ export function connectAuthority(options: AuthorityOptions): RpcClient {
   const unixPath =
     options.adminSocket ??
     fromEnvironment('SIGNET_ADMIN_SOCKET') ??
-    path.join(authorityRuntimeDirectory(surroundings()), 'authority.sock')
+    path.join(ours(authorityRuntimeDirectory(surroundings())), 'authority.sock')
   return new RpcClient({ target: { unixPath: path.resolve(unixPath) } })
 }
 
@@ -65,10 +71,18 @@ export function connectWorkloadApi(options: WorkloadOptions): RpcClient {
 /** The path of the Workload API's socket. */
 export function workloadSocket(options: WorkloadOptions): string {
   const given = options.socket ?? fromEnvironment('SPIFFE_ENDPOINT_SOCKET')
-  if (given === undefined) return path.join(runtimeDirectory(surroundings()), 'agent.sock')
+  if (given === undefined) return path.join(ours(runtimeDirectory(surroundings())), 'agent.sock')
   const endpoint = parseEndpointSocket(given)
   if ('path' in endpoint) return endpoint.path
   throw new UsageError(`${given} is a TCP endpoint: signet's agent is reached by a Unix socket, unix:///…`)
+}
+
+/** Under the temporary directory somebody else may have put a socket where ours would be. */
+function ours(directory: string): string {
+  if (directory !== temporaryRuntimeDirectory()) return directory
+  const found = lstatSync(directory, { throwIfNoEntry: false })
+  if (found === undefined || (found.isDirectory() && found.uid === process.geteuid?.())) return directory
+  throw new UsageError(`${directory} is not a directory of yours: name the socket that you mean`)
 }
 
 function fromEnvironment(name: string): string | undefined {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { messageOf } from '../foundation/errors.ts'
+import { readReason } from '../foundation/file-reason.ts'
 import { UnreadableFileError } from './errors.ts'
 
 /** The text of a file; `-` is standard input. The name is what problems are reported under. */
@@ -8,16 +8,8 @@ export async function readInput(file: string): Promise<{ readonly text: string; 
   try {
     return { text: await readFile(file, 'utf8'), fileName: file }
   } catch (error) {
-    throw new UnreadableFileError(`cannot read ${file}: ${reasonOf(error)}`, { cause: error })
+    throw new UnreadableFileError(`cannot read ${file}: ${readReason(error)}`, { cause: error })
   }
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'ENOENT') return 'it does not exist'
-  if (code === 'EACCES') return 'permission denied'
-  if (code === 'EISDIR') return 'it is a directory'
-  return messageOf(error)
 }
 
 async function readAll(stream: NodeJS.ReadableStream): Promise<string> {

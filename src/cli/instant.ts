@@ -9,6 +9,14 @@ export function formatSeconds(seconds: number): string {
   return formatInstant(seconds * 1000)
 }
 
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
+
+/** RFC 3339 → milliseconds; undefined for anything else, of which `Date.parse` would take a lot. */
+export function parseInstant(text: string): number | undefined {
+  const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(ms) ? undefined : ms
+}
+
 /** Of a timestamp on the wire; absent stays absent. */
 export function formatTimestamp(timestamp: Timestamp__Output | null | undefined): string | undefined {
   return timestamp ? formatInstant(Number(timestamp.seconds) * 1000 + timestamp.nanos / 1e6) : undefined

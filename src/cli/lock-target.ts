@@ -26,6 +26,10 @@ export function withTarget(command: Command): Command {
     .option('--spiffe-id <id>', 'a SPIFFE ID')
 }
 
+export function hasTarget(options: TargetOptions): boolean {
+  return Object.keys(FIELDS).some((option) => options[option as keyof TargetOptions] !== undefined)
+}
+
 /** What the flags name: exactly one thing. */
 export function parseTarget(options: TargetOptions): { readonly field: string; readonly value: string } {
   const given = Object.entries(FIELDS).flatMap(([option, field]) => {

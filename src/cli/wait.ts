@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { systemClock } from '../foundation/clock.ts'
-import { parseDuration } from '../foundation/duration.ts'
 import { CodedError } from '../foundation/errors.ts'
+import { parseDurationFlag } from './duration-flag.ts'
 
 export interface WaitOptions {
   readonly wait?: string
@@ -16,7 +16,7 @@ export function withWait(command: Command, until: string): Command {
 
 /** Asks again while nobody answers, or not yet; when the time is over, what went wrong last is said. */
 export async function askUntil<T>(options: WaitOptions, ask: () => Promise<T>): Promise<T> {
-  const waitMs = options.wait === undefined ? 0 : parseDuration(options.wait) * 1000
+  const waitMs = options.wait === undefined ? 0 : parseDurationFlag('--wait', options.wait) * 1000
   const deadlineMs = systemClock.monotonicMs() + waitMs
   for (;;) {
     try {

@@ -1,44 +1,11 @@
-import path from 'node:path'
 import { z } from 'zod'
+import { type AgentConfig, type AgentConfigData, settleAgentConfig } from './agent-settings.ts'
 import { readSingleDocument } from './config-file.ts'
 import { InvalidConfigError } from './errors.ts'
 import { address, count, duration, filePath, logLevel, pin, resourceName, size } from './fields.ts'
-import {
-  baseOf,
-  dataDirectory,
-  keyDirectory,
-  liesInside,
-  resolveSource,
-  runtimeDirectory,
-  surroundings,
-} from './places.ts'
-import { type SecretSource, secretSourceSchema } from './secret-source.ts'
-import { checkSocketPath } from './socket-path.ts'
+import { secretSourceSchema } from './secret-source-schema.ts'
 
-/** What `signet agent run` needs to know; durations in seconds, sizes in bytes, paths absolute. */
-export interface AgentConfig {
-  readonly version: 1
-  readonly authority: { readonly address: string; readonly pin: string }
-  readonly join: {
-    readonly token: string
-    readonly method: 'secret'
-    readonly secret_path?: string
-    readonly secret?: SecretSource
-  }
-  readonly data_dir: string
-  readonly state_key: SecretSource
-  readonly workload_api: {
-    readonly socket: string
-    readonly max_connections: number
-    readonly max_connections_per_uid: number
-    readonly max_streams_per_connection: number
-    readonly max_identities_per_caller: number
-  }
-  readonly admin: { readonly socket: string }
-  readonly metrics?: { readonly listen: string }
-  readonly log: { readonly level: string }
-  readonly attestation: { readonly digest_max_bytes: number; readonly digest_timeout: number }
-}
+export type { AgentConfig } from './agent-settings.ts'
 
 export const agentConfigSchema = z.strictObject({
   version: z.literal(1).describe('of this file format'),
@@ -102,49 +69,17 @@ export const agentConfigSchema = z.strictObject({
     .prefault({}),
 })
 
-/** Reads `agent.yaml`. Every mistake is reported, each with its line. */
-export function parseAgentConfig(text: string, fileName: string): AgentConfig {
-  const { document, data } = readSingleDocument(agentConfigSchema, text, fileName)
-  const here = surroundings()
-  const base = baseOf(fileName)
-  const data_dir = path.resolve(base, data.data_dir ?? path.join(dataDirectory(here), 'agent'))
-  const state_key = resolveSource(
-    base,
-    data.state_key ?? { path: path.join(keyDirectory(here), 'agent-state-key') },
-  )
-  const socket = path.resolve(
-    base,
-    data.workload_api.socket ?? path.join(runtimeDirectory(here), 'agent.sock'),
-  )
-  const adminSocket = path.resolve(
-    base,
-    data.admin.socket ?? path.join(path.dirname(socket), 'agent-admin.sock'),
-  )
-  const problems = [
-    ...checkSocketPath(document, ['workload_api', 'socket'], socket),
-    ...checkSocketPath(document, ['admin', 'socket'], adminSocket),
-  ]
-  if (liesInside(data_dir, state_key)) {
-    problems.push(
-      document.problem(['state_key'], 'lies inside data_dir: a backup of the data would carry its own key'),
-    )
+/** Reads `agent.yaml`. Every mistake is reported, each with its line. `checked` is told what a text without one says. */
+export function parseAgentConfig(
+  text: string,
+  fileName: string,
+  checked?: (data: AgentConfigData) => void,
+): AgentConfig {
+  const { document, data } = readSingleDocument<AgentConfigData>(agentConfigSchema, text, fileName)
+  const { config, problems } = settleAgentConfig(data, fileName)
+  if (problems.length > 0) {
+    throw new InvalidConfigError(problems.map(({ path, message }) => document.problem(path, message)))
   }
-  if (data.join.secret_path !== undefined && data.join.secret !== undefined) {
-    problems.push(document.problem(['join', 'secret'], 'give secret_path or secret, not both'))
-  }
-  if (problems.length > 0) throw new InvalidConfigError(problems)
-  return {
-    ...data,
-    join: {
-      ...data.join,
-      ...(data.join.secret_path === undefined
-        ? {}
-        : { secret_path: path.resolve(base, data.join.secret_path) }),
-      ...(data.join.secret === undefined ? {} : { secret: resolveSource(base, data.join.secret) }),
-    },
-    data_dir,
-    state_key,
-    workload_api: { ...data.workload_api, socket },
-    admin: { socket: adminSocket },
-  }
+  checked?.(data)
+  return config
 }

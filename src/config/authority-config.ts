@@ -12,7 +12,8 @@ import {
   resolveSource,
   surroundings,
 } from './places.ts'
-import { type SecretSource, secretSourceSchema } from './secret-source.ts'
+import type { SecretSource } from './secret-source.ts'
+import { secretSourceSchema } from './secret-source-schema.ts'
 import { checkSocketPath } from './socket-path.ts'
 
 /** What `signet authority run` needs to know; durations in seconds, paths absolute. */
@@ -118,7 +119,9 @@ export function parseAuthorityConfig(text: string, fileName: string): AuthorityC
     base,
     data.admin.socket ?? path.join(authorityRuntimeDirectory(here), 'authority.sock'),
   )
-  const problems = checkSocketPath(document, ['admin', 'socket'], socket)
+  const problems = checkSocketPath(['admin', 'socket'], socket).map(({ path, message }) =>
+    document.problem(path, message),
+  )
   if (liesInside(data_dir, key_encryption_key)) {
     problems.push(
       document.problem(

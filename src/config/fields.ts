@@ -51,9 +51,6 @@ export const resourceName = z
     'expected a name of 1 to 63 letters, digits, dots, dashes and underscores that begins with a letter or digit',
   )
 
-/** A Unix socket path holds 107 bytes and a NUL (sockaddr_un). */
-export const SOCKET_PATH_MAX_BYTES = 107
-
 export const filePath = z
   .string()
   .min(1)

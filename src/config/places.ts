@@ -31,7 +31,12 @@ export function runtimeDirectory(here: Surroundings): string {
   if (home) return home
   if (root) return '/run/signet'
   const given = environment['XDG_RUNTIME_DIR']
-  return given ? path.join(given, 'signet') : path.join(tmpdir(), `signet-${process.geteuid?.() ?? 'user'}`)
+  return given ? path.join(given, 'signet') : temporaryRuntimeDirectory()
+}
+
+/** A place where anybody may have been before us. */
+export function temporaryRuntimeDirectory(): string {
+  return path.join(tmpdir(), `signet-${process.geteuid?.() ?? 'user'}`)
 }
 
 /** Where the authority's admin socket goes: root's agent has a directory that everybody may enter, which this one must not be. */

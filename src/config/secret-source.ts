@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { z } from 'zod'
 import {
   ensurePrivateDirectory,
   PrivateFileError,
@@ -10,32 +9,12 @@ import {
 import { messageOf } from '../foundation/errors.ts'
 import type { Random } from '../foundation/random.ts'
 import { SecretUnavailableError } from './errors.ts'
-import { filePath } from './fields.ts'
 
 /** Where a secret comes from; never the secret itself. */
 export type SecretSource =
   | { readonly path: string }
   | { readonly env: string }
   | { readonly credential: string }
-
-export const secretSourceSchema: z.ZodType<SecretSource> = z.union(
-  [
-    z.strictObject({ path: filePath.describe('a file of mode 0600') }),
-    z.strictObject({
-      env: z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
-        .describe('an environment variable'),
-    }),
-    z.strictObject({
-      credential: z
-        .string()
-        .regex(/^[A-Za-z0-9._-]+$/)
-        .describe('a systemd credential'),
-    }),
-  ],
-  'expected one of { path: FILE }, { env: VARIABLE }, { credential: NAME }',
-)
 
 /** The bytes of a secret; one line end after it is not part of it. */
 export async function loadSecret(source: SecretSource, environment: NodeJS.ProcessEnv): Promise<Buffer> {

@@ -1,14 +1,12 @@
-import type { Path, SourceDocument } from './document.ts'
-import { SOCKET_PATH_MAX_BYTES } from './fields.ts'
+import type { Problem } from './problem.ts'
+
+/** A Unix socket path holds 107 bytes and a NUL (sockaddr_un). */
+const SOCKET_PATH_MAX_BYTES = 107
 
 /** The kernel would cut or refuse a longer path, with an error that names neither. */
-export function checkSocketPath(document: SourceDocument, path: Path, socket: string): string[] {
+export function checkSocketPath(path: readonly PropertyKey[], socket: string): Problem[] {
   const bytes = Buffer.byteLength(socket)
   if (bytes <= SOCKET_PATH_MAX_BYTES) return []
-  return [
-    document.problem(
-      path,
-      `${socket} has ${bytes} bytes, a Unix socket path has at most ${SOCKET_PATH_MAX_BYTES}`,
-    ),
-  ]
+  const message = `${socket} has ${bytes} bytes, a Unix socket path has at most ${SOCKET_PATH_MAX_BYTES}`
+  return [{ path, message }]
 }

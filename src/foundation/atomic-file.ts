@@ -1,19 +1,8 @@
 import { type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { CodedError, messageOf } from './errors.ts'
+import { CodedError } from './errors.ts'
+import { fileReason, readReason } from './file-reason.ts'
 import { systemRandom } from './random.ts'
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EROFS: 'the file system is read-only',
-  EACCES: 'permission denied',
-  EPERM: 'operation not permitted',
-  ENOENT: 'the directory does not exist',
-  ENOTDIR: 'a part of the path is not a directory',
-  EISDIR: 'it is a directory',
-  EIO: 'the disk failed',
-}
 
 /** A file cannot be written; the old one, if there was one, is still there and whole. */
 export class FileWriteError extends CodedError {
@@ -22,7 +11,7 @@ export class FileWriteError extends CodedError {
   readonly kind = 'unavailable'
 
   constructor(filePath: string, cause: unknown) {
-    super(`cannot write ${filePath}: ${reasonOf(cause)}`, { cause })
+    super(`cannot write ${filePath}: ${fileReason(cause)}`, { cause })
   }
 }
 
@@ -74,7 +63,7 @@ export async function writeFileAtomically(
 /** Reads a secret, unless others could have read it or somebody else could have put it there. */
 export async function readPrivateFile(filePath: string): Promise<Buffer> {
   const file = await open(filePath, 'r').catch((error: unknown) => {
-    throw new PrivateFileError(`cannot read ${filePath}: ${readReasonOf(error)}`, { cause: error })
+    throw new PrivateFileError(`cannot read ${filePath}: ${readReason(error)}`, { cause: error })
   })
   return withHandle(file, async (handle) => {
     const status = await handle.stat()
@@ -115,18 +104,6 @@ async function withHandle<T>(handle: FileHandle, task: (handle: FileHandle) => P
   } finally {
     await handle.close()
   }
-}
-
-function reasonOf(error: unknown): string {
-  return REASONS[errorCodeOf(error)] ?? messageOf(error)
-}
-
-function readReasonOf(error: unknown): string {
-  return errorCodeOf(error) === 'ENOENT' ? 'it does not exist' : reasonOf(error)
-}
-
-function errorCodeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
 function formatMode(mode: number): string {

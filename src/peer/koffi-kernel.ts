@@ -169,18 +169,17 @@ function readLink(path: string): string | undefined {
 
 /** Binds the kernel. @throws KernelUnsupportedError in one sentence, when this machine cannot attest callers. */
 export function loadKernel(): PeerKernel {
-  requireLinux(process.platform, release())
+  requireKernel(release())
   return new KoffiKernel(loadLibc())
 }
 
 /** @throws KernelUnsupportedError */
-export function requireLinux(platform: NodeJS.Platform, kernelRelease: string): void {
-  if (platform !== 'linux') {
-    throw new KernelUnsupportedError(`callers can only be attested on Linux, this is ${platform}`)
-  }
+export function requireKernel(kernelRelease: string): void {
   const [major = 0, minor = 0] = kernelRelease.split('.', 2).map(Number)
   // SO_PEERPIDFD came with 6.5; without it a caller's pid may already belong to another process.
   if (major < 6 || (major === 6 && minor < 5)) {
-    throw new KernelUnsupportedError(`Linux 6.5 or newer is needed to attest callers, this is ${kernelRelease}`)
+    throw new KernelUnsupportedError(
+      `Linux 6.5 or newer is needed to attest callers, this is ${kernelRelease}`,
+    )
   }
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs'
-import { messageOf } from '../foundation/errors.ts'
+import { fileReason } from '../foundation/file-reason.ts'
 import { LockFileError } from './errors.ts'
 import { loadLibc } from './libc.ts'
 
@@ -16,7 +16,7 @@ export function acquireLockFile(path: string): Disposable | undefined {
   try {
     fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
   } catch (error) {
-    throw new LockFileError(`cannot open the lock file ${path}`, { cause: error, detail: messageOf(error) })
+    throw new LockFileError(`cannot open the lock file ${path}`, { cause: error, detail: fileReason(error) })
   }
   if (loadLibc().flock(fd, LOCK_EX | LOCK_NB) !== 0) {
     closeSync(fd)

@@ -31,7 +31,7 @@ export function checkSocketPath(socketPath: string): void {
 }
 
 /** Makes the directory when it is absent, and refuses one in which somebody else could put another socket in our place. */
-export function prepareSocketDirectory(directory: string, mode: number): void {
+function prepareSocketDirectory(directory: string, mode: number): void {
   try {
     if (mkdirSync(directory, { recursive: true, mode }) !== undefined) chmodSync(directory, mode) // the umask may have taken bits
     const stats = statSync(directory)

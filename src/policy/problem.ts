@@ -55,7 +55,7 @@ export class Problems {
   }
 }
 
-export function formatProblem(problem: PolicyProblem): string {
+function formatProblem(problem: PolicyProblem): string {
   return problem.path.length === 0 ? problem.message : `${problem.path.join('.')}: ${problem.message}`
 }
 

@@ -17,6 +17,8 @@ export interface FailureContext {
 
 /** What grpc-js says when it is the connection that failed, not the call. */
 const NO_CONNECTION = /No connection established|socket hang up|Name resolution failed|Failed to connect/
+/** What our servers say of a method that they do not have. */
+const UNKNOWN_METHOD = 'unknown method'
 const SYSTEM_ERROR = /\b(E[A-Z]{4,})\b/
 
 /** What the operating system's codes mean, in words that say where to look. */
@@ -80,6 +82,10 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
     return new RpcError(status === StatusCode.INTERNAL ? StatusCode.UNAVAILABLE : status, sentence, {
       cause: failure,
     })
+  }
+  if (status === StatusCode.UNIMPLEMENTED && details === UNKNOWN_METHOD) {
+    const sentence = `${context.address} does not know this call: is it the right program there, and not an older one?`
+    return new RpcError(status, sentence, { cause: failure })
   }
   return new RpcError(
     status,

@@ -17,7 +17,7 @@ export interface ClientTls {
 }
 
 /** A context for TLS 1.3 in which only the given roots count. */
-export function createClientContext(input: ClientTls): tls.SecureContext {
+function createClientContext(input: ClientTls): tls.SecureContext {
   // An empty `ca` would make Node fall back to the system's roots.
   if (input.roots.length === 0) throw new TypeError('at least one root is needed')
   const options: SecureContextOptions = {

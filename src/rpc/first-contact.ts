@@ -42,6 +42,8 @@ export interface AuthorityRoot {
 }
 
 const TIMEOUT_MS = 10_000
+/** For the answer to our close. */
+const LEAVE_MS = 1_000
 const NAME_PREFIX = 'authority.'
 const PIN = /^sha256:[0-9a-f]{64}$/
 
@@ -75,8 +77,11 @@ async function fetchChain(
   })
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) })
-    return peerChain(socket)
+    const chain = peerChain(socket)
+    takeLeave(socket)
+    return chain
   } catch (error) {
+    socket.destroy()
     const timedOut = error instanceof Error && error.name === 'AbortError'
     const failure = { code: 14, message: `Failed to connect: ${messageOf(error)}` }
     const described = describeFailure(failure, {
@@ -88,8 +93,13 @@ async function fetchChain(
     throw new AuthorityUnreachableError(described.publicMessage, { cause: error })
   } finally {
     socket.on('error', () => {}) // whatever happens to it now concerns nobody
-    socket.destroy()
   }
+}
+
+/** Lets the handshake finish on the other side, too: broken off, it would stand in the authority's log as a refused connection. */
+function takeLeave(socket: TLSSocket): void {
+  socket.unref().resume().end()
+  setTimeout(() => socket.destroy(), LEAVE_MS).unref()
 }
 
 /** The chain as shown, leaf first: its root must be the pinned one, and it must vouch for `authority.<trust domain>`. */

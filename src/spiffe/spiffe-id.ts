@@ -61,7 +61,7 @@ export class SpiffeId {
 }
 
 /** True for what may stand between two slashes (SPIFFE-ID §2.2). */
-export function isPathSegment(text: string): boolean {
+function isPathSegment(text: string): boolean {
   return SEGMENT.test(text) && text !== '.' && text !== '..'
 }
 

@@ -46,7 +46,9 @@ async function live(state: AuthorityState, clock: FakeClock, key: KeyPair, steps
     const { x509, jwt, bundle, activeX509KeyId, activeJwtKeyId } = state.ca.current()
     const now = Math.floor(clock.now().getTime() / 1000)
     hints.push(bundle.refreshHintSeconds ?? 0)
-    const shownKeys = state.ca.list().filter(({ purpose }) => purpose === 'spiffe_x509' || purpose === 'jwt')
+    const shownKeys = state.ca
+      .list()
+      .filter(({ purpose, state }) => (purpose === 'spiffe_x509' || purpose === 'jwt') && state !== 'ended')
     for (const { keyId, notAfterMs } of shownKeys) {
       const shown = of(keyId)
       shown.firstPublished ??= now

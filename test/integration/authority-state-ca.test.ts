@@ -163,6 +163,68 @@ describe('CaAuthorities on a later start', () => {
   }
 })
 
+describe('a clock far ahead', () => {
+  const YEARS_MS = 20 * 365 * DAY_MS
+  const facts = (state: AuthorityState) => {
+    const { pin, activeX509KeyId, activeJwtKeyId, controlIssuing } = state.ca.current()
+    return [pin, activeX509KeyId, activeJwtKeyId, controlIssuing.keyId]
+  }
+
+  it('at a start deletes no key, and when it is right again the first ones sign as before', async () => {
+    await using fixed = await fixture()
+    const first = await fixed.reopen()
+    const before = facts(first)
+    await first[Symbol.asyncDispose]()
+    fixed.clock.jump(YEARS_MS)
+    await using state = await fixed.reopen()
+    assert.ok(
+      state.ca.current().x509.notAfter > seconds(fixed.clock),
+      'what is due after a pause is done at once',
+    )
+    await pass(state, fixed.clock, DAY_MS / 2, DAY_MS / 4)
+    assert.equal(await lastEvent(state, 'ca.removed'), undefined)
+    fixed.clock.jump(-YEARS_MS)
+    await pass(state, fixed.clock, 60_000, 60_000)
+    assert.deepEqual(facts(state), before)
+    assert.equal(state.ca.current().bundle.x509Authorities[0], state.ca.current().x509.certificateDer)
+    await pass(state, fixed.clock, 2 * DAY_MS, DAY_MS / 2)
+    assert.deepEqual(states(state, 'control_root'), ['active'])
+    assert.deepEqual(facts(state), before)
+  })
+
+  it('while the authority runs changes no key until it has stayed so for a while, and says so', async () => {
+    await using place = await temporaryDirectory()
+    const clock = new FakeClock()
+    const lines: string[] = []
+    const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
+    await using state = await openState({ dataDir: place.path, clock, logger })
+    const before = state.ca.list()
+    clock.jump(YEARS_MS)
+    await pass(state, clock, 10 * 60_000, 60_000)
+    assert.deepEqual(state.ca.list(), before)
+    assert.equal(lines.filter((line) => line.includes('"event":"clock.jumped"')).length, 1)
+    await assert.rejects(state.ca.rotate('jwt', true, 'uid:0'), { code: 'ERR_CA_CLOCK_JUMPED' })
+    clock.jump(-YEARS_MS)
+    await pass(state, clock, 60_000, 60_000)
+    assert.deepEqual(state.ca.list(), before)
+    clock.jump(YEARS_MS)
+    await pass(state, clock, 20 * 60_000, 60_000)
+    assert.deepEqual(states(state, 'jwt'), ['ended', 'active'])
+  })
+
+  it('deletes what has ended only after a day of real time, control CAs after the renewal grace', async () => {
+    await using fixed = await fixture()
+    await (await fixed.reopen())[Symbol.asyncDispose]()
+    fixed.clock.advance(100 * DAY_MS)
+    await using state = await fixed.reopen()
+    assert.deepEqual(states(state, 'jwt'), ['ended', 'active'])
+    await pass(state, fixed.clock, DAY_MS, DAY_MS / 4)
+    assert.deepEqual(states(state, 'jwt'), ['ended', 'active'])
+    await pass(state, fixed.clock, DAY_MS / 2, DAY_MS / 4)
+    assert.deepEqual(states(state, 'jwt'), ['active'])
+  })
+})
+
 describe('the life of keys', () => {
   const lifetimes = { control_root: 36_000, control_issuing: 600, spiffe_ca: 360, jwt_key: 360 }
 
@@ -172,7 +234,7 @@ describe('the life of keys', () => {
     const first = state.ca.current()
     let last = first
     const activated: string[] = [first.activeX509KeyId]
-    await pass(state, fixed.clock, 720_000, 5000, () => {
+    await pass(state, fixed.clock, 1_200_000, 5000, () => {
       const now = state.ca.current()
       assert.ok((now.bundle.sequence ?? 0n) >= (last.bundle.sequence ?? 0n))
       assert.ok(
@@ -193,7 +255,7 @@ describe('the life of keys', () => {
       !last.bundle.x509Authorities.some((der) => der.equals(first.x509.certificateDer)),
       'gone after its end',
     )
-    for (const event of ['ca.prepared', 'ca.activated', 'ca.retired', 'ca.removed']) {
+    for (const event of ['ca.prepared', 'ca.activated', 'ca.retired', 'ca.ended', 'ca.removed']) {
       assert.ok(await lastEvent(state, event), event)
     }
     assert.equal((await state.audit.verify()).intact, true)

@@ -202,12 +202,21 @@ describe('an expired bot certificate', () => {
     assert.equal((await lastEvent(state, 'renewal.refused'))?.detail['reason'], 'grace_over')
   })
 
-  it('is forgotten with its instance when the grace time is over', async () => {
+  it('is forgotten with its instance when the grace time has been over for a day, whatever the clock says', async () => {
     await using fixed = await fixture()
     const { state, first, clock } = fixed
-    clock.advance(HOUR_MS + 7 * DAY_MS + 1000)
+    clock.jump(HOUR_MS + 7 * DAY_MS + 1000)
+    await state.directory.forgetExpired()
+    clock.advance(DAY_MS - 1)
+    await state.directory.forgetExpired()
+    assert.equal(state.directory.list().length, 1)
+    clock.advance(1)
     await state.directory.forgetExpired()
     assert.deepEqual(state.directory.list(), [])
+    assert.equal(
+      (await lastEvent(state, 'bot_instance.forgotten'))?.detail['botInstance'],
+      first.botInstanceId,
+    )
     assert.throws(() => use(state, first), { code: 'ERR_REFUSED' })
   })
 })

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { COMMANDS } from '../../src/cli/catalogue.ts'
-import { DEFAULT_RESOURCES, identityFor, Stack, signet } from '../support/stack.ts'
+import { Daemon, DEFAULT_RESOURCES, identityFor, Stack, signet } from '../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0
 
@@ -33,6 +34,10 @@ describe('a command line that cannot be meant', () => {
     ['lock'],
     ['lock', '--bot', 'a', '--spiffe-id', 'b'],
     ['ca', 'rotate', 'nothing'],
+    ['unlock'],
+    ['unlock', 'name', '--bot', 'a'],
+    ['audit', 'list', '--since', '12'],
+    ['audit', 'list', '--since', 'yesterday'],
     ['token', 'create', '--bot', 'a', '--ttl', '1'],
     ['token', 'create', '--bot', 'a', '--max-uses', '0'],
     ['apply', '-f', '/nothing/here.yaml'],
@@ -54,6 +59,26 @@ it('without the program that it asks, a command ends with 5 and says which socke
   const { code, stderr } = await signet(['get', 'bot', '--admin-socket', '/nothing/here.sock'])
   assert.equal(code, 5)
   assert.match(stderr, /^signet: cannot reach \/nothing\/here\.sock \(no such socket\): .*\?\n$/)
+})
+
+it('does not take a default socket below a temporary directory of somebody else', {
+  skip: UID === 0 ? false : 'needs root',
+}, async () => {
+  await using stack = new AsyncDisposableStack()
+  const directory = await mkdtemp(path.join(tmpdir(), 'signet-'))
+  stack.defer(() => rm(directory, { recursive: true }))
+  await chmod(directory, 0o755)
+  await mkdir(path.join(directory, 'signet-12345'))
+  const env = { PATH: process.env['PATH'], TMPDIR: directory }
+  for (const args of [
+    ['get', 'bot'],
+    ['svid', 'fetch', 'x509'],
+    ['agent', 'status'],
+  ]) {
+    const { code, stderr } = await signet(args, { env, uid: 12_345 })
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /signet-12345 is not a directory of yours/)
+  }
 })
 
 const SYSTEM_NODE = '/usr/bin/node'
@@ -148,6 +173,30 @@ describe('the commands, with both programs running', () => {
     await stack.admin('unlock', '--spiffe-id', 'spiffe://example.org/nobody')
     assert.deepEqual(await json('get', 'lock'), [])
     assert.equal((await stack.signet('unlock', '--spiffe-id', 'spiffe://example.org/nobody')).code, 3)
+  })
+
+  it('lock says when no bot instance has that id', async () => {
+    const { stderr } = await stack.admin('lock', '--bot-instance', 'mistyped')
+    assert.match(stderr, /^warning: there is no bot instance mistyped now/)
+    await stack.admin('unlock', '--bot-instance', 'mistyped')
+  })
+
+  it('svid fetch --watch goes on through a withdrawal', async () => {
+    const target = ['--workload-identity', 'web']
+    const socket = `unix://${stack.socket}`
+    await using watch = new Daemon(['svid', 'fetch', 'x509', '--watch', '--socket', socket])
+    await watch.says('spiffe://example.org/web')
+    await stack.admin('lock', ...target)
+    await watch.says('signet: trying on: no identity issued')
+    const heard = watch.log.length
+    await stack.admin('unlock', ...target)
+    await watch.says('spiffe://example.org/web', heard)
+  })
+
+  it('a command that asks the wrong program is told so', async () => {
+    const { code, stderr } = await signet(['get', 'bot', '--admin-socket', stack.socket])
+    assert.equal(code, 2)
+    assert.match(stderr, /agent\.sock does not know this call: is it the right program/)
   })
 
   it('explain says of a process which identity it gets, and of attributes why not', async () => {

@@ -40,6 +40,42 @@ describe('the status server', () => {
     await once(socket, 'close')
     assert.equal((await fetch(`http://${server.address}/livez`)).status, 200)
   })
+  it('says that figures cannot be had when one of them fails, and goes on', async () => {
+    const metrics = createMetrics()
+    const broken = { works: false }
+    metrics.collected('broken', 'Fails', () => {
+      if (!broken.works) throw new RangeError('bug')
+      return 7
+    })
+    await using server = await startStatusServer({
+      listen: '[::1]:0',
+      metrics,
+      ready: () => undefined,
+      logger: silentLogger,
+    })
+    assert.match(server.address, /^\[::1\]:\d+$/)
+    const failed = await fetch(`http://${server.address}/metrics`)
+    assert.deepEqual([failed.status, await failed.text()], [500, 'metrics are not available\n'])
+    broken.works = true
+    assert.match(await (await fetch(`http://${server.address}/metrics`)).text(), /^signet_broken 7$/m)
+  })
+  for (const listen of [
+    '',
+    'localhost',
+    ':9090',
+    '127.0.0.1:',
+    '127.0.0.1:65536',
+    '::1:80',
+    '127.0.0.1:80:80',
+  ]) {
+    it(`calls ${JSON.stringify(listen)} no address`, async () => {
+      const options = { listen, metrics: createMetrics(), ready: () => undefined, logger: silentLogger }
+      await assert.rejects(startStatusServer(options), {
+        code: 'ERR_STATUS_LISTEN',
+        message: / is not an address of the form host:port$/,
+      })
+    })
+  }
   it('says which address cannot be had', async () => {
     await using server = await start()
     const again = startStatusServer({

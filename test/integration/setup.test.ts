@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 
 const SETUP = path.resolve(import.meta.dirname, '../../bin/setup.js')
 
@@ -14,7 +15,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 fs.appendFileSync(process.env.CALLS, process.argv.slice(2).join(' ') + '\\n')
 if (process.env.NPM_FAILS) { console.error('no network'); process.exit(1) }
-for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 2))
+if (process.env.NPM_HANGS) {
+  fs.appendFileSync(process.env.CALLS, process.pid + '\\n')
+  await new Promise(() => setInterval(() => {}, 1000))
+}
+await new Promise((resolve) => setTimeout(resolve, 100))
 fs.mkdirSync(path.join(process.cwd(), 'node_modules'), { recursive: true })
 `
 
@@ -43,15 +48,9 @@ class Clone implements AsyncDisposable {
   }
 
   async setUp(more: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; said: string }> {
-    const env = {
-      ...process.env,
-      TMPDIR: this.file('tmp'),
-      CALLS: this.file('calls'),
-      npm_execpath: this.file('npm.mjs'),
-      npm_node_execpath: process.execPath,
-      ...more,
-    }
-    const child = spawn(process.execPath, [this.file('clone', 'bin', 'setup.js')], { env })
+    const child = spawn(process.execPath, [this.file('clone', 'bin', 'setup.js')], {
+      env: this.#environment(more),
+    })
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text
@@ -60,26 +59,38 @@ class Clone implements AsyncDisposable {
     return { code: child.exitCode, said }
   }
 
+  #environment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      TMPDIR: this.file('tmp'),
+      CALLS: this.file('calls'),
+      npm_execpath: this.file('npm.mjs'),
+      npm_node_execpath: process.execPath,
+      ...more,
+    }
+  }
+
+  /** What npm was asked. */
   async calls(): Promise<string[]> {
     return (await readFile(this.file('calls'), 'utf8')).split('\n').filter(Boolean)
   }
 
-  /** A lock as a set-up leaves it that was killed. */
-  async leaveLock(): Promise<void> {
-    const dead = spawnSync(process.execPath, ['--version']).pid
-    const probe = spawn(process.execPath, [this.file('clone', 'bin', 'setup.js')], {
-      env: { ...process.env, TMPDIR: this.file('tmp'), CALLS: this.file('calls'), npm_execpath: '/dev/stdin' },
-      stdio: ['pipe', 'ignore', 'ignore'],
+  /** Begins a set-up and kills it in the middle, together with its npm. */
+  async setUpAndKill(): Promise<void> {
+    const child = spawn(process.execPath, [this.file('clone', 'bin', 'setup.js')], {
+      env: this.#environment({ NPM_HANGS: '1' }),
+      stdio: 'ignore',
     })
-    const exited = once(probe, 'exit')
-    let names: string[] = []
-    while (!names.some((name) => !name.includes('.'))) names = await readdir(this.file('tmp'))
-    probe.kill('SIGKILL')
-    await exited
-    for (const name of await readdir(this.file('tmp'))) {
-      if (name.includes('.')) await rm(this.file('tmp', name))
-      else await writeFile(this.file('tmp', name), String(dead))
+    const exited = once(child, 'exit')
+    let calls: string[] = []
+    while (calls.length < 2) {
+      await wait(5)
+      calls = await this.calls()
     }
+    child.kill('SIGKILL')
+    await exited
+    process.kill(Number(calls[1]), 'SIGKILL')
+    await writeFile(this.file('calls'), '')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -114,8 +125,8 @@ describe('setting up a clone', () => {
 
   it('is not held up by one that was killed', async () => {
     await using clone = await Clone.create()
-    await clone.leaveLock()
-    await writeFile(clone.file('calls'), '')
+    await clone.setUpAndKill()
+    assert.equal((await readdir(clone.file('tmp'))).length, 1, 'it left its lock behind')
     const all = await Promise.all([clone.setUp(), clone.setUp(), clone.setUp()])
     assert.deepEqual(
       all.map(({ code }) => code),
@@ -129,7 +140,7 @@ describe('setting up a clone', () => {
     await using clone = await Clone.create()
     const { code, said } = await clone.setUp({ NPM_FAILS: '1' })
     assert.equal(code, 1)
-    assert.match(said, /no network\n[^]*signet: npm ci failed \(status 1\)/)
+    assert.match(said, /no network\n[\s\S]*signet: npm ci failed \(status 1\)/)
     assert.equal((await clone.setUp()).code, 0)
     assert.equal((await clone.calls()).length, 2)
   })

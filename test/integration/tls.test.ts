@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
 import { before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import tls from 'node:tls'
 import type { Certificate } from '../../src/crypto/x509.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
@@ -313,6 +314,14 @@ describe('the first contact', () => {
     await using authority = await Authority.start()
     const found = await fetchAuthorityRoot(authority, pki.pin, options)
     assert.deepEqual(found, { root: pki.root, trustDomain: 'example.org' })
+  })
+
+  it('is no refused connection to the authority', async () => {
+    await using authority = await Authority.start()
+    await fetchAuthorityRoot(authority, pki.pin, options)
+    while (authority.seen.length === 0 && authority.logged.length === 0) await pause(5)
+    while (authority.listener.connections > 0) await pause(5)
+    assert.deepEqual(authority.logged, [])
   })
 
   it('names both pins when they differ', async () => {

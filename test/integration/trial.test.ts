@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 
 const BINARY = path.resolve(import.meta.dirname, '../../bin/signet.js')
@@ -50,6 +51,20 @@ async function gone(pid: number): Promise<void> {
 async function isAlive(pid: number): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   return status !== undefined && !/\) Z/.test(status)
+}
+
+/**
+ * What a pause of this length leaves behind, when it is longer than a bot certificate may be renewed: the authority has forgotten the
+ * instance, and what the agent has is long over.
+ */
+async function pauseFor(trial: string, ms: number): Promise<void> {
+  const database = new DatabaseSync(path.join(trial, 'authority', 'authority.db'))
+  database.exec('DELETE FROM bot_generations; DELETE FROM bot_instances')
+  database.close()
+  const file = path.join(trial, 'agent', 'bot-identity.json')
+  const identity = JSON.parse(await readFile(file, 'utf8')) as { current: { received_ms: number } }
+  identity.current.received_ms -= ms
+  await writeFile(file, JSON.stringify(identity), { mode: 0o600 })
 }
 
 describe('signet trial', () => {
@@ -115,6 +130,15 @@ describe('signet trial', () => {
     const trial = start('--once')
     assert.equal(await trial.ended(), 0, trial.output)
     assert.match(trial.output, /joined with the token/)
+  })
+
+  it('joins anew when it was paused for longer than a bot certificate may be renewed', async () => {
+    assert.equal(await start('--once').ended(), 0)
+    await pauseFor(path.join(directory, 'trial'), 30 * 86_400_000)
+    const trial = start('--once')
+    assert.equal(await trial.ended(), 0, trial.output)
+    assert.match(trial.output, /joined with the token/)
+    assert.doesNotMatch(trial.output, /created:/, 'the authority is the one it was')
   })
 
   it('says so and stops when one runs in the same directory; the first ends on Ctrl-C, with both programs', async () => {

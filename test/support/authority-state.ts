@@ -63,8 +63,10 @@ export async function openState(options: StateOptions) {
   const vault = await Vault.open(datastore, { key, keySource: '/etc/signet/kek', trustDomain })
   const audit = stack.use(await AuditLog.open({ datastore, vault, dataDir, clock, random, logger }))
   const lifetimes = { ...LIFETIMES, ...options.lifetimes }
+  const renewalGraceSeconds = 7 * 86_400
+  const shownBy = { clock, random, logger, metrics }
   const ca = stack.use(
-    await CaAuthorities.open({ datastore, vault, audit, lifetimes, clock, random, logger, metrics }),
+    await CaAuthorities.open({ datastore, vault, audit, lifetimes, renewalGraceSeconds, ...shownBy }),
   )
   const resources = new ResourceRepository(datastore, clock)
   const locks = stack.use(await Locks.open(resources, clock))
@@ -76,12 +78,12 @@ export async function openState(options: StateOptions) {
       audit,
       clock,
       logger,
-      renewalGraceSeconds: 7 * 86_400,
+      renewalGraceSeconds,
     }),
   )
   const tokens = new JoinTokens({ random, clock })
   const shared = { datastore, directory, ca, audit, clock, random, logger, botCertificateSeconds: 3600 }
-  const joiner = new Joiner({ ...shared, resources, locks, metrics })
+  const joiner = stack.use(new Joiner({ ...shared, resources, locks, metrics }))
   const renewer = new Renewer(shared)
   const owned = stack.move()
   return {

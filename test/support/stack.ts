@@ -18,9 +18,12 @@ export interface Finished {
 /** Runs one command to its end. */
 export async function signet(
   args: readonly string[],
-  options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { input?: string; env?: NodeJS.ProcessEnv; uid?: number } = {},
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [signetBinary, ...args], { env: { ...process.env, ...options.env } })
+  const child = spawn(process.execPath, [signetBinary, ...args], {
+    env: { ...process.env, ...options.env },
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

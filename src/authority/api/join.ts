@@ -1,4 +1,5 @@
 import type { Clock } from '../../foundation/clock.ts'
+import { addressKey } from '../../rpc/address-key.ts'
 import type { BotCertificate } from '../../rpc/gen/signet/v1/BotCertificate.ts'
 import type { JoinRequest__Output } from '../../rpc/gen/signet/v1/JoinRequest.ts'
 import type { JoinResponse } from '../../rpc/gen/signet/v1/JoinResponse.ts'
@@ -10,8 +11,8 @@ import type { BotCertificateOutput } from '../bots/bot-certificate.ts'
 import type { Renewer } from '../bots/renewal.ts'
 import type { BotCaller, Caller } from '../caller.ts'
 import type { Joiner } from '../join/join.ts'
+import { RateLimiter } from '../rate-limiter.ts'
 import { botOf } from './bot-call.ts'
-import { addressKey, RateLimiter } from './rate-limiter.ts'
 import { fromTimestamp, toTimestamp } from './timestamp.ts'
 
 /** A rack that boots behind one address joins at once; guessing 256 random bits gains nothing from either figure. */

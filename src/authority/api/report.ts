@@ -7,8 +7,8 @@ import type { Handlers } from '../../rpc/handlers.ts'
 import type { AuditEntry } from '../audit/events.ts'
 import type { BotDirectory } from '../bots/bot-directory.ts'
 import { actorOf, type Caller } from '../caller.ts'
+import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
-import { RateLimiter } from './rate-limiter.ts'
 
 /** The report is not what the method takes. */
 export class ReportInvalidError extends CodedError {

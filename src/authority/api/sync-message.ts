@@ -8,7 +8,7 @@ import type { IdentityEntry } from '../identities/identity-entry.ts'
 /** Clients take 4 MiB at most; small pieces also let other streams have their turn. */
 const MESSAGE_BYTES = 512 * 1024
 
-export function identityMessage(entry: IdentityEntry): WorkloadIdentity {
+function identityMessage(entry: IdentityEntry): WorkloadIdentity {
   const { name, revision, labels } = entry.identity
   return { name, revision, labels: { ...labels }, specJson: entry.specJson }
 }

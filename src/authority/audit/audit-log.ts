@@ -8,11 +8,11 @@ import type { Datastore } from '../datastore/datastore.ts'
 import type { Writer } from '../datastore/writer.ts'
 import { type AuditFilter, type AuditRow, readAudit } from './audit-query.ts'
 import { AuditChain, CHAIN_START, type ChainEnd } from './chain.ts'
-import { encodeCrockford } from './crockford.ts'
 import type { Actor, AuditEntry, AuditEvents } from './events.ts'
 import { loadOrCreateHeadKey } from './head-key.ts'
 import { HeadSigner } from './head-signer.ts'
 import { HeadsFile } from './heads-file.ts'
+import { formatReference } from './reference.ts'
 import { type AuditVerification, verifyAudit } from './verify.ts'
 
 export interface AuditLogDeps {
@@ -133,10 +133,9 @@ export class AuditLog implements AsyncDisposable {
     return verifyAudit(this.#datastore, await this.#heads.read())
   }
 
-  /** A short name for one refusal, which its caller may know: 40 random bits, easy to read aloud. */
+  /** A short name for one refusal, which its caller may know. */
   newReference(): string {
-    const text = encodeCrockford(this.#random.bytes(5), 8)
-    return `${text.slice(0, 4)}-${text.slice(4)}`
+    return formatReference(this.#random.bytes(5))
   }
 
   /** Signs the last head. The datastore must still be open, and nothing may be recorded any more. */

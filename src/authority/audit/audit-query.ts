@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { AuditEventsTable } from '../datastore/schema/audit.ts'
+import { parseReference } from './reference.ts'
 
 export interface AuditFilter {
   /** A name, or a prefix ending in `*`; absent or empty = all. */
   readonly event?: string
+  /** As somebody wrote it down. */
   readonly ref?: string
   readonly sinceMs?: number
   /** The newest so many. */
@@ -72,7 +74,7 @@ function matching(datastore: Datastore, filter: AuditFilter) {
     const prefix = event.slice(0, -1)
     query = query.where((eb) => eb(eb.fn('substr', ['event', eb.lit(1), eb.val(prefix.length)]), '=', prefix))
   } else if (event) query = query.where('event', '=', event)
-  if (ref) query = query.where('ref', '=', ref)
+  if (ref) query = query.where('ref', '=', parseReference(ref))
   if (sinceMs !== undefined) query = query.where('time_ms', '>=', sinceMs)
   return query
 }

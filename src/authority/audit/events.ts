@@ -67,6 +67,8 @@ export interface AuditEvents {
     readonly peer?: string
     readonly hostname: string
   }
+  /** So many more than are recorded one by one. */
+  'join.refused_more': { readonly count: number; readonly firstMs: number; readonly lastMs: number }
   'renewal.accepted': BotSubject & {
     readonly generation: number
     readonly keySha256: string
@@ -77,6 +79,7 @@ export interface AuditEvents {
     readonly clockSkewSeconds?: number
   }
   'renewal.refused': BotSubject & { readonly generation: number; readonly reason: string }
+  'bot_instance.forgotten': BotSubject & { readonly notAfter: number }
   'bot.refused': BotSubject & { readonly generation: number; readonly reason: string }
 
   'x509_svid.issued': IssuedSubject & { readonly serial: string; readonly dnsSans: readonly string[] }
@@ -104,6 +107,7 @@ export interface AuditEvents {
   'ca.rescheduled': CaSubject & { readonly activateMs: number }
   'ca.activated': CaSubject
   'ca.retired': CaSubject
+  'ca.ended': CaSubject
   'ca.removed': CaSubject
 
   'identity.denied': AgentsWord

@@ -2,6 +2,7 @@ import { randomSerial } from '../../crypto/signing-ca.ts'
 import type { Random } from '../../foundation/random.ts'
 import { BACKDATE_MS } from '../ca/backdate.ts'
 import type { CaState } from '../ca/ca-state.ts'
+import { SignerExpiredError } from '../ca/errors.ts'
 
 /** A bot certificate and what its holder must know beside it. */
 export interface BotCertificateOutput {
@@ -29,7 +30,7 @@ export interface BotCertificateInput {
   readonly nowMs: number
 }
 
-/** clientAuth only, no SAN: it opens the authority's API and nothing else (design 7). It never outlives the issuing CA. */
+/** clientAuth only, no SAN: it opens the authority's API and nothing else (design 7). It never outlives the issuing CA. @throws SignerExpiredError */
 export function issueBotCertificate(
   input: BotCertificateInput,
   ca: CaState,
@@ -37,6 +38,9 @@ export function issueBotCertificate(
 ): BotCertificateOutput {
   const { controlIssuing, controlRoots } = ca
   const { publicKeyDer, trustDomain, bot, botInstanceId, generation, ttlSeconds, nowMs } = input
+  if (controlIssuing.notAfter * 1000 <= nowMs) {
+    throw new SignerExpiredError('the control issuing CA has expired: try again later')
+  }
   const notAfter = Math.min(Math.floor(nowMs / 1000 + ttlSeconds), controlIssuing.notAfter)
   const serial = randomSerial(random)
   const leaf = controlIssuing.signLeaf({

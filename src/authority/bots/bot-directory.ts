@@ -7,6 +7,7 @@ import { RefusedError } from '../audit/errors.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { Writer } from '../datastore/writer.ts'
+import { OverForLong } from '../over-for-long.ts'
 import { afterFirstUse, type BotInstance, type InstanceState, judge } from './bot-instance.ts'
 import { BotCertificateExpiredError, GenerationAheadError } from './errors.ts'
 import { deleteInstance, findInstance, loadInstances, setUsed } from './instance-repository.ts'
@@ -37,6 +38,9 @@ export interface BotDirectoryDeps {
 type Refusal = RefusedError | GenerationAheadError
 type Purpose = 'call' | 'renewal'
 
+/** How long an instance that is over stays: the wall clock that says so may be wrong. */
+const KEPT_MS = 86_400_000
+
 const EVENT = { call: 'bot.refused', renewal: 'renewal.refused' } as const
 
 /** All joined instances, in memory, so that each call can be checked. */
@@ -46,6 +50,7 @@ export class BotDirectory implements Disposable {
   readonly #deps: BotDirectoryDeps
   readonly #instances = new Map<string, InstanceState>()
   readonly #subscription: Disposable
+  readonly #over: OverForLong
   /** Connections whose certificate was good once: they are not proof of a copy when it has been superseded since. */
   readonly #accepted = new WeakSet<ShownCertificate>()
   /** One refusal is recorded once for each connection and state, however often it asks. */
@@ -56,6 +61,7 @@ export class BotDirectory implements Disposable {
 
   private constructor(deps: BotDirectoryDeps, instances: readonly InstanceState[]) {
     this.#deps = deps
+    this.#over = new OverForLong(deps.clock)
     for (const instance of instances) this.#instances.set(instance.id, instance)
     this.#subscription = deps.resources.subscribe((changes) => {
       const gone = new Set(changes.flatMap((c) => (c.kind === 'bot' && !c.after ? [c.name] : [])))
@@ -123,15 +129,18 @@ export class BotDirectory implements Disposable {
     })
   }
 
-  /** Instances whose last certificate cannot be renewed any more are gone for good. */
+  /** Instances whose last certificate cannot be renewed any more are gone for good, a day after that was first seen. */
   async forgetExpired(): Promise<void> {
-    const { datastore, clock, renewalGraceSeconds } = this.#deps
+    const { datastore, audit, clock, renewalGraceSeconds } = this.#deps
     const limitMs = clock.now().getTime() - renewalGraceSeconds * 1000
-    const dead = this.list().filter(({ notAfterMs }) => notAfterMs < limitMs)
+    const expired = this.list().filter(({ notAfterMs }) => notAfterMs < limitMs)
+    const dead = this.#over.note(expired.map((instance) => ({ ...instance, lifeMs: KEPT_MS })))
     if (dead.length === 0) return
     await datastore.write((writer) => {
-      for (const { id } of dead) {
+      for (const { id, bot, notAfterMs } of dead) {
         deleteInstance(writer, id)
+        const detail = { bot, botInstance: id, notAfter: Math.floor(notAfterMs / 1000) }
+        audit.within(writer, 'bot_instance.forgotten', 'authority', detail)
         this.adopt(writer, id)
       }
     })
@@ -219,6 +228,6 @@ export class BotDirectory implements Disposable {
   }
 }
 
-export function lockSubject(instance: Pick<BotInstance, 'id' | 'bot' | 'joinToken'>): LockSubject {
+function lockSubject(instance: Pick<BotInstance, 'id' | 'bot' | 'joinToken'>): LockSubject {
   return { bot: instance.bot, botInstance: instance.id, joinToken: instance.joinToken }
 }

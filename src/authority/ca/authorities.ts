@@ -6,10 +6,12 @@ import { Watchable } from '../../foundation/watchable.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { Actor } from '../audit/events.ts'
 import type { KeyPurpose, KeyState } from '../datastore/schema/keys.ts'
+import { OverForLong } from '../over-for-long.ts'
 import { activeKey, buildCaState, type CaState } from './ca-state.ts'
-import { UnknownCaError } from './errors.ts'
+import { ClockGuard } from './clock-guard.ts'
+import { ClockJumpedError, UnknownCaError } from './errors.ts'
 import { KeyRing, type KeyRingDeps } from './key-ring.ts'
-import { dueSteps, handOver, nextChangeAt, publishMs } from './schedule.ts'
+import { dueSteps, handOver, nextChangeAt, publishMs, unneededKeys } from './schedule.ts'
 import { issueServerTls } from './server-tls.ts'
 import type { SigningKey } from './signing-key.ts'
 
@@ -18,6 +20,8 @@ export type { CaState } from './ca-state.ts'
 export interface CaAuthoritiesDeps extends KeyRingDeps {
   readonly logger: Logger
   readonly metrics: Metrics
+  /** How long after its end a bot certificate may still be renewed. */
+  readonly renewalGraceSeconds: number
 }
 
 export interface CaInfo {
@@ -40,8 +44,8 @@ const ROTATED_ON_DEMAND: readonly string[] = ['control_issuing', 'spiffe_x509', 
 const LONGEST_WAIT_MS = 60_000
 const RETRY_MS = 10_000
 
-/** Rounds of steps that one look may need: remove, activate, prepare, and one to see that all is in order. */
-const MOST_ROUNDS = 6
+/** Rounds of steps that one look may need: end, retire, activate, prepare, and one to see that all is in order. */
+const MOST_ROUNDS = 8
 
 /** The signing keys of this trust domain and their lives (design 7): prepared → active → retired, by schedule and on demand. */
 export class CaAuthorities implements AsyncDisposable {
@@ -49,6 +53,8 @@ export class CaAuthorities implements AsyncDisposable {
   readonly watch: Watchable<CaState>
   readonly #deps: CaAuthoritiesDeps
   readonly #ring: KeyRing
+  readonly #clockGuard: ClockGuard
+  readonly #unneeded: OverForLong
   #timer: Scheduled | undefined
   #work: Promise<unknown> = Promise.resolve()
   #disposed = false
@@ -56,6 +62,8 @@ export class CaAuthorities implements AsyncDisposable {
   private constructor(deps: CaAuthoritiesDeps, ring: KeyRing, first: CaState) {
     this.#deps = deps
     this.#ring = ring
+    this.#clockGuard = new ClockGuard(deps)
+    this.#unneeded = new OverForLong(deps.clock)
     this.trustDomain = deps.vault.trustDomain
     this.watch = new Watchable(first)
     deps.metrics.collected('ca_expiry_seconds', 'Seconds until the active key of a purpose ends', () =>
@@ -81,6 +89,11 @@ export class CaAuthorities implements AsyncDisposable {
       if (!ROTATED_ON_DEMAND.includes(purpose)) {
         throw new UnknownCaError(
           `cannot rotate ${JSON.stringify(purpose)}: expected ${ROTATED_ON_DEMAND.join(', ')}`,
+        )
+      }
+      if (!this.#clockGuard.isSteady()) {
+        throw new ClockJumpedError(
+          'the clock of the authority jumped: set it right, or wait 15 minutes if it is right, then ask again',
         )
       }
       await putInOrder(this.#ring, this.#deps)
@@ -128,6 +141,14 @@ export class CaAuthorities implements AsyncDisposable {
       await this.#ring.reschedule(prepared, earliestMs, actor)
   }
 
+  async #removeUnneeded(): Promise<void> {
+    const { clock, renewalGraceSeconds } = this.#deps
+    const unneeded = unneededKeys(this.#ring.keys, clock.now().getTime(), renewalGraceSeconds * 1000)
+    const lives = unneeded.map(({ id, notAfterMs, createdMs }) => ({ id, lifeMs: notAfterMs - createdMs }))
+    const steps = this.#unneeded.note(lives).map(({ id }) => ({ do: 'remove', id }) as const)
+    if (steps.length > 0) await this.#ring.carryOut(steps, 'authority')
+  }
+
   /** One change at a time; a failed one does not stop the next. */
   #exclusively(task: () => Promise<void>): Promise<void> {
     const run = this.#work.then(task)
@@ -147,7 +168,10 @@ export class CaAuthorities implements AsyncDisposable {
     this.#timer = this.#deps.clock.schedule(waitMs, () => {
       this.#exclusively(async () => {
         if (this.#disposed) return
-        await putInOrder(this.#ring, this.#deps)
+        if (this.#clockGuard.isSteady()) {
+          await putInOrder(this.#ring, this.#deps)
+          await this.#removeUnneeded()
+        }
         this.#warnOfEnds()
         await this.#publish()
       }).catch((error) => {
@@ -161,11 +185,14 @@ export class CaAuthorities implements AsyncDisposable {
   }
 
   #msToNextChange(): number {
-    const next = Math.min(
+    const nowMs = this.#deps.clock.now().getTime()
+    const changes = [
       this.watch.value.serverTls.renewMs,
       ...this.#ring.keys.map((key) => this.#nextChange(key)),
-    )
-    return Math.min(LONGEST_WAIT_MS, Math.max(0, next - this.#deps.clock.now().getTime()))
+    ]
+    // What was due and has not been done, because the clock jumped or time must pass first, is looked at every minute.
+    const ahead = changes.flatMap((atMs) => (atMs > nowMs ? [atMs - nowMs] : []))
+    return Math.min(LONGEST_WAIT_MS, ...ahead)
   }
 
   #nextChange(key: SigningKey): number {

@@ -18,7 +18,7 @@ export interface CaState {
   readonly jwt: JwsSigner & { readonly notAfter: number }
   readonly activeX509KeyId: string
   readonly activeJwtKeyId: string
-  /** DER of every control root that agents shall accept. */
+  /** DER of every control root that agents shall accept, some of them at an end: what is renewed late hangs on them. */
   readonly controlRoots: readonly Buffer[]
   readonly controlIssuing: SigningCa
   /** DER of every control issuing CA whose bot certificates may still be shown. */
@@ -51,8 +51,8 @@ export function buildCaState(
   return {
     bundle: Bundle.of({
       trustDomain: trustDomain.name,
-      x509Authorities: byState(keys, 'spiffe_x509').map(certificateOf),
-      jwtAuthorities: byState(keys, 'jwt').map(({ keyId, publicKeyDer }) => ({ kid: keyId, publicKeyDer })),
+      x509Authorities: published(keys, 'spiffe_x509').map(certificateOf),
+      jwtAuthorities: published(keys, 'jwt').map(({ keyId, publicKeyDer }) => ({ kid: keyId, publicKeyDer })),
       sequence: BigInt(sequence),
       refreshHintSeconds,
     }),
@@ -79,6 +79,10 @@ export function activeKey(keys: readonly SigningKey[], purpose: KeyPurpose): Sig
 function byState(keys: readonly SigningKey[], purpose: KeyPurpose): SigningKey[] {
   const mine = keys.filter((key) => key.purpose === purpose)
   return [...mine.filter((key) => key.state === 'active'), ...mine.filter((key) => key.state !== 'active')]
+}
+
+function published(keys: readonly SigningKey[], purpose: KeyPurpose): SigningKey[] {
+  return byState(keys, purpose).filter((key) => key.state !== 'ended')
 }
 
 function signingCa(key: SigningKey): SigningCa {

@@ -20,3 +20,17 @@ export class UnknownCaError extends CodedError {
   readonly code = 'ERR_CA_UNKNOWN'
   readonly kind = 'invalid_argument'
 }
+
+/** The clock of the host has just jumped: no key changes before it is known to be right. */
+export class ClockJumpedError extends CodedError {
+  override readonly name = 'ClockJumpedError'
+  readonly code = 'ERR_CA_CLOCK_JUMPED'
+  readonly kind = 'failed_precondition'
+}
+
+/** The key that should sign has come to its end, and no other has taken over yet. */
+export class SignerExpiredError extends CodedError {
+  override readonly name = 'SignerExpiredError'
+  readonly code = 'ERR_CA_SIGNER_EXPIRED'
+  readonly kind = 'unavailable'
+}

@@ -28,7 +28,13 @@ export interface KeyRingDeps {
 }
 
 const IN_BUNDLE: ReadonlySet<KeyPurpose> = new Set(['spiffe_x509', 'jwt'])
-const EVENT = { activate: 'ca.activated', retire: 'ca.retired', remove: 'ca.removed' } as const
+const EVENT = {
+  activate: 'ca.activated',
+  retire: 'ca.retired',
+  end: 'ca.ended',
+  remove: 'ca.removed',
+} as const
+const STATE = { activate: 'active', retire: 'retired', end: 'ended' } as const
 
 /** All signing keys, in memory as in the database. Each change is one transaction with the audit rows that tell of it. */
 export class KeyRing {
@@ -71,7 +77,7 @@ export class KeyRing {
         const changed = step.do === 'create' ? created.get(step) : keys.find(({ id }) => id === step.id)
         if (!changed) continue
         keys = this.#write(writer, keys, step, changed, actor)
-        bundleChanged ||= IN_BUNDLE.has(changed.purpose) && (step.do === 'create' || step.do === 'remove')
+        bundleChanged ||= IN_BUNDLE.has(changed.purpose) && changesBundle(step, changed)
       }
       if (bundleChanged) sequence = nextOf(writer, 'bundle_sequence')
     })
@@ -117,11 +123,17 @@ export class KeyRing {
       deleteSigningKey(writer, id)
       return keys.filter((k) => k.id !== id)
     }
-    const state = step.do === 'activate' ? 'active' : 'retired'
+    const state = STATE[step.do]
     updateSigningKeyState(writer, id, state)
     const privateKey = state === 'retired' ? undefined : key.privateKey
     return keys.map((k) => (k.id === id ? { ...k, state, privateKey, activateMs: undefined } : k))
   }
+}
+
+/** All but those that have ended are published. */
+function changesBundle(step: Step, key: SigningKey): boolean {
+  if (step.do === 'create' || step.do === 'end') return true
+  return (key.state === 'ended') !== (step.do === 'remove')
 }
 
 function subjectOf({ purpose, id, keyId, notAfterMs }: SigningKey) {

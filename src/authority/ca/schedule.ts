@@ -2,6 +2,9 @@ import type { KeyPurpose, KeyState } from '../datastore/schema/keys.ts'
 
 const DAY_MS = 86_400_000
 
+/** A key made so much later than now was made while the clock was wrong, or it is wrong now. */
+const FUTURE_MS = 3_600_000
+
 /** What the schedule needs to know of a key. */
 export interface KeyLife {
   readonly id: string
@@ -11,6 +14,8 @@ export interface KeyLife {
   readonly createdMs: number
   readonly notAfterMs: number
   readonly activateMs: number | undefined
+  /** Gone once the key is retired: it will not sign again. */
+  readonly privateKey: object | undefined
 }
 
 export type Step =
@@ -21,7 +26,7 @@ export type Step =
       readonly activateMs: number
     }
   | { readonly do: 'create'; readonly purpose: KeyPurpose; readonly state: 'active' }
-  | { readonly do: 'activate' | 'retire' | 'remove'; readonly id: string }
+  | { readonly do: 'activate' | 'retire' | 'end' | 'remove'; readonly id: string }
 
 /** The successor is made at half of a key's life … */
 export function prepareAt(life: Pick<KeyLife, 'createdMs' | 'notAfterMs'>): number {
@@ -45,7 +50,8 @@ export function activateAt(active: KeyLife, nowMs: number): number {
 
 /**
  * What is due for one purpose; nothing when all is in order. Carrying the steps out and asking again ends after a few rounds, also when
- * the authority slept through several lives. `parentId`: the key whose certificate must stand above, if any.
+ * the authority slept through several lives. `parentId`: the key whose certificate must stand above, if any. Nothing is lost by a step
+ * that a wrong clock has led to: what it ended early comes back with the right time.
  */
 export function dueSteps(
   purpose: KeyPurpose,
@@ -54,27 +60,57 @@ export function dueSteps(
   parentId: string | undefined,
 ): Step[] {
   const mine = keys.filter((key) => key.purpose === purpose)
-  // Nothing outlives its CA, so at its own end the last thing it signed has expired too.
-  const over = mine.filter((key) => key.notAfterMs <= nowMs)
-  if (over.length > 0) return over.map(({ id }) => ({ do: 'remove', id }))
+  const isOver = (key: KeyLife): boolean => key.notAfterMs <= nowMs
   const fits = (key: KeyLife): boolean => parentId === undefined || key.parentId === parentId
+  // Nothing outlives its CA, so at its own end the last thing it signed has expired too.
+  const over = mine.filter((key) => isOver(key) && (key.state === 'prepared' || key.state === 'retired'))
+  if (over.length > 0) return over.map(({ id }) => ({ do: 'end', id }))
   const active = mine.find((key) => key.state === 'active')
-  const orphan = mine.find((key) => key.state === 'prepared' && !fits(key))
-  if (orphan) return [{ do: 'remove', id: orphan.id }]
+  const isStray = (key: KeyLife): boolean =>
+    isFuture(key, nowMs) && active !== undefined && !isFuture(active, nowMs)
+  const useless = mine.find((key) => key.state === 'prepared' && (!fits(key) || isStray(key)))
+  if (useless) return [{ do: 'retire', id: useless.id }]
   const prepared = mine.find((key) => key.state === 'prepared')
-  if (!active || !fits(active)) {
-    const retire: Step[] = active ? [{ do: 'retire', id: active.id }] : []
+  const endedEarly = mine.filter((key) => key.state === 'ended' && !isOver(key))
+  const earlier = endedEarly.findLast((key) => key.privateKey !== undefined && fits(key))
+  if (!active || isOver(active) || !fits(active) || (earlier && isFuture(active, nowMs))) {
+    const leave: Step[] = active ? [{ do: isOver(active) ? 'end' : 'retire', id: active.id }] : []
+    const successor = earlier ?? prepared
     return [
-      ...retire,
-      prepared ? { do: 'activate', id: prepared.id } : { do: 'create', purpose, state: 'active' },
+      ...leave,
+      successor ? { do: 'activate', id: successor.id } : { do: 'create', purpose, state: 'active' },
     ]
   }
+  if (endedEarly.length > 0) return endedEarly.map(({ id }) => ({ do: 'retire', id }))
   if (!prepared) {
     if (nowMs < prepareAt(active)) return []
     return [{ do: 'create', purpose, state: 'prepared', activateMs: activateAt(active, nowMs) }]
   }
   if (nowMs < (prepared.activateMs ?? 0)) return []
   return handOver(active, prepared)
+}
+
+/**
+ * Keys that nobody needs any more, if the clock is right: whoever deletes them makes sure of that first. Control CAs are needed for as
+ * long as certificates under them may be renewed.
+ */
+export function unneededKeys<K extends KeyLife>(
+  keys: readonly K[],
+  nowMs: number,
+  renewalGraceMs: number,
+): K[] {
+  return keys.filter((key) => {
+    if (key.state === 'ended') {
+      const graceMs = key.purpose === 'control_root' || key.purpose === 'control_issuing' ? renewalGraceMs : 0
+      return key.notAfterMs + graceMs <= nowMs
+    }
+    const active = keys.find(({ purpose, state }) => purpose === key.purpose && state === 'active')
+    return key.state === 'retired' && isFuture(key, nowMs) && active !== undefined && !isFuture(active, nowMs)
+  })
+}
+
+function isFuture(key: KeyLife, nowMs: number): boolean {
+  return key.createdMs > nowMs + FUTURE_MS
 }
 
 export function handOver(active: KeyLife | undefined, prepared: KeyLife): Step[] {

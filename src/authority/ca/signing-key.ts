@@ -12,7 +12,6 @@ export interface SigningKey extends KeyLife {
   /** DER; undefined for a JWT key. */
   readonly certificateDer: Buffer | undefined
   readonly publicKeyDer: Buffer
-  /** Gone once the key is retired: it will not sign again. */
   readonly privateKey: KeyObject | undefined
   readonly notBeforeMs: number
 }

@@ -25,6 +25,8 @@ export class StaleClaimError extends CodedError {
 /** What the authority grants, having decided by itself. */
 export interface ApprovedClaim {
   readonly grant: Grant
+  /** What the roles of the bot permitted then. */
+  readonly bounds: RoleBounds
   /** The smallest of the roles that grant it, if any has one. */
   readonly roleMaxTtlSeconds: number | undefined
   readonly attributes: Attributes
@@ -69,13 +71,7 @@ export function checkClaim(
   const grant = entry.compiled.decide(attributes)
   if ('refused' in grant) return refuse(grant.refused)
   if (grant.spiffeId !== claim.spiffeId) return refuse(`the attributes make ${grant.spiffeId}`)
-  const lock = deps.lockOn({
-    bot: instance.bot,
-    botInstance: instance.id,
-    joinToken: instance.joinToken,
-    workloadIdentity: identity.name,
-    spiffeId: grant.spiffeId,
-  })
+  const lock = lockOn(deps, instance, identity.name, grant.spiffeId)
   if (lock) return refuse(`lock ${lock.name}`)
   const bound = bounds.check({
     identity: identity.name,
@@ -84,5 +80,15 @@ export function checkClaim(
     dnsSans: grant.x509.dnsSans,
   })
   if ('refused' in bound) return refuse(bound.refused)
-  return { grant, roleMaxTtlSeconds: bound.maxTtlSeconds, attributes }
+  return { grant, bounds, roleMaxTtlSeconds: bound.maxTtlSeconds, attributes }
+}
+
+/** The lock, if any, on whoever asks or on what they would get. */
+export function lockOn(
+  deps: Pick<ClaimDeps, 'lockOn'>,
+  { bot, id, joinToken }: InstanceFacts,
+  workloadIdentity: string,
+  spiffeId: string,
+): { readonly name: string } | undefined {
+  return deps.lockOn({ bot, botInstance: id, joinToken, workloadIdentity, spiffeId })
 }

@@ -10,7 +10,14 @@ import type { Actor, AuditEntry } from '../audit/events.ts'
 import type { CaState } from '../ca/ca-state.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
 import { refuseAudience } from './audience.ts'
-import { type ApprovedClaim, type Claim, type ClaimDeps, checkClaim } from './claim.ts'
+import {
+  type ApprovedClaim,
+  type Claim,
+  type ClaimDeps,
+  checkClaim,
+  lockOn,
+  StaleClaimError,
+} from './claim.ts'
 import { lifetimeOf } from './limits.ts'
 
 export interface IssuerDeps extends ClaimDeps {
@@ -37,6 +44,8 @@ export interface IssuedJwt {
 /** What became of one element of a batch. */
 export type Outcome<T> = { readonly issued: T } | { readonly error: CodedError }
 
+type Kind = 'x509' | 'jwt'
+
 /** Who asks, and what they ask it for. */
 interface Asked {
   readonly actor: Actor
@@ -48,6 +57,13 @@ interface Asked {
 interface Signed<T> {
   readonly issued: T
   readonly entry: AuditEntry
+}
+
+/** One element of a batch on its way: `withdrawn` says whether what it rests on has changed since. */
+interface Decided<T> {
+  readonly outcome: Outcome<T>
+  readonly entry?: AuditEntry
+  readonly withdrawn?: () => Decided<T> | undefined
 }
 
 /** Signing takes the loop to itself: after this many elements others have their turn. */
@@ -101,40 +117,68 @@ export class Issuer {
   }
 
   async #issue<Request, T>(
-    kind: 'x509' | 'jwt',
+    kind: Kind,
     requests: readonly Request[],
-    one: (request: Request) => { readonly outcome: Outcome<T>; readonly entry?: AuditEntry },
+    one: (request: Request) => Decided<T>,
   ): Promise<Outcome<T>[]> {
-    const outcomes: Outcome<T>[] = []
-    const entries: AuditEntry[] = []
+    const decided: Decided<T>[] = []
     for (const request of requests) {
-      const { outcome, entry } = one(request)
-      outcomes.push(outcome)
-      if (entry) entries.push(entry)
-      if (outcomes.length % TURN === 0) await setImmediate()
+      decided.push(one(request))
+      if (decided.length % TURN === 0) await setImmediate()
     }
-    if (entries.length > 0) await this.#deps.audit.recordAll(entries)
+    await this.#record(decided)
+    // Others had their turn meanwhile. What was taken away since does not leave, though the log has it as issued too.
+    const withdrawn: Decided<T>[] = []
+    const outcomes = decided.map((each) => {
+      const instead = each.withdrawn?.()
+      if (instead) withdrawn.push(instead)
+      return (instead ?? each).outcome
+    })
+    await this.#record(withdrawn)
     for (const outcome of outcomes) this.#count(kind, outcome)
     return outcomes
   }
 
+  async #record(decided: readonly Decided<unknown>[]): Promise<void> {
+    const entries = decided.flatMap(({ entry }) => (entry ? [entry] : []))
+    if (entries.length > 0) await this.#deps.audit.recordAll(entries)
+  }
+
   #decide<T>(
-    svid: 'x509' | 'jwt',
+    svid: Kind,
     asked: Asked,
     sign: (approved: ApprovedClaim) => Signed<T> | { readonly refused: string },
-  ): { readonly outcome: Outcome<T>; readonly entry?: AuditEntry } {
+  ): Decided<T> {
     try {
       const decision = checkClaim(this.#deps, asked.instance, asked.claim)
-      const result = 'refused' in decision ? decision : sign(decision)
-      if (!('refused' in result)) return { outcome: { issued: result.issued }, entry: result.entry }
-      const reference = this.#deps.audit.newReference()
+      if ('refused' in decision) return this.#refuse(svid, asked, decision.refused, decision.attributes)
+      const result = sign(decision)
+      if ('refused' in result) return this.#refuse(svid, asked, result.refused, decision.attributes)
       return {
-        outcome: { error: new RefusedError(reference, result.refused) },
-        entry: refusalEntry(svid, asked, result.refused, decision.attributes, reference),
+        outcome: { issued: result.issued },
+        entry: result.entry,
+        withdrawn: () => this.#withdrawn(svid, asked, decision),
       }
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       return { outcome: { error } }
+    }
+  }
+
+  #withdrawn(svid: Kind, asked: Asked, approved: ApprovedClaim): Decided<never> | undefined {
+    const { instance, claim } = asked
+    const lock = lockOn(this.#deps, instance, claim.workloadIdentity, approved.grant.spiffeId)
+    if (lock) return this.#refuse(svid, asked, `lock ${lock.name}`, approved.attributes)
+    const { revision } = this.#deps.identity(claim.workloadIdentity) ?? {}
+    if (revision === claim.revision && this.#deps.bounds(instance.bot) === approved.bounds) return undefined
+    return { outcome: { error: new StaleClaimError('what the bot may use has changed: sync and ask again') } }
+  }
+
+  #refuse(svid: Kind, asked: Asked, reason: string, attributes: unknown): Decided<never> {
+    const reference = this.#deps.audit.newReference()
+    return {
+      outcome: { error: new RefusedError(reference, reason) },
+      entry: refusalEntry(svid, asked, reason, attributes, reference),
     }
   }
 
@@ -211,11 +255,15 @@ export class Issuer {
     }
   }
 
-  #count(kind: 'x509' | 'jwt', outcome: Outcome<unknown>): void {
-    const result =
-      'issued' in outcome ? 'issued' : outcome.error.kind === 'failed_precondition' ? 'stale' : 'refused'
-    this.#total.inc({ kind, result })
+  #count(kind: Kind, outcome: Outcome<unknown>): void {
+    const result = 'issued' in outcome ? 'issued' : (RESULTS[outcome.error.kind] ?? 'refused')
+    this.#total.inc({ kind: `${kind}_svid`, result })
   }
+}
+
+const RESULTS: { readonly [kind in CodedError['kind']]?: string } = {
+  failed_precondition: 'stale',
+  unavailable: 'unavailable',
 }
 
 /** The identity stands in the URI SAN, which is critical for that reason (RFC 5280 §4.2.1.6). */
@@ -240,7 +288,7 @@ function issuedDetail(
 }
 
 function refusalEntry(
-  svid: 'x509' | 'jwt',
+  svid: Kind,
   { actor, instance, claim }: Asked,
   reason: string,
   attributes: unknown,

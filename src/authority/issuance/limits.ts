@@ -1,10 +1,12 @@
+import { SignerExpiredError } from '../ca/errors.ts'
+
 /** Whatever a workload identity asks for: longer than this is not short-lived any more … */
 const LONGEST_X509_SECONDS = 90 * 24 * 3600
 /** … and a JWT-SVID cannot be taken back at all. */
 const LONGEST_JWT_SECONDS = 24 * 3600
 
 /** Clocks of other hosts may be behind ours by this much (design 18). */
-export const BACKDATE_SECONDS = 60
+const BACKDATE_SECONDS = 60
 
 /** Elements of one request; an agent that needs more asks again. */
 export const MOST_REQUESTS = 1_000
@@ -15,7 +17,10 @@ export interface Lifetime {
   readonly notAfter: number
 }
 
-/** Seconds since 1970. Nothing outlives the key that signs it, whatever was asked for. */
+/**
+ * Seconds since 1970. Nothing outlives the key that signs it, whatever was asked for.
+ * @throws SignerExpiredError when that key is at its end: nothing is made that is over already.
+ */
 export function lifetimeOf(
   kind: 'x509' | 'jwt',
   input: {
@@ -26,6 +31,8 @@ export function lifetimeOf(
   },
 ): Lifetime {
   const now = Math.floor(input.nowMs / 1000)
+  if (input.signerNotAfter <= now)
+    throw new SignerExpiredError('the key that signs has expired: try again later')
   const longest = kind === 'x509' ? LONGEST_X509_SECONDS : LONGEST_JWT_SECONDS
   const ttl = Math.min(input.ttlSeconds, input.roleMaxTtlSeconds ?? longest, longest)
   return {

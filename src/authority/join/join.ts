@@ -16,6 +16,7 @@ import type { CaAuthorities } from '../ca/authorities.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { Writer } from '../datastore/writer.ts'
+import { JoinRefusals } from './join-refusals.ts'
 import { type JoinRefusal, reserveUse } from './reserve.ts'
 
 export interface JoinInput {
@@ -49,12 +50,14 @@ const METHOD = 'secret'
 const FIRST_GENERATION = 1
 
 /** Makes bot instances. Whom it refuses hears one flat sentence with a reference; the reason is in the audit log under it. */
-export class Joiner {
+export class Joiner implements AsyncDisposable {
   readonly #deps: JoinerDeps
+  readonly #refusals: JoinRefusals
   readonly #total: Counter
 
   constructor(deps: JoinerDeps) {
     this.#deps = deps
+    this.#refusals = new JoinRefusals(deps)
     this.#total = deps.metrics.counter('join_total', 'Joins asked for', ['method', 'result'])
   }
 
@@ -76,6 +79,10 @@ export class Joiner {
     }
     this.#total.inc({ method: METHOD, result: 'accepted' })
     return outcome
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#refusals[Symbol.asyncDispose]()
   }
 
   #decide(writer: Writer, input: JoinInput): BotCertificateOutput | RefusedError {
@@ -151,21 +158,15 @@ export class Joiner {
   }
 
   #refuse(writer: Writer, input: JoinInput, reason: JoinRefusal): RefusedError {
-    const { audit, logger } = this.#deps
     const { joinToken, hostname, peer } = input
-    const reference = audit.newReference()
-    const keySha256 = spkiSha256(input.publicKeyDer)
-    const detail = {
+    return this.#refusals.record(writer, {
       joinToken,
       method: METHOD,
       reason,
-      keySha256,
+      keySha256: spkiSha256(input.publicKeyDer),
       hostname,
       ...(peer === undefined ? {} : { peer }),
-    }
-    audit.within(writer, 'join.refused', 'anonymous', detail, reference)
-    logger.warn({ event: 'join.refused', ref: reference, ...detail }, 'join refused')
-    return new RefusedError(reference, reason)
+    })
   }
 }
 

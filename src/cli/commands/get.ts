@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { RpcClient } from '../../rpc/client.ts'
+import type { BotInstance__Output } from '../../rpc/gen/signet/v1/BotInstance.ts'
 import type { GetResourceResponse__Output } from '../../rpc/gen/signet/v1/GetResourceResponse.ts'
 import type { ListBotInstancesResponse__Output } from '../../rpc/gen/signet/v1/ListBotInstancesResponse.ts'
 import type { ListResourcesResponse__Output } from '../../rpc/gen/signet/v1/ListResourcesResponse.ts'
@@ -61,14 +62,18 @@ function describe(resource: Resource__Output): object {
   return { ...JSON.parse(json), kind, name, revision, updated: formatTimestamp(updated) }
 }
 
-async function printInstances(client: RpcClient, bot: string | undefined, options: Options): Promise<void> {
+/** Of one bot, or of all. */
+export async function listInstances(client: RpcClient, bot = ''): Promise<BotInstance__Output[]> {
   const { instances } = await client.unary<object, ListBotInstancesResponse__Output>(
     ADMIN,
     'ListBotInstances',
-    {
-      bot: bot ?? '',
-    },
+    { bot },
   )
+  return instances
+}
+
+async function printInstances(client: RpcClient, bot: string | undefined, options: Options): Promise<void> {
+  const instances = await listInstances(client, bot)
   const described = instances.map((instance) => ({
     ...instance,
     generation: Number(instance.generation),

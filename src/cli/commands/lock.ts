@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { Command } from 'commander'
 import { systemClock } from '../../foundation/clock.ts'
-import { parseDuration } from '../../foundation/duration.ts'
 import { withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
+import { parseDurationFlag } from '../duration-flag.ts'
 import { formatInstant } from '../instant.ts'
 import { parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
+import { warn } from '../output.ts'
 import { report, sendResources } from './apply.ts'
+import { listInstances } from './get.ts'
 
 interface Options extends AuthorityOptions, TargetOptions {
   readonly name?: string
@@ -31,7 +33,11 @@ async function lock(options: Options): Promise<void> {
   const expires =
     options.ttl === undefined
       ? {}
-      : { expires: formatInstant(systemClock.now().getTime() + parseDuration(options.ttl) * 1000) }
+      : {
+          expires: formatInstant(
+            systemClock.now().getTime() + parseDurationFlag('--ttl', options.ttl) * 1000,
+          ),
+        }
   const resource = {
     kind: 'lock',
     version: 'v1',
@@ -40,6 +46,9 @@ async function lock(options: Options): Promise<void> {
   }
   using client = connectAuthority(options)
   report(await sendResources(client, { text: JSON.stringify(resource), fileName: '(command line)' }), options)
+  if (field === 'bot_instance' && !(await listInstances(client)).some(({ id }) => id === value)) {
+    warn(`warning: there is no bot instance ${value} now: signet get bot_instance lists them`)
+  }
 }
 
 /** The same target gives the same name, so that locking twice is one lock. */

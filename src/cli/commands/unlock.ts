@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import type { RpcClient } from '../../rpc/client.ts'
 import { withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
-import { NothingThereError } from '../errors.ts'
-import { parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
+import { NothingThereError, UsageError } from '../errors.ts'
+import { hasTarget, parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
 import { print, printJson } from '../output.ts'
 import { list } from './get.ts'
 
@@ -20,6 +20,9 @@ export function define(command: Command): void {
 }
 
 async function unlock(name: string | undefined, options: Options): Promise<void> {
+  if ((name !== undefined) === hasTarget(options)) {
+    throw new UsageError('give either the name of the lock or its target, such as --bot builder')
+  }
   using client = connectAuthority(options)
   const names = name === undefined ? await locksOn(client, options) : [name]
   for (const lock of names) {

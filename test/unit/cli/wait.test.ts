@@ -32,7 +32,7 @@ describe('waiting for an answer', () => {
 
   it('refuses a time without a unit', async () => {
     await assert.rejects(askUntil({ wait: '30' }, answerAfter(0, new NotReadyError('')).ask), {
-      code: 'ERR_DURATION_INVALID',
+      code: 'ERR_CLI_USAGE',
     })
   })
 })

@@ -137,7 +137,7 @@ describe('configReference', () => {
     assert.equal(rows.get('authority.pin')?.required, true)
     assert.equal(rows.get('metrics.listen')?.required, false)
     assert.equal(rows.get('join.method')?.default, '"secret"')
-    assert.equal(rows.get('attestation.digest_timeout')?.type, 'duration')
+    assert.equal(rows.get('attestation.digest_timeout')?.type, 'duration, 100ms to 60s')
     assert.equal(rows.get('state_key')?.type, '{ path } or { env } or { credential }')
   })
 

@@ -1,5 +1,6 @@
 export type KeyPurpose = 'control_root' | 'control_issuing' | 'spiffe_x509' | 'jwt'
-export type KeyState = 'prepared' | 'active' | 'retired'
+/** `ended`: over by the clock, in no bundle any more, and kept for a while in case the clock was wrong. */
+export type KeyState = 'prepared' | 'active' | 'retired' | 'ended'
 
 /** A signing key; the private part is sealed under the key-encryption key. */
 export interface SigningKeysTable {

@@ -16,36 +16,28 @@ export interface AgentFlags {
   readonly name?: string
 }
 
+const FLAGS = [
+  'authority',
+  'pin',
+  'token',
+  'secretPath',
+  'dataDir',
+  'stateKey',
+  'socket',
+  'agentAdminSocket',
+  'metrics',
+  'logLevel',
+  'name',
+] as const satisfies readonly (keyof AgentFlags)[]
+
 /** Where the secret is looked for when no file is named; the environment, unlike arguments, is not for others to read. */
 export const JOIN_SECRET_VARIABLE = 'SIGNET_JOIN_SECRET'
 
 /** The configuration that the flags say, or undefined when there are none. It is checked like a file. */
 export function configFromFlags(flags: AgentFlags, here: Surroundings): object | undefined {
-  const {
-    authority,
-    pin,
-    token,
-    secretPath,
-    dataDir,
-    stateKey,
-    socket,
-    agentAdminSocket,
-    metrics,
-    logLevel,
-  } = flags
-  const given = [
-    authority,
-    pin,
-    token,
-    secretPath,
-    dataDir,
-    stateKey,
-    socket,
-    agentAdminSocket,
-    metrics,
-    logLevel,
-  ]
-  if (given.every((flag) => flag === undefined) && flags.name === undefined) return undefined
+  if (FLAGS.every((flag) => flags[flag] === undefined)) return undefined
+  const { authority, pin, token, secretPath, dataDir, stateKey, socket, agentAdminSocket } = flags
+  const { metrics, logLevel } = flags
   const places = namedPlaces(flags.name, here)
   const secret = here.environment[JOIN_SECRET_VARIABLE] ? { secret: { env: JOIN_SECRET_VARIABLE } } : {}
   return {

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
+import type { AgentConfig } from '../../../config/agent-settings.ts'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
 import { createLogger } from '../../../foundation/logger.ts'
@@ -42,13 +44,24 @@ export function define(command: Command): void {
 
 async function run(options: Options): Promise<void> {
   const { text, fileName } = await configText(options)
-  const { parseAgentConfig } = await import('../../../config/agent-config.ts')
-  const config = parseAgentConfig(text, fileName)
+  const config = await readConfig(text, fileName, options)
   if (options.check) return
   const logger = createLogger({ level: config.log.level, name: 'agent' })
   const { runAgent } = await import('../../../agent/agent.ts')
   const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
   await runDaemon(() => runAgent(config, deps), { logger, untilStdinEnds: options.untilStdinEnds === true })
+}
+
+/** Compiled code is kept where only its owner writes, or nowhere; what a checked configuration says goes the same way. */
+async function readConfig(text: string, fileName: string, { check }: Options): Promise<AgentConfig> {
+  const compiled = getCompileCacheDir()
+  if (check || compiled === undefined) {
+    const { parseAgentConfig } = await import('../../../config/agent-config.ts')
+    return parseAgentConfig(text, fileName)
+  }
+  const { checkingProgram, loadAgentConfig } = await import('../../../config/load-agent-config.ts')
+  const { ConfigCache } = await import('../../../config/config-cache.ts')
+  return loadAgentConfig(text, fileName, new ConfigCache(path.join(compiled, 'configs'), checkingProgram()))
 }
 
 async function configText(options: Options): Promise<{ text: string; fileName: string }> {

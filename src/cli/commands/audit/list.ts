@@ -5,7 +5,7 @@ import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.t
 import { withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
-import { formatTimestamp } from '../../instant.ts'
+import { formatTimestamp, parseInstant } from '../../instant.ts'
 import { print, printable, printJson } from '../../output.ts'
 
 interface Options extends AuthorityOptions {
@@ -77,8 +77,16 @@ function formatEvent(event: AuditEvent__Output): string {
   )
 }
 
+function parseDurationAgo(text: string): number {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    const wanted = 'expected a duration such as 1h, or an instant such as 2027-01-01T00:00:00Z'
+    throw new UsageError(`--since: ${wanted}`, { cause: error })
+  }
+}
+
 function parseSince(text: string): { seconds: number; nanos: number } {
-  const instant = Date.parse(text)
-  const ms = Number.isNaN(instant) ? systemClock.now().getTime() - parseDuration(text) * 1000 : instant
+  const ms = parseInstant(text) ?? systemClock.now().getTime() - parseDurationAgo(text) * 1000
   return { seconds: Math.floor(ms / 1000), nanos: 0 }
 }

@@ -6,8 +6,9 @@ import { connectWorkloadApi, type WorkloadOptions, withWorkloadApi } from '../..
 import { describeJwtSvid, describeX509Svid, formatJwtSvid, formatX509Svid } from '../../describe-svid.ts'
 import { NothingThereError, UsageError } from '../../errors.ts'
 import { print, printJson } from '../../output.ts'
-import { fetchJwtSvids, fetchX509Svids, watchX509Svids } from '../../workload-api.ts'
+import { fetchJwtSvids, fetchX509Svids } from '../../workload-api.ts'
 import { writeJwtSvid, writeX509Svid } from '../../write-svid.ts'
+import { deliverEach } from './watch.ts'
 
 interface Options extends WorkloadOptions {
   readonly audience: readonly string[]
@@ -28,7 +29,7 @@ export function define(command: Command): void {
         [],
       )
       .option('--spiffe-id <id>', 'only this one of several')
-      .option('--watch', 'stay, and print each new X.509-SVID')
+      .option('--watch', 'stay, and deliver each new X.509-SVID; goes on through outages and withdrawals')
       .option(
         '--write <dir>',
         'write svid.pem, svid.key (0600) and bundle.pem, or svid.jwt (0600); the first SVID, unless --spiffe-id says which',
@@ -43,7 +44,7 @@ async function fetchX509(options: Options): Promise<void> {
   if (options.audience.length > 0) throw new UsageError('--audience is for JWT-SVIDs: signet svid fetch jwt')
   using client = connectWorkloadApi(options)
   if (!options.watch) return deliverX509((await fetchX509Svids(client)).svids, options)
-  for await (const { svids } of watchX509Svids(client)) await deliverX509(svids, options)
+  await deliverEach(client, (svids) => deliverX509(svids, options))
 }
 
 async function deliverX509(all: readonly X509SVID__Output[], options: Options): Promise<void> {

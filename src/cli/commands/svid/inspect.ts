@@ -26,7 +26,10 @@ async function inspect(file: string, options: Options): Promise<void> {
   const text = (await readInput(file)).text.trim()
   if (/^[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) inspectJwt(text, options)
   else if (text.includes('-----BEGIN CERTIFICATE-----')) inspectX509(text, options)
-  else throw new UsageError(`${file} holds neither a certificate in PEM nor a JWT`)
+  else
+    throw new UsageError(
+      `${file} holds neither a certificate in PEM nor a JWT (openssl x509 -inform der makes PEM of DER)`,
+    )
 }
 
 function inspectJwt(token: string, options: Options): void {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { parseDuration } from '../../../foundation/duration.ts'
 import type { CreateJoinTokenRequest } from '../../../rpc/gen/signet/v1/CreateJoinTokenRequest.ts'
 import type { CreateJoinTokenResponse__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 import { withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
+import { parseDurationFlag } from '../../duration-flag.ts'
 import { UsageError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatFields, print, printJson } from '../../output.ts'
@@ -36,7 +36,7 @@ async function create(options: Options): Promise<void> {
   const request: CreateJoinTokenRequest = {
     bot: options.bot,
     name: options.name ?? '',
-    ttlSeconds: Math.ceil(parseDuration(options.ttl)),
+    ttlSeconds: Math.ceil(parseDurationFlag('--ttl', options.ttl)),
     maxUses,
   }
   using client = connectAuthority(options)

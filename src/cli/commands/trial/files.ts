@@ -17,7 +17,7 @@ lifetimes: { control_issuing: 1d, spiffe_ca: 30m, jwt_key: 30m, bot_certificate:
 `
 }
 
-export interface AgentInput {
+interface AgentInput {
   readonly address: string
   readonly pin: string
   readonly token: string

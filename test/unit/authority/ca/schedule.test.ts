@@ -8,9 +8,12 @@ import {
   nextChangeAt,
   prepareAt,
   type Step,
+  unneededKeys,
 } from '../../../../src/authority/ca/schedule.ts'
 
 const LIFE = 600_000
+const YEAR = 365 * 86_400_000
+const PRIVATE_KEY = {}
 
 function key(id: string, more: Partial<KeyLife> = {}): KeyLife {
   const createdMs = more.createdMs ?? 0
@@ -22,6 +25,7 @@ function key(id: string, more: Partial<KeyLife> = {}): KeyLife {
     createdMs,
     notAfterMs: createdMs + LIFE,
     activateMs: undefined,
+    privateKey: more.state === 'retired' ? undefined : PRIVATE_KEY,
     ...more,
   }
 }
@@ -36,8 +40,9 @@ function apply(keys: readonly KeyLife[], steps: readonly Step[], nowMs: number, 
       result.push(key(id, { state: step.state, createdMs: nowMs, notAfterMs: nowMs + lifeMs, activateMs }))
     } else if (step.do === 'remove') result = result.filter(({ id }) => id !== step.id)
     else {
-      const state = step.do === 'activate' ? 'active' : 'retired'
-      result = result.map((k) => (k.id === step.id ? { ...k, state } : k))
+      const state = ({ activate: 'active', retire: 'retired', end: 'ended' } as const)[step.do]
+      const gone = state === 'retired' ? { privateKey: undefined } : {}
+      result = result.map((k) => (k.id === step.id ? { ...k, state, ...gone } : k))
     }
   }
   return result
@@ -45,7 +50,7 @@ function apply(keys: readonly KeyLife[], steps: readonly Step[], nowMs: number, 
 
 function settle(keys: readonly KeyLife[], nowMs: number, lifeMs = LIFE): KeyLife[] {
   let result = [...keys]
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 8; round++) {
     const steps = dueSteps('jwt', result, nowMs, undefined)
     if (steps.length === 0) return result
     result = apply(result, steps, nowMs, lifeMs)
@@ -73,10 +78,16 @@ describe('dueSteps', () => {
       { do: 'activate', id: 'b' },
     ])
   })
-  it('removes a retired key at its end, when all that it signed has expired', () => {
+  it('ends a retired key when all that it signed has expired', () => {
     const keys = [key('a', { state: 'retired' }), key('b', { createdMs: 300_000 })]
     assert.deepEqual(dueSteps('jwt', keys, LIFE - 1, undefined), [])
-    assert.deepEqual(dueSteps('jwt', keys, LIFE, undefined), [{ do: 'remove', id: 'a' }])
+    assert.deepEqual(dueSteps('jwt', keys, LIFE, undefined), [{ do: 'end', id: 'a' }])
+  })
+  it('replaces an active key that is over, and keeps it as it is', () => {
+    assert.deepEqual(dueSteps('jwt', [key('a')], LIFE, undefined), [
+      { do: 'end', id: 'a' },
+      { do: 'create', purpose: 'jwt', state: 'active' },
+    ])
   })
   it('replaces an issuing CA at once when its root is not the active one any more', () => {
     const keys = [key('a', { purpose: 'control_issuing', parentId: 'old' })]
@@ -85,12 +96,32 @@ describe('dueSteps', () => {
       { do: 'create', purpose: 'control_issuing', state: 'active' },
     ])
   })
-  it('drops a prepared issuing CA under a root that is not active any more', () => {
+  it('retires a prepared issuing CA under a root that is not active any more', () => {
     const keys = [
       key('a', { purpose: 'control_issuing', parentId: 'new' }),
       key('b', { purpose: 'control_issuing', parentId: 'old', state: 'prepared', activateMs: 0 }),
     ]
-    assert.deepEqual(dueSteps('control_issuing', keys, 1, 'new'), [{ do: 'remove', id: 'b' }])
+    assert.deepEqual(dueSteps('control_issuing', keys, 1, 'new'), [{ do: 'retire', id: 'b' }])
+  })
+  it('goes back to the key that a clock years ahead had ended, once the time is right again', () => {
+    const before = settle([], 0)
+    const then = settle(settle(before, YEAR), YEAR + LIFE / 2)
+    assert.notEqual(then.find(({ state }) => state === 'active')?.id, before[0]?.id)
+    const after = settle(then, 1000)
+    assert.deepEqual(
+      after.find(({ state }) => state === 'active'),
+      before[0],
+    )
+    assert.ok(!after.some(({ state }) => state === 'prepared' || state === 'ended'))
+  })
+  it('publishes a retired key again that had ended too early', () => {
+    const keys = [key('a', { state: 'ended', privateKey: undefined }), key('b', { createdMs: 300_000 })]
+    assert.deepEqual(dueSteps('jwt', keys, LIFE - 1, undefined), [{ do: 'retire', id: 'a' }])
+  })
+  it('changes nothing when the clock is years behind', () => {
+    const keys = [key('a', { state: 'retired' }), key('b'), key('c', { state: 'prepared', activateMs: 1 })]
+    assert.deepEqual(dueSteps('jwt', keys, -YEAR, undefined), [])
+    assert.deepEqual(unneededKeys(keys, -YEAR, 0), [])
   })
 
   it('is in order after a pause of any length, with one active key that is not over', () => {
@@ -101,6 +132,7 @@ describe('dueSteps', () => {
         for (const pause of pauses) {
           nowMs += pause
           keys = settle(keys, nowMs)
+          assert.ok(!unneededKeys(keys, nowMs, 0).some(({ state }) => state === 'active'))
           const active = keys.filter(({ state }) => state === 'active')
           assert.equal(active.length, 1)
           assert.ok((active[0]?.notAfterMs ?? 0) > nowMs)
@@ -129,6 +161,26 @@ describe('dueSteps', () => {
       }
     }
     assert.ok(handOvers >= 18)
+  })
+})
+
+describe('unneededKeys', () => {
+  it('are those that have ended, control CAs when nothing under them can be renewed any more', () => {
+    const ended = [
+      key('a', { state: 'ended' }),
+      key('b', { purpose: 'control_root', state: 'ended' }),
+      key('c', { purpose: 'control_issuing', state: 'ended' }),
+    ]
+    const ids = (nowMs: number): string[] => unneededKeys(ended, nowMs, 1000).map(({ id }) => id)
+    assert.deepEqual(ids(LIFE - 1), [])
+    assert.deepEqual(ids(LIFE), ['a'])
+    assert.deepEqual(ids(LIFE + 999), ['a'])
+    assert.deepEqual(ids(LIFE + 1000), ['a', 'b', 'c'])
+  })
+  it('are those that a clock far ahead has made', () => {
+    const keys = [key('a'), key('b', { state: 'retired', createdMs: YEAR })]
+    assert.deepEqual(unneededKeys(keys, 1000, 0), [keys[1]])
+    assert.deepEqual(unneededKeys(keys, YEAR, 0), [])
   })
 })
 

@@ -17,6 +17,13 @@ describe('unifiedDiff', () => {
   it('shows a new text as all added', () => {
     assert.equal(unifiedDiff('', 'a\n', 'x'), '--- /dev/null\n+++ x (file)\n@@ -0,0 +1,1 @@\n+a\n')
   })
+  it('of long texts is not searched for what is common: everything is replaced', () => {
+    const long = `${'line\n'.repeat(5000)}`
+    const diff = unifiedDiff(long, `${long}one more\n`, 'x')
+    assert.equal(diff.match(/^-line$/gm)?.length, 5000)
+    assert.equal(diff.match(/^\+line$/gm)?.length, 5000)
+    assert.match(diff, /^\+one more$/m)
+  })
   it('makes two hunks of changes that are far apart', () => {
     const lines = Array.from({ length: 30 }, (_, i) => `line ${i}`)
     const after = lines.with(2, 'x').with(25, 'y')

@@ -1,5 +1,5 @@
-import type { Clock } from '../../foundation/clock.ts'
-import { CodedError } from '../../foundation/errors.ts'
+import type { Clock } from '../foundation/clock.ts'
+import { CodedError } from '../foundation/errors.ts'
 
 /** Somebody asks too often. */
 export class RateLimitedError extends CodedError {
@@ -28,8 +28,13 @@ export class RateLimiter {
     this.#clock = clock
   }
 
-  /** @throws RateLimitedError when this key has nothing left. */
-  take(key: string): void {
+  /** @throws RateLimitedError when this key has not so much left; nothing is taken then. */
+  take(key: string, amount = 1): void {
+    if (!this.tryTake(key, amount)) throw new RateLimitedError('too many requests: try again later')
+  }
+
+  /** Whether this key had so much left, which is taken then. */
+  tryTake(key: string, amount = 1): boolean {
     const now = this.#clock.monotonicMs()
     const bucket = this.#buckets.get(key) ?? { tokens: this.#burst, filledMs: now }
     const gained = ((now - bucket.filledMs) / 1000) * this.#perSecond
@@ -43,22 +48,8 @@ export class RateLimiter {
         break
       }
     }
-    if (bucket.tokens < 1) throw new RateLimitedError('too many requests: try again later')
-    bucket.tokens -= 1
+    if (bucket.tokens < amount) return false
+    bucket.tokens -= amount
+    return true
   }
-}
-
-/** One customer is one IPv4 address, or one /64 of IPv6: fewer would be bypassed by moving within it. */
-export function addressKey(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  if (mapped?.[1] !== undefined) return mapped[1]
-  if (!address.includes(':')) return address
-  const [head = '', tail] = (address.split('%', 1)[0] ?? '').split('::')
-  const groups = head === '' ? [] : head.split(':')
-  if (tail !== undefined) {
-    const after = tail === '' ? [] : tail.split(':')
-    while (groups.length + after.length < 8) groups.push('0')
-    groups.push(...after)
-  }
-  return groups.slice(0, 4).join(':').toLowerCase()
 }

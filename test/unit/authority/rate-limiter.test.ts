@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { addressKey, RateLimiter } from '../../../../src/authority/api/rate-limiter.ts'
-import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { RateLimiter } from '../../../src/authority/rate-limiter.ts'
+import { addressKey } from '../../../src/rpc/address-key.ts'
+import { FakeClock } from '../../fakes/fake-clock.ts'
 
 const refused = { code: 'ERR_AUTHORITY_RATE_LIMITED' }
 

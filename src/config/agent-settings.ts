@@ -1,0 +1,94 @@
+import path from 'node:path'
+import {
+  baseOf,
+  dataDirectory,
+  keyDirectory,
+  liesInside,
+  resolveSource,
+  runtimeDirectory,
+  surroundings,
+} from './places.ts'
+import type { Problem } from './problem.ts'
+import type { SecretSource } from './secret-source.ts'
+import { checkSocketPath } from './socket-path.ts'
+
+/** What `signet agent run` needs to know; durations in seconds, sizes in bytes, paths absolute. */
+export interface AgentConfig {
+  readonly version: 1
+  readonly authority: { readonly address: string; readonly pin: string }
+  readonly join: {
+    readonly token: string
+    readonly method: 'secret'
+    readonly secret_path?: string
+    readonly secret?: SecretSource
+  }
+  readonly data_dir: string
+  readonly state_key: SecretSource
+  readonly workload_api: {
+    readonly socket: string
+    readonly max_connections: number
+    readonly max_connections_per_uid: number
+    readonly max_streams_per_connection: number
+    readonly max_identities_per_caller: number
+  }
+  readonly admin: { readonly socket: string }
+  readonly metrics?: { readonly listen: string }
+  readonly log: { readonly level: string }
+  readonly attestation: { readonly digest_max_bytes: number; readonly digest_timeout: number }
+}
+
+/** What the text of an `agent.yaml` says: every value is checked, but places are as written, and those left out are not there yet. */
+export type AgentConfigData = Omit<AgentConfig, 'data_dir' | 'state_key' | 'workload_api' | 'admin'> & {
+  readonly data_dir?: string
+  readonly state_key?: SecretSource
+  readonly workload_api: Omit<AgentConfig['workload_api'], 'socket'> & { readonly socket?: string }
+  readonly admin: { readonly socket?: string }
+}
+
+/** Makes places absolute, and finds what only several values together can have wrong. */
+export function settleAgentConfig(
+  data: AgentConfigData,
+  fileName: string,
+): { readonly config: AgentConfig; readonly problems: readonly Problem[] } {
+  const here = surroundings()
+  const base = baseOf(fileName)
+  const data_dir = path.resolve(base, data.data_dir ?? path.join(dataDirectory(here), 'agent'))
+  const state_key = resolveSource(
+    base,
+    data.state_key ?? { path: path.join(keyDirectory(here), 'agent-state-key') },
+  )
+  const socket = path.resolve(
+    base,
+    data.workload_api.socket ?? path.join(runtimeDirectory(here), 'agent.sock'),
+  )
+  const adminSocket = path.resolve(
+    base,
+    data.admin.socket ?? path.join(path.dirname(socket), 'agent-admin.sock'),
+  )
+  const problems = [
+    ...checkSocketPath(['workload_api', 'socket'], socket),
+    ...checkSocketPath(['admin', 'socket'], adminSocket),
+  ]
+  if (liesInside(data_dir, state_key)) {
+    const message = 'lies inside data_dir: a backup of the data would carry its own key'
+    problems.push({ path: ['state_key'], message })
+  }
+  if (data.join.secret_path !== undefined && data.join.secret !== undefined) {
+    problems.push({ path: ['join', 'secret'], message: 'give secret_path or secret, not both' })
+  }
+  const config = {
+    ...data,
+    join: {
+      ...data.join,
+      ...(data.join.secret_path === undefined
+        ? {}
+        : { secret_path: path.resolve(base, data.join.secret_path) }),
+      ...(data.join.secret === undefined ? {} : { secret: resolveSource(base, data.join.secret) }),
+    },
+    data_dir,
+    state_key,
+    workload_api: { ...data.workload_api, socket },
+    admin: { socket: adminSocket },
+  }
+  return { config, problems }
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs'
+import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { writeFileAtomically } from '../foundation/atomic-file.ts'
+
+/** A host has few agents; what changes more often than that is not worth keeping. */
+const ENTRIES = 16
+
+/** A configuration has some hundred bytes. */
+const LONGEST_BYTES = 1024 * 1024
+
+const HEX_SHA256 = /^[0-9a-f]{64}$/
+
+/**
+ * Remembers what a text said when it was checked in full, so that the next start need not load what checks it, which takes longer than
+ * all else. It belongs beside the compiled code: nobody can write there who could not change the code as well. Whatever is doubtful
+ * about it is as if it were not there.
+ */
+export class ConfigCache {
+  readonly #directory: string
+  readonly #program: string
+
+  /** `program` says which program checked; another one may see a text differently. */
+  constructor(directory: string, program: string) {
+    this.#directory = directory
+    this.#program = program
+  }
+
+  find(text: string): unknown {
+    try {
+      if (!isOursAlone(lstatSync(this.#directory))) return undefined
+      const entry = readOurs(this.#fileOf(text))
+      const [digest, data] = [entry.slice(0, 64), entry.slice(65)]
+      return HEX_SHA256.test(digest) && digest === sha256(data) ? JSON.parse(data) : undefined
+    } catch {
+      return undefined // not there, or not readable: the text is checked in full
+    }
+  }
+
+  async keep(text: string, data: object): Promise<void> {
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+      if (!isOursAlone(lstatSync(this.#directory))) return
+      const json = JSON.stringify(data)
+      await writeFileAtomically(this.#fileOf(text), `${sha256(json)}\n${json}`, { mode: 0o600 })
+      await this.#forgetOldest()
+    } catch {
+      // A code directory that cannot be written is usual; the next start takes a little longer, and that is all.
+    }
+  }
+
+  #fileOf(text: string): string {
+    return path.join(this.#directory, sha256(JSON.stringify([this.#program, text])))
+  }
+
+  async #forgetOldest(): Promise<void> {
+    const names = await readdir(this.#directory)
+    const files = await Promise.all(
+      names.map(async (name) => {
+        const file = path.join(this.#directory, name)
+        return { file, writtenMs: (await stat(file)).mtimeMs }
+      }),
+    )
+    files.sort((one, other) => other.writtenMs - one.writtenMs)
+    await Promise.all(files.slice(ENTRIES).map(({ file }) => unlink(file)))
+  }
+}
+
+function readOurs(file: string): string {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const status = fstatSync(descriptor)
+    return status.isFile() && status.size <= LONGEST_BYTES && isOursAlone(status)
+      ? readFileSync(descriptor, 'utf8')
+      : ''
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function isOursAlone({ uid, mode }: Stats): boolean {
+  return (uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

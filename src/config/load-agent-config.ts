@@ -1,0 +1,55 @@
+import { statSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { version } from '../foundation/version.ts'
+import { type AgentConfig, type AgentConfigData, settleAgentConfig } from './agent-settings.ts'
+import type { ConfigCache } from './config-cache.ts'
+
+/** All that decides what a text says, without its ending; a test compares it with what `agent-config` imports. */
+export const CHECKED_BY = [
+  'config/agent-config',
+  'config/agent-settings',
+  'config/config-file',
+  'config/document',
+  'config/errors',
+  'config/fields',
+  'config/places',
+  'config/problem',
+  'config/secret-source-schema',
+  'config/socket-path',
+  'foundation/duration',
+  'foundation/errors',
+] as const
+
+/** Libraries that have a say in it, too. */
+export const CHECKED_WITH = ['zod', 'yaml'] as const
+
+/** Changes whenever any of this does: by an upgrade, by a checkout, by an editor. */
+export function checkingProgram(): string {
+  const ending = path.extname(import.meta.filename)
+  const files = [
+    ...CHECKED_BY.map((name) => path.join(import.meta.dirname, '..', `${name}${ending}`)),
+    ...CHECKED_WITH.map((name) => fileURLToPath(import.meta.resolve(name))),
+  ]
+  const stamps = files.map((file) => {
+    const { size, mtimeMs, ctimeMs } = statSync(file)
+    return [size, mtimeMs, ctimeMs]
+  })
+  return JSON.stringify(['agent.yaml', version, stamps])
+}
+
+/** The same as `parseAgentConfig`; of a text that was checked before, without the code that checks. */
+export async function loadAgentConfig(
+  text: string,
+  fileName: string,
+  cache: ConfigCache,
+): Promise<AgentConfig> {
+  const known = cache.find(text) as AgentConfigData | undefined
+  if (known !== undefined) {
+    const { config, problems } = settleAgentConfig(known, fileName)
+    if (problems.length === 0) return config
+  }
+  // With a problem it is read again: only the document knows the lines.
+  const { parseAgentConfig } = await import('./agent-config.ts')
+  return parseAgentConfig(text, fileName, (data) => void cache.keep(text, data))
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { type AdminDeps, serveAdmin } from '../../../../src/agent/admin/serve-admin.ts'
+import type { Knowledge } from '../../../../src/agent/knowledge.ts'
+import { Watchable } from '../../../../src/foundation/watchable.ts'
+import type { Peer } from '../../../../src/peer/peer.ts'
+import type { Explanation } from '../../../../src/policy/compile.ts'
+import type { RpcServer } from '../../../../src/rpc/server.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { FakeIssuer } from '../../../fakes/fake-issuer.ts'
+import { FakeKernel } from '../../../fakes/fake-kernel.ts'
+import { type Identities, knowledgeOf } from '../../../fakes/fake-knowledge.ts'
+
+const WEB: Identities = { web: { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': 1000 } }] } }
+const CALLER = { workload: { unix: { uid: 1000 } } }
+
+describe('the explanation that an agent gives', () => {
+  let issuer: FakeIssuer
+  before(async () => {
+    issuer = await FakeIssuer.create(new FakeClock())
+  })
+
+  /** The handler, as it is added to a server; and the processes that were attested for it. */
+  function create(known: Partial<Knowledge> | 'nothing' = {}) {
+    const kernel = new FakeKernel()
+    const attested: number[] = []
+    const deps: AdminDeps = {
+      kernel,
+      attestation: {
+        attest: async ({ credentials }: Peer) => {
+          attested.push(credentials.pid)
+          return CALLER
+        },
+      },
+      knowledge: new Watchable(known === 'nothing' ? undefined : knowledgeOf(issuer, WEB, known)),
+      status: () => ({}),
+    }
+    let explain: (peer: unknown, request: object) => Promise<{ explanationJson: string }>
+    const add = (_name: string, handlers: { Explain: { unary: typeof explain } }): void => {
+      explain = handlers.Explain.unary
+    }
+    serveAdmin({ add } as unknown as RpcServer<Peer>, deps)
+    const ask = async (request: object): Promise<Explanation> =>
+      JSON.parse((await explain(undefined, request)).explanationJson)
+    return {
+      kernel,
+      attested,
+      ofAttributes: (attributesJson: string) => ask({ subject: 'attributesJson', attributesJson }),
+      ofPid: (pid: number) => ask({ subject: 'pid', pid }),
+      ask,
+    }
+  }
+
+  const granted = ({ identities }: Explanation) =>
+    identities.map(({ granted, reason }) => (granted ? 'granted' : reason))
+
+  it('is the decision, and has the facts of the bot in it', async () => {
+    const explanation = await create().ofAttributes(JSON.stringify(CALLER))
+    assert.deepEqual(granted(explanation), ['granted'])
+    assert.equal(explanation.identities[0]?.spiffeId, 'spiffe://example.org/web')
+    assert.deepEqual(explanation.attributes['bot'], { name: 'builder' })
+  })
+
+  it('of a process is what it would get if it connected, and leaves nothing open', async () => {
+    const { ofPid, kernel, attested } = create()
+    assert.deepEqual(granted(await ofPid(812)), ['granted'])
+    assert.deepEqual(attested, [812])
+    assert.equal(kernel.openPidfds.size, 0)
+  })
+
+  it('says that there is no such process', async () => {
+    await assert.rejects(create().ofPid(813), { code: 'ERR_PEER_PROCESS_NOT_FOUND' })
+  })
+
+  it('says why there is none before the first sync', async () => {
+    await assert.rejects(create('nothing').ofAttributes('{}'), { code: 'ERR_AGENT_NOTHING_KNOWN' })
+  })
+
+  for (const [what, knowledge, reason] of [
+    ['is locked', { botLocked: true }, 'the bot of this agent is locked or refused'],
+    ['has no role for it', { roleRefusalOf: () => 'no role allows it' }, 'no role allows it'],
+    [
+      'may not use it by a lock',
+      { isLocked: () => true },
+      'a lock on the workload identity or its SPIFFE ID',
+    ],
+  ] as const) {
+    it(`says what stands above the rules when the bot ${what}`, async () => {
+      const { ofAttributes } = create(knowledge)
+      assert.deepEqual(granted(await ofAttributes(JSON.stringify(CALLER))), [reason])
+    })
+  }
+
+  it('keeps the reason of the rules for who is not let in anyway', async () => {
+    const { ofAttributes } = create({ botLocked: true })
+    const [said] = granted(await ofAttributes('{"workload":{"unix":{"uid":7}}}'))
+    assert.doesNotMatch(said ?? '', /locked/)
+  })
+
+  for (const json of ['', '{', '[]', '7', 'null', '"text"']) {
+    it(`is not given for the attributes ${JSON.stringify(json)}`, async () => {
+      await assert.rejects(create().ofAttributes(json), { code: 'ERR_AGENT_EXPLAIN_REQUEST' })
+    })
+  }
+  for (const pid of [0, -1, Number.NaN]) {
+    it(`is not given for the pid ${pid}`, async () => {
+      await assert.rejects(create().ofPid(pid), { code: 'ERR_AGENT_EXPLAIN_REQUEST' })
+    })
+  }
+  for (const request of [{}, { subject: 'pid' }]) {
+    it(`is not given for the request ${JSON.stringify(request)}`, async () => {
+      await assert.rejects(create().ask(request), { code: 'ERR_AGENT_EXPLAIN_REQUEST' })
+    })
+  }
+})
