@@ -3,7 +3,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -84,10 +83,9 @@ function isNewEnough(version) {
   return major > 24 || (major === 24 && minor >= 15)
 }
 
-/** One set-up at a time in one clone. The lock appears whole, with the process that holds it. */
+/** One set-up at a time in one clone. The lock appears whole, with the process that holds it; in the clone, where nobody else can put one. */
 function withLock(task) {
-  const name = createHash('sha256').update(root).digest('hex').slice(0, 16)
-  const lock = path.join(os.tmpdir(), `signet-setup-${process.getuid?.() ?? 0}-${name}`)
+  const lock = path.join(root, '.signet-setup')
   const mine = `${lock}.${process.pid}`
   fs.rmSync(mine, { force: true })
   fs.writeFileSync(mine, String(process.pid), { flag: 'wx' })

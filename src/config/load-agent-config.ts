@@ -42,7 +42,7 @@ export function checkingProgram(): string {
 export async function loadAgentConfig(
   text: string,
   fileName: string,
-  cache: ConfigCache,
+  cache: Pick<ConfigCache, 'find' | 'keep'>,
 ): Promise<AgentConfig> {
   const known = cache.find(text) as AgentConfigData | undefined
   if (known !== undefined) {

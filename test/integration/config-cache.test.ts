@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { parseAgentConfig } from '../../src/config/agent-config.ts'
+import { type AgentConfig, parseAgentConfig } from '../../src/config/agent-config.ts'
 import { ConfigCache } from '../../src/config/config-cache.ts'
 import {
   CHECKED_BY,
@@ -53,6 +53,20 @@ class Directory implements AsyncDisposable {
   }
 }
 
+/** Loads, and waits for what is written meanwhile. */
+async function load(text: string, fileName: string, cache: ConfigCache): Promise<AgentConfig> {
+  let written: Promise<void> | undefined
+  const keep = (...entry: Parameters<ConfigCache['keep']>): Promise<void> => {
+    written = cache.keep(...entry)
+    return written
+  }
+  try {
+    return await loadAgentConfig(text, fileName, { find: (sought) => cache.find(sought), keep })
+  } finally {
+    await written
+  }
+}
+
 /** The only entry of a cache that holds one. */
 async function entryOf(directory: string): Promise<string> {
   const [name, ...more] = await readdir(directory)
@@ -65,20 +79,17 @@ describe('what a checked configuration says', () => {
     it(`is the same from the cache as from the text: ${name}`, async () => {
       await using directory = await Directory.create()
       const cache = new ConfigCache(directory.path, 'p')
-      const expected = parseAgentConfig(text, FILE, (data) => void (kept = cache.keep(text, data)))
-      await kept
+      const expected = parseAgentConfig(text, FILE)
+      assert.deepEqual(await load(text, FILE, cache), expected)
       assert.notEqual(cache.find(text), undefined)
-      assert.deepEqual(await loadAgentConfig(text, FILE, cache), expected)
+      assert.deepEqual(await load(text, FILE, cache), expected)
     })
   }
-  let kept: Promise<void> | undefined
-
   it('is written when it is read for the first time, for its owner alone', async () => {
     await using directory = await Directory.create()
     const place = path.join(directory.path, 'configs')
     const cache = new ConfigCache(place, 'p')
-    await loadAgentConfig(SMALL, FILE, cache)
-    while (cache.find(SMALL) === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
+    await load(SMALL, FILE, cache)
     assert.equal((await stat(place)).mode & 0o777, 0o700)
     assert.equal((await stat(await entryOf(place))).mode & 0o777, 0o600)
   })
@@ -95,7 +106,7 @@ describe('what a checked configuration says', () => {
     await using directory = await Directory.create()
     const cache = new ConfigCache(directory.path, 'p')
     for (let i = 0; i < 2; i++) {
-      await assert.rejects(loadAgentConfig(CONTRADICTION, FILE, cache), (error: Error) => {
+      await assert.rejects(load(CONTRADICTION, FILE, cache), (error: Error) => {
         assert.match(error.message, /^\/srv\/x\/agent\.yaml:5: state_key: lies inside data_dir/)
         return true
       })
@@ -109,10 +120,7 @@ describe('what a checked configuration says', () => {
     const text = `${SMALL}workload_api: { socket: ./a.sock }\n`
     await cache.keep(text, await dataOf(text))
     const far = `/${'d'.repeat(120)}/agent.yaml`
-    await assert.rejects(
-      loadAgentConfig(text, far, cache),
-      /agent\.yaml:4: workload_api\.socket: .* has 127 bytes/,
-    )
+    await assert.rejects(load(text, far, cache), /agent\.yaml:4: workload_api\.socket: \S+ has 128 bytes/)
   })
 
   const spoil: Readonly<Record<string, (file: string, directory: string) => Promise<unknown>>> = {
@@ -148,7 +156,7 @@ describe('what a checked configuration says', () => {
       assert.notEqual(cache.find(SMALL), undefined)
       await change(await entryOf(place), place)
       assert.equal(cache.find(SMALL), undefined)
-      assert.deepEqual(await loadAgentConfig(SMALL, FILE, cache), parseAgentConfig(SMALL, FILE))
+      assert.deepEqual(await load(SMALL, FILE, cache), parseAgentConfig(SMALL, FILE))
     })
   }
 
@@ -165,7 +173,7 @@ describe('what a checked configuration says', () => {
     await writeFile(file, '')
     const cache = new ConfigCache(path.join(file, 'configs'), 'p')
     await cache.keep(SMALL, {})
-    assert.deepEqual(await loadAgentConfig(SMALL, FILE, cache), parseAgentConfig(SMALL, FILE))
+    assert.deepEqual(await load(SMALL, FILE, cache), parseAgentConfig(SMALL, FILE))
   })
 
   it('is forgotten after many others', async () => {

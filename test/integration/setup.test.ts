@@ -34,13 +34,16 @@ class Clone implements AsyncDisposable {
   static async create(): Promise<Clone> {
     const clone = new Clone(await mkdtemp(path.join(tmpdir(), 'signet-setup-')))
     await mkdir(clone.file('clone', 'bin'), { recursive: true })
-    await mkdir(clone.file('tmp'))
     await copyFile(SETUP, clone.file('clone', 'bin', 'setup.js'))
     await writeFile(clone.file('clone', 'package.json'), '{ "type": "module" }')
     await writeFile(clone.file('clone', 'package-lock.json'), '{}')
     await writeFile(clone.file('npm.mjs'), NPM)
     await writeFile(clone.file('calls'), '')
     return clone
+  }
+
+  async locks(): Promise<string[]> {
+    return (await readdir(this.file('clone'))).filter((name) => name.startsWith('.signet-setup'))
   }
 
   file(...parts: readonly string[]): string {
@@ -62,7 +65,6 @@ class Clone implements AsyncDisposable {
   #environment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     return {
       ...process.env,
-      TMPDIR: this.file('tmp'),
       CALLS: this.file('calls'),
       npm_execpath: this.file('npm.mjs'),
       npm_node_execpath: process.execPath,
@@ -120,20 +122,20 @@ describe('setting up a clone', () => {
       all.map(({ said }) => said).join(),
     )
     assert.equal((await clone.calls()).length, 1)
-    assert.deepEqual(await readdir(clone.file('tmp')), [])
+    assert.deepEqual(await clone.locks(), [])
   })
 
   it('is not held up by one that was killed', async () => {
     await using clone = await Clone.create()
     await clone.setUpAndKill()
-    assert.equal((await readdir(clone.file('tmp'))).length, 1, 'it left its lock behind')
+    assert.equal((await clone.locks()).length, 1, 'it left its lock behind')
     const all = await Promise.all([clone.setUp(), clone.setUp(), clone.setUp()])
     assert.deepEqual(
       all.map(({ code }) => code),
       [0, 0, 0],
     )
     assert.equal((await clone.calls()).length, 1)
-    assert.deepEqual(await readdir(clone.file('tmp')), [])
+    assert.deepEqual(await clone.locks(), [])
   })
 
   it('that fails shows what npm said, is not taken for done, and can be tried again', async () => {
