@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript that every Node of the last years can parse: it finds a runtime that is new enough, or says one clear sentence.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -43,11 +43,25 @@ function fail(sentence) {
   process.exit(78) // EX_CONFIG
 }
 
+/** Compiled code is kept beside the code itself, where nobody can write who could not change the code as well. */
+function compiledCodeDirectory() {
+  const above = path.dirname(root) // the node_modules of whoever has installed us as a package
+  const beside = path.join(root, 'node_modules')
+  const modules = existsSync(beside) ? beside : path.basename(above) === 'node_modules' ? above : undefined
+  if (modules === undefined) return undefined
+  const cache = path.join(modules, '.cache')
+  const kept = path.join(cache, 'signet')
+  return [modules, cache, kept].some(isOpenToAll) ? undefined : kept
+}
+
+function isOpenToAll(directory) {
+  const status = statSync(directory, { throwIfNoEntry: false })
+  return status !== undefined && (status.mode & 0o002) !== 0
+}
+
 function run() {
-  // Compiled code is kept beside the code itself, where nobody can write who could not change the code as well.
-  if (existsSync(path.join(root, 'node_modules'))) {
-    module.enableCompileCache(path.join(root, 'node_modules', '.cache', 'signet'))
-  }
+  const kept = compiledCodeDirectory()
+  if (kept) module.enableCompileCache(kept) // which goes without when it cannot write there
   const source = path.join(root, 'src', 'cli', 'main.ts')
   const program = existsSync(source) ? source : path.join(root, 'dist', 'cli', 'main.js')
   if (!existsSync(path.join(root, 'node_modules')) && program === source) {

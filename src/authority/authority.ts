@@ -165,12 +165,17 @@ async function start(
     }),
     gate,
   )
-  agents.add('signet.v1.IssuanceService', issuanceHandlers({ issuer, directory }), gate)
+  agents.add(
+    'signet.v1.IssuanceService',
+    issuanceHandlers({ issuer, directory, clock, svidsPerSecond: config.limits.svids_per_second }),
+    gate,
+  )
   agents.add('signet.v1.ReportService', reportHandlers({ directory, audit, clock }), gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,
       maxConnections: config.limits.max_connections,
+      maxConnectionsPerAddress: config.limits.max_connections_per_address,
       ca: () => ca.current(),
       server: agents,
       clock,
@@ -206,6 +211,7 @@ async function start(
       path: config.admin.socket,
       mode: 0o600,
       directoryMode: 0o700,
+      privateDirectory: true,
       kernel: loadKernel(),
       maxConnections: ADMIN_CONNECTIONS,
       maxConnectionsPerUid: ADMIN_CONNECTIONS,
@@ -221,7 +227,12 @@ async function start(
 
   const status = config.metrics
     ? lifecycle.use(
-        await startStatusServer({ listen: config.metrics.listen, metrics, ready: () => undefined, logger }),
+        await startStatusServer({
+          listen: config.metrics.listen,
+          metrics,
+          ready: () => datastore.problem,
+          logger,
+        }),
       )
     : undefined
   await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import type { Certificate } from '../crypto/x509.ts'
-import type { Clock } from '../foundation/clock.ts'
+import type { Clock, Scheduled } from '../foundation/clock.ts'
 import { CodedError } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
@@ -13,6 +13,7 @@ import { ConnectionExpiredError } from './errors.ts'
 export interface ListenerDeps {
   readonly listen: string
   readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
   readonly ca: () => CaState
   readonly server: RpcServer<Caller>
   readonly clock: Clock
@@ -23,11 +24,15 @@ export interface ListenerDeps {
 /** Long enough to join or to renew; such connections prove nothing about who holds them. */
 const UNPROVEN_CONNECTION_MS = 30_000
 
+/** Timers stand still while the host sleeps, certificates do not: the wall clock is asked at least this often. */
+const LONGEST_WAIT_MS = 60_000
+
 /** Accepts TLS connections and fixes who calls, from the client certificate, before the first byte of HTTP/2. */
 export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
   return TlsListener.listen({
     listen: deps.listen,
     maxConnections: deps.maxConnections,
+    maxConnectionsPerAddress: deps.maxConnectionsPerAddress,
     tls: () => {
       const { serverTls, controlRoots, controlIssuers } = deps.ca()
       return {
@@ -59,8 +64,22 @@ function accept(deps: ListenerDeps, socket: TLSSocket, certificate: Certificate 
   const connection = deps.server.accept(socket, caller)
   const lifeMs =
     caller.kind === 'bot' && !caller.expired ? caller.notAfter * 1000 - nowMs : UNPROVEN_CONNECTION_MS
-  const ending = deps.clock.schedule(lifeMs, () =>
+  const ending = onBothClocks(deps.clock, lifeMs, () =>
     deps.server.endConnection(connection, new ConnectionExpiredError('the connection has come to its end')),
   )
   void connection.closed.then(() => ending.cancel())
+}
+
+/** Calls `task` when so much time has passed on the wall clock or on the monotonic one, whichever comes first. */
+function onBothClocks(clock: Clock, ms: number, task: () => void): Scheduled {
+  const wallEndMs = clock.now().getTime() + ms
+  const endMs = clock.monotonicMs() + ms
+  let waiting: Scheduled | undefined
+  const wait = (): void => {
+    const leftMs = Math.min(wallEndMs - clock.now().getTime(), endMs - clock.monotonicMs())
+    if (leftMs <= 0) task()
+    else waiting = clock.schedule(Math.min(LONGEST_WAIT_MS, leftMs), wait)
+  }
+  wait()
+  return { cancel: () => waiting?.cancel() }
 }

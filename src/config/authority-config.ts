@@ -37,7 +37,12 @@ export interface AuthorityConfig {
     readonly default_jwt_svid: number
   }
   readonly renewal_grace: number
-  readonly limits: { readonly max_connections: number; readonly max_streams_per_connection: number }
+  readonly limits: {
+    readonly max_connections: number
+    readonly max_connections_per_address: number
+    readonly max_streams_per_connection: number
+    readonly svids_per_second: number
+  }
 }
 
 const trustDomain = z
@@ -100,7 +105,13 @@ export const authorityConfigSchema = z.strictObject({
   limits: z
     .strictObject({
       max_connections: count(1_000_000).default(10_000).describe('from agents'),
+      max_connections_per_address: count(1_000_000)
+        .exactOptional()
+        .describe('from one address, or one /64 of IPv6; default: a quarter of `max_connections`'),
       max_streams_per_connection: count(100_000).default(256).describe('calls open at once on one of them'),
+      svids_per_second: count(1_000_000)
+        .default(1_000)
+        .describe('for one agent, on the average of ten minutes'),
     })
     .prefault({}),
 })
@@ -138,5 +149,7 @@ export function parseAuthorityConfig(text: string, fileName: string): AuthorityC
     problems.push(document.problem(['lifetimes', 'bot_certificate'], 'must be shorter than control_issuing'))
   }
   if (problems.length > 0) throw new InvalidConfigError(problems)
-  return { ...data, data_dir, key_encryption_key, admin: { socket } }
+  const { max_connections } = data.limits
+  const limits = { max_connections_per_address: Math.ceil(max_connections / 4), ...data.limits }
+  return { ...data, data_dir, key_encryption_key, admin: { socket }, limits }
 }

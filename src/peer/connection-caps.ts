@@ -32,16 +32,16 @@ export class Refusals {
   }
 }
 
-/** How many connections there are, in all and for each user. */
-export class ConnectionCaps {
+/** How many connections there are, in all and for each key: a user, or an address. */
+export class ConnectionCaps<Key extends number | string = number> {
   readonly #max: number
-  readonly #maxPerUid: number
-  readonly #perUid = new Map<number, number>()
+  readonly #maxPerKey: number
+  readonly #perKey = new Map<Key, number>()
   #total = 0
 
-  constructor(max: number, maxPerUid: number) {
+  constructor(max: number, maxPerKey: number) {
     this.#max = max
-    this.#maxPerUid = maxPerUid
+    this.#maxPerKey = maxPerKey
   }
 
   get total(): number {
@@ -52,19 +52,19 @@ export class ConnectionCaps {
     return this.#total >= this.#max
   }
 
-  /** True when the user may have one more, which is then counted. */
-  take(uid: number): boolean {
-    const held = this.#perUid.get(uid) ?? 0
-    if (this.full || held >= this.#maxPerUid) return false
-    this.#perUid.set(uid, held + 1)
+  /** True when the key may have one more, which is then counted. */
+  take(key: Key): boolean {
+    const held = this.#perKey.get(key) ?? 0
+    if (this.full || held >= this.#maxPerKey) return false
+    this.#perKey.set(key, held + 1)
     this.#total += 1
     return true
   }
 
-  release(uid: number): void {
-    const held = this.#perUid.get(uid) ?? 0
-    if (held > 1) this.#perUid.set(uid, held - 1)
-    else this.#perUid.delete(uid)
+  release(key: Key): void {
+    const held = this.#perKey.get(key) ?? 0
+    if (held > 1) this.#perKey.set(key, held - 1)
+    else this.#perKey.delete(key)
     this.#total -= 1
   }
 }

@@ -30,8 +30,20 @@ export function checkSocketPath(socketPath: string): void {
   }
 }
 
+/** Whether others than its owner can enter it: a directory above it may keep them away. */
+function isReachable(directory: string): boolean {
+  const isOpen = (statSync(directory).mode & 0o011) !== 0
+  return isOpen && (path.dirname(directory) === directory || isReachable(path.dirname(directory)))
+}
+
+/** How the directory of a socket is made and whether one that others may enter is refused. */
+export interface SocketDirectoryOptions {
+  readonly mode: number
+  readonly isPrivate?: boolean
+}
+
 /** Makes the directory when it is absent, and refuses one in which somebody else could put another socket in our place. */
-function prepareSocketDirectory(directory: string, mode: number): void {
+function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDirectoryOptions): void {
   try {
     if (mkdirSync(directory, { recursive: true, mode }) !== undefined) chmodSync(directory, mode) // the umask may have taken bits
     const stats = statSync(directory)
@@ -43,6 +55,11 @@ function prepareSocketDirectory(directory: string, mode: number): void {
     }
     if ((stats.mode & 0o022) !== 0 && (stats.mode & 0o1000) === 0) {
       throw new SocketPathError(`${directory} is writable by others: take that away, or set the sticky bit`)
+    }
+    if (isPrivate && isReachable(directory)) {
+      throw new SocketPathError(
+        `${directory} is open to others: chmod 700 ${directory}, or choose another one`,
+      )
     }
   } catch (error) {
     if (error instanceof SocketPathError) throw error
@@ -73,10 +90,10 @@ export class SocketPlace implements Disposable {
   }
 
   /** @throws SocketInUseError | SocketPathError | LockFileError */
-  static async take(socketPath: string, directoryMode: number): Promise<SocketPlace> {
+  static async take(socketPath: string, directoryOptions: SocketDirectoryOptions): Promise<SocketPlace> {
     checkSocketPath(socketPath)
     const directory = path.dirname(socketPath)
-    prepareSocketDirectory(directory, directoryMode)
+    prepareSocketDirectory(directory, directoryOptions)
     const lock = acquireLockFile(`${socketPath}.lock`)
     if (lock === undefined) throw new SocketInUseError(`another process serves ${socketPath}`)
     try {

@@ -16,6 +16,8 @@ export interface UnixListenerOptions {
   readonly mode: number
   /** Of the directory when it has to be made; 0755 unless told. */
   readonly directoryMode?: number
+  /** Refuse a directory that others may enter. */
+  readonly privateDirectory?: boolean
   readonly kernel: PeerKernel
   readonly maxConnections: number
   readonly maxConnectionsPerUid: number
@@ -57,7 +59,10 @@ export class UnixListener implements AsyncDisposable {
 
   /** @throws SocketInUseError | SocketPathError | LockFileError */
   static async listen(options: UnixListenerOptions): Promise<UnixListener> {
-    const place = await SocketPlace.take(options.path, options.directoryMode ?? 0o755)
+    const place = await SocketPlace.take(options.path, {
+      mode: options.directoryMode ?? 0o755,
+      isPrivate: options.privateDirectory ?? false,
+    })
     const listener = new UnixListener(options, place)
     try {
       listener.#server.listen({ path: place.temporaryPath, backlog: BACKLOG })

@@ -102,7 +102,9 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     this.#pings = 0
     this.#settings = 0
     this.#startedCalls = 0
-    if (!this.#greeted && now - this.#acceptedMs > PREFACE_MS) {
+    // After GOAWAY and then an error Node only ends its side, and never reads that the peer is gone.
+    const isAbandoned = this.#session?.destroyed === true
+    if (isAbandoned || (!this.#greeted && now - this.#acceptedMs > PREFACE_MS)) {
       this.destroy()
       return
     }
@@ -132,6 +134,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   /** GOAWAY; the session closes the stream when it has nothing left to send. */
   #sayGoodbye(): void {
+    if (this.#stream.destroyed) return // `close` follows; the session may go only then, see openSession
     if (this.#session === undefined || this.#session.destroyed) this.destroy()
     else if (!this.#session.closed) this.#session.close()
   }

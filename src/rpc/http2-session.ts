@@ -27,9 +27,18 @@ export function sessionOptions(maxStreams: number): ServerOptions {
   }
 }
 
-/** The server's side of HTTP/2 on a connection that a listener of ours has accepted; no HTTP server listens anywhere. */
+/**
+ * The server's side of HTTP/2 on a connection that a listener of ours has accepted; no HTTP server listens anywhere. The stream has a
+ * listener for errors already. Node's own is taken away: it would destroy the session before the stream has cancelled the writes of its
+ * calls. Those calls would never be freed, and if the peer was cut in the middle of a call's trailers, Node would abort when it collects
+ * the session (`~Http2Session: current_nghttp2_memory_ == 0`). Node destroys the session at `close` of the stream, too.
+ */
 export function openSession(stream: Duplex, options: ServerOptions): ServerHttp2Session {
+  const before = new Set(stream.listeners('error'))
   const session = performServerHandshake(stream, options)
+  for (const added of stream.listeners('error')) {
+    if (!before.has(added)) stream.removeListener('error', added as () => void)
+  }
   session.on('error', ignore) // `close` of the connection follows, and ends its calls
   return session
 }

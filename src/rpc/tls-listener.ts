@@ -7,7 +7,8 @@ import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { Refusals } from '../peer/connection-caps.ts'
+import { ConnectionCaps, Refusals } from '../peer/connection-caps.ts'
+import { addressKey } from './address-key.ts'
 import { pemChain } from './pem-chain.ts'
 import { type ClientCas, checkClientCertificate } from './tls-client-certificate.ts'
 
@@ -27,6 +28,8 @@ export interface TlsListenerOptions {
   /** Read now and at each {@link TlsListener.reload}. */
   readonly tls: () => ServerTls
   readonly maxConnections: number
+  /** Of one address, or of one /64 of IPv6; unless told, one may have all. Its share of the handshakes is the same. */
+  readonly maxConnectionsPerAddress?: number
   /** How many may be between TCP's handshake and the end of TLS's. */
   readonly maxHandshakes?: number
   readonly handshakeTimeoutMs?: number
@@ -70,15 +73,24 @@ export class TlsListener implements AsyncDisposable {
   readonly #tcp: net.Server
   readonly #tls: tls.Server
   readonly #refusals: Refusals
+  readonly #caps: ConnectionCaps<string>
+  readonly #handshakeCaps: ConnectionCaps<string>
   readonly #sockets = new Set<net.Socket>()
-  /** Those of which the handshake is done. */
-  readonly #secure = new Set<TLSSocket>()
+  /** Addresses and ports of those whose handshake is not done, with what each is counted under. */
+  readonly #handshakes = new Map<string, string>()
   #clientCas: ClientCas = { roots: [], issuers: [] }
   #address = ''
 
   private constructor(options: TlsListenerOptions) {
     this.#options = options
     this.#refusals = new Refusals(options)
+    const { maxConnections, maxConnectionsPerAddress: perAddress = maxConnections } = options
+    const maxHandshakes = options.maxHandshakes ?? MAX_HANDSHAKES
+    this.#caps = new ConnectionCaps(maxConnections, perAddress)
+    this.#handshakeCaps = new ConnectionCaps(
+      maxHandshakes,
+      Math.ceil((maxHandshakes * perAddress) / maxConnections),
+    )
     const handshakeTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
     this.#tls = tls.createServer(
       { ...this.#contextOptions(), ...SESSION_OPTIONS, handshakeTimeout: handshakeTimeoutMs },
@@ -154,25 +166,42 @@ export class TlsListener implements AsyncDisposable {
 
   #onTcp(socket: net.Socket): void {
     socket.on('error', () => {}) // `close` follows
-    if (this.#sockets.size >= this.#options.maxConnections) {
-      this.#refusals.record('too_many_connections')
+    const key = addressKey(socket.remoteAddress ?? '')
+    const refused = this.#refuse(key)
+    if (refused !== undefined) {
+      this.#refusals.record(refused, refused.endsWith('_of_address') ? { address: key } : {})
       socket.destroy()
       return
     }
-    if (this.#sockets.size - this.#secure.size >= (this.#options.maxHandshakes ?? MAX_HANDSHAKES)) {
-      this.#refusals.record('too_many_handshakes')
-      socket.destroy()
-      return
-    }
+    const end = endOf(socket)
+    this.#handshakes.set(end, key)
     this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      this.#caps.release(key)
+      this.#endHandshake(end)
+    })
     this.#tls.emit('connection', socket)
+  }
+
+  /** Counts the connection and its handshake, or gives the reason why not. */
+  #refuse(key: string): string | undefined {
+    if (this.#caps.full) return 'too_many_connections'
+    if (this.#handshakeCaps.full) return 'too_many_handshakes'
+    if (!this.#caps.take(key)) return 'too_many_connections_of_address'
+    if (this.#handshakeCaps.take(key)) return undefined
+    this.#caps.release(key)
+    return 'too_many_handshakes_of_address'
+  }
+
+  #endHandshake(end: string): void {
+    const key = this.#handshakes.get(end)
+    if (key !== undefined && this.#handshakes.delete(end)) this.#handshakeCaps.release(key)
   }
 
   #onSecure(socket: TLSSocket): void {
     socket.on('error', () => {}) // `close` follows
-    this.#secure.add(socket)
-    socket.once('close', () => this.#secure.delete(socket))
+    this.#endHandshake(endOf(socket))
     if (socket.isSessionReused() || socket.alpnProtocol !== 'h2') {
       this.#refusals.record('tls_not_h2')
       socket.destroy()
@@ -187,4 +216,9 @@ export class TlsListener implements AsyncDisposable {
     }
     this.#options.onConnection(socket, shown.certificate)
   }
+}
+
+/** The other end of a TCP connection; the TLS socket above it says the same. */
+function endOf({ remoteAddress, remotePort }: net.Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

@@ -59,6 +59,20 @@ describe('the connection of an agent', () => {
     )
   })
 
+  it('ends soon after the host slept past the end of the certificate', async () => {
+    await using rig = await start()
+    using sync = new SyncReader(rig.bot)
+    await sync.snapshot()
+    rig.clock.jump(LIFE_MS + 1000)
+    rig.clock.advance(LIFE_MS / 2)
+    await assert.rejects(
+      async () => {
+        for (;;) await sync.next()
+      },
+      { status: StatusCode.UNAVAILABLE },
+    )
+  })
+
   it('made with an expired certificate may renew, and nothing else', async () => {
     await using rig = await start()
     rig.clock.advance(LIFE_MS + 1000)

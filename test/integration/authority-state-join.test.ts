@@ -218,6 +218,30 @@ describe('Joiner.join', () => {
   })
 })
 
+describe('a flood of refused joins', () => {
+  it('leaves some rows in the audit log and one that counts the others, under the reference that they heard', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    const key = await newKey()
+    const asked = Array.from({ length: 620 }, () =>
+      join(state, key, 'wrong').catch((error: RefusedError) => error),
+    )
+    const last = (await Promise.all(asked)).at(-1)
+    assert.ok(last instanceof RefusedError)
+    clock.advance(60_000)
+    while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
+    assert.equal((await state.audit.list({ event: 'join.refused' })).length, 500)
+    const [row, ...rest] = await state.audit.list({
+      ref: ` ${last.reference.toLowerCase().replace('-', '')}`,
+    })
+    assert.deepEqual(rest, [])
+    assert.equal(JSON.parse(row?.detailJson ?? '{}').count, 120)
+    const error = await join(state, key, 'wrong').catch((thrown: RefusedError) => thrown)
+    assert.ok(error instanceof RefusedError)
+    assert.equal((await state.audit.list({ ref: error.reference }))[0]?.event, 'join.refused')
+  })
+})
+
 describe('what is deleted', () => {
   it('takes a token with its secret: one made again under its name has another', async () => {
     await using fixed = await fixture()

@@ -85,6 +85,7 @@ describe('what a checked configuration says', () => {
       assert.deepEqual(await load(text, FILE, cache), expected)
     })
   }
+
   it('is written when it is read for the first time, for its owner alone', async () => {
     await using directory = await Directory.create()
     const place = path.join(directory.path, 'configs')

@@ -213,6 +213,38 @@ describe('the TLS listener', () => {
     await check(client)
   })
 
+  it('leaves room for others when one address opens all that it can', async () => {
+    await using authority = await Authority.start({
+      maxConnections: 8,
+      maxConnectionsPerAddress: 2,
+      maxHandshakes: 8,
+    })
+    const held = [0, 1].map(() =>
+      net
+        .connect(authority.port, authority.host)
+        .on('error', () => {})
+        .resume(),
+    )
+    await Promise.all(held.map((socket) => once(socket, 'connect')))
+    while (authority.listener.connections < 2) await new Promise(setImmediate)
+    const more = net
+      .connect(authority.port, authority.host)
+      .on('error', () => {})
+      .resume()
+    await closeOf(more)
+    assert.match(authority.logged.join(), /too_many_connections_of_address/)
+    const other = net.connect({ port: authority.port, host: authority.host, localAddress: '127.0.0.2' })
+    await once(
+      other.on('error', () => {}),
+      'connect',
+    )
+    while (authority.listener.connections < 3) await new Promise(setImmediate)
+    for (const socket of [...held, other]) socket.destroy()
+    while (authority.listener.connections > 0) await new Promise(setImmediate)
+    using client = authority.client(bot)
+    await check(client)
+  })
+
   it('bounds connections and handshakes', async () => {
     await using authority = await Authority.start({
       maxConnections: 3,

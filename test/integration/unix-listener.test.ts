@@ -77,6 +77,22 @@ describe('where the socket stands', () => {
     assert.equal((await lstat(path.join(place.directory, 'admin'))).mode & 0o7777, 0o700)
   })
 
+  it('is refused in a directory that others may enter, when it must be private', async () => {
+    await using place = await Place.make()
+    const directory = path.join(place.directory, 'admin')
+    await mkdir(directory)
+    await chmod(directory, 0o755)
+    await chmod(place.directory, 0o755)
+    const listen = () =>
+      place.listen({ path: path.join(directory, 'a.sock'), directoryMode: 0o700, privateDirectory: true })
+    await assert.rejects(listen, /is open to others: chmod 700 /)
+    await chmod(place.directory, 0o700)
+    await (await listen())[Symbol.asyncDispose]()
+    await chmod(place.directory, 0o755)
+    await chmod(directory, 0o700)
+    await (await listen())[Symbol.asyncDispose]()
+  })
+
   it('holds nothing but the socket and its lock, and no socket any more afterwards', async () => {
     await using place = await Place.make()
     const listener = await place.listen()

@@ -3,6 +3,7 @@ import type { PeerKernel } from '../../peer/kernel.ts'
 import { openPeerByPid, type Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Explanation } from '../../policy/compile.ts'
+import { parseAttributes } from '../../policy/parse-attributes.ts'
 import type { AgentAdminServiceExplainRequest__Output } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainRequest.ts'
 import type { AgentAdminServiceExplainResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainResponse.ts'
 import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
@@ -57,7 +58,7 @@ async function explain(
   const attributes =
     request.subject === 'pid'
       ? await attributesOfProcess(deps, request.pid ?? 0, knowledge)
-      : parseAttributes(request.attributesJson ?? '')
+      : treeOf(request.attributesJson ?? '')
   const { join, bot } = knowledge.facts
   return bounded(knowledge.policy.explain({ join, bot, ...attributes }), knowledge)
 }
@@ -68,17 +69,10 @@ async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Know
   return await deps.attestation.attest(peer, knowledge.policy.usedAttributes)
 }
 
-function parseAttributes(json: string): Attributes {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(json)
-  } catch (cause) {
-    throw new ExplainRequestError('the attributes are not JSON', { cause })
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new ExplainRequestError('expected a tree of attributes, such as {"workload":{"unix":{"uid":1000}}}')
-  }
-  return parsed as Attributes
+function treeOf(json: string): Attributes {
+  const attributes = parseAttributes(json)
+  if (attributes !== undefined) return attributes
+  throw new ExplainRequestError('expected attributes as JSON, such as {"workload":{"unix":{"uid":1000}}}')
 }
 
 /** Roles and locks stand above what the rules say. */

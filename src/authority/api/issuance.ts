@@ -1,3 +1,4 @@
+import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { IdentityClaim__Output } from '../../rpc/gen/signet/v1/IdentityClaim.ts'
 import type { IssueJwtSvidsRequest__Output } from '../../rpc/gen/signet/v1/IssueJwtSvidsRequest.ts'
@@ -11,6 +12,7 @@ import { actorOf, type Caller } from '../caller.ts'
 import type { Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
 import { MOST_REQUESTS } from '../issuance/limits.ts'
+import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
 /** The batch is longer than one request may be. */
@@ -23,12 +25,24 @@ export class BatchTooLongError extends CodedError {
 export interface IssuanceApiDeps {
   readonly issuer: Issuer
   readonly directory: Pick<BotDirectory, 'use'>
+  readonly clock: Clock
+  /** For one instance, on the average of {@link AVERAGED_SECONDS}. */
+  readonly svidsPerSecond: number
 }
+
+/** An agent that has just started, or whose CA was rotated, needs all at once. */
+const AVERAGED_SECONDS = 600
+
+const MOST_INSTANCES = 100_000
 
 const NO_CLAIM: Claim = { workloadIdentity: '', revision: '', spiffeId: '', workloadAttributesJson: '' }
 
 /** signet.v1.IssuanceService */
-export function issuanceHandlers({ issuer, directory }: IssuanceApiDeps): Handlers<Caller> {
+export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
+  const { issuer, directory, clock, svidsPerSecond } = deps
+  // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
+  const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
+  const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
   return {
     IssueX509Svids: {
       unary: async (
@@ -37,6 +51,7 @@ export function issuanceHandlers({ issuer, directory }: IssuanceApiDeps): Handle
       ): Promise<IssueX509SvidsResponse> => {
         checkLength(request.requests)
         const instance = instanceOf(directory, caller)
+        limiter.take(instance.id, request.requests.length)
         const asked = request.requests.map(({ claim, publicKey }) => ({ claim: toClaim(claim), publicKey }))
         const outcomes = await issuer.issueX509(actorOf(caller), instance, asked)
         return {
@@ -57,6 +72,7 @@ export function issuanceHandlers({ issuer, directory }: IssuanceApiDeps): Handle
       ): Promise<IssueJwtSvidsResponse> => {
         checkLength(request.requests)
         const instance = instanceOf(directory, caller)
+        limiter.take(instance.id, request.requests.length)
         const asked = request.requests.map(({ claim, audience }) => ({ claim: toClaim(claim), audience }))
         const outcomes = await issuer.issueJwt(actorOf(caller), instance, asked)
         return { results: outcomes.map((outcome) => toResult(outcome, (issued) => ({ ...issued }))) }

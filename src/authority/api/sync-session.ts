@@ -10,6 +10,8 @@ import type { InstanceFacts } from '../identities/facts.ts'
 import { bundleMessage, identityPages, locksMessage } from './sync-message.ts'
 
 export interface SyncSubject extends InstanceFacts {
+  /** The end of its certificate, in seconds since 1970. */
+  readonly notAfter: number
   /** Whether its certificate is still the one in use, and nothing of it locked. */
   readonly mayStay: () => boolean
 }
@@ -103,7 +105,9 @@ export class SyncSession implements Disposable {
   async #rest(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
-    const beat = this.#deps.clock.schedule(HEARTBEAT_MS, () => this.#note(() => (this.#heartbeat = true)))
+    const beat = this.#deps.clock.schedule(HEARTBEAT_MS, () =>
+      this.#note(() => (this.#heartbeat = this.#standing = true)),
+    )
     await promise
     beat.cancel()
     this.#wake = undefined
@@ -143,6 +147,9 @@ export class SyncSession implements Disposable {
   /** A renewed agent has another connection by now, a deleted bot none at all; a locked one hears of its lock. */
   #checkStanding(): void {
     this.#standing = false
+    if (this.#deps.clock.now().getTime() >= this.#subject.notAfter * 1000) {
+      throw new ConnectionExpiredError('the bot certificate has expired')
+    }
     if (!this.#subject.mayStay() && !this.#isLocked()) {
       throw new ConnectionExpiredError('this bot certificate is not in use any more')
     }

@@ -48,7 +48,8 @@ export function syncHandlers(deps: SyncApiDeps): Handlers<Caller> {
         checkProtocol(request.protocolVersion)
         const { id, bot, joinToken, joinMethod } = instanceOf(deps.directory, caller)
         const shown = botOf(caller)
-        const subject = { id, bot, joinToken, joinMethod, mayStay: () => deps.directory.mayStay(shown) }
+        const mayStay = (): boolean => deps.directory.mayStay(shown)
+        const subject = { id, bot, joinToken, joinMethod, notAfter: shown.notAfter, mayStay }
         using _connected = deps.connected.open(id)
         using session = new SyncSession(deps, subject)
         yield* session.messages(context.signal)

@@ -59,6 +59,11 @@ export class Datastore implements AsyncDisposable {
     return this.#queue.add(task)
   }
 
+  /** Why nothing can be relied on to be stored now; undefined when all is well. */
+  get problem(): string | undefined {
+    return this.#queue.problem
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return
     this.#closed = true

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Clock } from '../../foundation/clock.ts'
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Histogram, Metrics } from '../../foundation/metrics.ts'
@@ -11,6 +11,11 @@ const BATCH_ROWS = 256
 
 /** A commit that takes longer than this stops the whole authority; somebody should look at the disk. */
 const STALLED_MS = 1000
+
+/** While nothing can be stored, and after a slow commit, the disk is tried again so often. */
+const PROBE_MS = 5000
+const PROBE = `INSERT INTO meta (key, value) VALUES ('write_probe', '1')
+  ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`
 
 const COMMIT_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 
@@ -28,7 +33,8 @@ export class WriteQueue {
   readonly #commitSeconds: Histogram
   #waiting: Waiting[] = []
   #scheduled = false
-  #failing = false
+  #problem: string | undefined
+  #probe: Scheduled | undefined
   #closed = false
 
   constructor(db: DatabaseSync, deps: { clock: Clock; metrics: Metrics; logger: Logger }) {
@@ -40,6 +46,11 @@ export class WriteQueue {
       'Time from BEGIN to durable of one transaction of the authority database',
       COMMIT_BUCKETS,
     )
+  }
+
+  /** Why nothing can be relied on to be stored now. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   /** Resolves with the task's result when it is durable; rejects with what it threw, or when nothing can be stored. */
@@ -56,6 +67,7 @@ export class WriteQueue {
   /** Writes what waits, then refuses everything. */
   close(): void {
     this.#closed = true
+    this.#probe?.cancel()
     while (this.#waiting.length > 0) this.#commitBatch()
   }
 
@@ -108,9 +120,10 @@ export class WriteQueue {
 
   #observe(ms: number): void {
     this.#commitSeconds.observe(ms / 1000)
-    this.#failing = false
-    if (ms > STALLED_MS)
-      this.#logger.warn({ event: 'audit.stalled', seconds: ms / 1000 }, 'a commit was slow')
+    this.#problem = undefined
+    if (ms <= STALLED_MS) return
+    this.#logger.warn({ event: 'audit.stalled', seconds: ms / 1000 }, 'a commit was slow')
+    this.#report(`the disk is slow: the last commit took ${(ms / 1000).toFixed(1)} s`)
   }
 
   /** Nothing of the batch was kept, whichever of its tasks met the failure. */
@@ -122,13 +135,24 @@ export class WriteQueue {
       this.#logger.error({ error: messageOf(rollbackError) }, 'rollback failed')
     }
     const shown = storageFailure(error) ?? error
-    if (!this.#failing) {
-      this.#failing = true
+    if (this.#problem === undefined) {
       this.#logger.error(
         { event: 'audit.stalled', error: messageOf(shown), cause: messageOf(error) },
         'commit failed',
       )
     }
+    this.#report(messageOf(shown))
     for (const { reject } of batch) reject(shown)
+  }
+
+  /** Until a commit goes well: also when nobody has anything to write, somebody may wait to hear that it would go well again. */
+  #report(problem: string): void {
+    this.#problem = problem
+    this.#probe?.cancel()
+    if (this.#closed) return
+    this.#probe = this.#clock.schedule(PROBE_MS, () => {
+      if (this.#problem === undefined) return
+      this.add((writer) => writer.run(PROBE)).catch(() => undefined) // it has been reported again
+    })
   }
 }

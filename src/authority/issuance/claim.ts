@@ -1,11 +1,11 @@
 import { CodedError } from '../../foundation/errors.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
+import { parseAttributes } from '../../policy/parse-attributes.ts'
 import type { RoleBounds } from '../../policy/role.ts'
 import type { LockSubject } from '../bots/locks.ts'
 import { factsOf, type InstanceFacts } from '../identities/facts.ts'
 import type { IdentityEntry } from '../identities/identity-entry.ts'
-import { parseAttributes } from './workload-attributes.ts'
 
 /** What an agent says it needs an SVID for. */
 export interface Claim {

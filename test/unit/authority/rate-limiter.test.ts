@@ -16,6 +16,13 @@ describe('RateLimiter', () => {
     limiter.take('a')
     assert.throws(() => limiter.take('a'), refused)
   })
+  it('gives several at once, or none of them', () => {
+    const limiter = new RateLimiter({ perSecond: 1, burst: 3, maxKeys: 10 }, new FakeClock())
+    limiter.take('a', 2)
+    assert.throws(() => limiter.take('a', 2), refused)
+    assert.equal(limiter.tryTake('a', 1), true)
+    assert.equal(limiter.tryTake('a', 1), false)
+  })
   it('counts each key by itself', () => {
     const limiter = new RateLimiter({ perSecond: 1, burst: 1, maxKeys: 10 }, new FakeClock())
     limiter.take('a')

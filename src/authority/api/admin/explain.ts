@@ -1,12 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { CodedError } from '../../../foundation/errors.ts'
+import type { Attributes } from '../../../policy/attributes.ts'
 import type { IdentityExplanation } from '../../../policy/compile.ts'
+import { parseAttributes } from '../../../policy/parse-attributes.ts'
 import type { ExplainRequest__Output } from '../../../rpc/gen/signet/v1/ExplainRequest.ts'
 import type { ExplainResponse } from '../../../rpc/gen/signet/v1/ExplainResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
 import type { Caller } from '../../caller.ts'
 import type { Catalogue } from '../../identities/catalogue.ts'
-import { parseAttributes } from '../../issuance/workload-attributes.ts'
+import type { IdentityEntry } from '../../identities/identity-entry.ts'
 
 /** The attributes are not a tree of attributes. */
 export class AttributesInvalidError extends CodedError {
@@ -32,10 +34,17 @@ export function explainHandlers(catalogue: Catalogue): Handlers<Caller> {
         const entries = [...catalogue.identities.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
         for (const [index, entry] of entries.entries()) {
           if (index % TURN === TURN - 1) await setImmediate()
-          identities.push(entry.compiled.explain(attributes))
+          identities.push(explain(entry, attributes))
         }
         return { explanationJson: JSON.stringify({ attributes, identities }) }
       },
     },
   }
+}
+
+/** One that this program cannot use is nobody's; the others are explained all the same. */
+function explain(entry: IdentityEntry, attributes: Attributes): IdentityExplanation {
+  if (entry.isUsable) return entry.compiled.explain(attributes)
+  const reason = 'this version of the authority cannot use it: apply it again to see why'
+  return { identity: entry.name, revision: entry.revision, granted: false, reason }
 }

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
 import path from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { AgentConfig } from '../../../config/agent-settings.ts'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
 import { createLogger } from '../../../foundation/logger.ts'
 import { systemRandom } from '../../../foundation/random.ts'
-import { withExample } from '../../command.ts'
+import { type CommandModule, withExample } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
+import { type Flag, withFlags } from '../../flags.ts'
 import { readInput } from '../../input.ts'
 import { type AgentFlags, configFromFlags } from './flags.ts'
 
@@ -19,28 +20,41 @@ interface Options extends AgentFlags {
   readonly untilStdinEnds?: boolean
 }
 
+const FLAGS: readonly Flag[] = [
+  {
+    flags: '-c, --config <file>',
+    description: 'agent.yaml (default: the one in /etc/signet or ~/.config/signet)',
+  },
+  { flags: '--authority <host:port>', description: 'where the authority listens; instead of a file' },
+  { flags: '--pin <pin>', description: "sha256:… of the authority's root" },
+  { flags: '--token <name>', description: 'name of the join token' },
+  {
+    flags: '--secret-path <file>',
+    description: 'file with its secret (default: the variable SIGNET_JOIN_SECRET)',
+  },
+  { flags: '--data-dir <dir>', description: 'where the agent keeps its state' },
+  { flags: '--state-key <file>', description: 'the key that seals this state, outside of it' },
+  { flags: '--socket <path>', description: 'where the Workload API is served' },
+  { flags: '--agent-admin-socket <path>', description: 'where the admin socket is' },
+  { flags: '--metrics <host:port>', description: 'where /livez, /readyz and /metrics are served' },
+  { flags: '--log-level <level>', description: 'trace, debug, info, warn or error' },
+  {
+    flags: '--name <name>',
+    description: 'tells several agents on one host apart: other default places for each',
+  },
+  { flags: '--check', description: 'check the configuration and end' },
+  { flags: '--until-stdin-ends' },
+]
+
 export function define(command: Command): void {
   withExample(
-    command
-      .option('-c, --config <file>', 'agent.yaml (default: the one in /etc/signet or ~/.config/signet)')
-      .option('--authority <host:port>', 'where the authority listens; instead of a file')
-      .option('--pin <pin>', "sha256:… of the authority's root")
-      .option('--token <name>', 'name of the join token')
-      .option('--secret-path <file>', 'file with its secret (default: the variable SIGNET_JOIN_SECRET)')
-      .option('--data-dir <dir>', 'where the agent keeps its state')
-      .option('--state-key <file>', 'the key that seals this state, outside of it')
-      .option('--socket <path>', 'where the Workload API is served')
-      .option('--agent-admin-socket <path>', 'where the admin socket is')
-      .option('--metrics <host:port>', 'where /livez, /readyz and /metrics are served')
-      .option('--log-level <level>', 'trace, debug, info, warn or error')
-      .option('--name <name>', 'tells several agents on one host apart: other default places for each')
-      .option('--check', 'check the configuration and end')
-      .addOption(new Option('--until-stdin-ends').hideHelp())
-      .action(run),
+    withFlags(command, FLAGS).action(run),
     'signet agent run --config agent.yaml',
     'SIGNET_JOIN_SECRET=… signet agent run --authority authority.example.org:7443 --pin sha256:… --token builder-first',
   )
 }
+
+export const quick: CommandModule['quick'] = { flags: FLAGS, run }
 
 async function run(options: Options): Promise<void> {
   const { text, fileName } = await configText(options)

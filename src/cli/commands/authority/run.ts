@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
 import { createLogger } from '../../../foundation/logger.ts'
 import { systemRandom } from '../../../foundation/random.ts'
-import { withExample } from '../../command.ts'
+import { type CommandModule, withExample } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
+import { type Flag, withFlags } from '../../flags.ts'
 import { readInput } from '../../input.ts'
 
 interface Options {
@@ -16,16 +17,20 @@ interface Options {
   readonly untilStdinEnds?: boolean
 }
 
+const FLAGS: readonly Flag[] = [
+  {
+    flags: '-c, --config <file>',
+    description: 'authority.yaml (default: the one in /etc/signet or ~/.config/signet)',
+  },
+  { flags: '--check', description: 'check the configuration and end' },
+  { flags: '--until-stdin-ends' },
+]
+
 export function define(command: Command): void {
-  withExample(
-    command
-      .option('-c, --config <file>', 'authority.yaml (default: the one in /etc/signet or ~/.config/signet)')
-      .option('--check', 'check the configuration and end')
-      .addOption(new Option('--until-stdin-ends').hideHelp())
-      .action(run),
-    'signet authority run --config authority.yaml',
-  )
+  withExample(withFlags(command, FLAGS).action(run), 'signet authority run --config authority.yaml')
 }
+
+export const quick: CommandModule['quick'] = { flags: FLAGS, run }
 
 async function run(options: Options): Promise<void> {
   const { text, fileName } = await readInput(options.config ?? defaultConfig())

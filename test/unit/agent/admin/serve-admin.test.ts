@@ -97,7 +97,7 @@ describe('the explanation that an agent gives', () => {
     assert.doesNotMatch(said ?? '', /locked/)
   })
 
-  for (const json of ['', '{', '[]', '7', 'null', '"text"']) {
+  for (const json of ['', '{', '[]', '7', 'null', '"text"', '{"a":null}', '{"a":[{}]}']) {
     it(`is not given for the attributes ${JSON.stringify(json)}`, async () => {
       await assert.rejects(create().ofAttributes(json), { code: 'ERR_AGENT_EXPLAIN_REQUEST' })
     })

@@ -12,6 +12,7 @@ import { botYaml, identityYaml, openCatalogue, roleYaml } from '../../../support
 const START = identityYaml('one') + identityYaml('two', '', 'b') + roleYaml('a') + botYaml('builder', ['a'])
 const INSTANCE = { id: '01J', bot: 'builder', joinToken: 'first', joinMethod: 'secret' }
 const HEARTBEAT_MS = 20_000
+const LIFE_S = 3600
 
 let keys: CaKeys
 before(async () => {
@@ -45,7 +46,11 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
       attributesJson: ({ id }) => `{"id":"${id}"}`,
       rolesJson: (bot) => JSON.stringify(rig.catalogue.roles(bot).map(({ name }) => name)),
     },
-    { ...INSTANCE, mayStay: () => standing.mayStay },
+    {
+      ...INSTANCE,
+      notAfter: Math.floor(rig.clock.now().getTime() / 1000) + LIFE_S,
+      mayStay: () => standing.mayStay,
+    },
   )
   const messages = session.messages(abort.signal)
   const next = async (): Promise<SyncResponse> => {
@@ -204,6 +209,20 @@ describe('a certificate that is not in use any more', () => {
       }),
       { code: 'ERR_AUTHORITY_CONNECTION_EXPIRED' },
     )
+  })
+
+  it('that has expired ends it at the next heartbeat, also when the host slept, and when a lock is on', async () => {
+    for (const locked of [[], [lock('stop', { bot: 'builder' })]]) {
+      await using rig = await openSession(START, locked)
+      if (locked.length === 0) await rig.snapshot()
+      await assert.rejects(
+        rig.nextAfter(() => {
+          rig.clock.jump(LIFE_S * 1000)
+          rig.clock.advance(HEARTBEAT_MS)
+        }),
+        { code: 'ERR_AUTHORITY_CONNECTION_EXPIRED' },
+      )
+    }
   })
 
   it('of another bot does not', async () => {

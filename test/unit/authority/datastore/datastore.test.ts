@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
+import { DatastoreUnavailableError } from '../../../../src/authority/datastore/errors.ts'
 import { nextOf, readMeta, writeMeta } from '../../../../src/authority/datastore/meta.ts'
 import type { CommitStage, Writer } from '../../../../src/authority/datastore/writer.ts'
 import { silentLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
-function open(metrics = createMetrics()): Promise<Datastore> {
-  return Datastore.open(':memory:', { clock: new FakeClock(), metrics, logger: silentLogger })
+function open(metrics = createMetrics(), clock = new FakeClock()): Promise<Datastore> {
+  return Datastore.open(':memory:', { clock, metrics, logger: silentLogger })
 }
 
 class TaskError extends Error {}
@@ -151,5 +152,44 @@ describe('Datastore.db', () => {
     await using other = await open()
     await one.write((writer) => writeMeta(writer, 'trust_domain', 'one'))
     assert.equal(await readMeta(other, 'trust_domain'), undefined)
+  })
+})
+
+describe('Datastore.problem', () => {
+  const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve))
+
+  it('says that nothing can be stored, until a try of its own goes well', async () => {
+    const clock = new FakeClock()
+    await using datastore = await open(createMetrics(), clock)
+    assert.equal(datastore.problem, undefined)
+    const full = (): never => {
+      throw new DatastoreUnavailableError('the disk is full')
+    }
+    await assert.rejects(datastore.write(full), { code: 'ERR_DATASTORE_UNAVAILABLE' })
+    assert.equal(datastore.problem, 'the disk is full')
+    clock.advance(4999)
+    await turn()
+    assert.equal(datastore.problem, 'the disk is full')
+    clock.advance(1)
+    await turn()
+    assert.equal(datastore.problem, undefined)
+    assert.equal(clock.waiting, 0)
+  })
+
+  it('says that the disk is slow, until it is not', async () => {
+    const clock = new FakeClock()
+    await using datastore = await open(createMetrics(), clock)
+    await datastore.write(() => clock.advance(3200))
+    assert.equal(datastore.problem, 'the disk is slow: the last commit took 3.2 s')
+    await datastore.write(() => undefined)
+    assert.equal(datastore.problem, undefined)
+  })
+
+  it('is of no interest any more when it is closed', async () => {
+    const clock = new FakeClock()
+    const datastore = await open(createMetrics(), clock)
+    await datastore.write(() => clock.advance(3200))
+    await datastore[Symbol.asyncDispose]()
+    assert.equal(clock.waiting, 0)
   })
 })

@@ -43,15 +43,19 @@ interface Given extends Partial<IssuerDeps> {
   readonly role?: Partial<RoleSpec>
 }
 
+function entryOf(name: string, spec: Partial<WorkloadIdentitySpec> = {}): IdentityEntry {
+  const identity = { name, revision: '7', labels: {}, spec: { ...SPEC, ...spec } }
+  return new IdentityEntry(identity, (each) =>
+    compileWorkloadIdentity(each, { trustDomain: 'example.org', x509TtlSeconds: 3600, jwtTtlSeconds: 300 }),
+  )
+}
+
 /** An issuer with one workload identity, `web` at revision 7, and what it put into the audit log. */
 function create({ spec, role, ...deps }: Given = {}) {
   const audited: AuditEntry[] = []
   const metrics = createMetrics()
-  const identity = { name: 'web', revision: '7', labels: {}, spec: { ...SPEC, ...spec } }
-  const entry = new IdentityEntry(identity, (each) =>
-    compileWorkloadIdentity(each, { trustDomain: 'example.org', x509TtlSeconds: 3600, jwtTtlSeconds: 300 }),
-  )
   const bounds = new RoleBounds([{ name: 'r', spec: { ...ROLE, ...role } }])
+  const entry = entryOf('web', spec)
   const issuer = new Issuer({
     ca: () => keys,
     audit: {
@@ -309,9 +313,63 @@ describe('a batch', () => {
     )
     assert.deepEqual(writes, [65 + 32])
     const text = await metrics.expose()
-    assert.match(text, /signet_issue_total\{kind="x509",result="issued"\} 65/)
-    assert.match(text, /signet_issue_total\{kind="x509",result="stale"\} 33/)
-    assert.match(text, /signet_issue_total\{kind="x509",result="refused"\} 32/)
+    assert.match(text, /signet_issue_total\{kind="x509_svid",result="issued"\} 65/)
+    assert.match(text, /signet_issue_total\{kind="x509_svid",result="stale"\} 33/)
+    assert.match(text, /signet_issue_total\{kind="x509_svid",result="refused"\} 32/)
+  })
+
+  describe('while which is recorded', () => {
+    /** What becomes of an SVID when this happens between its signature and its answer. */
+    async function after(
+      happens: (given: { locked?: boolean; bounds?: RoleBounds; gone?: boolean }) => void,
+    ) {
+      const now: Parameters<typeof happens>[0] = {}
+      const audited: AuditEntry[] = []
+      const bounds = new RoleBounds([{ name: 'r', spec: ROLE }])
+      const { x509 } = create({
+        lockOn: () => (now.locked ? { name: 'stop' } : undefined),
+        bounds: () => now.bounds ?? bounds,
+        identity: (name) => (now.gone ? undefined : entryOf(name)),
+        audit: {
+          recordAll: async (entries) => {
+            audited.push(...entries)
+            happens(now)
+          },
+          newReference: () => 'ABCD-EFGH',
+        },
+      })
+      const [outcome] = await x509({})
+      return { outcome, audited }
+    }
+
+    it('a lock is set does not leave, and the audit log says so', async () => {
+      const { outcome, audited } = await after((now) => (now.locked = true))
+      assert.equal(audited[0]?.event, 'x509_svid.issued')
+      assert.equal(refusal(outcome, audited.slice(1)), 'lock stop')
+    })
+    it('the workload identity goes, or the roles of the bot change, is stale', async () => {
+      for (const happens of [
+        (now: { gone?: boolean }) => (now.gone = true),
+        (now: { bounds?: RoleBounds }) => (now.bounds = new RoleBounds([])),
+      ]) {
+        const { outcome } = await after(happens)
+        assert.ok(outcome && 'error' in outcome)
+        assert.equal(outcome.error.code, 'ERR_ISSUANCE_STALE')
+      }
+    })
+    it('nothing happens leaves', async () => {
+      issued((await after(() => undefined)).outcome)
+    })
+  })
+
+  it('under a key that is over is not made: the agent hears that it may ask again', async () => {
+    const ended = await createCaKeys(NOW)
+    const { x509, jwt, audited } = create({ ca: () => ended })
+    for (const [outcome] of [await x509({}), await jwt(['a'])]) {
+      assert.ok(outcome && 'error' in outcome)
+      assert.equal(outcome.error.kind, 'unavailable')
+    }
+    assert.deepEqual(audited, [])
   })
 
   it('of nothing is nothing', async () => {

@@ -15,6 +15,11 @@ describe('lifetimeOf', () => {
   it('never outlives the key that signs', () => {
     assert.equal(lifetimeOf('jwt', { ...input, signerNotAfter: now + 5 }).notAfter, now + 5)
   })
+  it('is none under a key that is over', () => {
+    assert.throws(() => lifetimeOf('jwt', { ...input, signerNotAfter: now }), {
+      code: 'ERR_CA_SIGNER_EXPIRED',
+    })
+  })
   it('has an upper end whatever is asked for', () => {
     assert.equal(lifetimeOf('x509', { ...input, ttlSeconds: 1e9 }).notAfter, now + 90 * 24 * 3600)
     assert.equal(lifetimeOf('jwt', { ...input, ttlSeconds: 1e9 }).notAfter, now + 24 * 3600)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseAttributes } from '../../../../src/authority/issuance/workload-attributes.ts'
+import { parseAttributes } from '../../../src/policy/parse-attributes.ts'
 
 describe('parseAttributes', () => {
   it('reads a tree of attributes', () => {

@@ -1,4 +1,4 @@
-import type { Attributes, AttributeValue } from '../../policy/attributes.ts'
+import type { Attributes, AttributeValue } from './attributes.ts'
 
 const LONGEST_JSON = 64 * 1024
 const DEEPEST = 8
