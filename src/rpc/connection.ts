@@ -43,6 +43,8 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   #isClosed = false
   #ending = false
   #greeted = false
+  /** Closed and without a call when the last sweep came by. */
+  #wasLeft = false
   #pings = 0
   #settings = 0
   #startedCalls = 0
@@ -102,8 +104,10 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     this.#pings = 0
     this.#settings = 0
     this.#startedCalls = 0
-    // After GOAWAY and then an error Node only ends its side, and never reads that the peer is gone.
-    const isAbandoned = this.#session?.destroyed === true
+    // After GOAWAY and then an error Node neither closes the stream nor reads that the peer is gone. Two sweeps: what was said last may be on its way.
+    const isLeft = this.#session?.closed === true && this.calls.size === 0
+    const isAbandoned = isLeft && this.#wasLeft
+    this.#wasLeft = isLeft
     if (isAbandoned || (!this.#greeted && now - this.#acceptedMs > PREFACE_MS)) {
       this.destroy()
       return

@@ -16,8 +16,6 @@ import {
   TYPE,
   words,
 } from '../../support/frames.ts'
-import { until } from '../../support/patience.ts'
-import { RpcStack } from '../../support/rpc-stack.ts'
 import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0
@@ -175,27 +173,5 @@ describe('HTTP/2 that no client would speak', () => {
     }
     assert.ok((await open()).length > 0)
     while ((await open()).some((line) => !line.endsWith(' 0'))) await sleep(20)
-  })
-})
-
-it('a connection that said goodbye and then made an error is closed at the next sweep', {
-  timeout: 20_000,
-}, async () => {
-  await using stack = await RpcStack.start()
-  const socket = net.connect(stack.socketPath)
-  socket.on('error', () => undefined)
-  socket.write(
-    Buffer.concat([
-      GREETING,
-      frame(TYPE.headers, END_HEADERS, 1, callHeaders(PATHS[3] as string)),
-      frame(TYPE.goaway, 0, 0, words(0, 0)),
-      frame(TYPE.continuation, END_HEADERS, 3, field('a', 'b')),
-    ]),
-  )
-  await once(socket.resume(), 'end')
-  socket.destroy()
-  await until(() => {
-    stack.clock.advance(5_000)
-    return stack.server.openConnections === 0
   })
 })
