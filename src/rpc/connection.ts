@@ -30,6 +30,10 @@ const PATIENCE_MS = 60_000
  */
 const PINGS_A_SWEEP = 20_000
 const SETTINGS_A_SWEEP = 500
+/** A connection that has been quiet for so long is asked whether its peer is still there … */
+const QUIET_MS = 60_000
+/** … and cut when no answer has come by then: the peer is gone or stopped, or its session is beyond repair without Node having noticed. */
+const ANSWER_MS = 60_000
 
 /** The server's side of a connection: its calls, and how it ends. */
 export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
@@ -48,12 +52,15 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   #pings = 0
   #settings = 0
   #startedCalls = 0
+  #heardMs: number
+  #askedMs: number | undefined
 
   constructor(stream: Duplex, caller: C, events: ConnectionEvents<C>) {
     this.#stream = stream
     this.caller = caller
     this.#events = events
     this.#acceptedMs = events.nowMs()
+    this.#heardMs = this.#acceptedMs
     stream.on('error', () => {}) // the connection is gone then, and `close` follows
     stream.once('close', () => this.#onClose())
   }
@@ -85,6 +92,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   }
 
   callStarted(call: Call<C>): void {
+    this.#heardMs = this.#events.nowMs()
     this.#startedCalls += 1
     this.calls.add(call)
   }
@@ -115,6 +123,21 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     for (const call of this.calls) {
       if (now - call.waitingSinceMs > PATIENCE_MS) call.cut()
     }
+    this.#askWhetherAlive(now)
+  }
+
+  #askWhetherAlive(now: number): void {
+    if (this.#askedMs !== undefined) {
+      if (now - this.#askedMs > ANSWER_MS) this.destroy()
+      return
+    }
+    const session = this.#session
+    if (now - this.#heardMs <= QUIET_MS || session === undefined || session.destroyed) return
+    this.#askedMs = now
+    session.ping(() => {
+      this.#askedMs = undefined
+      this.#heardMs = this.#events.nowMs()
+    })
   }
 
   /**

@@ -39,6 +39,12 @@ export function openSession(stream: Duplex, options: ServerOptions): ServerHttp2
   for (const added of stream.listeners('error')) {
     if (!before.has(added)) stream.removeListener('error', added as () => void)
   }
+  // For the same reason a session that has failed waits for its stream: Node would only end the stream, and let go of the session.
+  const destroy = session.destroy.bind(session)
+  session.destroy = (error, code) => {
+    if (error === undefined || stream.closed) destroy(error, code)
+    else stream.destroy()
+  }
   session.on('error', ignore) // `close` of the connection follows, and ends its calls
   return session
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type net from 'node:net'
+import net from 'node:net'
 import { describe, it } from 'node:test'
 import { encodeMessage } from '../../src/rpc/services.ts'
 import { RpcStack, rawCall } from '../support/rpc-stack.ts'
@@ -14,7 +14,7 @@ const handlers = {
 }
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-const FRAME = { headers: 1, reset: 3, settings: 4, ping: 6, continuation: 9 } as const
+const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, continuation: 9 } as const
 
 /** One HTTP/2 frame (RFC 9113 §4.1). */
 function frame(type: number, flags: number, streamId: number, payload = Buffer.alloc(0)): Buffer {
@@ -54,6 +54,40 @@ describe('a connection', () => {
     await gone
     assert.equal((await rawCall(quiet, JWT).ended).status, 0)
     quiet.destroy()
+  })
+
+  // Node would only end its own side then, let go of the session, and abort if that was collected before the calls on it.
+  it('that says GOAWAY and then nonsense is closed, even if its peer stays', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    const peer = net.connect({ path: stack.socketPath, allowHalfOpen: true })
+    await once(peer, 'connect')
+    peer.resume()
+    const goaway = frame(FRAME.goaway, 0, 0, Buffer.alloc(8))
+    const nonsense = frame(FRAME.data, 0, 0, Buffer.alloc(8))
+    peer.write(Buffer.concat([GREETING, goaway, nonsense]))
+    await once(peer, 'end')
+    const [connection] = stack.connections
+    await connection?.closed
+    assert.equal(stack.server.openConnections, 0)
+    peer.destroy()
+  })
+
+  it('that is quiet is asked whether it is still there, and closed when it does not answer', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    const dead = drained(stack)
+    dead.write(GREETING)
+    const alive = stack.session()
+    await once(alive, 'remoteSettings')
+    const asked = once(alive, 'ping')
+    await quietly(20) // until both greetings have been read
+    stack.clock.advance(70_000)
+    await asked
+    assert.equal((await rawCall(alive, JWT).ended).status, 0) // its answer to the PING is before the call
+    const gone = closeOf(dead)
+    stack.clock.advance(70_000)
+    await gone
+    assert.equal((await rawCall(alive, JWT).ended).status, 0)
+    alive.destroy()
   })
 
   for (const [what, bytes] of [
