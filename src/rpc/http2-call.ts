@@ -1,5 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { gunzip, inflate } from 'node:zlib'
+import { keepSession, nativeHalves } from './http2-session.ts'
 import { MessageReader } from './message-reader.ts'
 import { type Status, StatusCode } from './status.ts'
 
@@ -65,7 +66,11 @@ export class Http2Call {
   start(listener: CallListener): void {
     this.#listener = listener
     const stream = this.#stream
-    stream.once('close', () => this.#end())
+    const halves = nativeHalves(stream)
+    stream.once('close', () => {
+      this.#end()
+      if (halves !== undefined && stream.rstCode !== constants.NGHTTP2_NO_ERROR) keepSession(halves)
+    })
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.once('end', () => this.#arrived(HALF_CLOSE))
     if (stream.destroyed || stream.closed) process.nextTick(() => this.#end())

@@ -1,4 +1,9 @@
-import { performServerHandshake, type ServerHttp2Session, type ServerOptions } from 'node:http2'
+import {
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions,
+} from 'node:http2'
 import type { Duplex } from 'node:stream'
 
 /** Far above what a client with some metadata needs, far below what would hurt. */
@@ -47,6 +52,35 @@ export function openSession(stream: Duplex, options: ServerOptions): ServerHttp2
   }
   session.on('error', ignore) // `close` of the connection follows, and ends its calls
   return session
+}
+
+/**
+ * Keeps the native half of a session until that of one of its streams was collected. A stream that was broken off may still hold headers of
+ * nghttp2, and Node 26 aborts (`current_nghttp2_memory_ == 0`) when it collects the session before such a stream.
+ */
+const keptSessions = new FinalizationRegistry<object>(() => {})
+
+/** What has to be known of a stream while it is open, to be able to keep its session afterwards. */
+export interface NativeHalves {
+  readonly stream: object
+  readonly session: object
+}
+
+/** There is no public way to them; without them nothing is kept, as it would be in a Node that has no such symbol. */
+export function nativeHalves(stream: ServerHttp2Stream): NativeHalves | undefined {
+  const [ofStream, ofSession] = [handleOf(stream), stream.session && handleOf(stream.session)]
+  return ofStream && ofSession ? { stream: ofStream, session: ofSession } : undefined
+}
+
+export function keepSession({ stream, session }: NativeHalves): void {
+  keptSessions.register(stream, session)
+}
+
+let handleSymbol: symbol | undefined
+
+function handleOf(of: object): object | undefined {
+  handleSymbol ??= Object.getOwnPropertySymbols(of).find(({ description }) => description === 'kHandle')
+  return handleSymbol && (of as Record<symbol, object | undefined>)[handleSymbol]
 }
 
 function ignore(): void {}

@@ -170,6 +170,7 @@ export class RpcServer<C> implements AsyncDisposable {
 
   #onStream(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', ignore) // `close` follows and ends the call
+    if (stream.destroyed || stream.closed) return // reset by its peer before it came to us
     if (headers['content-type']?.startsWith('application/grpc') !== true) {
       stream.respond({ ':status': UNSUPPORTED_MEDIA_TYPE }, { endStream: true })
       return
