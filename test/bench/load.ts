@@ -164,5 +164,5 @@ async function holdStreams({ socket, count }: { socket: string; count: number })
 
 if (import.meta.main) {
   await run(JSON.parse(process.argv[2] ?? '{}') as Load)
-  process.exit(0)
+  process.stdout.write('', () => process.exit(0)) // only when the pipe has taken all of the result
 }
