@@ -72,6 +72,12 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
       .refine((text) => Buffer.byteLength(text) <= 1024, 'must be at most 1024 bytes')
       .exactOptional()
       .describe('for callers that get several'),
+    priority: z
+      .int()
+      .min(0)
+      .max(1000)
+      .exactOptional()
+      .describe('for callers that get several: the lower number first, then by name; default `100`'),
     allow: rules.describe('who gets it; alternatives; none = nobody'),
     deny: rules.describe('always wins'),
     x509: z

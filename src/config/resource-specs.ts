@@ -33,6 +33,7 @@ export interface SpecByKind {
   readonly workload_identity: {
     readonly spiffe_id: string
     readonly hint?: string
+    readonly priority?: number
     readonly allow?: readonly RuleSpec[]
     readonly deny?: readonly RuleSpec[]
     readonly x509?: { readonly ttlSeconds?: number; readonly dns_sans?: readonly string[] }
