@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { isTrustDomainName } from '../spiffe/trust-domain.ts'
+import { bundleDocument, bundleProblem } from './bundle-document.ts'
 import { count, duration, resourceName } from './fields.ts'
 import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-specs.ts'
 
@@ -105,6 +107,20 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
       .exactOptional()
       .describe('trust domains whose bundles are delivered with it'),
   }),
+  federation: z
+    .strictObject({
+      trust_domain: z
+        .string()
+        .refine(isTrustDomainName, 'expected the name of a trust domain, such as partner.example')
+        .describe('whose bundle it is; never the own one'),
+      bundle: bundleDocument.describe(
+        'its SPIFFE bundle: the JSON as a mapping or as text, or `{ path: FILE }`',
+      ),
+    })
+    .superRefine(({ trust_domain, bundle }, context) => {
+      const message = bundleProblem(trust_domain, bundle)
+      if (message !== undefined) context.addIssue({ code: 'custom', path: ['bundle'], message })
+    }),
   lock: z.strictObject({
     target: z
       .strictObject({

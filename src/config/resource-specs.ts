@@ -40,6 +40,11 @@ export interface SpecByKind {
     readonly jwt?: { readonly ttlSeconds?: number; readonly extra_claims?: Readonly<Record<string, unknown>> }
     readonly federates_with?: readonly string[]
   }
+  readonly federation: {
+    readonly trust_domain: string
+    /** SPIFFE bundle, as JSON. */
+    readonly bundle: string
+  }
   readonly lock: { readonly target: LockTarget; readonly reason?: string }
 }
 
@@ -55,5 +60,6 @@ export const RESOURCE_KINDS = [
   'bot',
   'join_token',
   'workload_identity',
+  'federation',
   'lock',
 ] as const satisfies ResourceKind[]

@@ -5,6 +5,7 @@ import { PolicyInvalidError, type PolicyProblem } from '../../policy/problem.ts'
 import { checkRole } from '../../policy/role.ts'
 import type { NewResource, StoredResource } from '../datastore/resource-repository.ts'
 import type { Catalogue } from './catalogue.ts'
+import { checkFederations } from './check-federations.ts'
 import { checkReferences } from './check-references.ts'
 import type { Compile } from './identity-entry.ts'
 import { warnOfUnboundedIds } from './role-warnings.ts'
@@ -28,7 +29,12 @@ const TURN = 50
 /** Compares documents with what is stored, and finds everything that is wrong with them, at once. */
 export async function planApply(
   resources: readonly ParsedResource[],
-  deps: { readonly catalogue: Catalogue; readonly compile: Compile; readonly nowMs: number },
+  deps: {
+    readonly catalogue: Catalogue
+    readonly compile: Compile
+    readonly trustDomain: string
+    readonly nowMs: number
+  },
 ): Promise<Plan> {
   const problems: string[] = []
   const warnings: string[] = []
@@ -43,9 +49,13 @@ export async function planApply(
     changes.push({ before, next, action: unchanged ? 'unchanged' : before ? 'updated' : 'created' })
     if (!unchanged) checkSpec(resource, deps, problems, warnings)
   }
-  const references = checkReferences(resources, deps.catalogue)
-  problems.push(...references.problems)
-  warnings.push(...references.warnings)
+  for (const found of [
+    checkReferences(resources, deps.catalogue),
+    checkFederations(resources, deps.catalogue, deps.trustDomain),
+  ]) {
+    problems.push(...found.problems)
+    warnings.push(...found.warnings)
+  }
   if (problems.length === 0) warnings.push(...warnOfUnboundedIds(resources, deps.catalogue))
   return { changes, problems, warnings }
 }
