@@ -62,7 +62,9 @@ function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Cat
   const before = catalogue.get('federation', federation.name)
   const last = before && Bundle.parse(trust_domain, federationSpecOf(before).bundle).sequence
   if (last !== undefined && sequence !== undefined && sequence < last) {
-    warnings.push(told(`its bundle (spiffe_sequence ${sequence}) is older than the one that is there (${last})`))
+    warnings.push(
+      told(`its bundle (spiffe_sequence ${sequence}) is older than the one that is there (${last})`),
+    )
   }
   return warnings
 }

@@ -175,6 +175,32 @@ spec: { bot: builder, method: secret }
     assert.deepEqual(others, [])
   })
 
+  it('warns where one caller may get two identities with one hint, of the one that loses it', async () => {
+    await using rig = await openCatalogue(STORED + identityYaml('kept', 'hint: internal'))
+    const about = async (yaml: string): Promise<string[]> => {
+      const { problems, warnings } = await plan(rig, yaml)
+      assert.deepEqual(problems, [])
+      return warnings.map((warning) => warning.replace(/^f\.yaml:\d+: workload_identity /, ''))
+    }
+    const loses = (loser: string, holder: string): string =>
+      `${loser}: a caller that gets ${holder} as well, which comes first and has the same hint, gets it without`
+    const other = (more: string, uid = 1000, label = 'a'): string =>
+      identityYaml('new', more, label).replace('uid: 1000', `uid: ${uid}`)
+    assert.deepEqual(await about(other('hint: internal')), [loses('new', 'kept')])
+    assert.deepEqual(await about(other('hint: internal, priority: 1')), [loses('kept', 'new')])
+    assert.deepEqual(await about(other('hint: other')), [])
+    assert.deepEqual(await about(other('hint: internal', 1001)), [], 'nobody is both users')
+    assert.deepEqual(await about(other('hint: internal', 1000, 'b')), [], 'no bot may use both')
+    assert.deepEqual(
+      await about(other('hint: internal', 1000, 'b') + roleYaml('b', 'b') + botYaml('builder', ['a', 'b'])),
+      [loses('new', 'kept')],
+    )
+    const two = other('hint: x') + identityYaml('other', 'hint: x') + identityYaml('third', 'hint: y')
+    assert.deepEqual(await about(two), [loses('other', 'new')])
+    await rig.put(two)
+    assert.deepEqual(await about(two), [], 'told when it was applied')
+  })
+
   it('warns of a lock that names nothing and of one that has ended', async () => {
     await using rig = await openCatalogue(STORED)
     const lock = (name: string, target: string, more = ''): string => `
