@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { systemClock } from '../../src/foundation/clock.ts'
 import { CodedError } from '../../src/foundation/errors.ts'
+import { Bundle } from '../../src/spiffe/bundle.ts'
+import { FakeIssuer } from '../fakes/fake-issuer.ts'
 import { splitCertificates } from '../support/certificates.ts'
 import { type Serving, startServing } from '../support/serving.ts'
 import { type Message, WorkloadClient } from '../support/workload-client.ts'
@@ -143,6 +146,36 @@ describe('a response', () => {
     assert.equal(splitCertificates(svids.at(-1).bundle).length, 101)
     const [event] = told(serving, 'response.too_large')
     assert.deepEqual([event?.['kind'], event?.['leftOut']], ['x509_svid', 100 - svids.length])
+  })
+
+  it('with long bundles of 128 foreign trust domains stays below it, and keeps the SVIDs', async () => {
+    const names = Array.from({ length: 128 }, (_, index) => `p${String(index).padStart(3, '0')}.example`)
+    const identities = {
+      first: { ...WEB, federates_with: names.slice(64), priority: 1 },
+      second: { ...SHOP, federates_with: names.slice(0, 64) },
+    }
+    await using serving = await startServing({ identities })
+    const elsewhere = await FakeIssuer.create(systemClock, 'elsewhere.example')
+    await elsewhere.retainAuthorities(100)
+    const { x509Authorities } = elsewhere.bundle()
+    const foreign = names.map((trustDomain) =>
+      Bundle.of({ trustDomain, x509Authorities, jwtAuthorities: [] }),
+    )
+    const federatedBundles = new Map(foreign.map((bundle) => [bundle.trustDomain, bundle]))
+    serving.learn({ federatedBundles })
+    using client = new WorkloadClient(serving.socket, { 'grpc.max_receive_message_length': CLIENT_LIMIT })
+    const message = await client.first('FetchX509SVID')
+    assert.equal(message.svids.length, 2)
+    for (const { bundles } of [
+      { bundles: message.federatedBundles },
+      await client.first('FetchX509Bundles'),
+    ]) {
+      const sent = Object.keys(bundles).filter((id) => id !== 'spiffe://example.org')
+      assert.ok(sent.length > 64 && sent.length < 128, `${sent.length} bundles`)
+      const kept = [...names.slice(64), ...names.slice(0, sent.length - 64)]
+      assert.deepEqual(new Set(sent), new Set(kept.map((name) => `spiffe://${name}`)))
+    }
+    assert.ok(told(serving, 'bundles.too_large').length > 0)
   })
 
   it('with 1 000 JWT-SVIDs of the longest audiences stays below it, too', async () => {
