@@ -127,7 +127,8 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
       authoritySide,
     })
   const admin = createServer(shared)
-  serveAdmin(admin, { kernel, attestation, knowledge, status })
+  const maxIdentitiesPerCaller = config.workload_api.max_identities_per_caller
+  serveAdmin(admin, { kernel, attestation, knowledge, maxIdentitiesPerCaller, status })
   await listenForWorkloads(shared, api)
   await listenForAdministrators(shared, admin)
   const sockets = { socket: config.workload_api.socket, adminSocket: config.admin.socket }

@@ -116,7 +116,16 @@ async function start(
   )
   const renewer = new Renewer({ ...state, clock, random, logger, botCertificateSeconds })
   const joinTokens = new JoinTokens({ random, clock })
-  const store = new ResourceStore({ datastore, repository, catalogue, audit, joinTokens, compile, clock })
+  const store = new ResourceStore({
+    datastore,
+    repository,
+    catalogue,
+    audit,
+    joinTokens,
+    compile,
+    trustDomain,
+    clock,
+  })
   const traits = (bot: string): Readonly<Record<string, unknown>> => {
     const stored = catalogue.get('bot', bot)
     return stored ? botSpecOf(stored).traits : {}

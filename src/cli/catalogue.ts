@@ -61,6 +61,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'fetch the trust bundle',
     load: () => import('./commands/bundle/fetch.ts'),
   },
+  {
+    path: ['bundle', 'set'],
+    summary: 'set the bundle of a foreign trust domain',
+    load: () => import('./commands/bundle/set.ts'),
+  },
   { path: ['ca', 'list'], summary: 'list the signing keys', load: () => import('./commands/ca/list.ts') },
   {
     path: ['ca', 'rotate'],

@@ -43,7 +43,7 @@ export const agentConfigSchema = z.strictObject({
       max_streams_per_connection: count(100_000).default(128).describe('calls open at once'),
       max_identities_per_caller: count(10_000)
         .default(100)
-        .describe('of more the first by name are delivered, and it is logged'),
+        .describe('of more the first in order are delivered, and it is logged'),
     })
     .prefault({}),
   admin: z

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { isTrustDomainName } from '../spiffe/trust-domain.ts'
+import { bundleDocument, bundleProblem } from './bundle-document.ts'
 import { count, duration, resourceName } from './fields.ts'
 import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-specs.ts'
 
@@ -72,6 +74,12 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
       .refine((text) => Buffer.byteLength(text) <= 1024, 'must be at most 1024 bytes')
       .exactOptional()
       .describe('for callers that get several'),
+    priority: z
+      .int()
+      .min(0)
+      .max(1000)
+      .exactOptional()
+      .describe('for callers that get several: the lower number first, then by name; default `100`'),
     allow: rules.describe('who gets it; alternatives; none = nobody'),
     deny: rules.describe('always wins'),
     x509: z
@@ -99,6 +107,20 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
       .exactOptional()
       .describe('trust domains whose bundles are delivered with it'),
   }),
+  federation: z
+    .strictObject({
+      trust_domain: z
+        .string()
+        .refine(isTrustDomainName, 'expected the name of a trust domain, such as partner.example')
+        .describe('whose bundle it is; never the own one'),
+      bundle: bundleDocument.describe(
+        'its SPIFFE bundle: the JSON as a mapping or as text, or `{ path: FILE }`',
+      ),
+    })
+    .superRefine(({ trust_domain, bundle }, context) => {
+      const message = bundleProblem(trust_domain, bundle)
+      if (message !== undefined) context.addIssue({ code: 'custom', path: ['bundle'], message })
+    }),
   lock: z.strictObject({
     target: z
       .strictObject({

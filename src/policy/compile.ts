@@ -1,6 +1,7 @@
 import { ClaimsTemplate } from './claims-template.ts'
 import { CompiledIdentity, type CompiledParts } from './compiled-identity.ts'
 import { DnsNameTemplate } from './dns-name-template.ts'
+import { DEFAULT_PRIORITY } from './precedence.ts'
 import { isMapping, PolicyInvalidError, type ProblemPath, Problems } from './problem.ts'
 import { Rule } from './rule.ts'
 import { SpiffeIdTemplate } from './spiffe-id-template.ts'
@@ -18,6 +19,8 @@ export interface CompileDefaults {
   readonly jwtTtlSeconds: number
 }
 
+const SPEC_KEYS = ['spiffe_id', 'hint', 'priority', 'allow', 'deny', 'x509', 'jwt', 'federates_with']
+const HIGHEST_PRIORITY = 1000
 const MOST_RULES = 256
 const MOST_DNS_NAMES = 64
 const MOST_FEDERATED = 64
@@ -47,7 +50,7 @@ function compileSpec(
     problems.add([], 'expected a mapping')
     return undefined
   }
-  problems.unknownKeys([], spec, ['spiffe_id', 'hint', 'allow', 'deny', 'x509', 'jwt', 'federates_with'])
+  problems.unknownKeys([], spec, SPEC_KEYS)
   const x509 = section(spec, 'x509', ['ttlSeconds', 'dns_sans'], problems)
   const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims'], problems)
   const text = spec['spiffe_id']
@@ -62,6 +65,7 @@ function compileSpec(
   const claims = jwt['extra_claims']
   const parts = {
     hint: String(hint),
+    priority: priority(spec['priority'], problems),
     allow: rules(spec['allow'], 'allow', problems),
     deny: rules(spec['deny'], 'deny', problems),
     x509TtlSeconds: ttl(x509['ttlSeconds'], defaults.x509TtlSeconds, ['x509', 'ttl'], problems),
@@ -101,6 +105,13 @@ function listOf(
   if (Array.isArray(value) && value.length <= most) return value
   problems.add(path, `expected a list of ${most} ${what} at most`)
   return []
+}
+
+function priority(value: unknown, problems: Problems): number {
+  if (value === undefined) return DEFAULT_PRIORITY
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= HIGHEST_PRIORITY) return Number(value)
+  problems.add(['priority'], `expected a whole number from 0 to ${HIGHEST_PRIORITY}`)
+  return DEFAULT_PRIORITY
 }
 
 function rules(value: unknown, key: 'allow' | 'deny', problems: Problems): Rule[] {

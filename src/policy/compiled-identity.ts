@@ -10,6 +10,7 @@ import type { WorkloadIdentity } from './workload-identity.ts'
 export interface CompiledParts {
   readonly spiffeId: SpiffeIdTemplate
   readonly hint: string
+  readonly priority: number
   readonly allow: readonly Rule[]
   readonly deny: readonly Rule[]
   readonly x509TtlSeconds: number
@@ -74,7 +75,8 @@ export class CompiledIdentity {
     if ('refused' in decision) {
       return { identity: name, revision, granted: false, reason: decision.refused }
     }
-    return { identity: name, revision, granted: true, spiffeId: decision.spiffeId, rule: decision.rule }
+    const { spiffeId, hint, priority, rule } = decision
+    return { identity: name, revision, granted: true, spiffeId, hint, priority, rule }
   }
 
   /** A grant, or what gives the reason of the refusal. */
@@ -131,7 +133,8 @@ export class CompiledIdentity {
       jwt: { ttlSeconds: parts.jwtTtlSeconds, extraClaims: claims.value },
       federatesWith: parts.federatesWith,
     }
-    const grant: Grant = { ...rendered, key: JSON.stringify(Object.values(rendered)), rule }
+    const key = JSON.stringify(Object.values(rendered))
+    const grant: Grant = { ...rendered, priority: parts.priority, key, rule }
     if (this.#constant) this.#constants.set(rule, grant)
     return grant
   }

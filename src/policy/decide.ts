@@ -4,6 +4,7 @@ import { Facts } from './expression.ts'
 import type { Explanation, Grant } from './grant.ts'
 import { type IndexKey, indexKeys, keyOf } from './index-keys.ts'
 import { PersistentMap } from './persistent-map.ts'
+import { byPrecedence } from './precedence.ts'
 
 export type { Explanation, IdentityExplanation } from './grant.ts'
 
@@ -73,7 +74,7 @@ export class Policy {
     })
   }
 
-  /** What the caller is given, sorted by the names of the identities. */
+  /** What the caller is given, in the order of delivery. */
   decide(attributes: Attributes): readonly Grant[] {
     const facts = new Facts(attributes)
     const grants: Grant[] = []
@@ -81,13 +82,13 @@ export class Policy {
       const grant = compiled.grantOn(facts)
       if (grant) grants.push(grant)
     }
-    return grants.length > 1 ? grants.sort((a, b) => compare(a.identity, b.identity)) : grants
+    return grants.length > 1 ? grants.sort(byPrecedence) : grants
   }
 
   /** Every identity with its verdict, for people: this one does look at all of them. */
   explain(attributes: Attributes): Explanation {
     const identities = [...this.#parts.byName.values()].map((compiled) => compiled.explain(attributes))
-    return { attributes, identities: identities.sort((a, b) => compare(a.identity, b.identity)) }
+    return { attributes, identities: identities.sort((a, b) => (a.identity < b.identity ? -1 : 1)) }
   }
 
   #candidates(attributes: Attributes): Iterable<CompiledIdentity> {
@@ -106,10 +107,6 @@ export class Policy {
     }
     return found.length === 1 && found[0] ? found[0] : new Set(found.flat())
   }
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Gathers what a change does to each bucket, so that each is copied once however many identities change. */

@@ -1,7 +1,7 @@
 import type { Attributes, AttributeValue } from './attributes.ts'
 import type { Explanation } from './grant.ts'
 
-/** An explanation as a person reads it: what was found of the caller, then each identity with its verdict. */
+/** An explanation as a person reads it: what was found of the caller, then each identity with its verdict, first those that are granted, in order. */
 export function formatExplanation(explanation: Explanation): string {
   const lines = ['attributes:']
   const attributes = [...flatten(explanation.attributes, '')]
@@ -10,8 +10,10 @@ export function formatExplanation(explanation: Explanation): string {
   )
   lines.push('workload identities:')
   if (explanation.identities.length === 0) lines.push('  (none)')
-  for (const { identity, revision, granted, spiffeId, rule, reason } of explanation.identities) {
-    const verdict = granted ? `granted ${spiffeId} by ${rule}` : `not granted: ${reason}`
+  for (const { identity, revision, granted, spiffeId, rule, note, reason } of explanation.identities) {
+    const verdict = granted
+      ? `granted ${spiffeId} by ${rule}${note ? `, ${note}` : ''}`
+      : `not granted: ${reason}`
     lines.push(`  ${identity} (revision ${revision}): ${verdict}`)
   }
   return `${lines.join('\n')}\n`

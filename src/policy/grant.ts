@@ -6,6 +6,8 @@ export interface Grant {
   readonly revision: string
   readonly spiffeId: string
   readonly hint: string
+  /** Lower comes first. */
+  readonly priority: number
   readonly x509: { readonly ttlSeconds: number; readonly dnsSans: readonly string[] }
   readonly jwt: { readonly ttlSeconds: number; readonly extraClaims: Readonly<Record<string, unknown>> }
   readonly federatesWith: readonly string[]
@@ -27,6 +29,12 @@ export interface IdentityExplanation {
   readonly revision: string
   readonly granted: boolean
   readonly spiffeId?: string
+  readonly hint?: string
+  readonly priority?: number
+  /** Its place among those that are granted: 1 is the default identity. */
+  readonly order?: number
+  /** What it loses to those before it. */
+  readonly note?: string
   readonly rule?: string
   readonly reason?: string
 }

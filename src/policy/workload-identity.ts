@@ -10,6 +10,7 @@ export interface RuleSpec {
 export interface WorkloadIdentitySpec {
   readonly spiffe_id: string
   readonly hint?: string
+  readonly priority?: number
   readonly allow?: readonly RuleSpec[]
   readonly deny?: readonly RuleSpec[]
   readonly x509?: { readonly ttlSeconds?: number; readonly dns_sans?: readonly string[] }

@@ -40,7 +40,7 @@ export interface ServingOptions {
   readonly maxIdentitiesPerCaller?: number
   readonly maxStreamsPerConnection?: number
   readonly digestMaxBytes?: number
-  readonly prepare?: (issuer: FakeIssuer) => void
+  readonly prepare?: (issuer: FakeIssuer) => void | Promise<void>
 }
 
 export async function startServing(options: ServingOptions): Promise<Serving> {
@@ -60,7 +60,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
     },
   })
   const issuer = await FakeIssuer.create(clock)
-  options.prepare?.(issuer)
+  await options.prepare?.(issuer)
   let identities = options.identities
   const knowledge = new Watchable<Knowledge | undefined>(
     identities && knowledgeOf(issuer, identities, options.knowledge),

@@ -19,6 +19,7 @@ export const GRANT: Grant = {
   revision: '1',
   spiffeId: 'spiffe://example.org/web',
   hint: '',
+  priority: 100,
   x509: { ttlSeconds: 3600, dnsSans: [] },
   jwt: { ttlSeconds: 300, extraClaims: {} },
   federatesWith: [],

@@ -1,11 +1,12 @@
 import { exportPkcs8 } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
-import { validateX509Svid, type X509Svid } from '../../spiffe/x509-svid.ts'
+import { type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
 import type { IdentityClaim, Issuer, KnowledgeSource } from '../knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
 import type { KeyPool } from './key-pool.ts'
 import { renewalTimeMs } from './renewal.ts'
+import { noteVoucher } from './x509-check.ts'
 import type { CachedX509Svid } from './x509-entry.ts'
 
 export interface X509IssueDeps {
@@ -26,7 +27,7 @@ export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): 
   const bundle = deps.knowledge.value?.bundle
   if (bundle === undefined) throw new UnusableSvidError('there is no bundle to validate it with')
   const receivedMs = deps.clock.now().getTime()
-  let svid: X509Svid
+  let svid: ValidX509Svid
   try {
     svid = validateX509Svid(chain, bundle, Math.floor(receivedMs / 1000))
   } catch (error) {
@@ -36,7 +37,7 @@ export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): 
   if (spiffeId !== claim.spiffeId) throw new UnusableSvidError('it names another SPIFFE ID')
   if (!svid.leaf.publicKeyDer.equals(key.publicKeyDer)) throw new UnusableSvidError('it is for another key')
   const notAfterMs = svid.leaf.notAfter * 1000
-  return {
+  const cached: CachedX509Svid = {
     spiffeId,
     chainDer: Buffer.concat(chain),
     keyDer: exportPkcs8(key.privateKey),
@@ -46,4 +47,6 @@ export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): 
     notAfterMs,
     renewAtMs: renewalTimeMs(receivedMs, notAfterMs, deps.random),
   }
+  noteVoucher(cached, svid.authority.der)
+  return cached
 }

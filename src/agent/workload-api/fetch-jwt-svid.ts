@@ -11,10 +11,13 @@ import { checkAudiences } from './audiences.ts'
 import type { Delivered, Deliveries } from './deliveries.ts'
 import { InvalidWorkloadRequestError, NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
+import { LARGEST_MESSAGE } from './message.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** Answers kept ready; each takes about 1 KB. */
 const ANSWERS = 4_096
+/** What the fields of one JWTSVID cost beside their contents. */
+const OVERHEAD = 32
 /** How long tokens that are there wait for those that are not. */
 const WAIT_FOR_ALL_MS = 5_000
 
@@ -109,6 +112,10 @@ export class FetchJwtSvid {
     const found = indexes.filter((_, position) => settled[position]?.token !== undefined)
     const got = settled.flatMap(({ token }) => token ?? [])
     if (got.length === 0) throw failureOf(settled)
+    for (const [position, { token, failure }] of settled.entries()) {
+      const grant = set.grants[indexes[position] ?? -1]
+      if (grant !== undefined && token === undefined) set.leftOut.token(grant.identity, failure)
+    }
     const answer = encode(set, found, got, audiences)
     if (got.length === indexes.length) this.#answers.set(answerKey(set, spiffeId, audiences), answer)
     this.#deps.deliveries.count(answer, answer.delivered)
@@ -151,16 +158,32 @@ function encode(
   tokens: readonly CachedJwtSvid[],
   audiences: readonly string[],
 ): Answer {
-  const svids = tokens.map(({ spiffeId, token }, position) => ({
+  const all = tokens.map(({ spiffeId, token }, position) => ({
     spiffeId,
     svid: token,
     hint: set.hint(indexes[position] ?? -1),
   }))
+  const fitting = fittingCount(all)
+  const without = indexes.slice(fitting).flatMap((index) => set.grants[index]?.identity ?? [])
+  if (without.length > 0) set.leftOut.svids('jwt_svid', without)
+  const svids = all.slice(0, fitting)
   return {
     bytes: encodeMessage('JWTSVIDResponse', { svids }),
     freshUntilMs: Math.min(...tokens.map(({ refreshAtMs }) => refreshAtMs)),
-    delivered: { kind: 'jwt_svid', spiffeIds: tokens.map(({ spiffeId }) => spiffeId), of: audiences },
+    delivered: { kind: 'jwt_svid', spiffeIds: svids.map(({ spiffeId }) => spiffeId), of: audiences },
   }
+}
+
+/** How many of them, from the first on, fit into a message. A single token always does. */
+function fittingCount(
+  svids: readonly { readonly spiffeId: string; readonly svid: string; readonly hint: string }[],
+): number {
+  let room = LARGEST_MESSAGE
+  const index = svids.findIndex(({ spiffeId, svid, hint }) => {
+    room -= spiffeId.length + svid.length + Buffer.byteLength(hint) + OVERHEAD
+    return room < 0
+  })
+  return index < 0 ? svids.length : index
 }
 
 interface Settled {

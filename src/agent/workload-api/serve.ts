@@ -14,6 +14,7 @@ import { FetchJwtSvid } from './fetch-jwt-svid.ts'
 import { checkMetadata } from './gate.ts'
 import type { IdentitySet } from './identity-set.ts'
 import { IdentitySets } from './identity-sets.ts'
+import { LeftOut } from './left-out.ts'
 import type { MessageKind } from './message.ts'
 import { Refusals } from './refusals.ts'
 import { ValidateJwtSvid } from './validate-jwt-svid.ts'
@@ -35,8 +36,9 @@ export function serveWorkloadApi(server: RpcServer<Peer>, deps: WorkloadApiDeps)
   const { knowledge, svids, clock, logger } = deps
   const refusals = new Refusals({ ...deps, endCalls: (peer, error) => server.endCalls(peer, error) })
   const deliveries = new Deliveries(clock, deps.reporter)
-  const sets = new IdentitySets({ svids, clock, logger, onReady: (set, kind) => watches.refresh(set, kind) })
-  const entitlements = new Entitlements({ ...deps, sets })
+  const leftOut = new LeftOut({ clock, logger, metrics: deps.metrics })
+  const sets = new IdentitySets({ svids, clock, leftOut, onReady: (set, kind) => watches.refresh(set, kind) })
+  const entitlements = new Entitlements({ ...deps, sets, leftOut })
   const entitled = (peer: Peer): IdentitySet | Promise<IdentitySet> => entitlements.of(peer)
   const onEnd = (peer: Peer, error: unknown): void => refusals.note(peer, error)
   const watches: Watches = new Watches({ knowledge, entitled, deliveries, clock, onEnd })

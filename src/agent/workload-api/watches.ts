@@ -5,7 +5,7 @@ import type { StreamSink } from '../../rpc/handlers.ts'
 import type { KnowledgeSource } from '../knowledge.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { IdentitySet } from './identity-set.ts'
-import type { Message, MessageKind } from './message.ts'
+import { isSameMessage, type Message, type MessageKind } from './message.ts'
 
 /** Pushing goes on for this long before calls get their turn. */
 const TURN_MS = 4
@@ -136,7 +136,7 @@ export class Watches {
       if (!isStillGood(watch.sent, set, nowMs, error)) this.#end(watch, error)
       return
     }
-    if (message === undefined || message === watch.sent) return
+    if (message === undefined || (watch.sent && isSameMessage(message, watch.sent))) return
     watch.sent = message
     watch.sink.send(message.bytes)
     const { delivered, spiffeIds } = message

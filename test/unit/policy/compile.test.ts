@@ -45,6 +45,7 @@ describe('compileWorkloadIdentity', () => {
       revision: '1',
       spiffeId: 'spiffe://example.org/svc/alice',
       hint: 'pay',
+      priority: 100,
       x509: { ttlSeconds: 3600, dnsSans: ['builder.internal', 'a.internal', 'x-1000.a'] },
       jwt: {
         ttlSeconds: 60,
@@ -69,6 +70,7 @@ describe('compileWorkloadIdentity', () => {
       pathsOf({
         spiffe_id: 'a',
         hint: '{{ bot.name }}',
+        priority: 1001,
         typo: 1,
         allow: [{ match: { 'workload.unix.uid': '1000', 'workload.unix.nope': 1 }, when: 'uid == 1', x: 1 }],
         deny: [{ match: { 'workload.unix.user': { like: 'x' } } }],
@@ -86,6 +88,7 @@ describe('compileWorkloadIdentity', () => {
         'federates_with.1',
         'hint',
         'jwt.extra_claims.sub',
+        'priority',
         'spiffe_id',
         'typo',
         'x509.dns_sans.0',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { before, describe, it } from 'node:test'
 import type { CachedJwtSvid } from '../../../../src/agent/svid-cache/jwt-issue.ts'
 import { splitDer } from '../../../../src/crypto/x509.ts'
@@ -313,6 +314,34 @@ describe('JWT-SVIDs', () => {
 })
 
 describe('a snapshot', () => {
+  it('gives nobody a kept SVID that the bundle of now does not vouch for, and has another issued', async () => {
+    const rig = await createSvidRig()
+    const svid = await rig.issued()
+    const next = await createSvidRig({ clock: rig.clock })
+    next.cache.restore(JSON.parse(JSON.stringify(rig.cache.snapshot())))
+    assert.equal(next.want().svid, undefined)
+    await next.changed()
+    assert.notEqual(next.want().svid?.serial, svid.serial)
+  })
+
+  it('gives nobody a kept SVID with a key or a SPIFFE ID that is not its own', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    const sealed = JSON.parse(JSON.stringify(rig.cache.snapshot()))
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const other = privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64')
+    for (const change of [
+      { privateKey: other },
+      { spiffeId: 'spiffe://example.org/other' },
+      { chain: 'MAA=' },
+    ]) {
+      const next = await createSvidRig({ issuer: rig.issuer, clock: rig.clock })
+      next.cache.restore({ ...sealed, x509: [{ ...sealed.x509[0], ...change }] })
+      assert.equal(next.want().svid, undefined, JSON.stringify(Object.keys(change)))
+    }
+    assert.ok(rig.want().svid)
+  })
+
   it('gives a restarted agent what it had, without the authority', async () => {
     const rig = await createSvidRig()
     const svid = await rig.issued()

@@ -50,7 +50,7 @@ describe('KnowledgeStore', () => {
     },
     bundle: { spiffeBundle, taintedKeyIds: [], activeX509KeyId: 'x', activeJwtKeyId: 'j' },
     locks: { locks: [] },
-    federatedBundles: { bundles: [] },
+    federatedBundles: { bundles: [], more: false },
   })
   const END = { ...QUIET, snapshotEnd: true }
 
@@ -200,6 +200,76 @@ describe('KnowledgeStore', () => {
       each.apply(END)
       assert.equal(each.current.value?.botLocked, false)
     }
+  })
+
+  describe('of foreign trust domains', () => {
+    const named = (trustDomain: string, bundle: Buffer | string = spiffeBundle) => {
+      return { trustDomain, spiffeBundle: Buffer.from(bundle) }
+    }
+    const list = (...bundles: ReturnType<typeof named>[]): SyncResponse__Output => {
+      return { ...QUIET, federatedBundles: { bundles, more: false } }
+    }
+    const page = (bundle: ReturnType<typeof named>): SyncResponse__Output => {
+      return { ...QUIET, federatedBundles: { bundles: [bundle], more: true } }
+    }
+    const known = ({ store }: ReturnType<typeof create>) => store.current.value?.federatedBundles
+    const names = (made: ReturnType<typeof create>): string[] => [...(known(made)?.keys() ?? [])]
+
+    it('has the last whole list', () => {
+      const made = synced()
+      made.store.apply(list(named('a.example'), named('b.example')))
+      assert.deepEqual(names(made), ['a.example', 'b.example'])
+      made.store.apply(list(named('b.example')))
+      assert.deepEqual(names(made), ['b.example'])
+      assert.equal(known(made)?.get('b.example')?.trustDomain, 'b.example')
+      made.store.apply({ ...QUIET, upserts: [identity('web')] })
+      assert.deepEqual(names(made), ['b.example'], 'a message without a list says nothing of it')
+    })
+
+    it('takes a list of several messages as a whole, in a snapshot as well', () => {
+      const made = synced()
+      made.store.apply(page(named('a.example')))
+      assert.deepEqual(names(made), [])
+      made.store.apply(list(named('b.example')))
+      assert.deepEqual(names(made), ['a.example', 'b.example'])
+      made.store.apply({ ...begin(), ...{ federatedBundles: page(named('c.example')).federatedBundles } })
+      made.store.apply(list(named('d.example')))
+      assert.deepEqual(names(made), ['a.example', 'b.example'])
+      made.store.apply(END)
+      assert.deepEqual(names(made), ['c.example', 'd.example'])
+    })
+
+    it('forgets half a list when the stream breaks', () => {
+      const made = synced()
+      made.store.apply(page(named('a.example')))
+      made.store.abandon()
+      made.store.apply(list(named('b.example')))
+      assert.deepEqual(names(made), ['b.example'])
+    })
+
+    it('keeps the bundles that did not change, as they are', () => {
+      const made = synced()
+      made.store.apply(list(named('a.example')))
+      const before = known(made)?.get('a.example')
+      made.store.apply(list(named('a.example'), named('b.example')))
+      assert.equal(known(made)?.get('a.example'), before)
+    })
+
+    it('trusts neither what it cannot read nor what came before, nor another word on the own trust domain', () => {
+      const made = synced()
+      made.store.apply(list(named('a.example'), named('b.example')))
+      made.store.apply(list(named('a.example', 'garbage'), named('example.org'), named('b.example')))
+      assert.deepEqual(names(made), ['b.example'])
+    })
+
+    it('has them after a restart', () => {
+      const made = synced()
+      made.store.apply(list(named('a.example')))
+      const next = create()
+      next.store.restore(JSON.parse(JSON.stringify(made.store.snapshot())))
+      assert.deepEqual(names(next), ['a.example'])
+      assert.deepEqual(known(next)?.get('a.example')?.format(), spiffeBundle)
+    })
   })
 
   it('is the same after a restart', () => {

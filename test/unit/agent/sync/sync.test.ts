@@ -41,7 +41,7 @@ function snapshot(): SyncResponse__Output[] {
     bot: { name: 'builder', instanceId: '01J', attributesJson: '{}', rolesJson: '' },
     bundle: { spiffeBundle, taintedKeyIds: [], activeX509KeyId: 'x', activeJwtKeyId: 'j' },
     locks: { locks: [] },
-    federatedBundles: { bundles: [] },
+    federatedBundles: { bundles: [], more: false },
   }
   return [begin, { ...QUIET, snapshotEnd: true }]
 }
