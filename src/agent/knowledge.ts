@@ -1,3 +1,4 @@
+import type { KeyType } from '../crypto/keys.ts'
 import type { Watchable } from '../foundation/watchable.ts'
 import type { Attributes } from '../policy/attributes.ts'
 import type { Grant } from '../policy/compile.ts'
@@ -31,6 +32,8 @@ export interface IdentityClaim {
   readonly workloadIdentity: string
   readonly revision: string
   readonly spiffeId: string
+  /** Of the key that an X.509-SVID is asked for. */
+  readonly keyType: KeyType
   readonly workloadAttributes: Attributes
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { KEY_TYPES } from '../crypto/keys.ts'
 import { count, duration, resourceName } from './fields.ts'
 import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-specs.ts'
 
@@ -77,6 +78,10 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
     x509: z
       .strictObject({
         ttl: duration('10s', '90d').exactOptional().describe('default: that of the authority'),
+        key_type: z
+          .enum(KEY_TYPES)
+          .exactOptional()
+          .describe('of the key that the agent makes; default `ec-p256`'),
         dns_sans: z
           .array(z.string())
           .exactOptional()

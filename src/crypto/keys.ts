@@ -9,7 +9,10 @@ import { promisify } from 'node:util'
 import { CodedError } from '../foundation/errors.ts'
 import { DerReader, Tag } from './der-reader.ts'
 
-export type KeyAlgorithm = 'ec-p256' | 'ec-p384' | 'rsa-2048' | 'ed25519'
+/** What SVIDs and the keys that sign JWT-SVIDs are made of: kinds that every client and relying party of SPIFFE reads. */
+export const KEY_TYPES = ['ec-p256', 'ec-p384', 'rsa-2048'] as const
+export type KeyType = (typeof KEY_TYPES)[number]
+export type KeyAlgorithm = KeyType | 'ed25519'
 
 export interface KeyPair {
   readonly privateKey: KeyObject
@@ -97,6 +100,15 @@ export function parsePublicKey(spki: Buffer): KeyObject {
     return key
   }
   throw new InvalidKeyError('a public key must be EC on P-256 or P-384, or RSA')
+}
+
+/** Undefined for a key of any other kind or size. */
+export function keyTypeOf(key: KeyObject): KeyType | undefined {
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'rsa') return modulusLength === 2048 ? 'rsa-2048' : undefined
+  if (key.asymmetricKeyType !== 'ec') return undefined
+  if (namedCurve === 'prime256v1') return 'ec-p256'
+  return namedCurve === 'secp384r1' ? 'ec-p384' : undefined
 }
 
 /** Any public key OpenSSL knows, if its bytes are exactly what OpenSSL would write. */

@@ -1,3 +1,4 @@
+import { KEY_TYPES, type KeyType } from '../crypto/keys.ts'
 import { ClaimsTemplate } from './claims-template.ts'
 import { CompiledIdentity, type CompiledParts } from './compiled-identity.ts'
 import { DnsNameTemplate } from './dns-name-template.ts'
@@ -48,7 +49,7 @@ function compileSpec(
     return undefined
   }
   problems.unknownKeys([], spec, ['spiffe_id', 'hint', 'allow', 'deny', 'x509', 'jwt', 'federates_with'])
-  const x509 = section(spec, 'x509', ['ttlSeconds', 'dns_sans'], problems)
+  const x509 = section(spec, 'x509', ['ttlSeconds', 'key_type', 'dns_sans'], problems)
   const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims'], problems)
   const text = spec['spiffe_id']
   const spiffeId =
@@ -65,6 +66,7 @@ function compileSpec(
     allow: rules(spec['allow'], 'allow', problems),
     deny: rules(spec['deny'], 'deny', problems),
     x509TtlSeconds: ttl(x509['ttlSeconds'], defaults.x509TtlSeconds, ['x509', 'ttl'], problems),
+    keyType: keyType(x509['key_type'], problems),
     jwtTtlSeconds: ttl(jwt['ttlSeconds'], defaults.jwtTtlSeconds, ['jwt', 'ttl'], problems),
     dnsNames: dnsNames(x509['dns_sans'], problems),
     claims:
@@ -114,6 +116,12 @@ function ttl(value: unknown, otherwise: number, path: ProblemPath, problems: Pro
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
   problems.add(path, 'expected a duration above zero')
   return otherwise
+}
+
+function keyType(value: unknown, problems: Problems): KeyType {
+  const known = KEY_TYPES.find((type) => type === (value ?? 'ec-p256'))
+  if (known === undefined) problems.add(['x509', 'key_type'], `expected one of ${KEY_TYPES.join(', ')}`)
+  return known ?? 'ec-p256'
 }
 
 function dnsNames(value: unknown, problems: Problems): DnsNameTemplate[] {

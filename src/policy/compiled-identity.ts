@@ -1,3 +1,4 @@
+import type { KeyType } from '../crypto/keys.ts'
 import type { Attributes } from './attributes.ts'
 import type { ClaimsTemplate } from './claims-template.ts'
 import type { DnsNameTemplate } from './dns-name-template.ts'
@@ -13,6 +14,7 @@ export interface CompiledParts {
   readonly allow: readonly Rule[]
   readonly deny: readonly Rule[]
   readonly x509TtlSeconds: number
+  readonly keyType: KeyType
   readonly jwtTtlSeconds: number
   readonly dnsNames: readonly DnsNameTemplate[]
   readonly claims: ClaimsTemplate | undefined
@@ -74,7 +76,8 @@ export class CompiledIdentity {
     if ('refused' in decision) {
       return { identity: name, revision, granted: false, reason: decision.refused }
     }
-    return { identity: name, revision, granted: true, spiffeId: decision.spiffeId, rule: decision.rule }
+    const { spiffeId, rule, x509 } = decision
+    return { identity: name, revision, granted: true, spiffeId, keyType: x509.keyType, rule }
   }
 
   /** A grant, or what gives the reason of the refusal. */
@@ -127,7 +130,7 @@ export class CompiledIdentity {
       revision: identity.revision,
       spiffeId: spiffeId.value,
       hint: parts.hint,
-      x509: { ttlSeconds: parts.x509TtlSeconds, dnsSans },
+      x509: { ttlSeconds: parts.x509TtlSeconds, keyType: parts.keyType, dnsSans },
       jwt: { ttlSeconds: parts.jwtTtlSeconds, extraClaims: claims.value },
       federatesWith: parts.federatesWith,
     }

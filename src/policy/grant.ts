@@ -1,3 +1,4 @@
+import type { KeyType } from '../crypto/keys.ts'
 import type { Attributes } from './attributes.ts'
 
 /** What a caller is given by one workload identity, rendered for that caller. */
@@ -6,7 +7,11 @@ export interface Grant {
   readonly revision: string
   readonly spiffeId: string
   readonly hint: string
-  readonly x509: { readonly ttlSeconds: number; readonly dnsSans: readonly string[] }
+  readonly x509: {
+    readonly ttlSeconds: number
+    readonly keyType: KeyType
+    readonly dnsSans: readonly string[]
+  }
   readonly jwt: { readonly ttlSeconds: number; readonly extraClaims: Readonly<Record<string, unknown>> }
   readonly federatesWith: readonly string[]
   /** The same text for the same rendered result: what caches are keyed by. */
@@ -27,6 +32,7 @@ export interface IdentityExplanation {
   readonly revision: string
   readonly granted: boolean
   readonly spiffeId?: string
+  readonly keyType?: KeyType
   readonly rule?: string
   readonly reason?: string
 }

@@ -1,3 +1,4 @@
+import type { KeyType } from '../crypto/keys.ts'
 import type { MatchSpec } from './match.ts'
 
 /** Alternatives stand in a list of these; within one everything must hold. */
@@ -12,7 +13,11 @@ export interface WorkloadIdentitySpec {
   readonly hint?: string
   readonly allow?: readonly RuleSpec[]
   readonly deny?: readonly RuleSpec[]
-  readonly x509?: { readonly ttlSeconds?: number; readonly dns_sans?: readonly string[] }
+  readonly x509?: {
+    readonly ttlSeconds?: number
+    readonly key_type?: KeyType
+    readonly dns_sans?: readonly string[]
+  }
   readonly jwt?: { readonly ttlSeconds?: number; readonly extra_claims?: Readonly<Record<string, unknown>> }
   readonly federates_with?: readonly string[]
 }

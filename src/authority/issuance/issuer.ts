@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { parsePublicKey } from '../../crypto/keys.ts'
+import { type KeyType, keyTypeOf, parsePublicKey } from '../../crypto/keys.ts'
 import { randomSerial } from '../../crypto/signing-ca.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
@@ -90,12 +90,8 @@ export class Issuer {
     return this.#issue('x509', requests, ({ claim, publicKey }) =>
       this.#decide('x509', { actor, instance, claim }, (approved) => {
         const asked = { actor, instance, claim }
-        try {
-          parsePublicKey(publicKey)
-        } catch (error) {
-          if (error instanceof CodedError) return { refused: `public key: ${error.publicMessage}` }
-          throw error
-        }
+        const refused = refusePublicKey(publicKey, approved.grant.x509.keyType)
+        if (refused !== undefined) return { refused }
         return this.#signX509(asked, approved, publicKey)
       }),
     )
@@ -268,6 +264,17 @@ const RESULTS: { readonly [kind in CodedError['kind']]?: string } = {
 
 /** The identity stands in the URI SAN, which is critical for that reason (RFC 5280 §4.2.1.6). */
 const EMPTY_SUBJECT = {}
+
+/** Why no certificate may be made for this key, or undefined: the agent made it, and another than its identity's is not what was meant. */
+function refusePublicKey(publicKey: Buffer, wanted: KeyType): string | undefined {
+  try {
+    const type = keyTypeOf(parsePublicKey(publicKey))
+    return type === wanted ? undefined : `public key: not of the type ${wanted}`
+  } catch (error) {
+    if (error instanceof CodedError) return `public key: ${error.publicMessage}`
+    throw error
+  }
+}
 
 function issuedDetail(
   asked: Asked,

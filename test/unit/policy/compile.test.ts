@@ -45,7 +45,7 @@ describe('compileWorkloadIdentity', () => {
       revision: '1',
       spiffeId: 'spiffe://example.org/svc/alice',
       hint: 'pay',
-      x509: { ttlSeconds: 3600, dnsSans: ['builder.internal', 'a.internal', 'x-1000.a'] },
+      x509: { ttlSeconds: 3600, keyType: 'ec-p256', dnsSans: ['builder.internal', 'a.internal', 'x-1000.a'] },
       jwt: {
         ttlSeconds: 60,
         extraClaims: {

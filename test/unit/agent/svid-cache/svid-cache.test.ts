@@ -38,6 +38,7 @@ describe('X.509-SVIDs', () => {
         workloadIdentity: 'web',
         revision: '1',
         spiffeId: 'spiffe://example.org/web',
+        keyType: 'ec-p256',
         workloadAttributes: WORKLOAD,
       },
     ])

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { before, describe, it } from 'node:test'
 import type { AuditEntry } from '../../../../src/authority/audit/events.ts'
 import { IdentityEntry } from '../../../../src/authority/identities/identity-entry.ts'
@@ -185,6 +186,33 @@ describe('an X.509-SVID', () => {
     const { publicKeyDer } = await generateKeyPair('ed25519')
     const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey: publicKeyDer }])
     assert.match(refusal(outcome, audited), /^public key: /)
+  })
+})
+
+describe('the key of an X.509-SVID', () => {
+  for (const keyType of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
+    it(`is of the type ${keyType} where the workload identity says so, and of no other`, async () => {
+      const { issuer, audited } = create({ spec: { x509: { key_type: keyType } } })
+      for (const other of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
+        const { publicKeyDer } = await generateKeyPair(other)
+        const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey: publicKeyDer }])
+        if (other === keyType) {
+          const { leaf } = validateX509Svid(issued(outcome).chain, keys.bundle, NOW)
+          assert.deepEqual(leaf.publicKeyDer, publicKeyDer)
+        } else {
+          const reason = refusal(outcome, audited.slice(-1))
+          assert.equal(reason, `public key: not of the type ${keyType}`)
+        }
+      }
+    })
+  }
+
+  it('has exactly the bits that its type names', async () => {
+    const { issuer, audited } = create({ spec: { x509: { key_type: 'rsa-2048' } } })
+    const { publicKey: longer } = generateKeyPairSync('rsa', { modulusLength: 3072 })
+    const publicKey = longer.export({ format: 'der', type: 'spki' })
+    const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey }])
+    assert.equal(refusal(outcome, audited), 'public key: not of the type rsa-2048')
   })
 })
 
