@@ -9,6 +9,16 @@ const scalar = z.union([z.string(), z.number(), z.boolean()], 'expected text, a 
 const scalars = z.union([scalar, z.array(scalar).min(1)], 'expected a value or a list of values')
 const globs = z.union([z.string(), z.array(z.string()).min(1)], 'expected a pattern or a list of patterns')
 
+const audiences = z.union(
+  [
+    z.string(),
+    z.array(z.string()),
+    z.strictObject({ not: z.union([z.string(), z.array(z.string()).min(1)]) }),
+    z.strictObject({ glob: globs }),
+  ],
+  'expected an audience, a list of audiences, { not: … } or { glob: … }',
+)
+
 const match = z.record(
   z.string().regex(/^[a-zA-Z_][\w-]*(\.[\w-]+)*$/, 'expected an attribute such as workload.unix.uid'),
   z.union(
@@ -96,6 +106,9 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
           .record(z.string(), z.unknown())
           .exactOptional()
           .describe('may hold templates; never a registered claim'),
+        allowed_audiences: audiences
+          .exactOptional()
+          .describe('for which tokens may be asked; default: any; an empty list: none'),
       })
       .transform(withTtlSeconds)
       .exactOptional(),

@@ -1,4 +1,5 @@
 import { KEY_TYPES, type KeyType } from '../crypto/keys.ts'
+import { AllowedAudiences } from './allowed-audiences.ts'
 import { ClaimsTemplate } from './claims-template.ts'
 import { CompiledIdentity, type CompiledParts } from './compiled-identity.ts'
 import { DnsNameTemplate } from './dns-name-template.ts'
@@ -50,7 +51,7 @@ function compileSpec(
   }
   problems.unknownKeys([], spec, ['spiffe_id', 'hint', 'allow', 'deny', 'x509', 'jwt', 'federates_with'])
   const x509 = section(spec, 'x509', ['ttlSeconds', 'key_type', 'dns_sans'], problems)
-  const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims'], problems)
+  const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims', 'allowed_audiences'], problems)
   const text = spec['spiffe_id']
   const spiffeId =
     typeof text === 'string'
@@ -61,6 +62,7 @@ function compileSpec(
     problems.add(['hint'], `expected a plain text of ${LONGEST_HINT_BYTES} bytes at most`)
   }
   const claims = jwt['extra_claims']
+  const audiences = jwt['allowed_audiences']
   const parts = {
     hint: String(hint),
     allow: rules(spec['allow'], 'allow', problems),
@@ -71,6 +73,10 @@ function compileSpec(
     dnsNames: dnsNames(x509['dns_sans'], problems),
     claims:
       claims === undefined ? undefined : ClaimsTemplate.compile(claims, ['jwt', 'extra_claims'], problems),
+    audiences:
+      audiences === undefined
+        ? undefined
+        : AllowedAudiences.compile(audiences, ['jwt', 'allowed_audiences'], problems),
     federatesWith: federatesWith(spec['federates_with'], defaults.trustDomain, problems),
   }
   return spiffeId ? { ...parts, spiffeId } : undefined

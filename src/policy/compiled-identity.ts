@@ -1,4 +1,5 @@
 import type { KeyType } from '../crypto/keys.ts'
+import type { AllowedAudiences } from './allowed-audiences.ts'
 import type { Attributes } from './attributes.ts'
 import type { ClaimsTemplate } from './claims-template.ts'
 import type { DnsNameTemplate } from './dns-name-template.ts'
@@ -18,6 +19,7 @@ export interface CompiledParts {
   readonly jwtTtlSeconds: number
   readonly dnsNames: readonly DnsNameTemplate[]
   readonly claims: ClaimsTemplate | undefined
+  readonly audiences: AllowedAudiences | undefined
   readonly federatesWith: readonly string[]
 }
 
@@ -76,8 +78,9 @@ export class CompiledIdentity {
     if ('refused' in decision) {
       return { identity: name, revision, granted: false, reason: decision.refused }
     }
-    const { spiffeId, rule, x509 } = decision
-    return { identity: name, revision, granted: true, spiffeId, keyType: x509.keyType, rule }
+    const { spiffeId, rule, x509, jwt } = decision
+    const audiences = jwt.audiences ? { audiences: jwt.audiences.wanted } : {}
+    return { identity: name, revision, granted: true, spiffeId, keyType: x509.keyType, ...audiences, rule }
   }
 
   /** A grant, or what gives the reason of the refusal. */
@@ -131,7 +134,11 @@ export class CompiledIdentity {
       spiffeId: spiffeId.value,
       hint: parts.hint,
       x509: { ttlSeconds: parts.x509TtlSeconds, keyType: parts.keyType, dnsSans },
-      jwt: { ttlSeconds: parts.jwtTtlSeconds, extraClaims: claims.value },
+      jwt: {
+        ttlSeconds: parts.jwtTtlSeconds,
+        extraClaims: claims.value,
+        ...(parts.audiences ? { audiences: parts.audiences } : {}),
+      },
       federatesWith: parts.federatesWith,
     }
     const grant: Grant = { ...rendered, key: JSON.stringify(Object.values(rendered)), rule }

@@ -18,9 +18,15 @@ export function formatExplanation(explanation: Explanation): string {
 }
 
 /** What it says beside the SPIFFE ID only where that is not the usual. */
-function describeGrant({ spiffeId, rule, keyType = 'ec-p256' }: Partial<IdentityExplanation>): string {
+function describeGrant({
+  spiffeId,
+  rule,
+  keyType = 'ec-p256',
+  audiences,
+}: Partial<IdentityExplanation>): string {
   const parts = [`granted ${spiffeId} by ${rule}`]
   if (keyType !== 'ec-p256') parts.push(`keys ${keyType}`)
+  if (audiences !== undefined) parts.push(`tokens for ${audiences}`)
   return parts.join(', ')
 }
 

@@ -1,4 +1,5 @@
 import type { KeyType } from '../crypto/keys.ts'
+import type { AllowedAudiences } from './allowed-audiences.ts'
 import type { Attributes } from './attributes.ts'
 
 /** What a caller is given by one workload identity, rendered for that caller. */
@@ -12,7 +13,12 @@ export interface Grant {
     readonly keyType: KeyType
     readonly dnsSans: readonly string[]
   }
-  readonly jwt: { readonly ttlSeconds: number; readonly extraClaims: Readonly<Record<string, unknown>> }
+  readonly jwt: {
+    readonly ttlSeconds: number
+    readonly extraClaims: Readonly<Record<string, unknown>>
+    /** Absent: any. */
+    readonly audiences?: AllowedAudiences
+  }
   readonly federatesWith: readonly string[]
   /** The same text for the same rendered result: what caches are keyed by. */
   readonly key: string
@@ -33,6 +39,8 @@ export interface IdentityExplanation {
   readonly granted: boolean
   readonly spiffeId?: string
   readonly keyType?: KeyType
+  /** The audiences it is limited to. */
+  readonly audiences?: string
   readonly rule?: string
   readonly reason?: string
 }

@@ -18,7 +18,11 @@ export interface WorkloadIdentitySpec {
     readonly key_type?: KeyType
     readonly dns_sans?: readonly string[]
   }
-  readonly jwt?: { readonly ttlSeconds?: number; readonly extra_claims?: Readonly<Record<string, unknown>> }
+  readonly jwt?: {
+    readonly ttlSeconds?: number
+    readonly extra_claims?: Readonly<Record<string, unknown>>
+    readonly allowed_audiences?: MatchSpec
+  }
   readonly federates_with?: readonly string[]
 }
 

@@ -84,7 +84,7 @@ export class FetchJwtSvid {
     audiences: readonly string[],
     key: string,
   ): Buffer | Promise<Buffer> {
-    const indexes = select(set, spiffeId)
+    const indexes = select(set, spiffeId, audiences)
     const tokens = indexes.map((index) => this.#token(set, index, audiences))
     if (tokens.some((token) => token instanceof Promise)) {
       return this.#afterWaiting(peer, set, spiffeId, audiences, tokens)
@@ -105,7 +105,7 @@ export class FetchJwtSvid {
     const settled = await settleWithin(tokens, WAIT_FOR_ALL_MS, this.#deps.clock)
     const now = await this.#deps.entitled(peer) // the identity may have been withdrawn while the authority signed
     if (now !== set) return this.#answer(peer, now, spiffeId, audiences)
-    const indexes = select(set, spiffeId)
+    const indexes = select(set, spiffeId, audiences)
     const found = indexes.filter((_, position) => settled[position]?.token !== undefined)
     const got = settled.flatMap(({ token }) => token ?? [])
     if (got.length === 0) throw failureOf(settled)
@@ -132,11 +132,15 @@ function answerKey(set: IdentitySet, spiffeId: string, audiences: readonly strin
   return JSON.stringify([set.id, spiffeId, ...audiences])
 }
 
-/** Positions of the grants that are meant: all, or the first with that SPIFFE ID. */
-function select(set: IdentitySet, spiffeId: string): readonly number[] {
-  if (spiffeId === '') return set.grants.map((_, index) => index)
-  const index = set.grants.findIndex((grant) => grant.spiffeId === spiffeId)
-  if (index >= 0) return [index]
+/** Positions of the grants that are meant and may have these audiences: all, or the first with that SPIFFE ID. */
+function select(set: IdentitySet, spiffeId: string, audiences: readonly string[]): readonly number[] {
+  const meant = set.grants.filter((grant) => spiffeId === '' || grant.spiffeId === spiffeId)
+  const allowed = meant.filter(({ jwt }) => jwt.audiences?.refusalOf(audiences) === undefined)
+  if (allowed.length > 0) {
+    const chosen = spiffeId === '' ? allowed : allowed.slice(0, 1)
+    return chosen.map((grant) => set.grants.indexOf(grant))
+  }
+  if (meant.length > 0) throw new NoIdentityError('audience_not_allowed')
   try {
     SpiffeId.parse(spiffeId)
   } catch (error) {

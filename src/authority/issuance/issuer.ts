@@ -104,7 +104,9 @@ export class Issuer {
   ): Promise<Outcome<IssuedJwt>[]> {
     return this.#issue('jwt', requests, ({ claim, audience }) =>
       this.#decide('jwt', { actor, instance, claim }, (approved) => {
-        const refused = refuseAudience(audience, this.#deps.trustDomain)
+        const refused =
+          refuseAudience(audience, this.#deps.trustDomain) ??
+          approved.grant.jwt.audiences?.refusalOf(audience)
         return refused === undefined
           ? this.#signJwt({ actor, instance, claim }, approved, audience)
           : { refused }

@@ -253,6 +253,14 @@ describe('a JWT-SVID', () => {
     assert.equal(issued((await jwt(['a']))[0]).expiresAt, NOW + 45)
   })
 
+  it('is made for no audience that the workload identity does not allow, not even beside one that it allows', async () => {
+    const { jwt, audited } = create({ spec: { jwt: { allowed_audiences: ['a', 'b'] } } })
+    assert.ok(issued((await jwt(['a', 'b']))[0]))
+    const [outcome] = await jwt(['a', 'c'])
+    const reason = refusal(outcome, audited.slice(-1))
+    assert.equal(reason, 'the workload identity does not allow the audience "c" (allowed: "a" or "b")')
+  })
+
   it('is not made for an audience that is reserved', async () => {
     const { jwt, audited } = create()
     const [outcome] = await jwt(['signet'])
