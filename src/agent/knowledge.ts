@@ -13,7 +13,8 @@ export interface Knowledge {
   /** `join.*` and `bot.*`. */
   readonly facts: { readonly join: Attributes; readonly bot: Attributes }
   readonly activeX509KeyId: string
-  readonly activeJwtKeyId: string
+  /** One for each algorithm that tokens are signed with. */
+  readonly activeJwtKeyIds: ReadonlySet<string>
   readonly taintedKeyIds: ReadonlySet<string>
   /** Why the roles of the bot do not permit a grant; undefined when they do. */
   roleRefusalOf(grant: Grant): string | undefined

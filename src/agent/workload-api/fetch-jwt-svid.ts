@@ -1,5 +1,5 @@
 import type { Clock } from '../../foundation/clock.ts'
-import { CodedError } from '../../foundation/errors.ts'
+import { CodedError, type ErrorKind } from '../../foundation/errors.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { JWTSVIDRequest__Output } from '../../rpc/gen/JWTSVIDRequest.ts'
 import { encodeMessage } from '../../rpc/services.ts'
@@ -42,11 +42,11 @@ export class FetchJwtSvid {
     this.#deps = deps
   }
 
-  /** The answers made so far hold tokens of a key that is no longer the active one, or that is tainted. */
+  /** The answers made so far hold tokens of a key that signs no longer, or that is tainted. */
   forgetWhenKeysChanged(): void {
     const known = this.#deps.knowledge.value
     if (known === undefined) return
-    const keys = [known.activeJwtKeyId, ...known.taintedKeyIds].join(' ')
+    const keys = [...known.activeJwtKeyIds, '', ...known.taintedKeyIds].join(' ')
     if (keys === this.#keys) return
     this.#keys = keys
     this.#answers.clear()
@@ -196,9 +196,12 @@ async function settleWithin(
 /** The authority's no is final; anything else may pass. */
 function failureOf(settled: readonly Settled[]): CodedError {
   const failures = settled.map(({ failure }) => failure)
-  const isRefused = failures.every((each) => each instanceof CodedError && each.kind === 'permission_denied')
   const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
-  return isRefused
-    ? new NoIdentityError('refused_by_authority', { cause })
-    : new SvidUnavailableError({ cause })
+  const kinds = new Set(failures.map((each) => (each instanceof CodedError ? each.kind : 'internal')))
+  const isOnly = (...meant: readonly ErrorKind[]): boolean => [...kinds].every((kind) => meant.includes(kind))
+  if (isOnly('permission_denied')) return new NoIdentityError('refused_by_authority', { cause })
+  if (!isOnly('permission_denied', 'invalid_argument')) return new SvidUnavailableError({ cause })
+  return new InvalidWorkloadRequestError('these audiences cannot share a token: ask for one at a time', {
+    cause,
+  })
 }
