@@ -52,7 +52,7 @@ export async function loadSigningKeys(datastore: Datastore, vault: Vault): Promi
 }
 
 function keyTypeIn(publicKeyDer: Buffer): KeyType {
-  const type = keyTypeOf(importSpki(publicKeyDer))
+  const type = keyTypeOf(importSpki(publicKeyDer), publicKeyDer)
   assert.ok(type, 'a signing key of a type that is none of ours')
   return type
 }
