@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { KEY_TYPES } from '../crypto/keys.ts'
 import { isTrustDomainName } from '../spiffe/trust-domain.ts'
 import { bundleDocument, bundleProblem } from './bundle-document.ts'
 import { count, duration, resourceName } from './fields.ts'
@@ -9,6 +10,16 @@ import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-spe
 const scalar = z.union([z.string(), z.number(), z.boolean()], 'expected text, a number, true or false')
 const scalars = z.union([scalar, z.array(scalar).min(1)], 'expected a value or a list of values')
 const globs = z.union([z.string(), z.array(z.string()).min(1)], 'expected a pattern or a list of patterns')
+
+const audiences = z.union(
+  [
+    z.string(),
+    z.array(z.string()),
+    z.strictObject({ not: z.union([z.string(), z.array(z.string()).min(1)]) }),
+    z.strictObject({ glob: globs }),
+  ],
+  'expected an audience, a list of audiences, { not: … } or { glob: … }',
+)
 
 const match = z.record(
   z.string().regex(/^[a-zA-Z_][\w-]*(\.[\w-]+)*$/, 'expected an attribute such as workload.unix.uid'),
@@ -85,6 +96,10 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
     x509: z
       .strictObject({
         ttl: duration('10s', '90d').exactOptional().describe('default: that of the authority'),
+        key_type: z
+          .enum(KEY_TYPES)
+          .exactOptional()
+          .describe('of the key that the agent makes; default `ec-p256`'),
         dns_sans: z
           .array(z.string())
           .exactOptional()
@@ -99,6 +114,9 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
           .record(z.string(), z.unknown())
           .exactOptional()
           .describe('may hold templates; never a registered claim'),
+        allowed_audiences: audiences
+          .exactOptional()
+          .describe('for which tokens may be asked; default: any; an empty list: none'),
       })
       .transform(withTtlSeconds)
       .exactOptional(),

@@ -1,3 +1,5 @@
+import { KEY_TYPES, type KeyType } from '../crypto/keys.ts'
+import { AllowedAudiences } from './allowed-audiences.ts'
 import { ClaimsTemplate } from './claims-template.ts'
 import { CompiledIdentity, type CompiledParts } from './compiled-identity.ts'
 import { DnsNameTemplate } from './dns-name-template.ts'
@@ -51,8 +53,8 @@ function compileSpec(
     return undefined
   }
   problems.unknownKeys([], spec, SPEC_KEYS)
-  const x509 = section(spec, 'x509', ['ttlSeconds', 'dns_sans'], problems)
-  const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims'], problems)
+  const x509 = section(spec, 'x509', ['ttlSeconds', 'key_type', 'dns_sans'], problems)
+  const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims', 'allowed_audiences'], problems)
   const text = spec['spiffe_id']
   const spiffeId =
     typeof text === 'string'
@@ -63,16 +65,22 @@ function compileSpec(
     problems.add(['hint'], `expected a plain text of ${LONGEST_HINT_BYTES} bytes at most`)
   }
   const claims = jwt['extra_claims']
+  const audiences = jwt['allowed_audiences']
   const parts = {
     hint: String(hint),
     priority: priority(spec['priority'], problems),
     allow: rules(spec['allow'], 'allow', problems),
     deny: rules(spec['deny'], 'deny', problems),
     x509TtlSeconds: ttl(x509['ttlSeconds'], defaults.x509TtlSeconds, ['x509', 'ttl'], problems),
+    keyType: keyType(x509['key_type'], problems),
     jwtTtlSeconds: ttl(jwt['ttlSeconds'], defaults.jwtTtlSeconds, ['jwt', 'ttl'], problems),
     dnsNames: dnsNames(x509['dns_sans'], problems),
     claims:
       claims === undefined ? undefined : ClaimsTemplate.compile(claims, ['jwt', 'extra_claims'], problems),
+    audiences:
+      audiences === undefined
+        ? undefined
+        : AllowedAudiences.compile(audiences, ['jwt', 'allowed_audiences'], problems),
     federatesWith: federatesWith(spec['federates_with'], defaults.trustDomain, problems),
   }
   return spiffeId ? { ...parts, spiffeId } : undefined
@@ -125,6 +133,12 @@ function ttl(value: unknown, otherwise: number, path: ProblemPath, problems: Pro
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
   problems.add(path, 'expected a duration above zero')
   return otherwise
+}
+
+function keyType(value: unknown, problems: Problems): KeyType {
+  const known = KEY_TYPES.find((type) => type === (value ?? 'ec-p256'))
+  if (known === undefined) problems.add(['x509', 'key_type'], `expected one of ${KEY_TYPES.join(', ')}`)
+  return known ?? 'ec-p256'
 }
 
 function dnsNames(value: unknown, problems: Problems): DnsNameTemplate[] {

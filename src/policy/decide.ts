@@ -1,3 +1,4 @@
+import type { KeyType } from '../crypto/keys.ts'
 import { type Attributes, lookUpSteps } from './attributes.ts'
 import type { CompiledIdentity } from './compiled-identity.ts'
 import { Facts } from './expression.ts'
@@ -21,6 +22,7 @@ interface Parts {
   readonly buckets: PersistentMap<readonly CompiledIdentity[]>
   readonly paths: ReadonlyMap<string, IndexedPath>
   readonly uses: ReadonlyMap<string, number>
+  readonly keyTypes: ReadonlyMap<KeyType, number>
 }
 
 /**
@@ -34,6 +36,7 @@ export class Policy {
     buckets: PersistentMap.empty(),
     paths: new Map(),
     uses: new Map(),
+    keyTypes: new Map(),
   })
   readonly #parts: Parts
   readonly usedAttributes: ReadonlySet<string>
@@ -49,6 +52,11 @@ export class Policy {
 
   get size(): number {
     return this.#parts.byName.size
+  }
+
+  /** How many identities have keys of each type. */
+  get keyTypes(): ReadonlyMap<KeyType, number> {
+    return this.#parts.keyTypes
   }
 
   get(name: string): CompiledIdentity | undefined {
@@ -71,6 +79,7 @@ export class Policy {
       buckets: this.#parts.buckets.with(draft.changedBuckets()),
       paths: draft.paths,
       uses: draft.uses,
+      keyTypes: draft.keyTypes,
     })
   }
 
@@ -113,6 +122,7 @@ export class Policy {
 class Draft {
   readonly uses: Map<string, number>
   readonly paths: Map<string, IndexedPath>
+  readonly keyTypes: Map<KeyType, number>
   readonly #buckets: PersistentMap<readonly CompiledIdentity[]>
   readonly #added = new Map<string, CompiledIdentity[]>()
   readonly #removed = new Map<string, Set<CompiledIdentity>>()
@@ -120,6 +130,7 @@ class Draft {
   constructor(parts: Parts) {
     this.uses = new Map(parts.uses)
     this.paths = new Map(parts.paths)
+    this.keyTypes = new Map(parts.keyTypes)
     this.#buckets = parts.buckets
   }
 
@@ -129,6 +140,8 @@ class Draft {
       if (left > 0) this.uses.set(attribute, left)
       else this.uses.delete(attribute)
     }
+    const { keyType } = compiled.parts
+    this.keyTypes.set(keyType, (this.keyTypes.get(keyType) ?? 0) + by)
     const keys = indexKeys(compiled)
     if (keys === undefined) this.#note(GENERAL, compiled, by)
     for (const key of keys ?? []) {

@@ -3,6 +3,7 @@ import type { Figure } from './figure.ts'
 import { formatFigures } from './figure.ts'
 import { measureAuthority } from './measure-authority.ts'
 import { measureCrypto } from './measure-crypto.ts'
+import { measureKeys } from './measure-keys.ts'
 import { measureSocket } from './measure-socket.ts'
 import { measureSystem } from './measure-system.ts'
 
@@ -12,6 +13,7 @@ npm run bench -- --socket unix:///path/agent.sock [--pid PID] [--seconds N] [--j
 Prints figures; asserts nothing. Without --socket it measures Signet:
   crypto     certificates and JWTs signed in one process
   authority  SVIDs issued over the authority's gRPC, audited
+  keys       types of keys and algorithms of tokens: how many, and whom they delay
   socket     calls and first messages at the agent's socket, attestation included
   system     start-up, from apply to open streams, memory of an open stream
 With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
@@ -33,6 +35,7 @@ const { values } = parseArgs({
 const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = {
   crypto: measureCrypto,
   authority: measureAuthority,
+  keys: measureKeys,
   socket: measureSocket,
   system: measureSystem,
 }

@@ -43,7 +43,13 @@ spec: { trust_domain: ${issuer.trustDomain}, bundle: ${issuer.bundle().format()}
   })
 
   async function tokenOf(issuer: FakeIssuer, spiffeId: string): Promise<string> {
-    const claim = { workloadIdentity: 'x', revision: '1', spiffeId, workloadAttributes: {} }
+    const claim = {
+      workloadIdentity: 'x',
+      revision: '1',
+      spiffeId,
+      workloadAttributes: {},
+      keyType: 'ec-p256',
+    } as const
     return (await issuer.issueJwt(claim, ['a'])).token
   }
 

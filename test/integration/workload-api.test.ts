@@ -391,6 +391,46 @@ describe('FetchJWTSVID', () => {
     )
   })
 
+  describe('where identities limit their audiences', () => {
+    const identities = {
+      web: { ...WEB, jwt: { allowed_audiences: ['vault', 'a'] } },
+      shop: { ...SHOP, jwt: { allowed_audiences: { glob: 'https://*.example.org/**' } } },
+      none: { ...WEB, spiffe_id: '/none', jwt: { allowed_audiences: [] } },
+    }
+    const idsOf = async (serving: Serving, request: object): Promise<string[]> => {
+      using client = new WorkloadClient(serving.socket)
+      const { svids } = await client.unary('FetchJWTSVID', request)
+      return svids.map((svid: { spiffeId: string }) => svid.spiffeId)
+    }
+
+    it('gives tokens of those that allow all that was asked for', async () => {
+      await using serving = await startServing({ identities })
+      assert.deepEqual(await idsOf(serving, { audience: ['vault'] }), [ID])
+      assert.deepEqual(await idsOf(serving, { audience: ['a', 'vault'] }), [ID])
+      const url = 'https://api.example.org/v1'
+      assert.deepEqual(await idsOf(serving, { audience: [url] }), ['spiffe://example.org/shop'])
+      assert.deepEqual(await idsOf(serving, { audience: ['a'], spiffeId: ID }), [ID])
+    })
+
+    for (const [what, request] of [
+      ['for an audience that no identity allows', { audience: ['b'] }],
+      ['for audiences that no identity allows together', { audience: ['a', 'https://api.example.org/v1'] }],
+      ['of the identity that does not allow it', { audience: ['https://api.example.org/v1'], spiffeId: ID }],
+      ['of one that allows none', { audience: ['a'], spiffeId: 'spiffe://example.org/none' }],
+    ] as const) {
+      it(`gives none ${what}, and asks the authority for none`, async () => {
+        await using serving = await startServing({ identities })
+        await assert.rejects(idsOf(serving, request), {
+          code: PERMISSION_DENIED,
+          details: 'no identity issued',
+        })
+        assert.deepEqual(serving.issuer.asked.jwt, [])
+        const denied = serving.events.find(({ event }) => event === 'identity.denied')
+        assert.equal(denied?.['reason'], 'audience_not_allowed')
+      })
+    }
+  })
+
   it('answers from the cache, whatever the order of the audiences', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new WorkloadClient(serving.socket)

@@ -230,6 +230,7 @@ export function claimOf(grant: Grant, workload: Attributes): IdentityClaim {
     workloadIdentity: grant.identity,
     revision: grant.revision,
     spiffeId: grant.spiffeId,
+    keyType: grant.x509.keyType,
     workloadAttributes: workload,
   }
 }

@@ -4,7 +4,7 @@ import type { Random } from '../../foundation/random.ts'
 import { type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
 import type { IdentityClaim, Issuer, KnowledgeSource } from '../knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
-import type { KeyPool } from './key-pool.ts'
+import type { KeyPools } from './key-pools.ts'
 import { renewalTimeMs } from './renewal.ts'
 import { noteVoucher } from './x509-check.ts'
 import type { CachedX509Svid } from './x509-entry.ts'
@@ -12,7 +12,7 @@ import type { CachedX509Svid } from './x509-entry.ts'
 export interface X509IssueDeps {
   readonly issuer: Pick<Issuer, 'issueX509'>
   readonly knowledge: KnowledgeSource
-  readonly keys: Pick<KeyPool, 'take'>
+  readonly keys: Pick<KeyPools, 'take'>
   readonly clock: Clock
   readonly random: Random
 }
@@ -22,7 +22,7 @@ export interface X509IssueDeps {
  * for good, so it must not get as far as them.
  */
 export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): Promise<CachedX509Svid> {
-  const key = await deps.keys.take()
+  const key = await deps.keys.take(claim.keyType)
   const { chain } = await deps.issuer.issueX509(claim, key.publicKeyDer)
   const bundle = deps.knowledge.value?.bundle
   if (bundle === undefined) throw new UnusableSvidError('there is no bundle to validate it with')

@@ -29,4 +29,6 @@ export interface BundleRecord {
   readonly taintedKeyIds: readonly string[]
   readonly activeX509KeyId: string
   readonly activeJwtKeyId: string
+  /** Absent or empty where the authority has one only: that one. */
+  readonly activeJwtKeyIds?: readonly string[]
 }

@@ -180,9 +180,9 @@ export class KnowledgeStore {
     let changed = force
     // What can be refused comes first: a message takes effect as a whole or not at all.
     if (bundle) {
-      const { spiffeBundle, taintedKeyIds, activeX509KeyId, activeJwtKeyId } = bundle
+      const { spiffeBundle, ...keys } = bundle
       const json = spiffeBundle.toString()
-      changed = this.#hearBundle({ json, taintedKeyIds, activeX509KeyId, activeJwtKeyId }) || changed
+      changed = this.#hearBundle({ json, ...keys }) || changed
     }
     if (federated) changed = this.#hearFederated(federated) || changed
     if (bot) changed = this.#hearBot(bot) || changed
@@ -254,7 +254,7 @@ export class KnowledgeStore {
       federatedBundles: federation.bundles,
       facts,
       activeX509KeyId: bundleRecord.activeX509KeyId,
-      activeJwtKeyId: bundleRecord.activeJwtKeyId,
+      activeJwtKeyIds: activeJwtKeyIds(bundleRecord),
       taintedKeyIds: new Set(bundleRecord.taintedKeyIds),
       isLocked: (subject) => locks.isLocked(subject),
       roleRefusalOf: (grant) => roles.refusalOf(grant, policy.get(grant.identity)?.identity.labels ?? {}),
@@ -262,6 +262,10 @@ export class KnowledgeStore {
       version: this.#version,
     })
   }
+}
+
+function activeJwtKeyIds({ activeJwtKeyId, activeJwtKeyIds = [] }: BundleRecord): ReadonlySet<string> {
+  return new Set(activeJwtKeyIds.length > 0 ? activeJwtKeyIds : [activeJwtKeyId])
 }
 
 function nothingHeard(): Heard {

@@ -26,6 +26,7 @@ export function bundleMessage(ca: CaState): NonNullable<SyncResponse['bundle']> 
       taintedKeyIds: [...ca.taintedKeyIds],
       activeX509KeyId: ca.activeX509KeyId,
       activeJwtKeyId: ca.activeJwtKeyId,
+      activeJwtKeyIds: [...ca.activeJwtKeyIds],
     }
     bundles.set(ca, message)
   }

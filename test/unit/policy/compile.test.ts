@@ -46,7 +46,7 @@ describe('compileWorkloadIdentity', () => {
       spiffeId: 'spiffe://example.org/svc/alice',
       hint: 'pay',
       priority: 100,
-      x509: { ttlSeconds: 3600, dnsSans: ['builder.internal', 'a.internal', 'x-1000.a'] },
+      x509: { ttlSeconds: 3600, keyType: 'ec-p256', dnsSans: ['builder.internal', 'a.internal', 'x-1000.a'] },
       jwt: {
         ttlSeconds: 60,
         extraClaims: {
@@ -100,6 +100,17 @@ describe('compileWorkloadIdentity', () => {
   })
   const bad: readonly (readonly [string, unknown, string])[] = [
     ['a spec that is no mapping', 7, ''],
+    ['a type of key that nobody knows', { spiffe_id: '/a', x509: { key_type: 'ed25519' } }, 'x509.key_type'],
+    [
+      'audiences that are numbers',
+      { spiffe_id: '/a', jwt: { allowed_audiences: [7] } },
+      'jwt.allowed_audiences',
+    ],
+    [
+      'an operator that audiences do not have',
+      { spiffe_id: '/a', jwt: { allowed_audiences: { like: 'a' } } },
+      'jwt.allowed_audiences.like',
+    ],
     ['a section that is no mapping', { spiffe_id: '/a', x509: 1 }, 'x509'],
     ['rules that are no list', { spiffe_id: '/a', allow: {} }, 'allow'],
     ['a rule that is no mapping', allow('x'), 'allow.0'],

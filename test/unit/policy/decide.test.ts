@@ -265,3 +265,13 @@ describe('lintWorkloadIdentity', () => {
   it('warns of an identity that nobody gets', () =>
     assert.match(lint({ spiffe_id: '/a' })[0] ?? '', /^allow: no allow/))
 })
+
+it('an explanation says of which type the keys are and which audiences there are, where that is not the usual', () => {
+  const spec = { ...byMatch('workload.unix.uid', 1000), x509: { key_type: 'rsa-2048' } }
+  const limited = { ...spec, jwt: { allowed_audiences: ['vault', 'sts.amazonaws.com'] } }
+  const none = { ...byMatch('workload.unix.uid', 1000), jwt: { allowed_audiences: [] } }
+  const policy = Policy.of([compile(limited, 'a'), compile(none, 'b')])
+  const text = formatExplanation(policy.explain(caller(1000)))
+  assert.match(text, /by allow\[0\], keys rsa-2048, tokens for "vault" or "sts\.amazonaws\.com"\n/)
+  assert.match(text, /by allow\[0\], tokens for none\n/)
+})

@@ -39,6 +39,7 @@ describe('X.509-SVIDs', () => {
         workloadIdentity: 'web',
         revision: '1',
         spiffeId: 'spiffe://example.org/web',
+        keyType: 'ec-p256',
         workloadAttributes: WORKLOAD,
       },
     ])
@@ -278,6 +279,15 @@ describe('JWT-SVIDs', () => {
     assert.ok((await want(own, 'a')).token)
   })
 
+  it('that can never be had as they were asked for are not asked for again at once either', async () => {
+    const own = await createSvidRig()
+    own.issuer.fails = () => new RpcError(StatusCode.INVALID_ARGUMENT, 'ask for one at a time')
+    for (let call = 0; call < 3; call += 1) {
+      await assert.rejects(async () => want(own, 'a', 'b'), { kind: 'invalid_argument' })
+    }
+    assert.equal(own.issuer.asked.jwt.length, 1)
+  })
+
   it('that could not be had for another reason are asked for by the next caller', async () => {
     const own = await createSvidRig()
     own.issuer.fails = () => new RpcError(StatusCode.UNAVAILABLE, 'away')
@@ -293,6 +303,19 @@ describe('JWT-SVIDs', () => {
     own.learn({ taintedKeyIds: new Set([first.kid]) })
     const second = await want(own, 'a')
     assert.notEqual(second.kid, first.kid)
+  })
+
+  it('signed by a key of another algorithm are as good as any while that key signs', async () => {
+    const own = await createSvidRig()
+    const first = await want(own, 'a')
+    own.learn({ activeJwtKeyIds: new Set(['rs256', first.kid]) })
+    assert.equal(want(own, 'a'), first)
+    await own.turn()
+    assert.equal(own.issuer.asked.jwt.length, 1)
+    own.learn({ activeJwtKeyIds: new Set(['rs256']) })
+    assert.equal(want(own, 'a'), first)
+    await own.turn()
+    assert.equal(own.issuer.asked.jwt.length, 2)
   })
 
   it('signed by a key that is no longer active are replaced at the next occasion', async () => {

@@ -48,7 +48,13 @@ describe('KnowledgeStore', () => {
       attributesJson: '{"join":{"method":"secret"},"bot":{"name":"builder"}}',
       rolesJson: '',
     },
-    bundle: { spiffeBundle, taintedKeyIds: [], activeX509KeyId: 'x', activeJwtKeyId: 'j' },
+    bundle: {
+      spiffeBundle,
+      taintedKeyIds: [],
+      activeX509KeyId: 'x',
+      activeJwtKeyId: 'j',
+      activeJwtKeyIds: ['j'],
+    },
     locks: { locks: [] },
     federatedBundles: { bundles: [], more: false },
   })
@@ -128,9 +134,31 @@ describe('KnowledgeStore', () => {
       taintedKeyIds: [],
       activeX509KeyId: '',
       activeJwtKeyId: '',
+      activeJwtKeyIds: [],
     }
     assert.throws(() => store.apply({ ...QUIET, bundle }), { code: 'ERR_SPIFFE_BUNDLE_INVALID' })
     assert.equal(store.current.value?.bundle.x509Authorities.length, 1)
+  })
+
+  it('knows every JWT key that signs, or the one of an authority that names one only', () => {
+    const { store } = synced(undefined, identity('a'))
+    const active = () => [...(store.current.value?.activeJwtKeyIds ?? [])]
+    const { bundle } = begin()
+    assert.ok(bundle)
+    store.apply({ ...QUIET, bundle: { ...bundle, activeJwtKeyId: 'es', activeJwtKeyIds: ['es', 'rs'] } })
+    assert.deepEqual(active(), ['es', 'rs'])
+    store.apply({ ...QUIET, bundle: { ...bundle, activeJwtKeyId: 'old', activeJwtKeyIds: [] } })
+    assert.deepEqual(active(), ['old'])
+  })
+
+  it('takes back what an earlier version kept, which knew one JWT key', () => {
+    const { store } = synced(undefined, identity('a'))
+    const kept = store.snapshot()
+    assert.ok(kept)
+    const { activeJwtKeyIds: _, ...bundle } = kept.bundle
+    const later = create().store
+    later.restore({ ...kept, bundle })
+    assert.deepEqual([...(later.current.value?.activeJwtKeyIds ?? [])], ['j'])
   })
 
   it('ignores a workload identity that it does not understand, the older revision included', () => {
