@@ -18,6 +18,7 @@ const claim = (name: string) => ({
   revision: '1',
   spiffeId: `${PARTNER_ID}/${name}`,
   workloadAttributes: {},
+  keyType: 'ec-p256' as const,
 })
 
 /** The name, as YAML has it in the place of `federates_with`. */
