@@ -203,6 +203,27 @@ spec:
     assert.match(taken.stderr, /is that of partner\.example: choose another name/)
   })
 
+  it('keeps its name and labels when its bundle is set, and has a name of its own where the trust domain is too long', async () => {
+    const named = await FakeIssuer.create(systemClock, 'named.example')
+    const file = await fileWith(named.bundle().format().toString())
+    await stack.apply(`kind: federation
+version: v1
+metadata: { name: third-party, labels: { team: pay } }
+spec: { trust_domain: named.example, bundle: { keys: [] } }
+`)
+    const set = await stack.admin('bundle', 'set', 'named.example', '--file', file)
+    assert.equal(set.stdout, 'federation third-party updated\n')
+    assert.match((await stack.admin('get', 'federation', 'third-party')).stdout, /team: pay/)
+    const renamed = await stack.signet('bundle', 'set', 'named.example', '--file', file, '--name', 'other')
+    assert.match(renamed.stderr, /the federation of named\.example is third-party: leave out --name/)
+    const long = `${'x'.repeat(60)}.example`
+    const refused = await stack.signet('bundle', 'set', long, '--file', file)
+    assert.equal(refused.code, 2)
+    assert.match(refused.stderr, /cannot be the name of a resource: choose one with --name/)
+    const done = await stack.admin('bundle', 'set', long, '--file', file, '--name', 'long')
+    assert.equal(done.stdout, 'federation long created\n')
+  })
+
   it('may come after the workload identity that names it: apply warns, and the bundle follows', async () => {
     const done = await stack.apply(identityFor(UID, 'web', federated(`${PARTNER}, later.example`)))
     assert.match(

@@ -112,6 +112,31 @@ describe('a caller with several identities', () => {
     assert.deepEqual(names(await stream.until(({ svids }) => svids.length === 3)), ['mail', 'shop', 'web'])
   })
 
+  it('does not wait for one that the authority is silent about, and gets it when it comes', async () => {
+    const silence = Promise.withResolvers<void>()
+    await using serving = await startServing({
+      identities: { web: WEB, shop: SHOP, mail: MAIL },
+      prepare: (issuer) => {
+        issuer.before = ({ workloadIdentity }) =>
+          workloadIdentity === 'shop' ? silence.promise : Promise.resolve()
+      },
+    })
+    using client = new WorkloadClient(serving.socket)
+    using stream = client.stream('FetchX509SVID')
+    const [x509, jwt] = await Promise.all([stream.next(), client.unary('FetchJWTSVID', { audience: ['a'] })])
+    assert.deepEqual(
+      [names(x509), names(jwt)],
+      [
+        ['mail', 'web'],
+        ['mail', 'web'],
+      ],
+    )
+    assert.match(String(told(serving, 'jwt_svid.left_out')[0]?.['reason']), /has not answered in time/)
+    silence.resolve()
+    assert.deepEqual(names(await stream.next()), ['mail', 'shop', 'web'])
+    assert.deepEqual(names(await client.unary('FetchJWTSVID', { audience: ['a'] })), ['mail', 'shop', 'web'])
+  })
+
   for (const [what, failures, code] of [
     ['UNAVAILABLE when one may yet come', { web: new TypeError('x'), shop: new Refused('no') }, UNAVAILABLE],
     [

@@ -66,9 +66,10 @@ export class LeftOut {
   /** Foreign bundles that do not fit into a response, or are more than clients take. */
   bundles(trustDomains: readonly string[]): void {
     this.#count.inc({ reason: 'bundle' }, trustDomains.length)
-    if (!this.#isNews('bundles', ...trustDomains)) return
+    const [first = ''] = trustDomains
+    if (!this.#isNews('bundles', first)) return
     this.#logger.warn(
-      { event: 'bundles.too_large', leftOut: trustDomains.length, first: trustDomains[0] },
+      { event: 'bundles.too_large', leftOut: trustDomains.length, first },
       'not all federated bundles of a caller fit into a message that clients accept',
     )
   }
