@@ -78,7 +78,9 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
 
   onHalfClose(): void {
     this.#isHalfClosed = true
-    if (this.#isAnswered && !this.#sink.busy) this.#close()
+    if (this.#sink.busy) return
+    if (this.#isAnswered) this.#close()
+    else this.followers.refresh(this) // what is being made is worth waiting for, what cannot be had is not
   }
 
   override deliver(set: IdentitySet): void {
