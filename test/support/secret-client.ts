@@ -1,7 +1,7 @@
 import path from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import * as protoLoader from '@grpc/proto-loader'
-import type { Ended, Message } from './workload-client.ts'
+import { type Message, WorkloadStream } from './workload-client.ts'
 
 /** An SDS client that shares no code with Signet: plain grpc-js over the published wire facts. It answers nothing by itself. */
 
@@ -114,57 +114,21 @@ export class SecretClient implements Disposable {
 }
 
 /** One stream; what is to be said on it, tests say themselves. */
-export class SecretStreamClient implements Disposable {
-  readonly ended: Promise<Ended>
+export class SecretStreamClient extends WorkloadStream {
   readonly call: grpc.ClientDuplexStream<object, Message>
-  readonly #messages: Message[] = []
-  #waiting: (() => void) | undefined
-  #end: Ended | undefined
 
   constructor(call: grpc.ClientDuplexStream<object, Message>) {
+    super(call)
     this.call = call
-    const { promise, resolve } = Promise.withResolvers<Ended>()
-    this.ended = promise
-    call.on('data', (message) => {
-      this.#messages.push(message)
-      this.#waiting?.()
-    })
-    call.on('error', () => undefined) // the status says the same
-    call.on('status', ({ code, details }: grpc.StatusObject) => {
-      this.#end = { code, details }
-      resolve(this.#end)
-      this.#waiting?.()
-    })
   }
 
   send(request: object): void {
     this.call.write(request)
   }
 
-  /** Responses that have arrived and were not looked at. */
-  get waiting(): number {
-    return this.#messages.length
-  }
-
-  /** The next response; rejects with the status when the stream ends first. */
-  async next(): Promise<Message> {
-    while (this.#messages.length === 0) {
-      if (this.#end) throw Object.assign(new Error(this.#end.details), this.#end)
-      await new Promise<void>((resolve) => {
-        this.#waiting = resolve
-      })
-    }
-    return this.#messages.shift()
-  }
-
   /** The secrets of the next response. */
   async secrets(): Promise<readonly ReadSecret[]> {
-    const response = await this.next()
-    return secretsOf(response)
-  }
-
-  [Symbol.dispose](): void {
-    this.call.cancel()
+    return secretsOf(await this.next())
   }
 }
 
