@@ -25,11 +25,13 @@ import { isOfPin } from './join/pin.ts'
 import { noteMissingRights } from './missing-rights.ts'
 import { pause } from './pause.ts'
 import { Reporter } from './report/reporter.ts'
+import { serveSds } from './sds/serve.ts'
 import { DataDirectory } from './state/data-directory.ts'
 import { IdentityFile } from './state/identity-file.ts'
 import { SealedState } from './state/sealed-state.ts'
 import { SvidCache } from './svid-cache/svid-cache.ts'
 import { KnowledgeStore } from './sync/knowledge-store.ts'
+import { Callers } from './workload-api/callers.ts'
 import { serveWorkloadApi } from './workload-api/serve.ts'
 
 export interface AgentDeps {
@@ -49,7 +51,10 @@ export interface RunningAgent extends AsyncDisposable {
 }
 
 const ADMIN_CONNECTIONS = 256
-/** A token of 64 KiB to be validated is the longest there is; what comes is held before anybody has been attested. */
+/**
+ * The longest there are: a token of 64 KiB to be validated, and what Envoy says of itself, every time, which is 61 KiB of extensions in 1.40
+ * and its metadata. What comes is held before anybody has been attested.
+ */
 const LONGEST_REQUEST_BYTES = 128 * 1024
 /** Between the first breath of the socket and the first thought of the authority. */
 const WORKLOADS_FIRST_MS = 100
@@ -105,18 +110,33 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const api = createServer(shared)
   api.addHealth()
   api.addReflection()
-  lifecycle.use(
-    serveWorkloadApi(api, {
+  const { max_identities_per_caller, allow_unauthenticated_verifiers } = config.workload_api
+  const callers = lifecycle.use(
+    new Callers({
       knowledge,
       attestation,
       svids,
       reporter,
-      maxIdentitiesPerCaller: config.workload_api.max_identities_per_caller,
+      maxIdentitiesPerCaller: max_identities_per_caller,
+      allowUnauthenticatedVerifiers: allow_unauthenticated_verifiers,
+      endCalls: (peer, error) => api.endCalls(peer, error),
       clock,
       logger,
       metrics,
     }),
   )
+  lifecycle.use(serveWorkloadApi(api, { callers, knowledge, svids, clock }))
+  serveSds(api, {
+    callers,
+    knowledge,
+    svids,
+    names: config.sds,
+    maxIdentitiesPerCaller: max_identities_per_caller,
+    clock,
+    random,
+    logger,
+    metrics,
+  })
   const status: AdminDeps['status'] = () =>
     describeStatus({
       store,
