@@ -283,13 +283,13 @@ function sameKeys(a: Omit<CaState, 'serverTls'>, b: Omit<CaState, 'serverTls'>):
   return (
     a.bundle.sequence === b.bundle.sequence &&
     a.activeX509KeyId === b.activeX509KeyId &&
-    signersOf(a) === signersOf(b) &&
+    namesOfSigners(a) === namesOfSigners(b) &&
     a.controlIssuing.keyId === b.controlIssuing.keyId &&
     a.controlRoots.length === b.controlRoots.length &&
     a.controlRoots.every((root, index) => b.controlRoots[index]?.equals(root))
   )
 }
 
-function signersOf({ jwtSigners }: Pick<CaState, 'jwtSigners'>): string {
+function namesOfSigners({ jwtSigners }: Pick<CaState, 'jwtSigners'>): string {
   return Array.from(jwtSigners, ([algorithm, { kid }]) => `${algorithm} ${kid}`).join(', ')
 }

@@ -132,13 +132,16 @@ export class Issuer {
     one: (request: Request) => Decision<T>,
   ): Promise<Outcome<T>[]> {
     const decisions: Decision<T>[] = []
+    const signing: Promise<Decided<T>>[] = []
     let isSigning = false
     for (const request of requests) {
       const decision = one(request)
       decisions.push(decision)
       if (decision instanceof Promise) {
         isSigning = true
-        decision.catch(() => undefined) // heard below, once all are under way
+        decision.catch(() => undefined) // heard below
+        // No batch takes all threads' time in advance: others have their turn between its elements.
+        if (signing.push(decision) >= IN_THREADS) await signing.shift()
       }
       if (decisions.length % TURN === 0) await setImmediate()
     }

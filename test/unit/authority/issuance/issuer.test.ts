@@ -335,6 +335,20 @@ describe('the algorithm of a JWT-SVID', () => {
       wanted.map(([alg]) => alg),
     )
   })
+  it('lets a batch of one token be signed between the elements of a long one', async () => {
+    const { issuer } = create3()
+    const ask = (count: number) =>
+      issuer.issueJwt(
+        ACTOR,
+        INSTANCE,
+        Array.from({ length: count }, () => ({ claim: CLAIM, audience: [named.RS256] })),
+      )
+    const ended: string[] = []
+    const long = ask(100).then(() => ended.push('long'))
+    const short = ask(1).then(() => ended.push('short'))
+    await Promise.all([long, short])
+    assert.deepEqual(ended, ['short', 'long'])
+  })
   it('does not hold back a lock that is set while it is signed with', async () => {
     let locked = false
     const { issuer } = create({
