@@ -25,11 +25,13 @@ import { isOfPin } from './join/pin.ts'
 import { noteMissingRights } from './missing-rights.ts'
 import { pause } from './pause.ts'
 import { Reporter } from './report/reporter.ts'
+import { serveSds } from './sds/serve.ts'
 import { DataDirectory } from './state/data-directory.ts'
 import { IdentityFile } from './state/identity-file.ts'
 import { SealedState } from './state/sealed-state.ts'
 import { SvidCache } from './svid-cache/svid-cache.ts'
 import { KnowledgeStore } from './sync/knowledge-store.ts'
+import { Callers } from './workload-api/callers.ts'
 import { serveWorkloadApi } from './workload-api/serve.ts'
 
 export interface AgentDeps {
@@ -105,18 +107,33 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const api = createServer(shared)
   api.addHealth()
   api.addReflection()
-  lifecycle.use(
-    serveWorkloadApi(api, {
+  const { max_identities_per_caller, allow_unauthenticated_verifiers } = config.workload_api
+  const callers = lifecycle.use(
+    new Callers({
       knowledge,
       attestation,
       svids,
       reporter,
-      maxIdentitiesPerCaller: config.workload_api.max_identities_per_caller,
+      maxIdentitiesPerCaller: max_identities_per_caller,
+      allowUnauthenticatedVerifiers: allow_unauthenticated_verifiers,
+      endCalls: (peer, error) => api.endCalls(peer, error),
       clock,
       logger,
       metrics,
     }),
   )
+  lifecycle.use(serveWorkloadApi(api, { callers, knowledge, svids, clock }))
+  serveSds(api, {
+    callers,
+    knowledge,
+    svids,
+    names: config.sds,
+    maxIdentitiesPerCaller: max_identities_per_caller,
+    clock,
+    random,
+    logger,
+    metrics,
+  })
   const status: AdminDeps['status'] = () =>
     describeStatus({
       store,

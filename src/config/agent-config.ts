@@ -2,7 +2,17 @@ import { z } from 'zod'
 import { type AgentConfig, type AgentConfigData, settleAgentConfig } from './agent-settings.ts'
 import { readSingleDocument } from './config-file.ts'
 import { InvalidConfigError } from './errors.ts'
-import { address, count, duration, filePath, logLevel, pin, resourceName, size } from './fields.ts'
+import {
+  address,
+  count,
+  duration,
+  filePath,
+  logLevel,
+  pin,
+  resourceName,
+  secretName,
+  size,
+} from './fields.ts'
 import { secretSourceSchema } from './secret-source-schema.ts'
 
 export type { AgentConfig } from './agent-settings.ts'
@@ -44,6 +54,21 @@ export const agentConfigSchema = z.strictObject({
       max_identities_per_caller: count(10_000)
         .default(100)
         .describe('of more the first by name are delivered, and it is logged'),
+      allow_unauthenticated_verifiers: z
+        .boolean()
+        .default(false)
+        .describe(
+          'a caller without an identity may have the bundle of the own trust domain, and have JWT-SVIDs validated with it',
+        ),
+    })
+    .prefault({}),
+  sds: z
+    .strictObject({
+      default_svid_name: secretName.default('default').describe('the default X.509-SVID of the caller'),
+      default_bundle_name: secretName.default('ROOTCA').describe('the bundle of the own trust domain'),
+      default_all_bundles_name: secretName
+        .default('ALL')
+        .describe('the bundles of the own and of all federated trust domains'),
     })
     .prefault({}),
   admin: z

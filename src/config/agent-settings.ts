@@ -30,6 +30,12 @@ export interface AgentConfig {
     readonly max_connections_per_uid: number
     readonly max_streams_per_connection: number
     readonly max_identities_per_caller: number
+    readonly allow_unauthenticated_verifiers: boolean
+  }
+  readonly sds: {
+    readonly default_svid_name: string
+    readonly default_bundle_name: string
+    readonly default_all_bundles_name: string
   }
   readonly admin: { readonly socket: string }
   readonly metrics?: { readonly listen: string }
@@ -73,6 +79,7 @@ export function settleAgentConfig(
     const message = 'lies inside data_dir: a backup of the data would carry its own key'
     problems.push({ path: ['state_key'], message })
   }
+  problems.push(...checkSdsNames(data.sds))
   if (data.join.secret_path !== undefined && data.join.secret !== undefined) {
     problems.push({ path: ['join', 'secret'], message: 'give secret_path or secret, not both' })
   }
@@ -91,4 +98,14 @@ export function settleAgentConfig(
     admin: { socket: adminSocket },
   }
   return { config, problems }
+}
+
+/** One name cannot mean two secrets. */
+function checkSdsNames(sds: AgentConfigData['sds']): Problem[] {
+  const seen = new Set<string>()
+  return Object.entries(sds).flatMap(([key, name]) => {
+    const isTaken = seen.has(name)
+    seen.add(name)
+    return isTaken ? [{ path: ['sds', key], message: 'another secret has this name already' }] : []
+  })
 }

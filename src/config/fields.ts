@@ -51,6 +51,15 @@ export const resourceName = z
     'expected a name of 1 to 63 letters, digits, dots, dashes and underscores that begins with a letter or digit',
   )
 
+/** A name that Envoy asks a secret by, beside SPIFFE IDs, which mean themselves; `*` is xDS's own. */
+export const secretName = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,256}$/, 'expected a name of 1 to 256 printable characters without a space')
+  .refine(
+    (text) => text !== '*' && !text.startsWith('spiffe://'),
+    'expected a name that is neither * nor a SPIFFE ID',
+  )
+
 export const filePath = z
   .string()
   .min(1)

@@ -27,3 +27,10 @@ export class TooManyCallsError extends CodedError {
   readonly code = 'ERR_RPC_TOO_MANY_CALLS'
   readonly kind = 'unavailable'
 }
+
+/** A stream sends requests faster than anybody answers them. */
+export class TooManyRequestsError extends CodedError {
+  override readonly name = 'TooManyRequestsError'
+  readonly code = 'ERR_RPC_TOO_MANY_REQUESTS'
+  readonly kind = 'resource_exhausted'
+}

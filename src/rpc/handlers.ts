@@ -42,6 +42,28 @@ export interface StreamSink {
   readonly ended: boolean
 }
 
+/** For bidirectional streams on which both sides speak when they have something to say. Called at the first request. */
+export type DuplexHandler<C, Req> = (caller: C, sink: DuplexSink, context: CallContext) => DuplexListener<Req>
+
+/** The reader's end of a duplex stream: one message at a time, so that nothing is ever queued for a reader who does not read. */
+export interface DuplexSink {
+  /** A message is on its way: nothing can be sent before `onWritable`. */
+  readonly busy: boolean
+  send(message: Buffer): void
+  /** Ends the stream with the status of this error. */
+  end(error: unknown): void
+  readonly ended: boolean
+}
+
+/** This side of a duplex stream. Disposed when the call is over; whatever throws ends the stream. */
+export interface DuplexListener<Req> extends Disposable {
+  onRequest(request: Req): void
+  /** The reader has taken the last message. */
+  onWritable(): void
+  /** The client will ask for nothing more; it may still read. */
+  onHalfClose(): void
+}
+
 /** How one method is answered. A message type is the generated one; the server checks none of this, the schema does. */
 export type Handler<C> =
   // biome-ignore-start lint/suspicious/noExplicitAny: each method has its own message types
@@ -50,6 +72,7 @@ export type Handler<C> =
   | { readonly stream: StreamHandler<C, any, any>; readonly finite?: boolean }
   | { readonly push: PushHandler<C, any> }
   | { readonly exchange: ExchangeHandler<C, any, any> }
+  | { readonly duplex: DuplexHandler<C, any> }
 // biome-ignore-end lint/suspicious/noExplicitAny: each method has its own message types
 
 /** The handlers of a service, by the names of the methods in the .proto file. */

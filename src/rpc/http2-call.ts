@@ -51,6 +51,7 @@ export class Http2Call {
   /** What has arrived and was not asked for yet. */
   #queue: (Buffer | typeof HALF_CLOSE)[] | undefined
   #wantsMessage = false
+  #delivering = false
   #decompressing = false
   #deadline: NodeJS.Timeout | undefined
   #isAnswered = false
@@ -79,7 +80,7 @@ export class Http2Call {
   /** Asks for the next message, or for the end of the request. */
   startRead(): void {
     this.#wantsMessage = true
-    if (this.#queue !== undefined) this.#deliver()
+    if (this.#queue !== undefined && !this.#delivering) this.#deliver()
   }
 
   /** `written` is called when the reader has made room for more; never when the call is over before. */
@@ -165,12 +166,15 @@ export class Http2Call {
     this.#stream.pause()
   }
 
+  /** A loop, and one that whoever asks for more from within does not enter again: a flood of messages may be waiting. */
   #deliver(): void {
+    this.#delivering = true
     while (this.#wantsMessage && !this.#decompressing && this.#queue !== undefined) {
-      const [next, ...later] = this.#queue
-      this.#queue = later.length > 0 ? later : undefined
+      const next = this.#queue.shift()
+      if (this.#queue.length === 0) this.#queue = undefined
       if (next !== undefined) this.#hand(next)
     }
+    this.#delivering = false
     if (this.#queue === undefined && this.#stream.isPaused()) this.#stream.resume()
   }
 
@@ -182,10 +186,12 @@ export class Http2Call {
     }
     this.#listener?.onReceiveHalfClose()
     // Only now: what is answered at once needs no timer, and the client watches its deadline itself.
-    if (!this.#isAnswered && !this.#isOver) this.#armDeadline()
+    if (!this.#isAnswered && !this.#isOver) this.armDeadline()
   }
 
-  #armDeadline(): void {
+  /** From now on the deadline that the client has set ends the call. Done at the end of the request, unless a call wants it earlier. */
+  armDeadline(): void {
+    if (this.#deadline !== undefined) return
     const text = this.headers['grpc-timeout']
     if (typeof text !== 'string') return
     const [, amount, unit = ''] = TIMEOUT.exec(text) ?? []

@@ -6,6 +6,7 @@ import type { Logger } from '../foundation/logger.ts'
 import type { Counter, Gauge, Metrics } from '../foundation/metrics.ts'
 import type { Call } from './call.ts'
 import { type Connection, type ConnectionEvents, LiveConnection } from './connection.ts'
+import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, TooManyCallsError, UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
@@ -241,6 +242,7 @@ function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnecti
   const { definition, handler, gate } = route
   if ('unary' in handler) return new UnaryCall(base, connection, definition, handler.unary, gate)
   if ('push' in handler) return new PushCall(base, connection, definition, gate, handler.push)
+  if ('duplex' in handler) return new DuplexCall(base, connection, definition, gate, handler.duplex)
   if ('exchange' in handler) return new ExchangeCall(base, connection, definition, gate, handler.exchange)
   return new StreamCall(base, connection, definition, gate, handler.stream, handler.finite === true)
 }

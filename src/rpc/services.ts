@@ -5,6 +5,7 @@ import { schema } from './gen/schema.ts'
 /** Every service of this program, by its full name on the wire. */
 export type ServiceName =
   | 'SpiffeWorkloadAPI'
+  | 'envoy.service.secret.v3.SecretDiscoveryService'
   | 'signet.v1.JoinService'
   | 'signet.v1.SyncService'
   | 'signet.v1.IssuanceService'

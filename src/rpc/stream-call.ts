@@ -6,7 +6,7 @@ import type { Method } from './services.ts'
 import { decodeRequest } from './unary-call.ts'
 
 /** What every call with a stream of answers does: one message is on its way at a time, so that the reader sets the pace. */
-abstract class WritingCall<C> extends Call<C> {
+export abstract class WritingCall<C> extends Call<C> {
   readonly isStream = true
   protected readonly definition: Method
   protected readonly gate: Gate<C> | undefined

@@ -108,6 +108,7 @@ for (const version of ['v1', 'v1alpha']) {
       const { listServicesResponse } = await ask({ listServices: '' })
       assert.deepEqual(listServicesResponse.service.map(({ name }: Message) => name).sort(), [
         'SpiffeWorkloadAPI',
+        'envoy.service.secret.v3.SecretDiscoveryService',
         'grpc.health.v1.Health',
         'grpc.reflection.v1.ServerReflection',
         'grpc.reflection.v1alpha.ServerReflection',

@@ -36,6 +36,12 @@ function writeTypes(directory: string): void {
   const options = ['--longs=String', '--enums=String', '--defaults', '--oneofs']
   const output = ['--grpcLib=@grpc/grpc-js', '--importFileExtension=.ts', '-I', '.', '-O', directory]
   run('proto-loader-gen-types', [...options, ...output, ...protos])
+  // Of each file the generator writes a list of its services, and where there are none it does not compile.
+  for (const name of globSync('*.ts', { cwd: directory })) {
+    const file = path.join(directory, name)
+    const text = readFileSync(file, 'utf8')
+    if (text.includes('interface ProtoGrpcType') && !text.includes('typeof grpc.Client')) rmSync(file)
+  }
 }
 
 /** A TypeScript string literal: single quotes, so that JSON needs no escapes. */

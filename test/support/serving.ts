@@ -6,7 +6,10 @@ import { Attestation } from '../../src/agent/attestation/attest.ts'
 import { FileDigests } from '../../src/agent/attestation/file-digests.ts'
 import { UnixAttestor } from '../../src/agent/attestation/unix-attestor.ts'
 import type { Knowledge } from '../../src/agent/knowledge.ts'
+import type { SecretNamesConfig } from '../../src/agent/sds/secret-names.ts'
+import { serveSds } from '../../src/agent/sds/serve.ts'
 import { SvidCache } from '../../src/agent/svid-cache/svid-cache.ts'
+import { Callers } from '../../src/agent/workload-api/callers.ts'
 import { serveWorkloadApi } from '../../src/agent/workload-api/serve.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
@@ -28,6 +31,9 @@ export interface Serving extends AsyncDisposable {
   /** Log records with an `event`, in order. */
   readonly events: readonly Readonly<Record<string, unknown>>[]
   readonly denied: readonly object[]
+  readonly callers: Callers
+  /** What the audit log hears of, once the deliveries were flushed. */
+  readonly delivered: readonly object[]
   /** What the agent knows from now on; the identities stay unless given. */
   learn(more?: Partial<Knowledge>, identities?: Identities): void
 }
@@ -39,8 +45,16 @@ export interface ServingOptions {
   readonly knowledge?: Partial<Knowledge>
   readonly maxIdentitiesPerCaller?: number
   readonly maxStreamsPerConnection?: number
+  readonly allowUnauthenticatedVerifiers?: boolean
+  readonly sdsNames?: SecretNamesConfig
   readonly digestMaxBytes?: number
   readonly prepare?: (issuer: FakeIssuer) => void
+}
+
+const DEFAULT_SECRET_NAMES: SecretNamesConfig = {
+  default_svid_name: 'default',
+  default_bundle_name: 'ROOTCA',
+  default_all_bundles_name: 'ALL',
 }
 
 export async function startServing(options: ServingOptions): Promise<Serving> {
@@ -76,18 +90,38 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const { maxStreamsPerConnection = 1_000 } = options
   const server = started.use(new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection }))
   const denied: object[] = []
-  started.use(
-    serveWorkloadApi(server, {
+  const delivered: object[] = []
+  const maxIdentitiesPerCaller = options.maxIdentitiesPerCaller ?? 100
+  const callers = started.use(
+    new Callers({
       knowledge,
       attestation: new Attestation({ attestors: [unix] }),
       svids,
-      reporter: { denied: (detail) => void denied.push(detail), delivered: () => undefined },
-      maxIdentitiesPerCaller: options.maxIdentitiesPerCaller ?? 100,
+      reporter: {
+        denied: (detail) => void denied.push(detail),
+        delivered: (detail) => void delivered.push(detail),
+      },
+      maxIdentitiesPerCaller,
+      allowUnauthenticatedVerifiers: options.allowUnauthenticatedVerifiers ?? false,
+      endCalls: (peer, error) => server.endCalls(peer, error),
       clock,
       logger,
       metrics,
     }),
   )
+  started.use(serveWorkloadApi(server, { callers, knowledge, svids, clock }))
+  serveSds(server, {
+    callers,
+    knowledge,
+    svids,
+    names: options.sdsNames ?? DEFAULT_SECRET_NAMES,
+    maxIdentitiesPerCaller,
+    clock,
+    random: systemRandom,
+    logger,
+    metrics,
+  })
+  server.addReflection()
   const listener = started.use(
     await UnixListener.listen({
       path: options.socket ?? path.join(directory, 'public', 'agent.sock'),
@@ -109,6 +143,8 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
     metrics,
     events,
     denied,
+    callers,
+    delivered,
     learn: (more, changed) => {
       identities = changed ?? identities ?? {}
       knowledge.set(knowledgeOf(issuer, identities, more))

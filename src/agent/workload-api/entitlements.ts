@@ -15,6 +15,9 @@ const DECISIONS = 16_384
 /** How long not to repeat that a caller has too many identities. */
 const QUIET_MS = 10_000
 
+/** What a caller may have now. @throws as {@link Entitlements.of} does */
+export type Entitled = (peer: Peer) => IdentitySet | Promise<IdentitySet>
+
 type Decision = IdentitySet | NoIdentityReason
 
 interface Remembered {
@@ -27,6 +30,7 @@ export interface EntitlementsDeps {
   readonly attestation: Pick<Attestation, 'attest'>
   readonly sets: IdentitySets
   readonly maxIdentitiesPerCaller: number
+  readonly allowUnauthenticatedVerifiers: boolean
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -58,6 +62,26 @@ export class Entitlements {
     const decision = isKnown ? known.decision : this.#decide(attributes, knowledge)
     if (typeof decision === 'string') throw new NoIdentityError(decision)
     return decision
+  }
+
+  /**
+   * The same for whoever wants bundles. Where the operator allows it, a caller without an identity may have that of the own trust domain: it
+   * gets the set of no identities. @throws as `of` does
+   */
+  toBundles(peer: Peer): IdentitySet | Promise<IdentitySet> {
+    if (!this.#deps.allowUnauthenticatedVerifiers) return this.of(peer)
+    try {
+      const set = this.of(peer)
+      return set instanceof Promise ? set.catch((error: unknown) => this.#nobody(error)) : set
+    } catch (error) {
+      return this.#nobody(error)
+    }
+  }
+
+  /** A lock on the bot takes everything away, this too. */
+  #nobody(error: unknown): IdentitySet {
+    if (!(error instanceof NoIdentityError) || error.reason === 'bot_locked') throw error
+    return this.#deps.sets.of([], {})
   }
 
   #decide(attributes: Attributes, knowledge: Knowledge): Decision {

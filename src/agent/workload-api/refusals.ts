@@ -5,10 +5,8 @@ import type { Peer } from '../../peer/peer.ts'
 import { AttestationFailedError, ProcessChangedError } from '../attestation/attestor.ts'
 import type { DeliveryReporter } from '../knowledge.ts'
 import { NoIdentityError, NotSyncedError } from './errors.ts'
+import { ToldLately } from './told-lately.ts'
 
-/** One line for each kind of refusal of one program of one user in this time; a retrying client asks every second. */
-const QUIET_MS = 30_000
-const REMEMBERED = 1_024
 const ORDINARY_ENDS: ReadonlySet<string> = new Set(['exited', 'disconnected'])
 
 export interface RefusalsDeps {
@@ -25,10 +23,12 @@ export class Refusals {
   readonly #deps: RefusalsDeps
   readonly #count: Counter
   readonly #ended = new WeakSet<Peer>()
-  readonly #recent = new Map<string, { untilMs: number; suppressed: number }>()
+  /** One line for each kind of refusal of one program of one user. */
+  readonly #told: ToldLately
 
   constructor(deps: RefusalsDeps) {
     this.#deps = deps
+    this.#told = new ToldLately(deps.clock)
     this.#count = deps.metrics.counter('denied_total', 'Calls that got no identity', ['reason'])
   }
 
@@ -95,18 +95,7 @@ export class Refusals {
     this.#deps.reporter.denied({ reason, pid, uid, gid, binary_path: binaryPath, suppressed })
   }
 
-  /** How many of this kind went untold since the last that was told; undefined while it is too soon to tell again. */
-  #suppressed(peer: Peer, reason: string): number | undefined {
-    const key = `${peer.credentials.uid} ${reason} ${peer.executable?.path ?? ''}`
-    const now = this.#deps.clock.monotonicMs()
-    const recent = this.#recent.get(key)
-    if (recent !== undefined && now < recent.untilMs) {
-      recent.suppressed += 1
-      return undefined
-    }
-    this.#recent.delete(key)
-    if (this.#recent.size >= REMEMBERED) this.#recent.delete(this.#recent.keys().next().value ?? '')
-    this.#recent.set(key, { untilMs: now + QUIET_MS, suppressed: 0 })
-    return recent?.suppressed ?? 0
+  #suppressed({ credentials, executable }: Peer, reason: string): number | undefined {
+    return this.#told.suppressed(`${credentials.uid} ${reason} ${executable?.path ?? ''}`)
   }
 }

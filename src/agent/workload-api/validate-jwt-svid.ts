@@ -6,12 +6,13 @@ import { type JwtSvid, JwtSvidValidator } from '../../spiffe/jwt-svid.ts'
 import type { KnowledgeSource } from '../knowledge.ts'
 import { checkAudience } from './audiences.ts'
 import { bundleFor } from './bundles-message.ts'
+import type { Entitled } from './entitlements.ts'
 import { InvalidWorkloadRequestError, NotSyncedError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
 import { toStruct } from './struct.ts'
 
 export interface ValidateJwtSvidDeps {
-  readonly entitled: (peer: Peer) => IdentitySet | Promise<IdentitySet>
+  readonly entitledToBundles: Entitled
   readonly knowledge: KnowledgeSource
   readonly clock: Clock
 }
@@ -29,7 +30,7 @@ export class ValidateJwtSvid {
   handle(peer: Peer, request: ValidateJWTSVIDRequest__Output): Buffer | Promise<Buffer> {
     checkAudience(request.audience)
     if (request.svid === '') throw new InvalidWorkloadRequestError('svid must be specified')
-    const set = this.#deps.entitled(peer)
+    const set = this.#deps.entitledToBundles(peer)
     return set instanceof Promise
       ? set.then((settled) => this.#validate(settled, request))
       : this.#validate(set, request)

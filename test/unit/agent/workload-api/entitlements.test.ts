@@ -42,6 +42,7 @@ function rig(first: Knowledge | undefined, maxIdentitiesPerCaller = 100) {
     attestation: { attest: () => attested.answer() },
     sets,
     maxIdentitiesPerCaller,
+    allowUnauthenticatedVerifiers: false,
     clock,
     logger,
   })

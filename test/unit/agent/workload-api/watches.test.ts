@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { Knowledge } from '../../../../src/agent/knowledge.ts'
 import { Deliveries } from '../../../../src/agent/workload-api/deliveries.ts'
 import { NoIdentityError, SvidUnavailableError } from '../../../../src/agent/workload-api/errors.ts'
+import { Followers } from '../../../../src/agent/workload-api/followers.ts'
 import type { IdentitySet } from '../../../../src/agent/workload-api/identity-set.ts'
 import type { Message } from '../../../../src/agent/workload-api/message.ts'
 import { Watches } from '../../../../src/agent/workload-api/watches.ts'
@@ -55,9 +56,13 @@ function rig(first: FakeSet) {
   const clock = new FakeClock()
   const current: { set: () => FakeSet | Promise<FakeSet> } = { set: () => first }
   const failed: unknown[] = []
+  const followers = new Followers(clock)
+  const entitled = () => current.set() as unknown as IdentitySet
   const watches = new Watches({
     knowledge: new Watchable<Knowledge | undefined>({} as Knowledge),
-    entitled: () => current.set() as unknown as IdentitySet,
+    entitled,
+    entitledToBundles: entitled,
+    followers,
     deliveries: new Deliveries(clock, { denied: () => undefined, delivered: () => undefined }),
     clock,
     onEnd: (_peer, error) => void failed.push(error),
@@ -67,7 +72,7 @@ function rig(first: FakeSet) {
   const open = () => watches.open('x509_svid', peer, sink)
   const settle = () => new Promise((resolve) => setImmediate(resolve))
   const refresh = async () => {
-    watches.refreshAll()
+    followers.refreshAll()
     await settle()
   }
   return {
@@ -75,6 +80,7 @@ function rig(first: FakeSet) {
     current,
     failed,
     watches,
+    followers,
     sink,
     open,
     refresh,
@@ -115,25 +121,25 @@ describe('an open stream', () => {
     const set = new FakeSet('one')
     const { answer } = set
     set.answer = () => undefined
-    const { open, sink, watches, settle } = rig(set)
+    const { open, sink, followers, settle } = rig(set)
     open()
     assert.deepEqual(sink.sent, [])
     set.answer = answer
-    watches.refresh(set as unknown as IdentitySet, 'x509_svid')
+    followers.refreshWith(set as unknown as IdentitySet, 'x509_svid')
     await settle()
     assert.deepEqual(sink.sent, ['one'])
   })
 
   it('ends with the refusal when the policy takes the last identity away', async () => {
     const set = new FakeSet('one')
-    const { open, sink, refresh, current, failed, watches, refuse } = rig(set)
+    const { open, sink, refresh, current, failed, followers, refuse } = rig(set)
     open()
     const error = new NoIdentityError('no_identity')
     current.set = refuse(error)
     await refresh()
     assert.equal(sink.error, error)
     assert.deepEqual(failed, [error])
-    assert.deepEqual([watches.size, set.held], [0, 0])
+    assert.deepEqual([followers.size, set.held], [0, 0])
   })
 
   it('stays open, with what it has, when the authority cannot be reached', async () => {
@@ -192,12 +198,12 @@ describe('an open stream', () => {
 describe('many streams', () => {
   it('are all served, in turns', async () => {
     const set = new FakeSet('one')
-    const { watches, current, settle } = rig(set)
+    const { watches, followers, current, settle } = rig(set)
     const sinks = Array.from({ length: 500 }, () => new FakeSink())
     for (const sink of sinks) watches.open('x509_svid', fakeCaller().peer, sink)
     current.set = () => new FakeSet('two')
-    watches.refreshAll()
+    followers.refreshAll()
     while (sinks.some(({ sent }) => sent.length < 2)) await settle()
-    assert.equal(watches.size, 500)
+    assert.equal(followers.size, 500)
   })
 })

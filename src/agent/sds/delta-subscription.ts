@@ -1,0 +1,99 @@
+import type { DeltaDiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts'
+import { checkNames } from './limits.ts'
+import type { Found } from './offer.ts'
+import { deltaResponse } from './response.ts'
+import { type MakeNonce, type SecretResponse, type Subscription, WILDCARD } from './subscription.ts'
+
+type Request = Pick<
+  DeltaDiscoveryRequest__Output,
+  'resourceNamesSubscribe' | 'resourceNamesUnsubscribe' | 'initialResourceVersions'
+>
+
+/** Instead of a version: the client was told that there is no such resource. */
+const REMOVED = ''
+/** Instead of a version that cannot be one of ours. */
+const FOREIGN = '?'
+const LONGEST_VERSION = 64
+
+/** Incremental: requests name what changes in what is wanted, responses hold what changes in what there is. */
+export class DeltaSubscription implements Subscription<Request> {
+  isWildcard = false
+  readonly #mostNames: number
+  readonly #makeNonce: MakeNonce
+  readonly #wanted = new Set<string>()
+  /** By name, the version that the client was sent last, whether or not it took it: it is not sent the same again. */
+  readonly #sent = new Map<string, string>()
+  #isFirst = true
+
+  constructor(mostNames: number, makeNonce: MakeNonce) {
+    this.#mostNames = mostNames
+    this.#makeNonce = makeNonce
+  }
+
+  get names(): readonly string[] {
+    return [...this.#wanted]
+  }
+
+  /** What is wanted changes with every request, whichever response it answers: nothing of it is said twice. */
+  hear(request: Request): boolean {
+    const { resourceNamesSubscribe: wanted, resourceNamesUnsubscribe: unwanted } = request
+    checkNames(wanted, this.#mostNames)
+    const isFirst = this.#isFirst
+    this.#isFirst = false
+    if (isFirst) this.#remember(request.initialResourceVersions)
+    if (isFirst && wanted.length === 0) this.isWildcard = true
+    for (const name of wanted) this.#subscribe(name, isFirst)
+    for (const name of unwanted) this.#unsubscribe(name)
+    checkNames(this.#wanted, this.#mostNames)
+    return isFirst || wanted.length > 0 || unwanted.length > 0
+  }
+
+  next({ secrets, absent, pending }: Found): SecretResponse | undefined {
+    const changed = secrets.filter(({ name, version }) => this.#sent.get(name) !== version)
+    const missing = absent.flatMap(({ name }) => (this.#sent.get(name) === REMOVED ? [] : [name]))
+    const vanished = this.isWildcard ? this.#vanished({ secrets, absent, pending }) : []
+    if (changed.length === 0 && missing.length === 0 && vanished.length === 0) return undefined
+    for (const { name, version } of changed) this.#sent.set(name, version)
+    for (const name of missing) this.#sent.set(name, REMOVED)
+    for (const name of vanished) this.#sent.delete(name)
+    return deltaResponse(changed, [...missing, ...vanished], this.#makeNonce())
+  }
+
+  /** Names that were sent to a wildcard and are gone. */
+  #vanished({ secrets, absent, pending }: Found): string[] {
+    const there = new Set([...[...secrets, ...absent].map(({ name }) => name), ...pending])
+    return [...this.#sent.keys()].filter((name) => !there.has(name))
+  }
+
+  /** What the client has kept from an earlier stream. */
+  #remember(versions: Readonly<Record<string, string>>): void {
+    const entries = Object.entries(versions)
+    checkNames(
+      entries.map(([name]) => name),
+      this.#mostNames,
+    )
+    for (const [name, version] of entries) {
+      this.#sent.set(name, version !== '' && version.length <= LONGEST_VERSION ? version : FOREIGN)
+    }
+  }
+
+  /** Whoever subscribes again wants to have it again. */
+  #subscribe(name: string, isFirst: boolean): void {
+    if (name === WILDCARD) this.isWildcard = true
+    else {
+      this.#wanted.add(name)
+      if (!isFirst) this.#sent.delete(name)
+    }
+  }
+
+  /** A wildcard may still cover the name: then the client must hear which. */
+  #unsubscribe(name: string): void {
+    if (name === WILDCARD) {
+      this.isWildcard = false
+      for (const sent of this.#sent.keys()) if (!this.#wanted.has(sent)) this.#sent.delete(sent)
+    } else if (this.#wanted.delete(name)) {
+      if (this.isWildcard) this.#sent.set(name, FOREIGN)
+      else this.#sent.delete(name)
+    }
+  }
+}

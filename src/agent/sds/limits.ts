@@ -1,0 +1,23 @@
+import { InvalidSecretRequestError } from './errors.ts'
+
+/** A SPIFFE ID is no longer. */
+const LONGEST_NAME_BYTES = 2_048
+/** What a stream may keep of names: it lives as long as its Envoy. */
+const NAMES_BYTES = 64 * 1_024
+
+/** @throws InvalidSecretRequestError when there are too many names, or an impossible one */
+export function checkNames(names: Iterable<string>, most: number): void {
+  let count = 0
+  let bytes = 0
+  for (const name of names) {
+    if (name === '') throw new InvalidSecretRequestError('a resource name is empty')
+    const size = Buffer.byteLength(name)
+    if (size > LONGEST_NAME_BYTES) {
+      throw new InvalidSecretRequestError(`a resource name is longer than ${LONGEST_NAME_BYTES} bytes`)
+    }
+    count += 1
+    bytes += size
+  }
+  if (count > most) throw new InvalidSecretRequestError(`more than ${most} resource names`)
+  if (bytes > NAMES_BYTES) throw new InvalidSecretRequestError('the resource names are too long together')
+}

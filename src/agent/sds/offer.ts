@@ -1,0 +1,155 @@
+import { CodedError } from '../../foundation/errors.ts'
+import type { Bundle } from '../../spiffe/bundle.ts'
+import type { Knowledge } from '../knowledge.ts'
+import type { SvidCache } from '../svid-cache/svid-cache.ts'
+import type { X509State } from '../svid-cache/x509-entry.ts'
+import { bundleFor, federatedBundles } from '../workload-api/bundles-message.ts'
+import type { NoIdentityReason } from '../workload-api/errors.ts'
+import type { IdentitySet } from '../workload-api/identity-set.ts'
+import { LARGEST_MESSAGE } from '../workload-api/message.ts'
+import type { Secret } from './secret.ts'
+import { type SecretNames, trustDomainId, trustDomainOf } from './secret-names.ts'
+import type { SecretStore } from './secret-store.ts'
+
+/** Why a name is left out: for the operator, never for the caller. */
+export type AbsenceReason =
+  | NoIdentityReason
+  | 'unknown_name'
+  | 'bundle_missing'
+  | 'mixes_trust_domains'
+  | 'too_large'
+
+export interface Absence {
+  readonly name: string
+  readonly reason: AbsenceReason
+}
+
+/** What became of the names that were asked for, each for itself. */
+export interface Found {
+  readonly secrets: readonly Secret[]
+  /** Not for this caller, or not there at all. */
+  readonly absent: readonly Absence[]
+  /** The caller may have it, and it is being made. */
+  readonly pending: readonly string[]
+}
+
+export interface OfferDeps {
+  readonly svids: Pick<SvidCache, 'wantX509'>
+  readonly names: SecretNames
+  readonly store: SecretStore
+}
+
+/** Whom the offer is for. */
+export interface Offered {
+  /** Undefined: no identity at all, and why. */
+  readonly set: IdentitySet | undefined
+  readonly refused: NoIdentityReason | undefined
+  readonly knowledge: Knowledge
+  /** CA certificates without the SPIFFE validator. */
+  readonly plain: boolean
+}
+
+type Outcome = Secret | AbsenceReason | 'pending'
+
+/** Room for what encoding adds to each secret. */
+const OVERHEAD = 512
+
+/** What one caller may have at this moment, by name. */
+export class Offer {
+  readonly #deps: OfferDeps
+  readonly #for: Offered
+
+  constructor(deps: OfferDeps, offered: Offered) {
+    this.#deps = deps
+    this.#for = offered
+  }
+
+  /** `isWildcard`: and everything else that the caller may have, by its real name. */
+  find(asked: readonly string[], isWildcard: boolean): Found {
+    const names = isWildcard ? [...new Set([...asked, ...this.#realNames()])] : asked
+    const secrets: Secret[] = []
+    const absent: Absence[] = []
+    const pending: string[] = []
+    let room = LARGEST_MESSAGE
+    for (const name of names) {
+      const outcome = this.#resolve(name)
+      if (outcome === 'pending') pending.push(name)
+      else if (typeof outcome === 'string') absent.push({ name, reason: outcome })
+      else {
+        room -= outcome.bytes.length + name.length + OVERHEAD
+        if (room < 0) absent.push({ name, reason: 'too_large' })
+        else secrets.push(outcome)
+      }
+    }
+    return { secrets, absent, pending }
+  }
+
+  *#realNames(): Generator<string> {
+    const { set, knowledge } = this.#for
+    if (set === undefined) return
+    for (const { spiffeId } of set.grants) yield spiffeId
+    for (const { trustDomain } of this.#allBundles(set, knowledge)) yield trustDomainId(trustDomain)
+  }
+
+  #resolve(name: string): Outcome {
+    const { set, refused, knowledge } = this.#for
+    const kind = this.#deps.names.kindOf(name)
+    if (kind === 'unknown') return 'unknown_name'
+    if (set === undefined) return refused ?? 'no_identity'
+    if (kind === 'svid') return this.#svid(name, set)
+    if (kind === 'default_svid') return this.#defaultSvid(name, set)
+    if (kind === 'all_bundles') return this.#all(name, set, knowledge)
+    const trustDomain = kind === 'own_bundle' ? knowledge.bundle.trustDomain : trustDomainOf(name)
+    const bundle = bundleFor(trustDomain, set.grants, knowledge)
+    if (bundle !== undefined) return this.#bundles(name, [bundle])
+    const isFederated = set.grants.some(({ federatesWith }) => federatesWith.includes(trustDomain))
+    return isFederated ? 'bundle_missing' : 'not_entitled'
+  }
+
+  /** The first in order that the authority does not refuse: a default that changed with every outage would be none. */
+  #defaultSvid(name: string, set: IdentitySet): Outcome {
+    for (const grant of set.grants) {
+      const state = this.#deps.svids.wantX509(grant, set.workload)
+      if (state.svid !== undefined) return this.#deps.store.svid(name, state.svid)
+      if (!isRefused(state)) return 'pending'
+    }
+    return set.grants.length === 0 ? 'no_identity' : 'refused_by_authority'
+  }
+
+  /** Several workload identities may give one SPIFFE ID: any of them will do. */
+  #svid(name: string, set: IdentitySet): Outcome {
+    let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'not_entitled'
+    for (const grant of set.grants) {
+      if (grant.spiffeId !== name) continue
+      const state = this.#deps.svids.wantX509(grant, set.workload)
+      if (state.svid !== undefined) return this.#deps.store.svid(name, state.svid)
+      if (!isRefused(state)) outcome = 'pending'
+      else if (outcome !== 'pending') outcome = 'refused_by_authority'
+    }
+    return outcome
+  }
+
+  /** In one plain list of CA certificates, any trust domain's could vouch for IDs of any other. */
+  #all(name: string, set: IdentitySet, knowledge: Knowledge): Outcome {
+    if (this.#for.plain) return 'mixes_trust_domains'
+    return this.#bundles(name, this.#allBundles(set, knowledge))
+  }
+
+  #allBundles({ grants }: IdentitySet, knowledge: Knowledge): readonly Bundle[] {
+    const all = [knowledge.bundle, ...federatedBundles(grants, knowledge)]
+    return all
+      .filter(({ x509Authorities }) => x509Authorities.length > 0)
+      .sort((a, b) => (a.trustDomain < b.trustDomain ? -1 : 1))
+  }
+
+  #bundles(name: string, bundles: readonly Bundle[]): Outcome {
+    // Envoy refuses a validator without a trust domain, and a trust domain without a certificate.
+    const isUsable = bundles.length > 0 && bundles.every(({ x509Authorities }) => x509Authorities.length > 0)
+    return isUsable ? this.#deps.store.bundles(name, bundles, this.#for.plain) : 'bundle_missing'
+  }
+}
+
+/** The authority's no is final; anything else may pass. */
+function isRefused({ inFlight, failure }: X509State): boolean {
+  return !inFlight && failure instanceof CodedError && failure.kind === 'permission_denied'
+}

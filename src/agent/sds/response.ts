@@ -1,0 +1,56 @@
+import { encodeMessage } from '../../rpc/services.ts'
+import { SECRET_TYPE_URL, type Secret, versionOf } from './secret.ts'
+import type { SecretResponse } from './subscription.ts'
+
+const DISCOVERY = 'envoy.service.discovery.v3'
+const typeUrl = SECRET_TYPE_URL
+
+/** The field with one resource. Messages that follow each other are one message, so it is encoded once for all responses that hold it. */
+class ResourceFields {
+  readonly #type: string
+  readonly #resource: (secret: Secret, any: object) => object
+  readonly #fields = new WeakMap<Secret, Buffer>()
+
+  constructor(type: string, resource: (secret: Secret, any: object) => object) {
+    this.#type = type
+    this.#resource = resource
+  }
+
+  encode(secrets: readonly Secret[], rest: object): Buffer {
+    return Buffer.concat([...secrets.map((each) => this.#of(each)), encodeMessage(this.#type, rest)])
+  }
+
+  #of(secret: Secret): Buffer {
+    let field = this.#fields.get(secret)
+    if (field === undefined) {
+      const any = { type_url: typeUrl, value: secret.bytes }
+      field = encodeMessage(this.#type, { resources: [this.#resource(secret, any)] })
+      this.#fields.set(secret, field)
+    }
+    return field
+  }
+}
+
+const whole = new ResourceFields(`${DISCOVERY}.DiscoveryResponse`, (_secret, any) => any)
+const delta = new ResourceFields(`${DISCOVERY}.DeltaDiscoveryResponse`, ({ name, version }, resource) => ({
+  name,
+  version,
+  resource,
+}))
+
+/** Everything that was asked for and can be had. */
+export function wholeResponse(secrets: readonly Secret[], nonce: string): SecretResponse {
+  const versionInfo = versionOf(secrets)
+  return { bytes: whole.encode(secrets, { versionInfo, typeUrl, nonce }), secrets }
+}
+
+/** What has changed. */
+export function deltaResponse(
+  secrets: readonly Secret[],
+  removedResources: readonly string[],
+  nonce: string,
+): SecretResponse {
+  const systemVersionInfo = versionOf(secrets)
+  const rest = { systemVersionInfo, typeUrl, nonce, removedResources }
+  return { bytes: delta.encode(secrets, rest), secrets }
+}

@@ -1,0 +1,78 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Counter, Metrics } from '../../foundation/metrics.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { Deliveries } from '../workload-api/deliveries.ts'
+import { ToldLately } from '../workload-api/told-lately.ts'
+import type { Absence } from './offer.ts'
+import type { SecretResponse } from './subscription.ts'
+
+/** Of names and of messages, which are somebody else's text, the log gets this much. */
+const MOST_NAMES = 8
+const LONGEST_NAME = 256
+const LONGEST_MESSAGE = 1_024
+
+export interface SecretNotesDeps {
+  readonly deliveries: Deliveries
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** Tells the operator what Envoys got, what they did not get, and what they did not take. */
+export class SecretNotes {
+  readonly #deps: SecretNotesDeps
+  readonly #told: ToldLately
+  readonly #responses: Counter
+  readonly #rejected: Counter
+  readonly #unavailable: Counter
+
+  constructor(deps: SecretNotesDeps) {
+    this.#deps = deps
+    this.#told = new ToldLately(deps.clock)
+    const { metrics } = deps
+    this.#responses = metrics.counter('sds_responses_total', 'Responses with secrets', ['method'])
+    this.#rejected = metrics.counter('sds_rejected_total', 'Responses that an Envoy did not take', ['method'])
+    this.#unavailable = metrics.counter('sds_unavailable_total', 'Names of secrets that were left out', [
+      'reason',
+    ])
+  }
+
+  sent(method: string, { secrets }: SecretResponse): void {
+    this.#responses.inc({ method })
+    for (const secret of secrets) {
+      if (secret.delivered !== undefined) this.#deps.deliveries.count(secret, secret.delivered)
+    }
+  }
+
+  /** Names that this caller hears nothing of, told when they are first left out. */
+  leftOut(peer: Peer, absent: readonly Absence[]): void {
+    for (const { reason } of absent) this.#unavailable.inc({ reason })
+    const names = absent.slice(0, MOST_NAMES).map(({ name }) => name.slice(0, LONGEST_NAME))
+    const reasons = [...new Set(absent.map(({ reason }) => reason))]
+    const { pid, uid } = peer.credentials
+    const suppressed = this.#told.suppressed(`${uid} ${names.join()} ${reasons.join()}`)
+    if (suppressed === undefined) return
+    const run = `signet explain --pid ${pid}`
+    this.#deps.logger.warn(
+      { event: 'secret.unavailable', pid, uid, names, count: absent.length, reasons, suppressed, run },
+      'an Envoy asks for secrets that it may not have now; it gets them when it may',
+    )
+  }
+
+  rejected(peer: Peer, method: string, names: readonly string[], detail: { readonly message: string }): void {
+    this.#rejected.inc({ method })
+    const { pid, uid } = peer.credentials
+    const suppressed = this.#told.suppressed(`${uid} ${pid} ${method}`)
+    if (suppressed === undefined) return
+    const message = detail.message
+      .slice(0, LONGEST_MESSAGE)
+      .replace(/\p{Cc}/gu, ' ')
+      .toWellFormed()
+    const asked = names.slice(0, MOST_NAMES).map((name) => name.slice(0, LONGEST_NAME))
+    this.#deps.logger.warn(
+      { event: 'secret.rejected', pid, uid, names: asked, envoySays: message, suppressed },
+      'an Envoy did not take what it was sent; it keeps what it had',
+    )
+  }
+}

@@ -1,0 +1,45 @@
+import type { Bundle } from '../../spiffe/bundle.ts'
+import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
+import { RecentMap } from '../workload-api/recent-map.ts'
+import { plainCaSecret, type Secret, svidSecret, validatorSecret } from './secret.ts'
+
+/** Different sets of trust domains, by name, that are kept encoded. */
+const BUNDLES = 1_024
+
+interface KeptBundles {
+  readonly bundles: readonly Bundle[]
+  readonly secret: Secret
+}
+
+/** Every secret that was encoded and is still of use, so that a thousand Envoys cost no more encoding than one. */
+export class SecretStore {
+  readonly #svids = new WeakMap<CachedX509Svid, Secret[]>()
+  readonly #bundles = new RecentMap<KeptBundles>(BUNDLES)
+
+  svid(name: string, svid: CachedX509Svid): Secret {
+    let made = this.#svids.get(svid)
+    if (made === undefined) {
+      made = []
+      this.#svids.set(svid, made)
+    }
+    let secret = made.find((each) => each.name === name)
+    if (secret === undefined) {
+      secret = svidSecret(name, svid)
+      made.push(secret)
+    }
+    return secret
+  }
+
+  /** `bundles`: sorted, each with a certificate, at least one; `plain`: exactly one. */
+  bundles(name: string, bundles: readonly Bundle[], plain: boolean): Secret {
+    const key = JSON.stringify([name, plain, ...bundles.map(({ trustDomain }) => trustDomain)])
+    const kept = this.#bundles.get(key)
+    if (kept !== undefined && bundles.every((bundle, index) => bundle === kept.bundles[index])) {
+      return kept.secret
+    }
+    const [first] = bundles
+    const secret = plain && first !== undefined ? plainCaSecret(name, first) : validatorSecret(name, bundles)
+    this.#bundles.set(key, { bundles, secret })
+    return secret
+  }
+}

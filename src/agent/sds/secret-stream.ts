@@ -1,0 +1,135 @@
+import type { Peer } from '../../peer/peer.ts'
+import { CallEndingError } from '../../rpc/errors.ts'
+import type { DuplexListener, DuplexSink } from '../../rpc/handlers.ts'
+import type { KnowledgeSource } from '../knowledge.ts'
+import type { Callers } from '../workload-api/callers.ts'
+import { NoIdentityError, type NoIdentityReason, NotSyncedError } from '../workload-api/errors.ts'
+import { Follower } from '../workload-api/followers.ts'
+import type { IdentitySet } from '../workload-api/identity-set.ts'
+import type { MessageKind } from '../workload-api/message.ts'
+import { wantsPlainCa } from './node.ts'
+import { type Absence, Offer, type OfferDeps } from './offer.ts'
+import type { SecretNotes } from './secret-notes.ts'
+import { checkTypeUrl, type SecretRequest } from './secret-request.ts'
+import type { Subscription } from './subscription.ts'
+
+export interface SecretStreamDeps extends OfferDeps {
+  readonly callers: Pick<Callers, 'followers' | 'entitledToBundles' | 'refusals'>
+  readonly knowledge: KnowledgeSource
+  readonly notes: SecretNotes
+}
+
+/**
+ * One open stream of secrets. Envoy keeps it for its life, so what its caller loses does not end it: the caller hears nothing of that until it
+ * is given back. Only another process at its other end does.
+ */
+export class SecretStream<Req extends SecretRequest> extends Follower implements DuplexListener<Req> {
+  readonly #method: string
+  readonly #sink: DuplexSink
+  readonly #deps: SecretStreamDeps
+  readonly #subscription: Subscription<Req>
+  #isPlain: boolean | undefined
+  /** Looked at while a message was on its way: to be looked at again. */
+  #isDue = false
+  #isAnswered = false
+  #isHalfClosed = false
+  #refused: NoIdentityReason | undefined
+  /** Names that were left out last, and told of. */
+  #leftOut: ReadonlySet<string> | undefined
+
+  constructor(
+    method: string,
+    peer: Peer,
+    sink: DuplexSink,
+    deps: SecretStreamDeps,
+    subscription: Subscription<Req>,
+  ) {
+    super(peer, deps.callers.followers)
+    this.#method = method
+    this.#sink = sink
+    this.#deps = deps
+    this.#subscription = subscription
+    this.followers.add(this)
+  }
+
+  override get kind(): MessageKind {
+    const { names, isWildcard } = this.#subscription
+    return isWildcard || names.some((name) => this.#deps.names.isSvid(name)) ? 'x509_svid' : 'x509_bundles'
+  }
+
+  override entitled(): IdentitySet | Promise<IdentitySet> {
+    return this.#deps.callers.entitledToBundles(this.peer)
+  }
+
+  onRequest(request: Req): void {
+    checkTypeUrl(request.typeUrl)
+    // Envoy may say only once who it is.
+    this.#isPlain ??= wantsPlainCa(request.node)
+    if (request.errorDetail !== null) {
+      this.#deps.notes.rejected(this.peer, this.#method, this.#subscription.names, request.errorDetail)
+    }
+    if (this.#subscription.hear(request)) this.followers.refresh(this)
+  }
+
+  onWritable(): void {
+    if (this.#isHalfClosed) this.#close()
+    else if (this.#isDue) this.followers.refresh(this)
+  }
+
+  onHalfClose(): void {
+    this.#isHalfClosed = true
+    if (this.#isAnswered && !this.#sink.busy) this.#close()
+  }
+
+  override deliver(set: IdentitySet): void {
+    this.#refused = undefined
+    this.#offer(set, undefined)
+  }
+
+  override refuse(error: unknown): void {
+    if (error instanceof NoIdentityError) {
+      if (this.#refused !== error.reason) this.#deps.callers.refusals.note(this.peer, error)
+      this.#refused = error.reason
+      this.followers.leave(this)
+      this.#offer(undefined, error.reason)
+    } else if (error instanceof NotSyncedError) {
+      this.followers.leave(this) // as soon as the agent knows anything, every stream is looked at
+    } else {
+      this.followers.remove(this)
+      this.#deps.callers.refusals.note(this.peer, error)
+      this.#sink.end(error)
+    }
+  }
+
+  #offer(set: IdentitySet | undefined, refused: NoIdentityReason | undefined): void {
+    const knowledge = this.#deps.knowledge.value
+    if (this.#sink.ended || knowledge === undefined) return
+    this.#isDue = this.#sink.busy
+    if (this.#isDue) return
+    const { names, isWildcard } = this.#subscription
+    const plain = this.#isPlain === true
+    const offer = new Offer(this.#deps, { set, refused, knowledge, plain })
+    const found = offer.find(names, isWildcard)
+    this.#note(found.absent)
+    const response = this.#subscription.next(found)
+    if (response !== undefined) {
+      this.#isAnswered = true
+      this.#sink.send(response.bytes)
+      this.#deps.notes.sent(this.#method, response)
+    } else if (this.#isHalfClosed && found.pending.length === 0) this.#close()
+  }
+
+  #note(absent: readonly Absence[]): void {
+    if (absent.length === 0) {
+      this.#leftOut = undefined
+      return
+    }
+    const fresh = absent.filter(({ name }) => this.#leftOut?.has(name) !== true)
+    this.#leftOut = new Set(absent.map(({ name }) => name))
+    if (fresh.length > 0) this.#deps.notes.leftOut(this.peer, fresh)
+  }
+
+  #close(): void {
+    this.#sink.end(new CallEndingError('the client has closed its side'))
+  }
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import { encodePem } from '../../crypto/pem.ts'
+import { splitDer } from '../../crypto/x509.ts'
+import { pemChain } from '../../rpc/pem-chain.ts'
+import { encodeMessage } from '../../rpc/services.ts'
+import type { Bundle } from '../../spiffe/bundle.ts'
+import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
+import type { Delivered } from '../workload-api/deliveries.ts'
+
+const TLS = 'envoy.extensions.transport_sockets.tls.v3'
+const VALIDATOR = `${TLS}.SPIFFECertValidatorConfig`
+
+export const SECRET_TYPE = `${TLS}.Secret`
+export const SECRET_TYPE_URL = `type.googleapis.com/${SECRET_TYPE}`
+
+/** One resource of SDS, encoded once for everybody who gets it. */
+export interface Secret {
+  readonly name: string
+  /** The same for the same content, whoever asks and whenever. */
+  readonly version: string
+  readonly bytes: Buffer
+  /** For the audit log; a bundle is no secret. */
+  readonly delivered: Delivered | undefined
+}
+
+/** An X.509-SVID with its key, as Envoy's TLS certificate. */
+export function svidSecret(name: string, svid: CachedX509Svid): Secret {
+  const chain = pemChain(splitDer(svid.chainDer))
+  const tlsCertificate = {
+    certificateChain: inline(chain),
+    privateKey: inline(encodePem('PRIVATE KEY', svid.keyDer)),
+  }
+  const delivered = { kind: 'x509_svid', spiffeIds: [svid.spiffeId], of: [svid.serial] }
+  return secret(name, { tlsCertificate }, delivered)
+}
+
+/** Bundles as the configuration of Envoy's SPIFFE validator, which keeps trust domains apart. Each has a certificate, none is there twice. */
+export function validatorSecret(name: string, bundles: readonly Bundle[]): Secret {
+  const trustDomains = bundles.map((bundle) => ({
+    name: bundle.trustDomain,
+    trustBundle: inline(pemChain(bundle.x509Authorities)),
+  }))
+  const typedConfig = {
+    type_url: `type.googleapis.com/${VALIDATOR}`,
+    value: encodeMessage(VALIDATOR, { trustDomains }),
+  }
+  const customValidatorConfig = { name: 'envoy.tls.cert_validator.spiffe', typedConfig }
+  return secret(name, { validationContext: { customValidatorConfig } })
+}
+
+/** One bundle as plain CA certificates, for an Envoy that does not have the validator or does not want it. */
+export function plainCaSecret(name: string, bundle: Bundle): Secret {
+  return secret(name, { validationContext: { trustedCa: inline(pemChain(bundle.x509Authorities)) } })
+}
+
+/** The version of several secrets together. */
+export function versionOf(secrets: readonly Secret[]): string {
+  const [only, ...others] = secrets
+  if (only !== undefined && others.length === 0) return only.version
+  return digest(secrets.map(({ name, version }) => `${name} ${version}\n`).join(''))
+}
+
+function secret(name: string, content: object, delivered?: Delivered): Secret {
+  const bytes = encodeMessage(SECRET_TYPE, { name, ...content })
+  return { name, version: digest(bytes), bytes, delivered }
+}
+
+function digest(content: Buffer | string): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 32)
+}
+
+function inline(pem: string): object {
+  return { inlineBytes: Buffer.from(pem) }
+}

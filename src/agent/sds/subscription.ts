@@ -1,0 +1,25 @@
+import type { Found } from './offer.ts'
+import type { Secret } from './secret.ts'
+
+/** What the requests of one stream have asked for, and what was sent for it: a state, without any I/O. */
+export interface Subscription<Req> {
+  readonly names: readonly string[]
+  /** Everything that the caller may have, besides the names. */
+  readonly isWildcard: boolean
+  /** Takes a request in; true when there may be something to send for it. @throws InvalidSecretRequestError */
+  hear(request: Req): boolean
+  /** What to send now that this is what there is; undefined: the client has it all. What is returned counts as sent. */
+  next(found: Found): SecretResponse | undefined
+}
+
+/** A response, encoded, and what is in it. */
+export interface SecretResponse {
+  readonly bytes: Buffer
+  readonly secrets: readonly Secret[]
+}
+
+/** xDS's name for everything. */
+export const WILDCARD = '*'
+
+/** A nonce nobody has seen before. */
+export type MakeNonce = () => string

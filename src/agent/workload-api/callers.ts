@@ -1,0 +1,62 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Metrics } from '../../foundation/metrics.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { Attestation } from '../attestation/attest.ts'
+import type { DeliveryReporter, KnowledgeSource } from '../knowledge.ts'
+import type { SvidCache } from '../svid-cache/svid-cache.ts'
+import { Deliveries } from './deliveries.ts'
+import { type Entitled, Entitlements } from './entitlements.ts'
+import { Followers } from './followers.ts'
+import { IdentitySets } from './identity-sets.ts'
+import { Refusals } from './refusals.ts'
+
+export interface CallersDeps {
+  readonly knowledge: KnowledgeSource
+  readonly attestation: Pick<Attestation, 'attest'>
+  readonly svids: SvidCache
+  readonly reporter: DeliveryReporter
+  readonly maxIdentitiesPerCaller: number
+  /** A caller without an identity may have the bundle of the own trust domain. */
+  readonly allowUnauthenticatedVerifiers: boolean
+  /** Ends every open call of a caller. */
+  readonly endCalls: (peer: Peer, error: unknown) => void
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** What every API on the socket shares: what each caller may have, decided and made once, and the streams that wait for it. */
+export class Callers implements Disposable {
+  readonly followers: Followers
+  readonly deliveries: Deliveries
+  readonly refusals: Refusals
+  readonly entitled: Entitled
+  readonly entitledToBundles: Entitled
+  readonly #resources = new DisposableStack()
+
+  constructor(deps: CallersDeps) {
+    const { clock, svids, knowledge } = deps
+    const followers = new Followers(clock)
+    this.followers = followers
+    this.refusals = new Refusals(deps)
+    this.deliveries = this.#resources.use(new Deliveries(clock, deps.reporter))
+    const sets = new IdentitySets({ ...deps, onReady: (set, kind) => followers.refreshWith(set, kind) })
+    const entitlements = new Entitlements({ ...deps, sets })
+    this.entitled = (peer) => entitlements.of(peer)
+    this.entitledToBundles = (peer) => entitlements.toBundles(peer)
+    this.#resources.use(
+      svids.onX509Change((grantKey) => {
+        for (const set of sets.with(grantKey)) {
+          set.invalidate()
+          followers.refreshWith(set, 'x509_svid')
+        }
+      }),
+    )
+    this.#resources.use(knowledge.subscribe(() => followers.refreshAll()))
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources[Symbol.dispose]()
+  }
+}

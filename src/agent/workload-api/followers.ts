@@ -1,0 +1,148 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { IdentitySet } from './identity-set.ts'
+import type { MessageKind } from './message.ts'
+
+/** Pushing goes on for this long before calls get their turn. */
+const TURN_MS = 4
+
+/** An open stream, of whatever API, that is told what its caller may have. There may be ten thousand: no closure, no timer each. */
+export abstract class Follower implements Disposable {
+  readonly peer: Peer
+  set: IdentitySet | undefined
+  /** True while the identities of its set are kept renewed on its behalf. */
+  holds = false
+  protected readonly followers: Followers
+
+  constructor(peer: Peer, followers: Followers) {
+    this.peer = peer
+    this.followers = followers
+  }
+
+  /** What it follows of its set; only one of X.509-SVIDs keeps them renewed. */
+  abstract readonly kind: MessageKind
+  /** What the caller may have now, or a promise of it. @throws as Entitlements does */
+  abstract entitled(): IdentitySet | Promise<IdentitySet>
+  /** This is what the caller may have; asked anew at every change. */
+  abstract deliver(set: IdentitySet): void
+  /** The caller may have nothing now, or nobody knows what. */
+  abstract refuse(error: unknown): void
+
+  [Symbol.dispose](): void {
+    this.followers.remove(this)
+  }
+}
+
+/** All open streams. Each is looked at, its caller included, whenever what it may have could have changed. */
+export class Followers {
+  readonly #clock: Clock
+  readonly #open = new Set<Follower>()
+  readonly #bySet = new Map<IdentitySet, Set<Follower>>()
+  readonly #due = new Set<Follower>()
+  #scheduled = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  has(follower: Follower): boolean {
+    return this.#open.has(follower)
+  }
+
+  add(follower: Follower): void {
+    this.#open.add(follower)
+  }
+
+  remove(follower: Follower): void {
+    if (!this.#open.delete(follower)) return
+    this.#due.delete(follower)
+    this.leave(follower)
+  }
+
+  /** What the agent knows has changed: every stream is looked at. */
+  refreshAll(): void {
+    for (const follower of this.#open) this.#due.add(follower)
+    this.#schedule()
+  }
+
+  /** A set has something to say to its streams of one kind. */
+  refreshWith(set: IdentitySet, kind: MessageKind): void {
+    for (const follower of this.#bySet.get(set) ?? []) if (follower.kind === kind) this.#due.add(follower)
+    this.#schedule()
+  }
+
+  /** Looks at one stream now. */
+  refresh(follower: Follower): void {
+    let set: IdentitySet | Promise<IdentitySet>
+    try {
+      set = follower.entitled()
+    } catch (error) {
+      follower.refuse(error)
+      return
+    }
+    if (set instanceof Promise) {
+      set.then(
+        (settled) => this.#deliver(follower, settled),
+        (error: unknown) => {
+          if (this.#open.has(follower)) follower.refuse(error)
+        },
+      )
+    } else {
+      this.#deliver(follower, set)
+    }
+  }
+
+  /** Follows this set from now on, and no other. */
+  join(follower: Follower, set: IdentitySet): void {
+    const holds = follower.kind === 'x509_svid'
+    if (follower.set === set && follower.holds === holds) return
+    // The new one first: what both have in common is held all the time.
+    if (holds) set.join()
+    this.leave(follower)
+    follower.set = set
+    follower.holds = holds
+    const others = this.#bySet.get(set)
+    if (others) others.add(follower)
+    else this.#bySet.set(set, new Set([follower]))
+  }
+
+  leave(follower: Follower): void {
+    const { set, holds } = follower
+    if (set === undefined) return
+    follower.set = undefined
+    follower.holds = false
+    const others = this.#bySet.get(set)
+    others?.delete(follower)
+    if (others?.size === 0) this.#bySet.delete(set)
+    if (holds) set.leave()
+  }
+
+  #deliver(follower: Follower, set: IdentitySet): void {
+    if (!this.#open.has(follower)) return
+    this.join(follower, set)
+    follower.deliver(set)
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#due.size === 0) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#work()
+    })
+  }
+
+  #work(): void {
+    const untilMs = this.#clock.monotonicMs() + TURN_MS
+    for (const follower of this.#due) {
+      this.#due.delete(follower)
+      this.refresh(follower)
+      if (this.#clock.monotonicMs() >= untilMs) break
+    }
+    this.#schedule()
+  }
+}

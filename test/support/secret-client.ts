@@ -1,0 +1,186 @@
+import path from 'node:path'
+import * as grpc from '@grpc/grpc-js'
+import * as protoLoader from '@grpc/proto-loader'
+import type { Ended, Message } from './workload-client.ts'
+
+/** An SDS client that shares no code with Signet: plain grpc-js over the published wire facts. It answers nothing by itself. */
+
+const TYPES = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'
+export const SECRET_TYPE_URL = `${TYPES}.Secret`
+export const VALIDATOR_TYPE_URL = `${TYPES}.SPIFFECertValidatorConfig`
+
+const definition = protoLoader.loadSync(
+  [
+    'envoy/service/secret/v3/sds.proto',
+    'envoy/extensions/transport_sockets/tls/v3/secret.proto',
+    'envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config.proto',
+  ],
+  { includeDirs: [path.resolve(import.meta.dirname, '../../proto')], defaults: true, oneofs: true },
+)
+const envoy = grpc.loadPackageDefinition(definition)['envoy'] as grpc.GrpcObject
+
+/** Follows names into packages. */
+function lookUp(...names: string[]): unknown {
+  return names.reduce<unknown>((found, name) => (found as grpc.GrpcObject)[name], envoy)
+}
+
+interface Decodable {
+  deserialize(bytes: Buffer): Message
+}
+
+function decode(type: string, bytes: Buffer): Message {
+  const name = `envoy.extensions.transport_sockets.tls.v3.${type}`
+  return (definition[name] as unknown as Decodable).deserialize(bytes)
+}
+
+/** A secret, as Envoy reads it. */
+export interface ReadSecret {
+  readonly name: string
+  readonly version: string
+  /** PEM. */
+  readonly chain?: string
+  readonly key?: string
+  readonly trustedCa?: string
+  /** PEM by trust domain. */
+  readonly trustDomains?: Readonly<Record<string, string>>
+}
+
+export function readSecret(any: Message, version = ''): ReadSecret {
+  if (any.type_url !== SECRET_TYPE_URL) throw new TypeError(`not a secret: ${any.type_url}`)
+  const secret = decode('Secret', any.value)
+  const read = { name: secret.name as string, version }
+  if (secret.type === 'tlsCertificate') {
+    const { certificateChain, privateKey } = secret.tlsCertificate
+    return { ...read, chain: `${certificateChain.inlineBytes}`, key: `${privateKey.inlineBytes}` }
+  }
+  const { trustedCa, customValidatorConfig } = secret.validationContext
+  if (customValidatorConfig === null) return { ...read, trustedCa: `${trustedCa.inlineBytes}` }
+  const { name, typedConfig } = customValidatorConfig
+  if (name !== 'envoy.tls.cert_validator.spiffe' || typedConfig.type_url !== VALIDATOR_TYPE_URL) {
+    throw new TypeError(`not the SPIFFE validator: ${name} ${typedConfig.type_url}`)
+  }
+  const { trustDomains } = decode('SPIFFECertValidatorConfig', typedConfig.value)
+  const entries = trustDomains.map((each: Message) => [each.name, `${each.trustBundle.inlineBytes}`])
+  return { ...read, trustDomains: Object.fromEntries(entries) }
+}
+
+export class SecretClient implements Disposable {
+  readonly #client: grpc.Client
+
+  constructor(socketPath: string, options: grpc.ChannelOptions = {}) {
+    const Service = lookUp('service', 'secret', 'v3', 'SecretDiscoveryService')
+    this.#client = new (Service as grpc.ServiceClientConstructor)(
+      `unix:${socketPath}`,
+      grpc.credentials.createInsecure(),
+      { 'grpc.use_local_subchannel_pool': 1, ...options },
+    )
+  }
+
+  /** A stream of the state of the world, begun with a request for these names. */
+  stream(names: readonly string[], more: object = {}): SecretStreamClient {
+    const stream = this.open('StreamSecrets')
+    stream.send({ resourceNames: names, typeUrl: SECRET_TYPE_URL, ...more })
+    return stream
+  }
+
+  delta(subscribe: readonly string[], more: object = {}): SecretStreamClient {
+    const stream = this.open('DeltaSecrets')
+    stream.send({ resourceNamesSubscribe: subscribe, typeUrl: SECRET_TYPE_URL, ...more })
+    return stream
+  }
+
+  open(method: 'StreamSecrets' | 'DeltaSecrets', options: grpc.CallOptions = {}): SecretStreamClient {
+    return new SecretStreamClient(this.#method(method)(new grpc.Metadata(), options))
+  }
+
+  fetch(names: readonly string[], more: object = {}): Promise<Message> {
+    const { promise, resolve, reject } = Promise.withResolvers<Message>()
+    this.#method('FetchSecrets')({ resourceNames: names, ...more }, (error: unknown, response: Message) =>
+      error ? reject(error) : resolve(response),
+    )
+    return promise
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close()
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time
+  #method(name: string): (...args: any[]) => any {
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    const methods = this.#client as any
+    return methods[name].bind(methods)
+  }
+}
+
+/** One stream; what is to be said on it, tests say themselves. */
+export class SecretStreamClient implements Disposable {
+  readonly ended: Promise<Ended>
+  readonly call: grpc.ClientDuplexStream<object, Message>
+  readonly #messages: Message[] = []
+  #waiting: (() => void) | undefined
+  #end: Ended | undefined
+
+  constructor(call: grpc.ClientDuplexStream<object, Message>) {
+    this.call = call
+    const { promise, resolve } = Promise.withResolvers<Ended>()
+    this.ended = promise
+    call.on('data', (message) => {
+      this.#messages.push(message)
+      this.#waiting?.()
+    })
+    call.on('error', () => undefined) // the status says the same
+    call.on('status', ({ code, details }: grpc.StatusObject) => {
+      this.#end = { code, details }
+      resolve(this.#end)
+      this.#waiting?.()
+    })
+  }
+
+  send(request: object): void {
+    this.call.write(request)
+  }
+
+  /** Responses that have arrived and were not looked at. */
+  get waiting(): number {
+    return this.#messages.length
+  }
+
+  /** The next response; rejects with the status when the stream ends first. */
+  async next(): Promise<Message> {
+    while (this.#messages.length === 0) {
+      if (this.#end) throw Object.assign(new Error(this.#end.details), this.#end)
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve
+      })
+    }
+    return this.#messages.shift()
+  }
+
+  /** The secrets of the next response. */
+  async secrets(): Promise<readonly ReadSecret[]> {
+    const response = await this.next()
+    return secretsOf(response)
+  }
+
+  [Symbol.dispose](): void {
+    this.call.cancel()
+  }
+}
+
+export function secretsOf(response: Message): readonly ReadSecret[] {
+  return response.resources.map((each: Message) =>
+    each.resource ? readSecret(each.resource, each.version) : readSecret(each, response.versionInfo),
+  )
+}
+
+/** The request that takes a response of the state of the world. */
+export function ack(response: Message, names: readonly string[]): object {
+  const { versionInfo, nonce: responseNonce, typeUrl } = response
+  return { versionInfo, responseNonce, typeUrl, resourceNames: names }
+}
+
+/** The request that refuses it. */
+export function nack(response: Message, names: readonly string[], message: string): object {
+  return { ...ack(response, names), versionInfo: '', errorDetail: { code: 3, message } }
+}
