@@ -4,6 +4,8 @@ import type { EnvoySidecar } from './sidecar.ts'
 const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'
 /** Every bundle that the caller may have, in one secret. */
 const ALL_BUNDLES = 'ALL'
+/** Envoy alone would let up to half a minute pass after an agent was away. */
+const BACK_SOON = { retry_back_off: { base_interval: '0.25s', max_interval: '5s' } }
 
 /** How both ends of a connection are told what to show and whom to believe, by SDS. */
 export class TlsContexts {
@@ -20,7 +22,7 @@ export class TlsContexts {
       api_config_source: {
         api_type: delta ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: agentCluster } }],
+        grpc_services: [{ envoy_grpc: { cluster_name: agentCluster, retry_policy: BACK_SOON } }],
       },
     }
   }
