@@ -119,8 +119,10 @@ describe('two Envoys under a steady stream of requests', {
       })
 
       await t.test('a lock takes the identity away: it is used until it expires, and no longer', async () => {
-        const [last] = await serialsShownBy(web)
+        const logged = stack.agent.log.length
         await stack.admin('lock', '--workload-identity', 'web')
+        await stack.agent.says(/"event":"secret\.unavailable"/, logged)
+        const [last] = await serialsShownBy(web)
         await eventually('refused', () =>
           ask(outboundFresh).then(
             () => false,

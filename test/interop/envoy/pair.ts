@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os'
-import { identityFor, Stack } from '../../support/stack.ts'
+import { identityFor, Stack, type StackOptions } from '../../support/stack.ts'
 import { canSwitchUser } from '../../support/workload-process.ts'
 import { isForEverybody } from '../toolchain.ts'
 import { Backend } from './backend.ts'
@@ -43,8 +43,8 @@ export class Pair implements AsyncDisposable {
   }
 
   /** Authority, agent and the program; no proxy, and no workload identity yet. */
-  static async create(envoy: Envoy, mode: Mode): Promise<Pair> {
-    const stack = await Stack.start()
+  static async create(envoy: Envoy, mode: Mode, options: StackOptions = {}): Promise<Pair> {
+    const stack = await Stack.start(options)
     return new Pair(envoy, mode, stack, await Backend.start())
   }
 
