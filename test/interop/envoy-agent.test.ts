@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { findEnvoy } from './envoy/find-envoy.ts'
-import { idOf, MODES, Pair } from './envoy/pair.ts'
+import { MODES, Pair } from './envoy/pair.ts'
 import { Traffic } from './envoy/traffic.ts'
 
 const envoy = await findEnvoy()
@@ -18,7 +18,7 @@ describe('the agent is restarted under two Envoys', {
       await Promise.all([pair.grant('web'), pair.grant('api')])
       const api = await (await pair.startApi()).ready()
       const fresh = { name: 'fresh', requestsPerConnection: 1 }
-      const web = await (await pair.startWeb(await api.admin.port('inbound'), idOf('api'), [fresh])).ready()
+      const web = await (await pair.startWeb(await api.admin.port('inbound'), { variants: [fresh] })).ready()
       const all = [
         new Traffic('connections kept', await web.admin.port('outbound'), true),
         new Traffic('a new one for each request', await web.admin.port('outbound-fresh'), false),

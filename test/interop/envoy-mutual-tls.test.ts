@@ -3,9 +3,10 @@ import { describe, it } from 'node:test'
 import type { EnvoyProcess } from './envoy/envoy-process.ts'
 import { findEnvoy } from './envoy/find-envoy.ts'
 import { idOf, MODES, Pair, type Service, whyOneUser } from './envoy/pair.ts'
-import { ask } from './envoy/traffic.ts'
+import { ask, askByHttp2 } from './envoy/traffic.ts'
 
 const envoy = await findEnvoy()
+const STRANGER = 'spiffe://example.org/somebody-else'
 
 describe('two Envoys, two workload identities', {
   skip: 'skipped' in envoy && envoy.skipped,
@@ -47,6 +48,12 @@ describe('two Envoys, two workload identities', {
         assert.equal(seen.httpVersion, '1.1')
       })
 
+      await t.test('HTTP/2 goes on as HTTP/2', async () => {
+        const seen = await askByHttp2(await web.admin.port('outbound'))
+        assert.equal(seen.httpVersion, '2.0')
+        assert.equal(seen.caller['URI'], idOf('web'))
+      })
+
       await t.test('what a caller claims to be is dropped', async () => {
         const headers = { 'x-forwarded-client-cert': 'URI=spiffe://example.org/root' }
         const seen = await ask(await web.admin.port('outbound'), false, headers)
@@ -83,13 +90,13 @@ describe('two Envoys, two workload identities', {
 
       await t.test('the proxy in front refuses a server with another ID', async () => {
         const port = await api.admin.port('inbound')
-        const stranger = await (await pair.startWeb(port, 'spiffe://example.org/somebody-else')).ready()
+        const stranger = await (await pair.startWeb(port, { peer: STRANGER })).ready()
         await assert.rejects(ask(await stranger.admin.port('outbound')), /^Error: 503/)
         assert.ok((await stranger.admin.count('^cluster.upstream.ssl.fail_verify_san$')) > 0)
       })
 
       await t.test('the proxy behind refuses a caller with another ID', async () => {
-        const choosy = await (await pair.startApi('spiffe://example.org/somebody-else')).ready()
+        const choosy = await (await pair.startApi({ peer: STRANGER })).ready()
         const front = await (await pair.startWeb(await choosy.admin.port('inbound'))).ready()
         await assert.rejects(ask(await front.admin.port('outbound')), /^Error: 503/)
         assert.ok((await choosy.admin.count('^listener\\..*ssl.fail_verify_san$')) > 0)

@@ -26,7 +26,7 @@ describe('secrets by every kind of name', {
         { name: 'c', certificate: isOneUser ? idOf('api') : 'default', bundle: 'ALL' },
         { name: 'd', certificate: isOneUser ? idOf('api') : 'default', bundle: TRUST_DOMAIN },
       ]
-      const api = await (await pair.startApi(idOf('web'), combinations)).ready()
+      const api = await (await pair.startApi({ variants: combinations })).ready()
       const atWeb = await Promise.all(
         combinations.map(async (one) => ({
           ...one,
@@ -35,7 +35,7 @@ describe('secrets by every kind of name', {
         })),
       )
       const later = { name: 'later', certificate: LATER, fetchTimeout: '1s' }
-      const web = await pair.startWeb(await api.admin.port('inbound'), idOf('api'), [...atWeb, later])
+      const web = await pair.startWeb(await api.admin.port('inbound'), { variants: [...atWeb, later] })
       await web.ready()
 
       for (const { name, certificate, bundle } of atWeb) {

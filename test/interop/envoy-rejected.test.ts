@@ -38,7 +38,7 @@ describe('an Envoy that does not take a secret', {
       const api = await (await pair.startApi()).ready()
       // A bundle where a certificate is due: no Envoy can make a TLS context of that.
       const wrong = { name: 'wrong', certificate: 'ROOTCA', fetchTimeout: '1s' }
-      const web = await pair.startWeb(await api.admin.port('inbound'), idOf('api'), [wrong])
+      const web = await pair.startWeb(await api.admin.port('inbound'), { variants: [wrong] })
       const refused = (): Promise<number> => web.admin.count('^sds.ROOTCA.update_rejected$')
       const streams = (): Promise<number> => web.admin.count('^cluster.signet_agent.upstream_rq_total$')
 

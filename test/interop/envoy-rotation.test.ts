@@ -5,7 +5,7 @@ import type { Stack } from '../support/stack.ts'
 import type { EnvoyProcess } from './envoy/envoy-process.ts'
 import { eventually } from './envoy/eventually.ts'
 import { findEnvoy } from './envoy/find-envoy.ts'
-import { idOf, MODES, Pair } from './envoy/pair.ts'
+import { MODES, Pair } from './envoy/pair.ts'
 import { shownAt } from './envoy/shown-certificate.ts'
 import { ask, Traffic } from './envoy/traffic.ts'
 
@@ -13,6 +13,8 @@ const envoy = await findEnvoy()
 const ROTATIONS = 3
 /** Renewed at half of it. */
 const SHORT_LIFE = '  x509: { ttl: 12s }'
+/** So short that the lane sees one leave the bundle. */
+const SHORT_CA = 'lifetimes: { spiffe_ca: 1m }\n'
 
 /** The CAs of the trust domain, as the authority has them. */
 async function authoritiesOf(stack: Stack): Promise<X509Certificate[]> {
@@ -34,13 +36,13 @@ describe('two Envoys under a steady stream of requests', {
   for (const mode of MODES) {
     it(`by ${mode}`, async (t) => {
       assert.ok(!('skipped' in envoy))
-      await using pair = await Pair.create(envoy, mode)
+      await using pair = await Pair.create(envoy, mode, { authorityYaml: SHORT_CA })
       const { stack } = pair
       await Promise.all([pair.grant('web', SHORT_LIFE), pair.grant('api', SHORT_LIFE)])
       const api = await (await pair.startApi()).ready()
       const inbound = await api.admin.port('inbound')
       const fresh = { name: 'fresh', requestsPerConnection: 1 }
-      const web = await (await pair.startWeb(inbound, idOf('api'), [fresh])).ready()
+      const web = await (await pair.startWeb(inbound, { variants: [fresh] })).ready()
       const [outbound, outboundFresh] = await Promise.all([
         web.admin.port('outbound'),
         web.admin.port('outbound-fresh'),
@@ -65,24 +67,31 @@ describe('two Envoys under a steady stream of requests', {
         for (let seen = 0; seen < ROTATIONS; seen += 1) await rotation()
       })
 
+      /** Whose signature is on the certificate that the proxy behind shows. */
+      const signer = async (): Promise<string | undefined> => {
+        const shown = await shownAt(inbound)
+        return serialOf((await authoritiesOf(stack)).find((ca) => shown.verify(ca.publicKey)))
+      }
+      const believe = async (
+        what: string,
+        isWanted: (serials: readonly string[]) => boolean,
+      ): Promise<void> => {
+        for (const one of [web, api]) {
+          await one.until(what, async () => isWanted((await one.admin.certificates()).believed))
+        }
+      }
+
       await t.test(
-        'a rotation of the CA: both believe the old and the new one, then show what the new one signed',
+        'a whole life of a CA: its successor is believed beside it, then signs, and in the end it is believed no more',
         async () => {
-          const before = (await authoritiesOf(stack)).map(serialOf)
+          const old = (await signer()) ?? ''
           await stack.admin('ca', 'rotate', 'spiffe_x509', '--now')
-          const now = await authoritiesOf(stack)
-          const freshCa = now.find((ca) => !before.includes(serialOf(ca)))
-          assert.ok(freshCa)
-          const wanted = now.map(serialOf).sort()
-          for (const one of [web, api]) {
-            await one.until('believes both', async () => {
-              const { believed } = await one.admin.certificates()
-              return believed.length === wanted.length && believed.every((serial) => wanted.includes(serial))
-            })
-          }
-          await eventually('signed by the new one', async () =>
-            (await shownAt(inbound)).verify(freshCa.publicKey),
-          )
+          const wanted = (await authoritiesOf(stack)).map(serialOf)
+          assert.ok(wanted.includes(old) && wanted.length > 1)
+          await believe('believes both', (serials) => wanted.every((serial) => serials.includes(serial)))
+          await eventually('signed by the new one', async () => (await signer()) !== old)
+          await rotation()
+          await believe('believes the old one no more', (serials) => !serials.includes(old))
           await rotation()
         },
       )

@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { text as readText } from 'node:stream/consumers'
 
 /** What Envoy says of itself at its admin interface. */
 
@@ -110,12 +111,8 @@ export class EnvoyAdmin {
   #get(path: string): Promise<{ status: number; text: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
     const asked = request({ socketPath: this.#socket, path, agent: false, timeout: 5000 }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part
-      })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-      response.on('error', reject)
+      const status = response.statusCode ?? 0
+      readText(response).then((text) => resolve({ status, text }), reject)
     })
     asked.on('timeout', () => asked.destroy(new Error(`${path} is not answered`)))
     asked.on('error', reject).end()

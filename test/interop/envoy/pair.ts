@@ -26,6 +26,14 @@ export function whyOneUser(envoy: Envoy): string | undefined {
   return isForEverybody(tmpdir()) ? undefined : `other users cannot reach ${tmpdir()}`
 }
 
+export interface Changes {
+  /** SPIFFE ID of the other one; default: what it is. */
+  readonly peer?: string
+  readonly variants?: readonly Variant[]
+  /** More for the command. */
+  readonly flags?: readonly string[]
+}
+
 /** Two proxies, `web` in front of `api`, with a program behind; each of a user of its own where that can be. */
 export class Pair implements AsyncDisposable {
   readonly stack: Stack
@@ -76,13 +84,16 @@ export class Pair implements AsyncDisposable {
   }
 
   /** Lets in `caller`, and hands its requests to the program; for each variant at another port. */
-  startApi(caller = idOf('web'), variants: readonly Variant[] = []): Promise<EnvoyProcess> {
+  startApi({ peer = idOf('web'), variants = [], flags = [] }: Changes = {}): Promise<EnvoyProcess> {
     const listen = ['--listen', '127.0.0.1:0', '--local-app', this.backend.address]
-    return this.start('api', ['--downstream', caller, ...listen], changeBy(variants))
+    return this.start('api', ['--downstream', peer, ...listen, ...flags], changeBy(variants))
   }
 
-  /** Calls whoever is at that port, who has to be `upstream`; for each variant from another port. */
-  startWeb(port: number, upstream = idOf('api'), variants: readonly Variant[] = []): Promise<EnvoyProcess> {
+  /** Calls whoever is at that port, who has to be `peer`; for each variant from another port. */
+  startWeb(
+    port: number,
+    { peer = idOf('api'), variants = [], flags = [] }: Changes = {},
+  ): Promise<EnvoyProcess> {
     const at = [
       '--upstream-address',
       `127.0.0.1:${port}`,
@@ -91,7 +102,7 @@ export class Pair implements AsyncDisposable {
       '--only',
       'outbound',
     ]
-    return this.start('web', ['--upstream', upstream, ...at], changeBy(variants))
+    return this.start('web', ['--upstream', peer, ...at, ...flags], changeBy(variants))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,6 @@
 import { Agent, request } from 'node:http'
+import { connect } from 'node:http2'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Seen } from './backend.ts'
 
@@ -13,20 +15,26 @@ export async function ask(port: number, agent: Agent | false = false, headers = 
   const asked = request(
     { host: '127.0.0.1', port, path: '/hello', agent, timeout: PATIENCE_MS, headers },
     (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part
-      })
-      response.on('error', reject)
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(JSON.parse(text) as Seen)
-        else reject(new Error(`${response.statusCode}: ${text}`))
-      })
+      text(response).then((answer) => {
+        if (response.statusCode === 200) resolve(JSON.parse(answer) as Seen)
+        else reject(new Error(`${response.statusCode}: ${answer}`))
+      }, reject)
     },
   )
   asked.on('timeout', () => asked.destroy(new Error(`no answer in ${PATIENCE_MS} ms`)))
   asked.on('error', reject).end()
   return promise
+}
+
+/** The same in HTTP/2, as a program begins it that knows of it. */
+export async function askByHttp2(port: number): Promise<Seen> {
+  const session = connect(`http://127.0.0.1:${port}`)
+  try {
+    const stream = session.request({ ':path': '/hello' }, { signal: AbortSignal.timeout(PATIENCE_MS) })
+    return JSON.parse(await text(stream)) as Seen
+  } finally {
+    session.destroy()
+  }
 }
 
 /** A steady stream of requests until it is stopped. */
