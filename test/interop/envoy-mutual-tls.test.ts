@@ -88,6 +88,16 @@ describe('two Envoys, two workload identities', {
         },
       )
 
+      await t.test('with --tcp bytes go on, between the same two', async () => {
+        const flags = ['--tcp']
+        const behind = await (await pair.startApi({ flags })).ready()
+        const front = await (await pair.startWeb(await behind.admin.port('inbound'), { flags })).ready()
+        const outbound = await front.admin.port('outbound')
+        assert.equal((await ask(outbound)).xfcc, '')
+        assert.equal((await askByHttp2(outbound)).httpVersion, '2.0')
+        assert.equal(await behind.admin.count('^listener\\..*ssl.handshake$'), 2)
+      })
+
       await t.test('the proxy in front refuses a server with another ID', async () => {
         const port = await api.admin.port('inbound')
         const stranger = await (await pair.startWeb(port, { peer: STRANGER })).ready()

@@ -32,6 +32,8 @@ export interface Changes {
   readonly variants?: readonly Variant[]
   /** More for the command. */
   readonly flags?: readonly string[]
+  /** Of the node. */
+  readonly metadata?: object
 }
 
 /** Two proxies, `web` in front of `api`, with a program behind; each of a user of its own where that can be. */
@@ -84,16 +86,15 @@ export class Pair implements AsyncDisposable {
   }
 
   /** Lets in `caller`, and hands its requests to the program; for each variant at another port. */
-  startApi({ peer = idOf('web'), variants = [], flags = [] }: Changes = {}): Promise<EnvoyProcess> {
+  startApi(changes: Changes = {}): Promise<EnvoyProcess> {
+    const { peer = idOf('web'), flags = [] } = changes
     const listen = ['--listen', '127.0.0.1:0', '--local-app', this.backend.address]
-    return this.start('api', ['--downstream', peer, ...listen, ...flags], changeBy(variants))
+    return this.start('api', ['--downstream', peer, ...listen, ...flags], changeBy(changes))
   }
 
   /** Calls whoever is at that port, who has to be `peer`; for each variant from another port. */
-  startWeb(
-    port: number,
-    { peer = idOf('api'), variants = [], flags = [] }: Changes = {},
-  ): Promise<EnvoyProcess> {
+  startWeb(port: number, changes: Changes = {}): Promise<EnvoyProcess> {
+    const { peer = idOf('api'), flags = [] } = changes
     const at = [
       '--upstream-address',
       `127.0.0.1:${port}`,
@@ -102,7 +103,7 @@ export class Pair implements AsyncDisposable {
       '--only',
       'outbound',
     ]
-    return this.start('web', ['--upstream', peer, ...at, ...flags], changeBy(variants))
+    return this.start('web', ['--upstream', peer, ...at, ...flags], changeBy(changes))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -113,9 +114,13 @@ export class Pair implements AsyncDisposable {
 }
 
 /** What the command printed is taken as it is when there is nothing to add. */
-function changeBy(variants: readonly Variant[]): ((configuration: Configuration) => void) | undefined {
-  if (variants.length === 0) return undefined
+function changeBy({
+  variants = [],
+  metadata,
+}: Changes): ((configuration: Configuration) => void) | undefined {
+  if (variants.length === 0 && metadata === undefined) return undefined
   return (configuration) => {
+    if (metadata !== undefined) configuration.node.metadata = metadata
     for (const variant of variants) addVariant(configuration, variant)
   }
 }
