@@ -35,6 +35,17 @@ const OK_TRAILERS = { 'grpc-status': '0', 'grpc-message': '' }
 const HALF_CLOSE = Symbol('half close')
 const HEADER_BYTES = 5
 
+/** A message that is to be decompressed before it can be handed on. */
+class Compressed {
+  readonly bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+}
+
+type Arrived = Buffer | Compressed | typeof HALF_CLOSE
+
 /** What was framed last: a push sends the same bytes to thousands of streams, a cache to thousands of calls. */
 let framedLast: { readonly message: Buffer; readonly frame: Buffer } | undefined
 
@@ -49,7 +60,7 @@ export class Http2Call {
   readonly #maxMessageBytes: number
   #listener: CallListener | undefined
   /** What has arrived and was not asked for yet. */
-  #queue: (Buffer | typeof HALF_CLOSE)[] | undefined
+  #queue: Arrived[] | undefined
   #wantsMessage = false
   #delivering = false
   #decompressing = false
@@ -121,8 +132,7 @@ export class Http2Call {
   #onData(chunk: Buffer): void {
     if (this.#isOver || this.#isAnswered) return
     const taken = this.#reader.read(chunk, (message, compressed) => {
-      if (compressed) this.#decompress(message)
-      else this.#arrived(message)
+      this.#arrived(compressed ? new Compressed(message) : message)
     })
     if (!taken) this.#refuseTooLong()
   }
@@ -131,7 +141,7 @@ export class Http2Call {
   #decompress(message: Buffer): void {
     const encoding = this.headers['grpc-encoding']
     const decompress = encoding === 'gzip' ? gunzip : encoding === 'deflate' ? inflate : undefined
-    if (decompress === undefined || this.#decompressing) {
+    if (decompress === undefined) {
       this.sendStatus({ code: StatusCode.UNIMPLEMENTED, details: 'unsupported compression' })
       return
     }
@@ -140,7 +150,8 @@ export class Http2Call {
       this.#decompressing = false
       if (this.#isOver) return
       if (error === null) {
-        this.#queue = [bytes, ...(this.#queue ?? [])]
+        this.#queue ??= []
+        this.#queue.unshift(bytes)
         this.#deliver()
       } else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
         this.#refuseTooLong()
@@ -155,7 +166,7 @@ export class Http2Call {
     this.sendStatus({ code: StatusCode.RESOURCE_EXHAUSTED, details })
   }
 
-  #arrived(what: Buffer | typeof HALF_CLOSE): void {
+  #arrived(what: Arrived): void {
     if (this.#isOver) return
     if (this.#wantsMessage && this.#queue === undefined && !this.#decompressing) {
       this.#hand(what)
@@ -178,7 +189,11 @@ export class Http2Call {
     if (this.#queue === undefined && this.#stream.isPaused()) this.#stream.resume()
   }
 
-  #hand(what: Buffer | typeof HALF_CLOSE): void {
+  #hand(what: Arrived): void {
+    if (what instanceof Compressed) {
+      this.#decompress(what.bytes)
+      return
+    }
     this.#wantsMessage = false
     if (what !== HALF_CLOSE) {
       this.#listener?.onReceiveMessage(what)

@@ -121,7 +121,8 @@ export interface RawCall {
 export function rawCall(
   session: http2.ClientHttp2Session,
   method: string,
-  options: { headers?: Record<string, string>; body?: Buffer | 'none'; read?: boolean } = {},
+  /** `open`: the request goes on; the test writes and ends it. */
+  options: { headers?: Record<string, string>; body?: Buffer | 'none'; read?: boolean; open?: boolean } = {},
 ): RawCall {
   const stream = session.request(
     {
@@ -146,7 +147,10 @@ export function rawCall(
       received += chunk.length
     })
   }
-  if (options.body !== 'none') stream.end(options.body ?? grpcFrame(Buffer.alloc(0)))
+  const body = options.body ?? grpcFrame(Buffer.alloc(0))
+  if (options.open) stream.once('end', () => stream.close()) // as clients do whose call was ended
+  if (body !== 'none' && options.open) stream.write(body)
+  else if (body !== 'none') stream.end(body)
   const ended = new Promise<Awaited<RawCall['ended']>>((resolve) => {
     stream.once('close', () => {
       const code = status['grpc-status']

@@ -1,0 +1,58 @@
+import type { Found } from '../../../../src/agent/sds/offer.ts'
+import type { Secret } from '../../../../src/agent/sds/secret.ts'
+import type { SecretResponse } from '../../../../src/agent/sds/subscription.ts'
+import { decodeMessage } from '../../../../src/rpc/services.ts'
+
+/** Nonces that tests can foretell: n1, n2, … */
+export function countNonces(): () => string {
+  let made = 0
+  return () => {
+    made += 1
+    return `n${made}`
+  }
+}
+
+export function secretOf(name: string, version = '1'): Secret {
+  return {
+    name,
+    version: `${name}-${version}`,
+    bytes: Buffer.from(`${name} ${version}`),
+    delivered: undefined,
+  }
+}
+
+/** What there is: names with their versions; names that are absent; names that are being made. */
+export function found(
+  secrets: Readonly<Record<string, string>>,
+  absent: readonly string[] = [],
+  pending: readonly string[] = [],
+): Found {
+  return {
+    secrets: Object.entries(secrets).map(([name, version]) => secretOf(name, version)),
+    absent: absent.map((name) => ({ name, reason: 'not_entitled' })),
+    pending,
+  }
+}
+
+interface Read {
+  readonly names: readonly string[]
+  readonly version: string
+  readonly nonce: string
+  readonly typeUrl: string
+  readonly removed?: readonly string[]
+}
+
+/** A response as it is on the wire; undefined when there was none. */
+export function read(response: SecretResponse | undefined, isDelta = false): Read | undefined {
+  if (response === undefined) return undefined
+  const type = `envoy.service.discovery.v3.${isDelta ? 'Delta' : ''}DiscoveryResponse`
+  // biome-ignore lint/suspicious/noExplicitAny: read as it came from the wire
+  const message = decodeMessage(type, response.bytes) as any
+  const { nonce, typeUrl } = message
+  if (!isDelta) {
+    const names = message.resources.map((any: { value: Buffer }) => any.value.toString())
+    return { names, version: message.versionInfo, nonce, typeUrl }
+  }
+  const names = message.resources.map((each: { name: string; version: string }) => each.version)
+  return { names, version: message.systemVersionInfo, nonce, typeUrl, removed: message.removedResources }
+}

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { describe, it } from 'node:test'
+import type { Knowledge } from '../../../../src/agent/knowledge.ts'
+import { Offer } from '../../../../src/agent/sds/offer.ts'
+import type { Secret } from '../../../../src/agent/sds/secret.ts'
+import { SecretNames } from '../../../../src/agent/sds/secret-names.ts'
+import { SecretStore } from '../../../../src/agent/sds/secret-store.ts'
+import type { CachedX509Svid, X509State } from '../../../../src/agent/svid-cache/x509-entry.ts'
+import type { NoIdentityReason } from '../../../../src/agent/workload-api/errors.ts'
+import type { IdentitySet } from '../../../../src/agent/workload-api/identity-set.ts'
+import type { Grant } from '../../../../src/policy/compile.ts'
+import { RpcError, StatusCode } from '../../../../src/rpc/status.ts'
+import { Bundle } from '../../../../src/spiffe/bundle.ts'
+import { readSecret, SECRET_TYPE_URL } from '../../../support/secret-client.ts'
+import { createTestTrustDomain } from '../../../support/svid-fixtures.ts'
+
+const own = await createTestTrustDomain('example.org')
+const partner = await createTestTrustDomain('a.example')
+const empty = Bundle.of({ trustDomain: 'empty.example', x509Authorities: [], jwtAuthorities: [] })
+const ID = 'spiffe://example.org/web'
+
+function grantOf(name: string, federatesWith: readonly string[] = []): Grant {
+  return { key: name, spiffeId: `spiffe://example.org/${name}`, federatesWith } as Grant
+}
+
+/** A chain of two certificates; which ones does not matter here. */
+function svidOf(spiffeId: string): CachedX509Svid {
+  const chainDer = Buffer.concat([own.ca.der, partner.ca.der])
+  return { spiffeId, chainDer, keyDer: Buffer.alloc(138, 2), serial: '0a' } as unknown as CachedX509Svid
+}
+
+const READY = (grant: Grant): X509State => ({
+  svid: svidOf(grant.spiffeId),
+  failure: undefined,
+  inFlight: false,
+})
+const MAKING: X509State = { svid: undefined, failure: undefined, inFlight: true }
+const REFUSED: X509State = {
+  svid: undefined,
+  failure: new RpcError(StatusCode.PERMISSION_DENIED, 'refused'),
+  inFlight: false,
+}
+const OUTAGE: X509State = {
+  svid: undefined,
+  failure: new RpcError(StatusCode.UNAVAILABLE, 'away'),
+  inFlight: false,
+}
+
+interface Given {
+  readonly grants?: readonly Grant[]
+  readonly refused?: NoIdentityReason
+  readonly states?: Readonly<Record<string, X509State>>
+  readonly plain?: boolean
+  readonly names?: SecretNames
+  readonly bundles?: readonly Bundle[]
+}
+
+const DEFAULT_NAMES = {
+  default_svid_name: 'default',
+  default_bundle_name: 'ROOTCA',
+  default_all_bundles_name: 'ALL',
+}
+
+function offerOf(given: Given = {}): Offer {
+  const { grants = [grantOf('web', ['a.example'])], refused, states = {}, plain = false } = given
+  const federated = given.bundles ?? [partner.bundle, empty]
+  const knowledge = {
+    bundle: own.bundle,
+    federatedBundles: new Map(federated.map((bundle) => [bundle.trustDomain, bundle])),
+  } as unknown as Knowledge
+  const wantX509 = (grant: Grant): X509State => states[grant.key] ?? READY(grant)
+  const names = given.names ?? new SecretNames(DEFAULT_NAMES)
+  const set = refused === undefined ? ({ grants, workload: {} } as unknown as IdentitySet) : undefined
+  return new Offer(
+    { svids: { wantX509 }, names, store: new SecretStore() },
+    { set, refused, knowledge, plain },
+  )
+}
+
+const read = ({ bytes }: Secret) => readSecret({ type_url: SECRET_TYPE_URL, value: bytes })
+const trustDomains = (secret: Secret | undefined) => Object.keys((secret && read(secret).trustDomains) ?? {})
+
+describe('a name of a secret', () => {
+  it('that is a SPIFFE ID is that certificate, one PEM block each, with its key', () => {
+    const [secret] = offerOf().find([ID], false).secrets
+    assert.ok(secret)
+    const { name, chain = '', key = '' } = read(secret)
+    assert.equal(name, ID)
+    const blocks = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? []
+    assert.deepEqual(
+      blocks.map((pem) => new X509Certificate(pem).raw),
+      [own.ca.der, partner.ca.der],
+    )
+    assert.match(key, /^-----BEGIN PRIVATE KEY-----\n/)
+    assert.deepEqual(secret.delivered, { kind: 'x509_svid', spiffeIds: [ID], of: ['0a'] })
+  })
+
+  it('`default` is the first certificate in order, under that name', () => {
+    const grants = [grantOf('b'), grantOf('a')]
+    const [secret] = offerOf({ grants }).find(['default'], false).secrets
+    assert.ok(secret)
+    assert.equal(secret.name, 'default')
+    assert.deepEqual(secret.delivered?.spiffeIds, ['spiffe://example.org/b'])
+  })
+
+  it('`default` waits for the first while it is being made, and passes over one that the authority refuses', () => {
+    const grants = [grantOf('b'), grantOf('a')]
+    for (const state of [MAKING, OUTAGE]) {
+      const { pending, secrets } = offerOf({ grants, states: { b: state } }).find(['default'], false)
+      assert.deepEqual([pending, secrets], [['default'], []])
+    }
+    const [secret] = offerOf({ grants, states: { b: REFUSED } }).find(['default'], false).secrets
+    assert.deepEqual(secret?.delivered?.spiffeIds, ['spiffe://example.org/a'])
+  })
+
+  for (const name of ['spiffe://example.org', 'ROOTCA']) {
+    it(`\`${name}\` is the own bundle alone, without the scheme in the name of its trust domain`, () => {
+      const [secret] = offerOf().find([name], false).secrets
+      assert.equal(secret?.name, name)
+      assert.deepEqual(trustDomains(secret), ['example.org'])
+    })
+  }
+
+  it('that is a federated trust domain is its bundle alone', () => {
+    assert.deepEqual(trustDomains(offerOf().find(['spiffe://a.example'], false).secrets[0]), ['a.example'])
+  })
+
+  it('`ALL` is every bundle, sorted, none of them empty', () => {
+    const grants = [grantOf('web', ['empty.example', 'a.example', 'unknown.example', 'example.org'])]
+    const [secret] = offerOf({ grants }).find(['ALL'], false).secrets
+    assert.deepEqual(trustDomains(secret), ['a.example', 'example.org'])
+  })
+
+  it('is resolved for itself, whatever stands beside it', () => {
+    const names = ['ALL', 'ROOTCA', 'spiffe://example.org', 'default', ID, 'file-root:system']
+    const { secrets, absent } = offerOf().find(names, false)
+    assert.deepEqual(
+      secrets.map(({ name }) => name),
+      names.slice(0, 5),
+    )
+    assert.deepEqual(absent, [{ name: 'file-root:system', reason: 'unknown_name' }])
+  })
+
+  it('may be renamed by the operator; the usual one then means nothing', () => {
+    const names = new SecretNames({ ...DEFAULT_NAMES, default_bundle_name: 'roots' })
+    const { secrets, absent } = offerOf({ names }).find(['roots', 'ROOTCA'], false)
+    assert.deepEqual(trustDomains(secrets[0]), ['example.org'])
+    assert.deepEqual(absent, [{ name: 'ROOTCA', reason: 'unknown_name' }])
+  })
+})
+
+describe('a name that cannot be had', () => {
+  const CASES: readonly (readonly [what: string, name: string, given: Given, reason: string])[] = [
+    ['an identity of others', 'spiffe://example.org/other', {}, 'not_entitled'],
+    ['a trust domain that the caller does not federate with', 'spiffe://b.example', {}, 'not_entitled'],
+    ['a federated bundle that is not known', 'spiffe://a.example', { bundles: [] }, 'bundle_missing'],
+    [
+      'a federated bundle without a certificate',
+      'spiffe://empty.example',
+      { grants: [grantOf('web', ['empty.example'])] },
+      'bundle_missing',
+    ],
+    ['what the authority refuses', ID, { states: { web: REFUSED } }, 'refused_by_authority'],
+    ['text that is no ID', 'web', {}, 'unknown_name'],
+    ['a bundle, for a caller without an identity', 'ROOTCA', { refused: 'locked' }, 'locked'],
+    ['an identity, for a caller that may have bundles only', 'default', { grants: [] }, 'no_identity'],
+    ['every bundle in one plain list', 'ALL', { plain: true }, 'mixes_trust_domains'],
+  ]
+  for (const [what, name, given, reason] of CASES) {
+    it(`is left out with a reason: ${what}`, () => {
+      const { secrets, absent, pending } = offerOf(given).find([name], false)
+      assert.deepEqual([secrets, absent, pending], [[], [{ name, reason }], []])
+    })
+  }
+
+  it('now, but is being made or waits for the authority, is pending', () => {
+    for (const state of [MAKING, OUTAGE]) {
+      assert.deepEqual(offerOf({ states: { web: state } }).find([ID], false).pending, [ID])
+    }
+  })
+})
+
+describe('everything', () => {
+  it('is every identity and every bundle by its real name, and the names that were asked for besides', () => {
+    const grants = [grantOf('web', ['a.example']), grantOf('shop')]
+    const { secrets } = offerOf({ grants }).find(['default', ID], true)
+    assert.deepEqual(
+      secrets.map(({ name }) => name),
+      ['default', ID, 'spiffe://example.org/shop', 'spiffe://a.example', 'spiffe://example.org'],
+    )
+  })
+
+  it('is nothing for a caller without an identity', () => {
+    assert.deepEqual(offerOf({ refused: 'no_identity' }).find([], true), {
+      secrets: [],
+      absent: [],
+      pending: [],
+    })
+  })
+})
+
+describe('plain CA certificates', () => {
+  it('come in place of the validator, for one trust domain', () => {
+    const [secret] = offerOf({ plain: true }).find(['spiffe://a.example'], false).secrets
+    assert.ok(secret)
+    assert.deepEqual(new X509Certificate(read(secret).trustedCa ?? '').raw, partner.ca.der)
+  })
+})
+
+describe('a secret', () => {
+  it('has the same version as long as its content is the same, whoever encodes it', () => {
+    for (const name of ['ALL', ID]) {
+      const [first] = offerOf().find([name], false).secrets
+      const [second] = offerOf().find([name], false).secrets
+      assert.notEqual(first, second)
+      assert.equal(first?.version, second?.version)
+    }
+    const [other] = offerOf({ bundles: [] }).find(['ALL'], false).secrets
+    assert.notEqual(other?.version, offerOf().find(['ALL'], false).secrets[0]?.version)
+  })
+})
