@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { describe, it } from 'node:test'
 import type { Stack } from '../support/stack.ts'
 import type { EnvoyProcess } from './envoy/envoy-process.ts'
 import { eventually } from './envoy/eventually.ts'
-import { findEnvoy } from './envoy/find-envoy.ts'
-import { MODES, Pair } from './envoy/pair.ts'
+import { inBothModes } from './envoy/in-both-modes.ts'
 import { shownAt } from './envoy/shown-certificate.ts'
-import { ask, Traffic } from './envoy/traffic.ts'
+import { ask, steadyTraffic } from './envoy/traffic.ts'
 
-const envoy = await findEnvoy()
 const ROTATIONS = 3
 /** Renewed at half of it. */
 const SHORT_LIFE = '  x509: { ttl: 12s }'
@@ -29,126 +26,106 @@ const serialOf = (certificate: X509Certificate | undefined): string =>
 const serialsShownBy = async ({ admin }: EnvoyProcess): Promise<string[]> =>
   (await admin.certificates()).shown.map(({ serial }) => serial)
 
-describe('two Envoys under a steady stream of requests', {
-  skip: 'skipped' in envoy && envoy.skipped,
-  concurrency: 2,
-}, () => {
-  for (const mode of MODES) {
-    it(`by ${mode}`, async (t) => {
-      assert.ok(!('skipped' in envoy))
-      await using pair = await Pair.create(envoy, mode, { authorityYaml: SHORT_CA })
-      const { stack } = pair
-      await Promise.all([pair.grant('web', SHORT_LIFE), pair.grant('api', SHORT_LIFE)])
-      const api = await (await pair.startApi()).ready()
-      const inbound = await api.admin.port('inbound')
-      const fresh = { name: 'fresh', requestsPerConnection: 1 }
-      const web = await (await pair.startWeb(inbound, { variants: [fresh] })).ready()
-      const [outbound, outboundFresh] = await Promise.all([
-        web.admin.port('outbound'),
-        web.admin.port('outbound-fresh'),
-      ])
-      const all = [
-        new Traffic('connections kept', outbound, true),
-        new Traffic('a new one for each request', outboundFresh, false),
-      ]
-      /** Waits until both proxies show other certificates, by their own word and, of the one behind, by what is on the wire. */
-      const rotation = async (): Promise<void> => {
-        const before = await Promise.all([serialsShownBy(web), serialsShownBy(api)])
-        for (const [at, one] of [web, api].entries()) {
-          await one.until('shows another certificate', async () => {
-            const now = await serialsShownBy(one)
-            return now.length === 1 && now[0] !== before[at]?.[0]
-          })
-        }
-        await eventually('the wire shows it', async () => serialOf(await shownAt(inbound)) !== before[1]?.[0])
+inBothModes(
+  'two Envoys under a steady stream of requests',
+  async (t, pair) => {
+    const { stack } = pair
+    const { web, api } = await pair.startBoth(SHORT_LIFE)
+    const inbound = await api.admin.port('inbound')
+    const outboundFresh = await web.admin.port('outbound-fresh')
+    const [kept, fresh] = await steadyTraffic(web)
+    /** Waits until both proxies show other certificates, by their own word and, of the one behind, by what is on the wire. */
+    const rotation = async (): Promise<void> => {
+      const before = await Promise.all([serialsShownBy(web), serialsShownBy(api)])
+      for (const [at, one] of [web, api].entries()) {
+        await one.until('shows another certificate', async () => {
+          const now = await serialsShownBy(one)
+          return now.length === 1 && now[0] !== before[at]?.[0]
+        })
       }
+      await eventually('the wire shows it', async () => serialOf(await shownAt(inbound)) !== before[1]?.[0])
+    }
 
-      await t.test(`${ROTATIONS} rotations of both X.509-SVIDs`, async () => {
-        for (let seen = 0; seen < ROTATIONS; seen += 1) await rotation()
-      })
-
-      /** Whose signature is on the certificate that the proxy behind shows. */
-      const signer = async (): Promise<string | undefined> => {
-        const shown = await shownAt(inbound)
-        return serialOf((await authoritiesOf(stack)).find((ca) => shown.verify(ca.publicKey)))
-      }
-      const believe = async (
-        what: string,
-        isWanted: (serials: readonly string[]) => boolean,
-      ): Promise<void> => {
-        for (const one of [web, api]) {
-          await one.until(what, async () => isWanted((await one.admin.certificates()).believed))
-        }
-      }
-
-      await t.test(
-        'a whole life of a CA: its successor is believed beside it, then signs, and in the end it is believed no more',
-        async () => {
-          const old = (await signer()) ?? ''
-          await stack.admin('ca', 'rotate', 'spiffe_x509', '--now')
-          const wanted = (await authoritiesOf(stack)).map(serialOf)
-          assert.ok(wanted.includes(old) && wanted.length > 1)
-          await believe('believes both', (serials) => wanted.every((serial) => serials.includes(serial)))
-          await eventually('signed by the new one', async () => (await signer()) !== old)
-          await rotation()
-          await believe('believes the old one no more', (serials) => !serials.includes(old))
-          await rotation()
-        },
-      )
-
-      await t.test('none of the requests failed, on kept connections as on new ones', async (t) => {
-        for (const traffic of all) {
-          await traffic.stop()
-          t.diagnostic(String(traffic))
-          assert.deepEqual(traffic.failures, [])
-          assert.ok(traffic.sent > 500, `only ${traffic.sent} were sent`)
-        }
-        const [kept, renewed] = all
-        assert.ok((renewed?.callers.size ?? 0) > ROTATIONS, 'the wire has seen too few client certificates')
-        const handshakes = await api.admin.count('^listener\\..*ssl.handshake$')
-        assert.ok(handshakes >= (renewed?.sent ?? 0), `only ${handshakes} handshakes`)
-        const reused = await web.admin.count('^cluster.upstream.upstream_cx_total$')
-        assert.ok(reused < (kept?.sent ?? 0) / 10, `${reused} connections were not kept`)
-      })
-
-      await t.test('nothing was refused by Envoy, and every rotation took effect', async (t) => {
-        for (const [name, { admin }] of Object.entries({ web, api })) {
-          const counters = await admin.counters(
-            '^sds\\..*(update_success|update_rejected|key_rotation_failed)$',
-          )
-          t.diagnostic(`${name}: ${JSON.stringify(counters)}`)
-          const sum = (ending: string): number =>
-            Object.entries(counters).reduce(
-              (all, [key, value]) => (key.endsWith(ending) ? all + value : all),
-              0,
-            )
-          assert.equal(sum('update_rejected') + sum('key_rotation_failed'), 0)
-          assert.ok(sum('update_success') > ROTATIONS)
-        }
-      })
-
-      await t.test('a lock takes the identity away: it is used until it expires, and no longer', async () => {
-        const logged = stack.agent.log.length
-        await stack.admin('lock', '--workload-identity', 'web')
-        await stack.agent.says(/"event":"secret\.unavailable"/, logged)
-        const [last] = await serialsShownBy(web)
-        await eventually('refused', () =>
-          ask(outboundFresh).then(
-            () => false,
-            () => true,
-          ),
-        )
-        assert.deepEqual(await serialsShownBy(web), [last])
-        assert.ok((await api.admin.count('^listener\\..*ssl.fail_verify_error$')) > 0)
-      })
-
-      await t.test('its end gives it back, on the same connection to the agent', async () => {
-        const connections = (): Promise<number> => web.admin.count('^cluster.signet_agent.upstream_cx_total$')
-        const before = await connections()
-        await stack.admin('unlock', '--workload-identity', 'web')
-        await eventually('served again', () => ask(outboundFresh).then(() => true))
-        assert.equal(await connections(), before)
-      })
+    await t.test(`${ROTATIONS} rotations of both X.509-SVIDs`, async () => {
+      for (let seen = 0; seen < ROTATIONS; seen += 1) await rotation()
     })
-  }
-})
+
+    /** Whose signature is on the certificate that the proxy behind shows. */
+    const signer = async (): Promise<string | undefined> => {
+      const shown = await shownAt(inbound)
+      return serialOf((await authoritiesOf(stack)).find((ca) => shown.verify(ca.publicKey)))
+    }
+    const believe = async (
+      what: string,
+      isWanted: (serials: readonly string[]) => boolean,
+    ): Promise<void> => {
+      for (const one of [web, api]) {
+        await one.until(what, async () => isWanted((await one.admin.certificates()).believed))
+      }
+    }
+
+    await t.test(
+      'a whole life of a CA: its successor is believed beside it, then signs, and in the end it is believed no more',
+      async () => {
+        const old = (await signer()) ?? ''
+        await stack.admin('ca', 'rotate', 'spiffe_x509', '--now')
+        const wanted = (await authoritiesOf(stack)).map(serialOf)
+        assert.ok(wanted.includes(old) && wanted.length > 1)
+        await believe('believes both', (serials) => wanted.every((serial) => serials.includes(serial)))
+        await eventually('signed by the new one', async () => (await signer()) !== old)
+        await rotation()
+        await believe('believes the old one no more', (serials) => !serials.includes(old))
+        await rotation()
+      },
+    )
+
+    await t.test('none of the requests failed, on kept connections as on new ones', async (t) => {
+      for (const traffic of [kept, fresh]) t.diagnostic(String(await traffic.stop(500)))
+      assert.ok(fresh.callers.size > ROTATIONS, 'the wire has seen too few client certificates')
+      const handshakes = await api.admin.count('^listener\\..*ssl.handshake$')
+      assert.ok(handshakes >= fresh.sent, `only ${handshakes} handshakes`)
+      const reused = await web.admin.count('^cluster.upstream.upstream_cx_total$')
+      assert.ok(reused < kept.sent / 10, `${reused} connections were not kept`)
+    })
+
+    await t.test('nothing was refused by Envoy, and every rotation took effect', async (t) => {
+      for (const [name, { admin }] of Object.entries({ web, api })) {
+        const counters = await admin.counters(
+          '^sds\\..*(update_success|update_rejected|key_rotation_failed)$',
+        )
+        t.diagnostic(`${name}: ${JSON.stringify(counters)}`)
+        const sum = (ending: string): number =>
+          Object.entries(counters).reduce(
+            (all, [key, value]) => (key.endsWith(ending) ? all + value : all),
+            0,
+          )
+        assert.equal(sum('update_rejected') + sum('key_rotation_failed'), 0)
+        assert.ok(sum('update_success') > ROTATIONS)
+      }
+    })
+
+    await t.test('a lock takes the identity away: it is used until it expires, and no longer', async () => {
+      const logged = stack.agent.log.length
+      await stack.admin('lock', '--workload-identity', 'web')
+      await stack.agent.says(/"event":"secret\.unavailable"/, logged)
+      const [last] = await serialsShownBy(web)
+      await eventually('refused', () =>
+        ask(outboundFresh).then(
+          () => false,
+          () => true,
+        ),
+      )
+      assert.deepEqual(await serialsShownBy(web), [last])
+      assert.ok((await api.admin.count('^listener\\..*ssl.fail_verify_error$')) > 0)
+    })
+
+    await t.test('its end gives it back, on the same connection to the agent', async () => {
+      const connections = (): Promise<number> => web.admin.count('^cluster.signet_agent.upstream_cx_total$')
+      const before = await connections()
+      await stack.admin('unlock', '--workload-identity', 'web')
+      await eventually('served again', () => ask(outboundFresh).then(() => true))
+      assert.equal(await connections(), before)
+    })
+  },
+  { authorityYaml: SHORT_CA },
+)

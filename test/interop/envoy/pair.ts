@@ -20,7 +20,7 @@ export type Service = keyof typeof UIDS
 export const idOf = (service: Service): string => `spiffe://example.org/${service}`
 
 /** Why both proxies run as our own user, if so. */
-export function whyOneUser(envoy: Envoy): string | undefined {
+function whyOneUser(envoy: Envoy): string | undefined {
   if (!canSwitchUser) return 'it takes root to become another user'
   if (!envoy.isForEverybody) return `other users cannot reach ${envoy.program}`
   return isForEverybody(tmpdir()) ? undefined : `other users cannot reach ${tmpdir()}`
@@ -40,6 +40,8 @@ export interface Changes {
 export class Pair implements AsyncDisposable {
   readonly stack: Stack
   readonly backend: Backend
+  /** Why both proxies run as our own user, if so. */
+  readonly oneUser: string | undefined
   readonly #envoy: Envoy
   readonly #mode: Mode
   readonly #envoys: EnvoyProcess[] = []
@@ -50,6 +52,7 @@ export class Pair implements AsyncDisposable {
     this.#mode = mode
     this.stack = stack
     this.backend = backend
+    this.oneUser = whyOneUser(envoy)
   }
 
   /** Authority, agent and the program; no proxy, and no workload identity yet. */
@@ -59,7 +62,7 @@ export class Pair implements AsyncDisposable {
   }
 
   uidOf(service: Service): number {
-    return whyOneUser(this.#envoy) === undefined ? UIDS[service] : (process.geteuid?.() ?? 0)
+    return this.oneUser === undefined ? UIDS[service] : (process.geteuid?.() ?? 0)
   }
 
   /** Gives the service its identity. */
@@ -74,7 +77,7 @@ export class Pair implements AsyncDisposable {
     change?: (configuration: Configuration) => void,
   ): Promise<EnvoyProcess> {
     // One user has both identities: then each proxy says which one it means.
-    const name = whyOneUser(this.#envoy) === undefined ? service : idOf(service)
+    const name = this.oneUser === undefined ? service : idOf(service)
     const envoy = await EnvoyProcess.start(this.#envoy, this.stack, {
       name: `${service}-${this.#started++}`,
       uid: this.uidOf(service),
@@ -85,7 +88,16 @@ export class Pair implements AsyncDisposable {
     return envoy
   }
 
-  /** Lets in `caller`, and hands its requests to the program; for each variant at another port. */
+  /** Both with their identities, and a second way out of `web` that makes a new connection for each request. */
+  async startBoth(spec = ''): Promise<{ readonly web: EnvoyProcess; readonly api: EnvoyProcess }> {
+    await Promise.all([this.grant('web', spec), this.grant('api', spec)])
+    const api = await (await this.startApi()).ready()
+    const fresh = { name: 'fresh', requestsPerConnection: 1 }
+    const web = await this.startWeb(await api.admin.port('inbound'), { variants: [fresh] })
+    return { web: await web.ready(), api }
+  }
+
+  /** Lets in `peer`, and hands its requests to the program; for each variant at another port. */
   startApi(changes: Changes = {}): Promise<EnvoyProcess> {
     const { peer = idOf('web'), flags = [] } = changes
     const listen = ['--listen', '127.0.0.1:0', '--local-app', this.backend.address]

@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:http2'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Seen } from './backend.ts'
+import type { EnvoyProcess } from './envoy-process.ts'
 
 const WORKERS = 2
 const PAUSE_MS = 8
@@ -37,6 +39,16 @@ export async function askByHttp2(port: number): Promise<Seen> {
   }
 }
 
+/** What goes on while things change: requests on connections that are kept, and on a new one each. */
+export async function steadyTraffic({
+  admin,
+}: EnvoyProcess): Promise<readonly [kept: Traffic, fresh: Traffic]> {
+  return [
+    new Traffic('connections kept', await admin.port('outbound'), true),
+    new Traffic('a new one for each request', await admin.port('outbound-fresh'), false),
+  ]
+}
+
 /** A steady stream of requests until it is stopped. */
 export class Traffic {
   readonly title: string
@@ -69,11 +81,13 @@ export class Traffic {
     }
   }
 
-  /** Waits for the answers to what is on its way. */
-  async stop(): Promise<this> {
+  /** Waits for the answers to what is on its way; throws when a request has failed, or there were fewer. */
+  async stop(least: number): Promise<this> {
     this.#isStopped = true
     await this.#running
     if (this.#agent) this.#agent.destroy()
+    assert.deepEqual(this.failures, [])
+    assert.ok(this.sent >= least, `only ${this.sent} were sent`)
     return this
   }
 
