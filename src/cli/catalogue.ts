@@ -66,6 +66,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'set the bundle of a foreign trust domain',
     load: () => import('./commands/bundle/set.ts'),
   },
+  {
+    path: ['envoy', 'bootstrap'],
+    summary: 'print the configuration of an Envoy that has its certificates from the agent',
+    load: () => import('./commands/envoy/bootstrap.ts'),
+  },
   { path: ['ca', 'list'], summary: 'list the signing keys', load: () => import('./commands/ca/list.ts') },
   {
     path: ['ca', 'rotate'],
@@ -94,6 +99,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   token: 'permissions to join',
   svid: 'SPIFFE identities',
   bundle: 'what SVIDs are verified with',
+  envoy: 'proxies that speak mutual TLS for a program',
   ca: 'signing keys of the authority',
   audit: 'what has happened',
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { WorkloadClient } from '../support/workload-client.ts'
+import { holdSdsStreams, type SdsLoad } from './sds-streams.ts'
 
 /**
  * The callers, in a process of their own, so that what they cost is not counted as the server's. Any Workload API socket will do.
@@ -27,6 +28,7 @@ export type Load =
   | { readonly kind: 'x509-first'; readonly socket: string; readonly count: number }
   /** `count` streams, one connection each, held until killed; a line for each time that all have a new message. */
   | { readonly kind: 'streams'; readonly socket: string; readonly count: number }
+  | SdsLoad
 
 export interface LoadResult {
   readonly calls: number
@@ -133,6 +135,9 @@ async function run(load: Load): Promise<void> {
     }
     case 'streams':
       await holdStreams(load)
+      return
+    case 'sds':
+      await holdSdsStreams(load, say)
   }
 }
 

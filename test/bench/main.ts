@@ -4,11 +4,13 @@ import { formatFigures } from './figure.ts'
 import { measureAuthority } from './measure-authority.ts'
 import { measureCrypto } from './measure-crypto.ts'
 import { measureKeys } from './measure-keys.ts'
+import { compareSds, measureSds } from './measure-sds.ts'
 import { measureSocket } from './measure-socket.ts'
 import { measureSystem } from './measure-system.ts'
 
-const HELP = `npm run bench -- [--only PART]… [--seconds N] [--json]
+const HELP = `npm run bench -- [PART]… [--seconds N] [--json]
 npm run bench -- --socket unix:///path/agent.sock [--pid PID] [--seconds N] [--json]
+npm run bench -- sds --socket unix:///path/sds.sock [--pid PID] [--exec COMMAND] [--names A,B] [--json]
 
 Prints figures; asserts nothing. Without --socket it measures Signet:
   crypto     certificates and JWTs signed in one process
@@ -16,16 +18,24 @@ Prints figures; asserts nothing. Without --socket it measures Signet:
   keys       types of keys and algorithms of tokens: how many, and whom they delay
   socket     calls and first messages at the agent's socket, attestation included
   system     start-up, from apply to open streams, memory of an open stream
+  sds        1 000 streams of 500 Envoys: memory of each, from a rotation to all of them
 With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
+With sds and --socket it measures another SDS server beside Signet, and prints ratios (Signet's by the other's): with --pid the memory
+of a stream; with --exec the time from a command that makes the server rotate (a shell runs it three times, $I is 0, 1, 2), else how
+long a rotation takes from the first stream to the last, if the server makes one within two minutes.
 
-Example: npm run bench -- --only crypto --seconds 5 --json
+Example: npm run bench -- crypto --seconds 5 --json
+         npm run bench sds
 `
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     socket: { type: 'string' },
     pid: { type: 'string' },
     only: { type: 'string', multiple: true },
+    exec: { type: 'string' },
+    names: { type: 'string', default: 'default,ROOTCA' },
     seconds: { type: 'string', default: '3' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -38,13 +48,16 @@ const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = 
   keys: measureKeys,
   socket: measureSocket,
   system: measureSystem,
+  sds: () => measureSds(),
 }
 
 async function main(): Promise<void> {
   const seconds = Number(values.seconds)
-  const names = values.only ?? Object.keys(PARTS)
+  const chosen = [...(values.only ?? []), ...positionals]
+  const names = chosen.length > 0 ? chosen : Object.keys(PARTS)
   const unknown = names.filter((name) => !(name in PARTS))
-  if (values.help || unknown.length > 0 || !(seconds > 0)) {
+  const isSdsOnly = chosen.every((name) => name === 'sds')
+  if (values.help || unknown.length > 0 || !(seconds > 0) || (values.socket !== undefined && !isSdsOnly)) {
     process.stdout.write(HELP)
     process.exitCode = values.help ? 0 : 2
     return
@@ -55,9 +68,9 @@ async function main(): Promise<void> {
   }
   if (values.socket !== undefined) {
     const path = values.socket.replace(/^unix:(?:\/\/)?/, '')
-    figures.push(
-      ...(await measureSocket(seconds, { path, ...(values.pid ? { pid: Number(values.pid) } : {}) })),
-    )
+    const other = { path, ...(values.pid ? { pid: Number(values.pid) } : {}) }
+    if (chosen.length === 0) figures.push(...(await measureSocket(seconds, other)))
+    else figures.push(...(await compareSds({ ...other, names: values.names.split(','), exec: values.exec })))
   } else {
     for (const name of names) {
       note(`measuring ${name} …`)

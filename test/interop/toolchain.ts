@@ -83,7 +83,7 @@ async function goLane(): Promise<Lane | MissingLane> {
   }
 }
 
-interface Python {
+export interface Python {
   readonly program: string
   readonly binaryPath: string
   readonly prefix: string
@@ -128,7 +128,7 @@ async function pythonLane(): Promise<Lane | MissingLane> {
 }
 
 /** The first that is new enough; better one that other users can run too: a version manager's lies in somebody's home. */
-async function findPython(): Promise<{ found: Python | undefined; refusals: string[] }> {
+export async function findPython(): Promise<{ found: Python | undefined; refusals: string[] }> {
   let found: Python | undefined
   const refusals: string[] = []
   for (const directory of searchPath()) {
@@ -179,7 +179,7 @@ async function ask(program: string): Promise<Python | string> {
  * A directory made once for these keys and kept for the next run. It is in the temporary directory because the clone may lie where
  * other users cannot go.
  */
-async function cached(
+export async function cached(
   name: string,
   keys: readonly string[],
   make: (to: string) => Promise<void>,
@@ -239,6 +239,6 @@ function read(...file: string[]): string {
   return readFileSync(path.join(here, ...file), 'utf8')
 }
 
-function firstLine(text: string | undefined): string | undefined {
+export function firstLine(text: string | undefined): string | undefined {
   return text?.trim().split('\n')[0] || undefined
 }

@@ -1,0 +1,44 @@
+import { isIP } from 'node:net'
+import type { EnvoyAddress } from '../../../config/envoy/sidecar.ts'
+import { checkSocketPath } from '../../../config/socket-path.ts'
+import { UsageError } from '../../errors.ts'
+
+const NETWORK = /^(?:\[(?<ipv6>[0-9A-Fa-f:.]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>[0-9]{1,5})$/
+const UNIX = /^unix:(?:\/\/)?(?<socket>\/.+)$/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f]/
+
+/** Where an Envoy listens: `ip:port`, `[ipv6]:port` or `unix:/path`. Port 0 is any that is free. */
+export function parseListenAddress(flag: string, text: string): EnvoyAddress {
+  const address = parseAddress(flag, text)
+  if ('host' in address && isIP(address.host) === 0) {
+    throw new UsageError(`${flag}: expected the IP address of an interface, such as 127.0.0.1 or 0.0.0.0`)
+  }
+  return address
+}
+
+/** What an Envoy connects to: as above, or with a name that DNS knows. */
+export function parseTargetAddress(flag: string, text: string): EnvoyAddress {
+  const address = parseAddress(flag, text)
+  if ('port' in address && address.port === 0) throw new UsageError(`${flag}: nothing is at port 0`)
+  return address
+}
+
+/** A path that the kernel and a terminal both take as it is. */
+export function checkPath(flag: string, socket: string): string {
+  if (CONTROL.test(socket)) throw new UsageError(`${flag}: the path has control characters`)
+  const [problem] = checkSocketPath([], socket)
+  if (problem) throw new UsageError(`${flag}: ${problem.message}`)
+  return socket
+}
+
+function parseAddress(flag: string, text: string): EnvoyAddress {
+  const socket = UNIX.exec(text)?.groups?.['socket']
+  if (socket !== undefined) return { path: checkPath(flag, socket) }
+  const { ipv6, name, port } = NETWORK.exec(text)?.groups ?? {}
+  const host = ipv6 ?? name
+  if (host === undefined || Number(port) > 65_535 || (ipv6 !== undefined && isIP(ipv6) !== 6)) {
+    throw new UsageError(`${flag}: expected host:port, such as 127.0.0.1:8080, or unix:/path`)
+  }
+  return { host, port: Number(port) }
+}

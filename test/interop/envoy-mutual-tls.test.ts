@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import type { EnvoyProcess } from './envoy/envoy-process.ts'
+import { inBothModes } from './envoy/in-both-modes.ts'
+import { idOf, type Service } from './envoy/pair.ts'
+import { ask, askByHttp2 } from './envoy/traffic.ts'
+
+const STRANGER = 'spiffe://example.org/somebody-else'
+
+inBothModes('two Envoys, two workload identities', async (t, pair) => {
+  let api!: EnvoyProcess
+  let web!: EnvoyProcess
+
+  await t.test('a proxy asks before there is an identity for it, and waits', async () => {
+    api = await pair.startApi()
+    await api.until('has asked', () => api.admin.count('^sds\\..*update_attempt$'))
+    assert.equal(await api.admin.isReady(), false)
+    assert.deepEqual(
+      (await api.admin.secrets()).map(({ isThere }) => isThere),
+      [false, false],
+    )
+  })
+
+  await t.test('it has its secrets when they are granted, on the streams that it has', async () => {
+    const connections = (): Promise<number> => api.admin.count('^cluster.signet_agent.upstream_cx_total$')
+    const before = await connections()
+    await pair.grant('api')
+    await api.ready()
+    assert.equal(await connections(), before)
+    assert.equal(before, 1)
+    assert.equal(await api.admin.count('^sds\\..*update_rejected$'), 0)
+  })
+
+  await t.test('a request goes through both, and the program is told who calls', async () => {
+    await pair.grant('web')
+    web = await pair.startWeb(await api.admin.port('inbound'))
+    await web.ready()
+    const seen = await ask(await web.admin.port('outbound'))
+    assert.equal(seen.caller['URI'], idOf('web'))
+    assert.equal(seen.httpVersion, '1.1')
+  })
+
+  await t.test('HTTP/2 goes on as HTTP/2', async () => {
+    const seen = await askByHttp2(await web.admin.port('outbound'))
+    assert.equal(seen.httpVersion, '2.0')
+    assert.equal(seen.caller['URI'], idOf('web'))
+  })
+
+  await t.test('what a caller claims to be is dropped', async () => {
+    const headers = { 'x-forwarded-client-cert': 'URI=spiffe://example.org/root' }
+    const seen = await ask(await web.admin.port('outbound'), false, headers)
+    assert.equal(seen.caller['URI'], idOf('web'))
+    assert.doesNotMatch(seen.xfcc, /root/)
+  })
+
+  await t.test('each shows the certificate of its own identity, and the kernel knows its user', async (t) => {
+    const rows = JSON.parse(
+      (await pair.stack.admin('audit', 'list', '--json', '--event', 'x509_svid.issued')).stdout,
+    ) as {
+      detail: { spiffeId: string; serial: string; attributes: { workload: { unix: { uid: number } } } }
+    }[]
+    for (const [service, { admin }] of [
+      ['web', web],
+      ['api', api],
+    ] as [Service, EnvoyProcess][]) {
+      const { shown } = await admin.certificates()
+      assert.deepEqual(
+        shown.map(({ uris }) => uris),
+        [[idOf(service)]],
+      )
+      const row = rows.find(({ detail }) => detail.serial.toLowerCase() === shown[0]?.serial)?.detail
+      assert.equal(row?.spiffeId, idOf(service))
+      assert.equal(row.attributes.workload.unix.uid, pair.uidOf(service))
+      t.diagnostic(`${service}: serial ${row.serial}, uid ${row.attributes.workload.unix.uid}`)
+    }
+    if (pair.oneUser !== undefined) t.skip(`${pair.oneUser}: both ran as one`)
+  })
+
+  await t.test('with --tcp bytes go on, between the same two', async () => {
+    const flags = ['--tcp']
+    const behind = await (await pair.startApi({ flags })).ready()
+    const front = await (await pair.startWeb(await behind.admin.port('inbound'), { flags })).ready()
+    const outbound = await front.admin.port('outbound')
+    assert.equal((await ask(outbound)).xfcc, '')
+    assert.equal((await askByHttp2(outbound)).httpVersion, '2.0')
+    assert.equal(await behind.admin.count('^listener\\..*ssl.handshake$'), 2)
+  })
+
+  await t.test('the proxy in front refuses a server with another ID', async () => {
+    const port = await api.admin.port('inbound')
+    const stranger = await (await pair.startWeb(port, { peer: STRANGER })).ready()
+    await assert.rejects(ask(await stranger.admin.port('outbound')), /^Error: 503/)
+    assert.ok((await stranger.admin.count('^cluster.upstream.ssl.fail_verify_san$')) > 0)
+  })
+
+  await t.test('the proxy behind refuses a caller with another ID', async () => {
+    const choosy = await (await pair.startApi({ peer: STRANGER })).ready()
+    const front = await (await pair.startWeb(await choosy.admin.port('inbound'))).ready()
+    await assert.rejects(ask(await front.admin.port('outbound')), /^Error: 503/)
+    assert.ok((await choosy.admin.count('^listener\\..*ssl.fail_verify_san$')) > 0)
+    assert.equal(await choosy.admin.count('^http.inbound.downstream_rq_total$'), 0)
+  })
+})
