@@ -37,7 +37,10 @@ interface Route<C> {
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 const SWEEP_MS = 5_000
-const UNSUPPORTED_MEDIA_TYPE = 415
+/** `application/grpc`, alone or with a format or parameters; `application/grpc-web` is another protocol. */
+const GRPC = /^application\/grpc(?:$|[+;])/
+const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
+const UNSUPPORTED_MEDIA_TYPE = { ':status': 415 }
 /** How long statuses may take to reach the peer of a connection that is being ended. */
 const END_CONNECTION_MS = 1_000
 const UNKNOWN_METHOD: Method = {
@@ -77,6 +80,7 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#sessionOptions = sessionOptions(options.maxStreamsPerConnection)
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
     this.#events = {
+      maxMessageBytes: this.#maxMessageBytes,
       nowMs: () => options.clock.monotonicMs(),
       connectionClosed: (connection) => this.#forget(connection),
       callOver: (call) => this.#callOver(call),
@@ -133,9 +137,13 @@ export class RpcServer<C> implements AsyncDisposable {
     }
   }
 
-  /** Ends one connection: a status on each call, GOAWAY, close; at a deadline whatever is left is cut. */
+  /**
+   * Ends one connection: a status on each call, GOAWAY, close. Halfway to a deadline the calls are reset that a status cannot reach, because
+   * their peer grants no window; at the deadline whatever is left is cut.
+   */
   endConnection(connection: Connection<C>, error: unknown): void {
-    if (connection instanceof LiveConnection) connection.end(error)
+    connection.end(error)
+    this.#options.clock.schedule(END_CONNECTION_MS / 2, () => connection.cutCalls())
     this.#options.clock.schedule(END_CONNECTION_MS, () => connection.destroy())
   }
 
@@ -147,7 +155,7 @@ export class RpcServer<C> implements AsyncDisposable {
     return this.#connections.size
   }
 
-  /** Ends every connection with UNAVAILABLE and resolves when they are gone, at the deadline at the latest. */
+  /** Ends every connection so, with UNAVAILABLE, and resolves when they are gone, at the deadline at the latest. */
   shutdown(deadlineMs: number): Promise<void> {
     this.#ending ??= this.#shutDown(deadlineMs)
     return this.#ending
@@ -161,18 +169,24 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#sweeper?.cancel()
     const gone = [...this.#connections].map((connection) => connection.closed)
     for (const connection of this.#connections) connection.end(new CallEndingError('ending'))
-    const cut = this.#options.clock.schedule(deadlineMs, () => {
+    const cut = this.#options.clock.schedule(deadlineMs / 2, () => {
+      for (const connection of this.#connections) connection.cutCalls()
+    })
+    const destroy = this.#options.clock.schedule(deadlineMs, () => {
       for (const connection of this.#connections) connection.destroy()
     })
     await Promise.all(gone)
     cut.cancel()
+    destroy.cancel()
   }
 
   #onStream(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', ignore) // `close` follows and ends the call
     if (stream.destroyed || stream.closed) return // reset by its peer before it came to us
-    if (headers['content-type']?.startsWith('application/grpc') !== true) {
-      stream.respond({ ':status': UNSUPPORTED_MEDIA_TYPE }, { endStream: true })
+    const isPost = headers[':method'] === 'POST'
+    if (!isPost || !GRPC.test(headers['content-type'] ?? '')) {
+      stream.respond(isPost ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, { endStream: true })
+      stream.resume()
       return
     }
     const base = new Http2Call(stream, headers, this.#maxMessageBytes)
