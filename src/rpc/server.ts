@@ -195,25 +195,27 @@ export class RpcServer<C> implements AsyncDisposable {
 
   #open(connection: LiveConnection<C>, path: string, base: Http2Call): Call<C> {
     const route = this.#routes.get(path)
-    const call = route === undefined ? this.#unknown(base, connection) : routeCall(route, base, connection)
+    const call =
+      route === undefined
+        ? new UnaryCall(base, connection, UNKNOWN_METHOD, unknownMethod)
+        : routeCall(route, base, connection)
     if (call.isStream) {
       this.#openStreams += 1
       this.#streamsOpen.inc({ api: route?.service ?? '' })
     }
     connection.callStarted(call)
-    if (connection.calls.size > this.#options.maxStreamsPerConnection) {
-      process.nextTick(() => call.fail(new TooManyCallsError('too many calls on this connection')))
-    } else if (connection.ending) {
-      process.nextTick(() => call.fail(new CallEndingError('ending')))
-    }
+    const refusal = this.#refusalOf(route, connection)
+    if (refusal !== undefined) process.nextTick(() => call.fail(refusal))
     return call
   }
 
-  #unknown(base: Http2Call, connection: LiveConnection<C>): Call<C> {
-    const refuse = (): never => {
-      throw new UnknownMethodError('unknown method')
+  /** Why a call is refused by its headers alone; what it would have asked does not matter. */
+  #refusalOf(route: Route<C> | undefined, connection: LiveConnection<C>): Error | undefined {
+    if (route === undefined) return new UnknownMethodError('unknown method')
+    if (connection.calls.size > this.#options.maxStreamsPerConnection) {
+      return new TooManyCallsError('too many calls on this connection')
     }
-    return new UnaryCall(base, connection, UNKNOWN_METHOD, refuse, refuse)
+    return connection.ending ? new CallEndingError('ending') : undefined
   }
 
   #callOver(call: Call<C>): void {
@@ -250,6 +252,10 @@ export class RpcServer<C> implements AsyncDisposable {
 }
 
 function ignore(): void {}
+
+function unknownMethod(): never {
+  throw new UnknownMethodError('unknown method')
+}
 
 function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnection<C>): Call<C> {
   const { definition, handler, gate } = route

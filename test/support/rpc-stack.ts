@@ -114,6 +114,8 @@ export function grpcFrame(message: Buffer, compressed = false): Buffer {
 /** A call made by hand; what it ended with is the status in its headers or trailers, or the code of its reset. */
 export interface RawCall {
   readonly stream: http2.ClientHttp2Stream
+  /** Headers and trailers, as they came. */
+  readonly received: readonly http2.IncomingHttpHeaders[]
   readonly ended: Promise<{ readonly status?: number; readonly message?: string; readonly reset?: number }>
   readonly bytes: () => number
 }
@@ -133,9 +135,11 @@ export function rawCall(
     },
     { endStream: options.body === 'none' },
   )
-  let received = 0
+  let bytes = 0
   let status: Record<string, unknown> = {}
+  const received: http2.IncomingHttpHeaders[] = []
   const keep = (headers: http2.IncomingHttpHeaders): void => {
+    received.push(headers)
     if (headers['grpc-status'] !== undefined) status = headers
   }
   stream.on('response', keep)
@@ -143,7 +147,7 @@ export function rawCall(
   stream.on('error', () => {})
   if (options.read !== false) {
     stream.on('data', (chunk: Buffer) => {
-      received += chunk.length
+      bytes += chunk.length
     })
   }
   if (options.body !== 'none') stream.end(options.body ?? grpcFrame(Buffer.alloc(0)))
@@ -154,5 +158,5 @@ export function rawCall(
       else resolve({ status: Number(code), message: String(status['grpc-message'] ?? '') })
     })
   })
-  return { stream, ended, bytes: () => received }
+  return { stream, received, ended, bytes: () => bytes }
 }
