@@ -23,7 +23,7 @@ export interface ConnectionEvents<C> {
   readonly maxMessageBytes: number
   nowMs(): number
   connectionClosed(connection: LiveConnection<C>): void
-  callOver(call: Call<C>): void
+  callOver(call: Call<C>, caller: C): void
   callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void
 }
 
@@ -109,7 +109,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   callOver(call: Call<C>): void {
     this.calls.delete(call)
-    this.#events.callOver(call)
+    this.#events.callOver(call, this.caller)
     if (this.#ending && this.calls.size === 0) setImmediate(() => this.#sayGoodbye())
   }
 

@@ -11,6 +11,7 @@ import type { Gate, Handler, Handlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
 import { Http2Call } from './http2-call.ts'
 import { openSession, sessionOptions } from './http2-session.ts'
+import { type CallCap, OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { type Method, method, type ServiceName } from './services.ts'
 import { type Status, StatusCode } from './status.ts'
@@ -22,6 +23,8 @@ export interface RpcServerOptions<C> {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly maxStreamsPerConnection: number
+  /** Besides the cap of each connection; none unless told. */
+  readonly callCap?: CallCap<C>
   /** The longest request; 4 MiB unless told. */
   readonly maxMessageBytes?: number
   /** Told of every call that fails, with the error that the peer does not see. */
@@ -65,6 +68,7 @@ export class RpcServer<C> implements AsyncDisposable {
   readonly #routes = new Map<string, Route<C>>()
   readonly #services: ServiceName[] = []
   readonly #connections = new Set<LiveConnection<C>>()
+  readonly #openCalls: OpenCalls<C> | undefined
   readonly #byCaller = new Map<C, Set<LiveConnection<C>>>()
   readonly #events: ConnectionEvents<C>
   readonly #streamsOpen: Gauge
@@ -77,13 +81,14 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#options = options
     this.#streamsOpen = options.metrics.gauge('streams_open', 'Open gRPC streams', ['api'])
     this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
+    this.#openCalls = options.callCap && new OpenCalls(options.callCap)
     this.#sessionOptions = sessionOptions(options.maxStreamsPerConnection)
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
     this.#events = {
       maxMessageBytes: this.#maxMessageBytes,
       nowMs: () => options.clock.monotonicMs(),
       connectionClosed: (connection) => this.#forget(connection),
-      callOver: (call) => this.#callOver(call),
+      callOver: (call, caller) => this.#callOver(call, caller),
       callFailed: (call, status, error, caller) => this.#callFailed(call, status, error, caller),
     }
     this.#sweepLater()
@@ -204,21 +209,28 @@ export class RpcServer<C> implements AsyncDisposable {
       this.#streamsOpen.inc({ api: route?.service ?? '' })
     }
     connection.callStarted(call)
-    const refusal = this.#refusalOf(route, connection)
+    const isWithinCap = this.#openCalls?.add(connection.caller) ?? true
+    const refusal = this.#refusalOf(route, connection, isWithinCap)
     if (refusal !== undefined) process.nextTick(() => call.fail(refusal))
     return call
   }
 
   /** Why a call is refused by its headers alone; what it would have asked does not matter. */
-  #refusalOf(route: Route<C> | undefined, connection: LiveConnection<C>): Error | undefined {
+  #refusalOf(
+    route: Route<C> | undefined,
+    connection: LiveConnection<C>,
+    isWithinCap: boolean,
+  ): Error | undefined {
     if (route === undefined) return new UnknownMethodError('unknown method')
     if (connection.calls.size > this.#options.maxStreamsPerConnection) {
       return new TooManyCallsError('too many calls on this connection')
     }
+    if (!isWithinCap) return new TooManyCallsError('too many calls of this caller')
     return connection.ending ? new CallEndingError('ending') : undefined
   }
 
-  #callOver(call: Call<C>): void {
+  #callOver(call: Call<C>, caller: C): void {
+    this.#openCalls?.remove(caller)
     if (!call.isStream) return
     this.#openStreams -= 1
     this.#streamsOpen.inc({ api: this.#routes.get(call.method)?.service ?? '' }, -1)

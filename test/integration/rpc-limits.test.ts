@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type http2 from 'node:http2'
 import net from 'node:net'
 import { duplexPair } from 'node:stream'
 import { describe, it } from 'node:test'
@@ -159,6 +160,20 @@ describe('a connection', () => {
     assert.ok((stack.connections[1]?.openCalls ?? 0) <= 3)
     rude.destroy()
     session.destroy()
+  })
+
+  it('gets no more calls than its user may have on all of them', async () => {
+    await using stack = await RpcStack.start({ handlers, maxCallsPerUser: 5 })
+    const sessions = Array.from({ length: 2 }, () => stack.session())
+    const [first, second] = sessions as [http2.ClientHttp2Session, http2.ClientHttp2Session]
+    const calls = Array.from({ length: 5 }, (_, n) => rawCall(n < 3 ? first : second, X509))
+    while (stack.server.openStreams < 5) await quietly(1)
+    const refused = await rawCall(second, JWT).ended
+    assert.deepEqual(refused, { status: 14, message: 'too%20many%20calls%20of%20this%20caller' })
+    calls[0]?.stream.close()
+    while (stack.server.openStreams > 4) await quietly(1)
+    assert.equal((await rawCall(second, JWT).ended).status, 0)
+    for (const session of sessions) session.destroy()
   })
 
   it('that sends too long a header list loses that call only', async () => {

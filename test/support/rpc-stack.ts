@@ -20,6 +20,7 @@ export interface RpcStackOptions {
   readonly handlers?: Handlers<Peer>
   readonly gate?: Gate<Peer>
   readonly maxStreamsPerConnection?: number
+  readonly maxCallsPerUser?: number
   readonly maxMessageBytes?: number
   readonly onError?: (error: unknown, method: string) => void
 }
@@ -37,11 +38,14 @@ export class RpcStack implements AsyncDisposable {
   private constructor(directory: string, options: RpcStackOptions) {
     this.#directory = directory
     this.socketPath = path.join(directory, 'rpc.sock')
-    const { maxMessageBytes, onError } = options
+    const { maxMessageBytes, maxCallsPerUser, onError } = options
     this.server = new RpcServer<Peer>({
       ...this.observers,
       clock: this.clock,
       maxStreamsPerConnection: options.maxStreamsPerConnection ?? 100,
+      ...(maxCallsPerUser === undefined
+        ? {}
+        : { callCap: { max: maxCallsPerUser, keyOf: ({ credentials }) => credentials.uid } }),
       ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
       ...(onError === undefined ? {} : { onError }),
     })
