@@ -1,4 +1,5 @@
 import type { ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Call, CallOwner } from './call.ts'
 import type { Status } from './status.ts'
@@ -9,14 +10,20 @@ export interface Connection<C> {
   readonly openCalls: number
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
+  /** Says the status of this error on each call, then GOAWAY, then closes. */
+  end(error: unknown): void
+  /** Resets the calls that are left. */
+  cutCalls(): void
   destroy(): void
 }
 
 /** What a connection tells its server. */
 export interface ConnectionEvents<C> {
+  /** The longest request. */
+  readonly maxMessageBytes: number
   nowMs(): number
   connectionClosed(connection: LiveConnection<C>): void
-  callOver(call: Call<C>): void
+  callOver(call: Call<C>, caller: C): void
   callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void
 }
 
@@ -30,6 +37,8 @@ const PATIENCE_MS = 60_000
  */
 const PINGS_A_SWEEP = 20_000
 const SETTINGS_A_SWEEP = 500
+/** What one connection may send between two sweeps, besides the requests of its calls; above it are only floods of frames of whatever type. */
+const BYTES_A_SWEEP = 16 * 1024 * 1024
 /** A connection that has been quiet for so long is asked whether its peer is still there … */
 const QUIET_MS = 60_000
 /** … and cut when no answer has come by then: the peer is gone or stopped, or its session is beyond repair without Node having noticed. */
@@ -52,6 +61,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   #pings = 0
   #settings = 0
   #startedCalls = 0
+  #sweptBytes = 0
   #heardMs: number
   #askedMs: number | undefined
 
@@ -99,7 +109,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   callOver(call: Call<C>): void {
     this.calls.delete(call)
-    this.#events.callOver(call)
+    this.#events.callOver(call, this.caller)
     if (this.#ending && this.calls.size === 0) setImmediate(() => this.#sayGoodbye())
   }
 
@@ -109,6 +119,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   /** Cuts what makes no progress. Called every few seconds, so that no connection and no call needs a timer of its own. */
   sweep(now: number): void {
+    const isFlooding = this.#takeBytes() > BYTES_A_SWEEP + this.#expectedBytes
     this.#pings = 0
     this.#settings = 0
     this.#startedCalls = 0
@@ -116,7 +127,8 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     const isLeft = this.#session?.closed === true && this.calls.size === 0
     const isAbandoned = isLeft && this.#wasLeft
     this.#wasLeft = isLeft
-    if (isAbandoned || (!this.#greeted && now - this.#acceptedMs > PREFACE_MS)) {
+    const isMute = !this.#greeted && now - this.#acceptedMs > PREFACE_MS
+    if (isAbandoned || isMute || isFlooding) {
       this.destroy()
       return
     }
@@ -124,6 +136,19 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
       if (now - call.waitingSinceMs > PATIENCE_MS) call.cut()
     }
     this.#askWhetherAlive(now)
+  }
+
+  /** What has come since the last sweep. */
+  #takeBytes(): number {
+    const { bytesRead = 0 } = this.#stream as Partial<Socket>
+    const taken = bytesRead - this.#sweptBytes
+    this.#sweptBytes = bytesRead
+    return taken
+  }
+
+  /** What the calls of the last sweep, and those that are open still, may have sent. */
+  get #expectedBytes(): number {
+    return (this.#startedCalls + this.calls.size) * this.#events.maxMessageBytes
   }
 
   #askWhetherAlive(now: number): void {
@@ -149,6 +174,11 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     this.#ending = true
     if (this.calls.size === 0) this.#sayGoodbye()
     for (const call of this.calls) call.fail(error)
+  }
+
+  /** For those whose peer does not read: some clients take the end of a connection without a word for CANCELLED. */
+  cutCalls(): void {
+    for (const call of this.calls) call.cut()
   }
 
   get ending(): boolean {

@@ -29,10 +29,8 @@ export function frame(
   return Buffer.concat([head, payload])
 }
 
-export const GREETING = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  frame(TYPE.settings, 0, 0),
-])
+export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+export const GREETING = Buffer.concat([PREFACE, frame(TYPE.settings, 0, 0)])
 
 export function words(...values: number[]): Buffer {
   const bytes = Buffer.alloc(4 * values.length)
