@@ -56,7 +56,9 @@ function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Cat
   if (passedOver > 0) {
     const many = passedOver === 1 ? '1 key of its bundle is' : `${passedOver} keys of its bundle are`
     warnings.push(
-      told(`${many} passed over: doubles, or without a certificate, a CA, or a kty and use that are known`),
+      told(
+        `${many} passed over: there twice, without the certificate of a CA, or of a kty or use that is not known`,
+      ),
     )
   }
   const before = catalogue.get('federation', federation.name)
