@@ -1,42 +1,29 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import http2 from 'node:http2'
-import net from 'node:net'
 import { describe, it } from 'node:test'
 import type { Knowledge } from '../../src/agent/knowledge.ts'
 import { Bundle } from '../../src/spiffe/bundle.ts'
-import { grpcFrame, rawCall } from '../support/rpc-stack.ts'
 import {
   ack,
+  leafOf,
   nack,
-  type ReadSecret,
+  namesOf,
   SECRET_TYPE_URL,
   SecretClient,
   secretsOf,
 } from '../support/secret-client.ts'
 import { type Serving, startServing } from '../support/serving.ts'
 import { createTestTrustDomain } from '../support/svid-fixtures.ts'
-import { WorkloadClient } from '../support/workload-client.ts'
-import { needsTwoUsers, WorkloadProcess } from '../support/workload-process.ts'
 
 const UID = process.getuid?.() ?? 0
-const OTHER_UID = 54_321
-const METHOD = '/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets'
 const ID = 'spiffe://example.org/web'
 const SHOP_ID = 'spiffe://example.org/shop'
 const OWN = 'spiffe://example.org'
 const WEB = { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': UID } }] }
 const SHOP = { ...WEB, spiffe_id: '/shop' }
 
-const names = (secrets: readonly ReadSecret[]) => secrets.map(({ name }) => name)
 const certificates = (pem = '') => pem.match(/-----BEGIN CERTIFICATE-----/g)?.length ?? 0
-const leafOf = (secret: ReadSecret | undefined) => new X509Certificate(secret?.chain ?? '')
 const events = (serving: Serving, event: string) => serving.events.filter((each) => each['event'] === event)
-
-/** Lets everything settle that was caused by now; what was not sent then is not sent. */
-async function settled(client: SecretClient): Promise<void> {
-  for (let times = 0; times < 3; times += 1) await client.fetch(['ROOTCA']).catch(() => undefined)
-}
 
 describe('a secret', () => {
   for (const name of [ID, 'default']) {
@@ -83,7 +70,7 @@ describe('a secret', () => {
     await using serving = await startServing({ identities: { web: WEB }, knowledge })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['ALL', 'spiffe://partner.example'])
-    assert.deepEqual(names(await stream.secrets()), ['ALL'])
+    assert.deepEqual(namesOf(await stream.secrets()), ['ALL'])
     serving.learn(knowledge, { web: federating })
     const [all, partner] = await stream.secrets()
     assert.deepEqual(Object.keys(all?.trustDomains ?? {}), ['example.org', 'partner.example'])
@@ -99,7 +86,7 @@ describe('a secret', () => {
     await using serving = await startServing({ identities: { web: WEB }, sdsNames })
     using client = new SecretClient(serving.socket)
     const response = await client.fetch(['mine', 'roots', 'everybody', 'default', 'ROOTCA', 'ALL'])
-    assert.deepEqual(names(secretsOf(response)), ['everybody', 'mine', 'roots'])
+    assert.deepEqual(namesOf(secretsOf(response)), ['everybody', 'mine', 'roots'])
   })
 
   it('is plain CA certificates for a node that asks for them once, and then there is no `ALL`', async () => {
@@ -125,7 +112,7 @@ describe('a request', () => {
     using stream = client.stream(asked)
     let response = await stream.next()
     while (secretsOf(response).length < 5) response = await stream.next() // certificates are made meanwhile
-    assert.deepEqual(names(secretsOf(response)), ['ALL', 'ROOTCA', 'default', OWN, ID])
+    assert.deepEqual(namesOf(secretsOf(response)), ['ALL', 'ROOTCA', 'default', OWN, ID])
     stream.send(ack(response, asked))
     using again = client.stream(asked)
     assert.equal((await again.secrets()).length, 5)
@@ -155,7 +142,7 @@ describe('a request', () => {
     using stream = client.stream(['ROOTCA'])
     const first = await stream.next()
     stream.send(ack(first, []))
-    await settled(client)
+    await client.settle()
     assert.equal(stream.waiting, 0)
   })
 
@@ -181,10 +168,10 @@ describe('a request', () => {
     serving.learn()
     const second = await stream.next()
     stream.send(ack(first, ['ALL'])) // it had not heard of the second yet
-    await settled(client)
+    await client.settle()
     assert.equal(stream.waiting, 0)
     stream.send(ack(second, ['ALL']))
-    assert.deepEqual(names(await stream.secrets()), ['ALL'])
+    assert.deepEqual(namesOf(await stream.secrets()), ['ALL'])
   })
 
   it('that refuses is logged with what Envoy says, counted, and answered when there is something else', async () => {
@@ -194,7 +181,7 @@ describe('a request', () => {
     const first = await stream.next()
     stream.send(nack(first, ['ROOTCA'], `no good\n\u0007${'x'.repeat(5_000)}`))
     serving.learn()
-    await settled(client)
+    await client.settle()
     assert.equal(stream.waiting, 0)
     const [told, ...others] = events(serving, 'secret.rejected')
     assert.equal(others.length, 0)
@@ -237,161 +224,11 @@ describe('a request', () => {
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['default'])
     stream.call.end()
-    assert.deepEqual(names(await stream.secrets()), ['default'])
+    assert.deepEqual(namesOf(await stream.secrets()), ['default'])
     assert.equal((await stream.ended).code, 14)
     using vain = client.stream([SHOP_ID])
     vain.call.end()
     assert.equal((await vain.ended).code, 14)
-  })
-})
-
-describe('a request that no client library would send:', () => {
-  /** Field `number`, of this content. */
-  function field(number: number, content: Buffer): Buffer {
-    const length =
-      content.length < 128 ? [content.length] : [(content.length % 128) | 128, content.length >> 7]
-    return Buffer.concat([Buffer.of((number << 3) | 2, ...length), content])
-  }
-
-  it('metadata that go on for ever inside each other are INVALID_ARGUMENT', async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    let struct: Buffer = Buffer.alloc(0)
-    for (let depth = 0; depth < 500; depth += 1) struct = field(1, field(2, field(5, struct)))
-    const session = sessionTo(serving)
-    const call = rawCall(session, METHOD, { body: grpcFrame(field(2, field(3, struct))) })
-    assert.equal((await call.ended).status, 3)
-    session.destroy()
-  })
-
-  it('a flood of them ends its stream, and others are served meanwhile', async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    using client = new SecretClient(serving.socket)
-    const names = (n: number): Buffer => grpcFrame(field(3, Buffer.from(n % 2 === 0 ? 'ROOTCA' : 'ALL')))
-    const session = sessionTo(serving)
-    const body = Buffer.concat(Array.from({ length: 5_000 }, (_, n) => names(n)))
-    const calls = Array.from({ length: 20 }, () => rawCall(session, METHOD, { body, open: true }))
-    using stream = client.stream(['default'])
-    assert.equal((await stream.secrets()).length, 1)
-    for (const { ended } of calls) assert.equal((await ended).status, 8)
-    session.destroy()
-  })
-
-  it('readers that make no room hold one response each, and get the newest when they do', async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    using client = new SecretClient(serving.socket)
-    const session = sessionTo(serving, { initialWindowSize: 0 })
-    const body = grpcFrame(field(3, Buffer.from('ROOTCA')))
-    const calls = Array.from({ length: 100 }, () => rawCall(session, METHOD, { body, open: true }))
-    using stream = client.stream(['ROOTCA'])
-    const sizes = [(await stream.next()).resources[0].value.length]
-    for (let changes = 0; changes < 5; changes += 1) {
-      await serving.issuer.rotate()
-      serving.learn()
-      sizes.push((await stream.next()).resources[0].value.length)
-    }
-    session.settings({ initialWindowSize: 65_535 })
-    const [oldest = 0] = sizes
-    const newest = sizes.at(-1) ?? 0
-    for (const { bytes } of calls) {
-      while (bytes() < oldest + newest) await new Promise((resolve) => setImmediate(resolve))
-    }
-    await settled(client)
-    for (const { bytes } of calls)
-      assert.ok(bytes() < oldest + newest + 500, 'one it began, one it ended with')
-    session.destroy()
-  })
-})
-
-function sessionTo(serving: Serving, settings: http2.Settings = {}): http2.ClientHttp2Session {
-  const createConnection = () => net.connect(serving.socket)
-  const session = http2.connect('http://localhost', { createConnection, settings })
-  return session.on('error', () => undefined)
-}
-
-describe('a caller', () => {
-  it('is known by the user that the kernel reports', { skip: needsTwoUsers }, async () => {
-    const shop = { spiffe_id: '/shop', allow: [{ match: { 'workload.unix.uid': OTHER_UID } }] }
-    await using serving = await startServing({ identities: { web: WEB, shop } })
-    const request = { resourceNames: ['default'], typeUrl: SECRET_TYPE_URL }
-    const call = { socket: serving.socket, method: 'StreamSecrets', request }
-    await using ours = new WorkloadProcess({ ...call, uid: UID })
-    await using others = new WorkloadProcess({ ...call, uid: OTHER_UID })
-    const said = await Promise.all([ours.outcome(), others.outcome()])
-    const ids = said.map((each) => {
-      assert.ok(each.event === 'message')
-      return leafOf(secretsOf(each.message)[0]).subjectAltName
-    })
-    assert.deepEqual(ids, [`URI:${ID}`, `URI:${SHOP_ID}`])
-  })
-
-  it('that executes another program loses its stream at the next push', async () => {
-    const { execThenRead } = await import('../support/exec-client.ts')
-    await using serving = await startServing({ identities: { web: WEB } })
-    await using changed = await execThenRead(serving.socket, 'sds')
-    await changed.executed
-    serving.learn()
-    const open = /streams_open\{api="envoy.service.secret.v3.SecretDiscoveryService"\} 0/
-    while (!open.test(await serving.metrics.expose())) await new Promise((resolve) => setTimeout(resolve, 5))
-    assert.equal(events(serving, 'process.changed')[0]?.['reason'], 'other executable')
-  })
-})
-
-describe('a caller without an identity', () => {
-  const NOBODY = { spiffe_id: '/nobody', allow: [{ match: { 'workload.unix.uid': 4242 } }] }
-  const refused = { code: 7, details: 'no identity issued' }
-  const METHODS = ['FetchX509Bundles', 'FetchJWTBundles']
-
-  it('gets no bundle, by either API', async () => {
-    await using serving = await startServing({ identities: { nobody: NOBODY } })
-    using client = new SecretClient(serving.socket)
-    using workload = new WorkloadClient(serving.socket)
-    using stream = client.stream(['ROOTCA', OWN, 'ALL'])
-    await settled(client)
-    assert.equal(stream.waiting, 0)
-    for (const method of METHODS) await assert.rejects(workload.first(method), refused)
-  })
-
-  it('gets the own bundle, and no other and no identity, by both, where verifiers are allowed', async () => {
-    const { bundle } = await createTestTrustDomain('partner.example')
-    const federatedBundles = new Map([['partner.example', bundle]])
-    const nobody = { ...NOBODY, federates_with: ['partner.example'] }
-    await using serving = await startServing({
-      identities: { nobody, web: WEB },
-      knowledge: { federatedBundles },
-      allowUnauthenticatedVerifiers: true,
-    })
-    using client = new SecretClient(serving.socket)
-    using workload = new WorkloadClient(serving.socket)
-    const token = (await workload.unary('FetchJWTSVID', { audience: ['a'] })).svids[0].svid
-    serving.learn({ federatedBundles }, { nobody })
-    using stream = client.stream(['ROOTCA', 'ALL', 'default', 'spiffe://partner.example'])
-    const secrets = await stream.secrets()
-    assert.deepEqual(names(secrets), ['ALL', 'ROOTCA'])
-    for (const { trustDomains } of secrets) assert.deepEqual(Object.keys(trustDomains ?? {}), ['example.org'])
-    for (const method of METHODS) {
-      assert.deepEqual(Object.keys((await workload.first(method)).bundles), [OWN])
-    }
-    const valid = await workload.unary('ValidateJWTSVID', { audience: 'a', svid: token })
-    assert.equal(valid.spiffeId, ID)
-    await assert.rejects(workload.first('FetchX509SVID'), refused)
-    await assert.rejects(workload.unary('FetchJWTSVID', { audience: ['a'] }), refused)
-    await assert.rejects(client.fetch(['default']), refused)
-  })
-
-  it('keeps its stream of bundles when its identity is withdrawn, and loses all when the bot is locked', async () => {
-    await using serving = await startServing({
-      identities: { web: WEB },
-      allowUnauthenticatedVerifiers: true,
-    })
-    using workload = new WorkloadClient(serving.socket)
-    using stream = workload.stream('FetchX509Bundles')
-    await stream.next()
-    serving.learn({}, {})
-    await serving.issuer.rotate()
-    serving.learn()
-    assert.deepEqual(Object.keys((await stream.next()).bundles), [OWN])
-    serving.learn({ botLocked: true })
-    assert.deepEqual(await stream.ended, refused)
   })
 })
 
@@ -415,7 +252,7 @@ describe('DeltaSecrets', () => {
     while (later.size < 2) for (const { name } of await stream.secrets()) later.add(name)
     assert.deepEqual([...later].sort(), ['default', SHOP_ID])
     serving.learn({}, { shop: SHOP })
-    await settled(client)
+    await client.settle()
     assert.equal(stream.waiting, 0)
   })
 
@@ -426,7 +263,7 @@ describe('DeltaSecrets', () => {
     const [{ version } = { version: '' }] = await stream.secrets()
     const initialResourceVersions = { ROOTCA: version, default: 'old' }
     using again = client.delta(['ROOTCA', 'default'], { initialResourceVersions })
-    assert.deepEqual(names(await again.secrets()), ['default'])
+    assert.deepEqual(namesOf(await again.secrets()), ['default'])
   })
 
   it('reports a withdrawal as removed, and delivers what is given back on the same stream', async () => {
@@ -437,7 +274,7 @@ describe('DeltaSecrets', () => {
     serving.learn({}, {})
     assert.deepEqual((await stream.next()).removedResources, [ID])
     serving.learn({}, { web: WEB })
-    assert.deepEqual(names(await stream.secrets()), [ID])
+    assert.deepEqual(namesOf(await stream.secrets()), [ID])
   })
 
   it('of which every name was given up sends nothing', async () => {
@@ -446,10 +283,10 @@ describe('DeltaSecrets', () => {
     using stream = client.delta(['ROOTCA'])
     await stream.next()
     stream.send({ resourceNamesUnsubscribe: ['ROOTCA'] })
-    await settled(client)
+    await client.settle()
     await serving.issuer.rotate()
     serving.learn()
-    await settled(client)
+    await client.settle()
     assert.equal(stream.waiting, 0)
   })
 
@@ -459,7 +296,7 @@ describe('DeltaSecrets', () => {
     using stream = client.delta(['ROOTCA'])
     const { nonce: responseNonce } = await stream.next()
     stream.send({ responseNonce, errorDetail: { code: 13, message: 'bad PEM' } })
-    await settled(client)
+    await client.settle()
     assert.equal(events(serving, 'secret.rejected')[0]?.['envoySays'], 'bad PEM')
     assert.equal(stream.waiting, 0)
   })
@@ -471,7 +308,7 @@ describe('FetchSecrets', () => {
     using client = new SecretClient(serving.socket)
     const response = await client.fetch(['default', 'ROOTCA', SHOP_ID])
     assert.equal(response.typeUrl, SECRET_TYPE_URL)
-    assert.deepEqual(names(secretsOf(response)), ['ROOTCA', 'default'])
+    assert.deepEqual(namesOf(secretsOf(response)), ['ROOTCA', 'default'])
   })
 
   it('of nothing that can be had is PERMISSION_DENIED', async () => {
@@ -532,7 +369,7 @@ describe('a change', () => {
     while ((await stream.secrets()).length < 2);
     for (let times = 0; times < 5; times += 1) serving.learn()
     serving.learn({}, { web: WEB, shop: SHOP })
-    await settled(client)
+    await client.settle()
     assert.equal(stream.waiting, 0)
   })
 
@@ -543,7 +380,7 @@ describe('a change', () => {
     const first = await stream.next()
     stream.send(ack(first, ['default']))
     serving.learn({}, {})
-    await settled(client)
+    await client.settle()
     assert.equal(stream.waiting, 0)
     assert.equal(events(serving, 'identity.denied').length, 1)
     serving.learn({}, { web: { ...WEB, revision: '2' } })
@@ -561,7 +398,7 @@ describe('a change', () => {
       await stream.next()
       await serving.issuer.rotate()
       serving.learn(more)
-      await settled(client)
+      await client.settle()
       assert.equal(stream.waiting, 0)
       serving.learn()
       assert.equal(certificates((await stream.secrets())[0]?.trustDomains?.['example.org']), 2)
@@ -573,11 +410,11 @@ describe('a change', () => {
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['default'])
     using shop = client.stream([SHOP_ID])
-    await settled(client)
+    await client.settle()
     serving.learn({}, { web: WEB })
-    assert.deepEqual(names(await stream.secrets()), ['default'])
+    assert.deepEqual(namesOf(await stream.secrets()), ['default'])
     serving.learn({}, { web: WEB, shop: SHOP })
-    assert.deepEqual(names(await shop.secrets()), [SHOP_ID])
+    assert.deepEqual(namesOf(await shop.secrets()), [SHOP_ID])
   })
 
   it('before which the agent knew nothing reaches streams that were opened then', async () => {
@@ -585,10 +422,10 @@ describe('a change', () => {
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['ROOTCA'])
     using delta = client.delta(['ROOTCA', SHOP_ID])
-    await settled(client)
+    await client.settle()
     assert.deepEqual([stream.waiting, delta.waiting], [0, 0])
     serving.learn({}, { web: WEB })
-    assert.deepEqual(names(await stream.secrets()), ['ROOTCA'])
+    assert.deepEqual(namesOf(await stream.secrets()), ['ROOTCA'])
     const { removedResources } = await delta.next()
     assert.deepEqual(removedResources, [SHOP_ID])
   })
@@ -606,15 +443,15 @@ describe('a change', () => {
     const expires = leafOf((await stream.secrets())[0]).validToDate.getTime()
     while (Date.now() <= expires) await new Promise((resolve) => setTimeout(resolve, 100))
     serving.learn()
-    await settled(client)
+    await client.settle()
     assert.equal(stream.waiting, 0)
     using late = client.stream(['default'])
-    await settled(client)
+    await client.settle()
     assert.equal(late.waiting, 0)
     serving.issuer.fails = () => undefined
     await new Promise((resolve) => setTimeout(resolve, 1_000)) // failures are tried again after a second
     serving.learn()
-    assert.deepEqual(names(await late.secrets()), ['default'])
+    assert.deepEqual(namesOf(await late.secrets()), ['default'])
   })
 })
 

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import path from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import * as protoLoader from '@grpc/proto-loader'
@@ -101,6 +102,11 @@ export class SecretClient implements Disposable {
     return promise
   }
 
+  /** Resolves when everything is sent that was caused by now: what has not come on other streams then does not come. */
+  async settle(): Promise<void> {
+    for (let times = 0; times < 3; times += 1) await this.fetch(['ROOTCA']).catch(() => undefined)
+  }
+
   [Symbol.dispose](): void {
     this.#client.close()
   }
@@ -136,6 +142,14 @@ export function secretsOf(response: Message): readonly ReadSecret[] {
   return response.resources.map((each: Message) =>
     each.resource ? readSecret(each.resource, each.version) : readSecret(each, response.versionInfo),
   )
+}
+
+export function namesOf(secrets: readonly ReadSecret[]): string[] {
+  return secrets.map(({ name }) => name)
+}
+
+export function leafOf(secret: ReadSecret | undefined): X509Certificate {
+  return new X509Certificate(secret?.chain ?? '')
 }
 
 /** The request that takes a response of the state of the world. */
