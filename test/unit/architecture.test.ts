@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['foundation', 'crypto', 'peer', 'spiffe'],
   authority: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config'],
   agent: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config'],
-  client: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config'],
+  client: ['foundation', 'crypto', 'spiffe', 'rpc'],
   cli: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config', 'authority', 'agent', 'client'],
 }
 
@@ -105,6 +105,24 @@ describe('what belongs to one place', () => {
       }
     })
   }
+})
+
+describe('what a Node program imports', () => {
+  it('brings along nothing but the reader of protobuf: no grpc-js, no native code', () => {
+    const seen = new Set<string>()
+    const packages = new Set<string>()
+    const visit = (file: string): void => {
+      if (seen.has(file)) return
+      seen.add(file)
+      const text = readFileSync(file, 'utf8').replaceAll(/^(?:import|export) type [^;]*?from '[^']+'$/gm, '')
+      for (const target of imports(text)) {
+        if (target.startsWith('.')) visit(path.resolve(path.dirname(file), target))
+        else if (!target.startsWith('node:')) packages.add(packageOf(target))
+      }
+    }
+    visit(path.join(src, 'client/main.ts'))
+    assert.deepEqual([...packages], ['protobufjs'])
+  })
 })
 
 describe('the size of files', () => {
