@@ -1,4 +1,5 @@
 import { isIP, type Socket } from 'node:net'
+import tls from 'node:tls'
 import type { ChannelCredentials } from '@grpc/grpc-js'
 import { connectTls } from './connect-tls.ts'
 import type { MutualTls } from './verify-peer.ts'
@@ -16,7 +17,8 @@ export function createGrpcChannelCredentials(
   grpc: Pick<Grpc, 'credentials'>,
   mtls: MutualTls,
 ): ChannelCredentials {
-  const credentials = grpc.credentials.createSsl()
+  // Only its kind matters: the connection is made with the context of its own moment.
+  const credentials = grpc.credentials.createFromSecureContext(tls.createSecureContext({ ca: [] }))
   const create = credentials._createSecureConnector.bind(credentials)
   credentials._createSecureConnector = (target, options, calls) => {
     const connector = create(target, options, calls)

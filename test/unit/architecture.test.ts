@@ -107,24 +107,6 @@ describe('what belongs to one place', () => {
   }
 })
 
-describe('what a Node program imports', () => {
-  it('brings along nothing but the reader of protobuf: no grpc-js, no native code', () => {
-    const seen = new Set<string>()
-    const packages = new Set<string>()
-    const visit = (file: string): void => {
-      if (seen.has(file)) return
-      seen.add(file)
-      const text = readFileSync(file, 'utf8').replaceAll(/^(?:import|export) type [^;]*?from '[^']+'$/gm, '')
-      for (const target of imports(text)) {
-        if (target.startsWith('.')) visit(path.resolve(path.dirname(file), target))
-        else if (!target.startsWith('node:')) packages.add(packageOf(target))
-      }
-    }
-    visit(path.join(src, 'client/main.ts'))
-    assert.deepEqual([...packages], ['protobufjs'])
-  })
-})
-
 describe('the size of files', () => {
   for (const { name, text } of written) {
     it(`${name} has at most ${LONGEST_FILE} lines`, () => {
