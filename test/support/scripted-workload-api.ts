@@ -13,6 +13,8 @@ export interface ScriptedCall {
   /** A message, or bytes that are none. */
   send(message: object | Buffer, compressed?: boolean): void
   end(status: number, message?: string): void
+  /** Plain HTTP, before anything else. */
+  answer(status: number): void
   /** Ends the connection without a word. */
   cut(): void
 }
@@ -36,11 +38,15 @@ export class ScriptedWorkloadApi implements AsyncDisposable {
     })
     server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
       stream.on('error', () => {})
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+      const begin = (): void => {
+        if (stream.headersSent) return
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+      }
       this.#calls.push({
         headers,
         closed: once(stream, 'close'),
         send: (message, compressed = false) => {
+          begin()
           const bytes = Buffer.isBuffer(message) ? message : encodeMessage('X509SVIDResponse', message)
           const prefix = Buffer.alloc(5)
           prefix.writeUInt8(compressed ? 1 : 0)
@@ -48,11 +54,13 @@ export class ScriptedWorkloadApi implements AsyncDisposable {
           stream.write(Buffer.concat([prefix, bytes]))
         },
         end: (status, text = '') => {
+          begin()
           stream.once('wantTrailers', () =>
             stream.sendTrailers({ 'grpc-status': String(status), 'grpc-message': encodeURIComponent(text) }),
           )
           stream.end()
         },
+        answer: (status) => stream.respond({ ':status': status }, { endStream: true }),
         cut: () => stream.session?.destroy(),
       })
       this.#arrived.resolve()

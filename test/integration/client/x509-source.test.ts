@@ -490,6 +490,17 @@ describe('a source', () => {
     }
   })
 
+  it('takes a server that speaks HTTP, but not gRPC, for what it is', async () => {
+    await using scripted = await Scripted.start()
+    const connecting = scripted.connect({ timeoutMs: 60_000 })
+    ;(await scripted.api.call()).answer(404)
+    await until(() => scripted.problems.length > 0)
+    assert.match(scripted.problems[0]?.message ?? '', /HTTP status 404: it is no gRPC server/)
+    ;(await scripted.nextCall()).send({ svids: [await scripted.domain.issue('/web')] })
+    await using source = await connecting
+    assert.equal(source.problem, undefined)
+  })
+
   for (const [what, send] of [
     ['compresses what nobody asked it to', (call: ScriptedCall) => call.send(Buffer.from('x'), true)],
     ['announces a message of a gigabyte', (call: ScriptedCall) => call.send(Buffer.alloc(17 * 1024 * 1024))],
