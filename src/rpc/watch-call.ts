@@ -24,7 +24,7 @@ const EMPTY_REQUEST = Buffer.alloc(5)
 
 /**
  * One server stream on a connection of its own, on `node:http2` alone: a program that only watches need not load grpc-js, which takes
- * longer than all else about its start. It keeps no process alive.
+ * about as long as all else that it needs. It keeps no process alive.
  */
 export class WatchCall implements Disposable {
   /** How it ended; a watch has no good end, so OK is an error, too. Never rejects. */
