@@ -56,21 +56,10 @@ export function skipWithout(...lanes: readonly (Lane | MissingLane)[]): string |
 async function goLane(): Promise<Lane | MissingLane> {
   const name = 'go'
   const sources = path.join(here, 'go')
-  if (inPath('go') === undefined) return { name, skipped: 'no go in PATH' }
-  let version: string
-  try {
-    // Inside the module, where an older go fetches the one that go.mod asks for, or says that it cannot.
-    version = (await run('go', ['env', 'GOVERSION'], { cwd: sources })).stdout.trim()
-  } catch (error) {
-    return { name, skipped: firstLine((error as { stderr?: string }).stderr) ?? 'go env fails' }
-  }
-  const directory = await cached(
-    'go',
-    [version, ...GO_SOURCES.map((file) => read('go', file))],
-    async (to) => {
-      const env = { ...process.env, CGO_ENABLED: '0' } // no C compiler needed
-      await run('go', ['build', '-trimpath', '-o', path.join(to, 'interop'), '.'], { cwd: sources, env })
-    },
+  const { version, problem } = await goVersion(sources)
+  if (version === undefined) return { name, skipped: problem }
+  const directory = await cached('go', [version, ...GO_SOURCES.map((file) => read('go', file))], (to) =>
+    buildGo(sources, path.join(to, 'interop'), '.'),
   )
   const program = realpathSync(path.join(directory, 'interop'))
   const library = /go-spiffe\/v2 (v\S+)/.exec(read('go', 'go.mod'))?.[1]
@@ -81,6 +70,24 @@ async function goLane(): Promise<Lane | MissingLane> {
     binaryPath: program,
     isForEverybody: isForEverybody(program),
   }
+}
+
+/** The version of go that builds this module, or why none does. */
+export async function goVersion(
+  sources: string,
+): Promise<{ version: string; problem?: never } | { version?: never; problem: string }> {
+  if (inPath('go') === undefined) return { problem: 'no go in PATH' }
+  try {
+    // Inside the module, where an older go fetches the one that go.mod asks for, or says that it cannot.
+    return { version: (await run('go', ['env', 'GOVERSION'], { cwd: sources })).stdout.trim() }
+  } catch (error) {
+    return { problem: firstLine((error as { stderr?: string }).stderr) ?? 'go env fails' }
+  }
+}
+
+export async function buildGo(sources: string, to: string, what: string): Promise<void> {
+  const env = { ...process.env, CGO_ENABLED: '0' } // no C compiler needed
+  await run('go', ['build', '-trimpath', '-o', to, what], { cwd: sources, env })
 }
 
 export interface Python {
@@ -94,24 +101,7 @@ async function pythonLane(): Promise<Lane | MissingLane> {
   const name = 'python'
   const { found, refusals } = await findPython()
   if (found === undefined) return { name, skipped: refusals.join(', ') || 'no python3 in PATH' }
-  const requirements = path.join(here, 'python', 'requirements.txt')
-  const keys = [found.binaryPath, found.version, read('python', 'requirements.txt')]
-  const environment = await cached('venv', keys, async (to) => {
-    await run(found.program, ['-m', 'venv', to])
-    // Wheels only: nothing here is to need a compiler.
-    const pip = [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--no-input',
-      '--only-binary',
-      ':all:',
-      '-r',
-      requirements,
-    ]
-    await run(path.join(to, 'bin', 'python'), pip)
-  })
+  const environment = await virtualEnvironment(found, path.join(here, 'python', 'requirements.txt'))
   const directory = await cached('client', [read('python', 'client.py')], async (to) => {
     await copyFile(path.join(here, 'python', 'client.py'), path.join(to, 'client.py'))
   })
@@ -125,6 +115,17 @@ async function pythonLane(): Promise<Lane | MissingLane> {
     binaryPath: found.binaryPath,
     isForEverybody: [found.binaryPath, found.prefix, environment, client].every(isForEverybody),
   }
+}
+
+/** One with these packages, made once. */
+export async function virtualEnvironment(python: Python, requirements: string): Promise<string> {
+  const keys = [python.binaryPath, python.version, readFileSync(requirements, 'utf8')]
+  return cached('venv', keys, async (to) => {
+    await run(python.program, ['-m', 'venv', to])
+    // Wheels only: nothing here is to need a compiler.
+    const flags = ['--quiet', '--no-input', '--only-binary', ':all:']
+    await run(path.join(to, 'bin', 'python'), ['-m', 'pip', 'install', ...flags, '-r', requirements])
+  })
 }
 
 /** The first that is new enough; better one that other users can run too: a version manager's lies in somebody's home. */

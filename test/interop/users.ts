@@ -17,7 +17,9 @@ export interface User {
 const UIDS: Readonly<Record<LaneName, number>> = { go: 61_001, python: 61_002 }
 
 /** Why all lanes run as our own user, if so. */
-export function whyOneUser(lanes: readonly Lane[]): string | undefined {
+export function whyOneUser(
+  lanes: readonly Pick<Lane, 'isForEverybody' | 'binaryPath'>[],
+): string | undefined {
   if (!canSwitchUser) return 'it takes root to become another user'
   const hidden = lanes.find((lane) => !lane.isForEverybody)
   if (hidden) return `other users cannot reach ${hidden.binaryPath} or what it needs`
