@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { EnvoyProcess } from './envoy/envoy-process.ts'
 import { inBothModes } from './envoy/in-both-modes.ts'
 import { idOf, type Service } from './envoy/pair.ts'
-import { ask, askByHttp2 } from './envoy/traffic.ts'
+import { ask, askByHttp2, echo } from './envoy/traffic.ts'
 
 const STRANGER = 'spiffe://example.org/somebody-else'
 
@@ -43,6 +43,10 @@ inBothModes('two Envoys, two workload identities', async (t, pair) => {
     const seen = await askByHttp2(await web.admin.port('outbound'))
     assert.equal(seen.httpVersion, '2.0')
     assert.equal(seen.caller['URI'], idOf('web'))
+  })
+
+  await t.test('a WebSocket goes through', async () => {
+    assert.equal(await echo(await web.admin.port('outbound'), 'hello'), 'hello')
   })
 
   await t.test('what a caller claims to be is dropped', async () => {

@@ -79,6 +79,8 @@ function httpProxy(name: string, to: string, more: object = {}): object {
       '@type': `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`,
       stat_prefix: name,
       ...more,
+      upgrade_configs: [{ upgrade_type: 'websocket' }],
+      stream_idle_timeout: '0s',
       route_config: { virtual_hosts: [{ name: to, domains: ['*'], routes: [route] }] },
       http_filters: [
         {

@@ -16,7 +16,8 @@ const ABOVE_KEY: Readonly<Record<string, string>> = {
     'Whom to believe: a chain of this trust domain, and then these IDs and no other.',
   forward_client_cert_details:
     'The program reads in x-forwarded-client-cert who calls; what callers put there is dropped.',
-  route_config: 'Everything goes on, and the proxy sets no time limit of its own.',
+  stream_idle_timeout:
+    'No time limit of its own, neither for a quiet stream nor, in the route, for an answer.',
   use_downstream_protocol_config: 'HTTP/1.1 stays HTTP/1.1, and HTTP/2 stays HTTP/2, gRPC included.',
   max_session_keys: 'No resumed sessions: every connection shows its certificates.',
 }

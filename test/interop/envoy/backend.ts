@@ -12,6 +12,7 @@ import {
   type Http2ServerResponse,
 } from 'node:http2'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** A request as the program behind the proxies sees it. */
 export interface Seen {
@@ -22,7 +23,7 @@ export interface Seen {
   readonly xfcc: string
 }
 
-/** The program behind a proxy: it answers with what it has seen, in HTTP/1.1 and in HTTP/2 without TLS. */
+/** The program behind a proxy: it answers with what it has seen, in HTTP/1.1 and in HTTP/2 without TLS, and is an echo after an upgrade. */
 export class Backend implements AsyncDisposable {
   readonly #http1: Server
   readonly #http2: Http2Server
@@ -31,6 +32,10 @@ export class Backend implements AsyncDisposable {
 
   private constructor() {
     this.#http1 = createHttp1({ keepAliveTimeout: 600_000 }, answer)
+    this.#http1.on('upgrade', (_request, socket: Duplex) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+      socket.pipe(socket)
+    })
     this.#http2 = createHttp2(answer)
   }
 

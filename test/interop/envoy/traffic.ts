@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Seen } from './backend.ts'
@@ -37,6 +39,19 @@ export async function askByHttp2(port: number): Promise<Seen> {
   } finally {
     session.destroy()
   }
+}
+
+/** Sends these bytes after an upgrade, as a WebSocket begins; gives what comes back. */
+export async function echo(port: number, bytes: string): Promise<string> {
+  const headers = { connection: 'upgrade', upgrade: 'websocket' }
+  const asked = request({ host: '127.0.0.1', port, path: '/echo', agent: false, headers }).end()
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const [, socket, head] = (await once(asked, 'upgrade', { signal })) as [unknown, Duplex, Buffer]
+  let back = head.toString('latin1')
+  socket.write(bytes)
+  while (back.length < bytes.length) back += String((await once(socket, 'data', { signal }))[0])
+  socket.destroy()
+  return back
 }
 
 /** What goes on while things change: requests on connections that are kept, and on a new one each. */
