@@ -29,11 +29,11 @@ const PEER = 'spiffe://example.org/peer'
 class Echo implements AsyncDisposable {
   readonly refused: PeerRefusedError[] = []
   readonly served: string[] = []
-  readonly #server: tls.Server
+  readonly server: tls.Server
   readonly #sockets = new Set<TLSSocket>()
 
   private constructor(server: tls.Server) {
-    this.#server = server
+    this.server = server
   }
 
   static async listen(party: Party, authorize: Authorizer): Promise<Echo> {
@@ -50,18 +50,18 @@ class Echo implements AsyncDisposable {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return (this.server.address() as AddressInfo).port
   }
 
   async nextRefusal(): Promise<PeerRefusedError> {
-    while (this.refused.length === 0) await once(this.#server, 'tlsClientError')
+    while (this.refused.length === 0) await once(this.server, 'tlsClientError')
     return this.refused.shift() as PeerRefusedError
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
-    this.#server.close()
-    await once(this.#server, 'close')
+    this.server.close()
+    await once(this.server, 'close')
   }
 }
 
@@ -83,6 +83,9 @@ const anybody = async (
   await once(socket, 'secureConnect')
   return socket
 }
+
+/** Ends the server also when its test fails. */
+const closing = (server: tls.Server): Disposable => ({ [Symbol.dispose]: () => void server.close() })
 
 describe('mutual TLS by SPIFFE ID', () => {
   let domain: TestDomain
@@ -219,6 +222,7 @@ describe('mutual TLS by SPIFFE ID', () => {
   it('keeps a refused connection from every listener, also from those before ours', async () => {
     const heard: string[] = []
     const server = createTlsServer(ours.with(authorizeId(PEER)))
+    using _closing = closing(server)
     server.prependListener('secureConnection', () => heard.push('first'))
     server.once('secureConnection', () => heard.push('once'))
     server.listen(0, '127.0.0.1')
@@ -228,7 +232,6 @@ describe('mutual TLS by SPIFFE ID', () => {
     await say(await anybody(port, await domain.issue('/other')), 'let me in')
     await refused
     assert.deepEqual(heard, [])
-    server.close()
   })
 
   it('resumes no session: a resumed one would prove no key', async () => {
@@ -249,6 +252,27 @@ describe('mutual TLS by SPIFFE ID', () => {
     await once(again, 'secureConnect')
     assert.equal(again.isSessionReused(), false)
     first.destroy()
+    again.destroy()
+  })
+
+  it('resumes none either when a program makes its server keep sessions', async () => {
+    const kept = new Map<string, Buffer>()
+    await using echo = await Echo.listen(ours, authorizeId(PEER))
+    echo.server.on('newSession', (id: Buffer, data: Buffer, done: () => void) => {
+      kept.set(id.toString('hex'), data)
+      done()
+    })
+    echo.server.on('resumeSession', (id: Buffer, done: (error: null, data: Buffer | null) => void) =>
+      done(null, kept.get(id.toString('hex')) ?? null),
+    )
+    const where = { host: '127.0.0.1', port: echo.port, ...shows(await domain.issue('/peer')) }
+    const first = tls.connect(where)
+    const [session] = (await once(first, 'session')) as [Buffer]
+    first.destroy()
+    assert.ok(kept.size > 0)
+    const again = tls.connect({ ...where, session })
+    await once(again, 'secureConnect')
+    assert.equal(again.isSessionReused(), false)
     again.destroy()
   })
 
@@ -346,6 +370,7 @@ describe('HTTPS', () => {
       (request, response) => response.end(`${peerIdOf(request)} ${request.socket.remotePort}`),
     ).listen(0, '127.0.0.1')
     await once(listening, 'listening')
+    using _closing = closing(listening)
     const { port } = listening.address() as AddressInfo
     const mtls = client.with(authorizeId('spiffe://example.org/server'))
     const [kept, single] = [createHttpsAgent({ ...mtls, keepAlive: true }), createHttpsAgent(mtls)]
@@ -361,7 +386,6 @@ describe('HTTPS', () => {
       [1, 3],
     )
     kept.destroy()
-    listening.close()
   })
 
   it('never shows a request of a peer that is not authorized to the handler', async () => {
@@ -373,6 +397,7 @@ describe('HTTPS', () => {
       response.end('welcome')
     }).listen(0, '127.0.0.1')
     await once(listening, 'listening')
+    using _closing = closing(listening)
     const { port } = listening.address() as AddressInfo
     const refused: unknown[] = []
     listening.on('clientError', (error, socket) => {
@@ -392,6 +417,5 @@ describe('HTTPS', () => {
     assert.match((await say(socket, 'GET /mine HTTP/1.1\r\nhost: x\r\n\r\n')) ?? '', /welcome/)
     assert.deepEqual(requests, ['/mine'])
     socket.destroy()
-    listening.close()
   })
 })
