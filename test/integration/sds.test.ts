@@ -1,34 +1,487 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { ack, SECRET_TYPE_URL, SecretClient } from '../support/secret-client.ts'
-import { startServing } from '../support/serving.ts'
+import type { Knowledge } from '../../src/agent/knowledge.ts'
+import { Bundle } from '../../src/spiffe/bundle.ts'
+import {
+  ack,
+  leafOf,
+  nack,
+  namesOf,
+  SECRET_TYPE_URL,
+  SecretClient,
+  secretsOf,
+} from '../support/secret-client.ts'
+import { type Serving, startServing } from '../support/serving.ts'
+import { createTestTrustDomain } from '../support/svid-fixtures.ts'
 
 const UID = process.getuid?.() ?? 0
 const ID = 'spiffe://example.org/web'
+const SHOP_ID = 'spiffe://example.org/shop'
+const OWN = 'spiffe://example.org'
 const WEB = { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': UID } }] }
+const SHOP = { ...WEB, spiffe_id: '/shop' }
 
-describe('StreamSecrets', () => {
-  it('gives a certificate with its key by SPIFFE ID', async () => {
+const certificates = (pem = '') => pem.match(/-----BEGIN CERTIFICATE-----/g)?.length ?? 0
+const events = (serving: Serving, event: string) => serving.events.filter((each) => each['event'] === event)
+
+describe('a secret', () => {
+  for (const name of [ID, 'default']) {
+    it(`${name} is the certificate of the caller, alone in its response, with a key that fits`, async () => {
+      await using serving = await startServing({ identities: { web: WEB } })
+      using client = new SecretClient(serving.socket)
+      using stream = client.stream([name])
+      const response = await stream.next()
+      assert.equal(response.typeUrl, SECRET_TYPE_URL)
+      const [secret, ...others] = secretsOf(response)
+      assert.deepEqual([secret?.name, others], [name, []])
+      assert.equal(leafOf(secret).subjectAltName, `URI:${ID}`)
+      assert.ok(leafOf(secret).checkPrivateKey(createPrivateKey(secret?.key ?? '')))
+    })
+  }
+
+  for (const name of [OWN, 'ROOTCA', 'ALL']) {
+    it(`${name} is the own bundle, for the SPIFFE validator`, async () => {
+      await using serving = await startServing({ identities: { web: WEB } })
+      using client = new SecretClient(serving.socket)
+      using stream = client.stream([name])
+      const [secret] = await stream.secrets()
+      assert.equal(secret?.name, name)
+      assert.deepEqual(Object.keys(secret?.trustDomains ?? {}), ['example.org'])
+      const root = new X509Certificate(secret?.trustDomains?.['example.org'] ?? '')
+      assert.deepEqual(root.raw, serving.issuer.bundle().x509Der())
+    })
+  }
+
+  it('of a bundle costs no certificate', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
-    using stream = client.stream([ID])
-    const response = await stream.next()
-    assert.equal(response.typeUrl, SECRET_TYPE_URL)
-    assert.equal(response.resources.length, 1)
-    stream.send(ack(response, [ID]))
+    using stream = client.stream(['ROOTCA', 'ALL', OWN])
+    assert.equal((await stream.secrets()).length, 3)
+    assert.equal(serving.issuer.asked.x509.length, 0)
+    stream.send({ resourceNames: [ID] })
+    assert.equal(leafOf((await stream.secrets())[0]).subjectAltName, `URI:${ID}`)
   })
 
-  it('gives own bundle', async () => {
+  it('of a federated trust domain is for callers whose identity federates with it', async () => {
+    const { bundle } = await createTestTrustDomain('partner.example')
+    const knowledge: Partial<Knowledge> = { federatedBundles: new Map([['partner.example', bundle]]) }
+    const federating = { ...WEB, federates_with: ['partner.example'] }
+    await using serving = await startServing({ identities: { web: WEB }, knowledge })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['ALL', 'spiffe://partner.example'])
+    assert.deepEqual(namesOf(await stream.secrets()), ['ALL'])
+    serving.learn(knowledge, { web: federating })
+    const [all, partner] = await stream.secrets()
+    assert.deepEqual(Object.keys(all?.trustDomains ?? {}), ['example.org', 'partner.example'])
+    assert.deepEqual(Object.keys(partner?.trustDomains ?? {}), ['partner.example'])
+  })
+
+  it('has the names that the operator has given it', async () => {
+    const sdsNames = {
+      default_svid_name: 'mine',
+      default_bundle_name: 'roots',
+      default_all_bundles_name: 'everybody',
+    }
+    await using serving = await startServing({ identities: { web: WEB }, sdsNames })
+    using client = new SecretClient(serving.socket)
+    const response = await client.fetch(['mine', 'roots', 'everybody', 'default', 'ROOTCA', 'ALL'])
+    assert.deepEqual(namesOf(secretsOf(response)), ['everybody', 'mine', 'roots'])
+  })
+
+  it('is plain CA certificates for a node that asks for them once, and then there is no `ALL`', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    const metadata = { fields: { disable_spiffe_cert_validation: { boolValue: true } } }
+    using stream = client.stream(['ROOTCA'], { node: { id: 'a', metadata } })
+    const first = await stream.next()
+    assert.equal(certificates(secretsOf(first)[0]?.trustedCa), 1)
+    stream.send(ack(first, [OWN, 'ALL']))
+    const [second, ...others] = await stream.secrets()
+    assert.deepEqual([second?.name, certificates(second?.trustedCa), others], [OWN, 1, []])
+    const [told] = events(serving, 'secret.unavailable')
+    assert.deepEqual([told?.['names'], told?.['reasons']], [['ALL'], ['mixes_trust_domains']])
+  })
+})
+
+describe('a request', () => {
+  it('with several names gets all that can be had of them; the rest is logged once and counted', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    const asked = ['default', ID, 'ROOTCA', 'ALL', OWN, SHOP_ID, 'file-root:system']
+    using stream = client.stream(asked)
+    let response = await stream.next()
+    while (secretsOf(response).length < 5) response = await stream.next() // certificates are made meanwhile
+    assert.deepEqual(namesOf(secretsOf(response)), ['ALL', 'ROOTCA', 'default', OWN, ID])
+    stream.send(ack(response, asked))
+    using again = client.stream(asked)
+    assert.equal((await again.secrets()).length, 5)
+    const told = events(serving, 'secret.unavailable')
+    assert.deepEqual(
+      told.map((each) => [each['names'], each['reasons']]),
+      [
+        [
+          ['file-root:system', SHOP_ID],
+          ['unknown_name', 'not_entitled'],
+        ],
+      ],
+    )
+    const metrics = await serving.metrics.expose()
+    for (const reason of ['not_entitled', 'unknown_name']) {
+      assert.ok(metrics.includes(`signet_sds_unavailable_total{reason="${reason}"} 2`))
+    }
+  })
+
+  it('without a name, at first, gets everything by its real name; later it gets nothing', async () => {
+    await using serving = await startServing({ identities: { web: WEB, shop: SHOP } })
+    using client = new SecretClient(serving.socket)
+    using everything = client.stream([])
+    const seen = new Set<string>()
+    while (seen.size < 3) for (const { name } of await everything.secrets()) seen.add(name)
+    assert.deepEqual([...seen].sort(), [OWN, SHOP_ID, ID])
+    using stream = client.stream(['ROOTCA'])
+    const first = await stream.next()
+    stream.send(ack(first, []))
+    await client.settle()
+    assert.equal(stream.waiting, 0)
+  })
+
+  it('of a stream that comes again with the current version is answered with the same version', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['default'])
+    const first = await stream.next()
+    using again = client.stream(['default'], { versionInfo: first.versionInfo })
+    const second = await again.next()
+    assert.equal(second.versionInfo, first.versionInfo)
+    assert.deepEqual(second.resources, first.resources)
+    assert.notEqual(second.nonce, first.nonce)
+  })
+
+  it('that acknowledges is not answered, and neither is a stale one', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['ROOTCA'])
-    const [secret] = await stream.secrets()
-    assert.deepEqual(Object.keys(secret?.trustDomains ?? {}), ['example.org'])
-    using again = client.stream(['default'])
-    const [svid] = await again.secrets()
-    const leaf = new X509Certificate(svid?.chain ?? '')
-    assert.equal(leaf.subjectAltName, `URI:${ID}`)
-    assert.ok(leaf.checkPrivateKey(createPrivateKey(svid?.key ?? '')))
+    const first = await stream.next()
+    stream.send(ack(first, ['ROOTCA']))
+    await serving.issuer.rotate()
+    serving.learn()
+    const second = await stream.next()
+    stream.send(ack(first, ['ALL'])) // it had not heard of the second yet
+    await client.settle()
+    assert.equal(stream.waiting, 0)
+    stream.send(ack(second, ['ALL']))
+    assert.deepEqual(namesOf(await stream.secrets()), ['ALL'])
+  })
+
+  it('that refuses is logged with what Envoy says, counted, and answered when there is something else', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['ROOTCA'])
+    const first = await stream.next()
+    stream.send(nack(first, ['ROOTCA'], `no good\n\u0007${'x'.repeat(5_000)}`))
+    serving.learn()
+    await client.settle()
+    assert.equal(stream.waiting, 0)
+    const [told, ...others] = events(serving, 'secret.rejected')
+    assert.equal(others.length, 0)
+    assert.deepEqual(told?.['names'], ['ROOTCA'])
+    assert.match(String(told?.['envoySays']), /^no good {2}x{100}/)
+    assert.ok(String(told?.['envoySays']).length <= 1_024)
+    assert.match(await serving.metrics.expose(), /signet_sds_rejected_total\{method="stream"\} 1/)
+    await serving.issuer.rotate()
+    serving.learn()
+    assert.equal(certificates((await stream.secrets())[0]?.trustDomains?.['example.org']), 2)
+  })
+
+  const WRONG: readonly (readonly [what: string, request: object, status: number])[] = [
+    ['for another type', { typeUrl: 'type.googleapis.com/envoy.Listener', resourceNames: ['a'] }, 3],
+    ['with an empty name', { resourceNames: ['ROOTCA', ''] }, 3],
+    ['with too long a name', { resourceNames: ['x'.repeat(3_000)] }, 3],
+    ['with too many names', { resourceNames: Array.from({ length: 300 }, (_, n) => `${n}`) }, 3],
+  ]
+  for (const [what, request, code] of WRONG) {
+    it(`${what} ends its stream with ${code}, and hears nothing of its own words`, async () => {
+      await using serving = await startServing({ identities: { web: WEB } })
+      using client = new SecretClient(serving.socket)
+      using stream = client.open('StreamSecrets')
+      stream.send(request)
+      const ended = await stream.ended
+      assert.equal(ended.code, code)
+      assert.doesNotMatch(ended.details, /Listener|xxx|299/)
+    })
+  }
+
+  it('without a type is one for secrets', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['ROOTCA'], { typeUrl: '' })
+    assert.equal((await stream.next()).typeUrl, SECRET_TYPE_URL)
+  })
+
+  it('that is the last of its client is answered before the stream ends', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['default'])
+    stream.call.end()
+    assert.deepEqual(namesOf(await stream.secrets()), ['default'])
+    assert.equal((await stream.ended).code, 14)
+    using vain = client.stream([SHOP_ID])
+    vain.call.end()
+    assert.equal((await vain.ended).code, 14)
+  })
+})
+
+describe('DeltaSecrets', () => {
+  it('sends each secret with its version, only what changes, and what is not there as removed', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.delta(['default', 'ROOTCA', SHOP_ID])
+    const seen = new Map<string, string>()
+    const removed: string[] = []
+    while (seen.size < 2) {
+      const response = await stream.next()
+      for (const { name, version } of secretsOf(response)) seen.set(name, version)
+      removed.push(...response.removedResources)
+      stream.send({ responseNonce: response.nonce })
+    }
+    assert.deepEqual(removed, [SHOP_ID])
+    serving.learn({}, { web: WEB, shop: SHOP })
+    // `default` is the first by name, and that is `shop` now.
+    const later = new Set<string>()
+    while (later.size < 2) for (const { name } of await stream.secrets()) later.add(name)
+    assert.deepEqual([...later].sort(), ['default', SHOP_ID])
+    serving.learn({}, { shop: SHOP })
+    await client.settle()
+    assert.equal(stream.waiting, 0)
+  })
+
+  it('sends nothing that the client has from an earlier stream', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.delta(['ROOTCA'])
+    const [{ version } = { version: '' }] = await stream.secrets()
+    const initialResourceVersions = { ROOTCA: version, default: 'old' }
+    using again = client.delta(['ROOTCA', 'default'], { initialResourceVersions })
+    assert.deepEqual(namesOf(await again.secrets()), ['default'])
+  })
+
+  it('reports a withdrawal as removed, and delivers what is given back on the same stream', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.delta([ID])
+    await stream.next()
+    serving.learn({}, {})
+    assert.deepEqual((await stream.next()).removedResources, [ID])
+    serving.learn({}, { web: WEB })
+    assert.deepEqual(namesOf(await stream.secrets()), [ID])
+  })
+
+  it('of which every name was given up sends nothing', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.delta(['ROOTCA'])
+    await stream.next()
+    stream.send({ resourceNamesUnsubscribe: ['ROOTCA'] })
+    await client.settle()
+    await serving.issuer.rotate()
+    serving.learn()
+    await client.settle()
+    assert.equal(stream.waiting, 0)
+  })
+
+  it('logs and counts a refusal', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.delta(['ROOTCA'])
+    const { nonce: responseNonce } = await stream.next()
+    stream.send({ responseNonce, errorDetail: { code: 13, message: 'bad PEM' } })
+    await client.settle()
+    assert.equal(events(serving, 'secret.rejected')[0]?.['envoySays'], 'bad PEM')
+    assert.equal(stream.waiting, 0)
+  })
+})
+
+describe('FetchSecrets', () => {
+  it('waits for certificates and leaves out what cannot be had', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    const response = await client.fetch(['default', 'ROOTCA', SHOP_ID])
+    assert.equal(response.typeUrl, SECRET_TYPE_URL)
+    assert.deepEqual(namesOf(secretsOf(response)), ['ROOTCA', 'default'])
+  })
+
+  it('of nothing that can be had is PERMISSION_DENIED', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    const refused = { code: 7, details: 'no identity issued' }
+    await assert.rejects(client.fetch([SHOP_ID]), refused)
+    serving.learn({}, {})
+    await assert.rejects(client.fetch(['ROOTCA']), refused)
+  })
+
+  it('is UNAVAILABLE before the first sync, and INVALID_ARGUMENT for another type', async () => {
+    await using serving = await startServing({})
+    using client = new SecretClient(serving.socket)
+    await assert.rejects(client.fetch(['ROOTCA']), { code: 14 })
+    await assert.rejects(client.fetch(['ROOTCA'], { typeUrl: 'other' }), { code: 3 })
+  })
+})
+
+describe('a change', () => {
+  it('of a certificate is sent at half its life', async () => {
+    await using serving = await startServing({
+      identities: { web: WEB },
+      prepare: (issuer) => {
+        issuer.ttlSeconds = 2
+      },
+    })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['default'])
+    const serials = new Set<string>()
+    for (let responses = 0; responses < 3; responses += 1) {
+      serials.add(leafOf((await stream.secrets())[0]).serialNumber)
+    }
+    assert.equal(serials.size, 3)
+  })
+
+  it('of the CA is sent first as a bundle, then as a certificate of it', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using svid = client.stream(['default'])
+    using roots = client.stream(['ROOTCA'])
+    const before = leafOf((await svid.secrets())[0])
+    await roots.next()
+    await serving.issuer.rotate()
+    serving.learn()
+    const pem = (await roots.secrets())[0]?.trustDomains?.['example.org']
+    assert.equal(certificates(pem), 2)
+    assert.equal(svid.waiting, 0)
+    const after = leafOf((await svid.secrets())[0])
+    assert.notEqual(after.serialNumber, before.serialNumber)
+    assert.ok(after.checkIssued(new X509Certificate(pem ?? '')))
+  })
+
+  it('that is none for a secret is not sent', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream([ID, 'ROOTCA'])
+    while ((await stream.secrets()).length < 2);
+    for (let times = 0; times < 5; times += 1) serving.learn()
+    serving.learn({}, { web: WEB, shop: SHOP })
+    await client.settle()
+    assert.equal(stream.waiting, 0)
+  })
+
+  it('that takes the identity away does not end the stream; what is given back arrives on it', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['default'])
+    const first = await stream.next()
+    stream.send(ack(first, ['default']))
+    serving.learn({}, {})
+    await client.settle()
+    assert.equal(stream.waiting, 0)
+    assert.equal(events(serving, 'identity.denied').length, 1)
+    serving.learn({}, { web: { ...WEB, revision: '2' } })
+    assert.equal(leafOf((await stream.secrets())[0]).subjectAltName, `URI:${ID}`)
+  })
+
+  for (const [what, more] of [
+    ['an identity', { isLocked: () => true }],
+    ['the bot', { botLocked: true }],
+  ] as const) {
+    it(`that locks ${what} does not end the stream either; it hears nothing until the lock is taken away`, async () => {
+      await using serving = await startServing({ identities: { web: WEB } })
+      using client = new SecretClient(serving.socket)
+      using stream = client.stream(['ROOTCA'])
+      await stream.next()
+      await serving.issuer.rotate()
+      serving.learn(more)
+      await client.settle()
+      assert.equal(stream.waiting, 0)
+      serving.learn()
+      assert.equal(certificates((await stream.secrets())[0]?.trustDomains?.['example.org']), 2)
+    })
+  }
+
+  it('that grants what was asked for before reaches the stream that waits for it', async () => {
+    await using serving = await startServing({ identities: {} })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['default'])
+    using shop = client.stream([SHOP_ID])
+    await client.settle()
+    serving.learn({}, { web: WEB })
+    assert.deepEqual(namesOf(await stream.secrets()), ['default'])
+    serving.learn({}, { web: WEB, shop: SHOP })
+    assert.deepEqual(namesOf(await shop.secrets()), [SHOP_ID])
+  })
+
+  it('before which the agent knew nothing reaches streams that were opened then', async () => {
+    await using serving = await startServing({})
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['ROOTCA'])
+    using delta = client.delta(['ROOTCA', SHOP_ID])
+    await client.settle()
+    assert.deepEqual([stream.waiting, delta.waiting], [0, 0])
+    serving.learn({}, { web: WEB })
+    assert.deepEqual(namesOf(await stream.secrets()), ['ROOTCA'])
+    const { removedResources } = await delta.next()
+    assert.deepEqual(removedResources, [SHOP_ID])
+  })
+
+  it('at which the authority cannot be reached takes nothing away, and sends nothing expired', async () => {
+    await using serving = await startServing({
+      identities: { web: WEB },
+      prepare: (issuer) => {
+        issuer.ttlSeconds = 1
+        issuer.fails = () => (issuer.asked.x509.length > 1 ? new TypeError('away') : undefined)
+      },
+    })
+    using client = new SecretClient(serving.socket)
+    using stream = client.delta(['default'])
+    const expires = leafOf((await stream.secrets())[0]).validToDate.getTime()
+    while (Date.now() <= expires) await new Promise((resolve) => setTimeout(resolve, 100))
+    serving.learn()
+    await client.settle()
+    assert.equal(stream.waiting, 0)
+    using late = client.stream(['default'])
+    await client.settle()
+    assert.equal(late.waiting, 0)
+    serving.issuer.fails = () => undefined
+    await new Promise((resolve) => setTimeout(resolve, 1_000)) // failures are tried again after a second
+    serving.learn()
+    assert.deepEqual(namesOf(await late.secrets()), ['default'])
+  })
+})
+
+describe('the audit log', () => {
+  it('hears which certificates were delivered, and nothing of bundles', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    using client = new SecretClient(serving.socket)
+    using stream = client.stream(['default'])
+    const serial = leafOf((await stream.secrets())[0]).serialNumber.toLowerCase()
+    await client.fetch(['default', 'ROOTCA'])
+    serving.callers.deliveries.flush()
+    assert.deepEqual(serving.delivered, [{ kind: 'x509_svid', spiffe_ids: [ID], of: [serial], count: 2 }])
+  })
+})
+
+describe('a bundle', () => {
+  it('is of use: an own and a federated trust domain keep apart', async () => {
+    const { bundle } = await createTestTrustDomain('partner.example')
+    const bundles = [bundle, Bundle.of({ trustDomain: 'a', x509Authorities: [], jwtAuthorities: [] })]
+    const federatedBundles = new Map(bundles.map((each) => [each.trustDomain, each]))
+    const web = { ...WEB, federates_with: ['partner.example', 'a'] }
+    await using serving = await startServing({ identities: { web }, knowledge: { federatedBundles } })
+    using client = new SecretClient(serving.socket)
+    const [all] = secretsOf(await client.fetch(['ALL']))
+    const roots = Object.entries(all?.trustDomains ?? {}).map(
+      ([name, pem]) => [name, new X509Certificate(pem).raw] as const,
+    )
+    assert.deepEqual(roots, [
+      ['example.org', serving.issuer.bundle().x509Der()],
+      ['partner.example', bundle.x509Der()],
+    ])
   })
 })

@@ -4,6 +4,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import koffi from 'koffi'
+import { SecretClient } from './secret-client.ts'
 import { WorkloadClient } from './workload-client.ts'
 
 /** A workload that opens a stream and then becomes another program, with its connection still open. */
@@ -13,8 +14,11 @@ export interface ExecutedClient extends AsyncDisposable {
   readonly executed: Promise<void>
 }
 
-export async function execThenRead(socket: string): Promise<ExecutedClient> {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'exec-client.ts'), socket], {
+export async function execThenRead(
+  socket: string,
+  api: 'workload' | 'sds' = 'workload',
+): Promise<ExecutedClient> {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'exec-client.ts'), socket, api], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })
@@ -49,8 +53,9 @@ function keepSocketsOpen(): void {
 }
 
 if (import.meta.main) {
-  const client = new WorkloadClient(process.argv[2] ?? '')
-  await client.stream('FetchX509SVID').next()
+  const [socket = '', api] = process.argv.slice(2)
+  if (api === 'sds') await new SecretClient(socket).stream(['default']).next()
+  else await new WorkloadClient(socket).stream('FetchX509SVID').next()
   keepSocketsOpen()
   process.stdout.write('connected\n', () => {
     process.execve?.('/bin/sleep', ['sleep', '30'], {})

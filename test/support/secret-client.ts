@@ -1,7 +1,8 @@
+import { X509Certificate } from 'node:crypto'
 import path from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import * as protoLoader from '@grpc/proto-loader'
-import type { Ended, Message } from './workload-client.ts'
+import { type Message, WorkloadStream } from './workload-client.ts'
 
 /** An SDS client that shares no code with Signet: plain grpc-js over the published wire facts. It answers nothing by itself. */
 
@@ -101,6 +102,11 @@ export class SecretClient implements Disposable {
     return promise
   }
 
+  /** Resolves when everything is sent that was caused by now: what has not come on other streams then does not come. */
+  async settle(): Promise<void> {
+    for (let times = 0; times < 3; times += 1) await this.fetch(['ROOTCA']).catch(() => undefined)
+  }
+
   [Symbol.dispose](): void {
     this.#client.close()
   }
@@ -114,57 +120,21 @@ export class SecretClient implements Disposable {
 }
 
 /** One stream; what is to be said on it, tests say themselves. */
-export class SecretStreamClient implements Disposable {
-  readonly ended: Promise<Ended>
+export class SecretStreamClient extends WorkloadStream {
   readonly call: grpc.ClientDuplexStream<object, Message>
-  readonly #messages: Message[] = []
-  #waiting: (() => void) | undefined
-  #end: Ended | undefined
 
   constructor(call: grpc.ClientDuplexStream<object, Message>) {
+    super(call)
     this.call = call
-    const { promise, resolve } = Promise.withResolvers<Ended>()
-    this.ended = promise
-    call.on('data', (message) => {
-      this.#messages.push(message)
-      this.#waiting?.()
-    })
-    call.on('error', () => undefined) // the status says the same
-    call.on('status', ({ code, details }: grpc.StatusObject) => {
-      this.#end = { code, details }
-      resolve(this.#end)
-      this.#waiting?.()
-    })
   }
 
   send(request: object): void {
     this.call.write(request)
   }
 
-  /** Responses that have arrived and were not looked at. */
-  get waiting(): number {
-    return this.#messages.length
-  }
-
-  /** The next response; rejects with the status when the stream ends first. */
-  async next(): Promise<Message> {
-    while (this.#messages.length === 0) {
-      if (this.#end) throw Object.assign(new Error(this.#end.details), this.#end)
-      await new Promise<void>((resolve) => {
-        this.#waiting = resolve
-      })
-    }
-    return this.#messages.shift()
-  }
-
   /** The secrets of the next response. */
   async secrets(): Promise<readonly ReadSecret[]> {
-    const response = await this.next()
-    return secretsOf(response)
-  }
-
-  [Symbol.dispose](): void {
-    this.call.cancel()
+    return secretsOf(await this.next())
   }
 }
 
@@ -172,6 +142,14 @@ export function secretsOf(response: Message): readonly ReadSecret[] {
   return response.resources.map((each: Message) =>
     each.resource ? readSecret(each.resource, each.version) : readSecret(each, response.versionInfo),
   )
+}
+
+export function namesOf(secrets: readonly ReadSecret[]): string[] {
+  return secrets.map(({ name }) => name)
+}
+
+export function leafOf(secret: ReadSecret | undefined): X509Certificate {
+  return new X509Certificate(secret?.chain ?? '')
 }
 
 /** The request that takes a response of the state of the world. */

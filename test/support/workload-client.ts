@@ -107,6 +107,11 @@ export class WorkloadStream implements Disposable {
     })
   }
 
+  /** Messages that have arrived and were not looked at. */
+  get waiting(): number {
+    return this.#messages.length
+  }
+
   /** The next message; rejects with the status when the stream ends first. */
   async next(): Promise<Message> {
     while (this.#messages.length === 0) {

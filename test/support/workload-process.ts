@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { type Message, WorkloadClient } from './workload-client.ts'
+import { SecretClient } from './secret-client.ts'
+import { type Ended, type Message, WorkloadClient } from './workload-client.ts'
 
 /**
  * A workload as a process of its own, with a user of its own. It imports what it needs as root and becomes the other user before it
@@ -101,7 +102,23 @@ async function run(call: WorkloadCall): Promise<void> {
     }
     return
   }
+  if (call.method === 'StreamSecrets') {
+    using secrets = new SecretClient(call.socket)
+    using stream = secrets.open('StreamSecrets')
+    stream.send(call.request ?? {})
+    await tellAll(stream, say)
+    return
+  }
   using stream = client.stream(call.method, call.request, options)
+  await tellAll(stream, say)
+}
+
+interface Told {
+  next(): Promise<Message>
+  readonly ended: Promise<Ended>
+}
+
+async function tellAll(stream: Told, say: (said: Said) => void): Promise<void> {
   for (;;) {
     try {
       say({ event: 'message', message: await stream.next() })

@@ -2,8 +2,8 @@ import { InvalidSecretRequestError } from './errors.ts'
 
 /** A SPIFFE ID is no longer. */
 const LONGEST_NAME_BYTES = 2_048
-/** What a stream may keep of names: it lives as long as its Envoy. */
-const NAMES_BYTES = 64 * 1_024
+/** What a stream may keep, for each name that it may have: it lives as long as its Envoy. */
+const BYTES_A_NAME = 256
 
 /** @throws InvalidSecretRequestError when there are too many names, or an impossible one */
 export function checkNames(names: Iterable<string>, most: number): void {
@@ -19,5 +19,6 @@ export function checkNames(names: Iterable<string>, most: number): void {
     bytes += size
   }
   if (count > most) throw new InvalidSecretRequestError(`more than ${most} resource names`)
-  if (bytes > NAMES_BYTES) throw new InvalidSecretRequestError('the resource names are too long together')
+  if (bytes > most * BYTES_A_NAME)
+    throw new InvalidSecretRequestError('the resource names are too long together')
 }

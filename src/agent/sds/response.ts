@@ -50,7 +50,7 @@ export function deltaResponse(
   removedResources: readonly string[],
   nonce: string,
 ): SecretResponse {
-  const systemVersionInfo = versionOf(secrets)
-  const rest = { systemVersionInfo, typeUrl, nonce, removedResources }
+  const version = secrets.length > 0 ? { systemVersionInfo: versionOf(secrets) } : {}
+  const rest = { ...version, typeUrl, nonce, removedResources }
   return { bytes: delta.encode(secrets, rest), secrets }
 }

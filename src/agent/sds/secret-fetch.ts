@@ -4,11 +4,12 @@ import type { DiscoveryRequest__Output } from '../../rpc/gen/envoy/service/disco
 import { NoIdentityError, NotSyncedError, SvidUnavailableError } from '../workload-api/errors.ts'
 import { Follower } from '../workload-api/followers.ts'
 import type { IdentitySet } from '../workload-api/identity-set.ts'
+import type { MessageKind } from '../workload-api/message.ts'
 import { wantsPlainCa } from './node.ts'
 import { Offer } from './offer.ts'
 import { checkTypeUrl } from './secret-request.ts'
 import type { SecretStreamDeps } from './secret-stream.ts'
-import type { Subscription } from './subscription.ts'
+import { kindOf, type Subscription } from './subscription.ts'
 
 /** How long what is there waits for what is being made. */
 const WAIT_FOR_ALL_MS = 5_000
@@ -19,7 +20,6 @@ export interface SecretFetchDeps extends SecretStreamDeps {
 
 /** FetchSecrets: a subscription that lasts for one response. */
 export class SecretFetch extends Follower {
-  readonly kind = 'x509_svid'
   readonly #deps: SecretFetchDeps
   readonly #subscription: Subscription<DiscoveryRequest__Output>
   readonly #isPlain: boolean
@@ -50,6 +50,10 @@ export class SecretFetch extends Follower {
     this.followers.add(this)
     this.followers.refresh(this)
     return this.#answer.promise
+  }
+
+  override get kind(): MessageKind {
+    return kindOf(this.#subscription, this.#deps.names)
   }
 
   override entitled(): IdentitySet | Promise<IdentitySet> {

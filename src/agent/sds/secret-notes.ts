@@ -51,7 +51,7 @@ export class SecretNotes {
     const names = absent.slice(0, MOST_NAMES).map(({ name }) => name.slice(0, LONGEST_NAME))
     const reasons = [...new Set(absent.map(({ reason }) => reason))]
     const { pid, uid } = peer.credentials
-    const suppressed = this.#told.suppressed(`${uid} ${names.join()} ${reasons.join()}`)
+    const suppressed = this.#told.suppressed(`${uid} ${names.join()} ${reasons.join()}`, `${uid}`)
     if (suppressed === undefined) return
     const run = `signet explain --pid ${pid}`
     this.#deps.logger.warn(
@@ -63,7 +63,7 @@ export class SecretNotes {
   rejected(peer: Peer, method: string, names: readonly string[], detail: { readonly message: string }): void {
     this.#rejected.inc({ method })
     const { pid, uid } = peer.credentials
-    const suppressed = this.#told.suppressed(`${uid} ${pid} ${method}`)
+    const suppressed = this.#told.suppressed(`${uid} ${pid} ${method}`, `${uid} rejected`)
     if (suppressed === undefined) return
     const message = detail.message
       .slice(0, LONGEST_MESSAGE)

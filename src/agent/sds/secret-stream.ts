@@ -11,7 +11,7 @@ import { wantsPlainCa } from './node.ts'
 import { type Absence, Offer, type OfferDeps } from './offer.ts'
 import type { SecretNotes } from './secret-notes.ts'
 import { checkTypeUrl, type SecretRequest } from './secret-request.ts'
-import type { Subscription } from './subscription.ts'
+import { kindOf, type Subscription } from './subscription.ts'
 
 export interface SecretStreamDeps extends OfferDeps {
   readonly callers: Pick<Callers, 'followers' | 'entitledToBundles' | 'refusals'>
@@ -53,8 +53,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
   }
 
   override get kind(): MessageKind {
-    const { names, isWildcard } = this.#subscription
-    return isWildcard || names.some((name) => this.#deps.names.isSvid(name)) ? 'x509_svid' : 'x509_bundles'
+    return kindOf(this.#subscription, this.#deps.names)
   }
 
   override entitled(): IdentitySet | Promise<IdentitySet> {
@@ -78,7 +77,9 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
 
   onHalfClose(): void {
     this.#isHalfClosed = true
-    if (this.#isAnswered && !this.#sink.busy) this.#close()
+    if (this.#sink.busy) return
+    if (this.#isAnswered) this.#close()
+    else this.followers.refresh(this) // what is being made is worth waiting for, what cannot be had is not
   }
 
   override deliver(set: IdentitySet): void {

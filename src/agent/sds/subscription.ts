@@ -1,5 +1,7 @@
+import type { MessageKind } from '../workload-api/message.ts'
 import type { Found } from './offer.ts'
 import type { Secret } from './secret.ts'
+import type { SecretNames } from './secret-names.ts'
 
 /** What the requests of one stream have asked for, and what was sent for it: a state, without any I/O. */
 export interface Subscription<Req> {
@@ -16,6 +18,11 @@ export interface Subscription<Req> {
 export interface SecretResponse {
   readonly bytes: Buffer
   readonly secrets: readonly Secret[]
+}
+
+/** What a stream with this subscription follows: certificates are kept renewed only for whoever asks for one. */
+export function kindOf({ names, isWildcard }: Subscription<never>, secrets: SecretNames): MessageKind {
+  return isWildcard || names.some((name) => secrets.isSvid(name)) ? 'x509_svid' : 'x509_bundles'
 }
 
 /** xDS's name for everything. */

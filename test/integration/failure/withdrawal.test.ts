@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { status } from '@grpc/grpc-js'
+import { SecretClient } from '../../support/secret-client.ts'
 import { identityFor, Stack } from '../../support/stack.ts'
 import type { WorkloadClient } from '../../support/workload-client.ts'
 
@@ -46,18 +47,28 @@ describe('what is taken away reaches open streams at once, and comes back when i
     await stack?.[Symbol.asyncDispose]()
   })
 
-  /** An open stream of each kind ends, everything new is refused, and after `giveBack` a stream that waits is served. */
+  /**
+   * An open stream of each kind ends, but for those of secrets; everything new is refused; and after `giveBack` the streams of secrets, and a
+   * stream that waits, are served.
+   */
   async function isWithdrawn(take: () => Promise<unknown>, giveBack: () => Promise<unknown>): Promise<void> {
     const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((method) =>
       client.stream(method),
     )
-    await Promise.all(streams.map((stream) => stream.next()))
+    using secrets = new SecretClient(stack.socket)
+    using svid = secrets.stream(['default'])
+    using roots = secrets.delta(['ROOTCA'])
+    await Promise.all([...streams, svid, roots].map((stream) => stream.next()))
     await client.unary('FetchJWTSVID', { audience: ['cached'] })
     await take()
     for (const stream of streams) assert.deepEqual(await stream.ended, REFUSED)
     await assert.rejects(client.first('FetchX509SVID'), REFUSED)
     await assert.rejects(client.unary('FetchJWTSVID', { audience: ['cached'] }), REFUSED)
+    assert.deepEqual((await roots.next()).removedResources, ['ROOTCA'])
+    assert.equal(svid.waiting, 0)
     await giveBack()
+    assert.equal((await svid.secrets())[0]?.name, 'default')
+    assert.equal((await roots.secrets())[0]?.name, 'ROOTCA')
     await served()
   }
 

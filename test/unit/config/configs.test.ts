@@ -107,6 +107,31 @@ describe('agent.yaml', () => {
     assert.equal(config.attestation.digest_max_bytes, 512 * 2 ** 20)
   })
 
+  it('names the secrets of Envoy as others do, and takes other names', () => {
+    assert.deepEqual(parseAgentConfig(minimal, 'a.yaml').sds, {
+      default_svid_name: 'default',
+      default_bundle_name: 'ROOTCA',
+      default_all_bundles_name: 'ALL',
+    })
+    const { sds } = parseAgentConfig(`${minimal}sds: { default_svid_name: mine }\n`, 'a.yaml')
+    assert.deepEqual([sds.default_svid_name, sds.default_bundle_name], ['mine', 'ROOTCA'])
+  })
+
+  for (const [name, key] of [
+    ['""', 'default_svid_name'],
+    ['"*"', 'default_svid_name'],
+    ['"a b"', 'default_svid_name'],
+    ['spiffe://example.org', 'default_bundle_name'],
+    ['ROOTCA', 'default_all_bundles_name'],
+    ['default', 'default_all_bundles_name'],
+  ]) {
+    it(`refuses ${name} as the ${key} of sds`, () => {
+      const found = problems(() => parseAgentConfig(`${minimal}sds: { ${key}: ${name} }\n`, 'a.yaml'))
+      assert.equal(found.length, 1)
+      assert.match(found[0] ?? '', new RegExp(`^a\\.yaml:4: sds\\.${key}: `))
+    })
+  }
+
   it('refuses two places for one secret', () => {
     const found = problems(() =>
       parseAgentConfig(minimal.replace('secret_path: s', 'secret_path: s, secret: { env: A }'), 'a.yaml'),

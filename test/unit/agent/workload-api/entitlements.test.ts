@@ -28,7 +28,11 @@ function known(identities: Identities, more: Partial<Knowledge> = {}): Knowledge
   } as Knowledge
 }
 
-function rig(first: Knowledge | undefined, maxIdentitiesPerCaller = 100) {
+function rig(
+  first: Knowledge | undefined,
+  maxIdentitiesPerCaller = 100,
+  allowUnauthenticatedVerifiers = false,
+) {
   const clock = new FakeClock()
   const events: string[] = []
   const logger = createLogger({ destination: { write: (line) => void events.push(JSON.parse(line).event) } })
@@ -42,12 +46,21 @@ function rig(first: Knowledge | undefined, maxIdentitiesPerCaller = 100) {
     attestation: { attest: () => attested.answer() },
     sets,
     maxIdentitiesPerCaller,
-    allowUnauthenticatedVerifiers: false,
+    allowUnauthenticatedVerifiers,
     clock,
     logger,
   })
   const { peer } = fakeCaller()
-  return { knowledge, attested, sets, entitlements, events, of: () => entitlements.of(peer) as IdentitySet }
+  const of = () => entitlements.of(peer) as IdentitySet
+  return {
+    knowledge,
+    attested,
+    sets,
+    entitlements,
+    events,
+    of,
+    toBundles: () => entitlements.toBundles(peer),
+  }
 }
 
 const names = (set: IdentitySet) => set.grants.map(({ identity }) => identity)
@@ -162,5 +175,39 @@ describe('Entitlements', () => {
     const second = of()
     assert.notEqual(second, first)
     assert.deepEqual([...sets.with(grant.key)], [second])
+  })
+})
+
+describe('Entitlements to bundles', () => {
+  it('are those to identities, unless callers without one are allowed to have bundles', () => {
+    const { of, toBundles } = rig(known({ web: WEB }))
+    assert.equal(toBundles(), of())
+    assert.throws(rig(known({})).toBundles, { code: 'ERR_NO_IDENTITY_ISSUED' })
+  })
+
+  it('are then those of no identity, also for whoever is attested slowly', async () => {
+    const { toBundles, attested } = rig(known({}), 100, true)
+    const nobody = toBundles() as IdentitySet
+    assert.deepEqual(nobody.grants, [])
+    const { answer } = attested
+    attested.answer = () => {
+      attested.answer = answer
+      return Promise.resolve(answer() as Attributes)
+    }
+    assert.equal(await toBundles(), nobody)
+  })
+
+  it('are refused to everybody when the bot is locked, and before the first sync', () => {
+    const locked = rig(known({ web: WEB }, { botLocked: true }), 100, true)
+    assert.throws(locked.toBundles, { reason: 'bot_locked' })
+    assert.throws(rig(undefined, 100, true).toBundles, { code: 'ERR_AGENT_NOT_SYNCED' })
+  })
+
+  it('are refused to a process that is another one by now', () => {
+    const { toBundles, attested } = rig(known({ web: WEB }), 100, true)
+    attested.answer = () => {
+      throw new ProcessChangedError('other executable')
+    }
+    assert.throws(toBundles, { code: 'ERR_PROCESS_CHANGED' })
   })
 })
