@@ -22,7 +22,8 @@ Prints figures; asserts nothing. Without --socket it measures Signet:
 With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
 With sds and --socket it measures another SDS server beside Signet, and prints ratios (Signet's by the other's): with --pid the memory
 of a stream; with --exec the time from a command that makes the server rotate (a shell runs it three times, $I is 0, 1, 2), else how
-long a rotation takes from the first stream to the last, if the server makes one within two minutes.
+long a rotation takes from the first stream to the last, if the server makes one within two minutes. Memory means something only on a
+server that has just been started.
 
 Example: npm run bench -- crypto --seconds 5 --json
          npm run bench sds
