@@ -37,8 +37,11 @@ const PATIENCE_MS = 60_000
  */
 const PINGS_A_SWEEP = 20_000
 const SETTINGS_A_SWEEP = 500
-/** What one connection may send between two sweeps, besides the requests of its calls; above it are only floods of frames of whatever type. */
-const BYTES_A_SWEEP = 16 * 1024 * 1024
+/**
+ * What one connection may send between two sweeps, besides the requests of its calls. Above it are only floods, of which Node tells nobody:
+ * frames that do nothing, and header lists that it refuses, whose decompression takes five times the time of a call.
+ */
+const BYTES_A_SWEEP = 1024 * 1024
 /** A connection that has been quiet for so long is asked whether its peer is still there … */
 const QUIET_MS = 60_000
 /** … and cut when no answer has come by then: the peer is gone or stopped, or its session is beyond repair without Node having noticed. */

@@ -44,11 +44,12 @@ export class RawConnection implements Disposable {
     this.socket.write(Buffer.concat(frames))
   }
 
-  /** Writes the same bytes again and again, as fast as they are taken, until the connection is over. */
-  async flood(bytes: Buffer, isEnough: () => boolean = () => false): Promise<void> {
-    while (!this.socket.destroyed && !isEnough()) {
-      const taken = new Promise<void>((resolve) => this.socket.write(bytes, () => resolve()))
+  /** Writes what comes next as fast as it is taken, until the connection is over. What is received meanwhile is forgotten. */
+  async flood(next: () => Buffer): Promise<void> {
+    while (!this.socket.destroyed) {
+      const taken = new Promise<void>((resolve) => this.socket.write(next(), () => resolve()))
       await Promise.race([taken, this.closed])
+      this.frames.length = 0
     }
   }
 

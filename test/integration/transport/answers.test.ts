@@ -6,11 +6,10 @@ import { deflateSync, gzipSync } from 'node:zlib'
 import { REFUSED, SERVED } from '../../support/agent-methods.ts'
 import { field } from '../../support/frames.ts'
 import { grpcFrame, rawCall } from '../../support/rpc-stack.ts'
-import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+import { Stack } from '../../support/stack.ts'
 
 /** What an agent says of a call that is not as it should be, whatever was in it: a status that every client can read. */
 
-const UID = process.getuid?.() ?? 0
 const ENTITLED = { 'workload.spiffe.io': 'true' }
 const MARK = 'gotcha'
 const METHODS = [...SERVED, ...REFUSED]
@@ -98,9 +97,7 @@ function* hostile(): Generator<Hostile> {
 describe('the answers of an agent', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
-    using client = stack.client()
-    await client.first('FetchX509SVID')
+    stack = await Stack.serving()
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 

@@ -4,22 +4,14 @@ import { describe, it } from 'node:test'
 import { SERVED, streams } from '../../support/agent-methods.ts'
 import { callHeaders, END_HEADERS, END_STREAM, frame, settings, TYPE } from '../../support/frames.ts'
 import { RawConnection, type ReceivedFrame } from '../../support/raw-connection.ts'
-import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+import { Stack } from '../../support/stack.ts'
 
 /**
  * How an agent that stops ends what is open: grpc-go, grpc-js and C-core read the trailers, Connect the trailers as well, and CANCELLED,
  * which is final, when there are none; all of them read GOAWAY 0 as an order to connect again.
  */
 
-const UID = process.getuid?.() ?? 0
 const STREAMS = streams(SERVED)
-
-async function started(): Promise<Stack> {
-  const stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
-  using client = stack.client()
-  await client.first('FetchX509SVID')
-  return stack
-}
 
 /** Opens one stream of each method; the ids are those of `STREAMS`. */
 async function openAll(connection: RawConnection): Promise<void> {
@@ -38,7 +30,7 @@ const goawayOf = (frames: readonly ReceivedFrame[]): number =>
 
 describe('an agent that stops', () => {
   it('ends every stream by trailers, then says GOAWAY without an error, then closes', async () => {
-    await using stack = await started()
+    await using stack = await Stack.serving()
     using connection = await RawConnection.open(stack.socket)
     await openAll(connection)
     const before = connection.frames.length
@@ -58,7 +50,7 @@ describe('an agent that stops', () => {
   })
 
   it('resets, as something to try again, the streams that its trailers cannot reach, and says GOAWAY after', async () => {
-    await using stack = await started()
+    await using stack = await Stack.serving()
     using stuck = await RawConnection.open(stack.socket)
     stuck.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     await openAll(stuck)
@@ -74,7 +66,7 @@ describe('an agent that stops', () => {
   })
 
   it('stops as well when a peer reads nothing at all', async () => {
-    await using stack = await started()
+    await using stack = await Stack.serving()
     using dead = await RawConnection.open(stack.socket)
     await openAll(dead)
     dead.socket.pause()
@@ -84,7 +76,7 @@ describe('an agent that stops', () => {
   })
 
   it('answers a call that comes while it stops by UNAVAILABLE, and none by silence', async () => {
-    await using stack = await started()
+    await using stack = await Stack.serving()
     using connection = await RawConnection.open(stack.socket)
     connection.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     await openAll(connection) // keeps the connection open for a while

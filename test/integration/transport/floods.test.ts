@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { type AgentMethod, SERVED } from '../../support/agent-methods.ts'
 import {
@@ -13,7 +12,8 @@ import {
   words,
 } from '../../support/frames.ts'
 import { RawConnection } from '../../support/raw-connection.ts'
-import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+import { residentBytes } from '../../support/resident-bytes.ts'
+import { identityFor, Stack } from '../../support/stack.ts'
 
 /** Peers that send without end what costs them little. */
 
@@ -22,6 +22,8 @@ const MIB = 1024 * 1024
 /** What a session of HTTP/2 may hold, and the garbage of what it let go. */
 const MOST_GROWTH = 96 * MIB
 const AT_A_TIME = 500
+/** A flood is cut after a few seconds; the machine may have other things to do. */
+const PATIENCE_MS = 60_000
 const NOTHING = Buffer.alloc(0)
 const CANCEL = words(8)
 
@@ -108,44 +110,30 @@ const FLOODS: Readonly<Record<string, Flood>> = {
 describe('a flood of', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
-    using client = stack.client()
-    await client.first('FetchX509SVID')
+    stack = await Stack.serving()
   })
   after(async () => stack?.[Symbol.asyncDispose]())
-
-  async function residentBytes(): Promise<number> {
-    const text = await readFile(`/proc/${stack.agent.pid}/status`, 'utf8')
-    return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1]) * 1024
-  }
 
   for (const [what, { first, next }] of Object.entries(FLOODS)) {
     it(`${what} is cut off within bounded memory, and the others are served meanwhile`, async () => {
       using client = stack.client()
-      using watch = client.stream('FetchX509SVID')
+      using watch = client.stream('FetchX509SVID', {}, { deadlineMs: PATIENCE_MS })
       await watch.next()
-      const before = await residentBytes()
+      const before = await residentBytes(stack.agent.pid)
+      const method = SERVED[0] as AgentMethod
+      using connection = await RawConnection.open(stack.socket)
+      if (first !== undefined) connection.send(first(method))
+      let from = 1
       let most = 0
-      let isOver = false
-      const flooding = (async () => {
-        const method = SERVED[0] as AgentMethod
-        using connection = await RawConnection.open(stack.socket)
-        if (first !== undefined) connection.send(first(method))
-        let from = 1
-        while (!connection.socket.destroyed) {
-          const bytes = next(method, from)
-          from += 2 * AT_A_TIME
-          const taken = new Promise<void>((resolve) => connection.socket.write(bytes, () => resolve()))
-          await Promise.race([taken, connection.closed])
-          connection.frames.length = 0
-        }
-        isOver = true
-      })()
-      while (!isOver) {
-        await client.unary('FetchJWTSVID', { audience: ['a'] })
+      const flooding = connection.flood(() => {
+        from += 2 * AT_A_TIME
+        return next(method, from - 2 * AT_A_TIME)
+      })
+      while (!connection.socket.destroyed) {
+        await client.unary('FetchJWTSVID', { audience: ['a'] }, { deadlineMs: PATIENCE_MS })
         using other = stack.client()
-        await other.first('FetchX509SVID')
-        most = Math.max(most, (await residentBytes()) - before)
+        await other.first('FetchX509SVID', {}, { deadlineMs: PATIENCE_MS })
+        most = Math.max(most, (await residentBytes(stack.agent.pid)) - before)
       }
       await flooding
       assert.ok(most < MOST_GROWTH, `${Math.round(most / MIB)} MiB`)

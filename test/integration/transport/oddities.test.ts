@@ -13,11 +13,10 @@ import {
   words,
 } from '../../support/frames.ts'
 import { RawConnection } from '../../support/raw-connection.ts'
-import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+import { Stack } from '../../support/stack.ts'
 
 /** What is unusual and allowed, and what is not HTTP/2 at all. */
 
-const UID = process.getuid?.() ?? 0
 const PADDED = 8
 const PRIORITY = 32
 const CANCEL = words(8)
@@ -113,9 +112,7 @@ const NOT_HTTP2: Readonly<Record<string, string>> = {
 describe('an agent', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
-    using client = stack.client()
-    await client.first('FetchX509SVID')
+    stack = await Stack.serving()
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 

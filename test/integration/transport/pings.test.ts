@@ -119,7 +119,7 @@ describe('a quiet stream', () => {
     await using open = await watched()
     const { connection, stack } = open
     const burst = Buffer.concat(Array.from({ length: 500 }, () => PING))
-    await connection.flood(burst)
+    await connection.flood(() => burst)
     await connection.closed
     assert.equal(stack.server.openStreams, 0)
   })

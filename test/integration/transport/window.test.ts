@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { after, before, describe, it } from 'node:test'
@@ -18,6 +17,7 @@ import {
 } from '../../support/frames.ts'
 import { until } from '../../support/patience.ts'
 import { RawConnection } from '../../support/raw-connection.ts'
+import { residentBytes } from '../../support/resident-bytes.ts'
 import { type RawCall, RpcStack, rawCall } from '../../support/rpc-stack.ts'
 import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
 import { canSwitchUser, WorkloadProcess } from '../../support/workload-process.ts'
@@ -34,19 +34,12 @@ const MOST_PER_CALL = 64 * KIB
 const X509 = '/SpiffeWorkloadAPI/FetchX509SVID'
 const nothing: Disposable = { [Symbol.dispose]: () => {} }
 
-async function residentBytes(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1]) * KIB
-}
-
 describe('peers that grant no window', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.start({
+    stack = await Stack.serving({
       resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}---${identityFor(OTHER, 'other')}`,
     })
-    using client = stack.client()
-    await client.first('FetchX509SVID')
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 
