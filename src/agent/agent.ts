@@ -177,7 +177,14 @@ function createAttestation({ config, clock }: Shared): Attestation {
 function createServer({ config, logger, metrics, clock }: Shared): RpcServer<Peer> {
   const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
   const maxMessageBytes = LONGEST_REQUEST_BYTES
-  return new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection, maxMessageBytes })
+  return new RpcServer<Peer>({
+    logger,
+    metrics,
+    clock,
+    maxStreamsPerConnection,
+    maxMessageBytes,
+    takesAnyAuthority: true,
+  })
 }
 
 async function listenForWorkloads(shared: Shared, server: RpcServer<Peer>): Promise<void> {

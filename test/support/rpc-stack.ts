@@ -42,6 +42,7 @@ export class RpcStack implements AsyncDisposable {
       ...this.observers,
       clock: this.clock,
       maxStreamsPerConnection: options.maxStreamsPerConnection ?? 100,
+      takesAnyAuthority: true,
       ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
       ...(onError === undefined ? {} : { onError }),
     })

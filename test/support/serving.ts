@@ -39,6 +39,8 @@ export interface ServingOptions {
   readonly knowledge?: Partial<Knowledge>
   readonly maxIdentitiesPerCaller?: number
   readonly maxStreamsPerConnection?: number
+  /** As in the agent unless told. */
+  readonly takesAnyAuthority?: boolean
   readonly digestMaxBytes?: number
   readonly prepare?: (issuer: FakeIssuer) => void
 }
@@ -73,8 +75,10 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const svids = started.use(
     new SvidCache({ issuer, knowledge, clock, random: systemRandom, logger, metrics }),
   )
-  const { maxStreamsPerConnection = 1_000 } = options
-  const server = started.use(new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection }))
+  const { maxStreamsPerConnection = 1_000, takesAnyAuthority = true } = options
+  const server = started.use(
+    new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection, takesAnyAuthority }),
+  )
   const denied: object[] = []
   started.use(
     serveWorkloadApi(server, {
