@@ -205,7 +205,15 @@ function createServer({ config, logger, metrics, clock }: Shared): RpcServer<Pee
     keyOf: ({ credentials }) => credentials.uid,
     max: CALLS_PER_CONNECTION_OF_USER * config.workload_api.max_connections_per_uid,
   }
-  return new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection, maxMessageBytes, callCap })
+  return new RpcServer<Peer>({
+    logger,
+    metrics,
+    clock,
+    maxStreamsPerConnection,
+    maxMessageBytes,
+    callCap,
+    takesAnyAuthority: true,
+  })
 }
 
 async function listenForWorkloads(shared: Shared, server: RpcServer<Peer>): Promise<void> {

@@ -205,6 +205,7 @@ async function start(
     clock,
     maxStreamsPerConnection: 64,
     maxMessageBytes: ADMIN_MESSAGE_BYTES,
+    takesAnyAuthority: true,
   })
   const { address: listen } = listener
   const admin = {

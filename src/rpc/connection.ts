@@ -1,6 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { FirstLook } from './authority/first-look.ts'
 import type { Call, CallOwner } from './call.ts'
 import type { Status } from './status.ts'
 
@@ -29,6 +30,8 @@ export interface ConnectionEvents<C> {
 
 /** A client that has not said its HTTP/2 preface by then is none. */
 const PREFACE_MS = 10_000
+/** A client that has introduced itself and asks nothing gets its session by then: it is owed an acknowledgement. */
+const FIRST_LOOK_MS = 5_000
 /** A request that does not arrive, or a message that is not read, for this long ends its call. */
 const PATIENCE_MS = 60_000
 /**
@@ -54,6 +57,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   readonly #stream: Duplex
   readonly #events: ConnectionEvents<C>
   readonly #acceptedMs: number
+  #firstLook: FirstLook | undefined
   #session: ServerHttp2Session | undefined
   #closed: PromiseWithResolvers<void> | undefined
   #isClosed = false
@@ -88,8 +92,14 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     return this.#closed.promise
   }
 
+  /** There will be a session when this is over. */
+  lookFirst(firstLook: FirstLook): void {
+    this.#firstLook = firstLook
+  }
+
   /** The session of HTTP/2 on this stream. */
   attach(session: ServerHttp2Session): void {
+    this.#firstLook = undefined
     this.#session = session
     session.on('remoteSettings', () => {
       this.#greeted = true
@@ -126,6 +136,10 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     this.#pings = 0
     this.#settings = 0
     this.#startedCalls = 0
+    if (this.#firstLook?.isGreeted === true && now - this.#acceptedMs > FIRST_LOOK_MS) {
+      this.#greeted = true
+      this.#firstLook.settle()
+    }
     // After GOAWAY and then an error Node neither closes the stream nor reads that the peer is gone. Two sweeps: what was said last may be on its way.
     const isLeft = this.#session?.closed === true && this.calls.size === 0
     const isAbandoned = isLeft && this.#wasLeft
@@ -175,6 +189,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   end(error: unknown): void {
     if (this.#ending) return
     this.#ending = true
+    this.#firstLook?.settle()
     if (this.calls.size === 0) this.#sayGoodbye()
     for (const call of this.calls) call.fail(error)
   }

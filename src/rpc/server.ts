@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream, ServerOptions } from 'node:http2'
-import type net from 'node:net'
+import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock, Scheduled } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Counter, Gauge, Metrics } from '../foundation/metrics.ts'
+import { FirstLook } from './authority/first-look.ts'
 import type { Call } from './call.ts'
 import { type Connection, type ConnectionEvents, LiveConnection } from './connection.ts'
 import { DuplexCall } from './duplex-call.ts'
@@ -11,7 +12,7 @@ import { CallEndingError, TooManyCallsError, UnknownMethodError } from './errors
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
 import { Http2Call } from './http2-call.ts'
-import { openSession, sessionOptions } from './http2-session.ts'
+import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
 import { type CallCap, OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { type Method, method, type ServiceName } from './services.ts'
@@ -28,6 +29,8 @@ export interface RpcServerOptions<C> {
   readonly callCap?: CallCap<C>
   /** The longest request; 4 MiB unless told. */
   readonly maxMessageBytes?: number
+  /** Take requests with an `:authority` that Node refuses, as is the path of a socket. For sockets, not for TLS. */
+  readonly takesAnyAuthority?: boolean
   /** Told of every call that fails, with the error that the peer does not see. */
   readonly onError?: (error: unknown, method: string, caller: C) => void
 }
@@ -65,6 +68,7 @@ const UNKNOWN_METHOD: Method = {
 export class RpcServer<C> implements AsyncDisposable {
   readonly #options: RpcServerOptions<C>
   readonly #sessionOptions: ServerOptions
+  readonly #settings: Buffer
   readonly #maxMessageBytes: number
   readonly #routes = new Map<string, Route<C>>()
   readonly #services: ServiceName[] = []
@@ -84,6 +88,7 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
     this.#openCalls = options.callCap && new OpenCalls(options.callCap)
     this.#sessionOptions = sessionOptions(options.maxStreamsPerConnection)
+    this.#settings = settingsFrame(this.#sessionOptions)
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
     this.#events = {
       maxMessageBytes: this.#maxMessageBytes,
@@ -130,10 +135,20 @@ export class RpcServer<C> implements AsyncDisposable {
     const others = this.#byCaller.get(caller)
     if (others === undefined) this.#byCaller.set(caller, new Set([connection]))
     else others.add(connection)
+    if (this.#options.takesAnyAuthority === true && stream instanceof net.Socket) {
+      const done = (looked: Duplex): void => this.#serve(connection, looked)
+      const { clock } = this.#options
+      connection.lookFirst(new FirstLook(stream, { settings: this.#settings, clock, done }))
+    } else {
+      this.#serve(connection, stream)
+    }
+    return connection
+  }
+
+  #serve(connection: LiveConnection<C>, stream: Duplex): void {
     const session = openSession(stream, this.#sessionOptions)
     session.on('stream', (incoming, headers) => this.#onStream(connection, incoming, headers))
     connection.attach(session)
-    return connection
   }
 
   /** Ends the open calls of a caller with this error's status, all or those of some methods; its connections stay. */

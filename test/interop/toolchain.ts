@@ -18,7 +18,7 @@ export interface Lane {
   readonly isForEverybody: boolean
 }
 
-export type LaneName = 'go' | 'python'
+export type LaneName = 'go' | 'java' | 'python'
 
 /** A lane this machine has not got the tools for. */
 export interface MissingLane {
@@ -29,16 +29,19 @@ export interface MissingLane {
 const run = promisify(execFile)
 const here = import.meta.dirname
 const GO_SOURCES = ['main.go', 'go.mod', 'go.sum'] as const
+const JAVA_SOURCES = ['Main.java', 'pom.xml'] as const
+const OLDEST_JAVA = 17
 const OLDEST_PYTHON = [3, 10] as const
 
 /** Builds what is not built yet. Fails when a toolchain is there and the build fails. */
 export async function findLanes(): Promise<{
   readonly go: Lane | MissingLane
+  readonly java: Lane | MissingLane
   readonly python: Lane | MissingLane
 }> {
   process.umask(0o022) // other users run what is built here
-  const [go, python] = await Promise.all([goLane(), pythonLane()])
-  return { go, python }
+  const [go, java, python] = await Promise.all([goLane(), javaLane(), pythonLane()])
+  return { go, java, python }
 }
 
 export function isLane(lane: Lane | MissingLane): lane is Lane {
@@ -88,6 +91,37 @@ export async function goVersion(
 export async function buildGo(sources: string, to: string, what: string): Promise<void> {
   const env = { ...process.env, CGO_ENABLED: '0' } // no C compiler needed
   await run('go', ['build', '-trimpath', '-o', to, what], { cwd: sources, env })
+}
+
+async function javaLane(): Promise<Lane | MissingLane> {
+  const name = 'java'
+  const missing = ['java', 'javac', 'mvn'].filter((tool) => inPath(tool) === undefined)
+  if (missing.length > 0) return { name, skipped: `no ${missing.join(', no ')} in PATH` }
+  const version = /^javac (\S+)/.exec((await run('javac', ['-version'])).stdout)?.[1] ?? ''
+  if (!(Number.parseInt(version, 10) >= OLDEST_JAVA)) {
+    return { name, skipped: `javac is ${version}, older than ${OLDEST_JAVA}` }
+  }
+  const directory = await cached(
+    'java',
+    [version, ...JAVA_SOURCES.map((file) => read('java', file))],
+    async (to) => {
+      await run('mvn', ['--quiet', '--batch-mode', `-Dto=${to}`, 'compile'], { cwd: path.join(here, 'java') })
+    },
+  )
+  const program = realpathSync(inPath('java') ?? '')
+  const library = /<java-spiffe.version>(\S+)</.exec(read('java', 'pom.xml'))?.[1]
+  return {
+    name,
+    title: `java-spiffe ${library} on Java ${version}`,
+    command: [
+      program,
+      '-cp',
+      `${path.join(directory, 'classes')}:${path.join(directory, 'lib', '*')}`,
+      'Main',
+    ],
+    binaryPath: program,
+    isForEverybody: [program, directory, path.join(directory, 'lib')].every(isForEverybody),
+  }
 }
 
 export interface Python {

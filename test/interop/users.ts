@@ -14,7 +14,7 @@ export interface User {
 }
 
 /** Uids that nobody has an account for. */
-const UIDS: Readonly<Record<LaneName, number>> = { go: 61_001, python: 61_002 }
+const UIDS: Readonly<Record<LaneName, number>> = { go: 61_001, python: 61_002, java: 61_003 }
 
 /** Why all lanes run as our own user, if so. */
 export function whyOneUser(

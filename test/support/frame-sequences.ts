@@ -1,5 +1,5 @@
 import {
-  callHeaders,
+  callHeadersTo,
   END_HEADERS,
   END_STREAM,
   field,
@@ -33,7 +33,10 @@ export function seeded(seed: number): (below: number) => number {
 }
 
 /** A session as a client would lead it, with steps in it that no client would take. */
-export function sequence(random: (below: number) => number): Buffer {
+export function sequence(
+  random: (below: number) => number,
+  authority: Buffer = field(':authority', 'a'),
+): Buffer {
   const pick = <T>(of: readonly T[]): T => of[random(of.length)] as T
   const trailers = Buffer.concat([field('a', 'b'.repeat(40)), field('c', 'd', true)])
   const frames: Buffer[] = [GREETING]
@@ -42,7 +45,7 @@ export function sequence(random: (below: number) => number): Buffer {
     () => {
       last += 2
       const flags = END_HEADERS | (random(4) === 0 ? END_STREAM : 0)
-      frames.push(frame(TYPE.headers, flags, last, callHeaders(pick(PATHS))))
+      frames.push(frame(TYPE.headers, flags, last, callHeadersTo([authority], pick(PATHS))))
     },
     () => frames.push(frame(TYPE.data, random(2), Math.max(1, last), message(Buffer.alloc(random(3))))),
     () => frames.push(frame(TYPE.data, END_STREAM, 1 + 2 * random(5), message())),
@@ -57,7 +60,7 @@ export function sequence(random: (below: number) => number): Buffer {
     () => frames.push(frame(TYPE.ping, random(2), 0, Buffer.alloc(8))),
     () => frames.push(frame(random(256), random(256), random(10), Buffer.alloc(random(30), random(256)))),
   ]
-  frames.push(frame(TYPE.headers, END_HEADERS, 1, callHeaders(pick(PATHS))))
+  frames.push(frame(TYPE.headers, END_HEADERS, 1, callHeadersTo([authority], pick(PATHS))))
   last = 1
   for (let left = random(12); left > 0; left--) pick(random(3) === 0 ? steps : steps.slice(0, 9))()
   const bytes = Buffer.concat(frames)

@@ -67,10 +67,19 @@ function length(value: number): Buffer {
 
 /** `:method: POST`, `:scheme: http` and what a call of gRPC has. */
 export function callHeaders(path: string, ...more: readonly Buffer[]): Buffer {
+  return callHeadersTo([field(':authority', 'a')], path, ...more)
+}
+
+/** With another `:authority`, or what there is in its place. */
+export function callHeadersTo(
+  authority: readonly Buffer[],
+  path: string,
+  ...more: readonly Buffer[]
+): Buffer {
   return Buffer.concat([
     Buffer.of(0x83, 0x86),
     field(':path', path),
-    field(':authority', 'a'),
+    ...authority,
     field('content-type', 'application/grpc'),
     field('te', 'trailers'),
     field('workload.spiffe.io', 'true'),

@@ -46,6 +46,7 @@ export class RpcStack implements AsyncDisposable {
       ...(maxCallsPerUser === undefined
         ? {}
         : { callCap: { max: maxCallsPerUser, keyOf: ({ credentials }) => credentials.uid } }),
+      takesAnyAuthority: true,
       ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
       ...(onError === undefined ? {} : { onError }),
     })

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PATHS, seeded, sequence } from '../../support/frame-sequences.ts'
 import {
-  callHeaders,
+  callHeadersTo,
   END_HEADERS,
   END_STREAM,
   field,
@@ -52,33 +52,39 @@ describe('HTTP/2 that no client would speak', () => {
 
   const descriptors = async (): Promise<number> => (await readdir(`/proc/${stack.agent.pid}/fd`)).length
 
-  it('the agent outlives peers that cut off their trailers before they read the answers', async () => {
-    const symbol = 'SpiffeWorkloadAPI'
-    const asked = message(Buffer.concat([Buffer.of(0x22, symbol.length), Buffer.from(symbol)]))
-    const frames: Buffer[] = [GREETING, frame(TYPE.settings, 0, 0, settings([4, 0x7fffffff]))]
-    frames.push(frame(TYPE.window, 0, 0, words(0x7ffe0000)))
-    for (let id = 1; id < 190; id += 2) {
-      frames.push(
-        frame(TYPE.headers, END_HEADERS, id, callHeaders(REFLECTION)),
-        frame(TYPE.data, 0, id, asked),
-      )
-    }
-    frames.push(frame(TYPE.headers, END_STREAM, 1, field('trailer', 'v'.repeat(40)))) // and never its end
-    const bytes = Buffer.concat(frames)
-    for (let n = 0; n < 60; n++) {
-      const socket = await connected()
-      socket.pause()
-      socket.write(bytes)
-      await sleep(15) // the answers fill the socket meanwhile
-      socket.destroy()
-    }
-    await serves()
-  })
+  for (const authority of ['a', '/run/a.sock']) {
+    it(`the agent outlives peers that cut off their trailers before they read the answers, as ${authority}`, async () => {
+      const symbol = 'SpiffeWorkloadAPI'
+      const asked = message(Buffer.concat([Buffer.of(0x22, symbol.length), Buffer.from(symbol)]))
+      const frames: Buffer[] = [GREETING, frame(TYPE.settings, 0, 0, settings([4, 0x7fffffff]))]
+      frames.push(frame(TYPE.window, 0, 0, words(0x7ffe0000)))
+      for (let id = 1; id < 190; id += 2) {
+        frames.push(
+          frame(TYPE.headers, END_HEADERS, id, callHeadersTo([field(':authority', authority)], REFLECTION)),
+          frame(TYPE.data, 0, id, asked),
+        )
+      }
+      frames.push(frame(TYPE.headers, END_STREAM, 1, field('trailer', 'v'.repeat(40)))) // and never its end
+      const bytes = Buffer.concat(frames)
+      for (let n = 0; n < 60; n++) {
+        const socket = await connected()
+        socket.pause()
+        socket.write(bytes)
+        await sleep(15) // the answers fill the socket meanwhile
+        socket.destroy()
+      }
+      await serves()
+    })
+  }
 
   it('the agent outlives mutated sessions that are cut at any byte', async () => {
     const random = seeded(SEED)
     for (let round = 0; round < ROUNDS; round += AT_A_TIME) {
-      const sequences = Array.from({ length: AT_A_TIME }, () => ({ bytes: sequence(random), ms: random(6) }))
+      const sequences = Array.from({ length: AT_A_TIME }, (_, n) => {
+        // Half of them are rewritten on their way.
+        const authority = field(':authority', n % 8 < 4 ? 'a' : '/run/a.sock', n % 3 === 0)
+        return { bytes: sequence(random, authority), ms: random(6) }
+      })
       await Promise.all(
         sequences.map(async ({ bytes, ms }, n) => {
           const socket = await connected()
@@ -97,15 +103,23 @@ describe('HTTP/2 that no client would speak', () => {
 
   it('nothing is left of thousands of connections that were cut', { timeout: 60_000 }, async () => {
     const before = await descriptors()
-    const call = Buffer.concat([
-      GREETING,
-      frame(TYPE.headers, END_HEADERS, 1, callHeaders(PATHS[0] as string)),
-      frame(TYPE.data, END_STREAM, 1, message()),
-    ])
+    const calls = ['a', '/run/a.sock'].map((authority) =>
+      Buffer.concat([
+        GREETING,
+        frame(
+          TYPE.headers,
+          END_HEADERS,
+          1,
+          callHeadersTo([field(':authority', authority)], PATHS[0] as string),
+        ),
+        frame(TYPE.data, END_STREAM, 1, message()),
+      ]),
+    )
     for (let n = 0; n < CUTS; n += AT_A_TIME) {
       await Promise.all(
         Array.from({ length: AT_A_TIME }, async (_, i) => {
           const socket = await connected()
+          const call = calls[(i >> 2) & 1] as Buffer
           socket.write(call.subarray(0, (i & 3) === 0 ? call.length : ((n + i) * 7) % call.length))
           if (i % 2 === 0) await sleep(1)
           socket.destroy()
