@@ -152,10 +152,12 @@ spec:
         ]
         assert.equal(new Set(kept.map(({ port }) => port)).size, 1, 'one connection from beginning to end')
         assert.equal(new Set(kept.map(({ serial }) => serial)).size, 1)
-        assert.equal(new Set(fresh.map(({ port }) => port)).size, fresh.length, 'a connection each')
+        // A port that was given back may be given out again, so there are not quite as many.
+        const ports = new Set(fresh.map(({ port }) => port)).size
+        assert.ok(ports > fresh.length / 2, `${ports} ports for ${fresh.length} connections`)
         subtest.diagnostic(
           `${title}: ${lines.length} requests sent, ${failed.length} failed; ${kept.length} on one connection, ` +
-            `${fresh.length} on as many others with ${newSerials(lines).size} certificates`,
+            `${fresh.length} on a new one each, with ${newSerials(lines).size} certificates`,
         )
       })
     }
