@@ -3,6 +3,7 @@ import type { Figure } from './figure.ts'
 import { formatFigures } from './figure.ts'
 import { measureAuthority } from './measure-authority.ts'
 import { measureCrypto } from './measure-crypto.ts'
+import { measureRewrite } from './measure-rewrite.ts'
 import { measureSocket } from './measure-socket.ts'
 import { measureSystem } from './measure-system.ts'
 
@@ -13,6 +14,7 @@ Prints figures; asserts nothing. Without --socket it measures Signet:
   crypto     certificates and JWTs signed in one process
   authority  SVIDs issued over the authority's gRPC, audited
   socket     calls and first messages at the agent's socket, attestation included
+  rewrite    what it costs to take any :authority: connections that need it, and those that do not
   system     start-up, from apply to open streams, memory of an open stream
 With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
 
@@ -34,6 +36,7 @@ const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = 
   crypto: measureCrypto,
   authority: measureAuthority,
   socket: measureSocket,
+  rewrite: measureRewrite,
   system: measureSystem,
 }
 
