@@ -13,6 +13,7 @@ export type Load =
   | {
       readonly kind: 'jwt'
       readonly socket: string
+      readonly authority?: string
       readonly connections: number
       readonly seconds: number
       readonly unique: boolean
@@ -25,7 +26,12 @@ export type Load =
       readonly seconds: number
     }
   /** A new connection and its first X.509 message, `count` times one after another. */
-  | { readonly kind: 'x509-first'; readonly socket: string; readonly count: number }
+  | {
+      readonly kind: 'x509-first'
+      readonly socket: string
+      readonly authority?: string
+      readonly count: number
+    }
   /** `count` streams, one connection each, held until killed; a line for each time that all have a new message. */
   | { readonly kind: 'streams'; readonly socket: string; readonly count: number }
   | SdsLoad
@@ -73,11 +79,19 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 
 const say = (event: object): boolean => process.stdout.write(`${JSON.stringify(event)}\n`)
 
+/** `authority` is what the client sends as `:authority`; `localhost` unless told. */
+function clientOf(load: { socket: string; authority?: string }): WorkloadClient {
+  return new WorkloadClient(
+    load.socket,
+    load.authority === undefined ? {} : { 'grpc.default_authority': load.authority },
+  )
+}
+
 async function closedLoop(
-  load: { socket: string; connections: number; seconds: number },
+  load: { socket: string; authority?: string; connections: number; seconds: number },
   call: (client: WorkloadClient, n: number) => Promise<unknown>,
 ): Promise<void> {
-  const clients = Array.from({ length: load.connections }, () => new WorkloadClient(load.socket))
+  const clients = Array.from({ length: load.connections }, () => clientOf(load))
   const errors: Record<string, number> = {}
   const millis: number[] = []
   let n = 0
@@ -126,7 +140,7 @@ async function run(load: Load): Promise<void> {
       const started = performance.now()
       for (let n = 0; n < load.count; n++) {
         const before = performance.now()
-        using client = new WorkloadClient(load.socket)
+        using client = clientOf(load)
         await client.first('FetchX509SVID')
         millis.push(performance.now() - before)
       }

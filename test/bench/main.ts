@@ -4,6 +4,7 @@ import { formatFigures } from './figure.ts'
 import { measureAuthority } from './measure-authority.ts'
 import { measureCrypto } from './measure-crypto.ts'
 import { measureKeys } from './measure-keys.ts'
+import { measureRewrite } from './measure-rewrite.ts'
 import { compareSds, measureSds } from './measure-sds.ts'
 import { measureSocket } from './measure-socket.ts'
 import { measureSystem } from './measure-system.ts'
@@ -17,6 +18,7 @@ Prints figures; asserts nothing. Without --socket it measures Signet:
   authority  SVIDs issued over the authority's gRPC, audited
   keys       types of keys and algorithms of tokens: how many, and whom they delay
   socket     calls and first messages at the agent's socket, attestation included
+  rewrite    what it costs to take any :authority: connections that need it, and those that do not
   system     start-up, from apply to open streams, memory of an open stream
   sds        1 000 streams of 500 Envoys: memory of each, from a rotation to all of them
 With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
@@ -48,6 +50,7 @@ const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = 
   authority: measureAuthority,
   keys: measureKeys,
   socket: measureSocket,
+  rewrite: measureRewrite,
   system: measureSystem,
   sds: () => measureSds(),
 }

@@ -7,6 +7,7 @@ import {
   indexed,
   type LiteralOptions,
   literal,
+  ReferenceDecoder,
   type Representation,
   tableSize,
 } from '../../../support/hpack.ts'
@@ -83,6 +84,33 @@ describe('the rewriting of :authority', () => {
     assert.deepEqual(decodeStream(rewritten(bytes)).fields.at(-1)?.value, '/a')
   })
 
+  const kept = authority('a', { as: 'indexing', name: 1 })
+  const entryBytes = ':authority'.length + 'a'.length + 32
+  for (let index = 2; index <= 61; index++) {
+    const [{ name } = { name: '' }] = new ReferenceDecoder().decode(indexed(index))
+    it(`counts an entry named ${name}, index ${index}, to the byte`, () => {
+      const room = 4096 - entryBytes - name.length - 32
+      for (const [length, later] of [
+        [room, '.x'],
+        [room + 1, '/x'], // one more, and what was kept is gone: the index below names nothing
+      ] as const) {
+        const filling = literal({ name, value: 'v'.repeat(length) }, { as: 'indexing', name: index })
+        const bytes = Buffer.concat([GREETING, headers(Buffer.concat([kept, filling]))])
+        const next = headers(authority('/x', { name: 63 }))
+        const out = rewritten(Buffer.concat([bytes, next]))
+        assert.equal(out.toString('latin1', out.length - 2), later)
+      }
+    })
+  }
+
+  it('knows that an entry larger than the table empties it', () => {
+    const large = literal({ name: 'a', value: 'v'.repeat(4096) }, { as: 'indexing' })
+    const bytes = Buffer.concat([GREETING, headers(Buffer.concat([kept, large]))])
+    // An index of nothing: from there on all goes through as it is.
+    const next = Buffer.concat([62, 1].map((name) => headers(authority('/x', { name }))))
+    assert.deepEqual(rewritten(Buffer.concat([bytes, next])), Buffer.concat([bytes, next]))
+  })
+
   for (let split = 0; split <= 22; split++) {
     it(`finds it in HEADERS and CONTINUATION, padded and with priority, split at ${split}`, () => {
       for (const huffman of [false, true]) {
@@ -143,7 +171,7 @@ describe('the rewriting of :authority', () => {
       'endless CONTINUATION',
       GREETING,
       headers(authority(PATH, { name: 1 }), 0),
-      ...Array.from({ length: 20 }, () => frame(TYPE.continuation, 0, 1)),
+      ...Array.from({ length: 20 }, (_, n) => frame(TYPE.continuation, n === 19 ? END_HEADERS : 0, 1)),
     ],
   ] as const) {
     it(`lets ${what} through as it is, and all that follows`, () => {
