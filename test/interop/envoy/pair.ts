@@ -42,14 +42,14 @@ export class Pair implements AsyncDisposable {
   readonly backend: Backend
   /** Why both proxies run as our own user, if so. */
   readonly oneUser: string | undefined
+  readonly mode: Mode
   readonly #envoy: Envoy
-  readonly #mode: Mode
   readonly #envoys: EnvoyProcess[] = []
   #started = 0
 
   private constructor(envoy: Envoy, mode: Mode, stack: Stack, backend: Backend) {
     this.#envoy = envoy
-    this.#mode = mode
+    this.mode = mode
     this.stack = stack
     this.backend = backend
     this.oneUser = whyOneUser(envoy)
@@ -81,7 +81,7 @@ export class Pair implements AsyncDisposable {
     const envoy = await EnvoyProcess.start(this.#envoy, this.stack, {
       name: `${service}-${this.#started++}`,
       uid: this.uidOf(service),
-      bootstrap: ['--service', name, ...bootstrap, ...flagsOf(this.#mode)],
+      bootstrap: ['--service', name, ...bootstrap, ...flagsOf(this.mode)],
       ...(change && { change }),
     })
     this.#envoys.push(envoy)
