@@ -10,6 +10,7 @@ import type { PeerKernel } from '../peer/kernel.ts'
 import { loadKernel } from '../peer/koffi-kernel.ts'
 import type { Peer } from '../peer/peer.ts'
 import { UnixListener } from '../peer/unix-listener.ts'
+import type { CallCap } from '../rpc/open-calls.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { type AdminDeps, serveAdmin } from './admin/serve-admin.ts'
 import { describeStatus } from './admin/status.ts'
@@ -56,6 +57,8 @@ const ADMIN_CONNECTIONS = 256
  * and its metadata. What comes is held before anybody has been attested.
  */
 const LONGEST_REQUEST_BYTES = 128 * 1024
+/** Envoy has two streams on a connection. What a user may open on all of its connections is bounded by this: each call that is blocked is held. */
+const CALLS_PER_CONNECTION_OF_USER = 2
 /** Between the first breath of the socket and the first thought of the authority. */
 const WORKLOADS_FIRST_MS = 100
 /** Trailers need no longer to reach whoever reads at all. */
@@ -147,7 +150,8 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
       authoritySide,
     })
   const admin = createServer(shared)
-  serveAdmin(admin, { kernel, attestation, knowledge, status })
+  const maxIdentitiesPerCaller = config.workload_api.max_identities_per_caller
+  serveAdmin(admin, { kernel, attestation, knowledge, maxIdentitiesPerCaller, status })
   await listenForWorkloads(shared, api)
   await listenForAdministrators(shared, admin)
   const sockets = { socket: config.workload_api.socket, adminSocket: config.admin.socket }
@@ -197,7 +201,19 @@ function createAttestation({ config, clock }: Shared): Attestation {
 function createServer({ config, logger, metrics, clock }: Shared): RpcServer<Peer> {
   const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
   const maxMessageBytes = LONGEST_REQUEST_BYTES
-  return new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection, maxMessageBytes })
+  const callCap: CallCap<Peer> = {
+    keyOf: ({ credentials }) => credentials.uid,
+    max: CALLS_PER_CONNECTION_OF_USER * config.workload_api.max_connections_per_uid,
+  }
+  return new RpcServer<Peer>({
+    logger,
+    metrics,
+    clock,
+    maxStreamsPerConnection,
+    maxMessageBytes,
+    callCap,
+    takesAnyAuthority: true,
+  })
 }
 
 async function listenForWorkloads(shared: Shared, server: RpcServer<Peer>): Promise<void> {

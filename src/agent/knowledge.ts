@@ -1,3 +1,4 @@
+import type { KeyType } from '../crypto/keys.ts'
 import type { Watchable } from '../foundation/watchable.ts'
 import type { Attributes } from '../policy/attributes.ts'
 import type { Grant } from '../policy/compile.ts'
@@ -12,7 +13,8 @@ export interface Knowledge {
   /** `join.*` and `bot.*`. */
   readonly facts: { readonly join: Attributes; readonly bot: Attributes }
   readonly activeX509KeyId: string
-  readonly activeJwtKeyId: string
+  /** One for each algorithm that tokens are signed with. */
+  readonly activeJwtKeyIds: ReadonlySet<string>
   readonly taintedKeyIds: ReadonlySet<string>
   /** Why the roles of the bot do not permit a grant; undefined when they do. */
   roleRefusalOf(grant: Grant): string | undefined
@@ -31,6 +33,8 @@ export interface IdentityClaim {
   readonly workloadIdentity: string
   readonly revision: string
   readonly spiffeId: string
+  /** Of the key that an X.509-SVID is asked for. */
+  readonly keyType: KeyType
   readonly workloadAttributes: Attributes
 }
 

@@ -36,6 +36,7 @@ import { forgetNowAndThen } from './bots/forgetting.ts'
 import { Locks } from './bots/locks.ts'
 import { Renewer } from './bots/renewal.ts'
 import { CaAuthorities } from './ca/authorities.ts'
+import { JwtAlgorithms } from './ca/jwt-algorithms.ts'
 import { Vault } from './ca/vault.ts'
 import type { Caller } from './caller.ts'
 import { Datastore } from './datastore/datastore.ts'
@@ -116,7 +117,16 @@ async function start(
   )
   const renewer = new Renewer({ ...state, clock, random, logger, botCertificateSeconds })
   const joinTokens = new JoinTokens({ random, clock })
-  const store = new ResourceStore({ datastore, repository, catalogue, audit, joinTokens, compile, clock })
+  const store = new ResourceStore({
+    datastore,
+    repository,
+    catalogue,
+    audit,
+    joinTokens,
+    compile,
+    trustDomain,
+    clock,
+  })
   const traits = (bot: string): Readonly<Record<string, unknown>> => {
     const stored = catalogue.get('bot', bot)
     return stored ? botSpecOf(stored).traits : {}
@@ -127,6 +137,7 @@ async function start(
     traits,
     lockOn: (subject) => locks.check(subject),
     ca: () => ca.current(),
+    jwt: state.jwt,
     audit,
     clock,
     random,
@@ -194,6 +205,7 @@ async function start(
     clock,
     maxStreamsPerConnection: 64,
     maxMessageBytes: ADMIN_MESSAGE_BYTES,
+    takesAnyAuthority: true,
   })
   const { address: listen } = listener
   const admin = {
@@ -282,12 +294,14 @@ async function openState(
   const audit = lifecycle.use(await AuditLog.open({ datastore, vault, dataDir, clock, random, logger }))
   const repository = new ResourceRepository(datastore, clock)
   const { lifetimes, renewal_grace: renewalGraceSeconds } = config
+  const jwt = new JwtAlgorithms(config.jwt)
   const ca = lifecycle.use(
     await CaAuthorities.open({
       datastore,
       vault,
       audit,
       lifetimes,
+      jwt,
       renewalGraceSeconds,
       clock,
       random,
@@ -307,7 +321,7 @@ async function openState(
       renewalGraceSeconds,
     }),
   )
-  return { datastore, repository, resources: repository, audit, ca, locks, directory }
+  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory }
 }
 
 function compiler(config: AuthorityConfig): Compile {

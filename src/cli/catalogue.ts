@@ -62,6 +62,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/bundle/fetch.ts'),
   },
   {
+    path: ['bundle', 'set'],
+    summary: 'set the bundle of a foreign trust domain',
+    load: () => import('./commands/bundle/set.ts'),
+  },
+  {
     path: ['envoy', 'bootstrap'],
     summary: 'print the configuration of an Envoy that has its certificates from the agent',
     load: () => import('./commands/envoy/bootstrap.ts'),

@@ -49,11 +49,13 @@ export const agentConfigSchema = z.strictObject({
         .exactOptional()
         .describe('default `/run/signet/agent.sock` for root, in `$XDG_RUNTIME_DIR/signet` for others'),
       max_connections: count(1_000_000).default(16_384).describe('more are closed at once'),
-      max_connections_per_uid: count(1_000_000).default(10_000).describe('of one user'),
+      max_connections_per_uid: count(1_000_000)
+        .default(10_000)
+        .describe('of one user, who may have twice as many calls open'),
       max_streams_per_connection: count(100_000).default(128).describe('calls open at once'),
       max_identities_per_caller: count(10_000)
         .default(100)
-        .describe('of more the first by name are delivered, and it is logged'),
+        .describe('of more the first in order are delivered, and it is logged'),
       allow_unauthenticated_verifiers: z
         .boolean()
         .default(false)

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { z } from 'zod'
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../crypto/jws-algorithm.ts'
 import { readSingleDocument } from './config-file.ts'
 import { InvalidConfigError } from './errors.ts'
 import { address, count, duration, filePath, logLevel } from './fields.ts'
@@ -36,6 +37,10 @@ export interface AuthorityConfig {
     readonly default_x509_svid: number
     readonly default_jwt_svid: number
   }
+  readonly jwt: {
+    readonly algorithm: SigningAlgorithm
+    readonly by_audience: Readonly<Record<string, SigningAlgorithm>>
+  }
   readonly renewal_grace: number
   readonly limits: {
     readonly max_connections: number
@@ -51,6 +56,8 @@ const trustDomain = z
     /^[a-z0-9._-]{1,255}$/,
     'expected a trust domain such as example.org: lower-case letters, digits, dots, dashes and underscores',
   )
+
+const signingAlgorithm = z.enum(SIGNING_ALGORITHMS)
 
 export const authorityConfigSchema = z.strictObject({
   version: z.literal(1).describe('of this file format'),
@@ -97,6 +104,15 @@ export const authorityConfigSchema = z.strictObject({
       default_jwt_svid: duration('10s', '24h')
         .prefault('5m')
         .describe('where a workload identity states none'),
+    })
+    .prefault({}),
+  jwt: z
+    .strictObject({
+      algorithm: signingAlgorithm.default('ES256').describe('what JWT-SVIDs are signed with'),
+      by_audience: z
+        .record(z.string().min(1).max(1024), signingAlgorithm)
+        .default({})
+        .describe('audience → another algorithm, for relying parties that do not take the first'),
     })
     .prefault({}),
   renewal_grace: duration('0s', '30d')

@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import { KEY_TYPES } from '../crypto/keys.ts'
+import { isTrustDomainName } from '../spiffe/trust-domain.ts'
+import { bundleDocument, bundleProblem } from './bundle-document.ts'
 import { count, duration, resourceName } from './fields.ts'
 import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-specs.ts'
 
@@ -7,6 +10,16 @@ import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-spe
 const scalar = z.union([z.string(), z.number(), z.boolean()], 'expected text, a number, true or false')
 const scalars = z.union([scalar, z.array(scalar).min(1)], 'expected a value or a list of values')
 const globs = z.union([z.string(), z.array(z.string()).min(1)], 'expected a pattern or a list of patterns')
+
+const audiences = z.union(
+  [
+    z.string(),
+    z.array(z.string()),
+    z.strictObject({ not: z.union([z.string(), z.array(z.string()).min(1)]) }),
+    z.strictObject({ glob: globs }),
+  ],
+  'expected an audience, a list of audiences, { not: … } or { glob: … }',
+)
 
 const match = z.record(
   z.string().regex(/^[a-zA-Z_][\w-]*(\.[\w-]+)*$/, 'expected an attribute such as workload.unix.uid'),
@@ -72,11 +85,21 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
       .refine((text) => Buffer.byteLength(text) <= 1024, 'must be at most 1024 bytes')
       .exactOptional()
       .describe('for callers that get several'),
+    priority: z
+      .int()
+      .min(0)
+      .max(1000)
+      .exactOptional()
+      .describe('for callers that get several: the lower number first, then by name; default `100`'),
     allow: rules.describe('who gets it; alternatives; none = nobody'),
     deny: rules.describe('always wins'),
     x509: z
       .strictObject({
         ttl: duration('10s', '90d').exactOptional().describe('default: that of the authority'),
+        key_type: z
+          .enum(KEY_TYPES)
+          .exactOptional()
+          .describe('of the key that the agent makes; default `ec-p256`'),
         dns_sans: z
           .array(z.string())
           .exactOptional()
@@ -91,6 +114,9 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
           .record(z.string(), z.unknown())
           .exactOptional()
           .describe('may hold templates; never a registered claim'),
+        allowed_audiences: audiences
+          .exactOptional()
+          .describe('for which tokens may be asked; default: any; an empty list: none'),
       })
       .transform(withTtlSeconds)
       .exactOptional(),
@@ -99,6 +125,20 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
       .exactOptional()
       .describe('trust domains whose bundles are delivered with it'),
   }),
+  federation: z
+    .strictObject({
+      trust_domain: z
+        .string()
+        .refine(isTrustDomainName, 'expected the name of a trust domain, such as partner.example')
+        .describe('whose bundle it is; never the own one'),
+      bundle: bundleDocument.describe(
+        'its SPIFFE bundle: the JSON as a mapping or as text, or `{ path: FILE }`',
+      ),
+    })
+    .superRefine(({ trust_domain, bundle }, context) => {
+      const message = bundleProblem(trust_domain, bundle)
+      if (message !== undefined) context.addIssue({ code: 'custom', path: ['bundle'], message })
+    }),
   lock: z.strictObject({
     target: z
       .strictObject({

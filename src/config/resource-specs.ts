@@ -33,11 +33,17 @@ export interface SpecByKind {
   readonly workload_identity: {
     readonly spiffe_id: string
     readonly hint?: string
+    readonly priority?: number
     readonly allow?: readonly RuleSpec[]
     readonly deny?: readonly RuleSpec[]
     readonly x509?: { readonly ttlSeconds?: number; readonly dns_sans?: readonly string[] }
     readonly jwt?: { readonly ttlSeconds?: number; readonly extra_claims?: Readonly<Record<string, unknown>> }
     readonly federates_with?: readonly string[]
+  }
+  readonly federation: {
+    readonly trust_domain: string
+    /** SPIFFE bundle, as JSON. */
+    readonly bundle: string
   }
   readonly lock: { readonly target: LockTarget; readonly reason?: string }
 }
@@ -54,5 +60,6 @@ export const RESOURCE_KINDS = [
   'bot',
   'join_token',
   'workload_identity',
+  'federation',
   'lock',
 ] as const satisfies ResourceKind[]

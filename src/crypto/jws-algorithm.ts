@@ -1,4 +1,5 @@
 import { constants, type KeyObject, type SigningOptions } from 'node:crypto'
+import type { KeyType } from './keys.ts'
 
 /** Signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1, without `none` and without shared secrets. */
 export type JwsAlgorithm =
@@ -12,6 +13,15 @@ export type JwsAlgorithm =
   | 'PS384'
   | 'PS512'
   | 'EdDSA'
+
+/** What JWT-SVIDs are signed with here, and the key that each takes. */
+export const SIGNING_KEYS = {
+  ES256: 'ec-p256',
+  ES384: 'ec-p384',
+  RS256: 'rsa-2048',
+} as const satisfies { readonly [alg in JwsAlgorithm]?: KeyType }
+export const SIGNING_ALGORITHMS = ['ES256', 'ES384', 'RS256'] as const
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
 
 export interface JwsScheme {
   readonly digest: string | null

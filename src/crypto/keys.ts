@@ -9,7 +9,10 @@ import { promisify } from 'node:util'
 import { CodedError } from '../foundation/errors.ts'
 import { DerReader, Tag } from './der-reader.ts'
 
-export type KeyAlgorithm = 'ec-p256' | 'ec-p384' | 'rsa-2048' | 'ed25519'
+/** What SVIDs and the keys that sign JWT-SVIDs are made of: kinds that every client and relying party of SPIFFE reads. */
+export const KEY_TYPES = ['ec-p256', 'ec-p384', 'rsa-2048'] as const
+export type KeyType = (typeof KEY_TYPES)[number]
+export type KeyAlgorithm = KeyType | 'ed25519'
 
 export interface KeyPair {
   readonly privateKey: KeyObject
@@ -99,6 +102,14 @@ export function parsePublicKey(spki: Buffer): KeyObject {
   throw new InvalidKeyError('a public key must be EC on P-256 or P-384, or RSA')
 }
 
+/** The type of the key in these bytes; undefined for one of any other kind or size. */
+export function keyTypeOf(key: KeyObject, spki: Buffer): KeyType | undefined {
+  if (isUncompressedP256(spki)) return 'ec-p256'
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'rsa') return modulusLength === 2048 ? 'rsa-2048' : undefined
+  return namedCurve === 'secp384r1' ? 'ec-p384' : undefined
+}
+
 /** Any public key OpenSSL knows, if its bytes are exactly what OpenSSL would write. */
 export function importSpki(spki: Buffer): KeyObject {
   let key: KeyObject
@@ -117,7 +128,7 @@ export function importSpki(spki: Buffer): KeyObject {
 const P256_HEAD = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex')
 const P256_BYTES = P256_HEAD.length + 64
 
-/** The usual case, known by its bytes alone: exporting the key again to compare costs more than all else about it. */
+/** The usual case, known by its bytes alone: exporting the key again to compare, or asking what it is, costs more than all else about it. */
 function isUncompressedP256(spki: Buffer): boolean {
   return spki.length === P256_BYTES && spki.compare(P256_HEAD, 0, P256_HEAD.length, 0, P256_HEAD.length) === 0
 }

@@ -1,6 +1,9 @@
+import { KEY_TYPES, type KeyType } from '../crypto/keys.ts'
+import { AllowedAudiences } from './allowed-audiences.ts'
 import { ClaimsTemplate } from './claims-template.ts'
 import { CompiledIdentity, type CompiledParts } from './compiled-identity.ts'
 import { DnsNameTemplate } from './dns-name-template.ts'
+import { DEFAULT_PRIORITY } from './precedence.ts'
 import { isMapping, PolicyInvalidError, type ProblemPath, Problems } from './problem.ts'
 import { Rule } from './rule.ts'
 import { SpiffeIdTemplate } from './spiffe-id-template.ts'
@@ -18,6 +21,8 @@ export interface CompileDefaults {
   readonly jwtTtlSeconds: number
 }
 
+const SPEC_KEYS = ['spiffe_id', 'hint', 'priority', 'allow', 'deny', 'x509', 'jwt', 'federates_with']
+const HIGHEST_PRIORITY = 1000
 const MOST_RULES = 256
 const MOST_DNS_NAMES = 64
 const MOST_FEDERATED = 64
@@ -47,9 +52,9 @@ function compileSpec(
     problems.add([], 'expected a mapping')
     return undefined
   }
-  problems.unknownKeys([], spec, ['spiffe_id', 'hint', 'allow', 'deny', 'x509', 'jwt', 'federates_with'])
-  const x509 = section(spec, 'x509', ['ttlSeconds', 'dns_sans'], problems)
-  const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims'], problems)
+  problems.unknownKeys([], spec, SPEC_KEYS)
+  const x509 = section(spec, 'x509', ['ttlSeconds', 'key_type', 'dns_sans'], problems)
+  const jwt = section(spec, 'jwt', ['ttlSeconds', 'extra_claims', 'allowed_audiences'], problems)
   const text = spec['spiffe_id']
   const spiffeId =
     typeof text === 'string'
@@ -60,15 +65,22 @@ function compileSpec(
     problems.add(['hint'], `expected a plain text of ${LONGEST_HINT_BYTES} bytes at most`)
   }
   const claims = jwt['extra_claims']
+  const audiences = jwt['allowed_audiences']
   const parts = {
     hint: String(hint),
+    priority: priority(spec['priority'], problems),
     allow: rules(spec['allow'], 'allow', problems),
     deny: rules(spec['deny'], 'deny', problems),
     x509TtlSeconds: ttl(x509['ttlSeconds'], defaults.x509TtlSeconds, ['x509', 'ttl'], problems),
+    keyType: keyType(x509['key_type'], problems),
     jwtTtlSeconds: ttl(jwt['ttlSeconds'], defaults.jwtTtlSeconds, ['jwt', 'ttl'], problems),
     dnsNames: dnsNames(x509['dns_sans'], problems),
     claims:
       claims === undefined ? undefined : ClaimsTemplate.compile(claims, ['jwt', 'extra_claims'], problems),
+    audiences:
+      audiences === undefined
+        ? undefined
+        : AllowedAudiences.compile(audiences, ['jwt', 'allowed_audiences'], problems),
     federatesWith: federatesWith(spec['federates_with'], defaults.trustDomain, problems),
   }
   return spiffeId ? { ...parts, spiffeId } : undefined
@@ -103,6 +115,13 @@ function listOf(
   return []
 }
 
+function priority(value: unknown, problems: Problems): number {
+  if (value === undefined) return DEFAULT_PRIORITY
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= HIGHEST_PRIORITY) return Number(value)
+  problems.add(['priority'], `expected a whole number from 0 to ${HIGHEST_PRIORITY}`)
+  return DEFAULT_PRIORITY
+}
+
 function rules(value: unknown, key: 'allow' | 'deny', problems: Problems): Rule[] {
   return listOf(value, MOST_RULES, 'rules', [key], problems).flatMap(
     (rule, at) => Rule.compile(rule, [key, at], problems) ?? [],
@@ -114,6 +133,12 @@ function ttl(value: unknown, otherwise: number, path: ProblemPath, problems: Pro
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
   problems.add(path, 'expected a duration above zero')
   return otherwise
+}
+
+function keyType(value: unknown, problems: Problems): KeyType {
+  const known = KEY_TYPES.find((type) => type === (value ?? 'ec-p256'))
+  if (known === undefined) problems.add(['x509', 'key_type'], `expected one of ${KEY_TYPES.join(', ')}`)
+  return known ?? 'ec-p256'
 }
 
 function dnsNames(value: unknown, problems: Problems): DnsNameTemplate[] {

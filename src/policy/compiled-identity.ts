@@ -1,3 +1,5 @@
+import type { KeyType } from '../crypto/keys.ts'
+import type { AllowedAudiences } from './allowed-audiences.ts'
 import type { Attributes } from './attributes.ts'
 import type { ClaimsTemplate } from './claims-template.ts'
 import type { DnsNameTemplate } from './dns-name-template.ts'
@@ -10,12 +12,15 @@ import type { WorkloadIdentity } from './workload-identity.ts'
 export interface CompiledParts {
   readonly spiffeId: SpiffeIdTemplate
   readonly hint: string
+  readonly priority: number
   readonly allow: readonly Rule[]
   readonly deny: readonly Rule[]
   readonly x509TtlSeconds: number
+  readonly keyType: KeyType
   readonly jwtTtlSeconds: number
   readonly dnsNames: readonly DnsNameTemplate[]
   readonly claims: ClaimsTemplate | undefined
+  readonly audiences: AllowedAudiences | undefined
   readonly federatesWith: readonly string[]
 }
 
@@ -74,7 +79,10 @@ export class CompiledIdentity {
     if ('refused' in decision) {
       return { identity: name, revision, granted: false, reason: decision.refused }
     }
-    return { identity: name, revision, granted: true, spiffeId: decision.spiffeId, rule: decision.rule }
+    const { spiffeId, hint, priority, rule, x509, jwt } = decision
+    const audiences = jwt.audiences ? { audiences: jwt.audiences.wanted } : {}
+    const { keyType } = x509
+    return { identity: name, revision, granted: true, spiffeId, hint, priority, keyType, ...audiences, rule }
   }
 
   /** A grant, or what gives the reason of the refusal. */
@@ -127,11 +135,16 @@ export class CompiledIdentity {
       revision: identity.revision,
       spiffeId: spiffeId.value,
       hint: parts.hint,
-      x509: { ttlSeconds: parts.x509TtlSeconds, dnsSans },
-      jwt: { ttlSeconds: parts.jwtTtlSeconds, extraClaims: claims.value },
+      x509: { ttlSeconds: parts.x509TtlSeconds, keyType: parts.keyType, dnsSans },
+      jwt: {
+        ttlSeconds: parts.jwtTtlSeconds,
+        extraClaims: claims.value,
+        ...(parts.audiences ? { audiences: parts.audiences } : {}),
+      },
       federatesWith: parts.federatesWith,
     }
-    const grant: Grant = { ...rendered, key: JSON.stringify(Object.values(rendered)), rule }
+    const key = JSON.stringify(Object.values(rendered))
+    const grant: Grant = { ...rendered, priority: parts.priority, key, rule }
     if (this.#constant) this.#constants.set(rule, grant)
     return grant
   }

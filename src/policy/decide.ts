@@ -1,9 +1,11 @@
+import type { KeyType } from '../crypto/keys.ts'
 import { type Attributes, lookUpSteps } from './attributes.ts'
 import type { CompiledIdentity } from './compiled-identity.ts'
 import { Facts } from './expression.ts'
 import type { Explanation, Grant } from './grant.ts'
 import { type IndexKey, indexKeys, keyOf } from './index-keys.ts'
 import { PersistentMap } from './persistent-map.ts'
+import { byPrecedence } from './precedence.ts'
 
 export type { Explanation, IdentityExplanation } from './grant.ts'
 
@@ -20,6 +22,7 @@ interface Parts {
   readonly buckets: PersistentMap<readonly CompiledIdentity[]>
   readonly paths: ReadonlyMap<string, IndexedPath>
   readonly uses: ReadonlyMap<string, number>
+  readonly keyTypes: ReadonlyMap<KeyType, number>
 }
 
 /**
@@ -33,6 +36,7 @@ export class Policy {
     buckets: PersistentMap.empty(),
     paths: new Map(),
     uses: new Map(),
+    keyTypes: new Map(),
   })
   readonly #parts: Parts
   readonly usedAttributes: ReadonlySet<string>
@@ -48,6 +52,11 @@ export class Policy {
 
   get size(): number {
     return this.#parts.byName.size
+  }
+
+  /** How many identities have keys of each type. */
+  get keyTypes(): ReadonlyMap<KeyType, number> {
+    return this.#parts.keyTypes
   }
 
   get(name: string): CompiledIdentity | undefined {
@@ -70,10 +79,11 @@ export class Policy {
       buckets: this.#parts.buckets.with(draft.changedBuckets()),
       paths: draft.paths,
       uses: draft.uses,
+      keyTypes: draft.keyTypes,
     })
   }
 
-  /** What the caller is given, sorted by the names of the identities. */
+  /** What the caller is given, in the order of delivery. */
   decide(attributes: Attributes): readonly Grant[] {
     const facts = new Facts(attributes)
     const grants: Grant[] = []
@@ -81,13 +91,13 @@ export class Policy {
       const grant = compiled.grantOn(facts)
       if (grant) grants.push(grant)
     }
-    return grants.length > 1 ? grants.sort((a, b) => compare(a.identity, b.identity)) : grants
+    return grants.length > 1 ? grants.sort(byPrecedence) : grants
   }
 
   /** Every identity with its verdict, for people: this one does look at all of them. */
   explain(attributes: Attributes): Explanation {
     const identities = [...this.#parts.byName.values()].map((compiled) => compiled.explain(attributes))
-    return { attributes, identities: identities.sort((a, b) => compare(a.identity, b.identity)) }
+    return { attributes, identities: identities.sort((a, b) => (a.identity < b.identity ? -1 : 1)) }
   }
 
   #candidates(attributes: Attributes): Iterable<CompiledIdentity> {
@@ -108,14 +118,11 @@ export class Policy {
   }
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
-}
-
 /** Gathers what a change does to each bucket, so that each is copied once however many identities change. */
 class Draft {
   readonly uses: Map<string, number>
   readonly paths: Map<string, IndexedPath>
+  readonly keyTypes: Map<KeyType, number>
   readonly #buckets: PersistentMap<readonly CompiledIdentity[]>
   readonly #added = new Map<string, CompiledIdentity[]>()
   readonly #removed = new Map<string, Set<CompiledIdentity>>()
@@ -123,6 +130,7 @@ class Draft {
   constructor(parts: Parts) {
     this.uses = new Map(parts.uses)
     this.paths = new Map(parts.paths)
+    this.keyTypes = new Map(parts.keyTypes)
     this.#buckets = parts.buckets
   }
 
@@ -132,6 +140,8 @@ class Draft {
       if (left > 0) this.uses.set(attribute, left)
       else this.uses.delete(attribute)
     }
+    const { keyType } = compiled.parts
+    this.keyTypes.set(keyType, (this.keyTypes.get(keyType) ?? 0) + by)
     const keys = indexKeys(compiled)
     if (keys === undefined) this.#note(GENERAL, compiled, by)
     for (const key of keys ?? []) {

@@ -1,7 +1,7 @@
 import type { Attributes, AttributeValue } from './attributes.ts'
-import type { Explanation } from './grant.ts'
+import type { Explanation, IdentityExplanation } from './grant.ts'
 
-/** An explanation as a person reads it: what was found of the caller, then each identity with its verdict. */
+/** An explanation as a person reads it: what was found of the caller, then each identity with its verdict, first those that are granted, in order. */
 export function formatExplanation(explanation: Explanation): string {
   const lines = ['attributes:']
   const attributes = [...flatten(explanation.attributes, '')]
@@ -10,11 +10,26 @@ export function formatExplanation(explanation: Explanation): string {
   )
   lines.push('workload identities:')
   if (explanation.identities.length === 0) lines.push('  (none)')
-  for (const { identity, revision, granted, spiffeId, rule, reason } of explanation.identities) {
-    const verdict = granted ? `granted ${spiffeId} by ${rule}` : `not granted: ${reason}`
+  for (const { identity, revision, granted, reason, ...given } of explanation.identities) {
+    const verdict = granted ? describeGrant(given) : `not granted: ${reason}`
     lines.push(`  ${identity} (revision ${revision}): ${verdict}`)
   }
   return `${lines.join('\n')}\n`
+}
+
+/** What it says beside the SPIFFE ID only where that is not the usual. */
+function describeGrant({
+  spiffeId,
+  rule,
+  keyType = 'ec-p256',
+  audiences,
+  note,
+}: Partial<IdentityExplanation>): string {
+  const parts = [`granted ${spiffeId} by ${rule}`]
+  if (keyType !== 'ec-p256') parts.push(`keys ${keyType}`)
+  if (audiences !== undefined) parts.push(`tokens for ${audiences}`)
+  if (note !== undefined) parts.push(note)
+  return parts.join(', ')
 }
 
 function* flatten(value: AttributeValue, path: string): Generator<readonly [string, string]> {

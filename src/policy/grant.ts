@@ -1,3 +1,5 @@
+import type { KeyType } from '../crypto/keys.ts'
+import type { AllowedAudiences } from './allowed-audiences.ts'
 import type { Attributes } from './attributes.ts'
 
 /** What a caller is given by one workload identity, rendered for that caller. */
@@ -6,8 +8,19 @@ export interface Grant {
   readonly revision: string
   readonly spiffeId: string
   readonly hint: string
-  readonly x509: { readonly ttlSeconds: number; readonly dnsSans: readonly string[] }
-  readonly jwt: { readonly ttlSeconds: number; readonly extraClaims: Readonly<Record<string, unknown>> }
+  /** Lower comes first. */
+  readonly priority: number
+  readonly x509: {
+    readonly ttlSeconds: number
+    readonly keyType: KeyType
+    readonly dnsSans: readonly string[]
+  }
+  readonly jwt: {
+    readonly ttlSeconds: number
+    readonly extraClaims: Readonly<Record<string, unknown>>
+    /** Absent: any. */
+    readonly audiences?: AllowedAudiences
+  }
   readonly federatesWith: readonly string[]
   /** The same text for the same rendered result: what caches are keyed by. */
   readonly key: string
@@ -27,6 +40,15 @@ export interface IdentityExplanation {
   readonly revision: string
   readonly granted: boolean
   readonly spiffeId?: string
+  readonly hint?: string
+  readonly priority?: number
+  /** Its place among those that are granted: 1 is the default identity. */
+  readonly order?: number
+  /** What it loses to those before it. */
+  readonly note?: string
+  readonly keyType?: KeyType
+  /** The audiences it is limited to. */
+  readonly audiences?: string
   readonly rule?: string
   readonly reason?: string
 }

@@ -1,3 +1,4 @@
+import type { KeyType } from '../crypto/keys.ts'
 import type { MatchSpec } from './match.ts'
 
 /** Alternatives stand in a list of these; within one everything must hold. */
@@ -10,10 +11,19 @@ export interface RuleSpec {
 export interface WorkloadIdentitySpec {
   readonly spiffe_id: string
   readonly hint?: string
+  readonly priority?: number
   readonly allow?: readonly RuleSpec[]
   readonly deny?: readonly RuleSpec[]
-  readonly x509?: { readonly ttlSeconds?: number; readonly dns_sans?: readonly string[] }
-  readonly jwt?: { readonly ttlSeconds?: number; readonly extra_claims?: Readonly<Record<string, unknown>> }
+  readonly x509?: {
+    readonly ttlSeconds?: number
+    readonly key_type?: KeyType
+    readonly dns_sans?: readonly string[]
+  }
+  readonly jwt?: {
+    readonly ttlSeconds?: number
+    readonly extra_claims?: Readonly<Record<string, unknown>>
+    readonly allowed_audiences?: MatchSpec
+  }
   readonly federates_with?: readonly string[]
 }
 

@@ -1,5 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { FirstLook } from './authority/first-look.ts'
 import type { Call, CallOwner } from './call.ts'
 import type { Status } from './status.ts'
 
@@ -9,19 +11,27 @@ export interface Connection<C> {
   readonly openCalls: number
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
+  /** Says the status of this error on each call, then GOAWAY, then closes. */
+  end(error: unknown): void
+  /** Resets the calls that are left. */
+  cutCalls(): void
   destroy(): void
 }
 
 /** What a connection tells its server. */
 export interface ConnectionEvents<C> {
+  /** The longest request. */
+  readonly maxMessageBytes: number
   nowMs(): number
   connectionClosed(connection: LiveConnection<C>): void
-  callOver(call: Call<C>): void
+  callOver(call: Call<C>, caller: C): void
   callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void
 }
 
 /** A client that has not said its HTTP/2 preface by then is none. */
 const PREFACE_MS = 10_000
+/** A client that has introduced itself and asks nothing gets its session by then: it is owed an acknowledgement. */
+const FIRST_LOOK_MS = 5_000
 /** A request that does not arrive, or a message that is not read, for this long ends its call. */
 const PATIENCE_MS = 60_000
 /**
@@ -30,6 +40,11 @@ const PATIENCE_MS = 60_000
  */
 const PINGS_A_SWEEP = 20_000
 const SETTINGS_A_SWEEP = 500
+/**
+ * What one connection may send between two sweeps, besides the requests of its calls. Above it are only floods, of which Node tells nobody:
+ * frames that do nothing, and header lists that it refuses, whose decompression takes five times the time of a call.
+ */
+const BYTES_A_SWEEP = 1024 * 1024
 /** A connection that has been quiet for so long is asked whether its peer is still there … */
 const QUIET_MS = 60_000
 /** … and cut when no answer has come by then: the peer is gone or stopped, or its session is beyond repair without Node having noticed. */
@@ -42,6 +57,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   readonly #stream: Duplex
   readonly #events: ConnectionEvents<C>
   readonly #acceptedMs: number
+  #firstLook: FirstLook | undefined
   #session: ServerHttp2Session | undefined
   #closed: PromiseWithResolvers<void> | undefined
   #isClosed = false
@@ -52,6 +68,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   #pings = 0
   #settings = 0
   #startedCalls = 0
+  #sweptBytes = 0
   #heardMs: number
   #askedMs: number | undefined
 
@@ -75,8 +92,14 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     return this.#closed.promise
   }
 
+  /** There will be a session when this is over. */
+  lookFirst(firstLook: FirstLook): void {
+    this.#firstLook = firstLook
+  }
+
   /** The session of HTTP/2 on this stream. */
   attach(session: ServerHttp2Session): void {
+    this.#firstLook = undefined
     this.#session = session
     session.on('remoteSettings', () => {
       this.#greeted = true
@@ -99,7 +122,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   callOver(call: Call<C>): void {
     this.calls.delete(call)
-    this.#events.callOver(call)
+    this.#events.callOver(call, this.caller)
     if (this.#ending && this.calls.size === 0) setImmediate(() => this.#sayGoodbye())
   }
 
@@ -109,14 +132,20 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   /** Cuts what makes no progress. Called every few seconds, so that no connection and no call needs a timer of its own. */
   sweep(now: number): void {
+    const isFlooding = this.#takeBytes() > BYTES_A_SWEEP + this.#expectedBytes
     this.#pings = 0
     this.#settings = 0
     this.#startedCalls = 0
+    if (this.#firstLook?.isGreeted === true && now - this.#acceptedMs > FIRST_LOOK_MS) {
+      this.#greeted = true
+      this.#firstLook.settle()
+    }
     // After GOAWAY and then an error Node neither closes the stream nor reads that the peer is gone. Two sweeps: what was said last may be on its way.
     const isLeft = this.#session?.closed === true && this.calls.size === 0
     const isAbandoned = isLeft && this.#wasLeft
     this.#wasLeft = isLeft
-    if (isAbandoned || (!this.#greeted && now - this.#acceptedMs > PREFACE_MS)) {
+    const isMute = !this.#greeted && now - this.#acceptedMs > PREFACE_MS
+    if (isAbandoned || isMute || isFlooding) {
       this.destroy()
       return
     }
@@ -124,6 +153,19 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
       if (now - call.waitingSinceMs > PATIENCE_MS) call.cut()
     }
     this.#askWhetherAlive(now)
+  }
+
+  /** What has come since the last sweep. */
+  #takeBytes(): number {
+    const { bytesRead = 0 } = this.#stream as Partial<Socket>
+    const taken = bytesRead - this.#sweptBytes
+    this.#sweptBytes = bytesRead
+    return taken
+  }
+
+  /** What the calls of the last sweep, and those that are open still, may have sent. */
+  get #expectedBytes(): number {
+    return (this.#startedCalls + this.calls.size) * this.#events.maxMessageBytes
   }
 
   #askWhetherAlive(now: number): void {
@@ -147,8 +189,14 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   end(error: unknown): void {
     if (this.#ending) return
     this.#ending = true
+    this.#firstLook?.settle()
     if (this.calls.size === 0) this.#sayGoodbye()
     for (const call of this.calls) call.fail(error)
+  }
+
+  /** For those whose peer does not read: some clients take the end of a connection without a word for CANCELLED. */
+  cutCalls(): void {
+    for (const call of this.calls) call.cut()
   }
 
   get ending(): boolean {

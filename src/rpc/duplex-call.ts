@@ -95,7 +95,6 @@ export class DuplexCall<C> extends WritingCall<C> implements DuplexSink {
 
   #open(): DuplexListener<object> {
     this.gate?.(this.owner.caller, this)
-    this.base.armDeadline()
     this.waitingSinceMs = NOT_WAITING
     const listener = this.#handler(this.owner.caller, this, this)
     this.#listener = listener

@@ -21,7 +21,7 @@ export class CallEndingError extends CodedError {
   readonly kind = 'unavailable'
 }
 
-/** A connection has as many calls open as it may. */
+/** A connection, or its caller on all of its connections, has as many calls open as it may. */
 export class TooManyCallsError extends CodedError {
   override readonly name = 'TooManyCallsError'
   readonly code = 'ERR_RPC_TOO_MANY_CALLS'

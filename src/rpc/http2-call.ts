@@ -24,27 +24,16 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   u: 0.001,
   n: 0.000_001,
 }
+const ACCEPTED_ENCODINGS = 'identity,deflate,gzip'
 /** As a flat list: nothing is built or copied for a call. */
 const RESPONSE_HEADERS = [
   ...[':status', '200', 'content-type', 'application/grpc+proto'],
-  ...['grpc-encoding', 'identity', 'grpc-accept-encoding', 'identity,deflate,gzip'],
+  ...['grpc-encoding', 'identity', 'grpc-accept-encoding', ACCEPTED_ENCODINGS],
 ]
 const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false }
 const ONLY_TRAILERS = { endStream: true, sendDate: false }
 const OK_TRAILERS = { 'grpc-status': '0', 'grpc-message': '' }
-const HALF_CLOSE = Symbol('half close')
 const HEADER_BYTES = 5
-
-/** A message that is to be decompressed before it can be handed on. */
-class Compressed {
-  readonly bytes: Buffer
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes
-  }
-}
-
-type Arrived = Buffer | Compressed | typeof HALF_CLOSE
 
 /** What was framed last: a push sends the same bytes to thousands of streams, a cache to thousands of calls. */
 let framedLast: { readonly message: Buffer; readonly frame: Buffer } | undefined
@@ -59,11 +48,10 @@ export class Http2Call {
   readonly #reader: MessageReader
   readonly #maxMessageBytes: number
   #listener: CallListener | undefined
-  /** What has arrived and was not asked for yet. */
-  #queue: Arrived[] | undefined
   #wantsMessage = false
-  #delivering = false
-  #decompressing = false
+  #isDelivering = false
+  /** The peer has sent all it wanted. */
+  #isHalfClosed = false
   #deadline: NodeJS.Timeout | undefined
   #isAnswered = false
   #isOver = false
@@ -84,14 +72,18 @@ export class Http2Call {
       if (halves !== undefined && stream.rstCode !== constants.NGHTTP2_NO_ERROR) keepSession(halves)
     })
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
-    stream.once('end', () => this.#arrived(HALF_CLOSE))
+    stream.once('end', () => {
+      this.#isHalfClosed = true
+      this.#deliver()
+    })
     if (stream.destroyed || stream.closed) process.nextTick(() => this.#end())
+    else this.#armDeadline()
   }
 
   /** Asks for the next message, or for the end of the request. */
   startRead(): void {
     this.#wantsMessage = true
-    if (this.#queue !== undefined && !this.#delivering) this.#deliver()
+    this.#deliver()
   }
 
   /** `written` is called when the reader has made room for more; never when the call is over before. */
@@ -119,7 +111,12 @@ export class Http2Call {
       return
     }
     this.#isAnswered = true
-    const headers = { ':status': 200, 'content-type': 'application/grpc+proto', ...trailersOf(status) }
+    const headers = {
+      ':status': 200,
+      'content-type': 'application/grpc+proto',
+      'grpc-accept-encoding': ACCEPTED_ENCODINGS,
+      ...trailersOf(status),
+    }
     this.#stream.respond(headers, ONLY_TRAILERS)
     process.nextTick(() => this.#end())
   }
@@ -131,33 +128,44 @@ export class Http2Call {
 
   #onData(chunk: Buffer): void {
     if (this.#isOver || this.#isAnswered) return
-    const taken = this.#reader.read(chunk, (message, compressed) => {
-      this.#arrived(compressed ? new Compressed(message) : message)
-    })
-    if (!taken) this.#refuseTooLong()
+    this.#reader.push(chunk)
+    this.#deliver()
+    if (!this.#wantsMessage) this.#stream.pause() // the rest stays with the peer until it is asked for
   }
 
-  /** In order: while it goes on nothing else is handed out. */
+  /** Hands out what was asked for as long as it is there. Whoever gets it may ask for more at once, and is served by the same loop. */
+  #deliver(): void {
+    if (this.#isDelivering) return
+    this.#isDelivering = true
+    while (this.#wantsMessage && !this.#isAnswered && !this.#isOver) {
+      const message = this.#reader.next()
+      if (message === undefined && !this.#isHalfClosed) break
+      this.#wantsMessage = false
+      if (message === undefined) this.#listener?.onReceiveHalfClose()
+      else if (this.#reader.isCompressed) this.#decompress(message)
+      else this.#listener?.onReceiveMessage(message)
+    }
+    this.#isDelivering = false
+    if (this.#reader.isTooLong) this.#refuseTooLong()
+    else if (this.#wantsMessage && this.#stream.isPaused()) this.#stream.resume()
+  }
+
   #decompress(message: Buffer): void {
-    const encoding = this.headers['grpc-encoding']
+    const encoding = this.headers['grpc-encoding'] ?? 'identity'
+    if (encoding === 'identity') {
+      this.sendStatus({ code: StatusCode.INTERNAL, details: 'a compressed message without an encoding' })
+      return
+    }
     const decompress = encoding === 'gzip' ? gunzip : encoding === 'deflate' ? inflate : undefined
     if (decompress === undefined) {
       this.sendStatus({ code: StatusCode.UNIMPLEMENTED, details: 'unsupported compression' })
       return
     }
-    this.#decompressing = true
     decompress(message, { maxOutputLength: this.#maxMessageBytes }, (error, bytes) => {
-      this.#decompressing = false
       if (this.#isOver) return
-      if (error === null) {
-        this.#queue ??= []
-        this.#queue.unshift(bytes)
-        this.#deliver()
-      } else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-        this.#refuseTooLong()
-      } else {
-        this.sendStatus({ code: StatusCode.INTERNAL, details: 'cannot decompress the message' })
-      }
+      if (error === null) this.#listener?.onReceiveMessage(bytes)
+      else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') this.#refuseTooLong()
+      else this.sendStatus({ code: StatusCode.INTERNAL, details: 'cannot decompress the message' })
     })
   }
 
@@ -166,47 +174,7 @@ export class Http2Call {
     this.sendStatus({ code: StatusCode.RESOURCE_EXHAUSTED, details })
   }
 
-  #arrived(what: Arrived): void {
-    if (this.#isOver) return
-    if (this.#wantsMessage && this.#queue === undefined && !this.#decompressing) {
-      this.#hand(what)
-      return
-    }
-    this.#queue ??= []
-    this.#queue.push(what)
-    this.#stream.pause()
-  }
-
-  /** A loop, and one that whoever asks for more from within does not enter again: a flood of messages may be waiting. */
-  #deliver(): void {
-    this.#delivering = true
-    while (this.#wantsMessage && !this.#decompressing && this.#queue !== undefined) {
-      const next = this.#queue.shift()
-      if (this.#queue.length === 0) this.#queue = undefined
-      if (next !== undefined) this.#hand(next)
-    }
-    this.#delivering = false
-    if (this.#queue === undefined && this.#stream.isPaused()) this.#stream.resume()
-  }
-
-  #hand(what: Arrived): void {
-    if (what instanceof Compressed) {
-      this.#decompress(what.bytes)
-      return
-    }
-    this.#wantsMessage = false
-    if (what !== HALF_CLOSE) {
-      this.#listener?.onReceiveMessage(what)
-      return
-    }
-    this.#listener?.onReceiveHalfClose()
-    // Only now: what is answered at once needs no timer, and the client watches its deadline itself.
-    if (!this.#isAnswered && !this.#isOver) this.armDeadline()
-  }
-
-  /** From now on the deadline that the client has set ends the call. Done at the end of the request, unless a call wants it earlier. */
-  armDeadline(): void {
-    if (this.#deadline !== undefined) return
+  #armDeadline(): void {
     const text = this.headers['grpc-timeout']
     if (typeof text !== 'string') return
     const [, amount, unit = ''] = TIMEOUT.exec(text) ?? []
@@ -242,7 +210,6 @@ export class Http2Call {
   #end(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#queue = undefined
     clearTimeout(this.#deadline)
     if (this.#stream.isPaused()) this.#stream.resume() // what still comes is let through, so that the stream can close
     this.#listener?.onOver()

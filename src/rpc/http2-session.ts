@@ -1,9 +1,11 @@
 import {
+  getPackedSettings,
   performServerHandshake,
   type ServerHttp2Session,
   type ServerHttp2Stream,
   type ServerOptions,
 } from 'node:http2'
+import net from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** Far above what a client with some metadata needs, far below what would hurt. */
@@ -32,6 +34,16 @@ export function sessionOptions(maxStreams: number): ServerOptions {
   }
 }
 
+const SETTINGS_HEAD = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
+
+/** What a session with these options says first. */
+export function settingsFrame({ settings = {} }: ServerOptions): Buffer {
+  const payload = getPackedSettings(settings)
+  const frame = Buffer.concat([SETTINGS_HEAD, payload])
+  frame.writeUIntBE(payload.length, 0, 3)
+  return frame
+}
+
 /**
  * The server's side of HTTP/2 on a connection that a listener of ours has accepted; no HTTP server listens anywhere. The stream has a
  * listener for errors already. Node's own is taken away: it would destroy the session before the stream has cancelled the writes of its
@@ -46,8 +58,11 @@ export function openSession(stream: Duplex, options: ServerOptions): ServerHttp2
   }
   // For the same reason a session that has failed waits for its stream: Node would only end the stream, and let go of the session.
   const destroy = session.destroy.bind(session)
+  const isNative = stream instanceof net.Socket
   session.destroy = (error, code) => {
-    if (error === undefined || stream.closed) destroy(error, code)
+    // What Node has wrapped cancels its writes only a turn after it was closed; then Node destroys the session by itself.
+    const mayGo = isNative ? error === undefined || stream.closed : error === undefined && !stream.destroyed
+    if (mayGo) destroy(error, code)
     else stream.destroy()
   }
   session.on('error', ignore) // `close` of the connection follows, and ends its calls

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream, ServerOptions } from 'node:http2'
-import type net from 'node:net'
+import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock, Scheduled } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Counter, Gauge, Metrics } from '../foundation/metrics.ts'
+import { FirstLook } from './authority/first-look.ts'
 import type { Call } from './call.ts'
 import { type Connection, type ConnectionEvents, LiveConnection } from './connection.ts'
 import { DuplexCall } from './duplex-call.ts'
@@ -11,7 +12,8 @@ import { CallEndingError, TooManyCallsError, UnknownMethodError } from './errors
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
 import { Http2Call } from './http2-call.ts'
-import { openSession, sessionOptions } from './http2-session.ts'
+import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
+import { type CallCap, OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { type Method, method, type ServiceName } from './services.ts'
 import { type Status, StatusCode } from './status.ts'
@@ -23,8 +25,12 @@ export interface RpcServerOptions<C> {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly maxStreamsPerConnection: number
+  /** Besides the cap of each connection; none unless told. */
+  readonly callCap?: CallCap<C>
   /** The longest request; 4 MiB unless told. */
   readonly maxMessageBytes?: number
+  /** Take requests with an `:authority` that Node refuses, as is the path of a socket. For sockets, not for TLS. */
+  readonly takesAnyAuthority?: boolean
   /** Told of every call that fails, with the error that the peer does not see. */
   readonly onError?: (error: unknown, method: string, caller: C) => void
 }
@@ -38,7 +44,10 @@ interface Route<C> {
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 const SWEEP_MS = 5_000
-const UNSUPPORTED_MEDIA_TYPE = 415
+/** `application/grpc`, alone or with a format or parameters; `application/grpc-web` is another protocol. */
+const GRPC = /^application\/grpc(?:$|[+;])/
+const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
+const UNSUPPORTED_MEDIA_TYPE = { ':status': 415 }
 /** How long statuses may take to reach the peer of a connection that is being ended. */
 const END_CONNECTION_MS = 1_000
 const UNKNOWN_METHOD: Method = {
@@ -59,10 +68,12 @@ const UNKNOWN_METHOD: Method = {
 export class RpcServer<C> implements AsyncDisposable {
   readonly #options: RpcServerOptions<C>
   readonly #sessionOptions: ServerOptions
+  readonly #settings: Buffer
   readonly #maxMessageBytes: number
   readonly #routes = new Map<string, Route<C>>()
   readonly #services: ServiceName[] = []
   readonly #connections = new Set<LiveConnection<C>>()
+  readonly #openCalls: OpenCalls<C> | undefined
   readonly #byCaller = new Map<C, Set<LiveConnection<C>>>()
   readonly #events: ConnectionEvents<C>
   readonly #streamsOpen: Gauge
@@ -75,12 +86,15 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#options = options
     this.#streamsOpen = options.metrics.gauge('streams_open', 'Open gRPC streams', ['api'])
     this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
+    this.#openCalls = options.callCap && new OpenCalls(options.callCap)
     this.#sessionOptions = sessionOptions(options.maxStreamsPerConnection)
+    this.#settings = settingsFrame(this.#sessionOptions)
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
     this.#events = {
+      maxMessageBytes: this.#maxMessageBytes,
       nowMs: () => options.clock.monotonicMs(),
       connectionClosed: (connection) => this.#forget(connection),
-      callOver: (call) => this.#callOver(call),
+      callOver: (call, caller) => this.#callOver(call, caller),
       callFailed: (call, status, error, caller) => this.#callFailed(call, status, error, caller),
     }
     this.#sweepLater()
@@ -121,10 +135,20 @@ export class RpcServer<C> implements AsyncDisposable {
     const others = this.#byCaller.get(caller)
     if (others === undefined) this.#byCaller.set(caller, new Set([connection]))
     else others.add(connection)
+    if (this.#options.takesAnyAuthority === true && stream instanceof net.Socket) {
+      const done = (looked: Duplex): void => this.#serve(connection, looked)
+      const { clock } = this.#options
+      connection.lookFirst(new FirstLook(stream, { settings: this.#settings, clock, done }))
+    } else {
+      this.#serve(connection, stream)
+    }
+    return connection
+  }
+
+  #serve(connection: LiveConnection<C>, stream: Duplex): void {
     const session = openSession(stream, this.#sessionOptions)
     session.on('stream', (incoming, headers) => this.#onStream(connection, incoming, headers))
     connection.attach(session)
-    return connection
   }
 
   /** Ends the open calls of a caller with this error's status, all or those of some methods; its connections stay. */
@@ -134,9 +158,13 @@ export class RpcServer<C> implements AsyncDisposable {
     }
   }
 
-  /** Ends one connection: a status on each call, GOAWAY, close; at a deadline whatever is left is cut. */
+  /**
+   * Ends one connection: a status on each call, GOAWAY, close. Halfway to a deadline the calls are reset that a status cannot reach, because
+   * their peer grants no window; at the deadline whatever is left is cut.
+   */
   endConnection(connection: Connection<C>, error: unknown): void {
-    if (connection instanceof LiveConnection) connection.end(error)
+    connection.end(error)
+    this.#options.clock.schedule(END_CONNECTION_MS / 2, () => connection.cutCalls())
     this.#options.clock.schedule(END_CONNECTION_MS, () => connection.destroy())
   }
 
@@ -148,7 +176,7 @@ export class RpcServer<C> implements AsyncDisposable {
     return this.#connections.size
   }
 
-  /** Ends every connection with UNAVAILABLE and resolves when they are gone, at the deadline at the latest. */
+  /** Ends every connection so, with UNAVAILABLE, and resolves when they are gone, at the deadline at the latest. */
   shutdown(deadlineMs: number): Promise<void> {
     this.#ending ??= this.#shutDown(deadlineMs)
     return this.#ending
@@ -162,18 +190,24 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#sweeper?.cancel()
     const gone = [...this.#connections].map((connection) => connection.closed)
     for (const connection of this.#connections) connection.end(new CallEndingError('ending'))
-    const cut = this.#options.clock.schedule(deadlineMs, () => {
+    const cut = this.#options.clock.schedule(deadlineMs / 2, () => {
+      for (const connection of this.#connections) connection.cutCalls()
+    })
+    const destroy = this.#options.clock.schedule(deadlineMs, () => {
       for (const connection of this.#connections) connection.destroy()
     })
     await Promise.all(gone)
     cut.cancel()
+    destroy.cancel()
   }
 
   #onStream(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', ignore) // `close` follows and ends the call
     if (stream.destroyed || stream.closed) return // reset by its peer before it came to us
-    if (headers['content-type']?.startsWith('application/grpc') !== true) {
-      stream.respond({ ':status': UNSUPPORTED_MEDIA_TYPE }, { endStream: true })
+    const isPost = headers[':method'] === 'POST'
+    if (!isPost || !GRPC.test(headers['content-type'] ?? '')) {
+      stream.respond(isPost ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, { endStream: true })
+      stream.resume()
       return
     }
     const base = new Http2Call(stream, headers, this.#maxMessageBytes)
@@ -182,28 +216,37 @@ export class RpcServer<C> implements AsyncDisposable {
 
   #open(connection: LiveConnection<C>, path: string, base: Http2Call): Call<C> {
     const route = this.#routes.get(path)
-    const call = route === undefined ? this.#unknown(base, connection) : routeCall(route, base, connection)
+    const call =
+      route === undefined
+        ? new UnaryCall(base, connection, UNKNOWN_METHOD, unknownMethod)
+        : routeCall(route, base, connection)
     if (call.isStream) {
       this.#openStreams += 1
       this.#streamsOpen.inc({ api: route?.service ?? '' })
     }
     connection.callStarted(call)
-    if (connection.calls.size > this.#options.maxStreamsPerConnection) {
-      process.nextTick(() => call.fail(new TooManyCallsError('too many calls on this connection')))
-    } else if (connection.ending) {
-      process.nextTick(() => call.fail(new CallEndingError('ending')))
-    }
+    const isWithinCap = this.#openCalls?.add(connection.caller) ?? true
+    const refusal = this.#refusalOf(route, connection, isWithinCap)
+    if (refusal !== undefined) process.nextTick(() => call.fail(refusal))
     return call
   }
 
-  #unknown(base: Http2Call, connection: LiveConnection<C>): Call<C> {
-    const refuse = (): never => {
-      throw new UnknownMethodError('unknown method')
+  /** Why a call is refused by its headers alone; what it would have asked does not matter. */
+  #refusalOf(
+    route: Route<C> | undefined,
+    connection: LiveConnection<C>,
+    isWithinCap: boolean,
+  ): Error | undefined {
+    if (route === undefined) return new UnknownMethodError('unknown method')
+    if (connection.calls.size > this.#options.maxStreamsPerConnection) {
+      return new TooManyCallsError('too many calls on this connection')
     }
-    return new UnaryCall(base, connection, UNKNOWN_METHOD, refuse, refuse)
+    if (!isWithinCap) return new TooManyCallsError('too many calls of this caller')
+    return connection.ending ? new CallEndingError('ending') : undefined
   }
 
-  #callOver(call: Call<C>): void {
+  #callOver(call: Call<C>, caller: C): void {
+    this.#openCalls?.remove(caller)
     if (!call.isStream) return
     this.#openStreams -= 1
     this.#streamsOpen.inc({ api: this.#routes.get(call.method)?.service ?? '' }, -1)
@@ -237,6 +280,10 @@ export class RpcServer<C> implements AsyncDisposable {
 }
 
 function ignore(): void {}
+
+function unknownMethod(): never {
+  throw new UnknownMethodError('unknown method')
+}
 
 function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnection<C>): Call<C> {
   const { definition, handler, gate } = route

@@ -16,7 +16,7 @@ export class UnaryCall<C> extends Call<C> {
     owner: CallOwner<C>,
     definition: Method,
     handler: UnaryHandler<C, object, object>,
-    gate: Gate<C> | undefined,
+    gate?: Gate<C>,
   ) {
     super(base, owner, definition.path)
     this.#definition = definition

@@ -21,6 +21,12 @@ export interface X509Svid {
   readonly leaf: Certificate
 }
 
+/** One that a bundle vouches for. */
+export interface ValidX509Svid extends X509Svid {
+  /** The certificate in the bundle that the chain leads to. */
+  readonly authority: Certificate
+}
+
 /**
  * Reads a chain in DER, leaf first, and checks what X509-SVID asks of the leaf (§5.2). No signature is verified.
  * @throws InvalidX509SvidError
@@ -44,16 +50,20 @@ export function parseX509Svid(chain: readonly Buffer[]): X509Svid {
  * Validates an X.509-SVID against the bundle of its own trust domain (X509-SVID §5).
  * @throws InvalidX509SvidError
  */
-export function validateX509Svid(chain: readonly Buffer[], bundle: Bundle, nowSeconds: number): X509Svid {
+export function validateX509Svid(
+  chain: readonly Buffer[],
+  bundle: Bundle,
+  nowSeconds: number,
+): ValidX509Svid {
   const svid = parseX509Svid(chain)
   if (svid.spiffeId.trustDomain !== bundle.trustDomain) {
     throw new InvalidX509SvidError('it is of another trust domain than the bundle')
   }
-  orInvalid(() => {
+  const authority = orInvalid(() => {
     const roots = bundle.x509Authorities.map((der) => parseCertificate(der))
-    verifyChain(svid.chain, roots, nowSeconds)
+    return verifyChain(svid.chain, roots, nowSeconds)
   })
-  return svid
+  return { ...svid, authority }
 }
 
 function checkKeyUsage({ keyUsages, isKeyUsageCritical }: Certificate): void {

@@ -3,6 +3,7 @@ import type { Figure } from './figure.ts'
 import { formatFigures } from './figure.ts'
 import { measureAuthority } from './measure-authority.ts'
 import { measureCrypto } from './measure-crypto.ts'
+import { measureKeys } from './measure-keys.ts'
 import { compareSds, measureSds } from './measure-sds.ts'
 import { measureSocket } from './measure-socket.ts'
 import { measureSystem } from './measure-system.ts'
@@ -14,6 +15,7 @@ npm run bench -- sds --socket unix:///path/sds.sock [--pid PID] [--exec COMMAND]
 Prints figures; asserts nothing. Without --socket it measures Signet:
   crypto     certificates and JWTs signed in one process
   authority  SVIDs issued over the authority's gRPC, audited
+  keys       types of keys and algorithms of tokens: how many, and whom they delay
   socket     calls and first messages at the agent's socket, attestation included
   system     start-up, from apply to open streams, memory of an open stream
   sds        1 000 streams of 500 Envoys: memory of each, from a rotation to all of them
@@ -44,6 +46,7 @@ const { values, positionals } = parseArgs({
 const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = {
   crypto: measureCrypto,
   authority: measureAuthority,
+  keys: measureKeys,
   socket: measureSocket,
   system: measureSystem,
   sds: () => measureSds(),

@@ -98,14 +98,34 @@ describe('the X.509 profile of the Workload API', () => {
     await assert.rejects(stack.apply(withItself), /federates_with/)
   })
 
-  it('WLAPI-27: the order is the same on every call and after a restart of the agent', async () => {
+  it('WLAPI-22: one who goes without its hint is shown to the operator', async () => {
+    const { stdout } = await stack.admin('explain', '--pid', String(process.pid))
+    assert.match(stdout, / c .*, without its hint "internal", which b has$/m)
+    const { stderr } = await stack.apply(identityFor(UID, 'c', '  hint: internal\n  x509: { ttl: 2h }'))
+    assert.match(stderr, /warning: .*: workload_identity c: a caller that gets b as well, .* gets it without/)
+    await client.first('FetchX509SVID')
+    await stack.agent.says(/"event":"hint\.duplicate".*"workloadIdentity":"c".*"holder":"b"/)
+  })
+
+  it('WLAPI-27: the order is by priority, then by name, on every call and after a restart of the agent', async () => {
     const order = async (): Promise<string[]> =>
-      (await client.first('FetchX509SVID')).svids.map((svid: Message) => svid.spiffeId)
+      (await client.first('FetchX509SVID')).svids.map((svid: Message) => svid.spiffeId.slice(-1))
+    assert.deepEqual(await order(), ['d', 'b', 'c'])
+    using stream = client.stream('FetchX509SVID')
+    await stack.apply(identityFor(UID, 'c', '  hint: internal\n  priority: 1'))
+    await stream.until(({ svids }) => svids.length === 3 && svids[0].spiffeId.endsWith('/c'))
     const first = await order()
+    assert.deepEqual(first, ['c', 'd', 'b'])
     assert.deepEqual(await order(), first)
     await stack.agent.stop()
     await stack.startAgent()
     assert.deepEqual(await order(), first)
+    await stack.authority.stop()
+    await stack.agent.stop()
+    await stack.launchAgent()
+    assert.deepEqual(await order(), first, 'from what the agent has kept')
+    await stack.startAuthority()
+    await stack.agent.says(/"event":"sync\.(?:established|restored)"/)
   })
 
   it('WLAPI-28: refuses a hint of more than 1024 bytes when it is applied', async () => {

@@ -49,6 +49,17 @@ export class FakeIssuer implements Issuer {
     this.#keys.unshift(await makeKeys(this.#clock, this.trustDomain, this.#made))
   }
 
+  /** So many retired CAs are in the bundle as well. */
+  async retainAuthorities(count: number): Promise<void> {
+    for (let more = 0; more < count; more += 1)
+      this.#keys.push(await makeKeys(this.#clock, this.trustDomain, 1_000 + more))
+  }
+
+  /** Only what is active is trusted from now on. */
+  forgetRetired(): void {
+    this.#keys.length = 1
+  }
+
   get activeX509KeyId(): string {
     return this.#active.ca.keyId
   }

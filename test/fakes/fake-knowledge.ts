@@ -30,7 +30,7 @@ export function knowledgeOf(
     federatedBundles: new Map(),
     facts: { join: { method: 'secret' }, bot: { name: 'builder' } },
     activeX509KeyId: issuer.activeX509KeyId,
-    activeJwtKeyId: issuer.activeJwtKeyId,
+    activeJwtKeyIds: new Set([issuer.activeJwtKeyId]),
     taintedKeyIds: new Set(),
     roleRefusalOf: () => undefined,
     isLocked: () => false,

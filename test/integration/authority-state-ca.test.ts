@@ -400,6 +400,9 @@ describe('CaAuthorities.rotate', () => {
   it('shows what is left in ca_expiry_seconds', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    assert.match(await state.metrics.expose(), /signet_ca_expiry_seconds\{purpose="jwt"\} 2592000\n/)
+    assert.match(
+      await state.metrics.expose(),
+      /signet_ca_expiry_seconds\{algorithm="ES256",purpose="jwt"\} 2592000\n/,
+    )
   })
 })

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type http2 from 'node:http2'
 import net from 'node:net'
+import { duplexPair } from 'node:stream'
 import { describe, it } from 'node:test'
 import { encodeMessage } from '../../src/rpc/services.ts'
+import { END_HEADERS, field, frame, GREETING, PREFACE, TYPE } from '../support/frames.ts'
 import { RpcStack, rawCall } from '../support/rpc-stack.ts'
 
 const JWT = '/SpiffeWorkloadAPI/FetchJWTSVID'
@@ -13,20 +16,6 @@ const handlers = {
   FetchX509SVID: { push: () => nothing },
 }
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, continuation: 9 } as const
-
-/** One HTTP/2 frame (RFC 9113 §4.1). */
-function frame(type: number, flags: number, streamId: number, payload = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(streamId, 5)
-  return Buffer.concat([head, payload])
-}
-
-const GREETING = Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0)])
 /** HPACK: `:method: POST`, `:scheme: http`, `:path: /` from the static table, `:authority: a`. */
 const SOME_HEADERS = Buffer.from([0x83, 0x86, 0x84, 0x01, 0x01, 0x61])
 
@@ -62,8 +51,8 @@ describe('a connection', () => {
     const peer = net.connect({ path: stack.socketPath, allowHalfOpen: true })
     await once(peer, 'connect')
     peer.resume()
-    const goaway = frame(FRAME.goaway, 0, 0, Buffer.alloc(8))
-    const nonsense = frame(FRAME.data, 0, 0, Buffer.alloc(8))
+    const goaway = frame(TYPE.goaway, 0, 0, Buffer.alloc(8))
+    const nonsense = frame(TYPE.data, 0, 0, Buffer.alloc(8))
     peer.write(Buffer.concat([GREETING, goaway, nonsense]))
     await once(peer, 'end')
     const [connection] = stack.connections
@@ -123,20 +112,20 @@ describe('a connection', () => {
 
   const empty = Buffer.alloc(0)
   const FLOODS: readonly (readonly [string, (n: number) => Buffer, number])[] = [
-    ['PING', () => frame(FRAME.ping, 0, 0, Buffer.alloc(8)), 30_000],
-    ['SETTINGS', () => frame(FRAME.settings, 0, 0), 2_000],
+    ['PING', () => frame(TYPE.ping, 0, 0, Buffer.alloc(8)), 30_000],
+    ['SETTINGS', () => frame(TYPE.settings, 0, 0), 2_000],
     [
       'resets',
       (n) =>
         Buffer.concat([
-          frame(FRAME.headers, 4, 2 * n + 1, SOME_HEADERS),
-          frame(FRAME.reset, 0, 2 * n + 1, Buffer.from([0, 0, 0, 8])),
+          frame(TYPE.headers, 4, 2 * n + 1, SOME_HEADERS),
+          frame(TYPE.reset, 0, 2 * n + 1, Buffer.from([0, 0, 0, 8])),
         ]),
       10_000,
     ],
     [
       'empty CONTINUATION',
-      (n) => (n === 0 ? frame(FRAME.headers, 0, 1, SOME_HEADERS) : frame(FRAME.continuation, 0, 1, empty)),
+      (n) => (n === 0 ? frame(TYPE.headers, 0, 1, SOME_HEADERS) : frame(TYPE.continuation, 0, 1, empty)),
       10_000,
     ],
   ]
@@ -165,7 +154,7 @@ describe('a connection', () => {
     // A client that obeys would wait now; this one sends its own frames.
     const rude = drained(stack)
     rude.write(GREETING)
-    const frames = Array.from({ length: 50 }, (_, n) => frame(FRAME.headers, 4, 2 * n + 1, SOME_HEADERS))
+    const frames = Array.from({ length: 50 }, (_, n) => frame(TYPE.headers, 4, 2 * n + 1, SOME_HEADERS))
     rude.write(Buffer.concat(frames))
     await quietly(50)
     assert.ok((stack.connections[1]?.openCalls ?? 0) <= 3)
@@ -173,10 +162,24 @@ describe('a connection', () => {
     session.destroy()
   })
 
+  it('gets no more calls than its user may have on all of them', async () => {
+    await using stack = await RpcStack.start({ handlers, maxCallsPerUser: 5 })
+    const sessions = Array.from({ length: 2 }, () => stack.session())
+    const [first, second] = sessions as [http2.ClientHttp2Session, http2.ClientHttp2Session]
+    const calls = Array.from({ length: 5 }, (_, n) => rawCall(n < 3 ? first : second, X509))
+    while (stack.server.openStreams < 5) await quietly(1)
+    const refused = await rawCall(second, JWT).ended
+    assert.deepEqual(refused, { status: 14, message: 'too%20many%20calls%20of%20this%20caller' })
+    calls[0]?.stream.close()
+    while (stack.server.openStreams > 4) await quietly(1)
+    assert.equal((await rawCall(second, JWT).ended).status, 0)
+    for (const session of sessions) session.destroy()
+  })
+
   it('that sends too long a header list loses that call only', async () => {
     await using stack = await RpcStack.start({ handlers })
     const session = stack.session()
-    await once(session, 'remoteSettings')
+    assert.equal((await rawCall(session, JWT).ended).status, 0) // a limit holds once it was acknowledged
     const long = rawCall(session, JWT, { headers: { 'x-long': 'a'.repeat(30_000) } })
     assert.notEqual((await long.ended).status, 0)
     assert.equal((await rawCall(session, JWT).ended).status, 0)
@@ -211,6 +214,36 @@ describe('the server', () => {
     await isServed(stack)
     session.destroy()
     assert.equal(written.mock.callCount(), 0)
+  })
+
+  // Through a stream that is no socket the frames of one chunk are all read before the first call is looked at.
+  it('outlives calls of any content that are reset before it has looked at them', async (t) => {
+    const failed = t.mock.fn()
+    process.on('uncaughtException', failed)
+    t.after(() => process.off('uncaughtException', failed))
+    await using stack = await RpcStack.start({ handlers })
+    await isServed(stack)
+    const [ours, theirs] = duplexPair()
+    const caller = stack.connections[0]?.caller
+    assert.ok(caller)
+    const connection = stack.server.accept(theirs, caller)
+    ours.resume().write(GREETING)
+    const contents = ['application/grpc', 'text/plain', '']
+    const frames = Array.from({ length: 90 }, (_, n) => [
+      frame(
+        TYPE.headers,
+        END_HEADERS | (n % 2),
+        2 * n + 1,
+        Buffer.concat([SOME_HEADERS, field('content-type', contents[n % 3] as string)]),
+      ),
+      frame(TYPE.reset, 0, 2 * n + 1, Buffer.from([0, 0, 0, n % 14])),
+    ])
+    ours.write(Buffer.concat(frames.flat()))
+    await quietly(50)
+    await isServed(stack)
+    assert.equal(connection.openCalls, 0)
+    assert.equal(failed.mock.callCount(), 0)
+    connection.destroy()
   })
 
   it('lets everything go when its connections have gone', async () => {

@@ -56,8 +56,8 @@ describe('a request', () => {
     [
       'that says it is compressed, but not how',
       JWT,
-      'UNIMPLEMENTED',
-      /^unsupported compression$/,
+      'INTERNAL',
+      /^a compressed message without an encoding$/,
       { body: grpcFrame(REQUEST, true) },
     ],
     [

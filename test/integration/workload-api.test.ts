@@ -132,17 +132,6 @@ describe('FetchX509SVID', () => {
     )
   })
 
-  it('keeps a hint with the first identity that has it', async () => {
-    const identities = { web: { ...WEB, hint: 'h' }, shop: { ...SHOP, hint: 'h' } }
-    await using serving = await startServing({ identities })
-    using client = new WorkloadClient(serving.socket)
-    const { svids } = await client.first('FetchX509SVID')
-    assert.deepEqual(
-      svids.map((svid: { hint: string }) => svid.hint),
-      ['h', ''],
-    )
-  })
-
   it('gives one identity one key, whoever asks', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using one = new WorkloadClient(serving.socket)
@@ -150,33 +139,6 @@ describe('FetchX509SVID', () => {
     const [first, second] = await Promise.all([one.first('FetchX509SVID'), other.first('FetchX509SVID')])
     assert.deepEqual(first, second)
     assert.equal(serving.issuer.asked.x509.length, 1)
-  })
-
-  it('delivers no more identities than the limit, the first by name', async () => {
-    await using serving = await startServing({
-      identities: { web: WEB, shop: SHOP },
-      maxIdentitiesPerCaller: 1,
-    })
-    using client = new WorkloadClient(serving.socket)
-    const { svids } = await client.first('FetchX509SVID')
-    assert.deepEqual(
-      svids.map((svid: { spiffeId: string }) => svid.spiffeId),
-      ['spiffe://example.org/shop'],
-    )
-    assert.ok(serving.events.some(({ event }) => event === 'identities.too_many'))
-  })
-
-  it('delivers the others when one identity cannot be issued', async () => {
-    await using serving = await startServing({
-      identities: { web: WEB, shop: SHOP },
-      prepare: failFor('shop'),
-    })
-    using client = new WorkloadClient(serving.socket)
-    const { svids } = await client.first('FetchX509SVID')
-    assert.deepEqual(
-      svids.map((svid: { spiffeId: string }) => svid.spiffeId),
-      [ID],
-    )
   })
 
   it('answers UNAVAILABLE when nothing can be issued', async () => {
@@ -391,6 +353,46 @@ describe('FetchJWTSVID', () => {
     )
   })
 
+  describe('where identities limit their audiences', () => {
+    const identities = {
+      web: { ...WEB, jwt: { allowed_audiences: ['vault', 'a'] } },
+      shop: { ...SHOP, jwt: { allowed_audiences: { glob: 'https://*.example.org/**' } } },
+      none: { ...WEB, spiffe_id: '/none', jwt: { allowed_audiences: [] } },
+    }
+    const idsOf = async (serving: Serving, request: object): Promise<string[]> => {
+      using client = new WorkloadClient(serving.socket)
+      const { svids } = await client.unary('FetchJWTSVID', request)
+      return svids.map((svid: { spiffeId: string }) => svid.spiffeId)
+    }
+
+    it('gives tokens of those that allow all that was asked for', async () => {
+      await using serving = await startServing({ identities })
+      assert.deepEqual(await idsOf(serving, { audience: ['vault'] }), [ID])
+      assert.deepEqual(await idsOf(serving, { audience: ['a', 'vault'] }), [ID])
+      const url = 'https://api.example.org/v1'
+      assert.deepEqual(await idsOf(serving, { audience: [url] }), ['spiffe://example.org/shop'])
+      assert.deepEqual(await idsOf(serving, { audience: ['a'], spiffeId: ID }), [ID])
+    })
+
+    for (const [what, request] of [
+      ['for an audience that no identity allows', { audience: ['b'] }],
+      ['for audiences that no identity allows together', { audience: ['a', 'https://api.example.org/v1'] }],
+      ['of the identity that does not allow it', { audience: ['https://api.example.org/v1'], spiffeId: ID }],
+      ['of one that allows none', { audience: ['a'], spiffeId: 'spiffe://example.org/none' }],
+    ] as const) {
+      it(`gives none ${what}, and asks the authority for none`, async () => {
+        await using serving = await startServing({ identities })
+        await assert.rejects(idsOf(serving, request), {
+          code: PERMISSION_DENIED,
+          details: 'no identity issued',
+        })
+        assert.deepEqual(serving.issuer.asked.jwt, [])
+        const denied = serving.events.find(({ event }) => event === 'identity.denied')
+        assert.equal(denied?.['reason'], 'audience_not_allowed')
+      })
+    }
+  })
+
   it('answers from the cache, whatever the order of the audiences', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new WorkloadClient(serving.socket)
@@ -425,16 +427,6 @@ describe('FetchJWTSVID', () => {
     using client = new WorkloadClient(serving.socket)
     const call = client.unary('FetchJWTSVID', { audience: ['a'], spiffeId: 'spiffe://example.org/nobody' })
     await assert.rejects(call, { code: PERMISSION_DENIED, details: 'no identity issued' })
-  })
-
-  it('gives the tokens there are when one identity cannot be issued', async () => {
-    await using serving = await startServing({
-      identities: { web: WEB, shop: SHOP },
-      prepare: failFor('shop'),
-    })
-    using client = new WorkloadClient(serving.socket)
-    const { svids } = await client.unary('FetchJWTSVID', { audience: ['a'] })
-    assert.equal(svids.length, 1)
   })
 
   it('does not deliver a token whose identity was withdrawn while the authority signed it', async () => {

@@ -8,7 +8,12 @@ import type { User } from './users.ts'
 export type Said = { readonly [E in keyof Events]: { readonly event: E } & Events[E] }[keyof Events]
 
 export interface Events {
-  readonly x509_svid: { readonly id: string; readonly hint?: string; readonly serial: string }
+  readonly x509_svid: {
+    readonly id: string
+    readonly hint?: string
+    readonly serial: string
+    readonly key: 'ECDSA' | 'RSA'
+  }
   readonly x509_bundle: { readonly trustDomain: string; readonly authorities: readonly string[] }
   readonly jwt_bundle: { readonly trustDomain: string; readonly kids: readonly string[] }
   readonly jwt_svid: {

@@ -18,7 +18,7 @@ export interface Lane {
   readonly isForEverybody: boolean
 }
 
-export type LaneName = 'go' | 'python'
+export type LaneName = 'go' | 'java' | 'python'
 
 /** A lane this machine has not got the tools for. */
 export interface MissingLane {
@@ -29,16 +29,19 @@ export interface MissingLane {
 const run = promisify(execFile)
 const here = import.meta.dirname
 const GO_SOURCES = ['main.go', 'go.mod', 'go.sum'] as const
+const JAVA_SOURCES = ['Main.java', 'pom.xml'] as const
+const OLDEST_JAVA = 17
 const OLDEST_PYTHON = [3, 10] as const
 
 /** Builds what is not built yet. Fails when a toolchain is there and the build fails. */
 export async function findLanes(): Promise<{
   readonly go: Lane | MissingLane
+  readonly java: Lane | MissingLane
   readonly python: Lane | MissingLane
 }> {
   process.umask(0o022) // other users run what is built here
-  const [go, python] = await Promise.all([goLane(), pythonLane()])
-  return { go, python }
+  const [go, java, python] = await Promise.all([goLane(), javaLane(), pythonLane()])
+  return { go, java, python }
 }
 
 export function isLane(lane: Lane | MissingLane): lane is Lane {
@@ -56,21 +59,10 @@ export function skipWithout(...lanes: readonly (Lane | MissingLane)[]): string |
 async function goLane(): Promise<Lane | MissingLane> {
   const name = 'go'
   const sources = path.join(here, 'go')
-  if (inPath('go') === undefined) return { name, skipped: 'no go in PATH' }
-  let version: string
-  try {
-    // Inside the module, where an older go fetches the one that go.mod asks for, or says that it cannot.
-    version = (await run('go', ['env', 'GOVERSION'], { cwd: sources })).stdout.trim()
-  } catch (error) {
-    return { name, skipped: firstLine((error as { stderr?: string }).stderr) ?? 'go env fails' }
-  }
-  const directory = await cached(
-    'go',
-    [version, ...GO_SOURCES.map((file) => read('go', file))],
-    async (to) => {
-      const env = { ...process.env, CGO_ENABLED: '0' } // no C compiler needed
-      await run('go', ['build', '-trimpath', '-o', path.join(to, 'interop'), '.'], { cwd: sources, env })
-    },
+  const { version, problem } = await goVersion(sources)
+  if (version === undefined) return { name, skipped: problem }
+  const directory = await cached('go', [version, ...GO_SOURCES.map((file) => read('go', file))], (to) =>
+    buildGo(sources, path.join(to, 'interop'), '.'),
   )
   const program = realpathSync(path.join(directory, 'interop'))
   const library = /go-spiffe\/v2 (v\S+)/.exec(read('go', 'go.mod'))?.[1]
@@ -80,6 +72,55 @@ async function goLane(): Promise<Lane | MissingLane> {
     command: [program],
     binaryPath: program,
     isForEverybody: isForEverybody(program),
+  }
+}
+
+/** The version of go that builds this module, or why none does. */
+export async function goVersion(
+  sources: string,
+): Promise<{ version: string; problem?: never } | { version?: never; problem: string }> {
+  if (inPath('go') === undefined) return { problem: 'no go in PATH' }
+  try {
+    // Inside the module, where an older go fetches the one that go.mod asks for, or says that it cannot.
+    return { version: (await run('go', ['env', 'GOVERSION'], { cwd: sources })).stdout.trim() }
+  } catch (error) {
+    return { problem: firstLine((error as { stderr?: string }).stderr) ?? 'go env fails' }
+  }
+}
+
+export async function buildGo(sources: string, to: string, what: string): Promise<void> {
+  const env = { ...process.env, CGO_ENABLED: '0' } // no C compiler needed
+  await run('go', ['build', '-trimpath', '-o', to, what], { cwd: sources, env })
+}
+
+async function javaLane(): Promise<Lane | MissingLane> {
+  const name = 'java'
+  const missing = ['java', 'javac', 'mvn'].filter((tool) => inPath(tool) === undefined)
+  if (missing.length > 0) return { name, skipped: `no ${missing.join(', no ')} in PATH` }
+  const version = /^javac (\S+)/.exec((await run('javac', ['-version'])).stdout)?.[1] ?? ''
+  if (!(Number.parseInt(version, 10) >= OLDEST_JAVA)) {
+    return { name, skipped: `javac is ${version}, older than ${OLDEST_JAVA}` }
+  }
+  const directory = await cached(
+    'java',
+    [version, ...JAVA_SOURCES.map((file) => read('java', file))],
+    async (to) => {
+      await run('mvn', ['--quiet', '--batch-mode', `-Dto=${to}`, 'compile'], { cwd: path.join(here, 'java') })
+    },
+  )
+  const program = realpathSync(inPath('java') ?? '')
+  const library = /<java-spiffe.version>(\S+)</.exec(read('java', 'pom.xml'))?.[1]
+  return {
+    name,
+    title: `java-spiffe ${library} on Java ${version}`,
+    command: [
+      program,
+      '-cp',
+      `${path.join(directory, 'classes')}:${path.join(directory, 'lib', '*')}`,
+      'Main',
+    ],
+    binaryPath: program,
+    isForEverybody: [program, directory, path.join(directory, 'lib')].every(isForEverybody),
   }
 }
 
@@ -94,24 +135,7 @@ async function pythonLane(): Promise<Lane | MissingLane> {
   const name = 'python'
   const { found, refusals } = await findPython()
   if (found === undefined) return { name, skipped: refusals.join(', ') || 'no python3 in PATH' }
-  const requirements = path.join(here, 'python', 'requirements.txt')
-  const keys = [found.binaryPath, found.version, read('python', 'requirements.txt')]
-  const environment = await cached('venv', keys, async (to) => {
-    await run(found.program, ['-m', 'venv', to])
-    // Wheels only: nothing here is to need a compiler.
-    const pip = [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--no-input',
-      '--only-binary',
-      ':all:',
-      '-r',
-      requirements,
-    ]
-    await run(path.join(to, 'bin', 'python'), pip)
-  })
+  const environment = await virtualEnvironment(found, path.join(here, 'python', 'requirements.txt'))
   const directory = await cached('client', [read('python', 'client.py')], async (to) => {
     await copyFile(path.join(here, 'python', 'client.py'), path.join(to, 'client.py'))
   })
@@ -125,6 +149,17 @@ async function pythonLane(): Promise<Lane | MissingLane> {
     binaryPath: found.binaryPath,
     isForEverybody: [found.binaryPath, found.prefix, environment, client].every(isForEverybody),
   }
+}
+
+/** One with these packages, made once. */
+export async function virtualEnvironment(python: Python, requirements: string): Promise<string> {
+  const keys = [python.binaryPath, python.version, readFileSync(requirements, 'utf8')]
+  return cached('venv', keys, async (to) => {
+    await run(python.program, ['-m', 'venv', to])
+    // Wheels only: nothing here is to need a compiler.
+    const flags = ['--quiet', '--no-input', '--only-binary', ':all:']
+    await run(path.join(to, 'bin', 'python'), ['-m', 'pip', 'install', ...flags, '-r', requirements])
+  })
 }
 
 /** The first that is new enough; better one that other users can run too: a version manager's lies in somebody's home. */

@@ -14,10 +14,12 @@ export interface User {
 }
 
 /** Uids that nobody has an account for. */
-const UIDS: Readonly<Record<LaneName, number>> = { go: 61_001, python: 61_002 }
+const UIDS: Readonly<Record<LaneName, number>> = { go: 61_001, python: 61_002, java: 61_003 }
 
 /** Why all lanes run as our own user, if so. */
-export function whyOneUser(lanes: readonly Lane[]): string | undefined {
+export function whyOneUser(
+  lanes: readonly Pick<Lane, 'isForEverybody' | 'binaryPath'>[],
+): string | undefined {
   if (!canSwitchUser) return 'it takes root to become another user'
   const hidden = lanes.find((lane) => !lane.isForEverybody)
   if (hidden) return `other users cannot reach ${hidden.binaryPath} or what it needs`

@@ -5,7 +5,7 @@ import { LaneProcess } from './lane-process.ts'
 import { findLanes, isLane, skipWithout } from './toolchain.ts'
 import { identityOf, userOf } from './users.ts'
 
-const { go, python } = await findLanes()
+const { go, java, python } = await findLanes()
 const ROTATIONS = 3
 /** Renewed at half of it. */
 const SHORT_LIFE = '  x509: { ttl: 12s }'
@@ -17,7 +17,7 @@ interface Ca {
 }
 
 describe('a client watches', { concurrency: 2 }, () => {
-  for (const lane of [go, python]) {
+  for (const lane of [go, python, java]) {
     it(`${lane.name}`, { skip: skipWithout(lane) }, async (t) => {
       assert.ok(isLane(lane))
       await using stack = await Stack.start()
@@ -85,7 +85,7 @@ describe('a client watches', { concurrency: 2 }, () => {
         const logged = stack.agent.log.length
         await stack.admin('lock', '--workload-identity', 'web')
         await stack.agent.says(/"event":"identity\.denied"/, logged)
-        // py-spiffe tells nobody of what it will try again.
+        // py-spiffe and java-spiffe tell nobody of what they will try again.
         if (lane.name === 'go') {
           await client.until('watch_error', ({ code }) => code === 'PermissionDenied')
         }

@@ -7,6 +7,7 @@ import { BotDirectory, type ShownCertificate } from '../../src/authority/bots/bo
 import { Locks } from '../../src/authority/bots/locks.ts'
 import { Renewer } from '../../src/authority/bots/renewal.ts'
 import { CaAuthorities } from '../../src/authority/ca/authorities.ts'
+import { JwtAlgorithms, type JwtConfig } from '../../src/authority/ca/jwt-algorithms.ts'
 import type { CaLifetimes } from '../../src/authority/ca/key-factory.ts'
 import { Vault } from '../../src/authority/ca/vault.ts'
 import { Datastore } from '../../src/authority/datastore/datastore.ts'
@@ -41,6 +42,7 @@ export interface StateOptions {
   readonly kek?: Buffer
   readonly trustDomain?: string
   readonly lifetimes?: Partial<CaLifetimes>
+  readonly jwt?: Partial<JwtConfig>
 }
 
 /** A private directory that goes away with its test. */
@@ -63,10 +65,11 @@ export async function openState(options: StateOptions) {
   const vault = await Vault.open(datastore, { key, keySource: '/etc/signet/kek', trustDomain })
   const audit = stack.use(await AuditLog.open({ datastore, vault, dataDir, clock, random, logger }))
   const lifetimes = { ...LIFETIMES, ...options.lifetimes }
+  const jwt = new JwtAlgorithms({ algorithm: 'ES256', by_audience: {}, ...options.jwt })
   const renewalGraceSeconds = 7 * 86_400
   const shownBy = { clock, random, logger, metrics }
   const ca = stack.use(
-    await CaAuthorities.open({ datastore, vault, audit, lifetimes, renewalGraceSeconds, ...shownBy }),
+    await CaAuthorities.open({ datastore, vault, audit, lifetimes, jwt, renewalGraceSeconds, ...shownBy }),
   )
   const resources = new ResourceRepository(datastore, clock)
   const locks = stack.use(await Locks.open(resources, clock))

@@ -8,7 +8,14 @@ import { createTestCa, DAY, NOW } from './crypto-fixtures.ts'
 /** What of the authority's keys issuing and telling agents needs, valid around the moment `NOW`. */
 export type CaKeys = Pick<
   CaState,
-  'bundle' | 'x509' | 'jwt' | 'activeX509KeyId' | 'activeJwtKeyId' | 'taintedKeyIds'
+  | 'bundle'
+  | 'x509'
+  | 'jwt'
+  | 'jwtSigners'
+  | 'activeX509KeyId'
+  | 'activeJwtKeyId'
+  | 'activeJwtKeyIds'
+  | 'taintedKeyIds'
 >
 
 export async function createCaKeys(notAfter = NOW + 30 * DAY): Promise<CaKeys> {
@@ -21,5 +28,7 @@ export async function createCaKeys(notAfter = NOW + 30 * DAY): Promise<CaKeys> {
     x509Authorities: [x509.certificateDer],
     jwtAuthorities: [{ kid, publicKeyDer }],
   })
-  return { bundle, x509, jwt, activeX509KeyId: x509.keyId, activeJwtKeyId: kid, taintedKeyIds: [] }
+  const jwtSigners = new Map([['ES256', jwt] as const])
+  const active = { activeX509KeyId: x509.keyId, activeJwtKeyId: kid, activeJwtKeyIds: [kid] }
+  return { bundle, x509, jwt, jwtSigners, ...active, taintedKeyIds: [] }
 }

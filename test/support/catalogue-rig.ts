@@ -83,6 +83,16 @@ spec: { ${more && `${more}, `}allow: [{ kind: workload_identity, labels: { team:
 ---`
 }
 
+/** A federation of the trust domain of that name; `sequence` tells one bundle from another. */
+export function federationYaml(trustDomain: string, sequence = 1, more = '', name = trustDomain): string {
+  return `
+kind: federation
+version: v1
+metadata: { name: ${name} }
+spec: { trust_domain: ${trustDomain}, bundle: { keys: [], spiffe_sequence: ${sequence}${more && `, ${more}`} } }
+---`
+}
+
 export function botYaml(name: string, roles: readonly string[], more = ''): string {
   return `
 kind: bot

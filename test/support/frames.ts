@@ -29,10 +29,8 @@ export function frame(
   return Buffer.concat([head, payload])
 }
 
-export const GREETING = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  frame(TYPE.settings, 0, 0),
-])
+export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+export const GREETING = Buffer.concat([PREFACE, frame(TYPE.settings, 0, 0)])
 
 export function words(...values: number[]): Buffer {
   const bytes = Buffer.alloc(4 * values.length)
@@ -69,10 +67,19 @@ function length(value: number): Buffer {
 
 /** `:method: POST`, `:scheme: http` and what a call of gRPC has. */
 export function callHeaders(path: string, ...more: readonly Buffer[]): Buffer {
+  return callHeadersTo([field(':authority', 'a')], path, ...more)
+}
+
+/** With another `:authority`, or what there is in its place. */
+export function callHeadersTo(
+  authority: readonly Buffer[],
+  path: string,
+  ...more: readonly Buffer[]
+): Buffer {
   return Buffer.concat([
     Buffer.of(0x83, 0x86),
     field(':path', path),
-    field(':authority', 'a'),
+    ...authority,
     field('content-type', 'application/grpc'),
     field('te', 'trailers'),
     field('workload.spiffe.io', 'true'),

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { RESOURCE_KINDS } from '../../src/config/resource-specs.ts'
 import { auditEventTable, errorTable, logEventTable, metricTable } from './readme/from-sources.ts'
 import {
   commandTable,
@@ -15,7 +16,7 @@ import { readSources } from './readme/sources.ts'
 /** Writes the tables of README.md from the code, between their markers. With --check it only compares. */
 const root = path.resolve(import.meta.dirname, '../..')
 const readme = path.join(root, 'README.md')
-const RESOURCES = ['metadata', 'role', 'bot', 'join_token', 'workload_identity', 'lock'] as const
+const RESOURCES = ['metadata', ...RESOURCE_KINDS] as const
 
 /** An example is a file that can be used as it is. */
 const EXAMPLES = ['resources.yaml', 'authority.yaml', 'agent.yaml'].map((name) => `deploy/examples/${name}`)

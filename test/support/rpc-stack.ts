@@ -20,6 +20,7 @@ export interface RpcStackOptions {
   readonly handlers?: Handlers<Peer>
   readonly gate?: Gate<Peer>
   readonly maxStreamsPerConnection?: number
+  readonly maxCallsPerUser?: number
   readonly maxMessageBytes?: number
   readonly onError?: (error: unknown, method: string) => void
 }
@@ -37,11 +38,15 @@ export class RpcStack implements AsyncDisposable {
   private constructor(directory: string, options: RpcStackOptions) {
     this.#directory = directory
     this.socketPath = path.join(directory, 'rpc.sock')
-    const { maxMessageBytes, onError } = options
+    const { maxMessageBytes, maxCallsPerUser, onError } = options
     this.server = new RpcServer<Peer>({
       ...this.observers,
       clock: this.clock,
       maxStreamsPerConnection: options.maxStreamsPerConnection ?? 100,
+      ...(maxCallsPerUser === undefined
+        ? {}
+        : { callCap: { max: maxCallsPerUser, keyOf: ({ credentials }) => credentials.uid } }),
+      takesAnyAuthority: true,
       ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
       ...(onError === undefined ? {} : { onError }),
     })
@@ -114,6 +119,8 @@ export function grpcFrame(message: Buffer, compressed = false): Buffer {
 /** A call made by hand; what it ended with is the status in its headers or trailers, or the code of its reset. */
 export interface RawCall {
   readonly stream: http2.ClientHttp2Stream
+  /** Headers and trailers, as they came. */
+  readonly received: readonly http2.IncomingHttpHeaders[]
   readonly ended: Promise<{ readonly status?: number; readonly message?: string; readonly reset?: number }>
   readonly bytes: () => number
 }
@@ -134,9 +141,11 @@ export function rawCall(
     },
     { endStream: options.body === 'none' },
   )
-  let received = 0
+  let bytes = 0
   let status: Record<string, unknown> = {}
+  const received: http2.IncomingHttpHeaders[] = []
   const keep = (headers: http2.IncomingHttpHeaders): void => {
+    received.push(headers)
     if (headers['grpc-status'] !== undefined) status = headers
   }
   stream.on('response', keep)
@@ -144,7 +153,7 @@ export function rawCall(
   stream.on('error', () => {})
   if (options.read !== false) {
     stream.on('data', (chunk: Buffer) => {
-      received += chunk.length
+      bytes += chunk.length
     })
   }
   const body = options.body ?? grpcFrame(Buffer.alloc(0))
@@ -158,5 +167,5 @@ export function rawCall(
       else resolve({ status: Number(code), message: String(status['grpc-message'] ?? '') })
     })
   })
-  return { stream, ended, bytes: () => received }
+  return { stream, received, ended, bytes: () => bytes }
 }

@@ -47,8 +47,10 @@ export interface ServingOptions {
   readonly maxStreamsPerConnection?: number
   readonly allowUnauthenticatedVerifiers?: boolean
   readonly sdsNames?: SecretNamesConfig
+  /** As in the agent unless told. */
+  readonly takesAnyAuthority?: boolean
   readonly digestMaxBytes?: number
-  readonly prepare?: (issuer: FakeIssuer) => void
+  readonly prepare?: (issuer: FakeIssuer) => void | Promise<void>
 }
 
 const DEFAULT_SECRET_NAMES: SecretNamesConfig = {
@@ -74,7 +76,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
     },
   })
   const issuer = await FakeIssuer.create(clock)
-  options.prepare?.(issuer)
+  await options.prepare?.(issuer)
   let identities = options.identities
   const knowledge = new Watchable<Knowledge | undefined>(
     identities && knowledgeOf(issuer, identities, options.knowledge),
@@ -87,8 +89,10 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const svids = started.use(
     new SvidCache({ issuer, knowledge, clock, random: systemRandom, logger, metrics }),
   )
-  const { maxStreamsPerConnection = 1_000 } = options
-  const server = started.use(new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection }))
+  const { maxStreamsPerConnection = 1_000, takesAnyAuthority = true } = options
+  const server = started.use(
+    new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection, takesAnyAuthority }),
+  )
   const denied: object[] = []
   const delivered: object[] = []
   const maxIdentitiesPerCaller = options.maxIdentitiesPerCaller ?? 100

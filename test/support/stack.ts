@@ -198,6 +198,15 @@ export class Stack implements AsyncDisposable {
     return stack
   }
 
+  /** Everything up, and this user served, with one identity. */
+  static async serving(options: StackOptions = {}): Promise<Stack> {
+    const resources = `${DEFAULT_RESOURCES}---${identityFor(process.getuid?.() ?? 0)}`
+    const stack = await Stack.start({ resources, ...options })
+    using client = stack.client()
+    await client.first('FetchX509SVID')
+    return stack
+  }
+
   get authorityConfig(): string {
     return path.join(this.directory, 'authority.yaml')
   }

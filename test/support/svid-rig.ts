@@ -19,7 +19,8 @@ export const GRANT: Grant = {
   revision: '1',
   spiffeId: 'spiffe://example.org/web',
   hint: '',
-  x509: { ttlSeconds: 3600, dnsSans: [] },
+  priority: 100,
+  x509: { ttlSeconds: 3600, keyType: 'ec-p256', dnsSans: [] },
   jwt: { ttlSeconds: 300, extraClaims: {} },
   federatesWith: [],
   key: 'web/1/spiffe://example.org/web',
@@ -56,7 +57,7 @@ export async function createSvidRig(
   const metrics = createMetrics()
   const knowledge = new Watchable<Knowledge | undefined>(knowledgeOf(issuer, WEB))
   // Made at once, not in another thread: what time starts is then done after a turn of the loop.
-  const keys = { fill: () => undefined, take: async () => makeKeyPair() }
+  const keys = { expect: () => undefined, take: async () => makeKeyPair() }
   const cache = new SvidCache({ issuer, knowledge, clock, random, logger: silentLogger, metrics, keys })
   let changes = 0
   cache.onX509Change(() => {

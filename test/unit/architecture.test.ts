@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['foundation', 'crypto', 'peer', 'spiffe'],
   authority: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config'],
   agent: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config'],
-  client: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config'],
+  client: ['foundation', 'crypto', 'spiffe', 'rpc'],
   cli: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config', 'authority', 'agent', 'client'],
 }
 

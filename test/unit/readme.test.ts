@@ -83,7 +83,7 @@ describe('README.md', () => {
 describe('the files in deploy/examples', () => {
   it('are all checked here', () => {
     const found = globSync('deploy/examples/*', { cwd: root }).map((name) => path.basename(name))
-    assert.deepEqual(found.sort(), ['agent.yaml', 'authority.yaml', 'resources.yaml'])
+    assert.deepEqual(found.sort(), ['agent.yaml', 'authority.yaml', 'mtls', 'resources.yaml'])
   })
 
   it('authority.yaml is a configuration', () => {

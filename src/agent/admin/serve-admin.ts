@@ -4,6 +4,7 @@ import { openPeerByPid, type Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Explanation } from '../../policy/compile.ts'
 import { parseAttributes } from '../../policy/parse-attributes.ts'
+import { explainOrder } from '../../policy/precedence.ts'
 import type { AgentAdminServiceExplainRequest__Output } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainRequest.ts'
 import type { AgentAdminServiceExplainResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainResponse.ts'
 import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
@@ -29,6 +30,7 @@ export interface AdminDeps {
   readonly kernel: PeerKernel
   readonly attestation: Pick<Attestation, 'attest'>
   readonly knowledge: KnowledgeSource
+  readonly maxIdentitiesPerCaller: number
   readonly status: () => AgentAdminServiceGetStatusResponse
 }
 
@@ -60,7 +62,11 @@ async function explain(
       ? await attributesOfProcess(deps, request.pid ?? 0, knowledge)
       : treeOf(request.attributesJson ?? '')
   const { join, bot } = knowledge.facts
-  return bounded(knowledge.policy.explain({ join, bot, ...attributes }), knowledge)
+  return bounded(
+    knowledge.policy.explain({ join, bot, ...attributes }),
+    knowledge,
+    deps.maxIdentitiesPerCaller,
+  )
 }
 
 async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Knowledge): Promise<Attributes> {
@@ -76,7 +82,11 @@ function treeOf(json: string): Attributes {
 }
 
 /** Roles and locks stand above what the rules say. */
-function bounded(explanation: Explanation, knowledge: Knowledge): Explanation {
+function bounded(
+  explanation: Explanation,
+  knowledge: Knowledge,
+  maxIdentitiesPerCaller: number,
+): Explanation {
   const identities = explanation.identities.map((each) => {
     const { granted, identity, spiffeId = '' } = each
     if (!granted) return each
@@ -90,5 +100,5 @@ function bounded(explanation: Explanation, knowledge: Knowledge): Explanation {
       ? { ...each, granted: false, reason: 'a lock on the workload identity or its SPIFFE ID' }
       : each
   })
-  return { ...explanation, identities }
+  return { ...explanation, identities: explainOrder(identities, maxIdentitiesPerCaller) }
 }

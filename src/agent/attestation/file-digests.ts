@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Clock } from '../../foundation/clock.ts'
+import { Slots } from '../../foundation/slots.ts'
 
 /** Reads that may run at once. A dead mount holds a thread of Node's pool for good: two of four are all it can get. */
 const READS_AT_ONCE = 2
@@ -26,8 +27,7 @@ export class FileDigests {
   readonly #clock: Clock
   readonly #options: FileDigestsOptions
   readonly #cache = new Map<string, string>()
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+  readonly #slots = new Slots(READS_AT_ONCE)
   #late = 0
 
   constructor(clock: Clock, options: FileDigestsOptions) {
@@ -48,17 +48,17 @@ export class FileDigests {
       tooLate = true
       giveUp(undefined)
     })
-    const reading = this.#read(path, file).then((digest) => {
-      timer.cancel()
-      if (tooLate && digest !== undefined) this.#late += 1
-      return digest
-    })
+    const reading = this.#slots
+      .run(() => this.#read(path, file))
+      .then((digest) => {
+        timer.cancel()
+        if (tooLate && digest !== undefined) this.#late += 1
+        return digest
+      })
     return Promise.race([reading, timeout])
   }
 
   async #read(path: string, expected: FileIdentity): Promise<string | undefined> {
-    if (this.#running >= READS_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else this.#running += 1
     let file: FileHandle | undefined
     try {
       file = await open(path, 'r')
@@ -67,9 +67,6 @@ export class FileDigests {
       return undefined // gone, or not ours to read: the attribute is absent, and rules that need it refuse
     } finally {
       await file?.close()
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#running -= 1
     }
   }
 

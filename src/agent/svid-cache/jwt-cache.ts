@@ -15,6 +15,9 @@ const PREFER_NEW_AFTER = 0.8
 const WAIT_FOR_NEW_MS = 1_000
 const RETRY_AFTER_MS = 2_000
 
+/** What the authority would say again. */
+const FINAL: ReadonlySet<string> = new Set(['permission_denied', 'invalid_argument'])
+
 interface Entry {
   svid: CachedJwtSvid | undefined
   flight: Promise<CachedJwtSvid> | undefined
@@ -66,12 +69,12 @@ export class JwtCache {
     return isOld ? this.#newOr(svid, flight) : svid
   }
 
-  /** Drops what a tainted key has signed, and lets the rest be fetched again once another key is the active one. */
+  /** Drops what a tainted key has signed, and lets the rest be fetched again once its key is no longer one that signs. */
   reconcile(knowledge: Knowledge): void {
     for (const [key, entry] of this.#entries) {
       const { svid, flight } = entry
       entry.refusal = undefined
-      if (svid === undefined || svid.kid === knowledge.activeJwtKeyId) continue
+      if (svid === undefined || knowledge.activeJwtKeyIds.has(svid.kid)) continue
       if (knowledge.taintedKeyIds.has(svid.kid)) {
         if (flight === undefined) this.#entries.delete(key)
         entry.svid = undefined
@@ -133,7 +136,7 @@ export class JwtCache {
       issued.inc({ kind: 'jwt_svid', result: 'failed' })
       entry.retryMs = clock.now().getTime() + RETRY_AFTER_MS
       // Kept, and not asked for again at once: each attempt is a row in the authority's audit log.
-      if (error instanceof CodedError && error.kind === 'permission_denied') entry.refusal = error
+      if (error instanceof CodedError && FINAL.has(error.kind)) entry.refusal = error
       else if (entry.svid === undefined) this.#entries.delete(key)
       const { workloadIdentity, spiffeId } = claim
       logger.warn(

@@ -1,3 +1,4 @@
+import type { KeyType } from '../../crypto/keys.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { CachedJwtSvid } from './jwt-issue.ts'
 import type { CachedX509Svid, X509Entry } from './x509-entry.ts'
@@ -13,6 +14,8 @@ interface X509Record extends Omit<CachedX509Svid, 'chainDer' | 'keyDer'> {
   readonly key: string
   readonly workloadIdentity: string
   readonly revision: string
+  /** Absent in what an earlier version kept, which had one type only. */
+  readonly keyType?: KeyType
   readonly workloadAttributes: Attributes
   /** Base64. */
   readonly chain: string
@@ -25,11 +28,12 @@ interface JwtRecord extends CachedJwtSvid {
 
 export function formatX509(entry: Readonly<X509Entry> & { readonly svid: CachedX509Svid }): X509Record {
   const { chainDer, keyDer, ...rest } = entry.svid
-  const { workloadIdentity, revision, workloadAttributes } = entry.claim
+  const { workloadIdentity, revision, keyType, workloadAttributes } = entry.claim
   return {
     key: entry.key,
     workloadIdentity,
     revision,
+    keyType,
     workloadAttributes,
     chain: chainDer.toString('base64'),
     privateKey: keyDer.toString('base64'),

@@ -7,7 +7,7 @@ import type { Grant } from '../../policy/compile.ts'
 import type { Issuer, Knowledge, KnowledgeSource } from '../knowledge.ts'
 import { JwtCache } from './jwt-cache.ts'
 import type { CachedJwtSvid } from './jwt-issue.ts'
-import { KeyPool } from './key-pool.ts'
+import { KeyPools } from './key-pools.ts'
 import { formatX509, parseX509, readSnapshot, type SvidSnapshot } from './snapshot.ts'
 import { X509Cache } from './x509-cache.ts'
 import type { X509State } from './x509-entry.ts'
@@ -26,7 +26,7 @@ export interface SvidCacheDeps {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
-  readonly keys?: Pick<KeyPool, 'take' | 'fill'>
+  readonly keys?: Pick<KeyPools, 'take' | 'expect'>
 }
 
 /** All SVIDs this agent holds, with their keys: issued once for all who may have them, renewed, never given out expired. */
@@ -36,6 +36,7 @@ export class SvidCache implements Disposable {
   readonly #jwt: JwtCache
   readonly #x509Listeners = new Set<(key: string) => void>()
   readonly #changeListeners = new Set<() => void>()
+  readonly #keys: Pick<KeyPools, 'take' | 'expect'>
   readonly #subscription: Disposable
   #timer: Scheduled | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
@@ -44,7 +45,8 @@ export class SvidCache implements Disposable {
   constructor(deps: SvidCacheDeps) {
     this.#deps = deps
     const { clock, random, logger, metrics, issuer, knowledge } = deps
-    const keys = deps.keys ?? new KeyPool()
+    const keys = deps.keys ?? new KeyPools(metrics)
+    this.#keys = keys
     const issued = metrics.counter('issue_total', 'SVIDs asked of the authority', ['kind', 'result'])
     const shared = { issuer, knowledge, keys, clock, random, logger, issued }
     this.#jwt = new JwtCache({ ...shared, onChange: () => this.#changed() })
@@ -60,7 +62,6 @@ export class SvidCache implements Disposable {
       this.#expiries(),
     )
     this.#subscription = knowledge.subscribe((known) => this.#reconcile(known))
-    keys.fill()
   }
 
   /** How many SVIDs there are. */
@@ -114,8 +115,8 @@ export class SvidCache implements Disposable {
   restore(snapshot: unknown): void {
     const kept = readSnapshot(snapshot)
     for (const record of kept?.x509 ?? []) {
-      const { key, workloadIdentity, revision, spiffeId, workloadAttributes } = record
-      const claim = { workloadIdentity, revision, spiffeId, workloadAttributes }
+      const { key, workloadIdentity, revision, spiffeId, keyType = 'ec-p256', workloadAttributes } = record
+      const claim = { workloadIdentity, revision, spiffeId, keyType, workloadAttributes }
       this.#x509.restore(key, claim, parseX509(record))
     }
     for (const { key, ...svid } of kept?.jwt ?? []) this.#jwt.restore(key, svid)
@@ -129,6 +130,7 @@ export class SvidCache implements Disposable {
 
   #reconcile(knowledge: Knowledge | undefined): void {
     if (knowledge === undefined) return
+    this.#keys.expect(knowledge.policy.keyTypes)
     this.#x509.reconcile(knowledge)
     this.#jwt.reconcile(knowledge)
   }

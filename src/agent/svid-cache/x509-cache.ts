@@ -5,6 +5,7 @@ import type { Counter } from '../../foundation/metrics.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import type { IdentityClaim, Knowledge } from '../knowledge.ts'
+import { checkX509Svid } from './x509-check.ts'
 import type { CachedX509Svid, X509Entry, X509State } from './x509-entry.ts'
 import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
 
@@ -40,14 +41,19 @@ export class X509Cache {
     return this.#entries.size
   }
 
-  /** The state of an identity somebody may have, begun to be issued when there is nothing valid of it. */
+  /**
+   * The state of an identity somebody may have, begun to be issued when there is nothing valid of it. An SVID in it validates against the
+   * bundle that is known now.
+   */
   want(grant: Grant, workload: Attributes): X509State {
     const now = this.#now()
     const claim = claimOf(grant, workload)
     const entry = this.#entries.get(grant.key) ?? this.#add(grant.key, claim)
     entry.claim = claim
     entry.askedMs = now
-    if (entry.svid !== undefined && entry.svid.notAfterMs <= now) entry.svid = undefined
+    if (entry.svid !== undefined && (entry.svid.notAfterMs <= now || !this.#isUsable(entry.svid))) {
+      entry.svid = undefined
+    }
     if (entry.svid === undefined && !isAhead(entry.retryMs, now)) this.#issue(entry)
     return entry
   }
@@ -154,6 +160,22 @@ export class X509Cache {
     else this.#entries.delete(entry.key)
   }
 
+  #isUsable(svid: CachedX509Svid): boolean {
+    const bundle = this.#deps.knowledge.value?.bundle
+    if (bundle === undefined) return true
+    try {
+      checkX509Svid(svid, bundle, Math.floor(this.#now() / 1000))
+      return true
+    } catch (error) {
+      const { spiffeId, serial } = svid
+      this.#deps.logger.warn(
+        { event: 'svid.unusable', spiffeId, serial, reason: messageOf(error) },
+        'an X.509-SVID is not delivered any more, and is issued anew',
+      )
+      return false
+    }
+  }
+
   #issue(entry: X509Entry): void {
     if (entry.inFlight) return
     entry.inFlight = true
@@ -208,6 +230,7 @@ export function claimOf(grant: Grant, workload: Attributes): IdentityClaim {
     workloadIdentity: grant.identity,
     revision: grant.revision,
     spiffeId: grant.spiffeId,
+    keyType: grant.x509.keyType,
     workloadAttributes: workload,
   }
 }

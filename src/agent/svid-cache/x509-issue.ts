@@ -1,17 +1,18 @@
 import { exportPkcs8 } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
-import { validateX509Svid, type X509Svid } from '../../spiffe/x509-svid.ts'
+import { type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
 import type { IdentityClaim, Issuer, KnowledgeSource } from '../knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
-import type { KeyPool } from './key-pool.ts'
+import type { KeyPools } from './key-pools.ts'
 import { renewalTimeMs } from './renewal.ts'
+import { noteVoucher } from './x509-check.ts'
 import type { CachedX509Svid } from './x509-entry.ts'
 
 export interface X509IssueDeps {
   readonly issuer: Pick<Issuer, 'issueX509'>
   readonly knowledge: KnowledgeSource
-  readonly keys: Pick<KeyPool, 'take'>
+  readonly keys: Pick<KeyPools, 'take'>
   readonly clock: Clock
   readonly random: Random
 }
@@ -21,12 +22,12 @@ export interface X509IssueDeps {
  * for good, so it must not get as far as them.
  */
 export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): Promise<CachedX509Svid> {
-  const key = await deps.keys.take()
+  const key = await deps.keys.take(claim.keyType)
   const { chain } = await deps.issuer.issueX509(claim, key.publicKeyDer)
   const bundle = deps.knowledge.value?.bundle
   if (bundle === undefined) throw new UnusableSvidError('there is no bundle to validate it with')
   const receivedMs = deps.clock.now().getTime()
-  let svid: X509Svid
+  let svid: ValidX509Svid
   try {
     svid = validateX509Svid(chain, bundle, Math.floor(receivedMs / 1000))
   } catch (error) {
@@ -36,7 +37,7 @@ export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): 
   if (spiffeId !== claim.spiffeId) throw new UnusableSvidError('it names another SPIFFE ID')
   if (!svid.leaf.publicKeyDer.equals(key.publicKeyDer)) throw new UnusableSvidError('it is for another key')
   const notAfterMs = svid.leaf.notAfter * 1000
-  return {
+  const cached: CachedX509Svid = {
     spiffeId,
     chainDer: Buffer.concat(chain),
     keyDer: exportPkcs8(key.privateKey),
@@ -46,4 +47,6 @@ export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): 
     notAfterMs,
     renewAtMs: renewalTimeMs(receivedMs, notAfterMs, deps.random),
   }
+  noteVoucher(cached, svid.authority.der)
+  return cached
 }

@@ -1,4 +1,5 @@
 import type { IdentityRecord } from './identity-record.ts'
+import type { FederatedRecord } from './known-federation.ts'
 import type { LockRecord } from './known-locks.ts'
 
 /** As it came and as it is kept; plain JSON. */
@@ -8,7 +9,7 @@ export interface KnowledgeRecord {
   readonly syncedMs: number
   readonly bot: BotRecord
   readonly bundle: BundleRecord
-  readonly federated: readonly { readonly trustDomain: string; readonly json: string }[]
+  readonly federated: readonly FederatedRecord[]
   readonly locks: readonly LockRecord[]
   readonly identities: readonly IdentityRecord[]
 }
@@ -28,4 +29,6 @@ export interface BundleRecord {
   readonly taintedKeyIds: readonly string[]
   readonly activeX509KeyId: string
   readonly activeJwtKeyId: string
+  /** Absent or empty where the authority has one only: that one. */
+  readonly activeJwtKeyIds?: readonly string[]
 }

@@ -11,6 +11,7 @@ import type { Knowledge } from '../knowledge.ts'
 import { SyncInvalidError } from './errors.ts'
 import { compileRecord, type IdentityRecord } from './identity-record.ts'
 import type { BotRecord, BundleRecord, KnowledgeRecord } from './knowledge-record.ts'
+import { type FederatedRecord, FederationPages, KnownFederation } from './known-federation.ts'
 import { KnownLocks, type LockRecord } from './known-locks.ts'
 import { KnownRoles } from './known-roles.ts'
 
@@ -21,8 +22,7 @@ interface Heard {
   bot?: BotRecord
   bundleRecord?: BundleRecord
   bundle?: Bundle
-  federated: KnowledgeRecord['federated']
-  federatedBundles: ReadonlyMap<string, Bundle>
+  federation: KnownFederation
   facts: Knowledge['facts']
   roles: KnownRoles
   locks: readonly LockRecord[]
@@ -41,8 +41,14 @@ export class KnowledgeStore {
   #heard: Heard = nothingHeard()
   /** A snapshot that is still coming in; put in place as a whole. */
   #incoming:
-    | { readonly names: Set<string>; readonly upserts: IdentityRecord[]; head: SyncResponse__Output }
+    | {
+        readonly names: Set<string>
+        readonly upserts: IdentityRecord[]
+        readonly head: SyncResponse__Output
+        federated?: readonly FederatedRecord[]
+      }
     | undefined
+  readonly #federationPages = new FederationPages()
   #refused = false
   #syncedMs = 0
   #version = 0
@@ -78,14 +84,19 @@ export class KnowledgeStore {
         `the authority speaks for ${message.trustDomain}, not for ${this.#trustDomain}`,
       )
     }
-    if (message.snapshotBegin) this.#incoming = { names: new Set(), upserts: [], head: message }
-    const { snapshotEnd } = message
+    if (message.snapshotBegin) {
+      this.#federationPages.abandon()
+      this.#incoming = { names: new Set(), upserts: [], head: message }
+    }
+    const { snapshotEnd, federatedBundles } = message
+    const federated = federatedBundles ? this.#federationPages.take(federatedBundles) : undefined
     if (this.#incoming !== undefined) {
       for (const { name } of message.upserts) this.#incoming.names.add(name)
       this.#incoming.upserts.push(...message.upserts)
+      if (federated !== undefined) this.#incoming.federated = federated
       if (snapshotEnd) this.#endSnapshot()
     } else {
-      this.#take(message, message.upserts, message.removals)
+      this.#take({ ...message, federated })
     }
     this.#syncedMs = this.#deps.clock.now().getTime()
     return snapshotEnd
@@ -94,6 +105,7 @@ export class KnowledgeStore {
   /** The stream broke off: half a snapshot is none. */
   abandon(): void {
     this.#incoming = undefined
+    this.#federationPages.abandon()
   }
 
   /** The authority does not accept this bot any more: nothing may be handed out until it does again. */
@@ -105,7 +117,7 @@ export class KnowledgeStore {
 
   /** What to keep over a restart; undefined while there is nothing. */
   snapshot(): KnowledgeRecord | undefined {
-    const { bot, bundleRecord, federated, locks, identities } = this.#heard
+    const { bot, bundleRecord, federation, locks, identities } = this.#heard
     if (bot === undefined || bundleRecord === undefined || this.#trustDomain === undefined) return undefined
     return {
       version: 1,
@@ -113,7 +125,7 @@ export class KnowledgeStore {
       syncedMs: this.#syncedMs,
       bot,
       bundle: bundleRecord,
-      federated,
+      federated: federation.records,
       locks: this.#refused ? [...locks, { bot: bot.name, expiresMs: '0' }] : locks,
       identities: [...identities.values()],
     }
@@ -152,30 +164,27 @@ export class KnowledgeStore {
     const gone = [...this.#heard.identities.keys()].filter((name) => !incoming.names.has(name))
     const wasRefused = this.#refused
     this.#refused = false
-    this.#take(incoming.head, incoming.upserts, gone, wasRefused)
+    const { head, upserts, federated } = incoming
+    this.#take({ ...head, upserts, removals: gone, federated }, wasRefused)
   }
 
   #take(
-    message: SyncResponse__Output,
-    upserts: readonly IdentityRecord[],
-    removals: readonly string[],
+    said: Pick<SyncResponse__Output, 'bot' | 'bundle' | 'locks'> & {
+      readonly upserts: readonly IdentityRecord[]
+      readonly removals: readonly string[]
+      readonly federated: readonly FederatedRecord[] | undefined
+    },
     force = false,
   ): void {
-    const { bot, bundle, federatedBundles, locks } = message
+    const { bot, bundle, federated, locks, upserts, removals } = said
     let changed = force
     // What can be refused comes first: a message takes effect as a whole or not at all.
     if (bundle) {
-      const { spiffeBundle, taintedKeyIds, activeX509KeyId, activeJwtKeyId } = bundle
+      const { spiffeBundle, ...keys } = bundle
       const json = spiffeBundle.toString()
-      changed = this.#hearBundle({ json, taintedKeyIds, activeX509KeyId, activeJwtKeyId }) || changed
+      changed = this.#hearBundle({ json, ...keys }) || changed
     }
-    if (federatedBundles) {
-      const foreign = federatedBundles.bundles.map((each) => ({
-        trustDomain: each.trustDomain,
-        json: each.spiffeBundle.toString(),
-      }))
-      changed = this.#hearFederated(foreign) || changed
-    }
+    if (federated) changed = this.#hearFederated(federated) || changed
     if (bot) changed = this.#hearBot(bot) || changed
     if (locks) changed = this.#hearLocks(locks.locks) || changed
     if (this.#hearIdentities(upserts, removals)) changed = true
@@ -191,13 +200,10 @@ export class KnowledgeStore {
     return true
   }
 
-  #hearFederated(records: KnowledgeRecord['federated']): boolean {
-    if (JSON.stringify(records) === JSON.stringify(this.#heard.federated)) return false
-    this.#heard.federatedBundles = new Map(
-      records.map(({ trustDomain, json }) => [trustDomain, Bundle.parse(trustDomain, json)]),
-    )
-    this.#heard.federated = records
-    return true
+  #hearFederated(records: readonly FederatedRecord[]): boolean {
+    const before = this.#heard.federation
+    this.#heard.federation = before.with(records, this.trustDomain, this.#deps.logger)
+    return this.#heard.federation !== before
   }
 
   #hearBot({ name, instanceId, attributesJson, rolesJson = '' }: BotRecord): boolean {
@@ -238,17 +244,17 @@ export class KnowledgeStore {
   }
 
   #publish(): void {
-    const { policy, bundle, bundleRecord, federatedBundles, facts, roles, bot } = this.#heard
+    const { policy, bundle, bundleRecord, federation, facts, roles, bot } = this.#heard
     if (bundle === undefined || bundleRecord === undefined || bot === undefined) return
     const locks = new KnownLocks(this.#heard.locks, () => this.#deps.clock.now().getTime())
     this.#version += 1
     this.current.set({
       policy,
       bundle,
-      federatedBundles,
+      federatedBundles: federation.bundles,
       facts,
       activeX509KeyId: bundleRecord.activeX509KeyId,
-      activeJwtKeyId: bundleRecord.activeJwtKeyId,
+      activeJwtKeyIds: activeJwtKeyIds(bundleRecord),
       taintedKeyIds: new Set(bundleRecord.taintedKeyIds),
       isLocked: (subject) => locks.isLocked(subject),
       roleRefusalOf: (grant) => roles.refusalOf(grant, policy.get(grant.identity)?.identity.labels ?? {}),
@@ -258,12 +264,15 @@ export class KnowledgeStore {
   }
 }
 
+function activeJwtKeyIds({ activeJwtKeyId, activeJwtKeyIds = [] }: BundleRecord): ReadonlySet<string> {
+  return new Set(activeJwtKeyIds.length > 0 ? activeJwtKeyIds : [activeJwtKeyId])
+}
+
 function nothingHeard(): Heard {
   return {
     identities: new Map(),
     policy: Policy.empty,
-    federated: [],
-    federatedBundles: new Map(),
+    federation: KnownFederation.none,
     facts: { join: {}, bot: {} },
     roles: KnownRoles.unknown,
     locks: [],

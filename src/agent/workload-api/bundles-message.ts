@@ -3,13 +3,20 @@ import { encodeMessage } from '../../rpc/services.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { SvidUnavailableError } from './errors.ts'
+import type { LeftOut } from './left-out.ts'
 import { LARGEST_MESSAGE, type Message } from './message.ts'
 
-/** Bundles of foreign trust domains that these grants federate with, as far as they are known; never the own one. */
+/** Bundles in one response, the own one included: rust-spiffe takes no more. */
+const MOST_BUNDLES = 200
+
+/**
+ * Bundles of foreign trust domains that these grants federate with, as far as they are known; never the own one. Those of the first identity
+ * come first, by name.
+ */
 export function federatedBundles(grants: readonly Grant[], knowledge: Knowledge): readonly Bundle[] {
-  const names = new Set(grants.flatMap(({ federatesWith }) => federatesWith))
+  const names = new Set(grants.flatMap(({ federatesWith }) => federatesWith.toSorted()))
   names.delete(knowledge.bundle.trustDomain)
-  return [...names].sort().flatMap((name) => knowledge.federatedBundles.get(name) ?? [])
+  return [...names].flatMap((name) => knowledge.federatedBundles.get(name) ?? [])
 }
 
 /** The bundle of a trust domain for one caller: the own one, or one that its grants federate with. */
@@ -23,47 +30,75 @@ export function bundleFor(
   return isFederated ? knowledge.federatedBundles.get(trustDomain) : undefined
 }
 
-/** Values by trust domain, keyed by its SPIFFE ID; what is empty or no longer fits is left out. */
+/** Values by trust domain, keyed by its SPIFFE ID. What is empty is no bundle to clients; what does not fit is left out, and that is told. */
 export function bundleMap(
   bundles: readonly Bundle[],
   format: (bundle: Bundle) => Buffer,
-  room: number,
+  limits: { readonly room: number; readonly most: number },
+  leftOut: Pick<LeftOut, 'bundles'>,
 ): Record<string, Buffer> {
-  const map: Record<string, Buffer> = {}
-  let left = room
+  const map = new Map<string, Buffer>()
+  const without: string[] = []
+  let { room } = limits
   for (const bundle of bundles) {
+    const { trustDomain } = bundle
     const bytes = format(bundle)
-    const size = bytes.length + bundle.trustDomain.length + 32
-    if (bytes.length === 0 || size > left) continue
-    left -= size
-    map[trustDomainId(bundle)] = bytes
+    if (bytes.length === 0) continue
+    const size = bytes.length + trustDomain.length + 32
+    if (size > room || map.size >= limits.most) {
+      without.push(trustDomain)
+      continue
+    }
+    room -= size
+    map.set(trustDomainId(trustDomain), bytes)
   }
-  return map
+  if (without.length > 0) leftOut.bundles(without)
+  return Object.fromEntries(map)
 }
 
-function trustDomainId({ trustDomain }: Bundle): string {
+/** The part of `bundleMap` that X509SVIDResponse has: foreign bundles, beside the own one of each SVID. */
+export function federatedMap(
+  grants: readonly Grant[],
+  knowledge: Knowledge,
+  room: number,
+  leftOut: Pick<LeftOut, 'bundles'>,
+): Record<string, Buffer> {
+  const limits = { room, most: MOST_BUNDLES - 1 }
+  return bundleMap(federatedBundles(grants, knowledge), (bundle) => bundle.x509Der(), limits, leftOut)
+}
+
+function trustDomainId(trustDomain: string): string {
   return `spiffe://${trustDomain}`
 }
 
 /** X509BundlesResponse (Workload API §5.2.2). */
-export function x509BundlesMessage(grants: readonly Grant[], knowledge: Knowledge): Message {
-  return bundlesMessage('X509BundlesResponse', grants, knowledge, (bundle) => bundle.x509Der())
+export function x509BundlesMessage(
+  grants: readonly Grant[],
+  knowledge: Knowledge,
+  leftOut: Pick<LeftOut, 'bundles'>,
+): Message {
+  return bundlesMessage('X509BundlesResponse', grants, knowledge, leftOut, (bundle) => bundle.x509Der())
 }
 
 /** JWTBundlesResponse (Workload API §6.2.2). */
-export function jwtBundlesMessage(grants: readonly Grant[], knowledge: Knowledge): Message {
-  return bundlesMessage('JWTBundlesResponse', grants, knowledge, (bundle) => bundle.formatJwks())
+export function jwtBundlesMessage(
+  grants: readonly Grant[],
+  knowledge: Knowledge,
+  leftOut: Pick<LeftOut, 'bundles'>,
+): Message {
+  return bundlesMessage('JWTBundlesResponse', grants, knowledge, leftOut, (bundle) => bundle.formatJwks())
 }
 
 function bundlesMessage(
   type: string,
   grants: readonly Grant[],
   knowledge: Knowledge,
+  leftOut: Pick<LeftOut, 'bundles'>,
   format: (bundle: Bundle) => Buffer,
 ): Message {
   const all = [knowledge.bundle, ...federatedBundles(grants, knowledge)]
-  const bundles = bundleMap(all, format, LARGEST_MESSAGE)
-  if (bundles[trustDomainId(knowledge.bundle)] === undefined) throw new SvidUnavailableError()
+  const bundles = bundleMap(all, format, { room: LARGEST_MESSAGE, most: MOST_BUNDLES }, leftOut)
+  if (bundles[trustDomainId(knowledge.bundle.trustDomain)] === undefined) throw new SvidUnavailableError()
   const bytes = encodeMessage(type, { bundles })
   return { bytes, validUntilMs: Number.POSITIVE_INFINITY, spiffeIds: [], delivered: undefined }
 }

@@ -8,7 +8,9 @@ import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import { Deliveries } from './deliveries.ts'
 import { type Entitled, Entitlements } from './entitlements.ts'
 import { Followers } from './followers.ts'
+import type { IdentitySetDeps } from './identity-set.ts'
 import { IdentitySets } from './identity-sets.ts'
+import { LeftOut } from './left-out.ts'
 import { Refusals } from './refusals.ts'
 
 export interface CallersDeps {
@@ -41,8 +43,10 @@ export class Callers implements Disposable {
     this.followers = followers
     this.refusals = new Refusals(deps)
     this.deliveries = this.#resources.use(new Deliveries(clock, deps.reporter))
-    const sets = new IdentitySets({ ...deps, onReady: (set, kind) => followers.refreshWith(set, kind) })
-    const entitlements = new Entitlements({ ...deps, sets })
+    const leftOut = new LeftOut(deps)
+    const onReady: IdentitySetDeps['onReady'] = (set, kind) => followers.refreshWith(set, kind)
+    const sets = new IdentitySets({ svids, clock, leftOut, onReady })
+    const entitlements = new Entitlements({ ...deps, sets, leftOut })
     this.entitled = (peer) => entitlements.of(peer)
     this.entitledToBundles = (peer) => entitlements.toBundles(peer)
     this.#resources.use(

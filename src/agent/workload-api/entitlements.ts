@@ -1,5 +1,3 @@
-import type { Clock } from '../../foundation/clock.ts'
-import type { Logger } from '../../foundation/logger.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
@@ -8,12 +6,11 @@ import type { Knowledge, KnowledgeSource } from '../knowledge.ts'
 import { NoIdentityError, type NoIdentityReason, NotSyncedError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
 import type { IdentitySets } from './identity-sets.ts'
+import type { LeftOut } from './left-out.ts'
 import { project } from './projection.ts'
 
 /** Decisions kept for one state of knowledge; beyond it they are simply made again. */
 const DECISIONS = 16_384
-/** How long not to repeat that a caller has too many identities. */
-const QUIET_MS = 10_000
 
 /** What a caller may have now. @throws as {@link Entitlements.of} does */
 export type Entitled = (peer: Peer) => IdentitySet | Promise<IdentitySet>
@@ -31,8 +28,7 @@ export interface EntitlementsDeps {
   readonly sets: IdentitySets
   readonly maxIdentitiesPerCaller: number
   readonly allowUnauthenticatedVerifiers: boolean
-  readonly clock: Clock
-  readonly logger: Logger
+  readonly leftOut: Pick<LeftOut, 'identities'>
 }
 
 /**
@@ -44,7 +40,6 @@ export class Entitlements {
   readonly #remembered = new WeakMap<Attributes, Remembered>()
   #decisions = new Map<string, Decision>()
   #decidedFor: Knowledge | undefined
-  #quietUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(deps: EntitlementsDeps) {
     this.#deps = deps
@@ -110,21 +105,16 @@ export class Entitlements {
       ({ identity, spiffeId }) => !knowledge.isLocked({ workloadIdentity: identity, spiffeId }),
     )
     if (open.length === 0) return 'locked'
-    return this.#deps.sets.of(this.#limit(open), attributes['workload'] as Attributes)
+    const workload = attributes['workload'] as Attributes
+    return this.#deps.sets.of(this.#limit(open, workload), workload)
   }
 
-  #limit(grants: readonly Grant[]): readonly Grant[] {
-    const { maxIdentitiesPerCaller, logger, clock } = this.#deps
-    if (grants.length <= maxIdentitiesPerCaller) return grants
-    const now = clock.monotonicMs()
-    if (now >= this.#quietUntilMs) {
-      this.#quietUntilMs = now + QUIET_MS
-      logger.warn(
-        { event: 'identities.too_many', granted: grants.length, limit: maxIdentitiesPerCaller },
-        'a caller has more identities than it may be given at once; the first by name are delivered',
-      )
-    }
-    return grants.slice(0, maxIdentitiesPerCaller)
+  /** The first in order are what a caller gets, so that its default identity stays the same. */
+  #limit(grants: readonly Grant[], workload: Attributes): readonly Grant[] {
+    const { maxIdentitiesPerCaller: most, leftOut } = this.#deps
+    if (grants.length <= most) return grants
+    leftOut.identities(grants.length, most, workload)
+    return grants.slice(0, most)
   }
 }
 

@@ -7,6 +7,7 @@ export type NoIdentityReason =
   | 'locked'
   | 'bot_locked'
   | 'not_entitled'
+  | 'audience_not_allowed'
   | 'refused_by_authority'
 
 /** The caller was attested, the policy is known, and it grants nothing, or not what was asked for. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../foundation/clock.ts'
-import { CodedError } from '../../foundation/errors.ts'
+import { CodedError, type ErrorKind } from '../../foundation/errors.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { JWTSVIDRequest__Output } from '../../rpc/gen/JWTSVIDRequest.ts'
 import { encodeMessage } from '../../rpc/services.ts'
@@ -11,10 +11,13 @@ import { checkAudiences } from './audiences.ts'
 import type { Delivered, Deliveries } from './deliveries.ts'
 import { InvalidWorkloadRequestError, NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
+import { LARGEST_MESSAGE } from './message.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** Answers kept ready; each takes about 1 KB. */
 const ANSWERS = 4_096
+/** What the fields of one JWTSVID cost beside their contents. */
+const OVERHEAD = 32
 /** How long tokens that are there wait for those that are not. */
 const WAIT_FOR_ALL_MS = 5_000
 
@@ -42,11 +45,11 @@ export class FetchJwtSvid {
     this.#deps = deps
   }
 
-  /** The answers made so far hold tokens of a key that is no longer the active one, or that is tainted. */
+  /** The answers made so far hold tokens of a key that signs no longer, or that is tainted. */
   forgetWhenKeysChanged(): void {
     const known = this.#deps.knowledge.value
     if (known === undefined) return
-    const keys = [known.activeJwtKeyId, ...known.taintedKeyIds].join(' ')
+    const keys = [...known.activeJwtKeyIds, '', ...known.taintedKeyIds].join(' ')
     if (keys === this.#keys) return
     this.#keys = keys
     this.#answers.clear()
@@ -84,7 +87,7 @@ export class FetchJwtSvid {
     audiences: readonly string[],
     key: string,
   ): Buffer | Promise<Buffer> {
-    const indexes = select(set, spiffeId)
+    const indexes = select(set, spiffeId, audiences)
     const tokens = indexes.map((index) => this.#token(set, index, audiences))
     if (tokens.some((token) => token instanceof Promise)) {
       return this.#afterWaiting(peer, set, spiffeId, audiences, tokens)
@@ -105,10 +108,14 @@ export class FetchJwtSvid {
     const settled = await settleWithin(tokens, WAIT_FOR_ALL_MS, this.#deps.clock)
     const now = await this.#deps.entitled(peer) // the identity may have been withdrawn while the authority signed
     if (now !== set) return this.#answer(peer, now, spiffeId, audiences)
-    const indexes = select(set, spiffeId)
+    const indexes = select(set, spiffeId, audiences)
     const found = indexes.filter((_, position) => settled[position]?.token !== undefined)
     const got = settled.flatMap(({ token }) => token ?? [])
     if (got.length === 0) throw failureOf(settled)
+    for (const [position, { token, failure }] of settled.entries()) {
+      const grant = set.grants[indexes[position] ?? -1]
+      if (grant !== undefined && token === undefined) set.leftOut.token(grant.identity, failure)
+    }
     const answer = encode(set, found, got, audiences)
     if (got.length === indexes.length) this.#answers.set(answerKey(set, spiffeId, audiences), answer)
     this.#deps.deliveries.count(answer, answer.delivered)
@@ -132,11 +139,15 @@ function answerKey(set: IdentitySet, spiffeId: string, audiences: readonly strin
   return JSON.stringify([set.id, spiffeId, ...audiences])
 }
 
-/** Positions of the grants that are meant: all, or the first with that SPIFFE ID. */
-function select(set: IdentitySet, spiffeId: string): readonly number[] {
-  if (spiffeId === '') return set.grants.map((_, index) => index)
-  const index = set.grants.findIndex((grant) => grant.spiffeId === spiffeId)
-  if (index >= 0) return [index]
+/** Positions of the grants that are meant and may have these audiences: all, or the first with that SPIFFE ID. */
+function select(set: IdentitySet, spiffeId: string, audiences: readonly string[]): readonly number[] {
+  const meant = set.grants.filter((grant) => spiffeId === '' || grant.spiffeId === spiffeId)
+  const allowed = meant.filter(({ jwt }) => jwt.audiences?.refusalOf(audiences) === undefined)
+  if (allowed.length > 0) {
+    const chosen = spiffeId === '' ? allowed : allowed.slice(0, 1)
+    return chosen.map((grant) => set.grants.indexOf(grant))
+  }
+  if (meant.length > 0) throw new NoIdentityError('audience_not_allowed')
   try {
     SpiffeId.parse(spiffeId)
   } catch (error) {
@@ -151,16 +162,32 @@ function encode(
   tokens: readonly CachedJwtSvid[],
   audiences: readonly string[],
 ): Answer {
-  const svids = tokens.map(({ spiffeId, token }, position) => ({
+  const all = tokens.map(({ spiffeId, token }, position) => ({
     spiffeId,
     svid: token,
     hint: set.hint(indexes[position] ?? -1),
   }))
+  const fitting = fittingCount(all)
+  const without = indexes.slice(fitting).flatMap((index) => set.grants[index]?.identity ?? [])
+  if (without.length > 0) set.leftOut.svids('jwt_svid', without)
+  const svids = all.slice(0, fitting)
   return {
     bytes: encodeMessage('JWTSVIDResponse', { svids }),
     freshUntilMs: Math.min(...tokens.map(({ refreshAtMs }) => refreshAtMs)),
-    delivered: { kind: 'jwt_svid', spiffeIds: tokens.map(({ spiffeId }) => spiffeId), of: audiences },
+    delivered: { kind: 'jwt_svid', spiffeIds: svids.map(({ spiffeId }) => spiffeId), of: audiences },
   }
+}
+
+/** How many of them, from the first on, fit into a message. A single token always does. */
+function fittingCount(
+  svids: readonly { readonly spiffeId: string; readonly svid: string; readonly hint: string }[],
+): number {
+  let room = LARGEST_MESSAGE
+  const index = svids.findIndex(({ spiffeId, svid, hint }) => {
+    room -= spiffeId.length + svid.length + Buffer.byteLength(hint) + OVERHEAD
+    return room < 0
+  })
+  return index < 0 ? svids.length : index
 }
 
 interface Settled {
@@ -192,9 +219,12 @@ async function settleWithin(
 /** The authority's no is final; anything else may pass. */
 function failureOf(settled: readonly Settled[]): CodedError {
   const failures = settled.map(({ failure }) => failure)
-  const isRefused = failures.every((each) => each instanceof CodedError && each.kind === 'permission_denied')
   const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
-  return isRefused
-    ? new NoIdentityError('refused_by_authority', { cause })
-    : new SvidUnavailableError({ cause })
+  const kinds = new Set(failures.map((each) => (each instanceof CodedError ? each.kind : 'internal')))
+  const isOnly = (...meant: readonly ErrorKind[]): boolean => [...kinds].every((kind) => meant.includes(kind))
+  if (isOnly('permission_denied')) return new NoIdentityError('refused_by_authority', { cause })
+  if (!isOnly('permission_denied', 'invalid_argument')) return new SvidUnavailableError({ cause })
+  return new InvalidWorkloadRequestError('these audiences cannot share a token: ask for one at a time', {
+    cause,
+  })
 }

@@ -1,14 +1,15 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
-import type { Logger } from '../../foundation/logger.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
+import { sentHints } from '../../policy/precedence.ts'
 import type { Knowledge } from '../knowledge.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import { isSettled, type X509State } from '../svid-cache/x509-entry.ts'
 import { jwtBundlesMessage, x509BundlesMessage } from './bundles-message.ts'
 import { NoIdentityError, SvidUnavailableError } from './errors.ts'
-import type { Message, MessageKind } from './message.ts'
+import type { LeftOut } from './left-out.ts'
+import { isSameMessage, type Message, type MessageKind } from './message.ts'
 import { x509SvidMessage } from './x509-svid-message.ts'
 
 /** How long identities that are there wait for the others: a first message with some of them looks like a withdrawal. */
@@ -17,7 +18,7 @@ const WAIT_FOR_ALL_MS = 2_000
 export interface IdentitySetDeps {
   readonly svids: SvidCache
   readonly clock: Clock
-  readonly logger: Logger
+  readonly leftOut: LeftOut
   /** The set may have something new to say to its streams. */
   readonly onReady: (set: IdentitySet, kind: MessageKind) => void
 }
@@ -38,6 +39,7 @@ export class IdentitySet {
   workload: Attributes
   /** Nobody tells it of changes any more: whoever has this set must ask for it anew. */
   isForgotten = false
+  readonly leftOut: LeftOut
   readonly #hints: readonly string[]
   readonly #deps: IdentitySetDeps
   readonly #prepared = new Map<MessageKind, Prepared>()
@@ -57,7 +59,8 @@ export class IdentitySet {
     this.grants = grants
     this.workload = workload
     this.#deps = deps
-    this.#hints = uniqueHints(grants, deps.logger)
+    this.leftOut = deps.leftOut
+    this.#hints = uniqueHints(grants, deps.leftOut)
   }
 
   hint(index: number): string {
@@ -101,14 +104,14 @@ export class IdentitySet {
     const made = this.#make(kind, knowledge)
     if (made === undefined) return undefined
     // The same bytes are the same message, so that streams which have it are not sent it again.
-    const message = known && isSame(known.message, made) ? known.message : made
+    const message = known && isSameMessage(known.message, made) ? known.message : made
     this.#prepared.set(kind, { knowledge, message, stale: false })
     return message
   }
 
   #make(kind: MessageKind, knowledge: Knowledge): Message | undefined {
-    if (kind === 'x509_bundles') return x509BundlesMessage(this.grants, knowledge)
-    if (kind === 'jwt_bundles') return jwtBundlesMessage(this.grants, knowledge)
+    if (kind === 'x509_bundles') return x509BundlesMessage(this.grants, knowledge, this.leftOut)
+    if (kind === 'jwt_bundles') return jwtBundlesMessage(this.grants, knowledge, this.leftOut)
     const states = this.grants.map((grant) => this.#deps.svids.wantX509(grant, this.workload))
     if (this.#isWorthWaiting(states)) return undefined
     const granted = this.grants.flatMap((grant, index) => {
@@ -116,7 +119,7 @@ export class IdentitySet {
       return svid ? [{ grant, hint: this.hint(index), svid }] : []
     })
     if (granted.length === 0) throw failureOf(states)
-    return x509SvidMessage(granted, knowledge, (leftOut) => this.#warnTooLarge(leftOut))
+    return x509SvidMessage(granted, knowledge, this.leftOut)
   }
 
   #isWorthWaiting(states: readonly X509State[]): boolean {
@@ -137,33 +140,14 @@ export class IdentitySet {
     })
     return true
   }
-
-  #warnTooLarge(leftOut: number): void {
-    this.#deps.logger.warn(
-      { event: 'response.too_large', identities: this.grants.length, leftOut },
-      'not all SVIDs of a caller fit into a message that clients accept',
-    )
-  }
 }
 
-/** Hints are unique in a response (Workload API §5.2.1): the first in order keeps its own. */
-function uniqueHints(grants: readonly Grant[], logger: Logger): string[] {
-  const seen = new Set<string>()
-  return grants.map(({ hint, identity }) => {
-    if (hint === '' || !seen.has(hint)) {
-      seen.add(hint)
-      return hint
-    }
-    logger.warn(
-      { event: 'hint.duplicate', workloadIdentity: identity },
-      'a hint that another identity of the caller has is left out',
-    )
-    return ''
+function uniqueHints(grants: readonly Grant[], leftOut: LeftOut): string[] {
+  return sentHints(grants).map(({ hint, holder }, index) => {
+    const grant = grants[index]
+    if (grant && holder !== undefined) leftOut.hint(grant.identity, grant.hint, holder)
+    return hint
   })
-}
-
-function isSame(a: Message, b: Message): boolean {
-  return a.validUntilMs === b.validUntilMs && a.bytes.equals(b.bytes)
 }
 
 /** The authority's no is final; anything else may pass. */

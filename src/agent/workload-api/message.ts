@@ -9,6 +9,11 @@ export interface Message {
   readonly delivered: { readonly kind: string; readonly of: readonly string[] } | undefined
 }
 
+/** Whoever got the one need not be sent the other. */
+export function isSameMessage(a: Message, b: Message): boolean {
+  return a === b || (a.validUntilMs === b.validUntilMs && a.bytes.equals(b.bytes))
+}
+
 /** What a watch is about. */
 export type MessageKind = 'x509_svid' | 'x509_bundles' | 'jwt_bundles'
 

@@ -7,7 +7,7 @@ import type { Deliveries } from './deliveries.ts'
 import type { Entitled } from './entitlements.ts'
 import { Follower, type Followers } from './followers.ts'
 import type { IdentitySet } from './identity-set.ts'
-import type { Message, MessageKind } from './message.ts'
+import { isSameMessage, type Message, type MessageKind } from './message.ts'
 
 export interface WatchesDeps {
   readonly knowledge: KnowledgeSource
@@ -52,7 +52,7 @@ class Watch extends Follower {
       if (!isStillGood(this.#sent, set, nowMs, error)) this.refuse(error)
       return
     }
-    if (message === undefined || message === this.#sent) return
+    if (message === undefined || (this.#sent && isSameMessage(message, this.#sent))) return
     this.#sent = message
     this.#sink.send(message.bytes)
     const { delivered, spiffeIds } = message

@@ -1,8 +1,10 @@
+import type { FederatedBundleList } from '../../rpc/gen/signet/v1/FederatedBundleList.ts'
 import type { LockList } from '../../rpc/gen/signet/v1/LockList.ts'
 import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { WorkloadIdentity } from '../../rpc/gen/signet/v1/WorkloadIdentity.ts'
 import type { ActiveLock } from '../bots/locks.ts'
 import type { CaState } from '../ca/ca-state.ts'
+import type { ForeignBundle } from '../identities/foreign-bundle.ts'
 import type { IdentityEntry } from '../identities/identity-entry.ts'
 
 /** Clients take 4 MiB at most; small pieces also let other streams have their turn. */
@@ -24,6 +26,7 @@ export function bundleMessage(ca: CaState): NonNullable<SyncResponse['bundle']> 
       taintedKeyIds: [...ca.taintedKeyIds],
       activeX509KeyId: ca.activeX509KeyId,
       activeJwtKeyId: ca.activeJwtKeyId,
+      activeJwtKeyIds: [...ca.activeJwtKeyIds],
     }
     bundles.set(ca, message)
   }
@@ -38,6 +41,23 @@ export function locksMessage(locks: readonly ActiveLock[]): LockList {
       expiresMs: String(expiresMs ?? 0),
     })),
   }
+}
+
+/** The whole list, in as many messages as every client takes; one when it is empty. */
+export function* foreignBundlePages(bundles: readonly ForeignBundle[]): Generator<FederatedBundleList> {
+  let page: ForeignBundle[] = []
+  let bytes = 0
+  for (const bundle of bundles) {
+    const size = bundle.spiffeBundle.length + bundle.trustDomain.length + 16
+    if (page.length > 0 && bytes + size > MESSAGE_BYTES) {
+      yield { bundles: page, more: true }
+      page = []
+      bytes = 0
+    }
+    page.push(bundle)
+    bytes += size
+  }
+  yield { bundles: page, more: false }
 }
 
 /** Cuts a list of workload identities into messages that every client takes. `find` leaves out what is gone meanwhile. */

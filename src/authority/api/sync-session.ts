@@ -7,7 +7,7 @@ import type { CaState } from '../ca/ca-state.ts'
 import { ConnectionExpiredError } from '../errors.ts'
 import type { BotView, BotViews, ViewChange } from '../identities/bot-view.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
-import { bundleMessage, identityPages, locksMessage } from './sync-message.ts'
+import { bundleMessage, foreignBundlePages, identityPages, locksMessage } from './sync-message.ts'
 
 export interface SyncSubject extends InstanceFacts {
   /** The end of its certificate, in seconds since 1970. */
@@ -51,6 +51,7 @@ export class SyncSession implements Disposable {
   #bundle = false
   #locks = false
   #attributeUse = false
+  #foreignBundles = false
   #heartbeat = false
   #standing = false
   #locked = false
@@ -97,6 +98,7 @@ export class SyncSession implements Disposable {
       this.#bundle ||
       this.#locks ||
       this.#attributeUse ||
+      this.#foreignBundles ||
       this.#heartbeat ||
       this.#standing
     )
@@ -122,6 +124,7 @@ export class SyncSession implements Disposable {
     this.#note(() => {
       if (change.bot) this.#bot = true
       if (change.attributeUse) this.#attributeUse = true
+      if (change.foreignBundles) this.#foreignBundles = true
       for (const entry of change.upserts) this.#names.add(entry.name)
       for (const name of change.removals) this.#names.add(name)
     })
@@ -165,7 +168,7 @@ export class SyncSession implements Disposable {
 
   async *#lockedMessages(): AsyncGenerator<SyncResponse> {
     this.#names.clear()
-    this.#bot = this.#bundle = this.#attributeUse = false
+    this.#bot = this.#bundle = this.#attributeUse = this.#foreignBundles = false
     if (this.#locks || this.#heartbeat) {
       this.#locks = this.#heartbeat = false
       yield this.#stamped({ locks: locksMessage(this.#lockList()) })
@@ -175,16 +178,19 @@ export class SyncSession implements Disposable {
   *#snapshotMessages(): Generator<SyncResponse> {
     const names = this.#view.names
     this.#names.clear()
-    this.#snapshot = this.#bot = this.#bundle = this.#locks = this.#attributeUse = this.#heartbeat = false
+    const [first, ...others] = foreignBundlePages(this.#view.foreignBundles)
+    this.#snapshot = false
+    this.#nothingToTell()
     yield this.#stamped({
       snapshotBegin: true,
       trustDomain: this.#deps.trustDomain,
       bot: this.#botMessage(),
       bundle: bundleMessage(this.#deps.ca.value),
       locks: locksMessage(this.#lockList()),
-      federatedBundles: { bundles: [] },
+      federatedBundles: first ?? {},
       attributeUse: { paths: [...this.#view.attributeUse] },
     })
+    for (const federatedBundles of others) yield { federatedBundles }
     for (const upserts of identityPages(names, (name) => this.#view.get(name))) yield { upserts }
     yield this.#stamped({ snapshotEnd: true })
   }
@@ -202,10 +208,20 @@ export class SyncSession implements Disposable {
     if (this.#bundle) first.bundle = bundleMessage(this.#deps.ca.value)
     if (this.#locks) first.locks = locksMessage(this.#lockList())
     if (this.#attributeUse) first.attributeUse = { paths: [...this.#view.attributeUse] }
+    const bundles = this.#foreignBundles ? [...foreignBundlePages(this.#view.foreignBundles)] : []
+    const [firstBundles, ...otherBundles] = bundles
+    if (firstBundles) first.federatedBundles = firstBundles
     this.#names = new Set()
-    this.#bot = this.#bundle = this.#locks = this.#attributeUse = this.#heartbeat = false
+    this.#nothingToTell()
     yield this.#stamped(first)
+    for (const federatedBundles of otherBundles) yield { federatedBundles }
     for (const upserts of pages) yield { upserts }
+  }
+
+  /** All that is not told by name. */
+  #nothingToTell(): void {
+    this.#bot = this.#bundle = this.#locks = false
+    this.#attributeUse = this.#foreignBundles = this.#heartbeat = false
   }
 
   #botMessage(): Bot {

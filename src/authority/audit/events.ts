@@ -18,6 +18,8 @@ interface IssuedSubject extends BotSubject {
 
 interface CaSubject {
   readonly purpose: string
+  /** Of a JWT key. */
+  readonly algorithm?: string
   readonly id: string
   readonly keyId: string
   /** Seconds since 1970. */
@@ -83,7 +85,11 @@ export interface AuditEvents {
   'bot.refused': BotSubject & { readonly generation: number; readonly reason: string }
 
   'x509_svid.issued': IssuedSubject & { readonly serial: string; readonly dnsSans: readonly string[] }
-  'jwt_svid.issued': IssuedSubject & { readonly jti: string; readonly audience: readonly string[] }
+  'jwt_svid.issued': IssuedSubject & {
+    readonly jti: string
+    readonly alg: string
+    readonly audience: readonly string[]
+  }
   'svid.refused': BotSubject & {
     readonly svid: 'x509' | 'jwt'
     readonly workloadIdentity: string

@@ -7,11 +7,14 @@ import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { Actor } from '../audit/events.ts'
 import type { KeyPurpose, KeyState } from '../datastore/schema/keys.ts'
 import { OverForLong } from '../over-for-long.ts'
-import { activeKey, buildCaState, type CaState } from './ca-state.ts'
+import { buildCaState, type CaState } from './ca-state.ts'
 import { ClockGuard } from './clock-guard.ts'
 import { ClockJumpedError, UnknownCaError } from './errors.ts'
+import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
+import { type KeyLine, labelsOf, lineOf, linesOf } from './key-lines.ts'
 import { KeyRing, type KeyRingDeps } from './key-ring.ts'
-import { dueSteps, handOver, nextChangeAt, publishMs, unneededKeys } from './schedule.ts'
+import { putInOrder } from './put-in-order.ts'
+import { handOver, nextChangeAt, publishMs, unneededKeys } from './schedule.ts'
 import { issueServerTls } from './server-tls.ts'
 import type { SigningKey } from './signing-key.ts'
 
@@ -20,6 +23,7 @@ export type { CaState } from './ca-state.ts'
 export interface CaAuthoritiesDeps extends KeyRingDeps {
   readonly logger: Logger
   readonly metrics: Metrics
+  readonly jwt: JwtAlgorithms
   /** How long after its end a bot certificate may still be renewed. */
   readonly renewalGraceSeconds: number
 }
@@ -27,6 +31,8 @@ export interface CaAuthoritiesDeps extends KeyRingDeps {
 export interface CaInfo {
   readonly id: string
   readonly purpose: KeyPurpose
+  /** Of a JWT key. */
+  readonly algorithm?: string
   readonly state: KeyState
   readonly keyId: string
   readonly notBeforeMs: number
@@ -36,16 +42,12 @@ export interface CaInfo {
   readonly nextChangeMs: number
 }
 
-/** A root stands before what it signs. */
 const PURPOSES: readonly KeyPurpose[] = ['control_root', 'control_issuing', 'spiffe_x509', 'jwt']
 const ROTATED_ON_DEMAND: readonly string[] = ['control_issuing', 'spiffe_x509', 'jwt']
 
 /** Timers stand still while a host sleeps, lives do not: look again at least this often. */
 const LONGEST_WAIT_MS = 60_000
 const RETRY_MS = 10_000
-
-/** Rounds of steps that one look may need: end, retire, activate, prepare, and one to see that all is in order. */
-const MOST_ROUNDS = 8
 
 /** The signing keys of this trust domain and their lives (design 7): prepared → active → retired, by schedule and on demand. */
 export class CaAuthorities implements AsyncDisposable {
@@ -67,8 +69,9 @@ export class CaAuthorities implements AsyncDisposable {
     this.trustDomain = deps.vault.trustDomain
     this.watch = new Watchable(first)
     deps.metrics.collected('ca_expiry_seconds', 'Seconds until the active key of a purpose ends', () =>
-      PURPOSES.map((purpose) => ({ labels: { purpose }, value: this.#secondsLeft(purpose) })),
+      this.#expiries(),
     )
+    this.#tellOfPublishing()
     this.#arm()
   }
 
@@ -84,20 +87,17 @@ export class CaAuthorities implements AsyncDisposable {
   }
 
   /** Prepares a successor if there is none; it takes over once published long enough, or at once with `now`. */
-  rotate(purpose: string, now: boolean, actor: Actor): Promise<void> {
+  /** Of the JWT keys the one with this algorithm, or all when it is empty. */
+  rotate(purpose: string, now: boolean, actor: Actor, algorithm = ''): Promise<void> {
     return this.#exclusively(async () => {
-      if (!ROTATED_ON_DEMAND.includes(purpose)) {
-        throw new UnknownCaError(
-          `cannot rotate ${JSON.stringify(purpose)}: expected ${ROTATED_ON_DEMAND.join(', ')}`,
-        )
-      }
+      const lines = this.#rotatable(purpose, algorithm)
       if (!this.#clockGuard.isSteady()) {
         throw new ClockJumpedError(
           'the clock of the authority jumped: set it right, or wait 15 minutes if it is right, then ask again',
         )
       }
       await putInOrder(this.#ring, this.#deps)
-      await this.#rotate(purpose as KeyPurpose, now, actor)
+      for (const line of lines) await this.#rotate(line, now, actor)
       await putInOrder(this.#ring, this.#deps)
       await this.#publish()
     })
@@ -109,6 +109,7 @@ export class CaAuthorities implements AsyncDisposable {
       (key) => ({
         id: key.id,
         purpose: key.purpose,
+        ...labelsOf(key),
         state: key.state,
         keyId: key.keyId,
         notBeforeMs: key.notBeforeMs,
@@ -126,16 +127,32 @@ export class CaAuthorities implements AsyncDisposable {
     await this.#work
   }
 
-  async #rotate(purpose: KeyPurpose, now: boolean, actor: Actor): Promise<void> {
-    const nowMs = this.#deps.clock.now().getTime()
-    const active = activeKey(this.#ring.keys, purpose)
-    if (!this.#ring.find(purpose, 'prepared')) {
-      const activateMs = nowMs + publishMs(active)
-      await this.#ring.carryOut([{ do: 'create', purpose, state: 'prepared', activateMs }], actor)
+  #rotatable(purpose: string, algorithm: string): readonly KeyLine[] {
+    if (!ROTATED_ON_DEMAND.includes(purpose)) {
+      throw new UnknownCaError(
+        `cannot rotate ${JSON.stringify(purpose)}: expected ${ROTATED_ON_DEMAND.join(', ')}`,
+      )
     }
-    const prepared = this.#ring.find(purpose, 'prepared')
+    const lines = linesOf(this.#deps.jwt).filter((line) => line.purpose === purpose)
+    if (algorithm === '') return lines
+    const meant = lines.filter((line) => labelsOf(line).algorithm === algorithm)
+    if (meant.length > 0) return meant
+    const inUse =
+      purpose === 'jwt' ? `in use are ${this.#deps.jwt.inUse.join(', ')}` : 'only JWT keys have one'
+    throw new UnknownCaError(`no ${purpose} key with the algorithm ${JSON.stringify(algorithm)}: ${inUse}`)
+  }
+
+  async #rotate(line: KeyLine, now: boolean, actor: Actor): Promise<void> {
+    const nowMs = this.#deps.clock.now().getTime()
+    const active = this.#ring.find(line, 'active')
+    if (active && !this.#ring.find(line, 'prepared')) {
+      const activateMs = nowMs + publishMs(active)
+      await this.#ring.carryOut([{ do: 'create', line, state: 'prepared', activateMs }], actor)
+    }
+    const prepared = this.#ring.find(line, 'prepared')
     if (!prepared) return
     if (now) return this.#ring.carryOut(handOver(active, prepared), actor)
+    if (!active) return // the first of its algorithm: it is on its way already
     const earliestMs = Math.max(nowMs, prepared.createdMs + publishMs(active))
     if (earliestMs < (prepared.activateMs ?? Infinity))
       await this.#ring.reschedule(prepared, earliestMs, actor)
@@ -196,37 +213,51 @@ export class CaAuthorities implements AsyncDisposable {
   }
 
   #nextChange(key: SigningKey): number {
-    return nextChangeAt(key, this.#ring.find(key.purpose, 'prepared') !== undefined)
+    return nextChangeAt(key, this.#ring.find(key, 'prepared') !== undefined)
   }
 
-  #secondsLeft(purpose: KeyPurpose): number {
-    const active = this.#ring.find(purpose, 'active')
+  #secondsLeft(line: KeyLine): number {
+    const active = this.#ring.find(line, 'active')
     return active ? (active.notAfterMs - this.#deps.clock.now().getTime()) / 1000 : 0
+  }
+
+  *#expiries(): Generator<{ labels: Record<string, string>; value: number }> {
+    for (const line of linesOf(this.#deps.jwt)) {
+      const { purpose } = line
+      const value = this.#secondsLeft(line)
+      if (purpose !== 'jwt') yield { labels: { purpose }, value }
+      // One that is published for the first time has nothing that could end; another signs in its place.
+      else if (value > 0 || !this.#ring.find(line, 'prepared'))
+        yield { labels: { algorithm: algorithmOf(line.keyType), purpose }, value }
+    }
+  }
+
+  /** Whoever has just configured an algorithm shall not wonder about tokens that are still signed with another. */
+  #tellOfPublishing(): void {
+    for (const algorithm of this.#deps.jwt.inUse) {
+      const prepared = this.#ring.find(lineOf(algorithm), 'prepared')
+      if (!prepared?.activateMs || this.#ring.find(lineOf(algorithm), 'active')) continue
+      const from = new Date(prepared.activateMs).toISOString()
+      const run = `signet ca rotate jwt --algorithm ${algorithm} --now`
+      this.#deps.logger.warn(
+        { event: 'ca.algorithm_published', algorithm, keyId: prepared.keyId, from, run },
+        'the key of an algorithm that is new in the configuration is published first; until it signs, tokens are signed as before',
+      )
+    }
   }
 
   /** By schedule a key is replaced with a third of its life left; one that gets near its end says that something is wrong. */
   #warnOfEnds(): void {
-    for (const purpose of PURPOSES) {
-      const active = this.#ring.find(purpose, 'active')
+    for (const line of linesOf(this.#deps.jwt)) {
+      const active = this.#ring.find(line, 'active')
       if (!active) continue
-      const secondsLeft = this.#secondsLeft(purpose)
+      const secondsLeft = this.#secondsLeft(line)
       if (secondsLeft * 6000 < active.notAfterMs - active.createdMs) {
         this.#deps.logger.warn(
-          { event: 'ca.expiring', purpose, keyId: active.keyId, secondsLeft },
+          { event: 'ca.expiring', purpose: line.purpose, keyId: active.keyId, secondsLeft },
           'CA near its end',
         )
       }
-    }
-  }
-}
-
-async function putInOrder(ring: KeyRing, deps: CaAuthoritiesDeps): Promise<void> {
-  for (const purpose of PURPOSES) {
-    for (let round = 0; round < MOST_ROUNDS; round++) {
-      const parentId = purpose === 'control_issuing' ? ring.find('control_root', 'active')?.id : undefined
-      const steps = dueSteps(purpose, ring.keys, deps.clock.now().getTime(), parentId)
-      if (steps.length === 0) break
-      await ring.carryOut(steps, 'authority')
     }
   }
 }
@@ -238,7 +269,7 @@ async function refreshState(
   last: CaState | undefined,
 ): Promise<CaState> {
   const { vault, random, clock } = deps
-  const built = buildCaState(ring.keys, vault.trustDomain, ring.bundleSequence)
+  const built = buildCaState(ring.keys, vault.trustDomain, ring.bundleSequence, deps.jwt)
   const nowMs = clock.now().getTime()
   const tls = last?.serverTls
   const kept = tls && tls.issuerKeyId === built.controlIssuing.keyId && nowMs < tls.renewMs ? tls : undefined
@@ -252,9 +283,13 @@ function sameKeys(a: Omit<CaState, 'serverTls'>, b: Omit<CaState, 'serverTls'>):
   return (
     a.bundle.sequence === b.bundle.sequence &&
     a.activeX509KeyId === b.activeX509KeyId &&
-    a.activeJwtKeyId === b.activeJwtKeyId &&
+    namesOfSigners(a) === namesOfSigners(b) &&
     a.controlIssuing.keyId === b.controlIssuing.keyId &&
     a.controlRoots.length === b.controlRoots.length &&
     a.controlRoots.every((root, index) => b.controlRoots[index]?.equals(root))
   )
+}
+
+function namesOfSigners({ jwtSigners }: Pick<CaState, 'jwtSigners'>): string {
+  return Array.from(jwtSigners, ([algorithm, { kid }]) => `${algorithm} ${kid}`).join(', ')
 }

@@ -1,23 +1,33 @@
 import assert from 'node:assert/strict'
 import { JwsSigner } from '../../crypto/jws.ts'
+import { SIGNING_ALGORITHMS, SIGNING_KEYS, type SigningAlgorithm } from '../../crypto/jws-algorithm.ts'
 import { spkiSha256 } from '../../crypto/keys.ts'
 import { SigningCa } from '../../crypto/signing-ca.ts'
 import { Bundle } from '../../spiffe/bundle.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { KeyPurpose } from '../datastore/schema/keys.ts'
+import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
+import { CONTROL_ISSUING, CONTROL_ROOT, isOf, type KeyLine, SPIFFE_X509 } from './key-lines.ts'
 import { publishMs } from './schedule.ts'
 import type { ServerTls } from './server-tls.ts'
 import type { SigningKey } from './signing-key.ts'
+
+/** An active JWT key, and the end of its life in seconds since 1970. */
+export type JwtSigner = JwsSigner & { readonly notAfter: number }
 
 /** Everything that signs or verifies now; replaced as a whole at each change. */
 export interface CaState {
   readonly bundle: Bundle
   /** The active SPIFFE CA. */
   readonly x509: SigningCa
-  /** The active JWT key, and the end of its life in seconds since 1970. */
-  readonly jwt: JwsSigner & { readonly notAfter: number }
+  /** What signs tokens for audiences that nothing is said of. */
+  readonly jwt: JwtSigner
+  /** What signs instead of each algorithm in use: the active key of that algorithm or, until it has one, another. */
+  readonly jwtSigners: ReadonlyMap<SigningAlgorithm, JwtSigner>
   readonly activeX509KeyId: string
   readonly activeJwtKeyId: string
+  /** All that sign now, that one first. */
+  readonly activeJwtKeyIds: readonly string[]
   /** DER of every control root that agents shall accept, some of them at an end: what is renewed late hangs on them. */
   readonly controlRoots: readonly Buffer[]
   readonly controlIssuing: SigningCa
@@ -41,13 +51,15 @@ export function buildCaState(
   keys: readonly SigningKey[],
   trustDomain: TrustDomain,
   sequence: number,
+  algorithms: JwtAlgorithms,
 ): CaStateWithoutTls {
-  const x509 = activeKey(keys, 'spiffe_x509')
-  const jwt = activeKey(keys, 'jwt')
-  const root = activeKey(keys, 'control_root')
-  const controlIssuing = signingCa(activeKey(keys, 'control_issuing'))
+  const x509 = activeKey(keys, SPIFFE_X509)
+  const root = activeKey(keys, CONTROL_ROOT)
+  const controlIssuing = signingCa(activeKey(keys, CONTROL_ISSUING))
+  const jwtSigners = signersOf(keys, algorithms)
+  const jwt = jwtSigners.get(algorithms.usual)
+  assert.ok(jwt, 'no active jwt key')
   const refreshHintSeconds = Math.max(1, Math.min(LONGEST_REFRESH_HINT_S, Math.floor(publishMs(x509) / 4000)))
-  const signer = new JwsSigner({ alg: 'ES256', kid: jwt.keyId, typ: 'JWT', privateKey: privateKeyOf(jwt) })
   return {
     bundle: Bundle.of({
       trustDomain: trustDomain.name,
@@ -57,9 +69,11 @@ export function buildCaState(
       refreshHintSeconds,
     }),
     x509: signingCa(x509),
-    jwt: Object.assign(signer, { notAfter: Math.floor(jwt.notAfterMs / 1000) }),
+    jwt,
+    jwtSigners,
     activeX509KeyId: x509.keyId,
-    activeJwtKeyId: jwt.keyId,
+    activeJwtKeyId: jwt.kid,
+    activeJwtKeyIds: [...new Set(Array.from(jwtSigners.values(), ({ kid }) => kid))],
     controlRoots: byState(keys, 'control_root').map(certificateOf),
     controlIssuing,
     controlIssuers: byState(keys, 'control_issuing').map(certificateOf),
@@ -69,10 +83,46 @@ export function buildCaState(
   }
 }
 
-export function activeKey(keys: readonly SigningKey[], purpose: KeyPurpose): SigningKey {
-  const found = keys.find((key) => key.purpose === purpose && key.state === 'active')
-  assert.ok(found, `no active ${purpose} key`)
+export function activeKey(keys: readonly SigningKey[], line: KeyLine): SigningKey {
+  const found = keys.find((key) => isOf(key, line) && key.state === 'active')
+  assert.ok(found, `no active ${line.purpose} key`)
   return found
+}
+
+/**
+ * While the first key of an algorithm is only published, tokens are signed as before: with the key of an algorithm that is on its way out
+ * or, when it was not there before, with the usual one.
+ */
+function signersOf(
+  keys: readonly SigningKey[],
+  { inUse }: JwtAlgorithms,
+): ReadonlyMap<SigningAlgorithm, JwtSigner> {
+  const active = new Map<SigningAlgorithm, JwtSigner>()
+  for (const algorithm of SIGNING_ALGORITHMS) {
+    const key = keys.find(
+      ({ purpose, keyType, state }) =>
+        purpose === 'jwt' && state === 'active' && keyType === SIGNING_KEYS[algorithm],
+    )
+    if (key) active.set(algorithm, jwtSigner(key))
+  }
+  const [usual] = inUse
+  const leaving = [...active.keys()].find((algorithm) => !inUse.includes(algorithm))
+  const before = [leaving, usual, ...active.keys()].flatMap(
+    (algorithm) => (algorithm && active.get(algorithm)) || [],
+  )
+  return new Map(
+    inUse.flatMap((algorithm) => {
+      const own = active.get(algorithm)
+      const signer = own ?? before[0]
+      return signer ? [[algorithm, signer] as const] : []
+    }),
+  )
+}
+
+function jwtSigner(key: SigningKey): JwtSigner {
+  const alg = algorithmOf(key.keyType)
+  const signer = new JwsSigner({ alg, kid: key.keyId, typ: 'JWT', privateKey: privateKeyOf(key) })
+  return Object.assign(signer, { notAfter: Math.floor(key.notAfterMs / 1000) })
 }
 
 /** Active first: a reader that takes only one takes the right one. */

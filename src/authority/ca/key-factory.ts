@@ -46,8 +46,8 @@ export async function createSigningKey(
   nowMs: number,
   deps: KeyFactoryDeps,
 ): Promise<SigningKey> {
-  const { purpose } = step
-  const pair = await generateKeyPair('ec-p256')
+  const { purpose, keyType } = step.line
+  const pair = await generateKeyPair(keyType)
   const wantedEndMs = nowMs + deps.lifetimes[LIFETIME[purpose]] * 1000
   // Certificates count whole seconds, and none outlives the one above it.
   const notAfterMs = Math.floor(Math.min(wantedEndMs, parent?.notAfterMs ?? wantedEndMs) / 1000) * 1000
@@ -55,6 +55,7 @@ export async function createSigningKey(
   const key = {
     id: createUlid(nowMs, deps.random),
     purpose,
+    keyType,
     state: step.state,
     parentId: parent?.id,
     keyId: keyIdentifier(pair.publicKeyDer).toString('hex'),

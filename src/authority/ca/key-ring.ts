@@ -7,6 +7,7 @@ import { nextOf, readMeta } from '../datastore/meta.ts'
 import type { KeyPurpose } from '../datastore/schema/keys.ts'
 import type { Writer } from '../datastore/writer.ts'
 import { type CaLifetimes, createSigningKey } from './key-factory.ts'
+import { CONTROL_ROOT, isOf, type KeyLine, labelsOf } from './key-lines.ts'
 import type { Step } from './schedule.ts'
 import {
   deleteSigningKey,
@@ -61,8 +62,8 @@ export class KeyRing {
     return this.#bundleSequence
   }
 
-  find(purpose: KeyPurpose, state: SigningKey['state']): SigningKey | undefined {
-    return this.#keys.find((key) => key.purpose === purpose && key.state === state)
+  find(line: KeyLine, state: SigningKey['state']): SigningKey | undefined {
+    return this.#keys.find((key) => isOf(key, line) && key.state === state)
   }
 
   /** Carries the steps out, all or none. Only one call at a time. */
@@ -96,7 +97,7 @@ export class KeyRing {
 
   #create(step: Extract<Step, { do: 'create' }>): Promise<SigningKey> {
     const { clock, vault, lifetimes, random } = this.#deps
-    const parent = step.purpose === 'control_issuing' ? this.find('control_root', 'active') : undefined
+    const parent = step.line.purpose === 'control_issuing' ? this.find(CONTROL_ROOT, 'active') : undefined
     const nowMs = clock.now().getTime()
     return createSigningKey(step, parent, nowMs, { trustDomain: vault.trustDomain, lifetimes, random })
   }
@@ -136,6 +137,7 @@ function changesBundle(step: Step, key: SigningKey): boolean {
   return (key.state === 'ended') !== (step.do === 'remove')
 }
 
-function subjectOf({ purpose, id, keyId, notAfterMs }: SigningKey) {
-  return { purpose, id, keyId, notAfter: Math.floor(notAfterMs / 1000) }
+function subjectOf(key: SigningKey) {
+  const { purpose, id, keyId, notAfterMs } = key
+  return { purpose, ...labelsOf(key), id, keyId, notAfter: Math.floor(notAfterMs / 1000) }
 }

@@ -1,4 +1,5 @@
-import type { KeyPurpose, KeyState } from '../datastore/schema/keys.ts'
+import type { KeyState } from '../datastore/schema/keys.ts'
+import { isOf, type KeyLine } from './key-lines.ts'
 
 const DAY_MS = 86_400_000
 
@@ -6,9 +7,8 @@ const DAY_MS = 86_400_000
 const FUTURE_MS = 3_600_000
 
 /** What the schedule needs to know of a key. */
-export interface KeyLife {
+export interface KeyLife extends KeyLine {
   readonly id: string
-  readonly purpose: KeyPurpose
   readonly state: KeyState
   readonly parentId: string | undefined
   readonly createdMs: number
@@ -21,11 +21,11 @@ export interface KeyLife {
 export type Step =
   | {
       readonly do: 'create'
-      readonly purpose: KeyPurpose
+      readonly line: KeyLine
       readonly state: 'prepared'
       readonly activateMs: number
     }
-  | { readonly do: 'create'; readonly purpose: KeyPurpose; readonly state: 'active' }
+  | { readonly do: 'create'; readonly line: KeyLine; readonly state: 'active' }
   | { readonly do: 'activate' | 'retire' | 'end' | 'remove'; readonly id: string }
 
 /** The successor is made at half of a key's life … */
@@ -45,21 +45,30 @@ export function publishMs(life: Pick<KeyLife, 'createdMs' | 'notAfterMs'>): numb
 
 /** When a successor prepared now becomes active. After a pause half of what is left must do for publishing. */
 export function activateAt(active: KeyLife, nowMs: number): number {
-  return Math.max(handOverAt(active), nowMs + Math.min(publishMs(active), (active.notAfterMs - nowMs) / 2))
+  return Math.max(handOverAt(active), nowMs + publishWithin(active, nowMs))
+}
+
+function publishWithin(active: KeyLife, nowMs: number): number {
+  return Math.min(publishMs(active), (active.notAfterMs - nowMs) / 2)
+}
+
+/** A key of the same purpose that signs with another algorithm: it can stand in while a new line is published for the first time. */
+function isBeside(key: KeyLine, { purpose, keyType }: KeyLine): boolean {
+  return key.purpose === purpose && key.keyType !== keyType
 }
 
 /**
- * What is due for one purpose; nothing when all is in order. Carrying the steps out and asking again ends after a few rounds, also when
+ * What is due for one line; nothing when all is in order. Carrying the steps out and asking again ends after a few rounds, also when
  * the authority slept through several lives. `parentId`: the key whose certificate must stand above, if any. Nothing is lost by a step
  * that a wrong clock has led to: what it ended early comes back with the right time.
  */
 export function dueSteps(
-  purpose: KeyPurpose,
+  line: KeyLine,
   keys: readonly KeyLife[],
   nowMs: number,
   parentId: string | undefined,
 ): Step[] {
-  const mine = keys.filter((key) => key.purpose === purpose)
+  const mine = keys.filter((key) => isOf(key, line))
   const isOver = (key: KeyLife): boolean => key.notAfterMs <= nowMs
   const fits = (key: KeyLife): boolean => parentId === undefined || key.parentId === parentId
   // Nothing outlives its CA, so at its own end the last thing it signed has expired too.
@@ -73,21 +82,46 @@ export function dueSteps(
   const prepared = mine.find((key) => key.state === 'prepared')
   const endedEarly = mine.filter((key) => key.state === 'ended' && !isOver(key))
   const earlier = endedEarly.findLast((key) => key.privateKey !== undefined && fits(key))
+  const standIn = keys.find((key) => key.state === 'active' && isBeside(key, line) && !isOver(key))
+  if (!active && !earlier && standIn) {
+    if (endedEarly.length > 0) return endedEarly.map(({ id }) => ({ do: 'retire', id }))
+    if (!prepared) {
+      return [{ do: 'create', line, state: 'prepared', activateMs: nowMs + publishWithin(standIn, nowMs) }]
+    }
+    return nowMs < (prepared.activateMs ?? 0) ? [] : handOver(undefined, prepared)
+  }
   if (!active || isOver(active) || !fits(active) || (earlier && isFuture(active, nowMs))) {
     const leave: Step[] = active ? [{ do: isOver(active) ? 'end' : 'retire', id: active.id }] : []
     const successor = earlier ?? prepared
     return [
       ...leave,
-      successor ? { do: 'activate', id: successor.id } : { do: 'create', purpose, state: 'active' },
+      successor ? { do: 'activate', id: successor.id } : { do: 'create', line, state: 'active' },
     ]
   }
   if (endedEarly.length > 0) return endedEarly.map(({ id }) => ({ do: 'retire', id }))
   if (!prepared) {
     if (nowMs < prepareAt(active)) return []
-    return [{ do: 'create', purpose, state: 'prepared', activateMs: activateAt(active, nowMs) }]
+    return [{ do: 'create', line, state: 'prepared', activateMs: activateAt(active, nowMs) }]
   }
   if (nowMs < (prepared.activateMs ?? 0)) return []
   return handOver(active, prepared)
+}
+
+/**
+ * What is due for keys whose line is not wanted any more: they sign until every line that is wanted has an active key, and are published
+ * until their own end.
+ */
+export function leavingSteps(wanted: readonly KeyLine[], keys: readonly KeyLife[], nowMs: number): Step[] {
+  const isActive = (line: KeyLine): boolean =>
+    keys.some((key) => isOf(key, line) && key.state === 'active' && key.notAfterMs > nowMs)
+  return keys.flatMap(({ id, state, notAfterMs, ...key }): Step[] => {
+    const beside = wanted.filter((line) => isBeside(key, line))
+    if (beside.length === 0 || wanted.some((line) => isOf(key, line))) return []
+    if (notAfterMs <= nowMs) return state === 'ended' ? [] : [{ do: 'end', id }]
+    const isLeaving =
+      state === 'prepared' || state === 'ended' || (state === 'active' && beside.every(isActive))
+    return isLeaving ? [{ do: 'retire', id }] : []
+  })
 }
 
 /**

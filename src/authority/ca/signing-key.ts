@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict'
 import type { KeyObject } from 'node:crypto'
-import { exportPkcs8, loadKeyPair } from '../../crypto/keys.ts'
+import { exportPkcs8, importSpki, type KeyType, keyTypeOf, loadKeyPair } from '../../crypto/keys.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { KeyPurpose, KeyState } from '../datastore/schema/keys.ts'
 import type { Writer } from '../datastore/writer.ts'
@@ -33,6 +34,7 @@ export async function loadSigningKeys(datastore: Datastore, vault: Vault): Promi
   return rows.map((row) => ({
     id: row.id,
     purpose: row.purpose,
+    keyType: keyTypeIn(Buffer.from(row.public_key)),
     state: row.state,
     keyId: row.key_id,
     parentId: row.parent_id ?? undefined,
@@ -47,6 +49,12 @@ export async function loadSigningKeys(datastore: Datastore, vault: Vault): Promi
     createdMs: row.created_ms,
     activateMs: row.activate_ms ?? undefined,
   }))
+}
+
+function keyTypeIn(publicKeyDer: Buffer): KeyType {
+  const type = keyTypeOf(importSpki(publicKeyDer), publicKeyDer)
+  assert.ok(type, 'a signing key of a type that is none of ours')
+  return type
 }
 
 export function insertSigningKey(writer: Writer, vault: Vault, key: SigningKey): void {

@@ -1,4 +1,5 @@
 import type { Catalogue, CatalogueChange } from './catalogue.ts'
+import type { ForeignBundle } from './foreign-bundle.ts'
 import type { IdentityEntry } from './identity-entry.ts'
 
 /** How the view of a bot changed. One object for all agents of the bot, so that it is encoded once. */
@@ -9,6 +10,8 @@ export interface ViewChange {
   readonly bot: boolean
   /** The attributes that rules read, when these changed. */
   readonly attributeUse: readonly string[] | undefined
+  /** The foreign bundles that these identities are given, when these changed. */
+  readonly foreignBundles: readonly ForeignBundle[] | undefined
 }
 
 type Listener = (change: ViewChange) => void
@@ -18,7 +21,10 @@ export class BotView {
   readonly bot: string
   readonly #catalogue: Catalogue
   readonly #permitted = new Map<string, IdentityEntry>()
-  readonly #uses = new Map<string, number>()
+  readonly #uses = new Counts()
+  /** Trust domains that some of them federate with. */
+  readonly #partners = new Counts()
+  #foreignBundles: readonly ForeignBundle[]
   readonly listeners = new Set<Listener>()
 
   constructor(bot: string, catalogue: Catalogue) {
@@ -28,6 +34,7 @@ export class BotView {
     for (const entry of catalogue.identities.values()) {
       if (bounds.mayUse(entry.identity) && entry.isUsable) this.#permit(entry)
     }
+    this.#foreignBundles = this.#findBundles()
   }
 
   get names(): readonly string[] {
@@ -39,13 +46,17 @@ export class BotView {
   }
 
   get attributeUse(): readonly string[] {
-    return [...this.#uses.keys()].sort()
+    return [...this.#uses.names].sort()
+  }
+
+  /** By trust domain. */
+  get foreignBundles(): readonly ForeignBundle[] {
+    return this.#foreignBundles
   }
 
   /** Applies a change of the catalogue and tells the listeners what of it concerns this bot, if anything. */
   follow(change: CatalogueChange): void {
-    const paths = this.#uses.size
-    const before = new Set(this.#uses.keys())
+    const before = new Set(this.#uses.names)
     const upserts: IdentityEntry[] = []
     const removals: string[] = []
     const isOwn = change.bots.has(this.bot)
@@ -60,27 +71,72 @@ export class BotView {
       }
     }
     for (const name of change.removals) if (this.#forbid(name)) removals.push(name)
-    if (upserts.length + removals.length === 0 && !isOwn) return
-    const isUseChanged = paths !== this.#uses.size || [...this.#uses.keys()].some((path) => !before.has(path))
-    const told = { upserts, removals, bot: isOwn, attributeUse: isUseChanged ? this.attributeUse : undefined }
+    const foreignBundles = this.#changedBundles()
+    if (upserts.length + removals.length === 0 && !isOwn && foreignBundles === undefined) return
+    const attributeUse = this.#uses.isSameAs(before) ? undefined : this.attributeUse
+    const told = { upserts, removals, bot: isOwn, attributeUse, foreignBundles }
     for (const listener of this.listeners) listener(told)
   }
 
   #permit(entry: IdentityEntry): void {
     this.#permitted.set(entry.name, entry)
-    for (const path of entry.compiled.usedAttributes) this.#uses.set(path, (this.#uses.get(path) ?? 0) + 1)
+    this.#count(entry, 1)
   }
 
   #forbid(name: string): boolean {
     const entry = this.#permitted.get(name)
     if (!entry) return false
     this.#permitted.delete(name)
-    for (const path of entry.compiled.usedAttributes) {
-      const left = (this.#uses.get(path) ?? 0) - 1
-      if (left > 0) this.#uses.set(path, left)
-      else this.#uses.delete(path)
-    }
+    this.#count(entry, -1)
     return true
+  }
+
+  #count({ compiled }: IdentityEntry, by: 1 | -1): void {
+    for (const path of compiled.usedAttributes) this.#uses.add(path, by)
+    for (const trustDomain of compiled.parts.federatesWith) this.#partners.add(trustDomain, by)
+  }
+
+  #changedBundles(): readonly ForeignBundle[] | undefined {
+    const found = this.#findBundles()
+    const last = this.#foreignBundles
+    if (found.length === last.length && found.every((bundle, index) => bundle === last[index]))
+      return undefined
+    this.#foreignBundles = found
+    return found
+  }
+
+  #findBundles(): readonly ForeignBundle[] {
+    if (this.#partners.size === 0) return []
+    return [...this.#catalogue.foreignBundles]
+      .filter(({ trustDomain }) => this.#partners.has(trustDomain))
+      .sort((a, b) => (a.trustDomain < b.trustDomain ? -1 : 1))
+  }
+}
+
+/** How often each name is there. */
+class Counts {
+  readonly #counts = new Map<string, number>()
+
+  get size(): number {
+    return this.#counts.size
+  }
+
+  get names(): Iterable<string> {
+    return this.#counts.keys()
+  }
+
+  has(name: string): boolean {
+    return this.#counts.has(name)
+  }
+
+  add(name: string, by: 1 | -1): void {
+    const left = (this.#counts.get(name) ?? 0) + by
+    if (left > 0) this.#counts.set(name, left)
+    else this.#counts.delete(name)
+  }
+
+  isSameAs(names: ReadonlySet<string>): boolean {
+    return names.size === this.#counts.size && [...names].every((name) => this.#counts.has(name))
   }
 }
 

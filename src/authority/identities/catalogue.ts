@@ -1,5 +1,6 @@
 import { RoleBounds, type RoleSpec } from '../../policy/role.ts'
 import type { ResourceChange, ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
+import { type ForeignBundle, foreignBundleOf } from './foreign-bundle.ts'
 import { type Compile, IdentityEntry } from './identity-entry.ts'
 import { botSpecOf, identityOf, roleSpecOf } from './stored-form.ts'
 
@@ -9,6 +10,8 @@ export interface CatalogueChange {
   readonly removals: readonly string[]
   /** Bots whose roles, traits or existence changed. */
   readonly bots: ReadonlySet<string>
+  /** Some federation was made, changed or deleted. */
+  readonly federations: boolean
 }
 
 type Listener = (change: CatalogueChange) => void
@@ -20,6 +23,8 @@ export class Catalogue implements Disposable {
   readonly #compile: Compile
   readonly #resources = new Map<string, Map<string, StoredResource>>()
   readonly #identities = new Map<string, IdentityEntry>()
+  /** By the names of the federations. */
+  readonly #foreignBundles = new Map<string, ForeignBundle>()
   readonly #bounds = new Map<string, RoleBounds>()
   readonly #listeners = new Set<Listener>()
   #subscription: Disposable | undefined
@@ -60,6 +65,11 @@ export class Catalogue implements Disposable {
     return this.#identities
   }
 
+  /** Bundles of foreign trust domains; each is the same object for as long as its federation stands. */
+  get foreignBundles(): Iterable<ForeignBundle> {
+    return this.#foreignBundles.values()
+  }
+
   /** What the roles of a bot permit; an unknown bot, or one whose roles are gone, may use nothing. */
   bounds(bot: string): RoleBounds {
     const known = this.#bounds.get(bot)
@@ -95,6 +105,8 @@ export class Catalogue implements Disposable {
     ofKind.set(stored.name, stored)
     if (stored.kind === 'workload_identity') {
       this.#identities.set(stored.name, new IdentityEntry(identityOf(stored), this.#compile))
+    } else if (stored.kind === 'federation') {
+      this.#foreignBundles.set(stored.name, foreignBundleOf(stored))
     }
   }
 
@@ -103,12 +115,16 @@ export class Catalogue implements Disposable {
     const removals = new Set<string>()
     const roles = new Set<string>()
     const bots = new Set<string>()
+    let federations = false
     for (const { kind, name, after } of changes) {
       if (after) this.#put(after)
       else this.#resources.get(kind)?.delete(name)
       if (kind === 'role') roles.add(name)
       else if (kind === 'bot') bots.add(name)
-      else if (kind === 'workload_identity') {
+      else if (kind === 'federation') {
+        federations = true
+        if (!after) this.#foreignBundles.delete(name)
+      } else if (kind === 'workload_identity') {
         const entry = after && this.#identities.get(name)
         if (entry) {
           upserts.set(name, entry)
@@ -126,8 +142,8 @@ export class Catalogue implements Disposable {
       }
     }
     for (const bot of bots) this.#bounds.delete(bot)
-    if (upserts.size + removals.size + bots.size === 0) return
-    const change = { upserts: [...upserts.values()], removals: [...removals], bots }
+    if (upserts.size + removals.size + bots.size === 0 && !federations) return
+    const change = { upserts: [...upserts.values()], removals: [...removals], bots, federations }
     for (const listener of this.#listeners) listener(change)
   }
 }

@@ -5,7 +5,9 @@ import { PolicyInvalidError, type PolicyProblem } from '../../policy/problem.ts'
 import { checkRole } from '../../policy/role.ts'
 import type { NewResource, StoredResource } from '../datastore/resource-repository.ts'
 import type { Catalogue } from './catalogue.ts'
+import { checkFederations } from './check-federations.ts'
 import { checkReferences } from './check-references.ts'
+import { warnOfSharedHints } from './hint-warnings.ts'
 import type { Compile } from './identity-entry.ts'
 import { warnOfUnboundedIds } from './role-warnings.ts'
 import { sameResource, toNewResource } from './stored-form.ts'
@@ -28,11 +30,17 @@ const TURN = 50
 /** Compares documents with what is stored, and finds everything that is wrong with them, at once. */
 export async function planApply(
   resources: readonly ParsedResource[],
-  deps: { readonly catalogue: Catalogue; readonly compile: Compile; readonly nowMs: number },
+  deps: {
+    readonly catalogue: Catalogue
+    readonly compile: Compile
+    readonly trustDomain: string
+    readonly nowMs: number
+  },
 ): Promise<Plan> {
   const problems: string[] = []
   const warnings: string[] = []
   const changes: PlannedChange[] = []
+  const identities = new Map<string, CompiledIdentity>()
   for (const [index, resource] of resources.entries()) {
     if (index % TURN === TURN - 1) await setImmediate()
     const before = deps.catalogue.get(resource.kind, resource.name)
@@ -41,12 +49,20 @@ export async function planApply(
     const next = toNewResource(resource)
     const unchanged = before !== undefined && sameResource(before, next)
     changes.push({ before, next, action: unchanged ? 'unchanged' : before ? 'updated' : 'created' })
-    if (!unchanged) checkSpec(resource, deps, problems, warnings)
+    const identity = unchanged ? undefined : checkSpec(resource, deps, problems, warnings)
+    if (identity) identities.set(resource.name, identity)
   }
-  const references = checkReferences(resources, deps.catalogue)
-  problems.push(...references.problems)
-  warnings.push(...references.warnings)
-  if (problems.length === 0) warnings.push(...warnOfUnboundedIds(resources, deps.catalogue))
+  for (const found of [
+    checkReferences(resources, deps.catalogue),
+    checkFederations(resources, deps.catalogue, deps.trustDomain),
+  ]) {
+    problems.push(...found.problems)
+    warnings.push(...found.warnings)
+  }
+  if (problems.length === 0) {
+    warnings.push(...warnOfUnboundedIds(resources, deps.catalogue))
+    warnings.push(...warnOfSharedHints(resources, identities, deps.catalogue))
+  }
   return { changes, problems, warnings }
 }
 
@@ -56,12 +72,14 @@ function revisionConflict(resource: ParsedResource, before: StoredResource | und
   return `${resource.at(['metadata', 'revision'])}: metadata.revision: ${resource.kind} ${resource.name} was read at revision ${resource.revision}, ${now}`
 }
 
+/** What it compiles to, if it is a workload identity without mistakes. */
 function checkSpec(
   resource: ParsedResource,
   { compile, nowMs }: { readonly compile: Compile; readonly nowMs: number },
   problems: string[],
   warnings: string[],
-): void {
+): CompiledIdentity | undefined {
+  let compiled: CompiledIdentity | undefined
   const told = ({ path, message }: PolicyProblem): string =>
     `${resource.at(['spec', ...path])}: ${['spec', ...path].join('.')}: ${message}`
   if (resource.kind === 'role') {
@@ -69,7 +87,7 @@ function checkSpec(
   } else if (resource.kind === 'workload_identity') {
     const { name, labels, spec } = resource as ParsedResource<'workload_identity'>
     try {
-      const compiled: CompiledIdentity = compile({ name, revision: '', labels, spec })
+      compiled = compile({ name, revision: '', labels, spec })
       warnings.push(...lintWorkloadIdentity(compiled).map(told))
     } catch (error) {
       if (!(error instanceof PolicyInvalidError)) throw error
@@ -82,4 +100,5 @@ function checkSpec(
       `${where}: ${resource.kind} ${resource.name}: metadata.expires has passed already, so it has no effect`,
     )
   }
+  return compiled
 }

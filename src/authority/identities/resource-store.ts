@@ -29,6 +29,7 @@ export interface ResourceStoreDeps {
   readonly audit: Pick<AuditLog, 'within'>
   readonly joinTokens: JoinTokens
   readonly compile: Compile
+  readonly trustDomain: string
   readonly clock: Clock
 }
 
@@ -68,9 +69,10 @@ export class ResourceStore {
   /** @throws ResourcesInvalidError with every problem of the file, each with its line. */
   apply(input: ApplyInput): Promise<ApplyOutcome> {
     return this.#exclusively(async () => {
-      const { catalogue, compile, clock } = this.#deps
+      const { catalogue, compile, trustDomain, clock } = this.#deps
       const { resources, problems } = await parseInTurns(input.text, input.fileName)
-      const plan = await planApply(resources, { catalogue, compile, nowMs: clock.now().getTime() })
+      const nowMs = clock.now().getTime()
+      const plan = await planApply(resources, { catalogue, compile, trustDomain, nowMs })
       const found = [...problems, ...plan.problems]
       if (found.length > 0) throw new ResourcesInvalidError(found)
       if (input.createOnly) refuseExisting(plan.changes)

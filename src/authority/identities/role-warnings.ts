@@ -16,20 +16,14 @@ interface Usable {
  * ID is made from `workload.*`, and the role that lets it has no `spiffe_ids`: such an agent can have any ID that the template can make.
  */
 export function warnOfUnboundedIds(resources: readonly ParsedResource[], catalogue: Catalogue): string[] {
-  const rolesInFile = resources.filter((r): r is ParsedResource<'role'> => r.kind === 'role')
+  const rolesInFile = rolesOf(resources)
   const identitiesInFile = resources.filter(
     (r): r is ParsedResource<'workload_identity'> =>
       r.kind === 'workload_identity' &&
       MADE_FROM_WORKLOAD.test((r as ParsedResource<'workload_identity'>).spec.spiffe_id),
   )
-  const newRoles = new Set(rolesInFile.map(({ name }) => name))
   const newIdentities = new Set(identitiesInFile.map(({ name }) => name))
-  const bounds = new Map<string, RoleBounds>()
-  for (const role of catalogue.all('role')) {
-    if (!newRoles.has(role.name))
-      bounds.set(role.name, new RoleBounds([{ name: role.name, spec: roleSpecOf(role) }]))
-  }
-  for (const { name, spec } of rolesInFile) bounds.set(name, new RoleBounds([{ name, spec }]))
+  const bounds = roleBoundsAfter(resources, catalogue)
 
   const warnings: string[] = []
   for (const identity of identitiesInFile) {
@@ -54,6 +48,26 @@ export function warnOfUnboundedIds(resources: readonly ParsedResource[], catalog
     )
   }
   return warnings
+}
+
+/** What each role permits once the file is applied. */
+export function roleBoundsAfter(
+  resources: readonly ParsedResource[],
+  catalogue: Catalogue,
+): ReadonlyMap<string, RoleBounds> {
+  const inFile = rolesOf(resources)
+  const replaced = new Set(inFile.map(({ name }) => name))
+  const bounds = new Map<string, RoleBounds>()
+  for (const role of catalogue.all('role')) {
+    if (!replaced.has(role.name))
+      bounds.set(role.name, new RoleBounds([{ name: role.name, spec: roleSpecOf(role) }]))
+  }
+  for (const { name, spec } of inFile) bounds.set(name, new RoleBounds([{ name, spec }]))
+  return bounds
+}
+
+function rolesOf(resources: readonly ParsedResource[]): readonly ParsedResource<'role'>[] {
+  return resources.filter((r): r is ParsedResource<'role'> => r.kind === 'role')
 }
 
 function isUnbounded(role: RoleBounds, identity: Usable): boolean {

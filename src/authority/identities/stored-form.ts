@@ -1,3 +1,4 @@
+import { readableBundle } from '../../config/bundle-document.ts'
 import { formatResource, type ParsedResource, type SpecOf } from '../../config/resources.ts'
 import { formatDuration } from '../../foundation/duration.ts'
 import type { RoleSpec } from '../../policy/role.ts'
@@ -42,6 +43,10 @@ export function joinTokenSpecOf(stored: StoredResource): SpecOf<'join_token'> {
   return stored.spec as SpecOf<'join_token'>
 }
 
+export function federationSpecOf(stored: StoredResource): SpecOf<'federation'> {
+  return stored.spec as SpecOf<'federation'>
+}
+
 /** As a person writes it: what `apply` takes back. */
 export function toYaml(stored: NewResource, revision?: string): string {
   const { kind, name, metadata, spec } = stored
@@ -72,6 +77,10 @@ function asWritten(kind: string, spec: unknown): unknown {
   if (kind === 'role') {
     const { max_ttl, ...rest } = spec as RoleSpec
     return max_ttl === undefined ? rest : { max_ttl: formatDuration(max_ttl), ...rest }
+  }
+  if (kind === 'federation') {
+    const { bundle, ...rest } = spec as SpecOf<'federation'>
+    return { ...rest, bundle: readableBundle(bundle) }
   }
   if (kind !== 'workload_identity') return spec
   const { x509, jwt, ...rest } = spec as SpecOf<'workload_identity'>

@@ -1,3 +1,16 @@
+import { CodedError } from '../../foundation/errors.ts'
+
+/** Audiences for which the configuration names different algorithms: no token can be for all of them. */
+export class MixedAudienceError extends CodedError {
+  override readonly name = 'MixedAudienceError'
+  readonly code = 'ERR_ISSUANCE_AUDIENCES_MIXED'
+  readonly kind = 'invalid_argument'
+
+  constructor() {
+    super('tokens for these audiences are signed with different algorithms: ask for one at a time')
+  }
+}
+
 const MOST = 32
 const LONGEST_BYTES = 1024
 /** Each audit row holds them all. */

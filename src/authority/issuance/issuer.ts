@@ -1,15 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
-import { parsePublicKey } from '../../crypto/keys.ts'
 import { randomSerial } from '../../crypto/signing-ca.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
+import { Slots } from '../../foundation/slots.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { Actor, AuditEntry } from '../audit/events.ts'
-import type { CaState } from '../ca/ca-state.ts'
+import type { CaState, JwtSigner } from '../ca/ca-state.ts'
+import type { JwtAlgorithms } from '../ca/jwt-algorithms.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
-import { refuseAudience } from './audience.ts'
+import { MixedAudienceError, refuseAudience } from './audience.ts'
+import { type Asked, issuedDetail, type Kind, refusalEntry } from './audit-entries.ts'
 import {
   type ApprovedClaim,
   type Claim,
@@ -19,9 +21,11 @@ import {
   StaleClaimError,
 } from './claim.ts'
 import { lifetimeOf } from './limits.ts'
+import { refusePublicKey } from './public-key.ts'
 
 export interface IssuerDeps extends ClaimDeps {
-  readonly ca: () => Pick<CaState, 'x509' | 'jwt'>
+  readonly ca: () => Pick<CaState, 'x509' | 'jwtSigners'>
+  readonly jwt: Pick<JwtAlgorithms, 'of'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
   readonly clock: Clock
   readonly random: Random
@@ -44,15 +48,6 @@ export interface IssuedJwt {
 /** What became of one element of a batch. */
 export type Outcome<T> = { readonly issued: T } | { readonly error: CodedError }
 
-type Kind = 'x509' | 'jwt'
-
-/** Who asks, and what they ask it for. */
-interface Asked {
-  readonly actor: Actor
-  readonly instance: InstanceFacts
-  readonly claim: Claim
-}
-
 /** A result together with the audit row that must be durable before it leaves. */
 interface Signed<T> {
   readonly issued: T
@@ -66,13 +61,25 @@ interface Decided<T> {
   readonly withdrawn?: () => Decided<T> | undefined
 }
 
+/** Why it was not signed, for the audit log, and what the agent hears if that is not a reference alone. */
+interface Declined {
+  readonly refused: string
+  readonly error?: CodedError
+}
+
+type Signing<T> = Signed<T> | Declined
+type Decision<T> = Decided<T> | Promise<Decided<T>>
+
 /** Signing takes the loop to itself: after this many elements others have their turn. */
 const TURN = 64
+/** Signatures that take long are made in threads, of which there are four for all purposes. */
+const IN_THREADS = 2
 
 /** Signs SVIDs for agents: the authority decides by itself, signs, records, and only then answers. */
 export class Issuer {
   readonly #deps: IssuerDeps
   readonly #total: Counter
+  readonly #threads = new Slots(IN_THREADS)
 
   constructor(deps: IssuerDeps) {
     this.#deps = deps
@@ -90,12 +97,8 @@ export class Issuer {
     return this.#issue('x509', requests, ({ claim, publicKey }) =>
       this.#decide('x509', { actor, instance, claim }, (approved) => {
         const asked = { actor, instance, claim }
-        try {
-          parsePublicKey(publicKey)
-        } catch (error) {
-          if (error instanceof CodedError) return { refused: `public key: ${error.publicMessage}` }
-          throw error
-        }
+        const refused = refusePublicKey(publicKey, approved.grant.x509.keyType)
+        if (refused !== undefined) return { refused }
         return this.#signX509(asked, approved, publicKey)
       }),
     )
@@ -108,10 +111,17 @@ export class Issuer {
   ): Promise<Outcome<IssuedJwt>[]> {
     return this.#issue('jwt', requests, ({ claim, audience }) =>
       this.#decide('jwt', { actor, instance, claim }, (approved) => {
-        const refused = refuseAudience(audience, this.#deps.trustDomain)
-        return refused === undefined
-          ? this.#signJwt({ actor, instance, claim }, approved, audience)
-          : { refused }
+        const refused =
+          refuseAudience(audience, this.#deps.trustDomain) ??
+          approved.grant.jwt.audiences?.refusalOf(audience)
+        if (refused !== undefined) return { refused }
+        const algorithm = this.#deps.jwt.of(audience)
+        const signer = algorithm && this.#deps.ca().jwtSigners.get(algorithm)
+        if (signer === undefined) {
+          const error = new MixedAudienceError()
+          return { refused: error.message, error }
+        }
+        return this.#signJwt(signer, { actor, instance, claim }, approved, audience)
       }),
     )
   }
@@ -119,13 +129,23 @@ export class Issuer {
   async #issue<Request, T>(
     kind: Kind,
     requests: readonly Request[],
-    one: (request: Request) => Decided<T>,
+    one: (request: Request) => Decision<T>,
   ): Promise<Outcome<T>[]> {
-    const decided: Decided<T>[] = []
+    const decisions: Decision<T>[] = []
+    const signing: Promise<Decided<T>>[] = []
+    let isSigning = false
     for (const request of requests) {
-      decided.push(one(request))
-      if (decided.length % TURN === 0) await setImmediate()
+      const decision = one(request)
+      decisions.push(decision)
+      if (decision instanceof Promise) {
+        isSigning = true
+        decision.catch(() => undefined) // heard below
+        // No batch takes all threads' time in advance: others have their turn between its elements.
+        if (signing.push(decision) >= IN_THREADS) await signing.shift()
+      }
+      if (decisions.length % TURN === 0) await setImmediate()
     }
+    const decided = isSigning ? await Promise.all(decisions) : (decisions as Decided<T>[])
     await this.#record(decided)
     // Others had their turn meanwhile. What was taken away since does not leave, though the log has it as issued too.
     const withdrawn: Decided<T>[] = []
@@ -147,37 +167,44 @@ export class Issuer {
   #decide<T>(
     svid: Kind,
     asked: Asked,
-    sign: (approved: ApprovedClaim) => Signed<T> | { readonly refused: string },
-  ): Decided<T> {
+    sign: (approved: ApprovedClaim) => Signing<T> | Promise<Signing<T>>,
+  ): Decision<T> {
     try {
       const decision = checkClaim(this.#deps, asked.instance, asked.claim)
-      if ('refused' in decision) return this.#refuse(svid, asked, decision.refused, decision.attributes)
+      if ('refused' in decision) return this.#refuse(svid, asked, decision, decision.attributes)
       const result = sign(decision)
-      if ('refused' in result) return this.#refuse(svid, asked, result.refused, decision.attributes)
-      return {
-        outcome: { issued: result.issued },
-        entry: result.entry,
-        withdrawn: () => this.#withdrawn(svid, asked, decision),
-      }
+      return result instanceof Promise
+        ? result.then((signed) => this.#conclude(svid, asked, decision, signed))
+        : this.#conclude(svid, asked, decision, result)
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       return { outcome: { error } }
     }
   }
 
+  #conclude<T>(svid: Kind, asked: Asked, approved: ApprovedClaim, result: Signing<T>): Decided<T> {
+    if ('refused' in result) return this.#refuse(svid, asked, result, approved.attributes)
+    return {
+      outcome: { issued: result.issued },
+      entry: result.entry,
+      withdrawn: () => this.#withdrawn(svid, asked, approved),
+    }
+  }
+
   #withdrawn(svid: Kind, asked: Asked, approved: ApprovedClaim): Decided<never> | undefined {
     const { instance, claim } = asked
     const lock = lockOn(this.#deps, instance, claim.workloadIdentity, approved.grant.spiffeId)
-    if (lock) return this.#refuse(svid, asked, `lock ${lock.name}`, approved.attributes)
+    if (lock) return this.#refuse(svid, asked, { refused: `lock ${lock.name}` }, approved.attributes)
     const { revision } = this.#deps.identity(claim.workloadIdentity) ?? {}
     if (revision === claim.revision && this.#deps.bounds(instance.bot) === approved.bounds) return undefined
     return { outcome: { error: new StaleClaimError('what the bot may use has changed: sync and ask again') } }
   }
 
-  #refuse(svid: Kind, asked: Asked, reason: string, attributes: unknown): Decided<never> {
+  #refuse(svid: Kind, asked: Asked, declined: Declined, attributes: unknown): Decided<never> {
     const reference = this.#deps.audit.newReference()
+    const { refused: reason, error = new RefusedError(reference, reason) } = declined
     return {
-      outcome: { error: new RefusedError(reference, reason) },
+      outcome: { error },
       entry: refusalEntry(svid, asked, reason, attributes, reference),
     }
   }
@@ -220,11 +247,11 @@ export class Issuer {
   }
 
   #signJwt(
+    jwt: JwtSigner,
     asked: Asked,
     { grant, roleMaxTtlSeconds, attributes }: ApprovedClaim,
     audience: readonly string[],
-  ): Signed<IssuedJwt> {
-    const { jwt } = this.#deps.ca()
+  ): Signed<IssuedJwt> | Promise<Signed<IssuedJwt>> {
     const { now, notBefore, notAfter } = lifetimeOf('jwt', {
       nowMs: this.#deps.clock.now().getTime(),
       ttlSeconds: grant.jwt.ttlSeconds,
@@ -233,15 +260,9 @@ export class Issuer {
     })
     const jti = this.#deps.random.bytes(16).toString('base64url')
     // Ours come last, so that no template can stand in for them. `aud` is always an array: some clients cast it.
-    const token = jwt.sign({
-      ...grant.jwt.extraClaims,
-      sub: grant.spiffeId,
-      aud: audience,
-      iat: notBefore,
-      exp: notAfter,
-      jti,
-    })
-    return {
+    const { extraClaims } = grant.jwt
+    const claims = { ...extraClaims, sub: grant.spiffeId, aud: audience, iat: notBefore, exp: notAfter, jti }
+    const signed = (token: string): Signed<IssuedJwt> => ({
       issued: { token, issuedAt: now, expiresAt: notAfter },
       entry: {
         event: 'jwt_svid.issued',
@@ -249,10 +270,14 @@ export class Issuer {
         detail: {
           ...issuedDetail(asked, grant.revision, grant.spiffeId, notAfter, attributes),
           jti,
+          alg: jwt.alg,
           audience,
         },
       },
-    }
+    })
+    // One on P-256 takes less time than a thread takes to begin.
+    if (jwt.alg === 'ES256') return signed(jwt.sign(claims))
+    return this.#threads.run(() => jwt.signInThread(claims)).then(signed)
   }
 
   #count(kind: Kind, outcome: Outcome<unknown>): void {
@@ -268,46 +293,3 @@ const RESULTS: { readonly [kind in CodedError['kind']]?: string } = {
 
 /** The identity stands in the URI SAN, which is critical for that reason (RFC 5280 §4.2.1.6). */
 const EMPTY_SUBJECT = {}
-
-function issuedDetail(
-  asked: Asked,
-  revision: string,
-  spiffeId: string,
-  notAfter: number,
-  attributes: unknown,
-) {
-  return {
-    bot: asked.instance.bot,
-    botInstance: asked.instance.id,
-    workloadIdentity: asked.claim.workloadIdentity,
-    revision,
-    spiffeId,
-    notAfter,
-    attributes,
-  }
-}
-
-function refusalEntry(
-  svid: Kind,
-  { actor, instance, claim }: Asked,
-  reason: string,
-  attributes: unknown,
-  ref: string,
-): AuditEntry {
-  return {
-    event: 'svid.refused',
-    actor,
-    ref,
-    detail: {
-      bot: instance.bot,
-      botInstance: instance.id,
-      svid,
-      workloadIdentity: claim.workloadIdentity,
-      revision: claim.revision,
-      // What was claimed is the agent's word and of its length; an ID has at most 2048 bytes (SPIFFE-ID §2.3).
-      spiffeId: claim.spiffeId.slice(0, 2048),
-      reason,
-      attributes,
-    },
-  }
-}

@@ -5,7 +5,7 @@ import type { ApplyResponse__Output } from '../../rpc/gen/signet/v1/ApplyRespons
 import { withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readInput } from '../input.ts'
+import { readResources } from '../input.ts'
 import { print, printJson, warn } from '../output.ts'
 
 interface Options extends AuthorityOptions {
@@ -29,7 +29,7 @@ export function define(command: Command): void {
 }
 
 async function apply(options: Options): Promise<void> {
-  const { text, fileName } = await readInput(options.filename)
+  const { text, fileName } = await readResources(options.filename)
   using client = connectAuthority(options)
   report(await sendResources(client, { text, fileName, dryRun: options.dryRun === true }), options)
 }

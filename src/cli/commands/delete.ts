@@ -8,7 +8,7 @@ type Options = AuthorityOptions & { readonly revision?: string; readonly json?: 
 export function define(command: Command): void {
   withExample(
     withJson(withAuthority(command))
-      .argument('<kind>', 'role, bot, join_token, workload_identity or lock')
+      .argument('<kind>', 'role, bot, join_token, workload_identity, federation or lock')
       .argument('<name>')
       .option('--revision <revision>', 'only if this is still its revision')
       .action(remove),

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readInput } from '../input.ts'
+import { readResources } from '../input.ts'
 import { print, printJson } from '../output.ts'
 import { report, sendResources } from './apply.ts'
 
@@ -22,7 +22,7 @@ export function define(command: Command): void {
 }
 
 async function diff(options: Options): Promise<void> {
-  const { text, fileName } = await readInput(options.filename)
+  const { text, fileName } = await readResources(options.filename)
   using client = connectAuthority(options)
   const done = await sendResources(client, { text, fileName, dryRun: true })
   if (done.problems.length > 0) return report(done, { dryRun: true })

@@ -17,7 +17,7 @@ const ADMIN = 'signet.v1.AdminService'
 export function define(command: Command): void {
   withExample(
     withJson(withAuthority(command))
-      .argument('<kind>', 'role, bot, join_token, workload_identity, lock; bot_instance; or all')
+      .argument('<kind>', 'role, bot, join_token, workload_identity, federation, lock; bot_instance; or all')
       .argument('[name]', 'one of them, as YAML; of bot_instance: the bot')
       .action(get),
     'signet get workload_identity',

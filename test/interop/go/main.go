@@ -102,7 +102,7 @@ func fetch(ctx context.Context, o options) error {
 		if err := verify(svid, x509Context); err != nil {
 			return err
 		}
-		say(map[string]any{"event": "x509_svid", "id": svid.ID.String(), "hint": svid.Hint, "serial": serial(svid)})
+		say(map[string]any{"event": "x509_svid", "id": svid.ID.String(), "hint": svid.Hint, "serial": serial(svid), "key": svid.Certificates[0].PublicKeyAlgorithm.String()})
 	}
 	requests++
 	bundles, err := client.FetchX509Bundles(ctx)

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import AuthorityKeyIdentifier, SubjectKeyIdentifier
 from spiffe import JwtSvid, SpiffeId, WorkloadApiClient, X509Source
@@ -63,7 +64,8 @@ def fetch(options):
     context = client.fetch_x509_context()
     for svid in context.x509_svids:
         verify(svid, context.x509_bundle_set)
-        say(event="x509_svid", id=str(svid.spiffe_id), serial=serial(svid))
+        key = "RSA" if isinstance(svid.leaf.public_key(), RSAPublicKey) else "ECDSA"
+        say(event="x509_svid", id=str(svid.spiffe_id), serial=serial(svid), key=key)
     for bundle in client.fetch_x509_bundles().bundles:
         authorities = [key_id(authority) for authority in bundle.x509_authorities]
         say(event="x509_bundle", trustDomain=bundle.trust_domain.name, authorities=authorities)

@@ -9,6 +9,7 @@ const CLAIM: IdentityClaim = {
   workloadIdentity: 'web',
   revision: '1',
   spiffeId: 'spiffe://example.org/web',
+  keyType: 'ec-p256',
   workloadAttributes: { unix: { uid: 1000 } },
 }
 
@@ -39,7 +40,7 @@ describe('BatchingIssuer', () => {
       return { results: [{ issued: { token: 't', issuedAt: '5', expiresAt: '9' } }] }
     })
     assert.deepEqual(await made.issueJwt(CLAIM, ['a']), { token: 't', issuedAt: 5, expiresAt: 9 })
-    const { workloadAttributes, ...rest } = CLAIM
+    const { workloadAttributes, keyType: _, ...rest } = CLAIM
     const claim = { ...rest, workloadAttributesJson: JSON.stringify(workloadAttributes) }
     assert.deepEqual(seen, [{ claim, audience: ['a'] }])
   })

@@ -45,7 +45,8 @@ describe('compileWorkloadIdentity', () => {
       revision: '1',
       spiffeId: 'spiffe://example.org/svc/alice',
       hint: 'pay',
-      x509: { ttlSeconds: 3600, dnsSans: ['builder.internal', 'a.internal', 'x-1000.a'] },
+      priority: 100,
+      x509: { ttlSeconds: 3600, keyType: 'ec-p256', dnsSans: ['builder.internal', 'a.internal', 'x-1000.a'] },
       jwt: {
         ttlSeconds: 60,
         extraClaims: {
@@ -69,6 +70,7 @@ describe('compileWorkloadIdentity', () => {
       pathsOf({
         spiffe_id: 'a',
         hint: '{{ bot.name }}',
+        priority: 1001,
         typo: 1,
         allow: [{ match: { 'workload.unix.uid': '1000', 'workload.unix.nope': 1 }, when: 'uid == 1', x: 1 }],
         deny: [{ match: { 'workload.unix.user': { like: 'x' } } }],
@@ -86,6 +88,7 @@ describe('compileWorkloadIdentity', () => {
         'federates_with.1',
         'hint',
         'jwt.extra_claims.sub',
+        'priority',
         'spiffe_id',
         'typo',
         'x509.dns_sans.0',
@@ -97,6 +100,17 @@ describe('compileWorkloadIdentity', () => {
   })
   const bad: readonly (readonly [string, unknown, string])[] = [
     ['a spec that is no mapping', 7, ''],
+    ['a type of key that nobody knows', { spiffe_id: '/a', x509: { key_type: 'ed25519' } }, 'x509.key_type'],
+    [
+      'audiences that are numbers',
+      { spiffe_id: '/a', jwt: { allowed_audiences: [7] } },
+      'jwt.allowed_audiences',
+    ],
+    [
+      'an operator that audiences do not have',
+      { spiffe_id: '/a', jwt: { allowed_audiences: { like: 'a' } } },
+      'jwt.allowed_audiences.like',
+    ],
     ['a section that is no mapping', { spiffe_id: '/a', x509: 1 }, 'x509'],
     ['rules that are no list', { spiffe_id: '/a', allow: {} }, 'allow'],
     ['a rule that is no mapping', allow('x'), 'allow.0'],

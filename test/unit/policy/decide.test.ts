@@ -265,3 +265,24 @@ describe('lintWorkloadIdentity', () => {
   it('warns of an identity that nobody gets', () =>
     assert.match(lint({ spiffe_id: '/a' })[0] ?? '', /^allow: no allow/))
 })
+
+it('an explanation says of which type the keys are and which audiences there are, where that is not the usual', () => {
+  const spec = { ...byMatch('workload.unix.uid', 1000), x509: { key_type: 'rsa-2048' } }
+  const limited = { ...spec, jwt: { allowed_audiences: ['vault', 'sts.amazonaws.com'] } }
+  const none = { ...byMatch('workload.unix.uid', 1000), jwt: { allowed_audiences: [] } }
+  const policy = Policy.of([compile(limited, 'a'), compile(none, 'b')])
+  const text = formatExplanation(policy.explain(caller(1000)))
+  assert.match(text, /by allow\[0\], keys rsa-2048, tokens for "vault" or "sts\.amazonaws\.com"\n/)
+  assert.match(text, /by allow\[0\], tokens for none\n/)
+})
+
+it('a policy knows how many of its identities have keys of each type, through every change', () => {
+  const typed = (name: string, keyType: string) =>
+    compile({ ...byMatch('workload.unix.uid', 1000), x509: { key_type: keyType } }, name)
+  const first = Policy.of([typed('a', 'rsa-2048'), typed('b', 'rsa-2048'), typed('c', 'ec-p384')])
+  assert.deepEqual([first.keyTypes.get('rsa-2048'), first.keyTypes.get('ec-p384')], [2, 1])
+  const next = first.with({ upserts: [typed('a', 'ec-p256'), typed('b', 'rsa-2048')], removals: ['c'] })
+  const counts = (['ec-p256', 'rsa-2048', 'ec-p384'] as const).map((type) => next.keyTypes.get(type))
+  assert.deepEqual(counts, [1, 1, 0])
+  assert.equal(first.keyTypes.get('rsa-2048'), 2)
+})

@@ -12,10 +12,13 @@ function frame(text: string, flag = 0): Buffer {
 function readAll(chunks: readonly Buffer[], maxBytes = 100): { messages: string[]; fits: boolean } {
   const reader = new MessageReader(maxBytes)
   const messages: string[] = []
-  const fits = chunks.every((chunk) =>
-    reader.read(chunk, (message, compressed) => messages.push(`${compressed ? 'z:' : ''}${message}`)),
-  )
-  return { messages, fits }
+  for (const chunk of chunks) {
+    reader.push(chunk)
+    for (let message = reader.next(); message !== undefined; message = reader.next()) {
+      messages.push(`${reader.isCompressed ? 'z:' : ''}${message}`)
+    }
+  }
+  return { messages, fits: !reader.isTooLong }
 }
 
 describe('MessageReader', () => {
@@ -35,6 +38,16 @@ describe('MessageReader', () => {
       assert.deepEqual(readAll(chunks), { messages: expected, fits: true })
     })
   }
+
+  it('finds them as well when it is asked only after all has come', () => {
+    const reader = new MessageReader(100)
+    for (const byte of bytes) reader.push(Buffer.of(byte))
+    assert.deepEqual(
+      expected.map(() => `${reader.next()}`),
+      expected.map((text) => text.replace('z:', '')),
+    )
+    assert.equal(reader.next(), undefined)
+  })
 
   it('joins what comes byte by byte', () => {
     const long = 'x'.repeat(1_000) + 'y'.repeat(1_000)

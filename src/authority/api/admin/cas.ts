@@ -15,7 +15,7 @@ export function caHandlers(authorities: CaAuthorities): Handlers<Caller> {
     ListCas: { unary: (): ListCasResponse => ({ cas: list() }) },
     RotateCa: {
       unary: async (caller: Caller, request: RotateCaRequest__Output): Promise<RotateCaResponse> => {
-        await authorities.rotate(request.purpose, request.now, actorOf(caller))
+        await authorities.rotate(request.purpose, request.now, actorOf(caller), request.algorithm)
         return { cas: list() }
       },
     },
@@ -31,6 +31,7 @@ export function caHandlers(authorities: CaAuthorities): Handlers<Caller> {
 function toMessage({
   id,
   purpose,
+  algorithm = '',
   state,
   keyId,
   notBeforeMs,
@@ -41,6 +42,7 @@ function toMessage({
   return {
     id,
     purpose,
+    algorithm,
     state,
     keyId,
     notBefore: toTimestamp(notBeforeMs),

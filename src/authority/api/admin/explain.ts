@@ -3,6 +3,7 @@ import { CodedError } from '../../../foundation/errors.ts'
 import type { Attributes } from '../../../policy/attributes.ts'
 import type { IdentityExplanation } from '../../../policy/compile.ts'
 import { parseAttributes } from '../../../policy/parse-attributes.ts'
+import { explainOrder } from '../../../policy/precedence.ts'
 import type { ExplainRequest__Output } from '../../../rpc/gen/signet/v1/ExplainRequest.ts'
 import type { ExplainResponse } from '../../../rpc/gen/signet/v1/ExplainResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
@@ -31,12 +32,11 @@ export function explainHandlers(catalogue: Catalogue): Handlers<Caller> {
           )
         }
         const identities: IdentityExplanation[] = []
-        const entries = [...catalogue.identities.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
-        for (const [index, entry] of entries.entries()) {
+        for (const [index, entry] of [...catalogue.identities.values()].entries()) {
           if (index % TURN === TURN - 1) await setImmediate()
           identities.push(explain(entry, attributes))
         }
-        return { explanationJson: JSON.stringify({ attributes, identities }) }
+        return { explanationJson: JSON.stringify({ attributes, identities: explainOrder(identities) }) }
       },
     },
   }

@@ -31,8 +31,15 @@ export function printCas(cas: readonly Ca__Output[], options: { readonly json?: 
   }
   print(
     formatTable(
-      ['PURPOSE', 'STATE', 'KEY ID', 'EXPIRES', 'NEXT CHANGE'],
-      described.map((ca) => [ca.purpose, ca.state, ca.keyId, ca.notAfter ?? '', ca.nextChange ?? '']),
+      ['PURPOSE', 'ALGORITHM', 'STATE', 'KEY ID', 'EXPIRES', 'NEXT CHANGE'],
+      described.map((ca) => [
+        ca.purpose,
+        ca.algorithm,
+        ca.state,
+        ca.keyId,
+        ca.notAfter ?? '',
+        ca.nextChange ?? '',
+      ]),
     ),
   )
 }

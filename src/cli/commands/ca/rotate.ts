@@ -1,24 +1,35 @@
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
+import { SIGNING_ALGORITHMS } from '../../../crypto/jws-algorithm.ts'
 import type { Ca__Output } from '../../../rpc/gen/signet/v1/Ca.ts'
 import { withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { printCas } from './list.ts'
 
-type Options = AuthorityOptions & { readonly now?: boolean; readonly json?: boolean }
+type Options = AuthorityOptions & {
+  readonly now?: boolean
+  readonly algorithm?: string
+  readonly json?: boolean
+}
 
 export function define(command: Command): void {
   withExample(
     withJson(withAuthority(command))
       .addArgument(new Argument('<purpose>', 'which key').choices(['spiffe_x509', 'jwt', 'control_issuing']))
+      .addOption(
+        new Option('--algorithm <name>', 'which of the jwt keys; default: all that sign').choices(
+          SIGNING_ALGORITHMS,
+        ),
+      )
       .option('--now', 'sign with the new key at once, without waiting until everybody knows it')
       .action(rotate),
     'signet ca rotate spiffe_x509',
+    'signet ca rotate jwt --algorithm RS256 --now',
   )
 }
 
 async function rotate(purpose: string, options: Options): Promise<void> {
   using client = connectAuthority(options)
-  const request = { purpose, now: options.now === true }
+  const request = { purpose, now: options.now === true, algorithm: options.algorithm ?? '' }
   const { cas } = await client.unary<object, { cas: Ca__Output[] }>(
     'signet.v1.AdminService',
     'RotateCa',

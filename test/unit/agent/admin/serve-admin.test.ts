@@ -9,7 +9,7 @@ import type { RpcServer } from '../../../../src/rpc/server.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { FakeIssuer } from '../../../fakes/fake-issuer.ts'
 import { FakeKernel } from '../../../fakes/fake-kernel.ts'
-import { type Identities, knowledgeOf } from '../../../fakes/fake-knowledge.ts'
+import { type Identities, knowledgeOf, policyOf } from '../../../fakes/fake-knowledge.ts'
 
 const WEB: Identities = { web: { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': 1000 } }] } }
 const CALLER = { workload: { unix: { uid: 1000 } } }
@@ -33,6 +33,7 @@ describe('the explanation that an agent gives', () => {
         },
       },
       knowledge: new Watchable(known === 'nothing' ? undefined : knowledgeOf(issuer, WEB, known)),
+      maxIdentitiesPerCaller: 2,
       status: () => ({}),
     }
     let explain: (peer: unknown, request: object) => Promise<{ explanationJson: string }>
@@ -59,6 +60,21 @@ describe('the explanation that an agent gives', () => {
     assert.deepEqual(granted(explanation), ['granted'])
     assert.equal(explanation.identities[0]?.spiffeId, 'spiffe://example.org/web')
     assert.deepEqual(explanation.attributes['bot'], { name: 'builder' })
+  })
+
+  it('has the order of delivery, with who is left out of it', async () => {
+    const allow = [{ match: { 'workload.unix.uid': 1000 } }]
+    const identities = { a: { spiffe_id: '/a', allow }, b: { spiffe_id: '/b', allow, priority: 5 }, ...WEB }
+    const policy = policyOf(identities)
+    const explanation = await create({ policy }).ofAttributes(JSON.stringify(CALLER))
+    assert.deepEqual(
+      explanation.identities.map(({ identity, order, note }) => [identity, order, note !== undefined]),
+      [
+        ['b', 1, false],
+        ['a', 2, false],
+        ['web', 3, true],
+      ],
+    )
   })
 
   it('of a process is what it would get if it connected, and leaves nothing open', async () => {

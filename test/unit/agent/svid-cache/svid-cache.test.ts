@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { before, describe, it } from 'node:test'
 import type { CachedJwtSvid } from '../../../../src/agent/svid-cache/jwt-issue.ts'
 import { splitDer } from '../../../../src/crypto/x509.ts'
@@ -38,6 +39,7 @@ describe('X.509-SVIDs', () => {
         workloadIdentity: 'web',
         revision: '1',
         spiffeId: 'spiffe://example.org/web',
+        keyType: 'ec-p256',
         workloadAttributes: WORKLOAD,
       },
     ])
@@ -277,6 +279,15 @@ describe('JWT-SVIDs', () => {
     assert.ok((await want(own, 'a')).token)
   })
 
+  it('that can never be had as they were asked for are not asked for again at once either', async () => {
+    const own = await createSvidRig()
+    own.issuer.fails = () => new RpcError(StatusCode.INVALID_ARGUMENT, 'ask for one at a time')
+    for (let call = 0; call < 3; call += 1) {
+      await assert.rejects(async () => want(own, 'a', 'b'), { kind: 'invalid_argument' })
+    }
+    assert.equal(own.issuer.asked.jwt.length, 1)
+  })
+
   it('that could not be had for another reason are asked for by the next caller', async () => {
     const own = await createSvidRig()
     own.issuer.fails = () => new RpcError(StatusCode.UNAVAILABLE, 'away')
@@ -292,6 +303,19 @@ describe('JWT-SVIDs', () => {
     own.learn({ taintedKeyIds: new Set([first.kid]) })
     const second = await want(own, 'a')
     assert.notEqual(second.kid, first.kid)
+  })
+
+  it('signed by a key of another algorithm are as good as any while that key signs', async () => {
+    const own = await createSvidRig()
+    const first = await want(own, 'a')
+    own.learn({ activeJwtKeyIds: new Set(['rs256', first.kid]) })
+    assert.equal(want(own, 'a'), first)
+    await own.turn()
+    assert.equal(own.issuer.asked.jwt.length, 1)
+    own.learn({ activeJwtKeyIds: new Set(['rs256']) })
+    assert.equal(want(own, 'a'), first)
+    await own.turn()
+    assert.equal(own.issuer.asked.jwt.length, 2)
   })
 
   it('signed by a key that is no longer active are replaced at the next occasion', async () => {
@@ -313,6 +337,34 @@ describe('JWT-SVIDs', () => {
 })
 
 describe('a snapshot', () => {
+  it('gives nobody a kept SVID that the bundle of now does not vouch for, and has another issued', async () => {
+    const rig = await createSvidRig()
+    const svid = await rig.issued()
+    const next = await createSvidRig({ clock: rig.clock })
+    next.cache.restore(JSON.parse(JSON.stringify(rig.cache.snapshot())))
+    assert.equal(next.want().svid, undefined)
+    await next.changed()
+    assert.notEqual(next.want().svid?.serial, svid.serial)
+  })
+
+  it('gives nobody a kept SVID with a key or a SPIFFE ID that is not its own', async () => {
+    const rig = await createSvidRig()
+    await rig.issued()
+    const sealed = JSON.parse(JSON.stringify(rig.cache.snapshot()))
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const other = privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64')
+    for (const change of [
+      { privateKey: other },
+      { spiffeId: 'spiffe://example.org/other' },
+      { chain: 'MAA=' },
+    ]) {
+      const next = await createSvidRig({ issuer: rig.issuer, clock: rig.clock })
+      next.cache.restore({ ...sealed, x509: [{ ...sealed.x509[0], ...change }] })
+      assert.equal(next.want().svid, undefined, JSON.stringify(Object.keys(change)))
+    }
+    assert.ok(rig.want().svid)
+  })
+
   it('gives a restarted agent what it had, without the authority', async () => {
     const rig = await createSvidRig()
     const svid = await rig.issued()

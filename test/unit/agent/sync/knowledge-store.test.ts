@@ -48,9 +48,15 @@ describe('KnowledgeStore', () => {
       attributesJson: '{"join":{"method":"secret"},"bot":{"name":"builder"}}',
       rolesJson: '',
     },
-    bundle: { spiffeBundle, taintedKeyIds: [], activeX509KeyId: 'x', activeJwtKeyId: 'j' },
+    bundle: {
+      spiffeBundle,
+      taintedKeyIds: [],
+      activeX509KeyId: 'x',
+      activeJwtKeyId: 'j',
+      activeJwtKeyIds: ['j'],
+    },
     locks: { locks: [] },
-    federatedBundles: { bundles: [] },
+    federatedBundles: { bundles: [], more: false },
   })
   const END = { ...QUIET, snapshotEnd: true }
 
@@ -128,9 +134,31 @@ describe('KnowledgeStore', () => {
       taintedKeyIds: [],
       activeX509KeyId: '',
       activeJwtKeyId: '',
+      activeJwtKeyIds: [],
     }
     assert.throws(() => store.apply({ ...QUIET, bundle }), { code: 'ERR_SPIFFE_BUNDLE_INVALID' })
     assert.equal(store.current.value?.bundle.x509Authorities.length, 1)
+  })
+
+  it('knows every JWT key that signs, or the one of an authority that names one only', () => {
+    const { store } = synced(undefined, identity('a'))
+    const active = () => [...(store.current.value?.activeJwtKeyIds ?? [])]
+    const { bundle } = begin()
+    assert.ok(bundle)
+    store.apply({ ...QUIET, bundle: { ...bundle, activeJwtKeyId: 'es', activeJwtKeyIds: ['es', 'rs'] } })
+    assert.deepEqual(active(), ['es', 'rs'])
+    store.apply({ ...QUIET, bundle: { ...bundle, activeJwtKeyId: 'old', activeJwtKeyIds: [] } })
+    assert.deepEqual(active(), ['old'])
+  })
+
+  it('takes back what an earlier version kept, which knew one JWT key', () => {
+    const { store } = synced(undefined, identity('a'))
+    const kept = store.snapshot()
+    assert.ok(kept)
+    const { activeJwtKeyIds: _, ...bundle } = kept.bundle
+    const later = create().store
+    later.restore({ ...kept, bundle })
+    assert.deepEqual([...(later.current.value?.activeJwtKeyIds ?? [])], ['j'])
   })
 
   it('ignores a workload identity that it does not understand, the older revision included', () => {
@@ -200,6 +228,76 @@ describe('KnowledgeStore', () => {
       each.apply(END)
       assert.equal(each.current.value?.botLocked, false)
     }
+  })
+
+  describe('of foreign trust domains', () => {
+    const named = (trustDomain: string, bundle: Buffer | string = spiffeBundle) => {
+      return { trustDomain, spiffeBundle: Buffer.from(bundle) }
+    }
+    const list = (...bundles: ReturnType<typeof named>[]): SyncResponse__Output => {
+      return { ...QUIET, federatedBundles: { bundles, more: false } }
+    }
+    const page = (bundle: ReturnType<typeof named>): SyncResponse__Output => {
+      return { ...QUIET, federatedBundles: { bundles: [bundle], more: true } }
+    }
+    const known = ({ store }: ReturnType<typeof create>) => store.current.value?.federatedBundles
+    const names = (made: ReturnType<typeof create>): string[] => [...(known(made)?.keys() ?? [])]
+
+    it('has the last whole list', () => {
+      const made = synced()
+      made.store.apply(list(named('a.example'), named('b.example')))
+      assert.deepEqual(names(made), ['a.example', 'b.example'])
+      made.store.apply(list(named('b.example')))
+      assert.deepEqual(names(made), ['b.example'])
+      assert.equal(known(made)?.get('b.example')?.trustDomain, 'b.example')
+      made.store.apply({ ...QUIET, upserts: [identity('web')] })
+      assert.deepEqual(names(made), ['b.example'], 'a message without a list says nothing of it')
+    })
+
+    it('takes a list of several messages as a whole, in a snapshot as well', () => {
+      const made = synced()
+      made.store.apply(page(named('a.example')))
+      assert.deepEqual(names(made), [])
+      made.store.apply(list(named('b.example')))
+      assert.deepEqual(names(made), ['a.example', 'b.example'])
+      made.store.apply({ ...begin(), ...{ federatedBundles: page(named('c.example')).federatedBundles } })
+      made.store.apply(list(named('d.example')))
+      assert.deepEqual(names(made), ['a.example', 'b.example'])
+      made.store.apply(END)
+      assert.deepEqual(names(made), ['c.example', 'd.example'])
+    })
+
+    it('forgets half a list when the stream breaks', () => {
+      const made = synced()
+      made.store.apply(page(named('a.example')))
+      made.store.abandon()
+      made.store.apply(list(named('b.example')))
+      assert.deepEqual(names(made), ['b.example'])
+    })
+
+    it('keeps the bundles that did not change, as they are', () => {
+      const made = synced()
+      made.store.apply(list(named('a.example')))
+      const before = known(made)?.get('a.example')
+      made.store.apply(list(named('a.example'), named('b.example')))
+      assert.equal(known(made)?.get('a.example'), before)
+    })
+
+    it('trusts neither what it cannot read nor what came before, nor another word on the own trust domain', () => {
+      const made = synced()
+      made.store.apply(list(named('a.example'), named('b.example')))
+      made.store.apply(list(named('a.example', 'garbage'), named('example.org'), named('b.example')))
+      assert.deepEqual(names(made), ['b.example'])
+    })
+
+    it('has them after a restart', () => {
+      const made = synced()
+      made.store.apply(list(named('a.example')))
+      const next = create()
+      next.store.restore(JSON.parse(JSON.stringify(made.store.snapshot())))
+      assert.deepEqual(names(next), ['a.example'])
+      assert.deepEqual(known(next)?.get('a.example')?.format(), spiffeBundle)
+    })
   })
 
   it('is the same after a restart', () => {

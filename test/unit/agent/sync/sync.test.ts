@@ -39,9 +39,15 @@ function snapshot(): SyncResponse__Output[] {
     snapshotBegin: true,
     trustDomain: 'example.org',
     bot: { name: 'builder', instanceId: '01J', attributesJson: '{}', rolesJson: '' },
-    bundle: { spiffeBundle, taintedKeyIds: [], activeX509KeyId: 'x', activeJwtKeyId: 'j' },
+    bundle: {
+      spiffeBundle,
+      taintedKeyIds: [],
+      activeX509KeyId: 'x',
+      activeJwtKeyId: 'j',
+      activeJwtKeyIds: ['j'],
+    },
     locks: { locks: [] },
-    federatedBundles: { bundles: [] },
+    federatedBundles: { bundles: [], more: false },
   }
   return [begin, { ...QUIET, snapshotEnd: true }]
 }

@@ -5,7 +5,9 @@ import type { Knowledge } from '../../../../src/agent/knowledge.ts'
 import { Entitlements } from '../../../../src/agent/workload-api/entitlements.ts'
 import type { IdentitySet } from '../../../../src/agent/workload-api/identity-set.ts'
 import { IdentitySets } from '../../../../src/agent/workload-api/identity-sets.ts'
+import { LeftOut } from '../../../../src/agent/workload-api/left-out.ts'
 import { createLogger } from '../../../../src/foundation/logger.ts'
+import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { Watchable } from '../../../../src/foundation/watchable.ts'
 import type { Attributes } from '../../../../src/policy/attributes.ts'
 import type { Grant } from '../../../../src/policy/compile.ts'
@@ -37,7 +39,8 @@ function rig(
   const events: string[] = []
   const logger = createLogger({ destination: { write: (line) => void events.push(JSON.parse(line).event) } })
   const knowledge = new Watchable<Knowledge | undefined>(first)
-  const sets = new IdentitySets({ svids: undefined as never, clock, logger, onReady: () => undefined })
+  const leftOut = new LeftOut({ clock, logger, metrics: createMetrics() })
+  const sets = new IdentitySets({ svids: undefined as never, clock, leftOut, onReady: () => undefined })
   const attested: { answer: () => Attributes | Promise<Attributes> } = {
     answer: () => ({ workload: { unix: { uid: 1000, pid: 1 } } }),
   }
@@ -46,9 +49,8 @@ function rig(
     attestation: { attest: () => attested.answer() },
     sets,
     maxIdentitiesPerCaller,
+    leftOut,
     allowUnauthenticatedVerifiers,
-    clock,
-    logger,
   })
   const { peer } = fakeCaller()
   const of = () => entitlements.of(peer) as IdentitySet
@@ -70,8 +72,10 @@ describe('Entitlements', () => {
     assert.throws(() => rig(undefined).of(), { code: 'ERR_AGENT_NOT_SYNCED', kind: 'unavailable' })
   })
 
-  it('are what the policy grants, by name', () => {
+  it('are what the policy grants, by priority and name', () => {
     assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP })).of()), ['shop', 'web'])
+    const first = { ...WEB, priority: 1 }
+    assert.deepEqual(names(rig(known({ web: first, shop: SHOP })).of()), ['web', 'shop'])
   })
 
   it('are refused with one flat sentence when the policy grants nothing', () => {

@@ -7,7 +7,13 @@ import { BotViews } from '../../../../src/authority/identities/bot-view.ts'
 import { Watchable } from '../../../../src/foundation/watchable.ts'
 import type { SyncResponse } from '../../../../src/rpc/gen/signet/v1/SyncResponse.ts'
 import { type CaKeys, createCaKeys } from '../../../support/ca-keys.ts'
-import { botYaml, identityYaml, openCatalogue, roleYaml } from '../../../support/catalogue-rig.ts'
+import {
+  botYaml,
+  federationYaml,
+  identityYaml,
+  openCatalogue,
+  roleYaml,
+} from '../../../support/catalogue-rig.ts'
 
 const START = identityYaml('one') + identityYaml('two', '', 'b') + roleYaml('a') + botYaml('builder', ['a'])
 const INSTANCE = { id: '01J', bot: 'builder', joinToken: 'first', joinMethod: 'secret' }
@@ -142,6 +148,53 @@ describe('a sync session', () => {
     assert.deepEqual(other.removals, ['three'])
     assert.equal(other.bot?.rolesJson, '[]')
     assert.deepEqual(other.attributeUse, { paths: [] })
+  })
+
+  it('tells the whole list of foreign bundles, at first and when one is made, changed or deleted', async () => {
+    const partners = identityYaml('three', 'federates_with: [a.example, b.example]')
+    await using rig = await openSession(START + partners + federationYaml('a.example'))
+    const list = ({ federatedBundles }: SyncResponse): unknown[] | undefined =>
+      federatedBundles?.bundles?.map(({ trustDomain, spiffeBundle = '' }) => {
+        return [trustDomain, JSON.parse(spiffeBundle.toString()).spiffe_sequence]
+      })
+    const [begin = {}] = await rig.snapshot()
+    assert.deepEqual(list(begin), [['a.example', 1]])
+    const made = await rig.nextAfter(() => rig.put(federationYaml('b.example', 7)))
+    assert.deepEqual(list(made), [
+      ['a.example', 1],
+      ['b.example', 7],
+    ])
+    const changed = await rig.nextAfter(() => rig.put(federationYaml('b.example', 8)))
+    assert.deepEqual(list(changed)?.at(-1), ['b.example', 8])
+    const gone = await rig.nextAfter(() => rig.remove('federation', 'a.example'))
+    assert.deepEqual(list(gone), [['b.example', 8]])
+    const other = await rig.nextAfter(() => rig.put(identityYaml('one', 'hint: x')))
+    assert.equal(list(other), undefined)
+  })
+
+  it('cuts a long list of foreign bundles into messages that every client takes', async () => {
+    const domains = Array.from({ length: 20 }, (_, index) => `p${String(index).padStart(2, '0')}.example`)
+    const federations = domains
+      .map((name) => federationYaml(name, 1, `fill: ${'x'.repeat(200_000)}`))
+      .join('')
+    const partners = identityYaml('three', `federates_with: [${domains.join(', ')}]`)
+    await using rig = await openSession(START + partners + federations)
+    const takeList = (messages: readonly SyncResponse[]): void => {
+      const pages = messages.flatMap(({ federatedBundles }) => federatedBundles ?? [])
+      assert.deepEqual(
+        pages.flatMap(({ bundles }) => bundles?.map(({ trustDomain }) => trustDomain)),
+        domains,
+      )
+      assert.deepEqual(
+        pages.map(({ more }) => more),
+        pages.map((page) => page !== pages.at(-1)),
+      )
+      for (const { bundles = [] } of pages) assert.ok(bundles.length < 4)
+    }
+    takeList(await rig.snapshot())
+    const messages = [await rig.nextAfter(() => rig.put(federationYaml('p00.example')))]
+    while (messages.at(-1)?.federatedBundles?.more === true) messages.push(await rig.next())
+    takeList(messages)
   })
 
   it('tells a slow reader of each identity once, in its last state', async () => {

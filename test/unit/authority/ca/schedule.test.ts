@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { CONTROL_ISSUING, lineOf, SPIFFE_X509 } from '../../../../src/authority/ca/key-lines.ts'
 import {
   activateAt,
   dueSteps,
   type KeyLife,
+  leavingSteps,
   nextChangeAt,
   prepareAt,
   type Step,
@@ -12,6 +14,8 @@ import {
 } from '../../../../src/authority/ca/schedule.ts'
 
 const LIFE = 600_000
+const JWT = lineOf('ES256')
+const ISSUING = CONTROL_ISSUING
 const YEAR = 365 * 86_400_000
 const PRIVATE_KEY = {}
 
@@ -19,7 +23,7 @@ function key(id: string, more: Partial<KeyLife> = {}): KeyLife {
   const createdMs = more.createdMs ?? 0
   return {
     id,
-    purpose: 'jwt',
+    ...JWT,
     state: 'active',
     parentId: undefined,
     createdMs,
@@ -51,7 +55,7 @@ function apply(keys: readonly KeyLife[], steps: readonly Step[], nowMs: number, 
 function settle(keys: readonly KeyLife[], nowMs: number, lifeMs = LIFE): KeyLife[] {
   let result = [...keys]
   for (let round = 0; round < 8; round++) {
-    const steps = dueSteps('jwt', result, nowMs, undefined)
+    const steps = dueSteps(JWT, result, nowMs, undefined)
     if (steps.length === 0) return result
     result = apply(result, steps, nowMs, lifeMs)
   }
@@ -60,40 +64,40 @@ function settle(keys: readonly KeyLife[], nowMs: number, lifeMs = LIFE): KeyLife
 
 describe('dueSteps', () => {
   it('begins with an active key', () => {
-    assert.deepEqual(dueSteps('jwt', [], 0, undefined), [{ do: 'create', purpose: 'jwt', state: 'active' }])
+    assert.deepEqual(dueSteps(JWT, [], 0, undefined), [{ do: 'create', line: JWT, state: 'active' }])
   })
   it('has nothing to do before half of the life', () => {
-    assert.deepEqual(dueSteps('jwt', [key('a')], LIFE / 2 - 1, undefined), [])
+    assert.deepEqual(dueSteps(JWT, [key('a')], LIFE / 2 - 1, undefined), [])
   })
   it('prepares a successor at half of the life, to take over at two thirds', () => {
-    assert.deepEqual(dueSteps('jwt', [key('a')], LIFE / 2, undefined), [
-      { do: 'create', purpose: 'jwt', state: 'prepared', activateMs: (LIFE * 2) / 3 },
+    assert.deepEqual(dueSteps(JWT, [key('a')], LIFE / 2, undefined), [
+      { do: 'create', line: JWT, state: 'prepared', activateMs: (LIFE * 2) / 3 },
     ])
   })
   it('hands over when the time has come, and not before', () => {
     const keys = [key('a'), key('b', { state: 'prepared', createdMs: LIFE / 2, activateMs: 400_000 })]
-    assert.deepEqual(dueSteps('jwt', keys, 399_999, undefined), [])
-    assert.deepEqual(dueSteps('jwt', keys, 400_000, undefined), [
+    assert.deepEqual(dueSteps(JWT, keys, 399_999, undefined), [])
+    assert.deepEqual(dueSteps(JWT, keys, 400_000, undefined), [
       { do: 'retire', id: 'a' },
       { do: 'activate', id: 'b' },
     ])
   })
   it('ends a retired key when all that it signed has expired', () => {
     const keys = [key('a', { state: 'retired' }), key('b', { createdMs: 300_000 })]
-    assert.deepEqual(dueSteps('jwt', keys, LIFE - 1, undefined), [])
-    assert.deepEqual(dueSteps('jwt', keys, LIFE, undefined), [{ do: 'end', id: 'a' }])
+    assert.deepEqual(dueSteps(JWT, keys, LIFE - 1, undefined), [])
+    assert.deepEqual(dueSteps(JWT, keys, LIFE, undefined), [{ do: 'end', id: 'a' }])
   })
   it('replaces an active key that is over, and keeps it as it is', () => {
-    assert.deepEqual(dueSteps('jwt', [key('a')], LIFE, undefined), [
+    assert.deepEqual(dueSteps(JWT, [key('a')], LIFE, undefined), [
       { do: 'end', id: 'a' },
-      { do: 'create', purpose: 'jwt', state: 'active' },
+      { do: 'create', line: JWT, state: 'active' },
     ])
   })
   it('replaces an issuing CA at once when its root is not the active one any more', () => {
     const keys = [key('a', { purpose: 'control_issuing', parentId: 'old' })]
-    assert.deepEqual(dueSteps('control_issuing', keys, 1, 'new'), [
+    assert.deepEqual(dueSteps(ISSUING, keys, 1, 'new'), [
       { do: 'retire', id: 'a' },
-      { do: 'create', purpose: 'control_issuing', state: 'active' },
+      { do: 'create', line: ISSUING, state: 'active' },
     ])
   })
   it('retires a prepared issuing CA under a root that is not active any more', () => {
@@ -101,7 +105,7 @@ describe('dueSteps', () => {
       key('a', { purpose: 'control_issuing', parentId: 'new' }),
       key('b', { purpose: 'control_issuing', parentId: 'old', state: 'prepared', activateMs: 0 }),
     ]
-    assert.deepEqual(dueSteps('control_issuing', keys, 1, 'new'), [{ do: 'retire', id: 'b' }])
+    assert.deepEqual(dueSteps(ISSUING, keys, 1, 'new'), [{ do: 'retire', id: 'b' }])
   })
   it('goes back to the key that a clock years ahead had ended, once the time is right again', () => {
     const before = settle([], 0)
@@ -116,11 +120,11 @@ describe('dueSteps', () => {
   })
   it('publishes a retired key again that had ended too early', () => {
     const keys = [key('a', { state: 'ended', privateKey: undefined }), key('b', { createdMs: 300_000 })]
-    assert.deepEqual(dueSteps('jwt', keys, LIFE - 1, undefined), [{ do: 'retire', id: 'a' }])
+    assert.deepEqual(dueSteps(JWT, keys, LIFE - 1, undefined), [{ do: 'retire', id: 'a' }])
   })
   it('changes nothing when the clock is years behind', () => {
     const keys = [key('a', { state: 'retired' }), key('b'), key('c', { state: 'prepared', activateMs: 1 })]
-    assert.deepEqual(dueSteps('jwt', keys, -YEAR, undefined), [])
+    assert.deepEqual(dueSteps(JWT, keys, -YEAR, undefined), [])
     assert.deepEqual(unneededKeys(keys, -YEAR, 0), [])
   })
 
@@ -161,6 +165,55 @@ describe('dueSteps', () => {
       }
     }
     assert.ok(handOvers >= 18)
+  })
+})
+
+describe('keys of several algorithms', () => {
+  const RS256 = lineOf('RS256')
+  const DUE = { ...RS256, createdMs: 0, notAfterMs: LIFE, state: 'prepared', activateMs: LIFE / 6 } as const
+
+  it('publish the first of a new one, while another signs, for as long as a rotation on demand would', () => {
+    assert.deepEqual(dueSteps(RS256, [key('a')], 0, undefined), [
+      { do: 'create', line: RS256, state: 'prepared', activateMs: LIFE / 6 },
+    ])
+    const keys = [key('a'), key('r', DUE)]
+    assert.deepEqual(dueSteps(RS256, keys, LIFE / 6 - 1, undefined), [])
+    assert.deepEqual(dueSteps(RS256, keys, LIFE / 6, undefined), [{ do: 'activate', id: 'r' }])
+  })
+  it('publish it for half of the time that is left to the other, when that is less', () => {
+    const [step] = dueSteps(RS256, [key('a')], LIFE - 1000, undefined)
+    assert.deepEqual(step, { do: 'create', line: RS256, state: 'prepared', activateMs: LIFE - 500 })
+  })
+  it('let it sign at once when nothing else can', () => {
+    assert.deepEqual(dueSteps(RS256, [key('a'), key('r', DUE)], LIFE, undefined).slice(0, 1), [
+      { do: 'end', id: 'r' },
+    ])
+    const later = key('r', { ...DUE, notAfterMs: 2 * LIFE, activateMs: 2 * LIFE })
+    assert.deepEqual(dueSteps(RS256, [key('a'), later], LIFE, undefined), [{ do: 'activate', id: 'r' }])
+  })
+  it('publish one again that had been given up', () => {
+    const retired = key('r', { ...RS256, state: 'retired' })
+    const [step] = dueSteps(RS256, [key('a'), retired], 1000, undefined)
+    assert.equal(step?.do === 'create' && step.state, 'prepared')
+  })
+  it('keep one that is not wanted any more until each that is wanted signs, then publish it until its end', () => {
+    const keys = [key('a'), key('p', { state: 'prepared', activateMs: 1 }), key('r', DUE)]
+    assert.deepEqual(leavingSteps([RS256], keys, 0), [{ do: 'retire', id: 'p' }])
+    const now = [key('a'), key('r', { ...RS256 })]
+    assert.deepEqual(leavingSteps([RS256], now, 0), [{ do: 'retire', id: 'a' }])
+    const both = [RS256, lineOf('ES384')]
+    assert.deepEqual(leavingSteps(both, now, 0), [])
+    const retired = [key('a', { state: 'retired' }), key('r', { ...RS256, notAfterMs: 2 * LIFE })]
+    assert.deepEqual(leavingSteps([RS256], retired, LIFE - 1), [])
+    assert.deepEqual(leavingSteps([RS256], retired, LIFE), [{ do: 'end', id: 'a' }])
+  })
+  it('publish one again that a clock far ahead had ended', () => {
+    const keys = [key('a', { state: 'ended', privateKey: undefined }), key('r', { ...RS256 })]
+    assert.deepEqual(leavingSteps([RS256], keys, 1), [{ do: 'retire', id: 'a' }])
+  })
+  it('leave keys of other purposes alone', () => {
+    const keys = [key('c', { purpose: 'spiffe_x509' }), key('r', { ...RS256 })]
+    assert.deepEqual(leavingSteps([RS256, SPIFFE_X509], keys, 0), [])
   })
 })
 

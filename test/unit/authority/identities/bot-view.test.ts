@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BotViews, type ViewChange } from '../../../../src/authority/identities/bot-view.ts'
-import { botYaml, identityYaml, openCatalogue, roleYaml } from '../../../support/catalogue-rig.ts'
+import {
+  botYaml,
+  federationYaml,
+  identityYaml,
+  openCatalogue,
+  roleYaml,
+} from '../../../support/catalogue-rig.ts'
 
 const START =
   identityYaml('one') +
@@ -17,9 +23,11 @@ async function openView(yaml = START) {
   const rig = await openCatalogue(yaml)
   const views = new BotViews(rig.catalogue)
   const told: { upserts: string[]; removals: readonly string[]; bot: boolean; use: unknown }[] = []
+  const toldBundles: (readonly string[])[] = []
   const hear = (change: ViewChange): void => {
     const upserts = change.upserts.map(({ name }) => name)
     told.push({ upserts, removals: change.removals, bot: change.bot, use: change.attributeUse })
+    if (change.foreignBundles) toldBundles.push(change.foreignBundles.map(({ trustDomain }) => trustDomain))
   }
   const watched = views.watch('builder', hear)
   return {
@@ -30,6 +38,8 @@ async function openView(yaml = START) {
     hear,
     /** What was told since the last time. */
     told: () => told.splice(0),
+    /** Each list of foreign bundles that was told since the last time. */
+    toldBundles: () => toldBundles.splice(0),
     [Symbol.asyncDispose]: async () => {
       views[Symbol.dispose]()
       await rig[Symbol.asyncDispose]()
@@ -97,6 +107,31 @@ describe('the view of a bot', () => {
     await rig.remove('bot', 'builder')
     assert.deepEqual(rig.view.names, [])
     assert.deepEqual(rig.told()[0]?.removals, ['one'])
+  })
+
+  it('has the foreign bundles that its identities federate with, and tells the list whenever it becomes another', async () => {
+    const partners = 'federates_with: [b.example, a.example, c.example]'
+    const some = federationYaml('a.example') + federationYaml('b.example') + federationYaml('other.example')
+    await using rig = await openView(START + some + identityYaml('three', partners))
+    const list = (): string[] => rig.view.foreignBundles.map(({ trustDomain }) => trustDomain)
+    assert.deepEqual(list(), ['a.example', 'b.example'])
+    await rig.put(federationYaml('c.example'))
+    await rig.put(federationYaml('a.example', 2))
+    await rig.remove('federation', 'b.example')
+    assert.deepEqual(rig.toldBundles(), [
+      ['a.example', 'b.example', 'c.example'],
+      ['a.example', 'b.example', 'c.example'],
+      ['a.example', 'c.example'],
+    ])
+    assert.match(rig.view.foreignBundles[0]?.spiffeBundle.toString() ?? '', /"spiffe_sequence":2/)
+    await rig.put(federationYaml('other.example', 2) + identityYaml('one'))
+    assert.deepEqual(rig.toldBundles(), [], 'nothing of it is for this bot')
+    await rig.put(identityYaml('two', 'federates_with: [other.example]', 'b'))
+    assert.deepEqual(rig.toldBundles(), [], 'it may not use that identity')
+    await rig.put(identityYaml('two', 'federates_with: [other.example]'))
+    await rig.put(identityYaml('three'))
+    await rig.remove('workload_identity', 'two')
+    assert.deepEqual(rig.toldBundles(), [['a.example', 'c.example', 'other.example'], ['other.example'], []])
   })
 
   it('says nothing of what does not concern the bot', async () => {

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Plan, planApply } from '../../../../src/authority/identities/plan.ts'
 import { parseResources } from '../../../../src/config/resources.ts'
+import { exportJwk } from '../../../../src/crypto/jwk.ts'
+import { generateKeyPair } from '../../../../src/crypto/keys.ts'
 import {
   botYaml,
   type CatalogueRig,
+  federationYaml,
   identityYaml,
   openCatalogue,
   roleYaml,
@@ -15,7 +18,12 @@ const STORED = identityYaml('one') + roleYaml('a') + botYaml('builder', ['a'])
 function plan({ catalogue, compile, clock }: CatalogueRig, yaml: string): Promise<Plan> {
   const { resources, problems } = parseResources(yaml, 'f.yaml')
   assert.deepEqual(problems, [])
-  return planApply(resources, { catalogue, compile, nowMs: clock.now().getTime() })
+  return planApply(resources, {
+    catalogue,
+    compile,
+    trustDomain: 'example.org',
+    nowMs: clock.now().getTime(),
+  })
 }
 
 const actions = ({ changes }: Plan): string[] => changes.map(({ action, next }) => `${next.name} ${action}`)
@@ -96,6 +104,7 @@ spec: { bot: builder, method: secret }
         compiled.push(identity.name)
         return rig.compile(identity)
       },
+      trustDomain: 'example.org',
       nowMs: 0,
     })
     assert.deepEqual(compiled, ['two'])
@@ -107,7 +116,89 @@ spec: { bot: builder, method: secret }
     const compile = (): never => {
       throw new RangeError('bug')
     }
-    await assert.rejects(planApply(resources, { catalogue: rig.catalogue, compile, nowMs: 0 }), RangeError)
+    await assert.rejects(
+      planApply(resources, { catalogue: rig.catalogue, compile, trustDomain: 'example.org', nowMs: 0 }),
+      RangeError,
+    )
+  })
+
+  it('refuses a federation with the own trust domain, and a second one for another', async () => {
+    await using rig = await openCatalogue(STORED + federationYaml('a.example'))
+    const { problems } = await plan(
+      rig,
+      federationYaml('example.org') +
+        federationYaml('a.example', 1, '', 'other') +
+        federationYaml('b.example') +
+        federationYaml('b.example', 1, '', 'again') +
+        federationYaml('a.example', 2),
+    )
+    const said = problems.map((problem) => problem.replace(/^f\.yaml:\d+: spec\.trust_domain: /, ''))
+    assert.deepEqual(said, [
+      'example.org is the trust domain of this authority',
+      'the federation b.example is for b.example already: change that one',
+      'the federation other is for a.example already: change that one',
+    ])
+    const renamed =
+      federationYaml('c.example', 1, '', 'a.example') + federationYaml('a.example', 1, '', 'new')
+    assert.deepEqual((await plan(rig, renamed)).problems, [])
+  })
+
+  it('warns of a bundle without keys, of keys that are passed over, and of one that is older', async () => {
+    await using rig = await openCatalogue(federationYaml('a.example', 5) + federationYaml('c.example', 5))
+    const jwk = exportJwk((await generateKeyPair()).publicKeyDer)
+    const keys = (...uses: readonly string[]): string => {
+      const all = uses.map((use) => ({ ...jwk, use, kid: 'a' }))
+      return JSON.stringify(all)
+    }
+    const withKeys = (yaml: string, ...uses: readonly string[]): string =>
+      yaml.replace('keys: []', `keys: ${keys(...uses)}`)
+    const { warnings } = await plan(
+      rig,
+      federationYaml('a.example', 6) +
+        withKeys(federationYaml('b.example'), 'jwt-svid', 'sig', 'x509-svid') +
+        withKeys(federationYaml('c.example', 4), 'jwt-svid'),
+    )
+    const said = warnings.map((warning) => warning.replace(/^f\.yaml:\d+: federation /, ''))
+    assert.equal(said.length, 3)
+    assert.match(said[0] ?? '', /^a\.example: its bundle has no key, so nothing of a\.example is trusted/)
+    assert.match(said[1] ?? '', /^b\.example: 2 keys of its bundle are passed over/)
+    assert.match(said[2] ?? '', /^c\.example: its bundle \(spiffe_sequence 4\) is older than .* \(5\)/)
+  })
+
+  it('warns where a workload identity names a trust domain of which there is no federation yet', async () => {
+    await using rig = await openCatalogue(STORED + federationYaml('a.example'))
+    const partners = identityYaml('two', 'federates_with: [a.example, b.example, c.example]')
+    const { problems, warnings } = await plan(rig, partners + federationYaml('b.example'))
+    assert.deepEqual(problems, [])
+    const [about, ...others] = warnings.filter((warning) => warning.includes('workload_identity two'))
+    assert.match(about ?? '', /^f\.yaml:\d+: workload_identity two: there is no federation of c\.example yet/)
+    assert.deepEqual(others, [])
+  })
+
+  it('warns where one caller may get two identities with one hint, of the one that loses it', async () => {
+    await using rig = await openCatalogue(STORED + identityYaml('kept', 'hint: internal'))
+    const about = async (yaml: string): Promise<string[]> => {
+      const { problems, warnings } = await plan(rig, yaml)
+      assert.deepEqual(problems, [])
+      return warnings.map((warning) => warning.replace(/^f\.yaml:\d+: workload_identity /, ''))
+    }
+    const loses = (loser: string, holder: string): string =>
+      `${loser}: a caller that gets ${holder} as well, which comes first and has the same hint, gets it without`
+    const other = (more: string, uid = 1000, label = 'a'): string =>
+      identityYaml('new', more, label).replace('uid: 1000', `uid: ${uid}`)
+    assert.deepEqual(await about(other('hint: internal')), [loses('new', 'kept')])
+    assert.deepEqual(await about(other('hint: internal, priority: 1')), [loses('kept', 'new')])
+    assert.deepEqual(await about(other('hint: other')), [])
+    assert.deepEqual(await about(other('hint: internal', 1001)), [], 'nobody is both users')
+    assert.deepEqual(await about(other('hint: internal', 1000, 'b')), [], 'no bot may use both')
+    assert.deepEqual(
+      await about(other('hint: internal', 1000, 'b') + roleYaml('b', 'b') + botYaml('builder', ['a', 'b'])),
+      [loses('new', 'kept')],
+    )
+    const two = other('hint: x') + identityYaml('other', 'hint: x') + identityYaml('third', 'hint: y')
+    assert.deepEqual(await about(two), [loses('other', 'new')])
+    await rig.put(two)
+    assert.deepEqual(await about(two), [], 'told when it was applied')
   })
 
   it('warns of a lock that names nothing and of one that has ended', async () => {

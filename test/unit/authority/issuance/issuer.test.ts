@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { before, describe, it } from 'node:test'
 import type { AuditEntry } from '../../../../src/authority/audit/events.ts'
+import type { JwtSigner } from '../../../../src/authority/ca/ca-state.ts'
+import { JwtAlgorithms } from '../../../../src/authority/ca/jwt-algorithms.ts'
 import { IdentityEntry } from '../../../../src/authority/identities/identity-entry.ts'
 import type { Claim } from '../../../../src/authority/issuance/claim.ts'
 import { Issuer, type IssuerDeps, type Outcome } from '../../../../src/authority/issuance/issuer.ts'
-import { parseJws } from '../../../../src/crypto/jws.ts'
+import { JwsSigner, parseJws } from '../../../../src/crypto/jws.ts'
+import {
+  SIGNING_ALGORITHMS,
+  SIGNING_KEYS,
+  type SigningAlgorithm,
+} from '../../../../src/crypto/jws-algorithm.ts'
 import { generateKeyPair } from '../../../../src/crypto/keys.ts'
 import { parseCertificate } from '../../../../src/crypto/x509.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
@@ -58,6 +66,7 @@ function create({ spec, role, ...deps }: Given = {}) {
   const entry = entryOf('web', spec)
   const issuer = new Issuer({
     ca: () => keys,
+    jwt: new JwtAlgorithms({ algorithm: 'ES256', by_audience: {} }),
     audit: {
       recordAll: async (entries) => void audited.push(...entries),
       newReference: () => 'ABCD-EFGH',
@@ -188,6 +197,33 @@ describe('an X.509-SVID', () => {
   })
 })
 
+describe('the key of an X.509-SVID', () => {
+  for (const keyType of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
+    it(`is of the type ${keyType} where the workload identity says so, and of no other`, async () => {
+      const { issuer, audited } = create({ spec: { x509: { key_type: keyType } } })
+      for (const other of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
+        const { publicKeyDer } = await generateKeyPair(other)
+        const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey: publicKeyDer }])
+        if (other === keyType) {
+          const { leaf } = validateX509Svid(issued(outcome).chain, keys.bundle, NOW)
+          assert.deepEqual(leaf.publicKeyDer, publicKeyDer)
+        } else {
+          const reason = refusal(outcome, audited.slice(-1))
+          assert.equal(reason, `public key: not of the type ${keyType}`)
+        }
+      }
+    })
+  }
+
+  it('has exactly the bits that its type names', async () => {
+    const { issuer, audited } = create({ spec: { x509: { key_type: 'rsa-2048' } } })
+    const { publicKey: longer } = generateKeyPairSync('rsa', { modulusLength: 3072 })
+    const publicKey = longer.export({ format: 'der', type: 'spki' })
+    const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey }])
+    assert.equal(refusal(outcome, audited), 'public key: not of the type rsa-2048')
+  })
+})
+
 describe('a JWT-SVID', () => {
   it('is one that its audience accepts', async () => {
     const { jwt } = create()
@@ -225,10 +261,106 @@ describe('a JWT-SVID', () => {
     assert.equal(issued((await jwt(['a']))[0]).expiresAt, NOW + 45)
   })
 
+  it('is made for no audience that the workload identity does not allow, not even beside one that it allows', async () => {
+    const { jwt, audited } = create({ spec: { jwt: { allowed_audiences: ['a', 'b'] } } })
+    assert.ok(issued((await jwt(['a', 'b']))[0]))
+    const [outcome] = await jwt(['a', 'c'])
+    const reason = refusal(outcome, audited.slice(-1))
+    assert.equal(reason, 'the workload identity does not allow the audience "c" (allowed: "a" or "b")')
+  })
+
   it('is not made for an audience that is reserved', async () => {
     const { jwt, audited } = create()
     const [outcome] = await jwt(['signet'])
     assert.match(refusal(outcome, audited), /reserved/)
+  })
+})
+
+describe('the algorithm of a JWT-SVID', () => {
+  const named = { ES384: 'partner', RS256: 'sts.amazonaws.com' } as const
+  const byAudience = Object.fromEntries(
+    Object.entries(named).map(([algorithm, audience]) => [audience, algorithm]),
+  )
+  const jwt = new JwtAlgorithms({
+    algorithm: 'ES256',
+    by_audience: byAudience as Record<string, SigningAlgorithm>,
+  })
+  const signers = new Map<SigningAlgorithm, JwtSigner>()
+  before(async () => {
+    for (const alg of SIGNING_ALGORITHMS) {
+      const { privateKey } = await generateKeyPair(SIGNING_KEYS[alg])
+      signers.set(alg, Object.assign(new JwsSigner({ alg, kid: alg, privateKey }), { notAfter: NOW + 3600 }))
+    }
+  })
+  const create3 = () => create({ jwt, ca: () => ({ x509: keys.x509, jwtSigners: signers }) })
+  const algorithmFor = async (...audience: string[]): Promise<unknown> => {
+    const [outcome] = await create3().jwt(audience)
+    const { header } = parseJws(issued(outcome).token)
+    assert.equal(header['kid'], header['alg'])
+    return header['alg']
+  }
+
+  it('is the usual one for audiences that nothing is said of', async () => {
+    assert.equal(await algorithmFor('a', 'b'), 'ES256')
+  })
+  it('is the one of a named audience, also where others are beside it', async () => {
+    assert.equal(await algorithmFor(named.RS256), 'RS256')
+    assert.equal(await algorithmFor('a', named.ES384), 'ES384')
+  })
+  it('cannot be two at once: the agent hears so, and the audit log has it', async () => {
+    const { audited, jwt: ask } = create3()
+    const [outcome] = await ask([named.RS256, named.ES384])
+    assert.ok(outcome && 'error' in outcome)
+    assert.equal(outcome.error.code, 'ERR_ISSUANCE_AUDIENCES_MIXED')
+    assert.equal(audited[0]?.event, 'svid.refused')
+  })
+  it('may differ within a batch, whose outcomes are in the order of the requests', async () => {
+    const audiences = Array.from({ length: 150 }, (_, n) => [
+      [named.RS256, named.ES384, 'a'][n % 3] as string,
+    ])
+    const { issuer, audited } = create3()
+    const outcomes = await issuer.issueJwt(
+      ACTOR,
+      INSTANCE,
+      audiences.map((audience) => ({ claim: CLAIM, audience })),
+    )
+    const found = outcomes.map((outcome) => {
+      const { claims, header } = parseJws(issued(outcome).token)
+      return [header['alg'], claims['aud']]
+    })
+    const wanted = audiences.map((audience, n) => [['RS256', 'ES384', 'ES256'][n % 3], audience])
+    assert.deepEqual(found, wanted)
+    assert.deepEqual(
+      audited.map(({ detail }) => (detail as { alg: string }).alg),
+      wanted.map(([alg]) => alg),
+    )
+  })
+  it('lets a batch of one token be signed between the elements of a long one', async () => {
+    const { issuer } = create3()
+    const ask = (count: number) =>
+      issuer.issueJwt(
+        ACTOR,
+        INSTANCE,
+        Array.from({ length: count }, () => ({ claim: CLAIM, audience: [named.RS256] })),
+      )
+    const ended: string[] = []
+    const long = ask(100).then(() => ended.push('long'))
+    const short = ask(1).then(() => ended.push('short'))
+    await Promise.all([long, short])
+    assert.deepEqual(ended, ['short', 'long'])
+  })
+  it('does not hold back a lock that is set while it is signed with', async () => {
+    let locked = false
+    const { issuer } = create({
+      jwt,
+      ca: () => ({ x509: keys.x509, jwtSigners: signers }),
+      lockOn: () => (locked ? { name: 'stop' } : undefined),
+    })
+    const asked = issuer.issueJwt(ACTOR, INSTANCE, [{ claim: CLAIM, audience: [named.RS256] }])
+    locked = true
+    const [outcome] = await asked
+    assert.ok(outcome && 'error' in outcome)
+    assert.equal(outcome.error.code, 'ERR_REFUSED')
   })
 })
 

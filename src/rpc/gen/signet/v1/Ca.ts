@@ -11,6 +11,7 @@ export interface Ca {
   'notAfter'?: (_google_protobuf_Timestamp | null);
   'created'?: (_google_protobuf_Timestamp | null);
   'nextChange'?: (_google_protobuf_Timestamp | null);
+  'algorithm'?: (string);
 }
 
 export interface Ca__Output {
@@ -22,4 +23,5 @@ export interface Ca__Output {
   'notAfter': (_google_protobuf_Timestamp__Output | null);
   'created': (_google_protobuf_Timestamp__Output | null);
   'nextChange': (_google_protobuf_Timestamp__Output | null);
+  'algorithm': (string);
 }

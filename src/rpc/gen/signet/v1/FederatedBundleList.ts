@@ -4,8 +4,10 @@ import type { FederatedBundle as _signet_v1_FederatedBundle, FederatedBundle__Ou
 
 export interface FederatedBundleList {
   'bundles'?: (_signet_v1_FederatedBundle)[];
+  'more'?: (boolean);
 }
 
 export interface FederatedBundleList__Output {
   'bundles': (_signet_v1_FederatedBundle__Output)[];
+  'more': (boolean);
 }

@@ -4,9 +4,11 @@
 export interface RotateCaRequest {
   'purpose'?: (string);
   'now'?: (boolean);
+  'algorithm'?: (string);
 }
 
 export interface RotateCaRequest__Output {
   'purpose': (string);
   'now': (boolean);
+  'algorithm': (string);
 }

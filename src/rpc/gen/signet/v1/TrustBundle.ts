@@ -6,6 +6,7 @@ export interface TrustBundle {
   'taintedKeyIds'?: (string)[];
   'activeX509KeyId'?: (string);
   'activeJwtKeyId'?: (string);
+  'activeJwtKeyIds'?: (string)[];
 }
 
 export interface TrustBundle__Output {
@@ -13,4 +14,5 @@ export interface TrustBundle__Output {
   'taintedKeyIds': (string)[];
   'activeX509KeyId': (string);
   'activeJwtKeyId': (string);
+  'activeJwtKeyIds': (string)[];
 }

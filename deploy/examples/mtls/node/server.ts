@@ -1,0 +1,32 @@
+// An HTTPS server that lets in whom it is told to, by SPIFFE ID, and says to each who it is.
+//
+//   node -C signet-source server.ts --listen 127.0.0.1:8443 --peer spiffe://example.org/client
+//
+// `-C signet-source` is for the clone of Signet, where nothing is built; with signet as a package it is plain `node server.ts`.
+import type { TLSSocket } from 'node:tls'
+import { parseArgs } from 'node:util'
+import { authorizeId, createHttpsServer, peerIdOf, X509Source } from 'signet/client'
+
+const { values } = parseArgs({
+  options: {
+    listen: { type: 'string', default: '127.0.0.1:8443' },
+    peer: { type: 'string', multiple: true, default: [] },
+  },
+})
+const [host, port] = values.listen.split(':')
+
+// Finds the agent by SPIFFE_ENDPOINT_SOCKET, waits until it has an SVID for this process, and keeps it current from then on.
+const source = await X509Source.connect({ onProblem: (problem) => console.error(problem.message) })
+console.error(`this is ${source.svid.spiffeId}`)
+
+// Every handshake shows the SVID of that moment. The handler sees only requests of peers that were verified and authorized.
+const server = createHttpsServer({ source, authorize: authorizeId(...values.peer) }, (request, response) => {
+  const socket = request.socket as TLSSocket
+  const serial = socket.getPeerX509Certificate()?.serialNumber.toLowerCase()
+  response.end(`hello ${peerIdOf(request)}, with certificate ${serial}, from port ${socket.remotePort}\n`)
+})
+server.on('tlsClientError', (error) => console.log(`refused: ${error.message.trim()}`))
+server.listen(Number(port), host, () => {
+  const address = server.address()
+  if (address !== null && typeof address === 'object') console.log(`listening on ${address.address}:${address.port}`)
+})

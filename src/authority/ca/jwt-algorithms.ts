@@ -1,0 +1,45 @@
+import { SIGNING_ALGORITHMS, SIGNING_KEYS, type SigningAlgorithm } from '../../crypto/jws-algorithm.ts'
+import type { KeyType } from '../../crypto/keys.ts'
+
+/** The `jwt` section of `authority.yaml`. */
+export interface JwtConfig {
+  readonly algorithm: SigningAlgorithm
+  readonly by_audience: Readonly<Record<string, SigningAlgorithm>>
+}
+
+/** With which algorithm the token for some audiences is signed. */
+export class JwtAlgorithms {
+  /** For audiences that nothing is said of. */
+  readonly usual: SigningAlgorithm
+  /** All that may be needed, the usual one first: each has a key of its own. */
+  readonly inUse: readonly SigningAlgorithm[]
+  readonly #byAudience: ReadonlyMap<string, SigningAlgorithm>
+
+  constructor({ algorithm, by_audience }: JwtConfig) {
+    this.usual = algorithm
+    this.#byAudience = new Map(Object.entries(by_audience))
+    this.inUse = [...new Set([algorithm, ...this.#byAudience.values()])]
+  }
+
+  /**
+   * A relying party that is named takes nothing else, one that is not takes what there is: so those that are named decide. Undefined when
+   * they do not agree, since a token has one signature.
+   */
+  of(audiences: readonly string[]): SigningAlgorithm | undefined {
+    if (this.#byAudience.size === 0) return this.usual
+    let found: SigningAlgorithm | undefined
+    for (const audience of audiences) {
+      const named = this.#byAudience.get(audience)
+      if (named === undefined) continue
+      if (found !== undefined && named !== found) return undefined
+      found = named
+    }
+    return found ?? this.usual
+  }
+}
+
+export function algorithmOf(keyType: KeyType): SigningAlgorithm {
+  const found = SIGNING_ALGORITHMS.find((algorithm) => SIGNING_KEYS[algorithm] === keyType)
+  if (found === undefined) throw new TypeError(`no algorithm signs with ${keyType}`)
+  return found
+}

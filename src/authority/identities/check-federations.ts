@@ -1,0 +1,72 @@
+import type { ParsedResource } from '../../config/resources.ts'
+import { Bundle } from '../../spiffe/bundle.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { ReferenceFindings } from './check-references.ts'
+import { federationSpecOf } from './stored-form.ts'
+
+/** Whether federations fit this trust domain and each other, and whether those that workload identities name are there. */
+export function checkFederations(
+  resources: readonly ParsedResource[],
+  catalogue: Catalogue,
+  ownTrustDomain: string,
+): ReferenceFindings {
+  const found: ReferenceFindings = { problems: [], warnings: [] }
+  const inFile = resources.filter((r): r is ParsedResource<'federation'> => r.kind === 'federation')
+  const owners = new Map<string, string>()
+  const replaced = new Set(inFile.map(({ name }) => name))
+  for (const stored of catalogue.all('federation')) {
+    if (!replaced.has(stored.name)) owners.set(federationSpecOf(stored).trust_domain, stored.name)
+  }
+  for (const federation of inFile) {
+    const { trust_domain } = federation.spec
+    const where = `${federation.at(['spec', 'trust_domain'])}: spec.trust_domain`
+    const owner = owners.get(trust_domain)
+    if (trust_domain === ownTrustDomain) {
+      found.problems.push(`${where}: ${trust_domain} is the trust domain of this authority`)
+    } else if (owner !== undefined) {
+      found.problems.push(`${where}: the federation ${owner} is for ${trust_domain} already: change that one`)
+    } else owners.set(trust_domain, federation.name)
+    found.warnings.push(...bundleWarnings(federation, catalogue))
+  }
+  for (const resource of resources) {
+    if (resource.kind !== 'workload_identity') continue
+    const { federates_with = [] } = (resource as ParsedResource<'workload_identity'>).spec
+    for (const [index, name] of federates_with.entries()) {
+      if (owners.has(name)) continue
+      found.warnings.push(
+        `${resource.at(['spec', 'federates_with', index])}: workload_identity ${resource.name}: there is no federation of ${name} yet: ` +
+          'its bundle is delivered once there is',
+      )
+    }
+  }
+  return found
+}
+
+/** Nothing of this is wrong; all of it is seldom meant. */
+function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Catalogue): string[] {
+  const { trust_domain, bundle } = federation.spec
+  const told = (message: string): string =>
+    `${federation.at(['spec', 'bundle'])}: federation ${federation.name}: ${message}`
+  const { keys } = JSON.parse(bundle) as { keys: readonly unknown[] }
+  const { x509Authorities, jwtAuthorities, sequence } = Bundle.parse(trust_domain, bundle)
+  const usable = x509Authorities.length + jwtAuthorities.size
+  if (usable === 0) return [told(`its bundle has no key, so nothing of ${trust_domain} is trusted`)]
+  const warnings: string[] = []
+  const passedOver = keys.length - usable
+  if (passedOver > 0) {
+    const many = passedOver === 1 ? '1 key of its bundle is' : `${passedOver} keys of its bundle are`
+    warnings.push(
+      told(
+        `${many} passed over: there twice, without the certificate of a CA, or of a kty or use that is not known`,
+      ),
+    )
+  }
+  const before = catalogue.get('federation', federation.name)
+  const last = before && Bundle.parse(trust_domain, federationSpecOf(before).bundle).sequence
+  if (last !== undefined && sequence !== undefined && sequence < last) {
+    warnings.push(
+      told(`its bundle (spiffe_sequence ${sequence}) is older than the one that is there (${last})`),
+    )
+  }
+  return warnings
+}

@@ -1,0 +1,56 @@
+import type { Actor, AuditEntry } from '../audit/events.ts'
+import type { InstanceFacts } from '../identities/facts.ts'
+import type { Claim } from './claim.ts'
+
+export type Kind = 'x509' | 'jwt'
+
+/** Who asks, and what they ask it for. */
+export interface Asked {
+  readonly actor: Actor
+  readonly instance: InstanceFacts
+  readonly claim: Claim
+}
+
+/** What the rows of both kinds have in common. */
+export function issuedDetail(
+  asked: Asked,
+  revision: string,
+  spiffeId: string,
+  notAfter: number,
+  attributes: unknown,
+) {
+  return {
+    bot: asked.instance.bot,
+    botInstance: asked.instance.id,
+    workloadIdentity: asked.claim.workloadIdentity,
+    revision,
+    spiffeId,
+    notAfter,
+    attributes,
+  }
+}
+
+export function refusalEntry(
+  svid: Kind,
+  { actor, instance, claim }: Asked,
+  reason: string,
+  attributes: unknown,
+  ref: string,
+): AuditEntry {
+  return {
+    event: 'svid.refused',
+    actor,
+    ref,
+    detail: {
+      bot: instance.bot,
+      botInstance: instance.id,
+      svid,
+      workloadIdentity: claim.workloadIdentity,
+      revision: claim.revision,
+      // What was claimed is the agent's word and of its length; an ID has at most 2048 bytes (SPIFFE-ID §2.3).
+      spiffeId: claim.spiffeId.slice(0, 2048),
+      reason,
+      attributes,
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import type { Command } from 'commander'
+import { resourceName } from '../../../config/fields.ts'
+import type { RpcClient } from '../../../rpc/client.ts'
+import { Bundle } from '../../../spiffe/bundle.ts'
+import { TrustDomain } from '../../../spiffe/trust-domain.ts'
+import { withExample, withJson } from '../../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
+import { AlreadyThereError, UsageError } from '../../errors.ts'
+import { readBundleFile } from '../../input.ts'
+import { report, sendResources } from '../apply.ts'
+import { list } from '../get.ts'
+
+interface Options extends AuthorityOptions {
+  readonly file: string
+  readonly name?: string
+  readonly dryRun?: boolean
+  readonly json?: boolean
+}
+
+/** What is taken over of a federation that is there already. */
+interface Federation {
+  readonly metadata: { readonly name: string; readonly labels?: object; readonly revision?: string }
+  readonly spec: { readonly trust_domain: string }
+}
+
+export function define(command: Command): void {
+  withExample(
+    withJson(withAuthority(command))
+      .argument('<trust-domain>', 'a foreign one, such as partner.example')
+      .requiredOption('-f, --file <file>', 'its SPIFFE bundle as JSON; - is standard input')
+      .option('--name <name>', 'of the federation that is created; default: the trust domain')
+      .option('--dry-run', 'check and compare only')
+      .addHelpText(
+        'after',
+        '\nCreates or changes the federation of the trust domain. Workloads get its bundle with each workload identity\n' +
+          'that names the trust domain in federates_with; signet delete federation takes it away.',
+      )
+      .action(set),
+    'signet bundle set partner.example --file bundle.json',
+    'curl -s https://partner.example/bundle.json | signet bundle set partner.example --file -',
+  )
+}
+
+async function set(trustDomain: string, options: Options): Promise<void> {
+  const { name: domain } = TrustDomain.parse(trustDomain)
+  const bundle = await readBundleFile(options.file)
+  Bundle.parse(domain, bundle) // the authority looks, too, but has no better words
+  using client = connectAuthority(options)
+  const { metadata, spec } = await federationOf(client, domain, options.name)
+  const resource = { kind: 'federation', version: 'v1', metadata, spec: { ...spec, bundle } }
+  const dryRun = options.dryRun === true
+  // JSON is YAML.
+  report(
+    await sendResources(client, { text: JSON.stringify(resource), fileName: '(command line)', dryRun }),
+    options,
+  )
+}
+
+/** The one that is there, or a new one. */
+async function federationOf(client: RpcClient, domain: string, wanted?: string): Promise<Federation> {
+  const all = (await list(client, 'federation')).map(({ json }) => JSON.parse(json) as Federation)
+  const known = all.find(({ spec }) => spec.trust_domain === domain)
+  if (known !== undefined) {
+    if (wanted === undefined || wanted === known.metadata.name) return known
+    throw new AlreadyThereError(`the federation of ${domain} is ${known.metadata.name}: leave out --name`)
+  }
+  const name = wanted ?? domain
+  const other = all.find(({ metadata }) => metadata.name === name)
+  if (other !== undefined) {
+    throw new AlreadyThereError(
+      `the federation ${name} is that of ${other.spec.trust_domain}: choose another name with --name`,
+    )
+  }
+  if (!resourceName.safeParse(name).success) {
+    throw new UsageError(
+      `${name} cannot be the name of a resource: choose one with --name, of 1 to 63 letters, digits, dots, dashes and underscores`,
+    )
+  }
+  return { metadata: { name }, spec: { trust_domain: domain } }
+}

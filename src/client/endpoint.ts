@@ -1,0 +1,16 @@
+import { type EndpointSocket, parseEndpointSocket } from '../spiffe/endpoint-socket.ts'
+import { EndpointUnknownError } from './errors.ts'
+
+/**
+ * Where the Workload API is: what was said explicitly, else the environment (Workload Endpoint §4).
+ * @throws EndpointUnknownError | InvalidEndpointSocketError
+ */
+export function findEndpoint(address: string | undefined): EndpointSocket {
+  const uri = address ?? (process.env['SPIFFE_ENDPOINT_SOCKET'] || undefined)
+  if (uri === undefined) {
+    throw new EndpointUnknownError(
+      'set SPIFFE_ENDPOINT_SOCKET, for instance to unix:///run/signet/agent.sock',
+    )
+  }
+  return parseEndpointSocket(uri)
+}

@@ -1,0 +1,61 @@
+import { CodedError } from '../foundation/errors.ts'
+
+/** Nobody has said where the Workload API is. */
+export class EndpointUnknownError extends CodedError {
+  override readonly name = 'EndpointUnknownError'
+  readonly code = 'ERR_CLIENT_ENDPOINT_UNKNOWN'
+  readonly kind = 'failed_precondition'
+}
+
+/** What the Workload API sent cannot be used; nothing of it was taken. */
+export class InvalidUpdateError extends CodedError {
+  override readonly name = 'InvalidUpdateError'
+  readonly code = 'ERR_CLIENT_UPDATE_INVALID'
+  readonly kind = 'internal'
+
+  constructor(detail: string, options?: ErrorOptions) {
+    super('the Workload API sent an update that cannot be used', { ...options, detail })
+  }
+}
+
+/** The wait for a first SVID was ended, by its time or by its signal; `cause` is the last thing that stood in the way. */
+export class SourceNotReadyError extends CodedError {
+  override readonly name = 'SourceNotReadyError'
+  readonly code = 'ERR_CLIENT_SOURCE_NOT_READY'
+  readonly kind = 'unavailable'
+}
+
+/** Why a source has no SVID to show. */
+export type NoSvidReason = 'withdrawn' | 'expired' | 'not_picked' | 'closed'
+
+/** There is no SVID that may be shown now; an expired one never is. */
+export class NoSvidError extends CodedError {
+  override readonly name = 'NoSvidError'
+  readonly code = 'ERR_CLIENT_NO_SVID'
+  readonly kind = 'unavailable'
+  readonly reason: NoSvidReason
+
+  constructor(reason: NoSvidReason, detail: string, options?: ErrorOptions) {
+    super('there is no X.509-SVID', { ...options, detail })
+    this.reason = reason
+  }
+}
+
+/** Why a peer was refused. */
+export type PeerRefusal = 'no_certificate' | 'not_valid' | 'not_authorized'
+
+/** Whoever is at the other end of a TLS connection has not shown that it is one of those who may. */
+export class PeerRefusedError extends CodedError {
+  override readonly name = 'PeerRefusedError'
+  readonly code = 'ERR_CLIENT_PEER_REFUSED'
+  readonly kind = 'permission_denied'
+  readonly reason: PeerRefusal
+  /** Its SPIFFE ID, where that is proven. */
+  readonly peerId: string | undefined
+
+  constructor(reason: PeerRefusal, detail: string, options?: ErrorOptions & { peerId?: string }) {
+    super('the peer was refused', { ...options, detail })
+    this.reason = reason
+    this.peerId = options?.peerId
+  }
+}

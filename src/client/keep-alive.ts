@@ -1,0 +1,22 @@
+const LONGEST_INTERVAL_MS = 2_147_483_647
+
+/** Keeps the process alive while anybody holds it. Sockets and timers of a source never do. */
+export class KeepAlive {
+  #holders = 0
+  #timer: NodeJS.Timeout | undefined
+
+  hold(): Disposable {
+    this.#holders += 1
+    this.#timer ??= setInterval(() => undefined, LONGEST_INTERVAL_MS)
+    let isHeld = true
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld) this.#holders -= 1
+        isHeld = false
+        if (this.#holders > 0) return
+        clearInterval(this.#timer)
+        this.#timer = undefined
+      },
+    }
+  }
+}

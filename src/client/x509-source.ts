@@ -1,0 +1,249 @@
+import { type Clock, systemClock } from '../foundation/clock.ts'
+import type { CodedError } from '../foundation/errors.ts'
+import { type Random, systemRandom } from '../foundation/random.ts'
+import { Watchable } from '../foundation/watchable.ts'
+import { type RpcError, StatusCode } from '../rpc/status.ts'
+import type { Bundle } from '../spiffe/bundle.ts'
+import { InvalidX509SvidError, parseX509Svid, validateX509Svid, type X509Svid } from '../spiffe/x509-svid.ts'
+import { findEndpoint } from './endpoint.ts'
+import { NoSvidError, SourceNotReadyError } from './errors.ts'
+import { KeepAlive } from './keep-alive.ts'
+import { keepWatching } from './keep-watching.ts'
+import { type OwnX509Svid, parseX509Update, type X509Update } from './x509-update.ts'
+
+/** Which SVID is meant, where a process has several; a duplicate hint means the first that has it. */
+export type SvidPick =
+  | { readonly hint: string }
+  | { readonly spiffeId: string }
+  | ((svids: readonly OwnX509Svid[]) => OwnX509Svid | undefined)
+
+export interface X509SourceOptions {
+  /** `unix:///run/signet/agent.sock` or `tcp://127.0.0.1:8000`; default: `SPIFFE_ENDPOINT_SOCKET`. */
+  readonly address?: string | undefined
+  /** Default: the first. */
+  readonly pick?: SvidPick | undefined
+  /** Ends the wait for the first SVID; without it and `timeoutMs`, `connect` waits until there is one. */
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+  /** Hears of every failed attempt and every update that was not taken. The source goes on meanwhile. */
+  readonly onProblem?: ((problem: CodedError) => void) | undefined
+}
+
+export interface X509SourceDeps {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const METHOD = '/SpiffeWorkloadAPI/FetchX509SVID'
+const NOTHING: X509Update = { svids: [], bundles: new Map() }
+
+/**
+ * The X.509-SVIDs and bundles of this process, kept current by a watch of the Workload API. Each update is taken as a whole or not at all; an
+ * SVID that has expired is never handed out. By itself it does not keep the process alive.
+ */
+export class X509Source implements AsyncDisposable {
+  readonly #options: X509SourceOptions
+  readonly #deps: X509SourceDeps
+  readonly #state = new Watchable(NOTHING)
+  readonly #ending = new AbortController()
+  readonly #watching: Promise<void>
+  readonly #alive = new KeepAlive()
+  #reference: Disposable | undefined
+  /** Wakes who waits for the first SVID. */
+  #news = Promise.withResolvers<void>()
+  #problem: CodedError | undefined
+  #isFinal = false
+
+  private constructor(options: X509SourceOptions, deps: X509SourceDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.#watching = keepWatching({
+      ...deps,
+      target: findEndpoint(options.address),
+      method: METHOD,
+      signal: this.#ending.signal,
+      onMessage: (message) => this.#take(message),
+      onEnded: (error, isFinal) => this.#ended(error, isFinal),
+    })
+  }
+
+  /**
+   * Resolves with a source that has an SVID. An agent that is not there yet, or does not know this process yet, is waited for.
+   * @throws EndpointUnknownError | InvalidEndpointSocketError | SourceNotReadyError, and RpcError when asking again is no use
+   */
+  static async connect(
+    options: X509SourceOptions = {},
+    deps: X509SourceDeps = { clock: systemClock, random: systemRandom },
+  ): Promise<X509Source> {
+    const source = new X509Source(options, deps)
+    try {
+      await source.#ready()
+      return source
+    } catch (error) {
+      await source.close()
+      throw error
+    }
+  }
+
+  /** The SVID to show now. @throws NoSvidError */
+  get svid(): OwnX509Svid {
+    if (this.#ending.signal.aborted) throw new NoSvidError('closed', 'the source was closed')
+    const because = { cause: this.#problem }
+    const svid = this.#picked()
+    if (svid === undefined) {
+      if (this.svids.length > 0)
+        throw new NoSvidError('not_picked', 'this process has others than the wanted')
+      throw new NoSvidError('withdrawn', this.#problem?.message ?? 'this process has none', because)
+    }
+    const nowSeconds = this.#nowSeconds()
+    if (svid.chain.some(({ notAfter }) => nowSeconds > notAfter)) {
+      throw new NoSvidError('expired', this.#problem?.message ?? 'it has expired', because)
+    }
+    return svid
+  }
+
+  /** All SVIDs of this process as of the last update, in the order of the Workload API. */
+  get svids(): readonly OwnX509Svid[] {
+    return this.#state.value.svids
+  }
+
+  /** Undefined for a trust domain that this process is not to trust. */
+  bundleFor(trustDomain: string): Bundle | undefined {
+    return this.#state.value.bundles.get(trustDomain)
+  }
+
+  /** What stands in the way of updates; undefined while all is well. */
+  get problem(): CodedError | undefined {
+    return this.#problem
+  }
+
+  /**
+   * Validates the certificates that somebody else showed (DER, leaf first) with the bundle of their own trust domain.
+   * @throws InvalidX509SvidError
+   */
+  validate(chain: readonly Buffer[]): X509Svid {
+    const bundle = this.bundleFor(parseX509Svid(chain).spiffeId.trustDomain)
+    if (bundle === undefined) throw new InvalidX509SvidError('there is no bundle for its trust domain')
+    return validateX509Svid(chain, bundle, this.#nowSeconds())
+  }
+
+  /** Calls `listener` after each change: an update, or that everything was withdrawn. */
+  subscribe(listener: () => void): Disposable {
+    return this.#state.subscribe(() => listener())
+  }
+
+  /** The SVID to show, now and after each update; keeps the process alive meanwhile. Ends with the source, or the signal. */
+  async *watch(signal?: AbortSignal): AsyncGenerator<OwnX509Svid> {
+    using _held = this.#alive.hold()
+    const ends = [this.#ending.signal, ...(signal === undefined ? [] : [signal])]
+    for await (const _ of this.#state.watch(AbortSignal.any(ends))) {
+      const svid = this.#picked()
+      if (svid !== undefined) yield svid
+    }
+  }
+
+  /** From now on the process lives as long as the source. */
+  ref(): this {
+    this.#reference ??= this.#alive.hold()
+    return this
+  }
+
+  /** The process may end although the source is open, as it may from the beginning. */
+  unref(): this {
+    this.#reference?.[Symbol.dispose]()
+    this.#reference = undefined
+    return this
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort()
+    this.unref()
+    await this.#watching
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** True when it was taken. */
+  #take(message: Buffer): boolean {
+    let update: X509Update
+    try {
+      update = parseX509Update(message, this.#nowSeconds())
+    } catch (error) {
+      this.#report(error as CodedError)
+      return false
+    }
+    this.#problem = undefined
+    this.#set(update)
+    return true
+  }
+
+  #ended(error: RpcError, isFinal: boolean): void {
+    this.#isFinal = isFinal
+    this.#report(error)
+    // Workload API §4.4: from now on this process is nobody.
+    if (error.status === StatusCode.PERMISSION_DENIED && this.svids.length > 0) this.#set(NOTHING)
+  }
+
+  #set(update: X509Update): void {
+    try {
+      this.#state.set(update)
+    } catch (error) {
+      process.nextTick(() => {
+        throw error // a listener's own; it must not end the watch
+      })
+    }
+    this.#wake()
+  }
+
+  #report(problem: CodedError): void {
+    this.#problem = problem
+    this.#wake()
+    this.#options.onProblem?.(problem)
+  }
+
+  #wake(): void {
+    this.#news.resolve()
+    this.#news = Promise.withResolvers()
+  }
+
+  async #ready(): Promise<void> {
+    const { signal, timeoutMs } = this.#options
+    let isOver = signal?.aborted === true
+    const giveUp = (): void => {
+      isOver = true
+      this.#wake()
+    }
+    using _held = this.#alive.hold()
+    const timer = timeoutMs === undefined ? undefined : this.#deps.clock.schedule(timeoutMs, giveUp)
+    signal?.addEventListener('abort', giveUp)
+    try {
+      while (this.#picked() === undefined) {
+        if (this.#isFinal) throw this.#problem
+        if (isOver) throw notReady(this.#problem, signal?.reason)
+        await this.#news.promise
+      }
+    } finally {
+      timer?.cancel()
+      signal?.removeEventListener('abort', giveUp)
+    }
+  }
+
+  #picked(): OwnX509Svid | undefined {
+    const { pick } = this.#options
+    if (pick === undefined) return this.svids[0]
+    if (typeof pick === 'function') return pick(this.svids)
+    if ('hint' in pick) return this.svids.find(({ hint }) => hint === pick.hint)
+    return this.svids.find(({ spiffeId }) => spiffeId.toString() === pick.spiffeId)
+  }
+
+  #nowSeconds(): number {
+    return this.#deps.clock.now().getTime() / 1000
+  }
+}
+
+function notReady(problem: CodedError | undefined, reason: unknown): SourceNotReadyError {
+  const detail = problem?.message ?? 'the Workload API has said nothing yet'
+  return new SourceNotReadyError('no X.509-SVID in time', { cause: problem ?? reason, detail })
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { messageOf } from '../foundation/errors.ts'
+import { Bundle } from '../spiffe/bundle.ts'
+
+/** Far above what a trust domain publishes; a list of many of them still fits into what agents keep. */
+export const LARGEST_BUNDLE = 256 * 1024
+
+/**
+ * A SPIFFE bundle as somebody wrote it, as a mapping or as text → its JSON without white space between its parts. Nothing else of it changes:
+ * what this version does not understand, a later one may.
+ */
+export const bundleDocument = z
+  .union([z.string(), z.looseObject({})], 'expected a SPIFFE bundle, as a mapping or as text')
+  .transform((written, context): string => {
+    if (typeof written === 'string') return withoutSpace(written)
+    if ('path' in written && !('keys' in written)) {
+      context.addIssue('a file is read by `signet apply`, not by the authority: put its text here')
+    } else if (
+      typeof written['spiffe_sequence'] === 'number' &&
+      !Number.isSafeInteger(written['spiffe_sequence'])
+    ) {
+      context.addIssue('its spiffe_sequence is too long for YAML: write the bundle as text (`bundle: |`)')
+    }
+    return JSON.stringify(written)
+  })
+
+/** Why the JSON is not a bundle that can be kept; undefined when it is. */
+export function bundleProblem(trustDomain: string, json: string): string | undefined {
+  if (Buffer.byteLength(json) > LARGEST_BUNDLE) return `must be at most ${LARGEST_BUNDLE / 1024} KiB`
+  try {
+    Bundle.parse(trustDomain, json)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+/** As a mapping where this loses nothing, so that people can read it; else the text. */
+export function readableBundle(json: string): unknown {
+  const value: unknown = JSON.parse(json)
+  return JSON.stringify(value) === json ? value : json
+}
+
+function withoutSpace(json: string): string {
+  return json.replaceAll(/("(?:[^"\\]|\\.)*")|[ \t\r\n]+/g, '$1')
+}

@@ -1,0 +1,71 @@
+import type { IdentityExplanation } from './grant.ts'
+
+/** Where a workload identity says nothing. */
+export const DEFAULT_PRIORITY = 100
+
+interface Placed {
+  readonly identity: string
+  readonly priority: number
+}
+
+/**
+ * The order in which a caller gets its identities: by priority, the lower number first, then by name. The first is the default identity. It
+ * depends on nothing else: not on rules, nor on when anything was applied or started.
+ */
+export function byPrecedence(a: Placed, b: Placed): number {
+  if (a.priority !== b.priority) return a.priority - b.priority
+  return a.identity < b.identity ? -1 : a.identity > b.identity ? 1 : 0
+}
+
+interface Hinted {
+  readonly identity: string
+  readonly hint: string
+}
+
+/** One that keeps its hint, or that goes without because `holder` comes first and has the same. */
+export interface SentHint {
+  readonly hint: string
+  readonly holder?: string
+}
+
+/** Hints as they are sent, unique in a response (Workload API §5.2.1): the first in order keeps its own, the others go without. */
+export function sentHints(inOrder: readonly Hinted[]): readonly SentHint[] {
+  const holders = new Map<string, string>()
+  return inOrder.map(({ hint, identity }) => {
+    const holder = holders.get(hint)
+    if (hint !== '' && holder !== undefined) return { hint: '', holder }
+    holders.set(hint, identity)
+    return { hint }
+  })
+}
+
+/**
+ * What becomes of each identity beside the others, for people: first those that are granted, in the order of delivery, then the
+ * rest by name. A caller gets `limit` of them at most.
+ */
+export function explainOrder(
+  identities: readonly IdentityExplanation[],
+  limit = Number.POSITIVE_INFINITY,
+): readonly IdentityExplanation[] {
+  const placed = identities.map((each) => ({
+    ...each,
+    priority: each.priority ?? DEFAULT_PRIORITY,
+    hint: each.hint ?? '',
+  }))
+  const granted = placed.filter((each) => each.granted).sort(byPrecedence)
+  const hints = sentHints(granted.slice(0, limit))
+  const inOrder = granted.map((each, index): IdentityExplanation => {
+    const note = index < limit ? hintNote(each.hint, hints[index]?.holder) : limitNote(limit)
+    return { ...each, order: index + 1, ...(note === undefined ? {} : { note }) }
+  })
+  const refused = identities.filter((each) => !each.granted)
+  return [...inOrder, ...refused.sort((a, b) => (a.identity < b.identity ? -1 : 1))]
+}
+
+function hintNote(hint: string, holder: string | undefined): string | undefined {
+  return holder === undefined ? undefined : `without its hint ${JSON.stringify(hint)}, which ${holder} has`
+}
+
+function limitNote(limit: number): string {
+  return `not delivered: a caller gets ${limit} at most`
+}

@@ -1,0 +1,48 @@
+/** Of a header field's name no more than what decides which field it is, and how large an entry with it is. */
+export interface FieldName {
+  readonly isAuthority: boolean
+  readonly length: number
+}
+
+/** The lengths of the names in the static table (RFC 7541, Appendix A), from index 1, which is `:authority`. */
+const STATIC = [
+  10, 7, 7, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 14, 15, 15, 13, 6, 27, 3, 5, 13, 13, 19, 16, 16, 14, 16, 13, 12,
+  6, 4, 4, 6, 7, 4, 4, 8, 17, 13, 8, 19, 13, 4, 8, 12, 18, 19, 5, 7, 7, 11, 6, 10, 25, 17, 10, 4, 3, 16,
+].map((length, n): FieldName => ({ isAuthority: n === 0, length }))
+
+/** SETTINGS_HEADER_TABLE_SIZE as Node announces it, by saying nothing. */
+const MOST_BYTES = 4096
+/** What an entry counts besides its name and value (RFC 7541 §4.1). */
+const ENTRY_BYTES = 32
+
+/** The names that a peer's HPACK can refer to: of the dynamic table what is needed to know which `:authority` is, and is gone. */
+export class FieldNames {
+  /** Newest first. Not more than MOST_BYTES / ENTRY_BYTES. */
+  readonly #entries: { readonly name: FieldName; readonly bytes: number }[] = []
+  #bytes = 0
+  #mostBytes = MOST_BYTES
+
+  at(index: number): FieldName | undefined {
+    return index <= STATIC.length ? STATIC[index - 1] : this.#entries[index - STATIC.length - 1]?.name
+  }
+
+  add(name: FieldName, valueLength: number): void {
+    const bytes = name.length + valueLength + ENTRY_BYTES
+    this.#shrinkTo(this.#mostBytes - bytes)
+    if (bytes > this.#mostBytes) return
+    this.#entries.unshift({ name, bytes })
+    this.#bytes += bytes
+  }
+
+  /** False where the peer takes more than it was offered. */
+  resize(mostBytes: number): boolean {
+    if (mostBytes > MOST_BYTES) return false
+    this.#mostBytes = mostBytes
+    this.#shrinkTo(mostBytes)
+    return true
+  }
+
+  #shrinkTo(bytes: number): void {
+    while (this.#bytes > bytes && this.#entries.length > 0) this.#bytes -= this.#entries.pop()?.bytes ?? 0
+  }
+}

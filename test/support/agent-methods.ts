@@ -1,0 +1,46 @@
+import { encodeMessage, type ServiceName } from '../../src/rpc/services.ts'
+import { grpcFrame } from './rpc-stack.ts'
+
+/** How a method talks: one answer, answers for as long as the stream lives, or an answer to each request. */
+export type Shape = 'unary' | 'watch' | 'conversation'
+
+export interface AgentMethod {
+  readonly path: string
+  readonly shape: Shape
+  /** A request that is served to whoever has an identity, framed. */
+  readonly request: Buffer
+}
+
+const method = (
+  service: ServiceName,
+  name: string,
+  shape: Shape,
+  type: string,
+  request: object,
+): AgentMethod => ({ path: `/${service}/${name}`, shape, request: grpcFrame(encodeMessage(type, request)) })
+
+const REFLECTION = 'grpc.reflection.v1.ServerReflection'
+
+/** Every method that an agent serves to workloads. The tests of the transport hold for each of them: a new one is a new line. */
+export const SERVED: readonly AgentMethod[] = [
+  method('SpiffeWorkloadAPI', 'FetchX509SVID', 'watch', 'X509SVIDRequest', {}),
+  method('SpiffeWorkloadAPI', 'FetchX509Bundles', 'watch', 'X509BundlesRequest', {}),
+  method('SpiffeWorkloadAPI', 'FetchJWTBundles', 'watch', 'JWTBundlesRequest', {}),
+  method('SpiffeWorkloadAPI', 'FetchJWTSVID', 'unary', 'JWTSVIDRequest', { audience: ['a'] }),
+  method('grpc.health.v1.Health', 'Check', 'unary', 'grpc.health.v1.HealthCheckRequest', {}),
+  method('grpc.health.v1.Health', 'Watch', 'watch', 'grpc.health.v1.HealthCheckRequest', {}),
+  method(REFLECTION, 'ServerReflectionInfo', 'conversation', `${REFLECTION}Request`, { listServices: '*' }),
+]
+
+/** Those that are there but refuse this request. */
+export const REFUSED: readonly AgentMethod[] = [
+  method('SpiffeWorkloadAPI', 'ValidateJWTSVID', 'unary', 'ValidateJWTSVIDRequest', {
+    audience: 'a',
+    svid: 'b',
+  }),
+  method('SpiffeWorkloadAPI', 'FetchWITSVID', 'watch', 'WITSVIDRequest', {}),
+  method('SpiffeWorkloadAPI', 'FetchWITBundles', 'watch', 'WITBundlesRequest', {}),
+]
+
+export const streams = (of: readonly AgentMethod[]): AgentMethod[] =>
+  of.filter(({ shape }) => shape !== 'unary')

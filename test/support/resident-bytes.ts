@@ -1,0 +1,9 @@
+import { readFile } from 'node:fs/promises'
+
+const KIB = 1024
+
+/** The memory that a process holds at the moment. */
+export async function residentBytes(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1]) * KIB
+}
