@@ -17,7 +17,8 @@ export const flagsOf = (mode: Mode): readonly string[] => (mode === 'delta' ? ['
 const UIDS = { web: 61_011, api: 61_012 } as const
 export type Service = keyof typeof UIDS
 
-export const idOf = (service: Service): string => `spiffe://example.org/${service}`
+export const idOf = (service: Service, trustDomain = 'example.org'): string =>
+  `spiffe://${trustDomain}/${service}`
 
 /** Why both proxies run as our own user, if so. */
 function whyOneUser(envoy: Envoy): string | undefined {
@@ -61,6 +62,11 @@ export class Pair implements AsyncDisposable {
     return new Pair(envoy, mode, stack, await Backend.start())
   }
 
+  /** Another authority and agent, of another trust domain, whose proxies ask in the same way. */
+  another(options: StackOptions): Promise<Pair> {
+    return Pair.create(this.#envoy, this.mode, options)
+  }
+
   uidOf(service: Service): number {
     return this.oneUser === undefined ? UIDS[service] : (process.geteuid?.() ?? 0)
   }
@@ -77,7 +83,7 @@ export class Pair implements AsyncDisposable {
     change?: (configuration: Configuration) => void,
   ): Promise<EnvoyProcess> {
     // One user has both identities: then each proxy says which one it means.
-    const name = this.oneUser === undefined ? service : idOf(service)
+    const name = this.oneUser === undefined ? service : idOf(service, this.stack.options.trustDomain)
     const envoy = await EnvoyProcess.start(this.#envoy, this.stack, {
       name: `${service}-${this.#started++}`,
       uid: this.uidOf(service),
