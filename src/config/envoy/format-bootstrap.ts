@@ -11,7 +11,8 @@ const ABOVE_KEY: Readonly<Record<string, string>> = {
     'A resumed session shows no certificate, and outlives the one it began with.',
   tls_certificate_sds_secret_configs:
     'The certificate to show: a SPIFFE ID, or `default`, the first identity that the agent has for this process.',
-  initial_fetch_timeout: 'Without an identity it is not ready, rather than ready and refusing everybody.',
+  initial_fetch_timeout:
+    'Not ready before the agent has answered: with the secret or, if asked by delta, that there is none yet.',
   combined_validation_context:
     'Whom to believe: a chain of this trust domain, and then these IDs and no other.',
   forward_client_cert_details:

@@ -17,7 +17,8 @@ export const flagsOf = (mode: Mode): readonly string[] => (mode === 'delta' ? ['
 const UIDS = { web: 61_011, api: 61_012 } as const
 export type Service = keyof typeof UIDS
 
-export const idOf = (service: Service): string => `spiffe://example.org/${service}`
+export const idOf = (service: Service, trustDomain = 'example.org'): string =>
+  `spiffe://${trustDomain}/${service}`
 
 /** Why both proxies run as our own user, if so. */
 function whyOneUser(envoy: Envoy): string | undefined {
@@ -42,14 +43,14 @@ export class Pair implements AsyncDisposable {
   readonly backend: Backend
   /** Why both proxies run as our own user, if so. */
   readonly oneUser: string | undefined
+  readonly mode: Mode
   readonly #envoy: Envoy
-  readonly #mode: Mode
   readonly #envoys: EnvoyProcess[] = []
   #started = 0
 
   private constructor(envoy: Envoy, mode: Mode, stack: Stack, backend: Backend) {
     this.#envoy = envoy
-    this.#mode = mode
+    this.mode = mode
     this.stack = stack
     this.backend = backend
     this.oneUser = whyOneUser(envoy)
@@ -59,6 +60,11 @@ export class Pair implements AsyncDisposable {
   static async create(envoy: Envoy, mode: Mode, options: StackOptions = {}): Promise<Pair> {
     const stack = await Stack.start(options)
     return new Pair(envoy, mode, stack, await Backend.start())
+  }
+
+  /** Another authority and agent, of another trust domain, whose proxies ask in the same way. */
+  another(options: StackOptions): Promise<Pair> {
+    return Pair.create(this.#envoy, this.mode, options)
   }
 
   uidOf(service: Service): number {
@@ -77,11 +83,11 @@ export class Pair implements AsyncDisposable {
     change?: (configuration: Configuration) => void,
   ): Promise<EnvoyProcess> {
     // One user has both identities: then each proxy says which one it means.
-    const name = this.oneUser === undefined ? service : idOf(service)
+    const name = this.oneUser === undefined ? service : idOf(service, this.stack.options.trustDomain)
     const envoy = await EnvoyProcess.start(this.#envoy, this.stack, {
       name: `${service}-${this.#started++}`,
       uid: this.uidOf(service),
-      bootstrap: ['--service', name, ...bootstrap, ...flagsOf(this.#mode)],
+      bootstrap: ['--service', name, ...bootstrap, ...flagsOf(this.mode)],
       ...(change && { change }),
     })
     this.#envoys.push(envoy)
