@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
 import { callHeadersTo, END_HEADERS, END_STREAM, frame, GREETING, message, TYPE } from '../support/frames.ts'
 import { indexed, type LiteralOptions, literal } from '../support/hpack.ts'
 import { RawClient } from '../support/raw-client.ts'
@@ -27,13 +26,6 @@ function call(stream: number, ...fields: readonly Buffer[]): Buffer {
     frame(TYPE.headers, END_HEADERS, stream, callHeadersTo(fields, FETCH)),
     frame(TYPE.data, END_STREAM, stream, ASKED),
   ])
-}
-
-async function inBytes(client: RawClient, bytes: Buffer): Promise<void> {
-  for (const byte of bytes) {
-    client.socket.write(Buffer.of(byte))
-    await turn()
-  }
 }
 
 describe('the agent takes a request', () => {
@@ -84,13 +76,10 @@ describe('the agent takes a request', () => {
 
     it(`with a path that comes byte by byte ${when}`, async () => {
       for (const form of [PATH, 'localhost']) {
-        // Its acknowledgement would come in the middle of a frame.
-        using client = await (waits
-          ? connect(true)
-          : RawClient.connect(stack.socket, { acknowledges: false }))
-        await inBytes(client, Buffer.concat([greeting, call(1, authority(form, { as: 'indexing' }))]))
+        using client = await connect(waits)
+        await client.sendByteByByte(Buffer.concat([greeting, call(1, authority(form, { as: 'indexing' }))]))
         await isAnswered(client, 1)
-        await inBytes(client, call(3, indexed(62)))
+        await client.sendByteByByte(call(3, indexed(62)))
         await isAnswered(client, 3)
       }
     })

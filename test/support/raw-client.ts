@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { frame, GREETING, TYPE, words } from './frames.ts'
 import { ReferenceDecoder } from './hpack.ts'
 
@@ -31,6 +32,7 @@ export class RawClient implements Disposable {
   #unread = Buffer.alloc(0)
   #heard = Promise.withResolvers<void>()
   #isClosed = false
+  #held: Buffer[] | undefined
 
   private constructor(socket: net.Socket, acknowledges: boolean) {
     this.socket = socket
@@ -84,6 +86,17 @@ export class RawClient implements Disposable {
     return { bytes, ...(status === undefined ? {} : { status }) }
   }
 
+  /** Sends bytes one by one. */
+  async sendByteByByte(bytes: Buffer): Promise<void> {
+    this.#held = []
+    for (const byte of bytes) {
+      this.socket.write(Buffer.of(byte))
+      await turn()
+    }
+    this.socket.write(Buffer.concat(this.#held))
+    this.#held = undefined
+  }
+
   /** Bytes of messages so far. */
   bytes(stream: number): number {
     const data = this.frames.filter((one) => one.type === TYPE.data && one.stream === stream)
@@ -104,14 +117,20 @@ export class RawClient implements Disposable {
         this.#headers.set(stream, known.concat(this.#decoder.decode(payload)))
       }
       if (type === TYPE.settings && flags === 0 && this.#acknowledges) {
-        this.socket.write(frame(TYPE.settings, ACK, 0))
+        this.#reply(frame(TYPE.settings, ACK, 0))
       }
       if (type === TYPE.data && payload.length > 0) {
-        this.socket.write(frame(TYPE.window, 0, 0, words(payload.length)))
+        this.#reply(frame(TYPE.window, 0, 0, words(payload.length)))
       }
       this.frames.push({ type, flags, stream, payload })
     }
     this.#tell()
+  }
+
+  /** What the server wants to hear does not go into the middle of a frame. */
+  #reply(bytes: Buffer): void {
+    if (this.#held === undefined) this.socket.write(bytes)
+    else this.#held.push(bytes)
   }
 
   #tell(): void {
