@@ -41,6 +41,17 @@ export function readableBundle(json: string): unknown {
   return JSON.stringify(value) === json ? value : json
 }
 
+/** What is no JSON, or too long with any space, stays as it is: whoever reads it says so. */
 function withoutSpace(json: string): string {
+  if (json.length > 4 * LARGEST_BUNDLE || !isJson(json)) return json
   return json.replaceAll(/("(?:[^"\\]|\\.)*")|[ \t\r\n]+/g, '$1')
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
@@ -124,6 +125,15 @@ describe('signet envoy bootstrap', () => {
     assert.doesNotMatch(stdout, /socket_address/)
   })
 
+  it('keeps a word like `on` or `y` a text, also for a reader of older YAML, which Envoy is', async () => {
+    for (const word of ['on', 'y', 'No']) {
+      const { stdout } = await bootstrap(['--service', word, '--upstream', `spiffe://example.org/${word}`])
+      const { node, static_resources: made } = parse(stdout, { version: '1.1' })
+      const { endpoint } = named(made.clusters, 'upstream').load_assignment.endpoints[0].lb_endpoints[0]
+      assert.deepEqual([node.id, node.cluster, endpoint.address.socket_address.address], [word, word, word])
+    }
+  })
+
   it('has an admin interface on loopback only, or none', async () => {
     assert.deepEqual((await configuration(...PAIR)).admin.address.socket_address, {
       address: '127.0.0.1',
@@ -149,6 +159,14 @@ describe('signet envoy bootstrap', () => {
   it('names above it the command that prints the same elsewhere', async () => {
     const { stdout } = await bootstrap(PAIR, { SPIFFE_ENDPOINT_SOCKET: 'unix:///run/my%20agent.sock' })
     assert.equal(await printedAgain(stdout), stdout)
+  })
+
+  it('names there what a shell takes as it was written', async () => {
+    const path = "unix:/s/a b;$(id)'s.sock"
+    const { stdout } = await bootstrap([...PAIR, '--local-app', path])
+    const [, command = ''] = /^# Made by: signet envoy bootstrap (.*)$/m.exec(stdout) ?? []
+    const printed = execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' })
+    assert.deepEqual(printed.trimEnd().split('\n'), [...PAIR, '--local-app', path])
   })
 
   const refused: readonly (readonly [string, RegExp])[] = [

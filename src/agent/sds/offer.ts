@@ -1,6 +1,7 @@
 import { CodedError } from '../../foundation/errors.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
 import type { Knowledge } from '../knowledge.ts'
+import { UnusableSvidError } from '../svid-cache/errors.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import type { X509State } from '../svid-cache/x509-entry.ts'
 import { bundleFor, federatedBundles } from '../workload-api/bundles-message.ts'
@@ -106,14 +107,20 @@ export class Offer {
     return isFederated ? 'bundle_missing' : 'not_entitled'
   }
 
-  /** The first in order that the authority does not refuse: a default that changed with every outage would be none. */
+  /**
+   * The first in order, unless it cannot be had: refused, or of no use to anybody as it is issued. An outage is neither: a default that changed
+   * with every one would be none.
+   */
   #defaultSvid(name: string, set: IdentitySet): Outcome {
+    let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'refused_by_authority'
     for (const grant of set.grants) {
       const state = this.#deps.svids.wantX509(grant, set.workload)
       if (state.svid !== undefined) return this.#deps.store.svid(name, state.svid)
-      if (!isRefused(state)) return 'pending'
+      if (isRefused(state)) continue
+      if (!isUnusable(state)) return 'pending'
+      outcome = 'pending'
     }
-    return set.grants.length === 0 ? 'no_identity' : 'refused_by_authority'
+    return outcome
   }
 
   /** Several workload identities may give one SPIFFE ID: any of them will do. */
@@ -152,4 +159,9 @@ export class Offer {
 /** The authority's no is final; anything else may pass. */
 function isRefused({ inFlight, failure }: X509State): boolean {
   return !inFlight && failure instanceof CodedError && failure.kind === 'permission_denied'
+}
+
+/** Tried again, and until then as good as none. */
+function isUnusable({ inFlight, failure }: X509State): boolean {
+  return !inFlight && failure instanceof UnusableSvidError
 }

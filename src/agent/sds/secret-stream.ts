@@ -71,8 +71,8 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
   }
 
   onWritable(): void {
-    if (this.#isHalfClosed) this.#close()
-    else if (this.#isDue) this.followers.refresh(this)
+    if (this.#isDue) this.followers.refresh(this)
+    else if (this.#isHalfClosed) this.#close()
   }
 
   onHalfClose(): void {

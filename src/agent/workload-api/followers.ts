@@ -124,7 +124,11 @@ export class Followers {
   #deliver(follower: Follower, set: IdentitySet): void {
     if (!this.#open.has(follower)) return
     this.join(follower, set)
-    follower.deliver(set)
+    try {
+      follower.deliver(set)
+    } catch (error) {
+      follower.refuse(error) // whatever went wrong with this stream, the others are to be told as well
+    }
   }
 
   #schedule(): void {

@@ -86,8 +86,10 @@ export class CaAuthorities implements AsyncDisposable {
     return this.watch.value
   }
 
-  /** Prepares a successor if there is none; it takes over once published long enough, or at once with `now`. */
-  /** Of the JWT keys the one with this algorithm, or all when it is empty. */
+  /**
+   * Prepares a successor if there is none; it takes over once published long enough, or at once with `now`. Of the JWT keys the one with this
+   * algorithm, or all when it is empty.
+   */
   rotate(purpose: string, now: boolean, actor: Actor, algorithm = ''): Promise<void> {
     return this.#exclusively(async () => {
       const lines = this.#rotatable(purpose, algorithm)

@@ -75,14 +75,15 @@ export function dueSteps(
   const over = mine.filter((key) => isOver(key) && (key.state === 'prepared' || key.state === 'retired'))
   if (over.length > 0) return over.map(({ id }) => ({ do: 'end', id }))
   const active = mine.find((key) => key.state === 'active')
+  const standIn = keys.find((key) => key.state === 'active' && isBeside(key, line) && !isOver(key))
+  const signer = active ?? standIn
   const isStray = (key: KeyLife): boolean =>
-    isFuture(key, nowMs) && active !== undefined && !isFuture(active, nowMs)
+    isFuture(key, nowMs) && signer !== undefined && !isFuture(signer, nowMs)
   const useless = mine.find((key) => key.state === 'prepared' && (!fits(key) || isStray(key)))
   if (useless) return [{ do: 'retire', id: useless.id }]
   const prepared = mine.find((key) => key.state === 'prepared')
   const endedEarly = mine.filter((key) => key.state === 'ended' && !isOver(key))
   const earlier = endedEarly.findLast((key) => key.privateKey !== undefined && fits(key))
-  const standIn = keys.find((key) => key.state === 'active' && isBeside(key, line) && !isOver(key))
   if (!active && !earlier && standIn) {
     if (endedEarly.length > 0) return endedEarly.map(({ id }) => ({ do: 'retire', id }))
     if (!prepared) {

@@ -34,7 +34,8 @@ const ABOVE_NAME: Readonly<Record<string, string>> = {
 
 /** The bootstrap as YAML, with a word on what is not plain. The heading stands above, line by line. */
 export function formatEnvoyBootstrap(bootstrap: object, heading: readonly string[]): string {
-  const document = new Document(bootstrap, { anchorPrefix: 'sds' })
+  // Envoy reads older YAML, in which a service called `on` or `y` would be no text without quotes.
+  const document = new Document(bootstrap, { anchorPrefix: 'sds', compat: 'yaml-1.1' })
   document.commentBefore = heading.join('\n')
   if (isNode(document.contents)) layOut(document.contents)
   const commentString = (text: string): string => text.replaceAll(/^/gm, '# ')

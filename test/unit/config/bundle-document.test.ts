@@ -45,6 +45,11 @@ spec:
     ])
   })
 
+  it('is refused at once when it is a long text that is no JSON', { timeout: 5_000 }, () => {
+    const { problems } = parse(JSON.stringify(`"${'\\"'.repeat(100_000)}`))
+    assert.deepEqual(problems, ['f.yaml:6: spec.bundle: not a SPIFFE bundle: not JSON'])
+  })
+
   it('is shown as a mapping', () => {
     assert.deepEqual(readableBundle(json), JSON.parse(json))
   })

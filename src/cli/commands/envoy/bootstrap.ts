@@ -74,14 +74,14 @@ function heading(sidecar: EnvoySidecar, options: SidecarOptions): readonly strin
 /** The command that prints the same anywhere. */
 function commandOf({ agentSocket }: EnvoySidecar, options: SidecarOptions): string {
   const flag = (name: string, value: string | undefined): string[] =>
-    value === undefined ? [] : [name, value]
+    value === undefined ? [] : [name, quoted(value)]
   const { upstream, upstreamAddress, downstream = [], listen, localApp, outboundListen, only } = options
   return [
     'signet envoy bootstrap',
     ...flag('--service', options.service),
     ...flag('--upstream', upstream),
     ...flag('--upstream-address', upstreamAddress),
-    ...downstream.flatMap((id) => ['--downstream', id]),
+    ...downstream.flatMap((id) => flag('--downstream', id)),
     ...flag('--listen', listen),
     ...flag('--local-app', localApp),
     ...flag('--outbound-listen', outboundListen),
@@ -89,6 +89,11 @@ function commandOf({ agentSocket }: EnvoySidecar, options: SidecarOptions): stri
     ...flag('--admin', options.admin),
     ...(options.tcp ? ['--tcp'] : []),
     ...(options.delta ? ['--delta'] : []),
-    ...(agentSocket === usualSocket ? [] : ['--socket', `unix://${encodeURI(agentSocket)}`]),
+    ...(agentSocket === usualSocket ? [] : flag('--socket', `unix://${encodeURI(agentSocket)}`)),
   ].join(' ')
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -6,6 +6,7 @@ import { Offer } from '../../../../src/agent/sds/offer.ts'
 import type { Secret } from '../../../../src/agent/sds/secret.ts'
 import { SecretNames } from '../../../../src/agent/sds/secret-names.ts'
 import { SecretStore } from '../../../../src/agent/sds/secret-store.ts'
+import { UnusableSvidError } from '../../../../src/agent/svid-cache/errors.ts'
 import type { CachedX509Svid, X509State } from '../../../../src/agent/svid-cache/x509-entry.ts'
 import type { NoIdentityReason } from '../../../../src/agent/workload-api/errors.ts'
 import type { IdentitySet } from '../../../../src/agent/workload-api/identity-set.ts'
@@ -44,6 +45,11 @@ const REFUSED: X509State = {
 const OUTAGE: X509State = {
   svid: undefined,
   failure: new RpcError(StatusCode.UNAVAILABLE, 'away'),
+  inFlight: false,
+}
+const UNUSABLE: X509State = {
+  svid: undefined,
+  failure: new UnusableSvidError('nobody could validate it'),
   inFlight: false,
 }
 
@@ -104,14 +110,18 @@ describe('a name of a secret', () => {
     assert.deepEqual(secret.delivered?.spiffeIds, ['spiffe://example.org/b'])
   })
 
-  it('`default` waits for the first while it is being made, and passes over one that the authority refuses', () => {
+  it('`default` waits for the first while it is being made, and passes over one that cannot be had', () => {
     const grants = [grantOf('b'), grantOf('a')]
     for (const state of [MAKING, OUTAGE]) {
       const { pending, secrets } = offerOf({ grants, states: { b: state } }).find(['default'], false)
       assert.deepEqual([pending, secrets], [['default'], []])
     }
-    const [secret] = offerOf({ grants, states: { b: REFUSED } }).find(['default'], false).secrets
-    assert.deepEqual(secret?.delivered?.spiffeIds, ['spiffe://example.org/a'])
+    for (const state of [REFUSED, UNUSABLE]) {
+      const [secret] = offerOf({ grants, states: { b: state } }).find(['default'], false).secrets
+      assert.deepEqual(secret?.delivered?.spiffeIds, ['spiffe://example.org/a'])
+    }
+    const { pending } = offerOf({ grants, states: { b: UNUSABLE, a: UNUSABLE } }).find(['default'], false)
+    assert.deepEqual(pending, ['default'])
   })
 
   for (const name of ['spiffe://example.org', 'ROOTCA']) {

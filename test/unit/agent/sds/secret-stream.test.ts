@@ -156,6 +156,29 @@ describe('an open stream of secrets', () => {
     assert.equal(sink.sent, 2)
   })
 
+  it('whose client asks for something else and then for nothing more is answered before it ends', () => {
+    const { ask, sink, stream, written } = rig()
+    ask('ROOTCA')
+    ask('spiffe://example.org')
+    stream.onHalfClose()
+    assert.deepEqual([sink.sent, sink.ended], [1, false])
+    written()
+    assert.deepEqual([sink.sent, sink.ended], [2, false])
+    written()
+    assert.deepEqual([sink.sent, sink.ended], [2, true])
+  })
+
+  it('ends, and no other with it, when what it is to be sent cannot be made', async () => {
+    const { ask, sink, followers, knowledge, noted } = rig()
+    ask('ROOTCA')
+    sink.busy = false
+    knowledge.set({} as Knowledge)
+    followers.refreshAll()
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.ok(sink.error instanceof TypeError)
+    assert.deepEqual([noted, followers.size], [[sink.error], 0])
+  })
+
   it('keeps certificates renewed only while it asks for one', () => {
     const { ask, held, stream } = rig()
     ask('ROOTCA')

@@ -180,6 +180,12 @@ describe('keys of several algorithms', () => {
     assert.deepEqual(dueSteps(RS256, keys, LIFE / 6 - 1, undefined), [])
     assert.deepEqual(dueSteps(RS256, keys, LIFE / 6, undefined), [{ do: 'activate', id: 'r' }])
   })
+  it('do not wait for the first of a new one that a clock far ahead has prepared', () => {
+    const stray = key('r', { ...DUE, createdMs: YEAR, notAfterMs: YEAR + LIFE, activateMs: YEAR + LIFE / 6 })
+    assert.deepEqual(dueSteps(RS256, [key('a'), stray], 0, undefined), [{ do: 'retire', id: 'r' }])
+    const [step] = dueSteps(RS256, [key('a'), { ...stray, state: 'retired' }], 0, undefined)
+    assert.deepEqual(step, { do: 'create', line: RS256, state: 'prepared', activateMs: LIFE / 6 })
+  })
   it('publish it for half of the time that is left to the other, when that is less', () => {
     const [step] = dueSteps(RS256, [key('a')], LIFE - 1000, undefined)
     assert.deepEqual(step, { do: 'create', line: RS256, state: 'prepared', activateMs: LIFE - 500 })
