@@ -21,7 +21,7 @@ async function openAll(connection: RawConnection): Promise<void> {
       frame(TYPE.headers, END_HEADERS, id, callHeaders(path)),
       frame(TYPE.data, shape === 'watch' ? END_STREAM : 0, id, request),
     )
-    await connection.until(({ type, stream }) => type === TYPE.headers && stream === id)
+    await connection.hears(({ type, stream }) => type === TYPE.headers && stream === id)
   }
 }
 
@@ -31,7 +31,7 @@ const goawayOf = (frames: readonly ReceivedFrame[]): number =>
 describe('an agent that stops', () => {
   it('ends every stream by trailers, then says GOAWAY without an error, then closes', async () => {
     await using stack = await Stack.serving()
-    using connection = await RawConnection.open(stack.socket)
+    using connection = await RawConnection.greeted(stack.socket)
     await openAll(connection)
     const before = connection.frames.length
     assert.equal(await stack.agent.stop(), 0)
@@ -51,7 +51,7 @@ describe('an agent that stops', () => {
 
   it('resets, as something to try again, the streams that its trailers cannot reach, and says GOAWAY after', async () => {
     await using stack = await Stack.serving()
-    using stuck = await RawConnection.open(stack.socket)
+    using stuck = await RawConnection.greeted(stack.socket)
     stuck.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     await openAll(stuck)
     assert.equal(await stack.agent.stop(), 0)
@@ -67,7 +67,7 @@ describe('an agent that stops', () => {
 
   it('stops as well when a peer reads nothing at all', async () => {
     await using stack = await Stack.serving()
-    using dead = await RawConnection.open(stack.socket)
+    using dead = await RawConnection.greeted(stack.socket)
     await openAll(dead)
     dead.socket.pause()
     const ping = frame(TYPE.ping, 0, 0, Buffer.alloc(8))
@@ -77,7 +77,7 @@ describe('an agent that stops', () => {
 
   it('answers a call that comes while it stops by UNAVAILABLE, and none by silence', async () => {
     await using stack = await Stack.serving()
-    using connection = await RawConnection.open(stack.socket)
+    using connection = await RawConnection.greeted(stack.socket)
     connection.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     await openAll(connection) // keeps the connection open for a while
     const stopped = stack.agent.stop()
@@ -89,8 +89,8 @@ describe('an agent that stops', () => {
       frame(TYPE.headers, END_HEADERS, id, callHeaders(method.path)),
       frame(TYPE.data, END_STREAM, id, method.request),
     )
-    const answer = await connection.until(({ type, stream }) => type === TYPE.headers && stream === id)
-    assert.equal(answer?.flags, END_HEADERS | END_STREAM)
+    const answer = await connection.hears(({ type, stream }) => type === TYPE.headers && stream === id)
+    assert.equal(answer.flags, END_HEADERS | END_STREAM)
     assert.equal(await stopped, 0)
   })
 })

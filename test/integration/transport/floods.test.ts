@@ -121,7 +121,7 @@ describe('a flood of', () => {
       await watch.next()
       const before = await residentBytes(stack.agent.pid)
       const method = SERVED[0] as AgentMethod
-      using connection = await RawConnection.open(stack.socket)
+      using connection = await RawConnection.greeted(stack.socket)
       if (first !== undefined) connection.send(first(method))
       let from = 1
       let most = 0

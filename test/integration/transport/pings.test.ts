@@ -38,8 +38,7 @@ async function quiet(shape: Shape = 'watch'): Promise<Quiet> {
         },
   )
   const path = shape === 'watch' ? '/SpiffeWorkloadAPI/FetchX509SVID' : `/${SDS}/StreamSecrets`
-  const connection = await RawConnection.open(stack.socketPath)
-  connection.answersPings = true
+  const connection = await RawConnection.greeted(stack.socketPath)
   connection.send(
     frame(TYPE.headers, END_HEADERS, 1, callHeaders(path)),
     frame(TYPE.data, shape === 'watch' ? END_STREAM : 0, 1, Buffer.alloc(5)),
@@ -73,7 +72,7 @@ describe('a quiet stream', () => {
         stack.clock.advance(10_000)
       }
       push(snapshot)
-      assert.ok(await connection.until(({ type }) => type === TYPE.data))
+      await connection.hears(({ type }) => type === TYPE.data)
       assert.ok(!hasEnded(connection))
     })
 
@@ -87,10 +86,10 @@ describe('a quiet stream', () => {
           stack.clock.advance(10_000)
           await new Promise((resolve) => setTimeout(resolve, 1))
         }
-        assert.ok(await connection.answers()) // so that the answer to the PING has come as well
+        await connection.answers() // so that the answer to the PING has come as well
       }
       push(snapshot)
-      assert.ok(await connection.until(({ type }) => type === TYPE.data))
+      await connection.hears(({ type }) => type === TYPE.data)
     })
   }
 
@@ -104,7 +103,7 @@ describe('a quiet stream', () => {
     for (let n = 1; n <= 3_000; n++) {
       const { length } = connection.frames
       push(snapshot)
-      await connection.until((_) => connection.frames.length > length)
+      await connection.hears(() => connection.frames.length > length)
       connection.send(PING)
     }
     await until(() => pongs(connection) === 3_000)
