@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import http2 from 'node:http2'
 import net from 'node:net'
-import { after, before, describe, it } from 'node:test'
+import { after, before, beforeEach, describe, it } from 'node:test'
 import { callHeadersTo, END_HEADERS, END_STREAM, frame, GREETING, message, TYPE } from '../support/frames.ts'
 import { indexed, type LiteralOptions, literal } from '../support/hpack.ts'
 import { RawConnection } from '../support/raw-connection.ts'
 import { rawCall } from '../support/rpc-stack.ts'
-import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
+import { Stack } from '../support/stack.ts'
 import { WorkloadClient } from '../support/workload-client.ts'
 
-const UID = process.getuid?.() ?? 0
 const FETCH = '/SpiffeWorkloadAPI/FetchJWTSVID'
 const ASKED = message(Buffer.from([0x0a, 1, 0x61])) // a JWTSVIDRequest for the audience `a`
 const PROTOCOL_ERROR = 1
@@ -28,13 +27,16 @@ function call(stream: number, ...fields: readonly Buffer[]): Buffer {
   ])
 }
 
-describe('the agent takes a request', () => {
-  let stack: Stack
-  before(async () => {
-    stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
-  })
-  after(async () => stack?.[Symbol.asyncDispose]())
+let stack: Stack
+before(async () => {
+  stack = await Stack.serving()
+})
+beforeEach(async () => {
+  if (!stack.agent.running) await stack.startAgent()
+})
+after(async () => stack?.[Symbol.asyncDispose]())
 
+describe('the agent takes a request', () => {
   const isAnswered = async (client: RawConnection, ...streams: number[]): Promise<void> => {
     for (const stream of streams) {
       const { status, bytes } = await client.answer(stream)
@@ -164,7 +166,6 @@ describe('the agent takes a request', () => {
 
 describe('a connection with a path as :authority', () => {
   it('gets what changes over an open stream, and UNAVAILABLE when the agent ends', async () => {
-    await using stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
     using client = new WorkloadClient(stack.socket, { 'grpc.default_authority': PATH })
     using stream = client.stream('FetchX509SVID', {}, { deadlineMs: 60_000 })
     const first = await stream.next()
@@ -181,7 +182,6 @@ describe('a connection with a path as :authority', () => {
   })
 
   it('that grants no window and never reads holds up nobody', async () => {
-    await using stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
     const clients: RawConnection[] = []
     for (let n = 0; n < 20; n++) {
       const client = await RawConnection.connect(stack.socket)

@@ -78,9 +78,9 @@ export class RawConnection implements Disposable {
     this.#held = undefined
   }
 
-  /** Writes what comes next as fast as it is taken, until the connection is over. What is received meanwhile is forgotten. */
-  async flood(next: () => Buffer): Promise<void> {
-    while (!this.socket.destroyed) {
+  /** Writes what comes next as fast as it is taken, until the connection is over or so much is sent. What is received meanwhile is forgotten. */
+  async flood(next: () => Buffer, mostBytes: number): Promise<void> {
+    while (!this.socket.destroyed && this.socket.bytesWritten < mostBytes) {
       const taken = new Promise<void>((resolve) => this.socket.write(next(), () => resolve()))
       await Promise.race([taken, this.closed])
       this.frames.length = 0

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import http2 from 'node:http2'
-import { describe, it } from 'node:test'
+import { after, before, beforeEach, describe, it } from 'node:test'
 import { SERVED, streams } from '../../support/agent-methods.ts'
 import { callHeaders, END_HEADERS, END_STREAM, frame, settings, TYPE } from '../../support/frames.ts'
 import { RawConnection, type ReceivedFrame } from '../../support/raw-connection.ts'
@@ -29,8 +29,16 @@ const goawayOf = (frames: readonly ReceivedFrame[]): number =>
   frames.findIndex(({ type }) => type === TYPE.goaway)
 
 describe('an agent that stops', () => {
+  let stack: Stack
+  before(async () => {
+    stack = await Stack.serving()
+  })
+  after(async () => stack?.[Symbol.asyncDispose]())
+  beforeEach(async () => {
+    if (!stack.agent.running) await stack.startAgent()
+  })
+
   it('ends every stream by trailers, then says GOAWAY without an error, then closes', async () => {
-    await using stack = await Stack.serving()
     using connection = await RawConnection.greeted(stack.socket)
     await openAll(connection)
     const before = connection.frames.length
@@ -50,7 +58,6 @@ describe('an agent that stops', () => {
   })
 
   it('resets, as something to try again, the streams that its trailers cannot reach, and says GOAWAY after', async () => {
-    await using stack = await Stack.serving()
     using stuck = await RawConnection.greeted(stack.socket)
     stuck.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     await openAll(stuck)
@@ -66,7 +73,6 @@ describe('an agent that stops', () => {
   })
 
   it('stops as well when a peer reads nothing at all', async () => {
-    await using stack = await Stack.serving()
     using dead = await RawConnection.greeted(stack.socket)
     await openAll(dead)
     dead.socket.pause()
@@ -76,7 +82,6 @@ describe('an agent that stops', () => {
   })
 
   it('answers a call that comes while it stops by UNAVAILABLE, and none by silence', async () => {
-    await using stack = await Stack.serving()
     using connection = await RawConnection.greeted(stack.socket)
     connection.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     await openAll(connection) // keeps the connection open for a while

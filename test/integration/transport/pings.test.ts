@@ -125,7 +125,7 @@ describe('a quiet stream', () => {
     await using open = await quiet()
     const { connection, stack } = open
     const burst = Buffer.concat(Array.from({ length: 500 }, () => PING))
-    await connection.flood(() => burst)
+    await connection.flood(() => burst, Number.POSITIVE_INFINITY)
     await connection.closed
     assert.equal(stack.server.openStreams, 0)
   })
