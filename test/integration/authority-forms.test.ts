@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import http2 from 'node:http2'
 import net from 'node:net'
-import { after, before, describe, it } from 'node:test'
+import { after, before, beforeEach, describe, it } from 'node:test'
 import { callHeadersTo, END_HEADERS, END_STREAM, frame, GREETING, message, TYPE } from '../support/frames.ts'
 import { indexed, type LiteralOptions, literal } from '../support/hpack.ts'
-import { RawClient } from '../support/raw-client.ts'
+import { RawConnection } from '../support/raw-connection.ts'
 import { rawCall } from '../support/rpc-stack.ts'
-import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
+import { Stack } from '../support/stack.ts'
 import { WorkloadClient } from '../support/workload-client.ts'
 
-const UID = process.getuid?.() ?? 0
 const FETCH = '/SpiffeWorkloadAPI/FetchJWTSVID'
 const ASKED = message(Buffer.from([0x0a, 1, 0x61])) // a JWTSVIDRequest for the audience `a`
 const PROTOCOL_ERROR = 1
@@ -28,22 +27,25 @@ function call(stream: number, ...fields: readonly Buffer[]): Buffer {
   ])
 }
 
-describe('the agent takes a request', () => {
-  let stack: Stack
-  before(async () => {
-    stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
-  })
-  after(async () => stack?.[Symbol.asyncDispose]())
+let stack: Stack
+before(async () => {
+  stack = await Stack.serving()
+})
+beforeEach(async () => {
+  if (!stack.agent.running) await stack.startAgent()
+})
+after(async () => stack?.[Symbol.asyncDispose]())
 
-  const isAnswered = async (client: RawClient, ...streams: number[]): Promise<void> => {
+describe('the agent takes a request', () => {
+  const isAnswered = async (client: RawConnection, ...streams: number[]): Promise<void> => {
     for (const stream of streams) {
       const { status, bytes } = await client.answer(stream)
       assert.equal(status, '0')
       assert.ok(bytes > 300, `${bytes} bytes`)
     }
   }
-  const connect = (waits: boolean): Promise<RawClient> =>
-    waits ? RawClient.greeted(stack.socket) : RawClient.connect(stack.socket)
+  const connect = (waits: boolean): Promise<RawConnection> =>
+    waits ? RawConnection.greeted(stack.socket) : RawConnection.connect(stack.socket)
 
   for (const waits of [false, true]) {
     const when = waits ? 'from a client that waits for settings' : 'from a client that does not wait'
@@ -52,9 +54,9 @@ describe('the agent takes a request', () => {
     for (const form of FORMS) {
       it(`with :authority ${JSON.stringify(form)} ${when}`, async () => {
         using client = await connect(waits)
-        client.socket.write(Buffer.concat([greeting, call(1, authority(form))]))
+        client.send(greeting, call(1, authority(form)))
         await isAnswered(client, 1)
-        client.socket.write(Buffer.concat([call(3, authority(form)), call(5, authority('localhost'))]))
+        client.send(call(3, authority(form)), call(5, authority('localhost')))
         await isAnswered(client, 3, 5)
       })
     }
@@ -65,9 +67,9 @@ describe('the agent takes a request', () => {
           const options = { as, huffman, name }
           it(`with a path as literal ${JSON.stringify(options)} ${when}, and again by its index`, async () => {
             using client = await connect(waits)
-            client.socket.write(Buffer.concat([greeting, call(1, authority(PATH, options))]))
+            client.send(greeting, call(1, authority(PATH, options)))
             await isAnswered(client, 1)
-            client.socket.write(call(3, as === 'indexing' ? indexed(62) : authority(PATH, options)))
+            client.send(call(3, as === 'indexing' ? indexed(62) : authority(PATH, options)))
             await isAnswered(client, 3)
           })
         }
@@ -77,7 +79,7 @@ describe('the agent takes a request', () => {
     it(`with a path that comes byte by byte ${when}`, async () => {
       for (const form of [PATH, 'localhost']) {
         using client = await connect(waits)
-        await client.sendByteByByte(Buffer.concat([greeting, call(1, authority(form, { as: 'indexing' }))]))
+        await client.sendByteByByte(greeting, call(1, authority(form, { as: 'indexing' })))
         await isAnswered(client, 1)
         await client.sendByteByByte(call(3, indexed(62)))
         await isAnswered(client, 3)
@@ -94,14 +96,12 @@ describe('the agent takes a request', () => {
             block.subarray(0, split),
             Buffer.alloc(9),
           ])
-          client.socket.write(
-            Buffer.concat([
-              greeting,
-              frame(TYPE.headers, PADDED | WITH_PRIORITY, 1, first),
-              frame(TYPE.continuation, END_HEADERS, 1, block.subarray(split)),
-              frame(TYPE.data, END_STREAM, 1, ASKED),
-              call(3, indexed(62)),
-            ]),
+          client.send(
+            greeting,
+            frame(TYPE.headers, PADDED | WITH_PRIORITY, 1, first),
+            frame(TYPE.continuation, END_HEADERS, 1, block.subarray(split)),
+            frame(TYPE.data, END_STREAM, 1, ASKED),
+            call(3, indexed(62)),
           )
           await isAnswered(client, 1, 3)
         }
@@ -110,9 +110,9 @@ describe('the agent takes a request', () => {
 
     it(`without :authority but with host ${when}; with neither, or an empty one, only that request is refused`, async () => {
       using client = await connect(waits)
-      client.socket.write(Buffer.concat([greeting, call(1, literal({ name: 'host', value: 'a' }))]))
+      client.send(greeting, call(1, literal({ name: 'host', value: 'a' })))
       await isAnswered(client, 1)
-      client.socket.write(Buffer.concat([call(3), call(5, authority('')), call(7, authority('a'))]))
+      client.send(call(3), call(5, authority('')), call(7, authority('a')))
       assert.equal((await client.answer(3)).reset, PROTOCOL_ERROR)
       assert.equal((await client.answer(5)).reset, PROTOCOL_ERROR)
       await isAnswered(client, 7)
@@ -120,30 +120,30 @@ describe('the agent takes a request', () => {
   }
 
   it('with a path only where the first request of its connection has one', async () => {
-    using client = await RawClient.connect(stack.socket)
-    client.socket.write(Buffer.concat([GREETING, call(1, authority('a'))]))
+    using client = await RawConnection.connect(stack.socket)
+    client.send(GREETING, call(1, authority('a')))
     await isAnswered(client, 1)
-    client.socket.write(Buffer.concat([call(3, authority(PATH)), call(5, authority('a'))]))
+    client.send(call(3, authority(PATH)), call(5, authority('a')))
     assert.equal((await client.answer(3)).reset, PROTOCOL_ERROR)
     await isAnswered(client, 5)
   })
 
   it('that a client sends after PING and a pause, with a path or without', async () => {
     for (const form of [PATH, 'localhost']) {
-      using client = await RawClient.greeted(stack.socket)
-      client.socket.write(frame(TYPE.ping, 0, 0, Buffer.alloc(8)))
+      using client = await RawConnection.greeted(stack.socket)
+      client.send(frame(TYPE.ping, 0, 0, Buffer.alloc(8)))
       await client.hears(({ type, flags }) => type === TYPE.ping && flags === 1)
-      client.socket.write(call(1, authority(form)))
+      client.send(call(1, authority(form)))
       await isAnswered(client, 1)
     }
   })
 
   it('of a client that never acknowledges settings', async () => {
     for (const form of [PATH, 'localhost']) {
-      using client = await RawClient.connect(stack.socket, { acknowledges: false })
-      client.socket.write(GREETING)
+      using client = await RawConnection.connect(stack.socket, { acknowledges: false })
+      client.send(GREETING)
       await client.hears(({ type }) => type === TYPE.settings)
-      client.socket.write(call(1, authority(form)))
+      client.send(call(1, authority(form)))
       await isAnswered(client, 1)
     }
   })
@@ -166,7 +166,6 @@ describe('the agent takes a request', () => {
 
 describe('a connection with a path as :authority', () => {
   it('gets what changes over an open stream, and UNAVAILABLE when the agent ends', async () => {
-    await using stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
     using client = new WorkloadClient(stack.socket, { 'grpc.default_authority': PATH })
     using stream = client.stream('FetchX509SVID', {}, { deadlineMs: 60_000 })
     const first = await stream.next()
@@ -183,15 +182,12 @@ describe('a connection with a path as :authority', () => {
   })
 
   it('that grants no window and never reads holds up nobody', async () => {
-    await using stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
-    const clients: RawClient[] = []
+    const clients: RawConnection[] = []
     for (let n = 0; n < 20; n++) {
-      const client = await RawClient.connect(stack.socket)
+      const client = await RawConnection.connect(stack.socket)
       client.socket.pause()
       const streams = Array.from({ length: 50 }, (_, i) => call(2 * i + 1, authority(PATH)))
-      client.socket.write(
-        Buffer.concat([GREETING, frame(TYPE.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])), ...streams]),
-      )
+      client.send(GREETING, frame(TYPE.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])), ...streams)
       clients.push(client)
     }
     using other = stack.client()

@@ -13,7 +13,7 @@ import {
   words,
 } from '../support/frames.ts'
 import { until } from '../support/patience.ts'
-import { RawClient } from '../support/raw-client.ts'
+import { RawConnection } from '../support/raw-connection.ts'
 import { grpcFrame, RpcStack, rawCall } from '../support/rpc-stack.ts'
 
 const JWT = '/SpiffeWorkloadAPI/FetchJWTSVID'
@@ -44,7 +44,7 @@ const isSettings = ({ type, flags }: { type: number; flags: number }): boolean =
 describe('a connection that has not called yet', () => {
   it('is told GOAWAY when the server ends, if it has greeted', async () => {
     await using stack = await RpcStack.start({ handlers })
-    using client = await RawClient.greeted(stack.socketPath)
+    using client = await RawConnection.greeted(stack.socketPath)
     const down = stack.server.shutdown(1_000)
     await client.hears(({ type }) => type === TYPE.goaway)
     await down
@@ -57,42 +57,41 @@ describe('a connection that has not called yet', () => {
   ] as const) {
     it(`and has said ${what} ends with its peer, when it is destroyed, and with the server`, async () => {
       await using stack = await RpcStack.start({ handlers })
-      const clients: RawClient[] = []
+      const clients: RawConnection[] = []
       for (let n = 0; n < 3; n++) {
-        const client = await RawClient.connect(stack.socketPath)
-        client.socket.write(bytes)
+        const client = await RawConnection.connect(stack.socketPath)
+        client.send(bytes)
         clients.push(client)
         await until(() => stack.connections.length === n + 1)
       }
       clients[0]?.socket.destroy()
       await stack.connections[0]?.closed
       stack.connections[1]?.destroy()
-      await until(() => clients[1]?.isClosed === true)
-      assert.equal(stack.server.openConnections, 1)
+      await clients[1]?.closed
+      await until(() => stack.server.openConnections === 1)
       await stack.server.shutdown(1_000)
-      await until(() => clients[2]?.isClosed === true)
+      await clients[2]?.closed
     })
   }
 
   it('and stays quiet has its settings acknowledged all the same, and is served when it calls', async () => {
     for (const form of FORMS) {
       await using stack = await RpcStack.start({ handlers })
-      using client = await RawClient.greeted(stack.socketPath)
-      await until(() => client.frames.length > 0)
+      using client = await RawConnection.greeted(stack.socketPath)
       stack.clock.advance(11_000)
       await client.hears(({ type, flags }) => type === TYPE.settings && flags === ACK)
-      client.socket.write(call(1, form))
+      client.send(call(1, form))
       assert.equal((await client.answer(1)).status, '0')
     }
   })
 
   it('and sends more than a client has to say is given to HTTP/2', async () => {
     await using stack = await RpcStack.start({ handlers })
-    using client = await RawClient.greeted(stack.socketPath)
+    using client = await RawConnection.greeted(stack.socketPath)
     const updates = Array.from({ length: 1_000 }, () => frame(TYPE.window, 0, 0, words(1)))
-    client.socket.write(Buffer.concat(updates))
+    client.send(...updates)
     await client.hears(({ type, flags }) => type === TYPE.settings && flags === ACK)
-    client.socket.write(call(1, PATH))
+    client.send(call(1, PATH))
     assert.equal((await client.answer(1)).status, '0')
   })
 })
@@ -100,29 +99,27 @@ describe('a connection that has not called yet', () => {
 describe('a call before the acknowledgement of settings', () => {
   it('waits for that, and is answered natively', async () => {
     await using stack = await RpcStack.start({ handlers })
-    using client = await RawClient.connect(stack.socketPath, { acknowledges: false })
-    client.socket.write(GREETING)
+    using client = await RawConnection.connect(stack.socketPath, { acknowledges: false })
+    client.send(GREETING)
     await client.hears(isSettings)
-    client.socket.write(call(1, 'localhost'))
-    client.socket.write(frame(TYPE.settings, ACK, 0))
+    client.send(call(1, 'localhost'))
+    client.send(frame(TYPE.settings, ACK, 0))
     assert.equal((await client.answer(1)).status, '0')
     assert.equal(client.frames.filter(isSettings).length, 2)
   })
 
   it('does not wait for long', async () => {
     await using stack = await RpcStack.start({ handlers })
-    using client = await RawClient.connect(stack.socketPath, { acknowledges: false })
-    client.socket.write(GREETING)
+    using client = await RawConnection.connect(stack.socketPath, { acknowledges: false })
+    client.send(GREETING)
     await client.hears(isSettings)
-    client.socket.write(call(1, 'localhost'))
+    client.send(call(1, 'localhost'))
     const answer = client.answer(1)
     const tick = setInterval(() => stack.clock.advance(50), 5)
     assert.equal((await answer).status, '0')
     clearInterval(tick)
     // The acknowledgement that comes late is not for the session.
-    client.socket.write(
-      Buffer.concat([frame(TYPE.settings, ACK, 0), frame(TYPE.settings, ACK, 0), call(3, PATH)]),
-    )
+    client.send(frame(TYPE.settings, ACK, 0), frame(TYPE.settings, ACK, 0), call(3, PATH))
     assert.equal((await client.answer(3)).status, '0')
   })
 })
@@ -131,8 +128,8 @@ for (const form of FORMS) {
   describe(`a connection with :authority ${form}`, () => {
     it('ends with its peer, and its calls with it', async () => {
       await using stack = await RpcStack.start({ handlers })
-      using client = await RawClient.greeted(stack.socketPath)
-      client.socket.write(Buffer.concat([call(1, form, X509), call(3, form, X509)]))
+      using client = await RawConnection.greeted(stack.socketPath)
+      client.send(call(1, form, X509), call(3, form, X509))
       await until(() => stack.server.openStreams === 2)
       client.socket.destroy()
       await until(() => stack.server.openStreams === 0 && stack.server.openConnections === 0)
@@ -140,18 +137,19 @@ for (const form of FORMS) {
 
     it('ends when it is destroyed, and its peer hears of it', async () => {
       await using stack = await RpcStack.start({ handlers })
-      using client = await RawClient.greeted(stack.socketPath)
-      client.socket.write(call(1, form, X509))
+      using client = await RawConnection.greeted(stack.socketPath)
+      client.send(call(1, form, X509))
       await until(() => stack.server.openStreams === 1)
       stack.connections[0]?.destroy()
       await stack.connections[0]?.closed
-      await until(() => client.isClosed && stack.server.openStreams === 0)
+      await client.closed
+      await until(() => stack.server.openStreams === 0)
     })
 
     it('ends with a status on each call, then GOAWAY, then its end', async () => {
       await using stack = await RpcStack.start({ handlers })
-      using client = await RawClient.greeted(stack.socketPath)
-      client.socket.write(call(1, form, X509))
+      using client = await RawConnection.greeted(stack.socketPath)
+      client.send(call(1, form, X509))
       await until(() => stack.server.openStreams === 1)
       const down = stack.server.shutdown(1_000)
       assert.equal((await client.answer(1)).status, UNAVAILABLE)
@@ -163,21 +161,22 @@ for (const form of FORMS) {
 
     it('ends its call when that is reset, and goes on', async () => {
       await using stack = await RpcStack.start({ handlers })
-      using client = await RawClient.greeted(stack.socketPath)
-      client.socket.write(call(1, form, X509))
+      using client = await RawConnection.greeted(stack.socketPath)
+      client.send(call(1, form, X509))
       await until(() => stack.server.openStreams === 1)
-      client.socket.write(Buffer.concat([frame(TYPE.reset, 0, 1, words(CANCEL)), call(3, form)]))
+      client.send(frame(TYPE.reset, 0, 1, words(CANCEL)), call(3, form))
       assert.equal((await client.answer(3)).status, '0')
       assert.equal(stack.server.openStreams, 0)
     })
 
     it('ends at nonsense', async () => {
       await using stack = await RpcStack.start({ handlers })
-      using client = await RawClient.greeted(stack.socketPath)
-      client.socket.write(call(1, form))
+      using client = await RawConnection.greeted(stack.socketPath)
+      client.send(call(1, form))
       await client.answer(1)
-      client.socket.write(Buffer.alloc(4_096, 0xff))
-      await until(() => client.isClosed && stack.server.openConnections === 0)
+      client.send(Buffer.alloc(4_096, 0xff))
+      await client.closed
+      await until(() => stack.server.openConnections === 0)
     })
 
     it('carries megabytes both ways to a slow reader', async () => {

@@ -108,8 +108,8 @@ describe('the keys of X.509-SVIDs', () => {
   })
 })
 
-describe('a hundred RSA identities at once', () => {
-  const IDENTITIES = 99
+describe('forty RSA identities at once', () => {
+  const IDENTITIES = 40
 
   it('are all issued, and hold back neither the identity on P-256 nor another caller', async () => {
     await using stack = await Stack.start()

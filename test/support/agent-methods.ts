@@ -20,6 +20,9 @@ const method = (
 ): AgentMethod => ({ path: `/${service}/${name}`, shape, request: grpcFrame(encodeMessage(type, request)) })
 
 const REFLECTION = 'grpc.reflection.v1.ServerReflection'
+export const REFLECTION_PATH = `/${REFLECTION}/ServerReflectionInfo`
+const SDS = 'envoy.service.secret.v3.SecretDiscoveryService'
+const DISCOVERY = 'envoy.service.discovery.v3'
 
 /** Every method that an agent serves to workloads. The tests of the transport hold for each of them: a new one is a new line. */
 export const SERVED: readonly AgentMethod[] = [
@@ -30,6 +33,13 @@ export const SERVED: readonly AgentMethod[] = [
   method('grpc.health.v1.Health', 'Check', 'unary', 'grpc.health.v1.HealthCheckRequest', {}),
   method('grpc.health.v1.Health', 'Watch', 'watch', 'grpc.health.v1.HealthCheckRequest', {}),
   method(REFLECTION, 'ServerReflectionInfo', 'conversation', `${REFLECTION}Request`, { listServices: '*' }),
+  method(SDS, 'StreamSecrets', 'conversation', `${DISCOVERY}.DiscoveryRequest`, {
+    resourceNames: ['default'],
+  }),
+  method(SDS, 'DeltaSecrets', 'conversation', `${DISCOVERY}.DeltaDiscoveryRequest`, {
+    resourceNamesSubscribe: ['default'],
+  }),
+  method(SDS, 'FetchSecrets', 'unary', `${DISCOVERY}.DiscoveryRequest`, { resourceNames: ['default'] }),
 ]
 
 /** Those that are there but refuse this request. */

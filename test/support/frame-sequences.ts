@@ -18,6 +18,7 @@ export const PATHS = [
   '/SpiffeWorkloadAPI/FetchJWTSVID',
   '/grpc.health.v1.Health/Check',
   '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  '/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets',
   '/none',
 ]
 

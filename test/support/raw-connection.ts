@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { frame, GREETING, TYPE, words } from './frames.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { END_STREAM, frame, GREETING, TYPE, words } from './frames.ts'
+import { type Field, ReferenceDecoder } from './hpack.ts'
 
 /** A frame as the server sent it. */
 export interface ReceivedFrame {
@@ -10,33 +12,55 @@ export interface ReceivedFrame {
   readonly payload: Buffer
 }
 
-const HEAD_BYTES = 9
+/** How a call ended: with trailers, or a reset. */
+export interface RawAnswer {
+  readonly reset?: number
+  readonly status?: string
+  /** Of its messages. */
+  readonly bytes: number
+}
 
-/** A connection of HTTP/2 of which the test writes every frame and sees every frame. */
+const HEAD_BYTES = 9
+const ACK = 1
+const PADDED_OR_PRIORITY = 0x28
+
+/**
+ * A connection of HTTP/2 of which the test writes every frame and sees every frame. By itself it says only what keeps it alive: it
+ * acknowledges settings, answers PING, and gives back the window of the connection.
+ */
 export class RawConnection implements Disposable {
   readonly socket: net.Socket
   readonly frames: ReceivedFrame[] = []
-  /** Whether PINGs of the server are answered. */
-  answersPings = false
   /** Resolves when the connection is over, however it ended. */
   readonly closed: Promise<void>
+  readonly #acknowledges: boolean
+  readonly #decoder = new ReferenceDecoder()
+  readonly #headers = new Map<number, Field[]>()
   #rest: Buffer = Buffer.alloc(0)
   #heard = Promise.withResolvers<void>()
+  /** What is to be said once the frame is complete that is written byte by byte. */
+  #held: Buffer[] | undefined
 
-  private constructor(socket: net.Socket) {
+  private constructor(socket: net.Socket, acknowledges: boolean) {
     this.socket = socket
+    this.#acknowledges = acknowledges
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.once('close', () => this.#heard.resolve())
   }
 
-  /** Connected, and greeted unless told otherwise. */
-  static async open(socketPath: string, greeting: Buffer = GREETING): Promise<RawConnection> {
+  static async connect(socketPath: string, { acknowledges = true } = {}): Promise<RawConnection> {
     const socket = net.connect(socketPath)
     socket.on('error', () => undefined)
     await once(socket, 'connect')
-    const connection = new RawConnection(socket)
-    socket.write(greeting)
+    return new RawConnection(socket, acknowledges)
+  }
+
+  /** Connects, greets, and waits for the server's settings, as most clients of gRPC do. */
+  static async greeted(socketPath: string): Promise<RawConnection> {
+    const connection = await RawConnection.connect(socketPath)
+    connection.send(GREETING)
+    await connection.hears(({ type, flags }) => type === TYPE.settings && flags === 0)
     return connection
   }
 
@@ -44,32 +68,61 @@ export class RawConnection implements Disposable {
     this.socket.write(Buffer.concat(frames))
   }
 
-  /** Writes what comes next as fast as it is taken, until the connection is over. What is received meanwhile is forgotten. */
-  async flood(next: () => Buffer): Promise<void> {
-    while (!this.socket.destroyed) {
+  async sendByteByByte(...frames: readonly Buffer[]): Promise<void> {
+    this.#held = []
+    for (const byte of Buffer.concat(frames)) {
+      this.socket.write(Buffer.of(byte))
+      await turn()
+    }
+    this.send(...this.#held)
+    this.#held = undefined
+  }
+
+  /** Writes what comes next as fast as it is taken, until the connection is over or so much is sent. What is received meanwhile is forgotten. */
+  async flood(next: () => Buffer, mostBytes: number): Promise<void> {
+    while (!this.socket.destroyed && this.socket.bytesWritten < mostBytes) {
       const taken = new Promise<void>((resolve) => this.socket.write(next(), () => resolve()))
       await Promise.race([taken, this.closed])
       this.frames.length = 0
     }
   }
 
-  /** The first frame of those that have come, or will come, for which this holds; undefined when the connection ends before. */
-  async until(wanted: (frame: ReceivedFrame) => boolean): Promise<ReceivedFrame | undefined> {
+  /** The first frame of those that have come, or will come, for which this holds; rejects when the connection ends without one. */
+  async hears(isWanted: (frame: ReceivedFrame) => boolean): Promise<ReceivedFrame> {
     for (;;) {
-      const found = this.frames.find(wanted)
-      if (found !== undefined || this.socket.destroyed) return found
+      const found = this.frames.find(isWanted)
+      if (found !== undefined) return found
+      if (this.socket.destroyed) throw new Error('the connection was closed')
       await this.#heard.promise
     }
   }
 
-  /** Whether the connection is still of use: a PING is answered. */
-  async answers(): Promise<boolean> {
+  /** Rejects when the connection is of no use any more: a PING is not answered. */
+  async answers(): Promise<void> {
     const data = words(Date.now() >>> 0, this.frames.length)
     this.send(frame(TYPE.ping, 0, 0, data))
-    const answer = await this.until(
-      ({ type, flags, payload }) => type === TYPE.ping && flags === 1 && payload.equals(data),
+    await this.hears(
+      ({ type, flags, payload }) => type === TYPE.ping && flags === ACK && payload.equals(data),
     )
-    return answer !== undefined
+  }
+
+  async answer(stream: number): Promise<RawAnswer> {
+    const last = await this.hears(
+      ({ type, flags, stream: of }) =>
+        of === stream &&
+        (type === TYPE.reset ||
+          ((type === TYPE.headers || type === TYPE.data) && (flags & END_STREAM) !== 0)),
+    )
+    const bytes = this.bytes(stream)
+    if (last.type === TYPE.reset) return { reset: last.payload.readUInt32BE(0), bytes }
+    const status = this.#headers.get(stream)?.find(({ name }) => name === 'grpc-status')?.value
+    return { bytes, ...(status === undefined ? {} : { status }) }
+  }
+
+  /** Bytes of messages so far. */
+  bytes(stream: number): number {
+    const data = this.frames.filter((one) => one.type === TYPE.data && one.stream === stream)
+    return data.reduce((sum, { payload }) => sum + payload.length, 0)
   }
 
   #onData(chunk: Buffer): void {
@@ -78,16 +131,31 @@ export class RawConnection implements Disposable {
       const end = HEAD_BYTES + bytes.readUIntBE(0, 3)
       if (bytes.length < end) break
       const [type, flags] = [bytes.readUInt8(3), bytes.readUInt8(4)]
-      const stream = bytes.readUInt32BE(5) & 0x7fffffff
-      const payload = bytes.subarray(HEAD_BYTES, end)
-      this.frames.push({ type, flags, stream, payload })
-      if (this.answersPings && type === TYPE.ping && flags === 0) this.send(frame(TYPE.ping, 1, 0, payload))
+      this.#onFrame({ type, flags, stream: bytes.readUInt32BE(5), payload: bytes.subarray(HEAD_BYTES, end) })
       bytes = bytes.subarray(end)
     }
     this.#rest = bytes
-    const heard = this.#heard
-    this.#heard = Promise.withResolvers<void>()
-    heard.resolve()
+    this.#heard.resolve()
+    this.#heard = Promise.withResolvers()
+  }
+
+  #onFrame(received: ReceivedFrame): void {
+    const { type, flags, stream, payload } = received
+    this.frames.push(received)
+    if (type === TYPE.headers && (flags & PADDED_OR_PRIORITY) === 0) {
+      this.#headers.set(stream, (this.#headers.get(stream) ?? []).concat(this.#decoder.decode(payload)))
+    } else if (type === TYPE.settings && flags === 0) {
+      if (this.#acknowledges) this.#reply(frame(TYPE.settings, ACK, 0))
+    } else if (type === TYPE.ping && flags === 0) {
+      this.#reply(frame(TYPE.ping, ACK, 0, payload))
+    } else if (type === TYPE.data && payload.length > 0) {
+      this.#reply(frame(TYPE.window, 0, 0, words(payload.length)))
+    }
+  }
+
+  #reply(bytes: Buffer): void {
+    if (this.#held === undefined) this.send(bytes)
+    else this.#held.push(bytes)
   }
 
   [Symbol.dispose](): void {

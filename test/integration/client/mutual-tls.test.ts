@@ -5,7 +5,7 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
-import tls, { type TLSSocket } from 'node:tls'
+import tls from 'node:tls'
 import {
   type Authorizer,
   authorizeAny,
@@ -15,77 +15,15 @@ import {
 import { connectTls } from '../../../src/client/connect-tls.ts'
 import type { PeerRefusedError } from '../../../src/client/errors.ts'
 import { createHttpsAgent } from '../../../src/client/https-agent.ts'
-import { createHttpsServer } from '../../../src/client/https-server.ts'
 import { peerIdOf } from '../../../src/client/peer-id.ts'
 import { createTlsServer } from '../../../src/client/tls-server.ts'
+import { anybody, closing, Echo, say } from '../../support/echo.ts'
 import { AnyServer, Party, shows } from '../../support/party.ts'
 import type { SentSvid } from '../../support/test-domain.ts'
 import { TestDomain } from '../../support/test-domain.ts'
 import { issueThroughIntermediate, WRONG_PEERS } from '../../support/wrong-peers.ts'
 
 const PEER = 'spiffe://example.org/peer'
-
-/** A server of ours that echoes; who is refused, and who was let in. */
-class Echo implements AsyncDisposable {
-  readonly refused: PeerRefusedError[] = []
-  readonly served: string[] = []
-  readonly server: tls.Server
-  readonly #sockets = new Set<TLSSocket>()
-
-  private constructor(server: tls.Server) {
-    this.server = server
-  }
-
-  static async listen(party: Party, authorize: Authorizer): Promise<Echo> {
-    const server = createTlsServer(party.with(authorize), (socket) => {
-      echo.served.push(String(peerIdOf(socket)))
-      echo.#sockets.add(socket)
-      socket.on('error', () => {}).on('data', (data) => socket.write(data))
-    })
-    const echo = new Echo(server)
-    server.on('tlsClientError', (error) => void echo.refused.push(error as PeerRefusedError))
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return echo
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port
-  }
-
-  async nextRefusal(): Promise<PeerRefusedError> {
-    while (this.refused.length === 0) await once(this.server, 'tlsClientError')
-    return this.refused.shift() as PeerRefusedError
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy()
-    this.server.close()
-    await once(this.server, 'close')
-  }
-}
-
-/** Says something and waits for what comes back, or for the end. */
-async function say(socket: TLSSocket, line: string): Promise<string | undefined> {
-  socket.on('error', () => {})
-  const answered = once(socket, 'data').then(([data]) => String(data))
-  const closed = once(socket, 'close').then(() => undefined)
-  answered.catch(() => undefined)
-  socket.write(line)
-  return Promise.race([answered, closed])
-}
-
-const anybody = async (
-  port: number,
-  svid?: Pick<SentSvid, 'x509Svid' | 'x509SvidKey'>,
-): Promise<TLSSocket> => {
-  const socket = tls.connect({ host: '127.0.0.1', port, ...shows(svid) })
-  await once(socket, 'secureConnect')
-  return socket
-}
-
-/** Ends the server also when its test fails. */
-const closing = (server: tls.Server): Disposable => ({ [Symbol.dispose]: () => void server.close() })
 
 describe('mutual TLS by SPIFFE ID', () => {
   let domain: TestDomain
@@ -291,131 +229,5 @@ describe('mutual TLS by SPIFFE ID', () => {
       name: 'AbortError',
     })
     await assert.rejects(connectTls({ ...mtls, host: '127.0.0.1', port: 1 }), { code: 'ECONNREFUSED' })
-  })
-})
-
-describe('a rotation', () => {
-  it('of SVIDs and CA goes unnoticed by connections, and every new one shows what is current', async () => {
-    const domain = await TestDomain.create()
-    await using server = await Party.start(domain, '/server')
-    await using client = await Party.start(domain, '/client')
-    await using echo = await Echo.listen(server, authorizeId('spiffe://example.org/client'))
-    const where = { host: '127.0.0.1', port: echo.port }
-    const connect = (): Promise<TLSSocket> =>
-      connectTls({ ...client.with(authorizeId('spiffe://example.org/server')), ...where })
-    const serialOf = (socket: TLSSocket): string => socket.getPeerX509Certificate()?.serialNumber ?? ''
-    const lasting = await connect()
-    const serials = new Set([serialOf(lasting)])
-    for (let round = 0; round < 4; round += 1) {
-      if (round === 1) await domain.rotateCa()
-      // Whoever hears of the new CA first must not trouble the other: both bundles come before the SVIDs of the new CA.
-      if (round === 1) for (const party of [server, client]) await party.rotate()
-      await server.rotate()
-      await client.rotate()
-      const socket = await connect()
-      assert.equal(await say(socket, `new ${round}`), `new ${round}`)
-      serials.add(serialOf(socket))
-      socket.destroy()
-      assert.equal(await say(lasting, `old ${round}`), `old ${round}`)
-    }
-    assert.equal(serials.size, 5)
-    assert.deepEqual(echo.refused, [])
-    lasting.destroy()
-  })
-
-  it('takes effect on trust, too: a trust domain that is no longer federated is refused from then on', async () => {
-    const [domain, partner] = await Promise.all([TestDomain.create(), TestDomain.create('partner.example')])
-    await using server = await Party.start(domain, '/server', [partner])
-    await using echo = await Echo.listen(server, authorizeAny())
-    const svid = await partner.issue('/peer')
-    const first = await anybody(echo.port, svid)
-    assert.equal(await say(first, 'hello'), 'hello')
-    await server.rotate()
-    assert.equal(await say(await anybody(echo.port, svid), 'hello'), undefined)
-    assert.equal((await echo.nextRefusal()).reason, 'not_valid')
-    first.destroy()
-  })
-
-  it('that took the SVID away makes a server refuse every handshake, until it has one again', async () => {
-    const domain = await TestDomain.create()
-    await using server = await Party.start(domain, '/server')
-    await using client = await Party.start(domain, '/client')
-    await using echo = await Echo.listen(server, authorizeAny())
-    const where = { ...client.with(authorizeAny()), host: '127.0.0.1', port: echo.port }
-    await server.withdraw()
-    await assert.rejects(connectTls(where), { code: 'ECONNRESET' })
-    assert.equal((await echo.nextRefusal()).code as string, 'ERR_CLIENT_NO_SVID')
-    await client.withdraw()
-    await assert.rejects(connectTls(where), { code: 'ERR_CLIENT_NO_SVID' })
-    await Promise.all([server.restore(), client.restore()])
-    const socket = await connectTls(where)
-    assert.equal(await say(socket, 'hello'), 'hello')
-    socket.destroy()
-  })
-})
-
-describe('HTTPS', () => {
-  const get = async (agent: https.Agent, port: number): Promise<string> => {
-    const request = https.get({ agent, host: '127.0.0.1', port, path: '/' })
-    const [response] = await once(request, 'response')
-    return text(response)
-  }
-
-  it('names the peer of each request, over kept connections and rotations', async () => {
-    const domain = await TestDomain.create()
-    await using server = await Party.start(domain, '/server')
-    await using client = await Party.start(domain, '/client')
-    const listening = createHttpsServer(
-      server.with(authorizeId('spiffe://example.org/client')),
-      (request, response) => response.end(`${peerIdOf(request)} ${request.socket.remotePort}`),
-    ).listen(0, '127.0.0.1')
-    await once(listening, 'listening')
-    using _closing = closing(listening)
-    const { port } = listening.address() as AddressInfo
-    const mtls = client.with(authorizeId('spiffe://example.org/server'))
-    const [kept, single] = [createHttpsAgent({ ...mtls, keepAlive: true }), createHttpsAgent(mtls)]
-    const answers: string[][] = [[], []]
-    for (let round = 0; round < 3; round += 1) {
-      answers[0]?.push(await get(kept, port))
-      answers[1]?.push(await get(single, port))
-      await Promise.all([server.rotate(), client.rotate()])
-    }
-    for (const answer of answers.flat()) assert.match(answer, /^spiffe:\/\/example\.org\/client \d+$/)
-    assert.deepEqual(
-      answers.map((each) => new Set(each).size),
-      [1, 3],
-    )
-    kept.destroy()
-  })
-
-  it('never shows a request of a peer that is not authorized to the handler', async () => {
-    const domain = await TestDomain.create()
-    await using server = await Party.start(domain, '/server')
-    const requests: string[] = []
-    const listening = createHttpsServer(server.with(authorizeId(PEER)), (request, response) => {
-      requests.push(request.url ?? '')
-      response.end('welcome')
-    }).listen(0, '127.0.0.1')
-    await once(listening, 'listening')
-    using _closing = closing(listening)
-    const { port } = listening.address() as AddressInfo
-    const refused: unknown[] = []
-    listening.on('clientError', (error, socket) => {
-      refused.push(error)
-      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') // what handlers of this event do
-    })
-    for (const svid of [undefined, await domain.issue('/other')]) {
-      const socket = await anybody(port, svid)
-      assert.equal(await say(socket, 'GET /secret HTTP/1.1\r\nhost: x\r\n\r\n'), undefined)
-    }
-    assert.deepEqual(requests, [])
-    assert.deepEqual(
-      refused.map((error) => (error as PeerRefusedError).reason),
-      ['no_certificate', 'not_authorized'],
-    )
-    const socket = await anybody(port, await domain.issue('/peer'))
-    assert.match((await say(socket, 'GET /mine HTTP/1.1\r\nhost: x\r\n\r\n')) ?? '', /welcome/)
-    assert.deepEqual(requests, ['/mine'])
-    socket.destroy()
   })
 })

@@ -3,7 +3,7 @@ import http2 from 'node:http2'
 import net from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
-import { REFUSED, SERVED } from '../../support/agent-methods.ts'
+import { REFLECTION_PATH, REFUSED, SERVED } from '../../support/agent-methods.ts'
 import { field } from '../../support/frames.ts'
 import { grpcFrame, rawCall } from '../../support/rpc-stack.ts'
 import { Stack } from '../../support/stack.ts'
@@ -206,7 +206,7 @@ describe('the answers of an agent', () => {
     it(`end ${path} soon when its headers end the request`, async () => {
       using session = connect()
       const ended = await rawCall(session, path, { headers: ENTITLED, body: 'none' }).ended
-      assert.equal(ended.status, shape === 'conversation' ? 0 : 3) // a conversation in which nothing was asked is over
+      assert.equal(ended.status, path === REFLECTION_PATH ? 0 : 3) // there one who asks nothing is answered nothing
     })
 
     it(`end ${path} with DEADLINE_EXCEEDED when its time is over, also if the request never ends`, async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import http2 from 'node:http2'
-import { describe, it } from 'node:test'
+import { after, before, beforeEach, describe, it } from 'node:test'
 import { SERVED, streams } from '../../support/agent-methods.ts'
 import { callHeaders, END_HEADERS, END_STREAM, frame, settings, TYPE } from '../../support/frames.ts'
 import { RawConnection, type ReceivedFrame } from '../../support/raw-connection.ts'
@@ -21,7 +21,7 @@ async function openAll(connection: RawConnection): Promise<void> {
       frame(TYPE.headers, END_HEADERS, id, callHeaders(path)),
       frame(TYPE.data, shape === 'watch' ? END_STREAM : 0, id, request),
     )
-    await connection.until(({ type, stream }) => type === TYPE.headers && stream === id)
+    await connection.hears(({ type, stream }) => type === TYPE.headers && stream === id)
   }
 }
 
@@ -29,9 +29,17 @@ const goawayOf = (frames: readonly ReceivedFrame[]): number =>
   frames.findIndex(({ type }) => type === TYPE.goaway)
 
 describe('an agent that stops', () => {
+  let stack: Stack
+  before(async () => {
+    stack = await Stack.serving()
+  })
+  after(async () => stack?.[Symbol.asyncDispose]())
+  beforeEach(async () => {
+    if (!stack.agent.running) await stack.startAgent()
+  })
+
   it('ends every stream by trailers, then says GOAWAY without an error, then closes', async () => {
-    await using stack = await Stack.serving()
-    using connection = await RawConnection.open(stack.socket)
+    using connection = await RawConnection.greeted(stack.socket)
     await openAll(connection)
     const before = connection.frames.length
     assert.equal(await stack.agent.stop(), 0)
@@ -50,8 +58,7 @@ describe('an agent that stops', () => {
   })
 
   it('resets, as something to try again, the streams that its trailers cannot reach, and says GOAWAY after', async () => {
-    await using stack = await Stack.serving()
-    using stuck = await RawConnection.open(stack.socket)
+    using stuck = await RawConnection.greeted(stack.socket)
     stuck.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     await openAll(stuck)
     assert.equal(await stack.agent.stop(), 0)
@@ -66,8 +73,7 @@ describe('an agent that stops', () => {
   })
 
   it('stops as well when a peer reads nothing at all', async () => {
-    await using stack = await Stack.serving()
-    using dead = await RawConnection.open(stack.socket)
+    using dead = await RawConnection.greeted(stack.socket)
     await openAll(dead)
     dead.socket.pause()
     const ping = frame(TYPE.ping, 0, 0, Buffer.alloc(8))
@@ -76,8 +82,7 @@ describe('an agent that stops', () => {
   })
 
   it('answers a call that comes while it stops by UNAVAILABLE, and none by silence', async () => {
-    await using stack = await Stack.serving()
-    using connection = await RawConnection.open(stack.socket)
+    using connection = await RawConnection.greeted(stack.socket)
     connection.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     await openAll(connection) // keeps the connection open for a while
     const stopped = stack.agent.stop()
@@ -89,8 +94,8 @@ describe('an agent that stops', () => {
       frame(TYPE.headers, END_HEADERS, id, callHeaders(method.path)),
       frame(TYPE.data, END_STREAM, id, method.request),
     )
-    const answer = await connection.until(({ type, stream }) => type === TYPE.headers && stream === id)
-    assert.equal(answer?.flags, END_HEADERS | END_STREAM)
+    const answer = await connection.hears(({ type, stream }) => type === TYPE.headers && stream === id)
+    assert.equal(answer.flags, END_HEADERS | END_STREAM)
     assert.equal(await stopped, 0)
   })
 })

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { before, describe, it } from 'node:test'
-import type { CachedJwtSvid } from '../../../../src/agent/svid-cache/jwt-issue.ts'
+import { describe, it } from 'node:test'
 import { splitDer } from '../../../../src/crypto/x509.ts'
-import { RpcError, StatusCode } from '../../../../src/rpc/status.ts'
 import { validateX509Svid } from '../../../../src/spiffe/x509-svid.ts'
-import { createSvidRig, GRANT, type SvidRig, WORKLOAD } from '../../../support/svid-rig.ts'
+import { createSvidRig, GRANT, WORKLOAD } from '../../../support/svid-rig.ts'
 
 const HOUR = 3_600_000
 
@@ -213,126 +211,6 @@ describe('X.509-SVIDs', () => {
     rig.clock.jump(-10 * HOUR)
     for (let second = 0; second < 20; second += 1) await rig.pass(1_000)
     assert.equal(rig.issuer.asked.x509.length, 2)
-  })
-})
-
-describe('JWT-SVIDs', () => {
-  let rig: SvidRig
-  before(async () => {
-    rig = await createSvidRig()
-  })
-  const want = (r: SvidRig, ...audiences: string[]) => r.cache.wantJwt(GRANT, WORKLOAD, audiences)
-
-  it('are issued once for concurrent askers and then served without waiting', async () => {
-    const [first, second] = await Promise.all([want(rig, 'a'), want(rig, 'a')])
-    assert.equal(first, second)
-    assert.equal(want(rig, 'a'), first)
-    assert.equal(rig.issuer.asked.jwt.length, 1)
-  })
-
-  it('differ by the set of audiences', async () => {
-    const one = await want(rig, 'a')
-    const both = await want(rig, 'a', 'b')
-    assert.notEqual(one.token, both.token)
-  })
-
-  it('are refreshed past half of their life while the old one is served', async () => {
-    const own = await createSvidRig()
-    const first = await want(own, 'a')
-    await own.pass(160_000)
-    assert.equal(want(own, 'a'), first)
-    await own.turn()
-    const second = want(own, 'a') as CachedJwtSvid
-    assert.notEqual(second.token, first.token)
-    assert.equal(own.issuer.asked.jwt.length, 2)
-  })
-
-  it('are waited for when the old one is nearly over, and the old one serves when there is no new one', async () => {
-    const own = await createSvidRig()
-    const first = await want(own, 'a')
-    await own.pass(260_000)
-    own.issuer.fails = () => new TypeError('unreachable')
-    assert.equal(await want(own, 'a'), first)
-  })
-
-  it('are never served past their end', async () => {
-    const own = await createSvidRig()
-    await want(own, 'a')
-    await own.pass(300_000)
-    own.issuer.fails = () => new TypeError('unreachable')
-    await assert.rejects(async () => want(own, 'a'), { message: 'unreachable' })
-  })
-
-  // Each attempt is a row in the authority's audit log: a caller in a loop must not fill that.
-  it('that the authority has refused are not asked for again at once, unless what the agent knows has changed', async () => {
-    const own = await createSvidRig()
-    own.issuer.fails = () => new RpcError(StatusCode.PERMISSION_DENIED, 'refused, reference 7F3K')
-    for (let call = 0; call < 3; call += 1) {
-      await assert.rejects(async () => want(own, 'a'), { kind: 'permission_denied' })
-    }
-    assert.equal(own.issuer.asked.jwt.length, 1)
-    own.learn({})
-    await assert.rejects(async () => want(own, 'a'), { kind: 'permission_denied' })
-    assert.equal(own.issuer.asked.jwt.length, 2)
-    own.issuer.fails = () => undefined
-    await own.pass(2_000)
-    assert.ok((await want(own, 'a')).token)
-  })
-
-  it('that can never be had as they were asked for are not asked for again at once either', async () => {
-    const own = await createSvidRig()
-    own.issuer.fails = () => new RpcError(StatusCode.INVALID_ARGUMENT, 'ask for one at a time')
-    for (let call = 0; call < 3; call += 1) {
-      await assert.rejects(async () => want(own, 'a', 'b'), { kind: 'invalid_argument' })
-    }
-    assert.equal(own.issuer.asked.jwt.length, 1)
-  })
-
-  it('that could not be had for another reason are asked for by the next caller', async () => {
-    const own = await createSvidRig()
-    own.issuer.fails = () => new RpcError(StatusCode.UNAVAILABLE, 'away')
-    await assert.rejects(async () => want(own, 'a'), { kind: 'unavailable' })
-    own.issuer.fails = () => undefined
-    assert.ok((await want(own, 'a')).token)
-  })
-
-  it('signed by a tainted key are dropped at once', async () => {
-    const own = await createSvidRig()
-    const first = await want(own, 'a')
-    await own.issuer.rotate()
-    own.learn({ taintedKeyIds: new Set([first.kid]) })
-    const second = await want(own, 'a')
-    assert.notEqual(second.kid, first.kid)
-  })
-
-  it('signed by a key of another algorithm are as good as any while that key signs', async () => {
-    const own = await createSvidRig()
-    const first = await want(own, 'a')
-    own.learn({ activeJwtKeyIds: new Set(['rs256', first.kid]) })
-    assert.equal(want(own, 'a'), first)
-    await own.turn()
-    assert.equal(own.issuer.asked.jwt.length, 1)
-    own.learn({ activeJwtKeyIds: new Set(['rs256']) })
-    assert.equal(want(own, 'a'), first)
-    await own.turn()
-    assert.equal(own.issuer.asked.jwt.length, 2)
-  })
-
-  it('signed by a key that is no longer active are replaced at the next occasion', async () => {
-    const own = await createSvidRig()
-    const first = await want(own, 'a')
-    await own.issuer.rotate()
-    own.learn({})
-    assert.equal(want(own, 'a'), first)
-    await own.turn()
-    assert.notEqual((await want(own, 'a')).kid, first.kid)
-  })
-
-  it('for other audiences than asked for are refused', async () => {
-    const own = await createSvidRig()
-    const issue = own.issuer.issueJwt.bind(own.issuer)
-    own.issuer.issueJwt = (claim) => issue(claim, ['other'])
-    await assert.rejects(async () => want(own, 'a'), { code: 'ERR_SVID_UNUSABLE' })
   })
 })
 

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { until } from '../../support/patience.ts'
+import { ScriptedSource } from '../../support/scripted-source.ts'
+import { nowSeconds, TestDomain } from '../../support/test-domain.ts'
+
+describe('an update', () => {
+  const BAD: readonly (readonly [string, (scripted: ScriptedSource) => Promise<object | Buffer>])[] = [
+    ['that is no message', async () => Buffer.from('garbage')],
+    ['without an SVID', async () => ({ svids: [] })],
+    [
+      'with an empty bundle',
+      async ({ domain }) => ({ svids: [{ ...(await domain.issue('/web')), bundle: Buffer.alloc(0) }] }),
+    ],
+    [
+      'with an empty chain',
+      async ({ domain }) => ({ svids: [{ ...(await domain.issue('/web')), x509Svid: Buffer.alloc(0) }] }),
+    ],
+    [
+      'whose key is no key',
+      async ({ domain }) => ({ svids: [{ ...(await domain.issue('/web')), x509SvidKey: Buffer.from('x') }] }),
+    ],
+    [
+      'whose key is another one',
+      async ({ domain }) => {
+        const [svid, other] = await Promise.all([domain.issue('/web'), domain.issue('/web')])
+        return { svids: [{ ...svid, x509SvidKey: other.x509SvidKey }] }
+      },
+    ],
+    [
+      'whose certificate is for another ID than it says',
+      async ({ domain }) => ({
+        svids: [{ ...(await domain.issue('/web')), spiffeId: domain.idOf('/admin') }],
+      }),
+    ],
+    [
+      'whose certificate has expired',
+      async ({ domain }) => ({
+        svids: [await domain.issue('/web', { notBefore: nowSeconds() - 90, notAfter: nowSeconds() - 10 })],
+      }),
+    ],
+    [
+      'that its own bundle does not vouch for',
+      async ({ domain }) => {
+        const foreign = await TestDomain.create()
+        return { svids: [{ ...(await domain.issue('/web')), bundle: foreign.bundle }] }
+      },
+    ],
+    [
+      'with one good SVID and one bad one',
+      async ({ domain }) => ({
+        svids: [
+          await domain.issue('/web'),
+          { ...(await domain.issue('/db')), x509SvidKey: Buffer.from('x') },
+        ],
+      }),
+    ],
+    [
+      'with a federated bundle under a name that is no ID',
+      async ({ domain }) => ({
+        svids: [await domain.issue('/web')],
+        federatedBundles: { 'partner.example': domain.bundle },
+      }),
+    ],
+    [
+      'with a federated bundle that is broken',
+      async ({ domain }) => ({
+        svids: [await domain.issue('/web')],
+        federatedBundles: { 'spiffe://partner.example': Buffer.from('x') },
+      }),
+    ],
+  ]
+  for (const [what, make] of BAD) {
+    it(`${what} is reported, and the old one stays; the next good one is taken`, async () => {
+      await using scripted = await ScriptedSource.start()
+      const [source, call] = await scripted.connected()
+      await using _closing = source
+      const before = source.svid
+      call.send(await make(scripted))
+      await until(() => scripted.problems.length > 0)
+      assert.equal(scripted.problems[0]?.code, 'ERR_CLIENT_UPDATE_INVALID')
+      assert.equal(source.problem, scripted.problems[0])
+      assert.equal(source.svid, before)
+      call.send({ svids: [await scripted.domain.issue('/web')] })
+      await until(() => source.svid !== before)
+      assert.equal(source.problem, undefined)
+      assert.equal(scripted.api.waiting, 0, 'on the same stream')
+    })
+  }
+
+  it('replaces all that was there: a federated bundle that it does not name is gone', async () => {
+    await using scripted = await ScriptedSource.start()
+    const [source, call] = await scripted.connected()
+    await using _closing = source
+    const partner = await TestDomain.create('partner.example')
+    const svids = [await scripted.domain.issue('/web')]
+    call.send({ svids, federatedBundles: { 'spiffe://partner.example': partner.bundle } })
+    await until(() => source.bundleFor('partner.example') !== undefined)
+    call.send({ svids })
+    await until(() => source.bundleFor('partner.example') === undefined)
+    assert.deepEqual(scripted.problems, [])
+  })
+
+  it('cannot put a federated bundle in the place of the own one', async () => {
+    await using scripted = await ScriptedSource.start()
+    const connecting = scripted.connect()
+    const foreign = await TestDomain.create()
+    const federatedBundles = { 'spiffe://example.org': foreign.bundle }
+    ;(await scripted.api.call()).send({ svids: [await scripted.domain.issue('/web')], federatedBundles })
+    await using source = await connecting
+    assert.deepEqual(source.bundleFor('example.org')?.x509Authorities, [scripted.domain.ca.der])
+  })
+
+  it('with two SVIDs of one hint: the first is picked', async () => {
+    await using scripted = await ScriptedSource.start()
+    const connecting = scripted.connect({ pick: { hint: 'a' } })
+    const [web, db] = await Promise.all([scripted.domain.issue('/web'), scripted.domain.issue('/db')])
+    ;(await scripted.api.call()).send({
+      svids: [
+        { ...web, hint: 'a' },
+        { ...db, hint: 'a' },
+      ],
+    })
+    await using source = await connecting
+    assert.equal(source.svid.spiffeId.path, '/web')
+  })
+
+  it('without the SVID that is picked leaves none, rather than another one', async () => {
+    await using scripted = await ScriptedSource.start()
+    const connecting = scripted.connect({ pick: { spiffeId: 'spiffe://example.org/db' } })
+    const call = await scripted.api.call()
+    const [web, db] = await Promise.all([scripted.domain.issue('/web'), scripted.domain.issue('/db')])
+    call.send({ svids: [web] }) // not enough to begin with
+    call.send({ svids: [web, db] })
+    await using source = await connecting
+    assert.equal(source.svid.spiffeId.path, '/db')
+    call.send({ svids: [web] })
+    await until(() => source.svids.length === 1)
+    assert.throws(() => source.svid, { code: 'ERR_CLIENT_NO_SVID', reason: 'not_picked' })
+  })
+})

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { AuditEntry } from '../../../../src/authority/audit/events.ts'
+import { RoleBounds } from '../../../../src/policy/role.ts'
+import { createCaKeys } from '../../../support/ca-keys.ts'
+import { NOW } from '../../../support/crypto-fixtures.ts'
+import { ACTOR, createIssuer, entryOf, INSTANCE, issued, ROLE, refusal } from '../../../support/issuer-rig.ts'
+
+describe('a batch', () => {
+  for (const [what, claim] of [
+    ['another revision', { revision: '6' }],
+    ['a workload identity that is gone', { workloadIdentity: 'gone' }],
+  ] as const) {
+    it(`with ${what} is told to sync and to ask again; nothing was decided, so nothing is recorded`, async () => {
+      const { x509, audited } = createIssuer()
+      const [outcome] = await x509(claim)
+      assert.ok(outcome && 'error' in outcome)
+      assert.equal(outcome.error.code, 'ERR_ISSUANCE_STALE')
+      assert.deepEqual(audited, [])
+    })
+  }
+
+  it('has an outcome for each request in its order, and is recorded in one write', async () => {
+    const writes: number[] = []
+    const recordAll = async (entries: readonly AuditEntry[]) => void writes.push(entries.length)
+    const { x509, metrics } = createIssuer({ audit: { recordAll, newReference: () => 'A' } })
+    const claims = Array.from({ length: 130 }, (_, n) =>
+      n % 2 === 0 ? {} : n % 4 === 1 ? { revision: '6' } : { spiffeId: 'x' },
+    )
+    const outcomes = await x509(...claims)
+    const found = outcomes.map((each) => ('issued' in each ? 'issued' : each.error.code))
+    assert.deepEqual(
+      found,
+      claims.map((_, n) => (n % 2 === 0 ? 'issued' : n % 4 === 1 ? 'ERR_ISSUANCE_STALE' : 'ERR_REFUSED')),
+    )
+    assert.deepEqual(writes, [65 + 32])
+    const text = await metrics.expose()
+    assert.match(text, /signet_issue_total\{kind="x509_svid",result="issued"\} 65/)
+    assert.match(text, /signet_issue_total\{kind="x509_svid",result="stale"\} 33/)
+    assert.match(text, /signet_issue_total\{kind="x509_svid",result="refused"\} 32/)
+  })
+
+  describe('while which is recorded', () => {
+    /** What becomes of an SVID when this happens between its signature and its answer. */
+    async function after(
+      happens: (given: { locked?: boolean; bounds?: RoleBounds; gone?: boolean }) => void,
+    ) {
+      const now: Parameters<typeof happens>[0] = {}
+      const audited: AuditEntry[] = []
+      const bounds = new RoleBounds([{ name: 'r', spec: ROLE }])
+      const { x509 } = createIssuer({
+        lockOn: () => (now.locked ? { name: 'stop' } : undefined),
+        bounds: () => now.bounds ?? bounds,
+        identity: (name) => (now.gone ? undefined : entryOf(name)),
+        audit: {
+          recordAll: async (entries) => {
+            audited.push(...entries)
+            happens(now)
+          },
+          newReference: () => 'ABCD-EFGH',
+        },
+      })
+      const [outcome] = await x509({})
+      return { outcome, audited }
+    }
+
+    it('a lock is set does not leave, and the audit log says so', async () => {
+      const { outcome, audited } = await after((now) => (now.locked = true))
+      assert.equal(audited[0]?.event, 'x509_svid.issued')
+      assert.equal(refusal(outcome, audited.slice(1)), 'lock stop')
+    })
+    it('the workload identity goes, or the roles of the bot change, is stale', async () => {
+      for (const happens of [
+        (now: { gone?: boolean }) => (now.gone = true),
+        (now: { bounds?: RoleBounds }) => (now.bounds = new RoleBounds([])),
+      ]) {
+        const { outcome } = await after(happens)
+        assert.ok(outcome && 'error' in outcome)
+        assert.equal(outcome.error.code, 'ERR_ISSUANCE_STALE')
+      }
+    })
+    it('nothing happens leaves', async () => {
+      issued((await after(() => undefined)).outcome)
+    })
+  })
+
+  it('under a key that is over is not made: the agent hears that it may ask again', async () => {
+    const ended = await createCaKeys(NOW)
+    const { x509, jwt, audited } = createIssuer({ ca: () => ended })
+    for (const [outcome] of [await x509({}), await jwt(['a'])]) {
+      assert.ok(outcome && 'error' in outcome)
+      assert.equal(outcome.error.kind, 'unavailable')
+    }
+    assert.deepEqual(audited, [])
+  })
+
+  it('of nothing is nothing', async () => {
+    const { issuer, audited } = createIssuer()
+    assert.deepEqual(await issuer.issueX509(ACTOR, INSTANCE, []), [])
+    assert.deepEqual(audited, [])
+  })
+
+  it('does not take a bug for a refusal', async () => {
+    const lockOn = (): never => {
+      throw new RangeError('bug')
+    }
+    await assert.rejects(createIssuer({ lockOn }).x509({}), RangeError)
+  })
+})
