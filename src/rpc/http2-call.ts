@@ -140,7 +140,7 @@ export class Http2Call {
     this.#isDelivering = true
     while (this.#wantsMessage && !this.#isAnswered && !this.#isOver) {
       const message = this.#reader.next()
-      if (message === undefined && !this.#isHalfClosed) break
+      if (message === undefined && (this.#reader.isTooLong || !this.#isHalfClosed)) break
       this.#wantsMessage = false
       if (message === undefined) this.#listener?.onReceiveHalfClose()
       else if (this.#reader.isCompressed) this.#decompress(message)
