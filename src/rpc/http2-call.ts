@@ -81,6 +81,11 @@ export class Http2Call {
     else this.#armDeadline()
   }
 
+  /** Something of the request is here that was not handed out. */
+  get hasRest(): boolean {
+    return this.#reader.hasRest
+  }
+
   /** Asks for the next message, or for the end of the request. */
   startRead(): void {
     this.#wantsMessage = true
