@@ -187,20 +187,14 @@ export class X509Source implements AsyncDisposable {
   }
 
   #set(update: X509Update): void {
-    try {
-      this.#state.set(update)
-    } catch (error) {
-      process.nextTick(() => {
-        throw error // a listener's own; it must not end the watch
-      })
-    }
+    tell(() => this.#state.set(update))
     this.#wake()
   }
 
   #report(problem: CodedError): void {
     this.#problem = problem
     this.#wake()
-    this.#options.onProblem?.(problem)
+    tell(() => this.#options.onProblem?.(problem))
   }
 
   #wake(): void {
@@ -240,6 +234,17 @@ export class X509Source implements AsyncDisposable {
 
   #nowSeconds(): number {
     return this.#deps.clock.now().getTime() / 1000
+  }
+}
+
+/** What a listener throws is its own mistake; it must neither end the watch nor keep a withdrawal from taking effect. */
+function tell(listeners: () => void): void {
+  try {
+    listeners()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
   }
 }
 

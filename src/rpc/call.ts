@@ -85,6 +85,11 @@ export abstract class Call<C> implements CallContext, CallListener {
     this.finish(status)
   }
 
+  /** Whether this side has waited for the peer for longer than it should. Asked every few seconds. */
+  isLate(now: number, patienceMs: number): boolean {
+    return now - this.waitingSinceMs > patienceMs
+  }
+
   /** Ends a call whose peer neither reads nor finishes its request: with a status, or with a reset where a status would not get through. */
   cut(): void {
     if (this.finished || this.isBlocked) {

@@ -150,7 +150,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
       return
     }
     for (const call of this.calls) {
-      if (now - call.waitingSinceMs > PATIENCE_MS) call.cut()
+      if (call.isLate(now, PATIENCE_MS)) call.cut()
     }
     this.#askWhetherAlive(now)
   }

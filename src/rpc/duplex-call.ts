@@ -54,6 +54,7 @@ export class DuplexCall<C> extends WritingCall<C> implements DuplexSink {
 
   override onReceiveMessage(bytes: Buffer): void {
     if (this.finished) return
+    this.partSinceMs = NOT_WAITING
     try {
       this.#countRequest()
       const listener = this.#listener ?? this.#open()

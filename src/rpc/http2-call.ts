@@ -69,7 +69,8 @@ export class Http2Call {
     const halves = nativeHalves(stream)
     stream.once('close', () => {
       this.#end()
-      if (halves !== undefined && stream.rstCode !== constants.NGHTTP2_NO_ERROR) keepSession(halves)
+      const isBrokenOff = stream.rstCode !== constants.NGHTTP2_NO_ERROR || !this.#isHalfClosed
+      if (halves !== undefined && isBrokenOff) keepSession(halves)
     })
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.once('end', () => {
@@ -78,6 +79,11 @@ export class Http2Call {
     })
     if (stream.destroyed || stream.closed) process.nextTick(() => this.#end())
     else this.#armDeadline()
+  }
+
+  /** Something of the request is here that was not handed out. */
+  get hasRest(): boolean {
+    return this.#reader.hasRest
   }
 
   /** Asks for the next message, or for the end of the request. */
@@ -139,7 +145,7 @@ export class Http2Call {
     this.#isDelivering = true
     while (this.#wantsMessage && !this.#isAnswered && !this.#isOver) {
       const message = this.#reader.next()
-      if (message === undefined && !this.#isHalfClosed) break
+      if (message === undefined && (this.#reader.isTooLong || !this.#isHalfClosed)) break
       this.#wantsMessage = false
       if (message === undefined) this.#listener?.onReceiveHalfClose()
       else if (this.#reader.isCompressed) this.#decompress(message)
@@ -212,8 +218,19 @@ export class Http2Call {
     this.#isOver = true
     clearTimeout(this.#deadline)
     if (this.#stream.isPaused()) this.#stream.resume() // what still comes is let through, so that the stream can close
+    if (!this.#isHalfClosed) closeSoon(this.#stream)
     this.#listener?.onOver()
   }
+}
+
+/**
+ * For a stream that is answered before its request has ended (RFC 9113 §8.1): without this a peer that never ends it would keep the stream,
+ * of which no cap knows any more. A turn later, because the end is often in the same read as the headers.
+ */
+export function closeSoon(stream: ServerHttp2Stream): void {
+  setImmediate(() => {
+    if (!stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR)
+  })
 }
 
 function trailersOf({ code, details }: Status): Record<string, string> {

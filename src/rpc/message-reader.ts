@@ -22,6 +22,11 @@ export class MessageReader {
     this.#maxBytes = maxBytes
   }
 
+  /** Bytes are held of which no message was read yet. */
+  get hasRest(): boolean {
+    return this.#at < this.#bytes.length || this.#later !== undefined
+  }
+
   push(chunk: Buffer): void {
     if (this.#later === undefined) {
       if (this.#at === this.#bytes.length) {

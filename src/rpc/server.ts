@@ -11,7 +11,7 @@ import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, TooManyCallsError, UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
-import { Http2Call } from './http2-call.ts'
+import { closeSoon, Http2Call } from './http2-call.ts'
 import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
 import { type CallCap, OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
@@ -208,6 +208,7 @@ export class RpcServer<C> implements AsyncDisposable {
     if (!isPost || !GRPC.test(headers['content-type'] ?? '')) {
       stream.respond(isPost ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, { endStream: true })
       stream.resume()
+      closeSoon(stream)
       return
     }
     const base = new Http2Call(stream, headers, this.#maxMessageBytes)

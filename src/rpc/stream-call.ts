@@ -11,11 +11,19 @@ export abstract class WritingCall<C> extends Call<C> {
   protected readonly definition: Method
   protected readonly gate: Gate<C> | undefined
   protected writing = false
+  /** Since when a part of the next request is here without the rest, as {@link isLate} has seen it. */
+  protected partSinceMs = NOT_WAITING
 
   constructor(base: Http2Call, owner: CallOwner<C>, definition: Method, gate: Gate<C> | undefined) {
     super(base, owner, definition.path)
     this.definition = definition
     this.gate = gate
+  }
+
+  /** Of a stream with many requests none is waited for, but one that has begun has to end. */
+  override isLate(now: number, patienceMs: number): boolean {
+    this.partSinceMs = this.base.hasRest ? Math.min(this.partSinceMs, now) : NOT_WAITING
+    return super.isLate(now, patienceMs) || now - this.partSinceMs > patienceMs
   }
 
   /** The reader has taken the last message. */
@@ -200,6 +208,7 @@ export class ExchangeCall<C> extends WritingCall<C> {
 
   override onReceiveMessage(bytes: Buffer): void {
     if (this.finished) return
+    this.partSinceMs = NOT_WAITING
     try {
       this.gate?.(this.owner.caller, this)
       const request = decodeRequest(this.definition, bytes)

@@ -18,6 +18,8 @@ export interface WatchOptions {
 
 /** A socket that accepts and then says nothing is no server. */
 const CONNECT_TIMEOUT_MS = 10_000
+/** A watch may be quiet for hours: by this a server that has vanished without a word is noticed (on Unix sockets none can). */
+const KEEPALIVE_MS = 10_000
 /** Servers keep to the 4 MiB that most clients take; this is for those that do not. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 const EMPTY_REQUEST = Buffer.alloc(5)
@@ -44,7 +46,9 @@ export class WatchCall implements Disposable {
     const isUnix = 'path' in target
     const host = isUnix ? 'localhost' : net.isIPv6(target.host) ? `[${target.host}]` : target.host
     this.#address = isUnix ? target.path : `${host}:${target.port}`
-    const socket = isUnix ? net.connect(target.path) : net.connect(target.port, target.host)
+    const socket = net.connect(
+      isUnix ? target : { ...target, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS },
+    )
     socket.unref()
     this.#session = http2.connect(`http://${isUnix ? host : this.#address}`, {
       createConnection: () => socket,

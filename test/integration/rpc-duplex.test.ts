@@ -175,6 +175,28 @@ describe('a duplex stream', () => {
     call.stream.close()
   })
 
+  it('is UNAVAILABLE when a later request has begun and does not end within a minute, which the next one has anew', async () => {
+    const { stack, listener } = await start()
+    await using _stack = stack
+    const call = rawCall(stack.session(), METHOD, { body: ask('a'), open: true })
+    await listener.until('a')
+    const sweep = async (): Promise<void> => {
+      stack.clock.advance(5_000)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    for (const name of ['b', 'c']) {
+      const request = ask(name)
+      call.stream.write(request.subarray(0, 7))
+      for (let ms = 0; ms < 50_000; ms += 5_000) await sweep()
+      call.stream.write(request.subarray(7))
+      await listener.until(name)
+    }
+    call.stream.write(ask('d').subarray(0, 7))
+    while (!listener.heard.includes('over')) await sweep()
+    assert.equal((await call.ended).status, 14)
+    assert.deepEqual(listener.heard, ['a', 'b', 'c', 'over'])
+  })
+
   it('ends with INVALID_ARGUMENT at bytes that are no request', async () => {
     const { stack, listener } = await start()
     await using _stack = stack

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type http2 from 'node:http2'
+import http2 from 'node:http2'
 import net from 'node:net'
 import { duplexPair } from 'node:stream'
 import { describe, it } from 'node:test'
 import { encodeMessage } from '../../src/rpc/services.ts'
-import { END_HEADERS, field, frame, GREETING, PREFACE, TYPE } from '../support/frames.ts'
+import { callHeaders, END_HEADERS, field, frame, GREETING, PREFACE, TYPE } from '../support/frames.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { RpcStack, rawCall } from '../support/rpc-stack.ts'
 
 const JWT = '/SpiffeWorkloadAPI/FetchJWTSVID'
@@ -161,6 +162,28 @@ describe('a connection', () => {
     rude.destroy()
     session.destroy()
   })
+
+  for (const [what, headers, status] of [
+    ['a method that nobody serves', callHeaders('/nobody/Serves'), '12'],
+    ['a call that is one too many', callHeaders(X509), '14'],
+    ['a call whose time is over', callHeaders(JWT, field('grpc-timeout', '1n')), '4'],
+    ['a message that is too long', callHeaders(JWT), '8'],
+    ['a request that is not gRPC', SOME_HEADERS, undefined],
+  ] as const) {
+    it(`keeps no stream of ${what}, though its request never ends`, async () => {
+      const maxCallsPerUser = status === '14' ? 0 : 2
+      await using stack = await RpcStack.start({ handlers, maxStreamsPerConnection: 2, maxCallsPerUser })
+      using client = await RawClient.greeted(stack.socketPath)
+      for (let stream = 1; stream < 20; stream += 2) {
+        client.socket.write(frame(TYPE.headers, END_HEADERS, stream, headers))
+        if (status === '8') client.socket.write(frame(TYPE.data, 0, stream, Buffer.alloc(5, 0xff)))
+        assert.equal((await client.answer(stream)).status, status)
+        const reset = await client.hears(({ type, stream: of }) => type === TYPE.reset && of === stream)
+        assert.equal(reset.payload.readUInt32BE(0), http2.constants.NGHTTP2_NO_ERROR)
+      }
+      assert.equal(stack.connections[0]?.openCalls, 0)
+    })
+  }
 
   it('gets no more calls than its user may have on all of them', async () => {
     await using stack = await RpcStack.start({ handlers, maxCallsPerUser: 5 })

@@ -85,6 +85,16 @@ describe('a request', () => {
       { body: Buffer.from([0, 0xff, 0xff, 0xff, 0xff]) },
     ],
     [
+      'that goes on with a message longer than any may be, after a compressed one',
+      JWT,
+      'RESOURCE_EXHAUSTED',
+      /./,
+      {
+        headers: { 'grpc-encoding': 'gzip' },
+        body: Buffer.concat([grpcFrame(gzipSync(REQUEST), true), Buffer.from([0, 0xff, 0xff, 0xff, 0xff])]),
+      },
+    ],
+    [
       'whose grpc-timeout is none',
       X509,
       'INTERNAL',

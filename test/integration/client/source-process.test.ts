@@ -3,10 +3,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { until } from '../../support/patience.ts'
 import { type Serving, startServing } from '../../support/serving.ts'
 
 const UID = process.getuid?.() ?? 0
 const WEB = { spiffe_id: '/web', hint: 'web', allow: [{ match: { 'workload.unix.uid': UID } }] }
+const NOBODY = { spiffe_id: '/nobody', allow: [{ match: { 'workload.unix.uid': 4242 } }] }
 const WEB_ID = 'spiffe://example.org/web'
 
 describe('a process with a source', () => {
@@ -14,10 +16,11 @@ describe('a process with a source', () => {
     serving: Serving,
     more: string,
     onReady: () => Promise<void> = async () => undefined,
+    options = '',
   ): Promise<[code: number | null, output: string]> => {
     const main = path.resolve(import.meta.dirname, '../../../src/client/main.ts')
     const program = `import { X509Source } from ${JSON.stringify(main)}
-const source = await X509Source.connect()
+const source = await X509Source.connect(${options})
 console.log(String(source.svid.spiffeId))
 ${more}`
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -60,6 +63,23 @@ console.log('went on')`
     const [code, output] = await run(serving, more, rotate)
     assert.equal(code, 0)
     assert.match(output, /of the listener/)
+    assert.match(output, /went on/)
+  })
+  it('loses its SVID and gets it back, whatever throws where it is told of that', async () => {
+    await using serving = await startServing({ identities: { web: WEB } })
+    const more = `process.on('uncaughtException', (error) => console.log(error.message))
+const before = source.svid
+for await (const svid of source.watch()) if (svid !== before) break
+console.log('went on')`
+    const withdraw = async (): Promise<void> => {
+      serving.learn({}, { nobody: NOBODY })
+      await until(() => serving.denied.length > 0)
+      serving.learn({}, { web: WEB })
+    }
+    const thrower = `{ onProblem: () => { throw new RangeError('of the program') } }`
+    const [code, output] = await run(serving, more, withdraw, thrower)
+    assert.equal(code, 0)
+    assert.match(output, /of the program/)
     assert.match(output, /went on/)
   })
 })

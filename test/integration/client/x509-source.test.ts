@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -155,6 +156,19 @@ describe('a source', () => {
       await source.close()
       await call.closed
     }
+  })
+
+  it('asks over TCP whether its server is still there', async () => {
+    await using scripted = await ScriptedSource.start('tcp')
+    const [source] = await scripted.connected()
+    await using _closing = source
+    const port = Number(new URL(scripted.api.address).port)
+    const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+    const sockets = (): string[] => readFileSync('/proc/self/net/tcp', 'utf8').split('\n')
+    // proc_net_tcp: 02 is the timer of keepalive; others pass.
+    await until(() =>
+      sockets().some((line) => line.includes(remote) && line.trim().split(/[\s:]+/)[8] === '02'),
+    )
   })
 
   it('never hands out an SVID that has expired, and names what stood in the way of a newer one', async () => {
