@@ -6,7 +6,7 @@ import { duplexPair } from 'node:stream'
 import { describe, it } from 'node:test'
 import { encodeMessage } from '../../src/rpc/services.ts'
 import { callHeaders, END_HEADERS, field, frame, GREETING, PREFACE, TYPE } from '../support/frames.ts'
-import { RawClient } from '../support/raw-client.ts'
+import { RawConnection } from '../support/raw-connection.ts'
 import { RpcStack, rawCall } from '../support/rpc-stack.ts'
 
 const JWT = '/SpiffeWorkloadAPI/FetchJWTSVID'
@@ -173,7 +173,7 @@ describe('a connection', () => {
     it(`keeps no stream of ${what}, though its request never ends`, async () => {
       const maxCallsPerUser = status === '14' ? 0 : 2
       await using stack = await RpcStack.start({ handlers, maxStreamsPerConnection: 2, maxCallsPerUser })
-      using client = await RawClient.greeted(stack.socketPath)
+      using client = await RawConnection.greeted(stack.socketPath)
       for (let stream = 1; stream < 20; stream += 2) {
         client.socket.write(frame(TYPE.headers, END_HEADERS, stream, headers))
         if (status === '8') client.socket.write(frame(TYPE.data, 0, stream, Buffer.alloc(5, 0xff)))
