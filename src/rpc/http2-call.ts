@@ -147,13 +147,21 @@ export class Http2Call {
       const message = this.#reader.next()
       if (message === undefined && (this.#reader.isTooLong || !this.#isHalfClosed)) break
       this.#wantsMessage = false
-      if (message === undefined) this.#listener?.onReceiveHalfClose()
+      if (message === undefined) this.#onRequestEnd()
       else if (this.#reader.isCompressed) this.#decompress(message)
       else this.#listener?.onReceiveMessage(message)
     }
     this.#isDelivering = false
     if (this.#reader.isTooLong) this.#refuseTooLong()
     else if (this.#wantsMessage && this.#stream.isPaused()) this.#stream.resume()
+  }
+
+  #onRequestEnd(): void {
+    if (this.#reader.hasRest) {
+      this.sendStatus({ code: StatusCode.INVALID_ARGUMENT, details: 'the request ends within a message' })
+    } else {
+      this.#listener?.onReceiveHalfClose()
+    }
   }
 
   #decompress(message: Buffer): void {

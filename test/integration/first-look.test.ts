@@ -22,6 +22,7 @@ const PATH = '/tmp/agent.sock'
 const FORMS = [PATH, 'localhost']
 const LARGE = 3 * 1024 * 1024
 const UNAVAILABLE = '14'
+const PROTOCOL_ERROR = 1
 const CANCEL = 8
 const ACK = 1
 
@@ -103,9 +104,12 @@ describe('a call before the acknowledgement of settings', () => {
     client.send(GREETING)
     await client.hears(isSettings)
     client.send(call(1, 'localhost'))
+    await new Promise((resolve) => setTimeout(resolve, 20)) // until that was read
     client.send(frame(TYPE.settings, ACK, 0))
     assert.equal((await client.answer(1)).status, '0')
     assert.equal(client.frames.filter(isSettings).length, 2)
+    client.send(call(3, PATH))
+    assert.equal((await client.answer(3)).reset, PROTOCOL_ERROR) // nothing of ours is between any more
   })
 
   it('does not wait for long', async () => {

@@ -112,6 +112,13 @@ describe('a request', () => {
             /more than one request message/,
             { body: Buffer.concat([EMPTY, EMPTY]) },
           ],
+          [
+            'that ends within a second message',
+            method,
+            'INVALID_ARGUMENT',
+            /ends within a message/,
+            { body: Buffer.concat([EMPTY, EMPTY.subarray(0, 3)]) },
+          ],
           ['that is malformed', method, 'INVALID_ARGUMENT', /malformed request message/, { body: MALFORMED }],
         ] as const,
     ),

@@ -61,8 +61,9 @@ export class FirstLook {
     const { found, isAnswerDue, isGreeted, awaitsAck } = this.#rewriter
     const most = found === undefined ? BYTES_BEFORE_A_CALL : BYTES_BEFORE_ACK
     if (found === 'clean' && !awaitsAck) this.#handBack()
-    else if (found === 'rewritten' || isAnswerDue || this.#read.length > most) this.settle()
+    else if (found === 'rewritten' || this.#read.length > most) this.settle()
     else if (found === 'clean') this.#patience ??= this.#options.clock.schedule(ACK_MS, () => this.settle())
+    else if (isAnswerDue) this.settle()
     else if (isGreeted && !this.#hasAnnounced) this.#announce()
   }
 
