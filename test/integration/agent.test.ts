@@ -100,6 +100,8 @@ describe('an agent in front of a real authority', () => {
     await assert.rejects(startAgent({ ...place, directory: started.directory }), {
       code: 'ERR_AGENT_RUNNING',
     })
+    using client = started.client()
+    await served(client) // a join that is on its way would write into a directory that is taken away
   })
 
   it('ignores a saved state that was changed, and goes on as the bot it is', async () => {
