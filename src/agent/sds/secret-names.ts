@@ -40,7 +40,3 @@ export class SecretNames {
 export function trustDomainOf(name: string): string {
   return name.slice(SCHEME.length)
 }
-
-export function trustDomainId(trustDomain: string): string {
-  return SCHEME + trustDomain
-}

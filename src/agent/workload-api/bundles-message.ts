@@ -67,7 +67,7 @@ export function federatedMap(
   return bundleMap(federatedBundles(grants, knowledge), (bundle) => bundle.x509Der(), limits, leftOut)
 }
 
-function trustDomainId(trustDomain: string): string {
+export function trustDomainId(trustDomain: string): string {
   return `spiffe://${trustDomain}`
 }
 
