@@ -5,6 +5,7 @@ import type { IssueX509SvidsResponse__Output } from '../rpc/gen/signet/v1/IssueX
 import { RpcError, StatusCode } from '../rpc/status.ts'
 import type { AuthorityClient } from './authority-door.ts'
 import { Batcher } from './batcher.ts'
+import { fitAttributes } from './fit-attributes.ts'
 import type { IdentityClaim, Issuer } from './knowledge.ts'
 
 type IssuedX509 = Awaited<ReturnType<Issuer['issueX509']>>
@@ -87,7 +88,7 @@ export class BatchingIssuer implements Issuer {
     const { workloadIdentity, revision, spiffeId, workloadAttributes } = claim
     let workloadAttributesJson = this.#attributesJson.get(workloadAttributes)
     if (workloadAttributesJson === undefined) {
-      workloadAttributesJson = JSON.stringify(workloadAttributes)
+      workloadAttributesJson = fitAttributes(workloadAttributes)
       this.#attributesJson.set(workloadAttributes, workloadAttributesJson)
     }
     return { workloadIdentity, revision, spiffeId, workloadAttributesJson }

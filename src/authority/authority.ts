@@ -131,19 +131,22 @@ async function start(
     const stored = catalogue.get('bot', bot)
     return stored ? botSpecOf(stored).traits : {}
   }
-  const issuer = new Issuer({
-    identity: (name) => catalogue.identity(name),
-    bounds: (bot) => catalogue.bounds(bot),
-    traits,
-    lockOn: (subject) => locks.check(subject),
-    ca: () => ca.current(),
-    jwt: state.jwt,
-    audit,
-    clock,
-    random,
-    metrics,
-    trustDomain,
-  })
+  const issuer = lifecycle.use(
+    new Issuer({
+      identity: (name) => catalogue.identity(name),
+      bounds: (bot) => catalogue.bounds(bot),
+      traits,
+      lockOn: (subject) => locks.check(subject),
+      ca: () => ca.current(),
+      jwt: state.jwt,
+      audit,
+      clock,
+      random,
+      logger,
+      metrics,
+      trustDomain,
+    }),
+  )
   const connected = new ConnectedInstances()
   metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
 

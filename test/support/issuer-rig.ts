@@ -5,6 +5,7 @@ import { IdentityEntry } from '../../src/authority/identities/identity-entry.ts'
 import type { Claim } from '../../src/authority/issuance/claim.ts'
 import { Issuer, type IssuerDeps, type Outcome } from '../../src/authority/issuance/issuer.ts'
 import { generateKeyPair } from '../../src/crypto/keys.ts'
+import { silentLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
 import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
 import { RoleBounds, type RoleSpec } from '../../src/policy/role.ts'
@@ -59,6 +60,7 @@ export function createIssuer({ spec, role, ...deps }: Given = {}) {
     },
     clock: new FakeClock(NOW * 1000),
     random: new FakeRandom(),
+    logger: silentLogger,
     metrics,
     trustDomain: 'example.org',
     identity: (name) => (name === 'web' ? entry : undefined),

@@ -32,6 +32,14 @@ interface ResourceSubject {
   readonly revision: string
 }
 
+/** So many more than are recorded one by one. */
+interface SummedRefusals {
+  readonly count: number
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly reasons: Readonly<Record<string, number>>
+}
+
 /** One thing that an agent saw, `count` times between the two instants. */
 interface AgentsWord extends BotSubject {
   readonly count: number
@@ -69,8 +77,7 @@ export interface AuditEvents {
     readonly peer?: string
     readonly hostname: string
   }
-  /** So many more than are recorded one by one. */
-  'join.refused_more': { readonly count: number; readonly firstMs: number; readonly lastMs: number }
+  'join.refused_more': SummedRefusals
   'renewal.accepted': BotSubject & {
     readonly generation: number
     readonly keySha256: string
@@ -81,8 +88,10 @@ export interface AuditEvents {
     readonly clockSkewSeconds?: number
   }
   'renewal.refused': BotSubject & { readonly generation: number; readonly reason: string }
+  'renewal.refused_more': BotSubject & SummedRefusals
   'bot_instance.forgotten': BotSubject & { readonly notAfter: number }
   'bot.refused': BotSubject & { readonly generation: number; readonly reason: string }
+  'bot.refused_more': BotSubject & SummedRefusals
 
   'x509_svid.issued': IssuedSubject & { readonly serial: string; readonly dnsSans: readonly string[] }
   'jwt_svid.issued': IssuedSubject & {
@@ -98,6 +107,7 @@ export interface AuditEvents {
     readonly reason: string
     readonly attributes: unknown
   }
+  'svid.refused_more': BotSubject & SummedRefusals
 
   'resource.created': ResourceSubject
   'resource.updated': ResourceSubject

@@ -214,6 +214,12 @@ describe('an SVID is refused, and the audit log has the reason,', () => {
       {},
     ],
     [
+      'when a workload attribute is of another type',
+      /^workload\.unix\.uid is not of the type int$/,
+      { workloadAttributesJson: '{"unix":{"uid":"1000"}}' },
+      {},
+    ],
+    [
       'when there is a lock',
       /^lock stop$/,
       {},
