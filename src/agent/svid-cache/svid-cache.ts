@@ -5,10 +5,11 @@ import type { Random } from '../../foundation/random.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import type { Issuer, Knowledge, KnowledgeSource } from '../knowledge.ts'
+import { HeldBack } from './held-back.ts'
 import { JwtCache } from './jwt-cache.ts'
 import type { CachedJwtSvid } from './jwt-issue.ts'
 import { KeyPools } from './key-pools.ts'
-import { formatX509, parseX509, readSnapshot, type SvidSnapshot } from './snapshot.ts'
+import { formatJwt, formatX509, parseJwt, parseX509, readSnapshot, type SvidSnapshot } from './snapshot.ts'
 import { X509Cache } from './x509-cache.ts'
 import type { X509State } from './x509-entry.ts'
 
@@ -48,7 +49,8 @@ export class SvidCache implements Disposable {
     const keys = deps.keys ?? new KeyPools(metrics)
     this.#keys = keys
     const issued = metrics.counter('issue_total', 'SVIDs asked of the authority', ['kind', 'result'])
-    const shared = { issuer, knowledge, keys, clock, random, logger, issued }
+    const heldBack = new HeldBack(clock, logger)
+    const shared = { issuer, knowledge, keys, clock, random, logger, issued, heldBack }
     this.#jwt = new JwtCache({ ...shared, onChange: () => this.#changed() })
     this.#x509 = new X509Cache({
       ...shared,
@@ -106,20 +108,20 @@ export class SvidCache implements Disposable {
   snapshot(): SvidSnapshot {
     return {
       version: 1,
-      x509: Array.from(this.#x509.values(), formatX509),
-      jwt: Array.from(this.#jwt.values(), ([key, svid]) => ({ key, ...svid })).slice(-TOKENS_KEPT),
+      x509: Array.from(this.#x509.kept(), ([entry, svid]) => formatX509(entry, svid)),
+      jwt: Array.from(this.#jwt.values(), ([key, svid]) => formatJwt(key, svid)).slice(-TOKENS_KEPT),
     }
   }
 
-  /** Takes back what an earlier run kept, less what has expired since. */
+  /** Takes back what an earlier run kept. What is not valid by the wall clock is held back: that clock may be wrong. */
   restore(snapshot: unknown): void {
     const kept = readSnapshot(snapshot)
     for (const record of kept?.x509 ?? []) {
       const { key, workloadIdentity, revision, spiffeId, keyType = 'ec-p256', workloadAttributes } = record
       const claim = { workloadIdentity, revision, spiffeId, keyType, workloadAttributes }
-      this.#x509.restore(key, claim, parseX509(record))
+      this.#x509.restore(key, claim, parseX509(record, this.#deps.clock))
     }
-    for (const { key, ...svid } of kept?.jwt ?? []) this.#jwt.restore(key, svid)
+    for (const record of kept?.jwt ?? []) this.#jwt.restore(record.key, parseJwt(record, this.#deps.clock))
   }
 
   [Symbol.dispose](): void {

@@ -23,6 +23,7 @@ const WAIT_FOR_ALL_MS = 5_000
 
 interface Answer {
   readonly bytes: Buffer
+  readonly freshFromMs: number
   readonly freshUntilMs: number
   readonly delivered: Delivered
 }
@@ -73,7 +74,7 @@ export class FetchJwtSvid {
     const { clock, deliveries } = this.#deps
     const key = answerKey(set, spiffeId, audiences)
     const known = this.#answers.get(key)
-    if (known !== undefined && clock.now().getTime() < known.freshUntilMs) {
+    if (known !== undefined && isFresh(known, clock.now().getTime())) {
       deliveries.count(known, known.delivered)
       return known.bytes
     }
@@ -133,6 +134,10 @@ export class FetchJwtSvid {
   }
 }
 
+function isFresh({ freshFromMs, freshUntilMs }: Answer, nowMs: number): boolean {
+  return freshFromMs <= nowMs && nowMs < freshUntilMs
+}
+
 /** Unambiguous whatever the texts hold: one audience, the usual case, needs only the length of what stands before it. */
 function answerKey(set: IdentitySet, spiffeId: string, audiences: readonly string[]): string {
   if (audiences.length === 1) return `${set.id}:${spiffeId.length}:${spiffeId}${audiences[0]}`
@@ -173,6 +178,7 @@ function encode(
   const svids = all.slice(0, fitting)
   return {
     bytes: encodeMessage('JWTSVIDResponse', { svids }),
+    freshFromMs: Math.max(...tokens.map(({ notBeforeMs }) => notBeforeMs)),
     freshUntilMs: Math.min(...tokens.map(({ refreshAtMs }) => refreshAtMs)),
     delivered: { kind: 'jwt_svid', spiffeIds: svids.map(({ spiffeId }) => spiffeId), of: audiences },
   }
@@ -223,7 +229,7 @@ function failureOf(settled: readonly Settled[]): CodedError {
   const kinds = new Set(failures.map((each) => (each instanceof CodedError ? each.kind : 'internal')))
   const isOnly = (...meant: readonly ErrorKind[]): boolean => [...kinds].every((kind) => meant.includes(kind))
   if (isOnly('permission_denied')) return new NoIdentityError('refused_by_authority', { cause })
-  if (!isOnly('permission_denied', 'invalid_argument')) return new SvidUnavailableError({ cause })
+  if (!isOnly('permission_denied', 'invalid_argument')) return new SvidUnavailableError({ cause }, failures)
   return new InvalidWorkloadRequestError('these audiences cannot share a token: ask for one at a time', {
     cause,
   })

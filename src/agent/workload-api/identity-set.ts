@@ -23,6 +23,8 @@ export interface IdentitySetDeps {
   readonly onReady: (set: IdentitySet, kind: MessageKind) => void
 }
 
+const NEVER = { validFromMs: Number.POSITIVE_INFINITY, validUntilMs: Number.NEGATIVE_INFINITY }
+
 interface Prepared {
   readonly knowledge: Knowledge
   readonly message: Message
@@ -98,7 +100,8 @@ export class IdentitySet {
    */
   message(kind: MessageKind, knowledge: Knowledge, nowMs: number): Message | undefined {
     const known = this.#prepared.get(kind)
-    if (known?.knowledge === knowledge && !known.stale && nowMs < known.message.validUntilMs) {
+    const { validFromMs, validUntilMs } = known?.message ?? NEVER
+    if (known?.knowledge === knowledge && !known.stale && validFromMs <= nowMs && nowMs < validUntilMs) {
       return known.message
     }
     const made = this.#make(kind, knowledge)
@@ -157,5 +160,5 @@ function failureOf(states: readonly X509State[]): CodedError {
   const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
   return isRefused
     ? new NoIdentityError('refused_by_authority', { cause })
-    : new SvidUnavailableError({ cause })
+    : new SvidUnavailableError({ cause }, failures)
 }

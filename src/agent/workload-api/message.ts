@@ -3,6 +3,8 @@ export interface Message {
   readonly bytes: Buffer
   /** After this it holds something expired and must not be sent. */
   readonly validUntilMs: number
+  /** Before this, if the wall clock is set back, it holds something that is not valid yet. */
+  readonly validFromMs: number
   /** SPIFFE IDs of the SVIDs in it; empty for bundles. */
   readonly spiffeIds: readonly string[]
   /** What was delivered, for the audit log: serials of certificates, or audiences of tokens. */

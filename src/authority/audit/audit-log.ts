@@ -9,6 +9,7 @@ import type { Writer } from '../datastore/writer.ts'
 import { type AuditFilter, type AuditRow, readAudit } from './audit-query.ts'
 import { AuditChain, CHAIN_START, type ChainEnd } from './chain.ts'
 import type { Actor, AuditEntry, AuditEvents } from './events.ts'
+import { checkGivenHeads } from './given-heads.ts'
 import { loadOrCreateHeadKey } from './head-key.ts'
 import { HeadSigner } from './head-signer.ts'
 import { HeadsFile } from './heads-file.ts'
@@ -128,9 +129,11 @@ export class AuditLog implements AsyncDisposable {
     return this.#chain.end.sequence
   }
 
-  async verify(): Promise<AuditVerification> {
+  /** @param given heads that were kept elsewhere, one JSON object each */
+  async verify(given: readonly string[] = []): Promise<AuditVerification> {
     await this.#signer.sign()
-    return verifyAudit(this.#datastore, await this.#heads.read())
+    const read = await this.#heads.read()
+    return verifyAudit(this.#datastore, read, checkGivenHeads(given, read.heads, this.#heads.key))
   }
 
   /** A short name for one refusal, which its caller may know. */

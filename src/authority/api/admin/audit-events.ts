@@ -1,5 +1,6 @@
 import type { ListAuditEventsRequest__Output } from '../../../rpc/gen/signet/v1/ListAuditEventsRequest.ts'
 import type { ListAuditEventsResponse } from '../../../rpc/gen/signet/v1/ListAuditEventsResponse.ts'
+import type { VerifyAuditRequest__Output } from '../../../rpc/gen/signet/v1/VerifyAuditRequest.ts'
 import type { VerifyAuditResponse } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
 import type { CallContext, Handlers } from '../../../rpc/handlers.ts'
 import type { AuditLog } from '../../audit/audit-log.ts'
@@ -28,9 +29,9 @@ export function auditHandlers(audit: AuditLog): Handlers<Caller> {
       },
     },
     VerifyAudit: {
-      unary: async (): Promise<VerifyAuditResponse> => {
-        const { intact, events, heads, problems } = await audit.verify()
-        return { intact, events, heads, problems: [...problems] }
+      unary: async (_caller: Caller, request: VerifyAuditRequest__Output): Promise<VerifyAuditResponse> => {
+        const { lastHead = '', problems, ...found } = await audit.verify(request.heads)
+        return { ...found, lastHead, problems: [...problems] }
       },
     },
   }
