@@ -1,6 +1,7 @@
 import type { MethodDefinition } from '@grpc/grpc-js'
 import protobuf from 'protobufjs/light.js'
 import { schema } from './gen/schema.ts'
+import { StrictReader } from './strict-reader.ts'
 
 /** Every service of this program, by its full name on the wire. */
 export type ServiceName =
@@ -25,6 +26,9 @@ export type ServiceDefinition = Readonly<Record<string, Method>>
 /** How a message looks as an object; the generated types are made with the same options. */
 const AS_OBJECT: protobuf.IConversionOptions = { longs: String, enums: String, defaults: true, oneofs: true }
 
+/** The longest batch that an agent asks for has a tenth of it. */
+const MOST_NUMBERS_OF_REQUEST = 65_536
+
 let root: protobuf.Root | undefined
 const definitions = new Map<ServiceName, ServiceDefinition>()
 
@@ -42,8 +46,8 @@ function encode(type: protobuf.Type, value: object): Buffer {
   return type.encode(type.fromObject(value)).finish() as Buffer
 }
 
-function decode(type: protobuf.Type, bytes: Buffer): object {
-  return type.toObject(type.decode(bytes), AS_OBJECT)
+function decode(type: protobuf.Type, bytes: Buffer, mostNumbers?: number): object {
+  return type.toObject(type.decode(new StrictReader(bytes, mostNumbers)), AS_OBJECT)
 }
 
 function define(service: protobuf.Service, method: protobuf.Method): Method {
@@ -54,7 +58,7 @@ function define(service: protobuf.Service, method: protobuf.Method): Method {
     requestStream: method.requestStream === true,
     responseStream: method.responseStream === true,
     requestSerialize: (value) => encode(requestType, value),
-    requestDeserialize: (bytes) => decode(requestType, bytes),
+    requestDeserialize: (bytes) => decode(requestType, bytes, MOST_NUMBERS_OF_REQUEST),
     responseSerialize: (value) => encode(responseType, value),
     responseDeserialize: (bytes) => decode(responseType, bytes),
   }
@@ -84,7 +88,7 @@ export function encodeMessage(typeName: string, value: object): Buffer {
   return encode(schemaRoot().lookupType(typeName), value)
 }
 
-/** The inverse of {@link encodeMessage}. */
+/** The inverse of {@link encodeMessage}. @throws MalformedMessageError and what protobufjs throws */
 export function decodeMessage(typeName: string, bytes: Buffer): object {
   return decode(schemaRoot().lookupType(typeName), bytes)
 }
