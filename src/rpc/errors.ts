@@ -34,3 +34,10 @@ export class TooManyRequestsError extends CodedError {
   readonly code = 'ERR_RPC_TOO_MANY_REQUESTS'
   readonly kind = 'resource_exhausted'
 }
+
+/** A connection, its caller or all callers together make this program hold more than it gives room to, and this call holds most of it. */
+export class TooManyBytesError extends CodedError {
+  override readonly name = 'TooManyBytesError'
+  readonly code = 'ERR_RPC_TOO_MANY_BYTES'
+  readonly kind = 'resource_exhausted'
+}
