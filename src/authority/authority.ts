@@ -52,6 +52,8 @@ import { Issuer } from './issuance/issuer.ts'
 import { Joiner } from './join/join.ts'
 import { JoinTokens } from './join/join-tokens.ts'
 import { listenForAgents } from './listener.ts'
+import { whyNotReady } from './readiness.ts'
+import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, keyOf, limitsOf } from './request-limits.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock
@@ -76,8 +78,6 @@ export type RunningAuthority = AsyncDisposable & AuthorityInfo
 /** How long calls that are under way may take once the authority is asked to stop. */
 const STOP_MS = 2_000
 const ADMIN_CONNECTIONS = 256
-/** Ten thousand documents in one file; the agents' side keeps the 4 MiB that clients expect. */
-const ADMIN_MESSAGE_BYTES = 64 * 1024 * 1024
 
 /** Starts an authority and resolves when it serves. Disposing it ends calls with UNAVAILABLE, then lets go of everything. */
 export async function runAuthority(config: AuthorityConfig, deps: AuthorityDeps): Promise<RunningAuthority> {
@@ -158,7 +158,12 @@ async function start(
     metrics,
     clock,
     maxStreamsPerConnection: config.limits.max_streams_per_connection,
+    limitsOf,
+    keyOf,
+    byteLimits: AGENT_BYTES,
   })
+  const isServing = (): boolean => whyNotReady(state) === undefined
+  agents.addHealth(isServing, gate)
   agents.add('signet.v1.JoinService', joinHandlers({ joiner, renewer, clock }), gate)
   agents.add(
     'signet.v1.SyncService',
@@ -205,8 +210,11 @@ async function start(
     clock,
     maxStreamsPerConnection: 64,
     maxMessageBytes: ADMIN_MESSAGE_BYTES,
+    keyOf,
+    byteLimits: ADMIN_BYTES,
     takesAnyAuthority: true,
   })
+  admins.addHealth(isServing, gate)
   const { address: listen } = listener
   const admin = {
     ...resourceHandlers(store),
@@ -242,7 +250,7 @@ async function start(
         await startStatusServer({
           listen: config.metrics.listen,
           metrics,
-          ready: () => datastore.problem,
+          ready: () => whyNotReady(state),
           logger,
         }),
       )
@@ -321,7 +329,7 @@ async function openState(
       renewalGraceSeconds,
     }),
   )
-  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory }
+  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, clock }
 }
 
 function compiler(config: AuthorityConfig): Compile {

@@ -34,3 +34,10 @@ export class AuthorityRunningError extends CodedError {
   readonly code = 'ERR_AUTHORITY_RUNNING'
   readonly kind = 'failed_precondition'
 }
+
+/** There are more connections than there is room for, and this one goes. */
+export class TooManyConnectionsError extends CodedError {
+  override readonly name = 'TooManyConnectionsError'
+  readonly code = 'ERR_AUTHORITY_TOO_MANY_CONNECTIONS'
+  readonly kind = 'unavailable'
+}
