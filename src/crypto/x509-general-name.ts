@@ -88,7 +88,7 @@ const LABELS = '[A-Za-z0-9_-]{1,63}(?:\\.[A-Za-z0-9_-]{1,63})*'
 const PATH = "(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})"
 /** What Go's net/url and java.net.URI both read, with a host that both take. */
 const URI = new RegExp(
-  `^[A-Za-z][A-Za-z0-9+.-]*:(?:\\/\\/(?:${LABELS}(?::[0-9]{1,5})?(?=[/?#]|$)|(?=\\/))|(?!\\/\\/)(?=.))${PATH}*(?:\\?(?:${PATH}|\\?)*)?(?:#(?:${PATH}|\\?)*)?$`,
+  `^[A-Za-z][A-Za-z0-9+.-]*:(?:\\/\\/(?:(?:${LABELS}|\\[[0-9A-Fa-f:]{2,39}\\])(?::[0-9]{1,5})?(?=[/?#]|$)|(?=\\/))|(?!\\/\\/)(?=.))${PATH}*(?:\\?(?:${PATH}|\\?)*)?(?:#(?:${PATH}|\\?)*)?$`,
 )
 const DNS_NAME = new RegExp(`^(?=.{1,253}$)(?:\\*\\.)?${LABELS}$`)
 const LOCAL_PART = '[A-Za-z0-9_+-]+(?:\\.[A-Za-z0-9_+-]+)*'
