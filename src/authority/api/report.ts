@@ -5,7 +5,7 @@ import type { ReportRequest__Output } from '../../rpc/gen/signet/v1/ReportReques
 import type { ReportResponse } from '../../rpc/gen/signet/v1/ReportResponse.ts'
 import type { Handlers } from '../../rpc/handlers.ts'
 import type { AuditEntry } from '../audit/events.ts'
-import type { BotDirectory } from '../bots/bot-directory.ts'
+import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
@@ -18,7 +18,7 @@ export class ReportInvalidError extends CodedError {
 }
 
 export interface ReportApiDeps {
-  readonly directory: Pick<BotDirectory, 'use'>
+  readonly bots: Pick<InstanceConnections, 'use'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void> }
   readonly clock: Clock
 }
@@ -29,12 +29,12 @@ const MOST_EVENTS = 200
 const LONGEST_DETAIL = 8_192
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
-export function reportHandlers({ directory, audit, clock }: ReportApiDeps): Handlers<Caller> {
+export function reportHandlers({ bots, audit, clock }: ReportApiDeps): Handlers<Caller> {
   const reports = new RateLimiter(REPORTS, clock)
   return {
     Report: {
       unary: async (caller: Caller, request: ReportRequest__Output): Promise<ReportResponse> => {
-        const instance = instanceOf(directory, caller)
+        const instance = instanceOf(bots, caller)
         reports.take(instance.id)
         if (request.events.length > MOST_EVENTS)
           throw new ReportInvalidError(`at most ${MOST_EVENTS} events in one report`)
