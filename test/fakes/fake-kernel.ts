@@ -1,28 +1,17 @@
 import { ProcessNotFoundError } from '../../src/peer/errors.ts'
-import type {
-  ExecutableId,
-  ExecutablePath,
-  MountNamespace,
-  PeerKernel,
-  ProcessFacts,
-} from '../../src/peer/kernel.ts'
+import type { ExecutableId, PeerKernel, ProcessFacts } from '../../src/peer/kernel.ts'
 
 /** A process of a {@link FakeKernel}; tests change it as they like. */
 export interface FakeProcess {
   pid: number
   uid: number
   gid: number
-  executable: Omit<ExecutableId, 'mountId'> | undefined
+  executable: ExecutableId | undefined
   path: string | undefined
   startTicks: bigint
   exited: boolean
   sharesUserNamespace: boolean
   loginUid: number | undefined
-  isDeleted: boolean
-  mayInspect: boolean
-  mountNamespace: MountNamespace | undefined
-  cgroup: string | undefined
-  groups: readonly number[] | undefined
 }
 
 /** A kernel in which one process has connected. */
@@ -43,11 +32,6 @@ export class FakeKernel implements PeerKernel {
       exited: false,
       sharesUserNamespace: true,
       loginUid: undefined,
-      isDeleted: false,
-      mayInspect: true,
-      mountNamespace: 'host',
-      cgroup: '/system.slice/payments.service',
-      groups: [4, 24, 1000],
       ...process,
     }
   }
@@ -80,32 +64,15 @@ export class FakeKernel implements PeerKernel {
   read(): ProcessFacts {
     if (this.process.exited) throw new ProcessNotFoundError('the process has exited')
     const { uid, gid, executable } = this.process
-    return { uid, gid, executable: executable && { ...executable, mountId: 1n } }
+    return { uid, gid, executable }
   }
 
   startTicks(): bigint {
     return this.process.startTicks
   }
 
-  executablePath(): ExecutablePath {
-    const { path, isDeleted } = this.process
-    return { path, isDeleted }
-  }
-
-  mayInspect(): boolean {
-    return this.process.mayInspect
-  }
-
-  mountNamespace(): MountNamespace | undefined {
-    return this.process.mountNamespace
-  }
-
-  cgroup(): string | undefined {
-    return this.process.cgroup
-  }
-
-  supplementaryGroups(): readonly number[] | undefined {
-    return this.process.groups
+  executablePath(): string | undefined {
+    return this.process.path
   }
 
   sharesUserNamespace(): boolean {
