@@ -17,6 +17,28 @@ function fingerprint() {
   return `${createHash('sha256').update(lock).digest('hex')} ${process.platform} ${process.arch}\n`
 }
 
+/**
+ * The package `node` downloads its binary in an install script, outside of what package-lock.json has hashes for. Nothing else runs it
+ * before this; one that is not expected is removed, so that nothing runs it afterwards either.
+ */
+function checkRuntime() {
+  if (!fs.existsSync(runtime)) return
+  const version = JSON.parse(fs.readFileSync(path.join(modules, 'node', 'package.json'), 'utf8')).version
+  const name = `node-${version}-${process.platform}-${process.arch}`
+  const expected = fs
+    .readFileSync(path.join(root, 'bin', 'runtime.sha256'), 'utf8')
+    .split('\n')
+    .find((line) => line.endsWith(`  ${name}`))
+  const found = createHash('sha256').update(fs.readFileSync(runtime)).digest('hex')
+  if (expected === `${found}  ${name}`) return
+  fs.rmSync(runtime)
+  fail(
+    expected === undefined
+      ? `the downloaded runtime ${name} is not in bin/runtime.sha256; removed it`
+      : `the downloaded runtime ${name} has SHA-256 ${found}, which is not that of bin/runtime.sha256; removed it`,
+  )
+}
+
 function isUpToDate() {
   try {
     return fs.readFileSync(stamp, 'utf8') === fingerprint()
@@ -27,6 +49,7 @@ function isUpToDate() {
 
 /** npm links the commands of packages, not the clone's own. */
 function link() {
+  checkRuntime()
   const bin = path.join(modules, '.bin')
   const name = path.join(bin, 'signet')
   const target = path.join('..', '..', 'bin', 'signet.js')
@@ -69,6 +92,7 @@ function installRuntime() {
     'signet: install scripts are off; running only that of the package node, which brings the runtime\n',
   )
   npm(['rebuild', '--ignore-scripts=false', 'node'])
+  checkRuntime()
   if (!runs(runtime)) {
     fail('needs Node 24.15 or newer: install one, or allow the install script of the package node')
   }

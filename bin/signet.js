@@ -23,11 +23,16 @@ function cloneRuntime() {
 
 /** Becomes the other runtime where Node can; else runs it as a child that gets our signals, and ends as it ends. */
 function continueOn(node) {
-  const args = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const args = [
+    '--disable-sigusr1',
+    ...process.execArgv,
+    fileURLToPath(import.meta.url),
+    ...process.argv.slice(2),
+  ]
   const env = Object.assign({}, process.env, { SIGNET_RUNTIME_FOUND: '1' })
   if (typeof process.execve === 'function') process.execve(node, [node, ...args], env)
   const child = spawn(node, args, { stdio: 'inherit', env })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2']) {
     process.on(signal, () => child.kill(signal))
   }
   child.on('error', (error) => fail(`cannot run ${node}: ${error.message}`))
@@ -70,6 +75,9 @@ function run() {
   delete process.env.SIGNET_RUNTIME_FOUND
   void import(pathToFileURL(program).href).then((main) => main.main(process.argv.slice(2)))
 }
+
+// By default SIGUSR1 opens Node's debugger on loopback, where every user of the machine can read this program's memory.
+process.on('SIGUSR1', () => {})
 
 if (isNewEnough(process.versions.node)) run()
 else {

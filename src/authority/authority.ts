@@ -131,19 +131,22 @@ async function start(
     const stored = catalogue.get('bot', bot)
     return stored ? botSpecOf(stored).traits : {}
   }
-  const issuer = new Issuer({
-    identity: (name) => catalogue.identity(name),
-    bounds: (bot) => catalogue.bounds(bot),
-    traits,
-    lockOn: (subject) => locks.check(subject),
-    ca: () => ca.current(),
-    jwt: state.jwt,
-    audit,
-    clock,
-    random,
-    metrics,
-    trustDomain,
-  })
+  const issuer = lifecycle.use(
+    new Issuer({
+      identity: (name) => catalogue.identity(name),
+      bounds: (bot) => catalogue.bounds(bot),
+      traits,
+      lockOn: (subject) => locks.check(subject),
+      ca: () => ca.current(),
+      jwt: state.jwt,
+      audit,
+      clock,
+      random,
+      logger,
+      metrics,
+      trustDomain,
+    }),
+  )
   const connected = new ConnectedInstances()
   metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
 
@@ -186,7 +189,7 @@ async function start(
     issuanceHandlers({ issuer, directory, clock, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ directory, audit, clock }), gate)
+  agents.add('signet.v1.ReportService', reportHandlers({ directory, audit, clock, logger }), gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,

@@ -1,6 +1,9 @@
 import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../foundation/logger.ts'
+import { forbidCoreDumps } from '../peer/core-dumps.ts'
+import { guardRuntime } from './runtime-guard.ts'
+import type { DaemonSignals } from './signals.ts'
 
 /** Longer than any deadline at which what is being ended gives up by itself. */
 const LONGEST_END_MS = 15_000
@@ -16,36 +19,38 @@ export interface Program extends AsyncDisposable {
   readonly ended?: Promise<void>
 }
 
-/** Runs a program until a signal ends it: the first signal lets it finish, the second does not. */
-export async function runDaemon(
-  start: () => Promise<Program>,
-  options: { readonly logger: Logger; readonly untilStdinEnds?: boolean },
-): Promise<void> {
-  const asked = Promise.withResolvers<string>()
-  let signals = 0
-  const onSignal = (signal: NodeJS.Signals): void => {
-    signals += 1
-    if (signals > 1) process.exit(130)
-    asked.resolve(signal)
-  }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+export interface DaemonOptions {
+  readonly logger: Logger
+  readonly signals: DaemonSignals
+  readonly untilStdinEnds?: boolean
+}
+
+/**
+ * Runs a program until a signal or its own failure ends it.
+ * @throws UnsafeRuntimeError before anything was started
+ */
+export async function runDaemon(start: () => Promise<Program>, options: DaemonOptions): Promise<void> {
+  const { logger, signals } = options
+  guardRuntime(logger)
+  forbidCoreDumps()
+  signals.logHangups(logger)
   if (options.untilStdinEnds) {
     // Whoever started us holds the other end; when it goes, however that happens, so do we.
     process.stdin
-      .on('end', () => asked.resolve('end of standard input'))
-      .on('error', () => asked.resolve('standard input'))
+      .on('end', () => signals.ask('end of standard input'))
+      .on('error', () => signals.ask('standard input'))
     process.stdin.resume()
   }
   const program = await start()
   // Else only a program that ends by itself would leave its compiled code for the next start, and one that is killed would not.
   setTimeout(flushCompileCache, KEEP_COMPILED_MS).unref()
   try {
-    const reason = await Promise.race([asked.promise, failureOf(program)])
-    options.logger.info({ event: 'program.ending', reason }, 'ending')
+    const reason = await Promise.race([signals.asked, failureOf(program)])
+    logger.info({ event: 'program.ending', reason }, 'ending')
   } finally {
     const ended = program[Symbol.asyncDispose]().then(() => true)
     if (!(await Promise.race([ended, wait(LONGEST_END_MS, false)]))) {
-      options.logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
+      logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
     }
     // A failure is said by main() first; whatever still holds the process then is left behind.
     setTimeout(() => process.exit(), LAST_WORDS_MS).unref()

@@ -34,3 +34,10 @@ export class NotReadyError extends CodedError {
   readonly code = 'ERR_CLI_NOT_READY'
   readonly kind = 'unavailable'
 }
+
+/** Node was started in a way that shows the program's keys to others: with a debugger, or with memory or TLS secrets written out. */
+export class UnsafeRuntimeError extends CodedError {
+  override readonly name = 'UnsafeRuntimeError'
+  readonly code = 'ERR_CLI_UNSAFE_RUNTIME'
+  readonly kind = 'invalid_argument'
+}

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { CodedError, messageOf } from './errors.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -26,8 +26,8 @@ export class StatusListenError extends CodedError {
 }
 
 const LISTEN = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/
-/** A scraper holds one or two; whoever opens more only wastes descriptors. */
-const MAX_CONNECTIONS = 64
+/** A scraper holds one or two. Whoever opens more than this loses the oldest that asks nothing. */
+const MAX_CONNECTIONS = 128
 const REQUEST_MS = 5_000
 
 /** Serves /livez, /readyz and /metrics over plain HTTP. Nothing secret is ever shown there. */
@@ -47,8 +47,8 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
     },
     (request, response) => void answer(request, response, options),
   )
-  server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = 1_000
+  keepRoom(server)
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error): void => {
       reject(
@@ -73,6 +73,35 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
         server.closeAllConnections()
       }),
   }
+}
+
+/**
+ * A new connection always finds room: above the limit the oldest on which nothing is asked goes, else the oldest. So nobody keeps a health
+ * check away by holding connections.
+ */
+function keepRoom(server: Server): void {
+  const idle = new Set<Socket>()
+  const busy = new Set<Socket>()
+  server.on('connection', (socket) => {
+    if (idle.size + busy.size >= MAX_CONNECTIONS) {
+      const [oldest] = idle.size > 0 ? idle : busy
+      oldest?.destroy()
+      if (oldest) forget(oldest)
+    }
+    idle.add(socket)
+    socket.once('close', () => forget(socket))
+  })
+  const forget = (socket: Socket): void => {
+    idle.delete(socket)
+    busy.delete(socket)
+  }
+  server.on('request', ({ socket }, response) => {
+    idle.delete(socket)
+    busy.add(socket)
+    response.once('close', () => {
+      if (busy.delete(socket) && !socket.destroyed) idle.add(socket)
+    })
+  })
 }
 
 async function answer(

@@ -12,6 +12,8 @@ export interface Libc {
   read(fd: number, buffer: Buffer, length: number): number
   close(fd: number): number
   flock(fd: number, operation: number): number
+  /** prlimit(2) of a process (0: this one); either buffer holds a struct rlimit64. */
+  prlimit(pid: number, resource: number, limit: Buffer | null, previous: Buffer | null): number
   /** pidfd_open(2), which older C libraries have no wrapper for. */
   pidfdOpen(pid: number): number
   errno(): number
@@ -47,6 +49,7 @@ function bind(): Libc {
       read: library.func('long read(int fd, void *buffer, unsigned long length)'),
       close: library.func('int close(int fd)'),
       flock: library.func('int flock(int fd, int operation)'),
+      prlimit: library.func('int prlimit64(int pid, int resource, void *limit, void *previous)'),
       pidfdOpen: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0) as number,
       errno: () => koffi.errno(),
     }

@@ -36,6 +36,13 @@ function isReachable(directory: string): boolean {
   return isOpen && (path.dirname(directory) === directory || isReachable(path.dirname(directory)))
 }
 
+/** The nearest directory on the way to a path in which every user may make entries, such as `/tmp`. */
+export function sharedDirectoryAbove(file: string): string | undefined {
+  const directory = path.dirname(file)
+  if ((statSync(directory, { throwIfNoEntry: false })?.mode ?? 0) & 0o002) return directory
+  return directory === path.dirname(directory) ? undefined : sharedDirectoryAbove(directory)
+}
+
 /** How the directory of a socket is made and whether one that others may enter is refused. */
 export interface SocketDirectoryOptions {
   readonly mode: number

@@ -8,7 +8,7 @@ import { ConnectionCaps, Refusals } from './connection-caps.ts'
 import { PeerRefusedError, SocketPathError } from './errors.ts'
 import type { PeerKernel } from './kernel.ts'
 import { Peer } from './peer.ts'
-import { SocketPlace } from './socket-path.ts'
+import { SocketPlace, sharedDirectoryAbove } from './socket-path.ts'
 
 export interface UnixListenerOptions {
   readonly path: string
@@ -75,6 +75,13 @@ export class UnixListener implements AsyncDisposable {
         cause: error,
         detail: messageOf(error),
       })
+    }
+    const directory = sharedDirectoryAbove(options.path)
+    if (directory !== undefined) {
+      options.logger.warn(
+        { event: 'socket.shared_directory', path: options.path, directory },
+        'whenever this program does not run, every user can put a socket in this place: choose one below /run',
+      )
     }
     // Accepting can fail (EMFILE, ENFILE, ENOMEM); the socket goes on listening and the next client may have more luck.
     listener.#server.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,7 +1,11 @@
+import { type AttributeType, UNIX_ATTRIBUTES } from './attribute-schema.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 
 const LONGEST_JSON = 64 * 1024
 const DEEPEST = 8
+
+/** What an agent may say of one workload: each claim is decided by it, and its row in the audit log holds it. */
+export const LONGEST_WORKLOAD_BYTES = 4096
 
 /** Reads attributes from JSON, or undefined when it is not a tree of attributes. */
 export function parseAttributes(json: string): Attributes | undefined {
@@ -13,6 +17,46 @@ export function parseAttributes(json: string): Attributes | undefined {
     return undefined // the refusal says what is wrong; the parser's message would quote the agent
   }
   return isTree(value, 0) ? value : undefined
+}
+
+/** Reads what an agent says of a workload: only attributes that there are, each of its type. Or why that cannot be. */
+export function parseWorkload(
+  json: string,
+): { readonly workload: Attributes } | { readonly problem: string } {
+  if (Buffer.byteLength(json) > LONGEST_WORKLOAD_BYTES)
+    return { problem: `the workload attributes have more than ${LONGEST_WORKLOAD_BYTES} bytes` }
+  const workload = parseAttributes(json)
+  if (workload === undefined) return { problem: 'the workload attributes are not an attribute tree' }
+  for (const [attestor, found] of Object.entries(workload)) {
+    if (attestor !== 'unix' || !isGroup(found)) return { problem: unknownAttribute(attestor) }
+    for (const [name, value] of Object.entries(found)) {
+      if (!Object.hasOwn(UNIX_ATTRIBUTES, name)) return { problem: unknownAttribute(`unix.${name}`) }
+      const type = UNIX_ATTRIBUTES[name as keyof typeof UNIX_ATTRIBUTES]
+      if (!isOfType(value, type)) return { problem: `workload.unix.${name} is not of the type ${type}` }
+    }
+  }
+  return { workload }
+}
+
+function unknownAttribute(path: string): string {
+  return `there is no attribute ${JSON.stringify(`workload.${path.slice(0, 64)}`)}`
+}
+
+function isGroup(value: AttributeValue): value is Attributes {
+  return typeof value === 'object' && !Array.isArray(value)
+}
+
+function isOfType(value: AttributeValue, type: AttributeType): boolean {
+  switch (type) {
+    case 'int':
+      return Number.isSafeInteger(value)
+    case 'string':
+      return typeof value === 'string'
+    case 'list<int>':
+      return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each))
+    case 'dynamic':
+      return true
+  }
 }
 
 function isTree(value: unknown, depth: number): value is Attributes {

@@ -40,6 +40,21 @@ describe('the status server', () => {
     await once(socket, 'close')
     assert.equal((await fetch(`http://${server.address}/livez`)).status, 200)
   })
+  it('answers however many connections somebody holds, idle or in the middle of a request', async () => {
+    await using server = await start()
+    const port = Number(server.address.split(':')[1])
+    const held = await Promise.all(
+      Array.from({ length: 300 }, async (_, index) => {
+        const socket = net.connect(port, '127.0.0.1')
+        socket.on('error', () => {}).resume()
+        await once(socket, 'connect')
+        if (index % 2 === 1) socket.write('GET /livez HTTP/1.1\r\nhost: a\r\nx: ')
+        return socket
+      }),
+    )
+    assert.equal((await fetch(`http://${server.address}/livez`)).status, 200)
+    for (const socket of held) socket.destroy()
+  })
   it('says that figures cannot be had when one of them fails, and goes on', async () => {
     const metrics = createMetrics()
     const broken = { works: false }

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import {
+  access,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
@@ -20,8 +31,12 @@ if (process.env.NPM_HANGS) {
   await new Promise(() => setInterval(() => {}, 1000))
 }
 await new Promise((resolve) => setTimeout(resolve, 100))
-fs.mkdirSync(path.join(process.cwd(), 'node_modules'), { recursive: true })
+const runtime = path.join(process.cwd(), 'node_modules', 'node')
+fs.mkdirSync(path.join(runtime, 'bin'), { recursive: true })
+fs.writeFileSync(path.join(runtime, 'package.json'), '{ "version": "26.0.0" }')
+fs.writeFileSync(path.join(runtime, 'bin', 'node'), process.env.RUNTIME ?? '#!/bin/sh\\n', { mode: 0o755 })
 `
+const RUNTIME_HASH = createHash('sha256').update('#!/bin/sh\n').digest('hex')
 
 /** A clone in which nothing is installed, with an npm that installs nothing. */
 class Clone implements AsyncDisposable {
@@ -35,11 +50,16 @@ class Clone implements AsyncDisposable {
     const clone = new Clone(await mkdtemp(path.join(tmpdir(), 'signet-setup-')))
     await mkdir(clone.file('clone', 'bin'), { recursive: true })
     await copyFile(SETUP, clone.file('clone', 'bin', 'setup.js'))
+    await clone.expectRuntime(`${RUNTIME_HASH}  node-26.0.0-${process.platform}-${process.arch}`)
     await writeFile(clone.file('clone', 'package.json'), '{ "type": "module" }')
     await writeFile(clone.file('clone', 'package-lock.json'), '{}')
     await writeFile(clone.file('npm.mjs'), NPM)
     await writeFile(clone.file('calls'), '')
     return clone
+  }
+
+  async expectRuntime(line: string): Promise<void> {
+    await writeFile(this.file('clone', 'bin', 'runtime.sha256'), `${'0'.repeat(64)}  other\n${line}\n`)
   }
 
   async locks(): Promise<string[]> {
@@ -146,4 +166,24 @@ describe('setting up a clone', () => {
     assert.equal((await clone.setUp()).code, 0)
     assert.equal((await clone.calls()).length, 2)
   })
+
+  for (const [what, line, reason] of [
+    ['has another hash', undefined, /which is not that of bin\/runtime\.sha256; removed it\n$/],
+    [
+      'is not known',
+      `${RUNTIME_HASH}  node-27.0.0-linux-x64`,
+      /is not in bin\/runtime\.sha256; removed it\n$/,
+    ],
+  ] as const) {
+    it(`refuses and removes a downloaded runtime that ${what}, before it has run`, async () => {
+      await using clone = await Clone.create()
+      if (line) await clone.expectRuntime(line)
+      const ran = clone.file('ran')
+      const { code, said } = await clone.setUp(line ? {} : { RUNTIME: `#!/bin/sh\ntouch ${ran}\n` })
+      assert.equal(code, 1)
+      assert.match(said, reason)
+      assert.deepEqual(await readdir(clone.file('clone', 'node_modules', 'node', 'bin')), [])
+      await assert.rejects(access(ran))
+    })
+  }
 })

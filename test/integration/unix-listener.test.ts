@@ -18,6 +18,7 @@ class Place implements AsyncDisposable {
   readonly directory: string
   readonly path: string
   readonly logged: string[] = []
+  readonly warned: string[] = []
   readonly accepted: net.Socket[] = []
   readonly metrics = createMetrics()
   readonly clock = new FakeClock()
@@ -39,11 +40,17 @@ class Place implements AsyncDisposable {
       maxConnections: 100,
       maxConnectionsPerUid: 100,
       clock: this.clock,
-      logger: createLogger({ destination: { write: (line: string) => void this.logged.push(line) } }),
+      logger: createLogger({ destination: { write: (line) => this.#heard(line) } }),
       metrics: this.metrics,
       onConnection: (socket) => void this.accepted.push(socket.resume()),
       ...options,
     })
+  }
+
+  /** Every place of these tests is below a directory that is open to all; one test asks for that. */
+  #heard(line: string): void {
+    if (line.includes('socket.shared_directory')) this.warned.push(line)
+    else this.logged.push(line)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -170,6 +177,22 @@ describe('where the socket stands', () => {
     await assert.rejects(place.listen(), /is writable by others/)
     await chmod(path.dirname(place.path), 0o1777)
     await using _listener = await place.listen()
+  })
+
+  it('is warned of below a directory in which every user can make entries, and only there', async () => {
+    await using place = await Place.make()
+    for (const [mode, directories] of [
+      [0o700, place.directory.startsWith('/tmp/') ? ['/tmp'] : []],
+      [0o1777, [place.directory]],
+    ] as const) {
+      await chmod(place.directory, mode)
+      place.warned.length = 0
+      await (await place.listen())[Symbol.asyncDispose]()
+      assert.deepEqual(
+        place.warned.map((line) => JSON.parse(line)).map(({ event, directory }) => [event, directory]),
+        directories.map((directory) => ['socket.shared_directory', directory]),
+      )
+    }
   })
 
   it('is refused in a directory of another user', {

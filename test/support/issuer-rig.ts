@@ -5,6 +5,7 @@ import { IdentityEntry } from '../../src/authority/identities/identity-entry.ts'
 import type { Claim } from '../../src/authority/issuance/claim.ts'
 import { Issuer, type IssuerDeps, type Outcome } from '../../src/authority/issuance/issuer.ts'
 import { generateKeyPair } from '../../src/crypto/keys.ts'
+import { silentLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
 import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
 import { RoleBounds, type RoleSpec } from '../../src/policy/role.ts'
@@ -22,6 +23,7 @@ export const CLAIM: Claim = {
   revision: '7',
   spiffeId: SPIFFE_ID,
   workloadAttributesJson: '{"unix":{"uid":1000}}',
+  asked: { occasion: 'call' },
 }
 export const SPEC: WorkloadIdentitySpec = {
   spiffe_id: '/web',
@@ -59,6 +61,7 @@ export function createIssuer({ spec, role, ...deps }: Given = {}) {
     },
     clock: new FakeClock(NOW * 1000),
     random: new FakeRandom(),
+    logger: silentLogger,
     metrics,
     trustDomain: 'example.org',
     identity: (name) => (name === 'web' ? entry : undefined),

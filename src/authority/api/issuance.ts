@@ -9,7 +9,7 @@ import type { Handlers } from '../../rpc/handlers.ts'
 import { toStatus } from '../../rpc/status.ts'
 import type { BotDirectory } from '../bots/bot-directory.ts'
 import { actorOf, type Caller } from '../caller.ts'
-import type { Claim } from '../issuance/claim.ts'
+import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
 import { MOST_REQUESTS } from '../issuance/limits.ts'
 import { RateLimiter } from '../rate-limiter.ts'
@@ -34,8 +34,15 @@ export interface IssuanceApiDeps {
 const AVERAGED_SECONDS = 600
 
 const MOST_INSTANCES = 100_000
+const COST_BYTES = 1024
 
-const NO_CLAIM: Claim = { workloadIdentity: '', revision: '', spiffeId: '', workloadAttributesJson: '' }
+const NO_CLAIM: Claim = {
+  workloadIdentity: '',
+  revision: '',
+  spiffeId: '',
+  workloadAttributesJson: '',
+  asked: {},
+}
 
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
@@ -43,6 +50,15 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
   const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
   const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
+  // What is asked at length counts as several: the log holds it at that length. A full bucket is always enough for one request.
+  const take = (instance: string, costs: readonly number[]): void =>
+    limiter.take(
+      instance,
+      Math.min(
+        burst,
+        costs.reduce((sum, cost) => sum + cost, 0),
+      ),
+    )
   return {
     IssueX509Svids: {
       unary: async (
@@ -51,7 +67,10 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
       ): Promise<IssueX509SvidsResponse> => {
         checkLength(request.requests)
         const instance = instanceOf(directory, caller)
-        limiter.take(instance.id, request.requests.length)
+        take(
+          instance.id,
+          request.requests.map(({ claim }) => costOf(claim, [])),
+        )
         const asked = request.requests.map(({ claim, publicKey }) => ({ claim: toClaim(claim), publicKey }))
         const outcomes = await issuer.issueX509(actorOf(caller), instance, asked)
         return {
@@ -72,7 +91,10 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
       ): Promise<IssueJwtSvidsResponse> => {
         checkLength(request.requests)
         const instance = instanceOf(directory, caller)
-        limiter.take(instance.id, request.requests.length)
+        take(
+          instance.id,
+          request.requests.map(({ claim, audience }) => costOf(claim, audience)),
+        )
         const asked = request.requests.map(({ claim, audience }) => ({ claim: toClaim(claim), audience }))
         const outcomes = await issuer.issueJwt(actorOf(caller), instance, asked)
         return { results: outcomes.map((outcome) => toResult(outcome, (issued) => ({ ...issued }))) }
@@ -86,8 +108,28 @@ function checkLength(requests: readonly unknown[]): void {
     throw new BatchTooLongError(`at most ${MOST_REQUESTS} SVIDs in one request`)
 }
 
+/** One for each KiB that the log would hold of it, as it was begun. */
+function costOf(claim: IdentityClaim__Output | null, audience: readonly string[]): number {
+  const { workloadAttributesJson = '', spiffeId = '' } = claim ?? {}
+  const length = audience.reduce(
+    (sum, one) => sum + one.length,
+    workloadAttributesJson.length + spiffeId.length,
+  )
+  return Math.max(1, Math.ceil(length / COST_BYTES))
+}
+
 function toClaim(claim: IdentityClaim__Output | null): Claim {
-  return claim ?? NO_CLAIM
+  if (claim === null) return NO_CLAIM
+  const { workloadIdentity, revision, spiffeId, workloadAttributesJson } = claim
+  return { workloadIdentity, revision, spiffeId, workloadAttributesJson, asked: askingOf(claim) }
+}
+
+function askingOf({ occasion, holders, askedMs }: IdentityClaim__Output): Asking {
+  if (occasion === 'OCCASION_CALL') return { occasion: 'call' }
+  if (occasion !== 'OCCASION_RENEWAL') return {}
+  if (holders > 0) return { occasion: 'renewal', holders }
+  const asked = Number(askedMs)
+  return { occasion: 'renewal', holders, ...(Number.isSafeInteger(asked) && asked > 0 && { askedMs: asked }) }
 }
 
 function toResult<T, M>(

@@ -9,10 +9,12 @@ import type { Writer } from '../datastore/writer.ts'
 import { type AuditFilter, type AuditRow, readAudit } from './audit-query.ts'
 import { AuditChain, CHAIN_START, type ChainEnd } from './chain.ts'
 import type { Actor, AuditEntry, AuditEvents } from './events.ts'
+import { checkGivenHeads } from './given-heads.ts'
 import { loadOrCreateHeadKey } from './head-key.ts'
 import { HeadSigner } from './head-signer.ts'
 import { HeadsFile } from './heads-file.ts'
 import { formatReference } from './reference.ts'
+import { type SvidTrace, traceSvid } from './trace.ts'
 import { type AuditVerification, verifyAudit } from './verify.ts'
 
 export interface AuditLogDeps {
@@ -128,9 +130,16 @@ export class AuditLog implements AsyncDisposable {
     return this.#chain.end.sequence
   }
 
-  async verify(): Promise<AuditVerification> {
+  /** What is known of the SVID with this jti or serial number; undefined when none was issued. */
+  trace(name: string): Promise<SvidTrace | undefined> {
+    return traceSvid(this.#datastore, name, this.#end.value)
+  }
+
+  /** @param given heads that were kept elsewhere, one JSON object each */
+  async verify(given: readonly string[] = []): Promise<AuditVerification> {
     await this.#signer.sign()
-    return verifyAudit(this.#datastore, await this.#heads.read())
+    const read = await this.#heads.read()
+    return verifyAudit(this.#datastore, read, checkGivenHeads(given, read.heads, this.#heads.key))
   }
 
   /** A short name for one refusal, which its caller may know. */

@@ -2,6 +2,7 @@ import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { ChainEnd } from './chain.ts'
+import { headMembers } from './head.ts'
 import type { HeadsFile } from './heads-file.ts'
 
 /** A head covers at most so many new rows … */
@@ -52,10 +53,7 @@ export class HeadSigner implements AsyncDisposable {
       const head = await this.#file.append(end, this.#clock.now().getTime())
       this.#signed = end.sequence
       // In the journal of the host it is a witness that somebody who can write to the data directory cannot change.
-      this.#logger.info(
-        { event: 'audit.head', sequence: head.sequence, hash: head.hash.toString('hex') },
-        'audit head',
-      )
+      this.#logger.info({ event: 'audit.head', ...headMembers(head) }, 'audit head')
     } catch (error) {
       this.#logger.error({ event: 'audit.stalled', error: messageOf(error) }, 'cannot write an audit head')
       this.#timer ??= this.#clock.schedule(HEAD_INTERVAL_MS, () => void this.sign())

@@ -1,39 +1,62 @@
 import { hash, type KeyObject } from 'node:crypto'
 import { signDetached, verifyDetached } from '../../crypto/jws.ts'
+import { type KeyPair, spkiSha256 } from '../../crypto/keys.ts'
 import type { ChainEnd } from './chain.ts'
 
 /** A signed statement: at this time the log had so many rows, and the last one had this hash. */
 export interface AuditHead {
+  /** 1, 2, 3 … over all heads that this key has signed; 0 = of the time before heads were counted. */
+  readonly counter: number
   readonly sequence: number
   readonly hash: Buffer
   readonly timeMs: number
+  /** Whose head it is; undefined before heads were counted. */
+  readonly keyId: string | undefined
   /** The line in the file, which the next head covers by its hash: no head can be taken out of the middle. */
   readonly line: string
 }
 
 interface HeadFields {
-  readonly v: 1
+  readonly v: 1 | 2
+  readonly counter?: number
   readonly sequence: number
   readonly hash: string
   readonly time_ms: number
   readonly previous: string
+  readonly key_id?: string
 }
 
-/** Before the first head. */
+type SignedFields = HeadFields & { readonly signature: string }
+
 export const NO_LINE = ''
+/** Before the first head. */
+export const NO_HEAD = { counter: 0, line: NO_LINE } as const
 
 const CONTEXT = 'signet audit head\n'
 
-export function signHead(end: ChainEnd, timeMs: number, previousLine: string, key: KeyObject): AuditHead {
+/** The name of a key that signs heads: enough to tell it from others. */
+export function headKeyId({ publicKeyDer }: Pick<KeyPair, 'publicKeyDer'>): string {
+  return spkiSha256(publicKeyDer).slice(0, 16)
+}
+
+/** Signs where the chain ends, as the next head after `previous`. */
+export function signHead(
+  end: ChainEnd,
+  timeMs: number,
+  previous: Pick<AuditHead, 'counter' | 'line'>,
+  key: Pick<KeyPair, 'privateKey' | 'publicKeyDer'>,
+): AuditHead {
   const fields: HeadFields = {
-    v: 1,
+    v: 2,
+    counter: previous.counter + 1,
     sequence: end.sequence,
     hash: end.hash.toString('hex'),
     time_ms: timeMs,
-    previous: hashLine(previousLine),
+    previous: hashLine(previous.line),
+    key_id: headKeyId(key),
   }
-  const signature = signDetached(key, signedText(fields)).toString('base64url')
-  return { sequence: end.sequence, hash: end.hash, timeMs, line: JSON.stringify({ ...fields, signature }) }
+  const signature = signDetached(key.privateKey, signedText(fields)).toString('base64url')
+  return toHead({ ...fields, signature })
 }
 
 /** Reads one line; undefined when it is not a head that this key signed after `previousLine` (after any, when that is not known). */
@@ -47,29 +70,47 @@ export function readHead(
   const { signature, ...fields } = read
   if (previousLine !== undefined && fields.previous !== hashLine(previousLine)) return undefined
   if (!verifyDetached(publicKey, signedText(fields), Buffer.from(signature, 'base64url'))) return undefined
-  return unverifiedHead(line)
+  return { ...toHead(read), line }
 }
 
 /** What a line says, with its signature not looked at. */
 export function unverifiedHead(line: string): AuditHead | undefined {
   const read = parse(line)
-  if (!read) return undefined
-  return { sequence: read.sequence, hash: Buffer.from(read.hash, 'hex'), timeMs: read.time_ms, line }
+  return read && { ...toHead(read), line }
 }
 
-function parse(line: string): (HeadFields & { readonly signature: string }) | undefined {
+/** The members of a head, as they are logged beside others. */
+export function headMembers(head: AuditHead): object {
+  return JSON.parse(head.line) as object
+}
+
+function toHead(read: SignedFields): AuditHead {
+  return {
+    counter: read.counter ?? 0,
+    sequence: read.sequence,
+    hash: Buffer.from(read.hash, 'hex'),
+    timeMs: read.time_ms,
+    keyId: read.key_id,
+    line: JSON.stringify(read),
+  }
+}
+
+/** Takes the members of a head out of an object that may have others, in the order in which they are signed. */
+function parse(line: string): SignedFields | undefined {
   let read: Record<string, unknown> | null
   try {
     read = JSON.parse(line)
   } catch {
     return undefined // the caller reports the line
   }
-  const { v, sequence, hash: rowHash, time_ms, previous, signature } = read ?? {}
-  if (v !== 1 || typeof sequence !== 'number' || typeof rowHash !== 'string' || typeof time_ms !== 'number') {
+  const { v, counter, sequence, hash: rowHash, time_ms, previous, key_id, signature } = read ?? {}
+  if (typeof sequence !== 'number' || typeof rowHash !== 'string' || typeof time_ms !== 'number') {
     return undefined
   }
   if (typeof previous !== 'string' || typeof signature !== 'string') return undefined
-  return { v, sequence, hash: rowHash, time_ms, previous, signature }
+  if (v === 1) return { v, sequence, hash: rowHash, time_ms, previous, signature }
+  if (v !== 2 || typeof counter !== 'number' || typeof key_id !== 'string') return undefined
+  return { v, counter, sequence, hash: rowHash, time_ms, previous, key_id, signature }
 }
 
 function signedText(fields: HeadFields): Buffer {

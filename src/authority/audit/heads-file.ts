@@ -18,11 +18,14 @@ export interface HeadsRead {
 
 /** Signed heads, one JSON object a line, in a file outside the database; flushed to the disk with each line. */
 export class HeadsFile implements AsyncDisposable {
+  /** What the heads are signed with. */
+  readonly key: KeyPair
   readonly #path: string
-  readonly #key: KeyPair
   readonly #mostLines: number
   #handle: FileHandle
+  /** Also when it is no head: the next one covers it all the same. */
   #lastLine: string
+  #counter: number
   #lines: number
 
   private constructor(
@@ -33,11 +36,12 @@ export class HeadsFile implements AsyncDisposable {
     lines: readonly string[],
   ) {
     this.#path = path
-    this.#key = key
+    this.key = key
     this.#mostLines = mostLines
     this.#handle = handle
     this.#lines = lines.length
     this.#lastLine = lines.at(-1) ?? NO_LINE
+    this.#counter = Math.max(0, ...lines.slice(-2).map((line) => unverifiedHead(line)?.counter ?? 0))
   }
 
   static async open(path: string, key: KeyPair, mostLines = MOST_LINES): Promise<HeadsFile> {
@@ -61,7 +65,7 @@ export class HeadsFile implements AsyncDisposable {
   /** Signs where the chain ends now. */
   async append(end: ChainEnd, timeMs: number): Promise<AuditHead> {
     if (this.#lines >= this.#mostLines) await this.#dropOldest()
-    const head = signHead(end, timeMs, this.#lastLine, this.#key.privateKey)
+    const head = signHead(end, timeMs, { counter: this.#counter, line: this.#lastLine }, this.key)
     const { size } = await this.#handle.stat()
     try {
       await this.#handle.appendFile(`${head.line}\n`)
@@ -71,6 +75,7 @@ export class HeadsFile implements AsyncDisposable {
       throw error
     }
     this.#lastLine = head.line
+    this.#counter = head.counter
     this.#lines++
     return head
   }
@@ -81,7 +86,7 @@ export class HeadsFile implements AsyncDisposable {
     const badLines: number[] = []
     let previousLine: string | undefined // older lines than the first may have been dropped
     for (const [index, line] of (await this.#readLines()).entries()) {
-      const head = readHead(line, previousLine, this.#key.publicKey)
+      const head = readHead(line, previousLine, this.key.publicKey)
       if (head) heads.push(head)
       else badLines.push(index + 1)
       previousLine = line

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Datastore } from '../datastore/datastore.ts'
 import { CHAIN_START, hashRow } from './chain.ts'
 import type { AuditEventName, AuditEvents } from './events.ts'
+import { type GivenHeads, NONE_GIVEN } from './given-heads.ts'
 import type { AuditHead } from './head.ts'
 import type { HeadsRead } from './heads-file.ts'
 
@@ -11,6 +12,10 @@ export interface AuditVerification {
   readonly heads: number
   /** One sentence each, the first ones only. */
   readonly problems: readonly string[]
+  /** Heads from elsewhere that this authority has signed. */
+  readonly headsGiven: number
+  /** The newest one here, as it stands in the file; undefined when there is none. */
+  readonly lastHead: string | undefined
 }
 
 /** What was found at a start stays a finding, whatever has been signed since. */
@@ -26,16 +31,22 @@ class Findings {
   }
 }
 
-/** Compares every row with the chain and with each signed head. `heads` must have been read before the rows. */
+/** Compares every row with the chain and with each signed head, from wherever. Heads must have been read before the rows. */
 export async function verifyAudit(
   datastore: Datastore,
-  { heads, badLines }: HeadsRead,
+  { heads: own, badLines }: HeadsRead,
+  given: GivenHeads = NONE_GIVEN,
 ): Promise<AuditVerification> {
   const found = new Findings()
+  const heads = [...own, ...given.heads]
+  for (const problem of given.problems) found.add(problem)
   for (const line of badLines)
     found.add(`line ${line} of the heads file is not a head that this authority signed there`)
   const bySequence = new Map<number, AuditHead[]>()
-  for (const head of heads) bySequence.set(head.sequence, [...(bySequence.get(head.sequence) ?? []), head])
+  for (const head of heads) {
+    const known = bySequence.get(head.sequence) ?? []
+    if (!known.some(({ hash }) => hash.equals(head.hash))) bySequence.set(head.sequence, [...known, head])
+  }
   let sequence = 0
   let events = 0
   let previous: Buffer = CHAIN_START
@@ -69,7 +80,14 @@ export async function verifyAudit(
       `the log ends at row ${sequence}, but ${signedAt(furthest)} covers row ${furthest.sequence}: the tail was cut, or an older database was restored`,
     )
   }
-  return { intact: found.problems.length === 0, events, heads: heads.length, problems: found.problems }
+  return {
+    intact: found.problems.length === 0,
+    events,
+    heads: own.length,
+    headsGiven: given.heads.length,
+    lastHead: own.at(-1)?.line,
+    problems: found.problems,
+  }
 }
 
 function problemOf(detail: string): string {

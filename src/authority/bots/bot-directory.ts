@@ -4,6 +4,7 @@ import type { Logger } from '../../foundation/logger.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
+import { RefusalRows, type RefusalSum } from '../audit/refusal-rows.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { Writer } from '../datastore/writer.ts'
@@ -22,6 +23,8 @@ export interface ShownCertificate {
   readonly keySha256: string
   /** Seconds since 1970. */
   readonly notAfter: number
+  /** Where the connection came from, for the audit log. */
+  readonly address: string
 }
 
 export interface BotDirectoryDeps {
@@ -42,15 +45,19 @@ type Purpose = 'call' | 'renewal'
 const KEPT_MS = 86_400_000
 
 const EVENT = { call: 'bot.refused', renewal: 'renewal.refused' } as const
+const MORE = { call: 'bot.refused_more', renewal: 'renewal.refused_more' } as const
+/** Rows of refusals of one instance: one that is locked may go on asking, on ever new connections. */
+const ROWS = { burst: 50, perSecond: 0.1 }
 
 /** All joined instances, in memory, so that each call can be checked. */
-export class BotDirectory implements Disposable {
+export class BotDirectory implements AsyncDisposable {
   /** Grows at each change: who holds calls open looks again at whether they may stay. */
   readonly changed = new Watchable(0)
   readonly #deps: BotDirectoryDeps
   readonly #instances = new Map<string, InstanceState>()
   readonly #subscription: Disposable
   readonly #over: OverForLong
+  readonly #rows: RefusalRows
   /** Connections whose certificate was good once: they are not proof of a copy when it has been superseded since. */
   readonly #accepted = new WeakSet<ShownCertificate>()
   /** One refusal is recorded once for each connection and state, however often it asks. */
@@ -62,6 +69,7 @@ export class BotDirectory implements Disposable {
   private constructor(deps: BotDirectoryDeps, instances: readonly InstanceState[]) {
     this.#deps = deps
     this.#over = new OverForLong(deps.clock)
+    this.#rows = new RefusalRows(deps, ROWS)
     for (const instance of instances) this.#instances.set(instance.id, instance)
     this.#subscription = deps.resources.subscribe((changes) => {
       const gone = new Set(changes.flatMap((c) => (c.kind === 'bot' && !c.after ? [c.name] : [])))
@@ -146,8 +154,9 @@ export class BotDirectory implements Disposable {
     })
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#subscription[Symbol.dispose]()
+    await this.#rows[Symbol.asyncDispose]()
   }
 
   /** For what is refused after `use` said yes: recorded like its own refusals. */
@@ -207,20 +216,41 @@ export class BotDirectory implements Disposable {
     const known = this.#refusals.get(caller)
     if (known && known.state === state && known.reason === reason) return known.error
     const { audit, logger } = this.#deps
-    const reference = audit.newReference()
+    const { bot, instanceId: botInstance } = caller
+    const subject = { bot, botInstance }
+    const { address } = caller
+    const detail = { ...subject, generation: Number(caller.generation), reason, address }
+    const actor = `bot:${bot}/${botInstance}`
+    const { reference, entry } = this.#rows.note({
+      key: `${purpose} ${botInstance}`,
+      reason,
+      entry: (ref) => ({ event: EVENT[purpose], actor, ref, detail }),
+      summed: (sum, ref) => this.#summed(purpose, subject, sum, ref),
+    })
     const error =
       reason === 'restored_authority'
         ? new GenerationAheadError(reference)
         : new RefusedError(reference, reason)
     this.#refusals.set(caller, { state, reason, error })
-    const { bot, instanceId: botInstance } = caller
-    const detail = { bot, botInstance, generation: Number(caller.generation), reason }
-    logger.warn({ event: EVENT[purpose], ref: reference, ...detail }, 'bot refused')
-    audit.record(EVENT[purpose], `bot:${bot}/${botInstance}`, detail, reference).catch((failure) => {
-      // The refusal stands whether or not it could be stored; the log has it.
-      logger.error({ ref: reference, error: messageOf(failure) }, 'cannot record a refusal')
-    })
+    if (entry) {
+      logger.warn({ event: EVENT[purpose], ref: reference, ...detail }, 'bot refused')
+      audit.recordAll([entry]).catch((failure) => {
+        // The refusal stands whether or not it could be stored; the log has it.
+        logger.error({ ref: reference, error: messageOf(failure) }, 'cannot record a refusal')
+      })
+    }
     return error
+  }
+
+  #summed(
+    purpose: Purpose,
+    subject: { readonly bot: string; readonly botInstance: string },
+    sum: RefusalSum,
+    ref: string,
+  ) {
+    const detail = { ...subject, ...sum }
+    this.#deps.logger.warn({ event: MORE[purpose], ref, ...detail }, 'a bot was refused more often')
+    return { event: MORE[purpose], actor: `bot:${subject.bot}/${subject.botInstance}`, ref, detail }
   }
 
   #bump(): void {

@@ -1,4 +1,5 @@
-import type { Actor, AuditEntry } from '../audit/events.ts'
+import type { Actor } from '../audit/events.ts'
+import type { Refused } from '../audit/refusal-rows.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
 import type { Claim } from './claim.ts'
 
@@ -26,31 +27,34 @@ export function issuedDetail(
     revision,
     spiffeId,
     notAfter,
+    ...asked.claim.asked,
     attributes,
   }
 }
 
-export function refusalEntry(
-  svid: Kind,
-  { actor, instance, claim }: Asked,
-  reason: string,
-  attributes: unknown,
-  ref: string,
-): AuditEntry {
+/** A refusal for the log: its own row, or a part of the one that counts those of this instance. */
+export function refusedOf(svid: Kind, asked: Asked, reason: string, attributes: unknown): Refused {
+  const { actor, instance, claim } = asked
+  const subject = { bot: instance.bot, botInstance: instance.id }
   return {
-    event: 'svid.refused',
-    actor,
-    ref,
-    detail: {
-      bot: instance.bot,
-      botInstance: instance.id,
-      svid,
-      workloadIdentity: claim.workloadIdentity,
-      revision: claim.revision,
-      // What was claimed is the agent's word and of its length; an ID has at most 2048 bytes (SPIFFE-ID §2.3).
-      spiffeId: claim.spiffeId.slice(0, 2048),
-      reason,
-      attributes,
-    },
+    key: instance.id,
+    reason,
+    entry: (ref) => ({
+      event: 'svid.refused',
+      actor,
+      ref,
+      detail: {
+        ...subject,
+        svid,
+        workloadIdentity: claim.workloadIdentity,
+        revision: claim.revision,
+        // What was claimed is the agent's word and of its length; an ID has at most 2048 bytes (SPIFFE-ID §2.3).
+        spiffeId: claim.spiffeId.slice(0, 2048),
+        reason,
+        ...claim.asked,
+        attributes,
+      },
+    }),
+    summed: (sum, ref) => ({ event: 'svid.refused_more', actor, ref, detail: { ...subject, ...sum } }),
   }
 }

@@ -1,7 +1,7 @@
 import { CodedError } from '../../foundation/errors.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
-import { parseAttributes } from '../../policy/parse-attributes.ts'
+import { parseWorkload } from '../../policy/parse-attributes.ts'
 import type { RoleBounds } from '../../policy/role.ts'
 import type { LockSubject } from '../bots/locks.ts'
 import { factsOf, type InstanceFacts } from '../identities/facts.ts'
@@ -13,6 +13,14 @@ export interface Claim {
   readonly revision: string
   readonly spiffeId: string
   readonly workloadAttributesJson: string
+  /** Why it asks; see the audit events. */
+  readonly asked: Asking
+}
+
+export interface Asking {
+  readonly occasion?: 'call' | 'renewal'
+  readonly holders?: number
+  readonly askedMs?: number
 }
 
 /** The agent decided by an older state of the resources; after a sync it may ask again. */
@@ -59,10 +67,9 @@ export function checkClaim(
   if (entry?.revision !== claim.revision)
     throw new StaleClaimError('the workload identity has changed: sync and ask again')
   const facts = factsOf(instance, deps.traits(instance.bot))
-  const workload = parseAttributes(claim.workloadAttributesJson)
-  if (workload === undefined)
-    return { refused: 'the workload attributes are not an attribute tree', attributes: { ...facts } }
-  const attributes: Attributes = { workload, ...facts }
+  const claimed = parseWorkload(claim.workloadAttributesJson)
+  if ('problem' in claimed) return { refused: claimed.problem, attributes: { ...facts } }
+  const attributes: Attributes = { workload: claimed.workload, ...facts }
   const refuse = (refused: string): ClaimRefusal => ({ refused, attributes })
 
   const bounds = deps.bounds(instance.bot)

@@ -2,16 +2,18 @@ import { setImmediate } from 'node:timers/promises'
 import { randomSerial } from '../../crypto/signing-ca.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
 import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
 import { Slots } from '../../foundation/slots.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { Actor, AuditEntry } from '../audit/events.ts'
+import { RefusalRows } from '../audit/refusal-rows.ts'
 import type { CaState, JwtSigner } from '../ca/ca-state.ts'
 import type { JwtAlgorithms } from '../ca/jwt-algorithms.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
 import { MixedAudienceError, refuseAudience } from './audience.ts'
-import { type Asked, issuedDetail, type Kind, refusalEntry } from './audit-entries.ts'
+import { type Asked, issuedDetail, type Kind, refusedOf } from './audit-entries.ts'
 import {
   type ApprovedClaim,
   type Claim,
@@ -29,6 +31,7 @@ export interface IssuerDeps extends ClaimDeps {
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
   readonly clock: Clock
   readonly random: Random
+  readonly logger: Logger
   readonly metrics: Metrics
   readonly trustDomain: string
 }
@@ -74,15 +77,19 @@ type Decision<T> = Decided<T> | Promise<Decided<T>>
 const TURN = 64
 /** Signatures that take long are made in threads, of which there are four for all purposes. */
 const IN_THREADS = 2
+/** Rows of refusals of one instance; whoever asks for more than it may have shall not fill the disk. */
+const REFUSAL_ROWS = { burst: 100, perSecond: 0.2 }
 
 /** Signs SVIDs for agents: the authority decides by itself, signs, records, and only then answers. */
-export class Issuer {
+export class Issuer implements AsyncDisposable {
   readonly #deps: IssuerDeps
   readonly #total: Counter
   readonly #threads = new Slots(IN_THREADS)
+  readonly #refusals: RefusalRows
 
   constructor(deps: IssuerDeps) {
     this.#deps = deps
+    this.#refusals = new RefusalRows(deps, REFUSAL_ROWS)
     this.#total = deps.metrics.counter('issue_total', 'SVIDs asked for, by what became of it', [
       'kind',
       'result',
@@ -124,6 +131,11 @@ export class Issuer {
         return this.#signJwt(signer, { actor, instance, claim }, approved, audience)
       }),
     )
+  }
+
+  /** Records the refusals that were only counted so far. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#refusals[Symbol.asyncDispose]()
   }
 
   async #issue<Request, T>(
@@ -201,12 +213,10 @@ export class Issuer {
   }
 
   #refuse(svid: Kind, asked: Asked, declined: Declined, attributes: unknown): Decided<never> {
-    const reference = this.#deps.audit.newReference()
-    const { refused: reason, error = new RefusedError(reference, reason) } = declined
-    return {
-      outcome: { error },
-      entry: refusalEntry(svid, asked, reason, attributes, reference),
-    }
+    const { refused: reason } = declined
+    const { reference, entry } = this.#refusals.note(refusedOf(svid, asked, reason, attributes))
+    const error = declined.error ?? new RefusedError(reference, reason)
+    return { outcome: { error }, ...(entry ? { entry } : {}) }
   }
 
   #signX509(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseAttributes } from '../../../src/policy/parse-attributes.ts'
+import { parseAttributes, parseWorkload } from '../../../src/policy/parse-attributes.ts'
 
 describe('parseAttributes', () => {
   it('reads a tree of attributes', () => {
@@ -31,4 +31,32 @@ describe('parseAttributes', () => {
     assert.equal(parseAttributes(`${'{"a":'.repeat(20)}1${'}'.repeat(20)}`), undefined)
     assert.equal(parseAttributes(JSON.stringify({ a: 'x'.repeat(70_000) })), undefined)
   })
+})
+
+describe('parseWorkload', () => {
+  it('reads what an agent says of a workload', () => {
+    const workload = { unix: { pid: 1, uid: 1000, groups: [], user: 'pay', binary_path: '/usr/bin/ä' } }
+    assert.deepEqual(parseWorkload(JSON.stringify(workload)), { workload })
+    assert.deepEqual(parseWorkload('{}'), { workload: {} })
+  })
+  const bad: readonly (readonly [string, string])[] = [
+    ['{"unix":{"uid":"1234"}}', 'workload.unix.uid is not of the type int'],
+    ['{"unix":{"uid":1.5}}', 'workload.unix.uid is not of the type int'],
+    ['{"unix":{"uid":true}}', 'workload.unix.uid is not of the type int'],
+    ['{"unix":{"uid":[1]}}', 'workload.unix.uid is not of the type int'],
+    ['{"unix":{"groups":7}}', 'workload.unix.groups is not of the type list<int>'],
+    ['{"unix":{"groups":["7"]}}', 'workload.unix.groups is not of the type list<int>'],
+    ['{"unix":{"user":{}}}', 'workload.unix.user is not of the type string'],
+    ['{"unix":{"junk":1}}', 'there is no attribute "workload.unix.junk"'],
+    ['{"unix":{"__proto__":1}}', 'there is no attribute "workload.unix.__proto__"'],
+    ['{"unix":[1]}', 'there is no attribute "workload.unix"'],
+    ['{"docker":{}}', 'there is no attribute "workload.docker"'],
+    ['{"unix":{"uid":null}}', 'the workload attributes are not an attribute tree'],
+    [`{"unix":{"user":"${'ä'.repeat(2040)}"}}`, 'the workload attributes have more than 4096 bytes'],
+  ]
+  for (const [json, problem] of bad) {
+    it(`refuses ${json.slice(0, 40)}`, () => {
+      assert.deepEqual(parseWorkload(json), { problem })
+    })
+  }
 })

@@ -14,6 +14,7 @@ import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
 import { type Flag, withFlags } from '../../flags.ts'
 import { readInput } from '../../input.ts'
+import { DaemonSignals } from '../../signals.ts'
 import { type AgentFlags, configFromFlags } from './flags.ts'
 
 interface Options extends AgentFlags {
@@ -59,6 +60,7 @@ export function define(command: Command): void {
 export const quick: CommandModule['quick'] = { flags: FLAGS, run }
 
 async function run(options: Options): Promise<void> {
+  const signals = new DaemonSignals()
   const { text, fileName } = await configText(options)
   const config = await readConfig(text, fileName, options)
   if (options.check) return
@@ -70,7 +72,7 @@ async function run(options: Options): Promise<void> {
     keepYoungHeapSmall()
     return agent
   }
-  await runDaemon(start, { logger, untilStdinEnds: options.untilStdinEnds === true })
+  await runDaemon(start, { logger, signals, untilStdinEnds: options.untilStdinEnds === true })
 }
 
 /**

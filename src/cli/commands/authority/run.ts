@@ -10,6 +10,7 @@ import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
 import { type Flag, withFlags } from '../../flags.ts'
 import { readInput } from '../../input.ts'
+import { DaemonSignals } from '../../signals.ts'
 
 interface Options {
   readonly config?: string
@@ -33,6 +34,7 @@ export function define(command: Command): void {
 export const quick: CommandModule['quick'] = { flags: FLAGS, run }
 
 async function run(options: Options): Promise<void> {
+  const signals = new DaemonSignals()
   const { text, fileName } = await readInput(options.config ?? defaultConfig())
   const { parseAuthorityConfig } = await import('../../../config/authority-config.ts')
   const config = parseAuthorityConfig(text, fileName)
@@ -42,6 +44,7 @@ async function run(options: Options): Promise<void> {
   const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
   await runDaemon(() => runAuthority(config, deps), {
     logger,
+    signals,
     untilStdinEnds: options.untilStdinEnds === true,
   })
 }

@@ -34,7 +34,7 @@ export class TrialChild implements AsyncDisposable {
     this.#log = createWriteStream(logFile, { mode: 0o600 })
     this.#log.on('error', () => undefined) // the disk may be full; the trial itself will say so
     // A group of its own: Ctrl-C is ours to pass on, in order. Its standard input is the line that tells it that we are gone.
-    this.#process = spawn(process.execPath, [BINARY, ...args, '--until-stdin-ends'], {
+    this.#process = spawn(process.execPath, ['--disable-sigusr1', BINARY, ...args, '--until-stdin-ends'], {
       detached: true,
       stdio: ['pipe', 'ignore', 'pipe'],
     })

@@ -18,8 +18,13 @@ describe('how many SVIDs one agent gets', () => {
     const handlers = issuanceHandlers(deps) as unknown as {
       [method: string]: { unary(caller: unknown, request: object): Promise<object> }
     }
-    const ask = async (instanceId: string, count: number, method = 'IssueX509Svids'): Promise<void> => {
-      const requests = Array.from({ length: count }, () => ({ claim: null }))
+    const ask = async (
+      instanceId: string,
+      count: number,
+      method = 'IssueX509Svids',
+      claim: object | null = null,
+    ): Promise<void> => {
+      const requests = Array.from({ length: count }, () => ({ claim, audience: [] }))
       await handlers[method]?.unary(caller(instanceId), { requests })
     }
     return { clock, ask }
@@ -36,6 +41,14 @@ describe('how many SVIDs one agent gets', () => {
     clock.advance(5_000)
     await assert.rejects(ask('a', 11), limited)
     await ask('a', 10)
+  })
+
+  it('counts what is asked at length as several', async () => {
+    const { ask } = create(2)
+    const claim = { workloadAttributesJson: 'x'.repeat(3_900), spiffeId: 'x'.repeat(1_200) }
+    await ask('a', 240, 'IssueX509Svids', claim)
+    await assert.rejects(ask('a', 1), limited)
+    await ask('b', 1000, 'IssueX509Svids', claim)
   })
 
   it('always has room for the longest request, and is not touched by one that is too long', async () => {

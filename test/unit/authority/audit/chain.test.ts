@@ -71,7 +71,14 @@ describe('AuditChain', () => {
         [4, '4'],
       ],
     )
-    assert.deepEqual(await verify(), { intact: true, events: 4, heads: 0, problems: [] })
+    assert.deepEqual(await verify(), {
+      intact: true,
+      events: 4,
+      heads: 0,
+      headsGiven: 0,
+      lastHead: undefined,
+      problems: [],
+    })
   })
 
   it('goes on from the last durable row when a commit fails', async () => {
@@ -105,7 +112,14 @@ describe('AuditChain, when the commit fails after its rows were written', () => 
     })
     await assert.rejects(failing, /disk is full/)
     await append('2')
-    assert.deepEqual(await verify(), { intact: true, events: 2, heads: 0, problems: [] })
+    assert.deepEqual(await verify(), {
+      intact: true,
+      events: 2,
+      heads: 0,
+      headsGiven: 0,
+      lastHead: undefined,
+      problems: [],
+    })
   })
 })
 

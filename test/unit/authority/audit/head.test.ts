@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { NO_LINE, readHead, signHead, unverifiedHead } from '../../../../src/authority/audit/head.ts'
+import {
+  headKeyId,
+  NO_HEAD,
+  NO_LINE,
+  readHead,
+  signHead,
+  unverifiedHead,
+} from '../../../../src/authority/audit/head.ts'
+import { signDetached } from '../../../../src/crypto/jws.ts'
 import { generateKeyPair } from '../../../../src/crypto/keys.ts'
 
 const key = await generateKeyPair('ed25519')
 const end = { sequence: 7, hash: Buffer.alloc(32, 1) }
-const first = signHead(end, 1000, NO_LINE, key.privateKey)
-const second = signHead({ ...end, sequence: 9 }, 2000, first.line, key.privateKey)
+const first = signHead(end, 1000, NO_HEAD, key)
+const second = signHead({ ...end, sequence: 9 }, 2000, first, key)
 
 describe('readHead', () => {
   it('reads back what was signed', () => {
@@ -29,7 +37,10 @@ describe('readHead', () => {
     { ...fields, time_ms: 1 },
     { ...fields, signature: '' },
     { ...fields, signature: 7 },
-    { ...fields, v: 2 },
+    { ...fields, v: 3 },
+    { ...fields, counter: 2 },
+    { ...fields, counter: undefined },
+    { ...fields, key_id: '0123456789abcdef' },
     {},
     null,
     [],
@@ -40,6 +51,31 @@ describe('readHead', () => {
       assert.equal(readHead(JSON.stringify(value), undefined, key.publicKey), undefined)
     })
   }
+  it('counts on from head to head, and says whose they are', () => {
+    assert.deepEqual([first.counter, second.counter], [1, 2])
+    assert.equal(second.keyId, headKeyId(key))
+  })
+  it('reads a head among other members, in any order', () => {
+    const logged = {
+      level: 'info',
+      ...Object.fromEntries(Object.entries(fields).reverse()),
+      msg: 'audit head',
+    }
+    assert.deepEqual(readHead(JSON.stringify(logged), undefined, key.publicKey)?.hash, end.hash)
+  })
+  it('reads a head of the time before they were counted', () => {
+    const { counter: _, key_id: __, signature: ___, ...old } = { ...fields, v: 1 }
+    const signature = signDetached(key.privateKey, Buffer.from(`signet audit head\n${JSON.stringify(old)}`))
+    const line = JSON.stringify({ ...old, signature: signature.toString('base64url') })
+    assert.deepEqual(readHead(line, NO_LINE, key.publicKey), {
+      counter: 0,
+      sequence: 7,
+      hash: end.hash,
+      timeMs: 1000,
+      keyId: undefined,
+      line,
+    })
+  })
   it('refuses what is no JSON', () => {
     assert.equal(readHead('{', undefined, key.publicKey), undefined)
     assert.equal(unverifiedHead(''), undefined)

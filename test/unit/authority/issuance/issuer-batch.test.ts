@@ -7,6 +7,19 @@ import { NOW } from '../../../support/crypto-fixtures.ts'
 import { ACTOR, createIssuer, entryOf, INSTANCE, issued, ROLE, refusal } from '../../../support/issuer-rig.ts'
 
 describe('a batch', () => {
+  it('of claims that are refused leaves some rows and one that counts the others, none with what was claimed', async () => {
+    const { issuer, x509, audited } = createIssuer()
+    const workloadAttributesJson = JSON.stringify({ junk: 'x'.repeat(60_000) })
+    const outcomes = await x509(...Array.from({ length: 700 }, () => ({ workloadAttributesJson })))
+    assert.ok(outcomes.every((each) => 'error' in each && each.error.code === 'ERR_REFUSED'))
+    assert.equal(audited.length, 100)
+    await issuer[Symbol.asyncDispose]()
+    assert.equal(audited.length, 101)
+    assert.equal(audited.at(-1)?.event, 'svid.refused_more')
+    assert.partialDeepStrictEqual(audited.at(-1)?.detail, { count: 600 })
+    assert.ok(JSON.stringify(audited).length < 101 * 1_000)
+  })
+
   for (const [what, claim] of [
     ['another revision', { revision: '6' }],
     ['a workload identity that is gone', { workloadIdentity: 'gone' }],

@@ -69,6 +69,7 @@ describe('an X.509-SVID', () => {
           revision: '7',
           spiffeId: SPIFFE_ID,
           notAfter: NOW + 3600,
+          occasion: 'call',
           attributes: {
             workload: { unix: { uid: 1000 } },
             join: { method: 'secret', token: 'first' },
@@ -211,6 +212,12 @@ describe('an SVID is refused, and the audit log has the reason,', () => {
       'when the workload attributes are no JSON',
       /^the workload attributes are not an attribute tree$/,
       { workloadAttributesJson: '{' },
+      {},
+    ],
+    [
+      'when a workload attribute is of another type',
+      /^workload\.unix\.uid is not of the type int$/,
+      { workloadAttributesJson: '{"unix":{"uid":"1000"}}' },
       {},
     ],
     [

@@ -2,7 +2,9 @@
 
 
 export interface VerifyAuditRequest {
+  'heads'?: (string)[];
 }
 
 export interface VerifyAuditRequest__Output {
+  'heads': (string)[];
 }

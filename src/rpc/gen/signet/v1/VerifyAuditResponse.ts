@@ -7,6 +7,8 @@ export interface VerifyAuditResponse {
   'events'?: (number | string | Long);
   'heads'?: (number | string | Long);
   'problems'?: (string)[];
+  'headsGiven'?: (number | string | Long);
+  'lastHead'?: (string);
 }
 
 export interface VerifyAuditResponse__Output {
@@ -14,4 +16,6 @@ export interface VerifyAuditResponse__Output {
   'events': (string);
   'heads': (string);
   'problems': (string)[];
+  'headsGiven': (string);
+  'lastHead': (string);
 }

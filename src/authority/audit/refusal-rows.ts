@@ -1,0 +1,117 @@
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import { RateLimiter } from '../rate-limiter.ts'
+import type { AuditEntry } from './events.ts'
+
+/** So many refusals that have no row of their own. */
+export interface RefusalSum {
+  readonly count: number
+  readonly firstMs: number
+  readonly lastMs: number
+  /** How many of them for which reason; the first few reasons. */
+  readonly reasons: Readonly<Record<string, number>>
+}
+
+/** One refusal on its way into the log. */
+export interface Refused {
+  /** Whose rows these count as. */
+  readonly key: string
+  readonly reason: string
+  /** Its own row. */
+  readonly entry: (reference: string) => AuditEntry
+  /** The row that tells of it together with others. */
+  readonly summed: (sum: RefusalSum, reference: string) => AuditEntry
+}
+
+export interface RefusalRowsDeps {
+  readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface RefusalBudget {
+  /** Rows of one key, at once and afterwards. */
+  readonly burst: number
+  readonly perSecond: number
+}
+
+interface Sum {
+  readonly reference: string
+  readonly firstMs: number
+  readonly reasons: Map<string, number>
+  /** Made of the last refusal; all of one key are told in the same way. */
+  summed: Refused['summed']
+  lastMs: number
+  count: number
+}
+
+/** What is above the budget is told by one row for each key, once in so long … */
+const SUM_MS = 60_000
+/** … or sooner, when so many keys have something to tell. */
+const MOST_SUMS = 1_000
+const MOST_KEYS = 100_000
+const MOST_REASONS = 8
+const LONGEST_REASON = 128
+
+/** Rows that somebody causes just by asking: each by itself while they are few, and their number when there are many. */
+export class RefusalRows implements AsyncDisposable {
+  readonly #deps: RefusalRowsDeps
+  readonly #rows: RateLimiter
+  #sums = new Map<string, Sum>()
+  #timer: Scheduled | undefined
+
+  constructor(deps: RefusalRowsDeps, { burst, perSecond }: RefusalBudget) {
+    this.#deps = deps
+    this.#rows = new RateLimiter({ burst, perSecond, maxKeys: MOST_KEYS }, deps.clock)
+  }
+
+  /** The reference leads to the row of this refusal, which the caller records, or to the one that will count it. */
+  note(refused: Refused): { readonly reference: string; readonly entry?: AuditEntry } {
+    if (!this.#rows.tryTake(refused.key)) return { reference: this.#count(refused) }
+    const reference = this.#deps.audit.newReference()
+    return { reference, entry: refused.entry(reference) }
+  }
+
+  /** Records what was only counted so far. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#flush()
+  }
+
+  #count({ key, reason, summed }: Refused): string {
+    const nowMs = this.#deps.clock.now().getTime()
+    let sum = this.#sums.get(key)
+    if (!sum) {
+      const reference = this.#deps.audit.newReference()
+      sum = { reference, firstMs: nowMs, lastMs: nowMs, count: 0, reasons: new Map(), summed }
+      this.#sums.set(key, sum)
+    }
+    sum.lastMs = nowMs
+    sum.count += 1
+    sum.summed = summed
+    const short = reason.slice(0, LONGEST_REASON)
+    const known = sum.reasons.get(short)
+    if (known !== undefined || sum.reasons.size < MOST_REASONS) sum.reasons.set(short, (known ?? 0) + 1)
+    if (this.#sums.size >= MOST_SUMS) void this.#flush()
+    else this.#timer ??= this.#deps.clock.schedule(SUM_MS, () => void this.#flush())
+    return sum.reference
+  }
+
+  async #flush(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#sums.size === 0) return
+    const entries = Array.from(
+      this.#sums.values(),
+      ({ reference, count, firstMs, lastMs, reasons, summed }) =>
+        summed({ count, firstMs, lastMs, reasons: Object.fromEntries(reasons) }, reference),
+    )
+    this.#sums = new Map()
+    try {
+      await this.#deps.audit.recordAll(entries)
+    } catch (error) {
+      // The refusals stand whether or not they could be counted.
+      this.#deps.logger.error({ rows: entries.length, error: messageOf(error) }, 'cannot record refusals')
+    }
+  }
+}

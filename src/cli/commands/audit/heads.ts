@@ -1,0 +1,78 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { readReason } from '../../../foundation/file-reason.ts'
+import { UnreadableFileError } from '../../errors.ts'
+
+/** Each head covers all rows before it, so that of very many the newest will do. */
+const MOST_HEADS = 50_000
+/** A journal wraps what was logged, and a container's log may wrap that. */
+const DEEPEST = 4
+/** The members of a head, without those that a log puts beside them. */
+const MEMBERS = ['v', 'counter', 'sequence', 'hash', 'time_ms', 'previous', 'key_id', 'signature']
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Signed heads out of any text: `audit-heads.jsonl`, a log, or an export of a journal, with anything between them. */
+export async function readHeads(file: string): Promise<string[]> {
+  let heads: Json[] = []
+  const input = file === '-' ? process.stdin : createReadStream(file)
+  // An iterator of lines does not hear of errors of its input.
+  const failed = new Promise<never>((_, reject) => input.once('error', reject))
+  failed.catch(() => undefined)
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([lines.next(), failed])
+      if (done) break
+      heads.push(...findHeads(value))
+      if (heads.length > 2 * MOST_HEADS) heads = newest(heads)
+    }
+  } catch (error) {
+    throw new UnreadableFileError(`cannot read ${file}: ${readReason(error)}`, { cause: error })
+  }
+  return newest(heads).map((head) => JSON.stringify(head))
+}
+
+function newest(heads: readonly Json[]): Json[] {
+  const number = (value: unknown): number => (typeof value === 'number' ? value : 0)
+  return heads
+    .toSorted(
+      (a, b) => number(a['counter']) - number(b['counter']) || number(a['sequence']) - number(b['sequence']),
+    )
+    .slice(-MOST_HEADS)
+}
+
+export function findHeads(text: string, depth = 0): Json[] {
+  if (depth > DEEPEST || !text.includes('signature')) return []
+  const value = parseWithin(text)
+  if (value === undefined) return []
+  if (isHead(value))
+    return [Object.fromEntries(MEMBERS.flatMap((name) => (name in value ? [[name, value[name]]] : [])))]
+  return Object.values(value).flatMap((member) => {
+    if (typeof member === 'string') return findHeads(member, depth + 1)
+    return typeof member === 'object' && member !== null ? findHeads(JSON.stringify(member), depth + 1) : []
+  })
+}
+
+/** The JSON object in a line; a time, a name or the like may stand before it. */
+function parseWithin(text: string): Json | undefined {
+  const end = text.lastIndexOf('}') + 1
+  for (let start = text.indexOf('{'); start >= 0 && start < end; start = text.indexOf('{', start + 1)) {
+    try {
+      return JSON.parse(text.slice(start, end)) as Json
+    } catch {
+      // a brace in what stands before it; the next one may be the one
+    }
+  }
+  return undefined
+}
+
+function isHead(value: Json): boolean {
+  const { sequence, hash, previous, signature } = value
+  return (
+    typeof sequence === 'number' &&
+    typeof hash === 'string' &&
+    typeof previous === 'string' &&
+    typeof signature === 'string'
+  )
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import {
+  chmodSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { writeJwtSvid } from '../../src/cli/write-svid.ts'
+import { OwnDirectory } from '../../src/foundation/own-directory.ts'
+
+const MALLORY = 31_337
+const NEEDS_ROOT = process.getuid?.() === 0 ? false : 'needs root'
+
+describe('a directory for secrets', () => {
+  let place: string
+  const at = (...parts: readonly string[]): string => path.join(place, ...parts)
+  beforeEach(() => {
+    place = mkdtempSync(path.join(tmpdir(), 'signet-own-'))
+    mkdirSync(at('real'))
+  })
+  afterEach(() => rmSync(place, { recursive: true }))
+
+  for (const wanted of [
+    'real',
+    'new/below/it',
+    './real//',
+    'real/../real',
+    'link',
+    'link/sub',
+    'far/../real',
+  ]) {
+    it(`is reached as ${wanted}`, async () => {
+      symlinkSync('real', at('link'))
+      symlinkSync(at('real'), at('far'))
+      await writeJwtSvid(`${place}/${wanted}`, 'token')
+      assert.equal(await readFile(`${place}/${wanted}/svid.jwt`, 'utf8'), 'token')
+      assert.equal(statSync(`${place}/${wanted}/svid.jwt`).mode & 0o777, 0o600)
+    })
+  }
+
+  for (const wanted of ['link', 'link/sub', 'real/link', 'own/link'])
+    it(`is refused when ${wanted} leads through a link of somebody else`, { skip: NEEDS_ROOT }, async () => {
+      symlinkSync('real', at('own'))
+      for (const link of [at('link'), at('real', 'link')]) {
+        symlinkSync('/tmp', link)
+        lchownSync(link, MALLORY, MALLORY)
+      }
+      await assert.rejects(writeJwtSvid(at(wanted), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
+    })
+
+  it('is refused when somebody else has made it in a place that is open to all', {
+    skip: NEEDS_ROOT,
+  }, async () => {
+    chmodSync(place, 0o1777)
+    lchownSync(at('real'), MALLORY, MALLORY)
+    await assert.rejects(writeJwtSvid(at('real', 'sub'), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
+  })
+
+  it('is refused when its links go in a circle, or a file is in the way', async () => {
+    symlinkSync('b', at('a'))
+    symlinkSync('a', at('b'))
+    await assert.rejects(writeJwtSvid(at('a'), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
+    await writeFile(at('file'), '')
+    await assert.rejects(writeJwtSvid(at('file'), 'token'), { code: 'ERR_FILE_WRITE' })
+  })
+
+  it('stays the same when another is put in its place', async () => {
+    using directory = OwnDirectory.open(at('real'))
+    renameSync(at('real'), at('moved'))
+    symlinkSync('/tmp', at('real'))
+    await writeFile(directory.fileNamed('file'), 'x')
+    assert.equal(await readFile(at('moved', 'file'), 'utf8'), 'x')
+  })
+
+  it('replaces a link in the place of a file, and never writes to where it leads', async () => {
+    await writeFile(at('victim'), 'untouched')
+    symlinkSync(at('victim'), at('real', 'svid.jwt'))
+    await writeJwtSvid(at('real'), 'token')
+    assert.equal(await readFile(at('victim'), 'utf8'), 'untouched')
+    assert.throws(() => readlinkSync(at('real', 'svid.jwt')), { code: 'EINVAL' })
+  })
+})
