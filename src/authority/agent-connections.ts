@@ -18,14 +18,12 @@ export interface Place {
   leave(): void
 }
 
-/** An agent has one, and a second one while it renews its certificate or comes back. */
-const CONNECTIONS_OF_INSTANCE = 8
 /** Bots that have one connection each do not displace each other. */
 const NEVER = Number.POSITIVE_INFINITY
 
 /**
  * Who may have a connection. Those without a certificate have a small pool of their own, from which the oldest goes: they are there to join,
- * which takes a moment. What a bot instance has too many of, it loses itself.
+ * which takes a moment. When bots have all of theirs, the next one takes a place from the instance that has most.
  */
 export class AgentConnections {
   readonly #anonymous: ConnectionPool<string>
@@ -36,7 +34,7 @@ export class AgentConnections {
 
   constructor({ max, maxPerAddress, maxAnonymous, clock }: AgentConnectionsOptions) {
     this.#anonymous = new ConnectionPool({ max: maxAnonymous, spareMs: 0 })
-    this.#bots = new ConnectionPool({ max, maxPerKey: CONNECTIONS_OF_INSTANCE, spareMs: NEVER })
+    this.#bots = new ConnectionPool({ max, spareMs: NEVER })
     this.#maxPerAddress = maxPerAddress
     this.#clock = clock
   }

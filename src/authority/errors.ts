@@ -41,3 +41,10 @@ export class TooManyConnectionsError extends CodedError {
   readonly code = 'ERR_AUTHORITY_TOO_MANY_CONNECTIONS'
   readonly kind = 'unavailable'
 }
+
+/** The bot instance has come again on another connection or stream, which takes the place of this one. */
+export class ReplacedByNewerError extends CodedError {
+  override readonly name = 'ReplacedByNewerError'
+  readonly code = 'ERR_AUTHORITY_REPLACED_BY_NEWER'
+  readonly kind = 'unavailable'
+}

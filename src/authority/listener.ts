@@ -8,6 +8,7 @@ import { Refusals } from '../peer/connection-caps.ts'
 import type { RpcServer } from '../rpc/server.ts'
 import { TlsListener } from '../rpc/tls-listener.ts'
 import { AgentConnections } from './agent-connections.ts'
+import type { InstanceConnections } from './bots/instance-connections.ts'
 import type { CaState } from './ca/authorities.ts'
 import { type AnonymousCaller, type BotCaller, botCallerOf, type Caller } from './caller.ts'
 import { ConnectionExpiredError, TooManyConnectionsError } from './errors.ts'
@@ -19,6 +20,7 @@ export interface ListenerDeps {
   readonly maxConnectionsPerAddress: number
   readonly ca: () => CaState
   readonly server: RpcServer<Caller>
+  readonly instances: InstanceConnections
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -81,6 +83,11 @@ function accept(
     socket.destroy()
     return
   }
+  if (caller.kind === 'bot' && !deps.instances.mayConnect(caller)) {
+    refusals.record('instance_rate', { botInstance: caller.instanceId })
+    socket.destroy()
+    return
+  }
   const evict = (): void => {
     refusals.record('evicted', { address })
     server.endConnection(connection, new TooManyConnectionsError('too many connections: try again'))
@@ -92,6 +99,9 @@ function accept(
     return
   }
   const connection = server.accept(socket, caller)
+  if (caller.kind === 'bot') {
+    deps.instances.add(connection, caller, (oldest, error) => server.endConnection(oldest, error))
+  }
   const lifeMs =
     caller.kind === 'bot' && !caller.expired ? caller.notAfter * 1000 - nowMs : UNPROVEN_CONNECTION_MS
   const ending = onBothClocks(clock, lifeMs, () =>

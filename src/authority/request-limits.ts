@@ -1,4 +1,3 @@
-import { addressKey } from '../rpc/address-key.ts'
 import type { ByteLimits } from '../rpc/byte-budget.ts'
 import type { ConnectionLimits } from '../rpc/connection.ts'
 import type { Caller } from './caller.ts'
@@ -29,16 +28,4 @@ const ANONYMOUS: ConnectionLimits = {
 
 export function limitsOf({ kind }: Caller): Partial<ConnectionLimits> {
   return kind === 'anonymous' ? ANONYMOUS : {}
-}
-
-/** Whose requests count together. */
-export function keyOf(caller: Caller): string {
-  switch (caller.kind) {
-    case 'anonymous':
-      return `address ${addressKey(caller.address)}`
-    case 'bot':
-      return `bot instance ${caller.instanceId}`
-    case 'admin':
-      return `uid ${caller.uid}`
-  }
 }

@@ -8,8 +8,6 @@ export interface PoolMember<K> {
 
 export interface ConnectionPoolOptions {
   readonly max: number
-  /** Of one key, whose oldest goes for a newer one; unless told, one may have all. */
-  readonly maxPerKey?: number
   /**
    * Nobody loses his place to an equal before this: where many come at once, those who are nearly done would otherwise be displaced by
    * those who have just begun, and nobody would ever finish.
@@ -37,9 +35,8 @@ export class ConnectionPool<K> {
 
   /** Takes it in, at somebody's cost if need be; false when there is no place for it. */
   admit(member: PoolMember<K>): boolean {
-    const { max, maxPerKey = Number.POSITIVE_INFINITY } = this.#options
+    const { max } = this.#options
     const own = this.#byKey.get(member.key)
-    if (own !== undefined && own.size >= maxPerKey) this.#evict(first(own))
     if (this.#members.size >= max) {
       const biggest = this.#biggest(own)
       if (biggest !== undefined) this.#evict(first(biggest))

@@ -1,4 +1,4 @@
-import type { ServerHttp2Session } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FirstLook } from './authority/first-look.ts'
@@ -7,6 +7,7 @@ import type { Call, CallOwner } from './call.ts'
 import type { Decompressor } from './decompressor.ts'
 import type { CallGround, RequestLimits } from './http2-call.ts'
 import type { Status } from './status.ts'
+import { WaitingStream } from './waiting-stream.ts'
 
 /** One accepted connection; every call on it is its caller's. */
 export interface Connection<C> {
@@ -14,6 +15,8 @@ export interface Connection<C> {
   readonly openCalls: number
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
+  /** Whether its peer answers a PING; false when the connection ends first. */
+  answers(): Promise<boolean>
   /** Says the status of this error on each call, then GOAWAY, then closes. */
   end(error: unknown): void
   /** Resets the calls that are left. */
@@ -75,6 +78,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
   readonly #acceptedMs: number
   #firstLook: FirstLook | undefined
   #lookBytes = 0
+  #waiting: Set<WaitingStream> | undefined
   #session: ServerHttp2Session | undefined
   #closed: PromiseWithResolvers<void> | undefined
   #isClosed = false
@@ -145,7 +149,22 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     else this.bytes.release(-more)
   }
 
+  /** A stream whose call is begun later; the returned function is called then. */
+  waits(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): () => void {
+    const waiting = new WaitingStream(stream, headers, this.bytes)
+    this.#waiting ??= new Set()
+    const all = this.#waiting
+    all.add(waiting)
+    const stop = (): void => {
+      all.delete(waiting)
+      waiting.leave()
+    }
+    stream.once('close', stop)
+    return stop
+  }
+
   *#holders(): Iterable<ByteHolder> {
+    if (this.#waiting !== undefined) yield* this.#waiting
     if (this.#lookBytes > 0) yield { looseBytes: this.#lookBytes, evict: () => this.destroy() }
     yield* this.calls
   }
@@ -238,6 +257,14 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
   /** For those whose peer does not read: some clients take the end of a connection without a word for CANCELLED. */
   cutCalls(): void {
     for (const call of this.calls) call.cut()
+  }
+
+  answers(): Promise<boolean> {
+    const session = this.#session
+    if (session === undefined || session.destroyed || session.closed) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      if (!session.ping((error) => resolve(error === null))) resolve(false)
+    })
   }
 
   get ending(): boolean {

@@ -1,11 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream, ServerOptions } from 'node:http2'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Clock, Scheduled } from '../foundation/clock.ts'
-import type { Logger } from '../foundation/logger.ts'
-import type { Counter, Gauge, Metrics } from '../foundation/metrics.ts'
+import type { Scheduled } from '../foundation/clock.ts'
+import type { Counter, Gauge } from '../foundation/metrics.ts'
 import { FirstLook } from './authority/first-look.ts'
-import { ByteBudget, type ByteLimits } from './byte-budget.ts'
+import { ByteBudget } from './byte-budget.ts'
 import type { Call } from './call.ts'
 import { hasLongAddress, headOf } from './call-head.ts'
 import {
@@ -20,35 +19,15 @@ import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, MalformedRequestError, TooManyCallsError, UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { Health, healthHandlers } from './health.ts'
-import { closeSoon, Http2Call } from './http2-call.ts'
+import { closeSoon, Http2Call, keepWhileWaiting } from './http2-call.ts'
 import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
-import { type CallCap, OpenCalls } from './open-calls.ts'
+import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
+import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
 import { type Method, method, type ServiceName } from './services.ts'
 import { type Status, StatusCode } from './status.ts'
 import { ExchangeCall, PushCall, StreamCall } from './stream-call.ts'
 import { UnaryCall } from './unary-call.ts'
-
-export interface RpcServerOptions<C> {
-  readonly logger: Logger
-  readonly metrics: Metrics
-  readonly clock: Clock
-  readonly maxStreamsPerConnection: number
-  /** Besides the cap of each connection; none unless told. */
-  readonly callCap?: CallCap<C>
-  /** The longest request; 4 MiB unless told. */
-  readonly maxMessageBytes?: number
-  /** For callers who may do less than this server allows in general. */
-  readonly limitsOf?: (caller: C) => Partial<ConnectionLimits>
-  /** What requests may hold; a few of the longest on a connection unless told. */
-  readonly byteLimits?: ByteLimits
-  /** Which callers are one where bytes are counted: a user, an instance, an address. Each for himself unless told. */
-  readonly keyOf?: (caller: C) => unknown
-  /** Take requests with an `:authority` that Node refuses, as is the path of a socket. For sockets, not for TLS. */
-  readonly takesAnyAuthority?: boolean
-  /** Told of every call that fails, with the error that the peer does not see. */
-  readonly onError?: (error: unknown, method: string, caller: C) => void
-}
 
 interface Route<C> {
   readonly service: string
@@ -57,11 +36,12 @@ interface Route<C> {
   readonly gate: Gate<C> | undefined
 }
 
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-/** Of the longest messages, on one connection, of one caller and in all, unless told. */
-const MOST_MESSAGES = { connection: 4, caller: 8, total: 32 }
 /** Two lines in the log about what was evicted are as far apart, at least. */
 const EVICTION_LINE_MS = 10_000
+/** What a call takes of the loop besides the moment in which it is begun: HTTP/2, its handler, its answer. */
+const CALL_MS = 0.1
+/** An error and what is told of it. */
+const FAILURE_MS = 0.1
 /** `application/grpc`, alone or with a format or parameters; `application/grpc-web` is another protocol. */
 const GRPC = /^application\/grpc(?:$|[+;])/
 const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
@@ -113,19 +93,8 @@ export class RpcServer<C> implements AsyncDisposable {
       'rpc_evicted_total',
       'Calls and connections that were ended because of the bytes that they held',
     )
-    const maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
-    this.#limits = {
-      maxCalls: options.maxStreamsPerConnection,
-      maxCallsASweep: Number.POSITIVE_INFINITY,
-      maxMessageBytes,
-      decompresses: true,
-    }
-    const { connection, caller, total } = MOST_MESSAGES
-    const limits = options.byteLimits ?? {
-      connection: connection * maxMessageBytes,
-      caller: caller * maxMessageBytes,
-      total: total * maxMessageBytes,
-    }
+    this.#limits = limitsOf(options)
+    const limits = byteLimitsOf(options)
     const onEviction = (key: unknown, holders: number): void => this.#noteEviction(key, holders)
     this.#bytes = new ByteBudget({ limits, onEviction })
     const keyOf = options.keyOf ?? ((caller: C) => caller)
@@ -181,7 +150,8 @@ export class RpcServer<C> implements AsyncDisposable {
     if (others === undefined) this.#byCaller.set(caller, new Set([connection]))
     else others.add(connection)
     if (this.#options.takesAnyAuthority === true && stream instanceof net.Socket) {
-      const done = (looked: Duplex): void => this.#serve(connection, looked)
+      const done = (looked: Duplex): void =>
+        this.#inTurn(connection, () => this.#serve(connection, looked), 0)
       const { clock } = this.#options
       const settings = settingsFrame(this.#sessionOptionsFor(limits))
       const onHeld = (bytes: number): void => connection.countLook(bytes)
@@ -192,8 +162,16 @@ export class RpcServer<C> implements AsyncDisposable {
     return connection
   }
 
+  #inTurn({ caller }: LiveConnection<C>, task: () => void, costMs: number): void {
+    const { turns } = this.#options
+    if (turns === undefined) task()
+    else turns.run(caller, task, costMs)
+  }
+
   #serve(connection: LiveConnection<C>, stream: Duplex): void {
+    if (stream.destroyed) return
     const session = openSession(stream, this.#sessionOptionsFor(connection.limits))
+    if (stream instanceof net.Socket) connection.countLook(0)
     session.on('stream', (incoming, headers) => this.#onStream(connection, incoming, headers))
     connection.attach(session)
   }
@@ -265,6 +243,21 @@ export class RpcServer<C> implements AsyncDisposable {
   #onStream(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', ignore) // `close` follows and ends the call
     if (stream.destroyed || stream.closed) return // reset by its peer before it came to us
+    let isBegun = false
+    let stopWaiting: (() => void) | undefined
+    const begin = (): void => {
+      isBegun = true
+      stopWaiting?.()
+      this.#begin(connection, stream, headers)
+    }
+    this.#inTurn(connection, begin, CALL_MS)
+    if (isBegun) return
+    keepWhileWaiting(stream)
+    stopWaiting = connection.waits(stream, headers)
+  }
+
+  #begin(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    if (stream.destroyed || stream.closed) return // reset while it waited
     const isPost = headers[':method'] === 'POST'
     if (!isPost || !GRPC.test(headers['content-type'] ?? '')) {
       stream.respond(isPost ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, { endStream: true })
@@ -338,6 +331,7 @@ export class RpcServer<C> implements AsyncDisposable {
   }
 
   #callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void {
+    this.#options.turns?.charge(caller, FAILURE_MS)
     this.#failed.inc({ method: call.method, status: String(status.code) })
     if (status.code === StatusCode.INTERNAL) {
       this.#options.logger.error(

@@ -14,6 +14,7 @@ export interface StartAuthorityOptions {
   /** Kept when it is given, removed afterwards when not. */
   readonly directory?: string
   readonly trustDomain?: string
+  readonly listen?: string
   /** More of authority.yaml, such as `lifetimes: { spiffe_ca: 2m }`. */
   readonly yaml?: string
   readonly clock?: Clock
@@ -50,7 +51,7 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
     'data_dir: data',
     'key_encryption_key: { path: keys/kek }',
     'admin: { socket: run/admin.sock }',
-    'listen: 127.0.0.1:0',
+    `listen: "${options.listen ?? '127.0.0.1:0'}"`,
     options.yaml ?? '',
   ].join('\n')
   const config = parseAuthorityConfig(text, path.join(directory, 'authority.yaml'))

@@ -7,7 +7,7 @@ import type { IssueX509SvidsRequest__Output } from '../../rpc/gen/signet/v1/Issu
 import type { IssueX509SvidsResponse } from '../../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import type { Handlers } from '../../rpc/handlers.ts'
 import { toStatus } from '../../rpc/status.ts'
-import type { BotDirectory } from '../bots/bot-directory.ts'
+import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
 import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
@@ -24,7 +24,7 @@ export class BatchTooLongError extends CodedError {
 
 export interface IssuanceApiDeps {
   readonly issuer: Issuer
-  readonly directory: Pick<BotDirectory, 'use'>
+  readonly bots: Pick<InstanceConnections, 'use'>
   readonly clock: Clock
   /** For one instance, on the average of {@link AVERAGED_SECONDS}. */
   readonly svidsPerSecond: number
@@ -46,7 +46,7 @@ const NO_CLAIM: Claim = {
 
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
-  const { issuer, directory, clock, svidsPerSecond } = deps
+  const { issuer, bots, clock, svidsPerSecond } = deps
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
   const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
   const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
@@ -66,7 +66,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         request: IssueX509SvidsRequest__Output,
       ): Promise<IssueX509SvidsResponse> => {
         checkLength(request.requests)
-        const instance = instanceOf(directory, caller)
+        const instance = instanceOf(bots, caller)
         take(
           instance.id,
           request.requests.map(({ claim }) => costOf(claim, [])),
@@ -90,7 +90,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         request: IssueJwtSvidsRequest__Output,
       ): Promise<IssueJwtSvidsResponse> => {
         checkLength(request.requests)
-        const instance = instanceOf(directory, caller)
+        const instance = instanceOf(bots, caller)
         take(
           instance.id,
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),

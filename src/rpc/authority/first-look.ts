@@ -92,7 +92,7 @@ export class FirstLook {
   #handBack(): void {
     this.#leave()
     this.#append(this.#rewriter.flush())
-    this.#options.onHeld(0)
+    this.#options.onHeld(this.#read.length)
     this.#socket.pause()
     this.#socket.unshift(this.#read)
     this.#options.done(this.#socket)

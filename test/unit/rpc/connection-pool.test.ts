@@ -33,12 +33,6 @@ describe('ConnectionPool', () => {
     assert.deepEqual(evicted, ['a1'])
   })
 
-  it('lets one key have no more than its share: its oldest goes', () => {
-    const { evicted, come } = started({ max: 10, maxPerKey: 2, spareMs: 0 })
-    for (const name of ['a1', 'b1', 'a2', 'a3', 'a4']) assert.ok(come(name))
-    assert.deepEqual(evicted, ['a1', 'a2'])
-  })
-
   it('has room again for who has left, once only', () => {
     const pool = new ConnectionPool<string>({ max: 1, spareMs: 1_000 })
     const member = { key: 'a', sinceMs: 0, evict: () => assert.fail('nobody needs the place') }
