@@ -30,6 +30,8 @@ interface JwtRecord extends Omit<CachedJwtSvid, 'notBeforeMs' | 'overBootMs'> {
   /** Absent in what an earlier version kept. */
   readonly notBeforeMs?: number
   readonly key: string
+  /** Whose share of the cache it is in; absent in what an earlier version kept. */
+  readonly uid?: number
 }
 
 export function formatX509(entry: Readonly<X509Entry>, svid: CachedX509Svid): X509Record {
@@ -64,12 +66,12 @@ export function parseX509(record: X509Record, clock: Clock): CachedX509Svid {
   }
 }
 
-export function formatJwt(key: string, svid: CachedJwtSvid): JwtRecord {
+export function formatJwt(key: string, svid: CachedJwtSvid, uid: number): JwtRecord {
   const { overBootMs: _ofThisBoot, ...rest } = svid
-  return { key, ...rest }
+  return { key, uid, ...rest }
 }
 
-export function parseJwt({ key: _key, ...record }: JwtRecord, clock: Clock): CachedJwtSvid {
+export function parseJwt({ key: _key, uid: _uid, ...record }: JwtRecord, clock: Clock): CachedJwtSvid {
   const life = { notBeforeMs: record.notBeforeMs ?? record.receivedMs, notAfterMs: record.expiresAtMs }
   return { ...record, notBeforeMs: life.notBeforeMs, overBootMs: overBootMs(life, clock) }
 }
