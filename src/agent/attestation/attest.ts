@@ -40,6 +40,11 @@ export class Attestation {
     return this.#read(peer, wanted, edition)
   }
 
+  /** `workload.*` of a caller as it was attested last; nothing is read. */
+  known(peer: Peer): Attributes | undefined {
+    return this.#entries.get(peer)?.attributes?.['workload'] as Attributes | undefined
+  }
+
   #checkFacts(peer: Peer, found: Attributes, wanted: ReadonlySet<string>): void {
     for (const attestor of this.#attestors) {
       const changed = attestor.changed?.(peer, found[attestor.name] as Attributes, wanted)
