@@ -41,3 +41,10 @@ export class TooManyRequestsError extends CodedError {
   readonly code = 'ERR_RPC_TOO_MANY_REQUESTS'
   readonly kind = 'resource_exhausted'
 }
+
+/** This Node lacks what its HTTP/2 server needs to be safe in this program. */
+export class NodeUnsupportedError extends CodedError {
+  override readonly name = 'NodeUnsupportedError'
+  readonly code = 'ERR_RPC_NODE_UNSUPPORTED'
+  readonly kind = 'failed_precondition'
+}

@@ -1,6 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { gunzip, inflate } from 'node:zlib'
-import { keepSession, nativeHalves } from './http2-session.ts'
+import { keepSession, nativeHalves } from './kept-sessions.ts'
 import { MessageReader } from './message-reader.ts'
 import { type Status, StatusCode } from './status.ts'
 

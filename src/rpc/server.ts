@@ -13,6 +13,7 @@ import type { Gate, Handler, Handlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
 import { closeSoon, Http2Call, keepWhileWaiting } from './http2-call.ts'
 import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
+import { requireSessionHandles } from './kept-sessions.ts'
 import { type CallCap, OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { type Method, method, type ServiceName } from './services.ts'
@@ -94,7 +95,9 @@ export class RpcServer<C> implements AsyncDisposable {
   #openStreams = 0
   #ending: Promise<void> | undefined
 
+  /** @throws NodeUnsupportedError */
   constructor(options: RpcServerOptions<C>) {
+    requireSessionHandles()
     this.#options = options
     this.#streamsOpen = options.metrics.gauge('streams_open', 'Open gRPC streams', ['api'])
     this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
