@@ -109,7 +109,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const client = () => link.client
   const reporter = lifecycle.use(new Reporter({ client, clock, logger }))
   let authoritySide: AuthoritySide | undefined
-  const issuer = new BatchingIssuer({ client, onStale: () => authoritySide?.sync.suspectStale() })
+  const issuer = new BatchingIssuer({ client, clock, onStale: () => authoritySide?.sync.suspectStale() })
   const knowledgeStore = new KnowledgeStore({ clock, logger })
   const knowledge = knowledgeStore.current
   const kept = await state.load()

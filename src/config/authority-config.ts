@@ -129,7 +129,9 @@ export const authorityConfigSchema = z.strictObject({
       max_streams_per_connection: count(100_000).default(256).describe('calls open at once on one of them'),
       svids_per_second: count(1_000_000)
         .default(1_000)
-        .describe('for one agent, on the average of ten minutes'),
+        .describe(
+          'for one agent, on the average of ten minutes; tokens leave a quarter of it for X.509-SVIDs',
+        ),
     })
     .prefault({}),
 })

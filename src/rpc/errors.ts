@@ -48,3 +48,10 @@ export class TooManyBytesError extends CodedError {
   readonly code = 'ERR_RPC_TOO_MANY_BYTES'
   readonly kind = 'resource_exhausted'
 }
+
+/** This Node lacks what its HTTP/2 server needs to be safe in this program. */
+export class NodeUnsupportedError extends CodedError {
+  override readonly name = 'NodeUnsupportedError'
+  readonly code = 'ERR_RPC_NODE_UNSUPPORTED'
+  readonly kind = 'failed_precondition'
+}

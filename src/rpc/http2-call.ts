@@ -2,7 +2,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import type { ByteAccount } from './byte-budget.ts'
 import { CallBytes } from './call-bytes.ts'
 import { type Decompressor, isEncoding } from './decompressor.ts'
-import { keepSession, nativeHalves } from './http2-session.ts'
+import { keepSession, nativeHalves } from './kept-sessions.ts'
 import { MessageReader } from './message-reader.ts'
 import { type Status, StatusCode } from './status.ts'
 

@@ -21,6 +21,7 @@ import type { Gate, Handler, Handlers } from './handlers.ts'
 import { Health, healthHandlers } from './health.ts'
 import { closeSoon, Http2Call, keepWhileWaiting } from './http2-call.ts'
 import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
+import { requireSessionHandles } from './kept-sessions.ts'
 import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
@@ -84,7 +85,9 @@ export class RpcServer<C> implements AsyncDisposable {
   #openStreams = 0
   #ending: Promise<void> | undefined
 
+  /** @throws NodeUnsupportedError */
   constructor(options: RpcServerOptions<C>) {
+    requireSessionHandles()
     this.#options = options
     this.#streamsOpen = options.metrics.gauge('streams_open', 'Open gRPC streams', ['api'])
     this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
