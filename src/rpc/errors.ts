@@ -42,6 +42,13 @@ export class TooManyRequestsError extends CodedError {
   readonly kind = 'resource_exhausted'
 }
 
+/** A connection, its caller or all callers together make this program hold more than it gives room to, and this call holds most of it. */
+export class TooManyBytesError extends CodedError {
+  override readonly name = 'TooManyBytesError'
+  readonly code = 'ERR_RPC_TOO_MANY_BYTES'
+  readonly kind = 'resource_exhausted'
+}
+
 /** This Node lacks what its HTTP/2 server needs to be safe in this program. */
 export class NodeUnsupportedError extends CodedError {
   override readonly name = 'NodeUnsupportedError'
