@@ -9,7 +9,7 @@ import type { Handlers } from '../../rpc/handlers.ts'
 import { toStatus } from '../../rpc/status.ts'
 import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
-import type { Claim } from '../issuance/claim.ts'
+import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
 import { MOST_REQUESTS } from '../issuance/limits.ts'
 import { RateLimiter } from '../rate-limiter.ts'
@@ -33,10 +33,19 @@ export interface IssuanceApiDeps {
 /** An agent that has just started, or whose CA was rotated, needs all at once. */
 const AVERAGED_SECONDS = 600
 
+/** Of what an instance may have at once, what tokens leave for X.509-SVIDs: without one a workload is without a door, too. */
+const KEPT_FOR_X509 = 1 / 4
+
 const MOST_INSTANCES = 100_000
 const COST_BYTES = 1024
 
-const NO_CLAIM: Claim = { workloadIdentity: '', revision: '', spiffeId: '', workloadAttributesJson: '' }
+const NO_CLAIM: Claim = {
+  workloadIdentity: '',
+  revision: '',
+  spiffeId: '',
+  workloadAttributesJson: '',
+  asked: {},
+}
 
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
@@ -45,14 +54,10 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
   const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
   const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
   // What is asked at length counts as several: the log holds it at that length. A full bucket is always enough for one request.
-  const take = (instance: string, costs: readonly number[]): void =>
-    limiter.take(
-      instance,
-      Math.min(
-        burst,
-        costs.reduce((sum, cost) => sum + cost, 0),
-      ),
-    )
+  const take = (instance: string, costs: readonly number[], leaving = 0): void => {
+    const cost = costs.reduce((sum, each) => sum + each, 0)
+    limiter.take(instance, Math.min(burst - leaving, cost), leaving)
+  }
   return {
     IssueX509Svids: {
       unary: async (
@@ -88,6 +93,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         take(
           instance.id,
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),
+          burst * KEPT_FOR_X509,
         )
         const asked = request.requests.map(({ claim, audience }) => ({ claim: toClaim(claim), audience }))
         const outcomes = await issuer.issueJwt(actorOf(caller), instance, asked)
@@ -113,7 +119,17 @@ function costOf(claim: IdentityClaim__Output | null, audience: readonly string[]
 }
 
 function toClaim(claim: IdentityClaim__Output | null): Claim {
-  return claim ?? NO_CLAIM
+  if (claim === null) return NO_CLAIM
+  const { workloadIdentity, revision, spiffeId, workloadAttributesJson } = claim
+  return { workloadIdentity, revision, spiffeId, workloadAttributesJson, asked: askingOf(claim) }
+}
+
+function askingOf({ occasion, holders, askedMs }: IdentityClaim__Output): Asking {
+  if (occasion === 'OCCASION_CALL') return { occasion: 'call' }
+  if (occasion !== 'OCCASION_RENEWAL') return {}
+  if (holders > 0) return { occasion: 'renewal', holders }
+  const asked = Number(askedMs)
+  return { occasion: 'renewal', holders, ...(Number.isSafeInteger(asked) && asked > 0 && { askedMs: asked }) }
 }
 
 function toResult<T, M>(

@@ -4,12 +4,16 @@ import type { AuthorityClient } from '../../../src/agent/authority-door.ts'
 import { BatchingIssuer } from '../../../src/agent/issuer.ts'
 import type { IdentityClaim } from '../../../src/agent/knowledge.ts'
 import { RpcError, StatusCode } from '../../../src/rpc/status.ts'
+import { FakeClock } from '../../fakes/fake-clock.ts'
+
+const ASKED = { occasion: 'call', holders: 0, askedMs: 0 } as const
 
 const CLAIM: IdentityClaim = {
   workloadIdentity: 'web',
   revision: '1',
   spiffeId: 'spiffe://example.org/web',
   keyType: 'ec-p256',
+  asked: ASKED,
   workloadAttributes: { unix: { uid: 1000 } },
 }
 
@@ -21,6 +25,7 @@ function issuer(answer: (method: string, request: { requests: readonly object[] 
   } as unknown as AuthorityClient
   return {
     issuer: new BatchingIssuer({
+      clock: new FakeClock(),
       client: () => client,
       onStale: () => {
         stale += 1
@@ -40,8 +45,9 @@ describe('BatchingIssuer', () => {
       return { results: [{ issued: { token: 't', issuedAt: '5', expiresAt: '9' } }] }
     })
     assert.deepEqual(await made.issueJwt(CLAIM, ['a']), { token: 't', issuedAt: 5, expiresAt: 9 })
-    const { workloadAttributes, keyType: _, ...rest } = CLAIM
-    const claim = { ...rest, workloadAttributesJson: JSON.stringify(workloadAttributes) }
+    const { workloadAttributes, keyType: _, asked: _asked, ...rest } = CLAIM
+    const workloadAttributesJson = JSON.stringify(workloadAttributes)
+    const claim = { ...rest, workloadAttributesJson, occasion: 'OCCASION_CALL' }
     assert.deepEqual(seen, [{ claim, audience: ['a'] }])
   })
 
@@ -64,6 +70,7 @@ describe('BatchingIssuer', () => {
 
   it('is UNAVAILABLE while there is no authority', async () => {
     const made = new BatchingIssuer({
+      clock: new FakeClock(),
       client: () => {
         throw new RpcError(StatusCode.UNAVAILABLE, 'not joined yet')
       },
