@@ -1,8 +1,7 @@
-import type { Command } from 'commander'
 import { systemClock } from '../../../foundation/clock.ts'
 import { parseDuration } from '../../../foundation/duration.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { formatTimestamp, parseInstant } from '../../instant.ts'
@@ -17,7 +16,7 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .option('--event <name>', 'only this event, or all that begin so: join.*')

@@ -1,6 +1,5 @@
-import type { Command } from 'commander'
 import type { VerifyAuditResponse__Output } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { ExitCode } from '../../exit-codes.ts'
@@ -12,7 +11,7 @@ type Options = AuthorityOptions & { readonly json?: boolean; readonly heads?: st
 /** Every row is read. */
 const DEADLINE_MS = 600_000
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .option(

@@ -1,7 +1,6 @@
-import { Argument, type Command } from 'commander'
 import type { JWTSVIDResponse__Output } from '../../../rpc/gen/JWTSVIDResponse.ts'
 import type { X509SVID__Output } from '../../../rpc/gen/X509SVID.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { connectWorkloadApi, type WorkloadOptions, withWorkloadApi } from '../../connections.ts'
 import { describeJwtSvid, describeX509Svid, formatJwtSvid, formatX509Svid } from '../../describe-svid.ts'
 import { NothingThereError, UsageError } from '../../errors.ts'
@@ -18,10 +17,10 @@ interface Options extends WorkloadOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withWorkloadApi(command))
-      .addArgument(new Argument('<type>').choices(['x509', 'jwt']))
+      .addArgument(command.createArgument('<type>').choices(['x509', 'jwt']))
       .option(
         '--audience <audience>',
         'whom the JWT-SVID is for; may be repeated',
