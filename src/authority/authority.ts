@@ -28,20 +28,17 @@ import { statusHandlers } from './api/admin/status.ts'
 import { issuanceHandlers } from './api/issuance.ts'
 import { joinHandlers } from './api/join.ts'
 import { reportHandlers } from './api/report.ts'
-import { syncHandlers } from './api/sync.ts'
-import { SyncStreams } from './api/sync-streams.ts'
+import { ConnectedInstances, syncHandlers } from './api/sync.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { authorizer } from './authorize.ts'
 import { BotDirectory } from './bots/bot-directory.ts'
 import { forgetNowAndThen } from './bots/forgetting.ts'
-import { InstanceConnections } from './bots/instance-connections.ts'
 import { Locks } from './bots/locks.ts'
 import { Renewer } from './bots/renewal.ts'
-import { UsedTwice } from './bots/used-twice.ts'
 import { CaAuthorities } from './ca/authorities.ts'
 import { JwtAlgorithms } from './ca/jwt-algorithms.ts'
 import { Vault } from './ca/vault.ts'
-import { type Caller, originOf } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { Datastore } from './datastore/datastore.ts'
 import { ResourceRepository } from './datastore/resource-repository.ts'
 import { AuthorityRunningError } from './errors.ts'
@@ -150,9 +147,7 @@ async function start(
       trustDomain,
     }),
   )
-  const usedTwice = lifecycle.use(new UsedTwice({ audit, clock, logger }))
-  const bots = new InstanceConnections({ directory, usedTwice, clock })
-  const connected = new SyncStreams({ bots, usedTwice, clock })
+  const connected = new ConnectedInstances()
   metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
 
   // Who may call what.
@@ -166,8 +161,6 @@ async function start(
     metrics,
     clock,
     maxStreamsPerConnection: config.limits.max_streams_per_connection,
-    // On all of its connections together.
-    callCap: { keyOf: originOf, max: config.limits.max_streams_per_connection },
   })
   agents.add('signet.v1.JoinService', joinHandlers({ joiner, renewer, clock }), gate)
   agents.add(
@@ -181,17 +174,17 @@ async function start(
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
       rolesJson: (bot) => JSON.stringify(catalogue.roles(bot)),
-      bots,
-      streams: connected,
+      directory,
+      connected,
     }),
     gate,
   )
   agents.add(
     'signet.v1.IssuanceService',
-    issuanceHandlers({ issuer, bots, clock, svidsPerSecond: config.limits.svids_per_second }),
+    issuanceHandlers({ issuer, directory, clock, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, clock }), gate)
+  agents.add('signet.v1.ReportService', reportHandlers({ directory, audit, clock, logger }), gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,
@@ -199,7 +192,6 @@ async function start(
       maxConnectionsPerAddress: config.limits.max_connections_per_address,
       ca: () => ca.current(),
       server: agents,
-      instances: bots,
       clock,
       logger,
       metrics,

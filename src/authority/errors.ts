@@ -34,10 +34,3 @@ export class AuthorityRunningError extends CodedError {
   readonly code = 'ERR_AUTHORITY_RUNNING'
   readonly kind = 'failed_precondition'
 }
-
-/** The bot instance has come again on another connection or stream, which takes the place of this one. */
-export class ReplacedByNewerError extends CodedError {
-  override readonly name = 'ReplacedByNewerError'
-  readonly code = 'ERR_AUTHORITY_REPLACED_BY_NEWER'
-  readonly kind = 'unavailable'
-}

@@ -6,7 +6,6 @@ import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
 import type { RpcServer } from '../rpc/server.ts'
 import { TlsListener } from '../rpc/tls-listener.ts'
-import type { InstanceConnections } from './bots/instance-connections.ts'
 import type { CaState } from './ca/authorities.ts'
 import { botCallerOf, type Caller } from './caller.ts'
 import { ConnectionExpiredError } from './errors.ts'
@@ -17,7 +16,6 @@ export interface ListenerDeps {
   readonly maxConnectionsPerAddress: number
   readonly ca: () => CaState
   readonly server: RpcServer<Caller>
-  readonly instances: InstanceConnections
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -63,16 +61,7 @@ function accept(deps: ListenerDeps, socket: TLSSocket, certificate: Certificate 
     socket.destroy()
     return
   }
-  if (caller.kind === 'bot' && !deps.instances.mayConnect(caller)) {
-    const help = 'Connections that were closed before they were served'
-    deps.metrics.counter('connections_refused_total', help, ['reason']).inc({ reason: 'instance_rate' })
-    socket.destroy()
-    return
-  }
   const connection = deps.server.accept(socket, caller)
-  if (caller.kind === 'bot') {
-    deps.instances.add(connection, caller, (oldest, error) => deps.server.endConnection(oldest, error))
-  }
   const lifeMs =
     caller.kind === 'bot' && !caller.expired ? caller.notAfter * 1000 - nowMs : UNPROVEN_CONNECTION_MS
   const ending = onBothClocks(deps.clock, lifeMs, () =>

@@ -4,13 +4,11 @@ import type { Clock } from '../foundation/clock.ts'
 import { messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { Refusals } from './connection-caps.ts'
+import { ConnectionCaps, Refusals } from './connection-caps.ts'
 import { PeerRefusedError, SocketPathError } from './errors.ts'
 import type { PeerKernel } from './kernel.ts'
 import { Peer } from './peer.ts'
-import { descriptorOf } from './socket-handle.ts'
 import { SocketPlace, sharedDirectoryAbove } from './socket-path.ts'
-import { type Served, UserConnections } from './user-connections.ts'
 
 export interface UnixListenerOptions {
   readonly path: string
@@ -28,21 +26,16 @@ export interface UnixListenerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
-  /** Whose turn it is among users, where they have to share the loop. */
-  readonly turns?: UserTurns
   /** Told of each connection once its peer is pinned. The listener disposes the peer when the socket closes. */
-  readonly onConnection: (socket: net.Socket, peer: Peer, serving: (served: Served) => void) => void
-}
-
-/** What a listener needs of the turns that users take. */
-export interface UserTurns {
-  run(uid: number, task: () => void): void
-  isHeld(uid: number): boolean
-  hurry(): void
+  readonly onConnection: (socket: net.Socket, peer: Peer) => void
 }
 
 /** As many as the kernel lets wait by default (net.core.somaxconn). */
 const BACKLOG = 4096
+
+/** Node has no public accessor for the descriptor of a socket; test/integration/peer.test.ts notices when this line breaks. */
+const descriptorOf = (socket: net.Socket): number | undefined =>
+  (socket as unknown as { _handle: { fd: number } | null })._handle?.fd
 
 /** A Unix socket that knows who calls: each connection comes with its pinned {@link Peer}, or is closed. */
 export class UnixListener implements AsyncDisposable {
@@ -50,15 +43,16 @@ export class UnixListener implements AsyncDisposable {
   readonly #options: UnixListenerOptions
   readonly #server: net.Server
   readonly #place: SocketPlace
-  readonly #connections: UserConnections
+  readonly #caps: ConnectionCaps
   readonly #refusals: Refusals
+  readonly #sockets = new Set<net.Socket>()
   #disposing: Promise<void> | undefined
 
   private constructor(options: UnixListenerOptions, place: SocketPlace) {
     this.path = options.path
     this.#options = options
     this.#place = place
-    this.#connections = new UserConnections(options.maxConnections, options.maxConnectionsPerUid)
+    this.#caps = new ConnectionCaps(options.maxConnections, options.maxConnectionsPerUid)
     this.#refusals = new Refusals(options)
     this.#server = net.createServer((socket) => this.#onConnection(socket))
   }
@@ -97,17 +91,7 @@ export class UnixListener implements AsyncDisposable {
   }
 
   get connections(): number {
-    return this.#connections.total
-  }
-
-  /** Reads nothing more of what this user sends … */
-  hold(uid: number): void {
-    this.#connections.hold(uid)
-  }
-
-  /** … until it may go on, a few connections at a time. True: all of them do. */
-  letGo(uid: number): boolean {
-    return this.#connections.letGo(uid)
+    return this.#caps.total
   }
 
   /** Stops accepting; connections that are open stay until they are closed or the listener is disposed. */
@@ -123,30 +107,33 @@ export class UnixListener implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     this.stopAccepting()
-    this.#connections.destroyAll()
-    if (this.#server.listening || !this.#connections.isEmpty) await once(this.#server, 'close')
+    for (const socket of this.#sockets) socket.destroy()
+    if (this.#server.listening || this.#sockets.size > 0) await once(this.#server, 'close')
     this.#place[Symbol.dispose]()
   }
 
   #onConnection(socket: net.Socket): void {
     socket.on('error', () => {}) // `close` follows; a peer that vanishes is no event
-    const { turns } = this.#options
-    turns?.hurry() // libuv accepts one connection in a turn of the loop: others may wait behind it
-    const uid = this.#admit(socket)
-    if (uid === undefined) {
+    const peer = this.#admit(socket)
+    if (peer === undefined) {
       socket.destroy()
       return
     }
-    socket.once('close', () => this.#connections.remove(uid, socket))
-    if (turns === undefined) this.#serve(socket, uid)
-    else {
-      turns.run(uid, () => this.#serve(socket, uid))
-      if (turns.isHeld(uid)) this.#connections.hold(uid)
-    }
+    this.#sockets.add(socket)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      this.#caps.release(peer.credentials.uid)
+      peer[Symbol.dispose]()
+    })
+    this.#options.onConnection(socket, peer)
   }
 
-  /** Caps first, from what costs least to know: nothing is built for a connection that will not be served. */
-  #admit(socket: net.Socket): number | undefined {
+  /** Caps first, from what costs least to know; the peer is pinned only for a connection that will be served. */
+  #admit(socket: net.Socket): Peer | undefined {
+    if (this.#caps.full) {
+      this.#refusals.record('too_many_connections')
+      return undefined
+    }
     const fd = descriptorOf(socket)
     if (fd === undefined || fd < 0) return undefined // closed already
     const { kernel, allowUid } = this.#options
@@ -161,30 +148,14 @@ export class UnixListener implements AsyncDisposable {
       this.#refusals.record('uid_not_allowed', { uid })
       return undefined
     }
-    const evicted = (of: number): void => this.#refusals.record('evicted', { uid: of })
-    const refused = this.#connections.add(uid, socket, evicted)
-    if (refused === undefined) return uid
-    this.#refusals.record(refused, { uid })
-    return undefined
-  }
-
-  #serve(socket: net.Socket, uid: number): void {
-    if (socket.destroyed) return
-    const peer = this.#pin(socket, uid)
-    if (peer === undefined) {
-      socket.destroy()
-      return
+    if (!this.#caps.take(uid)) {
+      this.#refusals.record('too_many_connections_of_uid', { uid })
+      return undefined
     }
-    socket.once('close', () => peer[Symbol.dispose]())
-    this.#options.onConnection(socket, peer, (served) => this.#connections.serving(uid, socket, served))
-  }
-
-  #pin(socket: net.Socket, uid: number): Peer | undefined {
-    const fd = descriptorOf(socket)
-    if (fd === undefined || fd < 0) return undefined
     try {
-      return Peer.ofSocket(this.#options.kernel, fd)
+      return Peer.ofSocket(kernel, fd)
     } catch (error) {
+      this.#caps.release(uid)
       const reason = error instanceof PeerRefusedError ? 'peer_refused' : 'peer_unknown'
       this.#refusals.record(reason, { uid, detail: messageOf(error) })
       return undefined

@@ -11,8 +11,6 @@ export interface Connection<C> {
   readonly openCalls: number
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
-  /** Whether its peer answers a PING; false when the connection ends first. */
-  answers(): Promise<boolean>
   /** Says the status of this error on each call, then GOAWAY, then closes. */
   end(error: unknown): void
   /** Resets the calls that are left. */
@@ -199,14 +197,6 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   /** For those whose peer does not read: some clients take the end of a connection without a word for CANCELLED. */
   cutCalls(): void {
     for (const call of this.calls) call.cut()
-  }
-
-  answers(): Promise<boolean> {
-    const session = this.#session
-    if (session === undefined || session.destroyed || session.closed) return Promise.resolve(false)
-    return new Promise((resolve) => {
-      if (!session.ping((error) => resolve(error === null))) resolve(false)
-    })
   }
 
   get ending(): boolean {

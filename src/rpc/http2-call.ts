@@ -241,12 +241,6 @@ export function closeSoon(stream: ServerHttp2Stream): void {
   })
 }
 
-/** For a stream whose call is begun later: it may be broken off before, and then its session has to be kept all the same. */
-export function keepWhileWaiting(stream: ServerHttp2Stream): void {
-  const halves = nativeHalves(stream)
-  if (halves !== undefined) stream.once('close', () => keepSession(halves))
-}
-
 function trailersOf({ code, details }: Status): Record<string, string> {
   if (code === StatusCode.OK) return OK_TRAILERS
   return { 'grpc-status': String(code), 'grpc-message': encodeURI(details) }

@@ -11,7 +11,7 @@ import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, TooManyCallsError, UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
-import { closeSoon, Http2Call, keepWhileWaiting } from './http2-call.ts'
+import { closeSoon, Http2Call } from './http2-call.ts'
 import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
 import { type CallCap, OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
@@ -31,16 +31,8 @@ export interface RpcServerOptions<C> {
   readonly maxMessageBytes?: number
   /** Take requests with an `:authority` that Node refuses, as is the path of a socket. For sockets, not for TLS. */
   readonly takesAnyAuthority?: boolean
-  /** When a caller's calls and connections are begun, where callers have to share the loop; at once unless told. */
-  readonly turns?: CallerTurns<C>
   /** Told of every call that fails, with the error that the peer does not see. */
   readonly onError?: (error: unknown, method: string, caller: C) => void
-}
-
-export interface CallerTurns<C> {
-  /** Now or later. `costMs`: what it takes besides the time in which `task` runs. */
-  run(caller: C, task: () => void, costMs: number): void
-  charge(caller: C, ms: number): void
 }
 
 interface Route<C> {
@@ -52,10 +44,6 @@ interface Route<C> {
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 const SWEEP_MS = 5_000
-/** What a call takes of the loop besides the moment in which it is begun: HTTP/2, its handler, its answer. */
-const CALL_MS = 0.1
-/** An error and what is told of it. */
-const FAILURE_MS = 0.1
 /** `application/grpc`, alone or with a format or parameters; `application/grpc-web` is another protocol. */
 const GRPC = /^application\/grpc(?:$|[+;])/
 const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
@@ -148,8 +136,7 @@ export class RpcServer<C> implements AsyncDisposable {
     if (others === undefined) this.#byCaller.set(caller, new Set([connection]))
     else others.add(connection)
     if (this.#options.takesAnyAuthority === true && stream instanceof net.Socket) {
-      const done = (looked: Duplex): void =>
-        this.#inTurn(connection, () => this.#serve(connection, looked), 0)
+      const done = (looked: Duplex): void => this.#serve(connection, looked)
       const { clock } = this.#options
       connection.lookFirst(new FirstLook(stream, { settings: this.#settings, clock, done }))
     } else {
@@ -158,14 +145,7 @@ export class RpcServer<C> implements AsyncDisposable {
     return connection
   }
 
-  #inTurn({ caller }: LiveConnection<C>, task: () => void, costMs: number): void {
-    const { turns } = this.#options
-    if (turns === undefined) task()
-    else turns.run(caller, task, costMs)
-  }
-
   #serve(connection: LiveConnection<C>, stream: Duplex): void {
-    if (stream.destroyed) return
     const session = openSession(stream, this.#sessionOptions)
     session.on('stream', (incoming, headers) => this.#onStream(connection, incoming, headers))
     connection.attach(session)
@@ -224,17 +204,6 @@ export class RpcServer<C> implements AsyncDisposable {
   #onStream(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', ignore) // `close` follows and ends the call
     if (stream.destroyed || stream.closed) return // reset by its peer before it came to us
-    let isBegun = false
-    const begin = (): void => {
-      isBegun = true
-      this.#begin(connection, stream, headers)
-    }
-    this.#inTurn(connection, begin, CALL_MS)
-    if (!isBegun) keepWhileWaiting(stream)
-  }
-
-  #begin(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    if (stream.destroyed || stream.closed) return // reset while it waited
     const isPost = headers[':method'] === 'POST'
     if (!isPost || !GRPC.test(headers['content-type'] ?? '')) {
       stream.respond(isPost ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, { endStream: true })
@@ -285,7 +254,6 @@ export class RpcServer<C> implements AsyncDisposable {
   }
 
   #callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void {
-    this.#options.turns?.charge(caller, FAILURE_MS)
     this.#failed.inc({ method: call.method, status: String(status.code) })
     if (status.code === StatusCode.INTERNAL) {
       this.#options.logger.error(

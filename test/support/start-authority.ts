@@ -14,7 +14,6 @@ export interface StartAuthorityOptions {
   /** Kept when it is given, removed afterwards when not. */
   readonly directory?: string
   readonly trustDomain?: string
-  readonly listen?: string
   /** More of authority.yaml, such as `lifetimes: { spiffe_ca: 2m }`. */
   readonly yaml?: string
   readonly clock?: Clock
@@ -51,7 +50,7 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
     'data_dir: data',
     'key_encryption_key: { path: keys/kek }',
     'admin: { socket: run/admin.sock }',
-    `listen: "${options.listen ?? '127.0.0.1:0'}"`,
+    'listen: 127.0.0.1:0',
     options.yaml ?? '',
   ].join('\n')
   const config = parseAuthorityConfig(text, path.join(directory, 'authority.yaml'))

@@ -7,9 +7,9 @@ import type { IssueX509SvidsRequest__Output } from '../../rpc/gen/signet/v1/Issu
 import type { IssueX509SvidsResponse } from '../../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import type { Handlers } from '../../rpc/handlers.ts'
 import { toStatus } from '../../rpc/status.ts'
-import type { InstanceConnections } from '../bots/instance-connections.ts'
+import type { BotDirectory } from '../bots/bot-directory.ts'
 import { actorOf, type Caller } from '../caller.ts'
-import type { Claim } from '../issuance/claim.ts'
+import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
 import { MOST_REQUESTS } from '../issuance/limits.ts'
 import { RateLimiter } from '../rate-limiter.ts'
@@ -24,7 +24,7 @@ export class BatchTooLongError extends CodedError {
 
 export interface IssuanceApiDeps {
   readonly issuer: Issuer
-  readonly bots: Pick<InstanceConnections, 'use'>
+  readonly directory: Pick<BotDirectory, 'use'>
   readonly clock: Clock
   /** For one instance, on the average of {@link AVERAGED_SECONDS}. */
   readonly svidsPerSecond: number
@@ -36,11 +36,17 @@ const AVERAGED_SECONDS = 600
 const MOST_INSTANCES = 100_000
 const COST_BYTES = 1024
 
-const NO_CLAIM: Claim = { workloadIdentity: '', revision: '', spiffeId: '', workloadAttributesJson: '' }
+const NO_CLAIM: Claim = {
+  workloadIdentity: '',
+  revision: '',
+  spiffeId: '',
+  workloadAttributesJson: '',
+  asked: {},
+}
 
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
-  const { issuer, bots, clock, svidsPerSecond } = deps
+  const { issuer, directory, clock, svidsPerSecond } = deps
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
   const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
   const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
@@ -60,7 +66,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         request: IssueX509SvidsRequest__Output,
       ): Promise<IssueX509SvidsResponse> => {
         checkLength(request.requests)
-        const instance = instanceOf(bots, caller)
+        const instance = instanceOf(directory, caller)
         take(
           instance.id,
           request.requests.map(({ claim }) => costOf(claim, [])),
@@ -84,7 +90,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         request: IssueJwtSvidsRequest__Output,
       ): Promise<IssueJwtSvidsResponse> => {
         checkLength(request.requests)
-        const instance = instanceOf(bots, caller)
+        const instance = instanceOf(directory, caller)
         take(
           instance.id,
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),
@@ -113,7 +119,17 @@ function costOf(claim: IdentityClaim__Output | null, audience: readonly string[]
 }
 
 function toClaim(claim: IdentityClaim__Output | null): Claim {
-  return claim ?? NO_CLAIM
+  if (claim === null) return NO_CLAIM
+  const { workloadIdentity, revision, spiffeId, workloadAttributesJson } = claim
+  return { workloadIdentity, revision, spiffeId, workloadAttributesJson, asked: askingOf(claim) }
+}
+
+function askingOf({ occasion, holders, askedMs }: IdentityClaim__Output): Asking {
+  if (occasion === 'OCCASION_CALL') return { occasion: 'call' }
+  if (occasion !== 'OCCASION_RENEWAL') return {}
+  if (holders > 0) return { occasion: 'renewal', holders }
+  const asked = Number(askedMs)
+  return { occasion: 'renewal', holders, ...(Number.isSafeInteger(asked) && asked > 0 && { askedMs: asked }) }
 }
 
 function toResult<T, M>(

@@ -1,7 +1,6 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Watchable } from '../../foundation/watchable.ts'
 import type { Bot } from '../../rpc/gen/signet/v1/Bot.ts'
-import type { LockList } from '../../rpc/gen/signet/v1/LockList.ts'
 import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { ActiveLock, LockSubject } from '../bots/locks.ts'
 import type { CaState } from '../ca/ca-state.ts'
@@ -31,8 +30,6 @@ export interface SyncSessionDeps {
   readonly rolesJson: (bot: string) => string
 }
 
-const NO_LOCKS: readonly ActiveLock[] = []
-
 /** An agent that hears nothing for much longer has lost its authority. */
 const HEARTBEAT_MS = 20_000
 
@@ -53,9 +50,6 @@ export class SyncSession implements Disposable {
   #bot = false
   #bundle = false
   #locks = false
-  /** The locks that concern this agent, as it was last told them, and as they are now. */
-  #toldLocks = NO_LOCKS
-  #currentLocks = NO_LOCKS
   #attributeUse = false
   #foreignBundles = false
   #heartbeat = false
@@ -69,10 +63,9 @@ export class SyncSession implements Disposable {
     const watched = this.#subscriptions.use(deps.views.watch(subject.bot, (change) => this.#changed(change)))
     this.#view = watched.view
     this.#subscriptions.use(deps.ca.subscribe(() => this.#note(() => (this.#bundle = true))))
-    this.#subscriptions.use(deps.locks.subscribe(() => this.#lookAtLocks()))
+    this.#subscriptions.use(deps.locks.subscribe(() => this.#note(() => (this.#locks = true))))
     this.#subscriptions.use(deps.instances.subscribe(() => this.#note(() => (this.#standing = true))))
     this.#locked = this.#isLocked()
-    this.#currentLocks = this.#lockList()
   }
 
   /** Messages for as long as the signal lasts: a snapshot first, then what changes. */
@@ -122,22 +115,12 @@ export class SyncSession implements Disposable {
     this.#wake = undefined
   }
 
-  /** A lock that is no business of this agent does not wake it: it would learn that there is one. */
-  #lookAtLocks(): void {
-    this.#currentLocks = this.#lockList()
-    const isTold = isSameList(this.#currentLocks, this.#toldLocks) && this.#isLocked() === this.#locked
-    if (isTold) this.#locks = false
-    else this.#note(() => (this.#locks = true))
-  }
-
   #note(change: () => void): void {
     change()
     this.#wake?.()
   }
 
   #changed(change: ViewChange): void {
-    // What it may use has changed, and with it which locks concern it.
-    if (this.#deps.locks.value.length > 0) this.#lookAtLocks()
     this.#note(() => {
       if (change.bot) this.#bot = true
       if (change.attributeUse) this.#attributeUse = true
@@ -151,18 +134,12 @@ export class SyncSession implements Disposable {
     return this.#deps.locks.value.some(({ target }) => this.#isMeant(target))
   }
 
-  /** The locks that touch this agent, or an identity that it may use. */
+  /** The locks that concern this agent. */
   #lockList(): readonly ActiveLock[] {
-    return this.#deps.locks.value.filter(({ target }) => {
-      const { workloadIdentity, spiffeId } = target
-      if (workloadIdentity !== undefined) return this.#view.get(workloadIdentity) !== undefined
-      return spiffeId === undefined ? this.#isMeant(target) : this.#view.mayGive(spiffeId)
-    })
-  }
-
-  #tellLocks(): LockList {
-    this.#toldLocks = this.#currentLocks
-    return locksMessage(this.#toldLocks)
+    return this.#deps.locks.value.filter(
+      ({ target }) =>
+        target.workloadIdentity !== undefined || target.spiffeId !== undefined || this.#isMeant(target),
+    )
   }
 
   #isMeant(target: LockSubject): boolean {
@@ -186,7 +163,7 @@ export class SyncSession implements Disposable {
     this.#locked = !this.#locked
     this.#locks = false
     if (!this.#locked) this.#snapshot = true
-    else yield this.#stamped({ locks: this.#tellLocks() })
+    else yield this.#stamped({ locks: locksMessage(this.#lockList()) })
   }
 
   async *#lockedMessages(): AsyncGenerator<SyncResponse> {
@@ -194,7 +171,7 @@ export class SyncSession implements Disposable {
     this.#bot = this.#bundle = this.#attributeUse = this.#foreignBundles = false
     if (this.#locks || this.#heartbeat) {
       this.#locks = this.#heartbeat = false
-      yield this.#stamped({ locks: this.#tellLocks() })
+      yield this.#stamped({ locks: locksMessage(this.#lockList()) })
     } else await this.#rest()
   }
 
@@ -209,7 +186,7 @@ export class SyncSession implements Disposable {
       trustDomain: this.#deps.trustDomain,
       bot: this.#botMessage(),
       bundle: bundleMessage(this.#deps.ca.value),
-      locks: this.#tellLocks(),
+      locks: locksMessage(this.#lockList()),
       federatedBundles: first ?? {},
       attributeUse: { paths: [...this.#view.attributeUse] },
     })
@@ -229,7 +206,7 @@ export class SyncSession implements Disposable {
     const first: SyncResponse = { removals, upserts: pages.shift() ?? [] }
     if (this.#bot) first.bot = this.#botMessage()
     if (this.#bundle) first.bundle = bundleMessage(this.#deps.ca.value)
-    if (this.#locks) first.locks = this.#tellLocks()
+    if (this.#locks) first.locks = locksMessage(this.#lockList())
     if (this.#attributeUse) first.attributeUse = { paths: [...this.#view.attributeUse] }
     const bundles = this.#foreignBundles ? [...foreignBundlePages(this.#view.foreignBundles)] : []
     const [firstBundles, ...otherBundles] = bundles
@@ -261,8 +238,4 @@ export class SyncSession implements Disposable {
   #stamped(message: SyncResponse): SyncResponse {
     return { ...message, authorityTimeMs: String(this.#deps.clock.now().getTime()) }
   }
-}
-
-function isSameList(a: readonly ActiveLock[], b: readonly ActiveLock[]): boolean {
-  return a.length === b.length && a.every((lock, index) => lock === b[index])
 }

@@ -1,5 +1,5 @@
 import type { Actor } from '../audit/events.ts'
-import type { Noted } from '../audit/summed-rows.ts'
+import type { Refused } from '../audit/refusal-rows.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
 import type { Claim } from './claim.ts'
 
@@ -27,12 +27,13 @@ export function issuedDetail(
     revision,
     spiffeId,
     notAfter,
+    ...asked.claim.asked,
     attributes,
   }
 }
 
 /** A refusal for the log: its own row, or a part of the one that counts those of this instance. */
-export function refusedOf(svid: Kind, asked: Asked, reason: string, attributes: unknown): Noted {
+export function refusedOf(svid: Kind, asked: Asked, reason: string, attributes: unknown): Refused {
   const { actor, instance, claim } = asked
   const subject = { bot: instance.bot, botInstance: instance.id }
   return {
@@ -50,6 +51,7 @@ export function refusedOf(svid: Kind, asked: Asked, reason: string, attributes: 
         // What was claimed is the agent's word and of its length; an ID has at most 2048 bytes (SPIFFE-ID §2.3).
         spiffeId: claim.spiffeId.slice(0, 2048),
         reason,
+        ...claim.asked,
         attributes,
       },
     }),
