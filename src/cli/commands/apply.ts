@@ -4,8 +4,8 @@ import type { ApplyResponse__Output } from '../../rpc/gen/signet/v1/ApplyRespons
 import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readResources } from '../input.ts'
 import { print, printJson, warn } from '../output.ts'
+import { readResources } from '../resource-input.ts'
 
 interface Options extends AuthorityOptions {
   readonly filename: string

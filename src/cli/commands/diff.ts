@@ -1,8 +1,8 @@
 import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readResources } from '../input.ts'
 import { print, printJson } from '../output.ts'
+import { readResources } from '../resource-input.ts'
 import { report, sendResources } from './apply.ts'
 
 interface Options extends AuthorityOptions {

@@ -5,7 +5,7 @@ import { TrustDomain } from '../../../spiffe/trust-domain.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
-import { readBundleFile } from '../../input.ts'
+import { readBundleFile } from '../../resource-input.ts'
 import { report, sendResources } from '../apply.ts'
 import { list } from '../get.ts'
 
