@@ -266,6 +266,11 @@ describe('an answer', () => {
       13,
       /sends what cannot be read/,
     ],
+    'with a flag that nobody knows': [
+      [OK, frame(TYPE.data, 0, 1, Buffer.of(2, 0, 0, 0, 0)), ENDS_WELL],
+      13,
+      /sends what cannot be read/,
+    ],
     'that is endless': [[OK, frame(TYPE.data, 0, 1, Buffer.of(0, 255, 0, 0, 0))], 8, /too long/],
     'of HTTP': [
       [trailers(field(':status', '404'))],

@@ -6,13 +6,13 @@ import type { ReportResponse } from '../../rpc/gen/signet/v1/ReportResponse.ts'
 import type { Handlers } from '../../rpc/handlers.ts'
 import type { AuditEntry } from '../audit/events.ts'
 import { ReportInvalidError, readTimes, toEntry } from '../audit/reported.ts'
-import type { BotDirectory } from '../bots/bot-directory.ts'
+import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
 export interface ReportApiDeps {
-  readonly directory: Pick<BotDirectory, 'use'>
+  readonly bots: Pick<InstanceConnections, 'use'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void> }
   readonly clock: Clock
   readonly logger: Logger
@@ -24,12 +24,12 @@ const MOST_EVENTS = 200
 const MOST_GIVEN_UP = 64
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
-export function reportHandlers({ directory, audit, clock, logger }: ReportApiDeps): Handlers<Caller> {
+export function reportHandlers({ bots, audit, clock, logger }: ReportApiDeps): Handlers<Caller> {
   const reports = new RateLimiter(REPORTS, clock)
   return {
     Report: {
       unary: async (caller: Caller, request: ReportRequest__Output): Promise<ReportResponse> => {
-        const instance = instanceOf(directory, caller)
+        const instance = instanceOf(bots, caller)
         reports.take(instance.id)
         const { events, givenUp } = request
         if (events.length > MOST_EVENTS || givenUp.length > MOST_GIVEN_UP)

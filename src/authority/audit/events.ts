@@ -132,6 +132,16 @@ export interface AuditEvents {
     readonly address: string
   }
   'bot.refused_more': BotSubject & SummedRefusals
+  /** Two who answer at the same time hold one certificate. */
+  'bot.used_twice': BotSubject & {
+    readonly generation: number
+    /** Of the one who was there, and of the one who came. */
+    readonly addresses: readonly [string, string]
+    readonly on: 'two_connections' | 'two_streams'
+    readonly count: number
+    readonly firstMs: number
+    readonly lastMs: number
+  }
 
   'x509_svid.issued': IssuedSubject & { readonly serial: string; readonly dnsSans: readonly string[] }
   'jwt_svid.issued': IssuedSubject & {

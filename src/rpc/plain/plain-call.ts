@@ -246,7 +246,9 @@ export class PlainCall implements Disposable {
       if (this.#messages.isCompressed) this.#refuse()
       else this.#onMessage(message)
     }
-    if (this.#messages.isTooLong) {
+    if (this.#messages.isMalformed) {
+      this.#refuse()
+    } else if (this.#messages.isTooLong) {
       this.#finish(this.#failed(StatusCode.RESOURCE_EXHAUSTED, 'sends a message that is too long'))
     } else if ((found.flags & FLAG.END_STREAM) !== 0) {
       this.#finish(this.#outcome())
