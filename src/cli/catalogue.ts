@@ -79,6 +79,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { path: ['audit', 'list'], summary: 'list audit events', load: () => import('./commands/audit/list.ts') },
   {
+    path: ['audit', 'archive'],
+    summary: 'put old audit events into a file, and take them out of the database',
+    load: () => import('./commands/audit/archive.ts'),
+  },
+  {
     path: ['audit', 'verify'],
     summary: 'check that the audit log is whole',
     load: () => import('./commands/audit/verify.ts'),

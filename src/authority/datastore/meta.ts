@@ -1,7 +1,12 @@
 import type { Datastore } from './datastore.ts'
 import type { Writer } from './writer.ts'
 
-export type MetaKey = 'trust_domain' | 'kek_check' | 'bundle_sequence' | 'resource_revision'
+export type MetaKey =
+  | 'trust_domain'
+  | 'kek_check'
+  | 'bundle_sequence'
+  | 'resource_revision'
+  | 'audit_checkpoint'
 
 export async function readMeta(datastore: Datastore, key: MetaKey): Promise<string | undefined> {
   const row = await datastore.db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst()

@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
-import { systemClock } from '../../../foundation/clock.ts'
-import { parseDuration } from '../../../foundation/duration.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
 import { withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
-import { formatTimestamp, parseInstant } from '../../instant.ts'
+import { formatTimestamp } from '../../instant.ts'
 import { print, printable, printJson } from '../../output.ts'
+import { parseSince } from './since.ts'
 
 interface Options extends AuthorityOptions {
   readonly event?: string
@@ -37,7 +36,7 @@ async function listEvents(options: Options): Promise<void> {
   const request = {
     event: options.event ?? '',
     ref: options.ref ?? '',
-    since: options.since === undefined ? null : parseSince(options.since),
+    since: options.since === undefined ? null : parseSince('--since', options.since),
     limit,
     follow: options.follow === true,
   }
@@ -75,18 +74,4 @@ function formatEvent(event: AuditEvent__Output): string {
   return printable(
     `${event.sequence.padStart(6)} ${formatTimestamp(event.time)} ${event.event} by ${event.actor}${ref} ${event.detailJson}`,
   )
-}
-
-function parseDurationAgo(text: string): number {
-  try {
-    return parseDuration(text)
-  } catch (error) {
-    const wanted = 'expected a duration such as 1h, or an instant such as 2027-01-01T00:00:00Z'
-    throw new UsageError(`--since: ${wanted}`, { cause: error })
-  }
-}
-
-function parseSince(text: string): { seconds: number; nanos: number } {
-  const ms = parseInstant(text) ?? systemClock.now().getTime() - parseDurationAgo(text) * 1000
-  return { seconds: Math.floor(ms / 1000), nanos: 0 }
 }
