@@ -191,7 +191,7 @@ async function start(
     issuanceHandlers({ issuer, bots, clock, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, clock }), gate)
+  agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, clock, logger }), gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,

@@ -84,6 +84,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/audit/archive.ts'),
   },
   {
+    path: ['audit', 'trace'],
+    summary: 'say for which process an SVID was issued, and which processes got it',
+    load: () => import('./commands/audit/trace.ts'),
+  },
+  {
     path: ['audit', 'verify'],
     summary: 'check that the audit log is whole',
     load: () => import('./commands/audit/verify.ts'),

@@ -30,10 +30,11 @@ async function events(worker: number): Promise<never> {
 
 async function archives(): Promise<never> {
   for (;;) {
-    const { file } = await state.audit.archive(Date.now() - 20, 'uid:0')
+    await setTimeout(20)
+    const { file } = await state.audit.archive(Date.now(), 'uid:0')
     process.stdout.write(`archived ${file}\n`)
   }
 }
 
-if (archiving === 'archive') void setTimeout(50).then(archives)
+if (archiving === 'archive') await Promise.all([events(0), events(1), archives()])
 await Promise.all([agents(), agents(), ...Array.from({ length: 20 }, (_, worker) => events(worker))])

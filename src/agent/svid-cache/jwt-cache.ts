@@ -72,7 +72,7 @@ export class JwtCache {
     const isHeldBack = now < entry.retryMs && entry.retryMs - now <= RETRY_HELD_BACK_MS // else the clock was set back
     if (isUsable && entry.flight === undefined && isHeldBack) return svid
     if (!isUsable && entry.refusal !== undefined && isHeldBack) return Promise.reject(entry.refusal)
-    const flight = entry.flight ?? this.#fetch(key, entry, claimOf(grant, workload), audiences)
+    const flight = entry.flight ?? this.#fetch(key, entry, claimOf(grant, workload, now), audiences)
     if (!isUsable) return flight
     const isOld = now - svid.receivedMs > (svid.expiresAtMs - svid.receivedMs) * PREFER_NEW_AFTER
     return isOld ? this.#newOr(svid, flight) : svid

@@ -10,6 +10,7 @@ import { renewalTimeMs } from './renewal.ts'
 export interface CachedJwtSvid {
   readonly spiffeId: string
   readonly token: string
+  readonly jti: string
   readonly kid: string
   readonly receivedMs: number
   /** From when on those who allow clocks the usual minute take it. */
@@ -56,6 +57,7 @@ export async function issueJwtSvid(
   return {
     spiffeId,
     token,
+    jti: jtiOf(svid),
     kid: svid.kid,
     receivedMs,
     notBeforeMs,
@@ -63,6 +65,12 @@ export async function issueJwtSvid(
     overBootMs: over,
     refreshAtMs,
   }
+}
+
+/** The authority gives each token one; empty in a token without. */
+export function jtiOf({ claims }: JwtSvid): string {
+  const { jti } = claims
+  return typeof jti === 'string' ? jti : ''
 }
 
 function isSameSet(found: readonly string[], asked: readonly string[]): boolean {

@@ -1,7 +1,9 @@
 import type { KeyType } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Attributes } from '../../policy/attributes.ts'
-import type { CachedJwtSvid } from './jwt-issue.ts'
+import { parseJwtSvid } from '../../spiffe/jwt-svid.ts'
+import type { IdentityClaim } from '../knowledge.ts'
+import { type CachedJwtSvid, jtiOf } from './jwt-issue.ts'
 import { overBootMs } from './life.ts'
 import type { CachedX509Svid, X509Entry } from './x509-entry.ts'
 
@@ -18,7 +20,10 @@ interface X509Record extends Omit<CachedX509Svid, 'chainDer' | 'keyDer' | 'notBe
   readonly revision: string
   /** Absent in what an earlier version kept, which had one type only. */
   readonly keyType?: KeyType
+  /** Of the process that it was asked for last, … */
   readonly workloadAttributes: Attributes
+  /** … and when; absent in what an earlier version kept. */
+  readonly askedMs?: number
   /** Absent in what an earlier version kept. */
   readonly notBeforeMs?: number
   /** Base64. */
@@ -26,7 +31,7 @@ interface X509Record extends Omit<CachedX509Svid, 'chainDer' | 'keyDer' | 'notBe
   readonly privateKey: string
 }
 
-interface JwtRecord extends Omit<CachedJwtSvid, 'notBeforeMs' | 'overBootMs'> {
+interface JwtRecord extends Omit<CachedJwtSvid, 'notBeforeMs' | 'overBootMs' | 'jti'> {
   /** Absent in what an earlier version kept. */
   readonly notBeforeMs?: number
   readonly key: string
@@ -34,13 +39,14 @@ interface JwtRecord extends Omit<CachedJwtSvid, 'notBeforeMs' | 'overBootMs'> {
 
 export function formatX509(entry: Readonly<X509Entry>, svid: CachedX509Svid): X509Record {
   const { chainDer, keyDer, overBootMs: _ofThisBoot, ...rest } = svid
-  const { workloadIdentity, revision, keyType, workloadAttributes } = entry.claim
+  const { workloadIdentity, revision, keyType, workloadAttributes, asked } = entry.claim
   return {
     key: entry.key,
     workloadIdentity,
     revision,
     keyType,
     workloadAttributes,
+    askedMs: asked.askedMs,
     chain: chainDer.toString('base64'),
     privateKey: keyDer.toString('base64'),
     ...rest,
@@ -64,14 +70,21 @@ export function parseX509(record: X509Record, clock: Clock): CachedX509Svid {
   }
 }
 
+export function parseClaim(record: X509Record): IdentityClaim {
+  const { workloadIdentity, revision, spiffeId, keyType = 'ec-p256', workloadAttributes } = record
+  const asked = { occasion: 'renewal', holders: 0, askedMs: record.askedMs ?? record.receivedMs } as const
+  return { workloadIdentity, revision, spiffeId, keyType, workloadAttributes, asked }
+}
+
 export function formatJwt(key: string, svid: CachedJwtSvid): JwtRecord {
-  const { overBootMs: _ofThisBoot, ...rest } = svid
+  const { overBootMs: _ofThisBoot, jti: _inTheToken, ...rest } = svid
   return { key, ...rest }
 }
 
 export function parseJwt({ key: _key, ...record }: JwtRecord, clock: Clock): CachedJwtSvid {
   const life = { notBeforeMs: record.notBeforeMs ?? record.receivedMs, notAfterMs: record.expiresAtMs }
-  return { ...record, notBeforeMs: life.notBeforeMs, overBootMs: overBootMs(life, clock) }
+  const jti = jtiOf(parseJwtSvid(record.token))
+  return { ...record, jti, notBeforeMs: life.notBeforeMs, overBootMs: overBootMs(life, clock) }
 }
 
 /** Undefined for what another version of this program wrote: it is then fetched anew. */

@@ -9,9 +9,17 @@ import { HeldBack } from './held-back.ts'
 import { JwtCache } from './jwt-cache.ts'
 import type { CachedJwtSvid } from './jwt-issue.ts'
 import { KeyPools } from './key-pools.ts'
-import { formatJwt, formatX509, parseJwt, parseX509, readSnapshot, type SvidSnapshot } from './snapshot.ts'
+import {
+  formatJwt,
+  formatX509,
+  parseClaim,
+  parseJwt,
+  parseX509,
+  readSnapshot,
+  type SvidSnapshot,
+} from './snapshot.ts'
 import { X509Cache } from './x509-cache.ts'
-import type { X509State } from './x509-entry.ts'
+import type { Holder, X509State } from './x509-entry.ts'
 
 /** Work that is due is looked at no more often than this … */
 const SHORTEST_WAIT_MS = 20
@@ -75,12 +83,12 @@ export class SvidCache implements Disposable {
     return this.#x509.want(grant, workload)
   }
 
-  holdX509(grant: Grant, workload: Attributes): void {
-    this.#x509.hold(grant, workload)
+  holdX509(grant: Grant, workload: Attributes, holder: Holder): void {
+    this.#x509.hold(grant, workload, holder)
   }
 
-  releaseX509(grant: Grant): void {
-    this.#x509.release(grant.key)
+  releaseX509(grant: Grant, holder: Holder): void {
+    this.#x509.release(grant.key, holder)
   }
 
   /** Tells of each rendered identity (its grant's key) whose X.509-SVID came, ended, or could not be had. */
@@ -117,9 +125,7 @@ export class SvidCache implements Disposable {
   restore(snapshot: unknown): void {
     const kept = readSnapshot(snapshot)
     for (const record of kept?.x509 ?? []) {
-      const { key, workloadIdentity, revision, spiffeId, keyType = 'ec-p256', workloadAttributes } = record
-      const claim = { workloadIdentity, revision, spiffeId, keyType, workloadAttributes }
-      this.#x509.restore(key, claim, parseX509(record, this.#deps.clock))
+      this.#x509.restore(record.key, parseClaim(record), parseX509(record, this.#deps.clock))
     }
     for (const record of kept?.jwt ?? []) this.#jwt.restore(record.key, parseJwt(record, this.#deps.clock))
   }

@@ -8,7 +8,7 @@ import type { IdentityClaim, Knowledge } from '../knowledge.ts'
 import type { HeldBack } from './held-back.ts'
 import { isValidAt, type Life, worthKeeping } from './life.ts'
 import { checkX509Svid } from './x509-check.ts'
-import type { CachedX509Svid, X509Entry, X509State } from './x509-entry.ts'
+import type { CachedX509Svid, Holder, X509Entry, X509State } from './x509-entry.ts'
 import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
 
 const RETRY = { initialMs: 1_000, maxMs: 60_000 }
@@ -53,7 +53,7 @@ export class X509Cache {
    */
   want(grant: Grant, workload: Attributes): X509State {
     const now = this.#now()
-    const claim = claimOf(grant, workload)
+    const claim = claimOf(grant, workload, now)
     const entry = this.#entries.get(grant.key) ?? this.#add(grant.key, claim)
     entry.claim = claim
     entry.askedMs = now
@@ -64,16 +64,15 @@ export class X509Cache {
   }
 
   /** Held identities are renewed whether or not anybody asks; every hold has its release. */
-  hold(grant: Grant, workload: Attributes): void {
+  hold(grant: Grant, workload: Attributes, holder: Holder): void {
     this.want(grant, workload)
-    const entry = this.#entries.get(grant.key)
-    if (entry !== undefined) entry.holders += 1
+    this.#entries.get(grant.key)?.holders.add(holder)
   }
 
-  release(key: string): void {
+  release(key: string, holder: Holder): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
-    entry.holders = Math.max(0, entry.holders - 1)
+    entry.holders.delete(holder)
     entry.askedMs = this.#now()
   }
 
@@ -97,7 +96,7 @@ export class X509Cache {
     const now = this.#now()
     const spreadMs = this.#entries.size * SPREAD_MS_EACH
     for (const entry of this.#entries.values()) {
-      if (entry.holders === 0 && !isCurrent(entry, knowledge)) {
+      if (entry.holders.size === 0 && !isCurrent(entry, knowledge)) {
         this.#entries.delete(entry.key)
         continue
       }
@@ -109,7 +108,7 @@ export class X509Cache {
       }
       if (entry.failure !== undefined && Math.abs(now - entry.triedMs) >= RETRY_AFTER_CHANGE_MS) {
         entry.retryMs = now
-        if (entry.holders > 0) this.#due(entry, now)
+        if (entry.holders.size > 0) this.#due(entry, now)
       } else if (svid !== undefined && isTainted(svid)) {
         this.#due(entry, now)
       } else if (svid !== undefined && !svid.signedBy.includes(knowledge.activeX509KeyId)) {
@@ -152,7 +151,7 @@ export class X509Cache {
       retryMs: 0,
       triedMs: 0,
       askedMs: this.#now(),
-      holders: 0,
+      holders: new Set(),
       inFlight: false,
       backoff: new Backoff(RETRY, this.#deps.random),
     }
@@ -163,13 +162,14 @@ export class X509Cache {
   #attend(entry: X509Entry, now: number, knowledge: Knowledge | undefined): void {
     const svid = entry.svid ?? entry.kept[0]
     const lifeMs = svid === undefined ? 0 : svid.notAfterMs - svid.receivedMs
-    const isAsked = entry.holders > 0 || (entry.askedMs > now - lifeMs && entry.askedMs <= now)
+    const isAsked = entry.holders.size > 0 || (entry.askedMs > now - lifeMs && entry.askedMs <= now)
     const isHeldBack = isAhead(entry.retryMs, now)
-    if (isAsked && !isHeldBack && (knowledge === undefined || isCurrent(entry, knowledge))) this.#issue(entry)
+    if (isAsked && !isHeldBack && (knowledge === undefined || isCurrent(entry, knowledge)))
+      this.#renew(entry, now)
     if (entry.svid !== undefined) {
       const { notAfterMs } = entry.svid
       this.#due(entry, isAsked && isHeldBack ? Math.min(entry.retryMs, notAfterMs) : notAfterMs)
-    } else if (entry.inFlight || entry.holders > 0)
+    } else if (entry.inFlight || entry.holders.size > 0)
       this.#due(entry, Math.max(entry.retryMs, now + RETRY.initialMs))
     else if (entry.kept.length > 0) this.#due(entry, now + RETRY.maxMs)
     else this.#entries.delete(entry.key)
@@ -223,6 +223,21 @@ export class X509Cache {
     }
   }
 
+  /** For a process that holds the identity now; else for the one that asked last, and when that was. */
+  #renew(entry: X509Entry, now: number): void {
+    if (entry.inFlight) return
+    let holders = 0
+    let living: Attributes | undefined
+    for (const holder of entry.holders) {
+      holders += holder.streams
+      living ??= holder.living()
+    }
+    const askedMs = living === undefined ? entry.claim.asked.askedMs : now
+    const asked = { occasion: 'renewal', holders: living === undefined ? 0 : holders, askedMs } as const
+    entry.claim = { ...entry.claim, workloadAttributes: living ?? entry.claim.workloadAttributes, asked }
+    this.#issue(entry)
+  }
+
   #issue(entry: X509Entry): void {
     if (entry.inFlight) return
     entry.inFlight = true
@@ -274,7 +289,9 @@ export class X509Cache {
   }
 
   #shrink(): void {
-    const idle = [...this.#entries.values()].filter(({ holders, inFlight }) => holders === 0 && !inFlight)
+    const idle = [...this.#entries.values()].filter(
+      ({ holders, inFlight }) => holders.size === 0 && !inFlight,
+    )
     idle.sort((a, b) => a.askedMs - b.askedMs)
     for (const { key } of idle.slice(0, this.#entries.size - SOFT_LIMIT)) this.#entries.delete(key)
   }
@@ -286,13 +303,15 @@ export class X509Cache {
 
 const lifeOf = (svid: CachedX509Svid): Life => svid
 
-export function claimOf(grant: Grant, workload: Attributes): IdentityClaim {
+/** What a process asks for now. */
+export function claimOf(grant: Grant, workload: Attributes, nowMs: number): IdentityClaim {
   return {
     workloadIdentity: grant.identity,
     revision: grant.revision,
     spiffeId: grant.spiffeId,
     keyType: grant.x509.keyType,
     workloadAttributes: workload,
+    asked: { occasion: 'call', holders: 0, askedMs: nowMs },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Backoff } from '../../foundation/backoff.ts'
+import type { Attributes } from '../../policy/attributes.ts'
 import type { IdentityClaim } from '../knowledge.ts'
 import type { Life } from './life.ts'
 
@@ -32,10 +33,17 @@ export interface X509Entry {
   retryMs: number
   triedMs: number
   askedMs: number
-  /** How many identity sets with open streams hold it. */
-  holders: number
+  /** Identity sets with open streams that hold it. */
+  readonly holders: Set<Holder>
   inFlight: boolean
   readonly backoff: Backoff
+}
+
+/** Some callers with open streams, for whom an identity is kept renewed. */
+export interface Holder {
+  readonly streams: number
+  /** `workload.*` of one of them that is still there. */
+  living(): Attributes | undefined
 }
 
 /** What a reader may know of an entry. */

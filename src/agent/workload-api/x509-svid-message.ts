@@ -49,6 +49,6 @@ export function x509SvidMessage(
     validFromMs: Math.max(...sent.map(({ svid }) => svid.notBeforeMs)),
     validUntilMs: Math.min(...sent.map(({ svid }) => svid.notAfterMs)),
     spiffeIds: sent.map(({ svid }) => svid.spiffeId),
-    delivered: { kind: 'x509_svid', of: sent.map(({ svid }) => svid.serial) },
+    delivered: { svids: sent.map(({ svid: { spiffeId, serial } }) => ({ spiffeId, serial })) },
   }
 }

@@ -34,3 +34,10 @@ export class AuditArchiveRefusedError extends CodedError {
   readonly code = 'ERR_AUDIT_ARCHIVE_REFUSED'
   readonly kind = 'failed_precondition'
 }
+
+/** No row of the audit log tells of an SVID with this name. */
+export class SvidUnknownError extends CodedError {
+  override readonly name = 'SvidUnknownError'
+  readonly code = 'ERR_AUDIT_SVID_UNKNOWN'
+  readonly kind = 'not_found'
+}

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
-import { sql } from 'kysely'
+import { type SelectQueryBuilder, sql } from 'kysely'
 import type { Datastore } from './datastore.ts'
 import type { AuditEventsTable } from './schema/audit.ts'
+import type { Schema } from './schema.ts'
 import type { Writer } from './writer.ts'
 
 const PAGE_ROWS = 500
@@ -11,6 +12,27 @@ const LONGEST = 4 * 1024 * 1024
 /** What a Date can hold. */
 const LATEST_MS = 8_640_000_000_000_000
 
+const COLUMNS = [
+  'sequence' as const,
+  sql<number>`max(min(CAST(time_ms AS INTEGER), ${LATEST_MS}), ${-LATEST_MS})`.as('time_ms'),
+  text('event'),
+  text('actor'),
+  sql<string | null>`substr(CAST(ref AS TEXT), 1, ${LONGEST})`.as('ref'),
+  text('detail'),
+  sql<Uint8Array>`CAST(substr(coalesce(hash, ''), 1, ${LONGEST}) AS BLOB)`.as('hash'),
+]
+
+function text<Name extends 'event' | 'actor' | 'detail'>(name: Name) {
+  return sql<string>`substr(CAST(coalesce(${sql.ref(name)}, '') AS TEXT), 1, ${LONGEST})`.as(name)
+}
+
+type Rows = SelectQueryBuilder<Schema, 'audit_events', object>
+
+/** Which rows are meant. */
+export type AuditRowFilter = (rows: Rows) => Rows
+
+const ALL: AuditRowFilter = (rows) => rows
+
 /**
  * Rows as they stand there, oldest first, page by page. Somebody may have written others than ours: whatever stands in a column, it is
  * read, as what the column should have, and at a length that memory can hold.
@@ -18,35 +40,22 @@ const LATEST_MS = 8_640_000_000_000_000
 export async function* storedAuditRows(
   datastore: Datastore,
   range: { readonly after: number; readonly upTo: number },
+  filter: AuditRowFilter = ALL,
 ): AsyncGenerator<readonly AuditEventsTable[]> {
+  const within = (after: number, upTo: number): Rows =>
+    filter(datastore.db.selectFrom('audit_events'))
+      .where('sequence', '>', after)
+      .where('sequence', '<=', upTo)
+      .orderBy('sequence')
   let { after } = range
   for (;;) {
-    const sizes = await datastore.db
-      .selectFrom('audit_events')
+    const sizes = await within(after, range.upTo)
       .select(['sequence', sql<number>`coalesce(octet_length(detail), 0)`.as('bytes')])
-      .where('sequence', '>', after)
-      .where('sequence', '<=', range.upTo)
-      .orderBy('sequence')
       .limit(PAGE_ROWS)
       .execute()
     const last = endOfPage(sizes)
     if (last === undefined) return
-    const rows = await datastore.db
-      .selectFrom('audit_events')
-      .select([
-        'sequence',
-        sql<number>`max(min(CAST(time_ms AS INTEGER), ${LATEST_MS}), ${-LATEST_MS})`.as('time_ms'),
-        sql<string>`substr(CAST(event AS TEXT), 1, ${LONGEST})`.as('event'),
-        sql<string>`substr(CAST(actor AS TEXT), 1, ${LONGEST})`.as('actor'),
-        sql<string | null>`substr(CAST(ref AS TEXT), 1, ${LONGEST})`.as('ref'),
-        sql<string>`substr(CAST(detail AS TEXT), 1, ${LONGEST})`.as('detail'),
-        sql<Uint8Array>`CAST(substr(hash, 1, ${LONGEST}) AS BLOB)`.as('hash'),
-      ])
-      .where('sequence', '>', after)
-      .where('sequence', '<=', last)
-      .orderBy('sequence')
-      .execute()
-    yield rows
+    yield await within(after, last).select(COLUMNS).execute()
     after = last
     await setImmediate() // others have their turn
   }

@@ -6,7 +6,7 @@ import {
   type VerifiedArchive,
   verifyArchive,
 } from '../../../authority/audit/archive/verify-archive.ts'
-import { importSpki } from '../../../crypto/keys.ts'
+import { importEd25519 } from '../../../crypto/keys.ts'
 import type { VerifyAuditResponse__Output } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
 import { withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
@@ -89,7 +89,7 @@ async function verifyArchives(
   const signed = found.signedInArchives.map(({ sequence, hash, timeMs }) => ({
     ...{ hash, sequence: Number(sequence), timeMs: Number(timeMs) },
   }))
-  const publicKey = importSpki(found.headPublicKey)
+  const publicKey = importEd25519(found.headPublicKey)
   const archives: VerifiedArchive[] = []
   for (const file of files) archives.push(await verifyArchive(file, signed, publicKey))
   const { problems, absent } = coverageOf(archives, endOf(checkpointOf(found)))
@@ -102,5 +102,5 @@ async function verifyArchives(
 }
 
 function checkpointOf({ checkpoint, headPublicKey }: VerifyAuditResponse__Output): Checkpoint | undefined {
-  return readCheckpoint(checkpoint, importSpki(headPublicKey))
+  return readCheckpoint(checkpoint, importEd25519(headPublicKey))
 }

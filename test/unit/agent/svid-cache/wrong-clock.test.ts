@@ -70,7 +70,7 @@ describe('an SVID that is there while the clock of the agent is wrong', () => {
 
   it('is pushed to streams when the clock is right again', async () => {
     const rig = await twoClocks()
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
     await rig.changed()
     rig.issuer.fails = unreachable
     rig.clock.jump(-10 * MINUTE)
@@ -108,7 +108,7 @@ describe('an SVID that is not valid yet when it comes', () => {
   it('is held back, named with the clock, and delivered at the moment that its life begins', async () => {
     const rig = await twoClocks()
     rig.authority.jump(10 * MINUTE)
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
     await rig.changed()
     const { svid, failure } = rig.want()
     assert.equal(svid, undefined)
@@ -137,7 +137,7 @@ describe('an SVID that is not valid yet when it comes', () => {
   it('is asked for again now and then, and a valid one taken when the authority has the right time', async () => {
     const rig = await twoClocks()
     rig.authority.jump(3 * DAY)
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
     for (let minute = 0; minute < 20; minute += 1) await rig.pass(MINUTE)
     assert.ok(rig.issuer.asked.x509.length < 40, String(rig.issuer.asked.x509.length))
     assert.ok(rig.cache.snapshot().x509.length <= 2)
@@ -149,7 +149,7 @@ describe('an SVID that is not valid yet when it comes', () => {
   it('and has expired for an agent ahead of time is good once the clock is right', async () => {
     const rig = await twoClocks()
     rig.clock.jump(3 * HOUR)
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
     await rig.changed()
     assert.equal(rig.want().svid, undefined)
     rig.issuer.fails = unreachable
