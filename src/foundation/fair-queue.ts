@@ -11,6 +11,14 @@ class Lane<T> {
     this.#items.push(item)
   }
 
+  unshift(item: T): void {
+    if (this.#first === 0) this.#items.unshift(item)
+    else {
+      this.#first -= 1
+      this.#items[this.#first] = item
+    }
+  }
+
   shift(): T {
     const item = this.#items[this.#first] as T
     this.#items[this.#first] = undefined
@@ -49,12 +57,13 @@ export class FairQueue<Key, T> {
   }
 
   push(key: Key, item: T): void {
-    let lane = this.#lanes.get(key)
-    if (lane === undefined) {
-      lane = new Lane()
-      this.#lanes.set(key, lane) // behind all that are there
-    }
-    lane.push(item)
+    this.#lane(key).push(item)
+    this.#size += 1
+  }
+
+  /** For what was taken in vain: it is the next of its lane again. */
+  putBack(key: Key, item: T): void {
+    this.#lane(key).unshift(item)
     this.#size += 1
   }
 
@@ -90,6 +99,15 @@ export class FairQueue<Key, T> {
     if (lane === undefined || !lane.remove(item)) return false
     this.#forget(key, lane)
     return true
+  }
+
+  #lane(key: Key): Lane<T> {
+    let lane = this.#lanes.get(key)
+    if (lane === undefined) {
+      lane = new Lane()
+      this.#lanes.set(key, lane) // behind all that are there
+    }
+    return lane
   }
 
   #forget(key: Key, lane: Lane<T>): void {

@@ -1,9 +1,11 @@
 import { Backoff } from '../../foundation/backoff.ts'
 import { messageOf } from '../../foundation/errors.ts'
+import { FairQueue } from '../../foundation/fair-queue.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Counter } from '../../foundation/metrics.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
+import { askingUser } from '../asking-user.ts'
 import type { IdentityClaim, Knowledge } from '../knowledge.ts'
 import type { HeldBack } from './held-back.ts'
 import { isValidAt, type Life, worthKeeping } from './life.ts'
@@ -13,7 +15,7 @@ import type { CachedX509Svid, Holder, X509Entry, X509State } from './x509-entry.
 import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
 
 const RETRY = { initialMs: 1_000, maxMs: 60_000 }
-/** Above this the longest unasked identities that no stream holds are forgotten. */
+/** Above this the longest unasked identities that no stream holds are forgotten, of the user first who has most of them. */
 const SOFT_LIMIT = 16_384
 /** After a change of CA the new bundle goes out to everybody first … */
 const AFTER_BUNDLE_MS = 2_000
@@ -294,8 +296,12 @@ export class X509Cache {
     const idle = [...this.#entries.values()].filter(
       ({ holders, inFlight }) => holders.size === 0 && !inFlight,
     )
-    idle.sort((a, b) => a.askedMs - b.askedMs)
-    for (const { key } of idle.slice(0, this.#entries.size - SOFT_LIMIT)) this.#entries.delete(key)
+    idle.sort((a, b) => b.askedMs - a.askedMs)
+    const byUser = new FairQueue<number, string>()
+    for (const { key, claim } of idle) byUser.push(askingUser(claim.workloadAttributes), key)
+    while (this.#entries.size > SOFT_LIMIT && byUser.size > 0) {
+      this.#entries.delete(byUser.dropOfBiggest()?.item ?? '')
+    }
   }
 
   #now(): number {

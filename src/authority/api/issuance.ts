@@ -33,6 +33,9 @@ export interface IssuanceApiDeps {
 /** An agent that has just started, or whose CA was rotated, needs all at once. */
 const AVERAGED_SECONDS = 600
 
+/** Of what an instance may have at once, what tokens leave for X.509-SVIDs: without one a workload is without a door, too. */
+const KEPT_FOR_X509 = 1 / 4
+
 const MOST_INSTANCES = 100_000
 const COST_BYTES = 1024
 
@@ -51,14 +54,10 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
   const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
   const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
   // What is asked at length counts as several: the log holds it at that length. A full bucket is always enough for one request.
-  const take = (instance: string, costs: readonly number[]): void =>
-    limiter.take(
-      instance,
-      Math.min(
-        burst,
-        costs.reduce((sum, cost) => sum + cost, 0),
-      ),
-    )
+  const take = (instance: string, costs: readonly number[], leaving = 0): void => {
+    const cost = costs.reduce((sum, each) => sum + each, 0)
+    limiter.take(instance, Math.min(burst - leaving, cost), leaving)
+  }
   return {
     IssueX509Svids: {
       unary: async (
@@ -94,6 +93,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         take(
           instance.id,
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),
+          burst * KEPT_FOR_X509,
         )
         const asked = request.requests.map(({ claim, audience }) => ({ claim: toClaim(claim), audience }))
         const outcomes = await issuer.issueJwt(actorOf(caller), instance, asked)
