@@ -15,6 +15,7 @@ import { fetchAuthorityRoot } from '../../src/rpc/first-contact.ts'
 import { pemChain } from '../../src/rpc/pem-chain.ts'
 import { RpcServer } from '../../src/rpc/server.ts'
 import { TlsListener, type TlsListenerOptions } from '../../src/rpc/tls-listener.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { ControlPki } from '../support/control-pki.ts'
 import { until } from '../support/patience.ts'
 
@@ -278,6 +279,29 @@ describe('the client', () => {
     using client = authority.client({ roots: [other.root] })
     await assert.rejects(check(client), /does not lead to a pinned root/)
   })
+
+  for (const [what, ms] of [
+    ['behind', -400 * 86_400_000],
+    ['ahead', 4000 * 86_400_000],
+  ] as const) {
+    it(`may be tried again by a host whose clock is ${what}, and names both clocks`, async () => {
+      await using authority = await Authority.start()
+      const clock = new FakeClock(Date.now() + ms)
+      await assert.rejects(
+        fetchAuthorityRoot(authority, pki.pin, { clock, timeoutMs: 2_000 }),
+        (error: Error & { code: string; kind: string }) => {
+          assert.deepEqual([error.code, error.kind], ['ERR_RPC_CLOCKS_DIFFER', 'unavailable'])
+          assert.ok(
+            error.message.includes(`the clock of this host says ${clock.now().toISOString().slice(0, 19)}`),
+          )
+          return true
+        },
+      )
+      // A wrong clock excuses nothing else.
+      const refused = { kind: 'permission_denied' }
+      await assert.rejects(fetchAuthorityRoot(authority, other.pin, { clock, timeoutMs: 2_000 }), refused)
+    })
+  }
 
   it('refuses a bot that plays authority', async () => {
     await using authority = await Authority.start({ shown: { ...bot, chain: [...bot.chain, pki.root] } })
