@@ -12,9 +12,11 @@ import type { PeerKernel } from '../peer/kernel.ts'
 import { loadKernel } from '../peer/koffi-kernel.ts'
 import type { Peer } from '../peer/peer.ts'
 import { UnixListener } from '../peer/unix-listener.ts'
+import type { ByteLimits } from '../rpc/byte-budget.ts'
 import { TooManyCallsError } from '../rpc/errors.ts'
 import type { CallCap } from '../rpc/open-calls.ts'
-import { type CallerTurns, RpcServer } from '../rpc/server.ts'
+import { RpcServer } from '../rpc/server.ts'
+import type { CallerTurns } from '../rpc/server-options.ts'
 import { type AdminDeps, serveAdmin } from './admin/serve-admin.ts'
 import { describeStatus } from './admin/status.ts'
 import { AccountNames } from './attestation/account-names.ts'
@@ -60,6 +62,15 @@ const ADMIN_CONNECTIONS = 256
  * and its metadata. What comes is held before anybody has been attested.
  */
 const LONGEST_REQUEST_BYTES = 128 * 1024
+/**
+ * Of requests that are not complete or not handled: on one connection a whole call's worth on every second stream, of one user what 200
+ * Envoys say at the same moment.
+ */
+const REQUEST_BYTES: ByteLimits = {
+  connection: 64 * LONGEST_REQUEST_BYTES,
+  caller: 128 * LONGEST_REQUEST_BYTES,
+  total: 512 * LONGEST_REQUEST_BYTES,
+}
 /** Envoy has two streams on a connection. What a user may open on all of its connections is bounded by this: each call that is blocked is held. */
 const CALLS_PER_CONNECTION_OF_USER = 2
 /** How long one user may have the loop while others want it, too: a call takes a twentieth of this. */
@@ -124,7 +135,8 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     letGo: (uid) => listener?.letGo(uid) ?? true,
   })
   const api = createServer(shared, limits, turns)
-  api.addHealth()
+  api.addHealth(() => knowledge.value?.botLocked === false)
+  lifecycle.use(knowledge.subscribe(() => api.healthMayHaveChanged()))
   api.addReflection()
   const { max_identities_per_caller, allow_unauthenticated_verifiers } = config.workload_api
   const callers = lifecycle.use(
@@ -245,6 +257,8 @@ function createServer(
     clock,
     maxStreamsPerConnection,
     maxMessageBytes,
+    byteLimits: REQUEST_BYTES,
+    keyOf: callCap.keyOf,
     callCap,
     takesAnyAuthority: true,
     ...(turns && { turns: turnsOfCallers(turns) }),

@@ -55,6 +55,8 @@ import { Issuer } from './issuance/issuer.ts'
 import { Joiner } from './join/join.ts'
 import { JoinTokens } from './join/join-tokens.ts'
 import { listenForAgents } from './listener.ts'
+import { whyNotReady } from './readiness.ts'
+import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock
@@ -79,8 +81,6 @@ export type RunningAuthority = AsyncDisposable & AuthorityInfo
 /** How long calls that are under way may take once the authority is asked to stop. */
 const STOP_MS = 2_000
 const ADMIN_CONNECTIONS = 256
-/** Ten thousand documents in one file; the agents' side keeps the 4 MiB that clients expect. */
-const ADMIN_MESSAGE_BYTES = 64 * 1024 * 1024
 
 /** Starts an authority and resolves when it serves. Disposing it ends calls with UNAVAILABLE, then lets go of everything. */
 export async function runAuthority(config: AuthorityConfig, deps: AuthorityDeps): Promise<RunningAuthority> {
@@ -166,9 +166,14 @@ async function start(
     metrics,
     clock,
     maxStreamsPerConnection: config.limits.max_streams_per_connection,
+    limitsOf,
+    keyOf: originOf,
+    byteLimits: AGENT_BYTES,
     // On all of its connections together.
     callCap: { keyOf: originOf, max: config.limits.max_streams_per_connection },
   })
+  const isServing = (): boolean => whyNotReady(state) === undefined
+  agents.addHealth(isServing, gate)
   agents.add('signet.v1.JoinService', joinHandlers({ joiner, renewer, clock }), gate)
   agents.add(
     'signet.v1.SyncService',
@@ -216,8 +221,11 @@ async function start(
     clock,
     maxStreamsPerConnection: 64,
     maxMessageBytes: ADMIN_MESSAGE_BYTES,
+    keyOf: originOf,
+    byteLimits: ADMIN_BYTES,
     takesAnyAuthority: true,
   })
+  admins.addHealth(isServing, gate)
   const { address: listen } = listener
   const admin = {
     ...resourceHandlers(store),
@@ -253,7 +261,7 @@ async function start(
         await startStatusServer({
           listen: config.metrics.listen,
           metrics,
-          ready: () => datastore.problem,
+          ready: () => whyNotReady(state),
           logger,
         }),
       )
@@ -332,7 +340,7 @@ async function openState(
       renewalGraceSeconds,
     }),
   )
-  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory }
+  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, clock }
 }
 
 function compiler(config: AuthorityConfig): Compile {

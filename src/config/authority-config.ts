@@ -120,7 +120,9 @@ export const authorityConfigSchema = z.strictObject({
     .describe('how long an expired bot certificate may still be renewed'),
   limits: z
     .strictObject({
-      max_connections: count(1_000_000).default(10_000).describe('from agents'),
+      max_connections: count(1_000_000)
+        .default(10_000)
+        .describe('of bots; others have a small number of their own'),
       max_connections_per_address: count(1_000_000)
         .exactOptional()
         .describe('from one address, or one /64 of IPv6; default: a quarter of `max_connections`'),

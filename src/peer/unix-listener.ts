@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import type { Clock } from '../foundation/clock.ts'
-import { messageOf } from '../foundation/errors.ts'
+import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
 import { Refusals } from './connection-caps.ts'
 import { PeerRefusedError, SocketPathError } from './errors.ts'
 import type { PeerKernel } from './kernel.ts'
 import { Peer } from './peer.ts'
-import { descriptorOf } from './socket-handle.ts'
+import { descriptorOf, requireSocketHandles } from './socket-handle.ts'
 import { SocketPlace, sharedDirectoryAbove } from './socket-path.ts'
 import { type Served, UserConnections } from './user-connections.ts'
 
@@ -63,7 +63,7 @@ export class UnixListener implements AsyncDisposable {
     this.#server = net.createServer((socket) => this.#onConnection(socket))
   }
 
-  /** @throws SocketInUseError | SocketPathError | LockFileError */
+  /** @throws SocketInUseError | SocketPathError | LockFileError | KernelUnsupportedError */
   static async listen(options: UnixListenerOptions): Promise<UnixListener> {
     const place = await SocketPlace.take(options.path, {
       mode: options.directoryMode ?? 0o755,
@@ -73,10 +73,12 @@ export class UnixListener implements AsyncDisposable {
     try {
       listener.#server.listen({ path: place.temporaryPath, backlog: BACKLOG })
       await once(listener.#server, 'listening')
+      requireSocketHandles(listener.#server)
       place.place(options.mode)
     } catch (error) {
       listener.#server.close()
       place[Symbol.dispose]()
+      if (error instanceof CodedError) throw error
       throw new SocketPathError(`cannot listen on ${options.path}`, {
         cause: error,
         detail: messageOf(error),

@@ -37,7 +37,11 @@ export interface TestAuthority extends AsyncDisposable {
   readonly admin: RpcClient
   /** Throws with the problems when the documents cannot be applied. */
   apply(yaml: string): Promise<ApplyResponse__Output>
-  createJoinToken(bot: string, maxUses?: number): Promise<CreateJoinTokenResponse__Output>
+  createJoinToken(
+    bot: string,
+    maxUses?: number,
+    ttlSeconds?: number,
+  ): Promise<CreateJoinTokenResponse__Output>
   /** Stops it; the directory stays until the object is disposed. */
   stop(): Promise<void>
 }
@@ -91,8 +95,8 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
       if (answer.problems.length > 0) throw new TypeError(answer.problems.join('\n'))
       return answer
     },
-    createJoinToken: (bot, maxUses = 1) =>
-      admin.unary('signet.v1.AdminService', 'CreateJoinToken', { bot, maxUses, ttlSeconds: 3600 }),
+    createJoinToken: (bot, maxUses = 1, ttlSeconds = 3600) =>
+      admin.unary('signet.v1.AdminService', 'CreateJoinToken', { bot, maxUses, ttlSeconds }),
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop()

@@ -1,5 +1,5 @@
 import { Backoff } from '../../foundation/backoff.ts'
-import { messageOf } from '../../foundation/errors.ts'
+import { CodedError, messageOf } from '../../foundation/errors.ts'
 import { FairQueue } from '../../foundation/fair-queue.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Counter } from '../../foundation/metrics.ts'
@@ -8,7 +8,7 @@ import type { Grant } from '../../policy/compile.ts'
 import { askingUser } from '../asking-user.ts'
 import type { IdentityClaim, Knowledge } from '../knowledge.ts'
 import type { HeldBack } from './held-back.ts'
-import { isValidAt, type Life, worthKeeping } from './life.ts'
+import { isClockInTheWay, isValidAt, type Life, worthKeeping } from './life.ts'
 import { checkX509Svid } from './x509-check.ts'
 import type { CachedX509Svid, Holder, X509Entry, X509State } from './x509-entry.ts'
 import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
@@ -138,7 +138,7 @@ export class X509Cache {
     entry.kept = [...entry.kept, svid]
     this.#choose(entry)
     entry.askedMs = svid.receivedMs
-    if (entry.svid === undefined) this.#holdBack(entry, svid)
+    this.#holdBack(entry)
     this.#due(entry, (entry.svid ?? svid).renewAtMs)
   }
 
@@ -205,8 +205,11 @@ export class X509Cache {
     this.#choose(entry)
   }
 
-  #holdBack(entry: X509Entry, svid: CachedX509Svid): void {
-    entry.failure = this.#deps.heldBack.note('x509_svid', svid.spiffeId, svid)
+  /** Where there is an SVID and only the clock stands in the way, that is what callers and the operator hear of. */
+  #holdBack(entry: X509Entry): void {
+    const { clock, heldBack } = this.#deps
+    const svid = entry.kept.find((each) => isClockInTheWay(each, clock))
+    if (entry.svid === undefined && svid) entry.failure = heldBack.note('x509_svid', svid.spiffeId, svid)
   }
 
   #isUsable(svid: CachedX509Svid): boolean {
@@ -260,11 +263,12 @@ export class X509Cache {
         entry.backoff.reset()
         this.#due(entry, svid.renewAtMs)
       } else {
-        this.#holdBack(entry, svid)
+        entry.failure = this.#deps.heldBack.note('x509_svid', svid.spiffeId, svid)
         this.#retry(entry)
       }
     } catch (error) {
       entry.failure = error
+      if (!isFinal(error)) this.#holdBack(entry)
       const retryInMs = this.#retry(entry)
       issued.inc({ kind: 'x509_svid', result: 'failed' })
       const { workloadIdentity, spiffeId } = entry.claim
@@ -305,6 +309,11 @@ export class X509Cache {
   #now(): number {
     return this.#deps.clock.now().getTime()
   }
+}
+
+/** The authority's no is not a question of time. */
+function isFinal(error: unknown): boolean {
+  return error instanceof CodedError && error.kind === 'permission_denied'
 }
 
 const lifeOf = (svid: CachedX509Svid): Life => svid

@@ -87,6 +87,19 @@ export interface AuditEvents {
     readonly lastSequence: number
     readonly problem: string
   }
+  /** These rows are in that file now; the first row of the database follows the last of them. */
+  'audit.archived': {
+    readonly first: number
+    readonly last: number
+    readonly events: number
+    /** Of the last row. */
+    readonly hash: string
+    readonly file: string
+    /** Of the file. */
+    readonly sha256: string
+    readonly bytes: number
+    readonly problems: number
+  }
 
   'join.accepted': BotSubject & {
     readonly joinToken: string

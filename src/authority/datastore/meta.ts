@@ -8,6 +8,7 @@ export type MetaKey =
   | 'bundle_digest'
   | 'clock'
   | 'resource_revision'
+  | 'audit_checkpoint'
 
 export async function readMeta(datastore: Datastore, key: MetaKey): Promise<string | undefined> {
   const row = await datastore.db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst()
