@@ -5,7 +5,7 @@ import { type Extensions, parseExtensions } from './x509-extensions.ts'
 import type { SignedPart } from './x509-signature.ts'
 import { parseTime } from './x509-time.ts'
 
-export { ChainInvalidError, LONGEST_CHAIN, verifyChain } from './x509-chain.ts'
+export { ChainInvalidError, checkTimes, LONGEST_CHAIN, verifyChain } from './x509-chain.ts'
 export type { KeyUsage } from './x509-extensions.ts'
 
 /** Bytes that are no X.509 certificate, or a broken one. */
