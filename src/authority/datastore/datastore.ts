@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
@@ -9,6 +10,7 @@ import { DatastoreInvalidError, storageFailure } from './errors.ts'
 import { migrate } from './migrate.ts'
 import { createNodeSqliteDialect, openReadConnection, openWriteConnection } from './node-sqlite.ts'
 import type { Schema } from './schema.ts'
+import { prepareToShrink, type SpaceInFile, spaceOf } from './space.ts'
 import { WriteQueue } from './write-queue.ts'
 import type { Writer } from './writer.ts'
 
@@ -17,6 +19,9 @@ export interface DatastoreDeps {
   readonly metrics: Metrics
   readonly logger: Logger
 }
+
+/** A millisecond's work or two. */
+const PAGES_A_TURN = 256
 
 /** The authority's database. Reads go through `db`, which cannot write; every change goes through `write`. */
 export class Datastore implements AsyncDisposable {
@@ -39,6 +44,7 @@ export class Datastore implements AsyncDisposable {
     try {
       connection = openWriteConnection(location)
       await migrate(connection, deps.clock)
+      prepareToShrink(connection)
       const db = new Kysely<Schema>({ dialect: createNodeSqliteDialect(openReadConnection(location)) })
       await db.selectFrom('schema_migrations').select('number').execute() // destroy() closes only what was used once
       return new Datastore(connection, db, new WriteQueue(connection, deps))
@@ -62,6 +68,25 @@ export class Datastore implements AsyncDisposable {
   /** Why nothing can be relied on to be stored now; undefined when all is well. */
   get problem(): string | undefined {
     return this.#queue.problem
+  }
+
+  /** How the file is filled. */
+  get space(): SpaceInFile {
+    return spaceOf(this.#connection)
+  }
+
+  /** Gives pages that hold nothing any more back to the disk, some at a time; others have their turn between. */
+  async shrink(): Promise<SpaceInFile> {
+    for (;;) {
+      const before = this.space
+      if (this.#closed || !before.shrinks || before.reusableBytes === 0) break
+      this.#connection.exec(`PRAGMA incremental_vacuum(${PAGES_A_TURN})`)
+      if (this.space.reusableBytes >= before.reusableBytes) break
+      await setImmediate()
+    }
+    // Until then the file has its old length. Somebody who reads just now puts it off to a later checkpoint.
+    if (!this.#closed) this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    return this.space
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
