@@ -183,8 +183,8 @@ describe('compileWorkloadIdentity', () => {
       'jwt.extra_claims.a',
     ],
     [
-      'a number like 1e400',
-      { spiffe_id: '/a', jwt: { extra_claims: { a: [1e400] } } },
+      'a number that is none',
+      { spiffe_id: '/a', jwt: { extra_claims: { a: [Number.POSITIVE_INFINITY] } } },
       'jwt.extra_claims.a.0',
     ],
     ['half a character', { spiffe_id: '/a', jwt: { extra_claims: { a: 'x\ud800' } } }, 'jwt.extra_claims.a'],
