@@ -1,4 +1,3 @@
-import type { Command } from 'commander'
 import { decodePem } from '../../../crypto/pem.ts'
 import { checkTimes, describeCertificate, parseCertificate } from '../../../crypto/x509.ts'
 import { systemClock } from '../../../foundation/clock.ts'
@@ -6,7 +5,7 @@ import { CodedError } from '../../../foundation/errors.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
 import { checkJwtSvidTime, JwtSvidValidator, parseJwtSvid } from '../../../spiffe/jwt-svid.ts'
 import { parseX509Svid, validateX509Svid } from '../../../spiffe/x509-svid.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { readInput } from '../../input.ts'
 import { formatSeconds } from '../../instant.ts'
@@ -21,7 +20,7 @@ interface Options {
 /** What can be said of it here and now: nothing is wrong, or the first thing that is. */
 type Verdict = { readonly verified: boolean; readonly problem: string | undefined }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(command)
       .argument('<file>', 'a certificate chain in PEM, or a JWT-SVID; - is standard input')
