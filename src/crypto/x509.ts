@@ -56,14 +56,25 @@ export function parseCertificate(der: Buffer): Certificate {
  * @throws InvalidCertificateError
  */
 export function splitDer(concatenated: Buffer): Buffer[] {
+  const { parts, rest } = splitDerAsFar(concatenated)
+  if (rest > 0) throw new InvalidCertificateError('not a concatenation of certificates')
+  return parts
+}
+
+/** The same as far as it is one; `rest` counts the bytes behind that. */
+export function splitDerAsFar(concatenated: Buffer): { readonly parts: Buffer[]; readonly rest: number } {
+  const parts: Buffer[] = []
+  let read = 0
   try {
-    const parts: Buffer[] = []
-    for (const reader = new DerReader(concatenated); reader.hasMore; )
-      parts.push(reader.read(Tag.sequence).whole)
-    return parts
-  } catch (cause) {
-    throw new InvalidCertificateError('not a concatenation of certificates', { cause })
+    for (const reader = new DerReader(concatenated); reader.hasMore; ) {
+      const { whole } = reader.read(Tag.sequence)
+      parts.push(whole)
+      read += whole.length
+    }
+  } catch (error) {
+    if (!(error instanceof InvalidDerError)) throw error
   }
+  return { parts, rest: concatenated.length - read }
 }
 
 function readCertificate(der: Buffer): Certificate {
