@@ -57,6 +57,14 @@ export interface AuditEvents {
     readonly lastSequence: number
     readonly problem: string
   }
+  'database.sealed': { readonly rows: number }
+  'database.accepted': { readonly problem: string }
+  'database.altered': { readonly problem: string }
+  'database.rows_refused': {
+    readonly count: number
+    /** The first of them; `sha256` is of what stood there. */
+    readonly rows: readonly { readonly table: string; readonly name: string; readonly sha256: string }[]
+  }
 
   'join.accepted': BotSubject & {
     readonly joinToken: string

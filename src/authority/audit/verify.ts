@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Datastore } from '../datastore/datastore.ts'
 import { CHAIN_START, hashRow } from './chain.ts'
-import type { AuditEventName, AuditEvents } from './events.ts'
+import type { AuditEventName } from './events.ts'
 import { type GivenHeads, NONE_GIVEN } from './given-heads.ts'
 import type { AuditHead } from './head.ts'
 import type { HeadsRead } from './heads-file.ts'
@@ -18,8 +18,13 @@ export interface AuditVerification {
   readonly lastHead: string | undefined
 }
 
-/** What was found at a start stays a finding, whatever has been signed since. */
-const GAP_FOUND: AuditEventName = 'audit.gap_found'
+/** What was found by the authority itself stays a finding, whatever has been signed since. */
+const FOUND: ReadonlySet<string> = new Set<AuditEventName>([
+  'audit.gap_found',
+  'database.altered',
+  'database.accepted',
+  'database.rows_refused',
+])
 
 const PAGE_ROWS = 1000
 const MOST_PROBLEMS = 20
@@ -36,10 +41,11 @@ export async function verifyAudit(
   datastore: Datastore,
   { heads: own, badLines }: HeadsRead,
   given: GivenHeads = NONE_GIVEN,
+  alreadyFound: readonly string[] = [],
 ): Promise<AuditVerification> {
   const found = new Findings()
   const heads = [...own, ...given.heads]
-  for (const problem of given.problems) found.add(problem)
+  for (const problem of [...alreadyFound, ...given.problems]) found.add(problem)
   for (const line of badLines)
     found.add(`line ${line} of the heads file is not a head that this authority signed there`)
   const bySequence = new Map<number, AuditHead[]>()
@@ -62,7 +68,7 @@ export async function verifyAudit(
       for (const head of bySequence.get(row.sequence) ?? []) {
         if (!head.hash.equals(row.hash)) found.add(`${rewritten(head)}: the rows up to it were rewritten`)
       }
-      if (row.event === GAP_FOUND)
+      if (FOUND.has(row.event))
         found.add(`at row ${row.sequence} the authority found: ${problemOf(row.detail)}`)
       sequence = row.sequence
       previous = Buffer.from(row.hash)
@@ -92,9 +98,10 @@ export async function verifyAudit(
 
 function problemOf(detail: string): string {
   try {
-    return (JSON.parse(detail) as AuditEvents['audit.gap_found']).problem
+    const { problem, count } = JSON.parse(detail) as { problem?: string; count?: number }
+    return problem ?? `${count} rows of the database that it did not write`
   } catch {
-    return 'a gap' // the row was changed, which is a finding of its own
+    return 'something' // the row was changed, which is a finding of its own
   }
 }
 

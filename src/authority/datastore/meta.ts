@@ -1,11 +1,12 @@
 import type { Datastore } from './datastore.ts'
+import type { MetaTable } from './schema/meta.ts'
 import type { Writer } from './writer.ts'
 
 export type MetaKey = 'trust_domain' | 'kek_check' | 'bundle_sequence' | 'resource_revision'
 
 export async function readMeta(datastore: Datastore, key: MetaKey): Promise<string | undefined> {
-  const row = await datastore.db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst()
-  return row?.value
+  const rows = await datastore.rows<MetaTable>('meta', 'WHERE key = ?', key)
+  return rows[0]?.value
 }
 
 export function writeMeta(writer: Writer, key: MetaKey, value: string): void {
