@@ -6,7 +6,7 @@ import { RpcError, StatusCode } from '../rpc/status.ts'
 import type { AuthorityClient } from './authority-door.ts'
 import { Batcher } from './batcher.ts'
 import { fitAttributes } from './fit-attributes.ts'
-import type { IdentityClaim, Issuer } from './knowledge.ts'
+import type { Asked, IdentityClaim, Issuer } from './knowledge.ts'
 
 type IssuedX509 = Awaited<ReturnType<Issuer['issueX509']>>
 type IssuedJwt = Awaited<ReturnType<Issuer['issueJwt']>>
@@ -85,12 +85,17 @@ export class BatchingIssuer implements Issuer {
   }
 
   #message(claim: IdentityClaim): object {
-    const { workloadIdentity, revision, spiffeId, workloadAttributes } = claim
+    const { workloadIdentity, revision, spiffeId, workloadAttributes, asked } = claim
     let workloadAttributesJson = this.#attributesJson.get(workloadAttributes)
     if (workloadAttributesJson === undefined) {
       workloadAttributesJson = fitAttributes(workloadAttributes)
       this.#attributesJson.set(workloadAttributes, workloadAttributesJson)
     }
-    return { workloadIdentity, revision, spiffeId, workloadAttributesJson }
+    return { workloadIdentity, revision, spiffeId, workloadAttributesJson, ...askedMessage(asked) }
   }
+}
+
+function askedMessage({ occasion, holders, askedMs }: Asked): object {
+  if (occasion === 'call') return { occasion: 'OCCASION_CALL' }
+  return { occasion: 'OCCASION_RENEWAL', holders, askedMs: String(Math.floor(askedMs)) }
 }

@@ -187,7 +187,7 @@ async function start(
     issuanceHandlers({ issuer, directory, clock, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ directory, audit, clock }), gate)
+  agents.add('signet.v1.ReportService', reportHandlers({ directory, audit, clock, logger }), gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,

@@ -79,6 +79,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { path: ['audit', 'list'], summary: 'list audit events', load: () => import('./commands/audit/list.ts') },
   {
+    path: ['audit', 'trace'],
+    summary: 'say for which process an SVID was issued, and which processes got it',
+    load: () => import('./commands/audit/trace.ts'),
+  },
+  {
     path: ['audit', 'verify'],
     summary: 'check that the audit log is whole',
     load: () => import('./commands/audit/verify.ts'),

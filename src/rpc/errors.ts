@@ -7,6 +7,13 @@ export class MalformedRequestError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
+/** The bytes are not the message that they should be. */
+export class MalformedMessageError extends CodedError {
+  override readonly name = 'MalformedMessageError'
+  readonly code = 'ERR_RPC_MESSAGE_MALFORMED'
+  readonly kind = 'invalid_argument'
+}
+
 /** No such method here. */
 export class UnknownMethodError extends CodedError {
   override readonly name = 'UnknownMethodError'

@@ -1,4 +1,5 @@
-import protobuf from 'protobufjs/light.js'
+import { createRequire } from 'node:module'
+import type protobuf from 'protobufjs/light.js'
 import { fileDescriptors } from './gen/file-descriptors.ts'
 import type { ServerReflectionRequest__Output } from './gen/grpc/reflection/v1/ServerReflectionRequest.ts'
 import type { ServerReflectionResponse } from './gen/grpc/reflection/v1/ServerReflectionResponse.ts'
@@ -68,7 +69,9 @@ interface FileDescriptor extends Named {
 }
 
 function buildIndex(): DescriptorIndex {
-  const fileType = protobuf.Root.fromJSON(DESCRIPTOR_SCHEMA).lookupType('File')
+  // Few ask, and loading takes as long as half a start: so at the first request, and at once, since the next one is due then.
+  const library = createRequire(import.meta.url)('protobufjs/light.js') as typeof protobuf
+  const fileType = library.Root.fromJSON(DESCRIPTOR_SCHEMA).lookupType('File')
   const files = new Map<string, FileEntry>()
   const fileOfSymbol = new Map<string, FileEntry>()
   for (const text of fileDescriptors) {

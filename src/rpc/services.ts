@@ -1,6 +1,8 @@
 import type { MethodDefinition } from '@grpc/grpc-js'
-import protobuf from 'protobufjs/light.js'
 import { schema } from './gen/schema.ts'
+import { decodeMessage as decode } from './messages/decode-message.ts'
+import { encodeMessage as encode } from './messages/encode-message.ts'
+import { type MessageType, MessageTypes, type MethodType } from './messages/message-type.ts'
 
 /** Every service of this program, by its full name on the wire. */
 export type ServiceName =
@@ -22,41 +24,27 @@ export type Method = MethodDefinition<object, object>
 /** The methods of a service by their names in the .proto file. */
 export type ServiceDefinition = Readonly<Record<string, Method>>
 
-/** How a message looks as an object; the generated types are made with the same options. */
-const AS_OBJECT: protobuf.IConversionOptions = { longs: String, enums: String, defaults: true, oneofs: true }
-
-let root: protobuf.Root | undefined
+let types: MessageTypes | undefined
 const definitions = new Map<ServiceName, ServiceDefinition>()
 
 /** Read at first use: a program that fails early, or a command without RPC, does not pay for it. */
-function schemaRoot(): protobuf.Root {
-  if (root === undefined) {
-    root = protobuf.Root.fromJSON(JSON.parse(schema) as protobuf.INamespace)
-    root.resolveAll()
-  }
-  return root
+function messageTypes(): MessageTypes {
+  types ??= new MessageTypes(schema)
+  return types
 }
 
-function encode(type: protobuf.Type, value: object): Buffer {
-  if (Buffer.isBuffer(value)) return value
-  return type.encode(type.fromObject(value)).finish() as Buffer
-}
-
-function decode(type: protobuf.Type, bytes: Buffer): object {
-  return type.toObject(type.decode(bytes), AS_OBJECT)
-}
-
-function define(service: protobuf.Service, method: protobuf.Method): Method {
-  const requestType = method.resolvedRequestType ?? service.lookupType(method.requestType)
-  const responseType = method.resolvedResponseType ?? service.lookupType(method.responseType)
+function define({ path, requestStream, responseStream, request, response }: MethodType): Method {
+  const serialize = (type: () => MessageType) => (value: object) =>
+    Buffer.isBuffer(value) ? value : encode(type(), value)
+  const deserialize = (type: () => MessageType) => (bytes: Buffer) => decode(type(), bytes)
   return {
-    path: `/${service.fullName.slice(1)}/${method.name}`,
-    requestStream: method.requestStream === true,
-    responseStream: method.responseStream === true,
-    requestSerialize: (value) => encode(requestType, value),
-    requestDeserialize: (bytes) => decode(requestType, bytes),
-    responseSerialize: (value) => encode(responseType, value),
-    responseDeserialize: (bytes) => decode(responseType, bytes),
+    path,
+    requestStream,
+    responseStream,
+    requestSerialize: serialize(request),
+    requestDeserialize: deserialize(request),
+    responseSerialize: serialize(response),
+    responseDeserialize: deserialize(response),
   }
 }
 
@@ -64,8 +52,8 @@ function define(service: protobuf.Service, method: protobuf.Method): Method {
 export function service(name: ServiceName): ServiceDefinition {
   let definition = definitions.get(name)
   if (definition === undefined) {
-    const found = schemaRoot().lookupService(name)
-    definition = Object.fromEntries(found.methodsArray.map((method) => [method.name, define(found, method)]))
+    const methods = Object.entries(messageTypes().service(name))
+    definition = Object.fromEntries(methods.map(([methodName, type]) => [methodName, define(type)]))
     definitions.set(name, definition)
   }
   return definition
@@ -81,10 +69,10 @@ export function method(serviceName: ServiceName, name: string): Method {
 
 /** Serialises a message once, for a handler that sends the same bytes to many. `typeName` is its full name, e.g. `X509SVIDResponse`. */
 export function encodeMessage(typeName: string, value: object): Buffer {
-  return encode(schemaRoot().lookupType(typeName), value)
+  return encode(messageTypes().message(typeName), value)
 }
 
-/** The inverse of {@link encodeMessage}. */
+/** The inverse of {@link encodeMessage}. @throws MalformedMessageError */
 export function decodeMessage(typeName: string, bytes: Buffer): object {
-  return decode(schemaRoot().lookupType(typeName), bytes)
+  return decode(messageTypes().message(typeName), bytes)
 }

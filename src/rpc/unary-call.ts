@@ -86,6 +86,6 @@ export function decodeRequest(definition: Method, bytes: Buffer): object | undef
   try {
     return definition.requestDeserialize(bytes)
   } catch {
-    return undefined // what protobufjs throws names offsets in the caller's bytes; the caller needs only to know that they are wrong
+    return undefined // the caller needs only to know that they are wrong
   }
 }

@@ -6,6 +6,8 @@ import { splitCertificates } from '../support/certificates.ts'
 import { identityFor, Stack } from '../support/stack.ts'
 import type { Message, WorkloadClient } from '../support/workload-client.ts'
 
+const ASKED = { occasion: 'call', holders: 0, askedMs: 0 } as const
+
 const UID = process.getuid?.() ?? 0
 const OWN = 'spiffe://example.org'
 const [FIRST, SECOND] = ['first.example', 'second.example'] as const
@@ -49,6 +51,7 @@ spec: { trust_domain: ${issuer.trustDomain}, bundle: ${issuer.bundle().format()}
       spiffeId,
       workloadAttributes: {},
       keyType: 'ec-p256',
+      asked: ASKED,
     } as const
     return (await issuer.issueJwt(claim, ['a'])).token
   }

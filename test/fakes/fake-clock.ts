@@ -6,10 +6,11 @@ interface Waiting {
   readonly task: () => void
 }
 
-/** A clock that stands still until it is told to move. Both of its times move together, unless `jump` parts them. */
+/** A clock that stands still until it is told to move. Its times move together, unless `jump` or `suspend` parts them. */
 export class FakeClock implements Clock {
   #wallMs: number
   #monotonicMs = 0
+  #suspendedMs = 0
   #order = 0
   readonly #waiting = new Set<Waiting>()
 
@@ -23,6 +24,10 @@ export class FakeClock implements Clock {
 
   monotonicMs(): number {
     return this.#monotonicMs
+  }
+
+  bootMs(): number {
+    return this.#monotonicMs + this.#suspendedMs
   }
 
   schedule(ms: number, task: () => void): Scheduled {
@@ -50,6 +55,12 @@ export class FakeClock implements Clock {
   /** The wall clock is set by somebody, forward or back; nothing falls due. */
   jump(ms: number): void {
     this.#wallMs += ms
+  }
+
+  /** The host sleeps: time passes, and nothing falls due meanwhile. */
+  suspend(ms: number): void {
+    this.#wallMs += ms
+    this.#suspendedMs += ms
   }
 
   #moveTo(monotonicMs: number): void {

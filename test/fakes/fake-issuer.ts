@@ -105,7 +105,8 @@ export class FakeIssuer implements Issuer {
     if (failure) throw failure
     const issuedAt = this.#seconds()
     const expiresAt = issuedAt + this.jwtTtlSeconds
-    const claims = { sub: claim.spiffeId, aud: audience, iat: issuedAt, exp: expiresAt }
+    const jti = systemRandom.bytes(16).toString('base64url')
+    const claims = { sub: claim.spiffeId, aud: audience, iat: issuedAt, exp: expiresAt, jti }
     return { token: this.#active.jwt.sign(claims), issuedAt, expiresAt }
   }
 

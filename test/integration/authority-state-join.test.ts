@@ -166,6 +166,7 @@ describe('Joiner.join', () => {
       proof: Buffer.alloc(64),
       agentVersion: '',
       hostname: '',
+      address: '192.0.2.1',
     }
     await assertRefused(state, state.joiner.join(request), 'bad_proof')
     assert.equal((await join(state, key, secret)).generation, 1, 'the use is still there')
@@ -180,7 +181,7 @@ describe('Joiner.join', () => {
       publicKeyDer: Buffer.from('garbage'),
       proof: Buffer.alloc(0),
     }
-    await assert.rejects(state.joiner.join({ ...request, agentVersion: '', hostname: '' }), {
+    await assert.rejects(state.joiner.join({ ...request, agentVersion: '', hostname: '', address: '' }), {
       kind: 'invalid_argument',
     })
   })

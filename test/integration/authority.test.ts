@@ -264,14 +264,21 @@ describe('an authority with a joined bot', () => {
   })
 
   it('records what agents report as their word, and refuses other events', async () => {
-    const event = { event: 'identity.denied', count: 3, firstMs: 1, lastMs: 2, detailJson: '{"pid":7}' }
+    const process = { pid: 7, gid: 8, startedMs: 9, times: { count: 3, firstMs: 1, lastMs: 2 } }
+    const event = { uid: 1000, processes: [process], denied: { reason: 'no_identity' } }
     await bot.client.unary('signet.v1.ReportService', 'Report', { events: [event] })
     const [row] = await auditOf(authority.admin, { event: 'identity.*' })
-    assert.deepEqual(JSON.parse(row?.detailJson ?? '{}').detail, { pid: 7 })
-    for (const bad of [{ event: 'authority.started' }, { event: 'identity.denied', detailJson: '{' }]) {
-      const report = bot.client.unary('signet.v1.ReportService', 'Report', { events: [{ ...event, ...bad }] })
-      await assert.rejects(report, { status: 3 })
-    }
+    const { bot: _bot, botInstance: _instance, ...detail } = JSON.parse(row?.detailJson ?? '{}')
+    assert.deepEqual(detail, {
+      uid: 1000,
+      count: 3,
+      firstMs: 1,
+      lastMs: 2,
+      processes: [{ pid: 7, gid: 8, startedMs: 9, count: 3, firstMs: 1, lastMs: 2 }],
+      reason: 'no_identity',
+    })
+    const report = bot.client.unary('signet.v1.ReportService', 'Report', { events: [{ uid: 1000 }] })
+    await assert.rejects(report, { status: 3 })
   })
 
   it('lets nobody without a bot certificate do anything but join', async () => {

@@ -8,6 +8,8 @@ import { splitCertificates } from '../support/certificates.ts'
 import { type Finished, identityFor, Stack, signet } from '../support/stack.ts'
 import type { Message, WorkloadClient } from '../support/workload-client.ts'
 
+const ASKED = { occasion: 'call', holders: 0, askedMs: 0 } as const
+
 const UID = process.getuid?.() ?? 0
 const PARTNER = 'partner.example'
 const PARTNER_ID = `spiffe://${PARTNER}`
@@ -19,6 +21,7 @@ const claim = (name: string) => ({
   spiffeId: `${PARTNER_ID}/${name}`,
   workloadAttributes: {},
   keyType: 'ec-p256' as const,
+  asked: ASKED,
 })
 
 /** The name, as YAML has it in the place of `federates_with`. */

@@ -266,7 +266,10 @@ describe('the audit log', () => {
     const serial = leafOf((await stream.secrets())[0]).serialNumber.toLowerCase()
     await client.fetch(['default', 'ROOTCA'])
     serving.callers.deliveries.flush()
-    assert.deepEqual(serving.delivered, [{ kind: 'x509_svid', spiffe_ids: [ID], of: [serial], count: 2 }])
+    const [first, second] = serving.delivered
+    assert.deepEqual(first?.svids, [{ spiffeId: ID, serial }])
+    assert.equal(first?.process.pid, process.pid)
+    assert.equal((first?.count ?? 0) + (second?.count ?? 0), 2) // counted for each connection, added up for the report
   })
 })
 

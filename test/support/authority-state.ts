@@ -163,7 +163,7 @@ export function join(
     agentTimeMs: more.agentTimeMs,
     agentVersion: '0.1.0',
     hostname: 'host',
-    peer: '192.0.2.1:5',
+    address: '192.0.2.1',
   })
 }
 
@@ -176,6 +176,7 @@ export function shown(certificate: BotCertificateOutput): ShownCertificate {
     generation: BigInt(leaf.subject.serialNumber ?? 0),
     keySha256: spkiSha256(leaf.publicKeyDer),
     notAfter: leaf.notAfter,
+    address: '192.0.2.1',
   }
 }
 

@@ -23,6 +23,7 @@ export const CLAIM: Claim = {
   revision: '7',
   spiffeId: SPIFFE_ID,
   workloadAttributesJson: '{"unix":{"uid":1000}}',
+  asked: { occasion: 'call' },
 }
 export const SPEC: WorkloadIdentitySpec = {
   spiffe_id: '/web',

@@ -5,7 +5,7 @@ import { AccountNames } from '../../src/agent/attestation/account-names.ts'
 import { Attestation } from '../../src/agent/attestation/attest.ts'
 import { FileDigests } from '../../src/agent/attestation/file-digests.ts'
 import { UnixAttestor } from '../../src/agent/attestation/unix-attestor.ts'
-import type { Knowledge } from '../../src/agent/knowledge.ts'
+import type { DeliveredSvid, Knowledge, SeenProcess } from '../../src/agent/knowledge.ts'
 import type { SecretNamesConfig } from '../../src/agent/sds/secret-names.ts'
 import { serveSds } from '../../src/agent/sds/serve.ts'
 import { SvidCache } from '../../src/agent/svid-cache/svid-cache.ts'
@@ -30,10 +30,14 @@ export interface Serving extends AsyncDisposable {
   readonly metrics: Metrics
   /** Log records with an `event`, in order. */
   readonly events: readonly Readonly<Record<string, unknown>>[]
-  readonly denied: readonly object[]
+  readonly denied: readonly { readonly process: SeenProcess; readonly reason: string }[]
   readonly callers: Callers
   /** What the audit log hears of, once the deliveries were flushed. */
-  readonly delivered: readonly object[]
+  readonly delivered: readonly {
+    readonly process: SeenProcess
+    readonly svids: readonly DeliveredSvid[]
+    readonly count: number
+  }[]
   /** What the agent knows from now on; the identities stay unless given. */
   learn(more?: Partial<Knowledge>, identities?: Identities): void
 }
@@ -93,8 +97,8 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const server = started.use(
     new RpcServer<Peer>({ logger, metrics, clock, maxStreamsPerConnection, takesAnyAuthority }),
   )
-  const denied: object[] = []
-  const delivered: object[] = []
+  const denied: Serving['denied'][number][] = []
+  const delivered: Serving['delivered'][number][] = []
   const maxIdentitiesPerCaller = options.maxIdentitiesPerCaller ?? 100
   const callers = started.use(
     new Callers({
@@ -102,8 +106,8 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
       attestation: new Attestation({ attestors: [unix] }),
       svids,
       reporter: {
-        denied: (detail) => void denied.push(detail),
-        delivered: (detail) => void delivered.push(detail),
+        denied: (process, reason) => void denied.push({ process, reason }),
+        delivered: (process, { svids }, { count }) => void delivered.push({ process, svids, count }),
       },
       maxIdentitiesPerCaller,
       allowUnauthenticatedVerifiers: options.allowUnauthenticatedVerifiers ?? false,

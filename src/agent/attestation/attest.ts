@@ -39,6 +39,11 @@ export class Attestation {
     return this.#read(peer, wanted, edition)
   }
 
+  /** `workload.*` of a caller as it was attested last; nothing is read. */
+  known(peer: Peer): Attributes | undefined {
+    return this.#entries.get(peer)?.attributes?.['workload'] as Attributes | undefined
+  }
+
   #edition(wanted: ReadonlySet<string>): string | number {
     const [only, ...others] = this.#attestors
     if (only !== undefined && others.length === 0) return only.edition(wanted)

@@ -1,10 +1,12 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { ReportedEvent } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
+import type { ReportRequest } from '../../rpc/gen/signet/v1/ReportRequest.ts'
 import { RpcError, StatusCode } from '../../rpc/status.ts'
 import type { AuthorityClient } from '../authority-door.ts'
-import type { DeliveryReporter } from '../knowledge.ts'
-import { shorten } from './shorten.ts'
+import type { Delivered, DeliveryReporter, SeenProcess, SeenTimes } from '../knowledge.ts'
+import { type PendingEvent, PendingReports } from './pending-reports.ts'
+import { shortDeliveries, timesMessage, toMessages } from './report-message.ts'
 
 export interface ReporterDeps {
   /** @throws RpcError while there is none */
@@ -13,43 +15,39 @@ export interface ReporterDeps {
   readonly logger: Logger
 }
 
-interface Pending {
-  readonly event: 'identity.denied' | 'svid.delivered'
-  readonly detailJson: string
-  readonly firstMs: number
-  lastMs: number
-  count: number
-}
-
 /** What is gathered for so long is told together … */
-const GATHER_MS = 5_000
+const GATHER_MS = 2_000
 /** … this many in one report, the next of which follows no sooner than the authority takes it. */
 const REPORT_SIZE = 200
 const BETWEEN_MS = 1_500
 const AWAY_MS = 30_000
-/** While the authority is away, the oldest go first. */
-const PENDING_MOST = 2_000
+const GIVEN_UP_SIZE = 64
 const DEADLINE_MS = 10_000
+
+type GivenUp = readonly (readonly [uid: number, times: SeenTimes])[]
 
 /** Tells the authority's audit log what this agent refused and delivered: added up, now and then, never in anybody's way. */
 export class Reporter implements DeliveryReporter, AsyncDisposable {
   readonly #deps: ReporterDeps
-  readonly #pending = new Map<string, Pending>()
+  readonly #pending = new PendingReports()
+  #size = REPORT_SIZE
   #timer: Scheduled | undefined
   #sending: Promise<boolean> | undefined
-  #dropped = 0
   #closed = false
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps
   }
 
-  denied(detail: object): void {
-    this.#note('identity.denied', detail)
+  denied(process: SeenProcess, reason: string, times: SeenTimes): void {
+    this.#pending.add(`denied ${reason}`, { denied: reason }, process, times)
+    this.#sendIn(GATHER_MS)
   }
 
-  delivered(detail: object): void {
-    this.#note('svid.delivered', detail)
+  delivered(process: SeenProcess, response: Delivered, times: SeenTimes): void {
+    for (const delivered of shortDeliveries(response))
+      this.#pending.add(keyOf(delivered), { delivered }, process, times)
+    this.#sendIn(GATHER_MS)
   }
 
   /** Tells what is left, if the authority is there to hear it. */
@@ -57,33 +55,9 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     this.#closed = true
     this.#timer?.cancel()
     await this.#sending
-    while (this.#pending.size > 0 && (await this.#send(1_000))) {
+    while (!this.#pending.isEmpty && (await this.#send(1_000))) {
       // as long as it goes well
     }
-  }
-
-  #note(event: Pending['event'], detail: object): void {
-    // How often is no fact of one occurrence: what differs in nothing else is one line with a higher count.
-    const { count = 1, ...facts } = detail as { readonly count?: number }
-    const detailJson = shorten(facts)
-    const key = `${event} ${detailJson}`
-    const nowMs = this.#deps.clock.now().getTime()
-    const known = this.#pending.get(key)
-    if (known !== undefined) {
-      known.count += count
-      known.lastMs = nowMs
-      return
-    }
-    this.#pending.set(key, { event, detailJson, firstMs: nowMs, lastMs: nowMs, count })
-    this.#limit()
-    this.#sendIn(GATHER_MS)
-  }
-
-  #limit(): void {
-    if (this.#pending.size <= PENDING_MOST) return
-    const [oldest] = this.#pending.keys()
-    if (oldest !== undefined) this.#pending.delete(oldest)
-    this.#dropped += 1
   }
 
   #sendIn(ms: number): void {
@@ -93,54 +67,61 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
       this.#sending = this.#send(DEADLINE_MS)
       void this.#sending.then((isHeard) => {
         this.#sending = undefined
-        if (this.#pending.size > 0) this.#sendIn(isHeard ? BETWEEN_MS : AWAY_MS)
+        if (!this.#pending.isEmpty) this.#sendIn(isHeard ? BETWEEN_MS : AWAY_MS)
       })
     })
   }
 
   /** False when nobody heard it; it is then kept for the next time, unless the authority will never take it. */
   async #send(deadlineMs: number): Promise<boolean> {
-    const entries = [...this.#pending].slice(0, REPORT_SIZE)
-    for (const [key] of entries) this.#pending.delete(key)
-    const events: ReportedEvent[] = entries.map(([, { event, count, firstMs, lastMs, detailJson }]) => ({
-      event,
-      count,
-      firstMs: String(firstMs),
-      lastMs: String(lastMs),
-      detailJson,
-    }))
+    const { taken, events } = this.#takeEvents()
+    const givenUp = this.#pending.takeGivenUp(GIVEN_UP_SIZE)
+    const request: ReportRequest = {
+      events,
+      givenUp: givenUp.map(([uid, times]) => ({ uid, times: timesMessage(times) })),
+    }
     try {
-      await this.#deps.client().unary('signet.v1.ReportService', 'Report', { events }, { deadlineMs })
-      this.#tellOfLoss()
+      await this.#deps.client().unary('signet.v1.ReportService', 'Report', request, { deadlineMs })
+      this.#tellOfLoss(givenUp)
+      this.#size = REPORT_SIZE
       return true
     } catch (error) {
       // Not said louder: that the authority is away is said where it matters, and what happened stands in our log.
       this.#deps.logger.debug({ event: 'report.failed', err: error }, 'a report was not heard')
-      // An authority of another version may not know an event: kept, it would stand in the way of all others for good.
-      if (error instanceof RpcError && error.status === StatusCode.INVALID_ARGUMENT)
-        this.#dropped += entries.length
-      else this.#putBack(entries)
+      this.#keep(taken, givenUp, error)
       return false
     }
   }
 
-  #putBack(entries: readonly (readonly [string, Pending])[]): void {
-    const newer = [...this.#pending]
-    this.#pending.clear()
-    for (const [key, pending] of [...entries, ...newer]) {
-      const known = this.#pending.get(key)
-      if (known === undefined) this.#pending.set(key, pending)
-      else {
-        known.count += pending.count
-        known.lastMs = pending.lastMs
-      }
-      this.#limit()
-    }
+  #takeEvents(): { readonly taken: PendingEvent[]; readonly events: ReportedEvent[] } {
+    const taken: PendingEvent[] = []
+    const events: ReportedEvent[] = []
+    this.#pending.take((event) => {
+      const messages = toMessages(event)
+      if (events.length > 0 && events.length + messages.length > this.#size) return false
+      taken.push(event)
+      events.push(...messages)
+      return true
+    })
+    return { taken, events }
   }
 
-  #tellOfLoss(): void {
-    if (this.#dropped === 0) return
-    this.#deps.logger.warn({ event: 'report.dropped', dropped: this.#dropped }, 'older reports were given up')
-    this.#dropped = 0
+  /** An authority of another version may not know an event: it is looked for by telling fewer at once, and alone it is given up. */
+  #keep(taken: readonly PendingEvent[], givenUp: GivenUp, error: unknown): void {
+    const isRefused = error instanceof RpcError && error.status === StatusCode.INVALID_ARGUMENT
+    if (isRefused && taken.length === 1) for (const event of taken) this.#pending.giveUp(event)
+    else for (const event of taken) this.#pending.putBack(event)
+    if (isRefused) this.#size = Math.max(1, Math.floor(Math.min(this.#size, taken.length) / 4))
+    this.#pending.putBackGivenUp(givenUp)
   }
+
+  /** The authority knows it now; so shall whoever reads the log here. */
+  #tellOfLoss(givenUp: GivenUp): void {
+    for (const [uid, { count }] of givenUp)
+      this.#deps.logger.warn({ event: 'report.given_up', uid, count }, 'reports were given up')
+  }
+}
+
+function keyOf({ svids }: Delivered): string {
+  return svids.map((svid) => ('serial' in svid ? svid.serial : svid.jti)).join(' ')
 }

@@ -1,4 +1,5 @@
 import { CodedError } from '../../foundation/errors.ts'
+import type { Attributes } from '../../policy/attributes.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { UnusableSvidError } from '../svid-cache/errors.ts'
@@ -44,6 +45,8 @@ export interface OfferDeps {
 export interface Offered {
   /** Undefined: no identity at all, and why. */
   readonly set: IdentitySet | undefined
+  /** `workload.*` of the caller. */
+  readonly workload: Attributes
   readonly refused: NoIdentityReason | undefined
   readonly knowledge: Knowledge
   /** CA certificates without the SPIFFE validator. */
@@ -114,7 +117,7 @@ export class Offer {
   #defaultSvid(name: string, set: IdentitySet): Outcome {
     let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'refused_by_authority'
     for (const grant of set.grants) {
-      const state = this.#deps.svids.wantX509(grant, set.workload)
+      const state = this.#deps.svids.wantX509(grant, this.#for.workload)
       if (state.svid !== undefined) return this.#deps.store.svid(name, state.svid)
       if (isRefused(state)) continue
       if (!isUnusable(state)) return 'pending'
@@ -128,7 +131,7 @@ export class Offer {
     let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'not_entitled'
     for (const grant of set.grants) {
       if (grant.spiffeId !== name) continue
-      const state = this.#deps.svids.wantX509(grant, set.workload)
+      const state = this.#deps.svids.wantX509(grant, this.#for.workload)
       if (state.svid !== undefined) return this.#deps.store.svid(name, state.svid)
       if (!isRefused(state)) outcome = 'pending'
       else if (outcome !== 'pending') outcome = 'refused_by_authority'

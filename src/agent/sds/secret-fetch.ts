@@ -67,10 +67,9 @@ export class SecretFetch extends Follower {
       return
     }
     const { names, isWildcard } = this.#subscription
-    const found = new Offer(this.#deps, { set, refused: undefined, knowledge, plain: this.#isPlain }).find(
-      names,
-      isWildcard,
-    )
+    const workload = this.#deps.callers.workloadOf(this.peer)
+    const offered = { set, workload, refused: undefined, knowledge, plain: this.#isPlain }
+    const found = new Offer(this.#deps, offered).find(names, isWildcard)
     if (found.pending.length > 0 && !this.#isLate) return
     if (found.absent.length > 0) this.#deps.notes.leftOut(this.peer, found.absent)
     const response = this.#subscription.next(found)
@@ -80,7 +79,7 @@ export class SecretFetch extends Follower {
       return
     }
     this.#over()
-    this.#deps.notes.sent('fetch', response)
+    this.#deps.notes.sent(this.peer, 'fetch', response)
     this.#answer.resolve(response.bytes)
   }
 

@@ -38,10 +38,11 @@ export class SecretNotes {
     ])
   }
 
-  sent(method: string, { secrets }: SecretResponse): void {
+  sent(peer: Peer, method: string, { secrets }: SecretResponse): void {
     this.#responses.inc({ method })
+    const nowMs = this.#deps.clock.now().getTime()
     for (const secret of secrets) {
-      if (secret.delivered !== undefined) this.#deps.deliveries.count(secret, secret.delivered)
+      if (secret.delivered !== undefined) this.#deps.deliveries.count(peer, secret.delivered, nowMs)
     }
   }
 

@@ -14,7 +14,7 @@ import { checkTypeUrl, type SecretRequest } from './secret-request.ts'
 import { kindOf, type Subscription } from './subscription.ts'
 
 export interface SecretStreamDeps extends OfferDeps {
-  readonly callers: Pick<Callers, 'followers' | 'entitledToBundles' | 'refusals'>
+  readonly callers: Pick<Callers, 'followers' | 'entitledToBundles' | 'workloadOf' | 'refusals'>
   readonly knowledge: KnowledgeSource
   readonly notes: SecretNotes
 }
@@ -109,14 +109,15 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     if (this.#isDue) return
     const { names, isWildcard } = this.#subscription
     const plain = this.#isPlain === true
-    const offer = new Offer(this.#deps, { set, refused, knowledge, plain })
+    const workload = this.#deps.callers.workloadOf(this.peer)
+    const offer = new Offer(this.#deps, { set, workload, refused, knowledge, plain })
     const found = offer.find(names, isWildcard)
     this.#note(found.absent)
     const response = this.#subscription.next(found)
     if (response !== undefined) {
       this.#isAnswered = true
       this.#sink.send(response.bytes)
-      this.#deps.notes.sent(this.#method, response)
+      this.#deps.notes.sent(this.peer, this.#method, response)
     } else if (this.#isHalfClosed && found.pending.length === 0) this.#close()
   }
 

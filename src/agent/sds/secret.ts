@@ -4,8 +4,8 @@ import { splitDer } from '../../crypto/x509.ts'
 import { pemChain } from '../../rpc/pem-chain.ts'
 import { encodeMessage } from '../../rpc/services.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
+import type { Delivered } from '../knowledge.ts'
 import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
-import type { Delivered } from '../workload-api/deliveries.ts'
 
 const TLS = 'envoy.extensions.transport_sockets.tls.v3'
 const VALIDATOR = `${TLS}.SPIFFECertValidatorConfig`
@@ -30,8 +30,8 @@ export function svidSecret(name: string, svid: CachedX509Svid): Secret {
     certificateChain: inline(chain),
     privateKey: inline(encodePem('PRIVATE KEY', svid.keyDer)),
   }
-  const delivered = { kind: 'x509_svid', spiffeIds: [svid.spiffeId], of: [svid.serial] }
-  return secret(name, { tlsCertificate }, delivered)
+  const { spiffeId, serial } = svid
+  return secret(name, { tlsCertificate }, { svids: [{ spiffeId, serial }] })
 }
 
 /** Bundles as the configuration of Envoy's SPIFFE validator, which keeps trust domains apart. Each has a certificate, none is there twice. */

@@ -10,3 +10,17 @@ export class UnusableSvidError extends CodedError {
     super('the authority sent an unusable SVID', { ...options, detail })
   }
 }
+
+/** The SVID is there, but not valid now by the clock of this host: this clock or that of the authority is wrong. */
+export class SvidNotValidNowError extends CodedError {
+  override readonly name = 'SvidNotValidNowError'
+  readonly code = 'ERR_SVID_NOT_VALID_NOW'
+  readonly kind = 'unavailable'
+
+  constructor(life: { readonly notBeforeMs: number; readonly notAfterMs: number }, hostTime: Date) {
+    const [from, until] = [life.notBeforeMs, life.notAfterMs].map((ms) => new Date(ms).toISOString())
+    super('no SVID is valid by the clock of this host, which may be wrong', {
+      detail: `valid from ${from} until ${until}, and this host's clock says ${hostTime.toISOString()}`,
+    })
+  }
+}

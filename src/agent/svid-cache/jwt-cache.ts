@@ -4,7 +4,10 @@ import type { Counter } from '../../foundation/metrics.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import type { IdentityClaim, Knowledge } from '../knowledge.ts'
+import { SvidNotValidNowError } from './errors.ts'
+import type { HeldBack } from './held-back.ts'
 import { type CachedJwtSvid, issueJwtSvid, type JwtIssueDeps } from './jwt-issue.ts'
+import { isValidAt, type Life, worthKeeping } from './life.ts'
 import { claimOf } from './x509-cache.ts'
 
 /** Tokens kept; each takes about 1 KB. A caller that asks for ever new audiences pushes out the oldest. */
@@ -14,12 +17,16 @@ const PREFER_NEW_AFTER = 0.8
 /** How long such a caller waits before it takes the old one all the same. */
 const WAIT_FOR_NEW_MS = 1_000
 const RETRY_AFTER_MS = 2_000
+/** The same while clocks disagree: another token would be of no more use before one of them is set right. */
+const RETRY_HELD_BACK_MS = 30_000
 
 /** What the authority would say again. */
 const FINAL: ReadonlySet<string> = new Set(['permission_denied', 'invalid_argument'])
 
 interface Entry {
   svid: CachedJwtSvid | undefined
+  /** Newest first, with those that the clock of this host lets nobody use now. */
+  kept: readonly CachedJwtSvid[]
   flight: Promise<CachedJwtSvid> | undefined
   /** The authority's no to the last attempt, while there is nothing to give: it holds until `retryMs`. */
   refusal: CodedError | undefined
@@ -29,6 +36,7 @@ interface Entry {
 export interface JwtCacheDeps extends JwtIssueDeps {
   readonly logger: Logger
   readonly issued: Counter
+  readonly heldBack: HeldBack
   readonly onChange: () => void
 }
 
@@ -57,13 +65,14 @@ export class JwtCache {
     const key = JSON.stringify([grant.key, ...audiences])
     const entry = this.#touch(key)
     const now = this.#deps.clock.now().getTime()
+    this.#choose(entry, now)
     const { svid } = entry
     if (svid !== undefined && now < svid.refreshAtMs) return svid
-    const isUsable = svid !== undefined && now < svid.expiresAtMs
-    const isHeldBack = now < entry.retryMs && entry.retryMs - now <= RETRY_AFTER_MS // else the clock was set back
+    const isUsable = svid !== undefined
+    const isHeldBack = now < entry.retryMs && entry.retryMs - now <= RETRY_HELD_BACK_MS // else the clock was set back
     if (isUsable && entry.flight === undefined && isHeldBack) return svid
     if (!isUsable && entry.refusal !== undefined && isHeldBack) return Promise.reject(entry.refusal)
-    const flight = entry.flight ?? this.#fetch(key, entry, claimOf(grant, workload), audiences)
+    const flight = entry.flight ?? this.#fetch(key, entry, claimOf(grant, workload, now), audiences)
     if (!isUsable) return flight
     const isOld = now - svid.receivedMs > (svid.expiresAtMs - svid.receivedMs) * PREFER_NEW_AFTER
     return isOld ? this.#newOr(svid, flight) : svid
@@ -78,19 +87,30 @@ export class JwtCache {
       if (knowledge.taintedKeyIds.has(svid.kid)) {
         if (flight === undefined) this.#entries.delete(key)
         entry.svid = undefined
+        entry.kept = entry.kept.filter(({ kid }) => !knowledge.taintedKeyIds.has(kid))
       } else {
         svid.refreshAtMs = 0
       }
     }
   }
 
+  /** Everything worth keeping over a restart, newest first for each key. */
   *values(): Generator<readonly [key: string, svid: CachedJwtSvid]> {
-    for (const [key, { svid }] of this.#entries) if (svid !== undefined) yield [key, svid]
+    for (const [key, { kept }] of this.#entries) for (const svid of kept) yield [key, svid]
   }
 
   restore(key: string, svid: CachedJwtSvid): void {
-    if (svid.expiresAtMs <= this.#deps.clock.now().getTime() || this.#entries.has(key)) return
-    this.#entries.set(key, { ...newEntry(), svid })
+    const entry = this.#entries.get(key) ?? newEntry()
+    entry.kept = [...entry.kept, svid]
+    this.#entries.set(key, entry)
+  }
+
+  /** Settles which token is handed out by this host's clock. */
+  #choose(entry: Entry, now: number): void {
+    const { svid, kept } = entry
+    if (kept.length === 0 || (kept.length === 1 && svid !== undefined && isValidAt(lifeOf(svid), now))) return
+    entry.kept = worthKeeping(kept, lifeOf, this.#deps.clock)
+    entry.svid = entry.kept.find((each) => isValidAt(lifeOf(each), now))
   }
 
   /** The entry, moved to the young end. */
@@ -126,7 +146,12 @@ export class JwtCache {
     const { logger, issued, clock, onChange } = this.#deps
     try {
       const svid = await issueJwtSvid(this.#deps, claim, audiences)
-      entry.svid = svid
+      entry.kept = [svid, ...entry.kept]
+      this.#choose(entry, clock.now().getTime())
+      if (entry.svid !== svid) {
+        onChange()
+        throw this.#deps.heldBack.note('jwt_svid', claim.spiffeId, lifeOf(svid))
+      }
       entry.refusal = undefined
       entry.retryMs = 0
       issued.inc({ kind: 'jwt_svid', result: 'issued' })
@@ -134,10 +159,12 @@ export class JwtCache {
       return svid
     } catch (error) {
       issued.inc({ kind: 'jwt_svid', result: 'failed' })
-      entry.retryMs = clock.now().getTime() + RETRY_AFTER_MS
+      const isHeldBack = error instanceof SvidNotValidNowError
+      entry.retryMs = clock.now().getTime() + (isHeldBack ? RETRY_HELD_BACK_MS : RETRY_AFTER_MS)
       // Kept, and not asked for again at once: each attempt is a row in the authority's audit log.
-      if (error instanceof CodedError && FINAL.has(error.kind)) entry.refusal = error
-      else if (entry.svid === undefined) this.#entries.delete(key)
+      if (isHeldBack || (error instanceof CodedError && FINAL.has(error.kind))) entry.refusal = error
+      else if (entry.kept.length === 0) this.#entries.delete(key)
+      if (isHeldBack) throw error // the operator was told
       const { workloadIdentity, spiffeId } = claim
       logger.warn(
         { event: 'svid.issue_failed', workloadIdentity, spiffeId, reason: messageOf(error) },
@@ -158,11 +185,15 @@ export class JwtCache {
     } finally {
       timer.cancel()
     }
-    if (old.expiresAtMs > this.#deps.clock.now().getTime()) return old
+    if (isValidAt(lifeOf(old), this.#deps.clock.now().getTime())) return old
     return flight
   }
 }
 
+function lifeOf({ notBeforeMs, expiresAtMs, overBootMs }: CachedJwtSvid): Life {
+  return { notBeforeMs, notAfterMs: expiresAtMs, overBootMs }
+}
+
 function newEntry(): Entry {
-  return { svid: undefined, flight: undefined, refusal: undefined, retryMs: 0 }
+  return { svid: undefined, kept: [], flight: undefined, refusal: undefined, retryMs: 0 }
 }

@@ -3,18 +3,27 @@ import type { Random } from '../../foundation/random.ts'
 import { type JwtSvid, parseJwtSvid } from '../../spiffe/jwt-svid.ts'
 import type { IdentityClaim, Issuer } from '../knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
+import { overBootMs } from './life.ts'
 import { renewalTimeMs } from './renewal.ts'
 
 /** A JWT-SVID ready to be sent. */
 export interface CachedJwtSvid {
   readonly spiffeId: string
   readonly token: string
+  readonly jti: string
   readonly kid: string
   readonly receivedMs: number
+  /** From when on those who allow clocks the usual minute take it. */
+  readonly notBeforeMs: number
   readonly expiresAtMs: number
+  /** See {@link Life}. */
+  readonly overBootMs: number
   /** Set to 0 when it should be replaced at the next occasion. */
   refreshAtMs: number
 }
+
+/** What verifiers commonly allow clocks to differ by (RFC 7519 §4.1.5). */
+const LEEWAY_SECONDS = 60
 
 export interface JwtIssueDeps {
   readonly issuer: Pick<Issuer, 'issueJwt'>
@@ -40,9 +49,28 @@ export async function issueJwtSvid(
   if (spiffeId !== claim.spiffeId) throw new UnusableSvidError('it names another SPIFFE ID')
   if (!isSameSet(svid.audience, audiences)) throw new UnusableSvidError('it is for other audiences')
   const expiresAtMs = svid.expiresAt * 1000
-  if (expiresAtMs <= receivedMs) throw new UnusableSvidError('it has expired')
+  const { nbf, iat } = svid.claims
+  const from = [nbf, iat].find((at) => typeof at === 'number') ?? receivedMs / 1000
+  const notBeforeMs = (from - LEEWAY_SECONDS) * 1000
+  const over = overBootMs({ notBeforeMs, notAfterMs: expiresAtMs }, deps.clock)
   const refreshAtMs = renewalTimeMs(receivedMs, expiresAtMs, deps.random)
-  return { spiffeId, token, kid: svid.kid, receivedMs, expiresAtMs, refreshAtMs }
+  return {
+    spiffeId,
+    token,
+    jti: jtiOf(svid),
+    kid: svid.kid,
+    receivedMs,
+    notBeforeMs,
+    expiresAtMs,
+    overBootMs: over,
+    refreshAtMs,
+  }
+}
+
+/** The authority gives each token one; empty in a token without. */
+export function jtiOf({ claims }: JwtSvid): string {
+  const { jti } = claims
+  return typeof jti === 'string' ? jti : ''
 }
 
 function isSameSet(found: readonly string[], asked: readonly string[]): boolean {

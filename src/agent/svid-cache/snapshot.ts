@@ -1,6 +1,10 @@
 import type { KeyType } from '../../crypto/keys.ts'
+import type { Clock } from '../../foundation/clock.ts'
 import type { Attributes } from '../../policy/attributes.ts'
-import type { CachedJwtSvid } from './jwt-issue.ts'
+import { parseJwtSvid } from '../../spiffe/jwt-svid.ts'
+import type { IdentityClaim } from '../knowledge.ts'
+import { type CachedJwtSvid, jtiOf } from './jwt-issue.ts'
+import { overBootMs } from './life.ts'
 import type { CachedX509Svid, X509Entry } from './x509-entry.ts'
 
 /** What an agent keeps, sealed, to serve from after a restart. Plain JSON; holds private keys. */
@@ -10,49 +14,77 @@ export interface SvidSnapshot {
   readonly jwt: readonly JwtRecord[]
 }
 
-interface X509Record extends Omit<CachedX509Svid, 'chainDer' | 'keyDer'> {
+interface X509Record extends Omit<CachedX509Svid, 'chainDer' | 'keyDer' | 'notBeforeMs' | 'overBootMs'> {
   readonly key: string
   readonly workloadIdentity: string
   readonly revision: string
   /** Absent in what an earlier version kept, which had one type only. */
   readonly keyType?: KeyType
+  /** Of the process that it was asked for last, … */
   readonly workloadAttributes: Attributes
+  /** … and when; absent in what an earlier version kept. */
+  readonly askedMs?: number
+  /** Absent in what an earlier version kept. */
+  readonly notBeforeMs?: number
   /** Base64. */
   readonly chain: string
   readonly privateKey: string
 }
 
-interface JwtRecord extends CachedJwtSvid {
+interface JwtRecord extends Omit<CachedJwtSvid, 'notBeforeMs' | 'overBootMs' | 'jti'> {
+  /** Absent in what an earlier version kept. */
+  readonly notBeforeMs?: number
   readonly key: string
 }
 
-export function formatX509(entry: Readonly<X509Entry> & { readonly svid: CachedX509Svid }): X509Record {
-  const { chainDer, keyDer, ...rest } = entry.svid
-  const { workloadIdentity, revision, keyType, workloadAttributes } = entry.claim
+export function formatX509(entry: Readonly<X509Entry>, svid: CachedX509Svid): X509Record {
+  const { chainDer, keyDer, overBootMs: _ofThisBoot, ...rest } = svid
+  const { workloadIdentity, revision, keyType, workloadAttributes, asked } = entry.claim
   return {
     key: entry.key,
     workloadIdentity,
     revision,
     keyType,
     workloadAttributes,
+    askedMs: asked.askedMs,
     chain: chainDer.toString('base64'),
     privateKey: keyDer.toString('base64'),
     ...rest,
   }
 }
 
-export function parseX509(record: X509Record): CachedX509Svid {
+export function parseX509(record: X509Record, clock: Clock): CachedX509Svid {
   const { spiffeId, serial, signedBy, receivedMs, notAfterMs, renewAtMs } = record
+  const chainDer = Buffer.from(record.chain, 'base64')
+  const life = { notBeforeMs: record.notBeforeMs ?? receivedMs, notAfterMs }
   return {
     spiffeId,
-    chainDer: Buffer.from(record.chain, 'base64'),
+    chainDer,
     keyDer: Buffer.from(record.privateKey, 'base64'),
     serial,
     signedBy,
+    ...life,
+    overBootMs: overBootMs(life, clock),
     receivedMs,
-    notAfterMs,
     renewAtMs,
   }
+}
+
+export function parseClaim(record: X509Record): IdentityClaim {
+  const { workloadIdentity, revision, spiffeId, keyType = 'ec-p256', workloadAttributes } = record
+  const asked = { occasion: 'renewal', holders: 0, askedMs: record.askedMs ?? record.receivedMs } as const
+  return { workloadIdentity, revision, spiffeId, keyType, workloadAttributes, asked }
+}
+
+export function formatJwt(key: string, svid: CachedJwtSvid): JwtRecord {
+  const { overBootMs: _ofThisBoot, jti: _inTheToken, ...rest } = svid
+  return { key, ...rest }
+}
+
+export function parseJwt({ key: _key, ...record }: JwtRecord, clock: Clock): CachedJwtSvid {
+  const life = { notBeforeMs: record.notBeforeMs ?? record.receivedMs, notAfterMs: record.expiresAtMs }
+  const jti = jtiOf(parseJwtSvid(record.token))
+  return { ...record, jti, notBeforeMs: life.notBeforeMs, overBootMs: overBootMs(life, clock) }
 }
 
 /** Undefined for what another version of this program wrote: it is then fetched anew. */

@@ -5,12 +5,21 @@ import type { Random } from '../../foundation/random.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import type { Issuer, Knowledge, KnowledgeSource } from '../knowledge.ts'
+import { HeldBack } from './held-back.ts'
 import { JwtCache } from './jwt-cache.ts'
 import type { CachedJwtSvid } from './jwt-issue.ts'
 import { KeyPools } from './key-pools.ts'
-import { formatX509, parseX509, readSnapshot, type SvidSnapshot } from './snapshot.ts'
+import {
+  formatJwt,
+  formatX509,
+  parseClaim,
+  parseJwt,
+  parseX509,
+  readSnapshot,
+  type SvidSnapshot,
+} from './snapshot.ts'
 import { X509Cache } from './x509-cache.ts'
-import type { X509State } from './x509-entry.ts'
+import type { Holder, X509State } from './x509-entry.ts'
 
 /** Work that is due is looked at no more often than this … */
 const SHORTEST_WAIT_MS = 20
@@ -48,7 +57,8 @@ export class SvidCache implements Disposable {
     const keys = deps.keys ?? new KeyPools(metrics)
     this.#keys = keys
     const issued = metrics.counter('issue_total', 'SVIDs asked of the authority', ['kind', 'result'])
-    const shared = { issuer, knowledge, keys, clock, random, logger, issued }
+    const heldBack = new HeldBack(clock, logger)
+    const shared = { issuer, knowledge, keys, clock, random, logger, issued, heldBack }
     this.#jwt = new JwtCache({ ...shared, onChange: () => this.#changed() })
     this.#x509 = new X509Cache({
       ...shared,
@@ -73,12 +83,12 @@ export class SvidCache implements Disposable {
     return this.#x509.want(grant, workload)
   }
 
-  holdX509(grant: Grant, workload: Attributes): void {
-    this.#x509.hold(grant, workload)
+  holdX509(grant: Grant, workload: Attributes, holder: Holder): void {
+    this.#x509.hold(grant, workload, holder)
   }
 
-  releaseX509(grant: Grant): void {
-    this.#x509.release(grant.key)
+  releaseX509(grant: Grant, holder: Holder): void {
+    this.#x509.release(grant.key, holder)
   }
 
   /** Tells of each rendered identity (its grant's key) whose X.509-SVID came, ended, or could not be had. */
@@ -106,20 +116,18 @@ export class SvidCache implements Disposable {
   snapshot(): SvidSnapshot {
     return {
       version: 1,
-      x509: Array.from(this.#x509.values(), formatX509),
-      jwt: Array.from(this.#jwt.values(), ([key, svid]) => ({ key, ...svid })).slice(-TOKENS_KEPT),
+      x509: Array.from(this.#x509.kept(), ([entry, svid]) => formatX509(entry, svid)),
+      jwt: Array.from(this.#jwt.values(), ([key, svid]) => formatJwt(key, svid)).slice(-TOKENS_KEPT),
     }
   }
 
-  /** Takes back what an earlier run kept, less what has expired since. */
+  /** Takes back what an earlier run kept. What is not valid by the wall clock is held back: that clock may be wrong. */
   restore(snapshot: unknown): void {
     const kept = readSnapshot(snapshot)
     for (const record of kept?.x509 ?? []) {
-      const { key, workloadIdentity, revision, spiffeId, keyType = 'ec-p256', workloadAttributes } = record
-      const claim = { workloadIdentity, revision, spiffeId, keyType, workloadAttributes }
-      this.#x509.restore(key, claim, parseX509(record))
+      this.#x509.restore(record.key, parseClaim(record), parseX509(record, this.#deps.clock))
     }
-    for (const { key, ...svid } of kept?.jwt ?? []) this.#jwt.restore(key, svid)
+    for (const record of kept?.jwt ?? []) this.#jwt.restore(record.key, parseJwt(record, this.#deps.clock))
   }
 
   [Symbol.dispose](): void {

@@ -5,8 +5,10 @@ import type { Counter } from '../../foundation/metrics.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import type { IdentityClaim, Knowledge } from '../knowledge.ts'
+import type { HeldBack } from './held-back.ts'
+import { isValidAt, type Life, worthKeeping } from './life.ts'
 import { checkX509Svid } from './x509-check.ts'
-import type { CachedX509Svid, X509Entry, X509State } from './x509-entry.ts'
+import type { CachedX509Svid, Holder, X509Entry, X509State } from './x509-entry.ts'
 import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
 
 const RETRY = { initialMs: 1_000, maxMs: 60_000 }
@@ -22,6 +24,7 @@ const RETRY_AFTER_CHANGE_MS = 1_000
 export interface X509CacheDeps extends X509IssueDeps {
   readonly logger: Logger
   readonly issued: Counter
+  readonly heldBack: HeldBack
   /** Something about this key changed: a new SVID, its end, or a failed first attempt. */
   readonly onChange: (key: string) => void
   /** Work is due at this time, possibly earlier than any before. */
@@ -37,8 +40,11 @@ export class X509Cache {
     this.#deps = deps
   }
 
+  /** How many of them there are to hand out. */
   get size(): number {
-    return this.#entries.size
+    let size = 0
+    for (const { svid } of this.#entries.values()) if (svid !== undefined) size += 1
+    return size
   }
 
   /**
@@ -47,28 +53,26 @@ export class X509Cache {
    */
   want(grant: Grant, workload: Attributes): X509State {
     const now = this.#now()
-    const claim = claimOf(grant, workload)
+    const claim = claimOf(grant, workload, now)
     const entry = this.#entries.get(grant.key) ?? this.#add(grant.key, claim)
     entry.claim = claim
     entry.askedMs = now
-    if (entry.svid !== undefined && (entry.svid.notAfterMs <= now || !this.#isUsable(entry.svid))) {
-      entry.svid = undefined
-    }
+    if (entry.kept.length > 0) this.#choose(entry)
+    while (entry.svid !== undefined && !this.#isUsable(entry.svid)) this.#drop(entry, entry.svid)
     if (entry.svid === undefined && !isAhead(entry.retryMs, now)) this.#issue(entry)
     return entry
   }
 
   /** Held identities are renewed whether or not anybody asks; every hold has its release. */
-  hold(grant: Grant, workload: Attributes): void {
+  hold(grant: Grant, workload: Attributes, holder: Holder): void {
     this.want(grant, workload)
-    const entry = this.#entries.get(grant.key)
-    if (entry !== undefined) entry.holders += 1
+    this.#entries.get(grant.key)?.holders.add(holder)
   }
 
-  release(key: string): void {
+  release(key: string, holder: Holder): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
-    entry.holders = Math.max(0, entry.holders - 1)
+    entry.holders.delete(holder)
     entry.askedMs = this.#now()
   }
 
@@ -77,6 +81,7 @@ export class X509Cache {
     const now = this.#now()
     let next = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) {
+      if (this.#choose(entry)) this.#deps.onChange(entry.key)
       const isWaiting =
         entry.svid === undefined ? isAhead(entry.dueMs, now) : entry.dueMs > now && !wasSetBack(entry, now)
       if (!isWaiting) this.#attend(entry, now, knowledge)
@@ -91,15 +96,20 @@ export class X509Cache {
     const now = this.#now()
     const spreadMs = this.#entries.size * SPREAD_MS_EACH
     for (const entry of this.#entries.values()) {
-      if (entry.holders === 0 && !isCurrent(entry, knowledge)) {
+      if (entry.holders.size === 0 && !isCurrent(entry, knowledge)) {
         this.#entries.delete(entry.key)
         continue
       }
       const { svid } = entry
+      const isTainted = ({ signedBy }: CachedX509Svid): boolean =>
+        signedBy.some((keyId) => knowledge.taintedKeyIds.has(keyId))
+      if (entry.kept.length > 1) {
+        entry.kept = entry.kept.filter((each) => each === svid || !isTainted(each))
+      }
       if (entry.failure !== undefined && Math.abs(now - entry.triedMs) >= RETRY_AFTER_CHANGE_MS) {
         entry.retryMs = now
-        if (entry.holders > 0) this.#due(entry, now)
-      } else if (svid?.signedBy.some((keyId) => knowledge.taintedKeyIds.has(keyId))) {
+        if (entry.holders.size > 0) this.#due(entry, now)
+      } else if (svid !== undefined && isTainted(svid)) {
         this.#due(entry, now)
       } else if (svid !== undefined && !svid.signedBy.includes(knowledge.activeX509KeyId)) {
         const tenthMs = (svid.notAfterMs - svid.receivedMs) / 10
@@ -115,13 +125,19 @@ export class X509Cache {
     }
   }
 
-  /** Puts back what an earlier run of this agent had. */
+  /** Everything worth keeping over a restart, each identity's newest first. */
+  *kept(): Generator<readonly [Readonly<X509Entry>, CachedX509Svid]> {
+    for (const entry of this.#entries.values()) for (const svid of entry.kept) yield [entry, svid]
+  }
+
+  /** Puts back what an earlier run of this agent had, in the order in which `kept` gave it. */
   restore(key: string, claim: IdentityClaim, svid: CachedX509Svid): void {
-    if (svid.notAfterMs <= this.#now() || this.#entries.has(key)) return
-    const entry = this.#add(key, claim)
-    entry.svid = svid
+    const entry = this.#entries.get(key) ?? this.#add(key, claim)
+    entry.kept = [...entry.kept, svid]
+    this.#choose(entry)
     entry.askedMs = svid.receivedMs
-    this.#due(entry, svid.renewAtMs)
+    if (entry.svid === undefined) this.#holdBack(entry, svid)
+    this.#due(entry, (entry.svid ?? svid).renewAtMs)
   }
 
   #add(key: string, claim: IdentityClaim): X509Entry {
@@ -129,12 +145,13 @@ export class X509Cache {
       key,
       claim,
       svid: undefined,
+      kept: [],
       failure: undefined,
       dueMs: Number.POSITIVE_INFINITY,
       retryMs: 0,
       triedMs: 0,
       askedMs: this.#now(),
-      holders: 0,
+      holders: new Set(),
       inFlight: false,
       backoff: new Backoff(RETRY, this.#deps.random),
     }
@@ -143,21 +160,51 @@ export class X509Cache {
   }
 
   #attend(entry: X509Entry, now: number, knowledge: Knowledge | undefined): void {
-    const { svid } = entry
-    if (svid !== undefined && svid.notAfterMs <= now) {
-      entry.svid = undefined // never handed out expired
-      this.#deps.onChange(entry.key)
-    }
+    const svid = entry.svid ?? entry.kept[0]
     const lifeMs = svid === undefined ? 0 : svid.notAfterMs - svid.receivedMs
-    const isAsked = entry.holders > 0 || entry.askedMs > now - lifeMs
+    const isAsked = entry.holders.size > 0 || (entry.askedMs > now - lifeMs && entry.askedMs <= now)
     const isHeldBack = isAhead(entry.retryMs, now)
-    if (isAsked && !isHeldBack && (knowledge === undefined || isCurrent(entry, knowledge))) this.#issue(entry)
+    if (isAsked && !isHeldBack && (knowledge === undefined || isCurrent(entry, knowledge)))
+      this.#renew(entry, now)
     if (entry.svid !== undefined) {
       const { notAfterMs } = entry.svid
       this.#due(entry, isAsked && isHeldBack ? Math.min(entry.retryMs, notAfterMs) : notAfterMs)
-    } else if (entry.inFlight || entry.holders > 0)
+    } else if (entry.inFlight || entry.holders.size > 0)
       this.#due(entry, Math.max(entry.retryMs, now + RETRY.initialMs))
+    else if (entry.kept.length > 0) this.#due(entry, now + RETRY.maxMs)
     else this.#entries.delete(entry.key)
+  }
+
+  /**
+   * Settles which SVID is handed out by this host's clock: never one that has expired, nor one that is not valid yet. True when it is another than
+   * before.
+   */
+  #choose(entry: X509Entry): boolean {
+    const { svid: before, kept } = entry
+    const now = this.#now()
+    if (kept.length === 0 || (kept.length === 1 && before !== undefined && isValidAt(before, now)))
+      return false
+    entry.kept = worthKeeping(kept, lifeOf, this.#deps.clock)
+    const svid = entry.kept.find((each) => isValidAt(each, now))
+    entry.svid = svid
+    if (svid === before) return false
+    if (svid !== undefined) {
+      entry.failure = undefined
+      entry.retryMs = 0
+      this.#due(entry, Math.min(entry.dueMs, svid.renewAtMs))
+    }
+    return true
+  }
+
+  /** Of no use to anybody, whatever the time. */
+  #drop(entry: X509Entry, svid: CachedX509Svid): void {
+    entry.kept = entry.kept.filter((each) => each !== svid)
+    entry.svid = undefined
+    this.#choose(entry)
+  }
+
+  #holdBack(entry: X509Entry, svid: CachedX509Svid): void {
+    entry.failure = this.#deps.heldBack.note('x509_svid', svid.spiffeId, svid)
   }
 
   #isUsable(svid: CachedX509Svid): boolean {
@@ -176,6 +223,21 @@ export class X509Cache {
     }
   }
 
+  /** For a process that holds the identity now; else for the one that asked last, and when that was. */
+  #renew(entry: X509Entry, now: number): void {
+    if (entry.inFlight) return
+    let holders = 0
+    let living: Attributes | undefined
+    for (const holder of entry.holders) {
+      holders += holder.streams
+      living ??= holder.living()
+    }
+    const askedMs = living === undefined ? entry.claim.asked.askedMs : now
+    const asked = { occasion: 'renewal', holders: living === undefined ? 0 : holders, askedMs } as const
+    entry.claim = { ...entry.claim, workloadAttributes: living ?? entry.claim.workloadAttributes, asked }
+    this.#issue(entry)
+  }
+
   #issue(entry: X509Entry): void {
     if (entry.inFlight) return
     entry.inFlight = true
@@ -186,20 +248,24 @@ export class X509Cache {
   async #settle(entry: X509Entry, issuing: Promise<CachedX509Svid>): Promise<void> {
     const { logger, issued, onChange } = this.#deps
     try {
-      entry.svid = await issuing
-      entry.failure = undefined
-      entry.retryMs = 0
-      entry.backoff.reset()
-      this.#due(entry, entry.svid.renewAtMs)
+      const svid = await issuing
+      entry.kept = [svid, ...entry.kept]
+      this.#choose(entry)
       issued.inc({ kind: 'x509_svid', result: 'issued' })
+      if (entry.svid === svid) {
+        entry.failure = undefined
+        entry.retryMs = 0
+        entry.backoff.reset()
+        this.#due(entry, svid.renewAtMs)
+      } else {
+        this.#holdBack(entry, svid)
+        this.#retry(entry)
+      }
     } catch (error) {
-      const now = this.#now()
       entry.failure = error
-      entry.retryMs = now + entry.backoff.nextMs()
-      this.#due(entry, Math.min(entry.retryMs, entry.svid?.notAfterMs ?? entry.retryMs))
+      const retryInMs = this.#retry(entry)
       issued.inc({ kind: 'x509_svid', result: 'failed' })
       const { workloadIdentity, spiffeId } = entry.claim
-      const retryInMs = Math.round(entry.retryMs - now)
       logger.warn(
         { event: 'svid.issue_failed', workloadIdentity, spiffeId, reason: messageOf(error), retryInMs },
         'an X.509-SVID could not be issued',
@@ -209,13 +275,23 @@ export class X509Cache {
     onChange(entry.key)
   }
 
+  /** The next attempt, and in how many milliseconds it is. */
+  #retry(entry: X509Entry): number {
+    const now = this.#now()
+    entry.retryMs = now + entry.backoff.nextMs()
+    this.#due(entry, Math.min(entry.retryMs, entry.svid?.notAfterMs ?? entry.retryMs))
+    return Math.round(entry.retryMs - now)
+  }
+
   #due(entry: X509Entry, atMs: number): void {
     entry.dueMs = atMs
     this.#deps.onDue(atMs)
   }
 
   #shrink(): void {
-    const idle = [...this.#entries.values()].filter(({ holders, inFlight }) => holders === 0 && !inFlight)
+    const idle = [...this.#entries.values()].filter(
+      ({ holders, inFlight }) => holders.size === 0 && !inFlight,
+    )
     idle.sort((a, b) => a.askedMs - b.askedMs)
     for (const { key } of idle.slice(0, this.#entries.size - SOFT_LIMIT)) this.#entries.delete(key)
   }
@@ -225,13 +301,17 @@ export class X509Cache {
   }
 }
 
-export function claimOf(grant: Grant, workload: Attributes): IdentityClaim {
+const lifeOf = (svid: CachedX509Svid): Life => svid
+
+/** What a process asks for now. */
+export function claimOf(grant: Grant, workload: Attributes, nowMs: number): IdentityClaim {
   return {
     workloadIdentity: grant.identity,
     revision: grant.revision,
     spiffeId: grant.spiffeId,
     keyType: grant.x509.keyType,
     workloadAttributes: workload,
+    asked: { occasion: 'call', holders: 0, askedMs: nowMs },
   }
 }
 

@@ -1,8 +1,10 @@
 import type { Backoff } from '../../foundation/backoff.ts'
+import type { Attributes } from '../../policy/attributes.ts'
 import type { IdentityClaim } from '../knowledge.ts'
+import type { Life } from './life.ts'
 
 /** An X.509-SVID with its key, ready to be sent. */
-export interface CachedX509Svid {
+export interface CachedX509Svid extends Life {
   readonly spiffeId: string
   /** DER certificates, leaf first, concatenated. */
   readonly chainDer: Buffer
@@ -12,7 +14,6 @@ export interface CachedX509Svid {
   /** Key identifiers of the CAs that signed the chain's certificates, in hex. */
   readonly signedBy: readonly string[]
   readonly receivedMs: number
-  readonly notAfterMs: number
   readonly renewAtMs: number
 }
 
@@ -20,7 +21,10 @@ export interface CachedX509Svid {
 export interface X509Entry {
   readonly key: string
   claim: IdentityClaim
+  /** What is handed out: the newest of `kept` that is valid now. */
   svid: CachedX509Svid | undefined
+  /** Newest first, with those that the clock of this host lets nobody use now. */
+  kept: readonly CachedX509Svid[]
   /** Why the last attempt gave nothing; undefined after a success and before the first attempt. */
   failure: unknown
   /** When something is to be done: renew, try again, or withdraw. */
@@ -29,10 +33,17 @@ export interface X509Entry {
   retryMs: number
   triedMs: number
   askedMs: number
-  /** How many identity sets with open streams hold it. */
-  holders: number
+  /** Identity sets with open streams that hold it. */
+  readonly holders: Set<Holder>
   inFlight: boolean
   readonly backoff: Backoff
+}
+
+/** Some callers with open streams, for whom an identity is kept renewed. */
+export interface Holder {
+  readonly streams: number
+  /** `workload.*` of one of them that is still there. */
+  living(): Attributes | undefined
 }
 
 /** What a reader may know of an entry. */

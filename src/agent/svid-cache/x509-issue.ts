@@ -1,10 +1,11 @@
 import { exportPkcs8 } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
-import { type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
+import { parseX509Svid, type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
 import type { IdentityClaim, Issuer, KnowledgeSource } from '../knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
 import type { KeyPools } from './key-pools.ts'
+import { overBootMs } from './life.ts'
 import { renewalTimeMs } from './renewal.ts'
 import { noteVoucher } from './x509-check.ts'
 import type { CachedX509Svid } from './x509-entry.ts'
@@ -19,7 +20,7 @@ export interface X509IssueDeps {
 
 /**
  * A new key, a certificate for it, and a look at it through our own validator: one bad SVID makes some clients give up
- * for good, so it must not get as far as them.
+ * for good, so it must not get as far as them. Whether it is valid now is not asked here: this host's clock may be wrong.
  */
 export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): Promise<CachedX509Svid> {
   const key = await deps.keys.take(claim.keyType)
@@ -29,23 +30,29 @@ export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): 
   const receivedMs = deps.clock.now().getTime()
   let svid: ValidX509Svid
   try {
-    svid = validateX509Svid(chain, bundle, Math.floor(receivedMs / 1000))
+    const { leaf } = parseX509Svid(chain)
+    svid = validateX509Svid(
+      chain,
+      bundle,
+      Math.min(Math.max(receivedMs / 1000, leaf.notBefore), leaf.notAfter),
+    )
   } catch (error) {
     throw new UnusableSvidError('it does not validate against the bundle', { cause: error })
   }
   const spiffeId = svid.spiffeId.toString()
   if (spiffeId !== claim.spiffeId) throw new UnusableSvidError('it names another SPIFFE ID')
   if (!svid.leaf.publicKeyDer.equals(key.publicKeyDer)) throw new UnusableSvidError('it is for another key')
-  const notAfterMs = svid.leaf.notAfter * 1000
+  const life = { notBeforeMs: svid.leaf.notBefore * 1000, notAfterMs: svid.leaf.notAfter * 1000 }
   const cached: CachedX509Svid = {
     spiffeId,
     chainDer: Buffer.concat(chain),
     keyDer: exportPkcs8(key.privateKey),
     serial: svid.leaf.serial,
     signedBy: svid.chain.flatMap(({ authorityKeyId }) => authorityKeyId ?? []),
+    ...life,
+    overBootMs: overBootMs(life, deps.clock),
     receivedMs,
-    notAfterMs,
-    renewAtMs: renewalTimeMs(receivedMs, notAfterMs, deps.random),
+    renewAtMs: renewalTimeMs(receivedMs, life.notAfterMs, deps.random),
   }
   noteVoucher(cached, svid.authority.der)
   return cached

@@ -100,5 +100,6 @@ function bundlesMessage(
   const bundles = bundleMap(all, format, { room: LARGEST_MESSAGE, most: MOST_BUNDLES }, leftOut)
   if (bundles[trustDomainId(knowledge.bundle.trustDomain)] === undefined) throw new SvidUnavailableError()
   const bytes = encodeMessage(type, { bundles })
-  return { bytes, validUntilMs: Number.POSITIVE_INFINITY, spiffeIds: [], delivered: undefined }
+  const always = { validFromMs: Number.NEGATIVE_INFINITY, validUntilMs: Number.POSITIVE_INFINITY }
+  return { bytes, ...always, spiffeIds: [], delivered: undefined }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
 import type { Peer } from '../../peer/peer.ts'
+import type { Attributes } from '../../policy/attributes.ts'
 import type { Attestation } from '../attestation/attest.ts'
 import type { DeliveryReporter, KnowledgeSource } from '../knowledge.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
@@ -15,7 +16,7 @@ import { Refusals } from './refusals.ts'
 
 export interface CallersDeps {
   readonly knowledge: KnowledgeSource
-  readonly attestation: Pick<Attestation, 'attest'>
+  readonly attestation: Pick<Attestation, 'attest' | 'known'>
   readonly svids: SvidCache
   readonly reporter: DeliveryReporter
   readonly maxIdentitiesPerCaller: number
@@ -35,6 +36,8 @@ export class Callers implements Disposable {
   readonly refusals: Refusals
   readonly entitled: Entitled
   readonly entitledToBundles: Entitled
+  /** `workload.*` of a caller, which was attested: for it an SVID is asked. */
+  readonly workloadOf: (peer: Peer) => Attributes
   readonly #resources = new DisposableStack()
 
   constructor(deps: CallersDeps) {
@@ -45,7 +48,10 @@ export class Callers implements Disposable {
     this.deliveries = this.#resources.use(new Deliveries(clock, deps.reporter))
     const leftOut = new LeftOut(deps)
     const onReady: IdentitySetDeps['onReady'] = (set, kind) => followers.refreshWith(set, kind)
-    const sets = new IdentitySets({ svids, clock, leftOut, onReady })
+    this.workloadOf = (peer) => deps.attestation.known(peer) ?? {}
+    const { workloadOf } = this
+    const livingHolder: IdentitySetDeps['livingHolder'] = (set) => followers.livingHolder(set)
+    const sets = new IdentitySets({ svids, clock, leftOut, workloadOf, livingHolder, onReady })
     const entitlements = new Entitlements({ ...deps, sets, leftOut })
     this.entitled = (peer) => entitlements.of(peer)
     this.entitledToBundles = (peer) => entitlements.toBundles(peer)

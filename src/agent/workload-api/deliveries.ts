@@ -1,22 +1,18 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
-import type { DeliveryReporter } from '../knowledge.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { Delivered, DeliveryReporter, SeenTimes } from '../knowledge.ts'
+import { seenProcess } from '../report/seen-process.ts'
 
-const FLUSH_MS = 10_000
-/** Different responses counted between two reports. */
+const FLUSH_MS = 5_000
+/** Different responses to different connections counted between two reports. */
 const LIMIT = 4_096
 
-/** What was delivered: a kind, whose, and serials or audiences. */
-export interface Delivered {
-  readonly kind: string
-  readonly spiffeIds: readonly string[]
-  readonly of: readonly string[]
-}
-
-/** Counts deliveries by response and reports the counts now and then: the same bytes go to thousands of calls a second. */
+/** Counts what each caller was given and reports it now and then: the same bytes go out thousands of times a second. */
 export class Deliveries implements Disposable {
   readonly #clock: Clock
   readonly #reporter: DeliveryReporter
-  readonly #counts = new Map<object, { count: number; readonly delivered: Delivered }>()
+  readonly #counts = new Map<Peer, Map<Delivered, SeenTimes>>()
+  #size = 0
   #timer: Scheduled | undefined
 
   constructor(clock: Clock, reporter: DeliveryReporter) {
@@ -24,26 +20,37 @@ export class Deliveries implements Disposable {
     this.#reporter = reporter
   }
 
-  /** `response` stands for what was sent: the same object again is the same response. */
-  count(response: object, delivered: Delivered): void {
-    const known = this.#counts.get(response)
-    if (known !== undefined) {
-      known.count += 1
+  /** The same `delivered` again is the same response. */
+  count(peer: Peer, delivered: Delivered, nowMs: number): void {
+    let counts = this.#counts.get(peer)
+    const times = counts?.get(delivered)
+    if (times !== undefined) {
+      times.count += 1
+      times.lastMs = nowMs
       return
     }
-    if (this.#counts.size >= LIMIT) this.flush()
-    this.#counts.set(response, { count: 1, delivered })
+    if (this.#size >= LIMIT) {
+      this.flush()
+      counts = undefined
+    }
+    if (counts === undefined) {
+      counts = new Map()
+      this.#counts.set(peer, counts)
+    }
+    counts.set(delivered, { count: 1, firstMs: nowMs, lastMs: nowMs })
+    this.#size += 1
     this.#timer ??= this.#clock.schedule(FLUSH_MS, () => this.flush())
   }
 
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    for (const { count, delivered } of this.#counts.values()) {
-      const { kind, spiffeIds, of } = delivered
-      this.#reporter.delivered({ kind, spiffe_ids: spiffeIds, of, count })
+    for (const [peer, counts] of this.#counts) {
+      const process = seenProcess(peer)
+      for (const [delivered, times] of counts) this.#reporter.delivered(process, delivered, times)
     }
     this.#counts.clear()
+    this.#size = 0
   }
 
   [Symbol.dispose](): void {

@@ -76,7 +76,7 @@ export class Entitlements {
   /** A lock on the bot takes everything away, this too. */
   #nobody(error: unknown): IdentitySet {
     if (!(error instanceof NoIdentityError) || error.reason === 'bot_locked') throw error
-    return this.#deps.sets.of([], {})
+    return this.#deps.sets.of([])
   }
 
   #decide(attributes: Attributes, knowledge: Knowledge): Decision {
@@ -105,8 +105,7 @@ export class Entitlements {
       ({ identity, spiffeId }) => !knowledge.isLocked({ workloadIdentity: identity, spiffeId }),
     )
     if (open.length === 0) return 'locked'
-    const workload = attributes['workload'] as Attributes
-    return this.#deps.sets.of(this.#limit(open, workload), workload)
+    return this.#deps.sets.of(this.#limit(open, attributes['workload'] as Attributes))
   }
 
   /** The first in order are what a caller gets, so that its default identity stays the same. */

@@ -1,4 +1,5 @@
 import { CodedError } from '../../foundation/errors.ts'
+import { SvidNotValidNowError } from '../svid-cache/errors.ts'
 
 /** Why a caller has no identity; for the operator, never for the caller. */
 export type NoIdentityReason =
@@ -40,8 +41,12 @@ export class SvidUnavailableError extends CodedError {
   readonly code = 'ERR_SVID_UNAVAILABLE'
   readonly kind = 'unavailable'
 
-  constructor(options?: ErrorOptions) {
-    super('no SVID is available at the moment', options)
+  /** `failures`: what stood in the way. When that is this host's clock alone, callers are told so: it is their clock, too. */
+  constructor(options?: ErrorOptions, failures: readonly unknown[] = []) {
+    const [first] = failures
+    const isClock = failures.every((each) => each instanceof SvidNotValidNowError)
+    const isOnlyClock = isClock && first instanceof SvidNotValidNowError
+    super(isOnlyClock ? first.publicMessage : 'no SVID is available at the moment', options)
   }
 }
 

@@ -1,14 +1,15 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError, type ErrorKind } from '../../foundation/errors.ts'
 import type { Peer } from '../../peer/peer.ts'
+import type { Attributes } from '../../policy/attributes.ts'
 import type { JWTSVIDRequest__Output } from '../../rpc/gen/JWTSVIDRequest.ts'
 import { encodeMessage } from '../../rpc/services.ts'
 import { SpiffeId } from '../../spiffe/spiffe-id.ts'
-import type { KnowledgeSource } from '../knowledge.ts'
+import type { Delivered, KnowledgeSource } from '../knowledge.ts'
 import type { CachedJwtSvid } from '../svid-cache/jwt-issue.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import { checkAudiences } from './audiences.ts'
-import type { Delivered, Deliveries } from './deliveries.ts'
+import type { Deliveries } from './deliveries.ts'
 import { InvalidWorkloadRequestError, NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
 import { LARGEST_MESSAGE } from './message.ts'
@@ -23,12 +24,14 @@ const WAIT_FOR_ALL_MS = 5_000
 
 interface Answer {
   readonly bytes: Buffer
+  readonly freshFromMs: number
   readonly freshUntilMs: number
   readonly delivered: Delivered
 }
 
 export interface FetchJwtSvidDeps {
   readonly entitled: (peer: Peer) => IdentitySet | Promise<IdentitySet>
+  readonly workloadOf: (peer: Peer) => Attributes
   readonly knowledge: KnowledgeSource
   readonly svids: Pick<SvidCache, 'wantJwt'>
   readonly deliveries: Deliveries
@@ -73,8 +76,9 @@ export class FetchJwtSvid {
     const { clock, deliveries } = this.#deps
     const key = answerKey(set, spiffeId, audiences)
     const known = this.#answers.get(key)
-    if (known !== undefined && clock.now().getTime() < known.freshUntilMs) {
-      deliveries.count(known, known.delivered)
+    const nowMs = clock.now().getTime()
+    if (known !== undefined && isFresh(known, nowMs)) {
+      deliveries.count(peer, known.delivered, nowMs)
       return known.bytes
     }
     return this.#make(peer, set, spiffeId, audiences, key)
@@ -88,14 +92,14 @@ export class FetchJwtSvid {
     key: string,
   ): Buffer | Promise<Buffer> {
     const indexes = select(set, spiffeId, audiences)
-    const tokens = indexes.map((index) => this.#token(set, index, audiences))
+    const workload = this.#deps.workloadOf(peer)
+    const tokens = indexes.map((index) => this.#token(set, index, workload, audiences))
     if (tokens.some((token) => token instanceof Promise)) {
       return this.#afterWaiting(peer, set, spiffeId, audiences, tokens)
     }
-    const answer = encode(set, indexes, tokens as readonly CachedJwtSvid[], audiences)
+    const answer = encode(set, indexes, tokens as readonly CachedJwtSvid[])
     this.#answers.set(key, answer)
-    this.#deps.deliveries.count(answer, answer.delivered)
-    return answer.bytes
+    return this.#give(peer, answer)
   }
 
   async #afterWaiting(
@@ -116,21 +120,30 @@ export class FetchJwtSvid {
       const grant = set.grants[indexes[position] ?? -1]
       if (grant !== undefined && token === undefined) set.leftOut.token(grant.identity, failure)
     }
-    const answer = encode(set, found, got, audiences)
+    const answer = encode(set, found, got)
     if (got.length === indexes.length) this.#answers.set(answerKey(set, spiffeId, audiences), answer)
-    this.#deps.deliveries.count(answer, answer.delivered)
-    return answer.bytes
+    return this.#give(peer, answer)
+  }
+
+  #give(peer: Peer, { bytes, delivered }: Answer): Buffer {
+    this.#deps.deliveries.count(peer, delivered, this.#deps.clock.now().getTime())
+    return bytes
   }
 
   #token(
     set: IdentitySet,
     index: number,
+    workload: Attributes,
     audiences: readonly string[],
   ): CachedJwtSvid | Promise<CachedJwtSvid> {
     const grant = set.grants[index]
     if (grant === undefined) throw new TypeError('no such grant')
-    return this.#deps.svids.wantJwt(grant, set.workload, audiences)
+    return this.#deps.svids.wantJwt(grant, workload, audiences)
   }
+}
+
+function isFresh({ freshFromMs, freshUntilMs }: Answer, nowMs: number): boolean {
+  return freshFromMs <= nowMs && nowMs < freshUntilMs
 }
 
 /** Unambiguous whatever the texts hold: one audience, the usual case, needs only the length of what stands before it. */
@@ -156,12 +169,7 @@ function select(set: IdentitySet, spiffeId: string, audiences: readonly string[]
   throw new NoIdentityError('not_entitled')
 }
 
-function encode(
-  set: IdentitySet,
-  indexes: readonly number[],
-  tokens: readonly CachedJwtSvid[],
-  audiences: readonly string[],
-): Answer {
+function encode(set: IdentitySet, indexes: readonly number[], tokens: readonly CachedJwtSvid[]): Answer {
   const all = tokens.map(({ spiffeId, token }, position) => ({
     spiffeId,
     svid: token,
@@ -173,8 +181,9 @@ function encode(
   const svids = all.slice(0, fitting)
   return {
     bytes: encodeMessage('JWTSVIDResponse', { svids }),
+    freshFromMs: Math.max(...tokens.map(({ notBeforeMs }) => notBeforeMs)),
     freshUntilMs: Math.min(...tokens.map(({ refreshAtMs }) => refreshAtMs)),
-    delivered: { kind: 'jwt_svid', spiffeIds: svids.map(({ spiffeId }) => spiffeId), of: audiences },
+    delivered: { svids: tokens.slice(0, fitting).map(({ spiffeId, jti }) => ({ spiffeId, jti })) },
   }
 }
 
@@ -223,7 +232,7 @@ function failureOf(settled: readonly Settled[]): CodedError {
   const kinds = new Set(failures.map((each) => (each instanceof CodedError ? each.kind : 'internal')))
   const isOnly = (...meant: readonly ErrorKind[]): boolean => [...kinds].every((kind) => meant.includes(kind))
   if (isOnly('permission_denied')) return new NoIdentityError('refused_by_authority', { cause })
-  if (!isOnly('permission_denied', 'invalid_argument')) return new SvidUnavailableError({ cause })
+  if (!isOnly('permission_denied', 'invalid_argument')) return new SvidUnavailableError({ cause }, failures)
   return new InvalidWorkloadRequestError('these audiences cannot share a token: ask for one at a time', {
     cause,
   })

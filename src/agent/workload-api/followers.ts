@@ -49,6 +49,13 @@ export class Followers {
     return this.#open.size
   }
 
+  /** A caller that has a set's identities kept renewed, and is still the process that connected. */
+  livingHolder(set: IdentitySet): Peer | undefined {
+    for (const { holds, peer } of this.#bySet.get(set) ?? [])
+      if (holds && peer.changedSinceAccept() === undefined) return peer
+    return undefined
+  }
+
   has(follower: Follower): boolean {
     return this.#open.has(follower)
   }
@@ -101,7 +108,7 @@ export class Followers {
     const holds = follower.kind === 'x509_svid'
     if (follower.set === set && follower.holds === holds) return
     // The new one first: what both have in common is held all the time.
-    if (holds) set.join()
+    if (holds) set.join(follower.peer)
     this.leave(follower)
     follower.set = set
     follower.holds = holds

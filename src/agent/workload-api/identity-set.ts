@@ -1,11 +1,12 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
+import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { sentHints } from '../../policy/precedence.ts'
 import type { Knowledge } from '../knowledge.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
-import { isSettled, type X509State } from '../svid-cache/x509-entry.ts'
+import { type Holder, isSettled, type X509State } from '../svid-cache/x509-entry.ts'
 import { jwtBundlesMessage, x509BundlesMessage } from './bundles-message.ts'
 import { NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { LeftOut } from './left-out.ts'
@@ -19,9 +20,15 @@ export interface IdentitySetDeps {
   readonly svids: SvidCache
   readonly clock: Clock
   readonly leftOut: LeftOut
+  /** `workload.*` of a caller, which was attested. */
+  readonly workloadOf: (peer: Peer) => Attributes
+  /** A caller with an open stream of X.509-SVIDs of this set, which is still there. */
+  readonly livingHolder: (set: IdentitySet) => Peer | undefined
   /** The set may have something new to say to its streams. */
   readonly onReady: (set: IdentitySet, kind: MessageKind) => void
 }
+
+const NEVER = { validFromMs: Number.POSITIVE_INFINITY, validUntilMs: Number.NEGATIVE_INFINITY }
 
 interface Prepared {
   readonly knowledge: Knowledge
@@ -30,13 +37,11 @@ interface Prepared {
 }
 
 /** The identities that some callers have in common, and each response to them: made once, sent to all of them. */
-export class IdentitySet {
+export class IdentitySet implements Holder {
   readonly id: number
   readonly key: string
   /** In the order of delivery; the first is the default identity. */
   readonly grants: readonly Grant[]
-  /** `workload.*` of a caller that has these identities: what the authority is told when it signs. */
-  workload: Attributes
   /** Nobody tells it of changes any more: whoever has this set must ask for it anew. */
   isForgotten = false
   readonly leftOut: LeftOut
@@ -47,17 +52,10 @@ export class IdentitySet {
   #waitingSinceMs: number | undefined
   #deadline: Scheduled | undefined
 
-  constructor(
-    id: number,
-    key: string,
-    grants: readonly Grant[],
-    workload: Attributes,
-    deps: IdentitySetDeps,
-  ) {
+  constructor(id: number, key: string, grants: readonly Grant[], deps: IdentitySetDeps) {
     this.id = id
     this.key = key
     this.grants = grants
-    this.workload = workload
     this.#deps = deps
     this.leftOut = deps.leftOut
     this.#hints = uniqueHints(grants, deps.leftOut)
@@ -71,17 +69,27 @@ export class IdentitySet {
     return this.#watchers > 0
   }
 
-  /** A stream of X.509-SVIDs begins to follow this set: its identities are kept renewed. */
-  join(): void {
+  get streams(): number {
+    return this.#watchers
+  }
+
+  living(): Attributes | undefined {
+    const peer = this.#deps.livingHolder(this)
+    return peer && this.#deps.workloadOf(peer)
+  }
+
+  /** A stream of X.509-SVIDs of this caller begins to follow this set: its identities are kept renewed. */
+  join(peer: Peer): void {
     this.#watchers += 1
     if (this.#watchers > 1) return
-    for (const grant of this.grants) this.#deps.svids.holdX509(grant, this.workload)
+    const workload = this.#deps.workloadOf(peer)
+    for (const grant of this.grants) this.#deps.svids.holdX509(grant, workload, this)
   }
 
   leave(): void {
     this.#watchers -= 1
     if (this.#watchers > 0) return
-    for (const grant of this.grants) this.#deps.svids.releaseX509(grant)
+    for (const grant of this.grants) this.#deps.svids.releaseX509(grant, this)
     this.#deadline?.cancel()
     this.#deadline = undefined
   }
@@ -93,15 +101,17 @@ export class IdentitySet {
   }
 
   /**
-   * What to say now; undefined while it is not known yet, and `onReady` follows.
+   * What to say now to this caller, which may be the one that it is asked of the authority for; undefined while it is not known yet, and
+   * `onReady` follows.
    * @throws SvidUnavailableError or NoIdentityError when there is nothing to say
    */
-  message(kind: MessageKind, knowledge: Knowledge, nowMs: number): Message | undefined {
+  message(kind: MessageKind, knowledge: Knowledge, nowMs: number, peer: Peer): Message | undefined {
     const known = this.#prepared.get(kind)
-    if (known?.knowledge === knowledge && !known.stale && nowMs < known.message.validUntilMs) {
+    const { validFromMs, validUntilMs } = known?.message ?? NEVER
+    if (known?.knowledge === knowledge && !known.stale && validFromMs <= nowMs && nowMs < validUntilMs) {
       return known.message
     }
-    const made = this.#make(kind, knowledge)
+    const made = this.#make(kind, knowledge, peer)
     if (made === undefined) return undefined
     // The same bytes are the same message, so that streams which have it are not sent it again.
     const message = known && isSameMessage(known.message, made) ? known.message : made
@@ -109,10 +119,11 @@ export class IdentitySet {
     return message
   }
 
-  #make(kind: MessageKind, knowledge: Knowledge): Message | undefined {
+  #make(kind: MessageKind, knowledge: Knowledge, peer: Peer): Message | undefined {
     if (kind === 'x509_bundles') return x509BundlesMessage(this.grants, knowledge, this.leftOut)
     if (kind === 'jwt_bundles') return jwtBundlesMessage(this.grants, knowledge, this.leftOut)
-    const states = this.grants.map((grant) => this.#deps.svids.wantX509(grant, this.workload))
+    const workload = this.#deps.workloadOf(peer)
+    const states = this.grants.map((grant) => this.#deps.svids.wantX509(grant, workload))
     if (this.#isWorthWaiting(states)) return undefined
     const granted = this.grants.flatMap((grant, index) => {
       const svid = states[index]?.svid
@@ -157,5 +168,5 @@ function failureOf(states: readonly X509State[]): CodedError {
   const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
   return isRefused
     ? new NoIdentityError('refused_by_authority', { cause })
-    : new SvidUnavailableError({ cause })
+    : new SvidUnavailableError({ cause }, failures)
 }

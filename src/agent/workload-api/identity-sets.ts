@@ -1,4 +1,3 @@
-import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { IdentitySet, type IdentitySetDeps } from './identity-set.ts'
 
@@ -18,19 +17,18 @@ export class IdentitySets {
   }
 
   /** The set of exactly these grants, in this order. */
-  of(grants: readonly Grant[], workload: Attributes): IdentitySet {
+  of(grants: readonly Grant[]): IdentitySet {
     const key = JSON.stringify(grants.map((grant) => grant.key))
     let set = this.#sets.get(key)
     if (set === undefined) {
       if (this.#sets.size >= this.#limit) this.#forgetIdle()
       this.#made += 1
-      set = new IdentitySet(this.#made, key, grants, workload, this.#deps)
+      set = new IdentitySet(this.#made, key, grants, this.#deps)
       for (const grant of grants) this.#index(grant.key, set)
     } else {
       this.#sets.delete(key)
     }
     this.#sets.set(key, set)
-    set.workload = workload
     return set
   }
 

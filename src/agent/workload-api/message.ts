@@ -1,12 +1,16 @@
+import type { Delivered } from '../knowledge.ts'
+
 /** A response, encoded once for everybody who gets the same. */
 export interface Message {
   readonly bytes: Buffer
   /** After this it holds something expired and must not be sent. */
   readonly validUntilMs: number
+  /** Before this, if the wall clock is set back, it holds something that is not valid yet. */
+  readonly validFromMs: number
   /** SPIFFE IDs of the SVIDs in it; empty for bundles. */
   readonly spiffeIds: readonly string[]
-  /** What was delivered, for the audit log: serials of certificates, or audiences of tokens. */
-  readonly delivered: { readonly kind: string; readonly of: readonly string[] } | undefined
+  /** For the audit log; bundles are nobody's. */
+  readonly delivered: Delivered | undefined
 }
 
 /** Whoever got the one need not be sent the other. */

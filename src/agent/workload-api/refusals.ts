@@ -4,6 +4,7 @@ import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import type { Peer } from '../../peer/peer.ts'
 import { AttestationFailedError, ProcessChangedError } from '../attestation/attestor.ts'
 import type { DeliveryReporter } from '../knowledge.ts'
+import { seenProcess } from '../report/seen-process.ts'
 import { NoIdentityError, NotSyncedError } from './errors.ts'
 import { ToldLately } from './told-lately.ts'
 
@@ -83,6 +84,8 @@ export class Refusals {
 
   #denied(peer: Peer, reason: string): void {
     this.#count.inc({ reason })
+    const nowMs = this.#deps.clock.now().getTime()
+    this.#deps.reporter.denied(seenProcess(peer), reason, { count: 1, firstMs: nowMs, lastMs: nowMs })
     const suppressed = this.#suppressed(peer, reason)
     if (suppressed === undefined) return
     const { pid, uid, gid } = peer.credentials
@@ -92,7 +95,6 @@ export class Refusals {
       { event: 'identity.denied', reason, pid, uid, gid, binaryPath, suppressed, run },
       'a caller got no identity',
     )
-    this.#deps.reporter.denied({ reason, pid, uid, gid, binary_path: binaryPath, suppressed })
   }
 
   #suppressed({ credentials, executable }: Peer, reason: string): number | undefined {

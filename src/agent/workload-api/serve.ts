@@ -23,7 +23,7 @@ export interface WorkloadApiDeps {
 /** Serves the SPIFFE Workload API to the processes of this host: gate → attest → decide → issue → stream. */
 export function serveWorkloadApi(server: RpcServer<Peer>, deps: WorkloadApiDeps): Disposable {
   const { callers, knowledge, clock } = deps
-  const { entitled, entitledToBundles, refusals, deliveries, followers } = callers
+  const { entitled, entitledToBundles, workloadOf, refusals, deliveries, followers } = callers
   const onEnd = (peer: Peer, error: unknown): void => refusals.note(peer, error)
   const watches = new Watches({
     knowledge,
@@ -34,7 +34,7 @@ export function serveWorkloadApi(server: RpcServer<Peer>, deps: WorkloadApiDeps)
     clock,
     onEnd,
   })
-  const fetchJwtSvid = new FetchJwtSvid({ ...deps, entitled, deliveries })
+  const fetchJwtSvid = new FetchJwtSvid({ ...deps, entitled, workloadOf, deliveries })
   const validateJwtSvid = new ValidateJwtSvid({ entitledToBundles, knowledge, clock })
 
   server.add(

@@ -47,7 +47,7 @@ class Watch extends Follower {
     const nowMs = clock.now().getTime()
     let message: Message | undefined
     try {
-      message = set.message(this.kind, known, nowMs)
+      message = set.message(this.kind, known, nowMs, this.peer)
     } catch (error) {
       if (!isStillGood(this.#sent, set, nowMs, error)) this.refuse(error)
       return
@@ -55,8 +55,7 @@ class Watch extends Follower {
     if (message === undefined || (this.#sent && isSameMessage(message, this.#sent))) return
     this.#sent = message
     this.#sink.send(message.bytes)
-    const { delivered, spiffeIds } = message
-    if (delivered) deliveries.count(message, { kind: delivered.kind, spiffeIds, of: delivered.of })
+    if (message.delivered) deliveries.count(this.peer, message.delivered, nowMs)
   }
 
   override refuse(error: unknown): void {

@@ -46,8 +46,9 @@ export function x509SvidMessage(
   const federated = federatedMap(grants, knowledge, Math.max(0, room), leftOut)
   return {
     bytes: encodeMessage('X509SVIDResponse', { svids, federatedBundles: federated }),
+    validFromMs: Math.max(...sent.map(({ svid }) => svid.notBeforeMs)),
     validUntilMs: Math.min(...sent.map(({ svid }) => svid.notAfterMs)),
     spiffeIds: sent.map(({ svid }) => svid.spiffeId),
-    delivered: { kind: 'x509_svid', of: sent.map(({ svid }) => svid.serial) },
+    delivered: { svids: sent.map(({ svid: { spiffeId, serial } }) => ({ spiffeId, serial })) },
   }
 }

@@ -9,7 +9,7 @@ import type { Handlers } from '../../rpc/handlers.ts'
 import { toStatus } from '../../rpc/status.ts'
 import type { BotDirectory } from '../bots/bot-directory.ts'
 import { actorOf, type Caller } from '../caller.ts'
-import type { Claim } from '../issuance/claim.ts'
+import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
 import { MOST_REQUESTS } from '../issuance/limits.ts'
 import { RateLimiter } from '../rate-limiter.ts'
@@ -36,7 +36,13 @@ const AVERAGED_SECONDS = 600
 const MOST_INSTANCES = 100_000
 const COST_BYTES = 1024
 
-const NO_CLAIM: Claim = { workloadIdentity: '', revision: '', spiffeId: '', workloadAttributesJson: '' }
+const NO_CLAIM: Claim = {
+  workloadIdentity: '',
+  revision: '',
+  spiffeId: '',
+  workloadAttributesJson: '',
+  asked: {},
+}
 
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
@@ -113,7 +119,17 @@ function costOf(claim: IdentityClaim__Output | null, audience: readonly string[]
 }
 
 function toClaim(claim: IdentityClaim__Output | null): Claim {
-  return claim ?? NO_CLAIM
+  if (claim === null) return NO_CLAIM
+  const { workloadIdentity, revision, spiffeId, workloadAttributesJson } = claim
+  return { workloadIdentity, revision, spiffeId, workloadAttributesJson, asked: askingOf(claim) }
+}
+
+function askingOf({ occasion, holders, askedMs }: IdentityClaim__Output): Asking {
+  if (occasion === 'OCCASION_CALL') return { occasion: 'call' }
+  if (occasion !== 'OCCASION_RENEWAL') return {}
+  if (holders > 0) return { occasion: 'renewal', holders }
+  const asked = Number(askedMs)
+  return { occasion: 'renewal', holders, ...(Number.isSafeInteger(asked) && asked > 0 && { askedMs: asked }) }
 }
 
 function toResult<T, M>(

@@ -34,8 +34,8 @@ export function joinHandlers({ joiner, renewer, clock }: JoinApiDeps): Handlers<
     Join: {
       unary: async (caller: Caller, request: JoinRequest__Output): Promise<JoinResponse> => {
         checkProtocol(request.protocolVersion)
-        const peer = caller.kind === 'anonymous' ? caller.address : undefined
-        joins.take(addressKey(peer ?? ''))
+        const address = caller.kind === 'anonymous' ? caller.address : ''
+        joins.take(addressKey(address))
         const certificate = await joiner.join({
           joinToken: request.joinToken,
           secret: request.secret?.secret ?? '',
@@ -44,7 +44,7 @@ export function joinHandlers({ joiner, renewer, clock }: JoinApiDeps): Handlers<
           agentTimeMs: fromTimestamp(request.agentTime),
           agentVersion: request.agentVersion,
           hostname: request.hostname,
-          peer,
+          address,
         })
         return { certificate: toMessage(certificate) }
       },

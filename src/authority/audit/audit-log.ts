@@ -18,6 +18,7 @@ import { headKeyPath, loadOrCreateHeadKey } from './head-key.ts'
 import { HeadSigner } from './head-signer.ts'
 import { HeadsFile } from './heads-file.ts'
 import { formatReference } from './reference.ts'
+import { type SvidTrace, traceSvid } from './trace.ts'
 import { type AuditVerification, verifyAudit } from './verify.ts'
 
 export interface AuditLogDeps {
@@ -138,6 +139,11 @@ export class AuditLog implements AsyncDisposable {
   /** Number of the last durable row; 0 = none. */
   get lastSequence(): number {
     return this.#chain.end.sequence
+  }
+
+  /** What is known of the SVID with this jti or serial number; undefined when none was issued. */
+  trace(name: string): Promise<SvidTrace | undefined> {
+    return traceSvid(this.#datastore, name, this.#end.value)
   }
 
   /** @param given heads that were kept elsewhere, one JSON object each */

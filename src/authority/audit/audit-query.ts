@@ -20,6 +20,7 @@ export interface AuditRow {
   readonly actor: string
   readonly ref: string | undefined
   readonly detailJson: string
+  readonly hash: Buffer
 }
 
 const PAGE_ROWS = 500
@@ -68,7 +69,7 @@ async function pageAudit(
 function matching(datastore: Datastore, filter: AuditFilter) {
   let query = datastore.db
     .selectFrom('audit_events')
-    .select(['sequence', 'time_ms', 'event', 'actor', 'ref', 'detail'])
+    .select(['sequence', 'time_ms', 'event', 'actor', 'ref', 'detail', 'hash'])
   const { event, ref, sinceMs } = filter
   if (event?.endsWith('*')) {
     const prefix = event.slice(0, -1)
@@ -79,7 +80,16 @@ function matching(datastore: Datastore, filter: AuditFilter) {
   return query
 }
 
-function toAuditRow(row: Omit<AuditEventsTable, 'hash'>): AuditRow {
-  const { sequence, time_ms, event, actor, ref, detail } = row
-  return { sequence, timeMs: time_ms, event, actor, ref: ref ?? undefined, detailJson: detail }
+export function toAuditRow(row: AuditEventsTable): AuditRow {
+  const { sequence, time_ms, event, actor, ref, detail, hash } = row
+  const detailJson = detail
+  return {
+    sequence,
+    timeMs: time_ms,
+    event,
+    actor,
+    ref: ref ?? undefined,
+    detailJson,
+    hash: Buffer.from(hash),
+  }
 }

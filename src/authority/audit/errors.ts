@@ -20,3 +20,10 @@ export class AuditHeadsInvalidError extends CodedError {
   readonly code = 'ERR_AUDIT_HEADS_INVALID'
   readonly kind = 'failed_precondition'
 }
+
+/** No row of the audit log tells of an SVID with this name. */
+export class SvidUnknownError extends CodedError {
+  override readonly name = 'SvidUnknownError'
+  readonly code = 'ERR_AUDIT_SVID_UNKNOWN'
+  readonly kind = 'not_found'
+}

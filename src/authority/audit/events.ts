@@ -1,3 +1,5 @@
+import type { ForeignRow } from '../datastore/seals/examine.ts'
+
 /** Who did it: `uid:0 (login 1000)`, `bot:builder/01J…`, `anonymous`, `authority`. */
 export type Actor = string
 
@@ -12,7 +14,13 @@ interface IssuedSubject extends BotSubject {
   readonly spiffeId: string
   /** Seconds since 1970. */
   readonly notAfter: number
-  /** What the decision rested on: {workload, join, bot}. `workload` is the agent's word. */
+  /** `call`: of the process that the attributes are of. `renewal`: by the agent itself, for this process. Absent: the agent does not say. */
+  readonly occasion?: 'call' | 'renewal'
+  /** Of a renewal: how many streams hold the identity open. The process is one of them, … */
+  readonly holders?: number
+  /** … or with none of them, the one that asked last, at this time. */
+  readonly askedMs?: number
+  /** What the decision rested on: {workload, join, bot}. `workload` is the agent's word of the process that it was asked for. */
   readonly attributes: unknown
 }
 
@@ -40,13 +48,37 @@ interface SummedRefusals {
   readonly reasons: Readonly<Record<string, number>>
 }
 
-/** One thing that an agent saw, `count` times between the two instants. */
-interface AgentsWord extends BotSubject {
+/** How often an agent saw something, between the two instants. */
+export interface SeenTimes {
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
-  readonly detail: unknown
 }
+
+/** A process as an agent saw it. */
+export interface SeenProcess extends SeenTimes {
+  readonly pid: number
+  readonly gid: number
+  readonly binaryPath?: string
+  /** Milliseconds since 1970; tells it from a later process with this pid. */
+  readonly startedMs: number
+}
+
+/** The same thing, seen by an agent of processes of one user: all of them together, and each that is named. */
+interface AgentsWord extends BotSubject {
+  readonly uid: number
+  readonly count: number
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly processes: readonly SeenProcess[]
+  /** Of processes beyond those. */
+  readonly others?: SeenTimes
+}
+
+export type DeliveredSvid = { readonly spiffeId: string } & (
+  | { readonly serial: string }
+  | { readonly jti: string }
+)
 
 /** Every event this authority can record. A field added here is a compile error at each place that records it. */
 export interface AuditEvents {
@@ -63,7 +95,7 @@ export interface AuditEvents {
   'database.rows_refused': {
     readonly count: number
     /** The first of them; `sha256` is of what stood there. */
-    readonly rows: readonly { readonly table: string; readonly name: string; readonly sha256: string }[]
+    readonly rows: readonly Pick<ForeignRow, 'table' | 'name' | 'sha256'>[]
   }
 
   'join.accepted': BotSubject & {
@@ -75,6 +107,7 @@ export interface AuditEvents {
     readonly repeated: boolean
     readonly agentVersion: string
     readonly hostname: string
+    readonly address: string
     readonly clockSkewSeconds?: number
   }
   'join.refused': {
@@ -82,7 +115,7 @@ export interface AuditEvents {
     readonly method: string
     readonly reason: string
     readonly keySha256?: string
-    readonly peer?: string
+    readonly address: string
     readonly hostname: string
   }
   'join.refused_more': SummedRefusals
@@ -93,12 +126,21 @@ export interface AuditEvents {
     readonly notAfter: number
     readonly repeated: boolean
     readonly afterExpiry: boolean
+    readonly address: string
     readonly clockSkewSeconds?: number
   }
-  'renewal.refused': BotSubject & { readonly generation: number; readonly reason: string }
+  'renewal.refused': BotSubject & {
+    readonly generation: number
+    readonly reason: string
+    readonly address: string
+  }
   'renewal.refused_more': BotSubject & SummedRefusals
   'bot_instance.forgotten': BotSubject & { readonly notAfter: number }
-  'bot.refused': BotSubject & { readonly generation: number; readonly reason: string }
+  'bot.refused': BotSubject & {
+    readonly generation: number
+    readonly reason: string
+    readonly address: string
+  }
   'bot.refused_more': BotSubject & SummedRefusals
 
   'x509_svid.issued': IssuedSubject & { readonly serial: string; readonly dnsSans: readonly string[] }
@@ -113,6 +155,9 @@ export interface AuditEvents {
     readonly revision: string
     readonly spiffeId: string
     readonly reason: string
+    readonly occasion?: 'call' | 'renewal'
+    readonly holders?: number
+    readonly askedMs?: number
     readonly attributes: unknown
   }
   'svid.refused_more': BotSubject & SummedRefusals
@@ -134,8 +179,15 @@ export interface AuditEvents {
   'ca.ended': CaSubject
   'ca.removed': CaSubject
 
-  'identity.denied': AgentsWord
-  'svid.delivered': AgentsWord
+  'identity.denied': AgentsWord & { readonly reason: string }
+  'svid.delivered': AgentsWord & { readonly svids: readonly DeliveredSvid[] }
+  /** An agent had more to report than it could keep, by the user who caused it. */
+  'report.given_up': BotSubject & {
+    readonly uid: number
+    readonly count: number
+    readonly firstMs: number
+    readonly lastMs: number
+  }
 }
 
 export type AuditEventName = keyof AuditEvents

@@ -23,6 +23,8 @@ export interface ShownCertificate {
   readonly keySha256: string
   /** Seconds since 1970. */
   readonly notAfter: number
+  /** Where the connection came from, for the audit log. */
+  readonly address: string
 }
 
 export interface BotDirectoryDeps {
@@ -216,7 +218,8 @@ export class BotDirectory implements AsyncDisposable {
     const { audit, logger } = this.#deps
     const { bot, instanceId: botInstance } = caller
     const subject = { bot, botInstance }
-    const detail = { ...subject, generation: Number(caller.generation), reason }
+    const { address } = caller
+    const detail = { ...subject, generation: Number(caller.generation), reason, address }
     const actor = `bot:${bot}/${botInstance}`
     const { reference, entry } = this.#rows.note({
       key: `${purpose} ${botInstance}`,

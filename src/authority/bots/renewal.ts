@@ -94,6 +94,7 @@ export class Renewer {
       notAfter: notAfterMs / 1000,
       repeated: pending?.keySha256 === keySha256,
       afterExpiry: caller.notAfter * 1000 < nowMs,
+      address: caller.address,
       ...reportClockSkew(input.agentTimeMs, nowMs, subject, logger),
     })
     return certificate

@@ -27,6 +27,7 @@ export function issuedDetail(
     revision,
     spiffeId,
     notAfter,
+    ...asked.claim.asked,
     attributes,
   }
 }
@@ -50,6 +51,7 @@ export function refusedOf(svid: Kind, asked: Asked, reason: string, attributes: 
         // What was claimed is the agent's word and of its length; an ID has at most 2048 bytes (SPIFFE-ID §2.3).
         spiffeId: claim.spiffeId.slice(0, 2048),
         reason,
+        ...claim.asked,
         attributes,
       },
     }),

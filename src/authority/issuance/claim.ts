@@ -13,6 +13,14 @@ export interface Claim {
   readonly revision: string
   readonly spiffeId: string
   readonly workloadAttributesJson: string
+  /** Why it asks; see the audit events. */
+  readonly asked: Asking
+}
+
+export interface Asking {
+  readonly occasion?: 'call' | 'renewal'
+  readonly holders?: number
+  readonly askedMs?: number
 }
 
 /** The agent decided by an older state of the resources; after a sync it may ask again. */

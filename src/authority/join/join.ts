@@ -29,7 +29,7 @@ export interface JoinInput {
   readonly agentVersion: string
   readonly hostname: string
   /** Where the call came from, for the audit log. */
-  readonly peer?: string | undefined
+  readonly address: string
 }
 
 export interface JoinerDeps {
@@ -152,20 +152,21 @@ export class Joiner implements AsyncDisposable {
       repeated,
       agentVersion,
       hostname,
+      address: input.address,
       ...reportClockSkew(input.agentTimeMs, nowMs, subject, logger),
     })
     return certificate
   }
 
   #refuse(writer: Writer, input: JoinInput, reason: JoinRefusal): RefusedError {
-    const { joinToken, hostname, peer } = input
+    const { joinToken, hostname, address } = input
     return this.#refusals.record(writer, {
       joinToken,
       method: METHOD,
       reason,
       keySha256: spkiSha256(input.publicKeyDer),
       hostname,
-      ...(peer === undefined ? {} : { peer }),
+      address,
     })
   }
 }

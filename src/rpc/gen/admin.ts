@@ -33,6 +33,8 @@ import type { ListResourcesResponse as _signet_v1_ListResourcesResponse, ListRes
 import type { Resource as _signet_v1_Resource, Resource__Output as _signet_v1_Resource__Output } from './signet/v1/Resource.ts';
 import type { RotateCaRequest as _signet_v1_RotateCaRequest, RotateCaRequest__Output as _signet_v1_RotateCaRequest__Output } from './signet/v1/RotateCaRequest.ts';
 import type { RotateCaResponse as _signet_v1_RotateCaResponse, RotateCaResponse__Output as _signet_v1_RotateCaResponse__Output } from './signet/v1/RotateCaResponse.ts';
+import type { TraceSvidRequest as _signet_v1_TraceSvidRequest, TraceSvidRequest__Output as _signet_v1_TraceSvidRequest__Output } from './signet/v1/TraceSvidRequest.ts';
+import type { TraceSvidResponse as _signet_v1_TraceSvidResponse, TraceSvidResponse__Output as _signet_v1_TraceSvidResponse__Output } from './signet/v1/TraceSvidResponse.ts';
 import type { VerifyAuditRequest as _signet_v1_VerifyAuditRequest, VerifyAuditRequest__Output as _signet_v1_VerifyAuditRequest__Output } from './signet/v1/VerifyAuditRequest.ts';
 import type { VerifyAuditResponse as _signet_v1_VerifyAuditResponse, VerifyAuditResponse__Output as _signet_v1_VerifyAuditResponse__Output } from './signet/v1/VerifyAuditResponse.ts';
 
@@ -79,6 +81,8 @@ export interface ProtoGrpcType {
       Resource: MessageTypeDefinition<_signet_v1_Resource, _signet_v1_Resource__Output>
       RotateCaRequest: MessageTypeDefinition<_signet_v1_RotateCaRequest, _signet_v1_RotateCaRequest__Output>
       RotateCaResponse: MessageTypeDefinition<_signet_v1_RotateCaResponse, _signet_v1_RotateCaResponse__Output>
+      TraceSvidRequest: MessageTypeDefinition<_signet_v1_TraceSvidRequest, _signet_v1_TraceSvidRequest__Output>
+      TraceSvidResponse: MessageTypeDefinition<_signet_v1_TraceSvidResponse, _signet_v1_TraceSvidResponse__Output>
       VerifyAuditRequest: MessageTypeDefinition<_signet_v1_VerifyAuditRequest, _signet_v1_VerifyAuditRequest__Output>
       VerifyAuditResponse: MessageTypeDefinition<_signet_v1_VerifyAuditResponse, _signet_v1_VerifyAuditResponse__Output>
     }

@@ -1,5 +1,5 @@
 import type * as grpc from '@grpc/grpc-js';
-import type { MessageTypeDefinition } from '@grpc/proto-loader';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { IdentityClaim as _signet_v1_IdentityClaim, IdentityClaim__Output as _signet_v1_IdentityClaim__Output } from './signet/v1/IdentityClaim.ts';
 import type { IssuanceServiceClient as _signet_v1_IssuanceServiceClient, IssuanceServiceDefinition as _signet_v1_IssuanceServiceDefinition } from './signet/v1/IssuanceService.ts';
@@ -33,6 +33,7 @@ export interface ProtoGrpcType {
       IssuedX509Svid: MessageTypeDefinition<_signet_v1_IssuedX509Svid, _signet_v1_IssuedX509Svid__Output>
       JwtSvidRequest: MessageTypeDefinition<_signet_v1_JwtSvidRequest, _signet_v1_JwtSvidRequest__Output>
       JwtSvidResult: MessageTypeDefinition<_signet_v1_JwtSvidResult, _signet_v1_JwtSvidResult__Output>
+      Occasion: EnumTypeDefinition
       X509SvidRequest: MessageTypeDefinition<_signet_v1_X509SvidRequest, _signet_v1_X509SvidRequest__Output>
       X509SvidResult: MessageTypeDefinition<_signet_v1_X509SvidResult, _signet_v1_X509SvidResult__Output>
     }

@@ -30,12 +30,8 @@ describe('signet/client', () => {
     assert.equal(await node(root, '-C', 'signet-source', '--input-type=module', '-e', program), 'function')
   })
 
-  it('brings along nothing but the reader of protobuf: no grpc-js, no native code', async () => {
-    const packages = await node(root, '-C', 'signet-source', '--input-type=module', '-e', PACKAGES)
-    assert.deepEqual(
-      packages.split(',').filter((name) => !name.startsWith('@protobufjs/')),
-      ['long', 'protobufjs'],
-    )
+  it('brings along nothing: no grpc-js, no protobuf library, no native code', async () => {
+    assert.equal(await node(root, '-C', 'signet-source', '--input-type=module', '-e', PACKAGES), '')
   })
 
   it('is in the package as it is published, with its types, for both kinds of modules', async () => {

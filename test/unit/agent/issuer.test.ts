@@ -5,11 +5,14 @@ import { BatchingIssuer } from '../../../src/agent/issuer.ts'
 import type { IdentityClaim } from '../../../src/agent/knowledge.ts'
 import { RpcError, StatusCode } from '../../../src/rpc/status.ts'
 
+const ASKED = { occasion: 'call', holders: 0, askedMs: 0 } as const
+
 const CLAIM: IdentityClaim = {
   workloadIdentity: 'web',
   revision: '1',
   spiffeId: 'spiffe://example.org/web',
   keyType: 'ec-p256',
+  asked: ASKED,
   workloadAttributes: { unix: { uid: 1000 } },
 }
 
@@ -40,8 +43,9 @@ describe('BatchingIssuer', () => {
       return { results: [{ issued: { token: 't', issuedAt: '5', expiresAt: '9' } }] }
     })
     assert.deepEqual(await made.issueJwt(CLAIM, ['a']), { token: 't', issuedAt: 5, expiresAt: 9 })
-    const { workloadAttributes, keyType: _, ...rest } = CLAIM
-    const claim = { ...rest, workloadAttributesJson: JSON.stringify(workloadAttributes) }
+    const { workloadAttributes, keyType: _, asked: _asked, ...rest } = CLAIM
+    const workloadAttributesJson = JSON.stringify(workloadAttributes)
+    const claim = { ...rest, workloadAttributesJson, occasion: 'OCCASION_CALL' }
     assert.deepEqual(seen, [{ claim, audience: ['a'] }])
   })
 

@@ -1,10 +1,13 @@
 import type { ListAuditEventsRequest__Output } from '../../../rpc/gen/signet/v1/ListAuditEventsRequest.ts'
 import type { ListAuditEventsResponse } from '../../../rpc/gen/signet/v1/ListAuditEventsResponse.ts'
+import type { TraceSvidRequest__Output } from '../../../rpc/gen/signet/v1/TraceSvidRequest.ts'
+import type { TraceSvidResponse } from '../../../rpc/gen/signet/v1/TraceSvidResponse.ts'
 import type { VerifyAuditRequest__Output } from '../../../rpc/gen/signet/v1/VerifyAuditRequest.ts'
 import type { VerifyAuditResponse } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
 import type { CallContext, Handlers } from '../../../rpc/handlers.ts'
 import type { AuditLog } from '../../audit/audit-log.ts'
 import type { AuditFilter, AuditRow } from '../../audit/audit-query.ts'
+import { SvidUnknownError } from '../../audit/errors.ts'
 import type { Caller } from '../../caller.ts'
 import { fromTimestamp, toTimestamp } from '../timestamp.ts'
 
@@ -28,6 +31,19 @@ export function auditHandlers(audit: AuditLog): Handlers<Caller> {
           yield { events: [toMessage(row)] }
       },
     },
+    TraceSvid: {
+      unary: async (_caller: Caller, { name }: TraceSvidRequest__Output): Promise<TraceSvidResponse> => {
+        const found = await audit.trace(name)
+        if (found === undefined)
+          throw new SvidUnknownError('no SVID with this jti or serial number is in the audit log')
+        const { issued, delivered, givenUp } = found
+        return {
+          issued: toMessage(issued),
+          delivered: delivered.map(toMessage),
+          givenUp: givenUp.map(toMessage),
+        }
+      },
+    },
     VerifyAudit: {
       unary: async (_caller: Caller, request: VerifyAuditRequest__Output): Promise<VerifyAuditResponse> => {
         const { lastHead = '', problems, ...found } = await audit.verify(request.heads)
@@ -47,6 +63,6 @@ function filterOf(request: ListAuditEventsRequest__Output): AuditFilter {
   }
 }
 
-function toMessage({ sequence, timeMs, event, actor, ref, detailJson }: AuditRow) {
-  return { sequence, time: toTimestamp(timeMs), event, actor, ref: ref ?? '', detailJson }
+function toMessage({ timeMs, ref, ...row }: AuditRow) {
+  return { ...row, time: toTimestamp(timeMs), ref: ref ?? '' }
 }

@@ -58,8 +58,8 @@ async function listEvents(options: Options): Promise<void> {
   if (options.json && !options.follow) printJson(collected)
 }
 
-function describe(event: AuditEvent__Output): object {
-  const { sequence, time, event: name, actor, ref, detailJson } = event
+export function describe(event: AuditEvent__Output): object {
+  const { sequence, time, event: name, actor, ref, detailJson, hash } = event
   return {
     sequence: Number(sequence),
     time: formatTimestamp(time),
@@ -67,6 +67,7 @@ function describe(event: AuditEvent__Output): object {
     actor,
     ...(ref ? { ref } : {}),
     detail: JSON.parse(detailJson || '{}'),
+    hash: hash.toString('hex'),
   }
 }
 

@@ -1,27 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AuthorityClient } from '../../../../src/agent/authority-door.ts'
+import type { SeenProcess } from '../../../../src/agent/knowledge.ts'
 import { Reporter } from '../../../../src/agent/report/reporter.ts'
-import { shorten } from '../../../../src/agent/report/shorten.ts'
 import { silentLogger } from '../../../../src/foundation/logger.ts'
+import type { ReportedEvent } from '../../../../src/rpc/gen/signet/v1/ReportedEvent.ts'
+import type { ReportRequest } from '../../../../src/rpc/gen/signet/v1/ReportRequest.ts'
 import { RpcError, StatusCode } from '../../../../src/rpc/status.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
-interface Event {
-  readonly event: string
-  readonly count: number
-  readonly detailJson: string
-}
-
 function rig() {
   const clock = new FakeClock()
-  const reports: (readonly Event[])[] = []
-  const state = { away: false, bad: false }
+  const reports: ReportRequest[] = []
+  const state = { away: false, isBad: (_event: ReportedEvent): boolean => false }
   const client = {
-    unary: async (_service: string, _method: string, { events }: { events: readonly Event[] }) => {
+    unary: async (_service: string, _method: string, request: ReportRequest) => {
       if (state.away) throw new RpcError(StatusCode.UNAVAILABLE, 'away')
-      if (state.bad) throw new RpcError(StatusCode.INVALID_ARGUMENT, 'unknown event')
-      reports.push(events)
+      if (request.events?.some(state.isBad)) throw new RpcError(StatusCode.INVALID_ARGUMENT, 'unknown event')
+      reports.push(request)
       return {}
     },
   } as unknown as AuthorityClient
@@ -30,23 +26,62 @@ function rig() {
     clock.advance(ms)
     for (let step = 0; step < 3; step += 1) await new Promise((resolve) => setImmediate(resolve))
   }
-  return { reporter, reports, state, pass }
+  const events = () => reports.flatMap((report) => report.events ?? [])
+  const denied = (reason: string, process: Partial<SeenProcess> = {}, count = 1) => {
+    const nowMs = clock.now().getTime()
+    reporter.denied(processOf(process), reason, { count, firstMs: nowMs, lastMs: nowMs })
+  }
+  return { reporter, reports, events, denied, state, pass, clock }
 }
 
+const processOf = (facts: Partial<SeenProcess>): SeenProcess => ({
+  uid: 1000,
+  gid: 1000,
+  pid: 1,
+  startedMs: 1,
+  binaryPath: '/bin/x',
+  ...facts,
+})
+const countOf = ({ processes = [], others }: ReportedEvent): number =>
+  [...processes.map(({ times }) => times), others].reduce((sum, times) => sum + (times?.count ?? 0), 0)
+
 describe('Reporter', () => {
-  it('adds up what differs in nothing but how often', async () => {
-    const { reporter, reports, pass } = rig()
-    reporter.delivered({ kind: 'jwt_svid', count: 5 })
-    reporter.delivered({ kind: 'jwt_svid', count: 7 })
-    reporter.denied({ reason: 'no_identity' })
+  it('adds up what one process saw of the same thing, with the first time and the last', async () => {
+    const { denied, events, pass, clock } = rig()
+    const firstMs = clock.now().getTime()
+    denied('no_identity')
+    await pass(1_000)
+    denied('no_identity')
+    denied('locked')
+    await pass(5_000)
+    const times = { count: 2, firstMs: String(firstMs), lastMs: String(firstMs + 1_000) }
+    assert.deepEqual(events()[0]?.processes?.[0]?.times, times)
+    assert.deepEqual(
+      events().map(({ denied: denial }) => denial?.reason),
+      ['no_identity', 'locked'],
+    )
+  })
+
+  it('names each process, and gathers those of one user that saw the same', async () => {
+    const { reporter, events, pass } = rig()
+    const svids = [{ spiffeId: 'spiffe://example.org/a', serial: '0a' }]
+    const response = { svids }
+    for (const [uid, pid] of [
+      [1, 10],
+      [1, 11],
+      [2, 12],
+    ] as const)
+      reporter.delivered(processOf({ uid, pid }), response, { count: 1, firstMs: 1, lastMs: 1 })
     await pass(5_000)
     assert.deepEqual(
-      reports.map((events) => events.map(({ event, count }) => [event, count])),
+      events().map(({ uid, processes = [], delivered }) => [
+        uid,
+        processes.map(({ pid }) => pid),
+        delivered?.svids,
+      ]),
       [
-        [
-          ['svid.delivered', 12],
-          ['identity.denied', 1],
-        ],
+        [1, [10, 11], svids],
+        [2, [12], svids],
       ],
     )
   })
@@ -58,60 +93,93 @@ describe('Reporter', () => {
   })
 
   it('keeps what was not heard, and adds to it', async () => {
-    const { reporter, reports, state, pass } = rig()
+    const { denied, events, state, pass } = rig()
     state.away = true
-    reporter.denied({ reason: 'a' })
+    denied('a')
     await pass(5_000)
-    reporter.denied({ reason: 'a' })
+    denied('a')
     state.away = false
     await pass(60_000)
-    assert.deepEqual(
-      reports.flat().map(({ count }) => count),
-      [2],
-    )
+    assert.deepEqual(events().map(countOf), [2])
   })
 
-  it('lets go of a report that the authority does not take, so that it is not in the way of later ones', async () => {
-    const { reporter, reports, state, pass } = rig()
-    state.bad = true
-    reporter.denied({ reason: 'a' })
-    await pass(5_000)
-    state.bad = false
-    reporter.denied({ reason: 'b' })
-    await pass(60_000)
-    assert.deepEqual(
-      reports.flat().map(({ detailJson }) => detailJson),
-      ['{"reason":"b"}'],
-    )
-  })
-
-  it('gives up the oldest while the authority is away, and sends 200 at most at once', async () => {
-    const { reporter, reports, state, pass } = rig()
-    state.away = true
-    for (let n = 0; n < 2_100; n += 1) reporter.denied({ n })
-    await pass(5_000)
-    state.away = false
+  it('gives up only the event that the authority does not take, and says so', async () => {
+    const { denied, reports, events, state, pass } = rig()
+    state.isBad = ({ denied: denial }) => denial?.reason === 'bad'
+    for (const reason of ['a', 'bad', 'c', 'd', 'e', 'f']) denied(reason)
     for (let n = 0; n < 20; n += 1) await pass(30_000)
-    assert.ok(reports.every((events) => events.length <= 200))
-    const numbers = reports.flat().map(({ detailJson }) => (JSON.parse(detailJson) as { n: number }).n)
-    assert.equal(numbers.length, 2_000)
-    assert.ok(numbers.includes(2_099) && !numbers.includes(0))
+    assert.deepEqual(
+      events()
+        .map(({ denied: denial }) => denial?.reason)
+        .sort(),
+      ['a', 'c', 'd', 'e', 'f'],
+    )
+    assert.deepEqual(
+      reports.flatMap(({ givenUp = [] }) => givenUp.map(({ uid, times }) => [uid, times?.count])),
+      [[1000, 1]],
+    )
+  })
+
+  it('lets no user push out what another caused, and tells what it gave up of whom', async () => {
+    const { denied, reports, events, state, pass } = rig()
+    state.away = true
+    denied('no_identity', { uid: 7, pid: 70 })
+    for (let n = 0; n < 20_000; n += 1) denied(`r${n}`, { uid: 1002, pid: n })
+    denied('no_identity', { uid: 8, pid: 80 })
+    await pass(5_000)
+    state.away = false
+    for (let n = 0; n < 200; n += 1) await pass(30_000)
+    const uids = events().map(({ uid }) => uid)
+    assert.ok(uids.slice(0, 3).includes(7) && uids.slice(0, 3).includes(8), 'each user has his turn')
+    const given = reports.flatMap(({ givenUp = [] }) => givenUp)
+    assert.deepEqual([...new Set(given.map(({ uid }) => uid))], [1002])
+    const lost = given.reduce((sum, { times }) => sum + (times?.count ?? 0), 0)
+    assert.ok(lost > 10_000)
+    assert.equal(
+      events()
+        .map(countOf)
+        .reduce((a, b) => a + b) + lost,
+      20_002,
+      'nothing is lost silently',
+    )
+    assert.ok(reports.every(({ events: each = [] }) => each.length <= 200))
+  })
+
+  it('names so many processes of one refusal, counts the others, and parts what is long', async () => {
+    const { denied, events, pass } = rig()
+    for (let pid = 0; pid < 5_000; pid += 1)
+      denied('no_identity', { pid, binaryPath: `/${'\u001b'.repeat(250)}` })
+    for (let n = 0; n < 40; n += 1) await pass(30_000)
+    const named = events().flatMap(({ processes = [] }) => processes)
+    assert.equal(named.length, 1_024)
+    assert.equal(
+      events()
+        .map(countOf)
+        .reduce((a, b) => a + b),
+      5_000,
+    )
+    for (const event of events()) assert.ok(JSON.stringify(event).length < 16_384)
+  })
+
+  it('parts a response with many SVIDs', async () => {
+    const { reporter, events, pass } = rig()
+    const svids = Array.from({ length: 100 }, (_, n) => ({
+      spiffeId: `spiffe://example.org/${'a'.repeat(2_000)}/${n}`,
+      serial: n.toString(16),
+    }))
+    reporter.delivered(processOf({}), { svids }, { count: 1, firstMs: 1, lastMs: 1 })
+    await pass(5_000)
+    for (const event of events()) assert.ok(JSON.stringify(event).length < 16_384)
+    assert.deepEqual(
+      events().flatMap(({ delivered }) => delivered?.svids ?? []),
+      svids,
+    )
   })
 
   it('tells what is left at the end', async () => {
-    const { reporter, reports } = rig()
-    reporter.denied({ reason: 'a' })
+    const { reporter, denied, reports } = rig()
+    denied('a')
     await reporter[Symbol.asyncDispose]()
     assert.equal(reports.length, 1)
-  })
-})
-
-describe('shorten', () => {
-  it('cuts long lists so that a detail fits a report', () => {
-    const json = shorten({
-      spiffe_ids: Array.from({ length: 100 }, () => `spiffe://example.org/${'a'.repeat(200)}`),
-    })
-    assert.ok(json.length <= 8_000)
-    assert.match(json, /more/)
   })
 })

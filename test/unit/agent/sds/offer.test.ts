@@ -77,10 +77,10 @@ function offerOf(given: Given = {}): Offer {
   } as unknown as Knowledge
   const wantX509 = (grant: Grant): X509State => states[grant.key] ?? READY(grant)
   const names = given.names ?? new SecretNames(DEFAULT_NAMES)
-  const set = refused === undefined ? ({ grants, workload: {} } as unknown as IdentitySet) : undefined
+  const set = refused === undefined ? ({ grants } as unknown as IdentitySet) : undefined
   return new Offer(
     { svids: { wantX509 }, names, store: new SecretStore() },
-    { set, refused, knowledge, plain },
+    { set, workload: {}, refused, knowledge, plain },
   )
 }
 
@@ -99,7 +99,7 @@ describe('a name of a secret', () => {
       [own.ca.der, partner.ca.der],
     )
     assert.match(key, /^-----BEGIN PRIVATE KEY-----\n/)
-    assert.deepEqual(secret.delivered, { kind: 'x509_svid', spiffeIds: [ID], of: ['0a'] })
+    assert.deepEqual(secret.delivered, { svids: [{ spiffeId: ID, serial: '0a' }] })
   })
 
   it('`default` is the first certificate in order, under that name', () => {
@@ -107,7 +107,7 @@ describe('a name of a secret', () => {
     const [secret] = offerOf({ grants }).find(['default'], false).secrets
     assert.ok(secret)
     assert.equal(secret.name, 'default')
-    assert.deepEqual(secret.delivered?.spiffeIds, ['spiffe://example.org/b'])
+    assert.equal(secret.delivered?.svids[0]?.spiffeId, 'spiffe://example.org/b')
   })
 
   it('`default` waits for the first while it is being made, and passes over one that cannot be had', () => {
@@ -118,7 +118,7 @@ describe('a name of a secret', () => {
     }
     for (const state of [REFUSED, UNUSABLE]) {
       const [secret] = offerOf({ grants, states: { b: state } }).find(['default'], false).secrets
-      assert.deepEqual(secret?.delivered?.spiffeIds, ['spiffe://example.org/a'])
+      assert.equal(secret?.delivered?.svids[0]?.spiffeId, 'spiffe://example.org/a')
     }
     const { pending } = offerOf({ grants, states: { b: UNUSABLE, a: UNUSABLE } }).find(['default'], false)
     assert.deepEqual(pending, ['default'])

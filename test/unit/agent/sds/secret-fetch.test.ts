@@ -30,7 +30,6 @@ function fetch(...resourceNames: string[]) {
   let holds = 0
   const set = {
     grants: [{ spiffeId: 'spiffe://example.org/web', federatesWith: [] }],
-    workload: {},
     join: () => {
       holds += 1
     },
@@ -44,7 +43,12 @@ function fetch(...resourceNames: string[]) {
     fakeCaller().peer,
     { resourceNames, responseNonce: '', versionInfo: '', typeUrl: '', node: null, errorDetail: null },
     {
-      callers: { followers, entitledToBundles: () => set, refusals: undefined as never },
+      callers: {
+        followers,
+        entitledToBundles: () => set,
+        workloadOf: () => ({}),
+        refusals: undefined as never,
+      },
       knowledge: new Watchable<Knowledge | undefined>(knowledge),
       notes: new SecretNotes({ deliveries, clock, logger: silentLogger, metrics: createMetrics() }),
       svids: { wantX509: () => MAKING },

@@ -56,7 +56,6 @@ function rig(refusal?: Error) {
   const held = { count: 0 }
   const set = {
     grants: [],
-    workload: {},
     join: () => {
       held.count += 1
     },
@@ -75,7 +74,12 @@ function rig(refusal?: Error) {
     fakeCaller().peer,
     sink,
     {
-      callers: { followers, entitledToBundles: () => current.entitled(), refusals: refusals as never },
+      callers: {
+        followers,
+        entitledToBundles: () => current.entitled(),
+        workloadOf: () => ({}),
+        refusals: refusals as never,
+      },
       knowledge,
       notes: new SecretNotes({ deliveries, clock, logger: silentLogger, metrics: createMetrics() }),
       svids: { wantX509: () => assert.fail('no certificate was asked for') },

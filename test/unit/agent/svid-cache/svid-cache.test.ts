@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, it } from 'node:test'
+import type { Holder } from '../../../../src/agent/svid-cache/x509-entry.ts'
 import { splitDer } from '../../../../src/crypto/x509.ts'
 import { validateX509Svid } from '../../../../src/spiffe/x509-svid.ts'
 import { createSvidRig, GRANT, WORKLOAD } from '../../../support/svid-rig.ts'
 
 const HOUR = 3_600_000
+const HOLDER: Holder = { streams: 1, living: () => WORKLOAD }
 
 describe('X.509-SVIDs', () => {
   it('are issued once for all who ask at the same time, and then served from memory', async () => {
@@ -39,6 +41,7 @@ describe('X.509-SVIDs', () => {
         spiffeId: 'spiffe://example.org/web',
         keyType: 'ec-p256',
         workloadAttributes: WORKLOAD,
+        asked: { occasion: 'call', holders: 0, askedMs: rig.clock.now().getTime() },
       },
     ])
   })
@@ -75,7 +78,7 @@ describe('X.509-SVIDs', () => {
   it('are served until they end when they cannot be renewed, and not a moment longer', async () => {
     const rig = await createSvidRig()
     await rig.issued()
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     rig.issuer.fails = () => new TypeError('unreachable')
     for (let minute = 0; minute < 59; minute += 1) await rig.pass(60_000)
     assert.ok(rig.want().svid)
@@ -88,7 +91,7 @@ describe('X.509-SVIDs', () => {
   it('come back by themselves once the authority is there again', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('unreachable')
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     await rig.changed()
     rig.issuer.fails = () => undefined
     for (let second = 0; second < 5 && !rig.want().svid; second += 1) await rig.pass(1_000)
@@ -108,7 +111,7 @@ describe('X.509-SVIDs', () => {
   it('are tried again at once when what the agent knows has changed', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('refused')
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     await rig.changed()
     for (let second = 0; second < 8; second += 1) await rig.pass(1_000)
     const asked = rig.issuer.asked.x509.length // the next attempt would be seconds away
@@ -127,10 +130,10 @@ describe('X.509-SVIDs', () => {
 
   it('are renewed for ever while a stream holds them', async () => {
     const rig = await createSvidRig()
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     for (let hour = 0; hour < 3; hour += 1) for (let part = 0; part < 60; part += 1) await rig.pass(60_000)
     assert.ok(rig.issuer.asked.x509.length >= 6)
-    rig.cache.releaseX509(GRANT)
+    rig.cache.releaseX509(GRANT, HOLDER)
     for (let hour = 0; hour < 3; hour += 1) for (let part = 0; part < 60; part += 1) await rig.pass(60_000)
     assert.equal(rig.cache.size, 0)
   })
@@ -184,7 +187,7 @@ describe('X.509-SVIDs', () => {
   it('are tried again when the wall clock was set back meanwhile', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('unreachable')
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     await rig.changed()
     rig.clock.jump(-10 * HOUR)
     rig.issuer.fails = () => undefined
@@ -206,7 +209,7 @@ describe('X.509-SVIDs', () => {
 
   it('are issued again once when the wall clock was set back since they came', async () => {
     const rig = await createSvidRig()
-    rig.cache.holdX509(GRANT, WORKLOAD)
+    rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     await rig.changed()
     rig.clock.jump(-10 * HOUR)
     for (let second = 0; second < 20; second += 1) await rig.pass(1_000)

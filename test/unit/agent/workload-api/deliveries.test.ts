@@ -1,37 +1,58 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Deliveries } from '../../../../src/agent/workload-api/deliveries.ts'
+import { fakeCaller } from '../../../fakes/fake-caller.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
 function rig() {
   const clock = new FakeClock()
   const reported: object[] = []
-  const reporter = { denied: () => undefined, delivered: (detail: object) => void reported.push(detail) }
-  return { clock, reported, deliveries: new Deliveries(clock, reporter) }
+  const deliveries = new Deliveries(clock, {
+    denied: () => undefined,
+    delivered: ({ pid }, { svids }, times) => void reported.push({ pid, svids, ...times }),
+  })
+  const now = () => clock.now().getTime()
+  return { clock, reported, deliveries, now }
 }
-const TOKEN = { kind: 'jwt_svid', spiffeIds: ['spiffe://example.org/web'], of: ['a'] }
+const svids = [{ spiffeId: 'spiffe://example.org/web', jti: 'abc' }]
 
 describe('Deliveries', () => {
-  it('reports once for many deliveries of the same response', () => {
-    const { clock, reported, deliveries } = rig()
-    const response = {}
-    for (let times = 0; times < 1_000; times += 1) deliveries.count(response, TOKEN)
+  it('reports once for many deliveries of the same response to one caller, with the first time and the last', () => {
+    const { clock, reported, deliveries, now } = rig()
+    const { peer } = fakeCaller()
+    const response = { svids }
+    const firstMs = now()
+    for (let times = 0; times < 1_000; times += 1) {
+      if (times > 0) clock.advance(5)
+      deliveries.count(peer, response, now())
+    }
+    const lastMs = now()
     clock.advance(60_000)
-    const { kind, spiffeIds: spiffe_ids, of } = TOKEN
-    assert.deepEqual(reported, [{ kind, spiffe_ids, of, count: 1_000 }])
+    assert.deepEqual(reported, [{ pid: 812, svids, count: 1_000, firstMs, lastMs }])
+  })
+  it('keeps callers apart', () => {
+    const { clock, reported, deliveries, now } = rig()
+    const response = { svids }
+    for (const pid of [1, 2, 2]) deliveries.count(fakeCaller({ pid }).peer, response, now())
+    clock.advance(60_000)
+    assert.deepEqual(
+      reported.map((each) => (each as { pid: number }).pid),
+      [1, 2, 2],
+    )
   })
   it('reports what is left when it is disposed', () => {
-    const { reported, deliveries } = rig()
-    deliveries.count({}, TOKEN)
+    const { reported, deliveries, now } = rig()
+    deliveries.count(fakeCaller().peer, { svids }, now())
     deliveries[Symbol.dispose]()
     assert.equal(reported.length, 1)
   })
   it('starts anew after a report', () => {
-    const { clock, reported, deliveries } = rig()
-    const response = {}
-    deliveries.count(response, TOKEN)
+    const { clock, reported, deliveries, now } = rig()
+    const { peer } = fakeCaller()
+    const response = { svids }
+    deliveries.count(peer, response, now())
     clock.advance(60_000)
-    deliveries.count(response, TOKEN)
+    deliveries.count(peer, response, now())
     clock.advance(60_000)
     assert.equal(reported.length, 2)
   })

@@ -40,7 +40,14 @@ function rig(
   const logger = createLogger({ destination: { write: (line) => void events.push(JSON.parse(line).event) } })
   const knowledge = new Watchable<Knowledge | undefined>(first)
   const leftOut = new LeftOut({ clock, logger, metrics: createMetrics() })
-  const sets = new IdentitySets({ svids: undefined as never, clock, leftOut, onReady: () => undefined })
+  const sets = new IdentitySets({
+    svids: undefined as never,
+    clock,
+    leftOut,
+    workloadOf: () => ({}),
+    livingHolder: () => undefined,
+    onReady: () => undefined,
+  })
   const attested: { answer: () => Attributes | Promise<Attributes> } = {
     answer: () => ({ workload: { unix: { uid: 1000, pid: 1 } } }),
   }
@@ -170,11 +177,10 @@ describe('Entitlements', () => {
 
   it('are asked for anew when their set was forgotten', () => {
     const { of, sets } = rig(known({ web: WEB }))
-    const attributes = { workload: { unix: { uid: 1000 } } }
     const first = of()
     const [grant] = first.grants
     assert.ok(grant)
-    for (let n = 0; n < 600; n += 1) sets.of([{ ...grant, key: `other-${n}` }], attributes)
+    for (let n = 0; n < 600; n += 1) sets.of([{ ...grant, key: `other-${n}` }])
     assert.ok(first.isForgotten)
     const second = of()
     assert.notEqual(second, first)

@@ -23,7 +23,10 @@ function rig() {
     clock,
     logger,
     metrics,
-    reporter: { denied: (detail) => void reported.push(detail), delivered: () => undefined },
+    reporter: {
+      denied: (process, reason) => void reported.push({ process, reason }),
+      delivered: () => undefined,
+    },
     endCalls: (peer) => void ended.push(peer),
   })
   return { clock, lines, reported, ended, metrics, refusals }
@@ -48,7 +51,7 @@ describe('Refusals', () => {
       lines.map(({ suppressed }) => suppressed),
       [0, 29],
     )
-    assert.equal(reported.length, 2)
+    assert.equal(reported.length, 31) // the reports add them up
     assert.match(await metrics.expose(), /signet_denied_total\{reason="no_identity"\} 31/)
   })
 

@@ -35,7 +35,13 @@ class FakeSet {
   readonly grants = [{ spiffeId: ID }]
 
   constructor(text: string, validUntilMs = Number.POSITIVE_INFINITY) {
-    const message = { bytes: Buffer.from(text), validUntilMs, spiffeIds: [ID], delivered: undefined }
+    const message = {
+      bytes: Buffer.from(text),
+      validFromMs: 0,
+      validUntilMs,
+      spiffeIds: [ID],
+      delivered: undefined,
+    }
     this.answer = () => message
   }
 

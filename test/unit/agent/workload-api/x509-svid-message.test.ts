@@ -28,6 +28,8 @@ function granted(name: string, { chainSize = 500, notAfterMs = 1_000, federatesW
     receivedMs: 0,
     notAfterMs,
     renewAtMs: 0,
+    notBeforeMs: 0,
+    overBootMs: 0,
   }
   return { grant: { identity: name, spiffeId, federatesWith } as unknown as Grant, hint: '', svid }
 }

@@ -16,7 +16,7 @@ function refusedOf(key: string, reason = 'locked'): Refused {
       event: 'bot.refused',
       actor: key,
       ref,
-      detail: { ...subject, generation: 1, reason },
+      detail: { ...subject, generation: 1, reason, address: '192.0.2.1' },
     }),
     summed: (sum, ref) => ({ event: 'bot.refused_more', actor: key, ref, detail: { ...subject, ...sum } }),
   }

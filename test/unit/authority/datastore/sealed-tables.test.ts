@@ -22,7 +22,10 @@ describe('the tables of the database', () => {
 
   it('are read only where seals are looked at', () => {
     const source = path.resolve(import.meta.dirname, '../../../../src/authority')
-    const reads = new RegExp(`(['"\`]SELECT[^'\`]*FROM|selectFrom\\(['"])\\s*(${SEALED_TABLES.join('|')})\\b`, 'i')
+    const reads = new RegExp(
+      `(['"\`]SELECT[^'\`]*FROM|selectFrom\\(['"])\\s*(${SEALED_TABLES.join('|')})\\b`,
+      'i',
+    )
     for (const file of globSync('**/*.ts', { cwd: source })) {
       if (file.startsWith('datastore/')) continue
       assert.doesNotMatch(readFileSync(path.join(source, file), 'utf8'), reads, `${file}: use rows()`)

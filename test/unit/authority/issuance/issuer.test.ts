@@ -69,6 +69,7 @@ describe('an X.509-SVID', () => {
           revision: '7',
           spiffeId: SPIFFE_ID,
           notAfter: NOW + 3600,
+          occasion: 'call',
           attributes: {
             workload: { unix: { uid: 1000 } },
             join: { method: 'secret', token: 'first' },

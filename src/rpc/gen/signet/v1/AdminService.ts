@@ -26,6 +26,8 @@ import type { ListResourcesRequest as _signet_v1_ListResourcesRequest, ListResou
 import type { ListResourcesResponse as _signet_v1_ListResourcesResponse, ListResourcesResponse__Output as _signet_v1_ListResourcesResponse__Output } from '../../signet/v1/ListResourcesResponse.ts';
 import type { RotateCaRequest as _signet_v1_RotateCaRequest, RotateCaRequest__Output as _signet_v1_RotateCaRequest__Output } from '../../signet/v1/RotateCaRequest.ts';
 import type { RotateCaResponse as _signet_v1_RotateCaResponse, RotateCaResponse__Output as _signet_v1_RotateCaResponse__Output } from '../../signet/v1/RotateCaResponse.ts';
+import type { TraceSvidRequest as _signet_v1_TraceSvidRequest, TraceSvidRequest__Output as _signet_v1_TraceSvidRequest__Output } from '../../signet/v1/TraceSvidRequest.ts';
+import type { TraceSvidResponse as _signet_v1_TraceSvidResponse, TraceSvidResponse__Output as _signet_v1_TraceSvidResponse__Output } from '../../signet/v1/TraceSvidResponse.ts';
 import type { VerifyAuditRequest as _signet_v1_VerifyAuditRequest, VerifyAuditRequest__Output as _signet_v1_VerifyAuditRequest__Output } from '../../signet/v1/VerifyAuditRequest.ts';
 import type { VerifyAuditResponse as _signet_v1_VerifyAuditResponse, VerifyAuditResponse__Output as _signet_v1_VerifyAuditResponse__Output } from '../../signet/v1/VerifyAuditResponse.ts';
 
@@ -134,6 +136,15 @@ export interface AdminServiceClient extends grpc.Client {
   rotateCa(argument: _signet_v1_RotateCaRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_RotateCaResponse__Output>): grpc.ClientUnaryCall;
   rotateCa(argument: _signet_v1_RotateCaRequest, callback: grpc.requestCallback<_signet_v1_RotateCaResponse__Output>): grpc.ClientUnaryCall;
   
+  TraceSvid(argument: _signet_v1_TraceSvidRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_TraceSvidResponse__Output>): grpc.ClientUnaryCall;
+  TraceSvid(argument: _signet_v1_TraceSvidRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_TraceSvidResponse__Output>): grpc.ClientUnaryCall;
+  TraceSvid(argument: _signet_v1_TraceSvidRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_TraceSvidResponse__Output>): grpc.ClientUnaryCall;
+  TraceSvid(argument: _signet_v1_TraceSvidRequest, callback: grpc.requestCallback<_signet_v1_TraceSvidResponse__Output>): grpc.ClientUnaryCall;
+  traceSvid(argument: _signet_v1_TraceSvidRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_TraceSvidResponse__Output>): grpc.ClientUnaryCall;
+  traceSvid(argument: _signet_v1_TraceSvidRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_TraceSvidResponse__Output>): grpc.ClientUnaryCall;
+  traceSvid(argument: _signet_v1_TraceSvidRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_TraceSvidResponse__Output>): grpc.ClientUnaryCall;
+  traceSvid(argument: _signet_v1_TraceSvidRequest, callback: grpc.requestCallback<_signet_v1_TraceSvidResponse__Output>): grpc.ClientUnaryCall;
+  
   VerifyAudit(argument: _signet_v1_VerifyAuditRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_VerifyAuditResponse__Output>): grpc.ClientUnaryCall;
   VerifyAudit(argument: _signet_v1_VerifyAuditRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_VerifyAuditResponse__Output>): grpc.ClientUnaryCall;
   VerifyAudit(argument: _signet_v1_VerifyAuditRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_VerifyAuditResponse__Output>): grpc.ClientUnaryCall;
@@ -170,6 +181,8 @@ export interface AdminServiceHandlers extends grpc.UntypedServiceImplementation 
   
   RotateCa: grpc.handleUnaryCall<_signet_v1_RotateCaRequest__Output, _signet_v1_RotateCaResponse>;
   
+  TraceSvid: grpc.handleUnaryCall<_signet_v1_TraceSvidRequest__Output, _signet_v1_TraceSvidResponse>;
+  
   VerifyAudit: grpc.handleUnaryCall<_signet_v1_VerifyAuditRequest__Output, _signet_v1_VerifyAuditResponse>;
   
 }
@@ -187,5 +200,6 @@ export interface AdminServiceDefinition extends grpc.ServiceDefinition {
   ListCas: MethodDefinition<_signet_v1_ListCasRequest, _signet_v1_ListCasResponse, _signet_v1_ListCasRequest__Output, _signet_v1_ListCasResponse__Output>
   ListResources: MethodDefinition<_signet_v1_ListResourcesRequest, _signet_v1_ListResourcesResponse, _signet_v1_ListResourcesRequest__Output, _signet_v1_ListResourcesResponse__Output>
   RotateCa: MethodDefinition<_signet_v1_RotateCaRequest, _signet_v1_RotateCaResponse, _signet_v1_RotateCaRequest__Output, _signet_v1_RotateCaResponse__Output>
+  TraceSvid: MethodDefinition<_signet_v1_TraceSvidRequest, _signet_v1_TraceSvidResponse, _signet_v1_TraceSvidRequest__Output, _signet_v1_TraceSvidResponse__Output>
   VerifyAudit: MethodDefinition<_signet_v1_VerifyAuditRequest, _signet_v1_VerifyAuditResponse, _signet_v1_VerifyAuditRequest__Output, _signet_v1_VerifyAuditResponse__Output>
 }

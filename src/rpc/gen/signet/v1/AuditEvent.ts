@@ -10,6 +10,7 @@ export interface AuditEvent {
   'actor'?: (string);
   'ref'?: (string);
   'detailJson'?: (string);
+  'hash'?: (Buffer | Uint8Array | string);
 }
 
 export interface AuditEvent__Output {
@@ -19,4 +20,5 @@ export interface AuditEvent__Output {
   'actor': (string);
   'ref': (string);
   'detailJson': (string);
+  'hash': (Buffer);
 }

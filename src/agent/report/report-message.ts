@@ -1,0 +1,71 @@
+import type { ReportedEvent } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
+import type { ReportedTimes } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
+import type { Delivered, DeliveredSvid, SeenTimes } from '../knowledge.ts'
+import type { NamedProcess, PendingEvent, What } from './pending-reports.ts'
+
+/** What the authority takes of one event, less some room; see its audit/reported.ts. */
+const MOST_PROCESSES = 32
+const LONGEST = 6_000
+const MOST_SVIDS = 32
+
+/** One event as so many as fit: each has all of what was seen, and some of the processes. */
+export function toMessages({ uid, what, processes, others }: PendingEvent): ReportedEvent[] {
+  const events: ReportedEvent[] = []
+  const about = whatMessage(what)
+  for (const part of parts(processes)) events.push({ uid, processes: part.map(processMessage), ...about })
+  if (others !== undefined) {
+    const last = events.at(-1)
+    if (last === undefined) events.push({ uid, others: timesMessage(others), ...about })
+    else last.others = timesMessage(others)
+  }
+  return events
+}
+
+/** A response with many SVIDs, as several that are short enough; the same objects again for the same response. */
+export function shortDeliveries(delivered: Delivered): readonly Delivered[] {
+  let short = known.get(delivered)
+  if (short === undefined) {
+    const named = delivered.svids.filter((svid) => 'serial' in svid || svid.jti !== '')
+    short = cut(named, MOST_SVIDS, LONGEST).map((svids) => ({ svids }))
+    known.set(delivered, short)
+  }
+  return short
+}
+
+const known = new WeakMap<Delivered, readonly Delivered[]>()
+
+export function timesMessage({ count, firstMs, lastMs }: SeenTimes): ReportedTimes {
+  return { count, firstMs: String(firstMs), lastMs: String(lastMs) }
+}
+
+function whatMessage(what: What): Pick<ReportedEvent, 'denied' | 'delivered'> {
+  if ('denied' in what) return { denied: { reason: what.denied } }
+  return { delivered: { svids: what.delivered.svids.map((svid: DeliveredSvid) => ({ ...svid })) } }
+}
+
+function processMessage({ process, times }: NamedProcess): NonNullable<ReportedEvent['processes']>[number] {
+  const { pid, gid, binaryPath = '', startedMs } = process
+  return { pid, gid, binaryPath, startedMs: String(startedMs), times: timesMessage(times) }
+}
+
+function parts(processes: readonly NamedProcess[]): readonly (readonly NamedProcess[])[] {
+  return cut(processes, MOST_PROCESSES, LONGEST)
+}
+
+/** Runs of at most so many, and of at most so many characters of JSON, each of one at least. */
+function cut<T>(list: readonly T[], most: number, longest: number): T[][] {
+  const runs: T[][] = []
+  let room = 0
+  for (const each of list) {
+    const length = JSON.stringify(each).length
+    const run = runs.at(-1)
+    if (run === undefined || run.length >= most || room < length) {
+      runs.push([each])
+      room = longest - length
+    } else {
+      run.push(each)
+      room -= length
+    }
+  }
+  return runs
+}

@@ -1,0 +1,94 @@
+import { CodedError } from '../../foundation/errors.ts'
+import type { DeliveredSvid__Output } from '../../rpc/gen/signet/v1/DeliveredSvid.ts'
+import type { ReportedEvent__Output } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
+import type { ReportedProcess__Output } from '../../rpc/gen/signet/v1/ReportedProcess.ts'
+import type { ReportedTimes__Output } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
+import type { Actor, AuditEntry, DeliveredSvid, SeenProcess, SeenTimes } from './events.ts'
+
+/** The report is not what the method takes. */
+export class ReportInvalidError extends CodedError {
+  override readonly name = 'ReportInvalidError'
+  readonly code = 'ERR_REPORT_INVALID'
+  readonly kind = 'invalid_argument'
+}
+
+const MOST_PROCESSES = 32
+const MOST_SVIDS = 64
+/** Of a path; the kernel's own limit is 4096 bytes. */
+const LONGEST_PATH = 1_024
+/** Of one row; agents part what is longer. */
+const LONGEST_ROW = 16_384
+
+const REASON = /^[a-z][a-z_]{0,63}$/
+const SERIAL = /^[0-9a-f]{1,40}$/
+const JTI = /^[\w-]{1,64}$/
+const SPIFFE_ID = /^spiffe:\/\/[!-~]{1,2039}$/
+
+/** What an agent reports as an audit row: fields that are known, of the form and length that they have. @throws ReportInvalidError */
+export function toEntry(
+  subject: { readonly bot: string; readonly botInstance: string },
+  actor: Actor,
+  event: ReportedEvent__Output,
+): AuditEntry {
+  const { uid, denied, delivered } = event
+  const processes = bounded(event.processes, MOST_PROCESSES).map(readProcess)
+  const others = event.others === null ? undefined : readTimes(event.others)
+  const all = sum(others === undefined ? processes : [...processes, others])
+  const seen = { ...subject, uid, ...all, processes, ...(others && { others }) }
+  let entry: AuditEntry
+  if (denied) entry = { event: 'identity.denied', actor, detail: { ...seen, reason: reasonOf(denied) } }
+  else if (delivered) {
+    const svids = bounded(delivered.svids, MOST_SVIDS).map(readSvid)
+    entry = { event: 'svid.delivered', actor, detail: { ...seen, svids } }
+  } else throw new ReportInvalidError('unknown event')
+  if (JSON.stringify(entry.detail).length > LONGEST_ROW) throw new ReportInvalidError('an event is too long')
+  return entry
+}
+
+/** @throws ReportInvalidError */
+export function readTimes(times: ReportedTimes__Output | null): SeenTimes {
+  const [count, firstMs, lastMs] = [times?.count ?? 0, Number(times?.firstMs), Number(times?.lastMs)]
+  if (count === 0 || !isInstant(firstMs) || !isInstant(lastMs)) throw new ReportInvalidError('not a time')
+  return { count, firstMs, lastMs }
+}
+
+function readProcess({ pid, gid, binaryPath, startedMs, times }: ReportedProcess__Output): SeenProcess {
+  const started = Number(startedMs)
+  if (!isInstant(started)) throw new ReportInvalidError('not an instant')
+  const path = binaryPath === '' ? {} : { binaryPath: binaryPath.slice(0, LONGEST_PATH) }
+  return { pid, gid, ...path, startedMs: started, ...readTimes(times) }
+}
+
+function readSvid({ spiffeId, serial, jti }: DeliveredSvid__Output): DeliveredSvid {
+  if (!SPIFFE_ID.test(spiffeId)) throw new ReportInvalidError('not a SPIFFE ID')
+  if (serial !== undefined && SERIAL.test(serial)) return { spiffeId, serial }
+  if (jti !== undefined && JTI.test(jti)) return { spiffeId, jti }
+  throw new ReportInvalidError('neither a serial number nor a jti')
+}
+
+function reasonOf({ reason }: { readonly reason: string }): string {
+  if (REASON.test(reason)) return reason
+  throw new ReportInvalidError('not a reason')
+}
+
+function sum(all: readonly SeenTimes[]): SeenTimes {
+  const [first] = all
+  if (first === undefined) throw new ReportInvalidError('an event of no process')
+  let { count, firstMs, lastMs } = first
+  for (const each of all.slice(1)) {
+    count += each.count
+    firstMs = Math.min(firstMs, each.firstMs)
+    lastMs = Math.max(lastMs, each.lastMs)
+  }
+  return { count, firstMs, lastMs }
+}
+
+function bounded<T>(list: readonly T[], most: number): readonly T[] {
+  if (list.length > most) throw new ReportInvalidError(`at most ${most} in one list`)
+  return list
+}
+
+/** Whatever `Date` can hold. */
+function isInstant(ms: number): boolean {
+  return Number.isSafeInteger(ms) && Math.abs(ms) <= 8.64e15
+}

@@ -1,0 +1,84 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Datastore } from '../datastore/datastore.ts'
+import { type AuditRow, toAuditRow } from './audit-query.ts'
+import type { AuditEventName, AuditEvents } from './events.ts'
+
+/** What is known of one SVID. */
+export interface SvidTrace {
+  readonly issued: AuditRow
+  /** Reports of the agent that it was issued to. */
+  readonly delivered: readonly AuditRow[]
+  /** What that agent could not report since. */
+  readonly givenUp: readonly AuditRow[]
+}
+
+const ISSUED: readonly AuditEventName[] = ['x509_svid.issued', 'jwt_svid.issued']
+const DELIVERED: AuditEventName = 'svid.delivered'
+const GIVEN_UP: AuditEventName = 'report.given_up'
+/** Rows looked through without a pause. */
+const STRETCH = 4_000
+const MOST_ROWS = 10_000
+
+/** The row of the SVID with this jti or serial number, and who got it. Reads the whole log once; calls go on meanwhile. */
+export async function traceSvid(
+  datastore: Datastore,
+  name: string,
+  lastSequence: number,
+): Promise<SvidTrace | undefined> {
+  const names = [`"jti":${JSON.stringify(name)}`, `"serial":${JSON.stringify(name.toLowerCase())}`]
+  let issued: AuditRow | undefined
+  let agent: string | undefined
+  const delivered: AuditRow[] = []
+  const givenUp: AuditRow[] = []
+  for (let after = 0; after < lastSequence; after += STRETCH) {
+    for (const row of await candidates(datastore, { after, upTo: after + STRETCH }, names)) {
+      const { event } = row
+      if (issued === undefined && isIssued(event) && isNamed(row, name)) {
+        issued = row
+        agent = row.actor
+      } else if (row.actor !== agent || delivered.length + givenUp.length >= MOST_ROWS) {
+        // Another agent's word on what it was not given counts for nothing.
+      } else if (event === DELIVERED && isAmong(row, name)) delivered.push(row)
+      else if (event === GIVEN_UP) givenUp.push(row)
+    }
+    await setImmediate()
+  }
+  return issued && { issued, delivered, givenUp }
+}
+
+async function candidates(
+  datastore: Datastore,
+  range: { readonly after: number; readonly upTo: number },
+  names: readonly string[],
+): Promise<AuditRow[]> {
+  const query = datastore.db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('sequence', '>', range.after)
+    .where('sequence', '<=', range.upTo)
+    .where('event', 'in', [...ISSUED, DELIVERED, GIVEN_UP])
+    .where((eb) =>
+      eb.or([
+        eb('event', '=', GIVEN_UP),
+        ...names.map((name) => eb(eb.fn('instr', ['detail', eb.val(name)]), '>', 0)),
+      ]),
+    )
+  return (await query.orderBy('sequence').execute()).map(toAuditRow)
+}
+
+function isIssued(event: string): boolean {
+  return (ISSUED as readonly string[]).includes(event)
+}
+
+/** The text was found in the row, but perhaps in another place of it. */
+function isNamed({ detailJson }: AuditRow, name: string): boolean {
+  const { jti, serial } = JSON.parse(detailJson) as { readonly jti?: string; readonly serial?: string }
+  return jti === name || serial === name.toLowerCase()
+}
+
+function isAmong({ detailJson }: AuditRow, name: string): boolean {
+  const { svids } = JSON.parse(detailJson) as Partial<AuditEvents['svid.delivered']>
+  return (
+    svids?.some((svid) => ('jti' in svid ? svid.jti === name : svid.serial === name.toLowerCase())) ?? false
+  )
+}

@@ -1,0 +1,162 @@
+import { MalformedMessageError } from '../errors.ts'
+import type { Field, MessageType, Scalar, ValueType } from './message-type.ts'
+import { WIRE, wireOf } from './wire.ts'
+import { WireReader } from './wire-reader.ts'
+
+/** Messages within messages, as deep as other implementations of protobuf go. */
+const DEEPEST = 100
+
+type Message = Record<string, unknown>
+
+/**
+ * Reads a message into an object shaped like the generated types: numbers of 64 bits and enum values as text, bytes as `Buffer`s which
+ * share memory with the input, what is absent as its default, and by the name of each oneof which of its members is there.
+ * @throws MalformedMessageError
+ */
+export function decodeMessage(type: MessageType, bytes: Buffer): Message {
+  const message = emptyMessage(type)
+  readInto(message, type, new WireReader(bytes), 0)
+  return message
+}
+
+function readInto(message: Message, type: MessageType, reader: WireReader, depth: number): void {
+  if (depth > DEEPEST) throw new MalformedMessageError('messages within messages are too deep')
+  while (!reader.isAtEnd) {
+    const tag = reader.uint32()
+    const field = type.byId.get(tag >>> 3)
+    if (field === undefined) reader.skipField(tag)
+    else readField(message, field, tag & 7, reader, depth)
+  }
+}
+
+function readField(message: Message, field: Field, wire: number, reader: WireReader, depth: number): void {
+  const { name, value } = field
+  if (field.isMap) {
+    expect(wire, WIRE.BYTES)
+    reader.within(() => readEntry(message[name] as Message, value, reader, depth))
+    return
+  }
+  const expected = wireOf(value)
+  if (!field.isRepeated) {
+    expect(wire, expected)
+    readSingle(message, field, reader, depth)
+    return
+  }
+  const list = message[name] as unknown[]
+  if (wire === WIRE.BYTES && expected !== WIRE.BYTES) {
+    reader.within(() => {
+      while (!reader.isAtEnd) list.push(readValue(value, reader, depth)) // packed
+    })
+  } else {
+    expect(wire, expected)
+    list.push(readValue(value, reader, depth))
+  }
+}
+
+/** Of a field that comes twice the last counts; of a message, what both say. */
+function readSingle(
+  message: Message,
+  { name, value, oneof }: Field,
+  reader: WireReader,
+  depth: number,
+): void {
+  if (oneof !== undefined) {
+    const before = message[oneof] as string | undefined
+    if (before !== undefined && before !== name) delete message[before]
+    message[oneof] = name
+  }
+  const before = message[name]
+  if ('message' in value && before !== undefined && before !== null) {
+    reader.within(() => readInto(before as Message, value.message(), reader, depth + 1))
+  } else {
+    message[name] = readValue(value, reader, depth)
+  }
+}
+
+function readEntry(map: Message, value: ValueType, reader: WireReader, depth: number): void {
+  let key = ''
+  let read: unknown
+  while (!reader.isAtEnd) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === 1) {
+      expect(tag & 7, WIRE.BYTES)
+      key = reader.text()
+    } else if (tag >>> 3 === 2) {
+      expect(tag & 7, wireOf(value))
+      read = readValue(value, reader, depth)
+    } else {
+      reader.skipField(tag)
+    }
+  }
+  read ??= 'message' in value ? emptyMessage(value.message()) : defaultOf(value)
+  if (key !== '__proto__') map[key] = read
+  else Object.defineProperty(map, key, { value: read, writable: true, enumerable: true, configurable: true })
+}
+
+function readValue(value: ValueType, reader: WireReader, depth: number): unknown {
+  if ('message' in value) {
+    const type = value.message()
+    const message = emptyMessage(type)
+    reader.within(() => readInto(message, type, reader, depth + 1))
+    return message
+  }
+  if ('enumeration' in value) {
+    const number = reader.int32()
+    return value.enumeration.names.get(number) ?? number
+  }
+  return readScalar(value.scalar, reader)
+}
+
+function readScalar(scalar: Scalar, reader: WireReader): unknown {
+  switch (scalar) {
+    case 'bool':
+      return reader.bool()
+    case 'bytes':
+      return reader.bytes()
+    case 'double':
+      return reader.double()
+    case 'int32':
+      return reader.int32()
+    case 'int64':
+      return String(reader.int64())
+    case 'string':
+      return reader.text()
+    case 'uint32':
+      return reader.uint32()
+    case 'uint64':
+      return String(reader.uint64())
+  }
+}
+
+function expect(wire: number, expected: number): void {
+  if (wire !== expected) throw new MalformedMessageError('a field has the wrong wire type')
+}
+
+/** Every field with its default; the members of oneofs are absent. */
+function emptyMessage(type: MessageType): Message {
+  const message: Message = {}
+  for (const field of type.fields) {
+    if (field.isMap) message[field.name] = {}
+    else if (field.isRepeated) message[field.name] = []
+    else if (field.oneof === undefined) message[field.name] = defaultOf(field.value)
+  }
+  return message
+}
+
+function defaultOf(value: ValueType): unknown {
+  if ('message' in value) return null
+  if ('enumeration' in value) return value.enumeration.names.get(0) ?? 0
+  switch (value.scalar) {
+    case 'bool':
+      return false
+    case 'bytes':
+      return Buffer.alloc(0)
+    case 'string':
+      return ''
+    case 'int64':
+    case 'uint64':
+      return '0'
+    default:
+      return 0
+  }
+}
