@@ -56,7 +56,8 @@ export class AuditLog implements AsyncDisposable {
 
   static async open(deps: AuditLogDeps): Promise<AuditLog> {
     const { key, created } = await loadOrCreateHeadKey(headKeyPath(deps.dataDir), deps.vault)
-    const heads = await HeadsFile.open(path.join(deps.dataDir, 'audit-heads.jsonl'), key)
+    await using stack = new AsyncDisposableStack()
+    const heads = stack.use(await HeadsFile.open(path.join(deps.dataDir, 'audit-heads.jsonl'), key))
     const query = deps.datastore.db.selectFrom('audit_events').select(['sequence', 'hash'])
     const last = await query.orderBy('sequence', 'desc').limit(1).executeTakeFirst()
     const end = last
@@ -83,6 +84,7 @@ export class AuditLog implements AsyncDisposable {
     }
     const accepted = [...deps.datastore.accepted, ...(isOlder ? [OLDER] : [])]
     await reportFindings({ ...deps, audit: log }, accepted)
+    stack.move() // the log closes the file from here on
     return log
   }
 
