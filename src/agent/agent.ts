@@ -2,16 +2,21 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { loadOrCreateKey } from '../config/secret-source.ts'
 import { loadSealingKey } from '../crypto/sealed.ts'
 import type { Clock } from '../foundation/clock.ts'
+import { FairTurns } from '../foundation/fair-turns.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import type { Random } from '../foundation/random.ts'
+import { type ConnectionLimits, connectionLimits, resourcesOfThisProcess } from '../peer/connection-limits.ts'
 import type { PeerKernel } from '../peer/kernel.ts'
 import { loadKernel } from '../peer/koffi-kernel.ts'
 import type { Peer } from '../peer/peer.ts'
 import { UnixListener } from '../peer/unix-listener.ts'
+import type { ByteLimits } from '../rpc/byte-budget.ts'
+import { TooManyCallsError } from '../rpc/errors.ts'
 import type { CallCap } from '../rpc/open-calls.ts'
 import { RpcServer } from '../rpc/server.ts'
+import type { CallerTurns } from '../rpc/server-options.ts'
 import { type AdminDeps, serveAdmin } from './admin/serve-admin.ts'
 import { describeStatus } from './admin/status.ts'
 import { AccountNames } from './attestation/account-names.ts'
@@ -57,8 +62,19 @@ const ADMIN_CONNECTIONS = 256
  * and its metadata. What comes is held before anybody has been attested.
  */
 const LONGEST_REQUEST_BYTES = 128 * 1024
+/**
+ * Of requests that are not complete or not handled: on one connection a whole call's worth on every second stream, of one user what 200
+ * Envoys say at the same moment.
+ */
+const REQUEST_BYTES: ByteLimits = {
+  connection: 64 * LONGEST_REQUEST_BYTES,
+  caller: 128 * LONGEST_REQUEST_BYTES,
+  total: 512 * LONGEST_REQUEST_BYTES,
+}
 /** Envoy has two streams on a connection. What a user may open on all of its connections is bounded by this: each call that is blocked is held. */
 const CALLS_PER_CONNECTION_OF_USER = 2
+/** How long one user may have the loop while others want it, too: a call takes a twentieth of this. */
+const SLICE_MS = 2
 /** Between the first breath of the socket and the first thought of the authority. */
 const WORKLOADS_FIRST_MS = 100
 /** Trailers need no longer to reach whoever reads at all. */
@@ -93,7 +109,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const client = () => link.client
   const reporter = lifecycle.use(new Reporter({ client, clock, logger }))
   let authoritySide: AuthoritySide | undefined
-  const issuer = new BatchingIssuer({ client, onStale: () => authoritySide?.sync.suspectStale() })
+  const issuer = new BatchingIssuer({ client, clock, onStale: () => authoritySide?.sync.suspectStale() })
   const knowledgeStore = new KnowledgeStore({ clock, logger })
   const knowledge = knowledgeStore.current
   const kept = await state.load()
@@ -110,8 +126,17 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
 
   const shared: Shared = { config, kernel, clock, logger, metrics, lifecycle }
   const attestation = createAttestation(shared)
-  const api = createServer(shared)
-  api.addHealth()
+  const limits = limitsOf(shared)
+  let listener: UnixListener | undefined
+  const turns = new FairTurns<number>({
+    clock,
+    sliceMs: SLICE_MS,
+    hold: (uid) => listener?.hold(uid),
+    letGo: (uid) => listener?.letGo(uid) ?? true,
+  })
+  const api = createServer(shared, limits, turns)
+  api.addHealth(() => knowledge.value?.botLocked === false)
+  lifecycle.use(knowledge.subscribe(() => api.healthMayHaveChanged()))
   api.addReflection()
   const { max_identities_per_caller, allow_unauthenticated_verifiers } = config.workload_api
   const callers = lifecycle.use(
@@ -149,10 +174,10 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
       config,
       authoritySide,
     })
-  const admin = createServer(shared)
+  const admin = createServer(shared, limits)
   const maxIdentitiesPerCaller = config.workload_api.max_identities_per_caller
   serveAdmin(admin, { kernel, attestation, knowledge, maxIdentitiesPerCaller, status })
-  await listenForWorkloads(shared, api)
+  listener = await listenForWorkloads(shared, api, limits, turns)
   await listenForAdministrators(shared, admin)
   const sockets = { socket: config.workload_api.socket, adminSocket: config.admin.socket }
   const identities = knowledge.value?.policy.size
@@ -198,12 +223,30 @@ function createAttestation({ config, clock }: Shared): Attestation {
   return new Attestation({ attestors: [new UnixAttestor({ accounts: new AccountNames(clock), digests })] })
 }
 
-function createServer({ config, logger, metrics, clock }: Shared): RpcServer<Peer> {
+/** What was configured, as far as this process can hold so many. */
+function limitsOf({ config, logger }: Shared): ConnectionLimits {
+  const { max_connections: max, max_connections_per_uid: maxPerUid } = config.workload_api
+  const resources = resourcesOfThisProcess()
+  const limits = connectionLimits({ max, maxPerUid }, resources)
+  if (limits.max < max) {
+    logger.info(
+      { event: 'connections.limited', configured: max, possible: limits.max, ...resources },
+      'descriptors or memory do not reach for as many connections as are configured',
+    )
+  }
+  return limits
+}
+
+function createServer(
+  { config, logger, metrics, clock }: Shared,
+  { maxPerUid }: ConnectionLimits,
+  turns?: FairTurns<number>,
+): RpcServer<Peer> {
   const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
   const maxMessageBytes = LONGEST_REQUEST_BYTES
   const callCap: CallCap<Peer> = {
     keyOf: ({ credentials }) => credentials.uid,
-    max: CALLS_PER_CONNECTION_OF_USER * config.workload_api.max_connections_per_uid,
+    max: CALLS_PER_CONNECTION_OF_USER * maxPerUid,
   }
   return new RpcServer<Peer>({
     logger,
@@ -211,18 +254,33 @@ function createServer({ config, logger, metrics, clock }: Shared): RpcServer<Pee
     clock,
     maxStreamsPerConnection,
     maxMessageBytes,
+    byteLimits: REQUEST_BYTES,
+    keyOf: callCap.keyOf,
     callCap,
     takesAnyAuthority: true,
+    ...(turns && { turns: turnsOfCallers(turns) }),
   })
 }
 
-async function listenForWorkloads(shared: Shared, server: RpcServer<Peer>): Promise<void> {
-  const { socket, max_connections, max_connections_per_uid } = shared.config.workload_api
-  await listen(shared, server, {
-    path: socket,
+function turnsOfCallers(turns: FairTurns<number>): CallerTurns<Peer> {
+  return {
+    run: ({ credentials }, task, costMs) => turns.run(credentials.uid, task, costMs),
+    charge: ({ credentials }, ms) => turns.charge(credentials.uid, ms),
+  }
+}
+
+async function listenForWorkloads(
+  shared: Shared,
+  server: RpcServer<Peer>,
+  { max, maxPerUid }: ConnectionLimits,
+  turns: FairTurns<number>,
+): Promise<UnixListener> {
+  return listen(shared, server, {
+    path: shared.config.workload_api.socket,
     mode: 0o777, // attestation decides who gets what
-    maxConnections: max_connections,
-    maxConnectionsPerUid: max_connections_per_uid,
+    maxConnections: max,
+    maxConnectionsPerUid: maxPerUid,
+    turns,
   })
 }
 
@@ -238,10 +296,10 @@ async function listenForAdministrators(shared: Shared, server: RpcServer<Peer>):
 
 type Listening = Pick<
   Parameters<typeof UnixListener.listen>[0],
-  'path' | 'mode' | 'maxConnections' | 'maxConnectionsPerUid' | 'allowUid'
+  'path' | 'mode' | 'maxConnections' | 'maxConnectionsPerUid' | 'allowUid' | 'turns'
 >
 
-async function listen(shared: Shared, server: RpcServer<Peer>, listening: Listening): Promise<void> {
+async function listen(shared: Shared, server: RpcServer<Peer>, listening: Listening): Promise<UnixListener> {
   const { kernel, clock, logger, metrics, lifecycle } = shared
   const listener = await UnixListener.listen({
     ...listening,
@@ -250,13 +308,18 @@ async function listen(shared: Shared, server: RpcServer<Peer>, listening: Listen
     clock,
     logger,
     metrics,
-    onConnection: (connection, peer) => void server.accept(connection, peer),
+    onConnection: (socket, peer, serving) => {
+      const connection = server.accept(socket, peer)
+      const end = (): void => server.endConnection(connection, new TooManyCallsError('others need the room'))
+      serving({ end, isIdle: () => connection.openCalls === 0 })
+    },
   })
   lifecycle.defer(async () => {
     listener.stopAccepting()
     await server.shutdown(SHUTDOWN_MS)
     await listener[Symbol.asyncDispose]()
   })
+  return listener
 }
 
 async function serveStatus(

@@ -1,8 +1,10 @@
+import type { Clock } from '../foundation/clock.ts'
 import type { Attributes } from '../policy/attributes.ts'
 import type { IssueError__Output } from '../rpc/gen/signet/v1/IssueError.ts'
 import type { IssueJwtSvidsResponse__Output } from '../rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
 import type { IssueX509SvidsResponse__Output } from '../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import { RpcError, StatusCode } from '../rpc/status.ts'
+import { askingUser } from './asking-user.ts'
 import type { AuthorityClient } from './authority-door.ts'
 import { Batcher } from './batcher.ts'
 import { fitAttributes } from './fit-attributes.ts'
@@ -26,9 +28,13 @@ export interface BatchingIssuerDeps {
   readonly client: () => AuthorityClient
   /** The authority has changed something that this agent has not heard of yet. */
   readonly onStale: () => void
+  readonly clock: Clock
 }
 
 const DEADLINE_MS = 10_000
+/** As many as there are at a change of the CA. */
+const MOST_X509_OF_USER = 16_384
+const MOST_JWT_OF_USER = 4_096
 
 /** Asks the authority for SVIDs: those wanted in one turn of the loop in one call, each with an outcome of its own. */
 export class BatchingIssuer implements Issuer {
@@ -40,30 +46,38 @@ export class BatchingIssuer implements Issuer {
 
   constructor(deps: BatchingIssuerDeps) {
     this.#deps = deps
-    this.#x509 = new Batcher<X509Request, IssuedX509>(async (requests) => {
+    const { clock } = deps
+    const issueX509 = async (requests: readonly X509Request[]): Promise<(IssuedX509 | RpcError)[]> => {
       const { results } = await this.#call<IssueX509SvidsResponse__Output>('IssueX509Svids', requests)
       return results.map(({ issued, error }): IssuedX509 | RpcError =>
         issued
           ? { chain: issued.chain, notBefore: Number(issued.notBefore), notAfter: Number(issued.notAfter) }
           : this.#failure(error),
       )
+    }
+    this.#x509 = new Batcher<X509Request, IssuedX509>({
+      clock,
+      call: issueX509,
+      mostOfUser: MOST_X509_OF_USER,
     })
-    this.#jwt = new Batcher<JwtRequest, IssuedJwt>(async (requests) => {
+    const issueJwt = async (requests: readonly JwtRequest[]): Promise<(IssuedJwt | RpcError)[]> => {
       const { results } = await this.#call<IssueJwtSvidsResponse__Output>('IssueJwtSvids', requests)
       return results.map(({ issued, error }): IssuedJwt | RpcError =>
         issued
           ? { token: issued.token, issuedAt: Number(issued.issuedAt), expiresAt: Number(issued.expiresAt) }
           : this.#failure(error),
       )
-    })
+    }
+    this.#jwt = new Batcher<JwtRequest, IssuedJwt>({ clock, call: issueJwt, mostOfUser: MOST_JWT_OF_USER })
   }
 
   issueX509(claim: IdentityClaim, publicKeyDer: Buffer): Promise<IssuedX509> {
-    return this.#x509.ask({ claim: this.#message(claim), publicKey: publicKeyDer })
+    const request = { claim: this.#message(claim), publicKey: publicKeyDer }
+    return this.#x509.ask(request, askingUser(claim.workloadAttributes))
   }
 
   issueJwt(claim: IdentityClaim, audience: readonly string[]): Promise<IssuedJwt> {
-    return this.#jwt.ask({ claim: this.#message(claim), audience })
+    return this.#jwt.ask({ claim: this.#message(claim), audience }, askingUser(claim.workloadAttributes))
   }
 
   async #call<Res extends object>(method: string, requests: readonly object[]): Promise<Res> {

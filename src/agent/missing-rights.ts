@@ -9,6 +9,6 @@ export function noteMissingRights(logger: Logger): void {
   if (((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n) return
   logger.warn(
     { event: 'attestation.limited', missing: 'CAP_SYS_PTRACE' },
-    'binary_path and binary_sha256 are known of processes of this user only: other ones need CAP_SYS_PTRACE',
+    'the executables and namespaces of other users are not known: they need CAP_SYS_PTRACE',
   )
 }

@@ -28,18 +28,21 @@ import { statusHandlers } from './api/admin/status.ts'
 import { issuanceHandlers } from './api/issuance.ts'
 import { joinHandlers } from './api/join.ts'
 import { reportHandlers } from './api/report.ts'
-import { ConnectedInstances, syncHandlers } from './api/sync.ts'
+import { syncHandlers } from './api/sync.ts'
+import { SyncStreams } from './api/sync-streams.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
 import { BotDirectory } from './bots/bot-directory.ts'
 import { forgetNowAndThen } from './bots/forgetting.ts'
+import { InstanceConnections } from './bots/instance-connections.ts'
 import { Locks } from './bots/locks.ts'
 import { Renewer } from './bots/renewal.ts'
+import { UsedTwice } from './bots/used-twice.ts'
 import { CaAuthorities } from './ca/authorities.ts'
 import { JwtAlgorithms } from './ca/jwt-algorithms.ts'
 import { Vault } from './ca/vault.ts'
-import type { Caller } from './caller.ts'
+import { type Caller, originOf } from './caller.ts'
 import { Datastore } from './datastore/datastore.ts'
 import { ResourceRepository } from './datastore/resource-repository.ts'
 import { AuthorityRunningError } from './errors.ts'
@@ -53,6 +56,8 @@ import { Issuer } from './issuance/issuer.ts'
 import { Joiner } from './join/join.ts'
 import { JoinTokens } from './join/join-tokens.ts'
 import { listenForAgents } from './listener.ts'
+import { whyNotReady } from './readiness.ts'
+import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock
@@ -79,8 +84,6 @@ export type RunningAuthority = AsyncDisposable & AuthorityInfo
 /** How long calls that are under way may take once the authority is asked to stop. */
 const STOP_MS = 2_000
 const ADMIN_CONNECTIONS = 256
-/** Ten thousand documents in one file; the agents' side keeps the 4 MiB that clients expect. */
-const ADMIN_MESSAGE_BYTES = 64 * 1024 * 1024
 
 /** Starts an authority and resolves when it serves. Disposing it ends calls with UNAVAILABLE, then lets go of everything. */
 export async function runAuthority(config: AuthorityConfig, deps: AuthorityDeps): Promise<RunningAuthority> {
@@ -150,7 +153,9 @@ async function start(
       trustDomain,
     }),
   )
-  const connected = new ConnectedInstances()
+  const usedTwice = lifecycle.use(new UsedTwice({ audit, clock, logger }))
+  const bots = new InstanceConnections({ directory, usedTwice, clock })
+  const connected = new SyncStreams({ bots, usedTwice, clock })
   metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
 
   // Who may call what.
@@ -164,7 +169,14 @@ async function start(
     metrics,
     clock,
     maxStreamsPerConnection: config.limits.max_streams_per_connection,
+    limitsOf,
+    keyOf: originOf,
+    byteLimits: AGENT_BYTES,
+    // On all of its connections together.
+    callCap: { keyOf: originOf, max: config.limits.max_streams_per_connection },
   })
+  const isServing = (): boolean => whyNotReady(state) === undefined
+  agents.addHealth(isServing, gate)
   agents.add('signet.v1.JoinService', joinHandlers({ joiner, renewer, clock }), gate)
   agents.add(
     'signet.v1.SyncService',
@@ -177,17 +189,17 @@ async function start(
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
       rolesJson: (bot) => JSON.stringify(catalogue.roles(bot)),
-      directory,
-      connected,
+      bots,
+      streams: connected,
     }),
     gate,
   )
   agents.add(
     'signet.v1.IssuanceService',
-    issuanceHandlers({ issuer, directory, clock, svidsPerSecond: config.limits.svids_per_second }),
+    issuanceHandlers({ issuer, bots, clock, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ directory, audit, clock, logger }), gate)
+  agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, clock, logger }), gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,
@@ -195,6 +207,7 @@ async function start(
       maxConnectionsPerAddress: config.limits.max_connections_per_address,
       ca: () => ca.current(),
       server: agents,
+      instances: bots,
       clock,
       logger,
       metrics,
@@ -211,8 +224,11 @@ async function start(
     clock,
     maxStreamsPerConnection: 64,
     maxMessageBytes: ADMIN_MESSAGE_BYTES,
+    keyOf: originOf,
+    byteLimits: ADMIN_BYTES,
     takesAnyAuthority: true,
   })
+  admins.addHealth(isServing, gate)
   const { address: listen } = listener
   const admin = {
     ...resourceHandlers(store),
@@ -248,7 +264,7 @@ async function start(
         await startStatusServer({
           listen: config.metrics.listen,
           metrics,
-          ready: () => datastore.problem,
+          ready: () => whyNotReady(state),
           logger,
         }),
       )
@@ -338,7 +354,7 @@ async function openState(
       renewalGraceSeconds,
     }),
   )
-  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory }
+  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, clock }
 }
 
 function compiler(config: AuthorityConfig): Compile {

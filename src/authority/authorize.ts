@@ -1,4 +1,4 @@
-import type { CallContext } from '../rpc/handlers.ts'
+import type { CallHead } from '../rpc/handlers.ts'
 import { actorOf, type Caller } from './caller.ts'
 import { BotCertificateRequiredError, NotAuthorizedError } from './errors.ts'
 
@@ -7,6 +7,8 @@ type Permitted = 'anonymous' | 'bot' | 'expired bot' | 'admin'
 
 /** The whole of it: a method that does not stand here is refused to everybody. */
 export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<string, readonly Permitted[]>([
+  ['/grpc.health.v1.Health/Check', ['anonymous', 'bot', 'expired bot', 'admin']],
+  ['/grpc.health.v1.Health/Watch', ['anonymous', 'bot', 'expired bot', 'admin']],
   ['/signet.v1.JoinService/Join', ['anonymous']],
   ['/signet.v1.JoinService/Renew', ['bot', 'expired bot']],
   ['/signet.v1.SyncService/Sync', ['bot']],
@@ -26,6 +28,7 @@ export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<strin
   ['/signet.v1.AdminService/ListAuditEvents', ['admin']],
   ['/signet.v1.AdminService/TraceSvid', ['admin']],
   ['/signet.v1.AdminService/VerifyAudit', ['admin']],
+  ['/signet.v1.AdminService/ArchiveAudit', ['admin']],
   ['/signet.v1.AdminService/GetStatus', ['admin']],
 ])
 
@@ -35,10 +38,8 @@ export interface AuthorizeDeps {
   readonly isAdministrator: (uid: number) => boolean
 }
 
-/** Asked before each call is decoded; throws unless the table permits it. */
-export function authorizer(
-  deps: AuthorizeDeps,
-): (caller: Caller, context: Pick<CallContext, 'method'>) => void {
+/** Asked when the headers of a call have come; throws unless the table permits it. */
+export function authorizer(deps: AuthorizeDeps): (caller: Caller, context: Pick<CallHead, 'method'>) => void {
   return (caller, { method }) => {
     const permitted = MAY_CALL.get(method)
     if (permitted === undefined) throw new NotAuthorizedError('not permitted', { detail: method })

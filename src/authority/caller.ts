@@ -1,5 +1,6 @@
 import { spkiSha256 } from '../crypto/keys.ts'
 import type { Certificate } from '../crypto/x509.ts'
+import { addressKey } from '../rpc/address-key.ts'
 import type { Actor } from './audit/events.ts'
 import { ForeignCertificateError } from './errors.ts'
 
@@ -72,5 +73,17 @@ export function actorOf(caller: Caller): Actor {
       return caller.loginUid === undefined
         ? `uid:${caller.uid}`
         : `uid:${caller.uid} (login ${caller.loginUid})`
+  }
+}
+
+/** Whose calls and connections count together. */
+export function originOf(caller: Caller): string {
+  switch (caller.kind) {
+    case 'anonymous':
+      return `address ${addressKey(caller.address)}`
+    case 'bot':
+      return `instance ${caller.instanceId}`
+    case 'admin':
+      return `uid ${caller.uid}`
   }
 }

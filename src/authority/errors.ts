@@ -34,3 +34,17 @@ export class AuthorityRunningError extends CodedError {
   readonly code = 'ERR_AUTHORITY_RUNNING'
   readonly kind = 'failed_precondition'
 }
+
+/** There are more connections than there is room for, and this one goes. */
+export class TooManyConnectionsError extends CodedError {
+  override readonly name = 'TooManyConnectionsError'
+  readonly code = 'ERR_AUTHORITY_TOO_MANY_CONNECTIONS'
+  readonly kind = 'unavailable'
+}
+
+/** The bot instance has come again on another connection or stream, which takes the place of this one. */
+export class ReplacedByNewerError extends CodedError {
+  override readonly name = 'ReplacedByNewerError'
+  readonly code = 'ERR_AUTHORITY_REPLACED_BY_NEWER'
+  readonly kind = 'unavailable'
+}

@@ -4,22 +4,30 @@ import type { Clock, Scheduled } from '../foundation/clock.ts'
 import { CodedError } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
+import { Refusals } from '../peer/connection-caps.ts'
 import type { RpcServer } from '../rpc/server.ts'
 import { TlsListener } from '../rpc/tls-listener.ts'
+import { AgentConnections } from './agent-connections.ts'
+import type { InstanceConnections } from './bots/instance-connections.ts'
 import type { CaState } from './ca/authorities.ts'
-import { botCallerOf, type Caller } from './caller.ts'
-import { ConnectionExpiredError } from './errors.ts'
+import { type AnonymousCaller, type BotCaller, botCallerOf, type Caller } from './caller.ts'
+import { ConnectionExpiredError, TooManyConnectionsError } from './errors.ts'
 
 export interface ListenerDeps {
   readonly listen: string
+  /** Of bots; in all, and at one address. */
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   readonly ca: () => CaState
   readonly server: RpcServer<Caller>
+  readonly instances: InstanceConnections
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
 }
+
+/** Of those who show no certificate: they join within a second, or look whether this is the right authority. */
+const MOST_ANONYMOUS = 256
 
 /** Long enough to join or to renew; such connections prove nothing about who holds them. */
 const UNPROVEN_CONNECTION_MS = 30_000
@@ -29,10 +37,17 @@ const LONGEST_WAIT_MS = 60_000
 
 /** Accepts TLS connections and fixes who calls, from the client certificate, before the first byte of HTTP/2. */
 export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
+  const admission: Admission = {
+    connections: new AgentConnections({
+      max: deps.maxConnections,
+      maxPerAddress: deps.maxConnectionsPerAddress,
+      maxAnonymous: MOST_ANONYMOUS,
+      clock: deps.clock,
+    }),
+    refusals: new Refusals(deps),
+  }
   return TlsListener.listen({
     listen: deps.listen,
-    maxConnections: deps.maxConnections,
-    maxConnectionsPerAddress: deps.maxConnectionsPerAddress,
     tls: () => {
       const { serverTls, controlRoots, controlIssuers } = deps.ca()
       return {
@@ -42,32 +57,75 @@ export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
         clientIssuers: controlIssuers,
       }
     },
-    onConnection: (socket, certificate) => accept(deps, socket, certificate),
+    onConnection: (socket, certificate) => accept(deps, admission, socket, certificate),
     clock: deps.clock,
     logger: deps.logger,
     metrics: deps.metrics,
   })
 }
 
-function accept(deps: ListenerDeps, socket: TLSSocket, certificate: Certificate | undefined): void {
-  const nowMs = deps.clock.now().getTime()
+interface Admission {
+  readonly connections: AgentConnections
+  readonly refusals: Refusals
+}
+
+function accept(
+  deps: ListenerDeps,
+  { connections, refusals }: Admission,
+  socket: TLSSocket,
+  certificate: Certificate | undefined,
+): void {
+  const { server, clock } = deps
+  const nowMs = clock.now().getTime()
   const address = socket.remoteAddress ?? 'unknown'
-  let caller: Caller
-  try {
-    caller = certificate ? botCallerOf(certificate, nowMs / 1000, address) : { kind: 'anonymous', address }
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error
-    deps.logger.warn({ event: 'connection.refused', address, reason: error.message }, 'connection refused')
+  const caller = callerOf(deps, certificate, address)
+  if (caller === undefined) {
     socket.destroy()
     return
   }
-  const connection = deps.server.accept(socket, caller)
+  if (caller.kind === 'bot' && !deps.instances.mayConnect(caller)) {
+    refusals.record('instance_rate', { botInstance: caller.instanceId })
+    socket.destroy()
+    return
+  }
+  const evict = (): void => {
+    refusals.record('evicted', { address })
+    server.endConnection(connection, new TooManyConnectionsError('too many connections: try again'))
+  }
+  const place = connections.admit(caller, evict)
+  if (typeof place === 'string') {
+    refusals.record(place, { address })
+    socket.destroy()
+    return
+  }
+  const connection = server.accept(socket, caller)
+  if (caller.kind === 'bot') {
+    deps.instances.add(connection, caller, (oldest, error) => server.endConnection(oldest, error))
+  }
   const lifeMs =
     caller.kind === 'bot' && !caller.expired ? caller.notAfter * 1000 - nowMs : UNPROVEN_CONNECTION_MS
-  const ending = onBothClocks(deps.clock, lifeMs, () =>
-    deps.server.endConnection(connection, new ConnectionExpiredError('the connection has come to its end')),
+  const ending = onBothClocks(clock, lifeMs, () =>
+    server.endConnection(connection, new ConnectionExpiredError('the connection has come to its end')),
   )
-  void connection.closed.then(() => ending.cancel())
+  void connection.closed.then(() => {
+    place.leave()
+    ending.cancel()
+  })
+}
+
+function callerOf(
+  { clock, logger }: ListenerDeps,
+  certificate: Certificate | undefined,
+  address: string,
+): AnonymousCaller | BotCaller | undefined {
+  if (certificate === undefined) return { kind: 'anonymous', address }
+  try {
+    return botCallerOf(certificate, clock.now().getTime() / 1000, address)
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    logger.warn({ event: 'connection.refused', address, reason: error.message }, 'connection refused')
+    return undefined
+  }
 }
 
 /** Calls `task` when so much time has passed on the wall clock or on the monotonic one, whichever comes first. */

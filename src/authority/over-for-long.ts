@@ -20,7 +20,7 @@ export class OverForLong {
 
   /** Takes all that is over now; gives those that have been so, without a break, for a day or for the length of their life. */
   note<T extends Over>(over: readonly T[]): T[] {
-    const nowMs = this.#clock.monotonicMs()
+    const nowMs = this.#clock.bootMs()
     this.#sinceMs = new Map(over.map(({ id }) => [id, this.#sinceMs.get(id) ?? nowMs]))
     return over.filter(
       ({ id, lifeMs }) => nowMs - (this.#sinceMs.get(id) ?? nowMs) >= Math.min(LONGEST_STRETCH_MS, lifeMs),

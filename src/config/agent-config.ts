@@ -48,7 +48,11 @@ export const agentConfigSchema = z.strictObject({
       socket: filePath
         .exactOptional()
         .describe('default `/run/signet/agent.sock` for root, in `$XDG_RUNTIME_DIR/signet` for others'),
-      max_connections: count(1_000_000).default(16_384).describe('more are closed at once'),
+      max_connections: count(1_000_000)
+        .default(16_384)
+        .describe(
+          'as far as descriptors (two each) and memory reach; of more, the user with most loses one for a user who has fewer',
+        ),
       max_connections_per_uid: count(1_000_000)
         .default(10_000)
         .describe('of one user, who may have twice as many calls open'),

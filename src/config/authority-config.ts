@@ -120,14 +120,18 @@ export const authorityConfigSchema = z.strictObject({
     .describe('how long an expired bot certificate may still be renewed'),
   limits: z
     .strictObject({
-      max_connections: count(1_000_000).default(10_000).describe('from agents'),
+      max_connections: count(1_000_000)
+        .default(10_000)
+        .describe('of bots; others have a small number of their own'),
       max_connections_per_address: count(1_000_000)
         .exactOptional()
         .describe('from one address, or one /64 of IPv6; default: a quarter of `max_connections`'),
       max_streams_per_connection: count(100_000).default(256).describe('calls open at once on one of them'),
       svids_per_second: count(1_000_000)
         .default(1_000)
-        .describe('for one agent, on the average of ten minutes'),
+        .describe(
+          'for one agent, on the average of ten minutes; tokens leave a quarter of it for X.509-SVIDs',
+        ),
     })
     .prefault({}),
 })

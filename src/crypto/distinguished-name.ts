@@ -72,8 +72,6 @@ export function parseName(der: Buffer): DistinguishedName {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const TELETEX_STRING = 0x14
-const BMP_STRING = 0x1e
 
 function decodeText(tag: number, content: Buffer): string {
   switch (tag) {
@@ -83,9 +81,9 @@ function decodeText(tag: number, content: Buffer): string {
     case Tag.ia5String:
       if (content.some((octet) => octet >= 0x80)) throw new InvalidDerError('a name that is not ASCII')
       return content.toString('latin1')
-    case TELETEX_STRING: // old certificates; read as everybody does
+    case Tag.teletexString: // old certificates; read as everybody does
       return content.toString('latin1')
-    case BMP_STRING:
+    case Tag.bmpString:
       if (content.length % 2 !== 0) throw new InvalidDerError('a name that is not UTF-16')
       return Buffer.from(content).swap16().toString('utf16le')
     default:

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
-import { CodedError } from '../foundation/errors.ts'
+import { CodedError, messageOf } from '../foundation/errors.ts'
 import { decodeBase64Url } from './base64url.ts'
 import { exportSpki, importSpki } from './keys.ts'
 
@@ -17,20 +17,17 @@ export class InvalidJwkError extends CodedError {
   }
 }
 
-/** Members with key material, by `kty` (RFC 7518 §6, RFC 8037 §2), in the order in which they are written. */
+/** Members with key material, by `kty` (RFC 7518 §6), in the order in which they are written. */
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   EC: ['crv', 'x', 'y'],
   RSA: ['n', 'e'],
-  OKP: ['crv', 'x'],
 }
 /** Octets of a coordinate: always all of them (RFC 7518 §6.2.1.2). */
 const COORDINATE_BYTES: Readonly<Record<string, number>> = {
   'P-256': 32,
   'P-384': 48,
   'P-521': 66,
-  Ed25519: 32,
 }
-const RSA_BITS = { least: 2048, most: 8192 }
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 /** `kty` and the members with the key, and nothing else. */
@@ -55,12 +52,13 @@ export function importJwk(jwk: Record<string, unknown>): Buffer {
   const members: Record<string, string> = { kty }
   for (const name of names) members[name] = memberOf(jwk, name)
   if (kty !== 'RSA') checkCoordinates(members)
-  const key = importKey(members)
-  const bits = key.asymmetricKeyDetails?.modulusLength
-  if (bits !== undefined && (bits < RSA_BITS.least || bits > RSA_BITS.most)) {
-    throw new InvalidJwkError(`an RSA key of ${bits} bits`)
+  const spki = exportSpki(importKey(members))
+  try {
+    importSpki(spki)
+  } catch (error) {
+    throw new InvalidJwkError(messageOf(error))
   }
-  return exportSpki(key)
+  return spki
 }
 
 function memberOf(jwk: Record<string, unknown>, name: string): string {
@@ -74,12 +72,10 @@ function memberOf(jwk: Record<string, unknown>, name: string): string {
 }
 
 function checkCoordinates(members: Record<string, string>): void {
-  const { crv = '', x = '', y } = members
+  const { crv = '', x = '', y = '' } = members
   const length = Object.hasOwn(COORDINATE_BYTES, crv) ? COORDINATE_BYTES[crv] : undefined
-  if (length === undefined || (crv === 'Ed25519') !== (y === undefined)) {
-    throw new InvalidJwkError('its curve is not known', true)
-  }
-  for (const coordinate of y === undefined ? [x] : [x, y]) {
+  if (length === undefined) throw new InvalidJwkError('its curve is not known', true)
+  for (const coordinate of [x, y]) {
     if (Buffer.byteLength(coordinate, 'base64url') !== length) {
       throw new InvalidJwkError('a coordinate does not have the length of the field')
     }

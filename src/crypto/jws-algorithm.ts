@@ -1,7 +1,7 @@
 import { constants, type KeyObject, type SigningOptions } from 'node:crypto'
 import type { KeyType } from './keys.ts'
 
-/** Signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1, without `none` and without shared secrets. */
+/** Signature algorithms of RFC 7518 §3.1, without `none` and without shared secrets. */
 export type JwsAlgorithm =
   | 'ES256'
   | 'ES384'
@@ -12,7 +12,6 @@ export type JwsAlgorithm =
   | 'PS256'
   | 'PS384'
   | 'PS512'
-  | 'EdDSA'
 
 /** What JWT-SVIDs are signed with here, and the key that each takes. */
 export const SIGNING_KEYS = {
@@ -24,7 +23,7 @@ export const SIGNING_ALGORITHMS = ['ES256', 'ES384', 'RS256'] as const
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
 
 export interface JwsScheme {
-  readonly digest: string | null
+  readonly digest: string
   readonly options: SigningOptions
   fits(key: KeyObject): boolean
 }
@@ -63,5 +62,4 @@ export const JWS_SCHEMES: Readonly<Record<JwsAlgorithm, JwsScheme>> = {
   PS256: pss('sha256'),
   PS384: pss('sha384'),
   PS512: pss('sha512'),
-  EdDSA: { digest: null, options: {}, fits: (key) => key.asymmetricKeyType === 'ed25519' },
 }

@@ -8,6 +8,7 @@ import {
 import { promisify } from 'node:util'
 import { CodedError } from '../foundation/errors.ts'
 import { DerReader, Tag } from './der-reader.ts'
+import { curveOf, rsaProblem } from './public-key-form.ts'
 
 /** What SVIDs and the keys that sign JWT-SVIDs are made of: kinds that every client and relying party of SPIFFE reads. */
 export const KEY_TYPES = ['ec-p256', 'ec-p384', 'rsa-2048'] as const
@@ -28,13 +29,9 @@ export class InvalidKeyError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-/** How long a key on each curve is when the curve is named: one whose curve is spelled out has the same name for OpenSSL. */
-const CURVE_KEY_BYTES: ReadonlyMap<string | undefined, number> = new Map([
-  ['prime256v1', 91],
-  ['secp384r1', 120],
-])
-const RSA_BITS = { least: 2048, most: 4096 }
-/** The exponent of every key generator in use; others are odd at best, and 1 makes a signature of anything. */
+/** Of a key that is to be certified. */
+const MOST_RSA_BITS = 4096
+/** The exponent of every key generator in use. */
 const RSA_EXPONENT = 65_537n
 
 const generateEc = promisify(generate)
@@ -85,52 +82,56 @@ export function exportSpki(publicKey: KeyObject): Buffer {
  */
 export function parsePublicKey(spki: Buffer): KeyObject {
   const key = importSpki(spki)
-  if (isUncompressedP256(spki)) return key
-  const details = key.asymmetricKeyDetails
-  if (key.asymmetricKeyType === 'ec' && CURVE_KEY_BYTES.get(details?.namedCurve) === spki.length) return key
-  if (key.asymmetricKeyType === 'rsa') {
-    const bits = details?.modulusLength ?? 0
-    if (bits < RSA_BITS.least || bits > RSA_BITS.most) {
-      throw new InvalidKeyError(
-        `an RSA key must have ${RSA_BITS.least} to ${RSA_BITS.most} bits, not ${bits}`,
-      )
-    }
-    if (details?.publicExponent !== RSA_EXPONENT)
-      throw new InvalidKeyError('an RSA key must have the exponent 65537')
-    return key
+  const curve = curveOf(spki)
+  if (curve === 'P-256' || curve === 'P-384') return key
+  const { modulusLength = 0, publicExponent } = key.asymmetricKeyDetails ?? {}
+  if (curve !== undefined) throw new InvalidKeyError('a public key must be EC on P-256 or P-384, or RSA')
+  if (modulusLength > MOST_RSA_BITS) {
+    throw new InvalidKeyError(`an RSA key must have at most ${MOST_RSA_BITS} bits, not ${modulusLength}`)
   }
-  throw new InvalidKeyError('a public key must be EC on P-256 or P-384, or RSA')
+  if (publicExponent !== RSA_EXPONENT) throw new InvalidKeyError('an RSA key must have the exponent 65537')
+  return key
 }
 
 /** The type of the key in these bytes; undefined for one of any other kind or size. */
 export function keyTypeOf(key: KeyObject, spki: Buffer): KeyType | undefined {
-  if (isUncompressedP256(spki)) return 'ec-p256'
-  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {}
-  if (key.asymmetricKeyType === 'rsa') return modulusLength === 2048 ? 'rsa-2048' : undefined
-  return namedCurve === 'secp384r1' ? 'ec-p384' : undefined
+  switch (curveOf(spki)) {
+    case 'P-256':
+      return 'ec-p256'
+    case 'P-384':
+      return 'ec-p384'
+    default:
+      return key.asymmetricKeyDetails?.modulusLength === 2048 ? 'rsa-2048' : undefined
+  }
 }
 
-/** Any public key OpenSSL knows, if its bytes are exactly what OpenSSL would write. */
+/**
+ * A public key of a form that validators take: EC on P-256, P-384 or P-521, or RSA of 2048 to 8192 bits with a sound exponent. The bytes are
+ * the only ones there are for it: OpenSSL overlooks trailing bytes and BER, and two encodings of one key are two pins.
+ * @throws InvalidKeyError
+ */
 export function importSpki(spki: Buffer): KeyObject {
-  let key: KeyObject
+  const problem = curveOf(spki) === undefined ? rsaProblem(spki) : undefined
+  if (problem !== undefined)
+    throw new InvalidKeyError('not a public key that is taken here', { detail: problem })
   try {
-    key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
+    return createPublicKey({ key: spki, format: 'der', type: 'spki' })
   } catch (cause) {
     throw new InvalidKeyError('not a public key (SubjectPublicKeyInfo in DER)', { cause })
   }
-  // OpenSSL overlooks trailing bytes and BER; two encodings of one key are two pins.
-  if (!isUncompressedP256(spki) && !exportSpki(key).equals(spki))
-    throw new InvalidKeyError('the public key is not in its canonical encoding')
-  return key
 }
 
-/** DER of a key on P-256 as far as the 64 bytes of its point: whatever has this and that length can be written in no other way. */
-const P256_HEAD = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex')
-const P256_BYTES = P256_HEAD.length + 64
+const ED25519_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
 
-/** The usual case, known by its bytes alone: exporting the key again to compare, or asking what it is, costs more than all else about it. */
-function isUncompressedP256(spki: Buffer): boolean {
-  return spki.length === P256_BYTES && spki.compare(P256_HEAD, 0, P256_HEAD.length, 0, P256_HEAD.length) === 0
+/**
+ * The key that signs the audit log, from those who made it.
+ * @throws InvalidKeyError
+ */
+export function importEd25519(spki: Buffer): KeyObject {
+  const isPlain = spki.length === ED25519_HEAD.length + 32
+  if (!isPlain || !spki.subarray(0, ED25519_HEAD.length).equals(ED25519_HEAD))
+    throw new InvalidKeyError('not an Ed25519 public key (SubjectPublicKeyInfo in DER)')
+  return createPublicKey({ key: spki, format: 'der', type: 'spki' })
 }
 
 /** 64 hexadecimal digits: the pin of a root, the name of a key. */

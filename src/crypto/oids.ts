@@ -17,7 +17,7 @@ export const ExtKeyUsageOid = {
 
 export type ExtKeyUsage = keyof typeof ExtKeyUsageOid
 
-/** Signature algorithms (RFC 5758 §3.2, RFC 8017 A.2.4, RFC 8410 §3). */
+/** Signature algorithms (RFC 5758 §3.2, RFC 8017 A.2.3, A.2.4). */
 export const SignatureOid = {
   ecdsaSha256: '1.2.840.10045.4.3.2',
   ecdsaSha384: '1.2.840.10045.4.3.3',
@@ -25,5 +25,5 @@ export const SignatureOid = {
   rsaSha256: '1.2.840.113549.1.1.11',
   rsaSha384: '1.2.840.113549.1.1.12',
   rsaSha512: '1.2.840.113549.1.1.13',
-  ed25519: '1.3.101.112',
+  rsaPss: '1.2.840.113549.1.1.10',
 } as const

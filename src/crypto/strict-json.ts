@@ -15,12 +15,21 @@ export type JsonObject = Record<string, unknown>
 /** What `JSON.parse` gives a reviver beside the value; not yet in TypeScript's declarations. */
 type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown
 
+/** Where in a document something is wrong: names of members and indices, from the outside. */
+export type JsonPath = readonly (string | number)[]
+
+export interface JsonOptions {
+  /** Integers that a double cannot hold become bigints. */
+  readonly bigints?: boolean
+  /** True for what is wrong in a part of the document that the caller will not use. */
+  readonly tolerate?: (path: JsonPath, message: string) => boolean
+}
+
 /**
  * An object in JSON (RFC 8259), without repeated members, whose last one JSON.parse would silently take, and without endless nesting.
- * Integers that a double cannot hold become bigints where `bigints` is set.
  * @throws InvalidJsonError
  */
-export function parseJsonObject(json: Uint8Array | string, options: { bigints?: boolean } = {}): JsonObject {
+export function parseJsonObject(json: Uint8Array | string, options: JsonOptions = {}): JsonObject {
   const text = typeof json === 'string' ? json : decode(json)
   let value: unknown
   try {
@@ -32,7 +41,7 @@ export function parseJsonObject(json: Uint8Array | string, options: { bigints?: 
     throw new InvalidJsonError('not JSON') // the parser's message would repeat a part of the text
   }
   if (!isJsonObject(value)) throw new InvalidJsonError('not an object in JSON')
-  checkMembers(text)
+  checkMembers(text, options.tolerate ?? (() => false))
   return value
 }
 
@@ -59,31 +68,48 @@ function decode(bytes: Uint8Array): string {
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]/g
 
+interface Level {
+  /** Of an object; undefined in a list. */
+  readonly names: Set<string> | undefined
+  /** Of what is read now. */
+  at: string | number
+}
+
 /** Walks through valid JSON; a string is a member's name when a colon follows. */
-function checkMembers(text: string): void {
-  const open: (Set<string> | undefined)[] = []
+function checkMembers(text: string, tolerate: NonNullable<JsonOptions['tolerate']>): void {
+  const open: Level[] = []
   let lastString: string | undefined
+  const complain = (message: string): void => {
+    const path = open.slice(0, DEEPEST).map(({ at }) => at)
+    if (!tolerate(path, message)) throw new InvalidJsonError(message)
+  }
   for (const [token] of text.matchAll(TOKEN)) {
+    const level = open.at(-1)
     switch (token) {
       case '{':
-        open.push(new Set())
+        open.push({ names: new Set(), at: '' })
         break
       case '[':
-        open.push(undefined)
+        open.push({ names: undefined, at: 0 })
         break
       case '}':
       case ']':
         open.pop()
         break
+      case ',':
+        if (typeof level?.at === 'number') level.at += 1
+        break
       case ':': {
         const name = JSON.parse(lastString ?? '""') as string // "a" and "\u0061" are the same name
-        if (open.at(-1)?.has(name)) throw new InvalidJsonError('a member of an object in JSON is there twice')
-        open.at(-1)?.add(name)
+        if (level === undefined) break
+        level.at = name
+        if (level.names?.has(name)) complain('a member of an object in JSON is there twice')
+        level.names?.add(name)
         break
       }
       default:
         lastString = token
     }
-    if (open.length > DEEPEST) throw new InvalidJsonError('JSON that is nested too deeply')
+    if (open.length > DEEPEST) complain('JSON that is nested too deeply')
   }
 }

@@ -1,26 +1,31 @@
-import { createPublicKey, verify } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { CodedError } from '../foundation/errors.ts'
-import { SignatureOid } from './oids.ts'
+import { InvalidKeyError, importSpki } from './keys.ts'
 import type { Certificate } from './x509.ts'
+import { isSignedBy } from './x509-signature.ts'
 
 export type ChainProblem =
   | 'empty'
   | 'too_long'
+  | 'too_much'
   | 'expired'
   | 'not_yet_valid'
   | 'issuer_unknown'
   | 'signature'
+  | 'key'
   | 'not_a_ca'
   | 'path_length'
   | 'critical_extension'
 
 const MESSAGES: Readonly<Record<ChainProblem, string>> = {
   empty: 'there is no certificate',
-  too_long: 'the chain is too long',
+  too_long: 'the chain is too long: it has more than 8 certificates below the root',
+  too_much: 'there are too many ways up to a root',
   expired: 'a certificate has expired',
   not_yet_valid: 'a certificate is not valid yet',
   issuer_unknown: 'no trusted CA issued it',
   signature: 'a signature does not fit',
+  key: 'a certificate has a key of a kind that is not taken',
   not_a_ca: 'a certificate that is no CA is used as one',
   path_length: 'a path length is exceeded',
   critical_extension: 'a critical extension is not understood',
@@ -39,87 +44,146 @@ export class ChainInvalidError extends CodedError {
   }
 }
 
-/** As in rust-spiffe; a real chain has two or three. */
-const LONGEST_CHAIN = 16
+/** Certificates below the root: a real chain has two or three, and one leaf with seven CAs above it is no honest one. */
+export const LONGEST_CHAIN = 8
+/** Signatures that are verified for one chain, whatever it and the roots are made of; as in Go. */
+const MOST_SIGNATURES = 100
 
 /**
- * Path validation (RFC 5280 §6.1): leaf first, each certificate issued by the next one or by a root; what follows the one that a root
- * issued is not looked at. Roots must be valid CAs themselves. There is no leeway: what we sign is backdated instead.
+ * Path validation (RFC 5280 §6.1) with the search for a path before it: from the leaf, which is first, to any of the roots, through any of the
+ * others, whatever their order. Where several certificates could be the issuer (renewed with the same name or the same key, cross-signed) each
+ * is tried, roots before others, so that one that has expired hides nobody else. There is no leeway: what we sign is backdated instead.
  * @returns the root
- * @throws ChainInvalidError
+ * @throws ChainInvalidError with what stood in the way of the path that came furthest
  */
 export function verifyChain(
   chain: readonly Certificate[],
   roots: readonly Certificate[],
   nowSeconds: number,
 ): Certificate {
-  if (chain.length > LONGEST_CHAIN) throw new ChainInvalidError('too_long')
-  let cas = 0 // those below, as far as the path length counts them
-  for (const [index, certificate] of chain.entries()) {
-    checkItself(certificate, nowSeconds)
-    if (index > 0) {
-      checkAsCa(certificate, cas)
-      if (!certificate.subjectDer.equals(certificate.issuerDer)) cas += 1 // RFC 5280 §6.1.4 (l)
-    }
-    // Roots may share a subject while they rotate: the one whose key fits.
-    const named = roots.filter((each) => namesIssuer(certificate, each))
-    const root = named.find((each) => isSignedBy(certificate, each))
-    if (root !== undefined) {
-      checkItself(root, nowSeconds)
-      checkAsCa(root, cas)
-      return root
-    }
-    const next = chain[index + 1]
-    if (next === undefined || !namesIssuer(certificate, next)) {
-      throw new ChainInvalidError(named.length > 0 ? 'signature' : 'issuer_unknown')
-    }
-    if (!isSignedBy(certificate, next)) throw new ChainInvalidError('signature')
+  const [leaf, ...above] = chain
+  if (leaf === undefined) throw new ChainInvalidError('empty')
+  const others = above.filter(({ der }) => !roots.some((root) => root.der.equals(der))) // some send the root along
+  if (others.length >= LONGEST_CHAIN) throw new ChainInvalidError('too_long')
+  const problem = problemOfItself(leaf, nowSeconds)
+  if (problem !== undefined) throw new ChainInvalidError(problem)
+  const search = new PathSearch(others, roots, nowSeconds)
+  const root = search.from(leaf, 0)
+  if (root === undefined) throw new ChainInvalidError(search.problem)
+  return root
+}
+
+class PathSearch {
+  /** What stood in the way so far: the reason of a candidate that had signed says more than that of one that had not. */
+  problem: ChainProblem = 'issuer_unknown'
+  readonly #others: readonly Certificate[]
+  readonly #roots: readonly Certificate[]
+  readonly #nowSeconds: number
+  /** CAs from which no root was reached, with the fewest CAs that were below them then: more below do not help. */
+  readonly #futile = new Map<Certificate, number>()
+  readonly #path = new Set<Certificate>()
+  readonly #verdicts = new Map<Certificate, Map<Certificate, boolean>>()
+  #signatures = 0
+
+  constructor(others: readonly Certificate[], roots: readonly Certificate[], nowSeconds: number) {
+    this.#others = others
+    this.#roots = roots
+    this.#nowSeconds = nowSeconds
   }
-  throw new ChainInvalidError('empty')
+
+  /** The root above a certificate that is sound itself; `below` are the CAs that count for path lengths, itself included. */
+  from(certificate: Certificate, below: number): Certificate | undefined {
+    this.#path.add(certificate)
+    for (const root of likeliestFirst(certificate, this.#roots)) {
+      if (this.#isIssuer(root, certificate, below)) return root
+    }
+    for (const ca of likeliestFirst(certificate, this.#others)) {
+      if (this.#path.has(ca) || (this.#futile.get(ca) ?? Number.POSITIVE_INFINITY) <= below) continue
+      if (!this.#isIssuer(ca, certificate, below)) continue
+      // RFC 5280 §6.1.4 (l): what a CA issued to itself is not counted.
+      const root = this.from(ca, ca.subjectDer.equals(ca.issuerDer) ? below : below + 1)
+      if (root !== undefined) return root
+      this.#futile.set(ca, below)
+    }
+    this.#path.delete(certificate)
+    return undefined
+  }
+
+  #isIssuer(ca: Certificate, certificate: Certificate, below: number): boolean {
+    if (!this.#hasSigned(ca, certificate)) return false
+    const problem = problemOfItself(ca, this.#nowSeconds) ?? problemAsCa(ca, below)
+    if (problem !== undefined) this.#note(problem)
+    return problem === undefined
+  }
+
+  #hasSigned(ca: Certificate, certificate: Certificate): boolean {
+    const verdicts = this.#verdicts.get(certificate) ?? new Map<Certificate, boolean>()
+    this.#verdicts.set(certificate, verdicts)
+    const known = verdicts.get(ca)
+    if (known !== undefined) return known
+    this.#signatures += 1
+    if (this.#signatures > MOST_SIGNATURES) throw new ChainInvalidError('too_much')
+    const key = publicKeyOf(ca)
+    const hasSigned = key !== undefined && isSignedBy(certificate.signed, key)
+    if (key === undefined) this.#note('key')
+    else if (!hasSigned && keyIdsAgree(certificate, ca) !== false) this.#note('signature')
+    verdicts.set(ca, hasSigned)
+    return hasSigned
+  }
+
+  #note(problem: ChainProblem): void {
+    const isWeak = problem === 'signature' || problem === 'key'
+    if (this.problem === 'issuer_unknown' || (!isWeak && ['signature', 'key'].includes(this.problem)))
+      this.problem = problem
+  }
 }
 
-function checkItself(certificate: Certificate, nowSeconds: number): void {
-  if (!(nowSeconds >= certificate.notBefore)) throw new ChainInvalidError('not_yet_valid')
+/** Those with the name of the issuer. Key identifiers are a hint (RFC 5280 §4.2.1.1): some CAs change them at a renewal. */
+function likeliestFirst(
+  certificate: Certificate,
+  candidates: readonly Certificate[],
+): readonly Certificate[] {
+  const named = candidates.filter((each) => certificate.issuerDer.equals(each.subjectDer))
+  if (named.length < 2) return named
+  const rank = (ca: Certificate): number => {
+    const agree = keyIdsAgree(certificate, ca)
+    return agree === undefined ? 1 : agree ? 0 : 2
+  }
+  return named.toSorted((a, b) => rank(a) - rank(b))
+}
+
+/** Undefined when one of them has none. */
+function keyIdsAgree({ authorityKeyId }: Certificate, { subjectKeyId }: Certificate): boolean | undefined {
+  if (authorityKeyId === undefined || subjectKeyId === undefined) return undefined
+  return authorityKeyId === subjectKeyId
+}
+
+function problemOfItself(certificate: Certificate, nowSeconds: number): ChainProblem | undefined {
+  if (!(nowSeconds >= certificate.notBefore)) return 'not_yet_valid'
   // A certificate is valid through the second that it names.
-  if (!(Math.floor(nowSeconds) <= certificate.notAfter)) throw new ChainInvalidError('expired')
-  if (certificate.unknownCriticalExtensions.length > 0) throw new ChainInvalidError('critical_extension')
+  if (!(Math.floor(nowSeconds) <= certificate.notAfter)) return 'expired'
+  if (certificate.unknownCriticalExtensions.length > 0) return 'critical_extension'
+  return publicKeyOf(certificate) === undefined ? 'key' : undefined
 }
 
-function checkAsCa({ isCa, keyUsages, pathLength }: Certificate, below: number): void {
-  if (!isCa || !keyUsages.has('keyCertSign')) throw new ChainInvalidError('not_a_ca')
-  if (pathLength !== undefined && below > pathLength) throw new ChainInvalidError('path_length')
+function problemAsCa({ isCa, keyUsages, pathLength }: Certificate, below: number): ChainProblem | undefined {
+  if (!isCa || !keyUsages.has('keyCertSign')) return 'not_a_ca'
+  return pathLength !== undefined && below > pathLength ? 'path_length' : undefined
 }
 
-function namesIssuer(certificate: Certificate, issuer: Certificate): boolean {
-  if (!certificate.issuerDer.equals(issuer.subjectDer)) return false
-  const { authorityKeyId } = certificate
-  return (
-    authorityKeyId === undefined ||
-    issuer.subjectKeyId === undefined ||
-    authorityKeyId === issuer.subjectKeyId
-  )
-}
+/** Roots are the same objects again and again. */
+const KEYS = new WeakMap<Certificate, KeyObject>()
 
-/** Which key an algorithm takes, and with which digest. SHA-1 and RSA-PSS are not among them. */
-const ALGORITHMS: Readonly<Record<string, { readonly key: string; readonly digest: string | null }>> = {
-  [SignatureOid.ecdsaSha256]: { key: 'ec', digest: 'sha256' },
-  [SignatureOid.ecdsaSha384]: { key: 'ec', digest: 'sha384' },
-  [SignatureOid.ecdsaSha512]: { key: 'ec', digest: 'sha512' },
-  [SignatureOid.rsaSha256]: { key: 'rsa', digest: 'sha256' },
-  [SignatureOid.rsaSha384]: { key: 'rsa', digest: 'sha384' },
-  [SignatureOid.rsaSha512]: { key: 'rsa', digest: 'sha512' },
-  [SignatureOid.ed25519]: { key: 'ed25519', digest: null },
-}
-
-function isSignedBy({ signed }: Certificate, issuer: Certificate): boolean {
-  const algorithm = Object.hasOwn(ALGORITHMS, signed.algorithm) ? ALGORITHMS[signed.algorithm] : undefined
-  if (algorithm === undefined) return false
+/** Undefined for a key of a form that is not taken here. */
+function publicKeyOf(certificate: Certificate): KeyObject | undefined {
+  const known = KEYS.get(certificate)
+  if (known !== undefined) return known
   try {
-    const key = createPublicKey({ key: issuer.publicKeyDer, format: 'der', type: 'spki' })
-    return (
-      key.asymmetricKeyType === algorithm.key && verify(algorithm.digest, signed.data, key, signed.signature)
-    )
-  } catch {
-    return false // a key that OpenSSL does not take has signed nothing
+    const key = importSpki(certificate.publicKeyDer)
+    KEYS.set(certificate, key)
+    return key
+  } catch (error) {
+    if (error instanceof InvalidKeyError) return undefined
+    throw error
   }
 }

@@ -1,10 +1,11 @@
 import { CodedError } from '../foundation/errors.ts'
-import { contextConstructed, DerReader, InvalidDerError, Tag } from './der-reader.ts'
+import { contextConstructed, type DerElement, DerReader, InvalidDerError, Tag } from './der-reader.ts'
 import { type DistinguishedName, formatName, parseName } from './distinguished-name.ts'
 import { type Extensions, parseExtensions } from './x509-extensions.ts'
+import type { SignedPart } from './x509-signature.ts'
 import { parseTime } from './x509-time.ts'
 
-export { ChainInvalidError, verifyChain } from './x509-chain.ts'
+export { ChainInvalidError, LONGEST_CHAIN, verifyChain } from './x509-chain.ts'
 export type { KeyUsage } from './x509-extensions.ts'
 
 /** Bytes that are no X.509 certificate, or a broken one. */
@@ -28,8 +29,7 @@ export interface Certificate extends Extensions {
   readonly notAfter: number
   /** SubjectPublicKeyInfo, as it stands. */
   readonly publicKeyDer: Buffer
-  /** What was signed, by which algorithm (OID), and the signature. */
-  readonly signed: { readonly data: Buffer; readonly algorithm: string; readonly signature: Buffer }
+  readonly signed: SignedPart
 }
 
 /** A certificate longer than this is none of ours nor anybody's. */
@@ -102,9 +102,17 @@ function readCertificate(der: Buffer): Certificate {
     notBefore,
     notAfter,
     publicKeyDer,
-    signed: { data: tbs.whole, algorithm: new DerReader(algorithm.content).readOid(), signature },
+    signed: { data: tbs.whole, ...readAlgorithm(algorithm), signature },
     ...extensions,
   }
+}
+
+function readAlgorithm({ content }: DerElement): Pick<SignedPart, 'algorithm' | 'parameters'> {
+  const reader = new DerReader(content)
+  const algorithm = reader.readOid()
+  const parameters = reader.hasMore ? reader.readAny().whole : content.subarray(content.length)
+  reader.end()
+  return { algorithm, parameters }
 }
 
 /** 1 by default, which DER does not write; 3 with extensions. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 
 /** Where randomness comes from. Passed in, so that tests can repeat themselves. */
 export interface Random {
@@ -8,7 +8,18 @@ export interface Random {
   fraction(): number
 }
 
+/** Drawn ahead: jitter needs few bytes, but often, and each draw is a call into the kernel. */
+const ahead = Buffer.alloc(4096)
+let used = ahead.length
+
 export const systemRandom: Random = {
   bytes: (length) => randomBytes(length),
-  fraction: () => randomBytes(4).readUInt32BE() / 0x1_0000_0000,
+  fraction: () => {
+    if (used === ahead.length) {
+      randomFillSync(ahead)
+      used = 0
+    }
+    used += 4
+    return ahead.readUInt32BE(used - 4) / 0x1_0000_0000
+  },
 }

@@ -11,7 +11,23 @@ export interface PeerCredentials {
 export interface ExecutableId {
   readonly device: bigint
   readonly inode: bigint
+  /** Of the mount through which it was executed, as /proc/PID/mountinfo numbers them. */
+  readonly mountId: bigint
 }
+
+/** What the path of an executable is worth. */
+export interface ExecutablePath {
+  /**
+   * Where the file lies on this host, or lay before it was removed or replaced. Undefined when it cannot be read, or when only another
+   * mount namespace has a file of this name: such a name can be made out of nothing.
+   */
+  readonly path: string | undefined
+  /** The file is not there any more, as after an upgrade. */
+  readonly isDeleted: boolean
+}
+
+/** Whether a process sees the mounts of this host. */
+export type MountNamespace = 'host' | 'other'
 
 /** What can change in a process that keeps its pidfd. */
 export interface ProcessFacts {
@@ -36,8 +52,15 @@ export interface PeerKernel {
   read(pid: number, pidfd: number): ProcessFacts
   /** When the process was started, in clock ticks since boot. @throws ProcessNotFoundError */
   startTicks(pid: number): bigint
-  /** As /proc/PID/exe names it; undefined when it cannot be read. */
-  executablePath(pid: number): string | undefined
+  executablePath(pid: number, executable: ExecutableId): ExecutablePath
+  /** Whether this program has the right to see what processes of this user run. */
+  mayInspect(uid: number): boolean
+  /** Undefined when it cannot be read. */
+  mountNamespace(pid: number): MountNamespace | undefined
+  /** Path in the unified hierarchy, or that of systemd's where there is none; undefined when it cannot be read. */
+  cgroup(pid: number): string | undefined
+  /** Supplementary groups now; undefined when they cannot be read. */
+  supplementaryGroups(pid: number): readonly number[] | undefined
   /** False when the process lives in another user namespace than this one, or that cannot be read. */
   sharesUserNamespace(pid: number): boolean
   /** The uid that logged in (audit's loginuid), which survives sudo and su; undefined when nobody did. */

@@ -1,9 +1,11 @@
 import { closeSync, readFileSync, readlinkSync } from 'node:fs'
 import { constants as osConstants, release } from 'node:os'
 import { KernelUnsupportedError, ProcessNotFoundError, SystemCallError } from './errors.ts'
-import type { ExecutableId, PeerKernel, ProcessFacts } from './kernel.ts'
+import { HostFiles } from './host-files.ts'
+import type { ExecutableId, ExecutablePath, MountNamespace, PeerKernel, ProcessFacts } from './kernel.ts'
 
 import { type Libc, loadLibc } from './libc.ts'
+import { Statx } from './statx.ts'
 
 // Numbers of the kernel's interface; x86-64 and arm64 agree on all of them.
 const SOL_SOCKET = 1
@@ -13,13 +15,13 @@ const POLLIN = 1
 const POLLHUP = 16
 const POLLNVAL = 32
 const AT_FDCWD = -100
-const AT_STATX_DONT_SYNC = 0x4000
-const STATX_INO = 0x100
 const O_RDONLY_CLOEXEC = 0o2000000
 /** _IOWR(0xFF, 11, struct pidfd_info) with the 64 bytes of its first version (Linux 6.13). */
 const PIDFD_GET_INFO = 0xc040ff0b
 const PIDFD_INFO_PID_AND_CREDS = 3n
 const { EINTR, ESRCH, ENODATA, EINVAL } = osConstants.errno
+
+const CAP_SYS_PTRACE = 19n
 
 /** loginuid of a process that nobody logged in to. */
 const NO_LOGIN_UID = 4_294_967_295
@@ -33,12 +35,18 @@ export class KoffiKernel implements PeerKernel {
   readonly #length = Buffer.alloc(4)
   readonly #pollfd = Buffer.alloc(8)
   readonly #info = Buffer.alloc(64)
-  readonly #statx = Buffer.alloc(256)
+  readonly #statx: Statx
   readonly #text = Buffer.alloc(4096)
+  readonly #hostFiles: HostFiles
+  readonly #ownUid = process.geteuid?.() ?? 0
+  readonly #mayInspectAll: boolean
   #hasPidfdInfo = true
 
   constructor(libc: Libc) {
     this.#libc = libc
+    this.#statx = new Statx(libc)
+    this.#hostFiles = new HostFiles(libc)
+    this.#mayInspectAll = hasCapability(CAP_SYS_PTRACE)
     this.bootTimeMs = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? 0) * 1000
   }
 
@@ -79,7 +87,7 @@ export class KoffiKernel implements PeerKernel {
 
   read(pid: number, pidfd: number): ProcessFacts {
     const owner = this.#ownerByPidfd(pidfd) ?? this.#ownerByStatus(pid)
-    return { uid: owner.uid, gid: owner.gid, executable: this.#executable(pid) }
+    return { uid: owner.uid, gid: owner.gid, executable: this.#statx.file(AT_FDCWD, `/proc/${pid}/exe`) }
   }
 
   startTicks(pid: number): bigint {
@@ -90,8 +98,43 @@ export class KoffiKernel implements PeerKernel {
     return BigInt(ticks)
   }
 
-  executablePath(pid: number): string | undefined {
-    return readLink(`/proc/${pid}/exe`)
+  executablePath(pid: number, executable: ExecutableId): ExecutablePath {
+    const text = readLink(`/proc/${pid}/exe`)
+    return text === undefined
+      ? { path: undefined, isDeleted: false }
+      : this.#hostFiles.pathOf(text, executable)
+  }
+
+  mayInspect(uid: number): boolean {
+    return this.#mayInspectAll || uid === this.#ownUid
+  }
+
+  mountNamespace(pid: number): MountNamespace | undefined {
+    const theirs = readLink(`/proc/${pid}/ns/mnt`)
+    if (theirs === undefined) return undefined
+    return theirs === this.#hostFiles.mountNamespace ? 'host' : 'other'
+  }
+
+  cgroup(pid: number): string | undefined {
+    const text = this.#readText(`/proc/${pid}/cgroup`) ?? ''
+    return (
+      /^0::(\/.+)$/m.exec(text)?.[1] ??
+      /^\d+:name=systemd:(.+)$/m.exec(text)?.[1] ??
+      /^0::(\/)$/m.exec(text)?.[1]
+    )
+  }
+
+  /** Not through the small buffer: a process may have thousands. */
+  supplementaryGroups(pid: number): readonly number[] | undefined {
+    try {
+      const line = /^Groups:\s*([\d ]*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+      return line
+        ?.split(' ')
+        .filter((text) => text !== '')
+        .map(Number)
+    } catch {
+      return undefined // /proc hides it, or it has exited
+    }
   }
 
   sharesUserNamespace(pid: number): boolean {
@@ -139,16 +182,6 @@ export class KoffiKernel implements PeerKernel {
     return { uid: Number(uid), gid: Number(gid) }
   }
 
-  /** DONT_SYNC: what the kernel remembers is enough, and a dead mount is not asked. */
-  #executable(pid: number): ExecutableId | undefined {
-    const result = this.#statx
-    if (this.#libc.statx(AT_FDCWD, `/proc/${pid}/exe`, AT_STATX_DONT_SYNC, STATX_INO, result) !== 0)
-      return undefined
-    // struct statx: stx_ino at 32, stx_dev_major and stx_dev_minor at 136 and 140.
-    const device = (BigInt(result.readUInt32LE(136)) << 32n) | BigInt(result.readUInt32LE(140))
-    return { device, inode: result.readBigUInt64LE(32) }
-  }
-
   /** A small file of /proc, or undefined. Plain system calls: a quarter of what readFileSync costs. */
   #readText(path: string): string | undefined {
     const fd = this.#libc.open(path, O_RDONLY_CLOEXEC)
@@ -157,6 +190,11 @@ export class KoffiKernel implements PeerKernel {
     this.#libc.close(fd)
     return length < 0 ? undefined : this.#text.toString('latin1', 0, length)
   }
+}
+
+function hasCapability(capability: bigint): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'
+  return ((BigInt(`0x${effective}`) >> capability) & 1n) === 1n
 }
 
 function readLink(path: string): string | undefined {

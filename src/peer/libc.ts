@@ -14,13 +14,16 @@ export interface Libc {
   flock(fd: number, operation: number): number
   /** prlimit(2) of a process (0: this one); either buffer holds a struct rlimit64. */
   prlimit(pid: number, resource: number, limit: Buffer | null, previous: Buffer | null): number
+  /** openat2(2), which C libraries have no wrapper for; `how` is a struct open_how of 24 bytes. */
+  openat2(directory: number, path: string, how: Buffer): number
   /** pidfd_open(2), which older C libraries have no wrapper for. */
   pidfdOpen(pid: number): number
   errno(): number
 }
 
-/** The same number on every architecture of Linux that Node runs on. */
+/** The same numbers on every architecture of Linux that Node runs on. */
 const SYS_PIDFD_OPEN = 434
+const SYS_OPENAT2 = 437
 
 let loaded: Libc | undefined
 
@@ -37,6 +40,9 @@ function bind(): Libc {
   try {
     const library = koffi.load(null)
     const syscall = library.func('long syscall(long number, long first, long second)')
+    const openat2 = library.func(
+      'long syscall(long number, long directory, const char *path, void *how, long size)',
+    )
     return {
       getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
       poll: library.func('int poll(void *fds, unsigned long count, int timeout)'),
@@ -50,6 +56,7 @@ function bind(): Libc {
       close: library.func('int close(int fd)'),
       flock: library.func('int flock(int fd, int operation)'),
       prlimit: library.func('int prlimit64(int pid, int resource, void *limit, void *previous)'),
+      openat2: (directory, path, how) => openat2(SYS_OPENAT2, directory, path, how, how.length) as number,
       pidfdOpen: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0) as number,
       errno: () => koffi.errno(),
     }

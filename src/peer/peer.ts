@@ -1,5 +1,5 @@
 import { PeerRefusedError } from './errors.ts'
-import type { ExecutableId, PeerCredentials, PeerKernel, ProcessFacts } from './kernel.ts'
+import type { ExecutableId, MountNamespace, PeerCredentials, PeerKernel, ProcessFacts } from './kernel.ts'
 import { TICKS_PER_SECOND } from './kernel.ts'
 
 export type { PeerCredentials } from './kernel.ts'
@@ -10,6 +10,7 @@ const OVERFLOW_UID = 65_534
 /** The executable of a peer as it was when it connected. */
 export interface Executable extends ExecutableId {
   readonly path?: string
+  readonly isDeleted: boolean
 }
 
 /**
@@ -31,7 +32,7 @@ export class Peer implements Disposable {
     this.#kernel = kernel
     try {
       const facts = this.#pin()
-      this.executable = withPath(facts.executable, kernel.executablePath(credentials.pid))
+      this.executable = facts.executable && withPath(kernel, credentials.pid, facts.executable)
       this.startedAtTicks = kernel.startTicks(credentials.pid)
       // Compared after everything was read: had the process exited or been replaced meanwhile, it would show.
       const changed = this.changedSinceAccept()
@@ -61,6 +62,24 @@ export class Peer implements Disposable {
   /** Who logged in, if anyone: survives sudo. Read when asked. */
   get loginUid(): number | undefined {
     return this.#disposed ? undefined : this.#kernel.loginUid(this.credentials.pid)
+  }
+
+  /** This program has the right to see what the process runs; when `executable` is undefined all the same, something is wrong with it. */
+  get mayBeInspected(): boolean {
+    return this.#kernel.mayInspect(this.credentials.uid)
+  }
+
+  /** Undefined when it cannot be read. Asked for at each use, like the two below: a process can change it. */
+  mountNamespace(): MountNamespace | undefined {
+    return this.#disposed ? undefined : this.#kernel.mountNamespace(this.credentials.pid)
+  }
+
+  cgroup(): string | undefined {
+    return this.#disposed ? undefined : this.#kernel.cgroup(this.credentials.pid)
+  }
+
+  supplementaryGroups(): readonly number[] | undefined {
+    return this.#disposed ? undefined : this.#kernel.supplementaryGroups(this.credentials.pid)
   }
 
   hasExited(): boolean {
@@ -111,9 +130,9 @@ export class Peer implements Disposable {
   }
 }
 
-function withPath(executable: ExecutableId | undefined, path: string | undefined): Executable | undefined {
-  if (executable === undefined) return undefined
-  return path === undefined ? executable : { ...executable, path }
+function withPath(kernel: PeerKernel, pid: number, executable: ExecutableId): Executable {
+  const { path, isDeleted } = kernel.executablePath(pid, executable)
+  return path === undefined ? { ...executable, isDeleted } : { ...executable, isDeleted, path }
 }
 
 /** Pins a process that has not connected, for questions of the kind "what would it get". @throws ProcessNotFoundError */

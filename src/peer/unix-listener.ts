@@ -1,14 +1,16 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import type { Clock } from '../foundation/clock.ts'
-import { messageOf } from '../foundation/errors.ts'
+import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { ConnectionCaps, Refusals } from './connection-caps.ts'
+import { Refusals } from './connection-caps.ts'
 import { PeerRefusedError, SocketPathError } from './errors.ts'
 import type { PeerKernel } from './kernel.ts'
 import { Peer } from './peer.ts'
+import { descriptorOf, requireSocketHandles } from './socket-handle.ts'
 import { SocketPlace, sharedDirectoryAbove } from './socket-path.ts'
+import { type Served, UserConnections } from './user-connections.ts'
 
 export interface UnixListenerOptions {
   readonly path: string
@@ -26,16 +28,21 @@ export interface UnixListenerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Whose turn it is among users, where they have to share the loop. */
+  readonly turns?: UserTurns
   /** Told of each connection once its peer is pinned. The listener disposes the peer when the socket closes. */
-  readonly onConnection: (socket: net.Socket, peer: Peer) => void
+  readonly onConnection: (socket: net.Socket, peer: Peer, serving: (served: Served) => void) => void
+}
+
+/** What a listener needs of the turns that users take. */
+export interface UserTurns {
+  run(uid: number, task: () => void): void
+  isHeld(uid: number): boolean
+  hurry(): void
 }
 
 /** As many as the kernel lets wait by default (net.core.somaxconn). */
 const BACKLOG = 4096
-
-/** Node has no public accessor for the descriptor of a socket; test/integration/peer.test.ts notices when this line breaks. */
-const descriptorOf = (socket: net.Socket): number | undefined =>
-  (socket as unknown as { _handle: { fd: number } | null })._handle?.fd
 
 /** A Unix socket that knows who calls: each connection comes with its pinned {@link Peer}, or is closed. */
 export class UnixListener implements AsyncDisposable {
@@ -43,21 +50,20 @@ export class UnixListener implements AsyncDisposable {
   readonly #options: UnixListenerOptions
   readonly #server: net.Server
   readonly #place: SocketPlace
-  readonly #caps: ConnectionCaps
+  readonly #connections: UserConnections
   readonly #refusals: Refusals
-  readonly #sockets = new Set<net.Socket>()
   #disposing: Promise<void> | undefined
 
   private constructor(options: UnixListenerOptions, place: SocketPlace) {
     this.path = options.path
     this.#options = options
     this.#place = place
-    this.#caps = new ConnectionCaps(options.maxConnections, options.maxConnectionsPerUid)
+    this.#connections = new UserConnections(options.maxConnections, options.maxConnectionsPerUid)
     this.#refusals = new Refusals(options)
     this.#server = net.createServer((socket) => this.#onConnection(socket))
   }
 
-  /** @throws SocketInUseError | SocketPathError | LockFileError */
+  /** @throws SocketInUseError | SocketPathError | LockFileError | KernelUnsupportedError */
   static async listen(options: UnixListenerOptions): Promise<UnixListener> {
     const place = await SocketPlace.take(options.path, {
       mode: options.directoryMode ?? 0o755,
@@ -67,10 +73,12 @@ export class UnixListener implements AsyncDisposable {
     try {
       listener.#server.listen({ path: place.temporaryPath, backlog: BACKLOG })
       await once(listener.#server, 'listening')
+      requireSocketHandles(listener.#server)
       place.place(options.mode)
     } catch (error) {
       listener.#server.close()
       place[Symbol.dispose]()
+      if (error instanceof CodedError) throw error
       throw new SocketPathError(`cannot listen on ${options.path}`, {
         cause: error,
         detail: messageOf(error),
@@ -91,7 +99,17 @@ export class UnixListener implements AsyncDisposable {
   }
 
   get connections(): number {
-    return this.#caps.total
+    return this.#connections.total
+  }
+
+  /** Reads nothing more of what this user sends … */
+  hold(uid: number): void {
+    this.#connections.hold(uid)
+  }
+
+  /** … until it may go on, a few connections at a time. True: all of them do. */
+  letGo(uid: number): boolean {
+    return this.#connections.letGo(uid)
   }
 
   /** Stops accepting; connections that are open stay until they are closed or the listener is disposed. */
@@ -107,33 +125,30 @@ export class UnixListener implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     this.stopAccepting()
-    for (const socket of this.#sockets) socket.destroy()
-    if (this.#server.listening || this.#sockets.size > 0) await once(this.#server, 'close')
+    this.#connections.destroyAll()
+    if (this.#server.listening || !this.#connections.isEmpty) await once(this.#server, 'close')
     this.#place[Symbol.dispose]()
   }
 
   #onConnection(socket: net.Socket): void {
     socket.on('error', () => {}) // `close` follows; a peer that vanishes is no event
-    const peer = this.#admit(socket)
-    if (peer === undefined) {
+    const { turns } = this.#options
+    turns?.hurry() // libuv accepts one connection in a turn of the loop: others may wait behind it
+    const uid = this.#admit(socket)
+    if (uid === undefined) {
       socket.destroy()
       return
     }
-    this.#sockets.add(socket)
-    socket.once('close', () => {
-      this.#sockets.delete(socket)
-      this.#caps.release(peer.credentials.uid)
-      peer[Symbol.dispose]()
-    })
-    this.#options.onConnection(socket, peer)
+    socket.once('close', () => this.#connections.remove(uid, socket))
+    if (turns === undefined) this.#serve(socket, uid)
+    else {
+      turns.run(uid, () => this.#serve(socket, uid))
+      if (turns.isHeld(uid)) this.#connections.hold(uid)
+    }
   }
 
-  /** Caps first, from what costs least to know; the peer is pinned only for a connection that will be served. */
-  #admit(socket: net.Socket): Peer | undefined {
-    if (this.#caps.full) {
-      this.#refusals.record('too_many_connections')
-      return undefined
-    }
+  /** Caps first, from what costs least to know: nothing is built for a connection that will not be served. */
+  #admit(socket: net.Socket): number | undefined {
     const fd = descriptorOf(socket)
     if (fd === undefined || fd < 0) return undefined // closed already
     const { kernel, allowUid } = this.#options
@@ -148,14 +163,30 @@ export class UnixListener implements AsyncDisposable {
       this.#refusals.record('uid_not_allowed', { uid })
       return undefined
     }
-    if (!this.#caps.take(uid)) {
-      this.#refusals.record('too_many_connections_of_uid', { uid })
-      return undefined
+    const evicted = (of: number): void => this.#refusals.record('evicted', { uid: of })
+    const refused = this.#connections.add(uid, socket, evicted)
+    if (refused === undefined) return uid
+    this.#refusals.record(refused, { uid })
+    return undefined
+  }
+
+  #serve(socket: net.Socket, uid: number): void {
+    if (socket.destroyed) return
+    const peer = this.#pin(socket, uid)
+    if (peer === undefined) {
+      socket.destroy()
+      return
     }
+    socket.once('close', () => peer[Symbol.dispose]())
+    this.#options.onConnection(socket, peer, (served) => this.#connections.serving(uid, socket, served))
+  }
+
+  #pin(socket: net.Socket, uid: number): Peer | undefined {
+    const fd = descriptorOf(socket)
+    if (fd === undefined || fd < 0) return undefined
     try {
-      return Peer.ofSocket(kernel, fd)
+      return Peer.ofSocket(this.#options.kernel, fd)
     } catch (error) {
-      this.#caps.release(uid)
       const reason = error instanceof PeerRefusedError ? 'peer_refused' : 'peer_unknown'
       this.#refusals.record(reason, { uid, detail: messageOf(error) })
       return undefined

@@ -1,5 +1,5 @@
 /** The types an attribute may have; `dynamic` is known only when the caller is there. */
-export type AttributeType = 'int' | 'string' | 'list<int>' | 'dynamic'
+export type AttributeType = 'int' | 'string' | 'bool' | 'list<int>' | 'dynamic'
 
 /** `workload.unix` is closed: a name that is not here is a typing mistake. */
 export const UNIX_ATTRIBUTES = {
@@ -11,8 +11,23 @@ export const UNIX_ATTRIBUTES = {
   group: 'string',
   binary_path: 'string',
   binary_sha256: 'string',
+  binary_deleted: 'bool',
+  mount_namespace: 'string',
+  cgroup: 'string',
   started_at: 'string',
 } as const satisfies Readonly<Record<string, AttributeType>>
+
+/** What every process has. When one of them is absent, it could not be read, and a rule that denies by it cannot say no. */
+const OF_EVERY_PROCESS: ReadonlySet<string> = new Set(
+  Object.keys(UNIX_ATTRIBUTES)
+    .filter((name) => name !== 'user' && name !== 'group') // a uid may have no name
+    .map((name) => `workload.unix.${name}`),
+)
+
+/** Whether the attribute at this path can only be absent because something went wrong. */
+export function isOfEveryProcess(path: string): boolean {
+  return OF_EVERY_PROCESS.has(path)
+}
 
 const BOT_ATTRIBUTES: Readonly<Record<string, AttributeType>> = { name: 'string', instance_id: 'string' }
 

@@ -11,6 +11,7 @@ const PREFERRED: readonly string[] = [
   'workload.unix.group',
   'workload.unix.binary_sha256',
   'workload.unix.binary_path',
+  'workload.unix.cgroup',
   'workload.unix.groups',
 ]
 /** A rule with more alternatives than this would fill the index with itself. */

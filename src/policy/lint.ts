@@ -8,6 +8,7 @@ const BOUNDARIES: ReadonlySet<string> = new Set([
   'workload.unix.groups',
   'workload.unix.user',
   'workload.unix.group',
+  'workload.unix.cgroup',
 ])
 const MISTAKE_GUARDS: ReadonlySet<string> = new Set([
   'workload.unix.binary_path',

@@ -21,6 +21,8 @@ export interface Match {
   readonly wanted: string
   /** The values it can be equal to, when that is all it says: what an index can use. */
   readonly equals?: readonly MatchScalar[]
+  /** Asks only whether there is a value. */
+  readonly asksPresence?: true
   test(value: AttributeValue): boolean
 }
 
@@ -54,7 +56,7 @@ export function compileMatch(
     case 'glob':
       return globs(spec['glob'], type, inner, problems)
     case 'exists':
-      if (spec['exists'] === true) return { wanted: 'anything', test: () => true }
+      if (spec['exists'] === true) return { wanted: 'anything', asksPresence: true, test: () => true }
       problems.add(inner, 'expected true')
       return undefined
     default:
@@ -88,7 +90,16 @@ function anyOf(
   }
 }
 
+const WANTED: Readonly<Record<AttributeType, string>> = {
+  int: 'a whole number',
+  'list<int>': 'a whole number',
+  string: 'text',
+  bool: 'true or false',
+  dynamic: 'text, a whole number, true or false',
+}
+
 function scalarProblem(value: unknown, type: AttributeType): string | undefined {
+  if (type === 'bool' && typeof value !== 'boolean') return `expected ${WANTED.bool}`
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value)) return 'expected a whole number'
     return type === 'string' ? `expected text: write "${value}" in quotes` : undefined
@@ -96,14 +107,14 @@ function scalarProblem(value: unknown, type: AttributeType): string | undefined 
   if (typeof value === 'string') {
     return type === 'int' || type === 'list<int>' ? 'expected a whole number, without quotes' : undefined
   }
-  if (typeof value === 'boolean' && type === 'dynamic') return undefined
-  return `expected ${type === 'string' ? 'text' : type === 'dynamic' ? 'text, a whole number, true or false' : 'a whole number'}`
+  if (typeof value === 'boolean' && (type === 'dynamic' || type === 'bool')) return undefined
+  return `expected ${WANTED[type]}`
 }
 
 function globs(spec: unknown, type: AttributeType, path: ProblemPath, problems: Problems): Match | undefined {
   const texts: readonly unknown[] = Array.isArray(spec) ? spec : [spec]
-  if (type === 'int' || type === 'list<int>') {
-    problems.add(path, 'a glob can only match text, and this attribute is a number')
+  if (type !== 'string' && type !== 'dynamic') {
+    problems.add(path, `a glob can only match text, and this attribute is ${WANTED[type]}`)
     return undefined
   }
   if (texts.length === 0 || !texts.every((text) => typeof text === 'string')) {

@@ -52,6 +52,8 @@ function isOfType(value: AttributeValue, type: AttributeType): boolean {
       return Number.isSafeInteger(value)
     case 'string':
       return typeof value === 'string'
+    case 'bool':
+      return typeof value === 'boolean'
     case 'list<int>':
       return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each))
     case 'dynamic':

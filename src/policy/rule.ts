@@ -1,4 +1,4 @@
-import { attributeTypeOf } from './attribute-schema.ts'
+import { attributeTypeOf, isOfEveryProcess } from './attribute-schema.ts'
 import { lookUpSteps } from './attributes.ts'
 import { Expression, type Facts } from './expression.ts'
 import type { Equality } from './expression-walk.ts'
@@ -7,7 +7,10 @@ import { isMapping, type ProblemPath, type Problems } from './problem.ts'
 
 const MOST_CONDITIONS = 64
 
-/** Why a rule does not hold. `error` is set when that was an evaluation error, on which a deny must fail closed. */
+/**
+ * Why a rule does not hold. `error` is set when nobody can say whether it would: it could not be evaluated, or hangs on an attribute that
+ * every process has and that could not be read. A deny must fail closed on it.
+ */
 export interface Miss {
   readonly reason: () => string
   readonly error?: string
@@ -63,9 +66,14 @@ export class Rule {
 
   /** Undefined if the rule holds, otherwise the first thing that said no. */
   miss(facts: Facts): Miss | undefined {
+    let unknown: Miss | undefined
     for (const { path, steps, match } of this.#conditions) {
       const found = lookUpSteps(facts.attributes, steps)
       if (found !== undefined && match.test(found)) continue
+      if (found === undefined && isOfEveryProcess(path) && !match.asksPresence) {
+        unknown ??= unreadable(path)
+        continue // another condition may say plainly that the rule does not hold
+      }
       return {
         reason: () =>
           found === undefined
@@ -74,18 +82,23 @@ export class Rule {
       }
     }
     const when = this.#when
-    if (when === undefined) return undefined
+    if (when === undefined) return unknown
     const outcome = when.evaluate(facts)
     if ('value' in outcome) {
-      if (outcome.value === true) return undefined
+      if (outcome.value === true) return unknown
       if (outcome.value === false) return { reason: () => `when is false: ${when.text}` }
       return failed(when, 'the result is neither true nor false')
     }
     if ('error' in outcome) return failed(when, outcome.error)
     const hidden = when.hiddenError(facts)
     if (hidden !== undefined) return failed(when, hidden)
+    if (isOfEveryProcess(outcome.absent)) return unreadable(outcome.absent)
     return { reason: () => `${outcome.absent} is absent, on which depends when: ${when.text}` }
   }
+}
+
+function unreadable(path: string): Miss {
+  return { error: `${path} is absent`, reason: () => `${path} is absent, though every process has one` }
 }
 
 function failed(when: Expression, error: string): Miss {

@@ -49,6 +49,17 @@ export class SpiffeIdTemplate {
     return new SpiffeIdTemplate(trustDomain, segments)
   }
 
+  /** Whether some caller could make this ID. What an expression gives is not known here: any text may stand for it. */
+  mayRender(spiffeId: string): boolean {
+    if (this.#constant !== undefined) return this.#constant === spiffeId
+    if (!spiffeId.startsWith(`${this.#prefix}/`)) return false
+    const segments = spiffeId.slice(this.#prefix.length + 1).split('/')
+    return (
+      segments.length === this.#segments.length &&
+      this.#segments.every((parts, index) => mayBe(parts, segments[index] as string))
+    )
+  }
+
   render(facts: Facts): Rendered<string> {
     if (this.#constant !== undefined) return { value: this.#constant }
     let id = this.#prefix
@@ -64,6 +75,16 @@ export class SpiffeIdTemplate {
     }
     return { value: id }
   }
+}
+
+/** There is one expression in a segment at most. */
+function mayBe(parts: readonly TemplatePart[], segment: string): boolean {
+  const at = parts.findIndex((part) => part instanceof Expression)
+  if (at < 0) return parts.join('') === segment
+  const [before, after] = [parts.slice(0, at).join(''), parts.slice(at + 1).join('')]
+  return (
+    segment.length >= before.length + after.length && segment.startsWith(before) && segment.endsWith(after)
+  )
 }
 
 function checkSegment(parts: readonly TemplatePart[]): void {

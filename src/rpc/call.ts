@@ -1,10 +1,10 @@
-import { CallEndingError, MalformedRequestError } from './errors.ts'
+import type { ByteHolder } from './byte-budget.ts'
+import { CallEndingError, MalformedRequestError, TooManyBytesError } from './errors.ts'
 import type { CallContext } from './handlers.ts'
 import type { CallListener, Http2Call } from './http2-call.ts'
 import { type Status, StatusCode, toStatus } from './status.ts'
 
 const OK: Status = { code: StatusCode.OK, details: '' }
-const NO_VALUES: readonly string[] = []
 
 /** Later than any moment. */
 export const NOT_WAITING = Number.POSITIVE_INFINITY
@@ -20,7 +20,7 @@ export interface CallOwner<C> {
 }
 
 /** One call, from its headers to its end. The base call below does headers, framing, decompression, deadlines and trailers. */
-export abstract class Call<C> implements CallContext, CallListener {
+export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
   readonly method: string
   /** Since when this side waits for the peer, to send its request or to read; {@link NOT_WAITING} when it does not. */
   waitingSinceMs: number
@@ -57,12 +57,6 @@ export abstract class Call<C> implements CallContext, CallListener {
     return this.#abort.signal
   }
 
-  metadata(name: string): readonly string[] {
-    const value = this.base.headers[name]
-    if (value === undefined) return NO_VALUES
-    return Array.isArray(value) ? value : [value]
-  }
-
   start(): void {
     this.base.start(this)
     this.base.startRead()
@@ -97,6 +91,21 @@ export abstract class Call<C> implements CallContext, CallListener {
       this.base.reset()
     } else {
       this.fail(new CallEndingError('the request did not come in time'))
+    }
+  }
+
+  get looseBytes(): number {
+    return this.base.bytes.loose
+  }
+
+  /** Ends the call for what it holds. */
+  evict(): void {
+    this.base.letGo()
+    if (this.finished || this.isBlocked) {
+      this.finished = true
+      this.base.reset()
+    } else {
+      this.fail(new TooManyBytesError('too many bytes of requests are being held'))
     }
   }
 

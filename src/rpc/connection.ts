@@ -1,9 +1,13 @@
-import type { ServerHttp2Session } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FirstLook } from './authority/first-look.ts'
+import type { ByteAccount, ByteHolder } from './byte-budget.ts'
 import type { Call, CallOwner } from './call.ts'
+import type { Decompressor } from './decompressor.ts'
+import type { CallGround, RequestLimits } from './http2-call.ts'
 import type { Status } from './status.ts'
+import { WaitingStream } from './waiting-stream.ts'
 
 /** One accepted connection; every call on it is its caller's. */
 export interface Connection<C> {
@@ -11,6 +15,8 @@ export interface Connection<C> {
   readonly openCalls: number
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
+  /** Whether its peer answers a PING; false when the connection ends first. */
+  answers(): Promise<boolean>
   /** Says the status of this error on each call, then GOAWAY, then closes. */
   end(error: unknown): void
   /** Resets the calls that are left. */
@@ -18,11 +24,22 @@ export interface Connection<C> {
   destroy(): void
 }
 
-/** What a connection tells its server. */
+/** What one caller may do on a connection. */
+export interface ConnectionLimits extends RequestLimits {
+  /** Calls open at once. */
+  readonly maxCalls: number
+  /** Calls begun in {@link SWEEP_MS}, however short; more end the connection. */
+  readonly maxCallsASweep: number
+}
+
+/** How often connections are swept. */
+export const SWEEP_MS = 5_000
+
+/** What a connection needs of its server, and tells it. */
 export interface ConnectionEvents<C> {
-  /** The longest request. */
-  readonly maxMessageBytes: number
+  readonly decompressor: Decompressor
   nowMs(): number
+  openAccount(caller: C, holders: () => Iterable<ByteHolder>): ByteAccount
   connectionClosed(connection: LiveConnection<C>): void
   callOver(call: Call<C>, caller: C): void
   callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void
@@ -51,13 +68,17 @@ const QUIET_MS = 60_000
 const ANSWER_MS = 60_000
 
 /** The server's side of a connection: its calls, and how it ends. */
-export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
+export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGround {
   readonly caller: C
+  readonly limits: ConnectionLimits
+  readonly bytes: ByteAccount
   readonly calls = new Set<Call<C>>()
   readonly #stream: Duplex
   readonly #events: ConnectionEvents<C>
   readonly #acceptedMs: number
   #firstLook: FirstLook | undefined
+  #lookBytes = 0
+  #waiting: Set<WaitingStream> | undefined
   #session: ServerHttp2Session | undefined
   #closed: PromiseWithResolvers<void> | undefined
   #isClosed = false
@@ -72,10 +93,12 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
   #heardMs: number
   #askedMs: number | undefined
 
-  constructor(stream: Duplex, caller: C, events: ConnectionEvents<C>) {
+  constructor(stream: Duplex, caller: C, limits: ConnectionLimits, events: ConnectionEvents<C>) {
     this.#stream = stream
     this.caller = caller
+    this.limits = limits
     this.#events = events
+    this.bytes = events.openAccount(caller, () => this.#holders())
     this.#acceptedMs = events.nowMs()
     this.#heardMs = this.#acceptedMs
     stream.on('error', () => {}) // the connection is gone then, and `close` follows
@@ -84,6 +107,10 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   get openCalls(): number {
     return this.calls.size
+  }
+
+  get decompressor(): Decompressor {
+    return this.#events.decompressor
   }
 
   get closed(): Promise<void> {
@@ -112,6 +139,39 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   nowMs(): number {
     return this.#events.nowMs()
+  }
+
+  /** What is held of the bytes before they reach a session. */
+  countLook(bytes: number): void {
+    const more = bytes - this.#lookBytes
+    this.#lookBytes = bytes
+    if (more > 0) this.bytes.hold(more)
+    else this.bytes.release(-more)
+  }
+
+  /** A stream whose call is begun later; the returned function is called then. */
+  waits(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): () => void {
+    const waiting = new WaitingStream(stream, headers, this.bytes)
+    this.#waiting ??= new Set()
+    const all = this.#waiting
+    all.add(waiting)
+    const stop = (): void => {
+      all.delete(waiting)
+      waiting.leave()
+    }
+    stream.once('close', stop)
+    return stop
+  }
+
+  *#holders(): Iterable<ByteHolder> {
+    if (this.#waiting !== undefined) yield* this.#waiting
+    if (this.#lookBytes > 0) yield { looseBytes: this.#lookBytes, evict: () => this.destroy() }
+    yield* this.calls
+  }
+
+  /** More calls were begun since the last sweep than anybody needs. */
+  get callsTooOften(): boolean {
+    return this.#startedCalls > this.limits.maxCallsASweep
   }
 
   callStarted(call: Call<C>): void {
@@ -165,7 +225,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
 
   /** What the calls of the last sweep, and those that are open still, may have sent. */
   get #expectedBytes(): number {
-    return (this.#startedCalls + this.calls.size) * this.#events.maxMessageBytes
+    return (this.#startedCalls + this.calls.size) * this.limits.maxMessageBytes
   }
 
   #askWhetherAlive(now: number): void {
@@ -199,11 +259,20 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     for (const call of this.calls) call.cut()
   }
 
+  answers(): Promise<boolean> {
+    const session = this.#session
+    if (session === undefined || session.destroyed || session.closed) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      if (!session.ping((error) => resolve(error === null))) resolve(false)
+    })
+  }
+
   get ending(): boolean {
     return this.#ending
   }
 
   destroy(): void {
+    this.countLook(0)
     this.#stream.destroy()
   }
 
@@ -218,6 +287,8 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#session?.destroy()
+    this.countLook(0)
+    this.bytes.close()
     this.#events.connectionClosed(this)
     this.#closed?.resolve()
   }

@@ -1,6 +1,6 @@
 import { type CallOwner, NOT_WAITING } from './call.ts'
 import { TooManyRequestsError } from './errors.ts'
-import type { DuplexHandler, DuplexListener, DuplexSink, Gate } from './handlers.ts'
+import type { DuplexHandler, DuplexListener, DuplexSink } from './handlers.ts'
 import type { Http2Call } from './http2-call.ts'
 import type { Method } from './services.ts'
 import { WritingCall } from './stream-call.ts'
@@ -22,14 +22,8 @@ export class DuplexCall<C> extends WritingCall<C> implements DuplexSink {
   #requestsLeft = REQUESTS
   #windowEndsMs: number
 
-  constructor(
-    base: Http2Call,
-    owner: CallOwner<C>,
-    definition: Method,
-    gate: Gate<C> | undefined,
-    handler: DuplexHandler<C, object>,
-  ) {
-    super(base, owner, definition, gate)
+  constructor(base: Http2Call, owner: CallOwner<C>, definition: Method, handler: DuplexHandler<C, object>) {
+    super(base, owner, definition)
     this.#handler = handler
     this.#windowEndsMs = owner.nowMs() + WINDOW_MS
   }
@@ -55,6 +49,7 @@ export class DuplexCall<C> extends WritingCall<C> implements DuplexSink {
   override onReceiveMessage(bytes: Buffer): void {
     if (this.finished) return
     this.partSinceMs = NOT_WAITING
+    this.base.bytes.handled()
     try {
       this.#countRequest()
       const listener = this.#listener ?? this.#open()
@@ -95,7 +90,6 @@ export class DuplexCall<C> extends WritingCall<C> implements DuplexSink {
   }
 
   #open(): DuplexListener<object> {
-    this.gate?.(this.owner.caller, this)
     this.waitingSinceMs = NOT_WAITING
     const listener = this.#handler(this.owner.caller, this, this)
     this.#listener = listener

@@ -41,3 +41,17 @@ export class TooManyRequestsError extends CodedError {
   readonly code = 'ERR_RPC_TOO_MANY_REQUESTS'
   readonly kind = 'resource_exhausted'
 }
+
+/** A connection, its caller or all callers together make this program hold more than it gives room to, and this call holds most of it. */
+export class TooManyBytesError extends CodedError {
+  override readonly name = 'TooManyBytesError'
+  readonly code = 'ERR_RPC_TOO_MANY_BYTES'
+  readonly kind = 'resource_exhausted'
+}
+
+/** This Node lacks what its HTTP/2 server needs to be safe in this program. */
+export class NodeUnsupportedError extends CodedError {
+  override readonly name = 'NodeUnsupportedError'
+  readonly code = 'ERR_RPC_NODE_UNSUPPORTED'
+  readonly kind = 'failed_precondition'
+}

@@ -29,6 +29,13 @@ export class NotAnAuthorityError extends CodedError {
   readonly kind = 'permission_denied'
 }
 
+/** The authority is the right one, and its certificate is not valid by the clock of this host: one of the two clocks is wrong. */
+export class ClocksDifferError extends CodedError {
+  override readonly name = 'ClocksDifferError'
+  readonly code = 'ERR_RPC_CLOCKS_DIFFER'
+  readonly kind = 'unavailable'
+}
+
 export interface FirstContactOptions {
   readonly clock: Clock
   readonly timeoutMs?: number
@@ -50,7 +57,7 @@ const PIN = /^sha256:[0-9a-f]{64}$/
 /**
  * Fetches the chain that the authority shows and checks it against the pin (SHA-256 of the root's SubjectPublicKeyInfo). Nothing is sent over
  * this connection: the caller connects again with that root as the only one, and only then proves who it is.
- * @throws AuthorityUnreachableError | PinMismatchError | NotAnAuthorityError
+ * @throws AuthorityUnreachableError | PinMismatchError | NotAnAuthorityError | ClocksDifferError
  */
 export async function fetchAuthorityRoot(
   address: { readonly host: string; readonly port: number },
@@ -122,8 +129,13 @@ export function checkChain(
   // The pin covers the key only: without this, whoever is on the line could hand over another certificate around the same key.
   const own = new X509Certificate(root.der)
   if (!own.verify(own.publicKey)) throw notAnAuthority(where, 'a root that is not signed by itself')
+  // First whether it holds at any time at all: a wrong clock passes, another authority does not.
+  const validSeconds = Math.min(
+    Math.max(nowSeconds, ...parsed.map(({ notBefore }) => notBefore)),
+    leaf.notAfter,
+  )
   try {
-    verifyChain(parsed.slice(0, -1), [root], nowSeconds)
+    verifyChain(parsed.slice(0, -1), [root], validSeconds)
   } catch (error) {
     throw notAnAuthority(where, `a certificate that does not hold (${messageOf(error)})`, error)
   }
@@ -134,7 +146,19 @@ export function checkChain(
   if (name === undefined) {
     throw notAnAuthority(where, 'a certificate without the name authority.<trust domain>')
   }
+  if (validSeconds !== nowSeconds) throw clocksDiffer(where, parsed, nowSeconds)
   return { root: root.der, trustDomain: name.slice(NAME_PREFIX.length) }
+}
+
+function clocksDiffer(where: string, chain: readonly Certificate[], nowSeconds: number): ClocksDifferError {
+  const [from, until, here] = [
+    Math.max(...chain.map(({ notBefore }) => notBefore)),
+    Math.min(...chain.map(({ notAfter }) => notAfter)),
+    nowSeconds,
+  ].map((seconds) => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z'))
+  return new ClocksDifferError(
+    `the certificate of ${where} is valid from ${from} until ${until}, and the clock of this host says ${here}: set right whichever of the two clocks is wrong`,
+  )
 }
 
 function parseChain(chain: readonly Buffer[], where: string): Certificate[] {

@@ -4,6 +4,12 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** Path of the method: `/package.Service/Method`. */
   readonly method: string
+}
+
+/** What is known of a call when its headers have come, and is forgotten when it is let in. */
+export interface CallHead {
+  /** Path of the method: `/package.Service/Method`. */
+  readonly method: string
   /** Values of a request header; none when it is absent. */
   metadata(name: string): readonly string[]
 }
@@ -78,5 +84,5 @@ export type Handler<C> =
 /** The handlers of a service, by the names of the methods in the .proto file. */
 export type Handlers<C> = Readonly<Record<string, Handler<C>>>
 
-/** Throws when this caller may not make this call; asked before the request is decoded. */
-export type Gate<C> = (caller: C, context: CallContext) => void
+/** Throws when this caller may not make this call; asked when the headers have come, before anything of the request is held. */
+export type Gate<C> = (caller: C, head: CallHead) => void

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 import type { HealthCheckRequest__Output } from './gen/grpc/health/v1/HealthCheckRequest.ts'
-import type { Handlers } from './handlers.ts'
+import type { Handlers, StreamSink } from './handlers.ts'
 import { encodeMessage } from './services.ts'
 
 /** Health was asked of a service that is not here. */
@@ -10,21 +10,61 @@ export class ServiceUnknownError extends CodedError {
   readonly kind = 'not_found'
 }
 
+/** Whether those who call would get what they call for. */
+export class Health {
+  readonly #isServing: () => boolean
+  readonly #watches = new Set<{ readonly sink: StreamSink; told: boolean }>()
+
+  constructor(isServing: () => boolean) {
+    this.#isServing = isServing
+  }
+
+  get isServing(): boolean {
+    return this.#isServing()
+  }
+
+  /** Tells those who watch, if they have not been told. Called whenever it may have changed. */
+  look(): void {
+    const serving = this.isServing
+    for (const watch of this.#watches) {
+      if (watch.told === serving) continue
+      watch.told = serving
+      watch.sink.send(statusMessage(serving))
+    }
+  }
+
+  watch(sink: StreamSink): Disposable {
+    const told = this.isServing
+    sink.send(statusMessage(told))
+    const watch = { sink, told }
+    this.#watches.add(watch)
+    return { [Symbol.dispose]: () => this.#watches.delete(watch) }
+  }
+}
+
+function statusMessage(serving: boolean): Buffer {
+  return message(serving ? 'SERVING' : 'NOT_SERVING')
+}
+
+function message(status: string): Buffer {
+  return encodeMessage('grpc.health.v1.HealthCheckResponse', { status })
+}
+
 const nothingToRelease: Disposable = { [Symbol.dispose]: () => {} }
 
-/** grpc.health.v1: who answers at all is serving. Check knows no unknown service; Watch waits for one, as its protocol says. */
-export function healthHandlers<C>(isServed: (service: string) => boolean): Handlers<C> {
+/** grpc.health.v1: one answer for all services. Check knows no unknown service; Watch waits for one, as its protocol says. */
+export function healthHandlers<C>(isKnown: (service: string) => boolean, health: Health): Handlers<C> {
   return {
     Check: {
       unary: (_caller, request: HealthCheckRequest__Output) => {
-        if (!isServed(request.service)) throw new ServiceUnknownError('unknown service')
-        return { status: 'SERVING' }
+        if (!isKnown(request.service)) throw new ServiceUnknownError('unknown service')
+        return { status: health.isServing ? 'SERVING' : 'NOT_SERVING' }
       },
     },
     Watch: {
       push: (_caller, request: HealthCheckRequest__Output, sink) => {
-        const status = isServed(request.service) ? 'SERVING' : 'SERVICE_UNKNOWN'
-        sink.send(encodeMessage('grpc.health.v1.HealthCheckResponse', { status }))
+        if (isKnown(request.service)) return health.watch(sink)
+        sink.send(message('SERVICE_UNKNOWN'))
         return nothingToRelease
       },
     },

@@ -1,6 +1,8 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import { gunzip, inflate } from 'node:zlib'
-import { keepSession, nativeHalves } from './http2-session.ts'
+import type { ByteAccount } from './byte-budget.ts'
+import { CallBytes } from './call-bytes.ts'
+import { type Decompressor, isEncoding } from './decompressor.ts'
+import { keepSession, nativeHalves } from './kept-sessions.ts'
 import { MessageReader } from './message-reader.ts'
 import { type Status, StatusCode } from './status.ts'
 
@@ -11,6 +13,20 @@ export interface CallListener {
   onReceiveHalfClose(): void
   /** The call is over, whoever ended it. Said once. */
   onOver(): void
+}
+
+/** What one caller may send. */
+export interface RequestLimits {
+  readonly maxMessageBytes: number
+  /** Requests may be compressed. */
+  readonly decompresses: boolean
+}
+
+/** The connection, as far as its calls need it. */
+export interface CallGround {
+  readonly limits: RequestLimits
+  readonly bytes: ByteAccount
+  readonly decompressor: Decompressor
 }
 
 /** A timer of Node fires at once when it is longer than this. */
@@ -34,6 +50,12 @@ const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false }
 const ONLY_TRAILERS = { endStream: true, sendDate: false }
 const OK_TRAILERS = { 'grpc-status': '0', 'grpc-message': '' }
 const HEADER_BYTES = 5
+/** What a peer may send on a stream that is paused (RFC 9113 §6.9.2); Node holds it, and says nothing. */
+const WINDOW_BYTES = 65_535
+/** Of the two headers that a call itself reads. */
+const LONGEST_HEADER = 64
+/** So much around a message is no waste. */
+const SMALL_BYTES = 1024
 
 /** What was framed last: a push sends the same bytes to thousands of streams, a cache to thousands of calls. */
 let framedLast: { readonly message: Buffer; readonly frame: Buffer } | undefined
@@ -43,24 +65,30 @@ let framedLast: { readonly message: Buffer; readonly frame: Buffer } | undefined
  * two turns of the loop and a dozen objects more each time.
  */
 export class Http2Call {
-  readonly headers: IncomingHttpHeaders
   readonly #stream: ServerHttp2Stream
+  readonly #ground: CallGround
   readonly #reader: MessageReader
-  readonly #maxMessageBytes: number
+  readonly bytes: CallBytes
+  readonly #encoding: string | undefined
+  readonly #timeout: string | undefined
   #listener: CallListener | undefined
   #wantsMessage = false
   #isDelivering = false
   /** The peer has sent all it wanted. */
   #isHalfClosed = false
   #deadline: NodeJS.Timeout | undefined
+  #isDecompressing = false
   #isAnswered = false
   #isOver = false
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, maxMessageBytes: number) {
+  /** Of the headers nothing is kept: they can be as long as a request. */
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ground: CallGround) {
     this.#stream = stream
-    this.headers = headers
-    this.#maxMessageBytes = maxMessageBytes
-    this.#reader = new MessageReader(maxMessageBytes)
+    this.#ground = ground
+    this.#encoding = shortened(headers['grpc-encoding'])
+    this.#timeout = shortened(headers['grpc-timeout'])
+    this.#reader = new MessageReader(ground.limits.maxMessageBytes)
+    this.bytes = new CallBytes(ground.bytes)
   }
 
   start(listener: CallListener): void {
@@ -84,6 +112,19 @@ export class Http2Call {
   /** Something of the request is here that was not handed out. */
   get hasRest(): boolean {
     return this.#reader.hasRest
+  }
+
+  /** For a message that has to wait for the rest of its request. What it gives takes no more memory than it is long. */
+  keep(message: Buffer): Buffer {
+    this.bytes.keep(message.length)
+    const isPartOfMore = message.buffer.byteLength > 2 * message.length + SMALL_BYTES
+    return isPartOfMore ? copyOf(message) : message
+  }
+
+  /** Lets go of whatever is not in use. */
+  letGo(): void {
+    this.#reader.clear()
+    this.bytes.letGo()
   }
 
   /** Asks for the next message, or for the end of the request. */
@@ -117,6 +158,7 @@ export class Http2Call {
       return
     }
     this.#isAnswered = true
+    this.#dropRest()
     const headers = {
       ':status': 200,
       'content-type': 'application/grpc+proto',
@@ -136,7 +178,9 @@ export class Http2Call {
     if (this.#isOver || this.#isAnswered) return
     this.#reader.push(chunk)
     this.#deliver()
-    if (!this.#wantsMessage) this.#stream.pause() // the rest stays with the peer until it is asked for
+    // The rest stays with the peer until it is asked for, but for what comes behind a compressed message, which is all there should be.
+    if (!this.#wantsMessage && !this.#isDecompressing) this.#stream.pause()
+    this.#countRest()
   }
 
   /** Hands out what was asked for as long as it is there. Whoever gets it may ask for more at once, and is served by the same loop. */
@@ -145,14 +189,16 @@ export class Http2Call {
     this.#isDelivering = true
     while (this.#wantsMessage && !this.#isAnswered && !this.#isOver) {
       const message = this.#reader.next()
-      if (message === undefined && (this.#reader.isTooLong || !this.#isHalfClosed)) break
+      if (message === undefined && (this.#cannotRead || !this.#isHalfClosed)) break
       this.#wantsMessage = false
+      if (!this.#reader.hasRest) this.bytes.restIs(0) // what is handed out is counted by whoever keeps it
       if (message === undefined) this.#onRequestEnd()
       else if (this.#reader.isCompressed) this.#decompress(message)
       else this.#listener?.onReceiveMessage(message)
     }
     this.#isDelivering = false
-    if (this.#reader.isTooLong) this.#refuseTooLong()
+    if (this.#reader.isMalformed) this.#refuseFlags()
+    else if (this.#reader.isTooLong) this.#refuseTooLong()
     else if (this.#wantsMessage && this.#stream.isPaused()) this.#stream.resume()
   }
 
@@ -164,33 +210,59 @@ export class Http2Call {
     }
   }
 
+  /** What has come of a message that is not complete is counted, in memory of its own. */
+  #countRest(): void {
+    this.#reader.own()
+    this.bytes.restIs(this.#reader.heldBytes + (this.#stream.isPaused() ? WINDOW_BYTES : 0))
+  }
+
   #decompress(message: Buffer): void {
-    const encoding = this.headers['grpc-encoding'] ?? 'identity'
+    const { limits, bytes, decompressor } = this.#ground
+    const encoding = this.#encoding ?? 'identity'
     if (encoding === 'identity') {
       this.sendStatus({ code: StatusCode.INTERNAL, details: 'a compressed message without an encoding' })
       return
     }
-    const decompress = encoding === 'gzip' ? gunzip : encoding === 'deflate' ? inflate : undefined
-    if (decompress === undefined) {
+    if (!limits.decompresses || !isEncoding(encoding)) {
       this.sendStatus({ code: StatusCode.UNIMPLEMENTED, details: 'unsupported compression' })
       return
     }
-    decompress(message, { maxOutputLength: this.#maxMessageBytes }, (error, bytes) => {
-      if (this.#isOver) return
-      if (error === null) this.#listener?.onReceiveMessage(bytes)
-      else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') this.#refuseTooLong()
-      else this.sendStatus({ code: StatusCode.INTERNAL, details: 'cannot decompress the message' })
+    const compressed = this.keep(message)
+    this.#isDecompressing = true
+    decompressor.add(bytes.caller, {
+      encoding,
+      message: compressed,
+      maxBytes: limits.maxMessageBytes,
+      isWanted: () => !this.#isOver && !this.#isAnswered,
+      done: (error, decompressed) => this.#onDecompressed(compressed.length, error, decompressed),
     })
   }
 
+  #onDecompressed(compressedBytes: number, error: Error | null, message: Buffer): void {
+    this.#isDecompressing = false
+    if (this.#isOver || this.#isAnswered) return
+    this.bytes.drop(compressedBytes)
+    if (error === null) this.#listener?.onReceiveMessage(message)
+    else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') this.#refuseTooLong()
+    else this.sendStatus({ code: StatusCode.INTERNAL, details: 'cannot decompress the message' })
+  }
+
+  get #cannotRead(): boolean {
+    return this.#reader.isTooLong || this.#reader.isMalformed
+  }
+
+  #refuseFlags(): void {
+    this.sendStatus({ code: StatusCode.INTERNAL, details: 'a message with unknown flags' })
+  }
+
   #refuseTooLong(): void {
-    const details = `a message is longer than ${this.#maxMessageBytes} bytes`
+    const details = `a message is longer than ${this.#ground.limits.maxMessageBytes} bytes`
     this.sendStatus({ code: StatusCode.RESOURCE_EXHAUSTED, details })
   }
 
   #armDeadline(): void {
-    const text = this.headers['grpc-timeout']
-    if (typeof text !== 'string') return
+    const text = this.#timeout
+    if (text === undefined) return
     const [, amount, unit = ''] = TIMEOUT.exec(text) ?? []
     const ms = Number(amount) * (UNIT_MS[unit] ?? Number.NaN)
     if (Number.isNaN(ms)) this.sendStatus({ code: StatusCode.INTERNAL, details: 'invalid grpc-timeout' })
@@ -213,8 +285,15 @@ export class Http2Call {
     if (!this.#stream.headersSent) this.#stream.respond(RESPONSE_HEADERS as never, RESPONSE_OPTIONS)
   }
 
+  /** Nothing more of the request is looked at. */
+  #dropRest(): void {
+    this.#reader.clear()
+    this.bytes.restIs(0)
+  }
+
   #waitToTrail(status: Status): void {
     this.#isAnswered = true
+    this.#dropRest()
     this.#stream.once('wantTrailers', () => {
       this.#stream.sendTrailers(trailersOf(status))
       this.#end()
@@ -226,6 +305,7 @@ export class Http2Call {
     this.#isOver = true
     clearTimeout(this.#deadline)
     if (this.#stream.isPaused()) this.#stream.resume() // what still comes is let through, so that the stream can close
+    this.letGo()
     if (!this.#isHalfClosed) closeSoon(this.#stream)
     this.#listener?.onOver()
   }
@@ -241,9 +321,26 @@ export function closeSoon(stream: ServerHttp2Stream): void {
   })
 }
 
+/** For a stream whose call is begun later: it may be broken off before, and then its session has to be kept all the same. */
+export function keepWhileWaiting(stream: ServerHttp2Stream): void {
+  const halves = nativeHalves(stream)
+  if (halves !== undefined) stream.once('close', () => keepSession(halves))
+}
+
 function trailersOf({ code, details }: Status): Record<string, string> {
   if (code === StatusCode.OK) return OK_TRAILERS
   return { 'grpc-status': String(code), 'grpc-message': encodeURI(details) }
+}
+
+/** Longer than this nothing means anything to {@link Http2Call}, and need not be kept. */
+function shortened(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && header.length > LONGEST_HEADER ? 'too long' : header?.toString()
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }
 
 /** Length-prefixed, not compressed. */

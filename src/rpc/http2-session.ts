@@ -2,11 +2,11 @@ import {
   getPackedSettings,
   performServerHandshake,
   type ServerHttp2Session,
-  type ServerHttp2Stream,
   type ServerOptions,
 } from 'node:http2'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
+import { handshakeWithoutErrors } from './kept-sessions.ts'
 
 /** Far above what a client with some metadata needs, far below what would hurt. */
 const MAX_HEADER_LIST_BYTES = 16_384
@@ -46,17 +46,11 @@ export function settingsFrame({ settings = {} }: ServerOptions): Buffer {
 
 /**
  * The server's side of HTTP/2 on a connection that a listener of ours has accepted; no HTTP server listens anywhere. The stream has a
- * listener for errors already. Node's own is taken away: it would destroy the session before the stream has cancelled the writes of its
- * calls. Those calls would never be freed, and if the peer was cut in the middle of a call's trailers, Node would abort when it collects
- * the session (`~Http2Session: current_nghttp2_memory_ == 0`). Node destroys the session at `close` of the stream, too.
+ * listener for errors already. A session that has failed waits for its stream: Node would only end the stream, and let go of the session,
+ * which it must not (kept-sessions.ts).
  */
 export function openSession(stream: Duplex, options: ServerOptions): ServerHttp2Session {
-  const before = new Set(stream.listeners('error'))
-  const session = performServerHandshake(stream, options)
-  for (const added of stream.listeners('error')) {
-    if (!before.has(added)) stream.removeListener('error', added as () => void)
-  }
-  // For the same reason a session that has failed waits for its stream: Node would only end the stream, and let go of the session.
+  const session = handshakeWithoutErrors(stream, () => performServerHandshake(stream, options))
   const destroy = session.destroy.bind(session)
   const isNative = stream instanceof net.Socket
   session.destroy = (error, code) => {
@@ -67,35 +61,6 @@ export function openSession(stream: Duplex, options: ServerOptions): ServerHttp2
   }
   session.on('error', ignore) // `close` of the connection follows, and ends its calls
   return session
-}
-
-/**
- * Keeps the native half of a session until that of one of its streams was collected. A stream that was broken off may still hold headers of
- * nghttp2, and Node 26 aborts (`current_nghttp2_memory_ == 0`) when it collects the session before such a stream.
- */
-const keptSessions = new FinalizationRegistry<object>(() => {})
-
-/** What has to be known of a stream while it is open, to be able to keep its session afterwards. */
-export interface NativeHalves {
-  readonly stream: object
-  readonly session: object
-}
-
-/** There is no public way to them; without them nothing is kept, as it would be in a Node that has no such symbol. */
-export function nativeHalves(stream: ServerHttp2Stream): NativeHalves | undefined {
-  const [ofStream, ofSession] = [handleOf(stream), stream.session && handleOf(stream.session)]
-  return ofStream && ofSession ? { stream: ofStream, session: ofSession } : undefined
-}
-
-export function keepSession({ stream, session }: NativeHalves): void {
-  keptSessions.register(stream, session)
-}
-
-let handleSymbol: symbol | undefined
-
-function handleOf(of: object): object | undefined {
-  handleSymbol ??= Object.getOwnPropertySymbols(of).find(({ description }) => description === 'kHandle')
-  return handleSymbol && (of as Record<symbol, object | undefined>)[handleSymbol]
 }
 
 function ignore(): void {}

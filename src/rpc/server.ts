@@ -1,39 +1,34 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream, ServerOptions } from 'node:http2'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Clock, Scheduled } from '../foundation/clock.ts'
-import type { Logger } from '../foundation/logger.ts'
-import type { Counter, Gauge, Metrics } from '../foundation/metrics.ts'
+import type { Scheduled } from '../foundation/clock.ts'
+import type { Counter, Gauge } from '../foundation/metrics.ts'
 import { FirstLook } from './authority/first-look.ts'
+import { ByteBudget } from './byte-budget.ts'
 import type { Call } from './call.ts'
-import { type Connection, type ConnectionEvents, LiveConnection } from './connection.ts'
+import { hasLongAddress, headOf } from './call-head.ts'
+import {
+  type Connection,
+  type ConnectionEvents,
+  type ConnectionLimits,
+  LiveConnection,
+  SWEEP_MS,
+} from './connection.ts'
+import { Decompressor } from './decompressor.ts'
 import { DuplexCall } from './duplex-call.ts'
-import { CallEndingError, TooManyCallsError, UnknownMethodError } from './errors.ts'
+import { CallEndingError, MalformedRequestError, TooManyCallsError, UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
-import { healthHandlers } from './health.ts'
-import { closeSoon, Http2Call } from './http2-call.ts'
+import { Health, healthHandlers } from './health.ts'
+import { closeSoon, Http2Call, keepWhileWaiting } from './http2-call.ts'
 import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
-import { type CallCap, OpenCalls } from './open-calls.ts'
+import { requireSessionHandles } from './kept-sessions.ts'
+import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
+import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
 import { type Method, method, type ServiceName } from './services.ts'
 import { type Status, StatusCode } from './status.ts'
 import { ExchangeCall, PushCall, StreamCall } from './stream-call.ts'
 import { UnaryCall } from './unary-call.ts'
-
-export interface RpcServerOptions<C> {
-  readonly logger: Logger
-  readonly metrics: Metrics
-  readonly clock: Clock
-  readonly maxStreamsPerConnection: number
-  /** Besides the cap of each connection; none unless told. */
-  readonly callCap?: CallCap<C>
-  /** The longest request; 4 MiB unless told. */
-  readonly maxMessageBytes?: number
-  /** Take requests with an `:authority` that Node refuses, as is the path of a socket. For sockets, not for TLS. */
-  readonly takesAnyAuthority?: boolean
-  /** Told of every call that fails, with the error that the peer does not see. */
-  readonly onError?: (error: unknown, method: string, caller: C) => void
-}
 
 interface Route<C> {
   readonly service: string
@@ -42,8 +37,12 @@ interface Route<C> {
   readonly gate: Gate<C> | undefined
 }
 
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-const SWEEP_MS = 5_000
+/** Two lines in the log about what was evicted are as far apart, at least. */
+const EVICTION_LINE_MS = 10_000
+/** What a call takes of the loop besides the moment in which it is begun: HTTP/2, its handler, its answer. */
+const CALL_MS = 0.1
+/** An error and what is told of it. */
+const FAILURE_MS = 0.1
 /** `application/grpc`, alone or with a format or parameters; `application/grpc-web` is another protocol. */
 const GRPC = /^application\/grpc(?:$|[+;])/
 const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
@@ -67,9 +66,10 @@ const UNKNOWN_METHOD: Method = {
  */
 export class RpcServer<C> implements AsyncDisposable {
   readonly #options: RpcServerOptions<C>
-  readonly #sessionOptions: ServerOptions
-  readonly #settings: Buffer
-  readonly #maxMessageBytes: number
+  readonly #limits: ConnectionLimits
+  readonly #bytes: ByteBudget
+  /** By the calls that may be open at once. */
+  readonly #sessionOptions = new Map<number, ServerOptions>()
   readonly #routes = new Map<string, Route<C>>()
   readonly #services: ServiceName[] = []
   readonly #connections = new Set<LiveConnection<C>>()
@@ -78,21 +78,33 @@ export class RpcServer<C> implements AsyncDisposable {
   readonly #events: ConnectionEvents<C>
   readonly #streamsOpen: Gauge
   readonly #failed: Counter
+  readonly #evicted: Counter
+  #evictionLineMs = Number.NEGATIVE_INFINITY
+  #health: Health | undefined
   #sweeper: Scheduled | undefined
   #openStreams = 0
   #ending: Promise<void> | undefined
 
+  /** @throws NodeUnsupportedError */
   constructor(options: RpcServerOptions<C>) {
+    requireSessionHandles()
     this.#options = options
     this.#streamsOpen = options.metrics.gauge('streams_open', 'Open gRPC streams', ['api'])
     this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
     this.#openCalls = options.callCap && new OpenCalls(options.callCap)
-    this.#sessionOptions = sessionOptions(options.maxStreamsPerConnection)
-    this.#settings = settingsFrame(this.#sessionOptions)
-    this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
+    this.#evicted = options.metrics.counter(
+      'rpc_evicted_total',
+      'Calls and connections that were ended because of the bytes that they held',
+    )
+    this.#limits = limitsOf(options)
+    const limits = byteLimitsOf(options)
+    const onEviction = (key: unknown, holders: number): void => this.#noteEviction(key, holders)
+    this.#bytes = new ByteBudget({ limits, onEviction })
+    const keyOf = options.keyOf ?? ((caller: C) => caller)
     this.#events = {
-      maxMessageBytes: this.#maxMessageBytes,
+      decompressor: new Decompressor(),
       nowMs: () => options.clock.monotonicMs(),
+      openAccount: (caller, holders) => this.#bytes.open(keyOf(caller), holders),
       connectionClosed: (connection) => this.#forget(connection),
       callOver: (call, caller) => this.#callOver(call, caller),
       callFailed: (call, status, error, caller) => this.#callFailed(call, status, error, caller),
@@ -109,12 +121,16 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#services.push(name)
   }
 
-  /** grpc.health.v1; a server that answers at all is serving. */
-  addHealth(): void {
-    this.add(
-      'grpc.health.v1.Health',
-      healthHandlers((name) => name === '' || this.#services.includes(name as ServiceName)),
-    )
+  /** grpc.health.v1. `isServing` is asked at each call and every few seconds; {@link healthMayHaveChanged} is sooner. */
+  addHealth(isServing: () => boolean, gate?: Gate<C>): void {
+    const health = new Health(() => this.#ending === undefined && isServing())
+    this.#health = health
+    const isKnown = (name: string): boolean => name === '' || this.#services.includes(name as ServiceName)
+    this.add('grpc.health.v1.Health', healthHandlers(isKnown, health), gate)
+  }
+
+  healthMayHaveChanged(): void {
+    this.#health?.look()
   }
 
   /** Reflection, in the version of today and in the one that older tools ask first. */
@@ -126,7 +142,8 @@ export class RpcServer<C> implements AsyncDisposable {
 
   /** Serves a connection whose other end is `caller`. */
   accept(stream: net.Socket | Duplex, caller: C): Connection<C> {
-    const connection = new LiveConnection(stream, caller, this.#events)
+    const limits = { ...this.#limits, ...this.#options.limitsOf?.(caller) }
+    const connection = new LiveConnection(stream, caller, limits, this.#events)
     if (this.#ending !== undefined || stream.destroyed) {
       connection.destroy()
       return connection
@@ -136,19 +153,39 @@ export class RpcServer<C> implements AsyncDisposable {
     if (others === undefined) this.#byCaller.set(caller, new Set([connection]))
     else others.add(connection)
     if (this.#options.takesAnyAuthority === true && stream instanceof net.Socket) {
-      const done = (looked: Duplex): void => this.#serve(connection, looked)
+      const done = (looked: Duplex): void =>
+        this.#inTurn(connection, () => this.#serve(connection, looked), 0)
       const { clock } = this.#options
-      connection.lookFirst(new FirstLook(stream, { settings: this.#settings, clock, done }))
+      const settings = settingsFrame(this.#sessionOptionsFor(limits))
+      const onHeld = (bytes: number): void => connection.countLook(bytes)
+      connection.lookFirst(new FirstLook(stream, { settings, clock, onHeld, done }))
     } else {
       this.#serve(connection, stream)
     }
     return connection
   }
 
+  #inTurn({ caller }: LiveConnection<C>, task: () => void, costMs: number): void {
+    const { turns } = this.#options
+    if (turns === undefined) task()
+    else turns.run(caller, task, costMs)
+  }
+
   #serve(connection: LiveConnection<C>, stream: Duplex): void {
-    const session = openSession(stream, this.#sessionOptions)
+    if (stream.destroyed) return
+    const session = openSession(stream, this.#sessionOptionsFor(connection.limits))
+    if (stream instanceof net.Socket) connection.countLook(0)
     session.on('stream', (incoming, headers) => this.#onStream(connection, incoming, headers))
     connection.attach(session)
+  }
+
+  #sessionOptionsFor({ maxCalls }: ConnectionLimits): ServerOptions {
+    let options = this.#sessionOptions.get(maxCalls)
+    if (options === undefined) {
+      options = sessionOptions(maxCalls)
+      this.#sessionOptions.set(maxCalls, options)
+    }
+    return options
   }
 
   /** Ends the open calls of a caller with this error's status, all or those of some methods; its connections stay. */
@@ -174,6 +211,11 @@ export class RpcServer<C> implements AsyncDisposable {
 
   get openConnections(): number {
     return this.#connections.size
+  }
+
+  /** Of requests that are not complete or not handled. */
+  get heldBytes(): number {
+    return this.#bytes.held
   }
 
   /** Ends every connection so, with UNAVAILABLE, and resolves when they are gone, at the deadline at the latest. */
@@ -204,6 +246,21 @@ export class RpcServer<C> implements AsyncDisposable {
   #onStream(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', ignore) // `close` follows and ends the call
     if (stream.destroyed || stream.closed) return // reset by its peer before it came to us
+    let isBegun = false
+    let stopWaiting: (() => void) | undefined
+    const begin = (): void => {
+      isBegun = true
+      stopWaiting?.()
+      this.#begin(connection, stream, headers)
+    }
+    this.#inTurn(connection, begin, CALL_MS)
+    if (isBegun) return
+    keepWhileWaiting(stream)
+    stopWaiting = connection.waits(stream, headers)
+  }
+
+  #begin(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    if (stream.destroyed || stream.closed) return // reset while it waited
     const isPost = headers[':method'] === 'POST'
     if (!isPost || !GRPC.test(headers['content-type'] ?? '')) {
       stream.respond(isPost ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, { endStream: true })
@@ -211,12 +268,12 @@ export class RpcServer<C> implements AsyncDisposable {
       closeSoon(stream)
       return
     }
-    const base = new Http2Call(stream, headers, this.#maxMessageBytes)
-    this.#open(connection, headers[':path'] ?? '', base).start()
+    const base = new Http2Call(stream, headers, connection)
+    this.#open(connection, headers, base).start()
   }
 
-  #open(connection: LiveConnection<C>, path: string, base: Http2Call): Call<C> {
-    const route = this.#routes.get(path)
+  #open(connection: LiveConnection<C>, headers: IncomingHttpHeaders, base: Http2Call): Call<C> {
+    const route = this.#routes.get(headers[':path'] ?? '')
     const call =
       route === undefined
         ? new UnaryCall(base, connection, UNKNOWN_METHOD, unknownMethod)
@@ -227,8 +284,11 @@ export class RpcServer<C> implements AsyncDisposable {
     }
     connection.callStarted(call)
     const isWithinCap = this.#openCalls?.add(connection.caller) ?? true
-    const refusal = this.#refusalOf(route, connection, isWithinCap)
+    const refusal = this.#refusalOf(route, connection, isWithinCap, headers)
     if (refusal !== undefined) process.nextTick(() => call.fail(refusal))
+    if (connection.callsTooOften) {
+      process.nextTick(() => this.endConnection(connection, new TooManyCallsError('too many calls')))
+    }
     return call
   }
 
@@ -237,13 +297,33 @@ export class RpcServer<C> implements AsyncDisposable {
     route: Route<C> | undefined,
     connection: LiveConnection<C>,
     isWithinCap: boolean,
-  ): Error | undefined {
+    headers: IncomingHttpHeaders,
+  ): unknown {
     if (route === undefined) return new UnknownMethodError('unknown method')
-    if (connection.calls.size > this.#options.maxStreamsPerConnection) {
+    if (connection.calls.size > connection.limits.maxCalls) {
       return new TooManyCallsError('too many calls on this connection')
     }
     if (!isWithinCap) return new TooManyCallsError('too many calls of this caller')
-    return connection.ending ? new CallEndingError('ending') : undefined
+    if (connection.ending) return new CallEndingError('ending')
+    if (hasLongAddress(headers)) return new MalformedRequestError('too long an :authority')
+    try {
+      route.gate?.(connection.caller, headOf(route.definition.path, headers))
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
+  #noteEviction(key: unknown, holders: number): void {
+    this.#evicted.inc({}, holders)
+    const now = this.#options.clock.monotonicMs()
+    if (now - this.#evictionLineMs < EVICTION_LINE_MS) return
+    this.#evictionLineMs = now
+    const of = typeof key === 'object' ? {} : { of: key }
+    this.#options.logger.warn(
+      { event: 'requests.evicted', calls: holders, ...of },
+      'calls are being ended because of the bytes of requests that they hold',
+    )
   }
 
   #callOver(call: Call<C>, caller: C): void {
@@ -254,6 +334,7 @@ export class RpcServer<C> implements AsyncDisposable {
   }
 
   #callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void {
+    this.#options.turns?.charge(caller, FAILURE_MS)
     this.#failed.inc({ method: call.method, status: String(status.code) })
     if (status.code === StatusCode.INTERNAL) {
       this.#options.logger.error(
@@ -275,6 +356,7 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#sweeper = this.#options.clock.schedule(SWEEP_MS, () => {
       const now = this.#options.clock.monotonicMs()
       for (const connection of this.#connections) connection.sweep(now)
+      this.#health?.look()
       if (this.#ending === undefined) this.#sweepLater()
     })
   }
@@ -287,10 +369,10 @@ function unknownMethod(): never {
 }
 
 function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnection<C>): Call<C> {
-  const { definition, handler, gate } = route
-  if ('unary' in handler) return new UnaryCall(base, connection, definition, handler.unary, gate)
-  if ('push' in handler) return new PushCall(base, connection, definition, gate, handler.push)
-  if ('duplex' in handler) return new DuplexCall(base, connection, definition, gate, handler.duplex)
-  if ('exchange' in handler) return new ExchangeCall(base, connection, definition, gate, handler.exchange)
-  return new StreamCall(base, connection, definition, gate, handler.stream, handler.finite === true)
+  const { definition, handler } = route
+  if ('unary' in handler) return new UnaryCall(base, connection, definition, handler.unary)
+  if ('push' in handler) return new PushCall(base, connection, definition, handler.push)
+  if ('duplex' in handler) return new DuplexCall(base, connection, definition, handler.duplex)
+  if ('exchange' in handler) return new ExchangeCall(base, connection, definition, handler.exchange)
+  return new StreamCall(base, connection, definition, handler.stream, handler.finite === true)
 }

@@ -24,6 +24,9 @@ export type Method = MethodDefinition<object, object>
 /** The methods of a service by their names in the .proto file. */
 export type ServiceDefinition = Readonly<Record<string, Method>>
 
+/** The longest batch that an agent asks for has a tenth of it. */
+const MOST_NUMBERS_OF_REQUEST = 65_536
+
 let types: MessageTypes | undefined
 const definitions = new Map<ServiceName, ServiceDefinition>()
 
@@ -36,15 +39,14 @@ function messageTypes(): MessageTypes {
 function define({ path, requestStream, responseStream, request, response }: MethodType): Method {
   const serialize = (type: () => MessageType) => (value: object) =>
     Buffer.isBuffer(value) ? value : encode(type(), value)
-  const deserialize = (type: () => MessageType) => (bytes: Buffer) => decode(type(), bytes)
   return {
     path,
     requestStream,
     responseStream,
     requestSerialize: serialize(request),
-    requestDeserialize: deserialize(request),
+    requestDeserialize: (bytes) => decode(request(), bytes, MOST_NUMBERS_OF_REQUEST),
     responseSerialize: serialize(response),
-    responseDeserialize: deserialize(response),
+    responseDeserialize: (bytes) => decode(response(), bytes),
   }
 }
 

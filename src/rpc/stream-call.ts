@@ -1,6 +1,6 @@
 import { Call, type CallOwner, NOT_WAITING } from './call.ts'
 import { CallEndingError } from './errors.ts'
-import type { ExchangeHandler, Gate, PushHandler, StreamHandler, StreamSink } from './handlers.ts'
+import type { ExchangeHandler, PushHandler, StreamHandler, StreamSink } from './handlers.ts'
 import type { Http2Call } from './http2-call.ts'
 import type { Method } from './services.ts'
 import { decodeRequest } from './unary-call.ts'
@@ -9,15 +9,13 @@ import { decodeRequest } from './unary-call.ts'
 export abstract class WritingCall<C> extends Call<C> {
   readonly isStream = true
   protected readonly definition: Method
-  protected readonly gate: Gate<C> | undefined
   protected writing = false
   /** Since when a part of the next request is here without the rest, as {@link isLate} has seen it. */
   protected partSinceMs = NOT_WAITING
 
-  constructor(base: Http2Call, owner: CallOwner<C>, definition: Method, gate: Gate<C> | undefined) {
+  constructor(base: Http2Call, owner: CallOwner<C>, definition: Method) {
     super(base, owner, definition.path)
     this.definition = definition
-    this.gate = gate
   }
 
   /** Of a stream with many requests none is waited for, but one that has begun has to end. */
@@ -42,10 +40,13 @@ export abstract class WritingCall<C> extends Call<C> {
       this.fail(error)
       return
     }
+    if (bytes !== message) this.base.bytes.keepAnswer(bytes.length)
+    if (this.finished) return
     this.writing = true
     this.waitingSinceMs = this.owner.nowMs()
     this.base.sendMessage(bytes, () => {
       this.writing = false
+      this.base.bytes.answerTaken()
       if (this.finished) return
       this.waitingSinceMs = NOT_WAITING
       this.written()
@@ -57,14 +58,15 @@ export abstract class WritingCall<C> extends Call<C> {
 abstract class ServerStreamCall<C> extends WritingCall<C> {
   #request: Buffer | undefined
 
-  protected abstract run(request: object): void
+  /** The request, and how long it was. */
+  protected abstract run(request: object, bytes: number): void
 
   override onReceiveMessage(bytes: Buffer): void {
     if (this.#request !== undefined) {
       this.refuseRequest('more than one request message')
       return
     }
-    this.#request = bytes
+    this.#request = this.base.keep(bytes)
     this.base.startRead()
   }
 
@@ -78,13 +80,13 @@ abstract class ServerStreamCall<C> extends WritingCall<C> {
     this.#request = EMPTY // the caller's bytes need not live as long as the stream
     this.waitingSinceMs = NOT_WAITING
     try {
-      this.gate?.(this.owner.caller, this)
       const request = decodeRequest(this.definition, bytes)
       if (request === undefined) {
         this.refuseRequest('malformed request message')
         return
       }
-      this.run(request)
+      this.base.bytes.handled()
+      this.run(request, bytes.length)
     } catch (error) {
       this.fail(error)
     }
@@ -103,16 +105,17 @@ export class StreamCall<C> extends ServerStreamCall<C> {
     base: Http2Call,
     owner: CallOwner<C>,
     definition: Method,
-    gate: Gate<C> | undefined,
     handler: StreamHandler<C, object, object>,
     finite: boolean,
   ) {
-    super(base, owner, definition, gate)
+    super(base, owner, definition)
     this.#handler = handler
     this.#finite = finite
   }
 
-  protected override run(request: object): void {
+  protected override run(request: object, bytes: number): void {
+    this.base.bytes.keep(bytes) // a generator may keep what it was called with
+    if (this.finished) return
     void this.#produce(this.#handler(this.owner.caller, request, this))
   }
 
@@ -146,14 +149,8 @@ export class PushCall<C> extends ServerStreamCall<C> implements StreamSink {
   #pushing: Disposable | undefined
   #next: Buffer | undefined
 
-  constructor(
-    base: Http2Call,
-    owner: CallOwner<C>,
-    definition: Method,
-    gate: Gate<C> | undefined,
-    handler: PushHandler<C, object>,
-  ) {
-    super(base, owner, definition, gate)
+  constructor(base: Http2Call, owner: CallOwner<C>, definition: Method, handler: PushHandler<C, object>) {
+    super(base, owner, definition)
     this.#handler = handler
   }
 
@@ -199,18 +196,17 @@ export class ExchangeCall<C> extends WritingCall<C> {
     base: Http2Call,
     owner: CallOwner<C>,
     definition: Method,
-    gate: Gate<C> | undefined,
     handler: ExchangeHandler<C, object, object>,
   ) {
-    super(base, owner, definition, gate)
+    super(base, owner, definition)
     this.#handler = handler
   }
 
   override onReceiveMessage(bytes: Buffer): void {
     if (this.finished) return
     this.partSinceMs = NOT_WAITING
+    this.base.bytes.handled()
     try {
-      this.gate?.(this.owner.caller, this)
       const request = decodeRequest(this.definition, bytes)
       if (request === undefined) {
         this.refuseRequest('malformed request message')

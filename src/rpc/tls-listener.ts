@@ -7,8 +7,9 @@ import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { ConnectionCaps, Refusals } from '../peer/connection-caps.ts'
+import { Refusals } from '../peer/connection-caps.ts'
 import { addressKey } from './address-key.ts'
+import { ConnectionPool, type PoolMember } from './connection-pool.ts'
 import { pemChain } from './pem-chain.ts'
 import { type ClientCas, checkClientCertificate } from './tls-client-certificate.ts'
 
@@ -27,10 +28,7 @@ export interface TlsListenerOptions {
   readonly listen: string
   /** Read now and at each {@link TlsListener.reload}. */
   readonly tls: () => ServerTls
-  readonly maxConnections: number
-  /** Of one address, or of one /64 of IPv6; unless told, one may have all. Its share of the handshakes is the same. */
-  readonly maxConnectionsPerAddress?: number
-  /** How many may be between TCP's handshake and the end of TLS's. */
+  /** How many may be between TCP's handshake and the end of TLS's. How many there may be after it, `onConnection` decides. */
   readonly maxHandshakes?: number
   readonly handshakeTimeoutMs?: number
   readonly clock: Clock
@@ -48,7 +46,9 @@ export class ListenError extends CodedError {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
-const MAX_HANDSHAKES = 1_024
+export const MAX_HANDSHAKES = 1_024
+/** A handshake that goes on takes no longer, however many there are beside it. */
+const SPARE_HANDSHAKE_MS = 2_000
 /** A quiet peer that has vanished is noticed by TCP. */
 const TCP_KEEPALIVE_MS = 15_000
 
@@ -73,24 +73,20 @@ export class TlsListener implements AsyncDisposable {
   readonly #tcp: net.Server
   readonly #tls: tls.Server
   readonly #refusals: Refusals
-  readonly #caps: ConnectionCaps<string>
-  readonly #handshakeCaps: ConnectionCaps<string>
   readonly #sockets = new Set<net.Socket>()
-  /** Addresses and ports of those whose handshake is not done, with what each is counted under. */
-  readonly #handshakes = new Map<string, string>()
+  readonly #pool: ConnectionPool<string>
+  /** Those whose handshake is not done, by address and port. */
+  readonly #handshakes = new Map<string, PoolMember<string>>()
   #clientCas: ClientCas = { roots: [], issuers: [] }
   #address = ''
 
   private constructor(options: TlsListenerOptions) {
     this.#options = options
     this.#refusals = new Refusals(options)
-    const { maxConnections, maxConnectionsPerAddress: perAddress = maxConnections } = options
-    const maxHandshakes = options.maxHandshakes ?? MAX_HANDSHAKES
-    this.#caps = new ConnectionCaps(maxConnections, perAddress)
-    this.#handshakeCaps = new ConnectionCaps(
-      maxHandshakes,
-      Math.ceil((maxHandshakes * perAddress) / maxConnections),
-    )
+    this.#pool = new ConnectionPool({
+      max: options.maxHandshakes ?? MAX_HANDSHAKES,
+      spareMs: SPARE_HANDSHAKE_MS,
+    })
     const handshakeTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
     this.#tls = tls.createServer(
       { ...this.#contextOptions(), ...SESSION_OPTIONS, handshakeTimeout: handshakeTimeoutMs },
@@ -167,41 +163,36 @@ export class TlsListener implements AsyncDisposable {
   #onTcp(socket: net.Socket): void {
     socket.on('error', () => {}) // `close` follows
     const key = addressKey(socket.remoteAddress ?? '')
-    const refused = this.#refuse(key)
-    if (refused !== undefined) {
-      this.#refusals.record(refused, refused.endsWith('_of_address') ? { address: key } : {})
+    const evict = (): void => {
+      this.#refusals.record('handshake_evicted', { address: key })
+      socket.destroy()
+    }
+    const handshake = { key, sinceMs: this.#options.clock.monotonicMs(), evict }
+    if (!this.#pool.admit(handshake)) {
+      this.#refusals.record('too_many_handshakes', { address: key })
       socket.destroy()
       return
     }
     const end = endOf(socket)
-    this.#handshakes.set(end, key)
+    this.#handshakes.set(end, handshake)
     this.#sockets.add(socket)
     socket.once('close', () => {
       this.#sockets.delete(socket)
-      this.#caps.release(key)
-      this.#endHandshake(end)
+      this.#endHandshake(end, handshake)
     })
     this.#tls.emit('connection', socket)
   }
 
-  /** Counts the connection and its handshake, or gives the reason why not. */
-  #refuse(key: string): string | undefined {
-    if (this.#caps.full) return 'too_many_connections'
-    if (this.#handshakeCaps.full) return 'too_many_handshakes'
-    if (!this.#caps.take(key)) return 'too_many_connections_of_address'
-    if (this.#handshakeCaps.take(key)) return undefined
-    this.#caps.release(key)
-    return 'too_many_handshakes_of_address'
-  }
-
-  #endHandshake(end: string): void {
-    const key = this.#handshakes.get(end)
-    if (key !== undefined && this.#handshakes.delete(end)) this.#handshakeCaps.release(key)
+  #endHandshake(end: string, handshake: PoolMember<string> | undefined): void {
+    if (handshake === undefined) return
+    this.#pool.leave(handshake)
+    if (this.#handshakes.get(end) === handshake) this.#handshakes.delete(end) // its address may be somebody else's by now
   }
 
   #onSecure(socket: TLSSocket): void {
     socket.on('error', () => {}) // `close` follows
-    this.#endHandshake(endOf(socket))
+    const end = endOf(socket)
+    this.#endHandshake(end, this.#handshakes.get(end))
     if (socket.isSessionReused() || socket.alpnProtocol !== 'h2') {
       this.#refusals.record('tls_not_h2')
       socket.destroy()

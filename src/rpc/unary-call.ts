@@ -1,5 +1,5 @@
 import { Call, type CallOwner, NOT_WAITING } from './call.ts'
-import type { Gate, UnaryHandler } from './handlers.ts'
+import type { UnaryHandler } from './handlers.ts'
 import type { Http2Call } from './http2-call.ts'
 import type { Method } from './services.ts'
 
@@ -8,7 +8,6 @@ export class UnaryCall<C> extends Call<C> {
   readonly isStream = false
   readonly #definition: Method
   readonly #handler: UnaryHandler<C, object, object>
-  readonly #gate: Gate<C> | undefined
   #request: Buffer | undefined
 
   constructor(
@@ -16,12 +15,10 @@ export class UnaryCall<C> extends Call<C> {
     owner: CallOwner<C>,
     definition: Method,
     handler: UnaryHandler<C, object, object>,
-    gate?: Gate<C>,
   ) {
     super(base, owner, definition.path)
     this.#definition = definition
     this.#handler = handler
-    this.#gate = gate
   }
 
   override onReceiveMessage(bytes: Buffer): void {
@@ -29,7 +26,7 @@ export class UnaryCall<C> extends Call<C> {
       this.refuseRequest('more than one request message')
       return
     }
-    this.#request = bytes
+    this.#request = this.base.keep(bytes)
     this.base.startRead()
   }
 
@@ -43,7 +40,6 @@ export class UnaryCall<C> extends Call<C> {
     this.waitingSinceMs = NOT_WAITING
     let answer: object | Promise<object>
     try {
-      this.#gate?.(this.owner.caller, this)
       const request = decodeRequest(this.#definition, bytes)
       if (request === undefined) {
         this.refuseRequest('malformed request message')
@@ -55,9 +51,14 @@ export class UnaryCall<C> extends Call<C> {
       return
     }
     if (answer instanceof Promise) {
+      this.#request = undefined
+      this.base.bytes.beginHandling()
       answer.then(
         (message) => this.#respond(message),
-        (error: unknown) => this.fail(error),
+        (error: unknown) => {
+          this.base.bytes.handled()
+          this.fail(error)
+        },
       )
     } else {
       this.#respond(answer)
@@ -69,6 +70,7 @@ export class UnaryCall<C> extends Call<C> {
   }
 
   #respond(message: object): void {
+    this.base.bytes.handled()
     if (this.finished) return
     let bytes: Buffer
     try {
@@ -77,6 +79,7 @@ export class UnaryCall<C> extends Call<C> {
       this.fail(error)
       return
     }
+    if (bytes !== message) this.base.bytes.keepAnswer(bytes.length)
     this.succeedWith(bytes)
   }
 }

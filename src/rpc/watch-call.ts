@@ -97,6 +97,7 @@ export class WatchCall implements Disposable {
         if (reader.isCompressed) this.#finish(this.#failed(StatusCode.INTERNAL, 'sends what cannot be read'))
         else onMessage(message)
       }
+      if (reader.isMalformed) this.#finish(this.#failed(StatusCode.INTERNAL, 'sends what cannot be read'))
       if (reader.isTooLong) {
         this.#finish(this.#failed(StatusCode.RESOURCE_EXHAUSTED, 'sends a message that is too long'))
       }

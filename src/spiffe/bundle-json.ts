@@ -1,6 +1,7 @@
 import { InvalidJwkError, importJwk } from '../crypto/jwk.ts'
 import { isJsonObject, type JsonObject, parseJsonObject } from '../crypto/strict-json.ts'
 import { type Certificate, parseCertificate } from '../crypto/x509.ts'
+import { readingProblem } from '../crypto/x509-readable.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { BundleContents } from './bundle.ts'
 
@@ -22,95 +23,148 @@ const LONGEST_HINT = 2 ** 31 - 1
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+/** A part of a bundle that is not used; the rest is. */
+export interface PassedOver {
+  /** `key 3`, counted from zero, or the name of a member. */
+  readonly where: string
+  readonly reason: string
+  /** Of a use or a type that this version does not know (§4.2); else it is broken, or not every client could read it. */
+  readonly isUnknown: boolean
+}
+
+export interface ParsedBundle extends BundleContents {
+  readonly passedOver: readonly PassedOver[]
+}
+
+/** Why a part is not used. */
+type Skip = Omit<PassedOver, 'where'>
+
+const skip = (reason: string, isUnknown = false): Skip => ({ reason, isUnknown })
+
 /**
- * Reads a bundle document (SPIFFE Trust Domain and Bundle §4). Keys whose type or use is not known are passed over (§4.2); known ones
- * that are broken spoil the whole: half of somebody's keys is not what they published.
- * @throws InvalidBundleError
+ * Reads a bundle document (SPIFFE Trust Domain and Bundle §4). Every key stands for itself: one that is not known is passed over (§4.2), and so
+ * is one that is broken or that some client could not read, for most clients would refuse all others along with it.
+ * @throws InvalidBundleError when the whole is no bundle
  */
-export function parseBundle(json: Buffer | string): BundleContents {
+export function parseBundle(json: Buffer | string): ParsedBundle {
   if (json.length > LARGEST) throw new InvalidBundleError('it is too large')
-  const document = parseDocument(json)
+  const faults = new Map<string, string>()
+  const document = parseDocument(json, faults)
   const keys = document['keys']
   if (!Array.isArray(keys)) throw new InvalidBundleError('it has no list of keys') // absent is not empty (§4.1.3)
-  const x509Authorities: Buffer[] = []
-  const jwtAuthorities: { kid: string; publicKeyDer: Buffer }[] = []
-  for (const [index, jwk] of keys.entries()) {
-    const where = `key ${index}`
-    if (!isJsonObject(jwk)) throw new InvalidBundleError(`${where} is not an object`)
-    if (jwk['use'] === 'x509-svid') {
-      const der = x509Authority(jwk, where)
-      if (der !== undefined) x509Authorities.push(der)
-    } else if (jwk['use'] === 'jwt-svid') {
-      const authority = jwtAuthority(jwk, where)
-      if (authority !== undefined) jwtAuthorities.push(authority)
-    }
+  const passedOver: PassedOver[] = []
+  const note = (where: string, skipped: Skip | undefined): void => {
+    if (skipped !== undefined) passedOver.push({ where, ...skipped })
   }
-  const contents: Mutable<BundleContents> = { x509Authorities, jwtAuthorities }
-  const sequence = integerOf(document, 'spiffe_sequence', LARGEST_SEQUENCE)
-  const hint = integerOf(document, 'spiffe_refresh_hint', BigInt(LONGEST_HINT))
-  if (sequence !== undefined) contents.sequence = sequence
-  if (hint !== undefined) contents.refreshHintSeconds = Number(hint)
+  const x509Authorities = new Map<string, Buffer>()
+  const jwtAuthorities = new Map<string, Buffer>()
+  for (const [index, jwk] of keys.entries()) {
+    const where = keyAt(index)
+    const fault = faults.get(where)
+    note(where, fault === undefined ? addKey(jwk, x509Authorities, jwtAuthorities) : skip(fault))
+  }
+  const contents: Mutable<ParsedBundle> = {
+    x509Authorities: [...x509Authorities.values()],
+    jwtAuthorities: Array.from(jwtAuthorities, ([kid, publicKeyDer]) => ({ kid, publicKeyDer })),
+    passedOver,
+  }
+  const sequence = integerOf(document['spiffe_sequence'], LARGEST_SEQUENCE)
+  if (typeof sequence === 'bigint') contents.sequence = sequence
+  else note('spiffe_sequence', sequence)
+  const hint = integerOf(document['spiffe_refresh_hint'], BigInt(LONGEST_HINT))
+  if (typeof hint === 'bigint') contents.refreshHintSeconds = Number(hint)
+  else note('spiffe_refresh_hint', hint)
   return contents
 }
 
-function parseDocument(json: Buffer | string): JsonObject {
+function addKey(jwk: unknown, x509: Map<string, Buffer>, jwt: Map<string, Buffer>): Skip | undefined {
+  if (!isJsonObject(jwk)) return skip('it is not an object')
+  if (jwk['use'] === 'x509-svid') return addX509Authority(jwk, x509)
+  if (jwk['use'] === 'jwt-svid') return addJwtAuthority(jwk, jwt)
+  return skip('its use is not known', true)
+}
+
+function keyAt(index: number | string | undefined): string {
+  return `key ${index}`
+}
+
+/** What is wrong within one key is noted for it. */
+function parseDocument(json: Buffer | string, faults: Map<string, string>): JsonObject {
   try {
-    return parseJsonObject(json, { bigints: true })
+    return parseJsonObject(json, {
+      bigints: true,
+      tolerate: ([member, index, ...inside], message) => {
+        if (member !== 'keys' || index === undefined || inside.length === 0) return false
+        faults.set(keyAt(index), message)
+        return true
+      },
+    })
   } catch (cause) {
     throw new InvalidBundleError(messageOf(cause), { cause })
   }
 }
 
 /** X509-SVID §6.2: without a certificate the key is passed over; of several the first counts. */
-function x509Authority(jwk: JsonObject, where: string): Buffer | undefined {
+function addX509Authority(jwk: JsonObject, into: Map<string, Buffer>): Skip | undefined {
   const x5c = jwk['x5c']
-  const key = publicKeyOf(jwk, where)
-  if (key === 'unknown' || x5c === undefined || (Array.isArray(x5c) && x5c.length === 0)) return undefined
+  const key = publicKeyOf(jwk)
+  if (!Buffer.isBuffer(key)) return key
+  if (x5c === undefined || (Array.isArray(x5c) && x5c.length === 0))
+    return skip('it has no certificate', true)
   const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined
-  if (typeof first !== 'string') throw new InvalidBundleError(`${where} has no certificate in x5c`)
+  if (typeof first !== 'string') return skip('its x5c is not a list of certificates')
   const der = Buffer.from(first, 'base64')
   // RFC 7517 §4.7: Base64 as in RFC 4648 §4, padded, without line ends.
-  if (der.toString('base64') !== first)
-    throw new InvalidBundleError(`the certificate of ${where} is not in Base64`)
-  const certificate = certificateOf(der, where)
-  if (!certificate.publicKeyDer.equals(key)) {
-    throw new InvalidBundleError(`${where} is not the key in its certificate`) // RFC 7517 §4.7
-  }
-  return certificate.isCa ? der : undefined // what is no CA must not become an anchor (§6.1)
+  if (der.toString('base64') !== first) return skip('its certificate is not in Base64')
+  const certificate = certificateOf(der)
+  if ('reason' in certificate) return certificate
+  if (!certificate.publicKeyDer.equals(key)) return skip('it is not the key in its certificate') // RFC 7517 §4.7
+  if (!certificate.isCa) return skip('its certificate is not that of a CA') // no anchor (§6.1)
+  const problem = readingProblem(certificate)
+  if (problem !== undefined) return skip(`not every client can read its certificate: ${problem}`)
+  const name = der.toString('latin1')
+  if (into.has(name)) return skip('its certificate is there twice', true)
+  into.set(name, der)
+  return undefined
 }
 
-function jwtAuthority(jwk: JsonObject, where: string): BundleContents['jwtAuthorities'][number] | undefined {
-  const publicKeyDer = publicKeyOf(jwk, where)
-  if (publicKeyDer === 'unknown') return undefined
+/** One key may be there twice, but not two under one name, of which readers take now the one, now the other. */
+function addJwtAuthority(jwk: JsonObject, into: Map<string, Buffer>): Skip | undefined {
+  const publicKeyDer = publicKeyOf(jwk)
+  if (!Buffer.isBuffer(publicKeyDer)) return publicKeyDer
   const kid = jwk['kid']
-  if (typeof kid !== 'string' || kid === '') throw new InvalidBundleError(`${where} has no kid`) // JWT-SVID §6.1
-  return { kid, publicKeyDer }
+  if (typeof kid !== 'string' || kid === '') return skip('it has no kid') // JWT-SVID §6.1
+  if (!kid.isWellFormed()) return skip('its kid is not Unicode')
+  const before = into.get(kid)
+  if (before !== undefined) {
+    const isSame = before.equals(publicKeyDer)
+    return skip(isSame ? 'it is there twice' : 'another key before it has its kid', isSame)
+  }
+  into.set(kid, publicKeyDer)
+  return undefined
 }
 
-function publicKeyOf(jwk: JsonObject, where: string): Buffer | 'unknown' {
+function publicKeyOf(jwk: JsonObject): Buffer | Skip {
   try {
     return importJwk(jwk)
   } catch (error) {
-    if (error instanceof InvalidJwkError && error.isUnknown) return 'unknown'
-    throw new InvalidBundleError(`${where}: ${messageOf(error)}`, { cause: error })
+    return skip(messageOf(error), error instanceof InvalidJwkError && error.isUnknown)
   }
 }
 
-function certificateOf(der: Buffer, where: string): Certificate {
+function certificateOf(der: Buffer): Certificate | Skip {
   try {
     return parseCertificate(der)
-  } catch (cause) {
-    throw new InvalidBundleError(`the certificate of ${where}: ${messageOf(cause)}`, { cause })
+  } catch (error) {
+    return skip(`its certificate cannot be read: ${messageOf(error)}`)
   }
 }
 
-function integerOf(document: JsonObject, member: string, largest: bigint): bigint | undefined {
-  const value = document[member]
+function integerOf(value: unknown, largest: bigint): bigint | Skip | undefined {
   if (value === undefined) return undefined
   const integer =
     typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : undefined
-  if (integer === undefined || integer < 0n || integer > largest) {
-    throw new InvalidBundleError(`its ${member} is not a whole number in range`)
-  }
+  if (integer === undefined || integer < 0n || integer > largest)
+    return skip('it is not a whole number in range')
   return integer
 }

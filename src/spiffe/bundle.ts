@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto'
 import { exportJwk } from '../crypto/jwk.ts'
 import { exportSpki, importSpki } from '../crypto/keys.ts'
-import { parseCertificate } from '../crypto/x509.ts'
-import { InvalidBundleError, parseBundle } from './bundle-json.ts'
+import { type Certificate, parseCertificate } from '../crypto/x509.ts'
+import { InvalidBundleError, type PassedOver, parseBundle } from './bundle-json.ts'
 import { TrustDomain } from './trust-domain.ts'
 
-export { InvalidBundleError } from './bundle-json.ts'
+export { InvalidBundleError, type PassedOver } from './bundle-json.ts'
 
 export interface BundleContents {
   /** DER. */
@@ -23,24 +23,29 @@ export class Bundle {
   readonly jwtAuthorities: ReadonlyMap<string, KeyObject>
   readonly sequence: bigint | undefined
   readonly refreshHintSeconds: number | undefined
+  /** What of the document is not in here. */
+  readonly passedOver: readonly PassedOver[]
+  #certificates: readonly Certificate[] | undefined
   #formatted: Buffer | undefined
   #jwks: Buffer | undefined
   #x509Der: Buffer | undefined
 
-  private constructor(trustDomain: string, contents: BundleContents) {
+  private constructor(trustDomain: string, contents: BundleContents, passedOver: readonly PassedOver[] = []) {
     this.trustDomain = TrustDomain.parse(trustDomain).name
     this.x509Authorities = uniqueAuthorities(contents.x509Authorities)
     this.jwtAuthorities = jwtKeys(contents.jwtAuthorities)
     this.sequence = contents.sequence
     this.refreshHintSeconds = contents.refreshHintSeconds
+    this.passedOver = passedOver
   }
 
   /**
-   * Reads the JSON form.
+   * Reads the JSON form, without what of it cannot be used.
    * @throws InvalidBundleError
    */
   static parse(trustDomain: string, json: Buffer | string): Bundle {
-    return new Bundle(trustDomain, parseBundle(json))
+    const { passedOver, ...contents } = parseBundle(json)
+    return new Bundle(trustDomain, contents, passedOver)
   }
 
   static of(input: BundleContents & { readonly trustDomain: string }): Bundle {
@@ -48,6 +53,12 @@ export class Bundle {
       if (!parseCertificate(der).isCa) throw new InvalidBundleError('an X.509 authority is not a CA')
     }
     return new Bundle(input.trustDomain, input)
+  }
+
+  /** The X.509 authorities, read once. */
+  get certificates(): readonly Certificate[] {
+    this.#certificates ??= this.x509Authorities.map((der) => parseCertificate(der))
+    return this.#certificates
   }
 
   /** The SPIFFE bundle document (§4): always the same bytes for the same contents in the same order. */
@@ -74,9 +85,9 @@ export class Bundle {
   #formatDocument(): string {
     const keys = [
       // X509-SVID §6.1: one certificate each, in Base64 (not base64url), and no `kid`.
-      ...this.x509Authorities.map((der) => ({
+      ...this.certificates.map(({ der, publicKeyDer }) => ({
         use: 'x509-svid',
-        ...exportJwk(parseCertificate(der).publicKeyDer),
+        ...exportJwk(publicKeyDer),
         x5c: [der.toString('base64')],
       })),
       ...this.#jwtJwks().map((jwk) => ({ use: 'jwt-svid', ...jwk })),

@@ -59,10 +59,7 @@ export function validateX509Svid(
   if (svid.spiffeId.trustDomain !== bundle.trustDomain) {
     throw new InvalidX509SvidError('it is of another trust domain than the bundle')
   }
-  const authority = orInvalid(() => {
-    const roots = bundle.x509Authorities.map((der) => parseCertificate(der))
-    return verifyChain(svid.chain, roots, nowSeconds)
-  })
+  const authority = orInvalid(() => verifyChain(svid.chain, bundle.certificates, nowSeconds))
   return { ...svid, authority }
 }
 

@@ -34,12 +34,16 @@ export type Load =
     }
   /** `count` streams, one connection each, held until killed; a line for each time that all have a new message. */
   | { readonly kind: 'streams'; readonly socket: string; readonly count: number }
+  /** What a user does who asks for little: a new connection and its X.509 message, then a token from the cache, and a pause. */
+  | { readonly kind: 'victim'; readonly socket: string; readonly uid: number; readonly seconds: number }
   | SdsLoad
 
 export interface LoadResult {
   readonly calls: number
   readonly seconds: number
   readonly millis: readonly number[]
+  /** Of the tokens, where there are both. */
+  readonly others?: readonly number[]
   readonly errors: Readonly<Record<string, number>>
 }
 
@@ -147,12 +151,46 @@ async function run(load: Load): Promise<void> {
       say({ calls: millis.length, seconds: (performance.now() - started) / 1000, millis, errors: {} })
       return
     }
+    case 'victim':
+      await beVictim(load)
+      return
     case 'streams':
       await holdStreams(load)
       return
     case 'sds':
       await holdSdsStreams(load, say)
   }
+}
+
+const VICTIM_PAUSE_MS = 10
+
+async function beVictim(load: { socket: string; uid: number; seconds: number }): Promise<void> {
+  process.setgroups?.([])
+  process.setgid?.(load.uid)
+  process.setuid?.(load.uid)
+  const [millis, others]: [number[], number[]] = [[], []]
+  const errors: Record<string, number> = {}
+  const timed = async (into: number[], call: () => Promise<unknown>): Promise<void> => {
+    const before = performance.now()
+    try {
+      await call()
+    } catch (error) {
+      const code = String((error as { code?: number }).code ?? error)
+      errors[code] = (errors[code] ?? 0) + 1
+    }
+    into.push(performance.now() - before) // a failure counts with the time that it took
+  }
+  using steady = clientOf(load)
+  const started = performance.now()
+  while (performance.now() < started + load.seconds * 1000) {
+    await timed(millis, async () => {
+      using client = clientOf(load)
+      await client.first('FetchX509SVID')
+    })
+    await timed(others, () => steady.unary('FetchJWTSVID', { audience: ['victim'] }))
+    await new Promise((resolve) => setTimeout(resolve, VICTIM_PAUSE_MS))
+  }
+  say({ calls: millis.length, seconds: (performance.now() - started) / 1000, millis, others, errors })
 }
 
 async function holdStreams({ socket, count }: { socket: string; count: number }): Promise<void> {

@@ -3,6 +3,7 @@ import type { Figure } from './figure.ts'
 import { formatFigures } from './figure.ts'
 import { measureAuthority } from './measure-authority.ts'
 import { measureCrypto } from './measure-crypto.ts'
+import { measureFairness } from './measure-fairness.ts'
 import { measureKeys } from './measure-keys.ts'
 import { measureRewrite } from './measure-rewrite.ts'
 import { compareSds, measureSds } from './measure-sds.ts'
@@ -20,6 +21,7 @@ Prints figures; asserts nothing. Without --socket it measures Signet:
   socket     calls and first messages at the agent's socket, attestation included
   rewrite    what it costs to take any :authority: connections that need it, and those that do not
   system     start-up, from apply to open streams, memory of an open stream
+  fairness   one user's floods, as root: what they cost another user, p99 beside the quiet one
   sds        1 000 streams of 500 Envoys: memory of each, from a rotation to all of them
 With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
 With sds and --socket it measures another SDS server beside Signet, and prints ratios (Signet's by the other's): with --pid the memory
@@ -52,6 +54,7 @@ const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = 
   socket: measureSocket,
   rewrite: measureRewrite,
   system: measureSystem,
+  fairness: measureFairness,
   sds: () => measureSds(),
 }
 

@@ -1,17 +1,28 @@
 import { ProcessNotFoundError } from '../../src/peer/errors.ts'
-import type { ExecutableId, PeerKernel, ProcessFacts } from '../../src/peer/kernel.ts'
+import type {
+  ExecutableId,
+  ExecutablePath,
+  MountNamespace,
+  PeerKernel,
+  ProcessFacts,
+} from '../../src/peer/kernel.ts'
 
 /** A process of a {@link FakeKernel}; tests change it as they like. */
 export interface FakeProcess {
   pid: number
   uid: number
   gid: number
-  executable: ExecutableId | undefined
+  executable: Omit<ExecutableId, 'mountId'> | undefined
   path: string | undefined
   startTicks: bigint
   exited: boolean
   sharesUserNamespace: boolean
   loginUid: number | undefined
+  isDeleted: boolean
+  mayInspect: boolean
+  mountNamespace: MountNamespace | undefined
+  cgroup: string | undefined
+  groups: readonly number[] | undefined
 }
 
 /** A kernel in which one process has connected. */
@@ -32,6 +43,11 @@ export class FakeKernel implements PeerKernel {
       exited: false,
       sharesUserNamespace: true,
       loginUid: undefined,
+      isDeleted: false,
+      mayInspect: true,
+      mountNamespace: 'host',
+      cgroup: '/system.slice/payments.service',
+      groups: [4, 24, 1000],
       ...process,
     }
   }
@@ -64,15 +80,32 @@ export class FakeKernel implements PeerKernel {
   read(): ProcessFacts {
     if (this.process.exited) throw new ProcessNotFoundError('the process has exited')
     const { uid, gid, executable } = this.process
-    return { uid, gid, executable }
+    return { uid, gid, executable: executable && { ...executable, mountId: 1n } }
   }
 
   startTicks(): bigint {
     return this.process.startTicks
   }
 
-  executablePath(): string | undefined {
-    return this.process.path
+  executablePath(): ExecutablePath {
+    const { path, isDeleted } = this.process
+    return { path, isDeleted }
+  }
+
+  mayInspect(): boolean {
+    return this.process.mayInspect
+  }
+
+  mountNamespace(): MountNamespace | undefined {
+    return this.process.mountNamespace
+  }
+
+  cgroup(): string | undefined {
+    return this.process.cgroup
+  }
+
+  supplementaryGroups(): readonly number[] | undefined {
+    return this.process.groups
   }
 
   sharesUserNamespace(): boolean {

@@ -23,7 +23,7 @@ const deps = () => datastoreDeps({ clock: systemClock })
 async function fill(datastore: Datastore): Promise<PromiseSettledResult<unknown>[]> {
   for (let round = 0; round < 100; round++) {
     const outcomes = await Promise.allSettled([
-      datastore.write((writer) => nextOf(writer, 'bundle_sequence')),
+      datastore.write((writer) => nextOf(writer, 'resource_revision')),
       datastore.write((writer) =>
         writer.run('INSERT INTO meta (key, value) VALUES (?, ?)', `filler ${round}`, 'x'.repeat(100_000)),
       ),
@@ -47,16 +47,16 @@ describe('a datastore on a disk that is full', () => {
       const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
       await using datastore = await Datastore.open(place.file, { ...deps(), logger })
       const outcomes = await fill(datastore)
-      const before = await readMeta(datastore, 'bundle_sequence')
+      const before = await readMeta(datastore, 'resource_revision')
       for (const outcome of outcomes) {
         assert.equal(outcome.status, 'rejected')
         assert.equal(outcome.reason.code, 'ERR_DATASTORE_UNAVAILABLE')
         assert.match(outcome.reason.publicMessage, /disk is full; make room/)
       }
       assert.ok(lines.some((line) => line.includes('audit.stalled')))
-      assert.equal(await readMeta(datastore, 'bundle_sequence'), before, 'nothing of the commit is there')
+      assert.equal(await readMeta(datastore, 'resource_revision'), before, 'nothing of the commit is there')
       execFileSync('mount', ['-o', 'remount,size=4m', place.directory])
-      const next = await datastore.write((writer) => nextOf(writer, 'bundle_sequence'))
+      const next = await datastore.write((writer) => nextOf(writer, 'resource_revision'))
       assert.equal(next, Number(before) + 1)
     } finally {
       execFileSync('umount', ['-l', place.directory])
@@ -77,13 +77,13 @@ import { nextOf, readMeta } from '${source}/authority/datastore/meta.ts'
 import { datastoreDeps } from '${support}/datastore-deps.ts'
 const deps = datastoreDeps()
 const datastore = await Datastore.open(${JSON.stringify(place.file)}, deps)
-await datastore.write((writer) => nextOf(writer, 'bundle_sequence'))
+await datastore.write((writer) => nextOf(writer, 'resource_revision'))
 const outcomes = await Promise.allSettled([
-  datastore.write((writer) => nextOf(writer, 'bundle_sequence')),
+  datastore.write((writer) => nextOf(writer, 'resource_revision')),
   datastore.write((writer) => writer.run('INSERT INTO meta (key, value) VALUES (?, ?)', 'big', 'x'.repeat(4_000_000))),
 ])
 const codes = outcomes.map((outcome) => outcome.reason?.code ?? 'stored')
-console.log(JSON.stringify([codes, await readMeta(datastore, 'bundle_sequence')]))
+console.log(JSON.stringify([codes, await readMeta(datastore, 'resource_revision')]))
 `,
     )
     // Without NODE_V8_COVERAGE: its report would meet the same end, and spoil that of the whole run.
@@ -115,7 +115,7 @@ describe('the files of a datastore', () => {
   it('belong to nobody else', async () => {
     await using place = await temporary()
     await using datastore = await Datastore.open(place.file, deps())
-    await datastore.write((writer) => nextOf(writer, 'bundle_sequence'))
+    await datastore.write((writer) => nextOf(writer, 'resource_revision'))
     for (const name of await readdir(place.directory)) {
       assert.equal((await stat(path.join(place.directory, name))).mode & 0o777, 0o600, name)
     }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { AuditEvent__Output } from '../../src/rpc/gen/signet/v1/AuditEvent.ts'
 import type { IssueX509SvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
-import { type BotClient, botClient, joinBot, SyncReader } from '../support/bot-client.ts'
+import { type RpcError, StatusCode } from '../../src/rpc/status.ts'
+import { type BotClient, botClient, joinBot, renewBot, SyncReader } from '../support/bot-client.ts'
 import { startAuthority, type TestAuthority } from '../support/start-authority.ts'
 
 const RESOURCES = `
@@ -28,8 +30,8 @@ metadata: { name: stop }
 spec: { target: { bot: builder }, reason: test }
 `
 
-async function start() {
-  const authority = await startAuthority()
+async function start(listen?: string) {
+  const authority = await startAuthority(listen === undefined ? {} : { listen })
   await authority.apply(RESOURCES)
   return authority
 }
@@ -100,5 +102,106 @@ describe('what one bot can write into the audit log', () => {
     const rows = await events(authority, 'bot.refused')
     assert.ok(rows.length >= 50 && rows.length < 60)
     assert.ok(!rows.some(({ ref }) => ref === last))
+  })
+})
+
+describe('the sync stream of a bot', () => {
+  it('is one: a newer one ends the older, whose memory goes', async () => {
+    await using authority = await start()
+    using bot = await joinBot(authority, 'builder')
+    using older = new SyncReader(bot)
+    await older.snapshot()
+    using newer = new SyncReader(bot)
+    await newer.snapshot()
+    await assert.rejects(older.next(), { status: StatusCode.UNAVAILABLE, message: /newer sync stream/ })
+    await authority.apply(RESOURCES.replaceAll('web', 'web2'))
+    assert.deepEqual(
+      (await newer.next()).upserts.map(({ name }) => name),
+      ['web2'],
+    )
+  })
+
+  it('cannot be opened again and again', async () => {
+    await using authority = await start()
+    using bot = await joinBot(authority, 'builder')
+    const statuses = new Set<unknown>()
+    for (let n = 0; n < 40; n++) {
+      using reader = new SyncReader(bot)
+      await reader.snapshot().catch((error: RpcError) => statuses.add(error.status))
+    }
+    assert.deepEqual([...statuses], [StatusCode.RESOURCE_EXHAUSTED])
+  })
+})
+
+describe('connections of one bot', () => {
+  it('are eight at most, the newest ones', async () => {
+    await using authority = await start()
+    using bot = await joinBot(authority, 'builder')
+    using stack = new DisposableStack()
+    using reader = stack.use(new SyncReader(bot))
+    await reader.snapshot()
+    for (let n = 0; n < 8; n++) await issue(stack.use(botClient(authority, bot.key, bot.certificate)), [])
+    await assert.rejects(reader.next(), { status: StatusCode.UNAVAILABLE, message: /newer connections/ })
+  })
+})
+
+describe('one certificate in two hands', () => {
+  async function usedTwice(authority: TestAuthority): Promise<unknown> {
+    for (;;) {
+      const [row] = await events(authority, 'bot.used_twice')
+      if (row) return JSON.parse(row.detailJson)
+      await setImmediate()
+    }
+  }
+
+  it('is recorded with both addresses while both are there, and a renewal or a new start is not', async () => {
+    await using authority = await start('[::]:0')
+    const at = { ...authority, address: authority.address.replace('[::]', '127.0.0.1') }
+    using bot = await joinBot(at, 'builder')
+    using first = botClient(at, bot.key, bot.certificate)
+    await issue(first, [])
+    first.client.close() // it starts anew, from another address
+    using again = botClient(at, bot.key, bot.certificate, '::1')
+    using reader = new SyncReader(again)
+    await reader.snapshot()
+    using renewed = await renewBot(at, again) // on a connection of its own
+    renewed.client.close()
+    assert.deepEqual(await events(authority, 'bot.used_twice'), [])
+    using thief = botClient(at, bot.key, bot.certificate, '127.0.0.1')
+    await issue(thief, [])
+    const { firstMs, lastMs, ...detail } = (await usedTwice(authority)) as Record<string, unknown>
+    assert.equal(firstMs, lastMs)
+    assert.deepEqual(detail, {
+      bot: 'builder',
+      botInstance: bot.certificate.botInstanceId,
+      generation: 1,
+      addresses: ['::1', '127.0.0.1'],
+      on: 'two_connections',
+      count: 1,
+    })
+    assert.ok(authority.log.some((line) => line.includes('"event":"bot.used_twice"')))
+  })
+
+  it('is recorded when it has two sync streams on one connection', async () => {
+    await using authority = await start()
+    using bot = await joinBot(authority, 'builder')
+    using older = new SyncReader(bot)
+    await older.snapshot()
+    using newer = new SyncReader(bot)
+    await newer.snapshot()
+    assert.partialDeepStrictEqual(await usedTwice(authority), {
+      addresses: ['127.0.0.1', '127.0.0.1'],
+      on: 'two_streams',
+    })
+  })
+
+  it('is not what an agent does that asks for a snapshot again', async () => {
+    await using authority = await start()
+    using bot = await joinBot(authority, 'builder')
+    for (let n = 0; n < 10; n++) {
+      using reader = new SyncReader(bot)
+      await reader.snapshot()
+    }
+    assert.deepEqual(await events(authority, 'bot.used_twice'), [])
   })
 })

@@ -176,7 +176,8 @@ describe('a connection', () => {
       using client = await RawConnection.greeted(stack.socketPath)
       for (let stream = 1; stream < 20; stream += 2) {
         client.socket.write(frame(TYPE.headers, END_HEADERS, stream, headers))
-        if (status === '8') client.socket.write(frame(TYPE.data, 0, stream, Buffer.alloc(5, 0xff)))
+        if (status === '8')
+          client.socket.write(frame(TYPE.data, 0, stream, Buffer.from([0, 0xff, 0xff, 0xff, 0xff])))
         assert.equal((await client.answer(stream)).status, status)
         const reset = await client.hears(({ type, stream: of }) => type === TYPE.reset && of === stream)
         assert.equal(reset.payload.readUInt32BE(0), http2.constants.NGHTTP2_NO_ERROR)

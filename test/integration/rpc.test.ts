@@ -31,14 +31,18 @@ describe('a unary call', () => {
     assert.equal(svids[0]?.svid, String(process.pid))
   })
 
-  it('may be answered later, with an object, and sees the request and its metadata', async () => {
+  it('may be answered later, with an object, and sees the request; its gate sees the metadata', async () => {
+    let seen: readonly string[] = []
     await using stack = await RpcStack.start({
       handlers: {
         FetchJWTSVID: {
-          unary: async (_peer, request: { audience: string[] }, context: CallContext) => ({
-            svids: [{ svid: [...request.audience, ...context.metadata('workload.spiffe.io')].join() }],
+          unary: async (_peer, request: { audience: string[] }) => ({
+            svids: [{ svid: [...request.audience, ...seen].join() }],
           }),
         },
+      },
+      gate: (_peer, head) => {
+        seen = head.metadata('workload.spiffe.io')
       },
     })
     using client = stack.client({ 'workload.spiffe.io': 'true' })
@@ -80,17 +84,17 @@ describe('a unary call', () => {
     assert.match(stack.logged.join(), /rpc\.failed/)
   })
 
-  it('passes its gate before the request is decoded', async () => {
+  it('passes its gate when its headers are there, before anything of the request is', async () => {
     let asked = 0
     await using stack = await RpcStack.start({
       handlers: { FetchJWTSVID: { unary: () => assert.fail('not reached') } },
-      gate: (_peer, context) => {
+      gate: (_peer, head) => {
         asked += 1
-        if (context.metadata('workload.spiffe.io')[0] !== 'true') throw new NotYoursError('no')
+        if (head.metadata('workload.spiffe.io')[0] !== 'true') throw new NotYoursError('no')
       },
     })
     const session = stack.session()
-    const call = rawCall(session, JWT, { body: grpcFrame(Buffer.from('garbage')) })
+    const call = rawCall(session, JWT, { body: Buffer.from([0]), open: true })
     assert.equal((await call.ended).status, 7)
     assert.equal(asked, 1)
     session.destroy()
@@ -422,6 +426,26 @@ describe('health and reflection', () => {
       assert.deepEqual(found, { status: 'SERVING' })
     }
     await assert.rejects(client.unary('grpc.health.v1.Health', 'Check', { service: 'other' }), { status: 5 })
+  })
+
+  it('says NOT_SERVING for as long as that is so, and tells at once when it changes', async () => {
+    await using stack = await RpcStack.start({ handlers: { FetchJWTSVID: { unary: () => answer('x') } } })
+    stack.isServing = false
+    using client = stack.client()
+    const check = (): Promise<object> => client.unary('grpc.health.v1.Health', 'Check', { service: '' })
+    assert.deepEqual(await check(), { status: 'NOT_SERVING' })
+    const watch = client.stream('grpc.health.v1.Health', 'Watch', { service: 'SpiffeWorkloadAPI' })
+    assert.deepEqual((await watch.next()).value, { status: 'NOT_SERVING' })
+    const next = watch.next()
+    stack.isServing = true
+    stack.server.healthMayHaveChanged()
+    stack.server.healthMayHaveChanged()
+    assert.deepEqual((await next).value, { status: 'SERVING' })
+    assert.deepEqual(await check(), { status: 'SERVING' })
+    stack.isServing = false
+    stack.clock.advance(6_000) // it is looked at without being told, too
+    assert.deepEqual((await watch.next()).value, { status: 'NOT_SERVING' })
+    await watch.return(undefined)
   })
 
   it('Watch tells the status and stays open', async () => {

@@ -15,7 +15,9 @@ import { fetchAuthorityRoot } from '../../src/rpc/first-contact.ts'
 import { pemChain } from '../../src/rpc/pem-chain.ts'
 import { RpcServer } from '../../src/rpc/server.ts'
 import { TlsListener, type TlsListenerOptions } from '../../src/rpc/tls-listener.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { ControlPki } from '../support/control-pki.ts'
+import { until } from '../support/patience.ts'
 
 interface Identity {
   readonly chain: readonly Buffer[]
@@ -42,7 +44,7 @@ class Authority implements AsyncDisposable {
   constructor() {
     const deps = { clock: systemClock, logger: this.#logger(), metrics: createMetrics() }
     this.#server = new RpcServer<string>({ ...deps, maxStreamsPerConnection: 10 })
-    this.#server.addHealth()
+    this.#server.addHealth(() => true)
   }
 
   static async start(options: Partial<TlsListenerOptions> & { shown?: Identity } = {}): Promise<Authority> {
@@ -55,7 +57,6 @@ class Authority implements AsyncDisposable {
         clientRoots: [pki.root],
         clientIssuers: [pki.issuing.certificateDer],
       }),
-      maxConnections: 50,
       clock: systemClock,
       logger: authority.#logger(),
       metrics: createMetrics(),
@@ -213,61 +214,39 @@ describe('the TLS listener', () => {
     await check(client)
   })
 
-  it('leaves room for others when one address opens all that it can', async () => {
-    await using authority = await Authority.start({
-      maxConnections: 8,
-      maxConnectionsPerAddress: 2,
-      maxHandshakes: 8,
-    })
-    const held = [0, 1].map(() =>
-      net
-        .connect(authority.port, authority.host)
-        .on('error', () => {})
-        .resume(),
-    )
-    await Promise.all(held.map((socket) => once(socket, 'connect')))
-    while (authority.listener.connections < 2) await new Promise(setImmediate)
-    const more = net
-      .connect(authority.port, authority.host)
-      .on('error', () => {})
-      .resume()
-    await closeOf(more)
-    assert.match(authority.logged.join(), /too_many_connections_of_address/)
-    const other = net.connect({ port: authority.port, host: authority.host, localAddress: '127.0.0.2' })
-    await once(
-      other.on('error', () => {}),
-      'connect',
-    )
-    while (authority.listener.connections < 3) await new Promise(setImmediate)
-    for (const socket of [...held, other]) socket.destroy()
-    while (authority.listener.connections > 0) await new Promise(setImmediate)
+  it('gives the oldest place to who comes next, when one address holds them all without a handshake', async () => {
+    await using authority = await Authority.start({ maxHandshakes: 3 })
+    const open = async (localAddress: string): Promise<net.Socket> => {
+      const before = authority.listener.connections
+      const socket = net.connect({ port: authority.port, host: authority.host, localAddress })
+      socket.on('error', () => {}).resume()
+      await until(() => authority.listener.connections === before + 1)
+      return socket
+    }
+    const silent = [await open('127.0.0.2'), await open('127.0.0.2'), await open('127.0.0.2')]
+    const gone = closeOf(silent[0] as net.Socket)
     using client = authority.client(bot)
     await check(client)
+    await gone
+    assert.match(authority.logged.join(), /"reason":"handshake_evicted","address":"127.0.0.2"/)
+    for (const socket of silent) socket.destroy()
   })
 
-  it('bounds connections and handshakes', async () => {
-    await using authority = await Authority.start({
-      maxConnections: 3,
-      maxHandshakes: 2,
-      handshakeTimeoutMs: 5_000,
-    })
+  it('refuses more handshakes of one address than there is room for, so that those under way may end', async () => {
+    await using authority = await Authority.start({ maxHandshakes: 2, handshakeTimeoutMs: 5_000 })
     const open = (): net.Socket =>
       net
         .connect(authority.port, authority.host)
         .on('error', () => {})
         .resume()
-    const [first, second] = [open(), open()]
-    await Promise.all([once(first, 'connect'), once(second, 'connect')])
-    while (authority.listener.connections < 2) await new Promise(setImmediate)
+    const held = [open(), open()]
+    await until(() => authority.listener.connections === 2)
     await closeOf(open())
     assert.match(authority.logged.join(), /too_many_handshakes/)
-    first.destroy()
-    second.destroy()
-    while (authority.listener.connections > 0) await new Promise(setImmediate)
+    for (const socket of held) socket.destroy()
+    await until(() => authority.listener.connections === 0)
     const clients = Array.from({ length: 3 }, () => authority.client(bot))
     for (const client of clients) await check(client)
-    await closeOf(open())
-    assert.match(authority.logged.join(), /too_many_connections/)
     for (const client of clients) client.close()
   })
 
@@ -300,6 +279,29 @@ describe('the client', () => {
     using client = authority.client({ roots: [other.root] })
     await assert.rejects(check(client), /does not lead to a pinned root/)
   })
+
+  for (const [what, ms] of [
+    ['behind', -400 * 86_400_000],
+    ['ahead', 4000 * 86_400_000],
+  ] as const) {
+    it(`may be tried again by a host whose clock is ${what}, and names both clocks`, async () => {
+      await using authority = await Authority.start()
+      const clock = new FakeClock(Date.now() + ms)
+      await assert.rejects(
+        fetchAuthorityRoot(authority, pki.pin, { clock, timeoutMs: 2_000 }),
+        (error: Error & { code: string; kind: string }) => {
+          assert.deepEqual([error.code, error.kind], ['ERR_RPC_CLOCKS_DIFFER', 'unavailable'])
+          assert.ok(
+            error.message.includes(`the clock of this host says ${clock.now().toISOString().slice(0, 19)}`),
+          )
+          return true
+        },
+      )
+      // A wrong clock excuses nothing else.
+      const refused = { kind: 'permission_denied' }
+      await assert.rejects(fetchAuthorityRoot(authority, other.pin, { clock, timeoutMs: 2_000 }), refused)
+    })
+  }
 
   it('refuses a bot that plays authority', async () => {
     await using authority = await Authority.start({ shown: { ...bot, chain: [...bot.chain, pki.root] } })

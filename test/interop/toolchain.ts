@@ -244,7 +244,7 @@ function searchPath(): string[] {
   return (process.env['PATH'] ?? '').split(path.delimiter).filter((directory) => directory !== '')
 }
 
-function inPath(program: string): string | undefined {
+export function inPath(program: string): string | undefined {
   return searchPath()
     .map((directory) => path.join(directory, program))
     .find(isExecutable)

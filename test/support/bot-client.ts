@@ -77,15 +77,18 @@ export async function renewBot(authority: TestAuthority, bot: BotClient): Promis
   return botClient(authority, key, certificate as BotCertificate__Output)
 }
 
+/** A channel that shows this certificate; to another address of the authority's when one is given. */
 export function botClient(
   authority: TestAuthority,
   key: KeyPair,
   certificate: BotCertificate__Output,
+  host?: string,
 ): BotClient {
   const { chain, roots } = certificate
   const serverName = `authority.${authority.trustDomain}`
   const tls = { roots, serverName, key: key.privateKey, chain }
-  const client = new RpcClient({ target: { ...addressOf(authority), tls } })
+  const target = { ...addressOf(authority), ...(host === undefined ? {} : { host }), tls }
+  const client = new RpcClient({ target })
   return { client, key, certificate, [Symbol.dispose]: () => client.close() }
 }
 

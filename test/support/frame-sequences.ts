@@ -37,6 +37,7 @@ export function seeded(seed: number): (below: number) => number {
 export function sequence(
   random: (below: number) => number,
   authority: Buffer = field(':authority', 'a'),
+  paths: readonly string[] = PATHS,
 ): Buffer {
   const pick = <T>(of: readonly T[]): T => of[random(of.length)] as T
   const trailers = Buffer.concat([field('a', 'b'.repeat(40)), field('c', 'd', true)])
@@ -46,7 +47,7 @@ export function sequence(
     () => {
       last += 2
       const flags = END_HEADERS | (random(4) === 0 ? END_STREAM : 0)
-      frames.push(frame(TYPE.headers, flags, last, callHeadersTo([authority], pick(PATHS))))
+      frames.push(frame(TYPE.headers, flags, last, callHeadersTo([authority], pick(paths))))
     },
     () => frames.push(frame(TYPE.data, random(2), Math.max(1, last), message(Buffer.alloc(random(3))))),
     () => frames.push(frame(TYPE.data, END_STREAM, 1 + 2 * random(5), message())),
@@ -61,7 +62,7 @@ export function sequence(
     () => frames.push(frame(TYPE.ping, random(2), 0, Buffer.alloc(8))),
     () => frames.push(frame(random(256), random(256), random(10), Buffer.alloc(random(30), random(256)))),
   ]
-  frames.push(frame(TYPE.headers, END_HEADERS, 1, callHeadersTo([authority], pick(PATHS))))
+  frames.push(frame(TYPE.headers, END_HEADERS, 1, callHeadersTo([authority], pick(paths))))
   last = 1
   for (let left = random(12); left > 0; left--) pick(random(3) === 0 ? steps : steps.slice(0, 9))()
   const bytes = Buffer.concat(frames)

@@ -8,8 +8,9 @@ import { createMetrics } from '../../src/foundation/metrics.ts'
 import { loadKernel } from '../../src/peer/koffi-kernel.ts'
 import type { Peer } from '../../src/peer/peer.ts'
 import { UnixListener } from '../../src/peer/unix-listener.ts'
+import type { ByteLimits } from '../../src/rpc/byte-budget.ts'
 import { RpcClient } from '../../src/rpc/client.ts'
-import type { Connection } from '../../src/rpc/connection.ts'
+import type { Connection, ConnectionLimits } from '../../src/rpc/connection.ts'
 import type { Gate, Handlers } from '../../src/rpc/handlers.ts'
 import { RpcServer } from '../../src/rpc/server.ts'
 import type { ServiceName } from '../../src/rpc/services.ts'
@@ -22,6 +23,8 @@ export interface RpcStackOptions {
   readonly maxStreamsPerConnection?: number
   readonly maxCallsPerUser?: number
   readonly maxMessageBytes?: number
+  readonly byteLimits?: ByteLimits
+  readonly limitsOf?: (caller: Peer) => Partial<ConnectionLimits>
   readonly onError?: (error: unknown, method: string) => void
 }
 
@@ -30,6 +33,7 @@ export class RpcStack implements AsyncDisposable {
   readonly clock = new FakeClock()
   readonly logged: string[] = []
   readonly connections: Connection<Peer>[] = []
+  isServing = true
   readonly server: RpcServer<Peer>
   readonly socketPath: string
   readonly #directory: string
@@ -38,7 +42,7 @@ export class RpcStack implements AsyncDisposable {
   private constructor(directory: string, options: RpcStackOptions) {
     this.#directory = directory
     this.socketPath = path.join(directory, 'rpc.sock')
-    const { maxMessageBytes, maxCallsPerUser, onError } = options
+    const { maxMessageBytes, maxCallsPerUser, byteLimits, limitsOf, onError } = options
     this.server = new RpcServer<Peer>({
       ...this.observers,
       clock: this.clock,
@@ -47,13 +51,16 @@ export class RpcStack implements AsyncDisposable {
         ? {}
         : { callCap: { max: maxCallsPerUser, keyOf: ({ credentials }) => credentials.uid } }),
       takesAnyAuthority: true,
+      keyOf: ({ credentials }) => credentials.uid,
+      ...(byteLimits === undefined ? {} : { byteLimits }),
+      ...(limitsOf === undefined ? {} : { limitsOf }),
       ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
       ...(onError === undefined ? {} : { onError }),
     })
     if (options.handlers !== undefined) {
       this.server.add(options.service ?? 'SpiffeWorkloadAPI', options.handlers, options.gate)
     }
-    this.server.addHealth()
+    this.server.addHealth(() => this.isServing)
     this.server.addReflection()
   }
 

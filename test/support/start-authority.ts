@@ -14,6 +14,7 @@ export interface StartAuthorityOptions {
   /** Kept when it is given, removed afterwards when not. */
   readonly directory?: string
   readonly trustDomain?: string
+  readonly listen?: string
   /** More of authority.yaml, such as `lifetimes: { spiffe_ca: 2m }`. */
   readonly yaml?: string
   readonly clock?: Clock
@@ -37,7 +38,11 @@ export interface TestAuthority extends AsyncDisposable {
   readonly admin: RpcClient
   /** Throws with the problems when the documents cannot be applied. */
   apply(yaml: string): Promise<ApplyResponse__Output>
-  createJoinToken(bot: string, maxUses?: number): Promise<CreateJoinTokenResponse__Output>
+  createJoinToken(
+    bot: string,
+    maxUses?: number,
+    ttlSeconds?: number,
+  ): Promise<CreateJoinTokenResponse__Output>
   /** Stops it; the directory stays until the object is disposed. */
   stop(): Promise<void>
 }
@@ -51,7 +56,7 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
     'data_dir: data',
     'key_encryption_key: { path: keys/kek }',
     'admin: { socket: run/admin.sock }',
-    'listen: 127.0.0.1:0',
+    `listen: "${options.listen ?? '127.0.0.1:0'}"`,
     options.yaml ?? '',
   ].join('\n')
   const config = parseAuthorityConfig(text, path.join(directory, 'authority.yaml'))
@@ -92,8 +97,8 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
       if (answer.problems.length > 0) throw new TypeError(answer.problems.join('\n'))
       return answer
     },
-    createJoinToken: (bot, maxUses = 1) =>
-      admin.unary('signet.v1.AdminService', 'CreateJoinToken', { bot, maxUses, ttlSeconds: 3600 }),
+    createJoinToken: (bot, maxUses = 1, ttlSeconds = 3600) =>
+      admin.unary('signet.v1.AdminService', 'CreateJoinToken', { bot, maxUses, ttlSeconds }),
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop()

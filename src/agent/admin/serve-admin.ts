@@ -10,6 +10,7 @@ import type { AgentAdminServiceExplainResponse } from '../../rpc/gen/signet/v1/A
 import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
 import type { RpcServer } from '../../rpc/server.ts'
 import type { Attestation } from '../attestation/attest.ts'
+import { AttestationFailedError } from '../attestation/attestor.ts'
 import type { Knowledge, KnowledgeSource } from '../knowledge.ts'
 
 /** The question cannot be answered as it was asked. */
@@ -72,7 +73,23 @@ async function explain(
 async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Knowledge): Promise<Attributes> {
   if (!(pid > 0)) throw new ExplainRequestError('expected the pid of a process on this host')
   using peer = openPeerByPid(deps.kernel, pid)
-  return await deps.attestation.attest(peer, knowledge.policy.usedAttributes)
+  const { usedAttributes } = knowledge.policy
+  try {
+    // All there is to know, so that a rule can be written from it; else what the rules ask for, as when it calls.
+    return await attestedAs(deps, peer, new Set([...usedAttributes, 'workload.unix']))
+  } catch {
+    return await attestedAs(deps, peer, usedAttributes)
+  }
+}
+
+async function attestedAs(deps: AdminDeps, peer: Peer, wanted: ReadonlySet<string>): Promise<Attributes> {
+  try {
+    return await deps.attestation.attest(peer, wanted)
+  } catch (error) {
+    if (!(error instanceof AttestationFailedError)) throw error
+    const { pid } = peer.credentials
+    throw new ExplainRequestError(`process ${pid} cannot be attested: ${error.reason}`, { cause: error })
+  }
 }
 
 function treeOf(json: string): Attributes {

@@ -34,6 +34,7 @@ export class Attestation {
     if (entry?.edition === edition) {
       if (entry.attributes === undefined) return entry.pending ?? this.#read(peer, wanted, edition)
       checkSame(peer)
+      this.#checkFacts(peer, entry.attributes['workload'] as Attributes, wanted)
       return entry.attributes
     }
     return this.#read(peer, wanted, edition)
@@ -42,6 +43,13 @@ export class Attestation {
   /** `workload.*` of a caller as it was attested last; nothing is read. */
   known(peer: Peer): Attributes | undefined {
     return this.#entries.get(peer)?.attributes?.['workload'] as Attributes | undefined
+  }
+
+  #checkFacts(peer: Peer, found: Attributes, wanted: ReadonlySet<string>): void {
+    for (const attestor of this.#attestors) {
+      const changed = attestor.changed?.(peer, found[attestor.name] as Attributes, wanted)
+      if (changed !== undefined) throw new ProcessChangedError(changed)
+    }
   }
 
   #edition(wanted: ReadonlySet<string>): string | number {
@@ -76,6 +84,8 @@ export class Attestation {
       else causes.push(result?.error)
     }
     if (causes.length === this.#attestors.length) {
+      const [only, ...others] = causes
+      if (only instanceof AttestationFailedError && others.length === 0) throw only
       throw new AttestationFailedError('no attestor succeeded', { cause: new AggregateError(causes) })
     }
     entry.attributes = { workload: found }

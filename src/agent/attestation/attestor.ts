@@ -9,6 +9,8 @@ export interface WorkloadAttestor {
   edition(wanted: ReadonlySet<string>): number
   /** `wanted` holds the dotted paths that some rule uses; what is costly and not in it may be left out. */
   attest(peer: Peer, wanted: ReadonlySet<string>): Promise<Attributes> | Attributes
+  /** What of these facts, which a process can change while it lives, is different by now; undefined: nothing that is wanted. Cheap. */
+  changed?(peer: Peer, facts: Attributes, wanted: ReadonlySet<string>): string | undefined
 }
 
 /** The caller's facts could not be established. Callers hear one flat sentence; `reason` is for the log. */

@@ -1,11 +1,19 @@
-import { readFileSync } from 'node:fs'
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes, AttributeValue } from '../../policy/attributes.ts'
 import type { AccountNames } from './account-names.ts'
-import type { WorkloadAttestor } from './attestor.ts'
+import { AttestationFailedError, type WorkloadAttestor } from './attestor.ts'
 import type { FileIdentity } from './file-digests.ts'
 
-const DIGEST = 'workload.unix.binary_sha256'
+/** What is read only when some rule uses it, because it costs a look into /proc or more. */
+const COSTLY = ['groups', 'binary_sha256', 'mount_namespace', 'cgroup'] as const
+/** What can only be said of an executable that can be seen. */
+const OF_EXECUTABLE = ['binary_path', 'binary_sha256', 'binary_deleted'] as const
+
+type Wanted = Readonly<Record<(typeof COSTLY)[number], boolean>> & {
+  readonly executable: boolean
+  /** Differs for different costly facts. */
+  readonly mask: number
+}
 
 export interface UnixAttestorDeps {
   readonly accounts: Pick<AccountNames, 'user' | 'group' | 'revision'>
@@ -13,16 +21,14 @@ export interface UnixAttestorDeps {
     readonly late: number
     of(path: string, file: FileIdentity): Promise<string | undefined>
   }
-  /** Text of /proc/PID/status. */
-  readonly readStatus?: (pid: number) => string
 }
 
 /** What the kernel and the account files say of a local process: `workload.unix.*`. */
 export class UnixAttestor implements WorkloadAttestor {
   readonly name = 'unix'
   readonly #deps: UnixAttestorDeps
-  #wanted: ReadonlySet<string> | undefined
-  #wantsDigest = false
+  #wantedLast: ReadonlySet<string> | undefined
+  #wanted: Wanted = wantedOf(new Set())
 
   constructor(deps: UnixAttestorDeps) {
     this.#deps = deps
@@ -31,57 +37,70 @@ export class UnixAttestor implements WorkloadAttestor {
   edition(wanted: ReadonlySet<string>): number {
     const { accounts, digests } = this.#deps
     const sources = accounts.revision + digests.late // both only grow
-    return sources * 2 + (this.#needsDigest(wanted) ? 1 : 0)
+    return sources * 2 ** COSTLY.length + this.#want(wanted).mask
   }
 
+  /** @throws AttestationFailedError when a rule asks for the executable, and it cannot be seen though it should */
   attest(peer: Peer, wanted: ReadonlySet<string>): Promise<Attributes> | Attributes {
-    const facts = this.#facts(peer)
-    if (!this.#needsDigest(wanted) || peer.executable === undefined) return facts
+    const needed = this.#want(wanted)
+    if (needed.executable && peer.executable === undefined && peer.mayBeInspected) {
+      // Its main thread has exited, or it hides itself: a rule that denies by the executable must not be walked around.
+      throw new AttestationFailedError('the executable cannot be seen, though this agent has the right to')
+    }
+    const facts = this.#facts(peer, needed)
+    if (!needed.binary_sha256 || peer.executable === undefined) return facts
     // The link leads to the file itself, whatever was put at its path since; the peer is compared again afterwards.
     return this.#deps.digests
       .of(`/proc/${peer.credentials.pid}/exe`, peer.executable)
       .then((digest) => (digest === undefined ? facts : { ...facts, binary_sha256: digest }))
   }
 
-  #facts(peer: Peer): Attributes {
+  changed(peer: Peer, facts: Attributes, wanted: ReadonlySet<string>): string | undefined {
+    const needed = this.#want(wanted)
+    if (needed.groups && String(peer.supplementaryGroups()) !== String(facts['groups'])) return 'other groups'
+    if (needed.cgroup && peer.cgroup() !== facts['cgroup']) return 'other cgroup'
+    if (needed.mount_namespace && peer.mountNamespace() !== facts['mount_namespace']) {
+      return 'other mount namespace'
+    }
+    return undefined
+  }
+
+  #facts(peer: Peer, needed: Wanted): Attributes {
     const { pid, uid, gid } = peer.credentials
     const { accounts } = this.#deps
     const facts: Record<string, AttributeValue> = { pid, uid, gid }
     const add = (name: string, value: AttributeValue | undefined): void => {
       if (value !== undefined) facts[name] = value
     }
-    add('groups', this.#supplementaryGroups(pid))
+    if (needed.groups) add('groups', peer.supplementaryGroups())
     add('user', accounts.user(uid))
     add('group', accounts.group(gid))
     add('binary_path', peer.executable?.path)
+    add('binary_deleted', peer.executable?.isDeleted)
+    if (needed.mount_namespace) add('mount_namespace', peer.mountNamespace())
+    if (needed.cgroup) add('cgroup', peer.cgroup())
     add('started_at', new Date(peer.startedAtMs).toISOString())
     return facts
   }
 
-  /** Absent when the process cannot be looked at; that it still is the same one is checked after reading. */
-  #supplementaryGroups(pid: number): readonly number[] | undefined {
-    try {
-      const status = (this.#deps.readStatus ?? readStatus)(pid)
-      const line = /^Groups:\s*([\d ]*)$/m.exec(status)?.[1]
-      return line
-        ?.split(' ')
-        .filter((text) => text !== '')
-        .map(Number)
-    } catch {
-      return undefined // /proc hides it, or it has exited
-    }
-  }
-
-  /** A rule may name the attribute or, in an expression, a subtree that holds it. */
-  #needsDigest(wanted: ReadonlySet<string>): boolean {
-    if (wanted !== this.#wanted) {
-      this.#wanted = wanted
-      this.#wantsDigest = wanted.has(DIGEST) || wanted.has('workload.unix') || wanted.has('workload')
-    }
-    return this.#wantsDigest
+  #want(wanted: ReadonlySet<string>): Wanted {
+    if (wanted === this.#wantedLast) return this.#wanted
+    this.#wantedLast = wanted
+    this.#wanted = wantedOf(wanted)
+    return this.#wanted
   }
 }
 
-function readStatus(pid: number): string {
-  return readFileSync(`/proc/${pid}/status`, 'latin1')
+/** A rule may name the attribute or, in an expression, a subtree that holds it. */
+function wantedOf(wanted: ReadonlySet<string>): Wanted {
+  const all = wanted.has('workload.unix') || wanted.has('workload')
+  const isWanted = (name: string): boolean => all || wanted.has(`workload.unix.${name}`)
+  return {
+    groups: isWanted('groups'),
+    binary_sha256: isWanted('binary_sha256'),
+    mount_namespace: isWanted('mount_namespace'),
+    cgroup: isWanted('cgroup'),
+    executable: OF_EXECUTABLE.some(isWanted),
+    mask: COSTLY.reduce((mask, name, bit) => mask + (isWanted(name) ? 2 ** bit : 0), 0),
+  }
 }

@@ -43,7 +43,8 @@ export class Membership {
   readonly #backoff: Backoff
   #wake: AbortController | undefined
   #clockSkewMs = 0
-  #failing = false
+  /** The code of what stands in the way of the first join, told once. */
+  #failure: string | undefined
   #renewed = false
   #refusedIdentity: BotIdentity | undefined
 
@@ -98,9 +99,10 @@ export class Membership {
       if (!isPassing(error))
         throw error instanceof CodedError && error.name === 'RpcError' ? describeRefusal(error) : error
       const retryMs = Math.round(this.#backoff.nextMs())
-      if (!this.#failing)
+      const failure = error instanceof CodedError ? error.code : 'unknown'
+      if (this.#failure !== failure)
         logger.warn({ event: 'join.failed', err: error, retryMs }, 'cannot join yet; trying on')
-      this.#failing = true
+      this.#failure = failure
       await pause(clock, retryMs, signal)
     }
   }
@@ -151,7 +153,7 @@ export class Membership {
     this.#clockSkewMs = Math.round(clockSkewMs)
     reportClockSkew(this.#clockSkewMs, logger)
     this.#backoff.reset()
-    this.#failing = false
+    this.#failure = undefined
     this.#renewed = true
     const { stored } = store
     if (stored !== undefined && isMember(stored)) this.member.set(stored)
@@ -171,10 +173,13 @@ export class Membership {
     const isPlausible = (): boolean =>
       current === undefined || this.#nowMs >= current.receivedMs - current.lifeMs
     const shortestMs = this.#renewed ? SHORTEST_PAUSE_MS : 0
+    // The wall clock may be set back meanwhile; real time passes all the same.
+    const untilBootMs = this.#deps.clock.bootMs() + untilMs - this.#nowMs
+    const isTime = (): boolean => this.#nowMs >= untilMs || this.#deps.clock.bootMs() >= untilBootMs
     do {
       const leftMs = untilMs - this.#nowMs
       await pause(this.#deps.clock, Math.min(LONGEST_PAUSE_MS, Math.max(shortestMs, leftMs)), either)
-    } while (!either.aborted && this.#nowMs < untilMs && isPlausible())
+    } while (!either.aborted && !isTime() && isPlausible())
     this.#wake = undefined
   }
 

@@ -1,8 +1,10 @@
 import { CodedError, messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Counter } from '../../foundation/metrics.ts'
+import { SharedLru } from '../../foundation/shared-lru.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
+import { askingUser, NOBODY } from '../asking-user.ts'
 import type { IdentityClaim, Knowledge } from '../knowledge.ts'
 import { SvidNotValidNowError } from './errors.ts'
 import type { HeldBack } from './held-back.ts'
@@ -10,7 +12,7 @@ import { type CachedJwtSvid, issueJwtSvid, type JwtIssueDeps } from './jwt-issue
 import { isValidAt, type Life, worthKeeping } from './life.ts'
 import { claimOf } from './x509-cache.ts'
 
-/** Tokens kept; each takes about 1 KB. A caller that asks for ever new audiences pushes out the oldest. */
+/** Tokens kept; each takes about 1 KB. Whoever asks for ever new audiences pushes out the oldest of his own. */
 const LIMIT = 8_192
 /** From this part of a token's life on, a caller waits for the new one rather than taking the old. */
 const PREFER_NEW_AFTER = 0.8
@@ -43,7 +45,7 @@ export interface JwtCacheDeps extends JwtIssueDeps {
 /** JWT-SVIDs by rendered identity and set of audiences. They are renewed when somebody asks, never by themselves. */
 export class JwtCache {
   readonly #deps: JwtCacheDeps
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new SharedLru<number, Entry>(LIMIT)
 
   constructor(deps: JwtCacheDeps) {
     this.#deps = deps
@@ -63,7 +65,7 @@ export class JwtCache {
     audiences: readonly string[],
   ): CachedJwtSvid | Promise<CachedJwtSvid> {
     const key = JSON.stringify([grant.key, ...audiences])
-    const entry = this.#touch(key)
+    const entry = this.#touch(key, askingUser(workload))
     const now = this.#deps.clock.now().getTime()
     this.#choose(entry, now)
     const { svid } = entry
@@ -94,15 +96,19 @@ export class JwtCache {
     }
   }
 
-  /** Everything worth keeping over a restart, newest first for each key. */
-  *values(): Generator<readonly [key: string, svid: CachedJwtSvid]> {
-    for (const [key, { kept }] of this.#entries) for (const svid of kept) yield [key, svid]
+  /** The tokens of each user that he asked for last, so many in all: the last ones at the end, for each key the newest first. */
+  recent(most: number): (readonly [key: string, svid: CachedJwtSvid, uid: number])[] {
+    return this.#entries
+      .recent(most)
+      .toReversed()
+      .flatMap(([key, { kept }, uid]) => kept.map((svid) => [key, svid, uid] as const))
+      .slice(-most)
   }
 
-  restore(key: string, svid: CachedJwtSvid): void {
-    const entry = this.#entries.get(key) ?? newEntry()
+  restore(key: string, svid: CachedJwtSvid, uid = NOBODY): void {
+    const entry = this.#entries.get(key, uid) ?? newEntry()
     entry.kept = [...entry.kept, svid]
-    this.#entries.set(key, entry)
+    this.#entries.set(key, entry, uid)
   }
 
   /** Settles which token is handed out by this host's clock. */
@@ -113,12 +119,13 @@ export class JwtCache {
     entry.svid = entry.kept.find((each) => isValidAt(lifeOf(each), now))
   }
 
-  /** The entry, moved to the young end. */
-  #touch(key: string): Entry {
-    const entry = this.#entries.get(key) ?? newEntry()
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
-    if (this.#entries.size > LIMIT) this.#entries.delete(this.#entries.keys().next().value ?? '')
+  /** The entry, as used by this user. */
+  #touch(key: string, uid: number): Entry {
+    let entry = this.#entries.get(key, uid)
+    if (entry === undefined) {
+      entry = newEntry()
+      this.#entries.set(key, entry, uid)
+    }
     return entry
   }
 

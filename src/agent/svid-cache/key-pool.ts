@@ -1,4 +1,5 @@
 import type { KeyPair } from '../../crypto/keys.ts'
+import { FairQueue } from '../../foundation/fair-queue.ts'
 
 export interface KeyPoolOptions {
   /** Off the event loop. */
@@ -11,11 +12,11 @@ export interface KeyPoolOptions {
 
 type Waiter = PromiseWithResolvers<KeyPair>
 
-/** Key pairs of one type, made ahead so that a first fetch does not wait for one. Each is handed out once, to whoever asked first. */
+/** Key pairs of one type, made ahead so that a first fetch does not wait for one. Each is handed out once, to the users in turn. */
 export class KeyPool {
   readonly #options: KeyPoolOptions
   #ready: KeyPair[] = []
-  #waiting: Waiter[] = []
+  readonly #waiting = new FairQueue<number, Waiter>()
   #making = 0
   #target = 0
 
@@ -28,7 +29,7 @@ export class KeyPool {
   }
 
   get waiting(): number {
-    return this.#waiting.length
+    return this.#waiting.size
   }
 
   /** So many may soon be asked for: that many are kept ready, as far as the limit goes. None at all lets go of those that are. */
@@ -38,7 +39,7 @@ export class KeyPool {
     this.#make()
   }
 
-  async take(): Promise<KeyPair> {
+  async take(uid: number): Promise<KeyPair> {
     const key = this.#ready.pop()
     if (key !== undefined) {
       this.#make()
@@ -47,13 +48,13 @@ export class KeyPool {
     // Whoever finds nothing has shown that more are needed than anybody told.
     this.#target = Math.min(this.#target + 1, this.#options.most)
     const waiter = Promise.withResolvers<KeyPair>()
-    this.#waiting.push(waiter)
+    this.#waiting.push(uid, waiter)
     this.#make()
     return waiter.promise
   }
 
   #make(): void {
-    const missing = this.#waiting.length + this.#target - this.#ready.length
+    const missing = this.#waiting.size + this.#target - this.#ready.length
     while (this.#making < Math.min(this.#options.atOnce, missing)) {
       this.#making += 1
       void this.#add()
@@ -63,11 +64,11 @@ export class KeyPool {
   async #add(): Promise<void> {
     try {
       const key = await this.#options.generate()
-      const waiter = this.#waiting.shift()
+      const waiter = this.#waiting.take()?.item
       if (waiter) waiter.resolve(key)
       else this.#ready.push(key)
     } catch (error) {
-      const waiter = this.#waiting.shift()
+      const waiter = this.#waiting.take()?.item
       this.#making -= 1
       waiter?.reject(error)
       if (waiter) this.#make() // else whoever takes the next key tries again, and hears of the failure

@@ -32,8 +32,9 @@ export class KeyPools {
     this.#pool('ec-p256').expect(LIMITS['ec-p256'].most) // before anything is known: the first fetch shall find one
   }
 
-  take(type: KeyType): Promise<KeyPair> {
-    return this.#pool(type).take()
+  /** For which user: those who wait for a key have their turns one after another. */
+  take(type: KeyType, uid: number): Promise<KeyPair> {
+    return this.#pool(type).take(uid)
   }
 
   /** How many workload identities there are of each type. */

@@ -18,6 +18,15 @@ export function isValidAt({ notBeforeMs, notAfterMs }: Life, nowMs: number): boo
   return notBeforeMs <= nowMs && nowMs < notAfterMs
 }
 
+/** One that has ended by itself is over by both clocks after this: it was valid from a minute before it was made. */
+const OVER_WITHIN_MS = 90_000
+
+/** Not valid by the wall clock, and alive by the other. */
+export function isClockInTheWay(life: Life, clock: Clock): boolean {
+  if (isValidAt(life, clock.now().getTime())) return false
+  return life.notBeforeMs > clock.now().getTime() || life.overBootMs - clock.bootMs() > OVER_WITHIN_MS
+}
+
 /**
  * What to keep of the SVIDs of one identity, newest first: the newest that is valid now; the one that becomes valid next; and the last that the
  * wall clock calls expired while the other clock does not. Either clock, this host's or the authority's, may have been wrong.

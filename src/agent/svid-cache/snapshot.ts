@@ -35,6 +35,8 @@ interface JwtRecord extends Omit<CachedJwtSvid, 'notBeforeMs' | 'overBootMs' | '
   /** Absent in what an earlier version kept. */
   readonly notBeforeMs?: number
   readonly key: string
+  /** Whose share of the cache it is in; absent in what an earlier version kept. */
+  readonly uid?: number
 }
 
 export function formatX509(entry: Readonly<X509Entry>, svid: CachedX509Svid): X509Record {
@@ -76,12 +78,12 @@ export function parseClaim(record: X509Record): IdentityClaim {
   return { workloadIdentity, revision, spiffeId, keyType, workloadAttributes, asked }
 }
 
-export function formatJwt(key: string, svid: CachedJwtSvid): JwtRecord {
+export function formatJwt(key: string, svid: CachedJwtSvid, uid: number): JwtRecord {
   const { overBootMs: _ofThisBoot, jti: _inTheToken, ...rest } = svid
-  return { key, ...rest }
+  return { key, uid, ...rest }
 }
 
-export function parseJwt({ key: _key, ...record }: JwtRecord, clock: Clock): CachedJwtSvid {
+export function parseJwt({ key: _key, uid: _uid, ...record }: JwtRecord, clock: Clock): CachedJwtSvid {
   const life = { notBeforeMs: record.notBeforeMs ?? record.receivedMs, notAfterMs: record.expiresAtMs }
   const jti = jtiOf(parseJwtSvid(record.token))
   return { ...record, jti, notBeforeMs: life.notBeforeMs, overBootMs: overBootMs(life, clock) }

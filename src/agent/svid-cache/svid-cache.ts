@@ -117,7 +117,7 @@ export class SvidCache implements Disposable {
     return {
       version: 1,
       x509: Array.from(this.#x509.kept(), ([entry, svid]) => formatX509(entry, svid)),
-      jwt: Array.from(this.#jwt.values(), ([key, svid]) => formatJwt(key, svid)).slice(-TOKENS_KEPT),
+      jwt: this.#jwt.recent(TOKENS_KEPT).map(([key, svid, uid]) => formatJwt(key, svid, uid)),
     }
   }
 
@@ -127,7 +127,9 @@ export class SvidCache implements Disposable {
     for (const record of kept?.x509 ?? []) {
       this.#x509.restore(record.key, parseClaim(record), parseX509(record, this.#deps.clock))
     }
-    for (const record of kept?.jwt ?? []) this.#jwt.restore(record.key, parseJwt(record, this.#deps.clock))
+    for (const record of kept?.jwt ?? []) {
+      this.#jwt.restore(record.key, parseJwt(record, this.#deps.clock), record.uid)
+    }
   }
 
   [Symbol.dispose](): void {

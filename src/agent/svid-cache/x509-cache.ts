@@ -1,18 +1,20 @@
 import { Backoff } from '../../foundation/backoff.ts'
-import { messageOf } from '../../foundation/errors.ts'
+import { CodedError, messageOf } from '../../foundation/errors.ts'
+import { FairQueue } from '../../foundation/fair-queue.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Counter } from '../../foundation/metrics.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
+import { askingUser } from '../asking-user.ts'
 import type { IdentityClaim, Knowledge } from '../knowledge.ts'
 import type { HeldBack } from './held-back.ts'
-import { isValidAt, type Life, worthKeeping } from './life.ts'
+import { isClockInTheWay, isValidAt, type Life, worthKeeping } from './life.ts'
 import { checkX509Svid } from './x509-check.ts'
 import type { CachedX509Svid, Holder, X509Entry, X509State } from './x509-entry.ts'
 import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
 
 const RETRY = { initialMs: 1_000, maxMs: 60_000 }
-/** Above this the longest unasked identities that no stream holds are forgotten. */
+/** Above this the longest unasked identities that no stream holds are forgotten, of the user first who has most of them. */
 const SOFT_LIMIT = 16_384
 /** After a change of CA the new bundle goes out to everybody first … */
 const AFTER_BUNDLE_MS = 2_000
@@ -136,7 +138,7 @@ export class X509Cache {
     entry.kept = [...entry.kept, svid]
     this.#choose(entry)
     entry.askedMs = svid.receivedMs
-    if (entry.svid === undefined) this.#holdBack(entry, svid)
+    this.#holdBack(entry)
     this.#due(entry, (entry.svid ?? svid).renewAtMs)
   }
 
@@ -203,8 +205,11 @@ export class X509Cache {
     this.#choose(entry)
   }
 
-  #holdBack(entry: X509Entry, svid: CachedX509Svid): void {
-    entry.failure = this.#deps.heldBack.note('x509_svid', svid.spiffeId, svid)
+  /** Where there is an SVID and only the clock stands in the way, that is what callers and the operator hear of. */
+  #holdBack(entry: X509Entry): void {
+    const { clock, heldBack } = this.#deps
+    const svid = entry.kept.find((each) => isClockInTheWay(each, clock))
+    if (entry.svid === undefined && svid) entry.failure = heldBack.note('x509_svid', svid.spiffeId, svid)
   }
 
   #isUsable(svid: CachedX509Svid): boolean {
@@ -258,11 +263,12 @@ export class X509Cache {
         entry.backoff.reset()
         this.#due(entry, svid.renewAtMs)
       } else {
-        this.#holdBack(entry, svid)
+        entry.failure = this.#deps.heldBack.note('x509_svid', svid.spiffeId, svid)
         this.#retry(entry)
       }
     } catch (error) {
       entry.failure = error
+      if (!isFinal(error)) this.#holdBack(entry)
       const retryInMs = this.#retry(entry)
       issued.inc({ kind: 'x509_svid', result: 'failed' })
       const { workloadIdentity, spiffeId } = entry.claim
@@ -292,13 +298,22 @@ export class X509Cache {
     const idle = [...this.#entries.values()].filter(
       ({ holders, inFlight }) => holders.size === 0 && !inFlight,
     )
-    idle.sort((a, b) => a.askedMs - b.askedMs)
-    for (const { key } of idle.slice(0, this.#entries.size - SOFT_LIMIT)) this.#entries.delete(key)
+    idle.sort((a, b) => b.askedMs - a.askedMs)
+    const byUser = new FairQueue<number, string>()
+    for (const { key, claim } of idle) byUser.push(askingUser(claim.workloadAttributes), key)
+    while (this.#entries.size > SOFT_LIMIT && byUser.size > 0) {
+      this.#entries.delete(byUser.dropOfBiggest()?.item ?? '')
+    }
   }
 
   #now(): number {
     return this.#deps.clock.now().getTime()
   }
+}
+
+/** The authority's no is not a question of time. */
+function isFinal(error: unknown): boolean {
+  return error instanceof CodedError && error.kind === 'permission_denied'
 }
 
 const lifeOf = (svid: CachedX509Svid): Life => svid

@@ -2,6 +2,7 @@ import { exportPkcs8 } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
 import { parseX509Svid, type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
+import { askingUser } from '../asking-user.ts'
 import type { IdentityClaim, Issuer, KnowledgeSource } from '../knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
 import type { KeyPools } from './key-pools.ts'
@@ -23,7 +24,7 @@ export interface X509IssueDeps {
  * for good, so it must not get as far as them. Whether it is valid now is not asked here: this host's clock may be wrong.
  */
 export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): Promise<CachedX509Svid> {
-  const key = await deps.keys.take(claim.keyType)
+  const key = await deps.keys.take(claim.keyType, askingUser(claim.workloadAttributes))
   const { chain } = await deps.issuer.issueX509(claim, key.publicKeyDer)
   const bundle = deps.knowledge.value?.bundle
   if (bundle === undefined) throw new UnusableSvidError('there is no bundle to validate it with')

@@ -11,7 +11,7 @@ import type { Knowledge } from '../knowledge.ts'
 import { SyncInvalidError } from './errors.ts'
 import { compileRecord, type IdentityRecord } from './identity-record.ts'
 import type { BotRecord, BundleRecord, KnowledgeRecord } from './knowledge-record.ts'
-import { type FederatedRecord, FederationPages, KnownFederation } from './known-federation.ts'
+import { type FederatedRecord, FederationPages, KnownFederation, tellWithheld } from './known-federation.ts'
 import { KnownLocks, type LockRecord } from './known-locks.ts'
 import { KnownRoles } from './known-roles.ts'
 
@@ -195,6 +195,7 @@ export class KnowledgeStore {
     if (JSON.stringify(record) === JSON.stringify(this.#heard.bundleRecord)) return false
     if (record.json !== this.#heard.bundleRecord?.json) {
       this.#heard.bundle = Bundle.parse(this.trustDomain, record.json)
+      tellWithheld(this.#heard.bundle, this.#deps.logger)
     }
     this.#heard.bundleRecord = record
     return true

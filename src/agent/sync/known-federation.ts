@@ -22,8 +22,8 @@ export class KnownFederation {
   }
 
   /**
-   * The successor with exactly these; itself when nothing changed. A bundle that cannot be read is not trusted, nor is the one before it, and the
-   * others go on: it may be in words of a newer authority. The own trust domain is not foreign, whatever is said of it.
+   * The successor with exactly these; itself when nothing changed. What is no bundle is not trusted, nor is the one before it, and the
+   * others go on: it may be in words of a newer authority. Within one, each key stands for itself. The own trust domain is not foreign, whatever is said of it.
    */
   with(records: readonly FederatedRecord[], ownTrustDomain: string, logger: Logger): KnownFederation {
     if (JSON.stringify(records) === JSON.stringify(this.records)) return this
@@ -41,7 +41,9 @@ export class KnownFederation {
 
 function parse(trustDomain: string, json: string, logger: Logger): Bundle | undefined {
   try {
-    return Bundle.parse(trustDomain, json)
+    const bundle = Bundle.parse(trustDomain, json)
+    tellWithheld(bundle, logger)
+    return bundle
   } catch (error) {
     logger.error(
       { event: 'federation.not_understood', trustDomain, reason: messageOf(error) },
@@ -49,6 +51,19 @@ function parse(trustDomain: string, json: string, logger: Logger): Bundle | unde
     )
     return undefined
   }
+}
+
+const MOST_TOLD = 8
+
+/** Once for each state of a bundle; the authority's `apply` has said it to whoever brought it. */
+export function tellWithheld({ trustDomain, passedOver }: Bundle, logger: Logger): void {
+  const withheld = passedOver.filter(({ isUnknown }) => !isUnknown)
+  if (withheld.length === 0) return
+  const reasons = withheld.slice(0, MOST_TOLD).map(({ where, reason }) => `${where}: ${reason}`)
+  logger.warn(
+    { event: 'bundle.key_withheld', trustDomain, withheld: withheld.length, reasons },
+    'keys of a bundle are broken, or not every client could read them: they are not delivered, and the others are',
+  )
 }
 
 /** Puts together a list that comes in several messages. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError, type ErrorKind } from '../../foundation/errors.ts'
+import { SharedLru } from '../../foundation/shared-lru.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { JWTSVIDRequest__Output } from '../../rpc/gen/JWTSVIDRequest.ts'
@@ -13,7 +14,6 @@ import type { Deliveries } from './deliveries.ts'
 import { InvalidWorkloadRequestError, NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
 import { LARGEST_MESSAGE } from './message.ts'
-import { RecentMap } from './recent-map.ts'
 
 /** Answers kept ready; each takes about 1 KB. */
 const ANSWERS = 4_096
@@ -41,7 +41,7 @@ export interface FetchJwtSvidDeps {
 /** FetchJWTSVID: caller → entitlement → tokens, one for each identity or the one that was asked for. */
 export class FetchJwtSvid {
   readonly #deps: FetchJwtSvidDeps
-  readonly #answers = new RecentMap<Answer>(ANSWERS)
+  readonly #answers = new SharedLru<number, Answer>(ANSWERS)
   #keys = ''
 
   constructor(deps: FetchJwtSvidDeps) {
@@ -75,7 +75,7 @@ export class FetchJwtSvid {
   ): Buffer | Promise<Buffer> {
     const { clock, deliveries } = this.#deps
     const key = answerKey(set, spiffeId, audiences)
-    const known = this.#answers.get(key)
+    const known = this.#answers.get(key, peer.credentials.uid)
     const nowMs = clock.now().getTime()
     if (known !== undefined && isFresh(known, nowMs)) {
       deliveries.count(peer, known.delivered, nowMs)
@@ -98,7 +98,7 @@ export class FetchJwtSvid {
       return this.#afterWaiting(peer, set, spiffeId, audiences, tokens)
     }
     const answer = encode(set, indexes, tokens as readonly CachedJwtSvid[])
-    this.#answers.set(key, answer)
+    this.#answers.set(key, answer, peer.credentials.uid)
     return this.#give(peer, answer)
   }
 
@@ -121,7 +121,9 @@ export class FetchJwtSvid {
       if (grant !== undefined && token === undefined) set.leftOut.token(grant.identity, failure)
     }
     const answer = encode(set, found, got)
-    if (got.length === indexes.length) this.#answers.set(answerKey(set, spiffeId, audiences), answer)
+    if (got.length === indexes.length) {
+      this.#answers.set(answerKey(set, spiffeId, audiences), answer, peer.credentials.uid)
+    }
     return this.#give(peer, answer)
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../foundation/clock.ts'
+import { FairQueue } from '../../foundation/fair-queue.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { IdentitySet } from './identity-set.ts'
 import type { MessageKind } from './message.ts'
@@ -39,6 +40,8 @@ export class Followers {
   readonly #open = new Set<Follower>()
   readonly #bySet = new Map<IdentitySet, Set<Follower>>()
   readonly #due = new Set<Follower>()
+  /** Those who are due, and some who were: the users have their turns one after another. */
+  readonly #turns = new FairQueue<number, Follower>()
   #scheduled = false
 
   constructor(clock: Clock) {
@@ -72,13 +75,13 @@ export class Followers {
 
   /** What the agent knows has changed: every stream is looked at. */
   refreshAll(): void {
-    for (const follower of this.#open) this.#due.add(follower)
+    for (const follower of this.#open) this.#noteDue(follower)
     this.#schedule()
   }
 
   /** A set has something to say to its streams of one kind. */
   refreshWith(set: IdentitySet, kind: MessageKind): void {
-    for (const follower of this.#bySet.get(set) ?? []) if (follower.kind === kind) this.#due.add(follower)
+    for (const follower of this.#bySet.get(set) ?? []) if (follower.kind === kind) this.#noteDue(follower)
     this.#schedule()
   }
 
@@ -138,8 +141,14 @@ export class Followers {
     }
   }
 
+  #noteDue(follower: Follower): void {
+    if (this.#due.has(follower)) return
+    this.#due.add(follower)
+    this.#turns.push(follower.peer.credentials.uid, follower)
+  }
+
   #schedule(): void {
-    if (this.#scheduled || this.#due.size === 0) return
+    if (this.#scheduled || this.#turns.size === 0) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -149,9 +158,8 @@ export class Followers {
 
   #work(): void {
     const untilMs = this.#clock.monotonicMs() + TURN_MS
-    for (const follower of this.#due) {
-      this.#due.delete(follower)
-      this.refresh(follower)
+    for (let next = this.#turns.take(); next !== undefined; next = this.#turns.take()) {
+      if (this.#due.delete(next.item)) this.refresh(next.item)
       if (this.#clock.monotonicMs() >= untilMs) break
     }
     this.#schedule()

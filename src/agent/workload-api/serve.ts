@@ -37,10 +37,8 @@ export function serveWorkloadApi(server: RpcServer<Peer>, deps: WorkloadApiDeps)
   const fetchJwtSvid = new FetchJwtSvid({ ...deps, entitled, workloadOf, deliveries })
   const validateJwtSvid = new ValidateJwtSvid({ entitledToBundles, knowledge, clock })
 
-  server.add(
-    'SpiffeWorkloadAPI',
-    handlers(watches, fetchJwtSvid, validateJwtSvid, refusals),
-    (_peer, context) => checkMetadata(context),
+  server.add('SpiffeWorkloadAPI', handlers(watches, fetchJwtSvid, validateJwtSvid, refusals), (_peer, head) =>
+    checkMetadata(head),
   )
   return knowledge.subscribe(() => fetchJwtSvid.forgetWhenKeysChanged())
 }

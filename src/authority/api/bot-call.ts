@@ -1,5 +1,5 @@
-import type { BotDirectory } from '../bots/bot-directory.ts'
 import type { BotInstance } from '../bots/bot-instance.ts'
+import type { InstanceConnections } from '../bots/instance-connections.ts'
 import type { BotCaller, Caller } from '../caller.ts'
 import { BotCertificateRequiredError } from '../errors.ts'
 
@@ -10,6 +10,6 @@ export function botOf(caller: Caller): BotCaller {
 }
 
 /** The instance that calls, known, unlocked and of the current generation: asked on every call (design 7). */
-export function instanceOf(directory: Pick<BotDirectory, 'use'>, caller: Caller): BotInstance {
-  return directory.use(botOf(caller))
+export function instanceOf(bots: Pick<InstanceConnections, 'use'>, caller: Caller): BotInstance {
+  return bots.use(botOf(caller))
 }

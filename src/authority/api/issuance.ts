@@ -7,7 +7,7 @@ import type { IssueX509SvidsRequest__Output } from '../../rpc/gen/signet/v1/Issu
 import type { IssueX509SvidsResponse } from '../../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import type { Handlers } from '../../rpc/handlers.ts'
 import { toStatus } from '../../rpc/status.ts'
-import type { BotDirectory } from '../bots/bot-directory.ts'
+import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
 import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
@@ -24,7 +24,7 @@ export class BatchTooLongError extends CodedError {
 
 export interface IssuanceApiDeps {
   readonly issuer: Issuer
-  readonly directory: Pick<BotDirectory, 'use'>
+  readonly bots: Pick<InstanceConnections, 'use'>
   readonly clock: Clock
   /** For one instance, on the average of {@link AVERAGED_SECONDS}. */
   readonly svidsPerSecond: number
@@ -32,6 +32,9 @@ export interface IssuanceApiDeps {
 
 /** An agent that has just started, or whose CA was rotated, needs all at once. */
 const AVERAGED_SECONDS = 600
+
+/** Of what an instance may have at once, what tokens leave for X.509-SVIDs: without one a workload is without a door, too. */
+const KEPT_FOR_X509 = 1 / 4
 
 const MOST_INSTANCES = 100_000
 const COST_BYTES = 1024
@@ -46,19 +49,15 @@ const NO_CLAIM: Claim = {
 
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
-  const { issuer, directory, clock, svidsPerSecond } = deps
+  const { issuer, bots, clock, svidsPerSecond } = deps
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
   const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
   const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
   // What is asked at length counts as several: the log holds it at that length. A full bucket is always enough for one request.
-  const take = (instance: string, costs: readonly number[]): void =>
-    limiter.take(
-      instance,
-      Math.min(
-        burst,
-        costs.reduce((sum, cost) => sum + cost, 0),
-      ),
-    )
+  const take = (instance: string, costs: readonly number[], leaving = 0): void => {
+    const cost = costs.reduce((sum, each) => sum + each, 0)
+    limiter.take(instance, Math.min(burst - leaving, cost), leaving)
+  }
   return {
     IssueX509Svids: {
       unary: async (
@@ -66,7 +65,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         request: IssueX509SvidsRequest__Output,
       ): Promise<IssueX509SvidsResponse> => {
         checkLength(request.requests)
-        const instance = instanceOf(directory, caller)
+        const instance = instanceOf(bots, caller)
         take(
           instance.id,
           request.requests.map(({ claim }) => costOf(claim, [])),
@@ -90,10 +89,11 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         request: IssueJwtSvidsRequest__Output,
       ): Promise<IssueJwtSvidsResponse> => {
         checkLength(request.requests)
-        const instance = instanceOf(directory, caller)
+        const instance = instanceOf(bots, caller)
         take(
           instance.id,
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),
+          burst * KEPT_FOR_X509,
         )
         const asked = request.requests.map(({ claim, audience }) => ({ claim: toClaim(claim), audience }))
         const outcomes = await issuer.issueJwt(actorOf(caller), instance, asked)

@@ -6,13 +6,13 @@ import type { ReportResponse } from '../../rpc/gen/signet/v1/ReportResponse.ts'
 import type { Handlers } from '../../rpc/handlers.ts'
 import type { AuditEntry } from '../audit/events.ts'
 import { ReportInvalidError, readTimes, toEntry } from '../audit/reported.ts'
-import type { BotDirectory } from '../bots/bot-directory.ts'
+import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
 export interface ReportApiDeps {
-  readonly directory: Pick<BotDirectory, 'use'>
+  readonly bots: Pick<InstanceConnections, 'use'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void> }
   readonly clock: Clock
   readonly logger: Logger
@@ -20,16 +20,19 @@ export interface ReportApiDeps {
 
 /** Agents add events up and report every few seconds; an agent that is not ours shall not fill the disk. */
 const REPORTS = { perSecond: 1, burst: 20, maxKeys: 100_000 }
+/** Of rows, as the log holds them: sixty deliveries a second, or so, and one full report at once in any case. */
+const BYTES = { perSecond: 32_768, burst: 8 * 1024 * 1024, maxKeys: 100_000 }
 const MOST_EVENTS = 200
 const MOST_GIVEN_UP = 64
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
-export function reportHandlers({ directory, audit, clock, logger }: ReportApiDeps): Handlers<Caller> {
+export function reportHandlers({ bots, audit, clock, logger }: ReportApiDeps): Handlers<Caller> {
   const reports = new RateLimiter(REPORTS, clock)
+  const bytes = new RateLimiter(BYTES, clock)
   return {
     Report: {
       unary: async (caller: Caller, request: ReportRequest__Output): Promise<ReportResponse> => {
-        const instance = instanceOf(directory, caller)
+        const instance = instanceOf(bots, caller)
         reports.take(instance.id)
         const { events, givenUp } = request
         if (events.length > MOST_EVENTS || givenUp.length > MOST_GIVEN_UP)
@@ -40,6 +43,10 @@ export function reportHandlers({ directory, audit, clock, logger }: ReportApiDep
           ...events.map((event) => toEntry(subject, actor, event)),
           ...givenUp.map((each) => givenUpEntry(subject, actor, each)),
         ]
+        bytes.take(
+          instance.id,
+          entries.reduce((sum, { detail }) => sum + JSON.stringify(detail).length, 0),
+        )
         if (entries.length > 0) await audit.recordAll(entries)
         for (const { detail } of entries.slice(events.length))
           logger.warn({ event: 'report.given_up', ...detail }, 'an agent could not report all that it saw')

@@ -1,6 +1,7 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Watchable } from '../../foundation/watchable.ts'
 import type { Bot } from '../../rpc/gen/signet/v1/Bot.ts'
+import type { LockList } from '../../rpc/gen/signet/v1/LockList.ts'
 import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { ActiveLock, LockSubject } from '../bots/locks.ts'
 import type { CaState } from '../ca/ca-state.ts'
@@ -30,6 +31,8 @@ export interface SyncSessionDeps {
   readonly rolesJson: (bot: string) => string
 }
 
+const NO_LOCKS: readonly ActiveLock[] = []
+
 /** An agent that hears nothing for much longer has lost its authority. */
 const HEARTBEAT_MS = 20_000
 
@@ -50,6 +53,9 @@ export class SyncSession implements Disposable {
   #bot = false
   #bundle = false
   #locks = false
+  /** The locks that concern this agent, as it was last told them, and as they are now. */
+  #toldLocks = NO_LOCKS
+  #currentLocks = NO_LOCKS
   #attributeUse = false
   #foreignBundles = false
   #heartbeat = false
@@ -63,9 +69,10 @@ export class SyncSession implements Disposable {
     const watched = this.#subscriptions.use(deps.views.watch(subject.bot, (change) => this.#changed(change)))
     this.#view = watched.view
     this.#subscriptions.use(deps.ca.subscribe(() => this.#note(() => (this.#bundle = true))))
-    this.#subscriptions.use(deps.locks.subscribe(() => this.#note(() => (this.#locks = true))))
+    this.#subscriptions.use(deps.locks.subscribe(() => this.#lookAtLocks()))
     this.#subscriptions.use(deps.instances.subscribe(() => this.#note(() => (this.#standing = true))))
     this.#locked = this.#isLocked()
+    this.#currentLocks = this.#lockList()
   }
 
   /** Messages for as long as the signal lasts: a snapshot first, then what changes. */
@@ -115,12 +122,22 @@ export class SyncSession implements Disposable {
     this.#wake = undefined
   }
 
+  /** A lock that is no business of this agent does not wake it: it would learn that there is one. */
+  #lookAtLocks(): void {
+    this.#currentLocks = this.#lockList()
+    const isTold = isSameList(this.#currentLocks, this.#toldLocks) && this.#isLocked() === this.#locked
+    if (isTold) this.#locks = false
+    else this.#note(() => (this.#locks = true))
+  }
+
   #note(change: () => void): void {
     change()
     this.#wake?.()
   }
 
   #changed(change: ViewChange): void {
+    // What it may use has changed, and with it which locks concern it.
+    if (this.#deps.locks.value.length > 0) this.#lookAtLocks()
     this.#note(() => {
       if (change.bot) this.#bot = true
       if (change.attributeUse) this.#attributeUse = true
@@ -134,12 +151,18 @@ export class SyncSession implements Disposable {
     return this.#deps.locks.value.some(({ target }) => this.#isMeant(target))
   }
 
-  /** The locks that concern this agent. */
+  /** The locks that touch this agent, or an identity that it may use. */
   #lockList(): readonly ActiveLock[] {
-    return this.#deps.locks.value.filter(
-      ({ target }) =>
-        target.workloadIdentity !== undefined || target.spiffeId !== undefined || this.#isMeant(target),
-    )
+    return this.#deps.locks.value.filter(({ target }) => {
+      const { workloadIdentity, spiffeId } = target
+      if (workloadIdentity !== undefined) return this.#view.get(workloadIdentity) !== undefined
+      return spiffeId === undefined ? this.#isMeant(target) : this.#view.mayGive(spiffeId)
+    })
+  }
+
+  #tellLocks(): LockList {
+    this.#toldLocks = this.#currentLocks
+    return locksMessage(this.#toldLocks)
   }
 
   #isMeant(target: LockSubject): boolean {
@@ -163,7 +186,7 @@ export class SyncSession implements Disposable {
     this.#locked = !this.#locked
     this.#locks = false
     if (!this.#locked) this.#snapshot = true
-    else yield this.#stamped({ locks: locksMessage(this.#lockList()) })
+    else yield this.#stamped({ locks: this.#tellLocks() })
   }
 
   async *#lockedMessages(): AsyncGenerator<SyncResponse> {
@@ -171,7 +194,7 @@ export class SyncSession implements Disposable {
     this.#bot = this.#bundle = this.#attributeUse = this.#foreignBundles = false
     if (this.#locks || this.#heartbeat) {
       this.#locks = this.#heartbeat = false
-      yield this.#stamped({ locks: locksMessage(this.#lockList()) })
+      yield this.#stamped({ locks: this.#tellLocks() })
     } else await this.#rest()
   }
 
@@ -186,7 +209,7 @@ export class SyncSession implements Disposable {
       trustDomain: this.#deps.trustDomain,
       bot: this.#botMessage(),
       bundle: bundleMessage(this.#deps.ca.value),
-      locks: locksMessage(this.#lockList()),
+      locks: this.#tellLocks(),
       federatedBundles: first ?? {},
       attributeUse: { paths: [...this.#view.attributeUse] },
     })
@@ -206,7 +229,7 @@ export class SyncSession implements Disposable {
     const first: SyncResponse = { removals, upserts: pages.shift() ?? [] }
     if (this.#bot) first.bot = this.#botMessage()
     if (this.#bundle) first.bundle = bundleMessage(this.#deps.ca.value)
-    if (this.#locks) first.locks = locksMessage(this.#lockList())
+    if (this.#locks) first.locks = this.#tellLocks()
     if (this.#attributeUse) first.attributeUse = { paths: [...this.#view.attributeUse] }
     const bundles = this.#foreignBundles ? [...foreignBundlePages(this.#view.foreignBundles)] : []
     const [firstBundles, ...otherBundles] = bundles
@@ -238,4 +261,8 @@ export class SyncSession implements Disposable {
   #stamped(message: SyncResponse): SyncResponse {
     return { ...message, authorityTimeMs: String(this.#deps.clock.now().getTime()) }
   }
+}
+
+function isSameList(a: readonly ActiveLock[], b: readonly ActiveLock[]): boolean {
+  return a.length === b.length && a.every((lock, index) => lock === b[index])
 }

@@ -97,6 +97,19 @@ export interface AuditEvents {
     /** The first of them; `sha256` is of what stood there. */
     readonly rows: readonly Pick<ForeignRow, 'table' | 'name' | 'sha256'>[]
   }
+  /** These rows are in that file now; the first row of the database follows the last of them. */
+  'audit.archived': {
+    readonly first: number
+    readonly last: number
+    readonly events: number
+    /** Of the last row. */
+    readonly hash: string
+    readonly file: string
+    /** Of the file. */
+    readonly sha256: string
+    readonly bytes: number
+    readonly problems: number
+  }
 
   'join.accepted': BotSubject & {
     readonly joinToken: string
@@ -142,6 +155,16 @@ export interface AuditEvents {
     readonly address: string
   }
   'bot.refused_more': BotSubject & SummedRefusals
+  /** Two who answer at the same time hold one certificate. */
+  'bot.used_twice': BotSubject & {
+    readonly generation: number
+    /** Of the one who was there, and of the one who came. */
+    readonly addresses: readonly [string, string]
+    readonly on: 'two_connections' | 'two_streams'
+    readonly count: number
+    readonly firstMs: number
+    readonly lastMs: number
+  }
 
   'x509_svid.issued': IssuedSubject & { readonly serial: string; readonly dnsSans: readonly string[] }
   'jwt_svid.issued': IssuedSubject & {

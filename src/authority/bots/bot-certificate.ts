@@ -1,6 +1,5 @@
 import { randomSerial } from '../../crypto/signing-ca.ts'
 import type { Random } from '../../foundation/random.ts'
-import { BACKDATE_MS } from '../ca/backdate.ts'
 import type { CaState } from '../ca/ca-state.ts'
 import { SignerExpiredError } from '../ca/errors.ts'
 
@@ -46,7 +45,8 @@ export function issueBotCertificate(
   const leaf = controlIssuing.signLeaf({
     serial,
     publicKeyDer,
-    notBefore: Math.floor((nowMs - BACKDATE_MS) / 1000),
+    // Only the authority looks at it: what it has signed with its clock ahead is good for it with the right time, too.
+    notBefore: controlIssuing.notBefore,
     notAfter,
     subject: { commonName: botInstanceId, organization: bot, serialNumber: String(generation) },
     extKeyUsages: ['clientAuth'],

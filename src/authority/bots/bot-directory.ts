@@ -4,7 +4,7 @@ import type { Logger } from '../../foundation/logger.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
-import { RefusalRows, type RefusalSum } from '../audit/refusal-rows.ts'
+import { type RowSum, SummedRows } from '../audit/summed-rows.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { Writer } from '../datastore/writer.ts'
@@ -57,7 +57,7 @@ export class BotDirectory implements AsyncDisposable {
   readonly #instances = new Map<string, InstanceState>()
   readonly #subscription: Disposable
   readonly #over: OverForLong
-  readonly #rows: RefusalRows
+  readonly #rows: SummedRows
   /** Connections whose certificate was good once: they are not proof of a copy when it has been superseded since. */
   readonly #accepted = new WeakSet<ShownCertificate>()
   /** One refusal is recorded once for each connection and state, however often it asks. */
@@ -69,7 +69,7 @@ export class BotDirectory implements AsyncDisposable {
   private constructor(deps: BotDirectoryDeps, instances: readonly InstanceState[]) {
     this.#deps = deps
     this.#over = new OverForLong(deps.clock)
-    this.#rows = new RefusalRows(deps, ROWS)
+    this.#rows = new SummedRows(deps, ROWS)
     for (const instance of instances) this.#instances.set(instance.id, instance)
     this.#subscription = deps.resources.subscribe((changes) => {
       const gone = new Set(changes.flatMap((c) => (c.kind === 'bot' && !c.after ? [c.name] : [])))
@@ -245,7 +245,7 @@ export class BotDirectory implements AsyncDisposable {
   #summed(
     purpose: Purpose,
     subject: { readonly bot: string; readonly botInstance: string },
-    sum: RefusalSum,
+    sum: RowSum,
     ref: string,
   ) {
     const detail = { ...subject, ...sum }

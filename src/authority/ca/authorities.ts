@@ -5,15 +5,18 @@ import type { Metrics } from '../../foundation/metrics.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { Actor } from '../audit/events.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import { readMeta, writeMeta } from '../datastore/meta.ts'
 import type { KeyPurpose, KeyState } from '../datastore/schema/keys.ts'
 import { OverForLong } from '../over-for-long.ts'
-import { buildCaState, type CaState } from './ca-state.ts'
-import { ClockGuard } from './clock-guard.ts'
+import { buildCaState, type CaState, withSequence } from './ca-state.ts'
+import { ClockGuard, type Moment } from './clock-guard.ts'
 import { ClockJumpedError, UnknownCaError } from './errors.ts'
 import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
 import { type KeyLine, labelsOf, lineOf, linesOf } from './key-lines.ts'
 import { KeyRing, type KeyRingDeps } from './key-ring.ts'
-import { putInOrder } from './put-in-order.ts'
+import { Publication } from './publication.ts'
+import { canSign, putInOrder } from './put-in-order.ts'
 import { handOver, nextChangeAt, publishMs, unneededKeys } from './schedule.ts'
 import { issueServerTls } from './server-tls.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -45,9 +48,15 @@ export interface CaInfo {
 const PURPOSES: readonly KeyPurpose[] = ['control_root', 'control_issuing', 'spiffe_x509', 'jwt']
 const ROTATED_ON_DEMAND: readonly string[] = ['control_issuing', 'spiffe_x509', 'jwt']
 
-/** Timers stand still while a host sleeps, lives do not: look again at least this often. */
-const LONGEST_WAIT_MS = 60_000
+/** All is looked at this often, whether or not something is due … */
+const LOOK_MS = 60_000
+/** … and the clocks this often: timers stand still while a host sleeps, lives do not. */
+const GLANCE_MS = 5_000
 const RETRY_MS = 10_000
+/** A clock that moves by more at once was set, or the host slept. */
+const MOVED_MS = 2_000
+/** What the clocks said is kept for the next run this often. */
+const NOTE_MS = 600_000
 
 /** The signing keys of this trust domain and their lives (design 7): prepared → active → retired, by schedule and on demand. */
 export class CaAuthorities implements AsyncDisposable {
@@ -56,15 +65,26 @@ export class CaAuthorities implements AsyncDisposable {
   readonly #deps: CaAuthoritiesDeps
   readonly #ring: KeyRing
   readonly #clockGuard: ClockGuard
+  readonly #publication: Publication
   readonly #unneeded: OverForLong
   #timer: Scheduled | undefined
   #work: Promise<unknown> = Promise.resolve()
   #disposed = false
+  /** The time of the last look, by the wall clock: what has fallen due since has not been seen. */
+  #lookedMs: number
+  #notedBootMs = Number.NEGATIVE_INFINITY
 
-  private constructor(deps: CaAuthoritiesDeps, ring: KeyRing, first: CaState) {
+  private constructor(
+    deps: CaAuthoritiesDeps,
+    { ring, clockGuard, publication }: Opened,
+    first: CaState,
+    lookedMs: number,
+  ) {
     this.#deps = deps
     this.#ring = ring
-    this.#clockGuard = new ClockGuard(deps)
+    this.#clockGuard = clockGuard
+    this.#publication = publication
+    this.#lookedMs = lookedMs
     this.#unneeded = new OverForLong(deps.clock)
     this.trustDomain = deps.vault.trustDomain
     this.watch = new Watchable(first)
@@ -78,8 +98,10 @@ export class CaAuthorities implements AsyncDisposable {
   /** Loads or creates the keys, and catches up with what fell due while no authority ran. */
   static async open(deps: CaAuthoritiesDeps): Promise<CaAuthorities> {
     const ring = await KeyRing.load(deps)
-    await putInOrder(ring, deps)
-    return new CaAuthorities(deps, ring, await refreshState(ring, deps, undefined))
+    const clockGuard = new ClockGuard(deps, await loadMoment(deps.datastore))
+    const opened = { ring, clockGuard, publication: await Publication.load(deps.datastore) }
+    const lookedMs = await putInOrder(ring, { ...deps, isSteady: clockGuard.isSteady() })
+    return new CaAuthorities(deps, opened, await refreshState(opened, deps, undefined), lookedMs)
   }
 
   current(): CaState {
@@ -93,14 +115,16 @@ export class CaAuthorities implements AsyncDisposable {
   rotate(purpose: string, now: boolean, actor: Actor, algorithm = ''): Promise<void> {
     return this.#exclusively(async () => {
       const lines = this.#rotatable(purpose, algorithm)
-      if (!this.#clockGuard.isSteady()) {
+      const isSteady = this.#clockGuard.isSteady()
+      const nowMs = this.#deps.clock.now().getTime()
+      if (!isSteady && lines.every((line) => canSign(this.#ring, line, nowMs))) {
         throw new ClockJumpedError(
           'the clock of the authority jumped: set it right, or wait 15 minutes if it is right, then ask again',
         )
       }
-      await putInOrder(this.#ring, this.#deps)
+      await putInOrder(this.#ring, { ...this.#deps, isSteady })
       for (const line of lines) await this.#rotate(line, now, actor)
-      await putInOrder(this.#ring, this.#deps)
+      this.#lookedMs = await putInOrder(this.#ring, { ...this.#deps, isSteady })
       await this.#publish()
     })
   }
@@ -127,6 +151,7 @@ export class CaAuthorities implements AsyncDisposable {
     this.#disposed = true
     this.#timer?.cancel()
     await this.#work
+    await this.#noteClock(0).catch(() => undefined) // the next run then goes by the wall clock alone
   }
 
   #rotatable(purpose: string, algorithm: string): readonly KeyLine[] {
@@ -176,7 +201,8 @@ export class CaAuthorities implements AsyncDisposable {
   }
 
   async #publish(): Promise<void> {
-    const state = await refreshState(this.#ring, this.#deps, this.watch.value)
+    const opened = { ring: this.#ring, clockGuard: this.#clockGuard, publication: this.#publication }
+    const state = await refreshState(opened, this.#deps, this.watch.value)
     if (state !== this.watch.value) this.watch.set(state)
     this.#arm()
   }
@@ -184,23 +210,36 @@ export class CaAuthorities implements AsyncDisposable {
   #arm(waitMs = this.#msToNextChange()): void {
     this.#timer?.cancel()
     if (this.#disposed) return
-    this.#timer = this.#deps.clock.schedule(waitMs, () => {
-      this.#exclusively(async () => {
-        if (this.#disposed) return
-        if (this.#clockGuard.isSteady()) {
-          await putInOrder(this.#ring, this.#deps)
-          await this.#removeUnneeded()
-        }
-        this.#warnOfEnds()
-        await this.#publish()
-      }).catch((error) => {
-        this.#deps.logger.error(
-          { event: 'ca.expiring', error: messageOf(error) },
-          'cannot rotate signing keys',
-        )
-        this.#arm(RETRY_MS)
-      })
+    const { clock } = this.#deps
+    const offsetMs = clock.now().getTime() - clock.monotonicMs()
+    const restMs = Math.min(waitMs, GLANCE_MS)
+    this.#timer = clock.schedule(restMs, () => {
+      const movedMs = Math.abs(clock.now().getTime() - clock.monotonicMs() - offsetMs)
+      if (waitMs > restMs && movedMs < MOVED_MS) this.#arm(waitMs - restMs)
+      else this.#look()
     })
+  }
+
+  #look(): void {
+    this.#exclusively(async () => {
+      if (this.#disposed) return
+      const isSteady = this.#clockGuard.isSteady()
+      this.#lookedMs = await putInOrder(this.#ring, { ...this.#deps, isSteady })
+      if (isSteady) await this.#removeUnneeded()
+      this.#warnOfEnds()
+      await this.#noteClock(NOTE_MS)
+      await this.#publish()
+    }).catch((error) => {
+      this.#deps.logger.error({ event: 'ca.expiring', error: messageOf(error) }, 'cannot rotate signing keys')
+      this.#arm(RETRY_MS)
+    })
+  }
+
+  async #noteClock(everyMs: number): Promise<void> {
+    const { moment } = this.#clockGuard
+    if (moment.bootMs - this.#notedBootMs < everyMs) return
+    await this.#deps.datastore.write((writer) => writeMeta(writer, 'clock', JSON.stringify(moment)))
+    this.#notedBootMs = moment.bootMs
   }
 
   #msToNextChange(): number {
@@ -209,9 +248,9 @@ export class CaAuthorities implements AsyncDisposable {
       this.watch.value.serverTls.renewMs,
       ...this.#ring.keys.map((key) => this.#nextChange(key)),
     ]
-    // What was due and has not been done, because the clock jumped or time must pass first, is looked at every minute.
-    const ahead = changes.flatMap((atMs) => (atMs > nowMs ? [atMs - nowMs] : []))
-    return Math.min(LONGEST_WAIT_MS, ...ahead)
+    // What was due at the last look and not done, because the clock jumped or time must pass first, is looked at every minute.
+    const ahead = changes.flatMap((atMs) => (atMs > this.#lookedMs ? [Math.max(0, atMs - nowMs)] : []))
+    return Math.min(LOOK_MS, ...ahead)
   }
 
   #nextChange(key: SigningKey): number {
@@ -264,17 +303,34 @@ export class CaAuthorities implements AsyncDisposable {
   }
 }
 
+interface Opened {
+  readonly ring: KeyRing
+  readonly clockGuard: ClockGuard
+  readonly publication: Publication
+}
+
+async function loadMoment(datastore: Datastore): Promise<Moment | undefined> {
+  const noted = await readMeta(datastore, 'clock')
+  if (noted === undefined) return undefined
+  const { wallMs, bootMs } = JSON.parse(noted) as Partial<Moment>
+  return typeof wallMs === 'number' && typeof bootMs === 'number' ? { wallMs, bootMs } : undefined
+}
+
 /** The state for the keys as they are; the same object when nothing changed. */
 async function refreshState(
-  ring: KeyRing,
+  { ring, clockGuard, publication }: Opened,
   deps: CaAuthoritiesDeps,
   last: CaState | undefined,
 ): Promise<CaState> {
   const { vault, random, clock } = deps
-  const built = buildCaState(ring.keys, vault.trustDomain, ring.bundleSequence, deps.jwt)
+  const judgedMs = clockGuard.judgedMs()
+  const unnumbered = buildCaState(ring.keys, vault.trustDomain, judgedMs, deps.jwt)
+  const sequence = await publication.sequenceOf(unnumbered.bundle, judgedMs)
+  const built = { ...unnumbered, bundle: withSequence(unnumbered.bundle, sequence) }
   const nowMs = clock.now().getTime()
   const tls = last?.serverTls
-  const kept = tls && tls.issuerKeyId === built.controlIssuing.keyId && nowMs < tls.renewMs ? tls : undefined
+  const isKept = tls?.issuerKeyId === built.controlIssuing.keyId && nowMs < tls.renewMs
+  const kept = isKept ? tls : undefined
   if (last && kept && sameKeys(last, built)) return last
   const root = built.controlChain[1] as Buffer
   const names = { trustDomain: vault.trustDomain, random }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { JwsSigner } from '../../crypto/jws.ts'
 import { SIGNING_ALGORITHMS, SIGNING_KEYS, type SigningAlgorithm } from '../../crypto/jws-algorithm.ts'
-import { spkiSha256 } from '../../crypto/keys.ts'
+import { exportSpki, spkiSha256 } from '../../crypto/keys.ts'
 import { SigningCa } from '../../crypto/signing-ca.ts'
 import { Bundle } from '../../spiffe/bundle.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { KeyPurpose } from '../datastore/schema/keys.ts'
 import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
 import { CONTROL_ISSUING, CONTROL_ROOT, isOf, type KeyLine, SPIFFE_X509 } from './key-lines.ts'
-import { publishMs } from './schedule.ts'
+import { publishedMs } from './schedule.ts'
 import type { ServerTls } from './server-tls.ts'
 import type { SigningKey } from './signing-key.ts'
 
@@ -47,10 +47,11 @@ const LONGEST_REFRESH_HINT_S = 300
 
 export type CaStateWithoutTls = Omit<CaState, 'serverTls'>
 
+/** `judgedMs`: the time, as far as it is certain: what has not ended by it stays published. The bundle has no sequence yet. */
 export function buildCaState(
   keys: readonly SigningKey[],
   trustDomain: TrustDomain,
-  sequence: number,
+  judgedMs: number,
   algorithms: JwtAlgorithms,
 ): CaStateWithoutTls {
   const x509 = activeKey(keys, SPIFFE_X509)
@@ -59,14 +60,13 @@ export function buildCaState(
   const jwtSigners = signersOf(keys, algorithms)
   const jwt = jwtSigners.get(algorithms.usual)
   assert.ok(jwt, 'no active jwt key')
-  const refreshHintSeconds = Math.max(1, Math.min(LONGEST_REFRESH_HINT_S, Math.floor(publishMs(x509) / 4000)))
+  const [x509Keys, jwtKeys] = [published(keys, 'spiffe_x509', judgedMs), published(keys, 'jwt', judgedMs)]
   return {
     bundle: Bundle.of({
       trustDomain: trustDomain.name,
-      x509Authorities: published(keys, 'spiffe_x509').map(certificateOf),
-      jwtAuthorities: published(keys, 'jwt').map(({ keyId, publicKeyDer }) => ({ kid: keyId, publicKeyDer })),
-      sequence: BigInt(sequence),
-      refreshHintSeconds,
+      x509Authorities: x509Keys.map(certificateOf),
+      jwtAuthorities: jwtKeys.map(({ keyId, publicKeyDer }) => ({ kid: keyId, publicKeyDer })),
+      refreshHintSeconds: refreshHint([...x509Keys, ...jwtKeys]),
     }),
     x509: signingCa(x509),
     jwt,
@@ -81,6 +81,23 @@ export function buildCaState(
     pin: `sha256:${spkiSha256(root.publicKeyDer)}`,
     taintedKeyIds: [],
   }
+}
+
+/** The same with a sequence. */
+export function withSequence(bundle: Bundle, sequence: number): Bundle {
+  const jwtAuthorities = Array.from(bundle.jwtAuthorities, ([kid, key]) => ({
+    kid,
+    publicKeyDer: exportSpki(key),
+  }))
+  const { trustDomain, x509Authorities, refreshHintSeconds } = bundle
+  const hint = refreshHintSeconds === undefined ? {} : { refreshHintSeconds }
+  return Bundle.of({ trustDomain, x509Authorities, jwtAuthorities, sequence: BigInt(sequence), ...hint })
+}
+
+/** Whoever comes back as often sees each of these keys, and each that succeeds one of them, at least three times before it signs. */
+function refreshHint(keys: readonly SigningKey[]): number {
+  const shortestMs = Math.min(...keys.map(publishedMs))
+  return Math.max(1, Math.min(LONGEST_REFRESH_HINT_S, Math.floor(shortestMs / 4000)))
 }
 
 export function activeKey(keys: readonly SigningKey[], line: KeyLine): SigningKey {
@@ -131,8 +148,8 @@ function byState(keys: readonly SigningKey[], purpose: KeyPurpose): SigningKey[]
   return [...mine.filter((key) => key.state === 'active'), ...mine.filter((key) => key.state !== 'active')]
 }
 
-function published(keys: readonly SigningKey[], purpose: KeyPurpose): SigningKey[] {
-  return byState(keys, purpose).filter((key) => key.state !== 'ended')
+function published(keys: readonly SigningKey[], purpose: KeyPurpose, judgedMs: number): SigningKey[] {
+  return byState(keys, purpose).filter((key) => key.state !== 'ended' || key.notAfterMs > judgedMs)
 }
 
 function signingCa(key: SigningKey): SigningCa {

@@ -3,7 +3,7 @@ import type { Logger } from '../../foundation/logger.ts'
 
 /** A clock that is only corrected moves less than this at once. */
 const JUMP_MS = 3_600_000
-/** A time that a host keeps for so long after a jump is taken for the right one: it slept, or had been behind. */
+/** A time that a host keeps for so long after a jump is taken for the right one: it had been behind. */
 const AGREED_MS = 900_000
 /** How far the two clocks part by themselves. */
 const DRIFT_MS = 60_000
@@ -13,17 +13,39 @@ interface Jump {
   readonly sinceMs: number
 }
 
-/** Watches the wall clock against the monotonic one, so that no key is made, activated or retired on the word of a clock that jumped. */
+/** What both clocks said at one moment. */
+export interface Moment {
+  readonly wallMs: number
+  readonly bootMs: number
+}
+
+/**
+ * Watches the wall clock against the one that counts real time, suspend included, so that no key is made, activated or retired on the word of
+ * a clock that jumped.
+ */
 export class ClockGuard {
   readonly #clock: Clock
   readonly #logger: Logger
   #offsetMs: number
   #jump: Jump | undefined
 
-  constructor(deps: { readonly clock: Clock; readonly logger: Logger }) {
+  /** `last`: what an earlier run went by. It says nothing after the host has booted again. */
+  constructor(deps: { readonly clock: Clock; readonly logger: Logger }, last?: Moment) {
     this.#clock = deps.clock
     this.#logger = deps.logger
-    this.#offsetMs = this.#measure()
+    const isOfThisBoot = last !== undefined && last.bootMs <= deps.clock.bootMs()
+    this.#offsetMs = isOfThisBoot ? last.wallMs - last.bootMs : this.#measure()
+  }
+
+  /** What it goes by now, for the next run. */
+  get moment(): Moment {
+    const bootMs = this.#clock.bootMs()
+    return { wallMs: bootMs + this.#offsetMs, bootMs }
+  }
+
+  /** The wall clock or, while that is in doubt, what it would say if it had not jumped. */
+  judgedMs(): number {
+    return this.isSteady() ? this.#clock.now().getTime() : this.moment.wallMs
   }
 
   /** Whether the wall clock can be gone by. To be asked every minute or so. */
@@ -36,7 +58,7 @@ export class ClockGuard {
   }
 
   #hold(offsetMs: number, aheadMs: number): boolean {
-    const nowMs = this.#clock.monotonicMs()
+    const nowMs = this.#clock.bootMs()
     const jump = this.#jump
     if (jump && Math.abs(offsetMs - jump.offsetMs) <= DRIFT_MS) {
       if (nowMs - jump.sinceMs < AGREED_MS) return false
@@ -46,7 +68,7 @@ export class ClockGuard {
     this.#jump = { offsetMs, sinceMs: nowMs }
     this.#logger.error(
       { event: 'clock.jumped', seconds: Math.round(aheadMs / 1000) },
-      'the clock of this host jumped forward: no signing key changes until it has stayed for 15 minutes; if it is wrong, set it right now',
+      'the clock of this host jumped forward: until it has stayed for 15 minutes a signing key changes only if none is left that is valid; if the clock is wrong, set it right now',
     )
     return false
   }
@@ -58,6 +80,6 @@ export class ClockGuard {
   }
 
   #measure(): number {
-    return this.#clock.now().getTime() - this.#clock.monotonicMs()
+    return this.#clock.now().getTime() - this.#clock.bootMs()
   }
 }

@@ -3,8 +3,6 @@ import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
 import type { Datastore } from '../datastore/datastore.ts'
-import { nextOf, readMeta } from '../datastore/meta.ts'
-import type { KeyPurpose } from '../datastore/schema/keys.ts'
 import type { Writer } from '../datastore/writer.ts'
 import { type CaLifetimes, createSigningKey } from './key-factory.ts'
 import { CONTROL_ROOT, isOf, type KeyLine, labelsOf } from './key-lines.ts'
@@ -28,7 +26,6 @@ export interface KeyRingDeps {
   readonly random: Random
 }
 
-const IN_BUNDLE: ReadonlySet<KeyPurpose> = new Set(['spiffe_x509', 'jwt'])
 const EVENT = {
   activate: 'ca.activated',
   retire: 'ca.retired',
@@ -41,25 +38,18 @@ const STATE = { activate: 'active', retire: 'retired', end: 'ended' } as const
 export class KeyRing {
   readonly #deps: KeyRingDeps
   #keys: readonly SigningKey[]
-  #bundleSequence: number
 
-  private constructor(deps: KeyRingDeps, keys: readonly SigningKey[], bundleSequence: number) {
+  private constructor(deps: KeyRingDeps, keys: readonly SigningKey[]) {
     this.#deps = deps
     this.#keys = keys
-    this.#bundleSequence = bundleSequence
   }
 
   static async load(deps: KeyRingDeps): Promise<KeyRing> {
-    const keys = await loadSigningKeys(deps.datastore, deps.vault)
-    return new KeyRing(deps, keys, Number((await readMeta(deps.datastore, 'bundle_sequence')) ?? 0))
+    return new KeyRing(deps, await loadSigningKeys(deps.datastore, deps.vault))
   }
 
   get keys(): readonly SigningKey[] {
     return this.#keys
-  }
-
-  get bundleSequence(): number {
-    return this.#bundleSequence
   }
 
   find(line: KeyLine, state: SigningKey['state']): SigningKey | undefined {
@@ -71,19 +61,14 @@ export class KeyRing {
     const created = new Map<Step, SigningKey>()
     for (const step of steps) if (step.do === 'create') created.set(step, await this.#create(step))
     let keys = this.#keys
-    let sequence = this.#bundleSequence
     await this.#deps.datastore.write((writer) => {
-      let bundleChanged = false
       for (const step of steps) {
         const changed = step.do === 'create' ? created.get(step) : keys.find(({ id }) => id === step.id)
         if (!changed) continue
         keys = this.#write(writer, keys, step, changed, actor)
-        bundleChanged ||= IN_BUNDLE.has(changed.purpose) && changesBundle(step, changed)
       }
-      if (bundleChanged) sequence = nextOf(writer, 'bundle_sequence')
     })
     this.#keys = keys
-    this.#bundleSequence = sequence
   }
 
   /** Lets a prepared key become active at another time. */
@@ -129,12 +114,6 @@ export class KeyRing {
     const privateKey = state === 'retired' ? undefined : key.privateKey
     return keys.map((k) => (k.id === id ? { ...k, state, privateKey, activateMs: undefined } : k))
   }
-}
-
-/** All but those that have ended are published. */
-function changesBundle(step: Step, key: SigningKey): boolean {
-  if (step.do === 'create' || step.do === 'end') return true
-  return (key.state === 'ended') !== (step.do === 'remove')
 }
 
 function subjectOf(key: SigningKey) {

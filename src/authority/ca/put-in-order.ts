@@ -1,19 +1,26 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { JwtAlgorithms } from './jwt-algorithms.ts'
-import { CONTROL_ISSUING, CONTROL_ROOT, isOf, linesOf } from './key-lines.ts'
+import { CONTROL_ISSUING, CONTROL_ROOT, isOf, type KeyLine, linesOf } from './key-lines.ts'
 import type { KeyRing } from './key-ring.ts'
 import { dueSteps, leavingSteps } from './schedule.ts'
 
 /** Rounds of steps that one look may need: end, retire, activate, prepare, and one to see that all is in order. */
 const MOST_ROUNDS = 8
 
-/** Does whatever is due, for as many rounds as that takes. */
-export async function putInOrder(
-  ring: KeyRing,
-  deps: { readonly jwt: JwtAlgorithms; readonly clock: Clock },
-): Promise<void> {
+export interface OrderDeps {
+  readonly jwt: JwtAlgorithms
+  readonly clock: Clock
+  /** While the wall clock is in doubt only lines are looked at of which no key can sign. */
+  readonly isSteady: boolean
+}
+
+/**
+ * Does whatever is due, for as many rounds as that takes. Gives the time that it went by: what falls due afterwards, also while this was at work,
+ * is for the next look.
+ */
+export async function putInOrder(ring: KeyRing, deps: OrderDeps): Promise<number> {
   const lines = linesOf(deps.jwt)
-  const nowMs = (): number => deps.clock.now().getTime()
+  const nowMs = deps.clock.now().getTime()
   for (const line of lines) {
     if (!ring.keys.some(({ purpose }) => purpose === line.purpose)) {
       // Nobody has seen a key of this purpose: what belongs to it signs from the start, all of its algorithms.
@@ -23,13 +30,27 @@ export async function putInOrder(
         'authority',
       )
     }
+    if (!deps.isSteady && !isUrgent(ring, line, nowMs)) continue
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const parentId = isOf(line, CONTROL_ISSUING) ? ring.find(CONTROL_ROOT, 'active')?.id : undefined
-      const steps = dueSteps(line, ring.keys, nowMs(), parentId)
+      const steps = dueSteps(line, ring.keys, nowMs, parentId)
       if (steps.length === 0) break
       await ring.carryOut(steps, 'authority')
     }
   }
-  const leaving = leavingSteps(lines, ring.keys, nowMs())
+  const leaving = deps.isSteady ? leavingSteps(lines, ring.keys, nowMs) : []
   if (leaving.length > 0) await ring.carryOut(leaving, 'authority')
+  return nowMs
+}
+
+/** Nothing can be signed before this line has another key. A root, which agents pin, waits until the time is certain, and so does what hangs on it. */
+function isUrgent(ring: KeyRing, line: KeyLine, nowMs: number): boolean {
+  if (isOf(line, CONTROL_ROOT) || canSign(ring, line, nowMs)) return false
+  return !isOf(line, CONTROL_ISSUING) || canSign(ring, CONTROL_ROOT, nowMs)
+}
+
+/** Whether a key of the line signs by the wall clock. */
+export function canSign(ring: KeyRing, line: KeyLine, nowMs: number): boolean {
+  const active = ring.find(line, 'active')
+  return active !== undefined && active.notAfterMs > nowMs
 }

@@ -43,6 +43,12 @@ export function publishMs(life: Pick<KeyLife, 'createdMs' | 'notAfterMs'>): numb
   return Math.min(DAY_MS, (life.notAfterMs - life.createdMs) / 6)
 }
 
+/** How long this key, or one that will succeed it, is published before it signs. */
+export function publishedMs(key: KeyLife): number {
+  const aheadMs = key.activateMs === undefined ? Number.POSITIVE_INFINITY : key.activateMs - key.createdMs
+  return Math.min(publishMs(key), aheadMs)
+}
+
 /** When a successor prepared now becomes active. After a pause half of what is left must do for publishing. */
 export function activateAt(active: KeyLife, nowMs: number): number {
   return Math.max(handOverAt(active), nowMs + publishWithin(active, nowMs))
@@ -99,6 +105,12 @@ export function dueSteps(
       successor ? { do: 'activate', id: successor.id } : { do: 'create', line, state: 'active' },
     ]
   }
+  if (isFuture(active, nowMs) && keys.some((key) => isOlder(key, active, nowMs))) {
+    return [
+      { do: 'end', id: active.id },
+      { do: 'create', line, state: 'active' },
+    ]
+  }
   if (endedEarly.length > 0) return endedEarly.map(({ id }) => ({ do: 'retire', id }))
   if (!prepared) {
     if (nowMs < prepareAt(active)) return []
@@ -146,6 +158,14 @@ export function unneededKeys<K extends KeyLife>(
 
 function isFuture(key: KeyLife, nowMs: number): boolean {
   return key.createdMs > nowMs + FUTURE_MS
+}
+
+/**
+ * A key, of any purpose, whose life the present lies in, and which came before the active one, shows that this one was made by a clock that was ahead: what it signs is
+ * valid for nobody yet.
+ */
+function isOlder(key: KeyLife, active: KeyLife, nowMs: number): boolean {
+  return key !== active && key.createdMs <= nowMs && nowMs < key.notAfterMs
 }
 
 export function handOver(active: KeyLife | undefined, prepared: KeyLife): Step[] {

@@ -3,7 +3,6 @@ import { generateKeyPair } from '../../crypto/keys.ts'
 import { randomSerial, type SigningCa } from '../../crypto/signing-ca.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
-import { BACKDATE_MS } from './backdate.ts'
 
 /** Short, because it is renewed by itself and its key is kept in memory only. */
 const LIFETIME_MS = 7 * 86_400_000
@@ -25,11 +24,12 @@ export async function issueServerTls(
   nowMs: number,
 ): Promise<ServerTls> {
   const { privateKey, publicKeyDer } = await generateKeyPair('ec-p256')
-  const endMs = Math.min(nowMs + LIFETIME_MS, issuing.notAfter * 1000)
+  const endMs = Math.min(Math.max(nowMs, issuing.notBefore * 1000) + LIFETIME_MS, issuing.notAfter * 1000)
   const leaf = issuing.signLeaf({
     serial: randomSerial(deps.random),
     publicKeyDer,
-    notBefore: Math.floor((nowMs - BACKDATE_MS) / 1000),
+    // An agent whose clock is behind, or an authority whose clock was ahead, shall still be able to say so to each other.
+    notBefore: issuing.notBefore,
     notAfter: Math.floor(endMs / 1000),
     dnsSans: [`authority.${deps.trustDomain.name}`],
     extKeyUsages: ['serverAuth'],

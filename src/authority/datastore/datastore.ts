@@ -1,5 +1,6 @@
 import { type KeyObject, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
@@ -13,6 +14,7 @@ import type { ForeignRow, PlainRow } from './seals/examine.ts'
 import { type Opened, openSealed, type Past } from './seals/open-sealed.ts'
 import type { SealedTable } from './seals/sealed-tables.ts'
 import { type Finding, Sealer } from './seals/sealer.ts'
+import { prepareToShrink, type SpaceInFile, spaceOf } from './space.ts'
 import { WriteQueue } from './write-queue.ts'
 import type { SqlValue, Writer } from './writer.ts'
 
@@ -29,6 +31,9 @@ export interface DatastoreDeps {
   /** Go on with a database that somebody else has written, once. */
   readonly acceptAltered?: boolean
 }
+
+/** A millisecond's work or two. */
+const PAGES_A_TURN = 256
 
 /**
  * The authority's database. Reads of what nobody has to be trusted with go through `db`, which cannot write; every change goes through
@@ -70,6 +75,8 @@ export class Datastore implements AsyncDisposable {
     try {
       connection = openWriteConnection(location)
       const opened = await takeInHand(connection, deps)
+      // Rewriting moves rows, and what was found shall still be there.
+      if (isEmpty(opened.finding)) prepareToShrink(connection)
       const db = new Kysely<Schema>({ dialect: createNodeSqliteDialect(openReadConnection(location)) })
       await db.selectFrom('schema_migrations').select('number').execute() // destroy() closes only what was used once
       return new Datastore(connection, db, opened, deps)
@@ -125,6 +132,25 @@ export class Datastore implements AsyncDisposable {
   /** Why nothing can be relied on to be stored now; undefined when all is well. */
   get problem(): string | undefined {
     return this.#queue.problem ?? this.#sealer.altered
+  }
+
+  /** How the file is filled. */
+  get space(): SpaceInFile {
+    return spaceOf(this.#connection)
+  }
+
+  /** Gives pages that hold nothing any more back to the disk, some at a time; others have their turn between. */
+  async shrink(): Promise<SpaceInFile> {
+    for (;;) {
+      const before = this.space
+      if (this.#closed || !before.shrinks || before.reusableBytes === 0) break
+      this.#connection.exec(`PRAGMA incremental_vacuum(${PAGES_A_TURN})`)
+      if (this.space.reusableBytes >= before.reusableBytes) break
+      await setImmediate()
+    }
+    // Until then the file has its old length. Somebody who reads just now puts it off to a later checkpoint.
+    if (!this.#closed) this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    return this.space
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,14 @@ import type { Datastore } from './datastore.ts'
 import type { MetaTable } from './schema/meta.ts'
 import type { Writer } from './writer.ts'
 
-export type MetaKey = 'trust_domain' | 'kek_check' | 'bundle_sequence' | 'resource_revision'
+export type MetaKey =
+  | 'trust_domain'
+  | 'kek_check'
+  | 'bundle_sequence'
+  | 'bundle_digest'
+  | 'clock'
+  | 'resource_revision'
+  | 'audit_checkpoint'
 
 export async function readMeta(datastore: Datastore, key: MetaKey): Promise<string | undefined> {
   const rows = await datastore.rows<MetaTable>('meta', 'WHERE key = ?', key)
@@ -18,7 +25,7 @@ export function writeMeta(writer: Writer, key: MetaKey, value: string): void {
 }
 
 /** Counts up from 1; a number is never given twice, also not after what had it is gone. */
-export function nextOf(writer: Writer, counter: 'bundle_sequence' | 'resource_revision'): number {
+export function nextOf(writer: Writer, counter: 'resource_revision'): number {
   const row = writer.get<{ value: string }>(
     `INSERT INTO meta (key, value) VALUES (?, '1')
      ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value`,

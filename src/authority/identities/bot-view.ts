@@ -25,6 +25,8 @@ export class BotView {
   /** Trust domains that some of them federate with. */
   readonly #partners = new Counts()
   #foreignBundles: readonly ForeignBundle[]
+  /** Of SPIFFE IDs that were asked about: whether this bot could get them, as things stand. */
+  readonly #withinReach = new Map<string, boolean>()
   readonly listeners = new Set<Listener>()
 
   constructor(bot: string, catalogue: Catalogue) {
@@ -45,6 +47,20 @@ export class BotView {
     return this.#permitted.get(name)
   }
 
+  /** Whether some identity of this bot could give this SPIFFE ID to somebody. */
+  mayGive(spiffeId: string): boolean {
+    let known = this.#withinReach.get(spiffeId)
+    if (known === undefined) {
+      const bounds = this.#catalogue.bounds(this.bot)
+      const couldGive = ({ identity: { name, labels }, compiled }: IdentityEntry): boolean =>
+        compiled.parts.spiffeId.mayRender(spiffeId) &&
+        !('refused' in bounds.check({ identity: name, labels, spiffeId, dnsSans: [] }))
+      known = [...this.#permitted.values()].some(couldGive)
+      this.#withinReach.set(spiffeId, known)
+    }
+    return known
+  }
+
   get attributeUse(): readonly string[] {
     return [...this.#uses.names].sort()
   }
@@ -56,6 +72,7 @@ export class BotView {
 
   /** Applies a change of the catalogue and tells the listeners what of it concerns this bot, if anything. */
   follow(change: CatalogueChange): void {
+    this.#withinReach.clear()
     const before = new Set(this.#uses.names)
     const upserts: IdentityEntry[] = []
     const removals: string[] = []

@@ -42,25 +42,22 @@ export function checkFederations(
   return found
 }
 
+/** Parts of a bundle of which each gets a line. */
+const MOST_TOLD = 16
+
 /** Nothing of this is wrong; all of it is seldom meant. */
 function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Catalogue): string[] {
   const { trust_domain, bundle } = federation.spec
   const told = (message: string): string =>
     `${federation.at(['spec', 'bundle'])}: federation ${federation.name}: ${message}`
-  const { keys } = JSON.parse(bundle) as { keys: readonly unknown[] }
-  const { x509Authorities, jwtAuthorities, sequence } = Bundle.parse(trust_domain, bundle)
-  const usable = x509Authorities.length + jwtAuthorities.size
-  if (usable === 0) return [told(`its bundle has no key, so nothing of ${trust_domain} is trusted`)]
+  const { x509Authorities, jwtAuthorities, sequence, passedOver } = Bundle.parse(trust_domain, bundle)
   const warnings: string[] = []
-  const passedOver = keys.length - usable
-  if (passedOver > 0) {
-    const many = passedOver === 1 ? '1 key of its bundle is' : `${passedOver} keys of its bundle are`
-    warnings.push(
-      told(
-        `${many} passed over: there twice, without the certificate of a CA, or of a kty or use that is not known`,
-      ),
-    )
-  }
+  if (x509Authorities.length + jwtAuthorities.size === 0)
+    warnings.push(told(`its bundle has no key that can be used, so nothing of ${trust_domain} is trusted`))
+  for (const { where, reason } of passedOver.slice(0, MOST_TOLD))
+    warnings.push(told(`${where} of its bundle is not delivered: ${reason}`))
+  if (passedOver.length > MOST_TOLD)
+    warnings.push(told(`${passedOver.length - MOST_TOLD} more keys of its bundle are not delivered`))
   const before = catalogue.get('federation', federation.name)
   const last = before && Bundle.parse(trust_domain, federationSpecOf(before).bundle).sequence
   if (last !== undefined && sequence !== undefined && sequence < last) {

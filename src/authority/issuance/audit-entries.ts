@@ -1,5 +1,5 @@
 import type { Actor } from '../audit/events.ts'
-import type { Refused } from '../audit/refusal-rows.ts'
+import type { Noted } from '../audit/summed-rows.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
 import type { Claim } from './claim.ts'
 
@@ -33,7 +33,7 @@ export function issuedDetail(
 }
 
 /** A refusal for the log: its own row, or a part of the one that counts those of this instance. */
-export function refusedOf(svid: Kind, asked: Asked, reason: string, attributes: unknown): Refused {
+export function refusedOf(svid: Kind, asked: Asked, reason: string, attributes: unknown): Noted {
   const { actor, instance, claim } = asked
   const subject = { bot: instance.bot, botInstance: instance.id }
   return {

@@ -8,7 +8,7 @@ import type { Random } from '../../foundation/random.ts'
 import { Slots } from '../../foundation/slots.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { Actor, AuditEntry } from '../audit/events.ts'
-import { RefusalRows } from '../audit/refusal-rows.ts'
+import { SummedRows } from '../audit/summed-rows.ts'
 import type { CaState, JwtSigner } from '../ca/ca-state.ts'
 import type { JwtAlgorithms } from '../ca/jwt-algorithms.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
@@ -85,11 +85,11 @@ export class Issuer implements AsyncDisposable {
   readonly #deps: IssuerDeps
   readonly #total: Counter
   readonly #threads = new Slots(IN_THREADS)
-  readonly #refusals: RefusalRows
+  readonly #refusals: SummedRows
 
   constructor(deps: IssuerDeps) {
     this.#deps = deps
-    this.#refusals = new RefusalRows(deps, REFUSAL_ROWS)
+    this.#refusals = new SummedRows(deps, REFUSAL_ROWS)
     this.#total = deps.metrics.counter('issue_total', 'SVIDs asked for, by what became of it', [
       'kind',
       'result',

@@ -3,7 +3,7 @@ import type { Logger } from '../../foundation/logger.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { AuditEvents } from '../audit/events.ts'
-import { RefusalRows, type RefusalSum } from '../audit/refusal-rows.ts'
+import { type RowSum, SummedRows } from '../audit/summed-rows.ts'
 import type { Writer } from '../datastore/writer.ts'
 
 export interface JoinRefusalsDeps {
@@ -19,11 +19,11 @@ const ANYBODY = ''
 /** Records refused joins: each by itself while they are few, and their number when somebody floods the authority with them. */
 export class JoinRefusals implements AsyncDisposable {
   readonly #deps: JoinRefusalsDeps
-  readonly #rows: RefusalRows
+  readonly #rows: SummedRows
 
   constructor(deps: JoinRefusalsDeps) {
     this.#deps = deps
-    this.#rows = new RefusalRows(deps, ROWS)
+    this.#rows = new SummedRows(deps, ROWS)
   }
 
   /** What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts it. */
@@ -47,7 +47,7 @@ export class JoinRefusals implements AsyncDisposable {
     await this.#rows[Symbol.asyncDispose]()
   }
 
-  #summed(sum: RefusalSum, ref: string) {
+  #summed(sum: RowSum, ref: string) {
     this.#deps.logger.warn({ event: 'join.refused_more', ref, ...sum }, 'more joins refused')
     return { event: 'join.refused_more', actor: 'anonymous', ref, detail: sum } as const
   }

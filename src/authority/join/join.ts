@@ -16,6 +16,7 @@ import type { CaAuthorities } from '../ca/authorities.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { Writer } from '../datastore/writer.ts'
+import { JoinClocksDifferError } from './errors.ts'
 import { JoinRefusals } from './join-refusals.ts'
 import { type JoinRefusal, reserveUse } from './reserve.ts'
 
@@ -48,6 +49,8 @@ export interface JoinerDeps {
 
 const METHOD = 'secret'
 const FIRST_GENERATION = 1
+/** What verifiers allow, too. */
+const CLOCKS_AGREE_MS = 60_000
 
 /** Makes bot instances. Whom it refuses hears one flat sentence with a reference; the reason is in the audit log under it. */
 export class Joiner implements AsyncDisposable {
@@ -75,7 +78,7 @@ export class Joiner implements AsyncDisposable {
     )
     if (outcome instanceof RefusedError) {
       this.#total.inc({ method: METHOD, result: 'refused' })
-      throw outcome
+      throw clocksDiffer(outcome, input.agentTimeMs, this.#deps.clock.now().getTime()) ?? outcome
     }
     this.#total.inc({ method: METHOD, result: 'accepted' })
     return outcome
@@ -169,6 +172,19 @@ export class Joiner implements AsyncDisposable {
       address,
     })
   }
+}
+
+/**
+ * Where the clocks are apart, a refusal may be due to that and pass with it; the agent is told to come again, whatever the reason was, so that
+ * nothing can be learned from it.
+ */
+function clocksDiffer(
+  { reference }: RefusedError,
+  agentTimeMs: number | undefined,
+  nowMs: number,
+): JoinClocksDifferError | undefined {
+  if (agentTimeMs === undefined || Math.abs(agentTimeMs - nowMs) <= CLOCKS_AGREE_MS) return undefined
+  return new JoinClocksDifferError(reference, agentTimeMs, nowMs)
 }
 
 /** What anybody may send is kept short before it is stored. */

@@ -54,6 +54,11 @@ export class AuthorityRewriter {
     return this.#isAnswerDue
   }
 
+  /** The memory that is taken by what is held back. */
+  get heldBytes(): number {
+    return this.#held?.length ?? 0
+  }
+
   get awaitsAck(): boolean {
     return this.#awaitsAck
   }

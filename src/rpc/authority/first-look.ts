@@ -14,6 +14,8 @@ export interface FirstLookOptions {
   /** The frame with the settings that a session will announce again. */
   readonly settings: Buffer
   readonly clock: Clock
+  /** Told how much is held at the moment. */
+  readonly onHeld: (bytes: number) => void
   /** Told once what a session can be opened on. */
   readonly done: (stream: net.Socket | RewrittenStream) => void
 }
@@ -53,11 +55,14 @@ export class FirstLook {
     if (this.#isOver) return
     this.#leave()
     if (this.#socket.destroyed) return
-    this.#options.done(new RewrittenStream(this.#socket, this.#rewriter, this.#read))
+    this.#options.onHeld(this.#rewriter.heldBytes)
+    this.#options.done(new RewrittenStream(this.#socket, this.#rewriter, this.#read, this.#options.onHeld))
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#append(this.#rewriter.push(chunk))
+    this.#options.onHeld(this.#read.length + this.#rewriter.heldBytes)
+    if (this.#isOver) return // it was too much
     const { found, isAnswerDue, isGreeted, awaitsAck } = this.#rewriter
     const most = found === undefined ? BYTES_BEFORE_A_CALL : BYTES_BEFORE_ACK
     if (found === 'clean' && !awaitsAck) this.#handBack()
@@ -68,7 +73,14 @@ export class FirstLook {
   }
 
   #append(bytes: Buffer): void {
-    this.#read = this.#read.length === 0 ? bytes : Buffer.concat([this.#read, bytes])
+    if (this.#read.length === 0) {
+      this.#read = bytes
+      return
+    }
+    // In memory of its own: a share of Node's pool would keep all of it.
+    const both = Buffer.allocUnsafeSlow(this.#read.length + bytes.length)
+    bytes.copy(both, this.#read.copy(both))
+    this.#read = both
   }
 
   #announce(): void {
@@ -80,6 +92,7 @@ export class FirstLook {
   #handBack(): void {
     this.#leave()
     this.#append(this.#rewriter.flush())
+    this.#options.onHeld(this.#read.length)
     this.#socket.pause()
     this.#socket.unshift(this.#read)
     this.#options.done(this.#socket)

@@ -12,12 +12,18 @@ export class RewrittenStream extends Duplex {
   readonly #socket: net.Socket
 
   /** `first` has been read and rewritten already. */
-  constructor(socket: net.Socket, rewriter: AuthorityRewriter, first: Buffer) {
+  constructor(
+    socket: net.Socket,
+    rewriter: AuthorityRewriter,
+    first: Buffer,
+    onHeld: (bytes: number) => void,
+  ) {
     super()
     this.#socket = socket
     if (first.length > 0) this.push(first)
     socket.on('data', (chunk: Buffer) => {
       const bytes = rewriter.push(chunk)
+      onHeld(rewriter.heldBytes)
       if (bytes.length > 0 && !this.push(bytes)) socket.pause()
     })
     socket.once('end', () => this.push(null))

@@ -10,12 +10,13 @@ type Message = Record<string, unknown>
 
 /**
  * Reads a message into an object shaped like the generated types: numbers of 64 bits and enum values as text, bytes as `Buffer`s which
- * share memory with the input, what is absent as its default, and by the name of each oneof which of its members is there.
+ * share memory with the input, what is absent as its default, and by the name of each oneof which of its members is there. `mostNumbers`
+ * bounds tags, lengths and numbers together: an empty element of a list is two bytes here, and becomes hundreds.
  * @throws MalformedMessageError
  */
-export function decodeMessage(type: MessageType, bytes: Buffer): Message {
+export function decodeMessage(type: MessageType, bytes: Buffer, mostNumbers?: number): Message {
   const message = emptyMessage(type)
-  readInto(message, type, new WireReader(bytes), 0)
+  readInto(message, type, new WireReader(bytes, mostNumbers), 0)
   return message
 }
 

@@ -11,9 +11,11 @@ export class WireReader {
   readonly #bytes: Buffer
   #at = 0
   #end: number
+  #numbersLeft: number
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, mostNumbers = Number.POSITIVE_INFINITY) {
     this.#bytes = bytes
+    this.#numbersLeft = mostNumbers
     this.#end = bytes.length
   }
 
@@ -34,6 +36,7 @@ export class WireReader {
 
   /** The low 32 bits of a varint. */
   uint32(): number {
+    this.#count()
     let value = 0
     for (let shift = 0; shift < 70; shift += 7) {
       const byte = this.#byte()
@@ -48,6 +51,7 @@ export class WireReader {
   }
 
   uint64(): bigint | number {
+    this.#count()
     let low = 0
     let shift = 0
     for (; shift < 28; shift += 7) {
@@ -133,6 +137,11 @@ export class WireReader {
     if (length > SHORT_TEXT) return false
     for (let at = start; at < start + length; at++) if ((this.#bytes[at] ?? 0) > 127) return false
     return true
+  }
+
+  #count(): void {
+    this.#numbersLeft -= 1
+    if (this.#numbersLeft < 0) throw new MalformedMessageError('a message has too many fields')
   }
 
   #byte(): number {

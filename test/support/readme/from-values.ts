@@ -102,9 +102,14 @@ const UNIX_MEANING: Readonly<Record<keyof typeof UNIX_ATTRIBUTES, string>> = {
   groups: 'supplementary group ids',
   user: 'name of the user; absent when the host has none for the uid',
   group: 'name of the group; absent when the host has none for the gid',
-  binary_path: "path of the executable; other users' need `CAP_SYS_PTRACE`",
+  binary_path:
+    "path of the executable on this host; absent when only another mount namespace has it; other users' need `CAP_SYS_PTRACE`",
   binary_sha256:
     'SHA-256 of the executable, 64 hex digits; made only when a rule uses it, and not of files above the limit',
+  binary_deleted: 'the executable was removed or replaced since the process started, as after an upgrade',
+  mount_namespace:
+    '`host`, or `other` when the process sees other mounts than the first process of this host',
+  cgroup: 'path of the control group, such as `/system.slice/payments.service`',
   started_at: 'when the process started, RFC 3339',
 }
 

@@ -4,6 +4,7 @@ import type { AuthorityClient } from '../../../src/agent/authority-door.ts'
 import { BatchingIssuer } from '../../../src/agent/issuer.ts'
 import type { IdentityClaim } from '../../../src/agent/knowledge.ts'
 import { RpcError, StatusCode } from '../../../src/rpc/status.ts'
+import { FakeClock } from '../../fakes/fake-clock.ts'
 
 const ASKED = { occasion: 'call', holders: 0, askedMs: 0 } as const
 
@@ -24,6 +25,7 @@ function issuer(answer: (method: string, request: { requests: readonly object[] 
   } as unknown as AuthorityClient
   return {
     issuer: new BatchingIssuer({
+      clock: new FakeClock(),
       client: () => client,
       onStale: () => {
         stale += 1
@@ -68,6 +70,7 @@ describe('BatchingIssuer', () => {
 
   it('is UNAVAILABLE while there is no authority', async () => {
     const made = new BatchingIssuer({
+      clock: new FakeClock(),
       client: () => {
         throw new RpcError(StatusCode.UNAVAILABLE, 'not joined yet')
       },

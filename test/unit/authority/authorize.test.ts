@@ -29,14 +29,16 @@ const CALLERS: Readonly<Record<string, Caller>> = {
 const AGENT_CALLS = ['IssueX509Svids', 'IssueJwtSvids', 'Report', 'Sync']
 const ADMIN_CALLS = Object.keys(service('signet.v1.AdminService'))
 
+const HEALTH = ['Check', 'Watch']
+
 /** Written a second time on purpose: who may call what is decided twice before it changes. */
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
-  anonymous: ['Join'],
-  bot: ['Renew', ...AGENT_CALLS],
-  'expired bot': ['Renew'],
-  'bot whose certificate has just ended': ['Renew'],
-  root: ADMIN_CALLS,
-  "the authority's own user": ADMIN_CALLS,
+  anonymous: ['Join', ...HEALTH],
+  bot: ['Renew', ...AGENT_CALLS, ...HEALTH],
+  'expired bot': ['Renew', ...HEALTH],
+  'bot whose certificate has just ended': ['Renew', ...HEALTH],
+  root: [...ADMIN_CALLS, ...HEALTH],
+  "the authority's own user": [...ADMIN_CALLS, ...HEALTH],
   'another user': [],
 }
 
@@ -52,7 +54,7 @@ const SERVICES: readonly ServiceName[] = [
   'grpc.reflection.v1.ServerReflection',
   'grpc.reflection.v1alpha.ServerReflection',
 ]
-const OURS = SERVICES.slice(1, 6)
+const OURS = [...SERVICES.slice(1, 6), 'grpc.health.v1.Health']
 
 describe('who may call what', () => {
   const authorize = authorizer({ nowSeconds: () => NOW, isAdministrator: (uid) => uid === 0 || uid === 990 })

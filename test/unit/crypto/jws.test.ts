@@ -27,7 +27,6 @@ const KEYS: Readonly<Record<JwsAlgorithm, Pair>> = {
   PS256: rsa,
   PS384: rsa,
   PS512: rsa,
-  EdDSA: generateKeyPairSync('ed25519'),
 }
 const ALGORITHMS = Object.keys(KEYS) as readonly JwsAlgorithm[]
 
@@ -154,6 +153,15 @@ describe('importJwk', () => {
     ['with a number for a coordinate', { ...good, x: 1 }, false],
     ['with RSA of 1024 bits', weak, false],
     ['with RSA without an exponent', { ...rsaJwk, e: '' }, false],
+    ['with RSA with the exponent 1', { ...rsaJwk, e: 'AQ' }, false],
+    ['with RSA with the exponent 3', { ...rsaJwk, e: 'Aw' }, false],
+    ['with RSA with an even exponent', { ...rsaJwk, e: 'AQAC' }, false],
+    ['with RSA with an exponent that Go does not read', { ...rsaJwk, e: 'gAAAAQ' }, false],
+    ['with RSA with an even modulus', { ...rsaJwk, n: withLastOctet(rsaJwk['n'], 0xfe) }, false],
+    ['with RSA with a factor that everybody finds', { ...rsaJwk, n: timesSeven(rsaJwk['n']) }, false],
+    ['on Edwards25519', generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), true],
+    ['on Edwards448', generateKeyPairSync('ed448').publicKey.export({ format: 'jwk' }), true],
+    ['for X25519', generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' }), true],
   ] as const) {
     it(`refuses one ${what}`, () => {
       assert.throws(() => importJwk(jwk as Record<string, unknown>), {
@@ -164,10 +172,22 @@ describe('importJwk', () => {
   }
 })
 
+function withLastOctet(n = '', octet: number): string {
+  const bytes = Buffer.from(n, 'base64url')
+  bytes[bytes.length - 1] = octet
+  return bytes.toString('base64url')
+}
+
+function timesSeven(n = ''): string {
+  const product = (BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`) / 8n) | 1n
+  return Buffer.from((product * 7n).toString(16).padStart(512, '0'), 'hex').toString('base64url')
+}
+
 describe('a detached signature', () => {
-  for (const alg of ['ES256', 'ES384', 'RS256', 'EdDSA'] as const) {
-    it(`with a key for ${alg} fits its data and nothing else`, () => {
-      const { privateKey, publicKey } = KEYS[alg]
+  const { ES256, ES384, RS256 } = KEYS
+  for (const [name, pair] of Object.entries({ ES256, ES384, RS256, EdDSA: generateKeyPairSync('ed25519') })) {
+    it(`with a key for ${name} fits its data and nothing else`, () => {
+      const { privateKey, publicKey } = pair
       const signature = signDetached(privateKey, Buffer.from('data'))
       assert.equal(verifyDetached(publicKey, Buffer.from('data'), signature), true)
       assert.equal(verifyDetached(publicKey, Buffer.from('Data'), signature), false)

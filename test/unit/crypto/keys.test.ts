@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, ECDH, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, it } from 'node:test'
 import {
   exportPkcs8,
@@ -38,6 +38,21 @@ describe('a key pair', () => {
 
 describe('parsePublicKey', () => {
   const spki = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' })
+  const rsaOf = (change: object): Buffer => {
+    const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
+    return spki(createPublicKey({ key: { ...jwk, ...change }, format: 'jwk' }))
+  }
+  /** A key on a curve whose point is written in another form. */
+  const ecPoint = (curve: 'P-256' | 'P-384', form: 'compressed' | 'hybrid'): Buffer => {
+    const der = spki(generateKeyPairSync('ec', { namedCurve: curve }).publicKey)
+    const bytes = curve === 'P-256' ? 65 : 97
+    const head = Buffer.from(der.subarray(0, -bytes))
+    const node = curve === 'P-256' ? 'prime256v1' : 'secp384r1'
+    const point = ECDH.convertKey(der.subarray(-bytes), node, undefined, undefined, form) as Buffer
+    const shorter = bytes - point.length
+    if (shorter > 0) for (const at of [1, head.length - 2]) head[at] = (head[at] ?? 0) - shorter
+    return Buffer.concat([head, point])
+  }
   it('accepts P-256, P-384 and RSA', async () => {
     for (const algorithm of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
       const { publicKeyDer, publicKey } = await generateKeyPair(algorithm)
@@ -56,6 +71,13 @@ describe('parsePublicKey', () => {
     'RSA of 1024 bits': () => spki(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey),
     'RSA with the exponent 3': () =>
       spki(generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).publicKey),
+    'a compressed point': () => ecPoint('P-256', 'compressed'),
+    'a hybrid point': () => ecPoint('P-384', 'hybrid'),
+    'RSA with an even exponent': () => rsaOf({ e: 'AQAC' }),
+    'RSA with the exponent 1': () => rsaOf({ e: 'AQ' }),
+    Ed448: () => spki(generateKeyPairSync('ed448').publicKey),
+    X25519: () => spki(generateKeyPairSync('x25519').publicKey),
+    DSA: () => spki(generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 }).publicKey),
     'RSA-PSS': () => spki(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey),
   })) {
     it(`refuses ${what}`, () => {

@@ -10,7 +10,13 @@ describe('Peer', () => {
     const kernel = new FakeKernel()
     using peer = Peer.ofSocket(kernel, SOCKET)
     assert.deepEqual(peer.credentials, { pid: 812, uid: 1000, gid: 1000, pidfd: 100 })
-    assert.deepEqual(peer.executable, { device: 1n, inode: 42n, path: '/opt/payments/server' })
+    assert.deepEqual(peer.executable, {
+      device: 1n,
+      inode: 42n,
+      mountId: 1n,
+      path: '/opt/payments/server',
+      isDeleted: false,
+    })
     assert.equal(peer.startedAtMs, kernel.bootTimeMs + 5000)
     assert.equal(peer.changedSinceAccept(), undefined)
     assert.equal(peer.hasExited(), false)

@@ -114,6 +114,45 @@ describe('CompiledIdentity', () => {
       /deny\[1\] holds/,
     )
   })
+  describe('a deny by what every process has and this one does not show', () => {
+    const path = 'workload.unix.binary_path'
+    const hidden: Attributes = { workload: { unix: { uid: 1000 } }, bot: { name: 'builder' } }
+    const decide = (deny: object, facts = hidden): boolean =>
+      grants({ spiffe_id: '/a', allow: [{ match: { 'workload.unix.uid': 1000 } }], deny: [deny] }, facts)
+    for (const deny of [
+      { match: { [path]: '/opt/evil' } },
+      { match: { [path]: { not: '/opt/app' } } },
+      { match: { [path]: { glob: '/opt/**' } } },
+      { match: { [path]: '/opt/evil', 'workload.unix.uid': 1000 } },
+      { match: { 'workload.unix.binary_sha256': 'x' } },
+      { match: { 'workload.unix.groups': 27 } },
+      { match: { 'workload.unix.binary_deleted': true } },
+      { match: { 'workload.unix.mount_namespace': 'other' } },
+      { match: { 'workload.unix.cgroup': { glob: '/user.slice/**' } } },
+      { match: { [path]: '/opt/evil' }, when: 'workload.unix.uid == 1000' },
+      { match: { 'workload.unix.uid': 1000 }, when: `${path} == "/opt/evil"` },
+      { when: `${path}.startsWith("/opt/")` },
+      { when: `27 in workload.unix.groups` },
+    ]) {
+      it(`refuses: ${JSON.stringify(deny)}`, () => {
+        assert.equal(decide(deny), false)
+      })
+    }
+    for (const deny of [
+      { match: { [path]: { exists: true } } },
+      { match: { [path]: '/opt/evil', 'workload.unix.uid': 1001 } },
+      { match: { [path]: '/opt/evil' }, when: 'workload.unix.uid == 1001' },
+      { match: { [path]: '/opt/evil', 'workload.unix.user': 'mallory' } },
+      { match: { 'workload.unix.user': 'mallory' } },
+      { when: `has(${path}) && ${path} == "/opt/evil"` },
+      { when: `${path} == "/opt/evil" && workload.unix.uid == 1001` },
+    ]) {
+      it(`says plainly that it does not hold: ${JSON.stringify(deny)}`, () => {
+        assert.equal(decide(deny), true)
+      })
+    }
+  })
+
   it('does not deny on an absent attribute', () => {
     assert.equal(
       reason({ ...base, deny: [{ match: { 'join.nope': 1 } }, { when: 'join.nope == 1' }] }),

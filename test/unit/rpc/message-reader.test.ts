@@ -59,6 +59,45 @@ describe('MessageReader', () => {
     assert.deepEqual(readAll([frame('one'), frame('two').subarray(0, 6)]).messages, ['one'])
   })
 
+  for (const flags of [2, 3, 0x80, 0xff]) {
+    it(`reads nothing behind the flags ${flags}, which mean nothing`, () => {
+      const reader = new MessageReader(100)
+      reader.push(Buffer.concat([frame('one'), frame('two', flags), frame('three')]))
+      assert.equal(`${reader.next()}`, 'one')
+      assert.equal(reader.isMalformed, false)
+      assert.equal(reader.next(), undefined)
+      assert.equal(reader.isMalformed, true)
+      assert.equal(reader.next(), undefined)
+    })
+  }
+
+  it('takes memory of its own for a rest, no more than twice what has come or what is announced', () => {
+    const whole = frame('x'.repeat(1_000))
+    const read = Buffer.concat([Buffer.alloc(60_000), whole]) // what was read from the connection at once
+    const reader = new MessageReader(10_000)
+    for (let at = 0; at < whole.length - 10; at += 10) {
+      reader.push(read.subarray(60_000 + at, 60_010 + at))
+      reader.own()
+      const come = at + 10
+      assert.ok(
+        reader.heldBytes >= come && reader.heldBytes <= Math.max(20, Math.min(2 * come, whole.length)),
+      )
+    }
+    reader.push(read.subarray(-5))
+    assert.equal(reader.next()?.length, 1_000)
+    assert.equal(reader.heldBytes, 0)
+  })
+
+  it('never changes a message that it has given', () => {
+    const reader = new MessageReader(100)
+    reader.push(Buffer.concat([frame('one'), frame('two').subarray(0, 4)]))
+    const one = reader.next()
+    reader.own()
+    for (const byte of Buffer.concat([frame('two').subarray(4), frame('three')])) reader.push(Buffer.of(byte))
+    assert.equal(`${reader.next()}`, 'two')
+    assert.equal(`${one}`, 'one')
+  })
+
   it('refuses a message by its announced length, before it has come', () => {
     assert.equal(readAll([frame('x'.repeat(101)).subarray(0, 5)]).fits, false)
     assert.equal(readAll([frame('x'.repeat(100))]).fits, true)

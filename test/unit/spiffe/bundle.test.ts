@@ -46,6 +46,8 @@ describe('a bundle document', () => {
     })
   })
 
+  const rsaJwk = (modulusLength: number) =>
+    generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const text = (make: () => object | string) => (): string => {
     const made = make()
@@ -55,26 +57,70 @@ describe('a bundle document', () => {
     'no JSON': () => '{',
     'a list': () => [],
     'keys twice': () => '{"keys":[],"keys":[]}',
-    'a key that is no object': () => ({ keys: [1] }),
-    'a JWT key without kid': () => ({ keys: [{ ...jwtJwk, kid: undefined }] }),
-    'a JWT key with an empty kid': () => ({ keys: [{ ...jwtJwk, kid: '' }] }),
-    'two JWT keys of one kid': () => ({
-      keys: [jwtJwk, { ...jwtJwk, ...other.publicKey.export({ format: 'jwk' }) }],
-    }),
-    'a private key': () => ({ keys: [{ ...jwtJwk, ...other.privateKey.export({ format: 'jwk' }) }] }),
-    'a point that is not on its curve': () => ({ keys: [{ ...jwtJwk, x: jwtJwk['y'] }] }),
-    'a certificate of another key': () => ({ keys: [{ ...x509Jwk, ...exportJwk(own.jwtKey.publicKeyDer) }] }),
-    'a certificate in base64url': () => ({ keys: [{ ...x509Jwk, x5c: [own.ca.der.toString('base64url')] }] }),
-    'a broken certificate': () => ({ keys: [{ ...x509Jwk, x5c: ['MAA='] }] }),
-    'a negative sequence number': () => '{"keys":[],"spiffe_sequence":-1}',
-    'a sequence number with a fraction': () => '{"keys":[],"spiffe_sequence":1.5}',
-    'a sequence number beyond 64 bits': () => `{"keys":[],"spiffe_sequence":${2n ** 64n}}`,
-    'a sequence number in a string': () => '{"keys":[],"spiffe_sequence":"1"}',
-    'a refresh hint in words': () => '{"keys":[],"spiffe_refresh_hint":"5m"}',
-    'a negative refresh hint': () => '{"keys":[],"spiffe_refresh_hint":-5}',
+    'another member twice': () => '{"keys":[],"a":1,"a":2}',
+    'no list of keys': () => '{"keys":{}}',
+    'a nesting without end': () => `{"keys":[],"a":${'['.repeat(40)}${']'.repeat(40)}}`,
   })) {
     it(`refuses ${what}`, () => {
       assert.throws(() => Bundle.parse('example.org', text(make)()), { code: 'ERR_SPIFFE_BUNDLE_INVALID' })
+    })
+  }
+
+  const lines = (base64: string): string => base64.replace(/(.{64})/g, '$1\n')
+  for (const [what, make] of Object.entries<() => unknown>({
+    'a key that is no object': () => 1,
+    'a key that is null': () => null,
+    'a JWT key without kid': () => ({ ...jwtJwk, kid: undefined }),
+    'a JWT key with an empty kid': () => ({ ...jwtJwk, kid: '' }),
+    'a JWT key whose kid is half a character': () => ({ ...jwtJwk, kid: '\ud800' }),
+    'a JWT key of the kid of one before it': () => ({
+      ...jwtJwk,
+      ...other.publicKey.export({ format: 'jwk' }),
+    }),
+    'a private key': () => ({ ...jwtJwk, kid: 'k2', ...other.privateKey.export({ format: 'jwk' }) }),
+    'a point that is not on its curve': () => ({ ...jwtJwk, kid: 'k2', x: jwtJwk['y'] }),
+    'a short coordinate': () => ({ ...jwtJwk, kid: 'k2', x: 'AAAA' }),
+    'RSA of 1024 bits': () => ({ ...rsaJwk(1024), use: 'jwt-svid', kid: 'k2' }),
+    'RSA with the exponent 1': () => ({ ...rsaJwk(2048), use: 'jwt-svid', kid: 'k2', e: 'AQ' }),
+    'a certificate of another key': () => ({ ...x509Jwk, ...exportJwk(own.jwtKey.publicKeyDer) }),
+    'a certificate in base64url': () => ({ ...x509Jwk, x5c: [own.ca.der.toString('base64url')] }),
+    'a certificate with line ends': () => ({ ...x509Jwk, x5c: [lines(own.ca.der.toString('base64'))] }),
+    'a broken certificate': () => ({ ...x509Jwk, x5c: ['MAA='] }),
+    'a certificate that is null': () => ({ ...x509Jwk, x5c: null }),
+    'a key with a member twice': () => `{"kid":"k2",${JSON.stringify({ ...jwtJwk, kid: 'k3' }).slice(1)}`,
+    'a key that is nested without end': () => `{"a":${'['.repeat(40)}${']'.repeat(40)}}`,
+  })) {
+    it(`passes over ${what}, says so, and takes the rest`, () => {
+      const made = make()
+      const element = typeof made === 'string' ? made : JSON.stringify(made)
+      const document = `{"keys":[${JSON.stringify(x509Jwk)},${JSON.stringify(jwtJwk)},${element}],"spiffe_sequence":2}`
+      const bundle = Bundle.parse('example.org', document)
+      assert.deepEqual([bundle.x509Authorities.length, [...bundle.jwtAuthorities.keys()]], [1, ['k1']])
+      assert.ok(bundle.jwtAuthorities.get('k1')?.equals(own.jwtKey.publicKey))
+      assert.equal(bundle.sequence, 2n)
+      assert.deepEqual(
+        bundle.passedOver.map(({ where, isUnknown }) => [where, isUnknown]),
+        [['key 2', false]],
+      )
+    })
+  }
+
+  for (const [member, value] of [
+    ['spiffe_sequence', '-1'],
+    ['spiffe_sequence', '1.5'],
+    ['spiffe_sequence', `${2n ** 64n}`],
+    ['spiffe_sequence', '"1"'],
+    ['spiffe_refresh_hint', '"5m"'],
+    ['spiffe_refresh_hint', '-5'],
+    ['spiffe_refresh_hint', '1e400'],
+  ] as const) {
+    it(`passes over the ${member} ${value}`, () => {
+      const bundle = Bundle.parse('example.org', `{"keys":[${JSON.stringify(jwtJwk)}],"${member}":${value}}`)
+      assert.deepEqual([bundle.sequence, bundle.refreshHintSeconds], [undefined, undefined])
+      assert.equal(bundle.jwtAuthorities.size, 1)
+      assert.deepEqual(bundle.passedOver, [
+        { where: member, reason: 'it is not a whole number in range', isUnknown: false },
+      ])
     })
   }
 

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { UnixAttestor, type UnixAttestorDeps } from '../../../../src/agent/attestation/unix-attestor.ts'
+import type { Attributes } from '../../../../src/policy/attributes.ts'
 import { fakeCaller } from '../../../fakes/fake-caller.ts'
 
 const DIGEST = new Set(['workload.unix.binary_sha256'])
-const STATUS = 'Name:\tweb\nUid:\t1000\nGroups:\t4 24 1000 \nNStgid:\t1\n'
+const ALL = new Set(['workload.unix'])
 
 function unix(overrides: Partial<UnixAttestorDeps> = {}) {
   return new UnixAttestor({
     accounts: { user: (uid) => `u${uid}`, group: (gid) => `g${gid}`, revision: 1 },
     digests: { late: 0, of: async () => 'abc' },
-    readStatus: () => STATUS,
     ...overrides,
   })
 }
@@ -21,12 +21,24 @@ describe('UnixAttestor', () => {
       pid: 812,
       uid: 1000,
       gid: 1000,
-      groups: [4, 24, 1000],
       user: 'u1000',
       group: 'g1000',
       binary_path: '/opt/payments/server',
+      binary_deleted: false,
       started_at: '1970-01-01T00:16:45.000Z',
     })
+  })
+
+  it('adds what costs more when a rule uses it', async () => {
+    const { groups, mount_namespace, cgroup } = await unix().attest(fakeCaller().peer, ALL)
+    assert.deepEqual(
+      { groups, mount_namespace, cgroup },
+      {
+        groups: [4, 24, 1000],
+        mount_namespace: 'host',
+        cgroup: '/system.slice/payments.service',
+      },
+    )
   })
 
   it('adds the digest only when a rule uses it', async () => {
@@ -45,7 +57,12 @@ describe('UnixAttestor', () => {
     const asked: unknown[] = []
     const digests = { late: 0, of: async (...args: unknown[]) => void asked.push(args) }
     await unix({ digests: digests as never }).attest(fakeCaller().peer, DIGEST)
-    assert.deepEqual(asked, [['/proc/812/exe', { device: 1n, inode: 42n, path: '/opt/payments/server' }]])
+    assert.deepEqual(asked, [
+      [
+        '/proc/812/exe',
+        { device: 1n, inode: 42n, mountId: 1n, path: '/opt/payments/server', isDeleted: false },
+      ],
+    ])
   })
 
   it('leaves out a digest that could not be made, not the rest', async () => {
@@ -58,17 +75,44 @@ describe('UnixAttestor', () => {
   })
 
   it('leaves out what it may not see: absent, not empty', () => {
-    const facts = unix({
-      accounts: { user: () => undefined, group: () => undefined, revision: 0 },
-      readStatus: () => {
-        throw new TypeError('EACCES')
-      },
-    }).attest(fakeCaller({ path: undefined, executable: undefined }).peer, DIGEST)
+    const hidden = { executable: undefined, mayInspect: false, mountNamespace: undefined, cgroup: undefined }
+    const facts = unix({ accounts: { user: () => undefined, group: () => undefined, revision: 0 } }).attest(
+      fakeCaller({ ...hidden, groups: undefined }).peer,
+      ALL,
+    )
     assert.deepEqual(Object.keys(facts), ['pid', 'uid', 'gid', 'started_at'])
   })
 
+  for (const name of ['binary_path', 'binary_sha256', 'binary_deleted']) {
+    it(`refuses a caller whose executable hides from an agent that may see it, when a rule asks for ${name}`, () => {
+      const { peer } = fakeCaller({ executable: undefined })
+      assert.throws(() => unix().attest(peer, new Set([`workload.unix.${name}`])), {
+        code: 'ERR_ATTESTATION_FAILED',
+      })
+      assert.doesNotThrow(() => unix().attest(peer, new Set(['workload.unix.uid'])))
+    })
+  }
+
+  for (const [name, change, reason] of [
+    ['groups', { groups: [4] }, 'other groups'],
+    ['groups', { groups: undefined }, 'other groups'],
+    ['cgroup', { cgroup: '/user.slice' }, 'other cgroup'],
+    ['mount_namespace', { mountNamespace: 'other' }, 'other mount namespace'],
+  ] as const) {
+    it(`notices ${reason} when a rule uses ${name}, and only then: ${JSON.stringify(change)}`, () => {
+      const attestor = unix()
+      const { peer, process } = fakeCaller()
+      const wanted = new Set([`workload.unix.${name}`])
+      const facts = attestor.attest(peer, wanted) as Attributes
+      assert.equal(attestor.changed(peer, facts, wanted), undefined)
+      Object.assign(process, change)
+      assert.equal(attestor.changed(peer, facts, wanted), reason)
+      assert.equal(attestor.changed(peer, facts, new Set()), undefined)
+    })
+  }
+
   it('reports a process without supplementary groups as having none', () => {
-    const facts = unix({ readStatus: () => 'Groups:\t \n' }).attest(fakeCaller().peer, new Set())
+    const facts = unix().attest(fakeCaller({ groups: [] }).peer, new Set(['workload.unix.groups']))
     assert.deepEqual((facts as { groups: unknown }).groups, [])
   })
 

@@ -122,4 +122,15 @@ describe('JWT-SVIDs', () => {
     own.issuer.issueJwt = (claim) => issue(claim, ['other'])
     await assert.rejects(async () => want(own, 'a'), { code: 'ERR_SVID_UNUSABLE' })
   })
+
+  it('of one user stay, however many audiences another asks for, also over a restart', async () => {
+    const own = await createSvidRig()
+    const kept = await want(own, 'a')
+    const flood = { unix: { uid: 1001 } }
+    for (let n = 0; n < 8_300; n += 1) await own.cache.wantJwt(GRANT, flood, [`flood-${n}`])
+    assert.equal(want(own, 'a'), kept)
+    const next = await createSvidRig(own)
+    next.cache.restore(JSON.parse(JSON.stringify(own.cache.snapshot())))
+    assert.equal((want(next, 'a') as CachedJwtSvid).token, kept.token)
+  })
 })

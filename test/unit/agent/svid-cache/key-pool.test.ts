@@ -46,8 +46,16 @@ describe('KeyPool', () => {
     assert.equal(inTheMaking(), 3)
     for (let n = 0; n < 3; n++) await finish()
     assert.deepEqual([pool.ready, inTheMaking()], [3, 0])
-    await pool.take()
+    await pool.take(1000)
     assert.deepEqual([pool.ready, inTheMaking()], [2, 1])
+  })
+
+  it('hands keys out to the users in turn', async () => {
+    const { pool, finish } = createPool({ atOnce: 1, most: 0 })
+    const got: number[] = []
+    for (const uid of [1, 1, 1, 2]) void pool.take(uid).then(() => got.push(uid))
+    for (let n = 0; n < 4; n++) await finish()
+    assert.deepEqual(got, [1, 2, 1, 1])
   })
 
   it('hands each key out once', async () => {
@@ -55,7 +63,7 @@ describe('KeyPool', () => {
     pool.expect(2)
     await finish()
     await finish()
-    const taken = [pool.take(), pool.take(), pool.take()]
+    const taken = [pool.take(1000), pool.take(1000), pool.take(1000)]
     await finish()
     const keys = await Promise.all(taken)
     assert.equal(new Set(keys.map(({ publicKeyDer }) => publicKeyDer.toString('hex'))).size, 3)
@@ -65,7 +73,7 @@ describe('KeyPool', () => {
     const { pool, finish, mostAtOnce } = createPool({ atOnce: 2, most: 4 })
     const order: number[] = []
     const all = Array.from({ length: 20 }, async (_, n) => {
-      await pool.take()
+      await pool.take(1000)
       order.push(n)
     })
     assert.equal(pool.waiting, 20)
@@ -82,7 +90,7 @@ describe('KeyPool', () => {
     const { pool, finish } = createPool({ atOnce: 4, most: 4 })
     pool.expect(1)
     await finish()
-    const taken = [pool.take(), pool.take(), pool.take()]
+    const taken = [pool.take(1000), pool.take(1000), pool.take(1000)]
     for (let n = 0; n < 5; n++) await finish()
     await Promise.all(taken)
     assert.equal(pool.ready, 3)
@@ -99,15 +107,15 @@ describe('KeyPool', () => {
 
   it('tells of a failure whom it concerns, and goes on for the others', async () => {
     const { pool, finish, fail } = createPool({ atOnce: 1, most: 1 })
-    const first = pool.take()
-    const second = pool.take()
+    const first = pool.take(1000)
+    const second = pool.take(1000)
     const refused = assert.rejects(first, /no entropy/)
     await fail()
     await refused
     await finish()
     assert.ok(await second)
     await fail() // while filling up: nobody waits for it
-    const third = pool.take()
+    const third = pool.take(1000)
     await finish()
     assert.ok(await third)
   })
@@ -121,10 +129,10 @@ describe('KeyPools', () => {
       return makePair()
     })
     pools.expect(new Map([['ec-p256', 5]]))
-    await pools.take('ec-p256')
+    await pools.take('ec-p256', 1000)
     assert.deepEqual(new Set(made), new Set(['ec-p256']))
     pools.expect(new Map<KeyType, number>([['rsa-2048', 2]]))
-    await pools.take('rsa-2048')
+    await pools.take('rsa-2048', 1000)
     assert.ok(made.includes('rsa-2048') && !made.includes('ec-p384'))
   })
 
@@ -133,8 +141,8 @@ describe('KeyPools', () => {
     const pools = new KeyPools(metrics, (type) =>
       type === 'rsa-2048' ? new Promise<never>(() => undefined) : Promise.resolve(makePair()),
     )
-    void pools.take('rsa-2048')
-    await pools.take('ec-p256')
+    void pools.take('rsa-2048', 1000)
+    await pools.take('ec-p256', 1000)
     const text = await metrics.expose()
     assert.match(text, /signet_key_pool_waiting\{key_type="rsa-2048"\} 1/)
     assert.match(text, /signet_key_pool_ready\{key_type="rsa-2048"\} 0/)

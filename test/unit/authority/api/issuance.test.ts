@@ -11,7 +11,7 @@ describe('how many SVIDs one agent gets', () => {
     const clock = new FakeClock()
     const deps = {
       issuer: { issueX509: async () => [], issueJwt: async () => [] },
-      directory: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId }) },
+      bots: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId }) },
       clock,
       svidsPerSecond,
     } as unknown as IssuanceApiDeps
@@ -33,14 +33,25 @@ describe('how many SVIDs one agent gets', () => {
 
   it('is bounded on the average of ten minutes, X.509 and JWT together, and for each agent by itself', async () => {
     const { clock, ask } = create(2)
-    await ask('a', 1000)
-    await ask('a', 200, 'IssueJwtSvids')
+    await ask('a', 700, 'IssueJwtSvids')
+    await ask('a', 500)
     await assert.rejects(ask('a', 1), limited)
     await assert.rejects(ask('a', 1, 'IssueJwtSvids'), limited)
     await ask('b', 1000)
     clock.advance(5_000)
     await assert.rejects(ask('a', 11), limited)
     await ask('a', 10)
+  })
+
+  it('keeps a quarter for X.509-SVIDs, whatever tokens are asked for', async () => {
+    const { clock, ask } = create(2)
+    await ask('a', 900, 'IssueJwtSvids')
+    await assert.rejects(ask('a', 1, 'IssueJwtSvids'), limited)
+    await ask('a', 300)
+    await assert.rejects(ask('a', 1), limited)
+    clock.advance(100_000)
+    await assert.rejects(ask('a', 1, 'IssueJwtSvids'), limited)
+    await ask('a', 200)
   })
 
   it('counts what is asked at length as several', async () => {
@@ -55,5 +66,6 @@ describe('how many SVIDs one agent gets', () => {
     const { ask } = create(1)
     await assert.rejects(ask('a', 1001), { code: 'ERR_ISSUANCE_BATCH_TOO_LONG' })
     await ask('a', 1000)
+    await ask('b', 1000, 'IssueJwtSvids')
   })
 })

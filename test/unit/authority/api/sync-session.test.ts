@@ -335,4 +335,47 @@ describe('a lock', () => {
     assert.deepEqual(locks?.locks, [{ name: 'web', workloadIdentity: 'one', expiresMs: '0' }])
     assert.deepEqual(names(await rig.nextAfter(() => rig.put(identityYaml('three')))), ['three'])
   })
+
+  it("is nobody else's business: an agent hears of it only when it touches what the agent may use", async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    const foreign = [
+      lock('a', { bot: 'other' }),
+      lock('b', { botInstance: '02J' }),
+      lock('c', { joinToken: 'second' }),
+      lock('d', { workloadIdentity: 'two' }), // no role of the bot permits it
+      lock('e', { spiffeId: 'spiffe://example.org/nobody' }),
+    ]
+    const told = rig.nextAfter(() => rig.locks.set(foreign))
+    await new Promise(setImmediate)
+    rig.clock.advance(HEARTBEAT_MS)
+    assertQuiet(await told)
+    const own = [...foreign, lock('f', { spiffeId: 'spiffe://example.org/one' })]
+    const { locks } = await rig.nextAfter(() => rig.locks.set(own))
+    assert.deepEqual(
+      locks?.locks?.map(({ name }) => name),
+      ['f'],
+    )
+    assert.deepEqual((await rig.nextAfter(() => rig.locks.set(foreign))).locks, { locks: [] })
+  })
+
+  it('is told together with the identity that makes it concern the agent', async () => {
+    await using rig = await openSession()
+    await rig.snapshot()
+    const told = rig.next()
+    await new Promise(setImmediate)
+    rig.locks.set([lock('d', { workloadIdentity: 'three' })])
+    await rig.put(identityYaml('three'))
+    const { locks, upserts } = await told
+    assert.deepEqual(names({ upserts: upserts ?? [] }), ['three'])
+    assert.deepEqual(
+      locks?.locks?.map(({ name }) => name),
+      ['d'],
+    )
+  })
+
+  it('that is lifted before it was told, lets a session that began under it go on', async () => {
+    await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
+    assert.equal((await rig.nextAfter(() => rig.locks.set([]))).snapshotBegin, true)
+  })
 })

@@ -21,7 +21,7 @@ async function open() {
   const chain = new AuditChain({ sequence: 0, hash: CHAIN_START }, clock, () => undefined)
   const append = (reason: string) => datastore.write((writer) => writer.leave(chain, entry(reason)))
   const tamper = (sql: string) => datastore.write((writer) => writer.run(sql))
-  const verify = () => verifyAudit(datastore, { heads: [], badLines: [] })
+  const verify = () => verifyAudit(datastore, { heads: { heads: [], badLines: [] } })
   return { datastore, chain, append, tamper, verify }
 }
 
@@ -73,6 +73,7 @@ describe('AuditChain', () => {
       headsGiven: 0,
       lastHead: undefined,
       problems: [],
+      signedInArchives: [],
     })
   })
 
@@ -114,6 +115,7 @@ describe('AuditChain, when the commit fails after its rows were written', () => 
       headsGiven: 0,
       lastHead: undefined,
       problems: [],
+      signedInArchives: [],
     })
   })
 })

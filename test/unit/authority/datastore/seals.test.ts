@@ -65,7 +65,7 @@ function carryOut(datastore: Datastore, resources: ResourceRepository, [what, n]
   return datastore.write((writer) => {
     const name = `token-${n}`
     const metadata = { labels: {} }
-    if (what === 'count') nextOf(writer, 'bundle_sequence')
+    if (what === 'count') nextOf(writer, 'resource_revision')
     if (what === 'remove') resources.remove(writer, 'join_token', name)
     if (what === 'put' || what === 'cascade' || what === 'fail') {
       resources.put(writer, { kind: 'join_token', name, metadata, spec: { n } })

@@ -4,8 +4,8 @@ import type { Logger } from '../../foundation/logger.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import type { AuditEntry } from './events.ts'
 
-/** So many refusals that have no row of their own. */
-export interface RefusalSum {
+/** So many occurrences that have no row of their own. */
+export interface RowSum {
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
@@ -13,24 +13,24 @@ export interface RefusalSum {
   readonly reasons: Readonly<Record<string, number>>
 }
 
-/** One refusal on its way into the log. */
-export interface Refused {
+/** One occurrence on its way into the log. */
+export interface Noted {
   /** Whose rows these count as. */
   readonly key: string
   readonly reason: string
   /** Its own row. */
   readonly entry: (reference: string) => AuditEntry
   /** The row that tells of it together with others. */
-  readonly summed: (sum: RefusalSum, reference: string) => AuditEntry
+  readonly summed: (sum: RowSum, reference: string) => AuditEntry
 }
 
-export interface RefusalRowsDeps {
+export interface SummedRowsDeps {
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
   readonly clock: Clock
   readonly logger: Logger
 }
 
-export interface RefusalBudget {
+export interface RowBudget {
   /** Rows of one key, at once and afterwards. */
   readonly burst: number
   readonly perSecond: number
@@ -40,8 +40,8 @@ interface Sum {
   readonly reference: string
   readonly firstMs: number
   readonly reasons: Map<string, number>
-  /** Made of the last refusal; all of one key are told in the same way. */
-  summed: Refused['summed']
+  /** Of the last one; all of one key are told in the same way. */
+  summed: Noted['summed']
   lastMs: number
   count: number
 }
@@ -55,22 +55,22 @@ const MOST_REASONS = 8
 const LONGEST_REASON = 128
 
 /** Rows that somebody causes just by asking: each by itself while they are few, and their number when there are many. */
-export class RefusalRows implements AsyncDisposable {
-  readonly #deps: RefusalRowsDeps
+export class SummedRows implements AsyncDisposable {
+  readonly #deps: SummedRowsDeps
   readonly #rows: RateLimiter
   #sums = new Map<string, Sum>()
   #timer: Scheduled | undefined
 
-  constructor(deps: RefusalRowsDeps, { burst, perSecond }: RefusalBudget) {
+  constructor(deps: SummedRowsDeps, { burst, perSecond }: RowBudget) {
     this.#deps = deps
     this.#rows = new RateLimiter({ burst, perSecond, maxKeys: MOST_KEYS }, deps.clock)
   }
 
-  /** The reference leads to the row of this refusal, which the caller records, or to the one that will count it. */
-  note(refused: Refused): { readonly reference: string; readonly entry?: AuditEntry } {
-    if (!this.#rows.tryTake(refused.key)) return { reference: this.#count(refused) }
+  /** The reference leads to the row of this occurrence, which the caller records, or to the one that will count it. */
+  note(noted: Noted): { readonly reference: string; readonly entry?: AuditEntry } {
+    if (!this.#rows.tryTake(noted.key)) return { reference: this.#count(noted) }
     const reference = this.#deps.audit.newReference()
-    return { reference, entry: refused.entry(reference) }
+    return { reference, entry: noted.entry(reference) }
   }
 
   /** Records what was only counted so far. */
@@ -78,7 +78,7 @@ export class RefusalRows implements AsyncDisposable {
     await this.#flush()
   }
 
-  #count({ key, reason, summed }: Refused): string {
+  #count({ key, reason, summed }: Noted): string {
     const nowMs = this.#deps.clock.now().getTime()
     let sum = this.#sums.get(key)
     if (!sum) {
@@ -110,8 +110,8 @@ export class RefusalRows implements AsyncDisposable {
     try {
       await this.#deps.audit.recordAll(entries)
     } catch (error) {
-      // The refusals stand whether or not they could be counted.
-      this.#deps.logger.error({ rows: entries.length, error: messageOf(error) }, 'cannot record refusals')
+      // What happened stands whether or not it could be counted.
+      this.#deps.logger.error({ rows: entries.length, error: messageOf(error) }, 'cannot record a sum')
     }
   }
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AuditEntry } from '../../../../src/authority/audit/events.ts'
-import { RefusalRows, type Refused } from '../../../../src/authority/audit/refusal-rows.ts'
+import { type Noted, SummedRows } from '../../../../src/authority/audit/summed-rows.ts'
 import { silentLogger } from '../../../../src/foundation/logger.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
 const START_MS = Date.parse('2026-01-01T00:00:00Z')
 
-function refusedOf(key: string, reason = 'locked'): Refused {
+function refusedOf(key: string, reason = 'locked'): Noted {
   const subject = { bot: 'builder', botInstance: key }
   return {
     key,
@@ -30,7 +30,7 @@ function rig() {
     newReference: () => `R${++references}`,
     recordAll: async (entries: readonly AuditEntry[]) => void recorded.push(...entries),
   }
-  const rows = new RefusalRows({ audit, clock, logger: silentLogger }, { burst: 2, perSecond: 0.1 })
+  const rows = new SummedRows({ audit, clock, logger: silentLogger }, { burst: 2, perSecond: 0.1 })
   return { clock, recorded, rows }
 }
 

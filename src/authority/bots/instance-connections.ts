@@ -1,0 +1,108 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Connection } from '../../rpc/connection.ts'
+import type { BotCaller, Caller } from '../caller.ts'
+import { ReplacedByNewerError } from '../errors.ts'
+import { RateLimiter } from '../rate-limiter.ts'
+import type { BotDirectory } from './bot-directory.ts'
+import type { BotInstance } from './bot-instance.ts'
+import type { UsedTwice } from './used-twice.ts'
+
+export interface InstanceConnectionsDeps {
+  readonly directory: Pick<BotDirectory, 'use' | 'mayStay'>
+  readonly usedTwice: Pick<UsedTwice, 'note'>
+  readonly clock: Clock
+}
+
+interface Held {
+  readonly connection: Connection<Caller>
+  readonly caller: BotCaller
+  /** A call on it was accepted. */
+  isUsed: boolean
+}
+
+/** An agent has one, and while it renews its certificate another two. Whoever comes last stays: older ones may be dead. */
+const MOST = 8
+const NEW = { burst: 100, perSecond: 1, maxKeys: 100_000 }
+/** A peer that is there answers a PING by then. */
+const ANSWER_MS = 5_000
+
+/** The connections of each bot instance: how many there may be, and whether two hold the same certificate. */
+export class InstanceConnections {
+  readonly #deps: InstanceConnectionsDeps
+  readonly #new: RateLimiter
+  readonly #held = new Map<string, Held[]>()
+
+  constructor(deps: InstanceConnectionsDeps) {
+    this.#deps = deps
+    this.#new = new RateLimiter(NEW, deps.clock)
+  }
+
+  /** Whether this instance may have one more connection now. */
+  mayConnect({ instanceId }: BotCaller): boolean {
+    return this.#new.tryTake(instanceId)
+  }
+
+  /** `end` is called for the connection that is the oldest of too many. */
+  add(
+    connection: Connection<Caller>,
+    caller: BotCaller,
+    end: (oldest: Connection<Caller>, error: Error) => void,
+  ): void {
+    const held = this.#held.get(caller.instanceId) ?? []
+    this.#held.set(caller.instanceId, held)
+    held.push({ connection, caller, isUsed: false })
+    void connection.closed.then(() => this.#remove(connection, caller))
+    const oldest = held.length > MOST ? held.shift() : undefined
+    if (oldest)
+      end(oldest.connection, new ReplacedByNewerError('newer connections of this bot have taken its place'))
+  }
+
+  /**
+   * The directory's answer for a call. A certificate whose calls come on two connections, both of which answer, has two holders: an agent
+   * that has come again from elsewhere left a dead connection behind, or none. A renewal is asked for on a connection of its own,
+   * so it does not count.
+   */
+  use(caller: BotCaller): BotInstance {
+    const instance = this.#deps.directory.use(caller)
+    const held = this.#held.get(caller.instanceId)
+    const own = held?.find((each) => each.caller === caller)
+    if (own && !own.isUsed) {
+      own.isUsed = true
+      for (const other of held ?? []) if (isTwin(other, own)) void this.#compare(other.caller, caller)
+    }
+    return instance
+  }
+
+  mayStay(caller: BotCaller): boolean {
+    return this.#deps.directory.mayStay(caller)
+  }
+
+  /** Whether there is somebody at the other end of a caller's connection: what was sent before the answer has arrived by then. */
+  async answers(caller: BotCaller): Promise<boolean> {
+    const held = this.#held.get(caller.instanceId)?.find((each) => each.caller === caller)
+    if (!held) return false
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const timer = this.#deps.clock.schedule(ANSWER_MS, () => resolve(false))
+    void held.connection.answers().then(resolve)
+    return promise.finally(() => timer.cancel())
+  }
+
+  async #compare(older: BotCaller, newer: BotCaller): Promise<void> {
+    if (await this.answers(older)) this.#deps.usedTwice.note(older, newer, 'two_connections')
+  }
+
+  #remove(connection: Connection<Caller>, { instanceId }: BotCaller): void {
+    const left = (this.#held.get(instanceId) ?? []).filter((each) => each.connection !== connection)
+    if (left.length > 0) this.#held.set(instanceId, left)
+    else this.#held.delete(instanceId)
+  }
+}
+
+function isTwin(other: Held, own: Held): boolean {
+  return (
+    other !== own &&
+    other.isUsed &&
+    other.caller.generation === own.caller.generation &&
+    other.caller.keySha256 === own.caller.keySha256
+  )
+}

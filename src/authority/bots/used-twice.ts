@@ -1,0 +1,68 @@
+import type { Clock } from '../../foundation/clock.ts'
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { AuditEntry, AuditEvents } from '../audit/events.ts'
+import { SummedRows } from '../audit/summed-rows.ts'
+import type { BotCaller } from '../caller.ts'
+
+export interface UsedTwiceDeps {
+  readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+type Detail = AuditEvents['bot.used_twice']
+
+/** Rows of one instance: the first few tell all that there is to know. */
+const ROWS = { burst: 3, perSecond: 1 / 3600 }
+
+/** Records that two hold the certificate of one bot instance: a copied data directory, a cloned machine, or a thief. */
+export class UsedTwice implements AsyncDisposable {
+  readonly #deps: UsedTwiceDeps
+  readonly #rows: SummedRows
+
+  constructor(deps: UsedTwiceDeps) {
+    this.#deps = deps
+    this.#rows = new SummedRows(deps, ROWS)
+  }
+
+  note(older: BotCaller, newer: BotCaller, on: Detail['on']): void {
+    const { audit, clock, logger } = this.#deps
+    const { bot, instanceId: botInstance } = newer
+    const actor = `bot:${bot}/${botInstance}`
+    const nowMs = clock.now().getTime()
+    const seen = {
+      bot,
+      botInstance,
+      generation: Number(newer.generation),
+      addresses: [plain(older.address), plain(newer.address)] as const,
+      on,
+    }
+    const entryOf = (ref: string, times: Pick<Detail, 'count' | 'firstMs' | 'lastMs'>): AuditEntry => ({
+      event: 'bot.used_twice',
+      actor,
+      ref,
+      detail: { ...seen, ...times },
+    })
+    const { reference, entry } = this.#rows.note({
+      key: botInstance,
+      reason: on,
+      entry: (ref) => entryOf(ref, { count: 1, firstMs: nowMs, lastMs: nowMs }),
+      summed: ({ count, firstMs, lastMs }, ref) => entryOf(ref, { count, firstMs, lastMs }),
+    })
+    if (!entry) return
+    logger.warn({ event: 'bot.used_twice', ref: reference, ...seen }, 'two hold the certificate of one bot')
+    audit.recordAll([entry]).catch((error) => {
+      logger.error({ ref: reference, error: messageOf(error) }, 'cannot record a use by two')
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#rows[Symbol.asyncDispose]()
+  }
+}
+
+/** A listener on all addresses sees IPv4 in the form of IPv6. */
+function plain(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '')
+}

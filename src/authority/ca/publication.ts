@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import type { Bundle } from '../../spiffe/bundle.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import { readMeta, writeMeta } from '../datastore/meta.ts'
+
+/**
+ * The sequence of the bundle that is published (SPIFFE Trust Domain and Bundle §4.1.1). It is the time of the last change, or one more than before:
+ * whatever changes in the document raises it, and it does not go back when an older database is restored.
+ */
+export class Publication {
+  readonly #datastore: Datastore
+  #digest: string
+  #sequence: number
+
+  private constructor(datastore: Datastore, digest: string, sequence: number) {
+    this.#datastore = datastore
+    this.#digest = digest
+    this.#sequence = sequence
+  }
+
+  static async load(datastore: Datastore): Promise<Publication> {
+    const sequence = Number((await readMeta(datastore, 'bundle_sequence')) ?? 0)
+    // What was published since this database was written is not known: it is as if something had changed.
+    return new Publication(datastore, '', sequence)
+  }
+
+  /** The sequence of a bundle with these contents; durable before anybody sees it. `bundle` has none yet. */
+  async sequenceOf(bundle: Bundle, nowMs: number): Promise<number> {
+    const digest = createHash('sha256').update(bundle.format()).digest('base64')
+    if (digest === this.#digest) return this.#sequence
+    const known = await readMeta(this.#datastore, 'bundle_digest')
+    const least = known === digest ? this.#sequence : this.#sequence + 1
+    const sequence = Math.max(least, Math.floor(nowMs / 1000))
+    await this.#datastore.write((writer) => {
+      writeMeta(writer, 'bundle_sequence', String(sequence))
+      writeMeta(writer, 'bundle_digest', digest)
+    })
+    this.#digest = digest
+    this.#sequence = sequence
+    return sequence
+  }
+}

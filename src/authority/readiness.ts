@@ -1,0 +1,17 @@
+import type { Clock } from '../foundation/clock.ts'
+import type { CaState } from './ca/authorities.ts'
+
+export interface ReadinessDeps {
+  readonly datastore: { readonly problem: string | undefined }
+  readonly ca: { current(): CaState }
+  readonly clock: Clock
+}
+
+/** Why no SVID would be issued at the moment; undefined: nothing is known that would be in the way. */
+export function whyNotReady({ datastore, ca, clock }: ReadinessDeps): string | undefined {
+  const nowSeconds = clock.now().getTime() / 1000
+  const { x509, jwt } = ca.current()
+  if (x509.notAfter <= nowSeconds) return 'the SPIFFE CA has expired'
+  if (jwt.notAfter <= nowSeconds) return 'the JWT key has expired'
+  return datastore.problem
+}

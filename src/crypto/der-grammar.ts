@@ -1,0 +1,91 @@
+import { contextConstructed, DerReader, InvalidDerError, Tag } from './der-reader.ts'
+
+/** Reads what is due next and throws InvalidDerError where it is anything else: grammars of ASN.1, put together from the functions here. */
+export type Shape = (reader: DerReader) => void
+
+/** The whole of some bytes. @throws InvalidDerError */
+export function checkShape(bytes: Buffer, shape: Shape): void {
+  const reader = new DerReader(bytes)
+  shape(reader)
+  reader.end()
+}
+
+export const sequenceOf =
+  (...fields: readonly Shape[]): Shape =>
+  (reader) =>
+    inside(reader.enter(Tag.sequence), fields)
+
+/** One or more. */
+export const listOf =
+  (element: Shape, tag: number = Tag.sequence): Shape =>
+  (reader) =>
+    oneOrMore(reader.enter(tag), element)
+
+/** `[number] EXPLICIT`, or an implicit one of what is constructed. */
+export const tagged =
+  (number: number, ...fields: readonly Shape[]): Shape =>
+  (reader) =>
+    inside(reader.enter(contextConstructed(number)), fields)
+
+export const taggedList = (number: number, element: Shape): Shape =>
+  listOf(element, contextConstructed(number))
+
+export const optional =
+  (tag: number, shape: Shape): Shape =>
+  (reader) => {
+    if (reader.nextTag === tag) shape(reader)
+  }
+
+export const choice =
+  (shapes: Readonly<Record<number, Shape>>, what: string): Shape =>
+  (reader) => {
+    const shape = reader.nextTag === undefined ? undefined : shapes[reader.nextTag]
+    if (shape === undefined) throw new InvalidDerError(`${what} of a kind that not everybody reads`)
+    shape(reader)
+  }
+
+/** Go reads arcs below 2^31. */
+const LARGEST_ARC = 2 ** 31 - 81
+
+export function readCommonOid(reader: DerReader): string {
+  const id = reader.readOid()
+  if (id.split('.').some((arc) => Number(arc) > LARGEST_ARC)) throw new InvalidDerError('an OID out of range')
+  return id
+}
+
+export const anOid: Shape = (reader) => {
+  readCommonOid(reader)
+}
+
+/** A small number: real ones are below ten, and some readers take no more than an octet. */
+export const aSmallNumber =
+  (tag: number = Tag.integer): Shape =>
+  (reader) => {
+    const { content } = reader.read(tag)
+    if (content.length !== 1 || (content[0] ?? 0) > 0x7f) throw new InvalidDerError('a number out of range')
+  }
+
+export const octets =
+  (tag: number = Tag.octetString): Shape =>
+  (reader) => {
+    if (reader.read(tag).content.length === 0) throw new InvalidDerError('an empty OCTET STRING')
+  }
+
+/** Text of one type, not empty, in the characters that the type has. */
+export const text =
+  (tag: number, pattern: RegExp, what: string): Shape =>
+  (reader) => {
+    const { content } = reader.read(tag)
+    if (!pattern.test(content.toString('latin1')))
+      throw new InvalidDerError(`${what} that not everybody reads`)
+  }
+
+function inside(reader: DerReader, fields: readonly Shape[]): void {
+  for (const field of fields) field(reader)
+  reader.end()
+}
+
+function oneOrMore(reader: DerReader, element: Shape): void {
+  do element(reader)
+  while (reader.hasMore)
+}

@@ -1,0 +1,107 @@
+import type { Clock } from './clock.ts'
+import { FairQueue } from './fair-queue.ts'
+
+export interface FairTurnsOptions<Key> {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  /** How long one key may have the loop before the others have their turn. */
+  readonly sliceMs: number
+  /** A key has more to do than it has time for: whoever brings its work had better stop for a while. */
+  readonly hold?: (key: Key) => void
+  /** It may bring more work. False: there is more to let go on, ask again at the next turn. */
+  readonly letGo?: (key: Key) => boolean
+}
+
+/**
+ * Shares the event loop between keys. What a key brings is done at once while the key has time left, and that is all the cost where nobody
+ * asks for much; else it waits, and those who wait have their turns one after another, with the loop's input looked at in between.
+ */
+export class FairTurns<Key> {
+  readonly #options: FairTurnsOptions<Key>
+  readonly #waiting = new FairQueue<Key, () => void>()
+  readonly #spentMs = new Map<Key, number>()
+  /** Keys that have had more to do than time, until all that brings their work is let go again. */
+  readonly #held = new Set<Key>()
+  /** Those of them of which nothing has been let go yet. */
+  readonly #stopped = new Set<Key>()
+  #isArmed = false
+  #isHurried = false
+
+  constructor(options: FairTurnsOptions<Key>) {
+    this.#options = options
+  }
+
+  /** How many tasks wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  isHeld(key: Key): boolean {
+    return this.#held.has(key)
+  }
+
+  /** Does it now or in the key's turn. `costMs`: what it takes besides the time in which it runs. */
+  run(key: Key, task: () => void, costMs = 0): void {
+    if (!this.#held.has(key) && (this.#spentMs.get(key) ?? 0) < this.#options.sliceMs) {
+      this.#do(key, task, costMs)
+      return
+    }
+    this.#waiting.push(key, task)
+    if (!this.#stopped.has(key)) {
+      this.#stopped.add(key)
+      this.#held.add(key)
+      this.#options.hold?.(key)
+    }
+    this.#arm()
+  }
+
+  /** Time that a key has taken otherwise. */
+  charge(key: Key, ms: number): void {
+    const spent = (this.#spentMs.get(key) ?? 0) + ms
+    this.#spentMs.set(key, spent)
+    if (spent * 2 >= this.#options.sliceMs) this.#arm()
+  }
+
+  /** Somebody else may be at the door, who can be let in only in a turn of the loop: the next one is to be short. */
+  hurry(): void {
+    this.#isHurried = true
+  }
+
+  #do(key: Key, task: () => void, costMs: number): void {
+    const { clock } = this.#options
+    const begunMs = clock.monotonicMs()
+    try {
+      task()
+    } finally {
+      this.charge(key, clock.monotonicMs() - begunMs + costMs)
+    }
+  }
+
+  #arm(): void {
+    if (this.#isArmed) return
+    this.#isArmed = true
+    setImmediate(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#isArmed = false
+    const { clock, sliceMs, letGo } = this.#options
+    for (const [key, spent] of this.#spentMs) {
+      if (spent > sliceMs) this.#spentMs.set(key, spent - sliceMs)
+      else this.#spentMs.delete(key)
+    }
+    const untilMs = clock.monotonicMs() + (this.#isHurried ? 0 : sliceMs)
+    this.#isHurried = false
+    const hasTime = (key: Key): boolean => (this.#spentMs.get(key) ?? 0) < sliceMs
+    do {
+      const next = this.#waiting.take(hasTime)
+      if (next === undefined) break
+      this.#do(next.key, next.item, 0)
+    } while (clock.monotonicMs() < untilMs)
+    for (const key of this.#held) {
+      if (this.#waiting.sizeOf(key) > 0 || !hasTime(key)) continue
+      this.#stopped.delete(key)
+      if (letGo?.(key) !== false) this.#held.delete(key)
+    }
+    if (this.#held.size > 0) this.#arm()
+  }
+}

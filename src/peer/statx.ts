@@ -1,0 +1,26 @@
+import type { ExecutableId } from './kernel.ts'
+import type { Libc } from './libc.ts'
+
+const AT_STATX_DONT_SYNC = 0x4000
+const AT_EMPTY_PATH = 0x1000
+const STATX_INO_AND_MNT_ID = 0x1100
+
+/** The identity of files by statx(2). DONT_SYNC: what the kernel remembers is enough, and a dead mount is not asked. */
+export class Statx {
+  readonly #libc: Libc
+  readonly #result = Buffer.alloc(256)
+
+  constructor(libc: Libc) {
+    this.#libc = libc
+  }
+
+  /** Of a path below a directory's descriptor, or of the descriptor itself when the path is empty; undefined when it cannot be had. */
+  file(directory: number, path: string): ExecutableId | undefined {
+    const result = this.#result
+    const flags = AT_STATX_DONT_SYNC | (path === '' ? AT_EMPTY_PATH : 0)
+    if (this.#libc.statx(directory, path, flags, STATX_INO_AND_MNT_ID, result) !== 0) return undefined
+    // struct statx: stx_ino at 32, stx_dev_major and stx_dev_minor at 136 and 140, stx_mnt_id at 144.
+    const device = (BigInt(result.readUInt32LE(136)) << 32n) | BigInt(result.readUInt32LE(140))
+    return { device, inode: result.readBigUInt64LE(32), mountId: result.readBigUInt64LE(144) }
+  }
+}

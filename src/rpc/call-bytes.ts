@@ -1,0 +1,74 @@
+import type { ByteAccount } from './byte-budget.ts'
+
+/** What a call takes besides its request, until that is there: what is kept for its stream, roughly. */
+const CALL_BYTES = 2 * 1024
+
+/** The bytes that one call holds, counted with its connection. */
+export class CallBytes {
+  readonly #account: ByteAccount
+  #rest = 0
+  #request = CALL_BYTES
+  #answer = 0
+  #isHandling = false
+
+  constructor(account: ByteAccount) {
+    this.#account = account
+    account.hold(CALL_BYTES)
+  }
+
+  /** What would be free if the call ended now: a handler that works with the request keeps it whatever becomes of the call. */
+  get loose(): number {
+    return this.#rest + this.#answer + (this.#isHandling ? 0 : this.#request)
+  }
+
+  /** So much is there at the moment of which no message was read. */
+  restIs(bytes: number): void {
+    const more = bytes - this.#rest
+    if (more === 0) return
+    this.#rest = bytes
+    if (more > 0) this.#account.hold(more)
+    else this.#account.release(-more)
+  }
+
+  /** A message that waits for its turn, or for the rest of its request. */
+  keep(bytes: number): void {
+    this.#request += bytes
+    this.#account.hold(bytes)
+  }
+
+  /** The message has become another one. */
+  drop(bytes: number): void {
+    this.#request -= bytes
+    this.#account.release(bytes)
+  }
+
+  /** From here on until {@link handled} the request is in use. */
+  beginHandling(): void {
+    this.#isHandling = true
+  }
+
+  /** Nothing is kept of the request. */
+  handled(): void {
+    this.#isHandling = false
+    this.#account.release(this.#request)
+    this.#request = 0
+  }
+
+  /** An answer that nobody else is sent, until {@link answerTaken}. */
+  keepAnswer(bytes: number): void {
+    this.#answer += bytes
+    this.#account.hold(bytes)
+  }
+
+  answerTaken(): void {
+    this.#account.release(this.#answer)
+    this.#answer = 0
+  }
+
+  /** Nothing is kept that is not in use. */
+  letGo(): void {
+    this.restIs(0)
+    this.answerTaken()
+    if (!this.#isHandling) this.handled()
+  }
+}

@@ -1,0 +1,209 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { utimesSync } from 'node:fs'
+import net from 'node:net'
+import {
+  callHeaders,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  GREETING,
+  message,
+  TYPE,
+  words,
+} from '../support/frames.ts'
+
+/** What one user does to the agent at the cost of others, as a process of that user. It writes frames by hand, so that it costs little itself. */
+export type Flood =
+  /** `calls` open on each of `connections`, each asked again as soon as it was answered. */
+  | {
+      readonly kind: 'calls'
+      readonly socket: string
+      readonly uid: number
+      readonly connections: number
+      readonly calls: number
+      readonly method: string
+      /** FetchJWTSVID for an audience that nobody has asked for. */
+      readonly newAudiences: boolean
+    }
+  /** Connections that say nothing. */
+  | { readonly kind: 'idle'; readonly socket: string; readonly uid: number; readonly connections: number }
+  /** Connections that ask once and go, so many at a time. */
+  | {
+      readonly kind: 'reconnect'
+      readonly socket: string
+      readonly uid: number
+      readonly connections: number
+    }
+  /** The same from an executable that changes all the time. */
+  | {
+      readonly kind: 'digests'
+      readonly socket: string
+      readonly uid: number
+      readonly connections: number
+      readonly executable: string
+    }
+
+/** Stops what has begun, after a time at the latest. */
+const LONGEST_MS = 120_000
+const WINDOW = 0x7fff_0000
+const TOUCH_MS = 20
+
+export class FloodProcess implements AsyncDisposable {
+  readonly #child: ReturnType<typeof spawn>
+  #said = ''
+
+  private constructor(flood: Flood) {
+    const program = flood.kind === 'digests' ? flood.executable : process.execPath
+    this.#child = spawn(program, [import.meta.filename, JSON.stringify(flood)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#said += text
+    })
+  }
+
+  static async start(flood: Flood): Promise<FloodProcess> {
+    const process = new FloodProcess(flood)
+    while (!process.#said.includes('\n')) await once(process.#child.stdout as NodeJS.ReadableStream, 'data')
+    return process
+  }
+
+  /** Ends it; how many answers it got, and how many connections it had at the end. */
+  async stop(): Promise<{ readonly answers: number; readonly open: number }> {
+    this.#child.kill('SIGTERM')
+    await once(this.#child, 'close')
+    const [, last = '{"answers":0,"open":0}'] = this.#said.trim().split('\n')
+    return JSON.parse(last) as { answers: number; open: number }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    this.#child.kill('SIGKILL')
+    await once(this.#child, 'exit')
+  }
+}
+
+let answers = 0
+let open = 0
+let asked = 0
+
+/** One connection of a flood: keeps `calls` streams open, and counts what was answered. */
+class Flooding {
+  readonly #socket: net.Socket
+  readonly #block: Buffer
+  readonly #body: () => Buffer
+  #rest: Buffer = Buffer.alloc(0)
+  #nextStream = 1
+  #isOpen = false
+
+  constructor(socketPath: string, method: string, body: () => Buffer, calls: number, over: () => void) {
+    this.#block = callHeaders(`/SpiffeWorkloadAPI/${method}`)
+    this.#body = body
+    this.#socket = net.connect(socketPath, () => {
+      open += 1
+      this.#isOpen = true
+      const settings = frame(TYPE.settings, 0, 0, Buffer.from([0, 4, 0x7f, 0xff, 0, 0]))
+      this.#socket.write(
+        Buffer.concat([
+          GREETING.subarray(0, 24),
+          settings,
+          frame(TYPE.window, 0, 0, words(WINDOW)),
+          this.#calls(calls),
+        ]),
+      )
+    })
+    this.#socket.on('error', () => undefined)
+    this.#socket.once('close', () => {
+      if (this.#isOpen) open -= 1
+      over()
+    })
+    this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+  }
+
+  end(): void {
+    this.#socket.destroy()
+  }
+
+  #calls(count: number): Buffer {
+    const frames: Buffer[] = []
+    for (let n = 0; n < count; n++) {
+      const stream = this.#nextStream
+      this.#nextStream += 2
+      frames.push(frame(TYPE.headers, END_HEADERS, stream, this.#block))
+      frames.push(frame(TYPE.data, END_STREAM, stream, message(this.#body())))
+    }
+    return Buffer.concat(frames)
+  }
+
+  #onData(chunk: Buffer): void {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    let ended = 0
+    while (bytes.length >= 9) {
+      const end = 9 + bytes.readUIntBE(0, 3)
+      if (bytes.length < end) break
+      const [type, flags] = [bytes[3] ?? 0, bytes[4] ?? 0]
+      if (type === TYPE.reset || (type <= TYPE.headers && (flags & END_STREAM) !== 0)) ended += 1
+      else if (type === TYPE.settings && flags === 0) this.#socket.write(frame(TYPE.settings, 1, 0))
+      bytes = bytes.subarray(end)
+    }
+    this.#rest = bytes
+    answers += ended
+    if (ended > 0) this.#socket.write(this.#calls(ended))
+  }
+}
+
+function body(flood: Flood): () => Buffer {
+  if (flood.kind !== 'calls' || !flood.newAudiences) return () => Buffer.alloc(0)
+  return () => {
+    const audience = Buffer.from(`flood-${process.pid}-${asked++}`)
+    return Buffer.concat([Buffer.of(0x0a, audience.length), audience])
+  }
+}
+
+async function run(flood: Flood): Promise<void> {
+  process.setgroups?.([])
+  process.setgid?.(flood.uid)
+  process.setuid?.(flood.uid)
+  setTimeout(() => process.exit(), LONGEST_MS).unref()
+  process.once('SIGTERM', () => {
+    process.stdout.write(`${JSON.stringify({ answers, open })}\n`, () => process.exit())
+  })
+  if (flood.kind === 'digests') {
+    const { executable } = flood
+    setInterval(() => utimesSync(executable, new Date(), new Date()), TOUCH_MS)
+  }
+  if (flood.kind === 'idle') await holdIdle(flood)
+  else keepAsking(flood)
+  process.stdout.write('flooding\n')
+  setInterval(() => undefined, 60_000)
+}
+
+async function holdIdle({ socket, connections }: { socket: string; connections: number }): Promise<void> {
+  for (let n = 0; n < connections; n++) {
+    const idle = net.connect(socket)
+    idle.on('error', () => undefined)
+    idle.once('connect', () => {
+      open += 1
+      idle.write(GREETING)
+    })
+    idle.on('data', () => undefined)
+    idle.once('close', () => {
+      open -= 1
+    })
+    if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+function keepAsking(flood: Exclude<Flood, { kind: 'idle' }>): void {
+  const method = flood.kind === 'calls' ? flood.method : 'FetchX509SVID'
+  const calls = flood.kind === 'calls' ? flood.calls : 1
+  const isGoing = flood.kind === 'reconnect'
+  const connect = (): void => {
+    const flooding = new Flooding(flood.socket, method, body(flood), calls, () => setTimeout(connect, 1))
+    if (isGoing) setTimeout(() => flooding.end(), 5)
+  }
+  for (let n = 0; n < flood.connections; n++) connect()
+}
+
+if (import.meta.main) await run(JSON.parse(process.argv[2] ?? '{}') as Flood)

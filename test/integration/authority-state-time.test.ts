@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parseCertificate, verifyChain } from '../../src/crypto/x509.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+import {
+  type AuthorityState,
+  DAY_MS,
+  HOUR_MS,
+  openState,
+  temporaryDirectory,
+} from '../support/authority-state.ts'
+
+const MINUTE_MS = 60_000
+
+async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] = {}) {
+  const place = await temporaryDirectory()
+  const clock = new FakeClock()
+  const reopen = () => openState({ dataDir: place.path, clock, lifetimes })
+  return { place, clock, reopen, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
+}
+
+async function pass(state: AuthorityState, clock: FakeClock, ms: number, stepMs = ms): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(stepMs)
+    await assert.rejects(state.ca.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' }) // waits for what fell due
+  }
+}
+
+const seconds = (clock: FakeClock) => clock.now().getTime() / 1000
+const bundleOf = (state: AuthorityState) => state.ca.current().bundle
+const activeOf = (state: AuthorityState) => {
+  const { activeX509KeyId, activeJwtKeyId, controlIssuing, pin } = state.ca.current()
+  return [activeX509KeyId, activeJwtKeyId, controlIssuing.keyId, pin]
+}
+
+/** What an agent with the right time needs: signers and a listener that are valid now. */
+function assertServes(state: AuthorityState, clock: FakeClock): void {
+  const { x509, jwt, controlIssuing, serverTls, controlRoots } = state.ca.current()
+  const now = seconds(clock)
+  for (const { notAfter } of [x509, jwt, controlIssuing]) assert.ok(notAfter > now)
+  for (const { notBefore } of [x509, controlIssuing]) assert.ok(notBefore <= now)
+  verifyChain(serverTls.chain.slice(0, 2).map(parseCertificate), controlRoots.map(parseCertificate), now)
+}
+
+describe('a host that was suspended', () => {
+  for (const days of [1, 11, 21, 40, 100]) {
+    it(`for ${days} days signs within seconds of its return, and rotates when asked to`, async () => {
+      await using fixed = await fixture()
+      await using state = await fixed.reopen()
+      fixed.clock.suspend(days * DAY_MS)
+      await pass(state, fixed.clock, 5_000)
+      assertServes(state, fixed.clock)
+      await state.ca.rotate('spiffe_x509', true, 'uid:0')
+    })
+  }
+
+  it('and whose other clock stood still as well, as that of a virtual machine, signs within seconds, too', async () => {
+    await using fixed = await fixture({ control_issuing: 3600, spiffe_ca: 3600, jwt_key: 3600 })
+    await using state = await fixed.reopen()
+    fixed.clock.jump(3 * HOUR_MS)
+    await pass(state, fixed.clock, 5_000)
+    assertServes(state, fixed.clock)
+  })
+})
+
+describe('a clock of the authority that is wrong for ten minutes', () => {
+  for (const [direction, sign] of [
+    ['ahead', 1],
+    ['behind', -1],
+  ] as const) {
+    for (const [span, ms] of [
+      ['10 minutes', 10 * MINUTE_MS],
+      ['12 days', 12 * DAY_MS],
+      ['22 days', 22 * DAY_MS],
+      ['40 days', 40 * DAY_MS],
+    ] as const) {
+      it(`${direction} by ${span} takes no key out of the bundle, and costs nothing afterwards`, async () => {
+        await using fixed = await fixture()
+        await using state = await fixed.reopen()
+        await pass(state, fixed.clock, 5 * DAY_MS, DAY_MS)
+        const before = bundleOf(state)
+        const active = activeOf(state)
+        const holdsAll = (): boolean =>
+          before.x509Authorities.every((der) =>
+            bundleOf(state).x509Authorities.some((each) => each.equals(der)),
+          )
+        fixed.clock.jump(sign * ms)
+        for (let minute = 0; minute < 10; minute += 1) {
+          await pass(state, fixed.clock, MINUTE_MS)
+          assert.ok(holdsAll())
+        }
+        fixed.clock.jump(-sign * ms)
+        await pass(state, fixed.clock, 5_000)
+        assertServes(state, fixed.clock)
+        assert.ok(holdsAll())
+        assert.deepEqual(activeOf(state), active)
+      })
+
+      it(`${direction} by ${span}, with a restart meanwhile, does the same`, async () => {
+        await using fixed = await fixture()
+        const first = await fixed.reopen()
+        const before = bundleOf(first)
+        await first[Symbol.asyncDispose]()
+        fixed.clock.jump(sign * ms)
+        await using second = await fixed.reopen()
+        const [authority] = before.x509Authorities
+        const holds = (state: AuthorityState): boolean =>
+          bundleOf(state).x509Authorities.some((each) => authority !== undefined && each.equals(authority))
+        await pass(second, fixed.clock, 10 * MINUTE_MS, MINUTE_MS)
+        assert.ok(holds(second))
+        fixed.clock.jump(-sign * ms)
+        await pass(second, fixed.clock, 5_000)
+        assertServes(second, fixed.clock)
+        assert.ok(holds(second))
+      })
+    }
+  }
+
+  it('and that a boot hides from it, so that keys were handed over, is mended with the right time', async () => {
+    await using fixed = await fixture()
+    await (await fixed.reopen())[Symbol.asyncDispose]()
+    await using later = await openState({
+      dataDir: fixed.place.path,
+      clock: new FakeClock(fixed.clock.now().getTime() + 25 * DAY_MS), // its other clock begins anew
+    })
+    const clock = later.clock as FakeClock
+    await pass(later, clock, 10 * DAY_MS, DAY_MS)
+    clock.jump(-35 * DAY_MS + 5 * MINUTE_MS)
+    await pass(later, clock, 5_000)
+    assertServes(later, clock)
+  })
+})
+
+describe('the bundle', () => {
+  it('has another sequence whenever a byte of it is another, and never a lower one', async () => {
+    await using fixed = await fixture({ spiffe_ca: 7 * 86_400, jwt_key: 5 * 86_400 })
+    await using state = await fixed.reopen()
+    const seen = new Map<bigint, string>()
+    let last = 0n
+    const look = (): void => {
+      const { sequence = 0n } = bundleOf(state)
+      const text = bundleOf(state).format().toString()
+      assert.equal(seen.get(sequence) ?? text, text)
+      assert.ok(sequence >= last)
+      seen.set(sequence, text)
+      last = sequence
+    }
+    using _subscription = state.ca.watch.subscribe(look)
+    await pass(state, fixed.clock, 20 * DAY_MS, HOUR_MS)
+    await state.ca.rotate('jwt', true, 'uid:0')
+    await state.ca.rotate('jwt', true, 'uid:0')
+    assert.ok(seen.size > 15, String(seen.size))
+  })
+
+  it('has a sequence of at least the time, so that an older database brings no older one back', async () => {
+    await using fixed = await fixture()
+    const first = await fixed.reopen()
+    assert.equal(bundleOf(first).sequence, BigInt(seconds(fixed.clock)))
+    await first[Symbol.asyncDispose]()
+    fixed.clock.advance(HOUR_MS)
+    await using again = await fixed.reopen()
+    assert.equal(bundleOf(again).sequence, BigInt(seconds(fixed.clock)))
+  })
+
+  it('goes on counting when the clock was set back', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    const { sequence = 0n } = bundleOf(state)
+    fixed.clock.jump(-30 * DAY_MS)
+    await state.ca.rotate('jwt', true, 'uid:0')
+    assert.ok((bundleOf(state).sequence ?? 0n) > sequence)
+  })
+
+  for (const [lifetimes, most] of [
+    [{ jwt_key: 600 }, 25],
+    [{ spiffe_ca: 600 }, 25],
+    [{ jwt_key: 60, spiffe_ca: 7200 }, 2],
+    [{}, 300],
+  ] as const) {
+    it(`hints at ${most} s at most where keys live ${JSON.stringify(lifetimes)}, which is a quarter of the time that one is ahead`, async () => {
+      await using fixed = await fixture(lifetimes)
+      await using state = await fixed.reopen()
+      assert.equal(bundleOf(state).refreshHintSeconds, most)
+    })
+  }
+})
+
+describe('changes of keys', () => {
+  it('that fall due while others are carried out are not put off', async () => {
+    await using fixed = await fixture({ jwt_key: 600, spiffe_ca: 600 })
+    await using state = await fixed.reopen()
+    await pass(state, fixed.clock, 200_000)
+    // Carrying out what falls due at half of the life takes so long that something else falls due meanwhile.
+    const write = state.datastore.write.bind(state.datastore)
+    let isSlow = true
+    state.datastore.write = (task) => {
+      if (isSlow) fixed.clock.advance(101_000)
+      isSlow = false
+      return write(task)
+    }
+    await pass(state, fixed.clock, 100_000)
+    const [before] = activeOf(state)
+    await pass(state, fixed.clock, 10)
+    assert.notEqual(activeOf(state)[0], before)
+  })
+})

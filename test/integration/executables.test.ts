@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { copyFile, link, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { after, before, describe, it } from 'node:test'
+import { loadKernel } from '../../src/peer/koffi-kernel.ts'
+import { openPeerByPid, type Peer } from '../../src/peer/peer.ts'
+
+const kernel = loadKernel()
+const NEEDS_ROOT = process.getuid?.() === 0 ? false : 'needs root'
+
+/** Runs a program that waits for its standard input, and looks at it. */
+async function running<T>(
+  command: readonly string[],
+  look: (peer: Peer) => T | Promise<T>,
+  meanwhile?: () => Promise<void>,
+): Promise<T> {
+  const [file = '', ...args] = command
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  try {
+    child.stdin.write('ready\n')
+    await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next() // `cat` says what it was told
+    await meanwhile?.()
+    using peer = openPeerByPid(kernel, child.pid ?? 0)
+    return await look(peer)
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+const pathOf = ({ executable }: Peer): object => ({
+  path: executable?.path,
+  isDeleted: executable?.isDeleted,
+})
+
+describe('the path of an executable', () => {
+  let place: string
+  const at = (name: string): string => path.join(place, name)
+  before(async () => {
+    place = await mkdtemp(path.join(tmpdir(), 'signet-exe-'))
+  })
+  after(() => rm(place, { recursive: true }))
+
+  it('is where the file lies', async () => {
+    await copyFile('/bin/cat', at('cat'))
+    assert.deepEqual(await running([at('cat')], pathOf), { path: at('cat'), isDeleted: false })
+  })
+
+  it('is kept when the file is removed or replaced, as by an upgrade, and that is known', async () => {
+    await copyFile('/bin/cat', at('old'))
+    const removed = await running([at('old')], pathOf, () => unlink(at('old')))
+    assert.deepEqual(removed, { path: at('old'), isDeleted: true })
+    await copyFile('/bin/cat', at('app'))
+    await copyFile('/bin/cat', at('new'))
+    const replaced = await running([at('app')], pathOf, () => rename(at('new'), at('app')))
+    assert.deepEqual(replaced, { path: at('app'), isDeleted: true })
+  })
+
+  it('is the same also when the removed file has another name left', async () => {
+    await copyFile('/bin/cat', at('linked'))
+    const found = await running([at('linked')], pathOf, async () => {
+      await link(at('linked'), at('other'))
+      await unlink(at('linked'))
+    })
+    assert.deepEqual(found, { path: at('linked'), isDeleted: true })
+  })
+
+  it('of a file that is really named so is its name', async () => {
+    await copyFile('/bin/cat', at('app (deleted)'))
+    const found = await running([at('app (deleted)')], pathOf)
+    assert.deepEqual(found, { path: at('app (deleted)'), isDeleted: false })
+  })
+
+  /** A mount namespace of its own, in which a program lies where none does on this host; `$0` is run in it. */
+  const elsewhere = (more: string): readonly string[] => [
+    'unshare',
+    '-m',
+    'sh',
+    '-c',
+    `mount -t tmpfs none ${at('opt')} && cp /bin/cat ${at('opt')}/app && ${more}`,
+  ]
+
+  it('in another mount namespace does not count when it leads to nothing here', {
+    skip: NEEDS_ROOT,
+  }, async () => {
+    await mkdir(at('opt'), { recursive: true })
+    const look = (peer: Peer): object => ({ ...pathOf(peer), namespace: peer.mountNamespace() })
+    const absent = { path: undefined, namespace: 'other' }
+    assert.deepEqual(await running(elsewhere(`exec ${at('opt')}/app`), look), { ...absent, isDeleted: false })
+    await copyFile('/bin/cat', at('opt/app')) // nor when another file has that name here
+    assert.deepEqual(await running(elsewhere(`exec ${at('opt')}/app`), look), { ...absent, isDeleted: false })
+    const gone = elsewhere(`cd / && exec 5<${at('opt')}/app && rm ${at('opt')}/app && exec /proc/self/fd/5`)
+    assert.deepEqual(await running(gone, look), { ...absent, isDeleted: true })
+  })
+
+  it('in another mount namespace counts when it leads to the same file here', {
+    skip: NEEDS_ROOT,
+  }, async () => {
+    await copyFile('/bin/cat', at('shared'))
+    const found = await running(['unshare', '-m', 'sh', '-c', `exec ${at('shared')}`], pathOf)
+    assert.deepEqual(found, { path: at('shared'), isDeleted: false })
+  })
+
+  it('of a file that was handed over from another mount namespace does not count either', {
+    skip: NEEDS_ROOT,
+  }, async () => {
+    await mkdir(at('opt'), { recursive: true })
+    const handed = `import ctypes, os
+fd = os.open('${at('opt')}/app', os.O_RDONLY)
+ctypes.CDLL(None).setns(os.open('/proc/${process.pid}/ns/mnt', os.O_RDONLY), 0x20000)
+os.set_inheritable(fd, True)
+os.execve(fd, ['app'], os.environ)`
+    const look = (peer: Peer): object => ({ ...pathOf(peer), namespace: peer.mountNamespace() })
+    const found = await running(elsewhere(`exec python3 -c "${handed}"`), look)
+    assert.deepEqual(found, { path: undefined, isDeleted: false, namespace: 'host' })
+  })
+
+  it('of a program that is only in memory is not that of a file', async () => {
+    const inMemory = `import os
+fd = os.memfd_create('${at('cat')}', 0)
+os.write(fd, open('/bin/cat', 'rb').read())
+os.execve(fd, ['cat'], os.environ)`
+    const { path: found } = (await running(['python3', '-c', inMemory], pathOf)) as { path?: string }
+    assert.notEqual(found, at('cat'))
+  })
+})

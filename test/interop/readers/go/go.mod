@@ -1,0 +1,3 @@
+module signet/readers
+
+go 1.24.0

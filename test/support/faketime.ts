@@ -1,0 +1,32 @@
+import { existsSync, globSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+const [LIBRARY] = [
+  ...globSync('/usr/lib/*/faketime/libfaketimeMT.so.1'),
+  ...globSync('/usr/lib/*/faketime/libfaketime.so.1'),
+].filter((file) => existsSync(file))
+
+/** Why these tests are left out here; false when libfaketime is there (Debian's package `faketime`). */
+export const withoutFaketime = LIBRARY === undefined ? 'libfaketime is not installed' : false
+
+/** A wall clock for processes, which can be set while they run; the clocks that count real time go on. */
+export class SetClock {
+  readonly env: NodeJS.ProcessEnv
+  readonly #file: string
+
+  constructor(directory: string) {
+    this.#file = path.join(directory, 'faketime')
+    this.set('+0')
+    this.env = {
+      LD_PRELOAD: LIBRARY,
+      FAKETIME_TIMESTAMP_FILE: this.#file,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    }
+  }
+
+  /** `-10m`, `+3d`, `+0` */
+  set(offset: string): void {
+    writeFileSync(this.#file, `${offset}\n`)
+  }
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { FairTurns } from '../../../src/foundation/fair-turns.ts'
+import { FakeClock } from '../../fakes/fake-clock.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+function setUp() {
+  const clock = new FakeClock()
+  const events: string[] = []
+  const left = { toLetGo: 1 }
+  const turns = new FairTurns<string>({
+    clock,
+    sliceMs: 10,
+    hold: (key) => void events.push(`hold ${key}`),
+    letGo: (key) => {
+      events.push(`let go ${key}`)
+      left.toLetGo -= 1
+      return left.toLetGo <= 0
+    },
+  })
+  const work = (key: string, ms: number): void =>
+    turns.run(key, () => {
+      clock.advance(ms)
+      events.push(key)
+    })
+  return { turns, clock, events, work, left }
+}
+
+describe('FairTurns', () => {
+  it('does at once what a key brings that asks for little', () => {
+    const { events, work } = setUp()
+    for (const key of ['a', 'b', 'a']) work(key, 1)
+    assert.deepEqual(events, ['a', 'b', 'a'])
+  })
+
+  it('lets a key that has used its time wait, and others go on', async () => {
+    const { turns, events, work } = setUp()
+    for (let n = 0; n < 5; n++) work('flood', 6)
+    work('few', 1)
+    assert.deepEqual(events, ['flood', 'flood', 'hold flood', 'few'])
+    assert.equal(turns.waiting, 3)
+    while (turns.waiting > 0) await turn()
+    await turn()
+    assert.equal(events.filter((event) => event === 'flood').length, 5)
+    assert.equal(events.at(-1), 'let go flood')
+    assert.equal(turns.isHeld('flood'), false)
+  })
+
+  it('makes a key wait for what it has used beyond its time', async () => {
+    const { events, work } = setUp()
+    work('flood', 35)
+    work('flood', 1)
+    await turn()
+    await turn()
+    assert.deepEqual(events, ['flood', 'hold flood'])
+    await turn()
+    await turn()
+    assert.deepEqual(events.slice(0, 3), ['flood', 'hold flood', 'flood'])
+  })
+
+  it('gives waiting keys their turns one after another', async () => {
+    const { events, work } = setUp()
+    for (const key of ['a', 'b']) for (let n = 0; n < 4; n++) work(key, 10)
+    for (let n = 0; n < 40; n++) await turn()
+    const order = events.filter((event) => event.length === 1)
+    assert.deepEqual(order.slice(2), ['a', 'b', 'a', 'b', 'a', 'b'])
+  })
+
+  it('holds a key again that brings too much before all of it was let go', async () => {
+    const { events, work, left } = setUp()
+    left.toLetGo = 3
+    for (let n = 0; n < 2; n++) work('flood', 10)
+    while (!events.includes('let go flood')) await turn()
+    work('flood', 1)
+    assert.equal(events.filter((event) => event === 'hold flood').length, 2)
+  })
+
+  it('counts what is charged besides', () => {
+    const { turns, events, work } = setUp()
+    turns.charge('a', 10)
+    work('a', 1)
+    assert.deepEqual(events, ['hold a'])
+  })
+
+  it('does one thing only in a turn in which somebody may be at the door', async () => {
+    const { turns, events, work } = setUp()
+    for (let n = 0; n < 3; n++) work('a', 10)
+    for (let n = 0; n < 2; n++) work('b', 10)
+    const done = events.filter((event) => event.length === 1).length
+    turns.hurry()
+    await turn()
+    assert.ok(events.filter((event) => event.length === 1).length <= done + 1)
+  })
+
+  it('goes on after a task that throws', async () => {
+    const { turns, events, work } = setUp()
+    assert.throws(
+      () =>
+        turns.run('a', () => {
+          throw new RangeError('x')
+        }),
+      RangeError,
+    )
+    work('a', 1)
+    assert.deepEqual(events, ['a'])
+  })
+})
