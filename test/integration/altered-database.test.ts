@@ -10,6 +10,7 @@ const altered = (message: RegExp) => ({ code: 'ERR_DATASTORE_ALTERED', message }
 
 const bundleOf = async ({ admin }: TestAuthority): Promise<string> =>
   (await admin.unary<object, GetBundleResponse__Output>(SERVICE, 'GetBundle', {})).spiffeBundle.toString()
+const keysOf = (bundle: string): unknown[] => (JSON.parse(bundle) as { keys: unknown[] }).keys
 const verify = ({ admin }: TestAuthority) =>
   admin.unary<object, VerifyAuditResponse__Output>(SERVICE, 'VerifyAudit', {})
 
@@ -72,7 +73,7 @@ describe('rows that somebody else has put into the database of a stopped authori
       await using data = await sample.copy()
       data.sql(`PRAGMA foreign_keys = ON; ${sql}`)
       await using authority = await data.start()
-      assert.equal(await bundleOf(authority), sample.bundle)
+      assert.deepEqual(keysOf(await bundleOf(authority)), keysOf(sample.bundle))
       const [entry] = logged(authority, 'database.rows_refused')
       assert.ok(JSON.stringify(entry?.['rows']).includes(`"table":"${table}"`))
       const { intact, problems } = await verify(authority)
