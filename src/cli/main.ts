@@ -1,8 +1,8 @@
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import { COMMANDS, type CommandEntry } from './catalogue.ts'
 import { exitCodeOf } from './exit-codes.ts'
-import { readFlags } from './flags.ts'
 import { warn } from './output.ts'
+import { QuickCommand } from './quick-command.ts'
 
 /** The program. Ends by setting the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -18,13 +18,15 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Runs a command that can do without Commander, when it can with these arguments. */
-async function ranQuickly({ path, load }: CommandEntry, args: readonly string[]): Promise<boolean> {
-  const { quick } = await load()
-  const options = quick && readFlags(quick.flags, args.slice(path.length))
-  if (quick === undefined || options === undefined) return false
-  await quick.run(options)
-  return true
+/** Runs a command without Commander, when these words are as they should be. */
+async function ranQuickly({ path, load }: CommandEntry, words: readonly string[]): Promise<boolean> {
+  const { define, needsAllCommands } = await load()
+  if (needsAllCommands) return false
+  const command = new QuickCommand()
+  define(command)
+  const run = command.read(words.slice(path.length))
+  await run?.()
+  return run !== undefined
 }
 
 /** Says what went wrong, once, and gives the exit code. */

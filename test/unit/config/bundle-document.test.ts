@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
-import { LARGEST_BUNDLE, readableBundle } from '../../../src/config/bundle-document.ts'
+import { readableBundle } from '../../../src/config/bundle-document.ts'
+import { LARGEST_BUNDLE } from '../../../src/config/bundle-files.ts'
 import { parseResources } from '../../../src/config/resources.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 import { FakeIssuer } from '../../fakes/fake-issuer.ts'

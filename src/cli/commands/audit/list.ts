@@ -1,7 +1,6 @@
-import type { Command } from 'commander'
 import type { AuditEventsTable } from '../../../authority/datastore/schema/audit.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
@@ -28,7 +27,7 @@ interface Request {
 
 const LONGEST_SHOWN = 4_096
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .option('--event <name>', 'only this event, or all that begin so: join.*')

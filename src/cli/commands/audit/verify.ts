@@ -1,4 +1,3 @@
-import type { Command } from 'commander'
 import { type Checkpoint, endOf, readCheckpoint } from '../../../authority/audit/archive/checkpoint.ts'
 import {
   type Coverage,
@@ -8,7 +7,7 @@ import {
 } from '../../../authority/audit/archive/verify-archive.ts'
 import { importEd25519 } from '../../../crypto/keys.ts'
 import type { VerifyAuditResponse__Output } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { ExitCode } from '../../exit-codes.ts'
@@ -24,7 +23,7 @@ type Options = AuthorityOptions & {
 /** Every row is read. */
 const DEADLINE_MS = 600_000
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .option(

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { Command } from 'commander'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
 import { createLogger } from '../../../foundation/logger.ts'
 import { systemRandom } from '../../../foundation/random.ts'
-import { type CommandModule, withExample } from '../../command.ts'
+import { type CommandLine, withExample } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
 import { type Flag, withFlags } from '../../flags.ts'
@@ -32,11 +31,9 @@ const FLAGS: readonly Flag[] = [
   { flags: '--until-stdin-ends' },
 ]
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(withFlags(command, FLAGS).action(run), 'signet authority run --config authority.yaml')
 }
-
-export const quick: CommandModule['quick'] = { flags: FLAGS, run }
 
 async function run(options: Options): Promise<void> {
   const signals = new DaemonSignals()

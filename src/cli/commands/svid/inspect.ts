@@ -1,9 +1,8 @@
-import type { Command } from 'commander'
 import { decodePem } from '../../../crypto/pem.ts'
 import { describeCertificate, parseCertificate } from '../../../crypto/x509.ts'
 import { parseJwtSvid } from '../../../spiffe/jwt-svid.ts'
 import { parseX509Svid } from '../../../spiffe/x509-svid.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { readInput } from '../../input.ts'
 import { formatSeconds } from '../../instant.ts'
@@ -11,7 +10,7 @@ import { formatFields, print, printable, printJson } from '../../output.ts'
 
 type Options = { readonly json?: boolean }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(command)
       .argument('<file>', 'a certificate chain in PEM, or a JWT-SVID; - is standard input')
