@@ -28,6 +28,7 @@ export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<strin
   ['/signet.v1.AdminService/ListAuditEvents', ['admin']],
   ['/signet.v1.AdminService/TraceSvid', ['admin']],
   ['/signet.v1.AdminService/VerifyAudit', ['admin']],
+  ['/signet.v1.AdminService/ArchiveAudit', ['admin']],
   ['/signet.v1.AdminService/GetStatus', ['admin']],
 ])
 

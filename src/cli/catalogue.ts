@@ -79,6 +79,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { path: ['audit', 'list'], summary: 'list audit events', load: () => import('./commands/audit/list.ts') },
   {
+    path: ['audit', 'archive'],
+    summary: 'put old audit events into a file, and take them out of the database',
+    load: () => import('./commands/audit/archive.ts'),
+  },
+  {
     path: ['audit', 'trace'],
     summary: 'say for which process an SVID was issued, and which processes got it',
     load: () => import('./commands/audit/trace.ts'),

@@ -2,6 +2,7 @@ import type { Timestamp__Output } from '../rpc/gen/google/protobuf/Timestamp.ts'
 
 /** RFC 3339 in whole seconds, as people read it. */
 export function formatInstant(ms: number): string {
+  if (Number.isNaN(new Date(ms).getTime())) return 'no time'
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
 }
 

@@ -9,7 +9,27 @@ export function warn(text: string): void {
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, toPlain, 2))
+  print(formatJson(value))
+}
+
+/** What is nested deeper than anything of ours is cut, for no formatter follows it without end. */
+export function formatJson(value: unknown, indent = 2): string {
+  return JSON.stringify(toPlain(value, 0), undefined, indent)
+}
+
+/** A list in JSON that is printed element by element: however long it is, it is never in memory as a whole. */
+export class JsonListPrinter {
+  #isEmpty = true
+
+  add(element: unknown): void {
+    const text = formatJson(element).replaceAll('\n', '\n  ')
+    process.stdout.write(`${this.#isEmpty ? '[' : ','}\n  ${text}`)
+    this.#isEmpty = false
+  }
+
+  end(): void {
+    print(this.#isEmpty ? '[]' : '\n]')
+  }
 }
 
 /** Columns as wide as their widest cell; nothing at all when there are no rows but the heading's word. */
@@ -39,6 +59,12 @@ export function printable(text: string | undefined): string {
   return (text ?? '').replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
 }
 
-function toPlain(_name: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value
+const DEEPEST = 48
+
+function toPlain(value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
+  if (depth > DEEPEST) return '… nested too deeply'
+  if (Array.isArray(value)) return value.map((each) => toPlain(each, depth + 1))
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, toPlain(each, depth + 1)]))
 }

@@ -121,6 +121,19 @@ export function importSpki(spki: Buffer): KeyObject {
   }
 }
 
+const ED25519_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
+
+/**
+ * The key that signs the audit log, from those who made it.
+ * @throws InvalidKeyError
+ */
+export function importEd25519(spki: Buffer): KeyObject {
+  const isPlain = spki.length === ED25519_HEAD.length + 32
+  if (!isPlain || !spki.subarray(0, ED25519_HEAD.length).equals(ED25519_HEAD))
+    throw new InvalidKeyError('not an Ed25519 public key (SubjectPublicKeyInfo in DER)')
+  return createPublicKey({ key: spki, format: 'der', type: 'spki' })
+}
+
 /** 64 hexadecimal digits: the pin of a root, the name of a key. */
 export function spkiSha256(spki: Buffer): string {
   return hash('sha256', spki, 'hex')

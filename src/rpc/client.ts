@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import {
   type CallOptions,
   Client,
@@ -11,8 +10,9 @@ import {
   setLogVerbosity,
 } from '@grpc/grpc-js'
 import { systemClock } from '../foundation/clock.ts'
+import type { RpcCalls, StreamOptions, UnaryOptions } from './calls.ts'
 import { describeFailure } from './client-failure.ts'
-import { type ClientTls, createChannelCredentials } from './client-tls.ts'
+import { type ClientTls, type ConnectProgress, createChannelCredentials } from './client-tls.ts'
 import { method, type ServiceName } from './services.ts'
 import { RpcError, StatusCode } from './status.ts'
 
@@ -29,15 +29,6 @@ export interface RpcClientOptions {
   readonly connectTimeoutMs?: number
 }
 
-export interface UnaryOptions {
-  readonly deadlineMs?: number
-  readonly signal?: AbortSignal
-}
-
-export interface StreamOptions {
-  readonly signal?: AbortSignal
-}
-
 /** Long enough for a handshake over a slow line, short enough for someone who waits at a terminal. */
 const CONNECT_TIMEOUT_MS = 10_000
 const DEADLINE_MS = 30_000
@@ -49,13 +40,13 @@ const RECONNECT = { initialMs: 200, maxMs: 10_000 }
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 /** One channel to one server: deadlines on calls, and errors of one sentence that name the address. */
-export class RpcClient implements Disposable {
+export class RpcClient implements RpcCalls {
   readonly #client: Client
   readonly #address: string
   readonly #isUnix: boolean
   readonly #metadata: Readonly<Record<string, string>>
   readonly #connectTimeoutMs: number
-  readonly #handshaking = new Set<Socket>()
+  readonly #progress: ConnectProgress = { handshaking: new Set(), stage: 'tcp' }
 
   constructor(options: RpcClientOptions) {
     setLogVerbosity(logVerbosity.NONE) // errors reach the caller of a call; grpc-js would print them as well
@@ -80,7 +71,7 @@ export class RpcClient implements Disposable {
     } else {
       const host = target.host.includes(':') ? `[${target.host}]` : target.host
       this.#address = `${host}:${target.port}`
-      const channel = createChannelCredentials(target.tls, this.#handshaking)
+      const channel = createChannelCredentials(target.tls, this.#progress)
       this.#client = new Client(this.#address, channel, {
         ...common,
         'grpc.ssl_target_name_override': target.tls.serverName,
@@ -108,7 +99,6 @@ export class RpcClient implements Disposable {
     }
   }
 
-  /** One request, one answer. @throws RpcError */
   unary<Req extends object, Res extends object>(
     service: ServiceName,
     name: string,
@@ -141,7 +131,6 @@ export class RpcClient implements Disposable {
     })
   }
 
-  /** A stream of answers, without a deadline; ends with the server's OK, throws on anything else. @throws RpcError */
   async *stream<Req extends object, Res extends object>(
     service: ServiceName,
     name: string,
@@ -178,7 +167,7 @@ export class RpcClient implements Disposable {
 
   close(): void {
     this.#client.close()
-    for (const socket of this.#handshaking) socket.destroy()
+    for (const socket of this.#progress.handshaking) socket.destroy()
   }
 
   [Symbol.dispose](): void {
@@ -217,6 +206,7 @@ export class RpcClient implements Disposable {
       isUnix: this.#isUnix,
       timedOut,
       state: this.state,
+      stage: this.#progress.stage,
     })
   }
 }

@@ -1,8 +1,9 @@
-// Writes as fast as it can until it is killed, and says on stdout what it was told is durable.
+// Writes as fast as it can until it is killed, and says on stdout what it was told is durable. With `archive` it archives all the while.
+import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { createToken, join, newKey, openState, renew, shown } from './authority-state.ts'
 
-const [dataDir = '', round = ''] = process.argv.slice(2)
+const [dataDir = '', round = '', archiving] = process.argv.slice(2)
 const state = await openState({ dataDir, clock: systemClock })
 const name = `token-${round}`
 const secret = await createToken(state, { name, maxUses: 1_000_000 })
@@ -27,4 +28,13 @@ async function events(worker: number): Promise<never> {
   }
 }
 
+async function archives(): Promise<never> {
+  for (;;) {
+    await setTimeout(20)
+    const { file } = await state.audit.archive(Date.now(), 'uid:0')
+    process.stdout.write(`archived ${file}\n`)
+  }
+}
+
+if (archiving === 'archive') await Promise.all([events(0), events(1), archives()])
 await Promise.all([agents(), agents(), ...Array.from({ length: 20 }, (_, worker) => events(worker))])

@@ -20,12 +20,15 @@ export interface ReportApiDeps {
 
 /** Agents add events up and report every few seconds; an agent that is not ours shall not fill the disk. */
 const REPORTS = { perSecond: 1, burst: 20, maxKeys: 100_000 }
+/** Of rows, as the log holds them: sixty deliveries a second, or so, and one full report at once in any case. */
+const BYTES = { perSecond: 32_768, burst: 8 * 1024 * 1024, maxKeys: 100_000 }
 const MOST_EVENTS = 200
 const MOST_GIVEN_UP = 64
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
 export function reportHandlers({ bots, audit, clock, logger }: ReportApiDeps): Handlers<Caller> {
   const reports = new RateLimiter(REPORTS, clock)
+  const bytes = new RateLimiter(BYTES, clock)
   return {
     Report: {
       unary: async (caller: Caller, request: ReportRequest__Output): Promise<ReportResponse> => {
@@ -40,6 +43,10 @@ export function reportHandlers({ bots, audit, clock, logger }: ReportApiDeps): H
           ...events.map((event) => toEntry(subject, actor, event)),
           ...givenUp.map((each) => givenUpEntry(subject, actor, each)),
         ]
+        bytes.take(
+          instance.id,
+          entries.reduce((sum, { detail }) => sum + JSON.stringify(detail).length, 0),
+        )
         if (entries.length > 0) await audit.recordAll(entries)
         for (const { detail } of entries.slice(events.length))
           logger.warn({ event: 'report.given_up', ...detail }, 'an agent could not report all that it saw')

@@ -1,16 +1,22 @@
 import path from 'node:path'
+import type { KeyPair } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Random } from '../../foundation/random.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { Vault } from '../ca/vault.ts'
 import type { Datastore } from '../datastore/datastore.ts'
+import { DatastoreAlteredError } from '../datastore/errors.ts'
 import type { Writer } from '../datastore/writer.ts'
+import { type Archived, AuditArchiver, archiveDirectory } from './archive/archiver.ts'
+import type { Checkpoint } from './archive/checkpoint.ts'
 import { type AuditFilter, type AuditRow, readAudit } from './audit-query.ts'
-import { AuditChain, CHAIN_START, type ChainEnd } from './chain.ts'
+import { AuditChain, type ChainEnd } from './chain.ts'
+import { reportFindings } from './database-findings.ts'
 import type { Actor, AuditEntry, AuditEvents } from './events.ts'
 import { checkGivenHeads } from './given-heads.ts'
-import { loadOrCreateHeadKey } from './head-key.ts'
+import { type AuditHead, readHead } from './head.ts'
+import { headKeyPath, loadOrCreateHeadKey } from './head-key.ts'
 import { HeadSigner } from './head-signer.ts'
 import { HeadsFile } from './heads-file.ts'
 import { formatReference } from './reference.ts'
@@ -25,6 +31,8 @@ export interface AuditLogDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Go on with a database that is older than what was signed last. */
+  readonly acceptAltered?: boolean
 }
 
 /** The append-only record of what this authority did and refused. What is awaited here is on the disk. */
@@ -35,12 +43,21 @@ export class AuditLog implements AsyncDisposable {
   readonly #heads: HeadsFile
   readonly #signer: HeadSigner
   readonly #end: Watchable<number>
+  readonly #archiver: AuditArchiver
+  readonly #archiveProblem: string | undefined
 
-  private constructor(deps: AuditLogDeps, end: ChainEnd, heads: HeadsFile) {
+  private constructor(
+    deps: AuditLogDeps,
+    end: ChainEnd,
+    heads: HeadsFile,
+    { archiver, problem }: Awaited<ReturnType<typeof AuditArchiver.open>>,
+  ) {
     this.#datastore = deps.datastore
     this.#random = deps.random
     this.#heads = heads
-    this.#signer = new HeadSigner(heads, end, deps)
+    this.#archiver = archiver
+    this.#archiveProblem = problem
+    this.#signer = new HeadSigner(heads, end, { ...deps, commits: () => deps.datastore.commits })
     this.#end = new Watchable(end.sequence)
     this.#chain = new AuditChain(end, deps.clock, (grown) => {
       this.#end.set(grown.sequence)
@@ -49,18 +66,32 @@ export class AuditLog implements AsyncDisposable {
   }
 
   static async open(deps: AuditLogDeps): Promise<AuditLog> {
-    const { key, created } = await loadOrCreateHeadKey(path.join(deps.dataDir, 'audit-head.key'), deps.vault)
-    const heads = await HeadsFile.open(path.join(deps.dataDir, 'audit-heads.jsonl'), key)
+    const { key, created } = await loadOrCreateHeadKey(headKeyPath(deps.dataDir), deps.vault)
+    await using stack = new AsyncDisposableStack()
+    const heads = stack.use(await HeadsFile.open(path.join(deps.dataDir, 'audit-heads.jsonl'), key))
     const query = deps.datastore.db.selectFrom('audit_events').select(['sequence', 'hash'])
     const last = await query.orderBy('sequence', 'desc').limit(1).executeTakeFirst()
-    const end = last
-      ? { sequence: last.sequence, hash: Buffer.from(last.hash) }
-      : { sequence: 0, hash: CHAIN_START }
-    const problem = await gapAtStart(deps.datastore, heads, end, created)
+    const { commits } = deps.datastore
+    const isOlder = isAhead(heads, key, commits)
+    if (isOlder && !deps.acceptAltered) throw new DatastoreAlteredError(`${OLDER}. ${OLDER_WHAT_TO_DO}`)
+    let log: AuditLog
+    const archives = await AuditArchiver.open({
+      ...deps,
+      trustDomain: deps.vault.trustDomain.name,
+      directory: archiveDirectory(deps.dataDir),
+      key,
+      signedRows: () => log.#signedRows(),
+      record: (writer, entry) => writer.leave(log.#chain, entry),
+    })
+    const { base } = archives.archiver
+    const end =
+      last && last.sequence > base.sequence ? { sequence: last.sequence, hash: Buffer.from(last.hash) } : base
+    const problem = archives.problem ?? (await gapAtStart(deps.datastore, heads, end, base, created))
     const signedSequence = heads.last?.sequence ?? 0
     // From here on there is a head before there is a row: a heads file that is empty beside rows was emptied by somebody.
-    if (!heads.last) await heads.append(end, deps.clock.now().getTime())
-    const log = new AuditLog(deps, end, heads)
+    if (!heads.last) await heads.append({ ...end, commits }, deps.clock.now().getTime())
+    log = new AuditLog(deps, end, heads, archives)
+    await archives.archiver.resume()
     if (problem !== undefined) {
       deps.logger.error(
         { event: 'audit.gap_found', signedSequence, lastSequence: end.sequence, problem },
@@ -72,6 +103,9 @@ export class AuditLog implements AsyncDisposable {
         problem,
       })
     }
+    const accepted = [...deps.datastore.accepted, ...(isOlder ? [OLDER] : [])]
+    await reportFindings({ ...deps, audit: log }, accepted)
+    stack.move() // the log closes the file from here on
     return log
   }
 
@@ -113,7 +147,7 @@ export class AuditLog implements AsyncDisposable {
 
   /** The same page by page, up to a row: by default the last one that is durable now. */
   pages(filter: AuditFilter = {}, upTo = this.#end.value): AsyncGenerator<readonly AuditRow[]> {
-    return readAudit(this.#datastore, filter, { after: 0, upTo })
+    return readAudit(this.#datastore, filter, { after: this.#archiver.base.sequence, upTo })
   }
 
   /** Every matching row after `after` (by default: from now on), as it becomes durable, until the signal. */
@@ -138,8 +172,29 @@ export class AuditLog implements AsyncDisposable {
   /** @param given heads that were kept elsewhere, one JSON object each */
   async verify(given: readonly string[] = []): Promise<AuditVerification> {
     await this.#signer.sign()
-    const read = await this.#heads.read()
-    return verifyAudit(this.#datastore, read, checkGivenHeads(given, read.heads, this.#heads.key))
+    const altered = await this.#datastore.examine()
+    const heads = await this.#heads.read()
+    return verifyAudit(this.#datastore, {
+      heads,
+      given: checkGivenHeads(given, heads.heads, this.#heads.key),
+      checkpoint: this.checkpoint,
+      known: [...altered, ...(this.#archiveProblem === undefined ? [] : [this.#archiveProblem])],
+    })
+  }
+
+  /** Puts what is older into a file and takes it out of the database. */
+  archive(beforeMs: number, actor: Actor, directory?: string): Promise<Archived> {
+    return this.#archiver.archive(beforeMs, this.#end.value, actor, directory)
+  }
+
+  /** Of the newest archive, which the database follows. */
+  get checkpoint(): Checkpoint | undefined {
+    return this.#archiver.checkpoint
+  }
+
+  /** What archives and heads are verified with: SubjectPublicKeyInfo (DER). */
+  get publicKeyDer(): Buffer {
+    return this.#heads.key.publicKeyDer
   }
 
   /** A short name for one refusal, which its caller may know. */
@@ -149,15 +204,34 @@ export class AuditLog implements AsyncDisposable {
 
   /** Signs the last head. The datastore must still be open, and nothing may be recorded any more. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#archiver.close()
     await this.#signer[Symbol.asyncDispose]()
   }
+
+  async #signedRows(): Promise<readonly AuditHead[]> {
+    await this.#signer.sign()
+    return (await this.#heads.read()).heads
+  }
 }
+
+const OLDER =
+  'the database is older than the last signed head of the audit log: an older copy was restored, or it was set back'
+const OLDER_WHAT_TO_DO =
+  'If you have restored it, start once with --accept-altered-database, and look at locks, roles and identities; otherwise restore a newer one'
+
+/** Whether a head that this authority has signed saw a later state of the database. */
+function isAhead(heads: HeadsFile, key: KeyPair, commits: number): boolean {
+  const last = heads.last && readHead(heads.last.line, undefined, key.publicKey)
+  return last?.commits !== undefined && last.commits > commits
+}
+const ANOTHER_ROW = 'the row that the last signed head covers is another one'
 
 /** What the last signed head says against the database as it was found, if anything. */
 async function gapAtStart(
   datastore: Datastore,
   heads: HeadsFile,
   end: ChainEnd,
+  archived: ChainEnd,
   keyCreated: boolean,
 ): Promise<string | undefined> {
   const signed = heads.last
@@ -167,9 +241,10 @@ async function gapAtStart(
     return 'the database ends before the last signed head: its tail was cut, or an older database was restored'
   }
   if (signed.sequence === 0) return undefined // signed before there was a row
+  if (signed.sequence < archived.sequence) return undefined // who has the archive can compare
+  if (signed.sequence === archived.sequence)
+    return signed.hash.equals(archived.hash) ? undefined : ANOTHER_ROW
   const query = datastore.db.selectFrom('audit_events').select('hash').where('sequence', '=', signed.sequence)
   const row = await query.executeTakeFirst()
-  return row && signed.hash.equals(row.hash)
-    ? undefined
-    : 'the row that the last signed head covers is another one'
+  return row && signed.hash.equals(row.hash) ? undefined : ANOTHER_ROW
 }

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { type AuditRowFilter, storedAuditRows } from '../datastore/audit-rows.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { AuditEventsTable } from '../datastore/schema/audit.ts'
 import { parseReference } from './reference.ts'
@@ -23,8 +23,6 @@ export interface AuditRow {
   readonly hash: Buffer
 }
 
-const PAGE_ROWS = 500
-
 /**
  * Matching rows after `after` and up to `upTo`, oldest first, page by page: a long log is never in memory as a whole. With a limit:
  * the newest so many of them.
@@ -34,50 +32,43 @@ export async function* readAudit(
   filter: AuditFilter,
   range: { readonly after: number; readonly upTo: number },
 ): AsyncGenerator<readonly AuditRow[]> {
-  let after = Math.max(range.after, (await firstOfNewest(datastore, filter, range.upTo)) - 1)
-  for (;;) {
-    const rows = await pageAudit(datastore, filter, { after, upTo: range.upTo })
-    if (rows.length > 0) yield rows
-    if (rows.length < PAGE_ROWS) return
-    after = rows.at(-1)?.sequence ?? range.upTo
-    await setImmediate() // others have their turn
-  }
+  const after = Math.max(range.after, (await firstOfNewest(datastore, filter, range.upTo)) - 1)
+  for await (const rows of storedAuditRows(datastore, { after, upTo: range.upTo }, matching(filter)))
+    yield rows.map(toAuditRow)
 }
 
 /** The sequence number of the oldest row that a limit leaves over. */
 async function firstOfNewest(datastore: Datastore, filter: AuditFilter, upTo: number): Promise<number> {
   if (!filter.limit) return 0
-  const query = matching(datastore, filter).where('sequence', '<=', upTo).orderBy('sequence', 'desc')
-  const row = await query
+  const row = await matching(filter)(datastore.db.selectFrom('audit_events'))
+    .select('sequence')
+    .where('sequence', '<=', upTo)
+    .orderBy('sequence', 'desc')
     .limit(1)
     .offset(filter.limit - 1)
     .executeTakeFirst()
   return row?.sequence ?? 0
 }
 
-async function pageAudit(
-  datastore: Datastore,
-  filter: AuditFilter,
-  range: { readonly after: number; readonly upTo: number },
-): Promise<AuditRow[]> {
-  const query = matching(datastore, filter)
-    .where('sequence', '>', range.after)
-    .where('sequence', '<=', range.upTo)
-  return (await query.orderBy('sequence').limit(PAGE_ROWS).execute()).map(toAuditRow)
+function matching({ event, ref, sinceMs }: AuditFilter): AuditRowFilter {
+  return (rows) => {
+    let query = rows
+    if (event?.endsWith('*')) {
+      const prefix = event.slice(0, -1)
+      query = query.where((eb) =>
+        eb(eb.fn('substr', ['event', eb.lit(1), eb.val(prefix.length)]), '=', prefix),
+      )
+    } else if (event) query = query.where('event', '=', event)
+    if (ref) query = query.where('ref', '=', parseReference(ref))
+    return sinceMs === undefined ? query : query.where('time_ms', '>=', sinceMs)
+  }
 }
 
-function matching(datastore: Datastore, filter: AuditFilter) {
-  let query = datastore.db
-    .selectFrom('audit_events')
-    .select(['sequence', 'time_ms', 'event', 'actor', 'ref', 'detail', 'hash'])
-  const { event, ref, sinceMs } = filter
-  if (event?.endsWith('*')) {
-    const prefix = event.slice(0, -1)
-    query = query.where((eb) => eb(eb.fn('substr', ['event', eb.lit(1), eb.val(prefix.length)]), '=', prefix))
-  } else if (event) query = query.where('event', '=', event)
-  if (ref) query = query.where('ref', '=', parseReference(ref))
-  if (sinceMs !== undefined) query = query.where('time_ms', '>=', sinceMs)
-  return query
+/** The same for a row that is not in the database. */
+export function matches(filter: Omit<AuditFilter, 'limit'>, row: AuditEventsTable): boolean {
+  const { event, ref, sinceMs = Number.NEGATIVE_INFINITY } = filter
+  const isEvent = event?.endsWith('*') ? row.event.startsWith(event.slice(0, -1)) : row.event === event
+  return (!event || isEvent) && (!ref || row.ref === parseReference(ref)) && row.time_ms >= sinceMs
 }
 
 export function toAuditRow(row: AuditEventsTable): AuditRow {

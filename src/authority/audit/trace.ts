@@ -1,7 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
+import { storedAuditRows } from '../datastore/audit-rows.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import { type AuditRow, toAuditRow } from './audit-query.ts'
-import type { AuditEventName, AuditEvents } from './events.ts'
+import type { AuditEventName } from './events.ts'
+
+interface Named {
+  readonly jti?: unknown
+  readonly serial?: unknown
+}
 
 /** What is known of one SVID. */
 export interface SvidTrace {
@@ -41,7 +47,7 @@ export async function traceSvid(
       } else if (event === DELIVERED && isAmong(row, name)) delivered.push(row)
       else if (event === GIVEN_UP) givenUp.push(row)
     }
-    await setImmediate()
+    await setImmediate() // others have their turn
   }
   return issued && { issued, delivered, givenUp }
 }
@@ -51,19 +57,19 @@ async function candidates(
   range: { readonly after: number; readonly upTo: number },
   names: readonly string[],
 ): Promise<AuditRow[]> {
-  const query = datastore.db
-    .selectFrom('audit_events')
-    .selectAll()
-    .where('sequence', '>', range.after)
-    .where('sequence', '<=', range.upTo)
-    .where('event', 'in', [...ISSUED, DELIVERED, GIVEN_UP])
-    .where((eb) =>
-      eb.or([
-        eb('event', '=', GIVEN_UP),
-        ...names.map((name) => eb(eb.fn('instr', ['detail', eb.val(name)]), '>', 0)),
-      ]),
-    )
-  return (await query.orderBy('sequence').execute()).map(toAuditRow)
+  const found: AuditRow[] = []
+  const pages = storedAuditRows(datastore, range, (rows) =>
+    rows
+      .where('event', 'in', [...ISSUED, DELIVERED, GIVEN_UP])
+      .where((eb) =>
+        eb.or([
+          eb('event', '=', GIVEN_UP),
+          ...names.map((name) => eb(eb.fn('instr', ['detail', eb.val(name)]), '>', 0)),
+        ]),
+      ),
+  )
+  for await (const rows of pages) found.push(...rows.map(toAuditRow))
+  return found
 }
 
 function isIssued(event: string): boolean {
@@ -72,13 +78,21 @@ function isIssued(event: string): boolean {
 
 /** The text was found in the row, but perhaps in another place of it. */
 function isNamed({ detailJson }: AuditRow, name: string): boolean {
-  const { jti, serial } = JSON.parse(detailJson) as { readonly jti?: string; readonly serial?: string }
+  const { jti, serial } = detailOf(detailJson)
   return jti === name || serial === name.toLowerCase()
 }
 
 function isAmong({ detailJson }: AuditRow, name: string): boolean {
-  const { svids } = JSON.parse(detailJson) as Partial<AuditEvents['svid.delivered']>
-  return (
-    svids?.some((svid) => ('jti' in svid ? svid.jti === name : svid.serial === name.toLowerCase())) ?? false
-  )
+  const { svids } = detailOf(detailJson)
+  if (!Array.isArray(svids)) return false
+  return svids.some((svid: Named | null) => svid?.jti === name || svid?.serial === name.toLowerCase())
+}
+
+/** A row that was changed may hold anything. */
+function detailOf(detailJson: string): Named & { readonly svids?: unknown } {
+  try {
+    return (JSON.parse(detailJson) as object | null) ?? {}
+  } catch {
+    return {}
+  }
 }

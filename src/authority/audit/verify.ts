@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises'
+import { storedAuditRows } from '../datastore/audit-rows.ts'
 import type { Datastore } from '../datastore/datastore.ts'
-import { CHAIN_START, hashRow } from './chain.ts'
-import type { AuditEventName, AuditEvents } from './events.ts'
+import { type Checkpoint, endOf } from './archive/checkpoint.ts'
+import { ChainCheck, Findings, type SignedRow, signedAt } from './chain-check.ts'
 import { type GivenHeads, NONE_GIVEN } from './given-heads.ts'
 import type { AuditHead } from './head.ts'
 import type { HeadsRead } from './heads-file.ts'
@@ -16,96 +16,51 @@ export interface AuditVerification {
   readonly headsGiven: number
   /** The newest one here, as it stands in the file; undefined when there is none. */
   readonly lastHead: string | undefined
+  /** What was signed of rows that are in archives: whoever has these can compare. */
+  readonly signedInArchives: readonly SignedRow[]
 }
 
-/** What was found at a start stays a finding, whatever has been signed since. */
-const GAP_FOUND: AuditEventName = 'audit.gap_found'
-
-const PAGE_ROWS = 1000
-const MOST_PROBLEMS = 20
-
-class Findings {
-  readonly problems: string[] = []
-  add(problem: string): void {
-    if (this.problems.length < MOST_PROBLEMS) this.problems.push(problem)
-  }
+export interface ToVerify {
+  readonly heads: HeadsRead
+  readonly given?: GivenHeads
+  /** Of the newest archive: the database begins after it. */
+  readonly checkpoint?: Checkpoint | undefined
+  /** What is known to be wrong before anything is read. */
+  readonly known?: readonly string[]
 }
 
 /** Compares every row with the chain and with each signed head, from wherever. Heads must have been read before the rows. */
 export async function verifyAudit(
   datastore: Datastore,
-  { heads: own, badLines }: HeadsRead,
-  given: GivenHeads = NONE_GIVEN,
+  { heads: { heads: own, badLines }, given = NONE_GIVEN, checkpoint, known = [] }: ToVerify,
 ): Promise<AuditVerification> {
   const found = new Findings()
-  const heads = [...own, ...given.heads]
-  for (const problem of given.problems) found.add(problem)
+  for (const problem of [...known, ...given.problems]) found.add(problem)
   for (const line of badLines)
     found.add(`line ${line} of the heads file is not a head that this authority signed there`)
-  const bySequence = new Map<number, AuditHead[]>()
-  for (const head of heads) {
-    const known = bySequence.get(head.sequence) ?? []
-    if (!known.some(({ hash }) => hash.equals(head.hash))) bySequence.set(head.sequence, [...known, head])
-  }
-  let sequence = 0
-  let events = 0
-  let previous: Buffer = CHAIN_START
-  for (;;) {
-    const page = datastore.db.selectFrom('audit_events').selectAll().where('sequence', '>', sequence)
-    const rows = await page.orderBy('sequence').limit(PAGE_ROWS).execute()
-    for (const row of rows) {
-      if (row.sequence !== sequence + 1) {
-        found.add(`${describeRows(sequence + 1, row.sequence - 1)} missing`)
-      } else if (!hashRow(previous, row).equals(row.hash)) {
-        found.add(`row ${row.sequence} (${row.event}) was changed`)
-      }
-      for (const head of bySequence.get(row.sequence) ?? []) {
-        if (!head.hash.equals(row.hash)) found.add(`${rewritten(head)}: the rows up to it were rewritten`)
-      }
-      if (row.event === GAP_FOUND)
-        found.add(`at row ${row.sequence} the authority found: ${problemOf(row.detail)}`)
-      sequence = row.sequence
-      previous = Buffer.from(row.hash)
-      events++
-    }
-    if (rows.length < PAGE_ROWS) break
-    await setImmediate() // calls go on while a long log is verified
-  }
+  for (const problem of checkpoint?.problems ?? [])
+    found.add(`when rows ${checkpoint?.first} to ${checkpoint?.last} were archived: ${problem}`)
+  const base = endOf(checkpoint)
+  const heads = [...own, ...given.heads]
+  const check = new ChainCheck(base, heads, found)
+  const rows = storedAuditRows(datastore, { after: base.sequence, upTo: Number.MAX_SAFE_INTEGER })
+  for await (const page of rows) for (const row of page) check.row(row)
   const furthest = heads.reduce<AuditHead | undefined>(
     (a, b) => (a && a.sequence > b.sequence ? a : b),
     undefined,
   )
-  if (furthest && furthest.sequence > sequence) {
+  if (furthest && furthest.sequence > check.end.sequence) {
     found.add(
-      `the log ends at row ${sequence}, but ${signedAt(furthest)} covers row ${furthest.sequence}: the tail was cut, or an older database was restored`,
+      `the log ends at row ${check.end.sequence}, but ${signedAt(furthest)} covers row ${furthest.sequence}: the tail was cut, or an older database was restored`,
     )
   }
   return {
     intact: found.problems.length === 0,
-    events,
+    events: check.rows,
     heads: own.length,
     headsGiven: given.heads.length,
     lastHead: own.at(-1)?.line,
     problems: found.problems,
+    signedInArchives: heads.filter(({ sequence }) => sequence > 0 && sequence <= base.sequence),
   }
-}
-
-function problemOf(detail: string): string {
-  try {
-    return (JSON.parse(detail) as AuditEvents['audit.gap_found']).problem
-  } catch {
-    return 'a gap' // the row was changed, which is a finding of its own
-  }
-}
-
-function describeRows(first: number, last: number): string {
-  return first === last ? `row ${first} is` : `rows ${first} to ${last} are`
-}
-
-function rewritten(head: AuditHead): string {
-  return `row ${head.sequence} is not the one that ${signedAt(head)} covers`
-}
-
-function signedAt(head: AuditHead): string {
-  return `the head signed at ${new Date(head.timeMs).toISOString()}`
 }

@@ -5,10 +5,14 @@ import { SqliteDialect } from 'kysely'
 /** How long a statement waits for a lock that another process (a backup, a shell) holds. */
 const BUSY_TIMEOUT_MS = 5000
 
-/** Opens the connection that writes. FULL: what has been committed survives the loss of power, in WAL mode too. */
+/**
+ * Opens the connection that writes. A database that is made now can give pages back to the disk later, which an older one learns only by
+ * being rewritten. FULL: what has been committed survives the loss of power, in WAL mode too.
+ */
 export function openWriteConnection(location: string): DatabaseSync {
   const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
   makePrivate(db.location())
+  db.exec('PRAGMA auto_vacuum = INCREMENTAL') // has no effect but on a new file, and only before the first write
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
   return db
 }

@@ -6,6 +6,8 @@ import type { AdminServiceClient as _signet_v1_AdminServiceClient, AdminServiceD
 import type { AppliedResource as _signet_v1_AppliedResource, AppliedResource__Output as _signet_v1_AppliedResource__Output } from './signet/v1/AppliedResource.ts';
 import type { ApplyRequest as _signet_v1_ApplyRequest, ApplyRequest__Output as _signet_v1_ApplyRequest__Output } from './signet/v1/ApplyRequest.ts';
 import type { ApplyResponse as _signet_v1_ApplyResponse, ApplyResponse__Output as _signet_v1_ApplyResponse__Output } from './signet/v1/ApplyResponse.ts';
+import type { ArchiveAuditRequest as _signet_v1_ArchiveAuditRequest, ArchiveAuditRequest__Output as _signet_v1_ArchiveAuditRequest__Output } from './signet/v1/ArchiveAuditRequest.ts';
+import type { ArchiveAuditResponse as _signet_v1_ArchiveAuditResponse, ArchiveAuditResponse__Output as _signet_v1_ArchiveAuditResponse__Output } from './signet/v1/ArchiveAuditResponse.ts';
 import type { AuditEvent as _signet_v1_AuditEvent, AuditEvent__Output as _signet_v1_AuditEvent__Output } from './signet/v1/AuditEvent.ts';
 import type { BotInstance as _signet_v1_BotInstance, BotInstance__Output as _signet_v1_BotInstance__Output } from './signet/v1/BotInstance.ts';
 import type { Ca as _signet_v1_Ca, Ca__Output as _signet_v1_Ca__Output } from './signet/v1/Ca.ts';
@@ -33,6 +35,7 @@ import type { ListResourcesResponse as _signet_v1_ListResourcesResponse, ListRes
 import type { Resource as _signet_v1_Resource, Resource__Output as _signet_v1_Resource__Output } from './signet/v1/Resource.ts';
 import type { RotateCaRequest as _signet_v1_RotateCaRequest, RotateCaRequest__Output as _signet_v1_RotateCaRequest__Output } from './signet/v1/RotateCaRequest.ts';
 import type { RotateCaResponse as _signet_v1_RotateCaResponse, RotateCaResponse__Output as _signet_v1_RotateCaResponse__Output } from './signet/v1/RotateCaResponse.ts';
+import type { SignedRow as _signet_v1_SignedRow, SignedRow__Output as _signet_v1_SignedRow__Output } from './signet/v1/SignedRow.ts';
 import type { TraceSvidRequest as _signet_v1_TraceSvidRequest, TraceSvidRequest__Output as _signet_v1_TraceSvidRequest__Output } from './signet/v1/TraceSvidRequest.ts';
 import type { TraceSvidResponse as _signet_v1_TraceSvidResponse, TraceSvidResponse__Output as _signet_v1_TraceSvidResponse__Output } from './signet/v1/TraceSvidResponse.ts';
 import type { VerifyAuditRequest as _signet_v1_VerifyAuditRequest, VerifyAuditRequest__Output as _signet_v1_VerifyAuditRequest__Output } from './signet/v1/VerifyAuditRequest.ts';
@@ -54,6 +57,8 @@ export interface ProtoGrpcType {
       AppliedResource: MessageTypeDefinition<_signet_v1_AppliedResource, _signet_v1_AppliedResource__Output>
       ApplyRequest: MessageTypeDefinition<_signet_v1_ApplyRequest, _signet_v1_ApplyRequest__Output>
       ApplyResponse: MessageTypeDefinition<_signet_v1_ApplyResponse, _signet_v1_ApplyResponse__Output>
+      ArchiveAuditRequest: MessageTypeDefinition<_signet_v1_ArchiveAuditRequest, _signet_v1_ArchiveAuditRequest__Output>
+      ArchiveAuditResponse: MessageTypeDefinition<_signet_v1_ArchiveAuditResponse, _signet_v1_ArchiveAuditResponse__Output>
       AuditEvent: MessageTypeDefinition<_signet_v1_AuditEvent, _signet_v1_AuditEvent__Output>
       BotInstance: MessageTypeDefinition<_signet_v1_BotInstance, _signet_v1_BotInstance__Output>
       Ca: MessageTypeDefinition<_signet_v1_Ca, _signet_v1_Ca__Output>
@@ -81,6 +86,7 @@ export interface ProtoGrpcType {
       Resource: MessageTypeDefinition<_signet_v1_Resource, _signet_v1_Resource__Output>
       RotateCaRequest: MessageTypeDefinition<_signet_v1_RotateCaRequest, _signet_v1_RotateCaRequest__Output>
       RotateCaResponse: MessageTypeDefinition<_signet_v1_RotateCaResponse, _signet_v1_RotateCaResponse__Output>
+      SignedRow: MessageTypeDefinition<_signet_v1_SignedRow, _signet_v1_SignedRow__Output>
       TraceSvidRequest: MessageTypeDefinition<_signet_v1_TraceSvidRequest, _signet_v1_TraceSvidRequest__Output>
       TraceSvidResponse: MessageTypeDefinition<_signet_v1_TraceSvidResponse, _signet_v1_TraceSvidResponse__Output>
       VerifyAuditRequest: MessageTypeDefinition<_signet_v1_VerifyAuditRequest, _signet_v1_VerifyAuditRequest__Output>

@@ -1,3 +1,6 @@
+import path from 'node:path'
+import type { ArchiveAuditRequest__Output } from '../../../rpc/gen/signet/v1/ArchiveAuditRequest.ts'
+import type { ArchiveAuditResponse } from '../../../rpc/gen/signet/v1/ArchiveAuditResponse.ts'
 import type { ListAuditEventsRequest__Output } from '../../../rpc/gen/signet/v1/ListAuditEventsRequest.ts'
 import type { ListAuditEventsResponse } from '../../../rpc/gen/signet/v1/ListAuditEventsResponse.ts'
 import type { TraceSvidRequest__Output } from '../../../rpc/gen/signet/v1/TraceSvidRequest.ts'
@@ -7,8 +10,8 @@ import type { VerifyAuditResponse } from '../../../rpc/gen/signet/v1/VerifyAudit
 import type { CallContext, Handlers } from '../../../rpc/handlers.ts'
 import type { AuditLog } from '../../audit/audit-log.ts'
 import type { AuditFilter, AuditRow } from '../../audit/audit-query.ts'
-import { SvidUnknownError } from '../../audit/errors.ts'
-import type { Caller } from '../../caller.ts'
+import { AuditArchiveInvalidError, SvidUnknownError } from '../../audit/errors.ts'
+import { actorOf, type Caller } from '../../caller.ts'
 import { fromTimestamp, toTimestamp } from '../timestamp.ts'
 
 /** AdminService: the audit log. Without `follow` the list comes to its end; with it, it stays open. */
@@ -46,8 +49,42 @@ export function auditHandlers(audit: AuditLog): Handlers<Caller> {
     },
     VerifyAudit: {
       unary: async (_caller: Caller, request: VerifyAuditRequest__Output): Promise<VerifyAuditResponse> => {
-        const { lastHead = '', problems, ...found } = await audit.verify(request.heads)
-        return { ...found, lastHead, problems: [...problems] }
+        const { lastHead = '', problems, signedInArchives, ...found } = await audit.verify(request.heads)
+        return {
+          ...found,
+          lastHead,
+          problems: [...problems],
+          checkpoint: audit.checkpoint?.line ?? '',
+          headPublicKey: audit.publicKeyDer,
+          signedInArchives: signedInArchives.map(({ sequence, hash, timeMs }) => ({
+            sequence,
+            hash,
+            timeMs,
+          })),
+        }
+      },
+    },
+    ArchiveAudit: {
+      unary: async (
+        caller: Caller,
+        { before, directory }: ArchiveAuditRequest__Output,
+      ): Promise<ArchiveAuditResponse> => {
+        const beforeMs = fromTimestamp(before)
+        if (beforeMs === undefined) throw new AuditArchiveInvalidError('before which instant is not said')
+        if (directory !== '' && !path.isAbsolute(directory))
+          throw new AuditArchiveInvalidError('the directory is not an absolute path')
+        const place = directory === '' ? undefined : directory
+        const { checkpoint, file, bytes, space, freedBytes } = await audit.archive(
+          beforeMs,
+          actorOf(caller),
+          place,
+        )
+        const { first, last, events, problems } = checkpoint
+        return {
+          ...{ file, fileBytes: bytes, first, last, events, problems: [...problems], freedBytes },
+          reusableBytes: space.reusableBytes,
+          shrinks: space.shrinks,
+        }
       },
     },
   }

@@ -1,12 +1,11 @@
-import type { Command } from 'commander'
-import { systemClock } from '../../../foundation/clock.ts'
-import { parseDuration } from '../../../foundation/duration.ts'
+import type { AuditEventsTable } from '../../../authority/datastore/schema/audit.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
-import { formatTimestamp, parseInstant } from '../../instant.ts'
-import { print, printable, printJson } from '../../output.ts'
+import { formatTimestamp } from '../../instant.ts'
+import { formatJson, JsonListPrinter, print, printable } from '../../output.ts'
+import { parseSince } from './since.ts'
 
 interface Options extends AuthorityOptions {
   readonly event?: string
@@ -14,10 +13,21 @@ interface Options extends AuthorityOptions {
   readonly since?: string
   readonly limit?: string
   readonly follow?: boolean
+  readonly archive?: readonly string[]
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+interface Request {
+  readonly event: string
+  readonly ref: string
+  readonly since: { readonly seconds: number; readonly nanos: number } | null
+  readonly limit: number
+  readonly follow: boolean
+}
+
+const LONGEST_SHOWN = 4_096
+
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .option('--event <name>', 'only this event, or all that begin so: join.*')
@@ -25,6 +35,7 @@ export function define(command: Command): void {
       .option('--since <when>', 'a duration ago, such as 1h, or an instant')
       .option('--limit <number>', 'the newest so many (default: all)')
       .option('--follow', 'stay and print what comes; with --json one event a line')
+      .option('--archive <file...>', 'what is in these archives, in their order, instead')
       .action(listEvents),
     'signet audit list --event "join.*" --since 1h',
     'signet audit list --ref 7F3K',
@@ -34,28 +45,74 @@ export function define(command: Command): void {
 async function listEvents(options: Options): Promise<void> {
   const limit = Number(options.limit ?? 0)
   if (!Number.isInteger(limit) || limit < 0) throw new UsageError('--limit: expected a whole number')
-  const request = {
+  if (options.archive !== undefined && options.follow === true)
+    throw new UsageError('--follow: nothing comes into an archive any more')
+  const request: Request = {
     event: options.event ?? '',
     ref: options.ref ?? '',
-    since: options.since === undefined ? null : parseSince(options.since),
+    since: options.since === undefined ? null : parseSince('--since', options.since),
     limit,
     follow: options.follow === true,
   }
+  const list = options.json === true && !request.follow ? new JsonListPrinter() : undefined
+  const show = (event: AuditEvent__Output): void => {
+    if (list) list.add(describe(event))
+    else print(options.json === true ? formatJson(describe(event), 0) : formatEvent(event))
+  }
+  if (options.archive === undefined) await listFromAuthority(options, request, show)
+  else await listArchives(options.archive, request, show)
+  list?.end()
+}
+
+async function listFromAuthority(
+  options: Options,
+  request: Request,
+  show: (event: AuditEvent__Output) => void,
+): Promise<void> {
   using client = connectAuthority(options)
   const pages = client.stream<object, { events: AuditEvent__Output[] }>(
     'signet.v1.AdminService',
     'ListAuditEvents',
     request,
   )
-  const collected: object[] = []
-  for await (const { events } of pages) {
-    for (const event of events) {
-      if (!options.json) print(formatEvent(event))
-      else if (options.follow) print(JSON.stringify(describe(event)))
-      else collected.push(describe(event))
+  for await (const { events } of pages) for (const event of events) show(event)
+}
+
+/** Archives in the order in which they are given; with a limit the last so many of all. */
+async function listArchives(
+  files: readonly string[],
+  request: Request,
+  show: (event: AuditEvent__Output) => void,
+): Promise<void> {
+  const { readArchive } = await import('../../../authority/audit/archive/archive-file.ts')
+  const { matches } = await import('../../../authority/audit/audit-query.ts')
+  const sinceMs = request.since === null ? {} : { sinceMs: request.since.seconds * 1000 }
+  const filter = { event: request.event, ref: request.ref, ...sinceMs }
+  const last: AuditEvent__Output[] = []
+  for (const file of files) {
+    for await (const line of readArchive(file)) {
+      if (!('row' in line) || !matches(filter, line.row)) continue
+      const event = toEvent(line.row)
+      if (request.limit === 0) show(event)
+      else if (last.push(event) > request.limit) last.shift()
     }
   }
-  if (options.json && !options.follow) printJson(collected)
+  for (const event of last) show(event)
+}
+
+function toEvent({ sequence, time_ms: ms, event, actor, ref, detail, hash }: AuditEventsTable) {
+  const seconds = Math.floor(ms / 1000)
+  const time = { seconds: String(seconds), nanos: (ms - seconds * 1000) * 1e6 }
+  const detailJson = detail
+  return {
+    sequence: String(sequence),
+    time,
+    event,
+    actor,
+    ref: ref ?? '',
+    detailJson,
+    hash: Buffer.from(hash),
+  }
 }
 
 export function describe(event: AuditEvent__Output): object {
@@ -66,8 +123,17 @@ export function describe(event: AuditEvent__Output): object {
     event: name,
     actor,
     ...(ref ? { ref } : {}),
-    detail: JSON.parse(detailJson || '{}'),
+    detail: readDetail(detailJson),
     hash: hash.toString('hex'),
+  }
+}
+
+/** A row that was changed, or that an earlier version has written, may hold anything: it is shown, as text if need be. */
+function readDetail(detailJson: string): unknown {
+  try {
+    return JSON.parse(detailJson || '{}')
+  } catch {
+    return { unreadable: detailJson.slice(0, LONGEST_SHOWN) }
   }
 }
 
@@ -76,18 +142,4 @@ function formatEvent(event: AuditEvent__Output): string {
   return printable(
     `${event.sequence.padStart(6)} ${formatTimestamp(event.time)} ${event.event} by ${event.actor}${ref} ${event.detailJson}`,
   )
-}
-
-function parseDurationAgo(text: string): number {
-  try {
-    return parseDuration(text)
-  } catch (error) {
-    const wanted = 'expected a duration such as 1h, or an instant such as 2027-01-01T00:00:00Z'
-    throw new UsageError(`--since: ${wanted}`, { cause: error })
-  }
-}
-
-function parseSince(text: string): { seconds: number; nanos: number } {
-  const ms = parseInstant(text) ?? systemClock.now().getTime() - parseDurationAgo(text) * 1000
-  return { seconds: Math.floor(ms / 1000), nanos: 0 }
 }

@@ -1,27 +1,40 @@
-import type { Command } from 'commander'
+import { type Checkpoint, endOf, readCheckpoint } from '../../../authority/audit/archive/checkpoint.ts'
+import {
+  type Coverage,
+  coverageOf,
+  type VerifiedArchive,
+  verifyArchive,
+} from '../../../authority/audit/archive/verify-archive.ts'
+import { importEd25519 } from '../../../crypto/keys.ts'
 import type { VerifyAuditResponse__Output } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { ExitCode } from '../../exit-codes.ts'
 import { print, printable, printJson, warn } from '../../output.ts'
 import { readHeads } from './heads.ts'
 
-type Options = AuthorityOptions & { readonly json?: boolean; readonly heads?: string }
+type Options = AuthorityOptions & {
+  readonly json?: boolean
+  readonly heads?: string
+  readonly archive?: readonly string[]
+}
 
 /** Every row is read. */
 const DEADLINE_MS = 600_000
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .option(
         '--heads <file>',
         'compare with signed heads that were kept elsewhere: any text with JSON lines of audit.head; - is standard input',
       )
+      .option('--archive <file...>', 'verify these archives as well, and that the log follows them')
       .addHelpText('after', '\nEnds with 0 when the log is whole, 1 when it is not.')
       .action(verify),
     'signet audit verify',
+    'signet audit verify --archive /var/lib/signet/audit-archives/*',
     'journalctl -u signet-authority -o cat | signet audit verify --heads -',
   )
 }
@@ -40,19 +53,53 @@ async function verify(options: Options): Promise<void> {
     { heads },
     { deadlineMs: DEADLINE_MS },
   )
-  if (!found.intact) process.exitCode = ExitCode.NO
+  const archived = await verifyArchives(found, options.archive ?? [])
+  const problems = [...found.problems, ...archived.problems]
+  if (problems.length > 0) process.exitCode = ExitCode.NO
   if (options.json) {
-    const { events, heads: signed, headsGiven, lastHead, ...rest } = found
+    const { intact: _, events, heads: signed, headsGiven, lastHead, checkpoint, ...rest } = found
+    const { headPublicKey: _key, signedInArchives: _signed, ...others } = rest
     const last = lastHead ? { lastHead: JSON.parse(lastHead) as object } : {}
     const counts = { events: Number(events), heads: Number(signed), headsGiven: Number(headsGiven) }
-    return printJson({ ...rest, ...counts, ...last })
+    const through = checkpoint ? { archivedThrough: endOf(checkpointOf(found)).sequence } : {}
+    const archives = { archivedEvents: archived.events, notGiven: archived.absent, ...through }
+    return printJson({ ...others, intact: problems.length === 0, problems, ...counts, ...last, ...archives })
   }
-  for (const problem of found.problems) warn(printable(problem))
+  for (const problem of problems) warn(printable(problem))
   const given = options.heads === undefined ? '' : `, ${found.headsGiven} from ${options.heads}`
-  if (found.intact) {
-    print(`the audit log is whole: ${found.events} events, ${found.heads} signed heads${given}`)
-  } else
+  const inArchives = options.archive === undefined ? '' : `, ${archived.events} events in archives`
+  if (problems.length > 0) {
     warn(
       `signet: the audit log is not whole (${found.events} events read): keep a copy of the data directory, and compare it with a backup`,
     )
+    return
+  }
+  print(`the audit log is whole: ${found.events} events, ${found.heads} signed heads${given}${inArchives}`)
+  for (const rows of archived.absent)
+    print(`events ${rows} are in archives that were not read: give them with --archive`)
+}
+
+/** With the key and what was signed, which the authority has told. */
+async function verifyArchives(
+  found: VerifyAuditResponse__Output,
+  files: readonly string[],
+): Promise<Coverage & { readonly events: number }> {
+  if (files.length === 0 && found.checkpoint === '') return { problems: [], absent: [], events: 0 }
+  const signed = found.signedInArchives.map(({ sequence, hash, timeMs }) => ({
+    ...{ hash, sequence: Number(sequence), timeMs: Number(timeMs) },
+  }))
+  const publicKey = importEd25519(found.headPublicKey)
+  const archives: VerifiedArchive[] = []
+  for (const file of files) archives.push(await verifyArchive(file, signed, publicKey))
+  const { problems, absent } = coverageOf(archives, endOf(checkpointOf(found)))
+  const own = archives.flatMap(({ file, problems: each }) => each.map((problem) => `${file}: ${problem}`))
+  return {
+    problems: [...own, ...problems],
+    absent,
+    events: archives.reduce((sum, { events }) => sum + events, 0),
+  }
+}
+
+function checkpointOf({ checkpoint, headPublicKey }: VerifyAuditResponse__Output): Checkpoint | undefined {
+  return readCheckpoint(checkpoint, importEd25519(headPublicKey))
 }

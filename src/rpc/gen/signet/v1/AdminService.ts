@@ -4,6 +4,8 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ApplyRequest as _signet_v1_ApplyRequest, ApplyRequest__Output as _signet_v1_ApplyRequest__Output } from '../../signet/v1/ApplyRequest.ts';
 import type { ApplyResponse as _signet_v1_ApplyResponse, ApplyResponse__Output as _signet_v1_ApplyResponse__Output } from '../../signet/v1/ApplyResponse.ts';
+import type { ArchiveAuditRequest as _signet_v1_ArchiveAuditRequest, ArchiveAuditRequest__Output as _signet_v1_ArchiveAuditRequest__Output } from '../../signet/v1/ArchiveAuditRequest.ts';
+import type { ArchiveAuditResponse as _signet_v1_ArchiveAuditResponse, ArchiveAuditResponse__Output as _signet_v1_ArchiveAuditResponse__Output } from '../../signet/v1/ArchiveAuditResponse.ts';
 import type { CreateJoinTokenRequest as _signet_v1_CreateJoinTokenRequest, CreateJoinTokenRequest__Output as _signet_v1_CreateJoinTokenRequest__Output } from '../../signet/v1/CreateJoinTokenRequest.ts';
 import type { CreateJoinTokenResponse as _signet_v1_CreateJoinTokenResponse, CreateJoinTokenResponse__Output as _signet_v1_CreateJoinTokenResponse__Output } from '../../signet/v1/CreateJoinTokenResponse.ts';
 import type { DeleteResourceRequest as _signet_v1_DeleteResourceRequest, DeleteResourceRequest__Output as _signet_v1_DeleteResourceRequest__Output } from '../../signet/v1/DeleteResourceRequest.ts';
@@ -40,6 +42,15 @@ export interface AdminServiceClient extends grpc.Client {
   apply(argument: _signet_v1_ApplyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_ApplyResponse__Output>): grpc.ClientUnaryCall;
   apply(argument: _signet_v1_ApplyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_ApplyResponse__Output>): grpc.ClientUnaryCall;
   apply(argument: _signet_v1_ApplyRequest, callback: grpc.requestCallback<_signet_v1_ApplyResponse__Output>): grpc.ClientUnaryCall;
+  
+  ArchiveAudit(argument: _signet_v1_ArchiveAuditRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_ArchiveAuditResponse__Output>): grpc.ClientUnaryCall;
+  ArchiveAudit(argument: _signet_v1_ArchiveAuditRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_ArchiveAuditResponse__Output>): grpc.ClientUnaryCall;
+  ArchiveAudit(argument: _signet_v1_ArchiveAuditRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_ArchiveAuditResponse__Output>): grpc.ClientUnaryCall;
+  ArchiveAudit(argument: _signet_v1_ArchiveAuditRequest, callback: grpc.requestCallback<_signet_v1_ArchiveAuditResponse__Output>): grpc.ClientUnaryCall;
+  archiveAudit(argument: _signet_v1_ArchiveAuditRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_ArchiveAuditResponse__Output>): grpc.ClientUnaryCall;
+  archiveAudit(argument: _signet_v1_ArchiveAuditRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_ArchiveAuditResponse__Output>): grpc.ClientUnaryCall;
+  archiveAudit(argument: _signet_v1_ArchiveAuditRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_ArchiveAuditResponse__Output>): grpc.ClientUnaryCall;
+  archiveAudit(argument: _signet_v1_ArchiveAuditRequest, callback: grpc.requestCallback<_signet_v1_ArchiveAuditResponse__Output>): grpc.ClientUnaryCall;
   
   CreateJoinToken(argument: _signet_v1_CreateJoinTokenRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_CreateJoinTokenResponse__Output>): grpc.ClientUnaryCall;
   CreateJoinToken(argument: _signet_v1_CreateJoinTokenRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_CreateJoinTokenResponse__Output>): grpc.ClientUnaryCall;
@@ -159,6 +170,8 @@ export interface AdminServiceClient extends grpc.Client {
 export interface AdminServiceHandlers extends grpc.UntypedServiceImplementation {
   Apply: grpc.handleUnaryCall<_signet_v1_ApplyRequest__Output, _signet_v1_ApplyResponse>;
   
+  ArchiveAudit: grpc.handleUnaryCall<_signet_v1_ArchiveAuditRequest__Output, _signet_v1_ArchiveAuditResponse>;
+  
   CreateJoinToken: grpc.handleUnaryCall<_signet_v1_CreateJoinTokenRequest__Output, _signet_v1_CreateJoinTokenResponse>;
   
   DeleteResource: grpc.handleUnaryCall<_signet_v1_DeleteResourceRequest__Output, _signet_v1_DeleteResourceResponse>;
@@ -189,6 +202,7 @@ export interface AdminServiceHandlers extends grpc.UntypedServiceImplementation 
 
 export interface AdminServiceDefinition extends grpc.ServiceDefinition {
   Apply: MethodDefinition<_signet_v1_ApplyRequest, _signet_v1_ApplyResponse, _signet_v1_ApplyRequest__Output, _signet_v1_ApplyResponse__Output>
+  ArchiveAudit: MethodDefinition<_signet_v1_ArchiveAuditRequest, _signet_v1_ArchiveAuditResponse, _signet_v1_ArchiveAuditRequest__Output, _signet_v1_ArchiveAuditResponse__Output>
   CreateJoinToken: MethodDefinition<_signet_v1_CreateJoinTokenRequest, _signet_v1_CreateJoinTokenResponse, _signet_v1_CreateJoinTokenRequest__Output, _signet_v1_CreateJoinTokenResponse__Output>
   DeleteResource: MethodDefinition<_signet_v1_DeleteResourceRequest, _signet_v1_DeleteResourceResponse, _signet_v1_DeleteResourceRequest__Output, _signet_v1_DeleteResourceResponse__Output>
   Explain: MethodDefinition<_signet_v1_ExplainRequest, _signet_v1_ExplainResponse, _signet_v1_ExplainRequest__Output, _signet_v1_ExplainResponse__Output>

@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import { FileWriteError } from '../../../foundation/atomic-file.ts'
+import { messageOf } from '../../../foundation/errors.ts'
+import type { AuditEventsTable } from '../../datastore/schema/audit.ts'
+import { AuditArchiveInvalidError } from '../errors.ts'
+
+/** The first line of an archive; its rows follow, one a line, and at last the checkpoint. */
+export interface ArchiveHeader {
+  readonly signet_audit_archive: 1
+  readonly trust_domain: string
+  readonly first: number
+}
+
+/** A line of an archive: a row as it was stored, or the checkpoint, which is the last. */
+export type ArchiveLine = { readonly row: AuditEventsTable } | { readonly checkpoint: string }
+
+/** No row of ours comes near it; a file may be anybody's. */
+const LONGEST_LINE = 32 * 1024 * 1024
+const TEMPORARY = /^\.audit-\d+\.[0-9a-f]+\.tmp$/
+const NEWLINE = 10
+
+export function archiveName(first: number, last: number): string {
+  return `audit-${String(first).padStart(12, '0')}-${String(last).padStart(12, '0')}.jsonl.gz`
+}
+
+export function formatRow(row: AuditEventsTable): string {
+  return JSON.stringify({ ...row, hash: Buffer.from(row.hash).toString('hex') })
+}
+
+/** An archive that is being written. Nobody finds it under its name before it is whole and on the disk. */
+export class ArchiveWriter {
+  readonly #directory: string
+  readonly #temporary: string
+
+  private constructor(directory: string, temporary: string) {
+    this.#directory = directory
+    this.#temporary = temporary
+  }
+
+  /** Takes away what an earlier attempt has left that did not come to its end. */
+  static async create(directory: string, first: number, suffix: string): Promise<ArchiveWriter> {
+    try {
+      const created = await mkdir(directory, { recursive: true, mode: 0o700 })
+      if (created !== undefined) await flush(path.dirname(created))
+      for (const name of await readdir(directory)) {
+        if (TEMPORARY.test(name)) await rm(path.join(directory, name), { force: true })
+      }
+    } catch (error) {
+      throw new FileWriteError(directory, error)
+    }
+    return new ArchiveWriter(directory, path.join(directory, `.audit-${first}.${suffix}.tmp`))
+  }
+
+  get path(): string {
+    return this.#temporary
+  }
+
+  async write(lines: AsyncIterable<string>): Promise<void> {
+    try {
+      const file = createWriteStream(this.#temporary, { flags: 'wx', mode: 0o600 })
+      await pipeline(Readable.from(lines), createGzip(), file)
+      await flush(this.#temporary)
+    } catch (error) {
+      await this.discard()
+      throw new FileWriteError(this.#temporary, error)
+    }
+  }
+
+  /** Gives it its name, for good. */
+  async publish(name: string): Promise<string> {
+    const target = path.join(this.#directory, name)
+    try {
+      await rename(this.#temporary, target)
+      await flush(this.#directory)
+    } catch (error) {
+      throw new FileWriteError(target, error)
+    }
+    return target
+  }
+
+  async discard(): Promise<void> {
+    await rm(this.#temporary, { force: true })
+  }
+}
+
+/** Reads the lines of an archive; a part of one, or something else, is refused where it ends to be an archive. */
+export async function* readArchive(file: string): AsyncGenerator<ArchiveLine> {
+  let number = 0
+  let isOver = false
+  try {
+    for await (const line of linesOf(file)) {
+      number += 1
+      const read = parseObject(line)
+      if (number === 1) {
+        if (read['signet_audit_archive'] !== 1) throw new AuditArchiveInvalidError('not an audit archive')
+      } else if (isOver) throw new AuditArchiveInvalidError('it goes on after its checkpoint')
+      else if ('signature' in read) {
+        isOver = true
+        yield { checkpoint: line }
+      } else yield { row: toRow(read) }
+    }
+  } catch (error) {
+    const reason = error instanceof AuditArchiveInvalidError ? error.publicMessage : messageOf(error)
+    throw new AuditArchiveInvalidError(`${file}, line ${number}: ${reason}`, { cause: error })
+  }
+  if (!isOver) throw new AuditArchiveInvalidError(`${file} has no checkpoint at its end: it is not whole`)
+}
+
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const unzipped = createGunzip()
+  // The pipeline ends the stream that is read here with whatever went wrong.
+  pipeline(createReadStream(file), unzipped).catch(() => undefined)
+  let begun: Buffer[] = []
+  let length = 0
+  for await (const chunk of unzipped as AsyncIterable<Buffer>) {
+    let start = 0
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      yield Buffer.concat([...begun, chunk.subarray(start, end)]).toString('utf8')
+      begun = []
+      length = 0
+      start = end + 1
+    }
+    begun.push(chunk.subarray(start))
+    length += chunk.length - start
+    if (length > LONGEST_LINE) throw new AuditArchiveInvalidError('a line is too long')
+  }
+  if (length > 0) throw new AuditArchiveInvalidError('its last line is cut')
+}
+
+function parseObject(line: string): Record<string, unknown> {
+  let read: unknown
+  try {
+    read = JSON.parse(line)
+  } catch {
+    read = undefined
+  }
+  if (typeof read !== 'object' || read === null) throw new AuditArchiveInvalidError('not an object in JSON')
+  return read as Record<string, unknown>
+}
+
+function toRow({ sequence, time_ms, event, actor, ref, detail, hash: rowHash }: Record<string, unknown>) {
+  const isRow =
+    Number.isSafeInteger(sequence) &&
+    typeof time_ms === 'number' &&
+    Math.abs(time_ms) <= 8.64e15 &&
+    [event, actor, detail, rowHash].every((text) => typeof text === 'string') &&
+    (ref === null || typeof ref === 'string')
+  if (!isRow) throw new AuditArchiveInvalidError('not a row of the audit log')
+  return {
+    ...({ sequence, time_ms, event, actor, ref, detail } as Omit<AuditEventsTable, 'hash'>),
+    hash: Buffer.from(rowHash as string, 'hex'),
+  }
+}
+
+/** SHA-256 of the file as it is, in hex, and its length. */
+export async function fileDigest(file: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
+  const digest = createHash('sha256')
+  let bytes = 0
+  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+    digest.update(chunk)
+    bytes += chunk.length
+  }
+  return { sha256: digest.digest('hex'), bytes }
+}
+
+async function flush(target: string): Promise<void> {
+  const handle = await open(target, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

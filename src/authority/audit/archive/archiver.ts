@@ -1,0 +1,220 @@
+import path from 'node:path'
+import type { KeyPair } from '../../../crypto/keys.ts'
+import type { Clock } from '../../../foundation/clock.ts'
+import { messageOf } from '../../../foundation/errors.ts'
+import type { Logger } from '../../../foundation/logger.ts'
+import type { Random } from '../../../foundation/random.ts'
+import {
+  deleteAuditRows,
+  firstAuditRowSince,
+  storedAuditRange,
+  storedAuditRows,
+} from '../../datastore/audit-rows.ts'
+import type { Datastore } from '../../datastore/datastore.ts'
+import { readMeta, writeMeta } from '../../datastore/meta.ts'
+import type { SpaceInFile } from '../../datastore/space.ts'
+import type { Writer } from '../../datastore/writer.ts'
+import type { ChainEnd } from '../chain.ts'
+import { ChainCheck, Findings, type SignedRow } from '../chain-check.ts'
+import { AuditArchiveRefusedError } from '../errors.ts'
+import type { Actor, AuditEntry } from '../events.ts'
+import { ArchiveWriter, archiveName, fileDigest, formatRow, readArchive } from './archive-file.ts'
+import { type Checkpoint, endOf, readCheckpoint, signCheckpoint } from './checkpoint.ts'
+
+export interface ArchiverDeps {
+  readonly datastore: Datastore
+  readonly trustDomain: string
+  /** Where archives are put unless it is said otherwise. */
+  readonly directory: string
+  /** Signs the heads of the log. */
+  readonly key: KeyPair
+  /** What has been signed of the rows. */
+  readonly signedRows: () => Promise<readonly SignedRow[]>
+  /** Leaves an event in the transaction of a writer. */
+  readonly record: (writer: Writer, entry: AuditEntry) => void
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+export interface Archived {
+  readonly checkpoint: Checkpoint
+  readonly file: string
+  readonly bytes: number
+  readonly space: SpaceInFile
+  readonly freedBytes: number
+}
+
+/** Rows that go in one transaction. */
+const DELETED_AT_ONCE = 1_000
+
+/**
+ * Takes old rows out of the database into a file. The order makes it safe to end at any point: the file is whole, on the disk and has been read
+ * again before the checkpoint is stored; the rows go only afterwards, and those that a crash leaves go at the next start.
+ */
+export class AuditArchiver {
+  readonly #deps: ArchiverDeps
+  #checkpoint: Checkpoint | undefined
+  #isRunning = false
+  #closed = false
+
+  private constructor(deps: ArchiverDeps, checkpoint: Checkpoint | undefined) {
+    this.#deps = deps
+    this.#checkpoint = checkpoint
+  }
+
+  /** `problem`: what stands in the database about archives is not what this authority has signed. */
+  static async open(
+    deps: ArchiverDeps,
+  ): Promise<{ readonly archiver: AuditArchiver; readonly problem: string | undefined }> {
+    const line = await readMeta(deps.datastore, 'audit_checkpoint')
+    const read = line === undefined ? undefined : readCheckpoint(line, deps.key.publicKey)
+    const checkpoint = read?.trustDomain === deps.trustDomain ? read : undefined
+    const problem =
+      line !== undefined && checkpoint === undefined
+        ? 'the checkpoint of the archives is not one that this authority has signed'
+        : undefined
+    return { archiver: new AuditArchiver(deps, checkpoint), problem }
+  }
+
+  /** Of the newest archive. */
+  get checkpoint(): Checkpoint | undefined {
+    return this.#checkpoint
+  }
+
+  /** The end of what is in archives: the log in the database follows it. */
+  get base(): ChainEnd {
+    return endOf(this.#checkpoint)
+  }
+
+  /** Removes what an ended process has left of rows that are in an archive. */
+  async resume(): Promise<void> {
+    await this.#deleteArchived()
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  /** Everything before that instant, up to the first row that is not. @throws AuditArchiveRefusedError */
+  async archive(beforeMs: number, upTo: number, actor: Actor, directory?: string): Promise<Archived> {
+    if (this.#isRunning) throw new AuditArchiveRefusedError('an archive is being written already')
+    this.#isRunning = true
+    try {
+      return await this.#archive(beforeMs, upTo, actor, directory ?? this.#deps.directory)
+    } finally {
+      this.#isRunning = false
+    }
+  }
+
+  async #archive(beforeMs: number, upTo: number, actor: Actor, directory: string): Promise<Archived> {
+    const { datastore, random } = this.#deps
+    await this.#deleteArchived()
+    const { base } = this
+    const next = await firstAuditRowSince(datastore, beforeMs)
+    const last = Math.min(upTo, (next ?? Number.POSITIVE_INFINITY) - 1)
+    const range = await storedAuditRange(datastore)
+    if (range === undefined || last < range.first)
+      throw new AuditArchiveRefusedError('there is no event of before that time')
+    const writer = await ArchiveWriter.create(directory, base.sequence + 1, random.bytes(6).toString('hex'))
+    const checkpoint = await this.#write(writer, last)
+    try {
+      await this.#readAgain(writer.path, checkpoint)
+    } catch (error) {
+      await writer.discard()
+      throw error
+    }
+    const { sha256, bytes } = await fileDigest(writer.path)
+    const file = await writer.publish(archiveName(checkpoint.first, checkpoint.last))
+    await datastore.write((tx) => {
+      writeMeta(tx, 'audit_checkpoint', checkpoint.line)
+      const { first, events, hash, problems } = checkpoint
+      const detail = { first, last: checkpoint.last, events, hash: hash.toString('hex'), file, sha256, bytes }
+      this.#deps.record(tx, {
+        event: 'audit.archived',
+        actor,
+        detail: { ...detail, problems: problems.length },
+      })
+      tx.afterCommit(() => {
+        this.#checkpoint = checkpoint
+      })
+    })
+    const before = datastore.space
+    await this.#deleteArchived()
+    const space = await datastore.shrink()
+    const freedBytes = Math.max(0, before.bytes - space.bytes)
+    return { checkpoint, file, bytes, space, freedBytes }
+  }
+
+  async #write(writer: ArchiveWriter, last: number): Promise<Checkpoint> {
+    const { datastore, trustDomain, key, clock } = this.#deps
+    const { base } = this
+    const signed = (await this.#deps.signedRows()).filter(({ sequence }) => sequence <= last)
+    const found = new Findings()
+    const check = new ChainCheck(base, signed, found)
+    let checkpoint: Checkpoint | undefined
+    await writer.write(
+      (async function* () {
+        const header = { signet_audit_archive: 1, trust_domain: trustDomain, first: base.sequence + 1 }
+        yield `${JSON.stringify(header)}\n`
+        for await (const rows of storedAuditRows(datastore, { after: base.sequence, upTo: last })) {
+          for (const row of rows) check.row(row)
+          yield `${rows.map(formatRow).join('\n')}\n`
+        }
+        checkpoint = signCheckpoint(
+          {
+            trustDomain,
+            first: base.sequence + 1,
+            last: check.end.sequence,
+            previous: base.hash,
+            hash: check.end.hash,
+            events: check.rows,
+            timeMs: clock.now().getTime(),
+            problems: found.problems,
+          },
+          key,
+        )
+        yield `${checkpoint.line}\n`
+      })(),
+    )
+    return (checkpoint as Checkpoint | undefined) ?? failed()
+  }
+
+  /** What cannot be read is no reason to delete anything. */
+  async #readAgain(file: string, checkpoint: Checkpoint): Promise<void> {
+    const check = new ChainCheck(this.base, [], new Findings())
+    let line: string | undefined
+    for await (const read of readArchive(file)) {
+      if ('row' in read) check.row(read.row)
+      else line = read.checkpoint
+    }
+    const isSame = check.rows === checkpoint.events && check.end.hash.equals(checkpoint.hash)
+    if (line !== checkpoint.line || !isSame) failed()
+  }
+
+  async #deleteArchived(): Promise<void> {
+    const { datastore, logger } = this.#deps
+    const through = this.base.sequence
+    try {
+      for (;;) {
+        const range = await storedAuditRange(datastore)
+        if (this.#closed || range === undefined || range.first > through) return
+        const last = Math.min(through, range.first + DELETED_AT_ONCE - 1)
+        await datastore.write((writer) => deleteAuditRows(writer, range.first, last))
+      }
+    } catch (error) {
+      // They are in the archive, and nobody sees them here any more. The next start tries again.
+      logger.error({ through, error: messageOf(error) }, 'cannot remove rows that are archived')
+    }
+  }
+}
+
+function failed(): never {
+  throw new AuditArchiveRefusedError(
+    'what was written cannot be read again as it should be: nothing was taken out of the database',
+  )
+}
+
+export function archiveDirectory(dataDir: string): string {
+  return path.join(dataDir, 'audit-archives')
+}

@@ -1,0 +1,95 @@
+import type { AuditEventsTable } from '../datastore/schema/audit.ts'
+import { type ChainEnd, hashRow } from './chain.ts'
+import type { AuditEventName } from './events.ts'
+
+/** What was found by the authority itself stays a finding, whatever has been signed since. */
+const FOUND: ReadonlySet<string> = new Set<AuditEventName>([
+  'audit.gap_found',
+  'database.altered',
+  'database.accepted',
+  'database.rows_refused',
+])
+
+const MOST_PROBLEMS = 20
+
+/** One sentence for each thing that is wrong; the first ones only. */
+export class Findings {
+  readonly problems: string[] = []
+
+  add(problem: string): void {
+    if (this.problems.length < MOST_PROBLEMS) this.problems.push(problem)
+  }
+}
+
+/** What a signed head says of a row. */
+export interface SignedRow {
+  readonly sequence: number
+  readonly hash: Buffer
+  readonly timeMs: number
+}
+
+/** Compares rows, one after the other, with the chain and with what was signed. */
+export class ChainCheck {
+  readonly #found: Findings
+  readonly #signed = new Map<number, SignedRow[]>()
+  #end: ChainEnd
+  #rows = 0
+
+  constructor(start: ChainEnd, signed: readonly SignedRow[], found: Findings) {
+    this.#end = start
+    this.#found = found
+    for (const head of signed) {
+      const known = this.#signed.get(head.sequence) ?? []
+      if (!known.some(({ hash }) => hash.equals(head.hash))) this.#signed.set(head.sequence, [...known, head])
+    }
+    this.#compare(start)
+  }
+
+  get end(): ChainEnd {
+    return this.#end
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  row(row: AuditEventsTable): void {
+    const { sequence, hash: previous } = this.#end
+    if (row.sequence !== sequence + 1) {
+      this.#found.add(`${describeRows(sequence + 1, row.sequence - 1)} missing`)
+    } else if (!hashRow(previous, row).equals(row.hash)) {
+      this.#found.add(`row ${row.sequence} (${row.event.slice(0, 64)}) was changed`)
+    }
+    if (FOUND.has(row.event))
+      this.#found.add(`at row ${row.sequence} the authority found: ${problemOf(row.detail)}`)
+    this.#end = { sequence: row.sequence, hash: Buffer.from(row.hash) }
+    this.#compare(this.#end)
+    this.#rows++
+  }
+
+  #compare({ sequence, hash }: ChainEnd): void {
+    for (const head of this.#signed.get(sequence) ?? []) {
+      if (head.hash.equals(hash)) continue
+      this.#found.add(
+        `row ${sequence} is not the one that ${signedAt(head)} covers: the rows up to it were rewritten`,
+      )
+    }
+  }
+}
+
+export function signedAt({ timeMs }: Pick<SignedRow, 'timeMs'>): string {
+  return `the head signed at ${new Date(timeMs).toISOString()}`
+}
+
+export function describeRows(first: number, last: number): string {
+  return first === last ? `row ${first} is` : `rows ${first} to ${last} are`
+}
+
+function problemOf(detail: string): string {
+  try {
+    const { problem, count } = JSON.parse(detail) as { problem?: string; count?: number }
+    return problem ?? `${count} rows of the database that it did not write`
+  } catch {
+    return 'something' // the row was changed, which is a finding of its own
+  }
+}

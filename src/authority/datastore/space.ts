@@ -1,0 +1,38 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+export interface SpaceInFile {
+  /** Length of the database file; what waits in the log beside it comes on top for a while. */
+  readonly bytes: number
+  /** Of pages that hold nothing: new rows take them before the file grows. */
+  readonly reusableBytes: number
+  /** Whether such pages can be given back to the disk while the authority runs. */
+  readonly shrinks: boolean
+}
+
+const INCREMENTAL = 2
+/** A second or two of rewriting; a longer log is archived first. */
+const REWRITTEN_BYTES = 64 * 1024 * 1024
+
+export function spaceOf(connection: DatabaseSync): SpaceInFile {
+  const read = (pragma: string): number => {
+    const row = connection.prepare(`PRAGMA ${pragma}`).get() as Record<string, number> | undefined
+    return Number(Object.values(row ?? {})[0] ?? 0)
+  }
+  const pageSize = read('page_size')
+  return {
+    bytes: read('page_count') * pageSize,
+    reusableBytes: read('freelist_count') * pageSize,
+    shrinks: read('auto_vacuum') === INCREMENTAL,
+  }
+}
+
+/** A database of an earlier version is rewritten once, so that it can shrink afterwards, unless there is too much in it. */
+export function prepareToShrink(connection: DatabaseSync): void {
+  const { bytes, reusableBytes, shrinks } = spaceOf(connection)
+  if (shrinks || bytes - reusableBytes > REWRITTEN_BYTES) return
+  try {
+    connection.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM')
+  } catch {
+    // No room for it on the disk, most likely: everything else works without.
+  }
+}

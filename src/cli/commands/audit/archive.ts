@@ -1,0 +1,70 @@
+import path from 'node:path'
+import type { ArchiveAuditResponse__Output } from '../../../rpc/gen/signet/v1/ArchiveAuditResponse.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
+import { print, printable, printJson, warn } from '../../output.ts'
+import { parseSince } from './since.ts'
+
+interface Options extends AuthorityOptions {
+  readonly before: string
+  readonly dir?: string
+  readonly json?: boolean
+}
+
+/** Every row is read, written and read again. */
+const DEADLINE_MS = 3_600_000
+
+export function define(command: CommandLine): void {
+  withExample(
+    withJson(withAuthority(command))
+      .requiredOption('--before <when>', 'a duration ago, such as 90d, or an instant')
+      .option(
+        '--dir <directory>',
+        'where the authority writes the file (default: audit-archives in its data_dir)',
+      )
+      .addHelpText(
+        'after',
+        '\nThe file is whole, on the disk and read again before anything is taken out of the database.',
+      )
+      .action(archive),
+    'signet audit archive --before 90d',
+    'signet audit archive --before 2026-01-01T00:00:00Z --dir /mnt/archives',
+  )
+}
+
+async function archive(options: Options): Promise<void> {
+  const request = {
+    before: parseSince('--before', options.before),
+    directory: options.dir === undefined ? '' : path.resolve(options.dir),
+  }
+  using client = connectAuthority(options)
+  const done = await client.unary<object, ArchiveAuditResponse__Output>(
+    'signet.v1.AdminService',
+    'ArchiveAudit',
+    request,
+    { deadlineMs: DEADLINE_MS },
+  )
+  const [fileBytes, first, last, events, freedBytes, reusableBytes] = [
+    done.fileBytes,
+    done.first,
+    done.last,
+    done.events,
+    done.freedBytes,
+    done.reusableBytes,
+  ].map(Number) as [number, number, number, number, number, number]
+  if (options.json)
+    return printJson({ ...done, ...{ fileBytes, first, last, events, freedBytes, reusableBytes } })
+  for (const problem of done.problems) warn(printable(problem))
+  print(
+    `${events} events, ${first} to ${last}, are in ${printable(done.file)} now, in ${mebibytes(fileBytes)}`,
+  )
+  print(
+    done.shrinks
+      ? `the database file is ${mebibytes(freedBytes)} shorter`
+      : `${mebibytes(reusableBytes)} of the database file are free for new events; it can shrink after the next start of the authority`,
+  )
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`
+}

@@ -1,0 +1,19 @@
+import { systemClock } from '../../../foundation/clock.ts'
+import { parseDuration } from '../../../foundation/duration.ts'
+import { UsageError } from '../../errors.ts'
+import { parseInstant } from '../../instant.ts'
+
+/** A duration ago, or an instant, as the authority takes it. */
+export function parseSince(flag: string, text: string): { seconds: number; nanos: number } {
+  const ms = parseInstant(text) ?? systemClock.now().getTime() - parseAgo(flag, text) * 1000
+  return { seconds: Math.floor(ms / 1000), nanos: 0 }
+}
+
+function parseAgo(flag: string, text: string): number {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    const wanted = 'expected a duration such as 1h, or an instant such as 2027-01-01T00:00:00Z'
+    throw new UsageError(`${flag}: ${wanted}`, { cause: error })
+  }
+}
