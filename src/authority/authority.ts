@@ -113,6 +113,7 @@ async function start(
   const { datastore, repository, audit, ca, locks, directory } = state
   const trustDomain = ca.trustDomain.name
   const compile = compiler(config)
+  const { lifetimes: lives } = config
   const catalogue = lifecycle.use(await Catalogue.load(repository, compile))
   const views = lifecycle.use(new BotViews(catalogue))
 
@@ -131,6 +132,7 @@ async function start(
     joinTokens,
     compile,
     trustDomain,
+    keyLives: { x509Seconds: lives.spiffe_ca, jwtSeconds: lives.jwt_key },
     clock,
   })
   const traits = (bot: string): Readonly<Record<string, unknown>> => {
@@ -185,6 +187,7 @@ async function start(
       ca: ca.watch,
       locks: locks.watch,
       instances: directory.changed,
+      defaultLives: { x509TtlSeconds: lives.default_x509_svid, jwtTtlSeconds: lives.default_jwt_svid },
       clock,
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
@@ -233,7 +236,12 @@ async function start(
   const admin = {
     ...resourceHandlers(store),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
-    ...explainHandlers(catalogue),
+    ...explainHandlers(catalogue, {
+      ca: () => ca.current(),
+      clock,
+      defaultX509Seconds: lives.default_x509_svid,
+      defaultJwtSeconds: lives.default_jwt_svid,
+    }),
     ...caHandlers(ca),
     ...botInstanceHandlers({ directory, connected }),
     ...auditHandlers(audit),

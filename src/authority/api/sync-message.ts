@@ -15,10 +15,16 @@ function identityMessage(entry: IdentityEntry): WorkloadIdentity {
   return { name, revision, labels: { ...labels }, specJson: entry.specJson }
 }
 
+/** Of SVIDs whose workload identity states none. */
+export interface DefaultLives {
+  readonly x509TtlSeconds: number
+  readonly jwtTtlSeconds: number
+}
+
 const bundles = new WeakMap<CaState, NonNullable<SyncResponse['bundle']>>()
 
 /** The same object for all agents, for as long as the state stands. */
-export function bundleMessage(ca: CaState): NonNullable<SyncResponse['bundle']> {
+export function bundleMessage(ca: CaState, defaults: DefaultLives): NonNullable<SyncResponse['bundle']> {
   let message = bundles.get(ca)
   if (!message) {
     message = {
@@ -27,6 +33,11 @@ export function bundleMessage(ca: CaState): NonNullable<SyncResponse['bundle']> 
       activeX509KeyId: ca.activeX509KeyId,
       activeJwtKeyId: ca.activeJwtKeyId,
       activeJwtKeyIds: [...ca.activeJwtKeyIds],
+      svidLives: {
+        defaultX509Seconds: String(defaults.x509TtlSeconds),
+        defaultJwtSeconds: String(defaults.jwtTtlSeconds),
+        jwtSignerNotAfter: String(ca.jwt.notAfter),
+      },
     }
     bundles.set(ca, message)
   }
