@@ -76,6 +76,16 @@ describe('FairTurns', () => {
     assert.equal(events.filter((event) => event === 'hold flood').length, 2)
   })
 
+  it('stops a key at once that takes far more than its time by other ways', async () => {
+    const { turns, events } = setUp()
+    turns.charge('a', 15)
+    assert.deepEqual(events, [])
+    turns.charge('a', 5)
+    assert.deepEqual(events, ['hold a'])
+    for (let n = 0; n < 3; n++) await turn()
+    assert.deepEqual(events, ['hold a', 'let go a'])
+  })
+
   it('counts what is charged besides', () => {
     const { turns, events, work } = setUp()
     turns.charge('a', 10)
