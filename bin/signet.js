@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // Plain JavaScript that every Node of the last years can parse: it finds a runtime that is new enough, or says one clear sentence.
-import { spawn } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
@@ -22,7 +21,7 @@ function cloneRuntime() {
 }
 
 /** Becomes the other runtime where Node can; else runs it as a child that gets our signals, and ends as it ends. */
-function continueOn(node) {
+async function continueOn(node) {
   const args = [
     '--disable-sigusr1',
     ...process.execArgv,
@@ -31,6 +30,7 @@ function continueOn(node) {
   ]
   const env = Object.assign({}, process.env, { SIGNET_RUNTIME_FOUND: '1' })
   if (typeof process.execve === 'function') process.execve(node, [node, ...args], env)
+  const { spawn } = await import('node:child_process')
   const child = spawn(node, args, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2']) {
     process.on(signal, () => child.kill(signal))
@@ -82,7 +82,7 @@ process.on('SIGUSR1', () => {})
 if (isNewEnough(process.versions.node)) run()
 else {
   const node = cloneRuntime()
-  if (node) continueOn(node)
+  if (node) void continueOn(node)
   else {
     fail(
       `needs Node ${FLOOR.join('.')} or newer, and this is ${process.versions.node}` +

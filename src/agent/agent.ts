@@ -217,9 +217,12 @@ interface Shared {
   readonly lifecycle: Lifecycle
 }
 
-function createAttestation({ config, clock }: Shared): Attestation {
-  const { digest_max_bytes, digest_timeout } = config.attestation
-  const digests = new FileDigests(clock, { maxBytes: digest_max_bytes, timeoutMs: digest_timeout * 1000 })
+function createAttestation({ config, clock, kernel, lifecycle }: Shared): Attestation {
+  const { digest_max_bytes: maxBytes, digest_timeout } = config.attestation
+  const stampOf = (path: string): string | undefined => kernel.fileStamp(path)
+  const digests = lifecycle.use(
+    new FileDigests(clock, { maxBytes, timeoutMs: digest_timeout * 1000, stampOf }),
+  )
   return new Attestation({ attestors: [new UnixAttestor({ accounts: new AccountNames(clock), digests })] })
 }
 

@@ -1,21 +1,43 @@
-import type { Command } from 'commander'
-import type { Flag } from './flags.ts'
-
 /** What a file under commands/ exports: it gives its command options, help and what it does. */
 export interface CommandModule {
-  define(command: Command): void
-  /** Of a command whose start must be quick: what it needs to run without the library that reads command lines. */
-  readonly quick?: {
-    readonly flags: readonly Flag[]
-    run(options: Readonly<Record<string, string | boolean>>): Promise<void>
-  }
+  define(command: CommandLine): void
+  /** The command looks at all the others, so it needs Commander in any case. */
+  readonly needsAllCommands?: boolean
+}
+
+/**
+ * What a command says of its options: as much of Commander as the commands use. A command line that is as it should be is read without
+ * Commander (`quick-command.ts`), which takes a while to load; help and mistakes are Commander's.
+ */
+export interface CommandLine {
+  option(flags: string, description?: string, defaultValue?: string): this
+  option<T>(flags: string, description: string, read: (value: string, before: T) => T, defaultValue?: T): this
+  requiredOption(flags: string, description?: string): this
+  createOption(flags: string, description?: string): OptionLine
+  addOption(option: OptionLine): this
+  argument(name: string, description?: string): this
+  createArgument(name: string, description?: string): ArgumentLine
+  addArgument(argument: ArgumentLine): this
+  // biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments and options
+  action(run: (...args: any[]) => void | Promise<void>): this
+  addHelpText(position: 'after', text: string): this
+}
+
+export interface OptionLine {
+  choices(values: readonly string[]): this
+  default(value: string): this
+  hideHelp(): this
+}
+
+export interface ArgumentLine {
+  choices(values: readonly string[]): this
 }
 
 /** Adds `--json`, which every command that prints something has. */
-export function withJson(command: Command): Command {
+export function withJson<C extends CommandLine>(command: C): C {
   return command.option('--json', 'print JSON')
 }
 
-export function withExample(command: Command, ...lines: readonly string[]): Command {
+export function withExample<C extends CommandLine>(command: C, ...lines: readonly string[]): C {
   return command.addHelpText('after', `\nExample:\n${lines.map((line) => `  ${line}`).join('\n')}`)
 }

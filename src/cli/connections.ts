@@ -1,14 +1,15 @@
 import { lstatSync } from 'node:fs'
 import path from 'node:path'
-import type { Command } from 'commander'
 import {
   authorityRuntimeDirectory,
   runtimeDirectory,
   surroundings,
   temporaryRuntimeDirectory,
 } from '../config/places.ts'
-import { RpcClient } from '../rpc/client.ts'
+import type { RpcCalls } from '../rpc/calls.ts'
+import { LocalClient } from '../rpc/plain/local-client.ts'
 import { parseEndpointSocket } from '../spiffe/endpoint-socket.ts'
+import type { CommandLine } from './command.ts'
 import { UsageError } from './errors.ts'
 
 /** How commands find the three sockets there are. A flag wins over the environment, that over the default place. */
@@ -25,45 +26,45 @@ export interface WorkloadOptions {
   readonly socket?: string
 }
 
-export function withAuthority(command: Command): Command {
+export function withAuthority(command: CommandLine): CommandLine {
   return command.option(
     '--admin-socket <path>',
     "the authority's admin socket (default: $SIGNET_ADMIN_SOCKET, else the usual place)",
   )
 }
 
-export function withAgent(command: Command): Command {
+export function withAgent(command: CommandLine): CommandLine {
   return command.option(
     '--agent-admin-socket <path>',
     "the agent's admin socket (default: $SIGNET_AGENT_ADMIN_SOCKET, else beside the Workload API socket)",
   )
 }
 
-export function withWorkloadApi(command: Command): Command {
+export function withWorkloadApi(command: CommandLine): CommandLine {
   return command.option(
     '--socket <uri>',
     'the Workload API, such as unix:///run/signet/agent.sock (default: $SPIFFE_ENDPOINT_SOCKET, else the usual place)',
   )
 }
 
-export function connectAuthority(options: AuthorityOptions): RpcClient {
+export function connectAuthority(options: AuthorityOptions): RpcCalls {
   const unixPath =
     options.adminSocket ??
     fromEnvironment('SIGNET_ADMIN_SOCKET') ??
     path.join(ours(authorityRuntimeDirectory(surroundings())), 'authority.sock')
-  return new RpcClient({ target: { unixPath: path.resolve(unixPath) } })
+  return new LocalClient({ unixPath })
 }
 
-export function connectAgent(options: AgentOptions & WorkloadOptions): RpcClient {
+export function connectAgent(options: AgentOptions & WorkloadOptions): RpcCalls {
   const given = options.agentAdminSocket ?? fromEnvironment('SIGNET_AGENT_ADMIN_SOCKET')
   const unixPath = given ?? path.join(path.dirname(workloadSocket(options)), 'agent-admin.sock')
-  return new RpcClient({ target: { unixPath: path.resolve(unixPath) } })
+  return new LocalClient({ unixPath })
 }
 
-export function connectWorkloadApi(options: WorkloadOptions): RpcClient {
+export function connectWorkloadApi(options: WorkloadOptions): RpcCalls {
   // WLEP-14: without this header every Workload API refuses.
-  return new RpcClient({
-    target: { unixPath: workloadSocket(options) },
+  return new LocalClient({
+    unixPath: workloadSocket(options),
     metadata: { 'workload.spiffe.io': 'true' },
   })
 }

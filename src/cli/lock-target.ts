@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import type { CommandLine } from './command.ts'
 import { UsageError } from './errors.ts'
 
 export interface TargetOptions {
@@ -17,7 +17,7 @@ const FIELDS = {
   spiffeId: 'spiffe_id',
 } as const satisfies Record<keyof TargetOptions, string>
 
-export function withTarget(command: Command): Command {
+export function withTarget(command: CommandLine): CommandLine {
   return command
     .option('--bot <name>', 'every instance of a bot')
     .option('--bot-instance <id>', 'one joined agent')

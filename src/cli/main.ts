@@ -1,30 +1,34 @@
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import { COMMANDS, type CommandEntry } from './catalogue.ts'
 import { exitCodeOf } from './exit-codes.ts'
-import { readFlags } from './flags.ts'
+import { leaveSoon } from './leave-soon.ts'
 import { warn } from './output.ts'
+import { QuickCommand } from './quick-command.ts'
 
 /** The program. Ends by setting the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   endQuietlyWithoutReader()
+  const wanted = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
   try {
-    const wanted = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
     if (wanted && (await ranQuickly(wanted, args))) return
     const { runProgram } = await import('./program.ts')
     const code = await runProgram(args, wanted)
     if (code !== undefined) process.exitCode = code
   } catch (error) {
     process.exitCode = failed(error)
+    if (wanted?.path[1] === 'run') leaveSoon() // who starts a program may not read what it says
   }
 }
 
-/** Runs a command that can do without Commander, when it can with these arguments. */
-async function ranQuickly({ path, load }: CommandEntry, args: readonly string[]): Promise<boolean> {
-  const { quick } = await load()
-  const options = quick && readFlags(quick.flags, args.slice(path.length))
-  if (quick === undefined || options === undefined) return false
-  await quick.run(options)
-  return true
+/** Runs a command without Commander, when these words are as they should be. */
+async function ranQuickly({ path, load }: CommandEntry, words: readonly string[]): Promise<boolean> {
+  const { define, needsAllCommands } = await load()
+  if (needsAllCommands) return false
+  const command = new QuickCommand()
+  define(command)
+  const run = command.read(words.slice(path.length))
+  await run?.()
+  return run !== undefined
 }
 
 /** Says what went wrong, once, and gives the exit code. */

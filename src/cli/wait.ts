@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Command } from 'commander'
 import { systemClock } from '../foundation/clock.ts'
 import { CodedError } from '../foundation/errors.ts'
+import type { CommandLine } from './command.ts'
 import { parseDurationFlag } from './duration-flag.ts'
 
 export interface WaitOptions {
@@ -10,7 +10,7 @@ export interface WaitOptions {
 
 const ASK_EVERY_MS = 100
 
-export function withWait(command: Command, until: string): Command {
+export function withWait(command: CommandLine, until: string): CommandLine {
   return command.option('--wait <duration>', `try on, so long at most, ${until}`)
 }
 

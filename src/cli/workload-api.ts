@@ -1,4 +1,4 @@
-import type { RpcClient } from '../rpc/client.ts'
+import type { RpcCalls } from '../rpc/calls.ts'
 import type { JWTBundlesResponse__Output } from '../rpc/gen/JWTBundlesResponse.ts'
 import type { JWTSVIDResponse__Output } from '../rpc/gen/JWTSVIDResponse.ts'
 import type { X509BundlesResponse__Output } from '../rpc/gen/X509BundlesResponse.ts'
@@ -10,26 +10,26 @@ import { NothingThereError } from './errors.ts'
 const SERVICE = 'SpiffeWorkloadAPI'
 
 export function watchX509Svids(
-  client: RpcClient,
+  client: RpcCalls,
   signal?: AbortSignal,
 ): AsyncGenerator<X509SVIDResponse__Output> {
   return client.stream(SERVICE, 'FetchX509SVID', {}, signal ? { signal } : {})
 }
 
-export async function fetchX509Svids(client: RpcClient): Promise<X509SVIDResponse__Output> {
+export async function fetchX509Svids(client: RpcCalls): Promise<X509SVIDResponse__Output> {
   return first(watchX509Svids(client))
 }
 
-export async function fetchX509Bundles(client: RpcClient): Promise<X509BundlesResponse__Output> {
+export async function fetchX509Bundles(client: RpcCalls): Promise<X509BundlesResponse__Output> {
   return first(client.stream<object, X509BundlesResponse__Output>(SERVICE, 'FetchX509Bundles', {}))
 }
 
-export async function fetchJwtBundles(client: RpcClient): Promise<JWTBundlesResponse__Output> {
+export async function fetchJwtBundles(client: RpcCalls): Promise<JWTBundlesResponse__Output> {
   return first(client.stream<object, JWTBundlesResponse__Output>(SERVICE, 'FetchJWTBundles', {}))
 }
 
 export async function fetchJwtSvids(
-  client: RpcClient,
+  client: RpcCalls,
   request: { readonly audience: readonly string[]; readonly spiffeId?: string },
 ): Promise<JWTSVIDResponse__Output> {
   return client.unary(SERVICE, 'FetchJWTSVID', {

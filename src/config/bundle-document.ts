@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { messageOf } from '../foundation/errors.ts'
 import { Bundle } from '../spiffe/bundle.ts'
-
-/** Far above what a trust domain publishes; a list of many of them still fits into what agents keep. */
-export const LARGEST_BUNDLE = 256 * 1024
+import { LARGEST_BUNDLE } from './bundle-files.ts'
 
 /**
  * A SPIFFE bundle as somebody wrote it, as a mapping or as text → its JSON without white space between its parts. Nothing else of it changes:

@@ -1,5 +1,9 @@
+import { createRequire } from 'node:module'
 import path from 'node:path'
-import { isMap, LineCounter, parseAllDocuments } from 'yaml'
+import type * as Yaml from 'yaml'
+
+/** Far above what a trust domain publishes; a list of many of them still fits into what agents keep. */
+export const LARGEST_BUNDLE = 256 * 1024
 
 /** `spec.bundle: { path: FILE }` of a federation, and where in the text it stands. */
 export interface BundleFile {
@@ -15,6 +19,8 @@ export interface BundleFile {
  */
 export function findBundleFiles(text: string, directory: string): readonly BundleFile[] {
   if (!/\bfederation\b/.test(text) || !/\bpath\b/.test(text)) return []
+  // Most texts name none, and a command that sends them waits for nothing else.
+  const { isMap, LineCounter, parseAllDocuments } = createRequire(import.meta.url)('yaml') as typeof Yaml
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
   return (Array.isArray(parsed) ? parsed : []).flatMap((document) => {

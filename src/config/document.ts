@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml'
 import type { z } from 'zod'
 import { messageOf } from '../foundation/errors.ts'
 import { describeIssue, problemsOf, withoutUnknownKeys } from './problem.ts'
@@ -57,6 +57,24 @@ export class SourceDocument {
   problem(path: Path, message: string): string {
     const where = path.length === 0 ? '' : `${path.map(String).join('.')}: `
     return `${this.at(path)}: ${where}${message}`
+  }
+
+  /** Numbers that are not what was written: YAML reads `007` as 7, and nobody sees it. Not below the path that is left out. */
+  rewrittenNumbers(except: Path): string[] {
+    const found: string[] = []
+    const left = this.#document.getIn(except, true)
+    visit(this.#document, {
+      Collection: (_key, node) => (node === left ? visit.SKIP : undefined),
+      Scalar: (key, { value, source, range }) => {
+        if (key === 'key' || typeof value !== 'number' || source === undefined || source === String(value))
+          return
+        const { line } = this.#lines.linePos(range?.[0] ?? 0)
+        found.push(
+          `${this.fileName}:${line}: ${source} is read as the number ${value}: write it in quotes to keep it as it is`,
+        )
+      },
+    })
+    return found
   }
 
   /** The value as the schema has it, and every problem with its line. Unknown keys alone do not hide the rest from later checks. */

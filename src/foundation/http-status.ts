@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { CodedError, messageOf } from './errors.ts'
 import type { Logger } from './logger.ts'
@@ -37,6 +37,8 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   if (host === undefined || Number(port) > 65_535) {
     throw new StatusListenError(`${options.listen} is not an address of the form host:port`)
   }
+  // An import of node:http would load all that it names, a WebSocket and what fetch() needs among it: 16 MiB.
+  const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer(
     {
       requestTimeout: REQUEST_MS,

@@ -1,6 +1,7 @@
-import { type ASTNode, Environment } from '@marcbachmann/cel-js'
+import type { ASTNode, Environment } from '@marcbachmann/cel-js'
 import { UNIX_ATTRIBUTES } from './attribute-schema.ts'
 import { BotRecord, UnixRecord, WorkloadRecord } from './cel-values.ts'
+import { celLibrary } from './libraries.ts'
 import { matchesRegularExpression } from './regular-expression.ts'
 
 /** The library's own `matches` backtracks (seconds on thirty characters); calls are renamed to this one before they are checked. */
@@ -11,7 +12,7 @@ let environment: Environment | undefined
 
 /** The names and types that expressions may use, and the sizes that keep them cheap. */
 export function celEnvironment(): Environment {
-  environment ??= new Environment({
+  environment ??= new (celLibrary().Environment)({
     limits: { maxAstNodes: 512, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 },
   })
     .registerType('UnixAttributes', { ctor: UnixRecord, fields: { ...UNIX_ATTRIBUTES } })

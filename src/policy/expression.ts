@@ -1,9 +1,10 @@
-import { EvaluationError, ParseError, type ParseResult } from '@marcbachmann/cel-js'
+import type { ParseError, ParseResult } from '@marcbachmann/cel-js'
 import { messageOf } from '../foundation/errors.ts'
 import type { Attributes } from './attributes.ts'
 import { celEnvironment, isNode, type Node, nodeOf } from './cel-environment.ts'
 import { type CelContext, toCelContext } from './cel-values.ts'
 import { attributeAccess, type Equality, ExpressionWalk, equalitiesOf } from './expression-walk.ts'
+import { celLibrary } from './libraries.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
 const LONGEST_EXPRESSION = 4096
@@ -100,7 +101,7 @@ function parse(text: string): ParseResult {
   try {
     return celEnvironment().parse(text)
   } catch (thrown) {
-    if (!(thrown instanceof ParseError))
+    if (!(thrown instanceof celLibrary().ParseError))
       throw new ExpressionInvalidError(messageOf(thrown), { cause: thrown })
     throw new ExpressionInvalidError(at(thrown.summary, thrown.range?.start), { cause: thrown })
   }
@@ -111,11 +112,11 @@ function at(summary: string, start: number | undefined): string {
 }
 
 function summaryOf(thrown: unknown): string {
-  return thrown instanceof EvaluationError ? thrown.summary : messageOf(thrown)
+  return thrown instanceof celLibrary().EvaluationError ? thrown.summary : messageOf(thrown)
 }
 
 function absentAttribute(thrown: unknown): string | undefined {
-  if (!(thrown instanceof EvaluationError) || thrown.code !== 'no_such_key') return undefined
+  if (!(thrown instanceof celLibrary().EvaluationError) || thrown.code !== 'no_such_key') return undefined
   if (!isNode(thrown.node)) return undefined
   return attributeAccess(thrown.node as Node)?.steps.join('.')
 }

@@ -1,5 +1,6 @@
-import { RE2JS } from 're2js'
+import type { RE2JS } from 're2js'
 import { messageOf } from '../foundation/errors.ts'
+import { re2Library } from './libraries.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
 const LONGEST_PATTERN = 1024
@@ -19,7 +20,7 @@ export function compileRegularExpression(pattern: string): RE2JS {
   }
   let compiled: RE2JS
   try {
-    compiled = RE2JS.compile(pattern)
+    compiled = re2Library().RE2JS.compile(pattern)
   } catch (cause) {
     throw new ExpressionInvalidError(`bad regular expression: ${messageOf(cause)}`, { cause })
   }

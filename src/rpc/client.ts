@@ -11,6 +11,7 @@ import {
   setLogVerbosity,
 } from '@grpc/grpc-js'
 import { systemClock } from '../foundation/clock.ts'
+import type { RpcCalls, StreamOptions, UnaryOptions } from './calls.ts'
 import { describeFailure } from './client-failure.ts'
 import { type ClientTls, createChannelCredentials } from './client-tls.ts'
 import { method, type ServiceName } from './services.ts'
@@ -29,15 +30,6 @@ export interface RpcClientOptions {
   readonly connectTimeoutMs?: number
 }
 
-export interface UnaryOptions {
-  readonly deadlineMs?: number
-  readonly signal?: AbortSignal
-}
-
-export interface StreamOptions {
-  readonly signal?: AbortSignal
-}
-
 /** Long enough for a handshake over a slow line, short enough for someone who waits at a terminal. */
 const CONNECT_TIMEOUT_MS = 10_000
 const DEADLINE_MS = 30_000
@@ -49,7 +41,7 @@ const RECONNECT = { initialMs: 200, maxMs: 10_000 }
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 /** One channel to one server: deadlines on calls, and errors of one sentence that name the address. */
-export class RpcClient implements Disposable {
+export class RpcClient implements RpcCalls {
   readonly #client: Client
   readonly #address: string
   readonly #isUnix: boolean
@@ -108,7 +100,6 @@ export class RpcClient implements Disposable {
     }
   }
 
-  /** One request, one answer. @throws RpcError */
   unary<Req extends object, Res extends object>(
     service: ServiceName,
     name: string,
@@ -141,7 +132,6 @@ export class RpcClient implements Disposable {
     })
   }
 
-  /** A stream of answers, without a deadline; ends with the server's OK, throws on anything else. @throws RpcError */
   async *stream<Req extends object, Res extends object>(
     service: ServiceName,
     name: string,

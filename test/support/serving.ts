@@ -88,6 +88,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const digests = new FileDigests(clock, {
     maxBytes: options.digestMaxBytes ?? 1024 ** 3,
     timeoutMs: 5_000,
+    stampOf: () => undefined,
   })
   const unix = new UnixAttestor({ accounts: new AccountNames(clock), digests })
   const svids = started.use(

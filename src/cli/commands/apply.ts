@@ -1,12 +1,11 @@
-import type { Command } from 'commander'
-import type { RpcClient } from '../../rpc/client.ts'
+import type { RpcCalls } from '../../rpc/calls.ts'
 import type { ApplyRequest } from '../../rpc/gen/signet/v1/ApplyRequest.ts'
 import type { ApplyResponse__Output } from '../../rpc/gen/signet/v1/ApplyResponse.ts'
-import { withExample, withJson } from '../command.ts'
+import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readResources } from '../input.ts'
 import { print, printJson, warn } from '../output.ts'
+import { readResources } from '../resource-input.ts'
 
 interface Options extends AuthorityOptions {
   readonly filename: string
@@ -17,7 +16,7 @@ interface Options extends AuthorityOptions {
 /** A large file is checked and stored in one go. */
 const DEADLINE_MS = 120_000
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .requiredOption('-f, --filename <file>', 'YAML with one or many resources; - is standard input')
@@ -34,7 +33,7 @@ async function apply(options: Options): Promise<void> {
   report(await sendResources(client, { text, fileName, dryRun: options.dryRun === true }), options)
 }
 
-export function sendResources(client: RpcClient, request: ApplyRequest): Promise<ApplyResponse__Output> {
+export function sendResources(client: RpcCalls, request: ApplyRequest): Promise<ApplyResponse__Output> {
   return client.unary('signet.v1.AdminService', 'Apply', request, { deadlineMs: DEADLINE_MS })
 }
 

@@ -1,11 +1,13 @@
-import { Argument, type Command } from 'commander'
+import type { Command } from 'commander'
 import { withExample } from '../command.ts'
 import { print } from '../output.ts'
+
+export const needsAllCommands = true
 
 export function define(command: Command): void {
   withExample(
     command
-      .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+      .addArgument(command.createArgument('<shell>').choices(['bash', 'zsh', 'fish']))
       .action((shell: string) => complete(shell, command)),
     'signet completion bash > /etc/bash_completion.d/signet',
   )

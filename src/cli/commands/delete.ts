@@ -1,11 +1,10 @@
-import type { Command } from 'commander'
-import { withExample, withJson } from '../command.ts'
+import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { print, printJson } from '../output.ts'
 
 type Options = AuthorityOptions & { readonly revision?: string; readonly json?: boolean }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .argument('<kind>', 'role, bot, join_token, workload_identity, federation or lock')

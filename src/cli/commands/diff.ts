@@ -1,9 +1,8 @@
-import type { Command } from 'commander'
-import { withExample, withJson } from '../command.ts'
+import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readResources } from '../input.ts'
 import { print, printJson } from '../output.ts'
+import { readResources } from '../resource-input.ts'
 import { report, sendResources } from './apply.ts'
 
 interface Options extends AuthorityOptions {
@@ -11,7 +10,7 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .requiredOption('-f, --filename <file>', 'YAML with one or many resources; - is standard input')

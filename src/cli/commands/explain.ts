@@ -1,6 +1,5 @@
-import type { Command } from 'commander'
 import { formatExplanation } from '../../policy/format-explanation.ts'
-import { withExample, withJson } from '../command.ts'
+import { type CommandLine, withExample, withJson } from '../command.ts'
 import {
   type AgentOptions,
   type AuthorityOptions,
@@ -21,7 +20,7 @@ interface Options extends AgentOptions, AuthorityOptions, WorkloadOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withWorkloadApi(withAgent(withAuthority(withJson(command))))
       .option('--pid <number>', 'a process on this host, attested as if it had called; asks the agent')

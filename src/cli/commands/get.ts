@@ -1,11 +1,10 @@
-import type { Command } from 'commander'
-import type { RpcClient } from '../../rpc/client.ts'
+import type { RpcCalls } from '../../rpc/calls.ts'
 import type { BotInstance__Output } from '../../rpc/gen/signet/v1/BotInstance.ts'
 import type { GetResourceResponse__Output } from '../../rpc/gen/signet/v1/GetResourceResponse.ts'
 import type { ListBotInstancesResponse__Output } from '../../rpc/gen/signet/v1/ListBotInstancesResponse.ts'
 import type { ListResourcesResponse__Output } from '../../rpc/gen/signet/v1/ListResourcesResponse.ts'
 import type { Resource__Output } from '../../rpc/gen/signet/v1/Resource.ts'
-import { withExample, withJson } from '../command.ts'
+import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { formatTimestamp } from '../instant.ts'
 import { formatTable, print, printJson } from '../output.ts'
@@ -14,7 +13,7 @@ type Options = AuthorityOptions & { readonly json?: boolean }
 
 const ADMIN = 'signet.v1.AdminService'
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .argument('<kind>', 'role, bot, join_token, workload_identity, federation, lock; bot_instance; or all')
@@ -39,7 +38,7 @@ async function get(kind: string, name: string | undefined, options: Options): Pr
   )
 }
 
-export async function list(client: RpcClient, kind: string): Promise<Resource__Output[]> {
+export async function list(client: RpcCalls, kind: string): Promise<Resource__Output[]> {
   const request = { kind: kind === 'all' ? '' : kind }
   const { resources } = await client.unary<object, ListResourcesResponse__Output>(
     ADMIN,
@@ -49,7 +48,7 @@ export async function list(client: RpcClient, kind: string): Promise<Resource__O
   return resources
 }
 
-async function one(client: RpcClient, kind: string, name: string): Promise<Resource__Output> {
+async function one(client: RpcCalls, kind: string, name: string): Promise<Resource__Output> {
   const { resource } = await client.unary<object, GetResourceResponse__Output>(ADMIN, 'GetResource', {
     kind,
     name,
@@ -63,7 +62,7 @@ function describe(resource: Resource__Output): object {
 }
 
 /** Of one bot, or of all. */
-export async function listInstances(client: RpcClient, bot = ''): Promise<BotInstance__Output[]> {
+export async function listInstances(client: RpcCalls, bot = ''): Promise<BotInstance__Output[]> {
   const { instances } = await client.unary<object, ListBotInstancesResponse__Output>(
     ADMIN,
     'ListBotInstances',
@@ -72,7 +71,7 @@ export async function listInstances(client: RpcClient, bot = ''): Promise<BotIns
   return instances
 }
 
-async function printInstances(client: RpcClient, bot: string | undefined, options: Options): Promise<void> {
+async function printInstances(client: RpcCalls, bot: string | undefined, options: Options): Promise<void> {
   const instances = await listInstances(client, bot)
   const described = instances.map((instance) => ({
     ...instance,

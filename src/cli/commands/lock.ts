@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Command } from 'commander'
 import { systemClock } from '../../foundation/clock.ts'
-import { withExample, withJson } from '../command.ts'
+import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { parseDurationFlag } from '../duration-flag.ts'
 import { formatInstant } from '../instant.ts'
@@ -17,7 +16,7 @@ interface Options extends AuthorityOptions, TargetOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withTarget(withJson(withAuthority(command)))
       .option('--reason <text>', 'for other operators; callers never see it')

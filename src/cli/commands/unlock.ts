@@ -1,6 +1,5 @@
-import type { Command } from 'commander'
-import type { RpcClient } from '../../rpc/client.ts'
-import { withExample, withJson } from '../command.ts'
+import type { RpcCalls } from '../../rpc/calls.ts'
+import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { NothingThereError, UsageError } from '../errors.ts'
 import { hasTarget, parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
@@ -9,7 +8,7 @@ import { list } from './get.ts'
 
 type Options = AuthorityOptions & TargetOptions & { readonly json?: boolean }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withTarget(withJson(withAuthority(command)))
       .argument('[name]', 'of the lock; or name the target, and all locks on it go')
@@ -32,7 +31,7 @@ async function unlock(name: string | undefined, options: Options): Promise<void>
   for (const lock of names) print(`lock ${lock} deleted`)
 }
 
-async function locksOn(client: RpcClient, options: TargetOptions): Promise<string[]> {
+async function locksOn(client: RpcCalls, options: TargetOptions): Promise<string[]> {
   const { field, value } = parseTarget(options)
   const names = (await list(client, 'lock'))
     .filter(({ json }) => JSON.parse(json).spec?.target?.[field] === value)

@@ -1,9 +1,8 @@
-import type { Command } from 'commander'
 import { version } from '../../foundation/version.ts'
-import { withExample, withJson } from '../command.ts'
+import { type CommandLine, withExample, withJson } from '../command.ts'
 import { print, printJson } from '../output.ts'
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(command).action((options: { readonly json?: boolean }) => {
       if (options.json) return printJson({ version, node: process.versions.node })

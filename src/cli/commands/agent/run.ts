@@ -2,14 +2,13 @@ import { existsSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
 import path from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import type { Command } from 'commander'
 import type { RunningAgent } from '../../../agent/agent.ts'
 import type { AgentConfig } from '../../../config/agent-settings.ts'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
-import { createLogger } from '../../../foundation/logger.ts'
+import { createDaemonLogger } from '../../../foundation/logger.ts'
 import { systemRandom } from '../../../foundation/random.ts'
-import { type CommandModule, withExample } from '../../command.ts'
+import { type CommandLine, withExample } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
 import { type Flag, withFlags } from '../../flags.ts'
@@ -49,7 +48,7 @@ const FLAGS: readonly Flag[] = [
   { flags: '--until-stdin-ends' },
 ]
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withFlags(command, FLAGS).action(run),
     'signet agent run --config agent.yaml',
@@ -57,14 +56,12 @@ export function define(command: Command): void {
   )
 }
 
-export const quick: CommandModule['quick'] = { flags: FLAGS, run }
-
 async function run(options: Options): Promise<void> {
   const signals = new DaemonSignals()
   const { text, fileName } = await configText(options)
   const config = await readConfig(text, fileName, options)
   if (options.check) return
-  const logger = createLogger({ level: config.log.level, name: 'agent' })
+  const logger = createDaemonLogger({ level: config.log.level, name: 'agent', clock: systemClock })
   const { runAgent } = await import('../../../agent/agent.ts')
   const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
   const start = async (): Promise<RunningAgent> => {

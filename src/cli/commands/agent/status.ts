@@ -1,6 +1,5 @@
-import type { Command } from 'commander'
 import type { AgentAdminServiceGetStatusResponse__Output } from '../../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import {
   type AgentOptions,
   connectAgent,
@@ -15,7 +14,7 @@ import { askUntil, type WaitOptions, withWait } from '../../wait.ts'
 
 type Options = AgentOptions & WorkloadOptions & WaitOptions & { readonly json?: boolean }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   const all = withJson(withWorkloadApi(withAgent(command)))
   withExample(
     withWait(all, 'until it has joined and heard from its authority').action(status),

@@ -1,7 +1,6 @@
 import path from 'node:path'
-import type { Command } from 'commander'
 import type { ArchiveAuditResponse__Output } from '../../../rpc/gen/signet/v1/ArchiveAuditResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { print, printable, printJson, warn } from '../../output.ts'
 import { parseSince } from './since.ts'
@@ -15,7 +14,7 @@ interface Options extends AuthorityOptions {
 /** Every row is read, written and read again. */
 const DEADLINE_MS = 3_600_000
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .requiredOption('--before <when>', 'a duration ago, such as 90d, or an instant')

@@ -1,7 +1,6 @@
-import type { Command } from 'commander'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
 import type { TraceSvidResponse__Output } from '../../../rpc/gen/signet/v1/TraceSvidResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { formatInstant, formatSeconds, formatTimestamp } from '../../instant.ts'
 import { formatFields, formatTable, print, printJson } from '../../output.ts'
@@ -37,7 +36,7 @@ interface Delivered extends Times {
   readonly others?: Times
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .argument('<jti-or-serial>', 'of the SVID; `signet svid inspect` shows it')

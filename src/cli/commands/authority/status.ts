@@ -1,6 +1,5 @@
-import type { Command } from 'commander'
 import type { GetStatusResponse__Output } from '../../../rpc/gen/signet/v1/GetStatusResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatFields, print, printJson } from '../../output.ts'
@@ -8,7 +7,7 @@ import { askUntil, type WaitOptions, withWait } from '../../wait.ts'
 
 type Options = AuthorityOptions & WaitOptions & { readonly json?: boolean }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withWait(withJson(withAuthority(command)), 'until it answers').action(status),
     'signet authority status',

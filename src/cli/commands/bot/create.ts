@@ -1,5 +1,4 @@
-import type { Command } from 'commander'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
 import { report, sendResources } from '../apply.ts'
@@ -11,7 +10,7 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
   withExample(
     withJson(withAuthority(command))

@@ -1,9 +1,8 @@
-import { type Command, Option } from 'commander'
 import { exportSpki } from '../../../crypto/keys.ts'
 import { splitDer } from '../../../crypto/x509.ts'
 import type { GetBundleResponse__Output } from '../../../rpc/gen/signet/v1/GetBundleResponse.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
-import { withExample } from '../../command.ts'
+import { type CommandLine, withExample } from '../../command.ts'
 import {
   type AuthorityOptions,
   connectAuthority,
@@ -24,11 +23,12 @@ interface Options extends AuthorityOptions, WorkloadOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withAuthority(withWorkloadApi(command))
       .addOption(
-        new Option('--format <format>', 'SPIFFE bundle, PEM, or JWKS with the JWT keys alone')
+        command
+          .createOption('--format <format>', 'SPIFFE bundle, PEM, or JWKS with the JWT keys alone')
           .choices(['spiffe', 'pem', 'jwks'])
           .default('spiffe'),
       )

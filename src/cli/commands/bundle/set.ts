@@ -1,12 +1,11 @@
-import type { Command } from 'commander'
 import { resourceName } from '../../../config/fields.ts'
-import type { RpcClient } from '../../../rpc/client.ts'
+import type { RpcCalls } from '../../../rpc/calls.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
 import { TrustDomain } from '../../../spiffe/trust-domain.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
-import { readBundleFile } from '../../input.ts'
+import { readBundleFile } from '../../resource-input.ts'
 import { report, sendResources } from '../apply.ts'
 import { list } from '../get.ts'
 
@@ -23,7 +22,7 @@ interface Federation {
   readonly spec: { readonly trust_domain: string }
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .argument('<trust-domain>', 'a foreign one, such as partner.example')
@@ -57,7 +56,7 @@ async function set(trustDomain: string, options: Options): Promise<void> {
 }
 
 /** The one that is there, or a new one. */
-async function federationOf(client: RpcClient, domain: string, wanted?: string): Promise<Federation> {
+async function federationOf(client: RpcCalls, domain: string, wanted?: string): Promise<Federation> {
   const all = (await list(client, 'federation')).map(({ json }) => JSON.parse(json) as Federation)
   const known = all.find(({ spec }) => spec.trust_domain === domain)
   if (known !== undefined) {

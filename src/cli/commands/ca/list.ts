@@ -1,13 +1,12 @@
-import type { Command } from 'commander'
 import type { Ca__Output } from '../../../rpc/gen/signet/v1/Ca.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatTable, print, printJson } from '../../output.ts'
 
 type Options = AuthorityOptions & { readonly json?: boolean }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(withJson(withAuthority(command)).action(listCas), 'signet ca list')
 }
 

@@ -1,7 +1,6 @@
-import { Argument, type Command, Option } from 'commander'
 import { SIGNING_ALGORITHMS } from '../../../crypto/jws-algorithm.ts'
 import type { Ca__Output } from '../../../rpc/gen/signet/v1/Ca.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { printCas } from './list.ts'
 
@@ -11,14 +10,16 @@ type Options = AuthorityOptions & {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
-      .addArgument(new Argument('<purpose>', 'which key').choices(['spiffe_x509', 'jwt', 'control_issuing']))
+      .addArgument(
+        command.createArgument('<purpose>', 'which key').choices(['spiffe_x509', 'jwt', 'control_issuing']),
+      )
       .addOption(
-        new Option('--algorithm <name>', 'which of the jwt keys; default: all that sign').choices(
-          SIGNING_ALGORITHMS,
-        ),
+        command
+          .createOption('--algorithm <name>', 'which of the jwt keys; default: all that sign')
+          .choices(SIGNING_ALGORITHMS),
       )
       .option('--now', 'sign with the new key at once, without waiting until everybody knows it')
       .action(rotate),

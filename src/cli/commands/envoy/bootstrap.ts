@@ -1,13 +1,12 @@
-import { type Command, Option } from 'commander'
 import { envoyBootstrap } from '../../../config/envoy/bootstrap.ts'
 import { formatEnvoyBootstrap } from '../../../config/envoy/format-bootstrap.ts'
 import type { EnvoySidecar } from '../../../config/envoy/sidecar.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { withWorkloadApi } from '../../connections.ts'
 import { print, printJson } from '../../output.ts'
 import { type SidecarOptions, sidecarFrom, usualSocket } from './sidecar-options.ts'
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   const ids = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
   withExample(
     withJson(withWorkloadApi(command))
@@ -32,10 +31,9 @@ export function define(command: Command): void {
         'where that program calls the upstream (default: 127.0.0.1:8081)',
       )
       .addOption(
-        new Option('--only <half>', 'one half: callers come in, or the program calls out').choices([
-          'inbound',
-          'outbound',
-        ]),
+        command
+          .createOption('--only <half>', 'one half: callers come in, or the program calls out')
+          .choices(['inbound', 'outbound']),
       )
       .option('--admin <address>', "Envoy's admin interface, or none (default: 127.0.0.1:9901)")
       .option('--tcp', 'hand bytes on instead of HTTP requests')

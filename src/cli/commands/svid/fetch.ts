@@ -1,14 +1,11 @@
-import { Argument, type Command } from 'commander'
 import type { JWTSVIDResponse__Output } from '../../../rpc/gen/JWTSVIDResponse.ts'
 import type { X509SVID__Output } from '../../../rpc/gen/X509SVID.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { connectWorkloadApi, type WorkloadOptions, withWorkloadApi } from '../../connections.ts'
 import { describeJwtSvid, describeX509Svid, formatJwtSvid, formatX509Svid } from '../../describe-svid.ts'
 import { NothingThereError, UsageError } from '../../errors.ts'
 import { print, printJson } from '../../output.ts'
 import { fetchJwtSvids, fetchX509Svids } from '../../workload-api.ts'
-import { writeJwtSvid, writeX509Svid } from '../../write-svid.ts'
-import { deliverEach } from './watch.ts'
 
 interface Options extends WorkloadOptions {
   readonly audience: readonly string[]
@@ -18,10 +15,10 @@ interface Options extends WorkloadOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withWorkloadApi(command))
-      .addArgument(new Argument('<type>').choices(['x509', 'jwt']))
+      .addArgument(command.createArgument('<type>').choices(['x509', 'jwt']))
       .option(
         '--audience <audience>',
         'whom the JWT-SVID is for; may be repeated',
@@ -44,6 +41,7 @@ async function fetchX509(options: Options): Promise<void> {
   if (options.audience.length > 0) throw new UsageError('--audience is for JWT-SVIDs: signet svid fetch jwt')
   using client = connectWorkloadApi(options)
   if (!options.watch) return deliverX509((await fetchX509Svids(client)).svids, options)
+  const { deliverEach } = await import('./watch.ts')
   await deliverEach(client, (svids) => deliverX509(svids, options))
 }
 
@@ -51,7 +49,10 @@ async function deliverX509(all: readonly X509SVID__Output[], options: Options): 
   const svids = chosen(all, options)
   const described = svids.map(describeX509Svid)
   const [first] = svids
-  if (options.write !== undefined && first !== undefined) await writeX509Svid(options.write, first)
+  if (options.write !== undefined && first !== undefined) {
+    const { writeX509Svid } = await import('../../write-svid.ts')
+    await writeX509Svid(options.write, first)
+  }
   if (options.json) {
     if (options.watch) print(JSON.stringify(described))
     else printJson(described)
@@ -72,7 +73,10 @@ async function fetchJwt(options: Options): Promise<void> {
   const { svids }: JWTSVIDResponse__Output = await fetchJwtSvids(client, request)
   const described = chosen(svids, options).map(describeJwtSvid)
   const [first] = described
-  if (options.write !== undefined && first !== undefined) await writeJwtSvid(options.write, first.token)
+  if (options.write !== undefined && first !== undefined) {
+    const { writeJwtSvid } = await import('../../write-svid.ts')
+    await writeJwtSvid(options.write, first.token)
+  }
   if (options.json) printJson(described)
   else print(described.map(formatJwtSvid).join('\n\n'))
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Backoff } from '../../../foundation/backoff.ts'
 import type { CodedError } from '../../../foundation/errors.ts'
 import { systemRandom } from '../../../foundation/random.ts'
-import type { RpcClient } from '../../../rpc/client.ts'
+import type { RpcCalls } from '../../../rpc/calls.ts'
 import type { X509SVID__Output } from '../../../rpc/gen/X509SVID.ts'
 import { RpcError } from '../../../rpc/status.ts'
 import { NothingThereError } from '../../errors.ts'
@@ -13,7 +13,7 @@ const PAUSE = { initialMs: 500, maxMs: 10_000 }
 
 /** Delivers each message, for ever: an agent that restarts, or an identity that is withdrawn and given back, is no end of it. */
 export async function deliverEach(
-  client: RpcClient,
+  client: RpcCalls,
   deliver: (svids: readonly X509SVID__Output[]) => Promise<void>,
 ): Promise<never> {
   const backoff = new Backoff(PAUSE, systemRandom)

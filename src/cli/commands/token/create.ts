@@ -1,7 +1,6 @@
-import type { Command } from 'commander'
 import type { CreateJoinTokenRequest } from '../../../rpc/gen/signet/v1/CreateJoinTokenRequest.ts'
 import type { CreateJoinTokenResponse__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { parseDurationFlag } from '../../duration-flag.ts'
 import { UsageError } from '../../errors.ts'
@@ -17,7 +16,7 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .requiredOption('--bot <name>', 'the bot that joins with it')

@@ -1,5 +1,5 @@
 import type { Lifecycle } from '../../../foundation/lifecycle.ts'
-import type { RpcClient } from '../../../rpc/client.ts'
+import type { RpcCalls } from '../../../rpc/calls.ts'
 import type { CreateJoinTokenResponse__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 import { sendResources } from '../apply.ts'
 import { list } from '../get.ts'
@@ -28,7 +28,7 @@ export async function startAuthority(place: TrialPlace, lifecycle: Lifecycle): P
 }
 
 /** Role, bot and workload identities, the first time; what somebody changed since stays as it is. */
-export async function createResources(client: RpcClient): Promise<boolean> {
+export async function createResources(client: RpcCalls): Promise<boolean> {
   if ((await list(client, 'bot')).some(({ name }) => name === BOT)) return false
   const text = resourcesYaml(process.getuid?.() ?? 0)
   const { problems } = await sendResources(client, { text, fileName: 'trial.yaml' })
@@ -52,7 +52,7 @@ export interface AgentProcess {
 export async function startAgent(
   place: TrialPlace,
   authority: AuthorityProcess,
-  client: RpcClient,
+  client: RpcCalls,
   lifecycle: Lifecycle,
 ): Promise<AgentProcess> {
   const { usedToken } = place

@@ -1,12 +1,12 @@
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Command } from 'commander'
 import { systemClock } from '../../../foundation/clock.ts'
 import { Lifecycle } from '../../../foundation/lifecycle.ts'
 import type { Explanation } from '../../../policy/decide.ts'
-import { RpcClient } from '../../../rpc/client.ts'
+import type { RpcCalls } from '../../../rpc/calls.ts'
+import { LocalClient } from '../../../rpc/plain/local-client.ts'
 import { RpcError, StatusCode } from '../../../rpc/status.ts'
-import { withExample } from '../../command.ts'
+import { type CommandLine, withExample } from '../../command.ts'
 import { describeX509Svid } from '../../describe-svid.ts'
 import { formatInstant } from '../../instant.ts'
 import { print } from '../../output.ts'
@@ -26,7 +26,7 @@ interface Options {
 const FIRST_FETCH_MS = 30_000
 const AUDIENCE = 'trial-audience'
 
-export function define(command: Command): void {
+export function define(command: CommandLine): void {
   withExample(
     command
       .option('--dir <dir>', 'where everything is kept', '.signet')
@@ -64,7 +64,7 @@ async function run(place: TrialPlace, options: Options, lifecycle: Lifecycle): P
   const authority = await startAuthority(place, lifecycle)
   print(`authority: process ${authority.child.pid}, ${authority.listen}, trust domain ${TRUST_DOMAIN}`)
 
-  const admin = lifecycle.use(new RpcClient({ target: { unixPath: place.authoritySocket } }))
+  const admin = lifecycle.use(new LocalClient({ unixPath: place.authoritySocket }))
   if (await createResources(admin)) print('created:   a role, a bot and two workload identities')
   const agent = await startAgent(place, authority, admin, lifecycle)
   const how =
@@ -80,7 +80,7 @@ async function run(place: TrialPlace, options: Options, lifecycle: Lifecycle): P
 }
 
 async function fetchAndShow(place: TrialPlace): Promise<void> {
-  using agentAdmin = new RpcClient({ target: { unixPath: place.agentAdminSocket } })
+  using agentAdmin = new LocalClient({ unixPath: place.agentAdminSocket })
   using workload = workloadClient(place)
   const x509 = await patiently(() => fetchX509Svids(workload))
   const jwt = await patiently(() => fetchJwtSvids(workload, { audience: [AUDIENCE] }))
@@ -170,9 +170,9 @@ function say(text: string): void {
   print(`  ${formatInstant(systemClock.now().getTime())} ${text}`)
 }
 
-function workloadClient(place: TrialPlace): RpcClient {
-  return new RpcClient({
-    target: { unixPath: place.workloadSocket },
+function workloadClient(place: TrialPlace): RpcCalls {
+  return new LocalClient({
+    unixPath: place.workloadSocket,
     metadata: { 'workload.spiffe.io': 'true' },
   })
 }

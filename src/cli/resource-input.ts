@@ -1,0 +1,41 @@
+import { isUtf8 } from 'node:buffer'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { findBundleFiles, LARGEST_BUNDLE, putBundleFiles } from '../config/bundle-files.ts'
+import { messageOf } from '../foundation/errors.ts'
+import { readReason } from '../foundation/file-reason.ts'
+import { UnreadableFileError } from './errors.ts'
+import { readAll, readInput } from './input.ts'
+
+/** The text of a file with resources, and in it the texts of the files that its federations name. */
+export async function readResources(
+  file: string,
+): Promise<{ readonly text: string; readonly fileName: string }> {
+  const { text, fileName } = await readInput(file)
+  const files = findBundleFiles(text, file === '-' ? '.' : path.dirname(file))
+  const contents: string[] = []
+  const problems: string[] = []
+  for (const { path: named, line } of files) {
+    try {
+      contents.push(await readBundleFile(named))
+    } catch (error) {
+      problems.push(`${fileName}:${line}: spec.bundle.path: ${messageOf(error)}`)
+    }
+  }
+  if (problems.length > 0) throw new UnreadableFileError(problems.join('\n'))
+  return { text: putBundleFiles(text, files, contents), fileName }
+}
+
+/** A bundle document; whether it is one is not looked at. */
+export async function readBundleFile(file: string): Promise<string> {
+  let bytes: Buffer
+  try {
+    bytes = file === '-' ? await readAll(process.stdin) : await readFile(file)
+  } catch (error) {
+    throw new UnreadableFileError(`cannot read ${file}: ${readReason(error)}`, { cause: error })
+  }
+  // Before it is sent anywhere: white space does not count in the end, but nobody has so much of it.
+  if (bytes.length > 4 * LARGEST_BUNDLE) throw new UnreadableFileError(`${file} is too large for a bundle`)
+  if (!isUtf8(bytes)) throw new UnreadableFileError(`${file} is not UTF-8`)
+  return bytes.toString('utf8')
+}

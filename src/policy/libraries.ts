@@ -1,0 +1,18 @@
+import { createRequire } from 'node:module'
+import type * as Cel from '@marcbachmann/cel-js'
+import type * as Re2 from 're2js'
+
+/**
+ * The libraries for expressions and regular expressions, each loaded at the first use of one: most programs that start have none, and
+ * those that have cannot wait for a promise in the middle of a decision.
+ */
+
+const require = createRequire(import.meta.url)
+
+export function celLibrary(): typeof Cel {
+  return require('@marcbachmann/cel-js') as typeof Cel
+}
+
+export function re2Library(): typeof Re2 {
+  return require('re2js') as typeof Re2
+}

@@ -1,0 +1,354 @@
+import net from 'node:net'
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { describeFailure } from '../client-failure.ts'
+import { MessageReader } from '../message-reader.ts'
+import { RpcError, StatusCode } from '../status.ts'
+import {
+  contentOf,
+  FIRST_WINDOW_BYTES,
+  FLAG,
+  FRAME,
+  type Frame,
+  FrameReader,
+  frame,
+  PREFACE,
+  readSetting,
+  SETTING,
+  settings,
+  windowUpdate,
+} from './frames.ts'
+import { encodeHeaders, HeaderDecoder, type HeaderField } from './header-block.ts'
+import { RequestSender } from './request-sender.ts'
+
+export type PlainTarget = { readonly path: string } | { readonly host: string; readonly port: number }
+
+export interface PlainCallOptions {
+  readonly target: PlainTarget
+  /** `/Service/Method`. */
+  readonly method: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly request: Buffer
+  readonly maxMessageBytes: number
+  readonly clock: Clock
+  readonly onMessage: (message: Buffer) => void
+  readonly connectTimeoutMs?: number
+  /** How long the call may take; for ever unless told. */
+  readonly deadlineMs?: number
+  /** The call does not keep the process alive. */
+  readonly isBackground?: boolean
+}
+
+/** A socket that accepts and then says nothing is no server. */
+const CONNECT_TIMEOUT_MS = 10_000
+/** A watch may be quiet for hours: by this a server that has vanished without a word is noticed (on Unix sockets none can). */
+const KEEPALIVE_MS = 10_000
+/** What the server may send ahead. It is granted again as it is read; a reader who is slow has the socket paused. */
+const WINDOW_BYTES = 4 * 1024 * 1024
+const GRANT_BYTES = WINDOW_BYTES / 4
+/** Of all the headers of an answer. */
+const MOST_HEADER_BYTES = 64 * 1024
+const STREAM = 1
+const CANCEL = 8
+const ENHANCE_YOUR_CALM = 11
+
+/**
+ * One call on a connection of its own, without TLS: HTTP/2 as far as that takes, on a socket. A command that asks one thing would load
+ * node:http2 and grpc-js for longer than all else takes, and a program that only watches needs neither.
+ */
+export class PlainCall implements Disposable {
+  /** Undefined when the server has ended the call well. Never rejects. */
+  readonly ended: Promise<RpcError | undefined>
+  readonly #end: (error: RpcError | undefined) => void
+  readonly address: string
+  readonly #socket: net.Socket
+  readonly #frames = new FrameReader()
+  readonly #decoder = new HeaderDecoder()
+  readonly #messages: MessageReader
+  readonly #onMessage: (message: Buffer) => void
+  readonly #connecting: Scheduled
+  readonly #deadline: Scheduled | undefined
+  #isConnected = false
+  #isOver = false
+  readonly #headers = new Map<string, string>()
+  /** Of a header block that goes on in the next frame. */
+  #block: { readonly parts: Buffer[]; readonly endsStream: boolean } | undefined
+  readonly #sender: RequestSender
+  #taken = 0
+
+  constructor(options: PlainCallOptions) {
+    const { target, clock, request, deadlineMs } = options
+    const { promise, resolve } = Promise.withResolvers<RpcError | undefined>()
+    this.ended = promise
+    this.#end = resolve
+    const isUnix = 'path' in target
+    const host = isUnix ? 'localhost' : net.isIPv6(target.host) ? `[${target.host}]` : target.host
+    const authority = isUnix ? host : `${host}:${target.port}`
+    this.address = isUnix ? target.path : authority
+    this.#messages = new MessageReader(options.maxMessageBytes)
+    this.#onMessage = options.onMessage
+    this.#sender = new RequestSender(STREAM, request, (bytes) => this.#socket.write(bytes))
+    this.#connecting = clock.schedule(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
+      this.#finish(this.#unreachable('', true)),
+    )
+    if (deadlineMs !== undefined) {
+      this.#deadline = clock.schedule(deadlineMs, () =>
+        this.#finish(this.#failure(StatusCode.DEADLINE_EXCEEDED, '')),
+      )
+    }
+    this.#socket = net.connect(
+      isUnix ? target : { ...target, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS },
+    )
+    if (options.isBackground === true) this.#socket.unref()
+    this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    this.#socket.on('error', (error) => this.#finish(this.#unreachable(error.message)))
+    this.#socket.once('close', () => this.#finish(this.#unreachable('')))
+    this.#start(authority, options)
+  }
+
+  cancel(): void {
+    this.#finish(new RpcError(StatusCode.UNAVAILABLE, 'the call was given up'))
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel()
+  }
+
+  /** Nothing is read for a while; what was read already is still handed out. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  #start(authority: string, { method, metadata, deadlineMs }: PlainCallOptions): void {
+    const fields: HeaderField[] = [
+      [':method', 'POST'],
+      [':scheme', 'http'],
+      [':path', method],
+      [':authority', authority],
+      ['content-type', 'application/grpc'],
+      ['te', 'trailers'],
+      ...(deadlineMs === undefined ? [] : [['grpc-timeout', timeoutOf(deadlineMs)] as const]),
+      ...Object.entries(metadata),
+    ]
+    this.#socket.cork() // all that is known now goes in one write
+    this.#socket.write(PREFACE)
+    this.#socket.write(
+      settings([
+        [SETTING.ENABLE_PUSH, 0],
+        [SETTING.INITIAL_WINDOW_SIZE, WINDOW_BYTES],
+      ]),
+    )
+    this.#socket.write(windowUpdate(0, WINDOW_BYTES - FIRST_WINDOW_BYTES))
+    this.#socket.write(frame(FRAME.HEADERS, FLAG.END_HEADERS, STREAM, encodeHeaders(fields)))
+    this.#sender.send()
+    this.#socket.uncork()
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#frames.push(chunk)
+    while (!this.#isOver) {
+      const found = this.#frames.next()
+      if (found === undefined) break
+      this.#onFrame(found)
+    }
+    if (this.#frames.isTooLong) this.#finish(this.#failed(StatusCode.INTERNAL, 'is no gRPC server'))
+  }
+
+  #onFrame(found: Frame): void {
+    const { type, flags, streamId, payload } = found
+    const continues = type === FRAME.CONTINUATION && streamId === STREAM
+    if ((this.#block !== undefined) !== continues) this.#refuse()
+    else if (streamId === STREAM) this.#onStreamFrame(found)
+    else if (streamId !== 0)
+      return // of a stream that is not ours
+    else if (type === FRAME.SETTINGS && (flags & FLAG.ACK) === 0) this.#onSettings(payload)
+    else if (type === FRAME.PING && (flags & FLAG.ACK) === 0) {
+      this.#socket.write(frame(FRAME.PING, FLAG.ACK, 0, payload))
+    } else if (type === FRAME.WINDOW_UPDATE) this.#sender.grant(0, readNumber(payload))
+    else if (type === FRAME.GOAWAY) this.#onGoAway(payload)
+  }
+
+  #onStreamFrame(found: Frame): void {
+    const { type, flags, payload } = found
+    switch (type) {
+      case FRAME.DATA:
+        this.#onMessageBytes(found)
+        break
+      case FRAME.HEADERS:
+        this.#onHeaders(found)
+        break
+      case FRAME.CONTINUATION:
+        this.#block?.parts.push(payload)
+        this.#onBlock(flags)
+        break
+      case FRAME.WINDOW_UPDATE:
+        this.#sender.grant(STREAM, readNumber(payload))
+        break
+      case FRAME.RST_STREAM:
+        this.#onReset(readNumber(payload))
+        break
+      case FRAME.PUSH_PROMISE:
+        this.#refuse() // it was told that we want none
+        break
+      default: // PRIORITY, and what is newer than this
+    }
+  }
+
+  #onSettings(payload: Buffer): void {
+    this.#isConnected = true
+    this.#connecting.cancel()
+    this.#socket.write(frame(FRAME.SETTINGS, FLAG.ACK, 0))
+    const window = readSetting(payload, SETTING.INITIAL_WINDOW_SIZE)
+    if (window !== undefined) this.#sender.setInitialWindow(window)
+  }
+
+  #onHeaders(found: Frame): void {
+    const content = contentOf(found)
+    if (content === undefined) {
+      this.#refuse()
+      return
+    }
+    this.#block = { parts: [content], endsStream: (found.flags & FLAG.END_STREAM) !== 0 }
+    this.#onBlock(found.flags)
+  }
+
+  #onBlock(flags: number): void {
+    if (this.#block === undefined) return
+    const { parts, endsStream } = this.#block
+    const isTooLong = parts.reduce((bytes, part) => bytes + part.length, 0) > MOST_HEADER_BYTES
+    const isWhole = (flags & FLAG.END_HEADERS) !== 0
+    if (!isWhole && !isTooLong) return
+    this.#block = undefined
+    const fields = isTooLong ? undefined : this.#decoder.decode(Buffer.concat(parts))
+    if (fields === undefined) {
+      this.#refuse()
+      return
+    }
+    for (const [name, value] of fields) this.#headers.set(name, value)
+    if (endsStream) this.#finish(this.#outcome())
+  }
+
+  #onMessageBytes(found: Frame): void {
+    const content = contentOf(found)
+    if (content === undefined) {
+      this.#refuse()
+      return
+    }
+    this.#grant(found.payload.length)
+    if (content.length > 0) this.#messages.push(content)
+    while (!this.#isOver) {
+      const message = this.#messages.next()
+      if (message === undefined) break
+      // We offer no compression, so whoever compresses is no gRPC server.
+      if (this.#messages.isCompressed) this.#refuse()
+      else this.#onMessage(message)
+    }
+    if (this.#messages.isMalformed) {
+      this.#refuse()
+    } else if (this.#messages.isTooLong) {
+      this.#finish(this.#failed(StatusCode.RESOURCE_EXHAUSTED, 'sends a message that is too long'))
+    } else if ((found.flags & FLAG.END_STREAM) !== 0) {
+      this.#finish(this.#outcome())
+    }
+  }
+
+  #grant(bytes: number): void {
+    this.#taken += bytes
+    if (this.#taken < GRANT_BYTES) return
+    this.#socket.write(windowUpdate(0, this.#taken))
+    this.#socket.write(windowUpdate(STREAM, this.#taken))
+    this.#taken = 0
+  }
+
+  /** A server may reset the rest of a request that it has answered already. */
+  #onReset(code: number): void {
+    const isAnswered = this.#headers.has('grpc-status')
+    const status = code === ENHANCE_YOUR_CALM ? StatusCode.RESOURCE_EXHAUSTED : StatusCode.UNAVAILABLE
+    const details = `Received RST_STREAM with code ${code}`
+    this.#finish(isAnswered ? this.#outcome() : this.#failure(status, details))
+  }
+
+  #onGoAway(payload: Buffer): void {
+    const isOurs = readNumber(payload) >= STREAM
+    if (!isOurs) this.#finish(this.#unreachable('goaway'))
+  }
+
+  /** What the server said at the end, or that it said nothing. */
+  #outcome(): RpcError | undefined {
+    const status = this.#headers.get('grpc-status')
+    const code = status === undefined ? Number.NaN : Number(status)
+    if (code === StatusCode.OK) return undefined
+    if (Number.isInteger(code)) {
+      return this.#failure(code, percentDecoded(this.#headers.get('grpc-message') ?? ''))
+    }
+    const httpStatus = this.#headers.get(':status')
+    if (httpStatus !== undefined && httpStatus !== '200') {
+      return this.#failed(StatusCode.UNKNOWN, `answered with HTTP status ${httpStatus}: it is no gRPC server`)
+    }
+    return this.#unreachable('')
+  }
+
+  #unreachable(detail: string, timedOut = false): RpcError {
+    const what = this.#isConnected ? 'Connection dropped' : 'Failed to connect'
+    return this.#failure(StatusCode.UNAVAILABLE, `${what}: ${detail}`, timedOut)
+  }
+
+  #failure(code: number, message: string, timedOut = false): RpcError {
+    const state = this.#isConnected ? 'ready' : 'connecting'
+    // What is advised for a Unix socket is right for any server on the same machine.
+    const context = { address: this.address, isUnix: true, timedOut, state }
+    return describeFailure({ code, message }, context)
+  }
+
+  #failed(status: number, what: string): RpcError {
+    return new RpcError(status, `${this.address} ${what}`)
+  }
+
+  /** For what no server of gRPC sends. */
+  #refuse(): void {
+    this.#finish(this.#failed(StatusCode.INTERNAL, 'sends what cannot be read'))
+  }
+
+  /** Whatever comes first says how it ended. */
+  #finish(error: RpcError | undefined): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#connecting.cancel()
+    this.#deadline?.cancel()
+    this.#sayGoodbye(error)
+    this.#end(error)
+  }
+
+  #sayGoodbye(error: RpcError | undefined): void {
+    if (!this.#isConnected) {
+      this.#socket.destroy()
+      return
+    }
+    const reason = Buffer.alloc(4)
+    reason.writeUInt32BE(CANCEL)
+    if (error !== undefined) this.#socket.write(frame(FRAME.RST_STREAM, 0, STREAM, reason))
+    this.#socket.write(frame(FRAME.GOAWAY, 0, 0, Buffer.alloc(8)))
+    this.#socket.destroySoon()
+  }
+}
+
+/** What a frame begins with: a number of 31 bits. */
+function readNumber(payload: Buffer): number {
+  return payload.length < 4 ? 0 : payload.readUInt32BE() & 0x7fff_ffff
+}
+
+/** Eight digits at most; a day in milliseconds has as many. */
+function timeoutOf(ms: number): string {
+  return `${Math.min(Math.ceil(ms), 99_999_999)}m`
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text // as it came: the status counts, the text is for people
+  }
+}

@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, it } from 'node:test'
+import type { CallHead, Handlers } from '../../src/rpc/handlers.ts'
+import { LocalClient } from '../../src/rpc/plain/local-client.ts'
+import { encodeMessage } from '../../src/rpc/services.ts'
+import { RpcError, StatusCode } from '../../src/rpc/status.ts'
+import { END_HEADERS, END_STREAM, field, frame, message, settings, TYPE, words } from '../support/frames.ts'
+import { indexed, literal, tableSize } from '../support/hpack.ts'
+import { RpcStack } from '../support/rpc-stack.ts'
+
+const SERVICE = 'SpiffeWorkloadAPI'
+
+interface Tokens {
+  readonly svids: readonly { readonly svid: string }[]
+}
+
+const handlers: Handlers<unknown> = {
+  FetchJWTSVID: {
+    unary: (_caller, request: { audience: string[] }) => {
+      if (request.audience[0] === 'refused') throw new RpcError(StatusCode.PERMISSION_DENIED, 'nö: 100 %')
+      return { svids: request.audience.map((svid) => ({ svid })) }
+    },
+  },
+  FetchX509Bundles: {
+    finite: true,
+    stream: async function* () {
+      for (let n = 0; n < 50; n++) yield { bundles: { [`n${n}`]: Buffer.alloc(100_000, n) } }
+    },
+  },
+  FetchX509SVID: {
+    stream: async function* (_caller, _request, { signal }) {
+      yield { svids: [{ spiffeId: 'first' }] }
+      await once(signal, 'abort')
+    },
+  },
+}
+
+const fetchTokens = (client: LocalClient, audience: readonly string[]): Promise<Tokens> =>
+  client.unary(SERVICE, 'FetchJWTSVID', { audience })
+
+describe('a client of a program on the same machine', () => {
+  it('asks and is answered, several times, with its metadata', async () => {
+    const seen: string[] = []
+    const gate = (_caller: unknown, head: CallHead): void => void seen.push(...head.metadata('x-seen'))
+    await using stack = await RpcStack.start({ handlers, gate })
+    using client = new LocalClient({ unixPath: stack.socketPath, metadata: { 'x-seen': 'yes' } })
+    const answers = await Promise.all([fetchTokens(client, ['a', 'b']), fetchTokens(client, ['c'])])
+    assert.deepEqual(
+      answers.map(({ svids }) => svids.map(({ svid }) => svid)),
+      [['a', 'b'], ['c']],
+    )
+    assert.deepEqual(seen, ['yes', 'yes'])
+  })
+
+  it('sends and takes what is larger than any window', async () => {
+    await using stack = await RpcStack.start({ handlers, maxMessageBytes: 16 * 1024 * 1024 })
+    using client = new LocalClient({ unixPath: stack.socketPath })
+    const audience = Array.from({ length: 100 }, (_, n) => String(n).repeat(50_000))
+    const { svids } = await fetchTokens(client, audience)
+    assert.deepEqual(
+      svids.map(({ svid }) => svid),
+      audience,
+    )
+  })
+
+  it('hears a status with its text', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    using client = new LocalClient({ unixPath: stack.socketPath })
+    await assert.rejects(fetchTokens(client, ['refused']), {
+      status: StatusCode.PERMISSION_DENIED,
+      message: 'nö: 100 %',
+    })
+    await assert.rejects(client.unary('signet.v1.AdminService', 'GetStatus', {}), {
+      status: StatusCode.UNIMPLEMENTED,
+      message: /does not know this call/,
+    })
+  })
+
+  it('reads a stream to its good end, however slow the reader is', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    using client = new LocalClient({ unixPath: stack.socketPath })
+    const names: string[] = []
+    for await (const { bundles } of client.stream<object, { bundles: Record<string, Buffer> }>(
+      SERVICE,
+      'FetchX509Bundles',
+      {},
+    )) {
+      await new Promise(setImmediate)
+      names.push(...Object.keys(bundles))
+    }
+    assert.deepEqual(
+      names,
+      Array.from({ length: 50 }, (_, n) => `n${n}`),
+    )
+  })
+
+  it('leaves no call behind when its reader goes, or its signal says so', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    using client = new LocalClient({ unixPath: stack.socketPath })
+    for await (const _ of client.stream(SERVICE, 'FetchX509SVID', {})) break
+    const abort = new AbortController()
+    await assert.rejects(async () => {
+      for await (const _ of client.stream(SERVICE, 'FetchX509SVID', {}, { signal: abort.signal }))
+        abort.abort()
+    }, /the call was given up/)
+    await Promise.all(stack.connections.map(({ closed }) => closed))
+    assert.equal(stack.server.openStreams, 0)
+  })
+
+  it('is answered with UNAVAILABLE when the server ends', async () => {
+    await using stack = await RpcStack.start({ handlers })
+    using client = new LocalClient({ unixPath: stack.socketPath })
+    await assert.rejects(
+      async () => {
+        for await (const _ of client.stream(SERVICE, 'FetchX509SVID', {})) void stack.server.shutdown(1_000)
+      },
+      { status: StatusCode.UNAVAILABLE },
+    )
+  })
+
+  it('gives up at the deadline', async () => {
+    await using server = await Scripted.listen(GREETING)
+    await assert.rejects(server.client.unary(SERVICE, 'FetchJWTSVID', {}, { deadlineMs: 20 }), {
+      status: StatusCode.DEADLINE_EXCEEDED,
+      message: /did not answer in time/,
+    })
+  })
+})
+
+/** A server that says the same whatever it is asked, once it was asked. */
+class Scripted implements AsyncDisposable {
+  readonly client: LocalClient
+  readonly #directory: string
+  readonly #server: net.Server
+  /** What was sent to it. */
+  heard = Buffer.alloc(0)
+
+  private constructor(directory: string, server: net.Server, socket: string) {
+    this.#directory = directory
+    this.#server = server
+    this.client = new LocalClient({ unixPath: socket })
+  }
+
+  static async listen(says: Buffer, thenCloses = false): Promise<Scripted> {
+    const directory = await mkdtemp(path.join(tmpdir(), 'signet-scripted-'))
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (chunk: Buffer) => {
+        scripted.heard = Buffer.concat([scripted.heard, chunk])
+      })
+      socket.once('data', () => {
+        if (thenCloses) socket.end(says)
+        else socket.write(says)
+      })
+    })
+    const place = path.join(directory, 's')
+    server.listen(place)
+    await once(server, 'listening')
+    const scripted = new Scripted(directory, server, place)
+    return scripted
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.close()
+    this.#server.close()
+    await rm(this.#directory, { recursive: true })
+  }
+}
+
+const GREETING = frame(TYPE.settings, 0, 0)
+const ANSWER = message(encodeMessage('JWTSVIDResponse', { svids: [{ svid: 'a.b.c' }] }))
+const headers = (block: Buffer, flags = END_HEADERS): Buffer => frame(TYPE.headers, flags, 1, block)
+const OK = headers(Buffer.of(0x88))
+const ENDS_WELL = headers(field('grpc-status', '0'), END_HEADERS | END_STREAM)
+const trailers = (...fields: Buffer[]): Buffer => headers(Buffer.concat(fields), END_HEADERS | END_STREAM)
+
+describe('a server of gRPC may', () => {
+  const kept = { name: 'grpc-status', value: '0' }
+  const servers: Readonly<Record<string, Buffer[]>> = {
+    'answer plainly': [OK, frame(TYPE.data, 0, 1, ANSWER), ENDS_WELL],
+    'send its message in pieces': [
+      OK,
+      ...[...ANSWER].map((byte) => frame(TYPE.data, 0, 1, Buffer.of(byte))),
+      ENDS_WELL,
+    ],
+    'pad what it sends, and give it priority': [
+      headers(Buffer.concat([Buffer.of(2), words(0), Buffer.of(9, 0x88, 0, 0)]), END_HEADERS | 0x8 | 0x20),
+      frame(TYPE.data, 0x8, 1, Buffer.concat([Buffer.of(3), ANSWER, Buffer.alloc(3)])),
+      ENDS_WELL,
+    ],
+    'go on with its headers in the next frames': [
+      headers(Buffer.of(0x88), 0),
+      frame(TYPE.continuation, 0, 1, field('x', 'y')),
+      frame(TYPE.continuation, END_HEADERS, 1, field('z', 'z'.repeat(5000))),
+      frame(TYPE.data, 0, 1, ANSWER),
+      headers(field('grpc-status', '0').subarray(0, 4), END_STREAM),
+      frame(TYPE.continuation, END_HEADERS, 1, field('grpc-status', '0').subarray(4)),
+    ],
+    'compress its headers, and refer to earlier ones': [
+      headers(
+        Buffer.concat([
+          tableSize(100),
+          Buffer.of(0x88),
+          literal(kept, { as: 'indexing', name: 'huffman', huffman: true }),
+        ]),
+      ),
+      frame(TYPE.data, 0, 1, ANSWER),
+      trailers(indexed(62)),
+    ],
+    'say other things in between': [
+      frame(TYPE.ping, 0, 0, Buffer.alloc(8, 7)),
+      frame(TYPE.window, 0, 0, words(100)),
+      headers(field(':status', '103')),
+      frame(0xfa, 0xff, 0, Buffer.from('unknown')),
+      frame(TYPE.priority, 0, 1, Buffer.alloc(5)),
+      frame(TYPE.settings, 0, 0, settings([4, 1_000_000], [99, 1])),
+      OK,
+      frame(TYPE.data, 0, 3, Buffer.from('of another stream')),
+      frame(TYPE.goaway, 0, 0, words(1, 0)),
+      frame(TYPE.data, 0, 1, ANSWER),
+      ENDS_WELL,
+      frame(TYPE.reset, 0, 1, words(0)),
+    ],
+  }
+  for (const [what, frames] of Object.entries(servers)) {
+    it(what, async () => {
+      await using server = await Scripted.listen(Buffer.concat([GREETING, ...frames]))
+      const { svids } = await fetchTokens(server.client, ['a'])
+      assert.equal(svids[0]?.svid, 'a.b.c')
+    })
+  }
+
+  it('expect answers to SETTINGS and PING', async () => {
+    const ping = frame(TYPE.ping, 0, 0, Buffer.from('12345678'))
+    await using server = await Scripted.listen(Buffer.concat([GREETING, ping]))
+    const asked = fetchTokens(server.client, ['a']).catch(() => undefined)
+    const answers = [frame(TYPE.settings, 1, 0), frame(TYPE.ping, 1, 0, Buffer.from('12345678'))]
+    while (!answers.every((answer) => server.heard.includes(answer))) await new Promise(setImmediate)
+    server.client.close()
+    await asked
+  })
+})
+
+describe('an answer', () => {
+  const answers: Readonly<Record<string, [Buffer[], number, RegExp]>> = {
+    'of trailers alone': [
+      [trailers(Buffer.of(0x88), field('grpc-status', '7'), field('grpc-message', 'no%20identity'))],
+      7,
+      /^no identity$/,
+    ],
+    'without a text': [[trailers(Buffer.of(0x88), field('grpc-status', '5'))], 5, /answered with status 5/],
+    'that is good, but has no message': [[OK, ENDS_WELL], 13, /sends what cannot be read/],
+    'whose message is none': [
+      [OK, frame(TYPE.data, 0, 1, message(Buffer.of(0xff))), ENDS_WELL],
+      13,
+      /sends what cannot be read/,
+    ],
+    'that is compressed': [
+      [OK, frame(TYPE.data, 0, 1, Buffer.of(1, 0, 0, 0, 0)), ENDS_WELL],
+      13,
+      /sends what cannot be read/,
+    ],
+    'with a flag that nobody knows': [
+      [OK, frame(TYPE.data, 0, 1, Buffer.of(2, 0, 0, 0, 0)), ENDS_WELL],
+      13,
+      /sends what cannot be read/,
+    ],
+    'that is endless': [[OK, frame(TYPE.data, 0, 1, Buffer.of(0, 255, 0, 0, 0))], 8, /too long/],
+    'of HTTP': [
+      [trailers(field(':status', '404'))],
+      2,
+      /answered with HTTP status 404: it is no gRPC server/,
+    ],
+    'with a reset': [[frame(TYPE.reset, 0, 1, words(7))], 14, /was lost: try again/],
+    'with a reset, since it is too much': [[frame(TYPE.reset, 0, 1, words(11))], 8, /was lost: try again/],
+    'with GOAWAY': [[frame(TYPE.goaway, 0, 0, words(0, 0))], 14, /was lost: try again/],
+    'with headers that are malformed': [[headers(indexed(99))], 13, /cannot be read/],
+    'with headers of a wrong code': [[headers(Buffer.of(0, 0x81, 0x00, 0))], 13, /cannot be read/],
+    'with a table that was not offered': [[headers(tableSize(5000))], 13, /cannot be read/],
+    'with headers without end': [
+      [
+        headers(Buffer.alloc(16_000), 0),
+        ...Array.from({ length: 5 }, () => frame(TYPE.continuation, 0, 1, Buffer.alloc(16_000))),
+      ],
+      13,
+      /cannot be read/,
+    ],
+    'with something within its headers': [[headers(Buffer.of(0x88), 0), GREETING], 13, /cannot be read/],
+    'with more padding than there is': [[frame(TYPE.data, 0x8, 1, Buffer.of(9, 0))], 13, /cannot be read/],
+    'with a push that nobody wanted': [[frame(TYPE.push, END_HEADERS, 1, words(2))], 13, /cannot be read/],
+    'with a frame that is too long': [
+      [frame(TYPE.data, 0, 1, Buffer.alloc(16_385))],
+      13,
+      /is no gRPC server/,
+    ],
+  }
+  for (const [what, [frames, status, text]] of Object.entries(answers)) {
+    it(`${what} is status ${status}`, async () => {
+      await using server = await Scripted.listen(Buffer.concat([GREETING, ...frames]))
+      await assert.rejects(fetchTokens(server.client, ['a']), { status, message: text })
+    })
+  }
+
+  it('that breaks off is UNAVAILABLE, and so is none', async () => {
+    await using half = await Scripted.listen(Buffer.concat([GREETING, OK]), true)
+    await assert.rejects(fetchTokens(half.client, ['a']), { status: 14, message: /was lost: try again/ })
+    await using none = await Scripted.listen(Buffer.alloc(0), true)
+    await assert.rejects(fetchTokens(none.client, ['a']), { status: 14, message: /^cannot reach \S+ \(/ })
+    await using other = await Scripted.listen(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), true)
+    await assert.rejects(fetchTokens(other.client, ['a']), { message: /is no gRPC server/ })
+  })
+})
