@@ -159,6 +159,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     knowledge,
     svids,
     names: config.sds,
+    requireMetadata: config.sds.require_metadata,
     maxIdentitiesPerCaller: max_identities_per_caller,
     clock,
     random,
@@ -217,9 +218,12 @@ interface Shared {
   readonly lifecycle: Lifecycle
 }
 
-function createAttestation({ config, clock }: Shared): Attestation {
-  const { digest_max_bytes, digest_timeout } = config.attestation
-  const digests = new FileDigests(clock, { maxBytes: digest_max_bytes, timeoutMs: digest_timeout * 1000 })
+function createAttestation({ config, clock, kernel, lifecycle }: Shared): Attestation {
+  const { digest_max_bytes: maxBytes, digest_timeout } = config.attestation
+  const stampOf = (path: string): string | undefined => kernel.fileStamp(path)
+  const digests = lifecycle.use(
+    new FileDigests(clock, { maxBytes, timeoutMs: digest_timeout * 1000, stampOf }),
+  )
   return new Attestation({ attestors: [new UnixAttestor({ accounts: new AccountNames(clock), digests })] })
 }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import type { AuthorityConfig } from '../config/authority-config.ts'
@@ -31,6 +32,8 @@ import { reportHandlers } from './api/report.ts'
 import { syncHandlers } from './api/sync.ts'
 import { SyncStreams } from './api/sync-streams.ts'
 import { AuditLog } from './audit/audit-log.ts'
+import { DiskWatch } from './audit/disk-watch.ts'
+import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
 import { BotDirectory } from './bots/bot-directory.ts'
 import { forgetNowAndThen } from './bots/forgetting.ts'
@@ -64,6 +67,8 @@ export interface AuthorityDeps {
   readonly logger: Logger
   readonly environment: NodeJS.ProcessEnv
   readonly ready?: (info: AuthorityInfo) => void
+  /** Go on, this once, with a database that is not as this authority left it. */
+  readonly acceptAltered?: boolean
 }
 
 export interface AuthorityInfo {
@@ -266,8 +271,14 @@ async function start(
         }),
       )
     : undefined
+  datastore.started()
   await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })
   lifecycle.use(forgetNowAndThen(directory, deps))
+  const freeBytes = async (): Promise<number> => {
+    const { bavail, bsize } = await statfs(config.data_dir)
+    return bavail * bsize
+  }
+  lifecycle.use(new DiskWatch({ freeBytes, space: () => datastore.space, clock, logger, metrics }))
   lifecycle.defer(async () => {
     listener.stopAccepting()
     adminListener.stopAccepting()
@@ -291,7 +302,7 @@ async function openState(
   metrics: Metrics,
   lifecycle: Lifecycle,
 ) {
-  const { clock, random, logger, environment } = deps
+  const { clock, random, logger, environment, acceptAltered = false } = deps
   const dataDir = config.data_dir
   await ensurePrivateDirectory(dataDir)
   const lock = acquireLockFile(path.join(dataDir, 'lock'))
@@ -304,13 +315,23 @@ async function openState(
   const databasePath = path.join(dataDir, 'authority.db')
   const isNeeded = existsSync(databasePath)
   const keyBytes = await loadOrCreateKey(config.key_encryption_key, environment, random, { isNeeded })
-  const datastore = lifecycle.use(await Datastore.open(databasePath, { clock, metrics, logger }))
-  const vault = await Vault.open(datastore, {
-    key: loadSealingKey(keyBytes),
-    keySource: describeSource(config.key_encryption_key),
-    trustDomain: TrustDomain.parse(config.trust_domain),
-  })
-  const audit = lifecycle.use(await AuditLog.open({ datastore, vault, dataDir, clock, random, logger }))
+  const kek = loadSealingKey(keyBytes)
+  const datastore = lifecycle.use(
+    await Datastore.open(databasePath, {
+      clock,
+      metrics,
+      logger,
+      kek,
+      keySource: describeSource(config.key_encryption_key),
+      past: await pastOf(headKeyPath(dataDir), kek),
+      acceptAltered,
+    }),
+  )
+  const trustDomain = TrustDomain.parse(config.trust_domain)
+  const vault = await Vault.open(datastore, { key: kek, trustDomain })
+  const audit = lifecycle.use(
+    await AuditLog.open({ datastore, vault, dataDir, clock, random, logger, acceptAltered }),
+  )
   const repository = new ResourceRepository(datastore, clock)
   const { lifetimes, renewal_grace: renewalGraceSeconds } = config
   const jwt = new JwtAlgorithms(config.jwt)

@@ -61,6 +61,8 @@ export interface PeerKernel {
   cgroup(pid: number): string | undefined
   /** Supplementary groups now; undefined when they cannot be read. */
   supplementaryGroups(pid: number): readonly number[] | undefined
+  /** What names the content of the file at this path: device, inode, size, mtime, ctime. Undefined when it cannot be told at once. */
+  fileStamp(path: string): string | undefined
   /** False when the process lives in another user namespace than this one, or that cannot be read. */
   sharesUserNamespace(pid: number): boolean
   /** The uid that logged in (audit's loginuid), which survives sudo and su; undefined when nobody did. */

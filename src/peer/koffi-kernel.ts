@@ -137,6 +137,10 @@ export class KoffiKernel implements PeerKernel {
     }
   }
 
+  fileStamp(path: string): string | undefined {
+    return this.#statx.content(path)
+  }
+
   sharesUserNamespace(pid: number): boolean {
     const theirs = readLink(`/proc/${pid}/ns/user`)
     return theirs !== undefined && theirs === readLink('/proc/self/ns/user')

@@ -20,3 +20,24 @@ export function lookUpSteps(attributes: Attributes, steps: readonly string[]): A
   }
   return value ?? undefined
 }
+
+/** Whether the attribute at `path` is among those that are used, or in a subtree that is. */
+export function names(used: ReadonlySet<string>, path: string): boolean {
+  for (let end = path.length; end > 0; end = path.lastIndexOf('.', end - 1)) {
+    if (used.has(path.slice(0, end))) return true
+  }
+  return false
+}
+
+/** The same tree with a value at a path. */
+export function withValue(
+  attributes: Attributes,
+  steps: readonly string[],
+  value: AttributeValue,
+): Attributes {
+  const [name, ...rest] = steps
+  if (name === undefined) return attributes
+  const below = attributes[name]
+  const subtree = typeof below === 'object' && !Array.isArray(below) ? (below as Attributes) : {}
+  return { ...attributes, [name]: rest.length === 0 ? value : withValue(subtree, rest, value) }
+}

@@ -12,6 +12,11 @@ export type { Explanation, IdentityExplanation } from './grant.ts'
 /** Identities that cannot be found by a value are tried for every caller; they lie under this key. */
 const GENERAL = 'general'
 
+/** Attributes that are made only for callers about whom they decide something. */
+const COSTLY: ReadonlySet<string> = new Set(['workload.unix.binary_sha256'])
+/** Under which those identities lie that are found by the value of a costly attribute: while it is not known, they are all looked at. */
+const indexedBy = (path: string): string => `indexed by ${path}`
+
 interface IndexedPath {
   readonly steps: readonly string[]
   readonly identities: number
@@ -94,6 +99,16 @@ export class Policy {
     return grants.length > 1 ? grants.sort(byPrecedence) : grants
   }
 
+  /** Whether the attribute at `path`, which is not known, decides anything about a caller of whom the rest is. */
+  hangsOn(path: string, attributes: Attributes): boolean {
+    const facts = new Facts(attributes)
+    for (const compiled of this.#candidates(attributes)) if (compiled.hangsOn(path, facts)) return true
+    for (const compiled of this.#parts.buckets.get(indexedBy(path)) ?? []) {
+      if (compiled.hangsOn(path, facts)) return true
+    }
+    return false
+  }
+
   /** Every identity with its verdict, for people: this one does look at all of them. */
   explain(attributes: Attributes): Explanation {
     const identities = [...this.#parts.byName.values()].map((compiled) => compiled.explain(attributes))
@@ -144,10 +159,13 @@ class Draft {
     this.keyTypes.set(keyType, (this.keyTypes.get(keyType) ?? 0) + by)
     const keys = indexKeys(compiled)
     if (keys === undefined) this.#note(GENERAL, compiled, by)
+    const paths = new Set<string>()
     for (const key of keys ?? []) {
       this.#countPath(key, by)
       this.#note(key.text, compiled, by)
+      paths.add(key.steps.join('.'))
     }
+    for (const path of paths) if (COSTLY.has(path)) this.#note(indexedBy(path), compiled, by)
   }
 
   #countPath({ path, steps }: IndexKey, by: 1 | -1): void {

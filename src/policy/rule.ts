@@ -1,6 +1,6 @@
 import { attributeTypeOf, isOfEveryProcess } from './attribute-schema.ts'
-import { lookUpSteps } from './attributes.ts'
-import { Expression, type Facts } from './expression.ts'
+import { lookUpSteps, names, withValue } from './attributes.ts'
+import { Expression, Facts } from './expression.ts'
 import type { Equality } from './expression-walk.ts'
 import { compileMatch, describe, type Match, type MatchScalar } from './match.ts'
 import { isMapping, type ProblemPath, type Problems } from './problem.ts'
@@ -62,6 +62,29 @@ export class Rule {
       match.equals ? [{ steps, values: match.equals }] : [],
     )
     return [...matched, ...(this.#when?.equalities ?? [])]
+  }
+
+  /** Whether the rule could hold if the attribute at `path`, which is not known, were: the rest of it does. */
+  hangsOn(path: string, facts: Facts): boolean {
+    let isMeant = false
+    for (const condition of this.#conditions) {
+      if (condition.path === path) {
+        isMeant = true
+        continue
+      }
+      const found = lookUpSteps(facts.attributes, condition.steps)
+      const isUnknown = found === undefined && isOfEveryProcess(condition.path)
+      if (!isUnknown && (found === undefined || !condition.match.test(found))) return false
+    }
+    const when = this.#when
+    if (when === undefined) return isMeant
+    const outcome = when.evaluate(facts)
+    if (!names(when.usedAttributes, path)) return isMeant && !('value' in outcome && outcome.value === false)
+    if (!('value' in outcome) || !when.usedAttributes.has(path)) return true
+    // An expression may ask whether it is there, and not what it is.
+    const other = when.evaluate(new Facts(withValue(facts.attributes, path.split('.'), '')))
+    if (!('value' in other) || other.value !== outcome.value) return true
+    return isMeant && outcome.value === true
   }
 
   /** Undefined if the rule holds, otherwise the first thing that said no. */

@@ -108,6 +108,10 @@ export class FakeKernel implements PeerKernel {
     return this.process.groups
   }
 
+  fileStamp(): string | undefined {
+    return undefined
+  }
+
   sharesUserNamespace(): boolean {
     return this.process.sharesUserNamespace
   }

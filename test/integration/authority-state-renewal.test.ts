@@ -254,7 +254,11 @@ describe('an authority restored from an older database', () => {
     await cp(backup, `${place.path}/authority.db`)
     await cp(`${backup}-wal`, `${place.path}/authority.db-wal`)
 
-    await using restored = await openState({ dataDir: place.path, clock })
+    await assert.rejects(openState({ dataDir: place.path, clock }), {
+      code: 'ERR_DATASTORE_ALTERED',
+      message: /the database is older than the last signed head/,
+    })
+    await using restored = await openState({ dataDir: place.path, clock, acceptAltered: true })
     for (const certificate of [second, third]) {
       assert.throws(() => use(restored, certificate), { code: 'ERR_BOT_GENERATION_AHEAD' })
       await assert.rejects(renew(restored, certificate, await newKey()), { code: 'ERR_BOT_GENERATION_AHEAD' })

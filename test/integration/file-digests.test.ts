@@ -1,65 +1,122 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { linkSync, unlinkSync } from 'node:fs'
 import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { FileDigests, type FileIdentity } from '../../src/agent/attestation/file-digests.ts'
+import { type DigestRequest, FileDigests } from '../../src/agent/attestation/file-digests.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
+import { loadKernel } from '../../src/peer/koffi-kernel.ts'
 
 describe('FileDigests', () => {
   let directory: string
+  const owned = new DisposableStack()
+  const kernel = loadKernel()
+  const stampOf = (of: string): string | undefined => kernel.fileStamp(of)
   before(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'signet-digests-'))
   })
-  after(() => rm(directory, { recursive: true }))
+  after(async () => {
+    owned.dispose()
+    await rm(directory, { recursive: true })
+  })
 
   const digests = (options: { maxBytes?: number; timeoutMs?: number } = {}) =>
-    new FileDigests(systemClock, { maxBytes: 1_000_000, timeoutMs: 60_000, ...options })
+    owned.use(new FileDigests(systemClock, { maxBytes: 100_000_000, timeoutMs: 60_000, stampOf, ...options }))
 
-  async function identityOf(file: string): Promise<FileIdentity> {
-    const { dev, ino } = await stat(file, { bigint: true })
-    return { device: ((dev >> 8n) << 32n) | (dev & 0xffn), inode: ino }
+  async function requestFor(full: string, uid = 1000): Promise<DigestRequest> {
+    const { dev, ino } = await stat(full, { bigint: true })
+    return { uid, path: full, device: ((dev >> 8n) << 32n) | (dev & 0xffn), inode: ino }
   }
 
-  async function file(name: string, content: string): Promise<[string, FileIdentity]> {
+  async function file(name: string, content: string | Buffer, uid?: number): Promise<DigestRequest> {
     const full = path.join(directory, name)
     await writeFile(full, content)
-    return [full, await identityOf(full)]
+    return requestFor(full, uid)
   }
 
   it('are SHA-256 in hex', async () => {
-    const digest = await digests().of(...(await file('a', 'content')))
+    const digest = await digests().of(await file('a', 'content'))
     assert.equal(digest, createHash('sha256').update('content').digest('hex'))
   })
 
   it('change with the content', async () => {
     const own = digests()
-    const first = await own.of(...(await file('b', 'one')))
-    const second = await own.of(...(await file('b', 'another')))
+    const first = await own.of(await file('b', 'one'))
+    const second = await own.of(await file('b', 'another'))
     assert.notEqual(first, second)
   })
 
   it('are absent for a file above the limit', async () => {
-    assert.equal(await digests({ maxBytes: 3 }).of(...(await file('c', 'four'))), undefined)
+    assert.equal(await digests({ maxBytes: 3 }).of(await file('c', 'four')), undefined)
   })
 
   it('are absent for a file that is not there', async () => {
-    assert.equal(await digests().of('/nowhere/at/all', { device: 0n, inode: 0n }), undefined)
+    assert.equal(await digests().of({ uid: 1000, path: '/nowhere/at/all', device: 0n, inode: 0n }), undefined)
   })
 
   it('are absent when another file lies at the path by now', async () => {
-    const [full, { device, inode }] = await file('d', 'content')
-    assert.equal(await digests().of(full, { device, inode: inode + 1n }), undefined)
+    const request = await file('d', 'content')
+    assert.equal(await digests().of({ ...request, inode: request.inode + 1n }), undefined)
   })
 
   it('are given up at the deadline when reading hangs, as on a dead mount, and others are still made', async () => {
     const pipe = path.join(directory, 'pipe')
     execFileSync('mkfifo', [pipe])
-    const own = digests({ timeoutMs: 50 })
-    assert.equal(await own.of(pipe, await identityOf(pipe)), undefined) // opening it waits for a writer
-    assert.ok(await digests().of(...(await file('e', 'content'))))
-    await (await open(pipe, 'w')).close() // lets the thread go
+    const own = digests({ timeoutMs: 500 })
+    const alive = setInterval(() => undefined, 1_000) // nothing of the digests keeps a process alive
+    assert.equal(await own.of(await requestFor(pipe)), undefined) // opening it waits for a writer
+    assert.ok(await digests().of(await file('e', 'content')), 'of other digests')
+    await (await open(pipe, 'r+')).close() // lets the thread go
+    clearInterval(alive)
+  })
+
+  it('that were made before are there at once, for any user', async () => {
+    const own = digests()
+    const request = await file('f', 'content')
+    assert.equal(own.known(request), undefined)
+    const digest = await own.of(request)
+    assert.equal(own.known(request), digest)
+    assert.equal(own.known({ ...request, uid: 1001 }), digest)
+    await writeFile(request.path, 'other')
+    assert.equal(own.known(request), undefined)
+  })
+
+  it('are made once for all who run the same file', async () => {
+    const own = digests()
+    const request = await file('g', Buffer.alloc(20_000_000, 'x'))
+    const gone = path.join(directory, 'gone')
+    linkSync(request.path, gone)
+    const all = [{ ...request, path: gone }, request, request].map((each) => own.of(each))
+    unlinkSync(gone) // as the link of a process that exits
+    const [first, ...others] = await Promise.all(all)
+    assert.ok(first)
+    assert.deepEqual(others, [first, first])
+  })
+
+  it('of one user do not wait for the many and large files of another', async () => {
+    const own = digests()
+    const finished: string[] = []
+    const flood = await Promise.all(
+      [1, 2, 3].map((n) => file(`flood-${n}`, Buffer.alloc(60_000_000, n), 1001)),
+    )
+    const all = flood.map((request) => own.of(request).then(() => finished.push('flood')))
+    const small = await file('h', 'content')
+    all.push(own.of(small).then(() => finished.push('small')))
+    await Promise.all(all)
+    assert.equal(finished[0], 'small')
+  })
+
+  it('are absent at once for a user of whom too many wait', async () => {
+    const own = digests()
+    const waiting = Array.from({ length: 64 }, (_, n) =>
+      own.of({ uid: 1001, path: '/nowhere', device: 0n, inode: BigInt(n) }),
+    )
+    const request = await file('i', 'content', 1001)
+    assert.equal(await own.of(request), undefined)
+    assert.ok(await own.of({ ...request, uid: 1000 }))
+    await Promise.all(waiting)
   })
 })

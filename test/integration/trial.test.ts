@@ -4,8 +4,10 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { Datastore } from '../../src/authority/datastore/datastore.ts'
+import { loadSealingKey } from '../../src/crypto/sealed.ts'
+import { datastoreDeps } from '../support/datastore-deps.ts'
 
 const BINARY = path.resolve(import.meta.dirname, '../../bin/signet.js')
 
@@ -58,9 +60,11 @@ async function isAlive(pid: number): Promise<boolean> {
  * instance, and what the agent has is long over.
  */
 async function pauseFor(trial: string, ms: number): Promise<void> {
-  const database = new DatabaseSync(path.join(trial, 'authority', 'authority.db'))
-  database.exec('DELETE FROM bot_generations; DELETE FROM bot_instances')
-  database.close()
+  const kek = Buffer.from((await readFile(path.join(trial, 'keys', 'kek'), 'utf8')).trim(), 'hex')
+  const deps = datastoreDeps({ kek: loadSealingKey(kek), past: 'sealed' })
+  const datastore = await Datastore.open(path.join(trial, 'authority', 'authority.db'), deps)
+  await datastore.write((writer) => writer.run('DELETE FROM bot_instances'))
+  await datastore[Symbol.asyncDispose]()
   const file = path.join(trial, 'agent', 'bot-identity.json')
   const identity = JSON.parse(await readFile(file, 'utf8')) as { current: { received_ms: number } }
   identity.current.received_ms -= ms

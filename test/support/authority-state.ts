@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { AuditLog } from '../../src/authority/audit/audit-log.ts'
+import { headKeyPath, pastOf } from '../../src/authority/audit/head-key.ts'
 import type { BotCertificateOutput } from '../../src/authority/bots/bot-certificate.ts'
 import { BotDirectory, type ShownCertificate } from '../../src/authority/bots/bot-directory.ts'
 import { Locks } from '../../src/authority/bots/locks.ts'
@@ -43,6 +44,7 @@ export interface StateOptions {
   readonly trustDomain?: string
   readonly lifetimes?: Partial<CaLifetimes>
   readonly jwt?: Partial<JwtConfig>
+  readonly acceptAltered?: boolean
 }
 
 /** A private directory that goes away with its test. */
@@ -57,13 +59,24 @@ export async function openState(options: StateOptions) {
   await using stack = new AsyncDisposableStack()
   const random = systemRandom
   const metrics = createMetrics()
-  const datastore = stack.use(
-    await Datastore.open(path.join(dataDir, 'authority.db'), { clock, metrics, logger }),
-  )
   const key = loadSealingKey(options.kek ?? Buffer.alloc(32, 7))
+  const { acceptAltered = false } = options
+  const datastore = stack.use(
+    await Datastore.open(path.join(dataDir, 'authority.db'), {
+      clock,
+      metrics,
+      logger,
+      kek: key,
+      keySource: '/etc/signet/kek',
+      past: await pastOf(headKeyPath(dataDir), key),
+      acceptAltered,
+    }),
+  )
   const trustDomain = TrustDomain.parse(options.trustDomain ?? 'example.org')
-  const vault = await Vault.open(datastore, { key, keySource: '/etc/signet/kek', trustDomain })
-  const audit = stack.use(await AuditLog.open({ datastore, vault, dataDir, clock, random, logger }))
+  const vault = await Vault.open(datastore, { key, trustDomain })
+  const audit = stack.use(
+    await AuditLog.open({ datastore, vault, dataDir, clock, random, logger, acceptAltered }),
+  )
   const lifetimes = { ...LIFETIMES, ...options.lifetimes }
   const jwt = new JwtAlgorithms({ algorithm: 'ES256', by_audience: {}, ...options.jwt })
   const renewalGraceSeconds = 7 * 86_400

@@ -5,10 +5,9 @@ import { Catalogue } from '../../src/authority/identities/catalogue.ts'
 import type { Compile } from '../../src/authority/identities/identity-entry.ts'
 import { toNewResource } from '../../src/authority/identities/stored-form.ts'
 import { parseResources } from '../../src/config/resources.ts'
-import { silentLogger } from '../../src/foundation/logger.ts'
-import { createMetrics } from '../../src/foundation/metrics.ts'
 import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
+import { datastoreDeps } from './datastore-deps.ts'
 
 /** A catalogue over a database in memory, which follows what is put there. */
 export interface CatalogueRig extends AsyncDisposable {
@@ -24,11 +23,7 @@ export interface CatalogueRig extends AsyncDisposable {
 
 export async function openCatalogue(yaml = ''): Promise<CatalogueRig> {
   const clock = new FakeClock()
-  const datastore = await Datastore.open(':memory:', {
-    clock,
-    metrics: createMetrics(),
-    logger: silentLogger,
-  })
+  const datastore = await Datastore.open(':memory:', datastoreDeps({ clock }))
   const resources = new ResourceRepository(datastore, clock)
   const compile: Compile = (identity) =>
     compileWorkloadIdentity(identity, {

@@ -19,6 +19,7 @@ export interface StartAuthorityOptions {
   readonly yaml?: string
   readonly clock?: Clock
   readonly logger?: Logger
+  readonly acceptAltered?: boolean
 }
 
 /** An authority in this process, on a free port, with everything it has under one temporary directory. */
@@ -67,6 +68,7 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
     random: systemRandom,
     logger,
     environment: process.env,
+    acceptAltered: options.acceptAltered ?? false,
   })
   const admin = new RpcClient({ target: { unixPath: running.adminSocket } })
   let stopped: Promise<void> | undefined

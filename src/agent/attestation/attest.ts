@@ -1,6 +1,11 @@
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
-import { AttestationFailedError, ProcessChangedError, type WorkloadAttestor } from './attestor.ts'
+import {
+  AttestationFailedError,
+  type HangsOn,
+  ProcessChangedError,
+  type WorkloadAttestor,
+} from './attestor.ts'
 
 interface Entry {
   edition: string | number
@@ -28,16 +33,16 @@ export class Attestation {
    * `{ workload: { unix: … } }` of a caller; a value, not a promise, whenever nothing has to be waited for.
    * @throws AttestationFailedError when nothing could be learned, ProcessChangedError when it is another process by now
    */
-  attest(peer: Peer, wanted: ReadonlySet<string>): Promise<Attributes> | Attributes {
-    const edition = this.#edition(wanted)
+  attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes {
+    const edition = this.#edition(wanted, peer)
     const entry = this.#entries.get(peer)
     if (entry?.edition === edition) {
-      if (entry.attributes === undefined) return entry.pending ?? this.#read(peer, wanted, edition)
+      if (entry.attributes === undefined) return entry.pending ?? this.#read(peer, wanted, edition, hangsOn)
       checkSame(peer)
       this.#checkFacts(peer, entry.attributes['workload'] as Attributes, wanted)
       return entry.attributes
     }
-    return this.#read(peer, wanted, edition)
+    return this.#read(peer, wanted, edition, hangsOn)
   }
 
   /** `workload.*` of a caller as it was attested last; nothing is read. */
@@ -52,14 +57,19 @@ export class Attestation {
     }
   }
 
-  #edition(wanted: ReadonlySet<string>): string | number {
+  #edition(wanted: ReadonlySet<string>, peer: Peer): string | number {
     const [only, ...others] = this.#attestors
-    if (only !== undefined && others.length === 0) return only.edition(wanted)
-    return this.#attestors.map((attestor) => attestor.edition(wanted)).join()
+    if (only !== undefined && others.length === 0) return only.edition(wanted, peer)
+    return this.#attestors.map((attestor) => attestor.edition(wanted, peer)).join()
   }
 
-  #read(peer: Peer, wanted: ReadonlySet<string>, edition: string | number): Promise<Attributes> | Attributes {
-    const results = this.#attestors.map((attestor) => attempt(() => attestor.attest(peer, wanted)))
+  #read(
+    peer: Peer,
+    wanted: ReadonlySet<string>,
+    edition: string | number,
+    hangsOn: HangsOn | undefined,
+  ): Promise<Attributes> | Attributes {
+    const results = this.#attestors.map((attestor) => attempt(() => attestor.attest(peer, wanted, hangsOn)))
     const entry: Entry = { edition, attributes: undefined, pending: undefined }
     if (!results.some((result) => result instanceof Promise)) {
       return this.#finish(peer, entry, results as readonly Result[])

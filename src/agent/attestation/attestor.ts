@@ -2,13 +2,16 @@ import { CodedError } from '../../foundation/errors.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 
+/** Whether anything is decided by the attribute at `path`, given what else is known in `workload`. */
+export type HangsOn = (path: string, workload: Attributes) => boolean
+
 /** Turns facts about a live peer into the subtree `workload.<name>`. */
 export interface WorkloadAttestor {
   readonly name: string
   /** Differs when facts read before no longer do: other ones are wanted, or where they come from has changed. Cheap. */
-  edition(wanted: ReadonlySet<string>): number
-  /** `wanted` holds the dotted paths that some rule uses; what is costly and not in it may be left out. */
-  attest(peer: Peer, wanted: ReadonlySet<string>): Promise<Attributes> | Attributes
+  edition(wanted: ReadonlySet<string>, peer: Peer): number
+  /** `wanted` holds the dotted paths that some rule uses; what is costly and not in it, or decides nothing, may be left out. */
+  attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes
   /** What of these facts, which a process can change while it lives, is different by now; undefined: nothing that is wanted. Cheap. */
   changed?(peer: Peer, facts: Attributes, wanted: ReadonlySet<string>): string | undefined
 }

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
-import type { Clock } from '../../foundation/clock.ts'
-import { Slots } from '../../foundation/slots.ts'
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { FairQueue } from '../../foundation/fair-queue.ts'
+import { SharedLru } from '../../foundation/shared-lru.ts'
+import { DigestThread } from './digest-thread.ts'
+import type { Sliced } from './digest-worker.ts'
 
-/** Reads that may run at once. A dead mount holds a thread of Node's pool for good: two of four are all it can get. */
-const READS_AT_ONCE = 2
 const CACHE_SIZE = 1_024
-const CHUNK = 256 * 1024
+/** Files of one user that wait or are read: those of further callers have no digest. */
+const MOST_OF_USER = 64
 
 /** Which file is meant: another one may lie at the path by the time it is opened. */
 export interface FileIdentity {
@@ -14,95 +14,189 @@ export interface FileIdentity {
   readonly inode: bigint
 }
 
+/** For whom, and which file. */
+export interface DigestRequest extends FileIdentity {
+  readonly uid: number
+  /** A link to the file itself, such as /proc/PID/exe. */
+  readonly path: string
+}
+
 export interface FileDigestsOptions {
   readonly maxBytes: number
   readonly timeoutMs: number
+  /** What names the content of a file: device, inode, size, mtime, ctime. Asked without waiting for a dead mount; undefined when it is not known. */
+  readonly stampOf: (path: string) => string | undefined
+}
+
+/** A file that waits for its turns, and who waits for its digest. */
+interface Job {
+  readonly id: number
+  readonly request: DigestRequest
+  readonly name: string
+  /** The links of all who asked: a process may be gone before its turn. */
+  readonly paths: string[]
+  readonly waiting: Set<(digest: string | undefined) => void>
+  isOpen: boolean
+  key: string | undefined
 }
 
 /**
- * SHA-256 of executables, made off the event loop, with a deadline, and kept by what names their content: device, inode,
- * size, mtime and ctime.
+ * SHA-256 of executables by what names their content, made in a thread of their own. Known ones cost a look; those to be made have their
+ * turns, a slice of a file of each user after another, so that whoever runs large or ever-changing files waits for himself.
  */
-export class FileDigests {
+export class FileDigests implements Disposable {
   readonly #clock: Clock
   readonly #options: FileDigestsOptions
-  readonly #cache = new Map<string, string>()
-  readonly #slots = new Slots(READS_AT_ONCE)
-  #late = 0
+  readonly #cache = new SharedLru<number, string>(CACHE_SIZE)
+  /** By user and content: the callers of one file wait for one reading. */
+  readonly #jobs = new Map<string, Job>()
+  readonly #turns = new FairQueue<number, Job>()
+  readonly #ofUser = new Map<number, number>()
+  readonly #late = new Map<number, number>()
+  readonly #thread: DigestThread
+  #running: Job | undefined
+  #made = 0
 
   constructor(clock: Clock, options: FileDigestsOptions) {
     this.#clock = clock
     this.#options = options
+    this.#thread = new DigestThread({
+      clock,
+      patienceMs: options.timeoutMs,
+      answered: (said) => this.#answered(said),
+      lost: () => this.#lost(),
+    })
   }
 
-  /** Grows when a digest is there that was given up as too slow before: those who went without it may ask again. */
-  get late(): number {
-    return this.#late
+  /** Grows when a digest is there that was given up as too slow before: a user who went without it may ask again. */
+  lateOf(uid: number): number {
+    return this.#late.get(uid) ?? 0
+  }
+
+  /** The digest, if it was made before. */
+  known({ uid, path, device, inode }: DigestRequest): string | undefined {
+    const stamp = this.#options.stampOf(path)
+    if (stamp === undefined || !stamp.startsWith(`${device}:${inode}:`)) return undefined
+    return this.#cache.get(stamp, uid)
   }
 
   /** Undefined when another file is found, it is too large, unreadable, changes while it is read, or takes too long. */
-  async of(path: string, file: FileIdentity): Promise<string | undefined> {
-    const { promise: timeout, resolve: giveUp } = Promise.withResolvers<undefined>()
-    let tooLate = false
-    const timer = this.#clock.schedule(this.#options.timeoutMs, () => {
-      tooLate = true
-      giveUp(undefined)
+  of(request: DigestRequest): Promise<string | undefined> {
+    const known = this.known(request)
+    if (known !== undefined) return Promise.resolve(known)
+    const job = this.#jobFor(request)
+    if (job === undefined) return Promise.resolve(undefined)
+    const { promise, resolve } = Promise.withResolvers<string | undefined>()
+    let deadline: Scheduled | undefined
+    const settle = (digest: string | undefined): void => {
+      deadline?.cancel()
+      job.waiting.delete(settle)
+      resolve(digest)
+    }
+    job.waiting.add(settle)
+    job.paths.push(request.path)
+    deadline = this.#clock.schedule(this.#options.timeoutMs, () => {
+      settle(undefined)
+      if (job.waiting.size === 0 && !job.isOpen && this.#turns.remove(request.uid, job)) this.#over(job)
     })
-    const reading = this.#slots
-      .run(() => this.#read(path, file))
-      .then((digest) => {
-        timer.cancel()
-        if (tooLate && digest !== undefined) this.#late += 1
-        return digest
-      })
-    return Promise.race([reading, timeout])
+    this.#next()
+    return promise
   }
 
-  async #read(path: string, expected: FileIdentity): Promise<string | undefined> {
-    let file: FileHandle | undefined
-    try {
-      file = await open(path, 'r')
-      return await this.#digest(file, expected)
-    } catch {
-      return undefined // gone, or not ours to read: the attribute is absent, and rules that need it refuse
-    } finally {
-      await file?.close()
-    }
+  [Symbol.dispose](): void {
+    for (const job of this.#jobs.values()) this.#finish(job, undefined)
+    this.#thread[Symbol.dispose]()
   }
 
-  async #digest(file: FileHandle, expected: FileIdentity): Promise<string | undefined> {
-    const key = await contentKey(file)
-    if (!key.startsWith(`${expected.device}:${expected.inode}:`)) return undefined // the process runs something else by now
-    const known = this.#cache.get(key)
+  #jobFor(request: DigestRequest): Job | undefined {
+    const { uid, path, device, inode } = request
+    const name = `${uid} ${this.#options.stampOf(path) ?? `${device}:${inode}`}`
+    const known = this.#jobs.get(name)
     if (known !== undefined) return known
-    const { size } = await file.stat()
-    if (size > this.#options.maxBytes) return undefined
-    const hash = createHash('sha256')
-    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(size, 1)))
-    let left = this.#options.maxBytes
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null)
-      if (bytesRead === 0) break
-      left -= bytesRead
-      if (left < 0) return undefined
-      hash.update(buffer.subarray(0, bytesRead))
+    const others = this.#ofUser.get(uid) ?? 0
+    if (others >= MOST_OF_USER || this.#thread.isStuck) return undefined
+    this.#made += 1
+    const job: Job = {
+      id: this.#made,
+      request,
+      name,
+      paths: [],
+      waiting: new Set(),
+      isOpen: false,
+      key: undefined,
     }
-    if ((await contentKey(file)) !== key) return undefined
-    const digest = hash.digest('hex')
-    if (this.#cache.size >= CACHE_SIZE) this.#cache.delete(this.#cache.keys().next().value ?? '')
-    this.#cache.set(key, digest)
-    return digest
+    this.#jobs.set(name, job)
+    this.#ofUser.set(uid, others + 1)
+    this.#turns.push(uid, job)
+    return job
   }
-}
 
-async function contentKey(file: FileHandle): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await file.stat({ bigint: true })
-  return `${majorAndMinor(dev)}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
-}
+  #next(): void {
+    if (this.#running !== undefined) return
+    const job = this.#turns.take()?.item
+    if (job === undefined) {
+      this.#thread.rest()
+      return
+    }
+    const known = job.key === undefined ? undefined : this.#cache.get(job.key, job.request.uid)
+    if (known !== undefined) this.#finish(job, known) // made for another user meanwhile
+    this.#running = job
+    const { id } = job
+    if (job.isOpen) this.#thread.send({ id, hashes: this.#isWanted(job) })
+    else this.#thread.send({ id, path: job.paths.shift() ?? '', hashes: true })
+  }
 
-/** Node packs the two numbers of a device as C libraries do; a peer has them side by side, as statx(2) gives them. */
-function majorAndMinor(dev: bigint): bigint {
-  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n)
-  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n)
-  return (major << 32n) | minor
+  #isWanted(job: Job): boolean {
+    return this.#jobs.get(job.name) === job
+  }
+
+  #answered(said: Sliced): void {
+    const job = this.#running
+    this.#running = undefined
+    if (job?.id === said.id) this.#goOn(job, said)
+    this.#next()
+  }
+
+  #goOn(job: Job, { key, size = 0, digest, failed }: Sliced): void {
+    const { uid, device, inode } = job.request
+    if (digest !== undefined && job.key !== undefined) this.#cache.set(job.key, digest, uid)
+    if (!this.#isWanted(job)) return
+    if (key !== undefined) {
+      job.isOpen = true
+      job.key = key
+      // Another file than the process was executed from, or one that is too large: told to let go of it at its next turn.
+      if (!key.startsWith(`${device}:${inode}:`) || size > this.#options.maxBytes)
+        this.#finish(job, undefined)
+    } else if (digest !== undefined || (failed === true && (job.isOpen || job.paths.length === 0))) {
+      this.#finish(job, digest)
+      return
+    }
+    this.#turns.putBack(uid, job) // one after another of a user, so that few files are open
+  }
+
+  /** The thread did not come back from a file, and was given up with all that it had open. */
+  #lost(): void {
+    const lost = this.#running
+    this.#running = undefined
+    for (const job of this.#jobs.values()) {
+      if (job === lost || job.isOpen) this.#finish(job, undefined)
+    }
+    this.#next()
+  }
+
+  #finish(job: Job, digest: string | undefined): void {
+    if (!this.#isWanted(job)) return
+    const { uid } = job.request
+    if (digest !== undefined && job.waiting.size === 0) this.#late.set(uid, this.lateOf(uid) + 1)
+    for (const settle of job.waiting) settle(digest)
+    this.#over(job)
+  }
+
+  #over(job: Job): void {
+    const { uid } = job.request
+    this.#jobs.delete(job.name)
+    const others = (this.#ofUser.get(uid) ?? 1) - 1
+    if (others > 0) this.#ofUser.set(uid, others)
+    else this.#ofUser.delete(uid)
+  }
 }

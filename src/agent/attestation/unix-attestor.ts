@@ -1,11 +1,14 @@
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes, AttributeValue } from '../../policy/attributes.ts'
 import type { AccountNames } from './account-names.ts'
-import { AttestationFailedError, type WorkloadAttestor } from './attestor.ts'
-import type { FileIdentity } from './file-digests.ts'
+import { AttestationFailedError, type HangsOn, type WorkloadAttestor } from './attestor.ts'
+import type { FileDigests } from './file-digests.ts'
 
 /** What is read only when some rule uses it, because it costs a look into /proc or more. */
 const COSTLY = ['groups', 'binary_sha256', 'mount_namespace', 'cgroup'] as const
+const DIGEST = 'workload.unix.binary_sha256'
+/** More than there are of other reasons to look again. */
+const MOST_EDITIONS = 2 ** 32
 /** What can only be said of an executable that can be seen. */
 const OF_EXECUTABLE = ['binary_path', 'binary_sha256', 'binary_deleted'] as const
 
@@ -17,10 +20,7 @@ type Wanted = Readonly<Record<(typeof COSTLY)[number], boolean>> & {
 
 export interface UnixAttestorDeps {
   readonly accounts: Pick<AccountNames, 'user' | 'group' | 'revision'>
-  readonly digests: {
-    readonly late: number
-    of(path: string, file: FileIdentity): Promise<string | undefined>
-  }
+  readonly digests: Pick<FileDigests, 'lateOf' | 'known' | 'of'>
 }
 
 /** What the kernel and the account files say of a local process: `workload.unix.*`. */
@@ -29,19 +29,24 @@ export class UnixAttestor implements WorkloadAttestor {
   readonly #deps: UnixAttestorDeps
   #wantedLast: ReadonlySet<string> | undefined
   #wanted: Wanted = wantedOf(new Set())
+  readonly #numbers = new WeakMap<ReadonlySet<string>, number>()
+  #numbered = 0
 
   constructor(deps: UnixAttestorDeps) {
     this.#deps = deps
   }
 
-  edition(wanted: ReadonlySet<string>): number {
+  edition(wanted: ReadonlySet<string>, { credentials }: Peer): number {
     const { accounts, digests } = this.#deps
-    const sources = accounts.revision + digests.late // both only grow
-    return sources * 2 ** COSTLY.length + this.#want(wanted).mask
+    const { mask, binary_sha256 } = this.#want(wanted)
+    const sources = accounts.revision + digests.lateOf(credentials.uid) // both only grow
+    const facts = sources * 2 ** COSTLY.length + mask
+    // Whether a digest decides anything is another matter with other rules.
+    return binary_sha256 ? facts + this.#numberOf(wanted) * MOST_EDITIONS : facts
   }
 
   /** @throws AttestationFailedError when a rule asks for the executable, and it cannot be seen though it should */
-  attest(peer: Peer, wanted: ReadonlySet<string>): Promise<Attributes> | Attributes {
+  attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes {
     const needed = this.#want(wanted)
     if (needed.executable && peer.executable === undefined && peer.mayBeInspected) {
       // Its main thread has exited, or it hides itself: a rule that denies by the executable must not be walked around.
@@ -50,8 +55,15 @@ export class UnixAttestor implements WorkloadAttestor {
     const facts = this.#facts(peer, needed)
     if (!needed.binary_sha256 || peer.executable === undefined) return facts
     // The link leads to the file itself, whatever was put at its path since; the peer is compared again afterwards.
-    return this.#deps.digests
-      .of(`/proc/${peer.credentials.pid}/exe`, peer.executable)
+    const { digests } = this.#deps
+    const { pid, uid } = peer.credentials
+    const { device, inode } = peer.executable
+    const request = { uid, path: `/proc/${pid}/exe`, device, inode }
+    const known = digests.known(request)
+    if (known !== undefined) return { ...facts, binary_sha256: known }
+    if (hangsOn?.(DIGEST, { [this.name]: facts }) === false) return facts
+    return digests
+      .of(request)
       .then((digest) => (digest === undefined ? facts : { ...facts, binary_sha256: digest }))
   }
 
@@ -81,6 +93,16 @@ export class UnixAttestor implements WorkloadAttestor {
     if (needed.cgroup) add('cgroup', peer.cgroup())
     add('started_at', new Date(peer.startedAtMs).toISOString())
     return facts
+  }
+
+  #numberOf(wanted: ReadonlySet<string>): number {
+    let number = this.#numbers.get(wanted)
+    if (number === undefined) {
+      this.#numbered += 1
+      number = this.#numbered
+      this.#numbers.set(wanted, number)
+    }
+    return number
   }
 
   #want(wanted: ReadonlySet<string>): Wanted {

@@ -49,7 +49,11 @@ export class Entitlements {
   of(peer: Peer): IdentitySet | Promise<IdentitySet> {
     const knowledge = this.#deps.knowledge.value
     if (knowledge === undefined) throw new NotSyncedError()
-    const attributes = this.#deps.attestation.attest(peer, knowledge.policy.usedAttributes)
+    const attributes = this.#deps.attestation.attest(
+      peer,
+      knowledge.policy.usedAttributes,
+      (path, workload) => knowledge.policy.hangsOn(path, { workload, ...knowledge.facts }),
+    )
     // What was waited for may be out of date by now, knowledge as well as process: ask once more.
     if (attributes instanceof Promise) return attributes.then(() => this.of(peer))
     const known = this.#remembered.get(attributes)

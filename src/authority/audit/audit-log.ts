@@ -1,19 +1,22 @@
 import path from 'node:path'
+import type { KeyPair } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Random } from '../../foundation/random.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { Vault } from '../ca/vault.ts'
 import type { Datastore } from '../datastore/datastore.ts'
+import { DatastoreAlteredError } from '../datastore/errors.ts'
 import type { Writer } from '../datastore/writer.ts'
 import { type Archived, AuditArchiver, archiveDirectory } from './archive/archiver.ts'
 import type { Checkpoint } from './archive/checkpoint.ts'
 import { type AuditFilter, type AuditRow, readAudit } from './audit-query.ts'
 import { AuditChain, type ChainEnd } from './chain.ts'
+import { reportFindings } from './database-findings.ts'
 import type { Actor, AuditEntry, AuditEvents } from './events.ts'
 import { checkGivenHeads } from './given-heads.ts'
-import type { AuditHead } from './head.ts'
-import { loadOrCreateHeadKey } from './head-key.ts'
+import { type AuditHead, readHead } from './head.ts'
+import { headKeyPath, loadOrCreateHeadKey } from './head-key.ts'
 import { HeadSigner } from './head-signer.ts'
 import { HeadsFile } from './heads-file.ts'
 import { formatReference } from './reference.ts'
@@ -28,6 +31,8 @@ export interface AuditLogDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Go on with a database that is older than what was signed last. */
+  readonly acceptAltered?: boolean
 }
 
 /** The append-only record of what this authority did and refused. What is awaited here is on the disk. */
@@ -52,7 +57,7 @@ export class AuditLog implements AsyncDisposable {
     this.#heads = heads
     this.#archiver = archiver
     this.#archiveProblem = problem
-    this.#signer = new HeadSigner(heads, end, deps)
+    this.#signer = new HeadSigner(heads, end, { ...deps, commits: () => deps.datastore.commits })
     this.#end = new Watchable(end.sequence)
     this.#chain = new AuditChain(end, deps.clock, (grown) => {
       this.#end.set(grown.sequence)
@@ -61,10 +66,14 @@ export class AuditLog implements AsyncDisposable {
   }
 
   static async open(deps: AuditLogDeps): Promise<AuditLog> {
-    const { key, created } = await loadOrCreateHeadKey(path.join(deps.dataDir, 'audit-head.key'), deps.vault)
-    const heads = await HeadsFile.open(path.join(deps.dataDir, 'audit-heads.jsonl'), key)
+    const { key, created } = await loadOrCreateHeadKey(headKeyPath(deps.dataDir), deps.vault)
+    await using stack = new AsyncDisposableStack()
+    const heads = stack.use(await HeadsFile.open(path.join(deps.dataDir, 'audit-heads.jsonl'), key))
     const query = deps.datastore.db.selectFrom('audit_events').select(['sequence', 'hash'])
     const last = await query.orderBy('sequence', 'desc').limit(1).executeTakeFirst()
+    const { commits } = deps.datastore
+    const isOlder = isAhead(heads, key, commits)
+    if (isOlder && !deps.acceptAltered) throw new DatastoreAlteredError(`${OLDER}. ${OLDER_WHAT_TO_DO}`)
     let log: AuditLog
     const archives = await AuditArchiver.open({
       ...deps,
@@ -80,7 +89,7 @@ export class AuditLog implements AsyncDisposable {
     const problem = archives.problem ?? (await gapAtStart(deps.datastore, heads, end, base, created))
     const signedSequence = heads.last?.sequence ?? 0
     // From here on there is a head before there is a row: a heads file that is empty beside rows was emptied by somebody.
-    if (!heads.last) await heads.append(end, deps.clock.now().getTime())
+    if (!heads.last) await heads.append({ ...end, commits }, deps.clock.now().getTime())
     log = new AuditLog(deps, end, heads, archives)
     await archives.archiver.resume()
     if (problem !== undefined) {
@@ -94,6 +103,9 @@ export class AuditLog implements AsyncDisposable {
         problem,
       })
     }
+    const accepted = [...deps.datastore.accepted, ...(isOlder ? [OLDER] : [])]
+    await reportFindings({ ...deps, audit: log }, accepted)
+    stack.move() // the log closes the file from here on
     return log
   }
 
@@ -160,12 +172,13 @@ export class AuditLog implements AsyncDisposable {
   /** @param given heads that were kept elsewhere, one JSON object each */
   async verify(given: readonly string[] = []): Promise<AuditVerification> {
     await this.#signer.sign()
+    const altered = await this.#datastore.examine()
     const heads = await this.#heads.read()
     return verifyAudit(this.#datastore, {
       heads,
       given: checkGivenHeads(given, heads.heads, this.#heads.key),
       checkpoint: this.checkpoint,
-      known: this.#archiveProblem === undefined ? [] : [this.#archiveProblem],
+      known: [...altered, ...(this.#archiveProblem === undefined ? [] : [this.#archiveProblem])],
     })
   }
 
@@ -201,6 +214,16 @@ export class AuditLog implements AsyncDisposable {
   }
 }
 
+const OLDER =
+  'the database is older than the last signed head of the audit log: an older copy was restored, or it was set back'
+const OLDER_WHAT_TO_DO =
+  'If you have restored it, start once with --accept-altered-database, and look at locks, roles and identities; otherwise restore a newer one'
+
+/** Whether a head that this authority has signed saw a later state of the database. */
+function isAhead(heads: HeadsFile, key: KeyPair, commits: number): boolean {
+  const last = heads.last && readHead(heads.last.line, undefined, key.publicKey)
+  return last?.commits !== undefined && last.commits > commits
+}
 const ANOTHER_ROW = 'the row that the last signed head covers is another one'
 
 /** What the last signed head says against the database as it was found, if anything. */

@@ -1,9 +1,14 @@
 import type { AuditEventsTable } from '../datastore/schema/audit.ts'
 import { type ChainEnd, hashRow } from './chain.ts'
-import type { AuditEventName, AuditEvents } from './events.ts'
+import type { AuditEventName } from './events.ts'
 
-/** What was found at a start stays a finding, whatever has been signed since. */
-const GAP_FOUND: AuditEventName = 'audit.gap_found'
+/** What was found by the authority itself stays a finding, whatever has been signed since. */
+const FOUND: ReadonlySet<string> = new Set<AuditEventName>([
+  'audit.gap_found',
+  'database.altered',
+  'database.accepted',
+  'database.rows_refused',
+])
 
 const MOST_PROBLEMS = 20
 
@@ -55,7 +60,7 @@ export class ChainCheck {
     } else if (!hashRow(previous, row).equals(row.hash)) {
       this.#found.add(`row ${row.sequence} (${row.event.slice(0, 64)}) was changed`)
     }
-    if (row.event === GAP_FOUND)
+    if (FOUND.has(row.event))
       this.#found.add(`at row ${row.sequence} the authority found: ${problemOf(row.detail)}`)
     this.#end = { sequence: row.sequence, hash: Buffer.from(row.hash) }
     this.#compare(this.#end)
@@ -82,8 +87,9 @@ export function describeRows(first: number, last: number): string {
 
 function problemOf(detail: string): string {
   try {
-    return (JSON.parse(detail) as AuditEvents['audit.gap_found']).problem
+    const { problem, count } = JSON.parse(detail) as { problem?: string; count?: number }
+    return problem ?? `${count} rows of the database that it did not write`
   } catch {
-    return 'a gap' // the row was changed, which is a finding of its own
+    return 'something' // the row was changed, which is a finding of its own
   }
 }

@@ -1,3 +1,5 @@
+import type { ForeignRow } from '../datastore/seals/examine.ts'
+
 /** Who did it: `uid:0 (login 1000)`, `bot:builder/01J…`, `anonymous`, `authority`. */
 export type Actor = string
 
@@ -86,6 +88,14 @@ export interface AuditEvents {
     readonly signedSequence: number
     readonly lastSequence: number
     readonly problem: string
+  }
+  'database.sealed': { readonly rows: number }
+  'database.accepted': { readonly problem: string }
+  'database.altered': { readonly problem: string }
+  'database.rows_refused': {
+    readonly count: number
+    /** The first of them; `sha256` is of what stood there. */
+    readonly rows: readonly Pick<ForeignRow, 'table' | 'name' | 'sha256'>[]
   }
   /** These rows are in that file now; the first row of the database follows the last of them. */
   'audit.archived': {

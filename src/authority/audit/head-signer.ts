@@ -15,17 +15,19 @@ export class HeadSigner implements AsyncDisposable {
   readonly #file: HeadsFile
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #commits: () => number
   #end: ChainEnd
   #signed: number
   #timer: Scheduled | undefined
   #signing: Promise<void> | undefined
 
-  constructor(file: HeadsFile, end: ChainEnd, deps: { clock: Clock; logger: Logger }) {
+  constructor(file: HeadsFile, end: ChainEnd, deps: { clock: Clock; logger: Logger; commits: () => number }) {
     this.#file = file
     this.#end = end
     this.#signed = file.last?.sequence ?? 0
     this.#clock = deps.clock
     this.#logger = deps.logger
+    this.#commits = deps.commits
     if (end.sequence !== this.#signed) this.advance(end)
   }
 
@@ -50,7 +52,7 @@ export class HeadSigner implements AsyncDisposable {
     const end = this.#end
     if (end.sequence === this.#signed) return
     try {
-      const head = await this.#file.append(end, this.#clock.now().getTime())
+      const head = await this.#file.append({ ...end, commits: this.#commits() }, this.#clock.now().getTime())
       this.#signed = end.sequence
       // In the journal of the host it is a witness that somebody who can write to the data directory cannot change.
       this.#logger.info({ event: 'audit.head', ...headMembers(head) }, 'audit head')

@@ -9,6 +9,8 @@ export interface AuditHead {
   readonly counter: number
   readonly sequence: number
   readonly hash: Buffer
+  /** How many commits of the database there had been by then; undefined before they were counted. */
+  readonly commits: number | undefined
   readonly timeMs: number
   /** Whose head it is; undefined before heads were counted. */
   readonly keyId: string | undefined
@@ -21,6 +23,7 @@ interface HeadFields {
   readonly counter?: number
   readonly sequence: number
   readonly hash: string
+  readonly commits?: number
   readonly time_ms: number
   readonly previous: string
   readonly key_id?: string
@@ -34,6 +37,9 @@ export const NO_HEAD = { counter: 0, line: NO_LINE } as const
 
 const CONTEXT = 'signet audit head\n'
 
+/** Where a head is signed. */
+export type HeadEnd = ChainEnd & { readonly commits?: number | undefined }
+
 /** The name of a key that signs heads: enough to tell it from others. */
 export function headKeyId({ publicKeyDer }: Pick<KeyPair, 'publicKeyDer'>): string {
   return spkiSha256(publicKeyDer).slice(0, 16)
@@ -41,7 +47,7 @@ export function headKeyId({ publicKeyDer }: Pick<KeyPair, 'publicKeyDer'>): stri
 
 /** Signs where the chain ends, as the next head after `previous`. */
 export function signHead(
-  end: ChainEnd,
+  end: HeadEnd,
   timeMs: number,
   previous: Pick<AuditHead, 'counter' | 'line'>,
   key: Pick<KeyPair, 'privateKey' | 'publicKeyDer'>,
@@ -51,6 +57,7 @@ export function signHead(
     counter: previous.counter + 1,
     sequence: end.sequence,
     hash: end.hash.toString('hex'),
+    ...(end.commits === undefined ? {} : { commits: end.commits }),
     time_ms: timeMs,
     previous: hashLine(previous.line),
     key_id: headKeyId(key),
@@ -89,6 +96,7 @@ function toHead(read: SignedFields): AuditHead {
     counter: read.counter ?? 0,
     sequence: read.sequence,
     hash: Buffer.from(read.hash, 'hex'),
+    commits: read.commits,
     timeMs: read.time_ms,
     keyId: read.key_id,
     line: JSON.stringify(read),
@@ -103,14 +111,15 @@ function parse(line: string): SignedFields | undefined {
   } catch {
     return undefined // the caller reports the line
   }
-  const { v, counter, sequence, hash: rowHash, time_ms, previous, key_id, signature } = read ?? {}
+  const { v, counter, sequence, hash: rowHash, commits, time_ms, previous, key_id, signature } = read ?? {}
   if (typeof sequence !== 'number' || typeof rowHash !== 'string' || typeof time_ms !== 'number') {
     return undefined
   }
   if (typeof previous !== 'string' || typeof signature !== 'string') return undefined
   if (v === 1) return { v, sequence, hash: rowHash, time_ms, previous, signature }
   if (v !== 2 || typeof counter !== 'number' || typeof key_id !== 'string') return undefined
-  return { v, counter, sequence, hash: rowHash, time_ms, previous, key_id, signature }
+  const counted = typeof commits === 'number' ? { commits } : {}
+  return { v, counter, sequence, hash: rowHash, ...counted, time_ms, previous, key_id, signature }
 }
 
 function signedText(fields: HeadFields): Buffer {

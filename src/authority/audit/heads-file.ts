@@ -3,9 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { KeyPair } from '../../crypto/keys.ts'
 import { writeFileAtomically } from '../../foundation/atomic-file.ts'
 import { messageOf } from '../../foundation/errors.ts'
-import type { ChainEnd } from './chain.ts'
 import { AuditHeadsInvalidError } from './errors.ts'
-import { type AuditHead, NO_LINE, readHead, signHead, unverifiedHead } from './head.ts'
+import { type AuditHead, type HeadEnd, NO_LINE, readHead, signHead, unverifiedHead } from './head.ts'
 
 /** Each head covers all rows before it, so old ones can go; these many lines are some megabytes. */
 const MOST_LINES = 20_000
@@ -63,7 +62,7 @@ export class HeadsFile implements AsyncDisposable {
   }
 
   /** Signs where the chain ends now. */
-  async append(end: ChainEnd, timeMs: number): Promise<AuditHead> {
+  async append(end: HeadEnd, timeMs: number): Promise<AuditHead> {
     if (this.#lines >= this.#mostLines) await this.#dropOldest()
     const head = signHead(end, timeMs, { counter: this.#counter, line: this.#lastLine }, this.key)
     const { size } = await this.#handle.stat()

@@ -16,22 +16,24 @@ export interface NewInstance {
 }
 
 export async function loadInstances(datastore: Datastore): Promise<InstanceState[]> {
-  const rows = await datastore.db.selectFrom('bot_instances').selectAll().orderBy('id').execute()
+  const rows = await datastore.rows<BotInstancesTable>('bot_instances')
   const generations = new Map<string, BotGenerationsTable[]>()
-  for (const row of await datastore.db.selectFrom('bot_generations').selectAll().execute()) {
+  for (const row of await datastore.rows<BotGenerationsTable>('bot_generations')) {
     const known = generations.get(row.instance_id)
     if (known) known.push(row)
     else generations.set(row.instance_id, [row])
   }
-  return rows.map((row) => toInstanceState(row, generations.get(row.id) ?? []))
+  return rows
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map((row) => toInstanceState(row, generations.get(row.id) ?? []))
 }
 
 export function findInstance(writer: Writer, id: string): InstanceState | undefined {
-  const row = writer.get<BotInstancesTable>('SELECT * FROM bot_instances WHERE id = ?', id)
+  const [row] = writer.rows<BotInstancesTable>('bot_instances', 'WHERE id = ?', id)
   if (!row) return undefined
   return toInstanceState(
     row,
-    writer.all<BotGenerationsTable>('SELECT * FROM bot_generations WHERE instance_id = ?', id),
+    writer.rows<BotGenerationsTable>('bot_generations', 'WHERE instance_id = ?', id),
   )
 }
 

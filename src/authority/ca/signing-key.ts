@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { KeyObject } from 'node:crypto'
 import { exportPkcs8, importSpki, type KeyType, keyTypeOf, loadKeyPair } from '../../crypto/keys.ts'
 import type { Datastore } from '../datastore/datastore.ts'
-import type { KeyPurpose, KeyState } from '../datastore/schema/keys.ts'
+import type { KeyPurpose, KeyState, SigningKeysTable } from '../datastore/schema/keys.ts'
 import type { Writer } from '../datastore/writer.ts'
 import type { KeyLife } from './schedule.ts'
 import type { Vault } from './vault.ts'
@@ -25,13 +25,9 @@ function contextOf(key: { readonly id: string; readonly purpose: KeyPurpose }): 
 }
 
 export async function loadSigningKeys(datastore: Datastore, vault: Vault): Promise<SigningKey[]> {
-  const rows = await datastore.db
-    .selectFrom('signing_keys')
-    .selectAll()
-    .orderBy('created_ms')
-    .orderBy('id')
-    .execute()
-  return rows.map((row) => ({
+  const rows = await datastore.rows<SigningKeysTable>('signing_keys')
+  const inOrder = rows.toSorted((a, b) => a.created_ms - b.created_ms || (a.id < b.id ? -1 : 1))
+  return inOrder.map((row) => ({
     id: row.id,
     purpose: row.purpose,
     keyType: keyTypeIn(Buffer.from(row.public_key)),

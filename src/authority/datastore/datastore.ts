@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { type KeyObject, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import { Kysely } from 'kysely'
@@ -7,47 +7,79 @@ import { CodedError } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
 import { DatastoreInvalidError, storageFailure } from './errors.ts'
-import { migrate } from './migrate.ts'
+import { migrate, refuseNewerSchema } from './migrate.ts'
 import { createNodeSqliteDialect, openReadConnection, openWriteConnection } from './node-sqlite.ts'
 import type { Schema } from './schema.ts'
+import type { ForeignRow, PlainRow } from './seals/examine.ts'
+import { type Opened, openSealed, type Past } from './seals/open-sealed.ts'
+import type { SealedTable } from './seals/sealed-tables.ts'
+import { type Finding, Sealer } from './seals/sealer.ts'
 import { prepareToShrink, type SpaceInFile, spaceOf } from './space.ts'
 import { WriteQueue } from './write-queue.ts'
-import type { Writer } from './writer.ts'
+import type { SqlValue, Writer } from './writer.ts'
 
 export interface DatastoreDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly logger: Logger
+  /** The key-encryption key: rows are bound to it. */
+  readonly kek: KeyObject
+  /** Where the key came from, for people: `/etc/signet/kek` or `$SIGNET_KEK`. */
+  readonly keySource: string
+  /** What is known from outside the database. */
+  readonly past: Past
+  /** Go on with a database that somebody else has written, once. */
+  readonly acceptAltered?: boolean
 }
 
 /** A millisecond's work or two. */
 const PAGES_A_TURN = 256
 
-/** The authority's database. Reads go through `db`, which cannot write; every change goes through `write`. */
+/**
+ * The authority's database. Reads of what nobody has to be trusted with go through `db`, which cannot write; every change goes through
+ * `write`. Rows that grant trust are sealed, and read with `rows`.
+ */
 export class Datastore implements AsyncDisposable {
   readonly db: Kysely<Schema>
+  /** What the first version that seals rows has taken over from one that did not. */
+  readonly adopted: Opened['adopted']
+  /** What was wrong with the database when it was opened, and has been accepted. */
+  readonly accepted: readonly string[]
   readonly #connection: DatabaseSync
   readonly #queue: WriteQueue
+  readonly #sealer: Sealer
+  readonly #findings: Finding[]
+  #rowsAtStart: ReadonlyMap<SealedTable, readonly PlainRow[]> | undefined
+  #onFinding: ((finding: Finding) => void) | undefined
   #closed = false
 
-  private constructor(connection: DatabaseSync, db: Kysely<Schema>, queue: WriteQueue) {
+  private constructor(connection: DatabaseSync, db: Kysely<Schema>, opened: Opened, deps: DatastoreDeps) {
     this.#connection = connection
     this.db = db
-    this.#queue = queue
+    this.adopted = opened.adopted
+    this.accepted = opened.accepted
+    this.#rowsAtStart = opened.rows
+    this.#findings = isEmpty(opened.finding) ? [] : [opened.finding]
+    this.#sealer = new Sealer(connection, opened, (finding) => this.#tell(finding))
+    this.#queue = new WriteQueue(connection, this.#sealer, deps)
   }
 
-  /** Opens or creates the database at `path` (`:memory:` for a private one) and brings its tables up to date. */
+  /**
+   * Opens or creates the database at `path` (`:memory:` for a private one), makes sure that it is as this authority left it, and brings its
+   * tables up to date. @throws DatastoreAlteredError when it is not, and going on would lose trust
+   */
   static async open(path: string, deps: DatastoreDeps): Promise<Datastore> {
     // Both connections must see the same database, so one in memory needs a name that nobody else has.
     const location = path === ':memory:' ? `file:${randomUUID()}?mode=memory&cache=shared` : path
     let connection: DatabaseSync | undefined
     try {
       connection = openWriteConnection(location)
-      await migrate(connection, deps.clock)
-      prepareToShrink(connection)
+      const opened = await takeInHand(connection, deps)
+      // Rewriting moves rows, and what was found shall still be there.
+      if (isEmpty(opened.finding)) prepareToShrink(connection)
       const db = new Kysely<Schema>({ dialect: createNodeSqliteDialect(openReadConnection(location)) })
       await db.selectFrom('schema_migrations').select('number').execute() // destroy() closes only what was used once
-      return new Datastore(connection, db, new WriteQueue(connection, deps))
+      return new Datastore(connection, db, opened, deps)
     } catch (error) {
       connection?.close()
       if (error instanceof CodedError) throw error
@@ -65,9 +97,41 @@ export class Datastore implements AsyncDisposable {
     return this.#queue.add(task)
   }
 
+  /** Rows of a sealed table, every one of them ours. At a start they are those that were looked at when the database was opened. */
+  async rows<Row>(table: SealedTable, where = '', ...params: readonly SqlValue[]): Promise<readonly Row[]> {
+    const atStart = this.#sealer.hasChanged(table) ? undefined : this.#rowsAtStart?.get(table)
+    if (atStart && where === '') return atStart as readonly Row[]
+    return this.write((writer) => writer.rows<Row>(table, where, ...params))
+  }
+
+  /** What was read at the start has been taken over by those who need it. */
+  started(): void {
+    this.#rowsAtStart = undefined
+  }
+
+  /** Durable commits there have been since the database was made. */
+  get commits(): number {
+    return this.#sealer.commits
+  }
+
+  /** Tells of whatever somebody else has done to the database: what was found when it was opened, and what is found from now on. */
+  watchFindings(listener: (finding: Finding) => void): void {
+    this.#onFinding = listener
+    for (const finding of this.#findings.splice(0)) listener(finding)
+  }
+
+  /** Compares the whole database with what was written last; tells the same as `watchFindings`, one sentence each. */
+  examine(): Promise<string[]> {
+    return this.write(() => {
+      const finding = this.#sealer.examine()
+      if (!isEmpty(finding)) this.#tell(finding)
+      return [...finding.foreign.map(describeForeign), ...finding.problems]
+    })
+  }
+
   /** Why nothing can be relied on to be stored now; undefined when all is well. */
   get problem(): string | undefined {
-    return this.#queue.problem
+    return this.#queue.problem ?? this.#sealer.altered
   }
 
   /** How the file is filled. */
@@ -96,4 +160,32 @@ export class Datastore implements AsyncDisposable {
     await this.db.destroy()
     this.#connection.close()
   }
+
+  #tell(finding: Finding): void {
+    if (this.#onFinding) this.#onFinding(finding)
+    else this.#findings.push(finding)
+  }
+}
+
+async function takeInHand(connection: DatabaseSync, deps: DatastoreDeps): Promise<Opened> {
+  const { kek, keySource, past, acceptAltered = false, clock } = deps
+  connection.exec('BEGIN IMMEDIATE')
+  try {
+    refuseNewerSchema(connection)
+    const options = { kek, keySource, past, acceptAltered }
+    const opened = await openSealed(connection, options, () => migrate(connection, clock))
+    connection.exec('COMMIT')
+    return opened
+  } catch (error) {
+    if (connection.isTransaction) connection.exec('ROLLBACK')
+    throw error
+  }
+}
+
+export function describeForeign({ table, name }: ForeignRow): string {
+  return `a row of ${table} (${name}) was written by somebody else`
+}
+
+function isEmpty({ foreign, problems }: Finding): boolean {
+  return foreign.length + problems.length === 0
 }

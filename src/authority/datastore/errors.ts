@@ -21,6 +21,25 @@ export class SchemaTooNewError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
+/** The database is not as this authority left it, and going on with it would lose trust. */
+export class DatastoreAlteredError extends CodedError {
+  override readonly name = 'DatastoreAlteredError'
+  readonly code = 'ERR_DATASTORE_ALTERED'
+  readonly kind = 'failed_precondition'
+}
+
+/** Rows of a running authority were altered by somebody else, and what was asked for would rest on them. */
+export class RowsAlteredError extends CodedError {
+  override readonly name = 'RowsAlteredError'
+  readonly code = 'ERR_DATASTORE_ROWS_ALTERED'
+  readonly kind = 'unavailable'
+
+  /** `reason` stays in the log: whoever asks may be anybody. */
+  constructor(reason: string) {
+    super('the authority cannot change this now: its log says why', { detail: reason })
+  }
+}
+
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html) that speak of the storage, not of the statement. */
 const STORAGE_FAILURES: ReadonlyMap<number, string> = new Map([
   [5, 'the database is locked by another process; stop it'],

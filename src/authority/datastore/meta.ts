@@ -1,4 +1,5 @@
 import type { Datastore } from './datastore.ts'
+import type { MetaTable } from './schema/meta.ts'
 import type { Writer } from './writer.ts'
 
 export type MetaKey =
@@ -11,8 +12,8 @@ export type MetaKey =
   | 'audit_checkpoint'
 
 export async function readMeta(datastore: Datastore, key: MetaKey): Promise<string | undefined> {
-  const row = await datastore.db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst()
-  return row?.value
+  const rows = await datastore.rows<MetaTable>('meta', 'WHERE key = ?', key)
+  return rows[0]?.value
 }
 
 export function writeMeta(writer: Writer, key: MetaKey, value: string): void {

@@ -3,8 +3,10 @@ import { Kysely } from 'kysely'
 import type { Clock } from '../../foundation/clock.ts'
 import { SchemaTooNewError } from './errors.ts'
 import { migrate0001 } from './migrations/0001-first.ts'
+import { migrate0002 } from './migrations/0002-seals.ts'
 import { createNodeSqliteDialect } from './node-sqlite.ts'
 import type { Schema } from './schema.ts'
+import { hasTable } from './seals/state-record.ts'
 
 interface Migration {
   readonly number: number
@@ -12,34 +14,42 @@ interface Migration {
   readonly up: (db: Kysely<unknown>) => Promise<void>
 }
 
-const MIGRATIONS: readonly Migration[] = [{ number: 1, name: 'first', up: migrate0001 }]
+const MIGRATIONS: readonly Migration[] = [
+  { number: 1, name: 'first', up: migrate0001 },
+  { number: 2, name: 'seals', up: migrate0002 },
+]
 
-/** Brings the tables to what this program knows, in one transaction: all of it or nothing. */
-export async function migrate(connection: DatabaseSync, clock: Clock): Promise<void> {
+/** Nothing is read, and nothing changed, of what a newer program has written. @throws SchemaTooNewError */
+export function refuseNewerSchema(connection: DatabaseSync): void {
+  if (!hasTable(connection, 'schema_migrations')) return
+  const row = connection.prepare('SELECT max(number) AS newest FROM main.schema_migrations').get()
+  const newest = Number(row?.['newest'] ?? 0)
+  const known = MIGRATIONS.at(-1)?.number ?? 0
+  if (newest <= known) return
+  throw new SchemaTooNewError(
+    `the database has schema ${newest}, this program knows up to ${known}: run the newer version of signet that wrote it`,
+  )
+}
+
+/** Brings the tables to what this program knows, inside the transaction that is open. False when they were there already. */
+export async function migrate(connection: DatabaseSync, clock: Clock): Promise<boolean> {
   const db = new Kysely<Schema>({ dialect: createNodeSqliteDialect(connection) })
-  await db.transaction().execute(async (tx) => {
-    await tx.schema
-      .createTable('schema_migrations')
-      .ifNotExists()
-      .addColumn('number', 'integer', (c) => c.primaryKey())
-      .addColumn('name', 'text', (c) => c.notNull())
-      .addColumn('applied_ms', 'integer', (c) => c.notNull())
+  await db.schema
+    .createTable('schema_migrations')
+    .ifNotExists()
+    .addColumn('number', 'integer', (c) => c.primaryKey())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('applied_ms', 'integer', (c) => c.notNull())
+    .execute()
+  const rows = await db.selectFrom('schema_migrations').select('number').execute()
+  const applied = new Set(rows.map((row) => row.number))
+  const missing = MIGRATIONS.filter(({ number }) => !applied.has(number))
+  for (const { number, name, up } of missing) {
+    await up(db as unknown as Kysely<unknown>)
+    await db
+      .insertInto('schema_migrations')
+      .values({ number, name, applied_ms: clock.now().getTime() })
       .execute()
-    const applied = new Set(
-      (await tx.selectFrom('schema_migrations').select('number').execute()).map((r) => r.number),
-    )
-    const newest = Math.max(0, ...applied)
-    const known = MIGRATIONS.at(-1)?.number ?? 0
-    if (newest > known) {
-      throw new SchemaTooNewError(
-        `the database has schema ${newest}, this program knows up to ${known}: run the newer version of signet that wrote it`,
-      )
-    }
-    for (const migration of MIGRATIONS) {
-      if (applied.has(migration.number)) continue
-      await migration.up(tx as unknown as Kysely<unknown>)
-      const row = { number: migration.number, name: migration.name, applied_ms: clock.now().getTime() }
-      await tx.insertInto('schema_migrations').values(row).execute()
-    }
-  })
+  }
+  return missing.length > 0
 }

@@ -28,6 +28,8 @@ export interface ResourceChange {
 
 export type NewResource = Pick<StoredResource, 'kind' | 'name' | 'metadata' | 'spec'>
 
+const ONE = 'WHERE kind = ? AND name = ?'
+
 /** Resources in the database, and the news of what changed, given once it is durable. */
 export class ResourceRepository {
   readonly #datastore: Datastore
@@ -42,20 +44,21 @@ export class ResourceRepository {
 
   /** In the order of their names, kind by kind. */
   async list(kind?: string): Promise<StoredResource[]> {
-    let query = this.#datastore.db.selectFrom('resources').selectAll().orderBy('kind').orderBy('name')
-    if (kind !== undefined) query = query.where('kind', '=', kind)
-    return (await query.execute()).map(fromRow)
+    const rows = await this.#datastore.rows<ResourcesTable>('resources')
+    return rows
+      .filter((row) => kind === undefined || row.kind === kind)
+      .toSorted((a, b) => compare(a.kind, b.kind) || compare(a.name, b.name))
+      .map(fromRow)
   }
 
   async get(kind: string, name: string): Promise<StoredResource | undefined> {
-    const query = this.#datastore.db.selectFrom('resources').selectAll()
-    const row = await query.where('kind', '=', kind).where('name', '=', name).executeTakeFirst()
-    return row && fromRow(row)
+    const rows = await this.#datastore.rows<ResourcesTable>('resources', ONE, kind, name)
+    return rows[0] && fromRow(rows[0])
   }
 
   /** The same inside a transaction: what other tasks of the batch did is seen. */
   find(writer: Writer, kind: string, name: string): StoredResource | undefined {
-    const row = writer.get<ResourcesTable>('SELECT * FROM resources WHERE kind = ? AND name = ?', kind, name)
+    const [row] = writer.rows<ResourcesTable>('resources', ONE, kind, name)
     return row && fromRow(row)
   }
 
@@ -105,6 +108,10 @@ export class ResourceRepository {
       for (const listener of this.#listeners) listener(changes)
     })
   }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function fromRow(row: ResourcesTable): StoredResource {

@@ -4,6 +4,7 @@ import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Histogram, Metrics } from '../../foundation/metrics.ts'
 import { DatastoreUnavailableError, storageFailure } from './errors.ts'
+import type { Sealer } from './seals/sealer.ts'
 import { BatchWriter, type Writer } from './writer.ts'
 
 /** Rows (and tasks) of one commit: 256 cost 1.5 ms, so nobody waits long behind a full batch (design 10). */
@@ -37,8 +38,8 @@ export class WriteQueue {
   #probe: Scheduled | undefined
   #closed = false
 
-  constructor(db: DatabaseSync, deps: { clock: Clock; metrics: Metrics; logger: Logger }) {
-    this.#writer = new BatchWriter(db)
+  constructor(db: DatabaseSync, sealer: Sealer, deps: { clock: Clock; metrics: Metrics; logger: Logger }) {
+    this.#writer = new BatchWriter(db, sealer)
     this.#clock = deps.clock
     this.#logger = deps.logger
     this.#commitSeconds = deps.metrics.histogram(
@@ -88,7 +89,7 @@ export class WriteQueue {
     let announce: () => void
     try {
       this.#writer.begin()
-      while (taken < this.#waiting.length && taken < BATCH_ROWS && this.#writer.rows < BATCH_ROWS) {
+      while (taken < this.#waiting.length && taken < BATCH_ROWS && this.#writer.changedRows < BATCH_ROWS) {
         const waiting = this.#waiting[taken++] as Waiting
         try {
           done.push({ waiting, result: this.#writer.runTask(waiting.task) })

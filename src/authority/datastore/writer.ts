@@ -1,4 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { ForeignRow } from './seals/examine.ts'
+import type { SealedTable } from './seals/sealed-tables.ts'
+import type { Sealer } from './seals/sealer.ts'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
 
@@ -17,6 +20,10 @@ export interface Writer {
   run(sql: string, ...params: readonly SqlValue[]): { readonly changes: number }
   all<Row>(sql: string, ...params: readonly SqlValue[]): Row[]
   get<Row>(sql: string, ...params: readonly SqlValue[]): Row | undefined
+  /** Rows of a sealed table, each of them ours and as we left it; what is read in another way may be somebody else's. @throws RowsAlteredError */
+  rows<Row>(table: SealedTable, where: string, ...params: readonly SqlValue[]): Row[]
+  /** Removes rows that somebody else has written. */
+  discard(rows: readonly ForeignRow[]): void
   /** Called after the transaction is durable, before the writer's promise resolves; never when it failed. */
   afterCommit(callback: () => void): void
   leave<T>(stage: CommitStage<T>, item: T): void
@@ -49,14 +56,16 @@ class Statements {
 export class BatchWriter implements Writer {
   readonly #db: DatabaseSync
   readonly #statements: Statements
+  readonly #sealer: Sealer
   #rows = 0
   #inSavepoint = false
   #left: Left[] = []
   #callbacks: (() => void)[] = []
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, sealer: Sealer) {
     this.#db = db
     this.#statements = new Statements(db)
+    this.#sealer = sealer
   }
 
   run(sql: string, ...params: readonly SqlValue[]): { readonly changes: number } {
@@ -73,6 +82,18 @@ export class BatchWriter implements Writer {
     return this.#statement(sql).get(...(params as SQLInputValue[])) as Row | undefined
   }
 
+  rows<Row>(table: SealedTable, where: string, ...params: readonly SqlValue[]): Row[] {
+    const statement = this.#statement(this.#sealer.select(table, where))
+    statement.setReadBigInts(true)
+    return this.#sealer.rows(table, statement, params as SQLInputValue[])
+  }
+
+  discard(rows: readonly ForeignRow[]): void {
+    this.#statement('SELECT 1') // opens the savepoint of this task
+    this.#sealer.discard(rows)
+    this.#rows += rows.length
+  }
+
   afterCommit(callback: () => void): void {
     this.#callbacks.push(callback)
   }
@@ -83,7 +104,7 @@ export class BatchWriter implements Writer {
   }
 
   /** Rows changed since `begin`; the measure of a batch. */
-  get rows(): number {
+  get changedRows(): number {
     return this.#rows
   }
 
@@ -92,6 +113,7 @@ export class BatchWriter implements Writer {
     this.#left = []
     this.#callbacks = []
     this.#db.exec('BEGIN IMMEDIATE')
+    this.#sealer.begin()
   }
 
   /** Runs one task by itself: what it did is undone when it throws, and only that. */
@@ -100,11 +122,13 @@ export class BatchWriter implements Writer {
     const callbacks = this.#callbacks.length
     try {
       const result = task(this)
+      this.#sealer.sealTask()
       if (this.#inSavepoint) this.#statements.prepare('RELEASE task').run()
       return result
     } catch (error) {
       this.#left.length = left
       this.#callbacks.length = callbacks
+      this.#sealer.dropTask()
       // A storage failure may have undone the whole transaction already; then there is no savepoint to go back to.
       if (this.#inSavepoint && this.#db.isTransaction) this.#db.exec('ROLLBACK TO task; RELEASE task')
       throw error
@@ -124,10 +148,13 @@ export class BatchWriter implements Writer {
     this.#inSavepoint = true // stages need none: they stand or fall with the batch
     try {
       for (const [stage, items] of byStage) stage.write(this, items)
+      this.#sealer.sealTask()
     } finally {
       this.#inSavepoint = false
     }
+    if (this.#rows > 0) this.#sealer.sealCommit()
     this.#db.exec('COMMIT')
+    this.#sealer.committed()
     const callbacks = this.#callbacks
     return () => {
       for (const [stage, items] of byStage) stage.committed(items)
@@ -137,6 +164,7 @@ export class BatchWriter implements Writer {
 
   rollback(): void {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+    this.#sealer.rolledBack()
   }
 
   #statement(sql: string): StatementSync {

@@ -51,15 +51,16 @@ export function reserveUse(
 ): Reservation {
   const { joinToken, keySha256, nowMs } = input
   const resource = deps.resources.find(writer, 'join_token', joinToken)
-  const token = writer.get<JoinTokensTable>('SELECT * FROM join_tokens WHERE name = ?', joinToken)
+  const [token] = writer.rows<JoinTokensTable>('join_tokens', 'WHERE name = ?', joinToken)
   const right = sameHash(hashSecret(input.secret), token?.secret_sha256 ?? ANY_HASH)
   if (!resource || !token) return { refused: 'unknown_token' }
   if (!right) return { refused: 'wrong_secret' }
   const { bot = '', method, max_uses: maxUses = 1 } = resource.spec as JoinTokenSpec
   if (method !== 'secret') return { refused: 'wrong_method' }
   if (!deps.resources.find(writer, 'bot', bot)) return { refused: 'bot_missing' }
-  const held = writer.get<JoinTokenUsesTable>(
-    'SELECT * FROM join_token_uses WHERE token_name = ? AND key_sha256 = ?',
+  const [held] = writer.rows<JoinTokenUsesTable>(
+    'join_token_uses',
+    'WHERE token_name = ? AND key_sha256 = ?',
     joinToken,
     keySha256,
   )

@@ -8,7 +8,7 @@ const MOST_HEADS = 50_000
 /** A journal wraps what was logged, and a container's log may wrap that. */
 const DEEPEST = 4
 /** The members of a head, without those that a log puts beside them. */
-const MEMBERS = ['v', 'counter', 'sequence', 'hash', 'time_ms', 'previous', 'key_id', 'signature']
+const MEMBERS = ['v', 'counter', 'sequence', 'hash', 'commits', 'time_ms', 'previous', 'key_id', 'signature']
 
 type Json = Readonly<Record<string, unknown>>
 

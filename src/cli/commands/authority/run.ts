@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
-import { createLogger } from '../../../foundation/logger.ts'
+import { createDaemonLogger } from '../../../foundation/logger.ts'
 import { systemRandom } from '../../../foundation/random.ts'
 import { type CommandLine, withExample } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
@@ -15,6 +15,7 @@ import { DaemonSignals } from '../../signals.ts'
 interface Options {
   readonly config?: string
   readonly check?: boolean
+  readonly acceptAlteredDatabase?: boolean
   readonly untilStdinEnds?: boolean
 }
 
@@ -24,6 +25,10 @@ const FLAGS: readonly Flag[] = [
     description: 'authority.yaml (default: the one in /etc/signet or ~/.config/signet)',
   },
   { flags: '--check', description: 'check the configuration and end' },
+  {
+    flags: '--accept-altered-database',
+    description: 'go on, this once, with a database that was restored or that somebody else has written',
+  },
   { flags: '--until-stdin-ends' },
 ]
 
@@ -38,10 +43,11 @@ async function run(options: Options): Promise<void> {
   const { parseAuthorityConfig } = await import('../../../config/authority-config.ts')
   const config = parseAuthorityConfig(text, fileName)
   if (options.check) return
-  const logger = createLogger({ level: config.log.level, name: 'authority' })
+  const logger = createDaemonLogger({ level: config.log.level, name: 'authority', clock: systemClock })
   const { runAuthority } = await import('../../../authority/authority.ts')
   const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
-  await runDaemon(() => runAuthority(config, deps), {
+  const acceptAltered = options.acceptAlteredDatabase === true
+  await runDaemon(() => runAuthority(config, { ...deps, acceptAltered }), {
     logger,
     signals,
     untilStdinEnds: options.untilStdinEnds === true,

@@ -10,7 +10,7 @@ const ALL = new Set(['workload.unix'])
 function unix(overrides: Partial<UnixAttestorDeps> = {}) {
   return new UnixAttestor({
     accounts: { user: (uid) => `u${uid}`, group: (gid) => `g${gid}`, revision: 1 },
-    digests: { late: 0, of: async () => 'abc' },
+    digests: { lateOf: () => 0, known: () => undefined, of: async () => 'abc' },
     ...overrides,
   })
 }
@@ -53,23 +53,32 @@ describe('UnixAttestor', () => {
     })
   }
 
+  it('takes a digest that is known at once, and makes none that decides nothing', () => {
+    const hangsOn = (): boolean => false
+    const peer = fakeCaller().peer
+    const made = { lateOf: () => 0, known: () => 'abc', of: async () => 'other' }
+    const facts = unix({ digests: made }).attest(peer, DIGEST, hangsOn) as Attributes
+    assert.equal(facts['binary_sha256'], 'abc')
+    const unmade = { ...made, known: () => undefined }
+    const without = unix({ digests: unmade }).attest(peer, DIGEST, hangsOn) as Attributes
+    assert.equal(Object.hasOwn(without, 'binary_sha256'), false)
+  })
+
   it('asks for the digest of the very file that the process runs', async () => {
     const asked: unknown[] = []
-    const digests = { late: 0, of: async (...args: unknown[]) => void asked.push(args) }
+    const digests = {
+      lateOf: () => 0,
+      known: () => undefined,
+      of: async (request: unknown) => void asked.push(request),
+    }
     await unix({ digests: digests as never }).attest(fakeCaller().peer, DIGEST)
-    assert.deepEqual(asked, [
-      [
-        '/proc/812/exe',
-        { device: 1n, inode: 42n, mountId: 1n, path: '/opt/payments/server', isDeleted: false },
-      ],
-    ])
+    assert.deepEqual(asked, [{ uid: 1000, path: '/proc/812/exe', device: 1n, inode: 42n }])
   })
 
   it('leaves out a digest that could not be made, not the rest', async () => {
-    const facts = await unix({ digests: { late: 0, of: async () => undefined } }).attest(
-      fakeCaller().peer,
-      DIGEST,
-    )
+    const facts = await unix({
+      digests: { lateOf: () => 0, known: () => undefined, of: async () => undefined },
+    }).attest(fakeCaller().peer, DIGEST)
     assert.equal(Object.hasOwn(facts, 'binary_sha256'), false)
     assert.equal(facts['uid'], 1000)
   })
@@ -118,13 +127,16 @@ describe('UnixAttestor', () => {
 
   it('has another edition when the digest is wanted, the accounts change or a late digest came', () => {
     const accounts = { user: () => undefined, group: () => undefined, revision: 0 }
-    const digests = { late: 0, of: async () => undefined }
+    let late = 0
+    const digests = { lateOf: () => late, known: () => undefined, of: async () => undefined }
     const attestor = unix({ accounts, digests })
-    const editions = [attestor.edition(new Set()), attestor.edition(DIGEST)]
+    const { peer } = fakeCaller()
+    const editions = [attestor.edition(new Set(), peer), attestor.edition(DIGEST, peer)]
     accounts.revision += 1
-    editions.push(attestor.edition(DIGEST))
-    digests.late += 1
-    editions.push(attestor.edition(DIGEST))
-    assert.equal(new Set(editions).size, 4)
+    editions.push(attestor.edition(DIGEST, peer))
+    late += 1
+    editions.push(attestor.edition(DIGEST, peer))
+    editions.push(attestor.edition(new Set(DIGEST), peer))
+    assert.equal(new Set(editions).size, 5)
   })
 })

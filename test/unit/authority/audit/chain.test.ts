@@ -5,9 +5,8 @@ import type { AuditEntry } from '../../../../src/authority/audit/events.ts'
 import { verifyAudit } from '../../../../src/authority/audit/verify.ts'
 import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
 import type { CommitStage } from '../../../../src/authority/datastore/writer.ts'
-import { silentLogger } from '../../../../src/foundation/logger.ts'
-import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
 const row = { sequence: 1, time_ms: 2, event: 'a', actor: 'b', ref: null, detail: '{}' }
 const entry = (reason: string): AuditEntry => ({
@@ -18,11 +17,7 @@ const entry = (reason: string): AuditEntry => ({
 
 async function open() {
   const clock = new FakeClock()
-  const datastore = await Datastore.open(':memory:', {
-    clock,
-    metrics: createMetrics(),
-    logger: silentLogger,
-  })
+  const datastore = await Datastore.open(':memory:', datastoreDeps({ clock }))
   const chain = new AuditChain({ sequence: 0, hash: CHAIN_START }, clock, () => undefined)
   const append = (reason: string) => datastore.write((writer) => writer.leave(chain, entry(reason)))
   const tamper = (sql: string) => datastore.write((writer) => writer.run(sql))

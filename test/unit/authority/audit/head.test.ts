@@ -71,6 +71,7 @@ describe('readHead', () => {
       counter: 0,
       sequence: 7,
       hash: end.hash,
+      commits: undefined,
       timeMs: 1000,
       keyId: undefined,
       line,

@@ -3,17 +3,12 @@ import { describe, it } from 'node:test'
 import { type LockSubject, Locks } from '../../../../src/authority/bots/locks.ts'
 import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
 import { ResourceRepository } from '../../../../src/authority/datastore/resource-repository.ts'
-import { silentLogger } from '../../../../src/foundation/logger.ts'
-import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
 async function open() {
   const clock = new FakeClock()
-  const datastore = await Datastore.open(':memory:', {
-    clock,
-    metrics: createMetrics(),
-    logger: silentLogger,
-  })
+  const datastore = await Datastore.open(':memory:', datastoreDeps({ clock }))
   const resources = new ResourceRepository(datastore, clock)
   const put = (name: string, target: Record<string, string>, lastsMs?: number) => {
     const metadata = {

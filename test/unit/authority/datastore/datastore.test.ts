@@ -4,12 +4,12 @@ import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
 import { DatastoreUnavailableError } from '../../../../src/authority/datastore/errors.ts'
 import { nextOf, readMeta, writeMeta } from '../../../../src/authority/datastore/meta.ts'
 import type { CommitStage, Writer } from '../../../../src/authority/datastore/writer.ts'
-import { silentLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
 function open(metrics = createMetrics(), clock = new FakeClock()): Promise<Datastore> {
-  return Datastore.open(':memory:', { clock, metrics, logger: silentLogger })
+  return Datastore.open(':memory:', datastoreDeps({ clock, metrics }))
 }
 
 class TaskError extends Error {}

@@ -5,17 +5,12 @@ import {
   type ResourceChange,
   ResourceRepository,
 } from '../../../../src/authority/datastore/resource-repository.ts'
-import { silentLogger } from '../../../../src/foundation/logger.ts'
-import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
 async function open() {
   const clock = new FakeClock('2026-05-01T00:00:00Z')
-  const datastore = await Datastore.open(':memory:', {
-    clock,
-    metrics: createMetrics(),
-    logger: silentLogger,
-  })
+  const datastore = await Datastore.open(':memory:', datastoreDeps({ clock }))
   return { datastore, resources: new ResourceRepository(datastore, clock) }
 }
 

@@ -1,0 +1,60 @@
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import type { Finding } from '../datastore/seals/sealer.ts'
+import type { AuditLog } from './audit-log.ts'
+
+/** Of very many rows the first are named. */
+const MOST_NAMED = 20
+
+interface Deps {
+  readonly datastore: Datastore
+  readonly audit: Pick<AuditLog, 'within'>
+  readonly logger: Logger
+}
+
+/** Says, in the log and in the audit log, what somebody else has done to the database, and removes what is not used. */
+export async function reportFindings(deps: Deps, accepted: readonly string[]): Promise<void> {
+  const { datastore, audit, logger } = deps
+  const { adopted } = datastore
+  if (adopted) {
+    logger.warn(
+      { event: 'database.sealed', ...adopted },
+      'the rows of the database had no seals: they are sealed now as they stand, and from now on no row without a seal is used',
+    )
+    await datastore.write((writer) => audit.within(writer, 'database.sealed', 'authority', adopted))
+  }
+  for (const problem of accepted) {
+    logger.warn({ event: 'database.accepted', problem }, 'an altered database is accepted as it stands')
+    await datastore.write((writer) => audit.within(writer, 'database.accepted', 'authority', { problem }))
+  }
+  const first: Promise<void>[] = []
+  datastore.watchFindings((finding) => void first.push(report(finding, deps)))
+  await Promise.all(first)
+}
+
+async function report({ foreign, problems }: Finding, { datastore, audit, logger }: Deps): Promise<void> {
+  const rows = foreign.slice(0, MOST_NAMED).map(({ table, name, sha256 }) => ({ table, name, sha256 }))
+  const refused = { count: foreign.length, rows }
+  if (foreign.length > 0) {
+    logger.error(
+      { event: 'database.rows_refused', ...refused },
+      'rows of the database that this authority did not write are not used, and are removed',
+    )
+  }
+  for (const problem of problems) {
+    logger.error({ event: 'database.altered', problem }, 'somebody else has written the database')
+  }
+  try {
+    await datastore.write((writer) => {
+      if (foreign.length > 0) {
+        writer.discard(foreign)
+        audit.within(writer, 'database.rows_refused', 'authority', refused)
+      }
+      for (const problem of problems) audit.within(writer, 'database.altered', 'authority', { problem })
+    })
+  } catch (error) {
+    // The rows stay unused, and are found again; the log has them.
+    logger.error({ error: messageOf(error) }, 'cannot record what was done to the database')
+  }
+}

@@ -1,0 +1,28 @@
+import type { Kysely } from 'kysely'
+
+const TABLES = [
+  'schema_migrations',
+  'meta',
+  'signing_keys',
+  'resources',
+  'join_tokens',
+  'join_token_uses',
+  'bot_instances',
+  'bot_generations',
+]
+
+/** A seal for each row that grants trust or takes it, and the record that holds them together. */
+export async function migrate0002(db: Kysely<unknown>): Promise<void> {
+  for (const table of TABLES) await db.schema.alterTable(table).addColumn('seal', 'blob').execute()
+  await db.schema
+    .createTable('sealed_state')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('database_id', 'blob', (c) => c.notNull())
+    .addColumn('commits', 'integer', (c) => c.notNull())
+    .addColumn('rows', 'blob', (c) => c.notNull())
+    .addColumn('audit_sequence', 'integer', (c) => c.notNull())
+    .addColumn('audit_hash', 'blob', (c) => c.notNull())
+    .addColumn('schema_sha256', 'blob', (c) => c.notNull())
+    .addColumn('mac', 'blob', (c) => c.notNull())
+    .execute()
+}

@@ -1,0 +1,130 @@
+import { hash } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import { type Cell, fits, type SealKeys } from './seal-keys.ts'
+import { columnsOf, KEY_COLUMNS, SEAL_COLUMN, SEALED_TABLES, type SealedTable } from './sealed-tables.ts'
+
+/** A row that is not used: somebody else has written it. */
+export interface ForeignRow {
+  readonly table: SealedTable
+  readonly rowid: bigint
+  /** What tells it from others, for people; bounded, since anybody may have written it. */
+  readonly name: string
+  /** Of its columns: what is kept of it once it is removed. */
+  readonly sha256: string
+}
+
+export type PlainRow = Readonly<Record<string, string | number | Uint8Array | null>>
+
+export interface Examined {
+  /** Rows with a seal that fits. */
+  readonly rows: ReadonlyMap<SealedTable, readonly PlainRow[]>
+  readonly foreign: readonly ForeignRow[]
+  readonly digest: Buffer
+}
+
+const LONGEST_NAME = 200
+
+/** Reads every sealed row. `keep`: also gives them, so that they need not be read again. */
+export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: { keep: boolean }): Examined {
+  const rows = new Map<SealedTable, readonly PlainRow[]>()
+  const foreign: ForeignRow[] = []
+  const digest = Buffer.alloc(32)
+  for (const table of SEALED_TABLES) {
+    const columns = columnsOf(connection, table)
+    const kept: PlainRow[] = []
+    for (const { cells, seal, rowid } of readRows(connection, table, columns)) {
+      const tag = keys.tag(table, cells)
+      if (!fits(tag, seal)) foreign.push(toForeign(table, columns, cells, rowid))
+      else {
+        addShare(digest, tag.share)
+        if (keep) kept.push(toPlain(columns, cells))
+      }
+    }
+    rows.set(table, kept)
+  }
+  return { rows, foreign, digest }
+}
+
+/** Gives every row that `isOurs` a seal under these keys; gives the digest over them. */
+export function resealRows(
+  connection: DatabaseSync,
+  keys: SealKeys,
+  isOurs: (table: SealedTable, row: ReadRow, columns: readonly string[]) => boolean,
+): Buffer {
+  const digest = Buffer.alloc(32)
+  for (const table of SEALED_TABLES) {
+    const columns = columnsOf(connection, table)
+    const update = connection.prepare(`UPDATE main.${table} SET ${SEAL_COLUMN} = ? WHERE rowid = ?`)
+    for (const row of [...readRows(connection, table, columns)]) {
+      if (!isOurs(table, row, columns)) continue
+      const tag = keys.tag(table, row.cells)
+      update.run(tag.seal, row.rowid)
+      addShare(digest, tag.share)
+    }
+  }
+  return digest
+}
+
+export interface ReadRow {
+  readonly cells: readonly Cell[]
+  readonly seal: unknown
+  readonly rowid: bigint
+}
+
+export function* readRows(
+  connection: DatabaseSync,
+  table: SealedTable,
+  columns: readonly string[],
+): Generator<ReadRow> {
+  const statement = connection.prepare(selectSealed(table, columns))
+  statement.setReadBigInts(true)
+  for (const row of statement.iterate()) yield splitRow(row as Record<string, Cell>)
+}
+
+/** The rowid first, then the columns, then the seal. */
+export function selectSealed(table: SealedTable, columns: readonly string[]): string {
+  return `SELECT rowid AS "the rowid", ${[...columns, SEAL_COLUMN].map(quote).join(', ')} FROM main.${table}`
+}
+
+export function splitRow(row: Record<string, Cell>): ReadRow {
+  const values = Object.values(row)
+  return { rowid: values[0] as bigint, cells: values.slice(1, -1), seal: values.at(-1) }
+}
+
+/** As statements without big integers give it. */
+export function toPlain(columns: readonly string[], cells: readonly Cell[]): PlainRow {
+  const row: Record<string, string | number | Uint8Array | null> = {}
+  for (const [index, column] of columns.entries()) {
+    const cell = cells[index] ?? null
+    row[column] = typeof cell === 'bigint' ? Number(cell) : cell
+  }
+  return row
+}
+
+/** Sums are taken bit by bit: what is added twice is taken out. */
+export function addShare(digest: Buffer, share: Uint8Array): void {
+  for (const [index, byte] of share.entries()) digest[index] = (digest[index] ?? 0) ^ byte
+}
+
+export function toForeign(
+  table: SealedTable,
+  columns: readonly string[],
+  cells: readonly Cell[],
+  rowid: bigint,
+): ForeignRow {
+  const row = toPlain(columns, cells)
+  const name = KEY_COLUMNS[table].map((column) => String(row[column])).join(' ')
+  const shown = cells.map((cell) =>
+    cell instanceof Uint8Array ? Buffer.from(cell).toString('hex') : String(cell),
+  )
+  return {
+    table,
+    rowid,
+    name: name.slice(0, LONGEST_NAME),
+    sha256: hash('sha256', JSON.stringify(shown), 'hex'),
+  }
+}
+
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,49 @@
+import type { KeyObject } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import { seal, unseal } from '../../../crypto/sealed.ts'
+import { WrongSealingKeyError } from '../../ca/errors.ts'
+
+const TEXT = 'the key-encryption key of this database'
+const CONTEXT = 'signet check of sealed rows'
+/** Of a database whose rows have no seals yet. */
+const CONTEXT_BEFORE_SEALS = 'signet check'
+
+/** Makes sure that the key is the one that this database was made with; changes nothing. @throws WrongSealingKeyError */
+export function keyCheckOf(
+  connection: DatabaseSync,
+  { kek, keySource }: { readonly kek: KeyObject; readonly keySource: string },
+): void {
+  if (opensKeyCheck(connection, kek)) return
+  throw new WrongSealingKeyError(
+    `the key-encryption key from ${keySource} is not the one that this data directory was made with: give the authority the original key; nothing was changed`,
+  )
+}
+
+/** Whether the key is that of the database; true when the database says nothing of a key. */
+export function opensKeyCheck(connection: DatabaseSync, kek: KeyObject): boolean {
+  const row = connection.prepare(`SELECT value FROM main.meta WHERE key = 'kek_check'`).get()
+  const check = row?.['value']
+  if (typeof check !== 'string') return true
+  const sealed = Buffer.from(check, 'base64')
+  return opens(kek, sealed, CONTEXT) || opens(kek, sealed, CONTEXT_BEFORE_SEALS)
+}
+
+const WRITE = `INSERT INTO main.meta (key, value) VALUES ('kek_check', ?)
+  ON CONFLICT (key) DO UPDATE SET value = excluded.value`
+
+export function sealKeyCheck(connection: DatabaseSync, kek: KeyObject): void {
+  connection.prepare(WRITE).run(formatKeyCheck(kek))
+}
+
+export function formatKeyCheck(kek: KeyObject): string {
+  return seal(kek, Buffer.from(TEXT), CONTEXT).toString('base64')
+}
+
+function opens(kek: KeyObject, sealed: Buffer, context: string): boolean {
+  try {
+    unseal(kek, sealed, context)
+    return true
+  } catch {
+    return false // which of key, context and content does not fit is not known
+  }
+}

@@ -1,0 +1,35 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/** Every table whose rows grant trust, take it, or say what this database is: each of their rows has a column `seal`. */
+export const SEALED_TABLES = [
+  'schema_migrations',
+  'meta',
+  'signing_keys',
+  'resources',
+  'join_tokens',
+  'join_token_uses',
+  'bot_instances',
+  'bot_generations',
+] as const
+
+export type SealedTable = (typeof SEALED_TABLES)[number]
+
+export const SEAL_COLUMN = 'seal'
+
+/** The columns that a seal covers, in the order of the table. */
+export function columnsOf(connection: DatabaseSync, table: SealedTable): string[] {
+  const columns = connection.prepare(`PRAGMA main.table_info(${table})`).all() as { name: string }[]
+  return columns.map(({ name }) => name).filter((name) => name !== SEAL_COLUMN)
+}
+
+/** The columns that tell rows of a table apart, for people. */
+export const KEY_COLUMNS: Readonly<Record<SealedTable, readonly string[]>> = {
+  schema_migrations: ['number'],
+  meta: ['key'],
+  signing_keys: ['id', 'purpose', 'state'],
+  resources: ['kind', 'name'],
+  join_tokens: ['name'],
+  join_token_uses: ['token_name', 'instance_id'],
+  bot_instances: ['id', 'bot_name'],
+  bot_generations: ['instance_id', 'generation', 'state'],
+}

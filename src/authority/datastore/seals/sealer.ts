@@ -1,0 +1,333 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { RowsAlteredError } from '../errors.ts'
+import {
+  addShare,
+  examineRows,
+  type ForeignRow,
+  quote,
+  resealRows,
+  selectSealed,
+  splitRow,
+  toForeign,
+  toPlain,
+} from './examine.ts'
+import { type Cell, fits, type SealKeys } from './seal-keys.ts'
+import { columnsOf, SEAL_COLUMN, SEALED_TABLES, type SealedTable } from './sealed-tables.ts'
+import {
+  AUDIT_END,
+  type AuditEnd,
+  macOfRows,
+  NO_AUDIT_END,
+  recordValues,
+  type StateRecord,
+  schemaSha256,
+  WRITE_RECORD,
+} from './state-record.ts'
+
+/** What somebody else has done to the database. */
+export interface Finding {
+  /** Rows that are not used, and are to be removed. */
+  readonly foreign: readonly ForeignRow[]
+  /** One sentence each: what cannot be put right here. */
+  readonly problems: readonly string[]
+}
+
+interface Touched {
+  readonly table: SealedTable
+  readonly rowid: bigint
+  /** Of the row as it was before; undefined for one that was not there. */
+  readonly share: Buffer | undefined
+}
+
+/** What all rows come to, and under which keys; replaced, never changed. */
+export interface Sum {
+  readonly keys: SealKeys
+  readonly databaseId: Uint8Array
+  readonly digest: Buffer
+}
+
+interface TableStatements {
+  readonly columns: readonly string[]
+  readonly find: StatementSync
+  readonly seal: StatementSync
+}
+
+const ALTERED =
+  'rows of the database were deleted or set back by somebody else: nothing that grants or takes trust is changed until the authority has been started again'
+
+/**
+ * Seals what one connection writes. Triggers, which only this connection has, tell of each row that changes, cascades included; at the end of
+ * each task the rows get their seals, and at each commit the record that holds them together. A row that was not sealed by us cannot be
+ * changed into one that is.
+ */
+export class Sealer {
+  readonly #connection: DatabaseSync
+  readonly #statements = new Map<SealedTable, TableStatements>()
+  readonly #writeRecord: StatementSync
+  readonly #auditEnd: StatementSync
+  readonly #dataVersion: StatementSync
+  readonly #onFinding: (finding: Finding) => void
+  #record: StateRecord
+  #nextRecord: StateRecord
+  #committed: Sum
+  /** With what the tasks of the open transaction have changed. */
+  #sum: Sum
+  #taskStart: Sum
+  #touched = new Map<string, Touched>()
+  #changedTables = new Set<SealedTable>()
+  #version: number
+  #nextVersion: number
+  #quiet = false
+  #lenient = false
+  #altered: string | undefined
+
+  constructor(
+    connection: DatabaseSync,
+    opened: { readonly record: StateRecord; readonly sum: Sum },
+    onFinding: (finding: Finding) => void,
+  ) {
+    this.#connection = connection
+    this.#record = opened.record
+    this.#nextRecord = opened.record
+    this.#committed = opened.sum
+    this.#sum = opened.sum
+    this.#taskStart = opened.sum
+    this.#onFinding = onFinding
+    for (const table of SEALED_TABLES) this.#prepare(table)
+    this.#listen()
+    this.#writeRecord = connection.prepare(WRITE_RECORD)
+    this.#auditEnd = connection.prepare(AUDIT_END)
+    this.#dataVersion = connection.prepare('PRAGMA main.data_version')
+    this.#version = this.#readVersion()
+    this.#nextVersion = this.#version
+  }
+
+  /** Durable commits there have been. */
+  get commits(): number {
+    return this.#record.commits
+  }
+
+  /** Why nothing that is sealed can be changed now. */
+  get altered(): string | undefined {
+    return this.#altered
+  }
+
+  /** Whether a table has changed since this was made. */
+  hasChanged(table: SealedTable): boolean {
+    return this.#changedTables.has(table)
+  }
+
+  /** The transaction has begun: whatever other connections have committed since the last one is looked at before anything rests on it. */
+  begin(): void {
+    const version = this.#readVersion()
+    if (version === this.#version) return
+    const finding = this.examine()
+    this.#nextVersion = version
+    if (finding.foreign.length + finding.problems.length > 0) this.#onFinding(finding)
+  }
+
+  /** Rows of a sealed table, each of them ours and as we left it. @throws RowsAlteredError */
+  rows<Row>(table: SealedTable, statement: StatementSync, params: readonly SQLInputValue[]): Row[] {
+    const { columns } = this.#of(table)
+    return statement.all(...params).map((row) => {
+      const { cells, seal, rowid } = splitRow(row as Record<string, Cell>)
+      if (!this.#touched.has(keyOf(table, rowid))) this.#check(table, cells, seal)
+      return toPlain(columns, cells) as Row
+    })
+  }
+
+  /** The text of a query for `rows`. */
+  select(table: SealedTable, where: string): string {
+    return `${selectSealed(table, this.#of(table).columns)} ${where}`
+  }
+
+  /** Seals what the task has changed. */
+  sealTask(): void {
+    if (this.#touched.size > 0) {
+      const { keys, databaseId } = this.#sum
+      const digest = Buffer.from(this.#sum.digest)
+      this.#quietly(() => {
+        for (const touched of this.#touched.values()) this.#seal(touched, keys, digest)
+      })
+      this.#touched.clear()
+      this.#sum = { keys, databaseId, digest }
+    }
+    this.#taskStart = this.#sum
+  }
+
+  /** What the task has changed is undone. */
+  dropTask(): void {
+    this.#touched.clear()
+    this.#sum = this.#taskStart
+  }
+
+  /** The last statement before COMMIT. */
+  sealCommit(): void {
+    const { sequence, hash } = (this.#auditEnd.get() as AuditEnd | undefined) ?? NO_AUDIT_END
+    const { keys, databaseId, digest } = this.#sum
+    this.#nextRecord = {
+      ...this.#record,
+      databaseId,
+      commits: this.#record.commits + 1,
+      rows: this.#sum === this.#committed ? this.#record.rows : macOfRows(digest, keys),
+      auditSequence: sequence,
+      auditHash: hash,
+    }
+    this.#writeRecord.run(...recordValues(this.#nextRecord, keys))
+  }
+
+  committed(): void {
+    this.#record = this.#nextRecord
+    this.#committed = this.#sum
+    this.#version = this.#nextVersion
+  }
+
+  rolledBack(): void {
+    this.#touched.clear()
+    this.#sum = this.#committed
+    this.#taskStart = this.#committed
+    this.#nextRecord = this.#record
+    this.#nextVersion = this.#version
+  }
+
+  /** Compares the whole database with what this connection has left there. Inside a transaction, between tasks. */
+  examine(): Finding {
+    if (!schemaSha256(this.#connection).equals(this.#record.schemaSha256)) {
+      throw new RowsAlteredError(
+        'somebody else has changed the definition of the tables: nothing is stored any more; stop the authority and look at the database',
+      )
+    }
+    const problems: string[] = []
+    const { foreign, digest } = examineRows(this.#connection, this.#sum.keys, { keep: false })
+    this.#altered = digest.equals(this.#sum.digest) ? undefined : ALTERED
+    if (this.#altered) problems.push(this.#altered)
+    problems.push(...this.#examineAudit())
+    return { foreign, problems }
+  }
+
+  /** Removes rows that are still as they were found, in a task of its own. */
+  discard(rows: readonly ForeignRow[]): void {
+    this.#lenient = true
+    try {
+      for (const row of rows) {
+        const { columns, find } = this.#of(row.table)
+        const found = find.get(row.rowid) as Record<string, Cell> | undefined
+        if (!found) continue
+        const { cells, seal } = splitRow(found)
+        const isStill = toForeign(row.table, columns, cells, row.rowid).sha256 === row.sha256
+        if (!isStill || fits(this.#sum.keys.tag(row.table, cells), seal)) continue
+        this.#connection.prepare(`DELETE FROM main.${row.table} WHERE rowid = ?`).run(row.rowid)
+      }
+    } finally {
+      this.#lenient = false
+    }
+  }
+
+  /** Seals every row anew, under keys of another key-encryption key. What is not ours stays as it is. */
+  reseal(keys: SealKeys, databaseId: Uint8Array): void {
+    this.sealTask()
+    const old = this.#sum.keys
+    this.#quietly(() => {
+      this.#sum = {
+        keys,
+        databaseId,
+        digest: resealRows(this.#connection, keys, (table, row) => fits(old.tag(table, row.cells), row.seal)),
+      }
+    })
+  }
+
+  #examineAudit(): string[] {
+    const { auditSequence, auditHash } = this.#record
+    const beyond = this.#connection.prepare('DELETE FROM main.audit_events WHERE sequence > ?')
+    const { changes } = beyond.run(auditSequence)
+    const problems =
+      changes === 0
+        ? []
+        : [`${changes} rows that this authority did not write stood at the end of the audit log`]
+    const end = (this.#auditEnd.get() as AuditEnd | undefined) ?? NO_AUDIT_END
+    if (end.sequence < auditSequence || !Buffer.from(auditHash).equals(end.hash)) {
+      problems.push('the end of the audit log was cut off or changed by somebody else')
+    }
+    return problems
+  }
+
+  #seal({ table, rowid, share }: Touched, keys: SealKeys, digest: Buffer): void {
+    const { find, seal } = this.#of(table)
+    const found = find.get(rowid) as Record<string, Cell> | undefined
+    if (share) addShare(digest, share)
+    if (!found) return
+    const tag = keys.tag(table, splitRow(found).cells)
+    seal.run(tag.seal, rowid)
+    addShare(digest, tag.share)
+  }
+
+  #check(table: SealedTable, cells: readonly Cell[], seal: unknown): Buffer {
+    const tag = this.#sum.keys.tag(table, cells)
+    if (fits(tag, seal)) return tag.share
+    const { name } = toForeign(table, this.#of(table).columns, cells, 0n)
+    throw new RowsAlteredError(`a row of ${table} (${name}) was written by somebody else`)
+  }
+
+  /** Called by the triggers: for an insert with no old row. */
+  #note(table: SealedTable, rowid: bigint, old: readonly Cell[]): void {
+    if (this.#quiet) return
+    if (this.#lenient) {
+      if (!fits(this.#sum.keys.tag(table, old.slice(0, -1)), old.at(-1))) return
+    } else if (this.#altered !== undefined) throw new RowsAlteredError(this.#altered)
+    this.#changedTables.add(table)
+    const key = keyOf(table, rowid)
+    if (this.#touched.has(key)) return
+    const share = old.length === 0 ? undefined : this.#check(table, old.slice(0, -1), old.at(-1))
+    this.#touched.set(key, { table, rowid, share })
+  }
+
+  #quietly(task: () => void): void {
+    this.#quiet = true
+    try {
+      task()
+    } finally {
+      this.#quiet = false
+    }
+  }
+
+  #prepare(table: SealedTable): void {
+    const columns = columnsOf(this.#connection, table)
+    const find = this.#connection.prepare(`${selectSealed(table, columns)} WHERE rowid = ?`)
+    find.setReadBigInts(true)
+    const seal = this.#connection.prepare(`UPDATE main.${table} SET ${SEAL_COLUMN} = ? WHERE rowid = ?`)
+    this.#statements.set(table, { columns, find, seal })
+  }
+
+  #listen(): void {
+    const options = { varargs: true, useBigIntArguments: true } as const
+    this.#connection.function('signet_row_changes', options, (table, rowid, ...old) => {
+      this.#note(table as SealedTable, rowid as bigint, old as Cell[])
+      return null
+    })
+    for (const [table, { columns }] of this.#statements) {
+      const old = [...columns, SEAL_COLUMN].map((column) => `OLD.${quote(column)}`).join(', ')
+      const trigger = (when: string, row: string): string =>
+        `CREATE TEMP TRIGGER signet_${when}_${table} AFTER ${when} ON main.${table}
+         BEGIN SELECT signet_row_changes('${table}', ${row}); END;`
+      this.#connection.exec(
+        trigger('INSERT', 'NEW.rowid') +
+          trigger('UPDATE', `OLD.rowid, ${old}`) +
+          trigger('DELETE', `OLD.rowid, ${old}`),
+      )
+    }
+  }
+
+  #of(table: SealedTable): TableStatements {
+    const statements = this.#statements.get(table)
+    if (!statements) throw new TypeError(`${table} is not a sealed table`)
+    return statements
+  }
+
+  #readVersion(): number {
+    return (this.#dataVersion.get() as { data_version: number }).data_version
+  }
+}
+
+function keyOf(table: SealedTable, rowid: bigint): string {
+  return `${table} ${rowid}`
+}

@@ -1,0 +1,54 @@
+import { hash, type KeyObject } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { signDetached } from '../../src/crypto/jws.ts'
+import { loadKeyPair } from '../../src/crypto/keys.ts'
+import { loadSealingKey, seal, unseal } from '../../src/crypto/sealed.ts'
+
+const TABLES = [
+  'schema_migrations',
+  'meta',
+  'signing_keys',
+  'resources',
+  'join_tokens',
+  'join_token_uses',
+  'bot_instances',
+  'bot_generations',
+]
+
+/** Takes the seals off a database: all that somebody without the key can do to make it look like one of the time before seals. */
+export function stripSeals(database: DatabaseSync): void {
+  database.exec('PRAGMA foreign_keys = OFF; DROP TABLE sealed_state')
+  for (const table of TABLES) database.exec(`ALTER TABLE ${table} DROP COLUMN seal`)
+  database.exec('DELETE FROM schema_migrations WHERE number > 1')
+}
+
+/** The rest of a data directory of that time: what only the authority itself could seal. */
+export async function becomeFormer(dataDir: string, keyFile: string, database: DatabaseSync): Promise<void> {
+  stripSeals(database)
+  const kek = loadSealingKey(Buffer.from((await readFile(keyFile, 'utf8')).trim(), 'hex'))
+  const check = seal(kek, Buffer.from('the key-encryption key of this database'), 'signet check')
+  database.prepare(`UPDATE meta SET value = ? WHERE key = 'kek_check'`).run(check.toString('base64'))
+  const headKey = path.join(dataDir, 'audit-head.key')
+  const key = unseal(kek, await readFile(headKey), 'signet audit head key beside sealed rows')
+  await writeFile(headKey, seal(kek, key, 'signet audit head key'))
+  await writeFile(
+    path.join(dataDir, 'audit-heads.jsonl'),
+    `${formerHead(database, loadKeyPair(key).privateKey)}\n`,
+  )
+}
+
+function formerHead(database: DatabaseSync, key: KeyObject): string {
+  const end = database.prepare('SELECT sequence, hash FROM audit_events ORDER BY sequence DESC LIMIT 1').get()
+  const { sequence, hash: bytes } = end as { sequence: number; hash: Uint8Array }
+  const fields = {
+    v: 1,
+    sequence,
+    hash: Buffer.from(bytes).toString('hex'),
+    time_ms: 1,
+    previous: hash('sha256', ''),
+  }
+  const signature = signDetached(key, Buffer.from(`signet audit head\n${JSON.stringify(fields)}`))
+  return JSON.stringify({ ...fields, signature: signature.toString('base64url') })
+}

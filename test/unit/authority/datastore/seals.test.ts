@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { createSecretKey } from 'node:crypto'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
+import { nextOf, writeMeta } from '../../../../src/authority/datastore/meta.ts'
+import { ResourceRepository } from '../../../../src/authority/datastore/resource-repository.ts'
+import { type Cell, SealKeys } from '../../../../src/authority/datastore/seals/seal-keys.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { datastoreDeps } from '../../../support/datastore-deps.ts'
+
+const kek = createSecretKey(Buffer.alloc(32, 1))
+const keys = new SealKeys(kek, Buffer.alloc(16, 2))
+const sealOf = (cells: readonly Cell[], table = 'meta', by = keys) =>
+  by.tag(table, cells).seal.toString('hex')
+
+describe('the seal of a row', () => {
+  const other: Readonly<Record<string, string>> = {
+    'in another table': sealOf(['a', 1n], 'resources'),
+    'with another value': sealOf(['a', 2n]),
+    'with another type': sealOf(['a', '1']),
+    'with a real number': sealOf(['a', 1]),
+    'with bytes': sealOf(['a', Buffer.from('1')]),
+    'with nothing': sealOf(['a', null]),
+    'with more columns': sealOf(['a', 1n, null]),
+    'in another order': sealOf([1n, 'a']),
+    'of another database': sealOf(['a', 1n], 'meta', new SealKeys(kek, Buffer.alloc(16, 3))),
+    'under another key': sealOf(
+      ['a', 1n],
+      'meta',
+      new SealKeys(createSecretKey(Buffer.alloc(32, 9)), Buffer.alloc(16, 2)),
+    ),
+  }
+  for (const [what, seal] of Object.entries(other)) {
+    it(`is another one ${what}`, () => assert.notEqual(seal, sealOf(['a', 1n])))
+  }
+  it('is another one for numbers that are the same as a double', () => {
+    assert.notEqual(sealOf([2n ** 60n]), sealOf([2n ** 60n + 1n]))
+  })
+})
+
+type Step = readonly ['put' | 'remove' | 'count' | 'fail' | 'cascade', number]
+
+describe('whatever tasks do, succeed or fail', () => {
+  it('the database is as its seals say', async () => {
+    const step = fc.tuple(
+      fc.constantFrom('put', 'remove', 'count', 'fail', 'cascade'),
+      fc.nat(4),
+    ) as fc.Arbitrary<Step>
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(step, { maxLength: 6 }), { maxLength: 6 }), async (batches) => {
+        await using datastore = await Datastore.open(':memory:', datastoreDeps())
+        const resources = new ResourceRepository(datastore, new FakeClock())
+        for (const batch of batches) {
+          await Promise.allSettled(batch.map((each) => carryOut(datastore, resources, each)))
+        }
+        assert.deepEqual(await datastore.examine(), [])
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+function carryOut(datastore: Datastore, resources: ResourceRepository, [what, n]: Step): Promise<unknown> {
+  return datastore.write((writer) => {
+    const name = `token-${n}`
+    const metadata = { labels: {} }
+    if (what === 'count') nextOf(writer, 'resource_revision')
+    if (what === 'remove') resources.remove(writer, 'join_token', name)
+    if (what === 'put' || what === 'cascade' || what === 'fail') {
+      resources.put(writer, { kind: 'join_token', name, metadata, spec: { n } })
+      writer.run(
+        'INSERT INTO join_tokens (name, secret_sha256, created_ms) VALUES (?, ?, 0) ON CONFLICT DO NOTHING',
+        name,
+        'ab',
+      )
+      writer.run('UPDATE join_tokens SET uses = uses + 1 WHERE name = ?', name)
+    }
+    if (what === 'cascade') resources.remove(writer, 'join_token', name)
+    if (what === 'fail') {
+      writeMeta(writer, 'trust_domain', name)
+      throw new TypeError('on purpose')
+    }
+  })
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Attributes } from '../../../src/policy/attributes.ts'
+import { Policy } from '../../../src/policy/decide.ts'
+import { compile } from './policy-samples.ts'
+
+const DIGEST = 'workload.unix.binary_sha256'
+const CALLER: Attributes = { workload: { unix: { uid: 1000, binary_path: '/opt/a' } } }
+const sha = { [DIGEST]: 'abc' }
+
+const hangs = (spec: object): boolean =>
+  Policy.of([compile({ spiffe_id: '/a', ...spec })]).hangsOn(DIGEST, CALLER)
+
+describe('whether a digest decides anything about a caller', () => {
+  const table: readonly (readonly [boolean, string, object])[] = [
+    [true, 'a rule of nothing else', { allow: [{ match: sha }] }],
+    [true, 'a rule whose rest holds', { allow: [{ match: { ...sha, 'workload.unix.uid': 1000 } }] }],
+    [false, 'a rule whose rest does not', { allow: [{ match: { ...sha, 'workload.unix.uid': 1001 } }] }],
+    [false, 'a rule without it', { allow: [{ match: { 'workload.unix.uid': 1000 } }] }],
+    [
+      false,
+      'a rule beside another one that grants in any case',
+      { allow: [{ match: { 'workload.unix.uid': 1000 } }, { match: sha }] },
+    ],
+    [true, 'an expression that asks for it', { allow: [{ when: `${DIGEST} == "abc"` }] }],
+    [true, 'an expression that excludes it', { allow: [{ when: `!(${DIGEST} == "abc")` }] }],
+    [true, 'an expression that asks whether it is there', { allow: [{ when: `has(${DIGEST})` }] }],
+    [true, 'an expression that asks whether it is absent', { allow: [{ when: `!has(${DIGEST})` }] }],
+    [
+      false,
+      'an expression that says no before it asks',
+      { allow: [{ when: `workload.unix.uid == 1001 && ${DIGEST} == "abc"` }] },
+    ],
+    [
+      false,
+      'an expression that says yes in any case',
+      { allow: [{ when: `workload.unix.uid == 1000 || ${DIGEST} == "abc"` }] },
+    ],
+    [
+      true,
+      'a condition beside an expression that holds',
+      { allow: [{ match: sha, when: 'workload.unix.uid == 1000' }] },
+    ],
+    [
+      false,
+      'a condition beside an expression that does not',
+      { allow: [{ match: sha, when: 'workload.unix.uid == 1001' }] },
+    ],
+    [
+      true,
+      'a denial of somebody who would be granted it',
+      { allow: [{ match: { 'workload.unix.uid': 1000 } }], deny: [{ match: sha }] },
+    ],
+    [
+      false,
+      'a denial of somebody who is granted nothing',
+      { allow: [{ match: { 'workload.unix.uid': 1001 } }], deny: [{ match: sha }] },
+    ],
+    [
+      true,
+      'an ID that holds it',
+      { spiffe_id: `/{{ ${DIGEST} }}`, allow: [{ match: { 'workload.unix.uid': 1000 } }] },
+    ],
+  ]
+  for (const [expected, what, spec] of table) {
+    it(`${expected ? 'yes' : 'no'}: ${what}`, () => assert.equal(hangs(spec), expected))
+  }
+
+  it('is answered the same beside other identities, and after the rule has gone', () => {
+    const rule = compile({ spiffe_id: '/a', allow: [{ match: sha }] }, 'by-digest')
+    const other = compile({ spiffe_id: '/b', allow: [{ match: { 'workload.unix.uid': 1000 } }] }, 'other')
+    const policy = Policy.of([rule, other])
+    assert.equal(policy.hangsOn(DIGEST, CALLER), true)
+    assert.equal(policy.with({ removals: ['by-digest'] }).hangsOn(DIGEST, CALLER), false)
+  })
+})
