@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -86,6 +87,42 @@ describe('a federation', () => {
     for (const stream of streams) assert.deepEqual(ids(await stream.next()), [])
     await assert.rejects(validate(client, token), { code: INVALID_ARGUMENT })
     for (const stream of streams) stream[Symbol.dispose]()
+  })
+
+  it('takes a newer bundle also with odd keys in it: they are told and left out, and a key that is gone is gone', async () => {
+    await setBundle(bundleText())
+    using client = stack.client()
+    using stream = client.stream('FetchJWTBundles')
+    const before = await stream.until((message) => ids(message).includes(PARTNER_ID))
+    const kids = (message: Message): string[] =>
+      JSON.parse(message.bundles[PARTNER_ID].toString()).keys.map(({ kid }: { kid: string }) => kid)
+    const [gone] = kids(before)
+    const document = JSON.parse(bundleText())
+    const [x509] = document.keys.filter(({ use }: { use: string }) => use === 'x509-svid')
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).publicKey
+    const ed = generateKeyPairSync('ed25519').publicKey
+    const keys = document.keys.filter(({ kid }: { kid?: string }) => kid !== gone)
+    keys.push(
+      { ...rsa.export({ format: 'jwk' }), use: 'jwt-svid', kid: 'rsa' },
+      { ...ed.export({ format: 'jwk' }), use: 'jwt-svid', kid: 'ed' },
+      { ...x509, x5c: null },
+      1,
+    )
+    const { stderr } = await setBundle(JSON.stringify({ ...document, keys }))
+    for (const [index, what] of ['exponent 3', 'not known', 'x5c', 'not an object'].entries())
+      assert.match(
+        stderr,
+        new RegExp(`key ${keys.length - 4 + index} of its bundle is not delivered: .*${what}`),
+      )
+    const after = await stream.until((message) => !kids(message).includes(gone ?? ''))
+    assert.deepEqual(
+      kids(after).filter((kid) => ['rsa', 'ed'].includes(kid)),
+      [],
+    )
+    await stack.agent.says(/"event":"bundle\.key_withheld".*"withheld":3/)
+    const { bundles } = await client.first('FetchX509Bundles')
+    assert.ok(splitCertificates(bundles[PARTNER_ID]).length > 0)
+    await setBundle(bundleText())
   })
 
   it('is only for the workload identities that name it', async () => {
