@@ -111,6 +111,6 @@ export class Refusals {
   }
 
   #suppressed({ credentials, executable }: Peer, reason: string): number | undefined {
-    return this.#told.suppressed(`${credentials.uid} ${reason} ${executable?.path ?? ''}`)
+    return this.#told.suppressed(credentials.uid, `${reason} ${executable?.path ?? ''}`)
   }
 }

@@ -129,6 +129,7 @@ describe('agent.yaml', () => {
       default_svid_name: 'default',
       default_bundle_name: 'ROOTCA',
       default_all_bundles_name: 'ALL',
+      require_metadata: false,
     })
     const { sds } = parseAgentConfig(`${minimal}sds: { default_svid_name: mine }\n`, 'a.yaml')
     assert.deepEqual([sds.default_svid_name, sds.default_bundle_name], ['mine', 'ROOTCA'])
