@@ -87,7 +87,7 @@ export class Refusals {
   /** Whoever sent the token hears only that it is not valid; never a part of it is told here. */
   #invalidToken(peer: Peer, { reason, message }: InvalidJwtSvidError): void {
     const { pid, uid } = peer.credentials
-    const suppressed = this.#told.suppressed(`${uid} jwt_svid ${reason}`)
+    const suppressed = this.#told.suppressed(uid, `jwt_svid ${reason}`)
     if (suppressed === undefined) return
     this.#deps.logger.warn(
       { event: 'jwt_svid.refused', reason, detail: message, pid, uid, suppressed },
