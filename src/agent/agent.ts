@@ -159,6 +159,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     knowledge,
     svids,
     names: config.sds,
+    requireMetadata: config.sds.require_metadata,
     maxIdentitiesPerCaller: max_identities_per_caller,
     clock,
     random,

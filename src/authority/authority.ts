@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import type { AuthorityConfig } from '../config/authority-config.ts'
@@ -33,6 +34,7 @@ import { reportHandlers } from './api/report.ts'
 import { syncHandlers } from './api/sync.ts'
 import { SyncStreams } from './api/sync-streams.ts'
 import { AuditLog } from './audit/audit-log.ts'
+import { DiskWatch } from './audit/disk-watch.ts'
 import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
 import { BotDirectory } from './bots/bot-directory.ts'
@@ -276,6 +278,11 @@ async function start(
   datastore.started()
   await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })
   lifecycle.use(forgetNowAndThen(directory, deps))
+  const freeBytes = async (): Promise<number> => {
+    const { bavail, bsize } = await statfs(config.data_dir)
+    return bavail * bsize
+  }
+  lifecycle.use(new DiskWatch({ freeBytes, space: () => datastore.space, clock, logger, metrics }))
   lifecycle.defer(async () => {
     listener.stopAccepting()
     adminListener.stopAccepting()

@@ -5,9 +5,10 @@ import { CodedError } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
 import { Refusals } from '../peer/connection-caps.ts'
+import { resourcesOfThisProcess } from '../peer/connection-limits.ts'
 import type { RpcServer } from '../rpc/server.ts'
 import { TlsListener } from '../rpc/tls-listener.ts'
-import { AgentConnections } from './agent-connections.ts'
+import { AgentConnections, placesFor } from './agent-connections.ts'
 import type { InstanceConnections } from './bots/instance-connections.ts'
 import type { CaState } from './ca/authorities.ts'
 import { type AnonymousCaller, type BotCaller, botCallerOf, type Caller } from './caller.ts'
@@ -26,9 +27,6 @@ export interface ListenerDeps {
   readonly metrics: Metrics
 }
 
-/** Of those who show no certificate: they join within a second, or look whether this is the right authority. */
-const MOST_ANONYMOUS = 256
-
 /** Long enough to join or to renew; such connections prove nothing about who holds them. */
 const UNPROVEN_CONNECTION_MS = 30_000
 
@@ -37,17 +35,26 @@ const LONGEST_WAIT_MS = 60_000
 
 /** Accepts TLS connections and fixes who calls, from the client certificate, before the first byte of HTTP/2. */
 export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
+  const { openFiles } = resourcesOfThisProcess()
+  const { bots, anonymous, handshakes } = placesFor(deps.maxConnections, openFiles)
+  if (bots < deps.maxConnections) {
+    deps.logger.info(
+      { event: 'connections.limited', configured: deps.maxConnections, possible: bots, openFiles },
+      'descriptors or memory do not reach for as many connections as are configured',
+    )
+  }
   const admission: Admission = {
     connections: new AgentConnections({
-      max: deps.maxConnections,
+      max: bots,
       maxPerAddress: deps.maxConnectionsPerAddress,
-      maxAnonymous: MOST_ANONYMOUS,
+      maxAnonymous: anonymous,
       clock: deps.clock,
     }),
     refusals: new Refusals(deps),
   }
   return TlsListener.listen({
     listen: deps.listen,
+    maxHandshakes: handshakes,
     tls: () => {
       const { serverTls, controlRoots, controlIssuers } = deps.ca()
       return {

@@ -2,6 +2,8 @@ import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../foundation/logger.ts'
 import { forbidCoreDumps } from '../peer/core-dumps.ts'
+import { leaveSoon } from './leave-soon.ts'
+import { logDefects } from './log-defects.ts'
 import { guardRuntime } from './runtime-guard.ts'
 import type { DaemonSignals } from './signals.ts'
 
@@ -10,9 +12,6 @@ const LONGEST_END_MS = 15_000
 
 /** By then what a program usually runs has been compiled. */
 const KEEP_COMPILED_MS = 10_000
-
-/** Time for the error that ended the program to be printed. */
-const LAST_WORDS_MS = 100
 
 /** What `ended` rejects with is why a program cannot go on. */
 export interface Program extends AsyncDisposable {
@@ -32,6 +31,7 @@ export interface DaemonOptions {
 export async function runDaemon(start: () => Promise<Program>, options: DaemonOptions): Promise<void> {
   const { logger, signals } = options
   guardRuntime(logger)
+  logDefects(logger)
   forbidCoreDumps()
   signals.logHangups(logger)
   if (options.untilStdinEnds) {
@@ -52,8 +52,7 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
     if (!(await Promise.race([ended, wait(LONGEST_END_MS, false)]))) {
       logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
     }
-    // A failure is said by main() first; whatever still holds the process then is left behind.
-    setTimeout(() => process.exit(), LAST_WORDS_MS).unref()
+    leaveSoon() // a failure is said by main() first
     process.stdin.destroy()
   }
 }

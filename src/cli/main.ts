@@ -1,20 +1,22 @@
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import { COMMANDS, type CommandEntry } from './catalogue.ts'
 import { exitCodeOf } from './exit-codes.ts'
+import { leaveSoon } from './leave-soon.ts'
 import { warn } from './output.ts'
 import { QuickCommand } from './quick-command.ts'
 
 /** The program. Ends by setting the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   endQuietlyWithoutReader()
+  const wanted = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
   try {
-    const wanted = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
     if (wanted && (await ranQuickly(wanted, args))) return
     const { runProgram } = await import('./program.ts')
     const code = await runProgram(args, wanted)
     if (code !== undefined) process.exitCode = code
   } catch (error) {
     process.exitCode = failed(error)
+    if (wanted?.path[1] === 'run') leaveSoon() // who starts a program may not read what it says
   }
 }
 

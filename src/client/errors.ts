@@ -7,7 +7,7 @@ export class EndpointUnknownError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
-/** What the Workload API sent cannot be used; nothing of it was taken. */
+/** What the Workload API sent, or a part of it, cannot be used and was not taken. */
 export class InvalidUpdateError extends CodedError {
   override readonly name = 'InvalidUpdateError'
   readonly code = 'ERR_CLIENT_UPDATE_INVALID'

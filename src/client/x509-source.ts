@@ -25,7 +25,7 @@ export interface X509SourceOptions {
   /** Ends the wait for the first SVID; without it and `timeoutMs`, `connect` waits until there is one. */
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
-  /** Hears of every failed attempt and every update that was not taken. The source goes on meanwhile. */
+  /** Hears of every failed attempt and of all that was not taken of an update. The source goes on meanwhile. */
   readonly onProblem?: ((problem: CodedError) => void) | undefined
 }
 
@@ -35,10 +35,10 @@ export interface X509SourceDeps {
 }
 
 const METHOD = '/SpiffeWorkloadAPI/FetchX509SVID'
-const NOTHING: X509Update = { svids: [], bundles: new Map() }
+const NOTHING: X509Update = { svids: [], bundles: new Map(), problems: [] }
 
 /**
- * The X.509-SVIDs and bundles of this process, kept current by a watch of the Workload API. Each update is taken as a whole or not at all; an
+ * The X.509-SVIDs and bundles of this process, kept current by a watch of the Workload API. Of an update all that can be used is taken; an
  * SVID that has expired is never handed out. By itself it does not keep the process alive.
  */
 export class X509Source implements AsyncDisposable {
@@ -112,7 +112,7 @@ export class X509Source implements AsyncDisposable {
     return this.#state.value.bundles.get(trustDomain)
   }
 
-  /** What stands in the way of updates; undefined while all is well. */
+  /** What stands in the way of updates, or was left out of the last one; undefined while all is well. */
   get problem(): CodedError | undefined {
     return this.#problem
   }
@@ -169,13 +169,14 @@ export class X509Source implements AsyncDisposable {
   #take(message: Buffer): boolean {
     let update: X509Update
     try {
-      update = parseX509Update(message, this.#nowSeconds())
+      update = parseX509Update(message, this.#nowSeconds(), this.svids)
     } catch (error) {
       this.#report(error as CodedError)
       return false
     }
     this.#problem = undefined
     this.#set(update)
+    for (const problem of update.problems) this.#report(problem)
     return true
   }
 

@@ -24,31 +24,73 @@ export interface X509Update {
   readonly svids: readonly OwnX509Svid[]
   /** By the bare names of the trust domains, federated ones included. */
   readonly bundles: ReadonlyMap<string, Bundle>
+  /** What of the message cannot be used, and was left out. */
+  readonly problems: readonly InvalidUpdateError[]
 }
 
 /**
- * Reads a message whole or not at all: one SVID that is not what it should be spoils it (Workload API §4.5).
- * @throws InvalidUpdateError
+ * Reads a message. Each SVID and each authority stands for itself: one that is not what it should be is left out, and the rest is taken. In the
+ * place of an SVID that cannot be used stays the one before it with the same SPIFFE ID, while that is good: nobody becomes another.
+ * @throws InvalidUpdateError when it is no message, or has no SVID that can be used
  */
-export function parseX509Update(message: Buffer, nowSeconds: number): X509Update {
+export function parseX509Update(
+  message: Buffer,
+  nowSeconds: number,
+  before: readonly OwnX509Svid[] = [],
+): X509Update {
+  const response = decode(message)
+  if (response.svids.length === 0) throw new InvalidUpdateError('it has no SVID')
+  const problems: InvalidUpdateError[] = []
+  const bundles = new Map<string, Bundle>()
+  for (const [id, der] of Object.entries(response.federatedBundles)) {
+    attempt(problems, 'a federated bundle is left out', () => {
+      const bundle = federatedBundle(id, der)
+      bundles.set(bundle.trustDomain, bundle)
+      notePassedOver(problems, bundle)
+    })
+  }
+  const svids: OwnX509Svid[] = []
+  for (const sent of response.svids) {
+    const svid = attempt(problems, 'an SVID is left out', () => readSvid(sent, nowSeconds, problems))
+    const usable = svid ?? attempt([], '', () => readAgain(sent, nowSeconds, before))
+    if (usable === undefined) continue
+    svids.push(usable.svid)
+    bundles.set(usable.bundle.trustDomain, usable.bundle) // over a federated one: nobody else speaks for the own trust domain
+  }
+  if (svids.length === 0) throw problems.at(-1) ?? new InvalidUpdateError('it has no SVID')
+  return { svids, bundles, problems }
+}
+
+function decode(message: Buffer): X509SVIDResponse__Output {
   try {
-    const response = decodeMessage('X509SVIDResponse', message) as X509SVIDResponse__Output
-    if (response.svids.length === 0) throw new InvalidUpdateError('it has no SVID')
-    const bundles = new Map(Object.entries(response.federatedBundles).map(federatedBundle))
-    const svids = response.svids.map((each) => readSvid(each, bundles, nowSeconds))
-    return { svids, bundles }
-  } catch (error) {
-    if (error instanceof InvalidUpdateError) throw error
+    return decodeMessage('X509SVIDResponse', message) as X509SVIDResponse__Output
+  } catch {
     // What a decoder says of broken bytes may hold some of them, and there is a key among them.
-    if (!(error instanceof CodedError))
-      throw new InvalidUpdateError('it is not the message that it should be')
-    throw new InvalidUpdateError(messageOf(error), { cause: error })
+    throw new InvalidUpdateError('it is not the message that it should be')
   }
 }
 
-function readSvid(sent: X509SVID__Output, bundles: Map<string, Bundle>, nowSeconds: number): OwnX509Svid {
+/** Undefined when it fails, which is a problem then. */
+function attempt<T>(problems: InvalidUpdateError[], what: string, task: () => T): T | undefined {
+  try {
+    return task()
+  } catch (error) {
+    if (error instanceof InvalidUpdateError) problems.push(error)
+    else if (error instanceof CodedError)
+      problems.push(new InvalidUpdateError(`${what}: ${messageOf(error)}`, { cause: error }))
+    else problems.push(new InvalidUpdateError(what)) // its words may hold a part of a key
+    return undefined
+  }
+}
+
+interface Usable {
+  readonly svid: OwnX509Svid
+  readonly bundle: Bundle
+}
+
+function readSvid(sent: X509SVID__Output, nowSeconds: number, problems: InvalidUpdateError[]): Usable {
   const trustDomain = SpiffeId.parse(sent.spiffeId).trustDomain
-  const bundle = bundleOf(trustDomain, sent.bundle)
+  const bundle = Bundle.fromX509Der(trustDomain, sent.bundle)
   const svid = validateX509Svid(splitDer(sent.x509Svid), bundle, nowSeconds)
   if (svid.spiffeId.toString() !== sent.spiffeId) {
     throw new InvalidUpdateError('an SVID is for another SPIFFE ID than is said beside it')
@@ -57,17 +99,41 @@ function readSvid(sent: X509SVID__Output, bundles: Map<string, Bundle>, nowSecon
   if (!new X509Certificate(svid.leaf.der).checkPrivateKey(privateKey)) {
     throw new InvalidUpdateError('a private key does not fit its certificate')
   }
-  bundles.set(trustDomain, bundle) // over a federated one: nobody else speaks for the own trust domain
-  return { ...svid, privateKey, hint: sent.hint }
+  notePassedOver(problems, bundle)
+  return { svid: { ...svid, privateKey, hint: sent.hint }, bundle }
 }
 
-function federatedBundle([id, der]: [string, Buffer]): [string, Bundle] {
+/** The SVID before it, if the bundle that came now vouches for it. */
+function readAgain(
+  { spiffeId, bundle: der }: X509SVID__Output,
+  nowSeconds: number,
+  before: readonly OwnX509Svid[],
+): Usable | undefined {
+  const svid = before.find((each) => each.spiffeId.toString() === spiffeId)
+  if (svid === undefined) return undefined
+  const bundle = Bundle.fromX509Der(svid.spiffeId.trustDomain, der)
+  validateX509Svid(
+    svid.chain.map((certificate) => certificate.der),
+    bundle,
+    nowSeconds,
+  )
+  return { svid, bundle }
+}
+
+function federatedBundle(id: string, der: Buffer): Bundle {
   const { name, id: canonical } = TrustDomain.parse(id)
   if (id !== canonical)
     throw new InvalidUpdateError('a federated bundle is not under the ID of a trust domain')
-  return [name, bundleOf(name, der)]
+  return Bundle.fromX509Der(name, der)
 }
 
-function bundleOf(trustDomain: string, der: Buffer): Bundle {
-  return Bundle.of({ trustDomain, x509Authorities: splitDer(der), jwtAuthorities: [] })
+function notePassedOver(problems: InvalidUpdateError[], { trustDomain, passedOver }: Bundle): void {
+  const [first] = passedOver
+  if (first === undefined) return
+  const more = passedOver.length > 1 ? ` (and ${passedOver.length - 1} more)` : ''
+  problems.push(
+    new InvalidUpdateError(
+      `of the bundle of ${trustDomain} ${first.where} is left out: ${first.reason}${more}`,
+    ),
+  )
 }

@@ -75,6 +75,12 @@ export const agentConfigSchema = z.strictObject({
       default_all_bundles_name: secretName
         .default('ALL')
         .describe('the bundles of the own and of all federated trust domains'),
+      require_metadata: z
+        .boolean()
+        .default(false)
+        .describe(
+          'refuse requests without `workload.spiffe.io: true`, as the Workload API does; `signet envoy bootstrap` sends it',
+        ),
     })
     .prefault({}),
   admin: z

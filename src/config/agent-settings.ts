@@ -36,6 +36,7 @@ export interface AgentConfig {
     readonly default_svid_name: string
     readonly default_bundle_name: string
     readonly default_all_bundles_name: string
+    readonly require_metadata: boolean
   }
   readonly admin: { readonly socket: string }
   readonly metrics?: { readonly listen: string }
@@ -103,7 +104,8 @@ export function settleAgentConfig(
 /** One name cannot mean two secrets. */
 function checkSdsNames(sds: AgentConfigData['sds']): Problem[] {
   const seen = new Set<string>()
-  return Object.entries(sds).flatMap(([key, name]) => {
+  const { require_metadata: _isNoName, ...names } = sds
+  return Object.entries(names).flatMap(([key, name]) => {
     const isTaken = seen.has(name)
     seen.add(name)
     return isTaken ? [{ path: ['sds', key], message: 'another secret has this name already' }] : []

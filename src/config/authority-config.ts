@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../crypto/jws-algorithm.ts'
+import { trustDomainReadingProblem } from '../spiffe/trust-domain.ts'
 import { readSingleDocument } from './config-file.ts'
 import { InvalidConfigError } from './errors.ts'
 import { address, count, duration, filePath, logLevel } from './fields.ts'
@@ -56,6 +57,10 @@ const trustDomain = z
     /^[a-z0-9._-]{1,255}$/,
     'expected a trust domain such as example.org: lower-case letters, digits, dots, dashes and underscores',
   )
+  .superRefine((name, context) => {
+    const problem = trustDomainReadingProblem(name)
+    if (problem !== undefined) context.addIssue(`some clients could not read its SVIDs: ${problem}`)
+  })
 
 const signingAlgorithm = z.enum(SIGNING_ALGORITHMS)
 

@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml'
 import type { z } from 'zod'
 import { messageOf } from '../foundation/errors.ts'
 import { describeIssue, problemsOf, withoutUnknownKeys } from './problem.ts'
@@ -9,6 +9,12 @@ export interface Checked<T> {
   readonly data: T | undefined
   readonly problems: readonly string[]
 }
+
+/** Nothing that can be written here is nested deeper; what follows it goes down by calling itself. */
+const DEEPEST = 32
+const TOO_DEEP = `nested deeper than ${DEEPEST} levels`
+/** How the YAML library says that it could not follow. */
+const STACK_EXCEEDED = 'Maximum call stack size exceeded'
 
 /** One YAML document that remembers where in its file everything stands. */
 export class SourceDocument {
@@ -53,6 +59,24 @@ export class SourceDocument {
     return `${this.at(path)}: ${where}${message}`
   }
 
+  /** Numbers that are not what was written: YAML reads `007` as 7, and nobody sees it. Not below the path that is left out. */
+  rewrittenNumbers(except: Path): string[] {
+    const found: string[] = []
+    const left = this.#document.getIn(except, true)
+    visit(this.#document, {
+      Collection: (_key, node) => (node === left ? visit.SKIP : undefined),
+      Scalar: (key, { value, source, range }) => {
+        if (key === 'key' || typeof value !== 'number' || source === undefined || source === String(value))
+          return
+        const { line } = this.#lines.linePos(range?.[0] ?? 0)
+        found.push(
+          `${this.fileName}:${line}: ${source} is read as the number ${value}: write it in quotes to keep it as it is`,
+        )
+      },
+    })
+    return found
+  }
+
   /** The value as the schema has it, and every problem with its line. Unknown keys alone do not hide the rest from later checks. */
   check<T>(schema: z.ZodType<T>, value: unknown = this.value, above: Path = []): Checked<T> {
     const result = schema.safeParse(value, { error: describeIssue })
@@ -76,15 +100,19 @@ export function readDocuments(
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
   for (const document of Array.isArray(parsed) ? parsed : []) {
     if (document.errors.length > 0) {
-      problems.push(
-        ...document.errors.map((e) => `${fileName}:${lines.linePos(e.pos[0]).line}: ${e.message}`),
-      )
+      for (const { pos, message } of document.errors) {
+        const reason = message.includes(STACK_EXCEEDED) ? TOO_DEEP : message
+        const problem = `${fileName}:${lines.linePos(pos[0]).line}: ${reason}`
+        if (!problems.includes(problem)) problems.push(problem)
+      }
     } else if (
       document.contents !== null &&
       !(isScalar(document.contents) && document.contents.value === null)
     ) {
       try {
-        documents.push(new SourceDocument(document, lines, fileName))
+        const source = new SourceDocument(document, lines, fileName)
+        if (isWithin(source.value, DEEPEST)) documents.push(source)
+        else problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${TOO_DEEP}`)
       } catch (error) {
         // A document that names itself again and again: the YAML library stops at a hundred.
         problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${messageOf(error)}`)
@@ -96,4 +124,9 @@ export function readDocuments(
 
 function offsetOf(node: unknown): number | undefined {
   return (node as { range?: readonly [number, number, number] } | null | undefined)?.range?.[0]
+}
+
+function isWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every((each) => isWithin(each, levels - 1))
 }

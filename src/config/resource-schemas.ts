@@ -7,7 +7,12 @@ import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-spe
 
 /** Shapes only. What a rule or a template means is checked by `policy/`, with the same lines. */
 
-const scalar = z.union([z.string(), z.number(), z.boolean()], 'expected text, a number, true or false')
+/** A double has no other whole number beyond this, and would change what was written. */
+const number = z.number().refine((n) => !Number.isInteger(n) || Number.isSafeInteger(n))
+const scalar = z.union(
+  [z.string(), number, z.boolean()],
+  'expected text, a number (whole ones up to 2^53), true or false',
+)
 const scalars = z.union([scalar, z.array(scalar).min(1)], 'expected a value or a list of values')
 const globs = z.union([z.string(), z.array(z.string()).min(1)], 'expected a pattern or a list of patterns')
 
@@ -47,10 +52,7 @@ const rules = z.array(rule).exactOptional()
 /** The rest of a rule depends on its kind. */
 const roleRules = z.array(z.looseObject({ kind: z.string() })).exactOptional()
 
-const trait = z.union(
-  [scalar, z.array(z.string()), z.array(z.number())],
-  'expected a value or a list of values',
-)
+const trait = z.union([scalar, z.array(z.string()), z.array(number)], 'expected a value or a list of values')
 
 /** `ttl` as written → `ttlSeconds`. */
 function withTtlSeconds<T extends { ttl?: number }>({

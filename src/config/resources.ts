@@ -16,6 +16,8 @@ export interface ParsedResource<K extends ResourceKind = ResourceKind> {
   readonly spec: SpecOf<K>
   /** As written. */
   readonly specSource: unknown
+  /** What is right and seldom meant. */
+  readonly warnings: readonly string[]
   /** The line of a path within the document, such as ['spec', 'allow', 0]. */
   line(path: Path): number
   /** `file:line` of it. */
@@ -76,6 +78,7 @@ function parseResource(document: SourceDocument, problems: string[]): ParsedReso
     ...(revision === undefined ? {} : { revision }),
     spec: spec.data,
     specSource,
+    warnings: document.rewrittenNumbers(['spec', 'bundle']),
     line: (path: Path) => document.line(path),
     at: (path: Path) => document.at(path),
   }

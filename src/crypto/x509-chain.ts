@@ -73,6 +73,17 @@ export function verifyChain(
   return root
 }
 
+/**
+ * Whether all of them are valid now, whoever signed them.
+ * @throws ChainInvalidError
+ */
+export function checkTimes(chain: readonly Certificate[], nowSeconds: number): void {
+  for (const certificate of chain) {
+    const problem = timeProblem(certificate, nowSeconds)
+    if (problem !== undefined) throw new ChainInvalidError(problem)
+  }
+}
+
 class PathSearch {
   /** What stood in the way so far: the reason of a candidate that had signed says more than that of one that had not. */
   problem: ChainProblem = 'issuer_unknown'
@@ -158,10 +169,15 @@ function keyIdsAgree({ authorityKeyId }: Certificate, { subjectKeyId }: Certific
   return authorityKeyId === subjectKeyId
 }
 
-function problemOfItself(certificate: Certificate, nowSeconds: number): ChainProblem | undefined {
-  if (!(nowSeconds >= certificate.notBefore)) return 'not_yet_valid'
+function timeProblem({ notBefore, notAfter }: Certificate, nowSeconds: number): ChainProblem | undefined {
+  if (!(nowSeconds >= notBefore)) return 'not_yet_valid'
   // A certificate is valid through the second that it names.
-  if (!(Math.floor(nowSeconds) <= certificate.notAfter)) return 'expired'
+  return Math.floor(nowSeconds) <= notAfter ? undefined : 'expired'
+}
+
+function problemOfItself(certificate: Certificate, nowSeconds: number): ChainProblem | undefined {
+  const problem = timeProblem(certificate, nowSeconds)
+  if (problem !== undefined) return problem
   if (certificate.unknownCriticalExtensions.length > 0) return 'critical_extension'
   return publicKeyOf(certificate) === undefined ? 'key' : undefined
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import {
   anOid,
   checkShape,
@@ -90,6 +91,14 @@ const PATH = "(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})"
 const URI = new RegExp(
   `^[A-Za-z][A-Za-z0-9+.-]*:(?:\\/\\/(?:(?:${LABELS}|\\[[0-9A-Fa-f:]{2,39}\\])(?::[0-9]{1,5})?(?=[/?#]|$)|(?=\\/))|(?!\\/\\/)(?=.))${PATH}*(?:\\?(?:${PATH}|\\?)*)?(?:#(?:${PATH}|\\?)*)?$`,
 )
+const BRACKETS = /^[^/?#]*:\/\/\[([^\]]*)\]/
+
+const aUri: Shape = (reader) => {
+  const content = reader.read(context(6)).content.toString('latin1')
+  const [, address] = BRACKETS.exec(content) ?? []
+  if (!URI.test(content) || (address !== undefined && !isIPv6(address)))
+    throw new InvalidDerError('a URI that not everybody reads')
+}
 const DNS_NAME = new RegExp(`^(?=.{1,253}$)(?:\\*\\.)?${LABELS}$`)
 const LOCAL_PART = '[A-Za-z0-9_+-]+(?:\\.[A-Za-z0-9_+-]+)*'
 const MAILBOX = new RegExp(`^(?=.{1,253}$)${LOCAL_PART}@${LABELS}$`)
@@ -124,7 +133,7 @@ export const generalName: Shape = choice(
     [context(1)]: text(context(1), MAILBOX, 'a mail address'),
     [context(2)]: text(context(2), DNS_NAME, 'a DNS name'),
     [contextConstructed(4)]: directoryName,
-    [context(6)]: text(context(6), URI, 'a URI'),
+    [context(6)]: aUri,
     [context(7)]: ipAddress,
     [context(8)]: registeredId,
   },

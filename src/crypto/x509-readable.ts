@@ -139,9 +139,12 @@ const basicConstraints: Shape = (reader) => {
 const KEY_AGREEMENT = 0x08
 const ENCIPHER_ONLY = 0x01
 
-/** That its bits are in the form of DER is known. Python takes the last two only with keyAgreement. */
+const KEY_CERT_SIGN = 0x04
+
+/** That its bits are in the form of DER is known. To OpenSSL a CA that may not sign is none; Python takes the last two only with keyAgreement. */
 const keyUsage: Shape = (reader) => {
   const [, first = 0, second = 0] = reader.read(Tag.bitString).content
+  if ((first & KEY_CERT_SIGN) === 0) throw new InvalidDerError('it may not sign certificates')
   if ((first & KEY_AGREEMENT) === 0 && ((first & ENCIPHER_ONLY) !== 0 || second !== 0))
     throw new InvalidDerError('encipherOnly or decipherOnly without keyAgreement')
 }

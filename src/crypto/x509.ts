@@ -5,7 +5,7 @@ import { type Extensions, parseExtensions } from './x509-extensions.ts'
 import type { SignedPart } from './x509-signature.ts'
 import { parseTime } from './x509-time.ts'
 
-export { ChainInvalidError, LONGEST_CHAIN, verifyChain } from './x509-chain.ts'
+export { ChainInvalidError, checkTimes, LONGEST_CHAIN, verifyChain } from './x509-chain.ts'
 export type { KeyUsage } from './x509-extensions.ts'
 
 /** Bytes that are no X.509 certificate, or a broken one. */
@@ -56,14 +56,25 @@ export function parseCertificate(der: Buffer): Certificate {
  * @throws InvalidCertificateError
  */
 export function splitDer(concatenated: Buffer): Buffer[] {
+  const { parts, rest } = splitDerAsFar(concatenated)
+  if (rest > 0) throw new InvalidCertificateError('not a concatenation of certificates')
+  return parts
+}
+
+/** The same as far as it is one; `rest` counts the bytes behind that. */
+export function splitDerAsFar(concatenated: Buffer): { readonly parts: Buffer[]; readonly rest: number } {
+  const parts: Buffer[] = []
+  let read = 0
   try {
-    const parts: Buffer[] = []
-    for (const reader = new DerReader(concatenated); reader.hasMore; )
-      parts.push(reader.read(Tag.sequence).whole)
-    return parts
-  } catch (cause) {
-    throw new InvalidCertificateError('not a concatenation of certificates', { cause })
+    for (const reader = new DerReader(concatenated); reader.hasMore; ) {
+      const { whole } = reader.read(Tag.sequence)
+      parts.push(whole)
+      read += whole.length
+    }
+  } catch (error) {
+    if (!(error instanceof InvalidDerError)) throw error
   }
+  return { parts, rest: concatenated.length - read }
 }
 
 function readCertificate(der: Buffer): Certificate {

@@ -1,21 +1,22 @@
-import {
-  type DestinationStream,
-  destination,
-  type Logger,
-  type LoggerOptions,
-  pino,
-  stdTimeFunctions,
-} from 'pino'
+import { type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
+import type { Clock } from './clock.ts'
 import { CodedError, messageOf } from './errors.ts'
+import { LineWriter } from './line-writer.ts'
+import { LogBudget } from './log-budget.ts'
+import { printableJson } from './printable.ts'
+import { standardErrorNow } from './standard-error.ts'
 
 export type { Logger } from 'pino'
 
 /** Names of fields that may hold a secret. Nobody should log them; this is the net below. */
 const SECRET_FIELDS = ['secret', 'password', 'privateKey', 'private_key', 'jwt', 'proof', 'authorization']
 
+/** Of one text in a line: what others send may be long. */
+const LONGEST_TEXT = 4_096
+
 const OPTIONS: LoggerOptions = {
   timestamp: stdTimeFunctions.isoTime,
-  formatters: { level: (label) => ({ level: label }) },
+  formatters: { level: (label) => ({ level: label }), log: withShortTexts },
   redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '[secret]' },
   serializers: { err: describeError },
 }
@@ -24,31 +25,79 @@ export interface LoggerInput {
   readonly level?: string
   readonly name?: string
   readonly destination?: { write(line: string): void }
+  /** Bounds what is written; without one every line is. */
+  readonly budget?: LogBudget
 }
 
-/** A logger that writes JSON lines to stderr; stdout belongs to what a command prints. */
+/** A logger that writes JSON lines. Nothing in them can steer a terminal or stand on a line of its own, whoever sent it. */
 export function createLogger(options: LoggerInput): Logger {
-  const settings = {
-    ...OPTIONS,
-    level: options.level ?? 'info',
-    base: options.name === undefined ? null : { name: options.name },
-  }
-  return pino(settings, options.destination ?? standardError())
+  const { level = 'info', name, budget } = options
+  const settings: LoggerOptions = { ...OPTIONS, level, base: name === undefined ? null : { name } }
+  const out = options.destination ?? { write: (line: string) => void process.stderr.write(line) }
+  const destination = { write: (line: string) => out.write(printableJson(line)) }
+  if (budget === undefined) return pino(settings, destination)
+  const unbounded = pino(settings, destination)
+  return pino({ ...settings, hooks: { logMethod: boundedBy(budget, unbounded) } }, destination)
+}
+
+/** The logger of a program that runs for long: bounded, and on standard error without ever waiting for whoever reads it. */
+export function createDaemonLogger(options: { level: string; name: string; clock: Clock }): Logger {
+  const { level, name, clock } = options
+  const writer = new LineWriter({
+    write: standardErrorNow(),
+    clock,
+    tellDropped: (lines) => {
+      const time = clock.now().toISOString()
+      const msg = 'the log was not read: lines were dropped'
+      return `${JSON.stringify({ level: 'warn', time, name, event: 'log.dropped', lines, msg })}\n`
+    },
+  })
+  process.once('exit', () => writer.flush())
+  return createLogger({ level, name, destination: writer, budget: new LogBudget(clock) })
 }
 
 export const silentLogger: Logger = pino({ level: 'silent' }, { write: () => undefined })
 
-function standardError(): DestinationStream {
-  const stream = destination({ fd: 2, sync: true })
-  // Whoever read our log has gone. That must not end the program, and there is nowhere left to say it.
-  stream.on('error', () => undefined)
-  return stream
+/** Says why the program ends: never left out. */
+const FATAL = 60
+
+type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>
+
+function boundedBy(budget: LogBudget, logger: Logger): LogMethod {
+  return function bounded(args, method, level) {
+    if (level >= FATAL || budget.take(aboutOf(args), tell)) method.apply(this, args)
+  }
+  function tell(leftOut: object): void {
+    logger.warn({ event: 'log.left_out', ...leftOut }, 'more lines than the log takes: they were left out')
+  }
+}
+
+/** Users and bot instances are numbers and names that the kernel or the authority gave; nothing else in a line tells who caused it. */
+function aboutOf(args: readonly unknown[]): { event: string; subject: string | undefined } {
+  const [facts, message] = args
+  if (typeof facts !== 'object' || facts === null) return { event: String(facts), subject: undefined }
+  const { event, uid, botInstance } = facts as { event?: string; uid?: number; botInstance?: string }
+  const subject = uid === undefined ? botInstance : `uid ${uid}`
+  return { event: event ?? String(message), subject }
 }
 
 function describeError(thrown: unknown): object {
-  const about = { message: messageOf(thrown) }
+  const about = { message: shortened(messageOf(thrown)) }
   if (thrown instanceof CodedError) {
-    return { ...about, code: thrown.code, ...(thrown.cause ? { cause: messageOf(thrown.cause) } : {}) }
+    const { code, cause } = thrown
+    return { ...about, code, ...(cause ? { cause: shortened(messageOf(cause)) } : {}) }
   }
-  return thrown instanceof Error ? { ...about, stack: thrown.stack } : about
+  return thrown instanceof Error && thrown.stack ? { ...about, stack: shortened(thrown.stack) } : about
+}
+
+function withShortTexts(facts: Record<string, unknown>): Record<string, unknown> {
+  const isLong = (value: unknown): value is string => typeof value === 'string' && value.length > LONGEST_TEXT
+  if (!Object.values(facts).some(isLong)) return facts
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name, isLong(value) ? shortened(value) : value]),
+  )
+}
+
+function shortened(text: string): string {
+  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`
 }

@@ -4,6 +4,9 @@ import type { ProblemPath, Problems } from './problem.ts'
 /** No audience at all: what an empty list says. */
 const NONE: Match = { wanted: 'none', test: () => false }
 
+/** Behind these a URL is about something else: `*` ends there as it does at a slash, lest `https://*.example` match `https://evil?.example`. */
+const GLOB_STOPS = '?#@\\'
+
 /** The audiences for which tokens of a workload identity may be had, in the grammar of `match`. */
 export class AllowedAudiences {
   /** For people. */
@@ -18,7 +21,7 @@ export class AllowedAudiences {
   /** Undefined (and a problem) when it breaks the grammar. */
   static compile(spec: unknown, path: ProblemPath, problems: Problems): AllowedAudiences | undefined {
     const isNone = Array.isArray(spec) && spec.length === 0
-    const match = isNone ? NONE : compileMatch(spec, 'string', path, problems)
+    const match = isNone ? NONE : compileMatch(spec, 'string', path, problems, { globStops: GLOB_STOPS })
     return match && new AllowedAudiences(match)
   }
 

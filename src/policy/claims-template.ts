@@ -1,3 +1,4 @@
+import { isSayable } from '../spiffe/jwt-svid-claims.ts'
 import { Expression, type Facts } from './expression.ts'
 import { ExpressionInvalidError, isMapping, type ProblemPath, type Problems } from './problem.ts'
 import {
@@ -57,6 +58,9 @@ export class ClaimsTemplate {
   render(facts: Facts): Rendered<Readonly<Record<string, unknown>>> {
     const rendered = render(this.#root, facts)
     if ('refused' in rendered) return { refused: `jwt.extra_claims: ${rendered.refused}` }
+    // What a template gives comes from somewhere else: it must not make a token that nobody can read.
+    if (!isSayable(rendered.value))
+      return { refused: 'jwt.extra_claims: a value that not every reader of JSON has' }
     if (this.usedAttributes.size > 0 && Buffer.byteLength(JSON.stringify(rendered.value)) > LARGEST_BYTES) {
       return { refused: `jwt.extra_claims: more than ${LARGEST_BYTES} bytes` }
     }
@@ -76,16 +80,21 @@ export class ClaimsTemplate {
     if (isMapping(value)) {
       const members = Object.entries(value).map(([name, inner]) => {
         if (name.includes('{{')) problems.add([...path, name], 'a claim name cannot be a template')
+        if (!name.isWellFormed()) problems.add([...path, name], 'half of a surrogate pair, which is no text')
         return [name, this.#compile(inner, [...path, name], problems, depth + 1)] as const
       })
       return { map: members }
     }
     const plain = value === null || typeof value === 'boolean' || Number.isFinite(value)
     if (!plain) problems.add(path, 'not a value that JSON can hold')
+    // Also refused where it came out even: nobody knows what was written.
+    if (Number.isInteger(value) && !Number.isSafeInteger(value))
+      problems.add(path, 'a whole number beyond 2^53, which readers of JSON change: write it in quotes')
     return { constant: value }
   }
 
   #text(text: string, path: ProblemPath, problems: Problems): Node {
+    if (!text.isWellFormed()) problems.add(path, 'half of a surrogate pair, which is no text')
     if (!text.includes('{{') && !text.includes('}}')) return { constant: text }
     const parts = problems.attempt(path, () => {
       const parsed = parseTemplate(text)

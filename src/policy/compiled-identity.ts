@@ -136,7 +136,7 @@ export class CompiledIdentity {
     for (const template of parts.dnsNames) {
       const name = template.render(facts)
       if ('refused' in name) return () => name.refused
-      dnsSans.push(name.value)
+      if (!dnsSans.includes(name.value)) dnsSans.push(name.value)
     }
     const claims = parts.claims?.render(facts) ?? { value: {} }
     if ('refused' in claims) return () => claims.refused

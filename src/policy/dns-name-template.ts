@@ -7,13 +7,22 @@ const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const LABEL_PIECE = /^[a-z0-9-]*$/
 const LONGEST_NAME = 253
 
-/** A DNS name whose labels are rendered and checked one by one. A name that is one expression may hold dots. */
+const WILDCARD = '*.'
+/** WHATWG URL, "ends in a number": whoever takes a name from a URL takes it for an IPv4 address. */
+const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/
+
+/**
+ * A DNS name whose labels are rendered and checked one by one. A name that is one expression may hold dots. `*.` may stand before it, as it
+ * is written, for certificates of a whole domain; a role has to allow that in the same words.
+ */
 export class DnsNameTemplate {
   readonly usedAttributes: ReadonlySet<string>
+  readonly #prefix: string
   readonly #labels: readonly (readonly TemplatePart[])[]
   readonly #whole: boolean
 
-  private constructor(labels: readonly (readonly TemplatePart[])[]) {
+  private constructor(prefix: string, labels: readonly (readonly TemplatePart[])[]) {
+    this.#prefix = prefix
     this.#labels = labels
     this.#whole = labels.length === 1 && labels[0]?.length === 1 && labels[0][0] instanceof Expression
     this.usedAttributes = new Set(
@@ -23,7 +32,8 @@ export class DnsNameTemplate {
 
   static compile(text: string): DnsNameTemplate {
     const labels: TemplatePart[][] = [[]]
-    for (const part of parseTemplate(text)) {
+    const prefix = text.startsWith(WILDCARD) ? WILDCARD : ''
+    for (const part of parseTemplate(text.slice(prefix.length))) {
       if (part instanceof Expression) {
         checkTextual(part)
         labels.at(-1)?.push(part)
@@ -39,7 +49,10 @@ export class DnsNameTemplate {
       if (label.some((part) => part instanceof Expression)) continue
       if (!LABEL.test(label.join(''))) throw new ExpressionInvalidError(notALabel(label.join('')))
     }
-    return new DnsNameTemplate(labels)
+    const last = labels.at(-1) ?? []
+    if (last.every((part) => typeof part === 'string') && NUMBER.test(last.join('')))
+      throw new ExpressionInvalidError(anAddress(text))
+    return new DnsNameTemplate(prefix, labels)
   }
 
   render(facts: Facts): Rendered<string> {
@@ -52,7 +65,8 @@ export class DnsNameTemplate {
         labels.push(one)
       }
     }
-    const name = labels.join('.')
+    if (NUMBER.test(labels.at(-1) ?? '')) return { refused: `x509.dns_sans: ${anAddress(labels.join('.'))}` }
+    const name = this.#prefix + labels.join('.')
     return name.length > LONGEST_NAME
       ? { refused: `x509.dns_sans: longer than ${LONGEST_NAME} bytes` }
       : { value: name }
@@ -60,5 +74,9 @@ export class DnsNameTemplate {
 }
 
 function notALabel(text: string): string {
-  return `${JSON.stringify(text.slice(0, 64))} cannot be a label of a DNS name (lower case letters, digits and "-"; no wildcards)`
+  return `${JSON.stringify(text.slice(0, 64))} cannot be a label of a DNS name (lower case letters, digits and "-"; "*" only as the whole first label)`
+}
+
+function anAddress(text: string): string {
+  return `${JSON.stringify(text.slice(0, 64))} is taken for an IP address, which is no DNS name: its last label must not be a number`
 }

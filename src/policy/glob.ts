@@ -4,6 +4,12 @@ const LONGEST_GLOB = 1024
 /** Longer values match nothing: work stays below (glob × value) steps whatever a caller brings. */
 const LONGEST_VALUE = 4096
 
+export interface GlobOptions {
+  readonly separator?: '/' | '.'
+  /** Characters that `*` does not stand for, besides the separator. */
+  readonly stops?: string
+}
+
 /**
  * `*` stands for any characters within one segment (between slashes), `**` alone in a segment for any number of segments,
  * none included. Matching goes back to the last wildcard only, so there is nothing to blow up.
@@ -12,14 +18,17 @@ export class Glob {
   readonly text: string
   readonly #segments: readonly string[]
   readonly #separator: string
+  readonly #stops: string
 
-  private constructor(text: string, separator: string) {
+  private constructor(text: string, { separator = '/', stops = '' }: GlobOptions) {
     this.text = text
     this.#separator = separator
+    this.#stops = stops
     this.#segments = text.split(separator)
   }
 
-  static compile(text: string, separator: '/' | '.' = '/'): Glob {
+  static compile(text: string, options: GlobOptions = {}): Glob {
+    const { separator = '/' } = options
     if (text === '') throw new ExpressionInvalidError('a glob must not be empty')
     if (text.length > LONGEST_GLOB) {
       throw new ExpressionInvalidError(`a glob may have ${LONGEST_GLOB} characters at most`)
@@ -29,7 +38,7 @@ export class Glob {
         throw new ExpressionInvalidError('"**" must stand alone between slashes; within a segment write "*"')
       }
     }
-    return new Glob(text, separator)
+    return new Glob(text, options)
   }
 
   matches(value: string): boolean {
@@ -46,7 +55,7 @@ export class Glob {
         retryW = w
         retryF = f
         w += 1
-      } else if (segment !== undefined && segmentMatches(segment, found[f] as string)) {
+      } else if (segment !== undefined && segmentMatches(segment, found[f] as string, this.#stops)) {
         w += 1
         f += 1
       } else if (retryW >= 0) {
@@ -62,7 +71,7 @@ export class Glob {
   }
 }
 
-function segmentMatches(pattern: string, text: string): boolean {
+function segmentMatches(pattern: string, text: string, stops: string): boolean {
   if (!pattern.includes('*')) return pattern === text
   let p = 0
   let t = 0
@@ -76,7 +85,7 @@ function segmentMatches(pattern: string, text: string): boolean {
     } else if (pattern[p] === text[t]) {
       p += 1
       t += 1
-    } else if (retryP >= 0) {
+    } else if (retryP >= 0 && !stops.includes(text[retryT] as string)) {
       p = retryP + 1
       retryT += 1
       t = retryT

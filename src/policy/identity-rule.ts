@@ -1,3 +1,4 @@
+import { DnsPattern, dnsPatternProblem } from './dns-pattern.ts'
 import { Glob } from './glob.ts'
 import { compileMatch, type Match } from './match.ts'
 import { isMapping, type ProblemPath, type Problems } from './problem.ts'
@@ -8,7 +9,7 @@ export interface IdentityRule {
   readonly exactNames: ReadonlySet<string>
   readonly labels: readonly { readonly name: string; readonly match: Match }[]
   readonly spiffeIds: readonly Glob[] | undefined
-  readonly dnsNames: readonly Glob[] | undefined
+  readonly dnsNames: readonly DnsPattern[] | undefined
 }
 
 /** Compiles the parts that choose and bound workload identities; problems are collected, not thrown. */
@@ -21,25 +22,39 @@ export function compileIdentityRule(
   const names = (typeof name === 'string' ? [name] : Array.isArray(name) ? name : undefined)?.filter(
     (text) => typeof text === 'string',
   )
-  const globs = (list: unknown, key: string, separator: '/' | '.'): Glob[] =>
+  const patterns = <P>(
+    list: unknown,
+    key: string,
+    compile: (text: string) => P,
+    problemOf: (text: string) => string | undefined = () => undefined,
+  ): P[] =>
     (Array.isArray(list) ? list : []).flatMap((text, at) => {
       if (typeof text !== 'string') return []
-      const complaint = key === 'spiffe_ids' ? spiffePatternProblem(text) : dnsPatternProblem(key, text)
-      if (complaint !== undefined) problems.add([...path, key, at], complaint)
-      return problems.attempt([...path, key, at], () => Glob.compile(text, separator)) ?? []
+      const complaint = problemOf(text)
+      if (complaint !== undefined) {
+        problems.add([...path, key, at], complaint)
+        return []
+      }
+      return problems.attempt([...path, key, at], () => compile(text)) ?? []
     })
+  const glob = (text: string): Glob => Glob.compile(text)
+  const { spiffe_ids, dns_names } = rule
   return {
     names:
       names &&
-      globs(
+      patterns(
         names.filter((text) => text.includes('*')),
         'name',
-        '/',
+        glob,
       ),
     exactNames: new Set(names?.filter((text) => !text.includes('*'))),
     labels: labelMatches(rule['labels'], [...path, 'labels'], problems),
-    spiffeIds: rule['spiffe_ids'] === undefined ? undefined : globs(rule['spiffe_ids'], 'spiffe_ids', '/'),
-    dnsNames: rule['dns_names'] === undefined ? undefined : globs(rule['dns_names'], 'dns_names', '.'),
+    spiffeIds:
+      spiffe_ids === undefined ? undefined : patterns(spiffe_ids, 'spiffe_ids', glob, spiffePatternProblem),
+    dnsNames:
+      dns_names === undefined
+        ? undefined
+        : patterns(dns_names, 'dns_names', (text) => DnsPattern.compile(text), dnsPatternProblem),
   }
 }
 
@@ -56,18 +71,10 @@ function labelMatches(labels: unknown, path: ProblemPath, problems: Problems): I
 }
 
 const SPIFFE_PATTERN = /^(\/[A-Za-z0-9._*-]+)+$/
-const DNS_PATTERN =
-  /^(?:\*|[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?)(?:\.[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?)*$/
-
 function spiffePatternProblem(text: string): string | undefined {
   return SPIFFE_PATTERN.test(text)
     ? undefined
     : 'expected a path such as /svc/** (without spiffe:// and host)'
-}
-
-function dnsPatternProblem(key: string, text: string): string | undefined {
-  if (key !== 'dns_names' || (DNS_PATTERN.test(text) && !text.includes('**'))) return undefined
-  return 'expected a DNS name in lower case, "*" standing for one label or a part of it'
 }
 
 /** True if the rule is about this identity, whatever ID or DNS names it renders. */

@@ -26,12 +26,18 @@ export interface Match {
   test(value: AttributeValue): boolean
 }
 
+export interface MatchOptions {
+  /** Characters that a `*` in a glob does not stand for, besides the slash. */
+  readonly globStops?: string
+}
+
 /** Compiles one condition; undefined (and a problem) when it breaks the grammar or can never hold for this type. */
 export function compileMatch(
   spec: unknown,
   type: AttributeType,
   path: ProblemPath,
   problems: Problems,
+  options: MatchOptions = {},
 ): Match | undefined {
   if (Array.isArray(spec)) return anyOf(spec, type, path, problems)
   if (!isMapping(spec)) return anyOf([spec], type, path, problems)
@@ -49,12 +55,13 @@ export function compileMatch(
   const inner = [...path, operator]
   switch (operator) {
     case 'not': {
+      // What is not meant is meant widely: without the stops, which would make it narrower.
       const match = compileMatch(spec['not'], type, inner, problems)
       if (match === undefined) return undefined
       return { wanted: `not ${match.wanted}`, test: (value) => !match.test(value) }
     }
     case 'glob':
-      return globs(spec['glob'], type, inner, problems)
+      return globs(spec['glob'], type, inner, problems, options)
     case 'exists':
       if (spec['exists'] === true) return { wanted: 'anything', asksPresence: true, test: () => true }
       problems.add(inner, 'expected true')
@@ -111,7 +118,13 @@ function scalarProblem(value: unknown, type: AttributeType): string | undefined 
   return `expected ${WANTED[type]}`
 }
 
-function globs(spec: unknown, type: AttributeType, path: ProblemPath, problems: Problems): Match | undefined {
+function globs(
+  spec: unknown,
+  type: AttributeType,
+  path: ProblemPath,
+  problems: Problems,
+  { globStops = '' }: MatchOptions,
+): Match | undefined {
   const texts: readonly unknown[] = Array.isArray(spec) ? spec : [spec]
   if (type !== 'string' && type !== 'dynamic') {
     problems.add(path, `a glob can only match text, and this attribute is ${WANTED[type]}`)
@@ -121,7 +134,9 @@ function globs(spec: unknown, type: AttributeType, path: ProblemPath, problems: 
     problems.add(path, 'expected a glob, such as /opt/app/**')
     return undefined
   }
-  const compiled = texts.map((text) => problems.attempt(path, () => Glob.compile(text as string)))
+  const compiled = texts.map((text) =>
+    problems.attempt(path, () => Glob.compile(text as string, { stops: globStops })),
+  )
   if (!compiled.every((glob) => glob !== undefined)) return undefined
   const one = (value: unknown): boolean =>
     typeof value === 'string' && compiled.some((glob) => glob.matches(value))

@@ -66,14 +66,14 @@ export class RoleBounds {
       (rule) =>
         selects(rule, identity) &&
         (rule.spiffeIds === undefined || idMatches(rule, path)) &&
-        (rule.dnsNames === undefined || grant.dnsSans.some((name) => dnsMatches(rule, name))),
+        (rule.dnsNames?.some((pattern) => grant.dnsSans.some((name) => pattern.touches(name))) ?? true),
     )
     if (denied) return { refused: 'a role denies this workload identity' }
     const selecting = this.#allow.filter((rule) => selects(rule, identity))
     if (selecting.length === 0) return { refused: 'no role allows this workload identity' }
     const sameId = selecting.filter((rule) => rule.spiffeIds === undefined || idMatches(rule, path))
     if (sameId.length === 0) return { refused: `no role allows the SPIFFE ID ${grant.spiffeId}` }
-    const granting = sameId.filter((rule) => grant.dnsSans.every((name) => dnsMatches(rule, name)))
+    const granting = sameId.filter((rule) => grant.dnsSans.every((name) => dnsAllowed(rule, name)))
     if (granting.length === 0) {
       return { refused: `no role allows the DNS names ${describe(grant.dnsSans, ', ')} with this SPIFFE ID` }
     }
@@ -102,6 +102,6 @@ function idMatches(rule: IdentityRule, path: string): boolean {
 }
 
 /** A rule that names no DNS names allows none. */
-function dnsMatches(rule: IdentityRule, name: string): boolean {
-  return rule.dnsNames?.some((glob) => glob.matches(name)) ?? false
+function dnsAllowed(rule: IdentityRule, name: string): boolean {
+  return rule.dnsNames?.some((pattern) => pattern.allows(name)) ?? false
 }

@@ -1,7 +1,7 @@
 import type { ByteAccount } from './byte-budget.ts'
 
-/** What a call takes besides its request, until that is there: what is kept for its stream, roughly. */
-const CALL_BYTES = 2 * 1024
+/** What an open stream takes by itself, roughly. Counted until its request is there: how many may be open after that is another cap's. */
+const CALL_BYTES = 8 * 1024
 
 /** The bytes that one call holds, counted with its connection. */
 export class CallBytes {
@@ -45,6 +45,7 @@ export class CallBytes {
   /** From here on until {@link handled} the request is in use. */
   beginHandling(): void {
     this.#isHandling = true
+    this.drop(CALL_BYTES)
   }
 
   /** Nothing is kept of the request. */

@@ -13,7 +13,12 @@ export interface FailureContext {
   /** The connection was given up by us: it took too long. */
   readonly timedOut: boolean
   readonly state: string
+  /** Of a connection over the network: what it was waiting for. */
+  readonly stage?: ConnectStage
 }
+
+/** How far a connection has come: TCP is not there yet, TLS is being agreed on, HTTP/2 is to begin. */
+export type ConnectStage = 'tcp' | 'tls' | 'http2'
 
 /** What grpc-js says when it is the connection that failed, not the call. */
 const NO_CONNECTION = /No connection established|socket hang up|Name resolution failed|Failed to connect/
@@ -56,6 +61,27 @@ const TLS_FAILURES: readonly { readonly what: RegExp; readonly says: string }[] 
   },
 ]
 
+/** What Node and grpc-js say when the other end has closed the connection while it was being set up. */
+const CLOSED: readonly { readonly what: RegExp; readonly says: string }[] = [
+  { what: /no application protocol/i, says: 'it speaks TLS, but not HTTP/2' },
+  {
+    what: /disconnected before secure TLS|connect (?:ECONNRESET|EPIPE)/,
+    says: 'it took the connection and closed it before TLS was done',
+  },
+  {
+    what: /Failed to connect \(|read ECONNRESET/,
+    says: 'it agreed on TLS and closed the connection before any call',
+  },
+]
+const LATE: Readonly<Record<ConnectStage, string>> = {
+  tcp: 'timeout',
+  tls: 'timeout: it took the connection, but TLS was not done in time',
+  http2: 'timeout: it agreed on TLS, but HTTP/2 did not begin in time',
+}
+const NETWORK_ADVICE = 'the agent needs outbound TCP, TLS passed through'
+/** For those who have reached somebody. */
+const ANSWERED_ADVICE = "look for connection.refused in the authority's log, then at what is on the way"
+
 /** Makes one sentence of a failed call. Server-sent statuses keep their text; anything below them names the address and what to do. */
 export function describeFailure(failure: Failure, context: FailureContext): RpcError {
   const details = failure.details ?? failure.message
@@ -65,16 +91,18 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
     (status === StatusCode.UNAVAILABLE && NO_CONNECTION.test(details)) ||
     (status === StatusCode.DEADLINE_EXCEEDED && context.state !== 'ready')
   if (unconnected) {
-    const reason = context.timedOut || status === StatusCode.DEADLINE_EXCEEDED ? 'timeout' : reasonOf(details)
-    const what = context.isUnix ? unixAdvice(details) : 'the agent needs outbound TCP, TLS passed through'
-    const sentence = `cannot reach ${context.address} (${reason}): ${what}`
+    const isLate = context.timedOut || status === StatusCode.DEADLINE_EXCEEDED
+    const what = context.isUnix
+      ? `(${isLate ? 'timeout' : reasonOf(details)}): ${unixAdvice(details)}`
+      : networkFailure(details, isLate ? (context.stage ?? 'tcp') : undefined)
+    const sentence = `cannot reach ${context.address} ${what}`
     return new RpcError(StatusCode.UNAVAILABLE, sentence, { cause: failure, unreachable: true })
   }
   if (status === StatusCode.DEADLINE_EXCEEDED) {
     return new RpcError(status, `${context.address} did not answer in time`, { cause: failure })
   }
   if (
-    /Connection dropped|ECONNRESET|ECONNABORTED|EPIPE|goaway|RST_STREAM|Stream removed|Call ended without/i.test(
+    /Connection dropped|Session closed with error|ECONNRESET|ECONNABORTED|EPIPE|goaway|RST_STREAM|Stream removed|Call ended without/i.test(
       details,
     )
   ) {
@@ -94,6 +122,15 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
       cause: failure,
     },
   )
+}
+
+/** What was seen of the other end, and where to look: whoever has answered is not kept away by a firewall. */
+function networkFailure(details: string, lateAt: ConnectStage | undefined): string {
+  if (lateAt !== undefined) {
+    return `(${LATE[lateAt]}): ${lateAt === 'tcp' ? NETWORK_ADVICE : ANSWERED_ADVICE}`
+  }
+  const closed = CLOSED.find(({ what }) => what.test(details))
+  return closed ? `(${closed.says}): ${ANSWERED_ADVICE}` : `(${reasonOf(details)}): ${NETWORK_ADVICE}`
 }
 
 function unixAdvice(details: string): string {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import tls, { type SecureContextOptions } from 'node:tls'
 import { type ChannelCredentials, credentials } from '@grpc/grpc-js'
 import { encodePem } from '../crypto/pem.ts'
+import type { ConnectStage } from './client-failure.ts'
 import { pemChain } from './pem-chain.ts'
 
 /** How a client knows its server, and what it shows of itself. */
@@ -31,22 +32,32 @@ function createClientContext(input: ClientTls): tls.SecureContext {
   return tls.createSecureContext(options)
 }
 
-/**
- * Credentials of a channel. `handshaking` holds the sockets whose handshake is under way: grpc-js forgets them when a channel is closed
- * meanwhile, and a peer that never answers would keep the process alive.
- */
-export function createChannelCredentials(input: ClientTls, handshaking: Set<Socket>): ChannelCredentials {
+/** How far the connection of a channel has come, for whoever gives up waiting for it. */
+export interface ConnectProgress {
+  /** Sockets whose handshake is under way: grpc-js forgets them when a channel is closed meanwhile. */
+  readonly handshaking: Set<Socket>
+  stage: ConnectStage
+}
+
+/** Credentials of a channel. Whoever closes it destroys what is `handshaking`: a peer that never answers would keep the process alive. */
+export function createChannelCredentials(input: ClientTls, progress: ConnectProgress): ChannelCredentials {
   const channel = credentials.createFromSecureContext(createClientContext(input))
   const create = channel._createSecureConnector.bind(channel)
   channel._createSecureConnector = (...target) => {
     const connector = create(...target)
     const connect = connector.connect.bind(connector)
     connector.connect = async (socket) => {
-      handshaking.add(socket)
+      progress.handshaking.add(socket)
+      progress.stage = 'tls'
       try {
-        return await connect(socket)
+        const connected = await connect(socket)
+        progress.stage = 'http2'
+        return connected
+      } catch (error) {
+        progress.stage = 'tcp' // of the next attempt
+        throw error
       } finally {
-        handshaking.delete(socket)
+        progress.handshaking.delete(socket)
       }
     }
     return connector

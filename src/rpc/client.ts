@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import {
   type CallOptions,
   Client,
@@ -13,7 +12,7 @@ import {
 import { systemClock } from '../foundation/clock.ts'
 import type { RpcCalls, StreamOptions, UnaryOptions } from './calls.ts'
 import { describeFailure } from './client-failure.ts'
-import { type ClientTls, createChannelCredentials } from './client-tls.ts'
+import { type ClientTls, type ConnectProgress, createChannelCredentials } from './client-tls.ts'
 import { method, type ServiceName } from './services.ts'
 import { RpcError, StatusCode } from './status.ts'
 
@@ -47,7 +46,7 @@ export class RpcClient implements RpcCalls {
   readonly #isUnix: boolean
   readonly #metadata: Readonly<Record<string, string>>
   readonly #connectTimeoutMs: number
-  readonly #handshaking = new Set<Socket>()
+  readonly #progress: ConnectProgress = { handshaking: new Set(), stage: 'tcp' }
 
   constructor(options: RpcClientOptions) {
     setLogVerbosity(logVerbosity.NONE) // errors reach the caller of a call; grpc-js would print them as well
@@ -72,7 +71,7 @@ export class RpcClient implements RpcCalls {
     } else {
       const host = target.host.includes(':') ? `[${target.host}]` : target.host
       this.#address = `${host}:${target.port}`
-      const channel = createChannelCredentials(target.tls, this.#handshaking)
+      const channel = createChannelCredentials(target.tls, this.#progress)
       this.#client = new Client(this.#address, channel, {
         ...common,
         'grpc.ssl_target_name_override': target.tls.serverName,
@@ -168,7 +167,7 @@ export class RpcClient implements RpcCalls {
 
   close(): void {
     this.#client.close()
-    for (const socket of this.#handshaking) socket.destroy()
+    for (const socket of this.#progress.handshaking) socket.destroy()
   }
 
   [Symbol.dispose](): void {
@@ -207,6 +206,7 @@ export class RpcClient implements RpcCalls {
       isUnix: this.#isUnix,
       timedOut,
       state: this.state,
+      stage: this.#progress.stage,
     })
   }
 }

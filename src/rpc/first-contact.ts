@@ -5,7 +5,7 @@ import { spkiSha256 } from '../crypto/keys.ts'
 import { type Certificate, parseCertificate, verifyChain } from '../crypto/x509.ts'
 import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
-import { describeFailure } from './client-failure.ts'
+import { type ConnectStage, describeFailure } from './client-failure.ts'
 import { peerChain } from './tls-client-certificate.ts'
 
 /** The authority cannot be spoken to: no connection, or no TLS. */
@@ -82,6 +82,10 @@ async function fetchChain(
     ALPNProtocols: ['h2'],
     rejectUnauthorized: false, // what the chain is worth is found out by the pin
   })
+  let stage: ConnectStage = 'tcp'
+  socket.once('connect', () => {
+    stage = 'tls'
+  })
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) })
     const chain = peerChain(socket)
@@ -96,6 +100,7 @@ async function fetchChain(
       isUnix: false,
       timedOut,
       state: 'connecting',
+      stage,
     })
     throw new AuthorityUnreachableError(described.publicMessage, { cause: error })
   } finally {

@@ -2,7 +2,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import type { ByteAccount, ByteHolder } from './byte-budget.ts'
 
 /** Of a stream, and of a header besides its text, roughly. */
-const STREAM_BYTES = 2 * 1024
+const STREAM_BYTES = 4 * 1024
 const HEADER_BYTES = 128
 
 /** A stream whose call is begun later: its headers are held until then, and nobody reads what comes. */

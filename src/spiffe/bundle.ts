@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import { exportJwk } from '../crypto/jwk.ts'
 import { exportSpki, importSpki } from '../crypto/keys.ts'
-import { type Certificate, parseCertificate } from '../crypto/x509.ts'
+import { type Certificate, parseCertificate, splitDerAsFar } from '../crypto/x509.ts'
+import { CodedError } from '../foundation/errors.ts'
 import { InvalidBundleError, type PassedOver, parseBundle } from './bundle-json.ts'
 import { TrustDomain } from './trust-domain.ts'
 
@@ -46,6 +47,23 @@ export class Bundle {
   static parse(trustDomain: string, json: Buffer | string): Bundle {
     const { passedOver, ...contents } = parseBundle(json)
     return new Bundle(trustDomain, contents, passedOver)
+  }
+
+  /**
+   * Reads the X.509 authorities as the Workload API sends them (§5.2.1): DER, concatenated. One that cannot be used is passed over, and so is
+   * what stands behind bytes that are no certificate.
+   */
+  static fromX509Der(trustDomain: string, concatenated: Buffer): Bundle {
+    const { parts, rest } = splitDerAsFar(concatenated)
+    const passedOver: PassedOver[] = []
+    const x509Authorities = parts.filter((der, index) => {
+      const reason = anchorProblem(der)
+      if (reason !== undefined) passedOver.push({ where: `certificate ${index}`, reason, isUnknown: false })
+      return reason === undefined
+    })
+    if (rest > 0)
+      passedOver.push({ where: `${rest} bytes at the end`, reason: 'not a certificate', isUnknown: false })
+    return new Bundle(trustDomain, { x509Authorities, jwtAuthorities: [] }, passedOver)
   }
 
   static of(input: BundleContents & { readonly trustDomain: string }): Bundle {
@@ -102,6 +120,17 @@ export class Bundle {
 
   #jwtJwks(): object[] {
     return Array.from(this.jwtAuthorities, ([kid, key]) => ({ kid, ...exportJwk(exportSpki(key)) }))
+  }
+}
+
+function anchorProblem(der: Buffer): string | undefined {
+  try {
+    const { isCa, publicKeyDer } = parseCertificate(der)
+    importSpki(publicKeyDer)
+    return isCa ? undefined : 'not the certificate of a CA'
+  } catch (error) {
+    if (error instanceof CodedError) return error.message
+    throw error
   }
 }
 

@@ -24,8 +24,10 @@ export class InvalidJwtSvidError extends CodedError {
   readonly kind = 'invalid_argument'
   readonly reason: JwtSvidProblem
 
-  constructor(reason: JwtSvidProblem, options?: ErrorOptions) {
-    super('the JWT-SVID is not valid', { ...options, detail: reason })
+  constructor(reason: JwtSvidProblem, options?: ErrorOptions & { readonly because?: string }) {
+    const because = options?.because
+    const detail = because === undefined ? reason : `${reason} (${because})`
+    super('the JWT-SVID is not valid', { ...options, detail })
     this.reason = reason
   }
 }
@@ -42,7 +44,7 @@ export interface JwtSvid {
 /** What {@link readJwtSvid} found: the token, how it is signed, and from when on it counts. */
 export interface ReadJwtSvid extends JwtSvid {
   readonly alg: JwsAlgorithm
-  /** The later of nbf and iat; -Infinity without both. */
+  /** `nbf`; -Infinity without. `iat` says when it was made and decides nothing (RFC 7519 §4.1.6). */
   readonly notBefore: number
 }
 
@@ -73,7 +75,9 @@ export function readJwtSvid({ header, claims }: ParsedJws): ReadJwtSvid {
   if (typ !== undefined && typ !== 'JWT' && typ !== 'JOSE') throw new InvalidJwtSvidError('type') // §2.3
   // Optional in the standard (§2.2), but every other implementation asks for it, and guessing among keys helps nobody.
   if (typeof kid !== 'string' || kid === '') throw new InvalidJwtSvidError('key_id')
-  const { iat, nbf } = claims
+  if (!isSayable(claims))
+    throw new InvalidJwtSvidError('claims', { because: 'one has no JSON that every reader takes' })
+  const { nbf } = claims
   return {
     alg: alg as JwsAlgorithm,
     kid,
@@ -81,9 +85,7 @@ export function readJwtSvid({ header, claims }: ParsedJws): ReadJwtSvid {
     spiffeId: subjectOf(claims['sub']),
     audience: audienceOf(claims['aud']),
     expiresAt: momentOf(claims['exp']),
-    notBefore: Math.max(
-      ...[nbf, iat].map((at) => (at === undefined ? Number.NEGATIVE_INFINITY : momentOf(at))),
-    ),
+    notBefore: nbf === undefined ? Number.NEGATIVE_INFINITY : momentOf(nbf),
   }
 }
 
@@ -106,6 +108,19 @@ function audienceOf(aud: unknown): readonly string[] {
   const isSound = list.length > 0 && list.every((each) => typeof each === 'string' && each !== '')
   if (!isSound) throw new InvalidJwtSvidError('audience')
   return list as readonly string[]
+}
+
+/**
+ * Whether every reader of JSON and of protobuf has the value: `1e400` is no number to them, and half of a surrogate pair no text, and most
+ * then refuse the whole message. How deep it may be is limited where the JSON is read.
+ */
+export function isSayable(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every(isSayable)
+  for (const [name, each] of Object.entries(value)) if (!name.isWellFormed() || !isSayable(each)) return false
+  return true
 }
 
 /** 9999-12-31T23:59:59Z: what is later is a mistake, such as milliseconds. */

@@ -13,6 +13,36 @@ export function parseJwtSvid(token: string): JwtSvid {
   return publicPart(readJwtSvid(parse(token)))
 }
 
+/** What clocks of other hosts may be off by (RFC 7519 §4.1.4, §4.1.5; JWT-SVID §3.3): as much as go-spiffe allows. */
+const LEEWAY_SECONDS = 60
+
+/**
+ * Compares `exp` and `nbf`, each with the leeway; refused when the time cannot be compared.
+ * @throws InvalidJwtSvidError
+ */
+function checkTime({ expiresAt, notBefore }: ReadJwtSvid, nowSeconds: number): void {
+  if (!(nowSeconds < expiresAt + LEEWAY_SECONDS)) {
+    throw new InvalidJwtSvidError('expired', { because: `exp was ${secondsOf(nowSeconds - expiresAt)} ago` })
+  }
+  if (!(nowSeconds >= notBefore - LEEWAY_SECONDS)) {
+    throw new InvalidJwtSvidError('not_yet_valid', {
+      because: `nbf is in ${secondsOf(notBefore - nowSeconds)}: is a clock wrong?`,
+    })
+  }
+}
+
+function secondsOf(seconds: number): string {
+  return `${Math.ceil(seconds)} s`
+}
+
+/**
+ * The same for a token of which nothing else is looked at: for showing.
+ * @throws InvalidJwtSvidError
+ */
+export function checkJwtSvidTime(token: string, nowSeconds: number): void {
+  checkTime(readJwtSvid(parse(token)), nowSeconds)
+}
+
 /** A token whose signature was verified, and the key that did it. */
 interface Verified {
   readonly svid: ReadJwtSvid
@@ -49,9 +79,7 @@ export class JwtSvidValidator {
     const parsed = known === undefined ? parse(token) : undefined
     const svid = known?.svid ?? readJwtSvid(parsed as ParsedJws)
 
-    // No leeway in either direction (§3.3): what we sign is backdated instead. Refused when the time cannot be compared.
-    if (!(nowSeconds < svid.expiresAt)) throw new InvalidJwtSvidError('expired')
-    if (!(nowSeconds >= svid.notBefore)) throw new InvalidJwtSvidError('not_yet_valid')
+    checkTime(svid, nowSeconds)
     if (!svid.audience.includes(audience)) throw new InvalidJwtSvidError('audience')
     const bundle = bundleFor(svid.spiffeId.trustDomain)
     // A bundle speaks for its own trust domain only (Trust Domain and Bundle §3), whoever looked it up.

@@ -16,6 +16,21 @@ export function isTrustDomainName(text: string): boolean {
   return NAME.test(text)
 }
 
+const LONGEST_HOST = 253
+const LONGEST_LABEL = 63
+
+/**
+ * Why some clients could not read SVIDs of a trust domain with this name, though SPIFFE allows it: Go and Java take what stands in a URI for
+ * the name of a host, without empty labels, and some releases of Go without long ones. Undefined when all of them can.
+ */
+export function trustDomainReadingProblem(name: string): string | undefined {
+  const labels = name.split('.')
+  if (labels.includes('')) return 'no dot may stand at its beginning, at its end or beside another'
+  if (name.length > LONGEST_HOST || labels.some((label) => label.length > LONGEST_LABEL))
+    return `it may have ${LONGEST_HOST} characters, and ${LONGEST_LABEL} between two dots`
+  return undefined
+}
+
 /** A trust domain, by its name. */
 export class TrustDomain {
   /** `example.org` */

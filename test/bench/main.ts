@@ -4,6 +4,7 @@ import { formatFigures } from './figure.ts'
 import { measureAuthority } from './measure-authority.ts'
 import { measureCrypto } from './measure-crypto.ts'
 import { measureFairness } from './measure-fairness.ts'
+import { measureHeld } from './measure-held.ts'
 import { measureKeys } from './measure-keys.ts'
 import { measureRewrite } from './measure-rewrite.ts'
 import { compareSds, measureSds } from './measure-sds.ts'
@@ -22,6 +23,7 @@ Prints figures; asserts nothing. Without --socket it measures Signet:
   rewrite    what it costs to take any :authority: connections that need it, and those that do not
   system     start-up, from apply to open streams, memory of an open stream
   fairness   one user's floods, as root: what they cost another user, p99 beside the quiet one
+  held       what requests that never end, or that become large, make the two programs hold
   sds        1 000 streams of 500 Envoys: memory of each, from a rotation to all of them
 With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
 With sds and --socket it measures another SDS server beside Signet, and prints ratios (Signet's by the other's): with --pid the memory
@@ -55,6 +57,7 @@ const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = 
   rewrite: measureRewrite,
   system: measureSystem,
   fairness: measureFairness,
+  held: measureHeld,
   sds: () => measureSds(),
 }
 

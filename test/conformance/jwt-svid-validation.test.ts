@@ -89,7 +89,7 @@ describe('the validation of a JWT-SVID', () => {
     ['JWTV-04', 'no exp', { exp: undefined }, 'claims'],
     ['JWTV-04', 'an exp in a string', { exp: '2000000000' }, 'claims'],
     ['JWTV-04', 'an exp in milliseconds', { exp: (NOW + 300) * 1000 }, 'claims'],
-    ['JWTV-04', 'an exp that is now', { exp: NOW }, 'expired'],
+    ['JWTV-04', 'an exp of a minute ago', { exp: NOW - 60 }, 'expired'],
     ['JWTV-05', 'no sub', { sub: undefined }, 'subject'],
     ['JWTV-05', 'a sub that is no URI', { sub: 'foo' }, 'subject'],
     ['JWTV-05', 'a sub of another scheme', { sub: 'https://example.org/web' }, 'subject'],
@@ -107,13 +107,34 @@ describe('the validation of a JWT-SVID', () => {
       { sub: 'spiffe://partner.example/web' },
       'signature',
     ],
-    ['JWTV-10', 'an nbf that is later', { nbf: NOW + 1 }, 'not_yet_valid'],
+    ['JWTV-10', 'an nbf that is more than a minute later', { nbf: NOW + 61 }, 'not_yet_valid'],
+    ['JWTV-10', 'an nbf that is null', { nbf: null }, 'claims'],
     ['JWTV-10', 'an nbf in a string', { nbf: '0' }, 'claims'],
-    ['JWTV-10', 'an iat that is later', { iat: NOW + 1 }, 'not_yet_valid'],
-    ['JWTV-10', 'an iat that is null', { iat: null }, 'claims'],
+    ['JWTV-10', 'half of a character', { team: 'a\ud800' }, 'claims'],
+    ['JWTV-10', 'half of a character deep in a name', { team: [{ '\udc00': 1 }] }, 'claims'],
   ] as const) {
     it(`${clause}: refuses ${what}`, () => refused(own.signer.sign({ ...own.claims, ...change }), reason))
   }
+
+  for (const [what, change] of [
+    ['an exp that is now, within the leeway of a minute', { exp: NOW }],
+    ['an exp of 59 s ago', { exp: NOW - 59 }],
+    ['an nbf in 60 s', { nbf: NOW + 60 }],
+    ['an iat that is later: it decides nothing', { iat: NOW + 3600 }],
+    ['an iat that is no number', { iat: null }],
+    ['no iat', { iat: undefined }],
+  ] as const) {
+    it(`JWTV-10: accepts ${what}`, () => {
+      validate(own.signer.sign({ ...own.claims, ...change }))
+    })
+  }
+
+  it('JWTV-10: refuses a number that no reader of protobuf has', () => {
+    const [, , signature] = own.signer.sign(own.claims).split('.')
+    const claims = Buffer.from(JSON.stringify({ ...own.claims, n: 1 }).replace('"n":1', '"n":1e400'))
+    const header = { alg: 'ES256', kid: 'k1' }
+    refused(`${part(header)}.${claims.toString('base64url')}.${signature}`, 'claims')
+  })
 
   for (const [clause, what, header, reason] of [
     ['JWTV-02', 'alg none', { alg: 'none', kid: 'k1' }, 'algorithm'],

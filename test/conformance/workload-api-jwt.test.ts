@@ -139,6 +139,7 @@ describe('the JWT profile of the Workload API', () => {
     assert.equal(claims.team, 'pay')
     assert.ok(claims.exp > Date.now() / 1000 && Number.isInteger(claims.exp))
     assert.ok(claims.iat <= Date.now() / 1000 && Number.isInteger(claims.iat))
+    assert.equal(claims.iat - claims.nbf, 60) // iat is true, and nbf leaves room for clocks that are behind
   })
 
   it('ENC-08, T-21, JWTI-04, WLAPI-47, WLAPI-48, BND-16, BND-18: the JWT bundle is a JWK Set of JWT keys only, and verifies the token', async () => {

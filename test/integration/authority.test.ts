@@ -177,7 +177,7 @@ describe('an authority with a joined bot', () => {
     const { header, claims } = parseJws(issued.token)
     assert.deepEqual(Object.keys(header).sort(), ['alg', 'kid', 'typ'])
     assert.deepEqual(claims['aud'], ['a', 'b'])
-    assert.deepEqual(Object.keys(claims).sort(), ['aud', 'exp', 'iat', 'jti', 'sub', 'team'])
+    assert.deepEqual(Object.keys(claims).sort(), ['aud', 'exp', 'iat', 'jti', 'nbf', 'sub', 'team'])
     assert.equal(claims['team'], 'pay')
     assert.equal(claims['exp'], Number(issued.expiresAt))
   })

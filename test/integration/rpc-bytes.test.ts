@@ -95,7 +95,7 @@ describe('the bytes that callers make a server hold', () => {
     for (let n = 0; n < 900; n++) client.send(frame(TYPE.headers, END_HEADERS, 2 * n + 1, callHeaders(JWT)))
     await client.answers()
     const open = stack.connections[0]?.openCalls ?? 0
-    assert.ok(open > 50 && open < 200, `${open} open`)
+    assert.ok(open > 20 && open < 50, `${open} open`)
     assert.ok(stack.server.heldBytes <= LIMITS.connection)
   })
 
@@ -164,7 +164,7 @@ describe('compressed requests', () => {
   it('are decompressed in turns, and all are served', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
-    const calls = Array.from({ length: 60 }, () => rawCall(session, JWT, { headers, body: bomb }))
+    const calls = Array.from({ length: 20 }, () => rawCall(session, JWT, { headers, body: bomb }))
     for (const { status } of await Promise.all(calls.map(({ ended }) => ended))) {
       assert.equal(status, StatusCode.OK)
     }
@@ -175,7 +175,7 @@ describe('compressed requests', () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
     const other = stack.session()
-    const calls = Array.from({ length: 60 }, () => rawCall(session, JWT, { headers, body: bomb, open: true }))
+    const calls = Array.from({ length: 20 }, () => rawCall(session, JWT, { headers, body: bomb, open: true }))
     await until(() => stack.server.heldBytes > 60 * KIB)
     for (const call of calls) call.stream.close()
     assert.equal((await rawCall(other, JWT, { headers, body: bomb }).ended).status, StatusCode.OK)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { describe, it } from 'node:test'
@@ -58,8 +59,11 @@ describe('a caller without an identity', () => {
     using client = new SecretClient(serving.socket)
     using workload = new WorkloadClient(serving.socket)
     using stream = client.stream(['ROOTCA', OWN, 'ALL'])
-    await client.settle()
-    assert.equal(stream.waiting, 0)
+    for (const { trustDomains = {} } of await stream.secrets()) {
+      const [nobody = ''] = Object.values(trustDomains)
+      assert.equal(new X509Certificate(nobody).subject, 'O=Signet\nCN=Nobody')
+      assert.ok(!Object.keys(trustDomains).includes('example.org') || trustDomains['example.org'] === nobody)
+    }
     for (const method of METHODS) await assert.rejects(workload.first(method), refused)
   })
 
@@ -78,8 +82,11 @@ describe('a caller without an identity', () => {
     serving.learn({ federatedBundles }, { nobody })
     using stream = client.stream(['ROOTCA', 'ALL', 'default', 'spiffe://partner.example'])
     const secrets = await stream.secrets()
-    assert.deepEqual(namesOf(secrets), ['ALL', 'ROOTCA'])
-    for (const { trustDomains } of secrets) assert.deepEqual(Object.keys(trustDomains ?? {}), ['example.org'])
+    assert.deepEqual(namesOf(secrets), ['ALL', 'ROOTCA', 'spiffe://partner.example'])
+    const closed = secrets[2]?.trustDomains?.['partner.example'] ?? ''
+    assert.equal(new X509Certificate(closed).subject, 'O=Signet\nCN=Nobody')
+    for (const { trustDomains } of secrets.slice(0, 2))
+      assert.deepEqual(Object.keys(trustDomains ?? {}), ['example.org'])
     for (const method of METHODS) {
       assert.deepEqual(Object.keys((await workload.first(method)).bundles), [OWN])
     }

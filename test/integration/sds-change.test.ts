@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { ack, leafOf, namesOf, SecretClient } from '../support/secret-client.ts'
+import { ack, leafOf, namesOf, SecretClient, secretsOf } from '../support/secret-client.ts'
 import { type Serving, startServing } from '../support/serving.ts'
 
 const UID = process.getuid?.() ?? 0
@@ -76,13 +76,16 @@ describe('a change', () => {
     ['an identity', { isLocked: () => true }],
     ['the bot', { botLocked: true }],
   ] as const) {
-    it(`that locks ${what} does not end the stream either; it hears nothing until the lock is taken away`, async () => {
+    it(`that locks ${what} does not end the stream either; it is to trust nobody until the lock is taken away`, async () => {
       await using serving = await startServing({ identities: { web: WEB } })
       using client = new SecretClient(serving.socket)
       using stream = client.stream(['ROOTCA'])
-      await stream.next()
+      stream.send(ack(await stream.next(), ['ROOTCA']))
       await serving.issuer.rotate()
       serving.learn(more)
+      const closed = await stream.next()
+      assert.deepEqual(Object.keys(secretsOf(closed)[0]?.trustDomains ?? {}), ['nobody.invalid'])
+      stream.send(ack(closed, ['ROOTCA']))
       await client.settle()
       assert.equal(stream.waiting, 0)
       serving.learn()

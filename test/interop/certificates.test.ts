@@ -43,7 +43,7 @@ describe('certificates of CAs that are delivered to workloads', () => {
       )
       assert.deepEqual(refused, [])
       // It does look: what is no certificate is refused.
-      const [cut] = await reader.read([Buffer.from(plain).fill(0xff, 60, 70)])
+      const [cut] = await reader.read([plain.subarray(0, -20)])
       assert.match(cut ?? '', /^no: /)
     })
   }

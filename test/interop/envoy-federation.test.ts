@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { signet } from '../support/stack.ts'
+import type { EnvoyProcess } from './envoy/envoy-process.ts'
 import { inBothModes } from './envoy/in-both-modes.ts'
 import { idOf, type Pair } from './envoy/pair.ts'
 import { ask } from './envoy/traffic.ts'
@@ -15,6 +17,13 @@ async function setBundle(of: Pair, at: Pair): Promise<void> {
   assert.equal(code, 0, stderr)
 }
 
+/** The others have published that nobody of theirs is to be trusted. */
+async function setEmpty(at: Pair, name: string): Promise<void> {
+  const env = { SIGNET_ADMIN_SOCKET: at.stack.authoritySocket }
+  const { code, stderr } = await signet(['bundle', 'set', name, '--file', '-'], { input: '{"keys":[]}', env })
+  assert.equal(code, 0, stderr)
+}
+
 inBothModes('two Envoys of two trust domains', async (t, ours) => {
   await using theirs = await ours.another({ trustDomain: THEIRS })
   await ours.grant('web', `  federates_with: [${THEIRS}]`)
@@ -22,22 +31,38 @@ inBothModes('two Envoys of two trust domains', async (t, ours) => {
   const peer = idOf('web', OURS)
   const all = { name: 'all', bundle: 'ALL' }
   const api = await theirs.startApi({ peer, variants: [all] })
+  const fronts: EnvoyProcess[] = []
 
-  await t.test('the foreign bundle is waited for', async () => {
-    await api.until('waits for it alone', async () => {
-      const [waiting, another] = (await api.admin.secrets()).filter(({ isThere }) => !isThere)
-      return waiting?.name === `spiffe://${OURS}` && another === undefined
+  const believes = async (name: string): Promise<boolean> => {
+    const held = (await api.admin.secrets()).find((secret) => secret.name === name)
+    const domains =
+      held?.secret?.validation_context?.custom_validator_config?.typed_config?.trust_domains ?? []
+    return domains.some((domain: { name: string; trust_bundle: { inline_bytes: string } }) => {
+      const pem = Buffer.from(domain.trust_bundle.inline_bytes, 'base64').toString()
+      return domain.name === OURS && !new X509Certificate(pem).subject.includes('Nobody')
     })
+  }
+
+  await t.test('before there is the foreign bundle, nobody of that trust domain is let in', async () => {
+    await api.until('has something', async () => (await api.admin.secrets()).every(({ isThere }) => isThere))
+    await api.ready()
+    assert.ok(!(await believes(`spiffe://${OURS}`)))
   })
 
   await t.test('when both sides have it, requests go through, by its name as under ALL', async () => {
     await Promise.all([setBundle(ours, theirs), setBundle(theirs, ours)])
     await api.until('has all', async () => (await api.admin.secrets()).every(({ isThere }) => isThere))
     await api.ready()
-    const upstream = { peer: idOf('api', THEIRS), variants: [all] }
+    // What is open lives on: these make a connection for each request.
+    const variants = [
+      { ...all, requestsPerConnection: 1 },
+      { name: 'fresh', requestsPerConnection: 1 },
+    ]
+    const upstream = { peer: idOf('api', THEIRS), variants }
     const byName = await ours.startWeb(await api.admin.port('inbound'), upstream)
     const underAll = await ours.startWeb(await api.admin.port('inbound-all'), upstream)
-    for (const front of [byName, underAll]) {
+    fronts.push(byName, underAll)
+    for (const front of fronts) {
       await front.until('has all', async () => (await front.admin.secrets()).every(({ isThere }) => isThere))
       const { admin } = await front.ready()
       for (const listener of ['outbound', 'outbound-all']) {
@@ -62,4 +87,37 @@ inBothModes('two Envoys of two trust domains', async (t, ours) => {
       async () => (await api.admin.certificates()).believed.length === before + 1,
     )
   })
+
+  const answersOf = async (): Promise<string[]> => {
+    const answers: string[] = []
+    for (const front of fronts) {
+      for (const listener of ['outbound-fresh', 'outbound-all']) {
+        const port = await front.admin.port(listener)
+        const outcome = await ask(port).then(
+          ({ caller }) => caller['URI'] ?? 'nobody',
+          () => 'refused',
+        )
+        answers.push(outcome)
+      }
+    }
+    return answers
+  }
+  for (const [what, withdraw] of [
+    [
+      'whose federation is deleted',
+      async () => void (await theirs.stack.admin('delete', 'federation', OURS)),
+    ],
+    ['that has no keys any more', () => setEmpty(theirs, OURS)],
+    ['that no identity federates with any more', () => theirs.grant('api')],
+    ['whose callers may trust nobody here any more', () => ours.grant('web')],
+  ] as const) {
+    await t.test(`a trust domain ${what} comes in no more, and does again when it may`, async () => {
+      await withdraw()
+      await api.until('refuses', async () => (await answersOf()).every((answer) => answer === 'refused'))
+      await theirs.grant('api', `  federates_with: [${OURS}]`)
+      await ours.grant('web', `  federates_with: [${THEIRS}]`)
+      await setBundle(ours, theirs)
+      await api.until('lets in', async () => (await answersOf()).every((answer) => answer === peer))
+    })
+  }
 })

@@ -66,9 +66,16 @@ export function readSecret(any: Message, version = ''): ReadSecret {
 }
 
 export class SecretClient implements Disposable {
+  readonly #sent: Readonly<Record<string, string>>
   readonly #client: grpc.Client
 
-  constructor(socketPath: string, options: grpc.ChannelOptions = {}) {
+  /** `metadata`: sent with every request. */
+  constructor(
+    socketPath: string,
+    options: grpc.ChannelOptions = {},
+    metadata: Readonly<Record<string, string>> = {},
+  ) {
+    this.#sent = metadata
     const Service = lookUp('service', 'secret', 'v3', 'SecretDiscoveryService')
     this.#client = new (Service as grpc.ServiceClientConstructor)(
       `unix:${socketPath}`,
@@ -91,13 +98,15 @@ export class SecretClient implements Disposable {
   }
 
   open(method: 'StreamSecrets' | 'DeltaSecrets', options: grpc.CallOptions = {}): SecretStreamClient {
-    return new SecretStreamClient(this.#method(method)(new grpc.Metadata(), options))
+    return new SecretStreamClient(this.#method(method)(this.#metadata(), options))
   }
 
   fetch(names: readonly string[], more: object = {}): Promise<Message> {
     const { promise, resolve, reject } = Promise.withResolvers<Message>()
-    this.#method('FetchSecrets')({ resourceNames: names, ...more }, (error: unknown, response: Message) =>
-      error ? reject(error) : resolve(response),
+    this.#method('FetchSecrets')(
+      { resourceNames: names, ...more },
+      this.#metadata(),
+      (error: unknown, response: Message) => (error ? reject(error) : resolve(response)),
     )
     return promise
   }
@@ -109,6 +118,12 @@ export class SecretClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.#client.close()
+  }
+
+  #metadata(): grpc.Metadata {
+    const metadata = new grpc.Metadata()
+    for (const [name, value] of Object.entries(this.#sent)) metadata.set(name, value)
+    return metadata
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time

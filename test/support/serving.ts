@@ -51,6 +51,7 @@ export interface ServingOptions {
   readonly maxStreamsPerConnection?: number
   readonly allowUnauthenticatedVerifiers?: boolean
   readonly sdsNames?: SecretNamesConfig
+  readonly requireMetadata?: boolean
   /** As in the agent unless told. */
   readonly takesAnyAuthority?: boolean
   readonly digestMaxBytes?: number
@@ -124,6 +125,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
     knowledge,
     svids,
     names: options.sdsNames ?? DEFAULT_SECRET_NAMES,
+    requireMetadata: options.requireMetadata ?? false,
     maxIdentitiesPerCaller,
     clock,
     random: systemRandom,

@@ -7,7 +7,7 @@ import { WorkloadClient } from './workload-client.ts'
 
 /** The real thing: `signet authority run` and `signet agent run` as processes, spoken to through the command line and the socket only. */
 
-const signetBinary = path.resolve(import.meta.dirname, '../../bin/signet.js')
+export const signetBinary = path.resolve(import.meta.dirname, '../../bin/signet.js')
 
 export interface Finished {
   readonly code: number | null

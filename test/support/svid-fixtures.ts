@@ -15,6 +15,6 @@ export async function createTestTrustDomain(trustDomain = 'example.org') {
     refreshHintSeconds: 60,
   })
   const signer = new JwsSigner({ alg: 'ES256', kid: 'k1', typ: 'JWT', privateKey: jwtKey.privateKey })
-  const claims = { sub: `spiffe://${trustDomain}/web`, aud: ['db'], iat: NOW - 60, exp: NOW + 300 }
+  const claims = { sub: `spiffe://${trustDomain}/web`, aud: ['db'], iat: NOW, nbf: NOW - 60, exp: NOW + 300 }
   return { ca, jwtKey, bundle, signer, claims }
 }

@@ -48,10 +48,11 @@ export class DeltaSubscription implements Subscription<Request> {
     return isFirst || wanted.length > 0 || unwanted.length > 0
   }
 
-  next({ secrets, absent, pending }: Found): SecretResponse | undefined {
+  next(found: Found): SecretResponse | undefined {
+    const { secrets, absent } = found
     const changed = secrets.filter(({ name, version }) => this.#sent.get(name) !== version)
     const missing = absent.flatMap(({ name }) => (this.#sent.get(name) === REMOVED ? [] : [name]))
-    const vanished = this.isWildcard ? this.#vanished({ secrets, absent, pending }) : []
+    const vanished = this.isWildcard ? this.#vanished(found) : []
     if (changed.length === 0 && missing.length === 0 && vanished.length === 0) return undefined
     for (const { name, version } of changed) this.#sent.set(name, version)
     for (const name of missing) this.#sent.set(name, REMOVED)

@@ -29,6 +29,8 @@ export interface Absence {
 /** What became of the names that were asked for, each for itself. */
 export interface Found {
   readonly secrets: readonly Secret[]
+  /** Bundles that are not for this caller, or not there: among the secrets is, under their names, what trusts nobody. */
+  readonly closed: readonly Absence[]
   /** Not for this caller, or not there at all. */
   readonly absent: readonly Absence[]
   /** The caller may have it, and it is being made. */
@@ -55,6 +57,9 @@ export interface Offered {
 
 type Outcome = Secret | AbsenceReason | 'pending'
 
+/** Reserved for names that are none (RFC 6761 §6.4). */
+const NO_TRUST_DOMAIN = 'nobody.invalid'
+
 /** Room for what encoding adds to each secret. */
 const OVERHEAD = 512
 
@@ -73,10 +78,13 @@ export class Offer {
     const names = isWildcard ? [...new Set([...asked, ...this.#realNames()])] : asked
     const secrets: Secret[] = []
     const absent: Absence[] = []
+    const closed: Absence[] = []
     const pending: string[] = []
     let room = LARGEST_MESSAGE
     for (const name of names) {
-      const outcome = this.#resolve(name)
+      const found = this.#resolve(name)
+      const outcome = isAbsence(found) ? (this.#closed(name, found) ?? found) : found
+      if (isAbsence(found) && typeof outcome !== 'string') closed.push({ name, reason: found })
       if (outcome === 'pending') pending.push(name)
       else if (typeof outcome === 'string') absent.push({ name, reason: outcome })
       else {
@@ -85,7 +93,24 @@ export class Offer {
         else secrets.push(outcome)
       }
     }
-    return { secrets, absent, pending }
+    return { secrets, closed, absent, pending }
+  }
+
+  /** A door that was open before, perhaps by an earlier stream, is closed; undefined where there never is one. */
+  #closed(name: string, reason: AbsenceReason): Secret | undefined {
+    const { names, store } = this.#deps
+    const { set, knowledge, plain } = this.#for
+    if (reason === 'mixes_trust_domains') return undefined
+    switch (names.kindOf(name)) {
+      case 'bundle':
+        return store.closed(name, trustDomainOf(name), plain)
+      case 'own_bundle':
+      case 'all_bundles':
+        // Who may have nothing is not told the name of the trust domain, either.
+        return store.closed(name, set === undefined ? NO_TRUST_DOMAIN : knowledge.bundle.trustDomain, plain)
+      default:
+        return undefined
+    }
   }
 
   *#realNames(): Generator<string> {
@@ -157,6 +182,10 @@ export class Offer {
     const isUsable = bundles.length > 0 && bundles.every(({ x509Authorities }) => x509Authorities.length > 0)
     return isUsable ? this.#deps.store.bundles(name, bundles, this.#for.plain) : 'bundle_missing'
   }
+}
+
+function isAbsence(outcome: Outcome): outcome is AbsenceReason {
+  return typeof outcome === 'string' && outcome !== 'pending'
 }
 
 /** The authority's no is final; anything else may pass. */

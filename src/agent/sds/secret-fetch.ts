@@ -6,7 +6,7 @@ import { Follower } from '../workload-api/followers.ts'
 import type { IdentitySet } from '../workload-api/identity-set.ts'
 import type { MessageKind } from '../workload-api/message.ts'
 import { wantsPlainCa } from './node.ts'
-import { Offer } from './offer.ts'
+import { type Found, Offer } from './offer.ts'
 import { checkTypeUrl } from './secret-request.ts'
 import type { SecretStreamDeps } from './secret-stream.ts'
 import { kindOf, type Subscription } from './subscription.ts'
@@ -69,7 +69,7 @@ export class SecretFetch extends Follower {
     const { names, isWildcard } = this.#subscription
     const workload = this.#deps.callers.workloadOf(this.peer)
     const offered = { set, workload, refused: undefined, knowledge, plain: this.#isPlain }
-    const found = new Offer(this.#deps, offered).find(names, isWildcard)
+    const found = withoutClosed(new Offer(this.#deps, offered).find(names, isWildcard))
     if (found.pending.length > 0 && !this.#isLate) return
     if (found.absent.length > 0) this.#deps.notes.leftOut(this.peer, found.absent)
     const response = this.#subscription.next(found)
@@ -91,5 +91,16 @@ export class SecretFetch extends Follower {
   #over(): void {
     this.#deadline.cancel()
     this.followers.remove(this)
+  }
+}
+
+/** A tool that asks once has no door to be closed: it hears that there is no such bundle for it. */
+function withoutClosed({ secrets, closed, absent, pending }: Found): Found {
+  const names = new Set(closed.map(({ name }) => name))
+  return {
+    secrets: secrets.filter(({ name }) => !names.has(name)),
+    closed: [],
+    absent: [...absent, ...closed],
+    pending,
   }
 }

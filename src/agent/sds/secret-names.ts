@@ -1,3 +1,5 @@
+import { isTrustDomainName } from '../../spiffe/trust-domain.ts'
+
 /** The names that are no SPIFFE IDs, as `agent.yaml` has them. */
 export interface SecretNamesConfig {
   readonly default_svid_name: string
@@ -26,7 +28,8 @@ export class SecretNames {
     const kind = this.#kinds.get(name)
     if (kind !== undefined) return kind
     if (!name.startsWith(SCHEME)) return 'unknown'
-    return name.includes('/', SCHEME.length) ? 'svid' : 'bundle'
+    if (name.includes('/', SCHEME.length)) return 'svid'
+    return isTrustDomainName(trustDomainOf(name)) ? 'bundle' : 'unknown'
   }
 
   /** Whether an X.509-SVID may be what this name asks for. */

@@ -52,7 +52,7 @@ export class SecretNotes {
     const names = absent.slice(0, MOST_NAMES).map(({ name }) => name.slice(0, LONGEST_NAME))
     const reasons = [...new Set(absent.map(({ reason }) => reason))]
     const { pid, uid } = peer.credentials
-    const suppressed = this.#told.suppressed(`${uid} ${names.join()} ${reasons.join()}`, `${uid}`)
+    const suppressed = this.#told.suppressed(uid, `${names.join()} ${reasons.join()}`)
     if (suppressed === undefined) return
     const run = `signet explain --pid ${pid}`
     this.#deps.logger.warn(
@@ -64,7 +64,7 @@ export class SecretNotes {
   rejected(peer: Peer, method: string, names: readonly string[], detail: { readonly message: string }): void {
     this.#rejected.inc({ method })
     const { pid, uid } = peer.credentials
-    const suppressed = this.#told.suppressed(`${uid} ${pid} ${method}`, `${uid} rejected`)
+    const suppressed = this.#told.suppressed(uid, `${pid} ${method}`)
     if (suppressed === undefined) return
     const message = detail.message
       .slice(0, LONGEST_MESSAGE)

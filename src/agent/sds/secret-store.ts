@@ -1,7 +1,9 @@
+import { createOrphanCa } from '../../crypto/orphan-ca.ts'
+import type { Random } from '../../foundation/random.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
 import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
 import { RecentMap } from '../workload-api/recent-map.ts'
-import { plainCaSecret, type Secret, svidSecret, validatorSecret } from './secret.ts'
+import { plainCaSecret, type Secret, svidSecret, type TrustedAuthorities, validatorSecret } from './secret.ts'
 
 /** Different sets of trust domains, by name, that are kept encoded. */
 const BUNDLES = 1_024
@@ -15,6 +17,13 @@ interface KeptBundles {
 export class SecretStore {
   readonly #svids = new WeakMap<CachedX509Svid, Secret[]>()
   readonly #bundles = new RecentMap<KeptBundles>(BUNDLES)
+  readonly #closed = new RecentMap<Secret>(BUNDLES)
+  readonly #random: Random
+  #nobody: Buffer | undefined
+
+  constructor(random: Random) {
+    this.#random = random
+  }
 
   svid(name: string, svid: CachedX509Svid): Secret {
     let made = this.#svids.get(svid)
@@ -27,6 +36,21 @@ export class SecretStore {
       secret = svidSecret(name, svid)
       made.push(secret)
     }
+    return secret
+  }
+
+  /**
+   * Instead of a bundle that the caller may not have, or that is empty: a validation context that trusts nobody. Envoy would keep the one before it
+   * for as long as it is told nothing, and takes no notice of removals.
+   */
+  closed(name: string, trustDomain: string, plain: boolean): Secret {
+    const key = JSON.stringify([name, trustDomain, plain])
+    const kept = this.#closed.get(key)
+    if (kept !== undefined) return kept
+    this.#nobody ??= createOrphanCa(this.#random)
+    const nobody: TrustedAuthorities = { trustDomain, x509Authorities: [this.#nobody] }
+    const secret = plain ? plainCaSecret(name, nobody) : validatorSecret(name, [nobody])
+    this.#closed.set(key, secret)
     return secret
   }
 

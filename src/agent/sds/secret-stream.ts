@@ -112,7 +112,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     const workload = this.#deps.callers.workloadOf(this.peer)
     const offer = new Offer(this.#deps, { set, workload, refused, knowledge, plain })
     const found = offer.find(names, isWildcard)
-    this.#note(found.absent)
+    this.#note([...found.closed, ...found.absent])
     const response = this.#subscription.next(found)
     if (response !== undefined) {
       this.#isAnswered = true

@@ -23,6 +23,9 @@ export interface Secret {
   readonly delivered: Delivered | undefined
 }
 
+/** Whom Envoy shall take for the CAs of a trust domain. */
+export type TrustedAuthorities = Pick<Bundle, 'trustDomain' | 'x509Authorities'>
+
 /** An X.509-SVID with its key, as Envoy's TLS certificate. */
 export function svidSecret(name: string, svid: CachedX509Svid): Secret {
   const chain = pemChain(splitDer(svid.chainDer))
@@ -35,10 +38,10 @@ export function svidSecret(name: string, svid: CachedX509Svid): Secret {
 }
 
 /** Bundles as the configuration of Envoy's SPIFFE validator, which keeps trust domains apart. Each has a certificate, none is there twice. */
-export function validatorSecret(name: string, bundles: readonly Bundle[]): Secret {
-  const trustDomains = bundles.map((bundle) => ({
-    name: bundle.trustDomain,
-    trustBundle: inline(pemChain(bundle.x509Authorities)),
+export function validatorSecret(name: string, bundles: readonly TrustedAuthorities[]): Secret {
+  const trustDomains = bundles.map(({ trustDomain, x509Authorities }) => ({
+    name: trustDomain,
+    trustBundle: inline(pemChain(x509Authorities)),
   }))
   const typedConfig = {
     type_url: `type.googleapis.com/${VALIDATOR}`,
@@ -49,8 +52,8 @@ export function validatorSecret(name: string, bundles: readonly Bundle[]): Secre
 }
 
 /** One bundle as plain CA certificates, for an Envoy that does not have the validator or does not want it. */
-export function plainCaSecret(name: string, bundle: Bundle): Secret {
-  return secret(name, { validationContext: { trustedCa: inline(pemChain(bundle.x509Authorities)) } })
+export function plainCaSecret(name: string, { x509Authorities }: TrustedAuthorities): Secret {
+  return secret(name, { validationContext: { trustedCa: inline(pemChain(x509Authorities)) } })
 }
 
 /** The version of several secrets together. */

@@ -5,10 +5,12 @@ import type { Random } from '../../foundation/random.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { DeltaDiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts'
 import type { DiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DiscoveryRequest.ts'
+import type { Gate, Handlers } from '../../rpc/handlers.ts'
 import type { RpcServer } from '../../rpc/server.ts'
 import type { KnowledgeSource } from '../knowledge.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import type { Callers } from '../workload-api/callers.ts'
+import { checkMetadata } from '../workload-api/gate.ts'
 import { DeltaSubscription } from './delta-subscription.ts'
 import { SecretFetch, type SecretFetchDeps } from './secret-fetch.ts'
 import { SecretNames, type SecretNamesConfig } from './secret-names.ts'
@@ -23,6 +25,7 @@ export interface SdsDeps {
   readonly knowledge: KnowledgeSource
   readonly svids: Pick<SvidCache, 'wantX509'>
   readonly names: SecretNamesConfig
+  readonly requireMetadata: boolean
   readonly maxIdentitiesPerCaller: number
   readonly clock: Clock
   readonly random: Random
@@ -35,15 +38,15 @@ const MORE_NAMES = 128
 const NONCE_BYTES = 8
 
 /**
- * Serves Envoy's secret discovery service (v3) to the proxies of this host, which have identities as all workloads do. Without the metadata
- * that the Workload API asks for: Envoy does not send it.
+ * Serves Envoy's secret discovery service (v3) to the proxies of this host, which have identities as all workloads do. The metadata that the
+ * Workload API asks for is asked for only where the configuration says so: an Envoy sends it only if its own says so.
  */
 export function serveSds(server: RpcServer<Peer>, deps: SdsDeps): void {
   const { callers, random, maxIdentitiesPerCaller } = deps
   const shared: SecretFetchDeps = {
     ...deps,
     names: new SecretNames(deps.names),
-    store: new SecretStore(),
+    store: new SecretStore(random),
     notes: new SecretNotes({ ...deps, deliveries: callers.deliveries }),
   }
   const makeNonce = (): string => random.bytes(NONCE_BYTES).toString('hex')
@@ -51,12 +54,14 @@ export function serveSds(server: RpcServer<Peer>, deps: SdsDeps): void {
   const whole = (): Subscription<DiscoveryRequest__Output> => new WholeSubscription(mostNames, makeNonce)
   const delta = (): Subscription<DeltaDiscoveryRequest__Output> => new DeltaSubscription(mostNames, makeNonce)
 
-  server.add('envoy.service.secret.v3.SecretDiscoveryService', {
+  const handlers: Handlers<Peer> = {
     StreamSecrets: { duplex: (peer, sink) => new SecretStream('stream', peer, sink, shared, whole()) },
     DeltaSecrets: { duplex: (peer, sink) => new SecretStream('delta', peer, sink, shared, delta()) },
     FetchSecrets: {
       unary: (peer, request) =>
         callers.refusals.watchOver(peer, () => new SecretFetch(peer, request, shared, whole()).run()),
     },
-  })
+  }
+  const gate: Gate<Peer> | undefined = deps.requireMetadata ? (_peer, head) => checkMetadata(head) : undefined
+  server.add('envoy.service.secret.v3.SecretDiscoveryService', handlers, gate)
 }

@@ -10,6 +10,7 @@ import { SvidNotValidNowError } from './errors.ts'
 import type { HeldBack } from './held-back.ts'
 import { type CachedJwtSvid, issueJwtSvid, type JwtIssueDeps } from './jwt-issue.ts'
 import { isValidAt, type Life, worthKeeping } from './life.ts'
+import { whoAsked } from './who-asked.ts'
 import { claimOf } from './x509-cache.ts'
 
 /** Tokens kept; each takes about 1 KB. Whoever asks for ever new audiences pushes out the oldest of his own. */
@@ -172,9 +173,10 @@ export class JwtCache {
       if (isHeldBack || (error instanceof CodedError && FINAL.has(error.kind))) entry.refusal = error
       else if (entry.kept.length === 0) this.#entries.delete(key)
       if (isHeldBack) throw error // the operator was told
-      const { workloadIdentity, spiffeId } = claim
+      const { workloadIdentity, spiffeId, workloadAttributes } = claim
+      const facts = { workloadIdentity, spiffeId, ...whoAsked(workloadAttributes) }
       logger.warn(
-        { event: 'svid.issue_failed', workloadIdentity, spiffeId, reason: messageOf(error) },
+        { event: 'svid.issue_failed', ...facts, reason: messageOf(error) },
         'a JWT-SVID could not be issued',
       )
       throw error

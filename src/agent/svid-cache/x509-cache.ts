@@ -9,6 +9,7 @@ import { askingUser } from '../asking-user.ts'
 import type { IdentityClaim, Knowledge } from '../knowledge.ts'
 import type { HeldBack } from './held-back.ts'
 import { isClockInTheWay, isValidAt, type Life, worthKeeping } from './life.ts'
+import { whoAsked } from './who-asked.ts'
 import { checkX509Svid } from './x509-check.ts'
 import type { CachedX509Svid, Holder, X509Entry, X509State } from './x509-entry.ts'
 import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
@@ -271,9 +272,10 @@ export class X509Cache {
       if (!isFinal(error)) this.#holdBack(entry)
       const retryInMs = this.#retry(entry)
       issued.inc({ kind: 'x509_svid', result: 'failed' })
-      const { workloadIdentity, spiffeId } = entry.claim
+      const { workloadIdentity, spiffeId, workloadAttributes } = entry.claim
+      const facts = { workloadIdentity, spiffeId, ...whoAsked(workloadAttributes), retryInMs }
       logger.warn(
-        { event: 'svid.issue_failed', workloadIdentity, spiffeId, reason: messageOf(error), retryInMs },
+        { event: 'svid.issue_failed', ...facts, reason: messageOf(error) },
         'an X.509-SVID could not be issued',
       )
     }

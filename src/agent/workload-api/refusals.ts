@@ -2,6 +2,7 @@ import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import type { Peer } from '../../peer/peer.ts'
+import { InvalidJwtSvidError } from '../../spiffe/jwt-svid.ts'
 import { AttestationFailedError, ProcessChangedError } from '../attestation/attestor.ts'
 import type { DeliveryReporter } from '../knowledge.ts'
 import { seenProcess } from '../report/seen-process.ts'
@@ -53,6 +54,7 @@ export class Refusals {
     if (error instanceof NoIdentityError) this.#denied(peer, error.reason)
     else if (error instanceof ProcessChangedError) this.#changed(peer, error)
     else if (error instanceof AttestationFailedError) this.#failed(peer, error)
+    else if (error instanceof InvalidJwtSvidError) this.#invalidToken(peer, error)
     else if (error instanceof NotSyncedError) this.#count.inc({ reason: 'not_synced' })
   }
 
@@ -82,6 +84,17 @@ export class Refusals {
     )
   }
 
+  /** Whoever sent the token hears only that it is not valid; never a part of it is told here. */
+  #invalidToken(peer: Peer, { reason, message }: InvalidJwtSvidError): void {
+    const suppressed = this.#suppressed(peer, `jwt_svid ${reason}`)
+    if (suppressed === undefined) return
+    const { pid, uid } = peer.credentials
+    this.#deps.logger.warn(
+      { event: 'jwt_svid.refused', reason, detail: message, pid, uid, suppressed },
+      'a JWT-SVID that a caller asked to validate is not valid',
+    )
+  }
+
   #denied(peer: Peer, reason: string): void {
     this.#count.inc({ reason })
     const nowMs = this.#deps.clock.now().getTime()
@@ -98,6 +111,6 @@ export class Refusals {
   }
 
   #suppressed({ credentials, executable }: Peer, reason: string): number | undefined {
-    return this.#told.suppressed(`${credentials.uid} ${reason} ${executable?.path ?? ''}`)
+    return this.#told.suppressed(credentials.uid, `${reason} ${executable?.path ?? ''}`)
   }
 }

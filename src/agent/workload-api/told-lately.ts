@@ -2,51 +2,56 @@ import type { Clock } from '../../foundation/clock.ts'
 
 /** One line of each kind in this time; a retrying client asks every second. */
 const QUIET_MS = 30_000
-/** Lines in that time of one group, for kinds that somebody can make up. */
-const LINES_OF_GROUP = 16
-const REMEMBERED = 1_024
+/** Kinds remembered of one user, who may make them up, and users. */
+const KINDS = 64
+const USERS = 1_024
 
-/** Which lines the log has had lately, so that nobody can fill it by asking again and again. */
+interface Told {
+  readonly untilMs: number
+  suppressed: number
+}
+
+/**
+ * Which lines the log has had lately, so that it need not say the same again and again. What one user makes up pushes out nothing of another's;
+ * how many lines there may be at all is not for this to bound, but for the logger.
+ */
 export class ToldLately {
   readonly #clock: Clock
-  readonly #recent = new Map<string, { untilMs: number; suppressed: number }>()
-  readonly #groups = new Map<string, { untilMs: number; lines: number }>()
+  readonly #users = new Map<number, Map<string, Told>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /**
-   * How many of this kind went untold since the last that was told; undefined while it is too soon to tell again. A `group` is told of a
-   * few kinds only.
-   */
-  suppressed(kind: string, group?: string): number | undefined {
+  /** How many of this kind went untold since the last that was told; undefined while it is too soon to tell again. */
+  suppressed(uid: number, kind: string): number | undefined {
     const now = this.#clock.monotonicMs()
-    const recent = this.#recent.get(kind)
-    if (recent !== undefined && now < recent.untilMs) {
-      recent.suppressed += 1
+    const kinds = this.#kindsOf(uid)
+    const told = kinds.get(kind)
+    if (told !== undefined && now < told.untilMs) {
+      told.suppressed += 1
       return undefined
     }
-    if (group !== undefined && !this.#hasRoom(group, now)) return undefined
-    this.#recent.delete(kind)
-    put(this.#recent, kind, { untilMs: now + QUIET_MS, suppressed: 0 })
-    return recent?.suppressed ?? 0
+    kinds.delete(kind)
+    makeRoom(kinds, KINDS)
+    kinds.set(kind, { untilMs: now + QUIET_MS, suppressed: 0 })
+    return told?.suppressed ?? 0
   }
 
-  #hasRoom(group: string, now: number): boolean {
-    let told = this.#groups.get(group)
-    if (told === undefined || now >= told.untilMs) {
-      told = { untilMs: now + QUIET_MS, lines: 0 }
-      this.#groups.delete(group)
-      put(this.#groups, group, told)
-    }
-    told.lines += 1
-    return told.lines <= LINES_OF_GROUP
+  #kindsOf(uid: number): Map<string, Told> {
+    const kinds = this.#users.get(uid) ?? new Map<string, Told>()
+    this.#users.delete(uid)
+    makeRoom(this.#users, USERS)
+    this.#users.set(uid, kinds) // the order of the map is the order of use
+    return kinds
   }
 }
 
-/** The oldest makes room. */
-function put<V>(map: Map<string, V>, key: string, value: V): void {
-  if (map.size >= REMEMBERED) map.delete(map.keys().next().value ?? '')
-  map.set(key, value)
+/** The oldest goes. */
+function makeRoom<K>(map: Map<K, unknown>, most: number): void {
+  if (map.size < most) return
+  for (const oldest of map.keys()) {
+    map.delete(oldest)
+    return
+  }
 }

@@ -46,6 +46,7 @@ export async function planApply(
     const before = deps.catalogue.get(resource.kind, resource.name)
     const conflict = revisionConflict(resource, before)
     if (conflict) problems.push(conflict)
+    warnings.push(...resource.warnings)
     const next = toNewResource(resource)
     const unchanged = before !== undefined && sameResource(before, next)
     changes.push({ before, next, action: unchanged ? 'unchanged' : before ? 'updated' : 'created' })

@@ -33,9 +33,59 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
   return undefined
 }
 
+/** What no reserved name can be without, in the forms below. */
+const SUSPICIOUS = /signet|[^\u0021-\u007e]|%/i
+const MOST_DECODINGS = 3
+
+/**
+ * Whether somebody who is careless about how names are written could take the audience for one of ours: with space around it or control
+ * characters in it, in capitals or in wide letters, with a final dot, percent-encoded, or as a URL of any scheme with a user, a port or a path.
+ */
 function isReserved(audience: string, trustDomain: string): boolean {
-  const name = audience.toLowerCase()
-  if (/^signet(?:[:/.].*)?$/s.test(name)) return true
-  const host = name.replace(/^[a-z][a-z0-9+.-]*:\/\//, '').split(/[:/?#]/, 1)[0]
-  return host === `authority.${trustDomain}`
+  const authority = `authority.${trustDomain}`
+  if (!SUSPICIOUS.test(audience) && !audience.toLowerCase().includes(authority)) return false
+  let form = audience
+  for (let decoded = 0; decoded <= MOST_DECODINGS; decoded += 1) {
+    const name = plainName(form)
+    if (OURS.test(name) || hostsOf(name).some((host) => host === 'signet' || host === authority)) return true
+    const next = percentDecoded(form)
+    if (next === form) return false
+    form = next
+  }
+  return true // whoever encodes four times has something to hide
+}
+
+/** `signet`, and whatever begins with it and goes on with a mark. */
+const OURS = /^(?:urn:)?signet(?:[^a-z0-9_-].*)?$/s
+
+/** In small letters of one width, without what is not seen, backslashes as slashes. */
+function plainName(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replaceAll(/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+/gu, '')
+    .replaceAll('\\', '/')
+    .replaceAll(/[\u3002\uff0e\uff61]/g, '.')
+    .replace(/\.+$/, '')
+}
+
+/** What readers of URLs take for the host, whether they know the scheme or not, or there is none. */
+function hostsOf(name: string): string[] {
+  const rest = name.replace(/^(?:[a-z][a-z0-9+.-]*:)?\/*/, '')
+  const hosts = [name, rest].map((text) => {
+    const authority = text.split(/[/?#]/, 1)[0] ?? ''
+    return authority.slice(authority.lastIndexOf('@') + 1).split(':', 1)[0] ?? ''
+  })
+  for (const text of [name, `https://${rest}`]) if (URL.canParse(text)) hosts.push(new URL(text).hostname)
+  return hosts.map((host) => host.replace(/\.+$/, ''))
+}
+
+function percentDecoded(text: string): string {
+  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (octets) => {
+    try {
+      return decodeURIComponent(octets)
+    } catch {
+      return octets
+    }
+  })
 }

@@ -269,9 +269,11 @@ export class Issuer implements AsyncDisposable {
       signerNotAfter: jwt.notAfter,
     })
     const jti = this.#deps.random.bytes(16).toString('base64url')
-    // Ours come last, so that no template can stand in for them. `aud` is always an array: some clients cast it.
+    // Ours come last, so that no template can stand in for them. `aud` is always an array: some clients cast it. `iat` is true, and `nbf`
+    // leaves room for clocks that are behind.
     const { extraClaims } = grant.jwt
-    const claims = { ...extraClaims, sub: grant.spiffeId, aud: audience, iat: notBefore, exp: notAfter, jti }
+    const ours = { sub: grant.spiffeId, aud: audience, iat: now, nbf: notBefore, exp: notAfter, jti }
+    const claims = { ...extraClaims, ...ours }
     const signed = (token: string): Signed<IssuedJwt> => ({
       issued: { token, issuedAt: now, expiresAt: notAfter },
       entry: {

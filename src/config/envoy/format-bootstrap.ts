@@ -13,6 +13,8 @@ const ABOVE_KEY: Readonly<Record<string, string>> = {
     'The certificate to show: a SPIFFE ID, or `default`, the first identity that the agent has for this process.',
   initial_fetch_timeout:
     'Not ready before the agent has answered: with the secret or, if asked by delta, that there is none yet.',
+  initial_metadata:
+    'What the standard asks of every request; an agent with `sds.require_metadata` insists on it.',
   combined_validation_context:
     'Whom to believe: a chain of this trust domain, and then these IDs and no other.',
   forward_client_cert_details:

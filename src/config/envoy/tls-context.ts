@@ -6,6 +6,8 @@ const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'
 const ALL_BUNDLES = 'ALL'
 /** Envoy alone would let up to half a minute pass after an agent was away. */
 const BACK_SOON = { retry_back_off: { base_interval: '0.25s', max_interval: '5s' } }
+/** Of every request to a SPIFFE Workload Endpoint (§3): nobody who is tricked into connecting to it sends this. */
+const SECURITY_HEADER = { key: 'workload.spiffe.io', value: 'true' }
 
 /** How both ends of a connection are told what to show and whom to believe, by SDS. */
 export class TlsContexts {
@@ -22,7 +24,12 @@ export class TlsContexts {
       api_config_source: {
         api_type: delta ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: agentCluster, retry_policy: BACK_SOON } }],
+        grpc_services: [
+          {
+            envoy_grpc: { cluster_name: agentCluster, retry_policy: BACK_SOON },
+            initial_metadata: [SECURITY_HEADER],
+          },
+        ],
       },
     }
   }

@@ -46,29 +46,6 @@ describe('an update', () => {
         return { svids: [{ ...(await domain.issue('/web')), bundle: foreign.bundle }] }
       },
     ],
-    [
-      'with one good SVID and one bad one',
-      async ({ domain }) => ({
-        svids: [
-          await domain.issue('/web'),
-          { ...(await domain.issue('/db')), x509SvidKey: Buffer.from('x') },
-        ],
-      }),
-    ],
-    [
-      'with a federated bundle under a name that is no ID',
-      async ({ domain }) => ({
-        svids: [await domain.issue('/web')],
-        federatedBundles: { 'partner.example': domain.bundle },
-      }),
-    ],
-    [
-      'with a federated bundle that is broken',
-      async ({ domain }) => ({
-        svids: [await domain.issue('/web')],
-        federatedBundles: { 'spiffe://partner.example': Buffer.from('x') },
-      }),
-    ],
   ]
   for (const [what, make] of BAD) {
     it(`${what} is reported, and the old one stays; the next good one is taken`, async () => {
@@ -87,6 +64,90 @@ describe('an update', () => {
       assert.equal(scripted.api.waiting, 0, 'on the same stream')
     })
   }
+
+  /** Web and one odd thing, and what of it is to be seen. */
+  const PARTLY: readonly (readonly [string, RegExp, (scripted: ScriptedSource) => Promise<object>])[] = [
+    [
+      'a second SVID whose key is none',
+      /an SVID is left out/,
+      async ({ domain }) => ({ svids: [{ ...(await domain.issue('/db')), x509SvidKey: Buffer.from('x') }] }),
+    ],
+    [
+      'a second SVID that has expired',
+      /an SVID is left out: .*expired/,
+      async ({ domain }) => ({
+        svids: [await domain.issue('/db', { notBefore: nowSeconds() - 90, notAfter: nowSeconds() - 10 })],
+      }),
+    ],
+    [
+      'a federated bundle under a name that is no ID',
+      /a federated bundle/,
+      async ({ domain }) => ({ federatedBundles: { 'partner.example': domain.bundle } }),
+    ],
+    [
+      'a federated bundle that is broken',
+      /bundle of partner\.example 1 bytes at the end is left out/,
+      async () => ({ federatedBundles: { 'spiffe://partner.example': Buffer.from('x') } }),
+    ],
+  ]
+  for (const [what, problem, make] of PARTLY) {
+    it(`with ${what} is taken without it, and that is reported`, async () => {
+      await using scripted = await ScriptedSource.start()
+      const [source, call] = await scripted.connected()
+      await using _closing = source
+      const before = source.svid
+      const other = await TestDomain.create('other.example')
+      const { svids = [], federatedBundles = {} } = (await make(scripted)) as {
+        svids?: []
+        federatedBundles?: object
+      }
+      call.send({
+        svids: [await scripted.domain.issue('/web'), ...svids],
+        federatedBundles: { 'spiffe://other.example': other.bundle, ...federatedBundles },
+      })
+      await until(() => scripted.problems.length > 0)
+      assert.notEqual(source.svid, before)
+      assert.equal(source.svids.length, 1)
+      assert.deepEqual(source.bundleFor('other.example')?.x509Authorities, [other.ca.der])
+      assert.equal(source.bundleFor('partner.example')?.x509Authorities.length ?? 0, 0)
+      assert.equal(scripted.problems[0]?.code, 'ERR_CLIENT_UPDATE_INVALID')
+      assert.match(scripted.problems[0]?.message ?? '', problem)
+      assert.equal(source.problem, scripted.problems[0])
+    })
+  }
+
+  it('with one odd root of a bundle is taken without that root', async () => {
+    await using scripted = await ScriptedSource.start()
+    const [source, call] = await scripted.connected()
+    await using _closing = source
+    const partner = await TestDomain.create('partner.example')
+    const odd = Buffer.from('3003020101', 'hex')
+    const svid = await scripted.domain.issue('/web')
+    call.send({
+      svids: [{ ...svid, bundle: Buffer.concat([odd, svid.bundle]) }],
+      federatedBundles: { 'spiffe://partner.example': Buffer.concat([partner.bundle, odd, Buffer.of(1, 2)]) },
+    })
+    await until(() => scripted.problems.length > 1)
+    assert.deepEqual(source.bundleFor('example.org')?.x509Authorities, [scripted.domain.ca.der])
+    assert.deepEqual(source.bundleFor('partner.example')?.x509Authorities, [partner.ca.der])
+    assert.equal(source.svids.length, 1)
+  })
+
+  it('keeps the SVID before one that cannot be used, in its place, as long as the bundle vouches for it', async () => {
+    await using scripted = await ScriptedSource.start()
+    const [source, call] = await scripted.connected()
+    await using _closing = source
+    const before = source.svid
+    const { domain } = scripted
+    const broken = { ...(await domain.issue('/web')), x509SvidKey: Buffer.from('x') }
+    call.send({ svids: [broken, await domain.issue('/db')] })
+    await until(() => source.svids.length === 2)
+    assert.deepEqual([source.svid, source.svids[1]?.spiffeId.path], [before, '/db'])
+    const foreign = await TestDomain.create()
+    call.send({ svids: [{ ...broken, bundle: foreign.bundle }, await foreign.issue('/db')] })
+    await until(() => source.svids.length === 1)
+    assert.equal(source.svid.spiffeId.path, '/db')
+  })
 
   it('replaces all that was there: a federated bundle that it does not name is gone', async () => {
     await using scripted = await ScriptedSource.start()

@@ -63,6 +63,23 @@ describe('authority.yaml', () => {
     )
   })
 
+  it('refuses a trust domain of which some client could read no SVID', () => {
+    const config = (name: string): string => `version: 1\ntrust_domain: ${name}\n`
+    for (const name of [
+      'example.org.',
+      '.example.org',
+      'a..b',
+      '.',
+      `${'a'.repeat(64)}.b`,
+      `${'a.'.repeat(127)}b`,
+    ]) {
+      const found = problems(() => parseAuthorityConfig(config(name), 'a.yaml'))
+      assert.match(found.join('\n'), /^a\.yaml:2: trust_domain: some clients could not read its SVIDs: /)
+    }
+    for (const name of ['a', 'my_td.example', '-a-.b', '10.0.0.1', `${'a.'.repeat(126)}b`])
+      assert.equal(parseAuthorityConfig(config(name), 'a.yaml').trust_domain, name)
+  })
+
   for (const [what, more, line] of [
     ['a key inside the data directory', 'data_dir: /x\nkey_encryption_key: { path: /x/y/kek }', 4],
     ['a key that is the data directory', 'data_dir: /x\nkey_encryption_key: { path: /x }', 4],
@@ -112,6 +129,7 @@ describe('agent.yaml', () => {
       default_svid_name: 'default',
       default_bundle_name: 'ROOTCA',
       default_all_bundles_name: 'ALL',
+      require_metadata: false,
     })
     const { sds } = parseAgentConfig(`${minimal}sds: { default_svid_name: mine }\n`, 'a.yaml')
     assert.deepEqual([sds.default_svid_name, sds.default_bundle_name], ['mine', 'ROOTCA'])

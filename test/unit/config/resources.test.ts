@@ -5,6 +5,37 @@ import { formatResource, parseResources } from '../../../src/config/resources.ts
 const document = (kind: string, spec: string, metadata = '{ name: a }'): string =>
   `kind: ${kind}\nversion: v1\nmetadata: ${metadata}\nspec: ${spec}\n`
 
+describe('numbers in a resource', () => {
+  const warningsOf = (kind: string, spec: string): readonly string[] =>
+    parseResources(document(kind, spec), 'f.yaml').resources.flatMap(({ warnings }) => warnings)
+
+  it('are told where YAML reads another than was written', () => {
+    const claims = '{ a: 007, b: [0x1f, 1.50, +5, 12], c: "007", d: 1.5 }'
+    const told = (written: string, read: number): string =>
+      `f.yaml:4: ${written} is read as the number ${read}: write it in quotes to keep it as it is`
+    assert.deepEqual(warningsOf('workload_identity', `{ spiffe_id: /a, jwt: { extra_claims: ${claims} } }`), [
+      told('007', 7),
+      told('0x1f', 31),
+      told('1.50', 1.5),
+      told('+5', 5),
+    ])
+    assert.deepEqual(warningsOf('bot', '{ traits: { cost_center: 0815 } }'), [told('0815', 815)])
+    assert.deepEqual(
+      warningsOf('federation', '{ trust_domain: a, bundle: { keys: [], spiffe_sequence: 01 } }'),
+      [],
+    )
+  })
+
+  it('are refused as traits beyond 2^53', () => {
+    const { problems } = parseResources(document('bot', '{ traits: { id: 9007199254740993 } }'), 'f.yaml')
+    assert.match(problems.join(), /^f\.yaml:4: spec\.traits\.id: /)
+    assert.deepEqual(
+      parseResources(document('bot', '{ traits: { id: 9007199254740991 } }'), 'f.yaml').problems,
+      [],
+    )
+  })
+})
+
 describe('parseResources', () => {
   it('reads every kind of resource, durations in seconds', () => {
     const { resources, problems } = parseResources(

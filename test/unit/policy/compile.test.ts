@@ -74,7 +74,7 @@ describe('compileWorkloadIdentity', () => {
         typo: 1,
         allow: [{ match: { 'workload.unix.uid': '1000', 'workload.unix.nope': 1 }, when: 'uid == 1', x: 1 }],
         deny: [{ match: { 'workload.unix.user': { like: 'x' } } }],
-        x509: { ttlSeconds: 0, dns_sans: ['*.a', 7], more: 1 },
+        x509: { ttlSeconds: 0, dns_sans: ['a*.b', 7], more: 1 },
         jwt: { extra_claims: { sub: 'me' } },
         federates_with: ['example.org', 'Bad'],
       }).sort(),
@@ -177,6 +177,22 @@ describe('compileWorkloadIdentity', () => {
       'jwt.extra_claims.a',
     ],
     ['a DNS label that ends with -', { spiffe_id: '/a', x509: { dns_sans: ['a-.b'] } }, 'x509.dns_sans.0'],
+    [
+      'a number beyond 2^53',
+      { spiffe_id: '/a', jwt: { extra_claims: { a: 2 ** 53 } } },
+      'jwt.extra_claims.a',
+    ],
+    [
+      'a number that is none',
+      { spiffe_id: '/a', jwt: { extra_claims: { a: [Number.POSITIVE_INFINITY] } } },
+      'jwt.extra_claims.a.0',
+    ],
+    ['half a character', { spiffe_id: '/a', jwt: { extra_claims: { a: 'x\ud800' } } }, 'jwt.extra_claims.a'],
+    [
+      'half a character in a name',
+      { spiffe_id: '/a', jwt: { extra_claims: { '\udc00': 1 } } },
+      'jwt.extra_claims.\udc00',
+    ],
     ['no spiffe_id', {}, 'spiffe_id'],
   ]
   for (const [title, spec, path] of bad) {
@@ -278,6 +294,11 @@ describe('dns_sans and claims', () => {
       'a claim from an absent attribute',
       { jwt: { extra_claims: { a: ['{{ join.nope }}'] } } },
       /extra_claims: join\.nope is absent/,
+    ],
+    [
+      'a claim with half a character from a template',
+      { jwt: { extra_claims: { a: '{{ bot.traits.half }}' } } },
+      /not every reader of JSON has/,
     ],
     [
       'a claim with a number too large',

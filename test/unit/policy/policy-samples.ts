@@ -27,5 +27,9 @@ export const CALLER: Attributes = {
     token: 'first',
     github: { repository: 'acme/payments', run: 7, tags: ['a', 'b'] },
   },
-  bot: { name: 'builder', instance_id: '01J', traits: { team: 'pay', odd: 'a/b', dots: 'a.internal' } },
+  bot: {
+    name: 'builder',
+    instance_id: '01J',
+    traits: { team: 'pay', odd: 'a/b', dots: 'a.internal', half: 'a\ud800' },
+  },
 }

@@ -37,6 +37,36 @@ describe('describeFailure', () => {
     })
   }
 
+  for (const [text, seen] of [
+    [
+      'Error: Client network socket disconnected before secure TLS connection was established',
+      'it took the connection and closed it before TLS was done',
+    ],
+    ['Error: connect ECONNRESET 192.0.2.1:7443', 'it took the connection and closed it before TLS was done'],
+    [
+      'Failed to connect (2026-11-28T21:58:12Z)',
+      'it agreed on TLS and closed the connection before any call',
+    ],
+    ['Error: tlsv1 alert no application protocol', 'it speaks TLS, but not HTTP/2'],
+  ] as const) {
+    it(`says of who has answered what was seen: ${seen}`, () => {
+      const error = describeFailure(lastError(text), tcp)
+      const start = `cannot reach authority.example.org:7443 (${seen}): look for connection.refused`
+      assert.ok(error.message.startsWith(start), error.message)
+      assert.equal(error.unreachable, true)
+    })
+  }
+
+  for (const [stage, seen] of [
+    ['tls', 'it took the connection, but TLS was not done in time'],
+    ['http2', 'it agreed on TLS, but HTTP/2 did not begin in time'],
+  ] as const) {
+    it(`says how far a connection came that was given up: ${stage}`, () => {
+      const error = describeFailure({ code: 1, message: 'Cancelled' }, { ...tcp, timedOut: true, stage })
+      assert.ok(error.message.includes(`(timeout: ${seen}): `), error.message)
+    })
+  }
+
   it('says (timeout) when the connection was given up', () => {
     const error = describeFailure(
       { code: 1, message: '', details: 'Cancelled on client' },

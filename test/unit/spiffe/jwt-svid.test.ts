@@ -27,8 +27,8 @@ describe('JwtSvidValidator', () => {
     const stillRefused = (change: object, reason: string): void => {
       assert.throws(() => validate(token, change, validator), { reason })
     }
-    stillRefused({ nowSeconds: NOW + 300 }, 'expired')
-    stillRefused({ nowSeconds: NOW - 61 }, 'not_yet_valid')
+    stillRefused({ nowSeconds: NOW + 360 }, 'expired')
+    stillRefused({ nowSeconds: NOW - 121 }, 'not_yet_valid')
     stillRefused({ nowSeconds: Number.NaN }, 'expired')
     stillRefused({ audience: 'other' }, 'audience')
     stillRefused({ bundleFor: () => undefined }, 'no_bundle')

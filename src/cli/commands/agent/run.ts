@@ -6,7 +6,7 @@ import type { RunningAgent } from '../../../agent/agent.ts'
 import type { AgentConfig } from '../../../config/agent-settings.ts'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
-import { createLogger } from '../../../foundation/logger.ts'
+import { createDaemonLogger } from '../../../foundation/logger.ts'
 import { systemRandom } from '../../../foundation/random.ts'
 import { type CommandLine, withExample } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
@@ -61,7 +61,7 @@ async function run(options: Options): Promise<void> {
   const { text, fileName } = await configText(options)
   const config = await readConfig(text, fileName, options)
   if (options.check) return
-  const logger = createLogger({ level: config.log.level, name: 'agent' })
+  const logger = createDaemonLogger({ level: config.log.level, name: 'agent', clock: systemClock })
   const { runAgent } = await import('../../../agent/agent.ts')
   const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
   const start = async (): Promise<RunningAgent> => {

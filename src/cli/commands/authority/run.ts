@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
-import { createLogger } from '../../../foundation/logger.ts'
+import { createDaemonLogger } from '../../../foundation/logger.ts'
 import { systemRandom } from '../../../foundation/random.ts'
 import { type CommandLine, withExample } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
@@ -41,7 +41,7 @@ async function run(options: Options): Promise<void> {
   const { parseAuthorityConfig } = await import('../../../config/authority-config.ts')
   const config = parseAuthorityConfig(text, fileName)
   if (options.check) return
-  const logger = createLogger({ level: config.log.level, name: 'authority' })
+  const logger = createDaemonLogger({ level: config.log.level, name: 'authority', clock: systemClock })
   const { runAuthority } = await import('../../../authority/authority.ts')
   const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
   const acceptAltered = options.acceptAlteredDatabase === true

@@ -1,41 +1,84 @@
 import { decodePem } from '../../../crypto/pem.ts'
-import { describeCertificate, parseCertificate } from '../../../crypto/x509.ts'
-import { parseJwtSvid } from '../../../spiffe/jwt-svid.ts'
-import { parseX509Svid } from '../../../spiffe/x509-svid.ts'
+import { checkTimes, describeCertificate, parseCertificate } from '../../../crypto/x509.ts'
+import { systemClock } from '../../../foundation/clock.ts'
+import { CodedError } from '../../../foundation/errors.ts'
+import { Bundle } from '../../../spiffe/bundle.ts'
+import { checkJwtSvidTime, JwtSvidValidator, parseJwtSvid } from '../../../spiffe/jwt-svid.ts'
+import { parseX509Svid, validateX509Svid } from '../../../spiffe/x509-svid.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { readInput } from '../../input.ts'
 import { formatSeconds } from '../../instant.ts'
 import { formatFields, print, printable, printJson } from '../../output.ts'
 
-type Options = { readonly json?: boolean }
+interface Options {
+  readonly json?: boolean
+  readonly bundle?: string
+  readonly audience?: string
+}
+
+/** What can be said of it here and now: nothing is wrong, or the first thing that is. */
+type Verdict = { readonly verified: boolean; readonly problem: string | undefined }
 
 export function define(command: CommandLine): void {
   withExample(
     withJson(command)
       .argument('<file>', 'a certificate chain in PEM, or a JWT-SVID; - is standard input')
-      .addHelpText('after', '\nNothing is verified: there is no bundle to verify with.')
+      .option('--bundle <file>', 'verify with this SPIFFE bundle of its trust domain, and say why not')
+      .option('--audience <audience>', 'what a JWT-SVID must be for; default: the first that it is for')
+      .addHelpText('after', '\nWithout a bundle only the time is compared, and no signature verified.')
       .action(inspect),
     'signet svid inspect svid.pem',
+    'signet svid inspect token.jwt --bundle partner.json --audience db',
     'signet svid fetch jwt --audience a --json | jq -r ".[0].token" | signet svid inspect -',
   )
 }
 
 async function inspect(file: string, options: Options): Promise<void> {
   const text = (await readInput(file)).text.trim()
-  if (/^[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) inspectJwt(text, options)
-  else if (text.includes('-----BEGIN CERTIFICATE-----')) inspectX509(text, options)
+  const bundle = options.bundle === undefined ? undefined : (await readInput(options.bundle)).text
+  if (/^[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) inspectJwt(text, options, bundle)
+  else if (text.includes('-----BEGIN CERTIFICATE-----')) inspectX509(text, options, bundle)
   else
     throw new UsageError(
       `${file} holds neither a certificate in PEM nor a JWT (openssl x509 -inform der makes PEM of DER)`,
     )
 }
 
-function inspectJwt(token: string, options: Options): void {
+const nowSeconds = (): number => systemClock.now().getTime() / 1000
+
+function verdictOf(verified: boolean, check: () => void): Verdict {
+  try {
+    check()
+    return { verified, problem: undefined }
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    return { verified: false, problem: error.message }
+  }
+}
+
+function verdictText({ verified, problem }: Verdict): string {
+  if (problem !== undefined) return `refused: ${problem}`
+  return verified ? 'valid' : 'not verified (no --bundle); its time is right'
+}
+
+function inspectJwt(token: string, options: Options, bundleJson: string | undefined): void {
   const { spiffeId, audience, expiresAt, claims, kid } = parseJwtSvid(token)
+  const verdict = verdictOf(bundleJson !== undefined, () => {
+    if (bundleJson === undefined) checkJwtSvidTime(token, nowSeconds())
+    else {
+      const bundle = Bundle.parse(spiffeId.trustDomain, bundleJson)
+      const wanted = options.audience ?? audience[0] ?? ''
+      new JwtSvidValidator().validate(token, {
+        audience: wanted,
+        nowSeconds: nowSeconds(),
+        bundleFor: () => bundle,
+      })
+    }
+  })
   const expires = formatSeconds(expiresAt)
   if (options.json) {
-    printJson({ type: 'jwt', spiffeId: String(spiffeId), audience, expires, kid, claims })
+    printJson({ type: 'jwt', spiffeId: String(spiffeId), audience, expires, kid, claims, ...verdict })
     return
   }
   print(
@@ -45,14 +88,19 @@ function inspectJwt(token: string, options: Options): void {
       expires,
       'key id': kid,
       claims: JSON.stringify(claims),
+      verdict: verdictText(verdict),
     }),
   )
 }
 
-function inspectX509(text: string, options: Options): void {
+function inspectX509(text: string, options: Options, bundleJson: string | undefined): void {
   const chain = decodePem(text).flatMap(({ label, der }) => (label === 'CERTIFICATE' ? [der] : []))
   const { spiffeId } = parseX509Svid(chain)
   const certificates = chain.map((der) => parseCertificate(der))
+  const verdict = verdictOf(bundleJson !== undefined, () => {
+    if (bundleJson === undefined) checkTimes(certificates, nowSeconds())
+    else validateX509Svid(chain, Bundle.parse(spiffeId.trustDomain, bundleJson), nowSeconds())
+  })
   if (options.json) {
     printJson({
       type: 'x509',
@@ -68,9 +116,10 @@ function inspectX509(text: string, options: Options): void {
         keyUsages: [...c.keyUsages],
         extKeyUsages: c.extKeyUsages,
       })),
+      ...verdict,
     })
     return
   }
-  print(`SPIFFE ID: ${spiffeId}\n`)
+  print(`SPIFFE ID: ${spiffeId}\nverdict:   ${verdictText(verdict)}\n`)
   print(certificates.map((c) => printable(describeCertificate(c))).join('\n\n'))
 }

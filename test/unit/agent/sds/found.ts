@@ -29,6 +29,7 @@ export function found(
 ): Found {
   return {
     secrets: Object.entries(secrets).map(([name, version]) => secretOf(name, version)),
+    closed: [],
     absent: absent.map((name) => ({ name, reason: 'not_entitled' })),
     pending,
   }

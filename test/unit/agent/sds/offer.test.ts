@@ -13,6 +13,7 @@ import type { IdentitySet } from '../../../../src/agent/workload-api/identity-se
 import type { Grant } from '../../../../src/policy/compile.ts'
 import { RpcError, StatusCode } from '../../../../src/rpc/status.ts'
 import { Bundle } from '../../../../src/spiffe/bundle.ts'
+import { FakeRandom } from '../../../fakes/fake-random.ts'
 import { readSecret, SECRET_TYPE_URL } from '../../../support/secret-client.ts'
 import { createTestTrustDomain } from '../../../support/svid-fixtures.ts'
 
@@ -79,7 +80,7 @@ function offerOf(given: Given = {}): Offer {
   const names = given.names ?? new SecretNames(DEFAULT_NAMES)
   const set = refused === undefined ? ({ grants } as unknown as IdentitySet) : undefined
   return new Offer(
-    { svids: { wantX509 }, names, store: new SecretStore() },
+    { svids: { wantX509 }, names, store: new SecretStore(new FakeRandom()) },
     { set, workload: {}, refused, knowledge, plain },
   )
 }
@@ -163,24 +164,53 @@ describe('a name of a secret', () => {
 describe('a name that cannot be had', () => {
   const CASES: readonly (readonly [what: string, name: string, given: Given, reason: string])[] = [
     ['an identity of others', 'spiffe://example.org/other', {}, 'not_entitled'],
-    ['a trust domain that the caller does not federate with', 'spiffe://b.example', {}, 'not_entitled'],
-    ['a federated bundle that is not known', 'spiffe://a.example', { bundles: [] }, 'bundle_missing'],
-    [
-      'a federated bundle without a certificate',
-      'spiffe://empty.example',
-      { grants: [grantOf('web', ['empty.example'])] },
-      'bundle_missing',
-    ],
     ['what the authority refuses', ID, { states: { web: REFUSED } }, 'refused_by_authority'],
     ['text that is no ID', 'web', {}, 'unknown_name'],
-    ['a bundle, for a caller without an identity', 'ROOTCA', { refused: 'locked' }, 'locked'],
     ['an identity, for a caller that may have bundles only', 'default', { grants: [] }, 'no_identity'],
+    ['text that is no name of a trust domain', 'spiffe://A B', {}, 'unknown_name'],
     ['every bundle in one plain list', 'ALL', { plain: true }, 'mixes_trust_domains'],
   ]
   for (const [what, name, given, reason] of CASES) {
     it(`is left out with a reason: ${what}`, () => {
       const { secrets, absent, pending } = offerOf(given).find([name], false)
       assert.deepEqual([secrets, absent, pending], [[], [{ name, reason }], []])
+    })
+  }
+
+  const CLOSED: readonly (readonly [
+    what: string,
+    name: string,
+    given: Given,
+    reason: string,
+    trustDomain: string,
+  ])[] = [
+    ['that the caller does not federate with', 'spiffe://b.example', {}, 'not_entitled', 'b.example'],
+    ['that is not known', 'spiffe://a.example', { bundles: [] }, 'bundle_missing', 'a.example'],
+    [
+      'without a certificate',
+      'spiffe://empty.example',
+      { grants: [grantOf('web', ['empty.example'])] },
+      'bundle_missing',
+      'empty.example',
+    ],
+    ['for a caller without an identity', 'ROOTCA', { refused: 'locked' }, 'locked', 'nobody.invalid'],
+    ['among all, for a caller without an identity', 'ALL', { refused: 'locked' }, 'locked', 'nobody.invalid'],
+  ]
+  for (const [what, name, given, reason, trustDomain] of CLOSED) {
+    it(`is a validation context that trusts nobody: a bundle ${what}`, () => {
+      const { secrets, closed, absent } = offerOf(given).find([name], false)
+      assert.deepEqual([closed, absent], [[{ name, reason }], []])
+      const [secret] = secrets
+      assert.ok(secret && secret.name === name)
+      assert.deepEqual(trustDomains(secret), [trustDomain])
+      const nobody = new X509Certificate(read(secret).trustDomains?.[trustDomain] ?? '')
+      assert.ok(nobody.ca && nobody.verify(nobody.publicKey))
+      for (const { raw } of [own.ca.der, partner.ca.der].map((der) => new X509Certificate(der))) {
+        assert.notDeepEqual(raw, nobody.raw)
+      }
+      const [plain] = offerOf({ ...given, plain: true }).find([name], false).secrets
+      if (name !== 'ALL' || given.refused)
+        assert.ok(new X509Certificate(plain ? (read(plain).trustedCa ?? '') : '').ca)
     })
   }
 
@@ -204,6 +234,7 @@ describe('everything', () => {
   it('is nothing for a caller without an identity', () => {
     assert.deepEqual(offerOf({ refused: 'no_identity' }).find([], true), {
       secrets: [],
+      closed: [],
       absent: [],
       pending: [],
     })

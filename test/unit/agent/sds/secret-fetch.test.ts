@@ -16,6 +16,7 @@ import { Watchable } from '../../../../src/foundation/watchable.ts'
 import { decodeMessage } from '../../../../src/rpc/services.ts'
 import { fakeCaller } from '../../../fakes/fake-caller.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { FakeRandom } from '../../../fakes/fake-random.ts'
 import { readSecret } from '../../../support/secret-client.ts'
 import { createTestTrustDomain } from '../../../support/svid-fixtures.ts'
 import { countNonces } from './found.ts'
@@ -57,7 +58,7 @@ function fetch(...resourceNames: string[]) {
         default_bundle_name: 'ROOTCA',
         default_all_bundles_name: 'ALL',
       }),
-      store: new SecretStore(),
+      store: new SecretStore(new FakeRandom()),
       clock,
     },
     new WholeSubscription(8, countNonces()),

@@ -18,6 +18,7 @@ import type { DiscoveryRequest__Output } from '../../../../src/rpc/gen/envoy/ser
 import type { Bundle } from '../../../../src/spiffe/bundle.ts'
 import { fakeCaller } from '../../../fakes/fake-caller.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { FakeRandom } from '../../../fakes/fake-random.ts'
 import { createTestTrustDomain } from '../../../support/svid-fixtures.ts'
 import { countNonces } from './found.ts'
 
@@ -88,7 +89,7 @@ function rig(refusal?: Error) {
         default_bundle_name: 'ROOTCA',
         default_all_bundles_name: 'ALL',
       }),
-      store: new SecretStore(),
+      store: new SecretStore(new FakeRandom()),
     },
     new WholeSubscription(8, countNonces()),
   )
@@ -125,16 +126,19 @@ describe('an open stream of secrets', () => {
   }
 
   it('notes once that its caller has no identity, until it had one again', () => {
-    const { ask, sink, current, noted, followers, stream } = rig()
+    const { ask, sink, current, noted, followers, stream, written } = rig()
     const { entitled } = current
     const refused = () => raise(new NoIdentityError('no_identity'))
     current.entitled = refused
     ask('ROOTCA')
     followers.refresh(stream)
-    assert.deepEqual([noted.length, sink.ended, sink.sent], [1, false, 0])
+    // Told once as well: that it is to trust nobody.
+    assert.deepEqual([noted.length, sink.ended, sink.sent], [1, false, 1])
+    written()
     current.entitled = entitled
     followers.refresh(stream)
-    assert.equal(sink.sent, 1)
+    assert.equal(sink.sent, 2)
+    written()
     current.entitled = refused
     followers.refresh(stream)
     assert.equal(noted.length, 2)

@@ -7,30 +7,20 @@ describe('ToldLately', () => {
   it('has each kind told once in half a minute, and counts the rest', () => {
     const clock = new FakeClock()
     const told = new ToldLately(clock)
-    assert.equal(told.suppressed('a'), 0)
-    assert.equal(told.suppressed('b'), 0)
-    assert.equal(told.suppressed('a'), undefined)
+    assert.equal(told.suppressed(7, 'a'), 0)
+    assert.equal(told.suppressed(7, 'b'), 0)
+    assert.equal(told.suppressed(8, 'a'), 0)
+    assert.equal(told.suppressed(7, 'a'), undefined)
     clock.advance(30_000)
-    assert.equal(told.suppressed('a'), 1)
+    assert.equal(told.suppressed(7, 'a'), 1)
   })
 
-  it('has a bounded number of kinds told of a group that makes them up, and of others all the same', () => {
-    const clock = new FakeClock()
-    const told = new ToldLately(clock)
-    const lines = () =>
-      Array.from({ length: 100 }, (_, n) => told.suppressed(`${clock.monotonicMs()} ${n}`, 'uid 7')).filter(
-        (suppressed) => suppressed !== undefined,
-      ).length
-    assert.equal(lines(), 16)
-    assert.equal(told.suppressed('other', 'uid 8'), 0)
-    clock.advance(30_000)
-    assert.equal(lines(), 16)
-  })
-
-  it('remembers a bounded number of kinds', () => {
+  it('forgets for a user who makes kinds up only his own', () => {
     const told = new ToldLately(new FakeClock())
-    for (let n = 0; n < 1_025; n += 1) told.suppressed(`${n}`)
-    assert.equal(told.suppressed('0'), 0)
-    assert.equal(told.suppressed('1024'), undefined)
+    told.suppressed(8, 'a')
+    for (let n = 0; n < 10_000; n += 1) told.suppressed(7, `${n}`)
+    assert.equal(told.suppressed(8, 'a'), undefined)
+    assert.equal(told.suppressed(7, '0'), 0)
+    assert.equal(told.suppressed(7, '9999'), undefined)
   })
 })

@@ -1,0 +1,13 @@
+import type { Logger } from '../foundation/logger.ts'
+import { ExitCode } from './exit-codes.ts'
+
+/** What Node would print by itself, in several lines and waiting for whoever reads them, becomes lines of the log. */
+export function logDefects(logger: Logger): void {
+  process.removeAllListeners('warning').on('warning', (warning) => {
+    logger.warn({ event: 'program.warning', err: warning }, 'a warning of the runtime')
+  })
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ event: 'program.failed', err: error }, 'this is a defect of signet, please report it')
+    process.exit(ExitCode.INTERNAL)
+  })
+}

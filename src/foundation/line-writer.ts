@@ -1,0 +1,93 @@
+import type { Clock, Scheduled } from './clock.ts'
+
+/** Writes what it can without waiting, and says how many bytes that were. @throws an error with the code EAGAIN when there is no room now */
+export type WriteNow = (bytes: Buffer) => number
+
+export interface LineWriterDeps {
+  readonly write: WriteNow
+  readonly clock: Pick<Clock, 'schedule'>
+  /** The line that says how many were dropped. */
+  readonly tellDropped: (lines: number) => string
+}
+
+/** Waiting lines in bytes; a reader that has stopped costs no more. */
+const MOST_WAITING = 1024 * 1024
+const SHORTEST_WAIT_MS = 10
+const LONGEST_WAIT_MS = 500
+const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'EWOULDBLOCK', 'EBUSY', 'EINTR'])
+
+/**
+ * Writes lines for a reader who may be slow, have stopped, or have gone, and never waits for him: so many lines wait, those that come later
+ * are dropped and counted, and once there is room again that is said.
+ */
+export class LineWriter {
+  readonly #deps: LineWriterDeps
+  #waiting: Buffer[] = []
+  #bytes = 0
+  #dropped = 0
+  #timer: Scheduled | undefined
+  #waitMs = SHORTEST_WAIT_MS
+
+  constructor(deps: LineWriterDeps) {
+    this.#deps = deps
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line)
+    if (this.#bytes + bytes.length > MOST_WAITING) {
+      this.#dropped += 1
+      return
+    }
+    this.#waiting.push(bytes)
+    this.#bytes += bytes.length
+    if (this.#timer === undefined) this.flush()
+  }
+
+  /** Writes what waits, as far as there is room. */
+  flush(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    for (;;) {
+      const [first] = this.#waiting
+      if (first === undefined) {
+        if (this.#dropped === 0) return
+        this.#tellDropped()
+        continue
+      }
+      let written: number
+      try {
+        written = this.#deps.write(first)
+      } catch (error) {
+        if (NO_ROOM.has((error as NodeJS.ErrnoException).code ?? '')) this.#later()
+        else this.#drop()
+        return
+      }
+      this.#waitMs = SHORTEST_WAIT_MS
+      this.#bytes -= written
+      if (written >= first.length) this.#waiting.shift()
+      else this.#waiting[0] = first.subarray(written)
+    }
+  }
+
+  /** Whoever read our lines has gone, or there is no space: that ends no program, and the next line is tried as this one was. */
+  #drop(): void {
+    this.#dropped += this.#waiting.length
+    this.#waiting = []
+    this.#bytes = 0
+  }
+
+  #tellDropped(): void {
+    const bytes = Buffer.from(this.#deps.tellDropped(this.#dropped))
+    this.#dropped = 0
+    this.#waiting.push(bytes)
+    this.#bytes += bytes.length
+  }
+
+  #later(): void {
+    this.#timer = this.#deps.clock.schedule(this.#waitMs, () => {
+      this.#timer = undefined
+      this.flush()
+    })
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS)
+  }
+}
