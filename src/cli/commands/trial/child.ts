@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { packageRoot } from '../../../foundation/version.ts'
 import { TrialFailedError } from './errors.ts'
 
 /** One line of a program's log. */
@@ -12,8 +13,7 @@ export interface LogLine {
   readonly [field: string]: unknown
 }
 
-/** The same way up from src/ and from dist/. */
-const BINARY = path.resolve(import.meta.dirname, '../../../../bin/signet.js')
+const BINARY = path.join(packageRoot, 'bin/signet.js')
 const LINES_KEPT = 8
 const END_MS = 10_000
 
