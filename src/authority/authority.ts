@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import type { AuthorityConfig } from '../config/authority-config.ts'
-import { loadOrCreateKey, type SecretSource } from '../config/secret-source.ts'
+import { nextKeyOf } from '../config/next-key.ts'
+import { describeSource, loadKeyIfPresent, loadOrCreateKey } from '../config/secret-source.ts'
 import { loadSealingKey } from '../crypto/sealed.ts'
 import { ensurePrivateDirectory } from '../foundation/atomic-file.ts'
 import type { Clock } from '../foundation/clock.ts'
@@ -23,6 +25,7 @@ import { botInstanceHandlers } from './api/admin/bot-instances.ts'
 import { caHandlers } from './api/admin/cas.ts'
 import { explainHandlers } from './api/admin/explain.ts'
 import { joinTokenHandlers } from './api/admin/join-tokens.ts'
+import { rekeyHandlers } from './api/admin/rekey.ts'
 import { resourceHandlers } from './api/admin/resources.ts'
 import { statusHandlers } from './api/admin/status.ts'
 import { issuanceHandlers } from './api/issuance.ts'
@@ -31,6 +34,7 @@ import { reportHandlers } from './api/report.ts'
 import { syncHandlers } from './api/sync.ts'
 import { SyncStreams } from './api/sync-streams.ts'
 import { AuditLog } from './audit/audit-log.ts'
+import { DiskWatch } from './audit/disk-watch.ts'
 import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
 import { BotDirectory } from './bots/bot-directory.ts'
@@ -41,6 +45,7 @@ import { Renewer } from './bots/renewal.ts'
 import { UsedTwice } from './bots/used-twice.ts'
 import { CaAuthorities } from './ca/authorities.ts'
 import { JwtAlgorithms } from './ca/jwt-algorithms.ts'
+import { Rekeyer, settleKey } from './ca/rekey.ts'
 import { Vault } from './ca/vault.ts'
 import { type Caller, originOf } from './caller.ts'
 import { Datastore } from './datastore/datastore.ts'
@@ -243,6 +248,7 @@ async function start(
       defaultJwtSeconds: lives.default_jwt_svid,
     }),
     ...caHandlers(ca),
+    ...rekeyHandlers(state.rekeyer),
     ...botInstanceHandlers({ directory, connected }),
     ...auditHandlers(audit),
     ...statusHandlers({ trustDomain, startedMs, pin, listen, publicAddress, connected, catalogue }),
@@ -280,6 +286,11 @@ async function start(
   datastore.started()
   await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })
   lifecycle.use(forgetNowAndThen(directory, deps))
+  const freeBytes = async (): Promise<number> => {
+    const { bavail, bsize } = await statfs(config.data_dir)
+    return bavail * bsize
+  }
+  lifecycle.use(new DiskWatch({ freeBytes, space: () => datastore.space, clock, logger, metrics }))
   lifecycle.defer(async () => {
     listener.stopAccepting()
     adminListener.stopAccepting()
@@ -315,15 +326,18 @@ async function openState(
   lifecycle.use(lock)
   const databasePath = path.join(dataDir, 'authority.db')
   const isNeeded = existsSync(databasePath)
-  const keyBytes = await loadOrCreateKey(config.key_encryption_key, environment, random, { isNeeded })
-  const kek = loadSealingKey(keyBytes)
+  const source = config.key_encryption_key
+  const nextKey = nextKeyOf(source)
+  const current = await loadKeyIfPresent(source, environment)
+  const settled = await settleKey(databasePath, current, { nextKey, environment, logger })
+  const kek = loadSealingKey(settled ?? (await loadOrCreateKey(source, environment, random, { isNeeded })))
   const datastore = lifecycle.use(
     await Datastore.open(databasePath, {
       clock,
       metrics,
       logger,
       kek,
-      keySource: describeSource(config.key_encryption_key),
+      keySource: describeSource(source),
       past: await pastOf(headKeyPath(dataDir), kek),
       acceptAltered,
     }),
@@ -362,7 +376,18 @@ async function openState(
       renewalGraceSeconds,
     }),
   )
-  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, clock }
+  const rekeyer = new Rekeyer({
+    datastore,
+    vault,
+    audit,
+    headKeyPath: headKeyPath(dataDir),
+    keySource: describeSource(source),
+    nextKey,
+    environment,
+    random,
+    logger,
+  })
+  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, rekeyer, clock }
 }
 
 function compiler(config: AuthorityConfig): Compile {
@@ -372,11 +397,6 @@ function compiler(config: AuthorityConfig): Compile {
     jwtTtlSeconds: config.lifetimes.default_jwt_svid,
   }
   return (identity) => compileWorkloadIdentity(identity, defaults)
-}
-
-function describeSource(source: SecretSource): string {
-  if ('path' in source) return source.path
-  return 'env' in source ? `$${source.env}` : `the systemd credential ${source.credential}`
 }
 
 /** What other machines can use: the name of this host where the listener takes every address. */

@@ -10,6 +10,12 @@ export interface Checked<T> {
   readonly problems: readonly string[]
 }
 
+/** Nothing that can be written here is nested deeper; what follows it goes down by calling itself. */
+const DEEPEST = 32
+const TOO_DEEP = `nested deeper than ${DEEPEST} levels`
+/** How the YAML library says that it could not follow. */
+const STACK_EXCEEDED = 'Maximum call stack size exceeded'
+
 /** One YAML document that remembers where in its file everything stands. */
 export class SourceDocument {
   readonly value: unknown
@@ -94,15 +100,19 @@ export function readDocuments(
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
   for (const document of Array.isArray(parsed) ? parsed : []) {
     if (document.errors.length > 0) {
-      problems.push(
-        ...document.errors.map((e) => `${fileName}:${lines.linePos(e.pos[0]).line}: ${e.message}`),
-      )
+      for (const { pos, message } of document.errors) {
+        const reason = message.includes(STACK_EXCEEDED) ? TOO_DEEP : message
+        const problem = `${fileName}:${lines.linePos(pos[0]).line}: ${reason}`
+        if (!problems.includes(problem)) problems.push(problem)
+      }
     } else if (
       document.contents !== null &&
       !(isScalar(document.contents) && document.contents.value === null)
     ) {
       try {
-        documents.push(new SourceDocument(document, lines, fileName))
+        const source = new SourceDocument(document, lines, fileName)
+        if (isWithin(source.value, DEEPEST)) documents.push(source)
+        else problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${TOO_DEEP}`)
       } catch (error) {
         // A document that names itself again and again: the YAML library stops at a hundred.
         problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${messageOf(error)}`)
@@ -114,4 +124,9 @@ export function readDocuments(
 
 function offsetOf(node: unknown): number | undefined {
   return (node as { range?: readonly [number, number, number] } | null | undefined)?.range?.[0]
+}
+
+function isWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every((each) => isWithin(each, levels - 1))
 }

@@ -4,7 +4,8 @@ import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
-import { formatJson, JsonListPrinter, print, printable } from '../../output.ts'
+import { formatJson, JsonListPrinter, printLine } from '../../output.ts'
+import { findArchives, withArchives } from './archives.ts'
 import { parseSince } from './since.ts'
 
 interface Options extends AuthorityOptions {
@@ -13,7 +14,7 @@ interface Options extends AuthorityOptions {
   readonly since?: string
   readonly limit?: string
   readonly follow?: boolean
-  readonly archive?: readonly string[]
+  readonly archive: readonly string[]
   readonly json?: boolean
 }
 
@@ -29,13 +30,12 @@ const LONGEST_SHOWN = 4_096
 
 export function define(command: CommandLine): void {
   withExample(
-    withJson(withAuthority(command))
+    withArchives(withJson(withAuthority(command)), 'what is in this archive, instead')
       .option('--event <name>', 'only this event, or all that begin so: join.*')
       .option('--ref <reference>', 'what a refused caller was told')
       .option('--since <when>', 'a duration ago, such as 1h, or an instant')
       .option('--limit <number>', 'the newest so many (default: all)')
       .option('--follow', 'stay and print what comes; with --json one event a line')
-      .option('--archive <file...>', 'what is in these archives, in their order, instead')
       .action(listEvents),
     'signet audit list --event "join.*" --since 1h',
     'signet audit list --ref 7F3K',
@@ -45,7 +45,7 @@ export function define(command: CommandLine): void {
 async function listEvents(options: Options): Promise<void> {
   const limit = Number(options.limit ?? 0)
   if (!Number.isInteger(limit) || limit < 0) throw new UsageError('--limit: expected a whole number')
-  if (options.archive !== undefined && options.follow === true)
+  if (options.archive.length > 0 && options.follow === true)
     throw new UsageError('--follow: nothing comes into an archive any more')
   const request: Request = {
     event: options.event ?? '',
@@ -57,10 +57,10 @@ async function listEvents(options: Options): Promise<void> {
   const list = options.json === true && !request.follow ? new JsonListPrinter() : undefined
   const show = (event: AuditEvent__Output): void => {
     if (list) list.add(describe(event))
-    else print(options.json === true ? formatJson(describe(event), 0) : formatEvent(event))
+    else printLine(options.json === true ? formatJson(describe(event), 0) : formatEvent(event))
   }
-  if (options.archive === undefined) await listFromAuthority(options, request, show)
-  else await listArchives(options.archive, request, show)
+  if (options.archive.length === 0) await listFromAuthority(options, request, show)
+  else await listArchives(await findArchives(options.archive), request, show)
   list?.end()
 }
 
@@ -139,7 +139,5 @@ function readDetail(detailJson: string): unknown {
 
 function formatEvent(event: AuditEvent__Output): string {
   const ref = event.ref ? ` ref=${event.ref}` : ''
-  return printable(
-    `${event.sequence.padStart(6)} ${formatTimestamp(event.time)} ${event.event} by ${event.actor}${ref} ${event.detailJson}`,
-  )
+  return `${event.sequence.padStart(6)} ${formatTimestamp(event.time)} ${event.event} by ${event.actor}${ref} ${event.detailJson}`
 }

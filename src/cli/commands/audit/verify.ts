@@ -11,13 +11,14 @@ import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { ExitCode } from '../../exit-codes.ts'
-import { print, printable, printJson, warn } from '../../output.ts'
+import { print, printJson, warn } from '../../output.ts'
+import { findArchives, withArchives } from './archives.ts'
 import { readHeads } from './heads.ts'
 
 type Options = AuthorityOptions & {
   readonly json?: boolean
   readonly heads?: string
-  readonly archive?: readonly string[]
+  readonly archive: readonly string[]
 }
 
 /** Every row is read. */
@@ -25,16 +26,15 @@ const DEADLINE_MS = 600_000
 
 export function define(command: CommandLine): void {
   withExample(
-    withJson(withAuthority(command))
+    withArchives(withJson(withAuthority(command)), 'verify this archive as well, and that the log follows it')
       .option(
         '--heads <file>',
         'compare with signed heads that were kept elsewhere: any text with JSON lines of audit.head; - is standard input',
       )
-      .option('--archive <file...>', 'verify these archives as well, and that the log follows them')
       .addHelpText('after', '\nEnds with 0 when the log is whole, 1 when it is not.')
       .action(verify),
     'signet audit verify',
-    'signet audit verify --archive /var/lib/signet/audit-archives/*',
+    'signet audit verify --archive /var/lib/signet/audit-archives',
     'journalctl -u signet-authority -o cat | signet audit verify --heads -',
   )
 }
@@ -53,7 +53,7 @@ async function verify(options: Options): Promise<void> {
     { heads },
     { deadlineMs: DEADLINE_MS },
   )
-  const archived = await verifyArchives(found, options.archive ?? [])
+  const archived = await verifyArchives(found, await findArchives(options.archive))
   const problems = [...found.problems, ...archived.problems]
   if (problems.length > 0) process.exitCode = ExitCode.NO
   if (options.json) {
@@ -65,9 +65,9 @@ async function verify(options: Options): Promise<void> {
     const archives = { archivedEvents: archived.events, notGiven: archived.absent, ...through }
     return printJson({ ...others, intact: problems.length === 0, problems, ...counts, ...last, ...archives })
   }
-  for (const problem of problems) warn(printable(problem))
+  for (const problem of problems) warn(problem)
   const given = options.heads === undefined ? '' : `, ${found.headsGiven} from ${options.heads}`
-  const inArchives = options.archive === undefined ? '' : `, ${archived.events} events in archives`
+  const inArchives = options.archive.length === 0 ? '' : `, ${archived.events} events in archives`
   if (problems.length > 0) {
     warn(
       `signet: the audit log is not whole (${found.events} events read): keep a copy of the data directory, and compare it with a backup`,

@@ -1,0 +1,34 @@
+import { readdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import type { CommandLine } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+
+const NAME = /^audit-\d+-\d+\.jsonl\.gz$/
+
+/** `--archive`, of files and of directories, as often as one likes. */
+export function withArchives<C extends CommandLine>(command: C, description: string): C {
+  const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+  return command.option(
+    '--archive <file>',
+    `${description}; a directory: all in it; may be repeated`,
+    collect,
+    [],
+  )
+}
+
+/** Archives as files, oldest first where a directory was named. */
+export async function findArchives(given: readonly string[]): Promise<readonly string[]> {
+  const files: string[] = []
+  for (const place of given) {
+    const found = await stat(place).catch((cause: unknown) => {
+      throw new UsageError(`--archive: cannot read ${place}`, { cause })
+    })
+    if (!found.isDirectory()) files.push(place)
+    else {
+      const names = (await readdir(place)).filter((name) => NAME.test(name)).sort()
+      if (names.length === 0) throw new UsageError(`--archive: there is no archive in ${place}`)
+      files.push(...names.map((name) => path.join(place, name)))
+    }
+  }
+  return files
+}
