@@ -167,9 +167,21 @@ function fail(sentence) {
   process.exit(1)
 }
 
+/** Where the bundler is not there for this platform, everything runs from source, a little slower. */
+async function bundle() {
+  if (!fs.existsSync(path.join(root, 'src', 'cli', 'main.ts'))) return
+  try {
+    const { build, isBuilt } = await import('./build.js')
+    if (!isBuilt()) await build()
+  } catch (error) {
+    process.stderr.write(`signet: running from source, since it cannot be bundled: ${error.message}\n`)
+  }
+}
+
 if (process.argv.includes('--link')) link()
 else if (!isUpToDate()) {
   withLock(() => {
     if (!isUpToDate()) install()
   })
 }
+await bundle()

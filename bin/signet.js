@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Plain JavaScript that every Node of the last years can parse: it finds a runtime that is new enough, or says one clear sentence.
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -64,12 +64,30 @@ function isOpenToAll(directory) {
   return status !== undefined && (status.mode & 0o002) !== 0
 }
 
+/** In a clone: whether dist/ was made of exactly the sources that are there. One that everybody could write is none of ours. */
+function isBuiltFromSource() {
+  const dist = path.join(root, 'dist')
+  try {
+    const files = JSON.parse(readFileSync(path.join(dist, 'built-from.json'), 'utf8'))
+    return (
+      ![dist, path.join(dist, 'cli'), path.join(dist, 'chunks')].some(isOpenToAll) &&
+      files.every(([file, size, changedMs]) => {
+        const status = statSync(path.join(root, file))
+        return status.size === size && status.mtimeMs === changedMs
+      })
+    )
+  } catch {
+    return false // never made, or a source is gone
+  }
+}
+
 function run() {
   const kept = compiledCodeDirectory()
   if (kept) module.enableCompileCache(kept) // which goes without when it cannot write there
   const source = path.join(root, 'src', 'cli', 'main.ts')
-  const program = existsSync(source) ? source : path.join(root, 'dist', 'cli', 'main.js')
-  if (!existsSync(path.join(root, 'node_modules')) && program === source) {
+  const built = path.join(root, 'dist', 'cli', 'main.js')
+  const program = !existsSync(source) || isBuiltFromSource() ? built : source
+  if (!existsSync(path.join(root, 'node_modules')) && existsSync(source)) {
     fail(`the dependencies are not installed: run npm ci in ${root}`)
   }
   delete process.env.SIGNET_RUNTIME_FOUND

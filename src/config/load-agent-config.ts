@@ -26,16 +26,18 @@ export const CHECKED_WITH = ['zod', 'yaml'] as const
 
 /** Changes whenever any of this does: by an upgrade, by a checkout, by an editor. */
 export function checkingProgram(): string {
-  const ending = path.extname(import.meta.filename)
-  const files = [
-    ...CHECKED_BY.map((name) => path.join(import.meta.dirname, '..', `${name}${ending}`)),
-    ...CHECKED_WITH.map((name) => fileURLToPath(import.meta.resolve(name))),
-  ]
+  const { name: own, ext: ending } = path.parse(import.meta.filename)
+  // A part of a bundle has a name that changes with all that it leads to.
+  const parts =
+    own === 'load-agent-config'
+      ? CHECKED_BY.map((name) => path.join(import.meta.dirname, '..', `${name}${ending}`))
+      : [import.meta.filename]
+  const files = [...parts, ...CHECKED_WITH.map((name) => fileURLToPath(import.meta.resolve(name)))]
   const stamps = files.map((file) => {
     const { size, mtimeMs, ctimeMs } = statSync(file)
     return [size, mtimeMs, ctimeMs]
   })
-  return JSON.stringify(['agent.yaml', version, stamps])
+  return JSON.stringify(['agent.yaml', version, own, stamps])
 }
 
 /** The same as `parseAgentConfig`; of a text that was checked before, without the code that checks. */

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 
-// The same two steps up from src/ and from dist/.
-const manifest: { version: string } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-)
+/** Where this program lies: two steps up from here in src/, and from every part of it in dist/. */
+export const packageRoot = path.resolve(import.meta.dirname, '../..')
+
+const manifest: { version: string } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8'))
 
 /** The version of this program. */
 export const version: string = manifest.version

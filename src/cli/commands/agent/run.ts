@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
 import path from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import type { RunningAgent } from '../../../agent/agent.ts'
 import type { AgentConfig } from '../../../config/agent-settings.ts'
 import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
@@ -13,6 +11,7 @@ import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
 import { type Flag, withFlags } from '../../flags.ts'
 import { readInput } from '../../input.ts'
+import { keepYoungHeapSmall } from '../../memory.ts'
 import { DaemonSignals } from '../../signals.ts'
 import { type AgentFlags, configFromFlags } from './flags.ts'
 
@@ -57,6 +56,7 @@ export function define(command: CommandLine): void {
 }
 
 async function run(options: Options): Promise<void> {
+  keepYoungHeapSmall()
   const signals = new DaemonSignals()
   const { text, fileName } = await configText(options)
   const config = await readConfig(text, fileName, options)
@@ -64,20 +64,11 @@ async function run(options: Options): Promise<void> {
   const logger = createDaemonLogger({ level: config.log.level, name: 'agent', clock: systemClock })
   const { runAgent } = await import('../../../agent/agent.ts')
   const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
-  const start = async (): Promise<RunningAgent> => {
-    const agent = await runAgent(config, deps)
-    keepYoungHeapSmall()
-    return agent
-  }
-  await runDaemon(start, { logger, signals, untilStdinEnds: options.untilStdinEnds === true })
-}
-
-/**
- * A burst of connections would let the young generation of V8's heap grow to 64 MiB, which it keeps: a quarter of what an open stream
- * would seem to cost. It stays as large as the start has made it; in calls a second a larger one shows no gain.
- */
-function keepYoungHeapSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
+  await runDaemon(() => runAgent(config, deps), {
+    logger,
+    signals,
+    untilStdinEnds: options.untilStdinEnds === true,
+  })
 }
 
 /** Compiled code is kept where only its owner writes, or nowhere; what a checked configuration says goes the same way. */

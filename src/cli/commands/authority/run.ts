@@ -9,6 +9,7 @@ import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
 import { type Flag, withFlags } from '../../flags.ts'
 import { readInput } from '../../input.ts'
+import { keepYoungHeapSmall } from '../../memory.ts'
 import { DaemonSignals } from '../../signals.ts'
 
 interface Options {
@@ -36,6 +37,7 @@ export function define(command: CommandLine): void {
 }
 
 async function run(options: Options): Promise<void> {
+  keepYoungHeapSmall()
   const signals = new DaemonSignals()
   const { text, fileName } = await readInput(options.config ?? defaultConfig())
   const { parseAuthorityConfig } = await import('../../../config/authority-config.ts')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { packageRoot } from '../../../foundation/version.ts'
 import { TrialFailedError } from './errors.ts'
 
 /** One line of a program's log. */
@@ -12,8 +13,7 @@ export interface LogLine {
   readonly [field: string]: unknown
 }
 
-/** The same way up from src/ and from dist/. */
-const BINARY = path.resolve(import.meta.dirname, '../../../../bin/signet.js')
+const BINARY = path.join(packageRoot, 'bin/signet.js')
 const LINES_KEPT = 8
 const END_MS = 10_000
 
@@ -95,10 +95,9 @@ export class TrialChild implements AsyncDisposable {
   #failure(): TrialFailedError {
     const { exitCode, signalCode } = this.#process
     const how = signalCode ? `was ended by ${signalCode}` : `ended with status ${exitCode}`
-    const words = this.#last.map((line) => `\n  ${line}`).join('') || ' nothing'
-    return new TrialFailedError(
-      `the ${this.name} ${how}; its last words:${words}\n(all of them: ${this.logFile})`,
-    )
+    const words = this.#last.length === 0 ? ['  nothing'] : this.#last.map((line) => `  ${line}`)
+    const lines = [`the ${this.name} ${how}; its last words:`, ...words, `(all of them: ${this.logFile})`]
+    return new TrialFailedError(lines.join('\n'), { lines })
   }
 }
 
