@@ -4,6 +4,7 @@ import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { WorkloadIdentity } from '../../rpc/gen/signet/v1/WorkloadIdentity.ts'
 import type { ActiveLock } from '../bots/locks.ts'
 import type { CaState } from '../ca/ca-state.ts'
+import type { DefaultLives } from '../identities/compiler.ts'
 import type { ForeignBundle } from '../identities/foreign-bundle.ts'
 import type { IdentityEntry } from '../identities/identity-entry.ts'
 
@@ -13,12 +14,6 @@ const MESSAGE_BYTES = 512 * 1024
 function identityMessage(entry: IdentityEntry): WorkloadIdentity {
   const { name, revision, labels } = entry.identity
   return { name, revision, labels: { ...labels }, specJson: entry.specJson }
-}
-
-/** Of SVIDs whose workload identity states none. */
-export interface DefaultLives {
-  readonly x509TtlSeconds: number
-  readonly jwtTtlSeconds: number
 }
 
 const bundles = new WeakMap<CaState, NonNullable<SyncResponse['bundle']>>()

@@ -7,14 +7,9 @@ import type { ActiveLock, LockSubject } from '../bots/locks.ts'
 import type { CaState } from '../ca/ca-state.ts'
 import { ConnectionExpiredError } from '../errors.ts'
 import type { BotView, BotViews, ViewChange } from '../identities/bot-view.ts'
+import type { DefaultLives } from '../identities/compiler.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
-import {
-  bundleMessage,
-  type DefaultLives,
-  foreignBundlePages,
-  identityPages,
-  locksMessage,
-} from './sync-message.ts'
+import { bundleMessage, foreignBundlePages, identityPages, locksMessage } from './sync-message.ts'
 
 export interface SyncSubject extends InstanceFacts {
   /** The end of its certificate, in seconds since 1970. */

@@ -13,6 +13,7 @@ import type { Handlers } from '../../../rpc/handlers.ts'
 import type { CaState } from '../../ca/ca-state.ts'
 import type { Caller } from '../../caller.ts'
 import type { Catalogue } from '../../identities/catalogue.ts'
+import type { DefaultLives } from '../../identities/compiler.ts'
 import type { IdentityEntry } from '../../identities/identity-entry.ts'
 
 /** The attributes are not a tree of attributes. */
@@ -27,8 +28,7 @@ const TURN = 200
 export interface ExplainDeps {
   readonly ca: () => Pick<CaState, 'x509' | 'jwt'>
   readonly clock: Clock
-  readonly defaultX509Seconds: number
-  readonly defaultJwtSeconds: number
+  readonly defaultLives: DefaultLives
 }
 
 /** AdminService: what the policy says about attributes, for every workload identity. */
@@ -59,7 +59,7 @@ function withLifeOf(
   entry: IdentityEntry,
   attributes: Attributes,
   catalogue: Catalogue,
-  { ca, clock, defaultX509Seconds, defaultJwtSeconds }: ExplainDeps,
+  { ca, clock, defaultLives }: ExplainDeps,
 ): IdentityExplanation {
   if (!explained.granted || !entry.isUsable) return explained
   const { x509, jwt } = ca()
@@ -75,8 +75,8 @@ function withLifeOf(
         })
       : { maxTtlSeconds: undefined }
   const limits = {
-    defaultX509Seconds,
-    defaultJwtSeconds,
+    defaultX509Seconds: defaultLives.x509TtlSeconds,
+    defaultJwtSeconds: defaultLives.jwtTtlSeconds,
     roleMaxTtlSeconds: 'maxTtlSeconds' in bounded ? bounded.maxTtlSeconds : undefined,
     x509SignerEndMs: x509.notAfter * 1000,
     jwtSignerEndMs: jwt.notAfter * 1000,

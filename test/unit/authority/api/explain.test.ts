@@ -19,8 +19,7 @@ describe('the explanation that the authority gives', () => {
     const { Explain } = explainHandlers(rig.catalogue, {
       ca: signers,
       clock: rig.clock,
-      defaultX509Seconds: 3600,
-      defaultJwtSeconds: 300,
+      defaultLives: { x509TtlSeconds: 3600, jwtTtlSeconds: 300 },
     }) as unknown as {
       Explain: { unary(caller: unknown, request: object): Promise<{ explanationJson: string }> }
     }
@@ -68,8 +67,7 @@ ${spec('  x509: { ttl: 90d }\n  jwt: { ttl: 24h }')}
     const { Explain } = explainHandlers(rig.catalogue, {
       ca: signers,
       clock: rig.clock,
-      defaultX509Seconds: 3600,
-      defaultJwtSeconds: 300,
+      defaultLives: { x509TtlSeconds: 3600, jwtTtlSeconds: 300 },
     }) as unknown as {
       Explain: { unary(caller: unknown, request: object): Promise<{ explanationJson: string }> }
     }
