@@ -10,11 +10,13 @@ import type { Clock } from '../foundation/clock.ts'
 import { startStatusServer } from '../foundation/http-status.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { MemoryKeeper } from '../foundation/memory-keeper.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import type { Random } from '../foundation/random.ts'
 import { version } from '../foundation/version.ts'
 import { loadKernel } from '../peer/koffi-kernel.ts'
 import { acquireLockFile } from '../peer/lock-file.ts'
+import { ownMemory } from '../peer/own-memory.ts'
 import { UnixListener } from '../peer/unix-listener.ts'
 import { compileWorkloadIdentity } from '../policy/compile.ts'
 import { RpcServer } from '../rpc/server.ts'
@@ -109,6 +111,7 @@ async function start(
   const { clock, random, logger } = deps
   const metrics = createMetrics()
   const startedMs = clock.now().getTime()
+  lifecycle.use(new MemoryKeeper(clock, ownMemory))
 
   // State, from the disk up.
   const state = await openState(config, deps, metrics, lifecycle)

@@ -19,6 +19,8 @@ export interface Libc {
   /** pidfd_open(2), which older C libraries have no wrapper for. */
   pidfdOpen(pid: number): number
   errno(): number
+  /** malloc_trim(3), which only glibc has. */
+  readonly mallocTrim: ((kept: number) => number) | undefined
 }
 
 /** The same numbers on every architecture of Linux that Node runs on. */
@@ -59,6 +61,7 @@ function bind(): Libc {
       openat2: (directory, path, how) => openat2(SYS_OPENAT2, directory, path, how, how.length) as number,
       pidfdOpen: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0) as number,
       errno: () => koffi.errno(),
+      mallocTrim: optional(() => library.func('int malloc_trim(unsigned long kept)')),
     }
   } catch (error) {
     throw new KernelUnsupportedError(
@@ -67,5 +70,13 @@ function bind(): Libc {
         cause: error,
       },
     )
+  }
+}
+
+function optional<T>(bindIt: () => T): T | undefined {
+  try {
+    return bindIt()
+  } catch {
+    return undefined // another C library than glibc; nothing depends on it
   }
 }
