@@ -26,11 +26,11 @@ export function keepMemory(): MemoryKeeper {
 }
 
 /** V8 shows its collector only to what is made after it was told to; afterwards nobody else is to see it. */
-function collectGarbage(): void {
+function collectGarbage(thoroughly: boolean): void {
   setFlagsFromString('--expose-gc')
   try {
-    const collect = runInNewContext('gc') as () => void
-    collect()
+    const collect = runInNewContext('gc') as (options: object) => void
+    collect({ type: 'major', flavor: thoroughly ? 'last-resort' : 'regular' })
   } finally {
     setFlagsFromString('--no-expose-gc')
   }

@@ -6,14 +6,17 @@ export interface MemoryKeeperDeps {
   readonly residentBytes: () => number
   /** How much of the time since it was asked last the loop has been busy: 0 to 1. */
   readonly business: () => number
-  readonly collectGarbage: () => void
+  /** Thoroughly, gaps are closed, too, which takes several times as long. */
+  readonly collectGarbage: (thoroughly: boolean) => void
   /** Gives what the allocator holds, and nobody uses, back to the system. */
   readonly trim: () => void
 }
 
-const LOOK_MS = 10_000
+const LOOK_MS = 5_000
 /** Less than this is not worth a pause. */
 const WORTH_BYTES = 8 * 1024 * 1024
+/** So much is what a load leaves behind. */
+const LOAD_BYTES = 32 * 1024 * 1024
 /** Above this somebody waits for what the loop does. */
 const BUSY = 0.2
 
@@ -49,8 +52,9 @@ export class MemoryKeeper implements Disposable {
     const isBusy = business() > BUSY
     const bytes = residentBytes()
     this.#leftBytes = Math.min(this.#leftBytes, bytes)
-    if (isBusy || bytes - this.#leftBytes < WORTH_BYTES) return
-    collectGarbage()
+    const grownBytes = bytes - this.#leftBytes
+    if (isBusy || grownBytes < WORTH_BYTES) return
+    collectGarbage(grownBytes >= LOAD_BYTES)
     trim()
     this.#leftBytes = residentBytes()
   }
