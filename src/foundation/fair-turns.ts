@@ -11,6 +11,12 @@ export interface FairTurnsOptions<Key> {
   readonly letGo?: (key: Key) => boolean
 }
 
+/** How many slices those who wait may be put off for others at the door. */
+const HURRIED_SLICES = 2
+
+/** In slices. */
+const FAR_MORE = 2
+
 /**
  * Shares the event loop between keys. What a key brings is done at once while the key has time left, and that is all the cost where nobody
  * asks for much; else it waits, and those who wait have their turns one after another, with the loop's input looked at in between.
@@ -25,6 +31,7 @@ export class FairTurns<Key> {
   readonly #stopped = new Set<Key>()
   #isArmed = false
   #isHurried = false
+  #workedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: FairTurnsOptions<Key>) {
     this.#options = options
@@ -46,24 +53,28 @@ export class FairTurns<Key> {
       return
     }
     this.#waiting.push(key, task)
-    if (!this.#stopped.has(key)) {
-      this.#stopped.add(key)
-      this.#held.add(key)
-      this.#options.hold?.(key)
-    }
+    this.#hold(key)
     this.#arm()
   }
 
-  /** Time that a key has taken otherwise. */
+  /** Time that a key has taken otherwise. Whoever takes far more than his is stopped until he has made up for it. */
   charge(key: Key, ms: number): void {
     const spent = (this.#spentMs.get(key) ?? 0) + ms
     this.#spentMs.set(key, spent)
+    if (spent >= this.#options.sliceMs * FAR_MORE) this.#hold(key)
     if (spent * 2 >= this.#options.sliceMs) this.#arm()
   }
 
-  /** Somebody else may be at the door, who can be let in only in a turn of the loop: the next one is to be short. */
+  /** Somebody else may be at the door, who can be let in only in a turn of the loop: those who wait already wait a little longer. */
   hurry(): void {
     this.#isHurried = true
+  }
+
+  #hold(key: Key): void {
+    if (this.#stopped.has(key)) return
+    this.#stopped.add(key)
+    this.#held.add(key)
+    this.#options.hold?.(key)
   }
 
   #do(key: Key, task: () => void, costMs: number): void {
@@ -84,13 +95,20 @@ export class FairTurns<Key> {
 
   #turn(): void {
     this.#isArmed = false
-    const { clock, sliceMs, letGo } = this.#options
+    const { clock, sliceMs } = this.#options
     for (const [key, spent] of this.#spentMs) {
       if (spent > sliceMs) this.#spentMs.set(key, spent - sliceMs)
       else this.#spentMs.delete(key)
     }
-    const untilMs = clock.monotonicMs() + (this.#isHurried ? 0 : sliceMs)
+    const now = clock.monotonicMs()
+    const isHurried = this.#isHurried && now - this.#workedMs < sliceMs * HURRIED_SLICES
     this.#isHurried = false
+    if (!isHurried) this.#work(now + sliceMs)
+    if (this.#held.size > 0) this.#arm()
+  }
+
+  #work(untilMs: number): void {
+    const { clock, sliceMs, letGo } = this.#options
     const hasTime = (key: Key): boolean => (this.#spentMs.get(key) ?? 0) < sliceMs
     do {
       const next = this.#waiting.take(hasTime)
@@ -102,6 +120,6 @@ export class FairTurns<Key> {
       this.#stopped.delete(key)
       if (letGo?.(key) !== false) this.#held.delete(key)
     }
-    if (this.#held.size > 0) this.#arm()
+    this.#workedMs = clock.monotonicMs()
   }
 }

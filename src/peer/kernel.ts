@@ -41,6 +41,8 @@ export interface ProcessFacts {
 export interface PeerKernel {
   /** SO_PEERCRED alone, for the caps that come before anything is built. */
   identify(socketFd: number): { readonly pid: number; readonly uid: number; readonly gid: number }
+  /** Whether the other end of a socket was closed. */
+  hasHungUp(socketFd: number): boolean
   /** SO_PEERPIDFD. @throws ProcessNotFoundError when the process has exited and was reaped. */
   openPeer(socketFd: number): number
   /** pidfd_open(2). @throws ProcessNotFoundError */

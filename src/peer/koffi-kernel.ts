@@ -75,14 +75,23 @@ export class KoffiKernel implements PeerKernel {
     closeSync(pidfd)
   }
 
+  hasHungUp(socketFd: number): boolean {
+    return this.#polled(socketFd, 0, POLLHUP | POLLNVAL)
+  }
+
   hasExited(pidfd: number): boolean {
-    this.#pollfd.writeInt32LE(pidfd, 0)
-    this.#pollfd.writeInt16LE(POLLIN, 4)
+    return this.#polled(pidfd, POLLIN, POLLIN | POLLHUP | POLLNVAL)
+  }
+
+  /** Whether one of these events has come to a descriptor; nothing is waited for. */
+  #polled(fd: number, asked: number, meant: number): boolean {
+    this.#pollfd.writeInt32LE(fd, 0)
+    this.#pollfd.writeInt16LE(asked, 4)
     this.#pollfd.writeInt16LE(0, 6)
     let ready = this.#libc.poll(this.#pollfd, 1, 0)
     while (ready < 0 && this.#libc.errno() === EINTR) ready = this.#libc.poll(this.#pollfd, 1, 0)
     if (ready < 0) throw new SystemCallError('poll', this.#libc.errno())
-    return ready > 0 && (this.#pollfd.readInt16LE(6) & (POLLIN | POLLHUP | POLLNVAL)) !== 0
+    return ready > 0 && (this.#pollfd.readInt16LE(6) & meant) !== 0
   }
 
   read(pid: number, pidfd: number): ProcessFacts {

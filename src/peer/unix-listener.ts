@@ -143,7 +143,7 @@ export class UnixListener implements AsyncDisposable {
     if (turns === undefined) this.#serve(socket, uid)
     else {
       turns.run(uid, () => this.#serve(socket, uid))
-      if (turns.isHeld(uid)) this.#connections.hold(uid)
+      if (turns.isHeld(uid)) this.#connections.holdOne(uid, socket)
     }
   }
 
@@ -171,7 +171,6 @@ export class UnixListener implements AsyncDisposable {
   }
 
   #serve(socket: net.Socket, uid: number): void {
-    if (socket.destroyed) return
     const peer = this.#pin(socket, uid)
     if (peer === undefined) {
       socket.destroy()
@@ -183,9 +182,11 @@ export class UnixListener implements AsyncDisposable {
 
   #pin(socket: net.Socket, uid: number): Peer | undefined {
     const fd = descriptorOf(socket)
-    if (fd === undefined || fd < 0) return undefined
+    const { kernel } = this.#options
+    // Nobody has read from it while it waited, so nobody knows yet that its other end is gone.
+    if (fd === undefined || fd < 0 || kernel.hasHungUp(fd)) return undefined
     try {
-      return Peer.ofSocket(this.#options.kernel, fd)
+      return Peer.ofSocket(kernel, fd)
     } catch (error) {
       const reason = error instanceof PeerRefusedError ? 'peer_refused' : 'peer_unknown'
       this.#refusals.record(reason, { uid, detail: messageOf(error) })

@@ -15,7 +15,8 @@ interface Entry {
 
 interface User {
   readonly entries: Map<net.Socket, Entry>
-  /** Not read from at the moment. */
+  /** Each is in one of the two: read from, or not at the moment. */
+  readonly read: Set<net.Socket>
   readonly held: Set<net.Socket>
 }
 
@@ -53,9 +54,10 @@ export class UserConnections {
       this.#evict(biggest)
       evicted(biggest.uid)
     }
-    const user = this.#users.get(uid) ?? { entries: new Map(), held: new Set() }
+    const user = this.#users.get(uid) ?? { entries: new Map(), read: new Set(), held: new Set() }
     this.#users.set(uid, user)
     user.entries.set(socket, { socket, served: undefined })
+    user.read.add(socket)
     this.#total += 1
     return undefined
   }
@@ -71,6 +73,7 @@ export class UserConnections {
     const user = this.#users.get(uid)
     if (user === undefined || !user.entries.delete(socket)) return
     this.#total -= 1
+    user.read.delete(socket)
     user.held.delete(socket)
     if (user.entries.size === 0) this.#users.delete(uid)
   }
@@ -86,22 +89,26 @@ export class UserConnections {
 
   /** Reads nothing more of this user until it is let go. */
   hold(uid: number): void {
+    for (const socket of this.#users.get(uid)?.read ?? []) this.holdOne(uid, socket)
+  }
+
+  holdOne(uid: number, socket: net.Socket): void {
     const user = this.#users.get(uid)
-    for (const socket of user?.entries.keys() ?? []) {
-      if (user?.held.has(socket)) continue
-      user?.held.add(socket)
-      stopReading(socket)
-    }
+    if (user?.read.delete(socket) !== true) return
+    user.held.add(socket)
+    stopReading(socket)
   }
 
   /** Reads from some of a user's connections again, from those first that were held first. True: from all of them. */
   letGo(uid: number): boolean {
-    const held = this.#users.get(uid)?.held
-    if (held === undefined) return true
+    const user = this.#users.get(uid)
+    if (user === undefined) return true
+    const { held, read } = user
     let left = LET_GO_AT_ONCE
     for (const socket of held) {
       if (left-- === 0) break
       held.delete(socket)
+      read.add(socket)
       startReading(socket)
     }
     return held.size === 0

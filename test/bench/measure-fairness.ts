@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, copyFileSync, truncateSync } from 'node:fs'
 import path from 'node:path'
+import { type Flood, FloodProcess } from '../support/flood.ts'
 import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
 import { type Figure, percentile } from './figure.ts'
-import { type Flood, FloodProcess } from './flood.ts'
 import { runLoad } from './load.ts'
 
 const VICTIM = 46_001

@@ -57,6 +57,10 @@ export class FakeKernel implements PeerKernel {
     return { pid, uid, gid }
   }
 
+  hasHungUp(): boolean {
+    return false
+  }
+
   openPeer(): number {
     if (this.process.exited) throw new ProcessNotFoundError('the caller has exited')
     const pidfd = this.#nextPidfd++

@@ -2,16 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { utimesSync } from 'node:fs'
 import net from 'node:net'
-import {
-  callHeaders,
-  END_HEADERS,
-  END_STREAM,
-  frame,
-  GREETING,
-  message,
-  TYPE,
-  words,
-} from '../support/frames.ts'
+import { callHeaders, END_HEADERS, END_STREAM, frame, GREETING, message, TYPE, words } from './frames.ts'
 
 /** What one user does to the agent at the cost of others, as a process of that user. It writes frames by hand, so that it costs little itself. */
 export type Flood =
@@ -48,6 +39,13 @@ export type Flood =
 const LONGEST_MS = 120_000
 const WINDOW = 0x7fff_0000
 const TOUCH_MS = 20
+const PROGRESS_MS = 100
+
+export interface Progress {
+  readonly answers: number
+  /** Connections. */
+  readonly open: number
+}
 
 export class FloodProcess implements AsyncDisposable {
   readonly #child: ReturnType<typeof spawn>
@@ -69,12 +67,21 @@ export class FloodProcess implements AsyncDisposable {
     return process
   }
 
+  /** Resolves when it has got so many answers. */
+  async hasGot(answers: number): Promise<void> {
+    while (this.#last.answers < answers) await once(this.#child.stdout as NodeJS.ReadableStream, 'data')
+  }
+
   /** Ends it; how many answers it got, and how many connections it had at the end. */
-  async stop(): Promise<{ readonly answers: number; readonly open: number }> {
+  async stop(): Promise<Progress> {
     this.#child.kill('SIGTERM')
     await once(this.#child, 'close')
-    const [, last = '{"answers":0,"open":0}'] = this.#said.trim().split('\n')
-    return JSON.parse(last) as { answers: number; open: number }
+    return this.#last
+  }
+
+  get #last(): Progress {
+    const line = this.#said.slice(0, this.#said.lastIndexOf('\n')).split('\n').at(-1) ?? ''
+    return line.startsWith('{') ? (JSON.parse(line) as Progress) : { answers: 0, open: 0 }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -176,7 +183,7 @@ async function run(flood: Flood): Promise<void> {
   if (flood.kind === 'idle') await holdIdle(flood)
   else keepAsking(flood)
   process.stdout.write('flooding\n')
-  setInterval(() => undefined, 60_000)
+  setInterval(() => process.stdout.write(`${JSON.stringify({ answers, open })}\n`), PROGRESS_MS)
 }
 
 async function holdIdle({ socket, connections }: { socket: string; connections: number }): Promise<void> {

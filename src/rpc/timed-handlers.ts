@@ -1,0 +1,41 @@
+import type { DuplexListener, Handler } from './handlers.ts'
+
+/** Told how long the loop was taken by what a caller asked. */
+export type Charge<C> = (caller: C, ms: number) => void
+
+/** The same handler, with the time that it takes charged to its caller: what is asked differs in its cost by a hundred times. */
+export function timed<C>(handler: Handler<C>, nowMs: () => number, charge: Charge<C>): Handler<C> {
+  const during = <T>(caller: C, task: () => T): T => {
+    const begunMs = nowMs()
+    try {
+      return task()
+    } finally {
+      charge(caller, nowMs() - begunMs)
+    }
+  }
+  if ('unary' in handler) {
+    const { unary } = handler
+    return { unary: (caller, request, call) => during(caller, () => unary(caller, request, call)) }
+  }
+  if ('push' in handler) {
+    const { push } = handler
+    return { push: (caller, request, sink, call) => during(caller, () => push(caller, request, sink, call)) }
+  }
+  if ('exchange' in handler) {
+    const { exchange } = handler
+    return { exchange: (caller, request, call) => during(caller, () => exchange(caller, request, call)) }
+  }
+  if ('stream' in handler) return handler
+  const { duplex } = handler
+  return {
+    duplex: (caller, sink, call): DuplexListener<object> => {
+      const listener = duplex(caller, sink, call)
+      return {
+        onRequest: (request: object) => during(caller, () => listener.onRequest(request)),
+        onWritable: () => during(caller, () => listener.onWritable()),
+        onHalfClose: () => listener.onHalfClose(),
+        [Symbol.dispose]: () => listener[Symbol.dispose](),
+      }
+    },
+  }
+}
