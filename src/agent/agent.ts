@@ -5,13 +5,11 @@ import type { Clock } from '../foundation/clock.ts'
 import { FairTurns } from '../foundation/fair-turns.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
-import { MemoryKeeper } from '../foundation/memory-keeper.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import type { Random } from '../foundation/random.ts'
 import { type ConnectionLimits, connectionLimits, resourcesOfThisProcess } from '../peer/connection-limits.ts'
 import type { PeerKernel } from '../peer/kernel.ts'
 import { loadKernel } from '../peer/koffi-kernel.ts'
-import { ownMemory } from '../peer/own-memory.ts'
 import type { Peer } from '../peer/peer.ts'
 import { UnixListener } from '../peer/unix-listener.ts'
 import type { ByteLimits } from '../rpc/byte-budget.ts'
@@ -101,7 +99,6 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const metrics = createMetrics()
   const data = lifecycle.use(await DataDirectory.open(config.data_dir))
   const kernel = loadKernel()
-  lifecycle.use(new MemoryKeeper(clock, ownMemory))
   noteMissingRights(logger)
   const store = await IdentityFile.open(data.identityPath, logger)
   const stateKey = loadSealingKey(await loadOrCreateKey(config.state_key, environment, random))

@@ -1,63 +1,61 @@
 import type { Clock, Scheduled } from './clock.ts'
 
-/** The memory of this process. */
-export interface OwnMemory {
-  residentBytes(): number
-  /** Of all CPU time that it has taken. */
-  cpuMs(): number
-  /** Collects garbage and lets go of what is free; takes a while, in which nothing else is done. */
-  giveBack(): void
+export interface MemoryKeeperDeps {
+  readonly clock: Clock
+  /** Bytes of this process that are in memory. */
+  readonly residentBytes: () => number
+  /** How much of the time since it was asked last the loop has been busy: 0 to 1. */
+  readonly business: () => number
+  /** Thoroughly, gaps are closed, too, which takes several times as long. */
+  readonly collectGarbage: (thoroughly: boolean) => void
+  /** Gives what the allocator holds, and nobody uses, back to the system. */
+  readonly trim: () => void
 }
 
 const LOOK_MS = 5_000
 /** Less than this is not worth a pause. */
-const WORTH_BYTES = 24 * 1024 * 1024
-/** Of one CPU: whoever works more than this has better to do. */
-const IDLE_SHARE = 0.1
+const WORTH_BYTES = 8 * 1024 * 1024
+/** So much is what a load leaves behind. */
+const LOAD_BYTES = 32 * 1024 * 1024
+/** Above this somebody waits for what the loop does. */
+const BUSY = 0.2
 
 /**
- * Gives memory back once the work is over for which it was taken. Neither V8 nor the C library does by itself while nothing happens: what
- * a burst of calls has left behind, or a flood, would stay for good.
+ * Gives memory back after work. Reads of sockets leave holes of 64 KiB between small buffers, which the C library's allocator neither
+ * fills nor gives back by itself, and V8 does not look for garbage while nothing is allocated: without this a program holds for ever
+ * what its busiest minute took. Nothing happens while the program is busy, or while it has not grown since the last time.
  */
 export class MemoryKeeper implements Disposable {
-  readonly #clock: Clock
-  readonly #memory: OwnMemory
-  /** What was left the last time, or less. */
-  #leastBytes = Number.POSITIVE_INFINITY
-  #cpuMs: number
-  #lookedMs: number
-  #next: Scheduled | undefined
+  readonly #deps: MemoryKeeperDeps
+  #next: Scheduled
+  /** What was left the last time; less may turn out to be enough. */
+  #leftBytes = 0
 
-  constructor(clock: Clock, memory: OwnMemory) {
-    this.#clock = clock
-    this.#memory = memory
-    this.#cpuMs = memory.cpuMs()
-    this.#lookedMs = clock.monotonicMs()
-    this.#lookLater()
+  constructor(deps: MemoryKeeperDeps) {
+    this.#deps = deps
+    this.#next = this.#lookLater()
   }
 
   [Symbol.dispose](): void {
-    this.#next?.cancel()
+    this.#next.cancel()
   }
 
-  #lookLater(): void {
-    this.#next = this.#clock.schedule(LOOK_MS, () => {
+  #lookLater(): Scheduled {
+    return this.#deps.clock.schedule(LOOK_MS, () => {
       this.#look()
-      this.#lookLater()
+      this.#next = this.#lookLater()
     })
   }
 
   #look(): void {
-    const [cpuMs, nowMs] = [this.#memory.cpuMs(), this.#clock.monotonicMs()]
-    const isIdle = cpuMs - this.#cpuMs < IDLE_SHARE * (nowMs - this.#lookedMs)
-    this.#cpuMs = cpuMs
-    this.#lookedMs = nowMs
-    const resident = this.#memory.residentBytes()
-    if (isIdle && resident - this.#leastBytes > WORTH_BYTES) {
-      this.#memory.giveBack()
-      this.#leastBytes = this.#memory.residentBytes()
-    } else if (isIdle) {
-      this.#leastBytes = Math.min(this.#leastBytes, resident)
-    }
+    const { residentBytes, business, collectGarbage, trim } = this.#deps
+    const isBusy = business() > BUSY
+    const bytes = residentBytes()
+    this.#leftBytes = Math.min(this.#leftBytes, bytes)
+    const grownBytes = bytes - this.#leftBytes
+    if (isBusy || grownBytes < WORTH_BYTES) return
+    collectGarbage(grownBytes >= LOAD_BYTES)
+    trim()
+    this.#leftBytes = residentBytes()
   }
 }

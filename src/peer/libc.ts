@@ -18,9 +18,9 @@ export interface Libc {
   openat2(directory: number, path: string, how: Buffer): number
   /** pidfd_open(2), which older C libraries have no wrapper for. */
   pidfdOpen(pid: number): number
+  /** malloc_trim(3); not in musl. */
+  readonly mallocTrim: ((pad: number) => number) | undefined
   errno(): number
-  /** malloc_trim(3), which only glibc has. */
-  readonly mallocTrim: ((kept: number) => number) | undefined
 }
 
 /** The same numbers on every architecture of Linux that Node runs on. */
@@ -60,8 +60,8 @@ function bind(): Libc {
       prlimit: library.func('int prlimit64(int pid, int resource, void *limit, void *previous)'),
       openat2: (directory, path, how) => openat2(SYS_OPENAT2, directory, path, how, how.length) as number,
       pidfdOpen: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0) as number,
+      mallocTrim: optional(() => library.func('int malloc_trim(unsigned long pad)')),
       errno: () => koffi.errno(),
-      mallocTrim: optional(() => library.func('int malloc_trim(unsigned long kept)')),
     }
   } catch (error) {
     throw new KernelUnsupportedError(
@@ -73,10 +73,11 @@ function bind(): Libc {
   }
 }
 
-function optional<T>(bindIt: () => T): T | undefined {
+/** A function that not every C library has. */
+function optional<F>(find: () => F): F | undefined {
   try {
-    return bindIt()
+    return find()
   } catch {
-    return undefined // another C library than glibc; nothing depends on it
+    return undefined
   }
 }
