@@ -3,7 +3,8 @@ import { statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import type { AuthorityConfig } from '../config/authority-config.ts'
-import { loadOrCreateKey, type SecretSource } from '../config/secret-source.ts'
+import { nextKeyOf } from '../config/next-key.ts'
+import { describeSource, loadKeyIfPresent, loadOrCreateKey } from '../config/secret-source.ts'
 import { loadSealingKey } from '../crypto/sealed.ts'
 import { ensurePrivateDirectory } from '../foundation/atomic-file.ts'
 import type { Clock } from '../foundation/clock.ts'
@@ -24,6 +25,7 @@ import { botInstanceHandlers } from './api/admin/bot-instances.ts'
 import { caHandlers } from './api/admin/cas.ts'
 import { explainHandlers } from './api/admin/explain.ts'
 import { joinTokenHandlers } from './api/admin/join-tokens.ts'
+import { rekeyHandlers } from './api/admin/rekey.ts'
 import { resourceHandlers } from './api/admin/resources.ts'
 import { statusHandlers } from './api/admin/status.ts'
 import { issuanceHandlers } from './api/issuance.ts'
@@ -43,6 +45,7 @@ import { Renewer } from './bots/renewal.ts'
 import { UsedTwice } from './bots/used-twice.ts'
 import { CaAuthorities } from './ca/authorities.ts'
 import { JwtAlgorithms } from './ca/jwt-algorithms.ts'
+import { Rekeyer, settleKey } from './ca/rekey.ts'
 import { Vault } from './ca/vault.ts'
 import { type Caller, originOf } from './caller.ts'
 import { Datastore } from './datastore/datastore.ts'
@@ -237,6 +240,7 @@ async function start(
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
     ...explainHandlers(catalogue),
     ...caHandlers(ca),
+    ...rekeyHandlers(state.rekeyer),
     ...botInstanceHandlers({ directory, connected }),
     ...auditHandlers(audit),
     ...statusHandlers({ trustDomain, startedMs, pin, listen, publicAddress, connected, catalogue }),
@@ -314,15 +318,18 @@ async function openState(
   lifecycle.use(lock)
   const databasePath = path.join(dataDir, 'authority.db')
   const isNeeded = existsSync(databasePath)
-  const keyBytes = await loadOrCreateKey(config.key_encryption_key, environment, random, { isNeeded })
-  const kek = loadSealingKey(keyBytes)
+  const source = config.key_encryption_key
+  const nextKey = nextKeyOf(source)
+  const current = await loadKeyIfPresent(source, environment)
+  const settled = await settleKey(databasePath, current, { nextKey, environment, logger })
+  const kek = loadSealingKey(settled ?? (await loadOrCreateKey(source, environment, random, { isNeeded })))
   const datastore = lifecycle.use(
     await Datastore.open(databasePath, {
       clock,
       metrics,
       logger,
       kek,
-      keySource: describeSource(config.key_encryption_key),
+      keySource: describeSource(source),
       past: await pastOf(headKeyPath(dataDir), kek),
       acceptAltered,
     }),
@@ -361,7 +368,18 @@ async function openState(
       renewalGraceSeconds,
     }),
   )
-  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, clock }
+  const rekeyer = new Rekeyer({
+    datastore,
+    vault,
+    audit,
+    headKeyPath: headKeyPath(dataDir),
+    keySource: describeSource(source),
+    nextKey,
+    environment,
+    random,
+    logger,
+  })
+  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, rekeyer, clock }
 }
 
 function compiler(config: AuthorityConfig): Compile {
@@ -371,11 +389,6 @@ function compiler(config: AuthorityConfig): Compile {
     jwtTtlSeconds: config.lifetimes.default_jwt_svid,
   }
   return (identity) => compileWorkloadIdentity(identity, defaults)
-}
-
-function describeSource(source: SecretSource): string {
-  if ('path' in source) return source.path
-  return 'env' in source ? `$${source.env}` : `the systemd credential ${source.credential}`
 }
 
 /** What other machines can use: the name of this host where the listener takes every address. */

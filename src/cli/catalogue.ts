@@ -23,6 +23,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'say how the authority is',
     load: () => import('./commands/authority/status.ts'),
   },
+  {
+    path: ['authority', 'rekey'],
+    summary: 'change the key-encryption key',
+    load: () => import('./commands/authority/rekey.ts'),
+  },
   { path: ['agent', 'run'], summary: 'run the agent', load: () => import('./commands/agent/run.ts') },
   {
     path: ['agent', 'status'],

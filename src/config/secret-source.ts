@@ -44,11 +44,8 @@ export async function loadOrCreateKey(
   { isNeeded = false }: { readonly isNeeded?: boolean } = {},
 ): Promise<Buffer> {
   if ('path' in source) {
-    const existing = await loadSecret(source, environment).catch((error: unknown) => {
-      if (error instanceof PrivateFileError && isMissing(error.cause)) return undefined
-      throw error
-    })
-    if (existing) return decodeKey(existing, source.path)
+    const existing = await loadKeyIfPresent(source, environment)
+    if (existing) return existing
     if (isNeeded) {
       throw new SecretUnavailableError(
         `the key ${source.path} is gone, and nothing else opens what it protects: restore it; nothing was changed`,
@@ -59,7 +56,29 @@ export async function loadOrCreateKey(
     await writeFileAtomically(source.path, `${key.toString('hex')}\n`, { mode: 0o600 })
     return key
   }
-  return decodeKey(await loadSecret(source, environment), 'env' in source ? source.env : source.credential)
+  return loadKey(source, environment)
+}
+
+/** Undefined only when there is no such file. */
+export async function loadKeyIfPresent(
+  source: SecretSource,
+  environment: NodeJS.ProcessEnv,
+): Promise<Buffer | undefined> {
+  return loadKey(source, environment).catch((error: unknown) => {
+    if ('path' in source && error instanceof PrivateFileError && isMissing(error.cause)) return undefined
+    throw error
+  })
+}
+
+/** A key that must be there. */
+export async function loadKey(source: SecretSource, environment: NodeJS.ProcessEnv): Promise<Buffer> {
+  return decodeKey(await loadSecret(source, environment), describeSource(source))
+}
+
+/** For people. */
+export function describeSource(source: SecretSource): string {
+  if ('path' in source) return source.path
+  return 'env' in source ? `$${source.env}` : `the systemd credential ${source.credential}`
 }
 
 async function readCredential(name: string, environment: NodeJS.ProcessEnv): Promise<Buffer> {

@@ -60,6 +60,16 @@ export async function writeFileAtomically(
   }
 }
 
+/** Puts a file in another's place; durable when it resolves. */
+export async function replaceFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+    await withHandle(await open(path.dirname(to), 'r'), (handle) => handle.sync())
+  } catch (error) {
+    throw new FileWriteError(to, error)
+  }
+}
+
 /** Reads a secret, unless others could have read it or somebody else could have put it there. */
 export async function readPrivateFile(filePath: string): Promise<Buffer> {
   const file = await open(filePath, 'r').catch((error: unknown) => {

@@ -20,6 +20,8 @@ export interface StartAuthorityOptions {
   readonly clock?: Clock
   readonly logger?: Logger
   readonly acceptAltered?: boolean
+  /** `key_encryption_key` as it is written. */
+  readonly kek?: string
 }
 
 /** An authority in this process, on a free port, with everything it has under one temporary directory. */
@@ -54,7 +56,7 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
     'version: 1',
     `trust_domain: ${trustDomain}`,
     'data_dir: data',
-    'key_encryption_key: { path: keys/kek }',
+    `key_encryption_key: ${options.kek ?? '{ path: keys/kek }'}`,
     'admin: { socket: run/admin.sock }',
     `listen: "${options.listen ?? '127.0.0.1:0'}"`,
     options.yaml ?? '',

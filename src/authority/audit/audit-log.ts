@@ -192,6 +192,11 @@ export class AuditLog implements AsyncDisposable {
     return this.#archiver.checkpoint
   }
 
+  /** Signs heads and archives. */
+  get headKey(): KeyPair {
+    return this.#heads.key
+  }
+
   /** What archives and heads are verified with: SubjectPublicKeyInfo (DER). */
   get publicKeyDer(): Buffer {
     return this.#heads.key.publicKeyDer

@@ -89,6 +89,7 @@ export interface AuditEvents {
     readonly lastSequence: number
     readonly problem: string
   }
+  'key_encryption_key.changed': { readonly source: string }
   'database.sealed': { readonly rows: number }
   'database.accepted': { readonly problem: string }
   'database.altered': { readonly problem: string }

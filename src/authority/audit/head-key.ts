@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { exportPkcs8, generateKeyPair, type KeyPair, loadKeyPair } from '../../crypto/keys.ts'
-import { unseal } from '../../crypto/sealed.ts'
-import { writeFileAtomically } from '../../foundation/atomic-file.ts'
+import { seal, unseal } from '../../crypto/sealed.ts'
+import { replaceFile, writeFileAtomically } from '../../foundation/atomic-file.ts'
 import type { Vault } from '../ca/vault.ts'
 import type { Past } from '../datastore/seals/open-sealed.ts'
 import { AuditHeadsInvalidError } from './errors.ts'
@@ -28,6 +28,38 @@ export async function pastOf(file: string, kek: KeyObject): Promise<Past> {
   }
 }
 
+/** Puts the head key, sealed under the key-encryption key that will be, beside the one that is. */
+export async function writeNextHeadKey(file: string, key: KeyPair, kek: KeyObject): Promise<void> {
+  await writeFileAtomically(nextOf(file), seal(kek, exportPkcs8(key.privateKey), CONTEXT), { mode: 0o600 })
+}
+
+/** The key-encryption key has changed. */
+export async function takeOverNextHeadKey(file: string): Promise<void> {
+  await replaceFile(nextOf(file), file)
+}
+
+function nextOf(file: string): string {
+  return `${file}.next`
+}
+
+/** What a change of the key-encryption key has left behind, if it was cut short: either of the two files may be the one that opens. */
+export async function finishHeadKeyChange(file: string, kek: KeyObject): Promise<void> {
+  const next = await readIfPresent(nextOf(file))
+  if (!next) return
+  const current = await readIfPresent(file)
+  if ((!current || !opens(kek, current)) && opens(kek, next)) await takeOverNextHeadKey(file)
+  else await rm(nextOf(file), { force: true })
+}
+
+function opens(kek: KeyObject, sealed: Buffer): boolean {
+  try {
+    unseal(kek, sealed, CONTEXT)
+    return true
+  } catch {
+    return false // of another key
+  }
+}
+
 /**
  * The key that signs heads of the audit log. It is kept outside the database, sealed: whoever can write to the database, or has a
  * copy of the data directory without the key-encryption key, cannot sign.
@@ -36,6 +68,7 @@ export async function loadOrCreateHeadKey(
   file: string,
   vault: Vault,
 ): Promise<{ key: KeyPair; created: boolean }> {
+  await finishHeadKeyChange(file, vault.key)
   const sealed = await readIfPresent(file)
   if (sealed) {
     const opened = open(file, vault, sealed)

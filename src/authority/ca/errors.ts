@@ -34,3 +34,10 @@ export class SignerExpiredError extends CodedError {
   readonly code = 'ERR_CA_SIGNER_EXPIRED'
   readonly kind = 'unavailable'
 }
+
+/** The key-encryption key cannot be changed in this way. */
+export class RekeyRefusedError extends CodedError {
+  override readonly name = 'RekeyRefusedError'
+  readonly code = 'ERR_CA_REKEY_REFUSED'
+  readonly kind = 'failed_precondition'
+}

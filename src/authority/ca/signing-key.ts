@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { KeyObject } from 'node:crypto'
 import { exportPkcs8, importSpki, type KeyType, keyTypeOf, loadKeyPair } from '../../crypto/keys.ts'
+import { seal } from '../../crypto/sealed.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { KeyPurpose, KeyState, SigningKeysTable } from '../datastore/schema/keys.ts'
 import type { Writer } from '../datastore/writer.ts'
@@ -45,6 +46,15 @@ export async function loadSigningKeys(datastore: Datastore, vault: Vault): Promi
     createdMs: row.created_ms,
     activateMs: row.activate_ms ?? undefined,
   }))
+}
+
+/** Seals every private key under another key-encryption key, as part of a transaction. */
+export function resealSigningKeys(writer: Writer, vault: Vault, kek: KeyObject): void {
+  for (const row of writer.rows<SigningKeysTable>('signing_keys', 'WHERE length(sealed_private_key) > 0')) {
+    const plain = vault.unseal(Buffer.from(row.sealed_private_key), contextOf(row))
+    const sealed = seal(kek, plain, contextOf(row))
+    writer.run('UPDATE signing_keys SET sealed_private_key = ? WHERE id = ?', sealed, row.id)
+  }
 }
 
 function keyTypeIn(publicKeyDer: Buffer): KeyType {

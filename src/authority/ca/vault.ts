@@ -14,7 +14,7 @@ export interface VaultOptions {
 /** The key-encryption key, with what is sealed under it, for the trust domain that the database was made for. */
 export class Vault {
   readonly trustDomain: TrustDomain
-  readonly #key: KeyObject
+  #key: KeyObject
 
   private constructor(key: KeyObject, trustDomain: TrustDomain) {
     this.#key = key
@@ -33,6 +33,16 @@ export class Vault {
       await datastore.write((writer) => writeMeta(writer, 'trust_domain', trustDomain.name))
     }
     return new Vault(key, trustDomain)
+  }
+
+  /** The one that is in use. */
+  get key(): KeyObject {
+    return this.#key
+  }
+
+  /** From now on everything is sealed under this key. Whoever calls this has seen to what is sealed already. */
+  use(key: KeyObject): void {
+    this.#key = key
   }
 
   seal(plaintext: Buffer, context: string): Buffer {

@@ -149,8 +149,13 @@ export class Datastore implements AsyncDisposable {
       await setImmediate()
     }
     // Until then the file has its old length. Somebody who reads just now puts it off to a later checkpoint.
-    if (!this.#closed) this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    this.flush()
     return this.space
+  }
+
+  /** Brings everything from the log beside the database into its file, and empties the log. */
+  flush(): void {
+    if (!this.#closed) this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,13 +7,16 @@ const BUSY_TIMEOUT_MS = 5000
 
 /**
  * Opens the connection that writes. A database that is made now can give pages back to the disk later, which an older one learns only by
- * being rewritten. FULL: what has been committed survives the loss of power, in WAL mode too.
+ * being rewritten. FULL: what has been committed survives the loss of power, in WAL mode too. What is overwritten or deleted, a sealed
+ * private key for one, is zeroed in the pages that are written anyway.
  */
 export function openWriteConnection(location: string): DatabaseSync {
   const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
   makePrivate(db.location())
   db.exec('PRAGMA auto_vacuum = INCREMENTAL') // has no effect but on a new file, and only before the first write
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+  db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = FAST',
+  )
   return db
 }
 

@@ -1,5 +1,7 @@
+import { type KeyObject, randomBytes } from 'node:crypto'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { ForeignRow } from './seals/examine.ts'
+import { SealKeys } from './seals/seal-keys.ts'
 import type { SealedTable } from './seals/sealed-tables.ts'
 import type { Sealer } from './seals/sealer.ts'
 
@@ -24,6 +26,8 @@ export interface Writer {
   rows<Row>(table: SealedTable, where: string, ...params: readonly SqlValue[]): Row[]
   /** Removes rows that somebody else has written. */
   discard(rows: readonly ForeignRow[]): void
+  /** Seals every row anew, under another key-encryption key. */
+  reseal(kek: KeyObject): void
   /** Called after the transaction is durable, before the writer's promise resolves; never when it failed. */
   afterCommit(callback: () => void): void
   leave<T>(stage: CommitStage<T>, item: T): void
@@ -92,6 +96,13 @@ export class BatchWriter implements Writer {
     this.#statement('SELECT 1') // opens the savepoint of this task
     this.#sealer.discard(rows)
     this.#rows += rows.length
+  }
+
+  reseal(kek: KeyObject): void {
+    this.#statement('SELECT 1')
+    const databaseId = randomBytes(16)
+    this.#sealer.reseal(new SealKeys(kek, databaseId), databaseId)
+    this.#rows++
   }
 
   afterCommit(callback: () => void): void {

@@ -32,6 +32,8 @@ import type { ListCasRequest as _signet_v1_ListCasRequest, ListCasRequest__Outpu
 import type { ListCasResponse as _signet_v1_ListCasResponse, ListCasResponse__Output as _signet_v1_ListCasResponse__Output } from './signet/v1/ListCasResponse.ts';
 import type { ListResourcesRequest as _signet_v1_ListResourcesRequest, ListResourcesRequest__Output as _signet_v1_ListResourcesRequest__Output } from './signet/v1/ListResourcesRequest.ts';
 import type { ListResourcesResponse as _signet_v1_ListResourcesResponse, ListResourcesResponse__Output as _signet_v1_ListResourcesResponse__Output } from './signet/v1/ListResourcesResponse.ts';
+import type { RekeyRequest as _signet_v1_RekeyRequest, RekeyRequest__Output as _signet_v1_RekeyRequest__Output } from './signet/v1/RekeyRequest.ts';
+import type { RekeyResponse as _signet_v1_RekeyResponse, RekeyResponse__Output as _signet_v1_RekeyResponse__Output } from './signet/v1/RekeyResponse.ts';
 import type { Resource as _signet_v1_Resource, Resource__Output as _signet_v1_Resource__Output } from './signet/v1/Resource.ts';
 import type { RotateCaRequest as _signet_v1_RotateCaRequest, RotateCaRequest__Output as _signet_v1_RotateCaRequest__Output } from './signet/v1/RotateCaRequest.ts';
 import type { RotateCaResponse as _signet_v1_RotateCaResponse, RotateCaResponse__Output as _signet_v1_RotateCaResponse__Output } from './signet/v1/RotateCaResponse.ts';
@@ -83,6 +85,8 @@ export interface ProtoGrpcType {
       ListCasResponse: MessageTypeDefinition<_signet_v1_ListCasResponse, _signet_v1_ListCasResponse__Output>
       ListResourcesRequest: MessageTypeDefinition<_signet_v1_ListResourcesRequest, _signet_v1_ListResourcesRequest__Output>
       ListResourcesResponse: MessageTypeDefinition<_signet_v1_ListResourcesResponse, _signet_v1_ListResourcesResponse__Output>
+      RekeyRequest: MessageTypeDefinition<_signet_v1_RekeyRequest, _signet_v1_RekeyRequest__Output>
+      RekeyResponse: MessageTypeDefinition<_signet_v1_RekeyResponse, _signet_v1_RekeyResponse__Output>
       Resource: MessageTypeDefinition<_signet_v1_Resource, _signet_v1_Resource__Output>
       RotateCaRequest: MessageTypeDefinition<_signet_v1_RotateCaRequest, _signet_v1_RotateCaRequest__Output>
       RotateCaResponse: MessageTypeDefinition<_signet_v1_RotateCaResponse, _signet_v1_RotateCaResponse__Output>

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import type { DatabaseSync } from 'node:sqlite'
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { seal, unseal } from '../../../crypto/sealed.ts'
 import { WrongSealingKeyError } from '../../ca/errors.ts'
 
@@ -15,7 +16,7 @@ export function keyCheckOf(
 ): void {
   if (opensKeyCheck(connection, kek)) return
   throw new WrongSealingKeyError(
-    `the key-encryption key from ${keySource} is not the one that this data directory was made with: give the authority the original key; nothing was changed`,
+    `the key-encryption key from ${keySource} is not the one that this data directory was made with: give the authority the original key or, after \`signet authority rekey\`, the new one; nothing was changed`,
   )
 }
 
@@ -33,6 +34,22 @@ const WRITE = `INSERT INTO main.meta (key, value) VALUES ('kek_check', ?)
 
 export function sealKeyCheck(connection: DatabaseSync, kek: KeyObject): void {
   connection.prepare(WRITE).run(formatKeyCheck(kek))
+}
+
+/** Which of the keys opens the database at `path`; undefined when none does, or there is no database yet. */
+export function keyOf<Key extends { readonly kek: KeyObject }>(
+  path: string,
+  keys: readonly Key[],
+): Key | undefined {
+  if (!existsSync(path)) return undefined
+  const connection = new DatabaseSync(path)
+  try {
+    return keys.find(({ kek }) => opensKeyCheck(connection, kek))
+  } catch {
+    return undefined // whoever opens it for good says what is wrong with it
+  } finally {
+    connection.close()
+  }
 }
 
 export function formatKeyCheck(kek: KeyObject): string {

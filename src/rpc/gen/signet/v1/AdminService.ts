@@ -26,6 +26,8 @@ import type { ListCasRequest as _signet_v1_ListCasRequest, ListCasRequest__Outpu
 import type { ListCasResponse as _signet_v1_ListCasResponse, ListCasResponse__Output as _signet_v1_ListCasResponse__Output } from '../../signet/v1/ListCasResponse.ts';
 import type { ListResourcesRequest as _signet_v1_ListResourcesRequest, ListResourcesRequest__Output as _signet_v1_ListResourcesRequest__Output } from '../../signet/v1/ListResourcesRequest.ts';
 import type { ListResourcesResponse as _signet_v1_ListResourcesResponse, ListResourcesResponse__Output as _signet_v1_ListResourcesResponse__Output } from '../../signet/v1/ListResourcesResponse.ts';
+import type { RekeyRequest as _signet_v1_RekeyRequest, RekeyRequest__Output as _signet_v1_RekeyRequest__Output } from '../../signet/v1/RekeyRequest.ts';
+import type { RekeyResponse as _signet_v1_RekeyResponse, RekeyResponse__Output as _signet_v1_RekeyResponse__Output } from '../../signet/v1/RekeyResponse.ts';
 import type { RotateCaRequest as _signet_v1_RotateCaRequest, RotateCaRequest__Output as _signet_v1_RotateCaRequest__Output } from '../../signet/v1/RotateCaRequest.ts';
 import type { RotateCaResponse as _signet_v1_RotateCaResponse, RotateCaResponse__Output as _signet_v1_RotateCaResponse__Output } from '../../signet/v1/RotateCaResponse.ts';
 import type { TraceSvidRequest as _signet_v1_TraceSvidRequest, TraceSvidRequest__Output as _signet_v1_TraceSvidRequest__Output } from '../../signet/v1/TraceSvidRequest.ts';
@@ -138,6 +140,15 @@ export interface AdminServiceClient extends grpc.Client {
   listResources(argument: _signet_v1_ListResourcesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_ListResourcesResponse__Output>): grpc.ClientUnaryCall;
   listResources(argument: _signet_v1_ListResourcesRequest, callback: grpc.requestCallback<_signet_v1_ListResourcesResponse__Output>): grpc.ClientUnaryCall;
   
+  Rekey(argument: _signet_v1_RekeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_RekeyResponse__Output>): grpc.ClientUnaryCall;
+  Rekey(argument: _signet_v1_RekeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_RekeyResponse__Output>): grpc.ClientUnaryCall;
+  Rekey(argument: _signet_v1_RekeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_RekeyResponse__Output>): grpc.ClientUnaryCall;
+  Rekey(argument: _signet_v1_RekeyRequest, callback: grpc.requestCallback<_signet_v1_RekeyResponse__Output>): grpc.ClientUnaryCall;
+  rekey(argument: _signet_v1_RekeyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_RekeyResponse__Output>): grpc.ClientUnaryCall;
+  rekey(argument: _signet_v1_RekeyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_RekeyResponse__Output>): grpc.ClientUnaryCall;
+  rekey(argument: _signet_v1_RekeyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_RekeyResponse__Output>): grpc.ClientUnaryCall;
+  rekey(argument: _signet_v1_RekeyRequest, callback: grpc.requestCallback<_signet_v1_RekeyResponse__Output>): grpc.ClientUnaryCall;
+  
   RotateCa(argument: _signet_v1_RotateCaRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_RotateCaResponse__Output>): grpc.ClientUnaryCall;
   RotateCa(argument: _signet_v1_RotateCaRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_RotateCaResponse__Output>): grpc.ClientUnaryCall;
   RotateCa(argument: _signet_v1_RotateCaRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_RotateCaResponse__Output>): grpc.ClientUnaryCall;
@@ -192,6 +203,8 @@ export interface AdminServiceHandlers extends grpc.UntypedServiceImplementation 
   
   ListResources: grpc.handleUnaryCall<_signet_v1_ListResourcesRequest__Output, _signet_v1_ListResourcesResponse>;
   
+  Rekey: grpc.handleUnaryCall<_signet_v1_RekeyRequest__Output, _signet_v1_RekeyResponse>;
+  
   RotateCa: grpc.handleUnaryCall<_signet_v1_RotateCaRequest__Output, _signet_v1_RotateCaResponse>;
   
   TraceSvid: grpc.handleUnaryCall<_signet_v1_TraceSvidRequest__Output, _signet_v1_TraceSvidResponse>;
@@ -213,6 +226,7 @@ export interface AdminServiceDefinition extends grpc.ServiceDefinition {
   ListBotInstances: MethodDefinition<_signet_v1_ListBotInstancesRequest, _signet_v1_ListBotInstancesResponse, _signet_v1_ListBotInstancesRequest__Output, _signet_v1_ListBotInstancesResponse__Output>
   ListCas: MethodDefinition<_signet_v1_ListCasRequest, _signet_v1_ListCasResponse, _signet_v1_ListCasRequest__Output, _signet_v1_ListCasResponse__Output>
   ListResources: MethodDefinition<_signet_v1_ListResourcesRequest, _signet_v1_ListResourcesResponse, _signet_v1_ListResourcesRequest__Output, _signet_v1_ListResourcesResponse__Output>
+  Rekey: MethodDefinition<_signet_v1_RekeyRequest, _signet_v1_RekeyResponse, _signet_v1_RekeyRequest__Output, _signet_v1_RekeyResponse__Output>
   RotateCa: MethodDefinition<_signet_v1_RotateCaRequest, _signet_v1_RotateCaResponse, _signet_v1_RotateCaRequest__Output, _signet_v1_RotateCaResponse__Output>
   TraceSvid: MethodDefinition<_signet_v1_TraceSvidRequest, _signet_v1_TraceSvidResponse, _signet_v1_TraceSvidRequest__Output, _signet_v1_TraceSvidResponse__Output>
   VerifyAudit: MethodDefinition<_signet_v1_VerifyAuditRequest, _signet_v1_VerifyAuditResponse, _signet_v1_VerifyAuditRequest__Output, _signet_v1_VerifyAuditResponse__Output>
