@@ -58,6 +58,11 @@ export function parseResources(
 }
 
 function parseResource(document: SourceDocument, problems: string[]): ParsedResource | undefined {
+  const broken = brokenTextIn(document.value, [])
+  if (broken !== undefined) {
+    problems.push(document.problem(broken, 'half of a surrogate pair, which is no text'))
+    return undefined
+  }
   const head = document.check(envelope)
   problems.push(...head.problems)
   if (!head.data) return undefined
@@ -82,6 +87,18 @@ function parseResource(document: SourceDocument, problems: string[]): ParsedReso
     line: (path: Path) => document.line(path),
     at: (path: Path) => document.at(path),
   }
+}
+
+/** Where a text, or a name, is none that a message to an agent or a client could carry. */
+function brokenTextIn(value: unknown, path: Path): Path | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : path
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [name, inner] of Object.entries(value)) {
+    const at = [...path, name.toWellFormed()]
+    const found = name.isWellFormed() ? brokenTextIn(inner, at) : at
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 export { formatResource } from './format-resource.ts'

@@ -86,9 +86,9 @@ export class Refusals {
 
   /** Whoever sent the token hears only that it is not valid; never a part of it is told here. */
   #invalidToken(peer: Peer, { reason, message }: InvalidJwtSvidError): void {
-    const suppressed = this.#suppressed(peer, `jwt_svid ${reason}`)
-    if (suppressed === undefined) return
     const { pid, uid } = peer.credentials
+    const suppressed = this.#told.suppressed(uid, `jwt_svid ${reason}`)
+    if (suppressed === undefined) return
     this.#deps.logger.warn(
       { event: 'jwt_svid.refused', reason, detail: message, pid, uid, suppressed },
       'a JWT-SVID that a caller asked to validate is not valid',

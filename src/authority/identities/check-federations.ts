@@ -1,5 +1,6 @@
 import type { ParsedResource } from '../../config/resources.ts'
 import { Bundle } from '../../spiffe/bundle.ts'
+import { trustDomainReadingProblem } from '../../spiffe/trust-domain.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { ReferenceFindings } from './check-references.ts'
 import { federationSpecOf } from './stored-form.ts'
@@ -26,6 +27,9 @@ export function checkFederations(
     } else if (owner !== undefined) {
       found.problems.push(`${where}: the federation ${owner} is for ${trust_domain} already: change that one`)
     } else owners.set(trust_domain, federation.name)
+    const unreadable = trustDomainReadingProblem(trust_domain)
+    if (unreadable !== undefined)
+      found.warnings.push(`${where}: some clients cannot read SVIDs of ${trust_domain}: ${unreadable}`)
     found.warnings.push(...bundleWarnings(federation, catalogue))
   }
   for (const resource of resources) {

@@ -1,9 +1,13 @@
 import { execFile, spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
+import { encodePem } from '../../../src/crypto/pem.ts'
+import { findEnvoy } from '../envoy/find-envoy.ts'
 import { buildGo, cached, findPython, goVersion, inPath, virtualEnvironment } from '../toolchain.ts'
 
 /** What reads certificates in one language: a line of hexadecimal DER in, `yes` or `no: …` out. */
@@ -20,7 +24,7 @@ const read = (...file: string[]): string => readFileSync(path.join(here, ...file
 
 /** Builds what is not built yet. Fails when a toolchain is there and the build fails. */
 export async function findReaders(): Promise<readonly Found[]> {
-  return [openssl(), await go(), await java(), await python(), await rust()]
+  return [openssl(), await go(), await java(), await python(), await rust(), await envoy()]
 }
 
 function openssl(): Reader {
@@ -88,6 +92,55 @@ async function rust(): Promise<Found> {
     copyFileSync(path.join(target, 'debug', 'readers'), path.join(to, 'reader'))
   })
   return program(title, [path.join(directory, 'reader')])
+}
+
+/** BoringSSL has no command here; Envoy does not start with a bundle in which it cannot read a certificate. */
+async function envoy(): Promise<Found> {
+  const found = await findEnvoy()
+  if ('skipped' in found) return { title: 'Envoy', skipped: found.skipped }
+  const { title, program: command } = found
+  const accepts = async (certificates: readonly Buffer[]): Promise<string> => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'signet-envoy-reader-'))
+    try {
+      const file = path.join(directory, 'envoy.json')
+      await writeFile(file, JSON.stringify(bootstrapTrusting(certificates)))
+      await run(command, ['--mode', 'validate', '-c', file, '--log-level', 'error'])
+      return 'yes'
+    } catch (error) {
+      return `no: ${(error as { stderr?: string }).stderr?.slice(0, 300).replaceAll('\n', ' ')}`
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  }
+  /** All at once; where that fails, each half by itself. */
+  const read = async (certificates: readonly Buffer[]): Promise<string[]> => {
+    const answer = await accepts(certificates)
+    if (answer === 'yes' || certificates.length === 1) return certificates.map(() => answer)
+    const middle = certificates.length >> 1
+    return [...(await read(certificates.slice(0, middle))), ...(await read(certificates.slice(middle)))]
+  }
+  return { title, read }
+}
+
+/** With Envoy's SPIFFE validator, as it gets bundles from the agent. */
+function bootstrapTrusting(certificates: readonly Buffer[]): object {
+  const pem = certificates.map((der) => encodePem('CERTIFICATE', der)).join('')
+  const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'
+  const spiffe = {
+    name: 'envoy.tls.cert_validator.spiffe',
+    typed_config: {
+      '@type': `${type}.SPIFFECertValidatorConfig`,
+      trust_domains: [{ name: 'partner.example', trust_bundle: { inline_string: pem } }],
+    },
+  }
+  const socket = {
+    name: 'tls',
+    typed_config: {
+      '@type': `${type}.UpstreamTlsContext`,
+      common_tls_context: { validation_context: { custom_validator_config: spiffe } },
+    },
+  }
+  return { static_resources: { clusters: [{ name: 'a', type: 'STATIC', transport_socket: socket }] } }
 }
 
 function program(title: string, [command, ...args]: readonly [string, ...string[]]): Reader {

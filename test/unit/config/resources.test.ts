@@ -36,6 +36,27 @@ describe('numbers in a resource', () => {
   })
 })
 
+describe('a text with half of a surrogate pair', () => {
+  for (const [what, kind, spec, metadata] of [
+    ['spec.hint', 'workload_identity', '{ spiffe_id: /a, hint: "a\\ud800" }', '{ name: a }'],
+    ['metadata.labels.x', 'bot', '{}', '{ name: a, labels: { x: "\\udc00" } }'],
+    ['spec.traits.t.0', 'bot', '{ traits: { t: ["\\ud83d"] } }', '{ name: a }'],
+  ] as const) {
+    it(`is refused as ${what}`, () => {
+      const { problems } = parseResources(document(kind, spec, metadata), 'f.yaml')
+      assert.equal(problems.length, 1)
+      assert.match(problems[0] ?? '', new RegExp(`^f\\.yaml:\\d: ${what}: half of a surrogate pair`))
+    })
+  }
+
+  it('is one with both halves', () => {
+    assert.deepEqual(
+      parseResources(document('bot', '{ traits: { t: "\\ud83d\\ude00" } }'), 'f.yaml').problems,
+      [],
+    )
+  })
+})
+
 describe('parseResources', () => {
   it('reads every kind of resource, durations in seconds', () => {
     const { resources, problems } = parseResources(

@@ -6,6 +6,7 @@ import { Refusals } from '../../../../src/agent/workload-api/refusals.ts'
 import { createLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import type { Peer } from '../../../../src/peer/peer.ts'
+import { InvalidJwtSvidError } from '../../../../src/spiffe/jwt-svid.ts'
 import { fakeCaller } from '../../../fakes/fake-caller.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
@@ -62,6 +63,23 @@ describe('Refusals', () => {
     refusals.note(fakeCaller({ path: '/bin/x' }).peer, new NoIdentityError('no_identity'))
     refusals.note(fakeCaller().peer, new NoIdentityError('locked'))
     assert.equal(lines.length, 4)
+  })
+
+  it('says why a token was refused, once for each reason of a user, whatever programs it was', () => {
+    const { refusals, lines } = rig()
+    const expired = new InvalidJwtSvidError('expired', { because: 'exp was 61 s ago' })
+    for (const path of ['/bin/a', '/bin/b', '/bin/c']) refusals.note(fakeCaller({ path }).peer, expired)
+    refusals.note(fakeCaller().peer, new InvalidJwtSvidError('unknown_key'))
+    refusals.note(fakeCaller({ uid: 7 }).peer, expired)
+    assert.deepEqual(
+      lines.map(({ event, uid, reason }) => [event, uid, reason]),
+      [
+        ['jwt_svid.refused', 1000, 'expired'],
+        ['jwt_svid.refused', 1000, 'unknown_key'],
+        ['jwt_svid.refused', 7, 'expired'],
+      ],
+    )
+    assert.match(String(lines[0]?.['detail']), /expired \(exp was 61 s ago\)/)
   })
 
   it('ends all calls of a process that changed, once', () => {
