@@ -34,10 +34,11 @@ async function ranQuickly({ path, load }: CommandEntry, words: readonly string[]
 /** Says what went wrong, once, and gives the exit code. */
 function failed(error: unknown): number {
   if (error instanceof CodedError) {
-    for (const line of error.message.split('\n')) warn(`signet: ${line}`)
+    for (const line of error.lines ?? [error.message]) warn(`signet: ${line}`)
   } else {
-    const where = error instanceof Error && error.stack ? error.stack : messageOf(error)
-    warn(`signet: this is a defect of signet, please report it:\n${where}`)
+    warn(`signet: this is a defect of signet, please report it: ${messageOf(error)}`)
+    const stack = error instanceof Error ? (error.stack ?? '') : ''
+    for (const frame of stack.split('\n').filter((line) => /^ +at /.test(line))) warn(frame)
   }
   return exitCodeOf(error)
 }

@@ -1,20 +1,36 @@
+import { printable, printableJson, printableLines } from '../foundation/printable.ts'
+
 /** What commands print: text for people, JSON for programs. Warnings and errors go to stderr. */
 
+/** Text whose line breaks are ours: every part that somebody else chose went through a table, fields or {@link printable}. */
 export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  const shown = printableLines(text)
+  process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`)
 }
 
+/** One line, whoever chose what is in it. */
+export function printLine(text: string): void {
+  process.stdout.write(`${printable(text)}\n`)
+}
+
+/** One line to standard error. */
 export function warn(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${printable(text)}\n`)
 }
 
 export function printJson(value: unknown): void {
-  print(formatJson(value))
+  printJsonText(formatJson(value))
+}
+
+/** JSON that was made elsewhere. */
+export function printJsonText(json: string): void {
+  const shown = printableJson(json)
+  process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`)
 }
 
 /** What is nested deeper than anything of ours is cut, for no formatter follows it without end. */
 export function formatJson(value: unknown, indent = 2): string {
-  return JSON.stringify(toPlain(value, 0), undefined, indent)
+  return printableJson(JSON.stringify(toPlain(value, 0), undefined, indent))
 }
 
 /** A list in JSON that is printed element by element: however long it is, it is never in memory as a whole. */
@@ -35,7 +51,9 @@ export class JsonListPrinter {
 /** Columns as wide as their widest cell; nothing at all when there are no rows but the heading's word. */
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heading, ...rows]
-  const widths = heading.map((_, column) => Math.max(...lines.map((line) => printable(line[column]).length)))
+  const widths = heading.map((_, column) =>
+    Math.max(...lines.map((line) => printable(line[column] ?? '').length)),
+  )
   return lines
     .map((line) =>
       line
@@ -51,12 +69,6 @@ export function formatFields(fields: Readonly<Record<string, string | undefined>
   const given = Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined)
   const width = Math.max(...given.map(([name]) => name.length)) + 1
   return given.map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${printable(value)}`).join('\n')
-}
-
-/** Text that others chose must not steer the terminal. */
-export function printable(text: string | undefined): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  return (text ?? '').replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
 }
 
 const DEEPEST = 48

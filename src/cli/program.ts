@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { printable } from '../foundation/printable.ts'
 import { version } from '../foundation/version.ts'
 import { COMMANDS, type CommandEntry, NOUNS } from './catalogue.ts'
 import { ExitCode } from './exit-codes.ts'
@@ -57,5 +58,14 @@ function prepare(command: Command): Command {
     .exitOverride()
     .helpCommand(false)
     .showHelpAfterError('(see --help)')
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'signet: ')) })
+    .configureOutput({ outputError: (text, write) => write(`${oneOrTwoLines(text)}\n`) })
+}
+
+/** Commander quotes what it does not understand; only its own suggestion begins a line. */
+function oneOrTwoLines(text: string): string {
+  const lines = text
+    .trimEnd()
+    .replace(/^error: /, 'signet: ')
+    .split(/\n(?=\(Did you mean )/)
+  return lines.map(printable).join('\n')
 }

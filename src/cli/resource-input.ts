@@ -22,7 +22,7 @@ export async function readResources(
       problems.push(`${fileName}:${line}: spec.bundle.path: ${messageOf(error)}`)
     }
   }
-  if (problems.length > 0) throw new UnreadableFileError(problems.join('\n'))
+  if (problems.length > 0) throw new UnreadableFileError(problems.join('\n'), { lines: problems })
   return { text: putBundleFiles(text, files, contents), fileName }
 }
 

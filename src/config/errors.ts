@@ -8,7 +8,7 @@ export class InvalidConfigError extends CodedError {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
+    super(problems.join('\n'), { lines: problems })
     this.problems = problems
   }
 }

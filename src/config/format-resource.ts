@@ -1,4 +1,5 @@
-import { stringify } from 'yaml'
+import { Document, visit } from 'yaml'
+import { UNPRINTABLE as UNPRINTABLE_CHARACTER } from '../foundation/printable.ts'
 
 export interface ResourceMetadata {
   readonly labels?: Readonly<Record<string, string>>
@@ -15,7 +16,7 @@ export function formatResource(
   spec: unknown,
 ): string {
   const { labels, expires, revision } = metadata
-  return stringify(
+  const document = new Document(
     {
       kind,
       version: 'v1',
@@ -28,6 +29,28 @@ export function formatResource(
       spec,
     },
     // A word like `yes` or `1e3` is quoted for readers of older YAML, too; long lines are never folded.
-    { lineWidth: 0, compat: 'yaml-1.1', aliasDuplicateObjects: false },
+    { compat: 'yaml-1.1', aliasDuplicateObjects: false },
   )
+  quoteUnprintable(document)
+  return escapeUnprintable(
+    document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }),
+  )
+}
+
+const UNPRINTABLE = new RegExp(`(?!\\n)${UNPRINTABLE_CHARACTER.source}`, 'u')
+
+/** Only between double quotes may a character be written as an escape. */
+function quoteUnprintable(document: Document): void {
+  visit(document, {
+    Scalar: (_key, scalar) => {
+      if (typeof scalar.value === 'string' && UNPRINTABLE.test(scalar.value)) scalar.type = 'QUOTE_DOUBLE'
+    },
+  })
+}
+
+function escapeUnprintable(yaml: string): string {
+  return yaml.replaceAll(new RegExp(UNPRINTABLE.source, 'gu'), (found) => {
+    const point = (found.codePointAt(0) ?? 0).toString(16)
+    return point.length <= 4 ? `\\u${point.padStart(4, '0')}` : `\\U${point.padStart(8, '0')}`
+  })
 }

@@ -1,4 +1,5 @@
 import { CodedError } from '../foundation/errors.ts'
+import { printable } from '../foundation/printable.ts'
 import { contextConstructed, type DerElement, DerReader, InvalidDerError, Tag } from './der-reader.ts'
 import { type DistinguishedName, formatName, parseName } from './distinguished-name.ts'
 import { type Extensions, parseExtensions } from './x509-extensions.ts'
@@ -171,5 +172,5 @@ export function describeCertificate(certificate: Certificate): string {
     ['unknown critical', list(certificate.unknownCriticalExtensions)],
   ]
   const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined && row[1] !== '')
-  return shown.map(([label, value]) => `${`${label}:`.padEnd(20)}${value}`).join('\n')
+  return shown.map(([label, value]) => `${`${label}:`.padEnd(20)}${printable(value)}`).join('\n')
 }

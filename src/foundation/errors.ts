@@ -19,10 +19,16 @@ export abstract class CodedError extends Error {
 
   /** The only text a remote peer may see; `message` and `cause` stay in the log. */
   readonly publicMessage: string
+  /** The message for people, when it is several lines: each may hold text of somebody else's, which shall not begin another. */
+  readonly lines: readonly string[] | undefined
 
-  constructor(publicMessage: string, options?: ErrorOptions & { detail?: string }) {
+  constructor(
+    publicMessage: string,
+    options?: ErrorOptions & { detail?: string; lines?: readonly string[] },
+  ) {
     super(options?.detail ? `${publicMessage}: ${options.detail}` : publicMessage, options)
     this.publicMessage = publicMessage
+    this.lines = options?.lines
   }
 }
 

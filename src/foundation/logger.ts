@@ -24,16 +24,15 @@ const OPTIONS: LoggerOptions = {
 export interface LoggerInput {
   readonly level?: string
   readonly name?: string
-  readonly destination?: { write(line: string): void }
+  readonly destination: { write(line: string): void }
   /** Bounds what is written; without one every line is. */
   readonly budget?: LogBudget
 }
 
 /** A logger that writes JSON lines. Nothing in them can steer a terminal or stand on a line of its own, whoever sent it. */
 export function createLogger(options: LoggerInput): Logger {
-  const { level = 'info', name, budget } = options
+  const { level = 'info', name, budget, destination: out } = options
   const settings: LoggerOptions = { ...OPTIONS, level, base: name === undefined ? null : { name } }
-  const out = options.destination ?? { write: (line: string) => void process.stderr.write(line) }
   const destination = { write: (line: string) => out.write(printableJson(line)) }
   if (budget === undefined) return pino(settings, destination)
   const unbounded = pino(settings, destination)

@@ -2,7 +2,7 @@
  * What must not reach a terminal, or a reader of lines, from outside: control characters and with them every escape sequence and line
  * break; marks that turn the direction of writing; what shows nothing at all; halves of characters.
  */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
+export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
 const ALL = new RegExp(UNPRINTABLE.source, 'gu')
 const ALL_BUT_LINE_BREAKS = new RegExp(`(?!\\n)${UNPRINTABLE.source}`, 'gu')
 

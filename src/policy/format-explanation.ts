@@ -1,3 +1,4 @@
+import { printable } from '../foundation/printable.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 import type { Explanation, IdentityExplanation } from './grant.ts'
 
@@ -14,7 +15,7 @@ export function formatExplanation(explanation: Explanation): string {
     const verdict = granted ? describeGrant(given) : `not granted: ${reason}`
     lines.push(`  ${identity} (revision ${revision}): ${verdict}`)
   }
-  return `${lines.join('\n')}\n`
+  return `${lines.map(printable).join('\n')}\n`
 }
 
 /** What it says beside the SPIFFE ID only where that is not the usual. */

@@ -19,7 +19,7 @@ describe('signet completion', () => {
     }
     assert.deepEqual(offered('aud'), ['audit'])
     assert.ok(offered('').includes('trial'))
-    assert.deepEqual(offered('audit', ''), ['list', 'verify'])
+    assert.deepEqual(offered('audit', ''), ['list', 'archive', 'trace', 'verify'])
     assert.deepEqual(offered('svid', 'f'), ['fetch'])
     assert.deepEqual(offered('apply', 'pro'), ['proc'], 'a file where a command has no second word')
   })

@@ -9,6 +9,9 @@ import type { RenewResponse__Output } from '../../src/rpc/gen/signet/v1/RenewRes
 import type { SyncResponse__Output } from '../../src/rpc/gen/signet/v1/SyncResponse.ts'
 import type { TestAuthority } from './start-authority.ts'
 
+/** Where an authority is, and whom to take for it. */
+export type AuthorityPlace = Pick<TestAuthority, 'address' | 'pin' | 'trustDomain'>
+
 /** The least that an agent is: joined, with a channel that shows its bot certificate. */
 export interface BotClient extends Disposable {
   readonly client: RpcClient
@@ -16,13 +19,13 @@ export interface BotClient extends Disposable {
   readonly certificate: BotCertificate__Output
 }
 
-function addressOf(authority: TestAuthority): { host: string; port: number } {
+function addressOf(authority: AuthorityPlace): { host: string; port: number } {
   const at = authority.address.lastIndexOf(':')
   return { host: authority.address.slice(0, at), port: Number(authority.address.slice(at + 1)) }
 }
 
 /** A channel without a client certificate: it may join, and nothing else. */
-export async function anonymousClient(authority: TestAuthority): Promise<RpcClient> {
+export async function anonymousClient(authority: AuthorityPlace): Promise<RpcClient> {
   const { root } = await fetchAuthorityRoot(addressOf(authority), authority.pin, { clock: systemClock })
   const tls = { roots: [root], serverName: `authority.${authority.trustDomain}` }
   return new RpcClient({ target: { ...addressOf(authority), tls } })
@@ -35,9 +38,10 @@ export async function joinBot(authority: TestAuthority, bot: string): Promise<Bo
 }
 
 export async function joinWith(
-  authority: TestAuthority,
+  authority: AuthorityPlace,
   joinToken: string,
   secret: string,
+  said: { readonly hostname?: string; readonly agentVersion?: string } = {},
 ): Promise<BotClient> {
   using client = await anonymousClient(authority)
   const key = await generateKeyPair()
@@ -50,6 +54,7 @@ export async function joinWith(
     secret: { secret },
     agentVersion: 'test',
     hostname: 'test-host',
+    ...said,
   })
   return botClient(authority, key, certificate as BotCertificate__Output)
 }
@@ -79,7 +84,7 @@ export async function renewBot(authority: TestAuthority, bot: BotClient): Promis
 
 /** A channel that shows this certificate; to another address of the authority's when one is given. */
 export function botClient(
-  authority: TestAuthority,
+  authority: AuthorityPlace,
   key: KeyPair,
   certificate: BotCertificate__Output,
   host?: string,

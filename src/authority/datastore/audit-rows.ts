@@ -6,6 +6,8 @@ import type { Schema } from './schema.ts'
 import type { Writer } from './writer.ts'
 
 const PAGE_ROWS = 500
+/** Looked through without a pause. */
+const STRETCH_ROWS = 10_000
 const PAGE_BYTES = 1024 * 1024
 /** No row of ours comes near it. */
 const LONGEST = 4 * 1024 * 1024
@@ -75,25 +77,31 @@ function endOfPage(
   return last
 }
 
-/** The first and the last row that there are. */
-export async function storedAuditRange(
-  datastore: Datastore,
-): Promise<{ readonly first: number; readonly last: number } | undefined> {
-  const found = await datastore.db
-    .selectFrom('audit_events')
-    .select(({ fn }) => [fn.min('sequence').as('first'), fn.max('sequence').as('last')])
-    .executeTakeFirst()
-  return found?.first == null ? undefined : { first: found.first, last: found.last }
+/** The number of the first row that there is. */
+export async function firstAuditRow(datastore: Datastore): Promise<number | undefined> {
+  const query = datastore.db.selectFrom('audit_events').select('sequence').orderBy('sequence').limit(1)
+  return (await query.executeTakeFirst())?.sequence
 }
 
-/** The first row at or after an instant. */
-export async function firstAuditRowSince(datastore: Datastore, ms: number): Promise<number | undefined> {
-  const query = datastore.db
-    .selectFrom('audit_events')
-    .select('sequence')
-    .where('time_ms', '>=', ms)
-    .orderBy('sequence')
-  return (await query.limit(1).executeTakeFirst())?.sequence
+/** The first row at or after an instant, of those up to `upTo`. */
+export async function firstAuditRowSince(
+  datastore: Datastore,
+  ms: number,
+  upTo: number,
+): Promise<number | undefined> {
+  let after = ((await firstAuditRow(datastore)) ?? upTo) - 1
+  for (; after < upTo; after += STRETCH_ROWS) {
+    const query = datastore.db
+      .selectFrom('audit_events')
+      .select('sequence')
+      .where('sequence', '>', after)
+      .where('sequence', '<=', after + STRETCH_ROWS)
+      .where('time_ms', '>=', ms)
+    const row = await query.orderBy('sequence').limit(1).executeTakeFirst()
+    if (row) return row.sequence
+    await setImmediate() // others have their turn
+  }
+  return undefined
 }
 
 /** Rows from one to another, both included. Only what is in an archive may ever go. */

@@ -9,7 +9,7 @@ export class ResourcesInvalidError extends CodedError {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
+    super(problems.join('\n'), { lines: problems })
     this.problems = problems
   }
 }

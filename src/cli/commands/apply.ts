@@ -4,7 +4,7 @@ import type { ApplyResponse__Output } from '../../rpc/gen/signet/v1/ApplyRespons
 import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { print, printJson, warn } from '../output.ts'
+import { printJson, printLine, warn } from '../output.ts'
 import { readResources } from '../resource-input.ts'
 
 interface Options extends AuthorityOptions {
@@ -50,9 +50,9 @@ export function report(
   if (options.json) printJson(done)
   if (options.json || refused) return
   const mode = options.dryRun ? ' (dry run)' : ''
-  for (const { kind, name, action } of done.resources) print(`${kind} ${name} ${action}${mode}`)
+  for (const { kind, name, action } of done.resources) printLine(`${kind} ${name} ${action}${mode}`)
   for (const { joinToken, secret } of done.secrets) {
-    print(`secret of join token ${joinToken}, shown this once: ${secret}`)
+    printLine(`secret of join token ${joinToken}, shown this once: ${secret}`)
   }
 }
 

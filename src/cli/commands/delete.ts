@@ -1,6 +1,6 @@
 import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
-import { print, printJson } from '../output.ts'
+import { printJson, printLine } from '../output.ts'
 
 type Options = AuthorityOptions & { readonly revision?: string; readonly json?: boolean }
 
@@ -20,5 +20,5 @@ async function remove(kind: string, name: string, options: Options): Promise<voi
   const request = { kind, name, revision: options.revision ?? '' }
   await client.unary('signet.v1.AdminService', 'DeleteResource', request)
   if (options.json) return printJson({ kind, name, action: 'deleted' })
-  print(`${kind} ${name} deleted`)
+  printLine(`${kind} ${name} deleted`)
 }

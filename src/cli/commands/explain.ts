@@ -12,7 +12,7 @@ import {
 } from '../connections.ts'
 import { UsageError } from '../errors.ts'
 import { readInput } from '../input.ts'
-import { print } from '../output.ts'
+import { print, printJsonText } from '../output.ts'
 
 interface Options extends AgentOptions, AuthorityOptions, WorkloadOptions {
   readonly pid?: string
@@ -33,7 +33,7 @@ export function define(command: CommandLine): void {
 
 async function explain(options: Options): Promise<void> {
   const json = await ask(options)
-  if (options.json) return print(json)
+  if (options.json) return printJsonText(json)
   print(formatExplanation(JSON.parse(json)))
 }
 

@@ -3,7 +3,7 @@ import { type CommandLine, withExample, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { NothingThereError, UsageError } from '../errors.ts'
 import { hasTarget, parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
-import { print, printJson } from '../output.ts'
+import { printJson, printLine } from '../output.ts'
 import { list } from './get.ts'
 
 type Options = AuthorityOptions & TargetOptions & { readonly json?: boolean }
@@ -28,7 +28,7 @@ async function unlock(name: string | undefined, options: Options): Promise<void>
     await client.unary('signet.v1.AdminService', 'DeleteResource', { kind: 'lock', name: lock })
   }
   if (options.json) return printJson(names.map((lock) => ({ kind: 'lock', name: lock, action: 'deleted' })))
-  for (const lock of names) print(`lock ${lock} deleted`)
+  for (const lock of names) printLine(`lock ${lock} deleted`)
 }
 
 async function locksOn(client: RpcCalls, options: TargetOptions): Promise<string[]> {

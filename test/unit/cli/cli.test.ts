@@ -4,7 +4,7 @@ import { COMMANDS } from '../../../src/cli/catalogue.ts'
 import { configFromFlags } from '../../../src/cli/commands/agent/flags.ts'
 import { exitCodeOf } from '../../../src/cli/exit-codes.ts'
 import { parseTarget } from '../../../src/cli/lock-target.ts'
-import { formatFields, formatTable, printable } from '../../../src/cli/output.ts'
+import { formatFields, formatTable } from '../../../src/cli/output.ts'
 import { CodedError, type ErrorKind } from '../../../src/foundation/errors.ts'
 
 class SampleError extends CodedError {
@@ -46,7 +46,11 @@ describe('output', () => {
   })
 
   it('shows nothing that steers a terminal', () => {
-    assert.equal(printable('a\u001b[31mb\u0007\r\u009bc'), 'a\ufffd[31mb\ufffd\ufffd\ufffdc')
+    const host = 'a\u001b[31mb\u202ec\n01J  forged'
+    for (const shown of [formatTable(['HOST'], [[host]]), formatFields({ host })]) {
+      assert.doesNotMatch(shown, /(?!\n)[\p{Cc}\p{Cf}]|^01J/mu)
+      assert.match(shown, /a\\x1b\[31mb\\u202ec\\n01J {2}forged/)
+    }
   })
 })
 
@@ -93,7 +97,7 @@ describe('flags of agent run', () => {
       data_dir: string
       workload_api: { socket: string }
     }
-    assert.equal(config.data_dir, '/var/lib/signet/agent-b')
+    assert.equal(config.data_dir, '/var/lib/signet-agent-b')
     assert.equal(config.workload_api.socket, '/run/signet/b/agent.sock')
   })
 })

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { constants, copyFile, link, mkdir, open, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { FileWriteError } from '../../../foundation/atomic-file.ts'
 import { messageOf } from '../../../foundation/errors.ts'
+import type { Random } from '../../../foundation/random.ts'
 import type { AuditEventsTable } from '../../datastore/schema/audit.ts'
 import { AuditArchiveInvalidError } from '../errors.ts'
 
@@ -22,12 +23,7 @@ export type ArchiveLine = { readonly row: AuditEventsTable } | { readonly checkp
 
 /** No row of ours comes near it; a file may be anybody's. */
 const LONGEST_LINE = 32 * 1024 * 1024
-const TEMPORARY = /^\.audit-\d+\.[0-9a-f]+\.tmp$/
 const NEWLINE = 10
-
-export function archiveName(first: number, last: number): string {
-  return `audit-${String(first).padStart(12, '0')}-${String(last).padStart(12, '0')}.jsonl.gz`
-}
 
 export function formatRow(row: AuditEventsTable): string {
   return JSON.stringify({ ...row, hash: Buffer.from(row.hash).toString('hex') })
@@ -36,56 +32,76 @@ export function formatRow(row: AuditEventsTable): string {
 /** An archive that is being written. Nobody finds it under its name before it is whole and on the disk. */
 export class ArchiveWriter {
   readonly #directory: string
-  readonly #temporary: string
+  readonly #trustDomain: string
+  readonly #suffix: string
 
-  private constructor(directory: string, temporary: string) {
+  private constructor(directory: string, trustDomain: string, suffix: string) {
     this.#directory = directory
-    this.#temporary = temporary
+    this.#trustDomain = trustDomain
+    this.#suffix = suffix
   }
 
-  /** Takes away what an earlier attempt has left that did not come to its end. */
-  static async create(directory: string, first: number, suffix: string): Promise<ArchiveWriter> {
+  /** Takes away what an earlier attempt of this trust domain has left that did not come to its end. */
+  static async create(directory: string, trustDomain: string, random: Random): Promise<ArchiveWriter> {
     try {
       const created = await mkdir(directory, { recursive: true, mode: 0o700 })
       if (created !== undefined) await flush(path.dirname(created))
       for (const name of await readdir(directory)) {
-        if (TEMPORARY.test(name)) await rm(path.join(directory, name), { force: true })
+        const isLeft = name.startsWith(`.audit-${trustDomain}.`) && name.endsWith('.tmp')
+        if (isLeft) await rm(path.join(directory, name), { force: true })
       }
     } catch (error) {
       throw new FileWriteError(directory, error)
     }
-    return new ArchiveWriter(directory, path.join(directory, `.audit-${first}.${suffix}.tmp`))
+    return new ArchiveWriter(directory, trustDomain, random.bytes(6).toString('hex'))
   }
 
   get path(): string {
-    return this.#temporary
+    return path.join(this.#directory, `.audit-${this.#trustDomain}.${this.#suffix}.tmp`)
   }
 
   async write(lines: AsyncIterable<string>): Promise<void> {
     try {
-      const file = createWriteStream(this.#temporary, { flags: 'wx', mode: 0o600 })
+      const file = createWriteStream(this.path, { flags: 'wx', mode: 0o600 })
       await pipeline(Readable.from(lines), createGzip(), file)
-      await flush(this.#temporary)
+      await flush(this.path)
     } catch (error) {
       await this.discard()
-      throw new FileWriteError(this.#temporary, error)
+      throw new FileWriteError(this.path, error)
     }
   }
 
-  /** Gives it its name, for good. */
-  async publish(name: string): Promise<string> {
-    const target = path.join(this.#directory, name)
+  /** Gives it its name, for good. What has that name already stays: another attempt's, which ended before its rows were taken out. */
+  async publish({ first, last }: { readonly first: number; readonly last: number }): Promise<string> {
+    const range = [first, last].map((sequence) => String(sequence).padStart(12, '0')).join('-')
+    const name = path.join(this.#directory, `audit-${this.#trustDomain}-${range}`)
     try {
-      await rename(this.#temporary, target)
+      const target = await this.#takeName([`${name}.jsonl.gz`, `${name}.${this.#suffix}.jsonl.gz`])
+      await flush(target)
       await flush(this.#directory)
+      await this.discard()
+      return target
     } catch (error) {
-      throw new FileWriteError(target, error)
+      throw new FileWriteError(name, error)
     }
-    return target
+  }
+
+  async #takeName([target = '', ...others]: readonly string[]): Promise<string> {
+    try {
+      await link(this.path, target).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') throw error
+        return copyFile(this.path, target, constants.COPYFILE_EXCL) // not every file system has links
+      })
+      return target
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && others.length > 0)
+        return this.#takeName(others)
+      throw error
+    }
   }
 
   async discard(): Promise<void> {
-    await rm(this.#temporary, { force: true })
+    await rm(this.path, { force: true })
   }
 }
 

@@ -6,8 +6,8 @@ import type { Logger } from '../../../foundation/logger.ts'
 import type { Random } from '../../../foundation/random.ts'
 import {
   deleteAuditRows,
+  firstAuditRow,
   firstAuditRowSince,
-  storedAuditRange,
   storedAuditRows,
 } from '../../datastore/audit-rows.ts'
 import type { Datastore } from '../../datastore/datastore.ts'
@@ -18,7 +18,7 @@ import type { ChainEnd } from '../chain.ts'
 import { ChainCheck, Findings, type SignedRow } from '../chain-check.ts'
 import { AuditArchiveRefusedError } from '../errors.ts'
 import type { Actor, AuditEntry } from '../events.ts'
-import { ArchiveWriter, archiveName, fileDigest, formatRow, readArchive } from './archive-file.ts'
+import { ArchiveWriter, fileDigest, formatRow, readArchive } from './archive-file.ts'
 import { type Checkpoint, endOf, readCheckpoint, signCheckpoint } from './checkpoint.ts'
 
 export interface ArchiverDeps {
@@ -46,7 +46,7 @@ export interface Archived {
 }
 
 /** Rows that go in one transaction. */
-const DELETED_AT_ONCE = 1_000
+const DELETED_AT_ONCE = 500
 
 /**
  * Takes old rows out of the database into a file. The order makes it safe to end at any point: the file is whole, on the disk and has been read
@@ -110,13 +110,12 @@ export class AuditArchiver {
   async #archive(beforeMs: number, upTo: number, actor: Actor, directory: string): Promise<Archived> {
     const { datastore, random } = this.#deps
     await this.#deleteArchived()
-    const { base } = this
-    const next = await firstAuditRowSince(datastore, beforeMs)
+    const next = await firstAuditRowSince(datastore, beforeMs, upTo)
     const last = Math.min(upTo, (next ?? Number.POSITIVE_INFINITY) - 1)
-    const range = await storedAuditRange(datastore)
-    if (range === undefined || last < range.first)
+    const first = await firstAuditRow(datastore)
+    if (first === undefined || last < first)
       throw new AuditArchiveRefusedError('there is no event of before that time')
-    const writer = await ArchiveWriter.create(directory, base.sequence + 1, random.bytes(6).toString('hex'))
+    const writer = await ArchiveWriter.create(directory, this.#deps.trustDomain, random)
     const checkpoint = await this.#write(writer, last)
     try {
       await this.#readAgain(writer.path, checkpoint)
@@ -125,7 +124,7 @@ export class AuditArchiver {
       throw error
     }
     const { sha256, bytes } = await fileDigest(writer.path)
-    const file = await writer.publish(archiveName(checkpoint.first, checkpoint.last))
+    const file = await writer.publish(checkpoint)
     await datastore.write((tx) => {
       writeMeta(tx, 'audit_checkpoint', checkpoint.line)
       const { first, events, hash, problems } = checkpoint
@@ -197,10 +196,10 @@ export class AuditArchiver {
     const through = this.base.sequence
     try {
       for (;;) {
-        const range = await storedAuditRange(datastore)
-        if (this.#closed || range === undefined || range.first > through) return
-        const last = Math.min(through, range.first + DELETED_AT_ONCE - 1)
-        await datastore.write((writer) => deleteAuditRows(writer, range.first, last))
+        const first = this.#closed ? undefined : await firstAuditRow(datastore)
+        if (first === undefined || first > through) return
+        const last = Math.min(through, first + DELETED_AT_ONCE - 1)
+        await datastore.write((writer) => deleteAuditRows(writer, first, last))
       }
     } catch (error) {
       // They are in the archive, and nobody sees them here any more. The next start tries again.

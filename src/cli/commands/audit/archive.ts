@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { ArchiveAuditResponse__Output } from '../../../rpc/gen/signet/v1/ArchiveAuditResponse.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
-import { print, printable, printJson, warn } from '../../output.ts'
+import { printJson, printLine, warn } from '../../output.ts'
 import { parseSince } from './since.ts'
 
 interface Options extends AuthorityOptions {
@@ -54,11 +54,9 @@ async function archive(options: Options): Promise<void> {
   ].map(Number) as [number, number, number, number, number, number]
   if (options.json)
     return printJson({ ...done, ...{ fileBytes, first, last, events, freedBytes, reusableBytes } })
-  for (const problem of done.problems) warn(printable(problem))
-  print(
-    `${events} events, ${first} to ${last}, are in ${printable(done.file)} now, in ${mebibytes(fileBytes)}`,
-  )
-  print(
+  for (const problem of done.problems) warn(problem)
+  printLine(`${events} events, ${first} to ${last}, are in ${done.file} now, in ${mebibytes(fileBytes)}`)
+  printLine(
     done.shrinks
       ? `the database file is ${mebibytes(freedBytes)} shorter`
       : `${mebibytes(reusableBytes)} of the database file are free for new events; it can shrink after the next start of the authority`,

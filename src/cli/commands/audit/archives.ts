@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { CommandLine } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 
-const NAME = /^audit-\d+-\d+\.jsonl\.gz$/
+const NAME = /^audit-.+\.jsonl\.gz$/
 
 /** `--archive`, of files and of directories, as often as one likes. */
 export function withArchives<C extends CommandLine>(command: C, description: string): C {

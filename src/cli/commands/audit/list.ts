@@ -4,7 +4,7 @@ import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
-import { formatJson, JsonListPrinter, print, printable } from '../../output.ts'
+import { formatJson, JsonListPrinter, printLine } from '../../output.ts'
 import { findArchives, withArchives } from './archives.ts'
 import { parseSince } from './since.ts'
 
@@ -57,7 +57,7 @@ async function listEvents(options: Options): Promise<void> {
   const list = options.json === true && !request.follow ? new JsonListPrinter() : undefined
   const show = (event: AuditEvent__Output): void => {
     if (list) list.add(describe(event))
-    else print(options.json === true ? formatJson(describe(event), 0) : formatEvent(event))
+    else printLine(options.json === true ? formatJson(describe(event), 0) : formatEvent(event))
   }
   if (options.archive.length === 0) await listFromAuthority(options, request, show)
   else await listArchives(await findArchives(options.archive), request, show)
@@ -139,7 +139,5 @@ function readDetail(detailJson: string): unknown {
 
 function formatEvent(event: AuditEvent__Output): string {
   const ref = event.ref ? ` ref=${event.ref}` : ''
-  return printable(
-    `${event.sequence.padStart(6)} ${formatTimestamp(event.time)} ${event.event} by ${event.actor}${ref} ${event.detailJson}`,
-  )
+  return `${event.sequence.padStart(6)} ${formatTimestamp(event.time)} ${event.event} by ${event.actor}${ref} ${event.detailJson}`
 }

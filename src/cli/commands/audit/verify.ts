@@ -11,7 +11,7 @@ import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { ExitCode } from '../../exit-codes.ts'
-import { print, printable, printJson, warn } from '../../output.ts'
+import { print, printJson, warn } from '../../output.ts'
 import { findArchives, withArchives } from './archives.ts'
 import { readHeads } from './heads.ts'
 
@@ -65,7 +65,7 @@ async function verify(options: Options): Promise<void> {
     const archives = { archivedEvents: archived.events, notGiven: archived.absent, ...through }
     return printJson({ ...others, intact: problems.length === 0, problems, ...counts, ...last, ...archives })
   }
-  for (const problem of problems) warn(printable(problem))
+  for (const problem of problems) warn(problem)
   const given = options.heads === undefined ? '' : `, ${found.headsGiven} from ${options.heads}`
   const inArchives = options.archive.length === 0 ? '' : `, ${archived.events} events in archives`
   if (problems.length > 0) {

@@ -12,7 +12,7 @@ import {
   withWorkloadApi,
 } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
-import { print } from '../../output.ts'
+import { print, printJsonText } from '../../output.ts'
 import { fetchJwtBundles, fetchX509Bundles } from '../../workload-api.ts'
 import { encodeCertificates } from '../../write-svid.ts'
 
@@ -45,7 +45,7 @@ async function fetchBundle(options: Options): Promise<void> {
   const bundle = options.authority ? await fromAuthority(options) : await fromWorkloadApi(options)
   const format = options.json ? 'spiffe' : options.format
   if (format === 'pem') print(encodeCertificates(bundle.x509Der()))
-  else print((format === 'jwks' ? bundle.formatJwks() : bundle.format()).toString('utf8'))
+  else printJsonText((format === 'jwks' ? bundle.formatJwks() : bundle.format()).toString('utf8'))
 }
 
 async function fromAuthority(options: Options): Promise<Bundle> {

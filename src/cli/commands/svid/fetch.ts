@@ -4,7 +4,7 @@ import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { connectWorkloadApi, type WorkloadOptions, withWorkloadApi } from '../../connections.ts'
 import { describeJwtSvid, describeX509Svid, formatJwtSvid, formatX509Svid } from '../../describe-svid.ts'
 import { NothingThereError, UsageError } from '../../errors.ts'
-import { print, printJson } from '../../output.ts'
+import { formatJson, print, printJson, printJsonText } from '../../output.ts'
 import { fetchJwtSvids, fetchX509Svids } from '../../workload-api.ts'
 
 interface Options extends WorkloadOptions {
@@ -54,7 +54,7 @@ async function deliverX509(all: readonly X509SVID__Output[], options: Options): 
     await writeX509Svid(options.write, first)
   }
   if (options.json) {
-    if (options.watch) print(JSON.stringify(described))
+    if (options.watch) printJsonText(formatJson(described, 0))
     else printJson(described)
     return
   }

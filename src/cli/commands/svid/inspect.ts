@@ -9,7 +9,7 @@ import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { readInput } from '../../input.ts'
 import { formatSeconds } from '../../instant.ts'
-import { formatFields, print, printable, printJson } from '../../output.ts'
+import { formatFields, print, printJson } from '../../output.ts'
 
 interface Options {
   readonly json?: boolean
@@ -120,6 +120,6 @@ function inspectX509(text: string, options: Options, bundleJson: string | undefi
     })
     return
   }
-  print(`SPIFFE ID: ${spiffeId}\nverdict:   ${verdictText(verdict)}\n`)
-  print(certificates.map((c) => printable(describeCertificate(c))).join('\n\n'))
+  print(formatFields({ 'SPIFFE ID': String(spiffeId), verdict: verdictText(verdict) }))
+  print(['', ...certificates.map(describeCertificate)].join('\n\n').slice(1))
 }

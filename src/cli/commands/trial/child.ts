@@ -95,10 +95,9 @@ export class TrialChild implements AsyncDisposable {
   #failure(): TrialFailedError {
     const { exitCode, signalCode } = this.#process
     const how = signalCode ? `was ended by ${signalCode}` : `ended with status ${exitCode}`
-    const words = this.#last.map((line) => `\n  ${line}`).join('') || ' nothing'
-    return new TrialFailedError(
-      `the ${this.name} ${how}; its last words:${words}\n(all of them: ${this.logFile})`,
-    )
+    const words = this.#last.length === 0 ? ['  nothing'] : this.#last.map((line) => `  ${line}`)
+    const lines = [`the ${this.name} ${how}; its last words:`, ...words, `(all of them: ${this.logFile})`]
+    return new TrialFailedError(lines.join('\n'), { lines })
   }
 }
 

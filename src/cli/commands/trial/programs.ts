@@ -32,7 +32,7 @@ export async function createResources(client: RpcCalls): Promise<boolean> {
   if ((await list(client, 'bot')).some(({ name }) => name === BOT)) return false
   const text = resourcesYaml(process.getuid?.() ?? 0)
   const { problems } = await sendResources(client, { text, fileName: 'trial.yaml' })
-  if (problems.length > 0) throw new TrialFailedError(problems.join('\n'))
+  if (problems.length > 0) throw new TrialFailedError(problems.join('\n'), { lines: problems })
   return true
 }
 
