@@ -97,11 +97,13 @@ export async function runAgent(config: AgentConfig, deps: AgentDeps): Promise<Ru
 async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle): Promise<RunningAgent> {
   const { clock, random, logger, environment } = deps
   const metrics = createMetrics()
-  const data = lifecycle.use(await DataDirectory.open(config.data_dir))
+  const data = lifecycle.use(await DataDirectory.open(config.data_dir, config.former_data_dir, logger))
   const kernel = loadKernel()
   noteMissingRights(logger)
-  const store = await IdentityFile.open(data.identityPath, logger)
-  const stateKey = loadSealingKey(await loadOrCreateKey(config.state_key, environment, random))
+  const stateKey = loadSealingKey(
+    await loadOrCreateKey(config.state_key, environment, random, { isNeeded: data.isSealed }),
+  )
+  const store = await IdentityFile.open(data, stateKey, logger)
   const state = lifecycle.use(new SealedState(data.statePath, stateKey, clock, logger))
 
   const door = new NetworkDoor(parseAddress(config.authority.address), clock)

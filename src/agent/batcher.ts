@@ -11,7 +11,7 @@ export class TooManyWaitingError extends CodedError {
 }
 
 /** As many as the authority commits to disk at once. */
-const BATCH_SIZE = 256
+export const LARGEST_BATCH = 256
 /** While one call waits for the disk of the authority, the next one is signed; more would only make batches smaller. */
 const CALLS_AT_ONCE = 4
 const WAITING_MOST = 32_768
@@ -19,7 +19,7 @@ const WAITING_MOST = 32_768
 const PATIENCE_MS = 10_000
 const PAUSE_MS = 250
 /** How long answers of one user are given out before those of another, and what one costs where it goes. */
-const SLICE_MS = 2
+const SLICE_MS = 0.5
 const ANSWER_MS = 0.25
 
 interface Waiting<Req, Res> {
@@ -35,6 +35,8 @@ export interface BatcherOptions<Req, Res> {
   readonly clock: Clock
   /** How much may wait of one user. */
   readonly mostOfUser: number
+  /** Asked in one call; the answers to it are read in one turn of the loop. */
+  readonly batchSize: number
 }
 
 /**
@@ -48,11 +50,12 @@ export class Batcher<Req, Res> {
   #running = 0
   #scheduled = false
   /** Halved each time that the authority has no room for a whole batch, until it has. */
-  #batchSize = BATCH_SIZE
+  #batchSize: number
   #pausedUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(options: BatcherOptions<Req, Res>) {
     this.#options = options
+    this.#batchSize = options.batchSize
     this.#answers = new FairTurns({ clock: options.clock, sliceMs: SLICE_MS })
   }
 
@@ -73,7 +76,7 @@ export class Batcher<Req, Res> {
   }
 
   get #callsAtOnce(): number {
-    return this.#batchSize === BATCH_SIZE ? CALLS_AT_ONCE : 1
+    return this.#batchSize === this.#options.batchSize ? CALLS_AT_ONCE : 1
   }
 
   #schedule(): void {
@@ -101,7 +104,7 @@ export class Batcher<Req, Res> {
     this.#running += 1
     try {
       const results = await this.#options.call(batch.map(({ request }) => request))
-      this.#batchSize = Math.min(BATCH_SIZE, this.#batchSize * 2)
+      this.#batchSize = Math.min(this.#options.batchSize, this.#batchSize * 2)
       for (const [index, each] of batch.entries()) this.#answer(each, results[index])
     } catch (error) {
       if (error instanceof CodedError && error.kind === 'resource_exhausted') this.#askAgain(batch, error)

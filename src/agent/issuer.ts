@@ -6,7 +6,7 @@ import type { IssueX509SvidsResponse__Output } from '../rpc/gen/signet/v1/IssueX
 import { RpcError, StatusCode } from '../rpc/status.ts'
 import { askingUser } from './asking-user.ts'
 import type { AuthorityClient } from './authority-door.ts'
-import { Batcher } from './batcher.ts'
+import { Batcher, LARGEST_BATCH } from './batcher.ts'
 import { fitAttributes } from './fit-attributes.ts'
 import type { Asked, IdentityClaim, Issuer } from './knowledge.ts'
 
@@ -35,6 +35,8 @@ const DEADLINE_MS = 10_000
 /** As many as there are at a change of the CA. */
 const MOST_X509_OF_USER = 16_384
 const MOST_JWT_OF_USER = 4_096
+/** Tokens are asked for in floods, certificates once for each identity. */
+const JWT_BATCH = 64
 
 /** Asks the authority for SVIDs: those wanted in one turn of the loop in one call, each with an outcome of its own. */
 export class BatchingIssuer implements Issuer {
@@ -59,6 +61,7 @@ export class BatchingIssuer implements Issuer {
       clock,
       call: issueX509,
       mostOfUser: MOST_X509_OF_USER,
+      batchSize: LARGEST_BATCH,
     })
     const issueJwt = async (requests: readonly JwtRequest[]): Promise<(IssuedJwt | RpcError)[]> => {
       const { results } = await this.#call<IssueJwtSvidsResponse__Output>('IssueJwtSvids', requests)
@@ -68,7 +71,12 @@ export class BatchingIssuer implements Issuer {
           : this.#failure(error),
       )
     }
-    this.#jwt = new Batcher<JwtRequest, IssuedJwt>({ clock, call: issueJwt, mostOfUser: MOST_JWT_OF_USER })
+    this.#jwt = new Batcher<JwtRequest, IssuedJwt>({
+      clock,
+      call: issueJwt,
+      mostOfUser: MOST_JWT_OF_USER,
+      batchSize: JWT_BATCH,
+    })
   }
 
   issueX509(claim: IdentityClaim, publicKeyDer: Buffer): Promise<IssuedX509> {

@@ -4,6 +4,7 @@ import type { Logger } from '../foundation/logger.ts'
 import { forbidCoreDumps } from '../peer/core-dumps.ts'
 import { leaveSoon } from './leave-soon.ts'
 import { logDefects } from './log-defects.ts'
+import { keepMemory } from './memory.ts'
 import { guardRuntime } from './runtime-guard.ts'
 import type { DaemonSignals } from './signals.ts'
 
@@ -42,6 +43,7 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
     process.stdin.resume()
   }
   const program = await start()
+  using _memory = keepMemory()
   // Else only a program that ends by itself would leave its compiled code for the next start, and one that is killed would not.
   setTimeout(flushCompileCache, KEEP_COMPILED_MS).unref()
   try {

@@ -36,12 +36,12 @@ export const agentConfigSchema = z.strictObject({
   data_dir: filePath
     .exactOptional()
     .describe(
-      'mode 0700; default `/var/lib/signet/agent` for root, `~/.local/state/signet/agent` for others',
+      'mode 0700; default `/var/lib/signet-agent` for root, `~/.local/state/signet-agent` for others',
     ),
   state_key: secretSourceSchema
     .exactOptional()
     .describe(
-      'seals what the agent keeps over a restart; default `/etc/signet/agent-state-key` for root, `~/.config/signet/agent-state-key` for others',
+      'seals what the agent keeps over a restart, its bot identity included; default `/etc/signet/agent-state-key` for root, `~/.config/signet/agent-state-key` for others',
     ),
   workload_api: z
     .strictObject({

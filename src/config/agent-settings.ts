@@ -1,7 +1,8 @@
 import path from 'node:path'
 import {
+  agentDataDirectory,
   baseOf,
-  dataDirectory,
+  formerAgentDataDirectory,
   keyDirectory,
   liesInside,
   resolveSource,
@@ -23,6 +24,8 @@ export interface AgentConfig {
     readonly secret?: SecretSource
   }
   readonly data_dir: string
+  /** Where earlier versions had it, when it is the default: within that of the authority. */
+  readonly former_data_dir?: string
   readonly state_key: SecretSource
   readonly workload_api: {
     readonly socket: string
@@ -45,7 +48,10 @@ export interface AgentConfig {
 }
 
 /** What the text of an `agent.yaml` says: every value is checked, but places are as written, and those left out are not there yet. */
-export type AgentConfigData = Omit<AgentConfig, 'data_dir' | 'state_key' | 'workload_api' | 'admin'> & {
+export type AgentConfigData = Omit<
+  AgentConfig,
+  'data_dir' | 'former_data_dir' | 'state_key' | 'workload_api' | 'admin'
+> & {
   readonly data_dir?: string
   readonly state_key?: SecretSource
   readonly workload_api: Omit<AgentConfig['workload_api'], 'socket'> & { readonly socket?: string }
@@ -59,7 +65,8 @@ export function settleAgentConfig(
 ): { readonly config: AgentConfig; readonly problems: readonly Problem[] } {
   const here = surroundings()
   const base = baseOf(fileName)
-  const data_dir = path.resolve(base, data.data_dir ?? path.join(dataDirectory(here), 'agent'))
+  const data_dir = path.resolve(base, data.data_dir ?? agentDataDirectory(here))
+  const former_data_dir = formerAgentDataDirectory(here, data_dir)
   const state_key = resolveSource(
     base,
     data.state_key ?? { path: path.join(keyDirectory(here), 'agent-state-key') },
@@ -94,6 +101,7 @@ export function settleAgentConfig(
       ...(data.join.secret === undefined ? {} : { secret: resolveSource(base, data.join.secret) }),
     },
     data_dir,
+    ...(former_data_dir === undefined ? {} : { former_data_dir }),
     state_key,
     workload_api: { ...data.workload_api, socket },
     admin: { socket: adminSocket },

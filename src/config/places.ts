@@ -62,6 +62,19 @@ export function dataDirectory(here: Surroundings): string {
   return path.join(environment['XDG_STATE_HOME'] || path.join(homedir(), '.local', 'state'), 'signet')
 }
 
+/** Where an agent has its data: never within that of an authority, which would make the one's backup carry the other's keys. */
+export function agentDataDirectory(here: Surroundings, name?: string): string {
+  const suffix = name === undefined ? '' : `-${name}`
+  return underHome(here, `agent-data${suffix}`) ?? `${dataDirectory(here)}-agent${suffix}`
+}
+
+/** Where earlier versions had what is in this default place now; undefined for a place that somebody has chosen. */
+export function formerAgentDataDirectory(here: Surroundings, directory: string): string | undefined {
+  const place = agentDataDirectory(here)
+  if (directory !== place && !directory.startsWith(`${place}-`)) return undefined
+  return path.join(dataDirectory(here), `agent${directory.slice(place.length)}`)
+}
+
 /** Paths in a file are relative to that file, wherever the program was started. */
 export function baseOf(fileName: string): string {
   return path.dirname(path.resolve(fileName))

@@ -70,6 +70,20 @@ export async function replaceFile(from: string, to: string): Promise<void> {
   }
 }
 
+/** Removes a file with a secret in it. What it held is written over first, which most file systems do in place. */
+export async function shredFile(filePath: string): Promise<void> {
+  try {
+    await withHandle(await open(filePath, 'r+'), async (file) => {
+      const { size } = await file.stat()
+      await file.write(Buffer.alloc(size), 0, size, 0)
+      await file.sync()
+    })
+    await unlink(filePath)
+  } catch (error) {
+    throw new FileWriteError(filePath, error)
+  }
+}
+
 /** Reads a secret, unless others could have read it or somebody else could have put it there. */
 export async function readPrivateFile(filePath: string): Promise<Buffer> {
   const file = await open(filePath, 'r').catch((error: unknown) => {

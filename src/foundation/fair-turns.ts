@@ -3,7 +3,7 @@ import { FairQueue } from './fair-queue.ts'
 
 export interface FairTurnsOptions<Key> {
   readonly clock: Pick<Clock, 'monotonicMs'>
-  /** How long one key may have the loop before the others have their turn. */
+  /** How long one key may have the loop before it is looked whether others want it; a quarter of it while others do. */
   readonly sliceMs: number
   /** A key has more to do than it has time for: whoever brings its work had better stop for a while. */
   readonly hold?: (key: Key) => void
@@ -14,6 +14,9 @@ export interface FairTurnsOptions<Key> {
 /** How many slices those who wait may be put off for others at the door. */
 const HURRIED_SLICES = 2
 
+/** Keys take shorter turns while there are several, and for so long after. */
+const CONTENDED_PART = 4
+const ALONE_MS = 1_000
 /** In slices. */
 const FAR_MORE = 2
 
@@ -31,10 +34,14 @@ export class FairTurns<Key> {
   readonly #stopped = new Set<Key>()
   #isArmed = false
   #isHurried = false
+  #lastKey: Key | undefined
+  #contendedMs = Number.NEGATIVE_INFINITY
+  #sliceMs: number
   #workedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: FairTurnsOptions<Key>) {
     this.#options = options
+    this.#sliceMs = options.sliceMs
   }
 
   /** How many tasks wait for their turn. */
@@ -48,7 +55,8 @@ export class FairTurns<Key> {
 
   /** Does it now or in the key's turn. `costMs`: what it takes besides the time in which it runs. */
   run(key: Key, task: () => void, costMs = 0): void {
-    if (!this.#held.has(key) && (this.#spentMs.get(key) ?? 0) < this.#options.sliceMs) {
+    if (key !== this.#lastKey) this.#noteOther(key)
+    if (!this.#held.has(key) && (this.#spentMs.get(key) ?? 0) < this.#sliceMs) {
       this.#do(key, task, costMs)
       return
     }
@@ -68,6 +76,14 @@ export class FairTurns<Key> {
   /** Somebody else may be at the door, who can be let in only in a turn of the loop: those who wait already wait a little longer. */
   hurry(): void {
     this.#isHurried = true
+  }
+
+  #noteOther(key: Key): void {
+    if (this.#lastKey !== undefined) {
+      this.#contendedMs = this.#options.clock.monotonicMs()
+      this.#sliceMs = this.#options.sliceMs / CONTENDED_PART
+    }
+    this.#lastKey = key
   }
 
   #hold(key: Key): void {
@@ -95,20 +111,23 @@ export class FairTurns<Key> {
 
   #turn(): void {
     this.#isArmed = false
-    const { clock, sliceMs } = this.#options
+    const { clock } = this.#options
+    const now = clock.monotonicMs()
+    if (now - this.#contendedMs > ALONE_MS) this.#sliceMs = this.#options.sliceMs
+    const sliceMs = this.#sliceMs
     for (const [key, spent] of this.#spentMs) {
       if (spent > sliceMs) this.#spentMs.set(key, spent - sliceMs)
       else this.#spentMs.delete(key)
     }
-    const now = clock.monotonicMs()
-    const isHurried = this.#isHurried && now - this.#workedMs < sliceMs * HURRIED_SLICES
+    const isHurried = this.#isHurried && now - this.#workedMs < this.#options.sliceMs * HURRIED_SLICES
     this.#isHurried = false
     if (!isHurried) this.#work(now + sliceMs)
     if (this.#held.size > 0) this.#arm()
   }
 
   #work(untilMs: number): void {
-    const { clock, sliceMs, letGo } = this.#options
+    const { clock, letGo } = this.#options
+    const sliceMs = this.#sliceMs
     const hasTime = (key: Key): boolean => (this.#spentMs.get(key) ?? 0) < sliceMs
     do {
       const next = this.#waiting.take(hasTime)

@@ -18,6 +18,8 @@ export interface Libc {
   openat2(directory: number, path: string, how: Buffer): number
   /** pidfd_open(2), which older C libraries have no wrapper for. */
   pidfdOpen(pid: number): number
+  /** malloc_trim(3); not in musl. */
+  readonly mallocTrim: ((pad: number) => number) | undefined
   errno(): number
 }
 
@@ -58,6 +60,7 @@ function bind(): Libc {
       prlimit: library.func('int prlimit64(int pid, int resource, void *limit, void *previous)'),
       openat2: (directory, path, how) => openat2(SYS_OPENAT2, directory, path, how, how.length) as number,
       pidfdOpen: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0) as number,
+      mallocTrim: optional(() => library.func('int malloc_trim(unsigned long pad)')),
       errno: () => koffi.errno(),
     }
   } catch (error) {
@@ -67,5 +70,14 @@ function bind(): Libc {
         cause: error,
       },
     )
+  }
+}
+
+/** A function that not every C library has. */
+function optional<F>(find: () => F): F | undefined {
+  try {
+    return find()
+  } catch {
+    return undefined
   }
 }

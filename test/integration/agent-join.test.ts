@@ -8,6 +8,7 @@ import type { BotIdentity, StoredIdentity } from '../../src/agent/state/bot-iden
 import { IdentityFile, type IdentityStore } from '../../src/agent/state/identity-file.ts'
 import { joinHandlers } from '../../src/authority/api/join.ts'
 import { botCallerOf } from '../../src/authority/caller.ts'
+import { loadSealingKey } from '../../src/crypto/sealed.ts'
 import { parseCertificate } from '../../src/crypto/x509.ts'
 import { silentLogger } from '../../src/foundation/logger.ts'
 import { decodeMessage, encodeMessage } from '../../src/rpc/services.ts'
@@ -93,9 +94,13 @@ function faulty(file: IdentityFile, fault: Fault): IdentityStore {
 async function rig(directory: string) {
   const state = await openState({ dataDir: directory })
   const secret = await createToken(state)
-  const identityPath = path.join(directory, 'bot-identity.json')
+  const places = {
+    identityPath: path.join(directory, 'bot-identity.sealed'),
+    plainIdentityPath: path.join(directory, 'bot-identity.json'),
+  }
+  const stateKey = loadSealingKey(Buffer.alloc(32, 3))
   const start = async (fault = new Fault()) => {
-    const store = faulty(await IdentityFile.open(identityPath, silentLogger), fault)
+    const store = faulty(await IdentityFile.open(places, stateKey, silentLogger), fault)
     const config = {
       join: { token: 'first', method: 'secret', secret: { env: 'JOIN_SECRET' } },
       authority: { address: '', pin: state.ca.current().pin },

@@ -88,7 +88,7 @@ describe('an agent in front of a real authority', () => {
     assert.equal(await mode(started.agent.adminSocket), '600')
     const data = path.join(started.directory, 'data')
     assert.equal(await mode(data), '700')
-    assert.equal(await mode(path.join(data, 'bot-identity.json')), '600')
+    assert.equal(await mode(path.join(data, 'bot-identity.sealed')), '600')
     await started.agent[Symbol.asyncDispose]()
     assert.equal(await mode(path.join(data, 'state.sealed')), '600')
     await assert.rejects(stat(started.agent.socket), { code: 'ENOENT' })
@@ -124,7 +124,7 @@ describe('an agent in front of a real authority', () => {
     using client = started.client()
     await served(client)
     await started.agent[Symbol.asyncDispose]()
-    await rm(path.join(started.directory, 'data', 'bot-identity.json'))
+    await rm(path.join(started.directory, 'data', 'bot-identity.sealed'))
     await using again = await startAgent({ ...place, directory: started.directory })
     await assert.rejects(again.agent.ended, (error: Error & { code: string }) => {
       assert.equal(error.code, 'ERR_JOIN_REFUSED')

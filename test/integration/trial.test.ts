@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { Datastore } from '../../src/authority/datastore/datastore.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
 import { datastoreDeps } from '../support/datastore-deps.ts'
+import { readIdentity, writeIdentity } from '../support/stored-identity.ts'
 
 const BINARY = path.resolve(import.meta.dirname, '../../bin/signet.js')
 
@@ -65,10 +66,10 @@ async function pauseFor(trial: string, ms: number): Promise<void> {
   const datastore = await Datastore.open(path.join(trial, 'authority', 'authority.db'), deps)
   await datastore.write((writer) => writer.run('DELETE FROM bot_instances'))
   await datastore[Symbol.asyncDispose]()
-  const file = path.join(trial, 'agent', 'bot-identity.json')
-  const identity = JSON.parse(await readFile(file, 'utf8')) as { current: { received_ms: number } }
+  const places = [path.join(trial, 'agent'), path.join(trial, 'keys', 'agent-state-key')] as const
+  const identity = await readIdentity(...places)
   identity.current.received_ms -= ms
-  await writeFile(file, JSON.stringify(identity), { mode: 0o600 })
+  await writeIdentity(...places, identity)
 }
 
 describe('signet trial', () => {

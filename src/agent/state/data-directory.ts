@@ -1,29 +1,75 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { ensurePrivateDirectory } from '../../foundation/atomic-file.ts'
+import { ensurePrivateDirectory, replaceFile } from '../../foundation/atomic-file.ts'
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
 import { acquireLockFile } from '../../peer/lock-file.ts'
-import { AgentRunningError } from './errors.ts'
+import { AgentRunningError, DataNotMovedError } from './errors.ts'
+import type { IdentityPlaces } from './identity-file.ts'
 
 /** The directory of one agent, which nobody else may read, and no second agent use. */
-export class DataDirectory implements Disposable {
+export class DataDirectory implements Disposable, IdentityPlaces {
   readonly identityPath: string
+  readonly plainIdentityPath: string
   readonly statePath: string
   readonly #lock: Disposable
 
   private constructor(directory: string, lock: Disposable) {
-    this.identityPath = path.join(directory, 'bot-identity.json')
+    this.identityPath = path.join(directory, 'bot-identity.sealed')
+    this.plainIdentityPath = path.join(directory, 'bot-identity.json')
     this.statePath = path.join(directory, 'state.sealed')
     this.#lock = lock
   }
 
-  /** @throws FileWriteError | PrivateFileError | LockFileError | AgentRunningError */
-  static async open(directory: string): Promise<DataDirectory> {
+  /**
+   * `former`: where earlier versions had it by default; what lies there moves here, once.
+   * @throws FileWriteError | PrivateFileError | LockFileError | AgentRunningError | DataNotMovedError
+   */
+  static async open(directory: string, former: string | undefined, logger: Logger): Promise<DataDirectory> {
+    if (former !== undefined && !existsSync(directory) && isOfAgent(former)) {
+      return new DataDirectory(directory, await move(former, directory, logger))
+    }
     await ensurePrivateDirectory(directory)
-    const lock = acquireLockFile(path.join(directory, 'agent.lock'))
-    if (lock === undefined) throw new AgentRunningError(directory)
-    return new DataDirectory(directory, lock)
+    return new DataDirectory(directory, lockOf(directory))
+  }
+
+  /** Whether there is something that only the state key of an earlier run opens. */
+  get isSealed(): boolean {
+    return existsSync(this.identityPath)
   }
 
   [Symbol.dispose](): void {
     this.#lock[Symbol.dispose]()
   }
+}
+
+function isOfAgent(directory: string): boolean {
+  return (
+    existsSync(path.join(directory, 'bot-identity.json')) || existsSync(path.join(directory, 'state.sealed'))
+  )
+}
+
+/** The lock goes along, so that nobody else can use either place meanwhile. */
+async function move(from: string, to: string, logger: Logger): Promise<Disposable> {
+  await ensurePrivateDirectory(from)
+  const lock = lockOf(from)
+  try {
+    await mkdir(path.dirname(to), { recursive: true, mode: 0o700 })
+    await replaceFile(from, to)
+  } catch (error) {
+    lock[Symbol.dispose]()
+    throw new DataNotMovedError(from, to, { cause: error, detail: messageOf(error) })
+  }
+  logger.warn(
+    { event: 'state.moved', from, path: to },
+    'the data of this agent lay within that of the authority, and has moved',
+  )
+  return lock
+}
+
+function lockOf(directory: string): Disposable {
+  const lock = acquireLockFile(path.join(directory, 'agent.lock'))
+  if (lock === undefined) throw new AgentRunningError(directory)
+  return lock
 }

@@ -17,3 +17,17 @@ export class StateUnreadableError extends CodedError {
   readonly code = 'ERR_AGENT_STATE_UNREADABLE'
   readonly kind = 'failed_precondition'
 }
+
+/** The data of an earlier version cannot be moved to where this one has it. */
+export class DataNotMovedError extends CodedError {
+  override readonly name = 'DataNotMovedError'
+  readonly code = 'ERR_AGENT_DATA_NOT_MOVED'
+  readonly kind = 'failed_precondition'
+
+  constructor(from: string, to: string, options: { readonly cause: unknown; readonly detail: string }) {
+    super(
+      `the data of this agent lies in ${from}, within that of the authority, and cannot be moved: mv ${from} ${to}, or set data_dir`,
+      options,
+    )
+  }
+}

@@ -1,5 +1,6 @@
 import type { KeyType } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
+import { ownBytes } from '../../foundation/own-bytes.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import { parseJwtSvid } from '../../spiffe/jwt-svid.ts'
 import type { IdentityClaim } from '../knowledge.ts'
@@ -57,12 +58,12 @@ export function formatX509(entry: Readonly<X509Entry>, svid: CachedX509Svid): X5
 
 export function parseX509(record: X509Record, clock: Clock): CachedX509Svid {
   const { spiffeId, serial, signedBy, receivedMs, notAfterMs, renewAtMs } = record
-  const chainDer = Buffer.from(record.chain, 'base64')
+  const chainDer = ownBytes(Buffer.from(record.chain, 'base64'))
   const life = { notBeforeMs: record.notBeforeMs ?? receivedMs, notAfterMs }
   return {
     spiffeId,
     chainDer,
-    keyDer: Buffer.from(record.privateKey, 'base64'),
+    keyDer: ownBytes(Buffer.from(record.privateKey, 'base64')),
     serial,
     signedBy,
     ...life,

@@ -1,5 +1,6 @@
 import { exportPkcs8 } from '../../crypto/keys.ts'
 import type { Clock } from '../../foundation/clock.ts'
+import { ownBytes } from '../../foundation/own-bytes.ts'
 import type { Random } from '../../foundation/random.ts'
 import { parseX509Svid, type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
 import { askingUser } from '../asking-user.ts'
@@ -46,7 +47,7 @@ export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): 
   const life = { notBeforeMs: svid.leaf.notBefore * 1000, notAfterMs: svid.leaf.notAfter * 1000 }
   const cached: CachedX509Svid = {
     spiffeId,
-    chainDer: Buffer.concat(chain),
+    chainDer: ownBytes(...chain),
     keyDer: exportPkcs8(key.privateKey),
     serial: svid.leaf.serial,
     signedBy: svid.chain.flatMap(({ authorityKeyId }) => authorityKeyId ?? []),

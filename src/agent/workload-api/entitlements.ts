@@ -40,6 +40,7 @@ export class Entitlements {
   readonly #remembered = new WeakMap<Attributes, Remembered>()
   #decisions = new Map<string, Decision>()
   #decidedFor: Knowledge | undefined
+  readonly #refusals = new Map<NoIdentityReason, NoIdentityError>()
 
   constructor(deps: EntitlementsDeps) {
     this.#deps = deps
@@ -59,7 +60,7 @@ export class Entitlements {
     const known = this.#remembered.get(attributes)
     const isKnown = known?.knowledge === knowledge && !isForgotten(known.decision)
     const decision = isKnown ? known.decision : this.#decide(attributes, knowledge)
-    if (typeof decision === 'string') throw new NoIdentityError(decision)
+    if (typeof decision === 'string') throw this.#refusal(decision)
     return decision
   }
 
@@ -81,6 +82,16 @@ export class Entitlements {
   #nobody(error: unknown): IdentitySet {
     if (!(error instanceof NoIdentityError) || error.reason === 'bot_locked') throw error
     return this.#deps.sets.of([])
+  }
+
+  /** Made once for each reason: an error that is made anew remembers where, and that costs as much as the call. */
+  #refusal(reason: NoIdentityReason): NoIdentityError {
+    let error = this.#refusals.get(reason)
+    if (error === undefined) {
+      error = new NoIdentityError(reason)
+      this.#refusals.set(reason, error)
+    }
+    return error
   }
 
   #decide(attributes: Attributes, knowledge: Knowledge): Decision {

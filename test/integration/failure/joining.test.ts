@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import type net from 'node:net'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { CuttingProxy } from '../../support/cutting-proxy.ts'
 import { Daemon, DEFAULT_RESOURCES, Stack } from '../../support/stack.ts'
+import { type IdentityText, readIdentity } from '../../support/stored-identity.ts'
 
 interface AuditEvent {
   readonly event: string
@@ -132,7 +132,9 @@ describe('an agent that joins', () => {
     await stack.startAgent()
     await stack.agent.stop()
     // Any joined agent has such a certificate, and its chain ends at the root that is pinned.
-    await using impostor = await Impostor.start(path.join(stack.directory, 'agent', 'bot-identity.json'))
+    await using impostor = await Impostor.start(
+      await readIdentity(path.join(stack.directory, 'agent'), path.join(stack.directory, 'state-key')),
+    )
 
     await writeConfigFor(stack, impostor.address, name, secret)
     await stack.launchAgent()
@@ -185,11 +187,7 @@ class Impostor implements AsyncDisposable {
     })
   }
 
-  static async start(identityFile: string): Promise<Impostor> {
-    const { current, roots } = JSON.parse(await readFile(identityFile, 'utf8')) as {
-      current: { chain: string[]; key: string }
-      roots: string[]
-    }
+  static async start({ current, roots }: IdentityText): Promise<Impostor> {
     const pem = (label: string, der: string): string =>
       `-----BEGIN ${label}-----\n${der}\n-----END ${label}-----\n`
     const server = tls.createServer({

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import http2 from 'node:http2'
 import net from 'node:net'
 import path from 'node:path'
@@ -9,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { RpcClient } from '../../../src/rpc/client.ts'
 import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+import { readIdentity } from '../../support/stored-identity.ts'
 
 const UID = process.getuid?.() ?? 0
 const ADMINISTRATION = [
@@ -183,10 +183,10 @@ describe('garbage at the listeners', () => {
 
   /** The agent's own bot certificate: the authority serves it. */
   async function ownIdentity(): Promise<{ key: string; cert: string }> {
-    const file = path.join(stack.directory, 'agent', 'bot-identity.json')
-    const { current } = JSON.parse(await readFile(file, 'utf8')) as {
-      current: { key: string; chain: string[] }
-    }
+    const { current } = await readIdentity(
+      path.join(stack.directory, 'agent'),
+      path.join(stack.directory, 'state-key'),
+    )
     const pem = (label: string, der: string): string =>
       `-----BEGIN ${label}-----\n${der}\n-----END ${label}-----\n`
     return {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { status } from '@grpc/grpc-js'
 import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+import { readIdentity, writeIdentity } from '../../support/stored-identity.ts'
 import type { Message } from '../../support/workload-client.ts'
 
 const UNAVAILABLE = { code: status.UNAVAILABLE }
@@ -138,8 +139,8 @@ describe('an authority restored from an older database', () => {
 
 /** The host slept for longer than half of the bot certificate's life: the agent renews as soon as it starts. */
 async function makeRenewalDue(stack: Stack): Promise<void> {
-  const file = path.join(stack.directory, 'agent', 'bot-identity.json')
-  const stored = JSON.parse(await readFile(file, 'utf8')) as { current: { received_ms: number } }
+  const places = [path.join(stack.directory, 'agent'), path.join(stack.directory, 'state-key')] as const
+  const stored = await readIdentity(...places)
   stored.current.received_ms -= 40 * 60_000
-  await writeFile(file, JSON.stringify(stored), { mode: 0o600 })
+  await writeIdentity(...places, stored)
 }

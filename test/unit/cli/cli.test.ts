@@ -97,7 +97,7 @@ describe('flags of agent run', () => {
       data_dir: string
       workload_api: { socket: string }
     }
-    assert.equal(config.data_dir, '/var/lib/signet/agent-b')
+    assert.equal(config.data_dir, '/var/lib/signet-agent-b')
     assert.equal(config.workload_api.socket, '/run/signet/b/agent.sock')
   })
 })

@@ -1,5 +1,10 @@
 import path from 'node:path'
-import { dataDirectory, keyDirectory, runtimeDirectory, type Surroundings } from '../../../config/places.ts'
+import {
+  agentDataDirectory,
+  keyDirectory,
+  runtimeDirectory,
+  type Surroundings,
+} from '../../../config/places.ts'
 
 /** Flags of `agent run` that stand for lines of agent.yaml. */
 export interface AgentFlags {
@@ -60,7 +65,7 @@ function namedPlaces(
 ): { data_dir: string; state_key: { path: string }; socket: string } | undefined {
   if (name === undefined) return undefined
   return {
-    data_dir: path.join(dataDirectory(here), `agent-${name}`),
+    data_dir: agentDataDirectory(here, name),
     state_key: { path: path.join(keyDirectory(here), `agent-${name}-state-key`) },
     socket: path.join(runtimeDirectory(here), name, 'agent.sock'),
   }

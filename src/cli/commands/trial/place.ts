@@ -72,7 +72,10 @@ export class TrialPlace implements Disposable {
 
   /** The name of the join token that the agent became a bot with here, if it has not lost that. */
   get usedToken(): string | undefined {
-    if (!existsSync(this.file('agent', 'bot-identity.json')) || !existsSync(this.tokenFile)) return undefined
+    const hasIdentity = ['sealed', 'json'].some((form) =>
+      existsSync(this.file('agent', `bot-identity.${form}`)),
+    )
+    if (!hasIdentity || !existsSync(this.tokenFile)) return undefined
     return readFileSync(this.tokenFile, 'utf8').trim()
   }
 

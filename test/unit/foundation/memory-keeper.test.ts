@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MemoryKeeper } from '../../../src/foundation/memory-keeper.ts'
+import { FakeClock } from '../../fakes/fake-clock.ts'
+
+const MIB = 1024 * 1024
+
+/** A process that holds something of which some is in use. */
+class Rig implements Disposable {
+  readonly clock = new FakeClock()
+  readonly done: string[] = []
+  heldMiB = 50
+  usedMiB = 40
+  busy = 0
+  readonly #keeper: MemoryKeeper
+
+  constructor() {
+    this.#keeper = new MemoryKeeper({
+      clock: this.clock,
+      residentBytes: () => this.heldMiB * MIB,
+      business: () => this.busy,
+      collectGarbage: (thoroughly) => this.done.push(thoroughly ? 'collect thoroughly' : 'collect'),
+      trim: () => {
+        this.done.push('trim')
+        this.heldMiB = this.usedMiB
+      },
+    })
+  }
+
+  /** What was done in the next five seconds. */
+  next(): string[] {
+    this.clock.advance(5_000)
+    return this.done.splice(0)
+  }
+
+  [Symbol.dispose](): void {
+    this.#keeper[Symbol.dispose]()
+  }
+}
+
+describe('memory', () => {
+  it('of the start is given back, garbage first', () => {
+    using rig = new Rig()
+    assert.deepEqual(rig.next(), ['collect thoroughly', 'trim'])
+  })
+
+  it('is left alone until the process has grown', () => {
+    using rig = new Rig()
+    rig.next()
+    rig.heldMiB = 47
+    assert.deepEqual(rig.next(), [])
+    rig.heldMiB = 48
+    assert.deepEqual(rig.next(), ['collect', 'trim'])
+    assert.deepEqual(rig.next(), [])
+  })
+
+  it('is left alone while the process is busy', () => {
+    using rig = new Rig()
+    rig.next()
+    Object.assign(rig, { heldMiB: 200, busy: 0.5 })
+    assert.deepEqual(rig.next(), [])
+    rig.busy = 0.1
+    assert.deepEqual(rig.next(), ['collect thoroughly', 'trim'])
+  })
+
+  it('that is in use is not asked for again and again', () => {
+    using rig = new Rig()
+    Object.assign(rig, { heldMiB: 100, usedMiB: 100 })
+    rig.next()
+    assert.deepEqual(rig.next(), [])
+  })
+
+  it('is no matter any more at the end', () => {
+    const rig = new Rig()
+    rig[Symbol.dispose]()
+    assert.deepEqual(rig.next(), [])
+    assert.equal(rig.clock.waiting, 0)
+  })
+})
