@@ -20,6 +20,8 @@ export class InvalidBundleError extends CodedError {
 const LARGEST = 4 * 1024 * 1024
 const LARGEST_SEQUENCE = 2n ** 64n - 1n
 const LONGEST_HINT = 2 ** 31 - 1
+/** Of what is passed over: nobody reads more, and a bundle of nothing else is not to fill the memory of every agent. */
+export const MOST_NOTED = 64
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -54,7 +56,7 @@ export function parseBundle(json: Buffer | string): ParsedBundle {
   if (!Array.isArray(keys)) throw new InvalidBundleError('it has no list of keys') // absent is not empty (§4.1.3)
   const passedOver: PassedOver[] = []
   const note = (where: string, skipped: Skip | undefined): void => {
-    if (skipped !== undefined) passedOver.push({ where, ...skipped })
+    if (skipped !== undefined && passedOver.length < MOST_NOTED) passedOver.push({ where, ...skipped })
   }
   const x509Authorities = new Map<string, Buffer>()
   const jwtAuthorities = new Map<string, Buffer>()

@@ -60,8 +60,7 @@ function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Cat
     warnings.push(told(`its bundle has no key that can be used, so nothing of ${trust_domain} is trusted`))
   for (const { where, reason } of passedOver.slice(0, MOST_TOLD))
     warnings.push(told(`${where} of its bundle is not delivered: ${reason}`))
-  if (passedOver.length > MOST_TOLD)
-    warnings.push(told(`${passedOver.length - MOST_TOLD} more keys of its bundle are not delivered`))
+  if (passedOver.length > MOST_TOLD) warnings.push(told('more keys of its bundle are not delivered'))
   const before = catalogue.get('federation', federation.name)
   const last = before && Bundle.parse(trust_domain, federationSpecOf(before).bundle).sequence
   if (last !== undefined && sequence !== undefined && sequence < last) {

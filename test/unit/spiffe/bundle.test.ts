@@ -105,6 +105,12 @@ describe('a bundle document', () => {
     })
   }
 
+  it('notes a few of very many that it passes over', () => {
+    const bundle = Bundle.parse('example.org', `{"keys":[${'1,'.repeat(50_000)}${JSON.stringify(jwtJwk)}]}`)
+    assert.equal(bundle.jwtAuthorities.size, 1)
+    assert.equal(bundle.passedOver.length, 64)
+  })
+
   for (const [member, value] of [
     ['spiffe_sequence', '-1'],
     ['spiffe_sequence', '1.5'],
