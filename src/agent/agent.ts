@@ -179,7 +179,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     })
   const admin = createServer(shared, limits)
   const maxIdentitiesPerCaller = config.workload_api.max_identities_per_caller
-  serveAdmin(admin, { kernel, attestation, knowledge, maxIdentitiesPerCaller, status })
+  serveAdmin(admin, { kernel, attestation, knowledge, maxIdentitiesPerCaller, clock, status })
   listener = await listenForWorkloads(shared, api, limits, turns)
   await listenForAdministrators(shared, admin)
   const sockets = { socket: config.workload_api.socket, adminSocket: config.admin.socket }

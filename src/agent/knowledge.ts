@@ -3,6 +3,7 @@ import type { Watchable } from '../foundation/watchable.ts'
 import type { Attributes } from '../policy/attributes.ts'
 import type { Grant } from '../policy/compile.ts'
 import type { Policy } from '../policy/decide.ts'
+import type { LifeLimits } from '../policy/life.ts'
 import type { Bundle } from '../spiffe/bundle.ts'
 
 /** What the authority has told this agent; never changed, only replaced as a whole. */
@@ -18,6 +19,8 @@ export interface Knowledge {
   readonly taintedKeyIds: ReadonlySet<string>
   /** Why the roles of the bot do not permit a grant; undefined when they do. */
   roleRefusalOf(grant: Grant): string | undefined
+  /** What bounds the lives of SVIDs of this grant; undefined from an authority that does not say. For explanations. */
+  lifeLimitsOf(grant: Grant): LifeLimits | undefined
   isLocked(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): boolean
   /** A lock on the bot, its instance or its join token: nothing is handed out any more. */
   readonly botLocked: boolean

@@ -17,7 +17,6 @@ import { version } from '../foundation/version.ts'
 import { loadKernel } from '../peer/koffi-kernel.ts'
 import { acquireLockFile } from '../peer/lock-file.ts'
 import { UnixListener } from '../peer/unix-listener.ts'
-import { compileWorkloadIdentity } from '../policy/compile.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { TrustDomain } from '../spiffe/trust-domain.ts'
 import { auditHandlers } from './api/admin/audit-events.ts'
@@ -53,8 +52,8 @@ import { ResourceRepository } from './datastore/resource-repository.ts'
 import { AuthorityRunningError } from './errors.ts'
 import { BotViews } from './identities/bot-view.ts'
 import { Catalogue } from './identities/catalogue.ts'
+import { compilerFor, defaultLives } from './identities/compiler.ts'
 import { factsOf, type InstanceFacts } from './identities/facts.ts'
-import type { Compile } from './identities/identity-entry.ts'
 import { ResourceStore } from './identities/resource-store.ts'
 import { botSpecOf } from './identities/stored-form.ts'
 import { Issuer } from './issuance/issuer.ts'
@@ -117,7 +116,8 @@ async function start(
   const state = await openState(config, deps, metrics, lifecycle)
   const { datastore, repository, audit, ca, locks, directory } = state
   const trustDomain = ca.trustDomain.name
-  const compile = compiler(config)
+  const lives = defaultLives(config)
+  const compile = compilerFor(trustDomain, lives)
   const catalogue = lifecycle.use(await Catalogue.load(repository, compile))
   const views = lifecycle.use(new BotViews(catalogue))
 
@@ -136,6 +136,7 @@ async function start(
     joinTokens,
     compile,
     trustDomain,
+    keyLives: { x509Seconds: config.lifetimes.spiffe_ca, jwtSeconds: config.lifetimes.jwt_key },
     clock,
   })
   const traits = (bot: string): Readonly<Record<string, unknown>> => {
@@ -190,6 +191,7 @@ async function start(
       ca: ca.watch,
       locks: locks.watch,
       instances: directory.changed,
+      defaultLives: lives,
       clock,
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
@@ -238,7 +240,7 @@ async function start(
   const admin = {
     ...resourceHandlers(store),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
-    ...explainHandlers(catalogue),
+    ...explainHandlers(catalogue, { ca: () => ca.current(), clock, defaultLives: lives }),
     ...caHandlers(ca),
     ...rekeyHandlers(state.rekeyer),
     ...botInstanceHandlers({ directory, connected }),
@@ -380,15 +382,6 @@ async function openState(
     logger,
   })
   return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, rekeyer, clock }
-}
-
-function compiler(config: AuthorityConfig): Compile {
-  const defaults = {
-    trustDomain: config.trust_domain,
-    x509TtlSeconds: config.lifetimes.default_x509_svid,
-    jwtTtlSeconds: config.lifetimes.default_jwt_svid,
-  }
-  return (identity) => compileWorkloadIdentity(identity, defaults)
 }
 
 /** What other machines can use: the name of this host where the listener takes every address. */

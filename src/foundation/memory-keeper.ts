@@ -17,19 +17,22 @@ const LOOK_MS = 5_000
 const WORTH_BYTES = 8 * 1024 * 1024
 /** So much is what a load leaves behind. */
 const LOAD_BYTES = 32 * 1024 * 1024
+/** A program that is never quiet gives back at least what needs no collection, which takes some milliseconds. */
+const BUSY_LOOKS = 12
 /** Above this somebody waits for what the loop does. */
 const BUSY = 0.2
 
 /**
  * Gives memory back after work. Reads of sockets leave holes of 64 KiB between small buffers, which the C library's allocator neither
  * fills nor gives back by itself, and V8 does not look for garbage while nothing is allocated: without this a program holds for ever
- * what its busiest minute took. Nothing happens while the program is busy, or while it has not grown since the last time.
+ * what its busiest minute took. Nobody is kept waiting for it, and nothing happens while the program has not grown since the last time.
  */
 export class MemoryKeeper implements Disposable {
   readonly #deps: MemoryKeeperDeps
   #next: Scheduled
   /** What was left the last time; less may turn out to be enough. */
   #leftBytes = 0
+  #busyLooks = 0
 
   constructor(deps: MemoryKeeperDeps) {
     this.#deps = deps
@@ -53,7 +56,12 @@ export class MemoryKeeper implements Disposable {
     const bytes = residentBytes()
     this.#leftBytes = Math.min(this.#leftBytes, bytes)
     const grownBytes = bytes - this.#leftBytes
-    if (isBusy || grownBytes < WORTH_BYTES) return
+    this.#busyLooks = isBusy ? this.#busyLooks + 1 : 0
+    if (grownBytes < WORTH_BYTES || this.#busyLooks % BUSY_LOOKS !== 0) return
+    if (isBusy) {
+      trim() // the rest is due when it is quiet again
+      return
+    }
     collectGarbage(grownBytes >= LOAD_BYTES)
     trim()
     this.#leftBytes = residentBytes()

@@ -92,7 +92,13 @@ export class CompiledIdentity {
     const { spiffeId, hint, priority, rule, x509, jwt } = decision
     const audiences = jwt.audiences ? { audiences: jwt.audiences.wanted } : {}
     const { keyType } = x509
-    return { identity: name, revision, granted: true, spiffeId, hint, priority, keyType, ...audiences, rule }
+    const { spec } = this.identity
+    const ttls = {
+      ...(spec.x509?.ttlSeconds === undefined ? {} : { x509Ttl: x509.ttlSeconds }),
+      ...(spec.jwt?.ttlSeconds === undefined ? {} : { jwtTtl: jwt.ttlSeconds }),
+    }
+    const given = { spiffeId, hint, priority, keyType, ...audiences, ...ttls, rule }
+    return { identity: name, revision, granted: true, ...given }
   }
 
   /** A grant, or what gives the reason of the refusal. */

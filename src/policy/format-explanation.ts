@@ -1,6 +1,7 @@
 import { printable } from '../foundation/printable.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 import type { Explanation, IdentityExplanation } from './grant.ts'
+import type { ExplainedLife } from './life.ts'
 
 /** An explanation as a person reads it: what was found of the caller, then each identity with its verdict, first those that are granted, in order. */
 export function formatExplanation(explanation: Explanation): string {
@@ -24,13 +25,36 @@ function describeGrant({
   rule,
   keyType = 'ec-p256',
   audiences,
+  x509Life,
+  jwtLife,
   note,
 }: Partial<IdentityExplanation>): string {
   const parts = [`granted ${spiffeId} by ${rule}`]
   if (keyType !== 'ec-p256') parts.push(`keys ${keyType}`)
   if (audiences !== undefined) parts.push(`tokens for ${audiences}`)
+  if (x509Life !== undefined) parts.push(`X.509-SVID for ${describeLife(x509Life)}`)
+  if (jwtLife !== undefined) parts.push(`JWT-SVID for ${describeLife(jwtLife)}`)
   if (note !== undefined) parts.push(note)
   return parts.join(', ')
+}
+
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['m', 60],
+  ['s', 1],
+] as const
+
+/** The two largest units are enough: `29d 23h (the end of the key that signs)`. */
+function describeLife({ seconds, boundBy }: ExplainedLife): string {
+  let left = seconds
+  const parts: string[] = []
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(left / size)
+    left -= count * size
+    if (count > 0 && parts.length < 2) parts.push(`${count}${unit}`)
+  }
+  return `${parts.length === 0 ? '0s' : parts.join(' ')} (${boundBy})`
 }
 
 function* flatten(value: AttributeValue, path: string): Generator<readonly [string, string]> {

@@ -1,6 +1,7 @@
 import type { KeyType } from '../crypto/keys.ts'
 import type { AllowedAudiences } from './allowed-audiences.ts'
 import type { Attributes } from './attributes.ts'
+import type { ExplainedLife } from './life.ts'
 
 /** What a caller is given by one workload identity, rendered for that caller. */
 export interface Grant {
@@ -49,6 +50,12 @@ export interface IdentityExplanation {
   readonly keyType?: KeyType
   /** The audiences it is limited to. */
   readonly audiences?: string
+  /** In seconds, where it states them. */
+  readonly x509Ttl?: number
+  readonly jwtTtl?: number
+  /** What its SVIDs would live if they were issued now. */
+  readonly x509Life?: ExplainedLife
+  readonly jwtLife?: ExplainedLife
   readonly rule?: string
   readonly reason?: string
 }

@@ -81,6 +81,12 @@ export class RoleBounds {
     return { maxTtlSeconds: limits.length === 0 ? undefined : Math.min(...limits) }
   }
 
+  /** The longest life that some rule lets an SVID of this identity have; Infinity without a bound. */
+  longestTtlSeconds(identity: BoundedIdentity): number {
+    const granting = this.#allow.filter((rule) => selects(rule, identity))
+    return Math.max(...granting.map(({ maxTtlSeconds = Number.POSITIVE_INFINITY }) => maxTtlSeconds))
+  }
+
   /** False if some rule lets this identity render any SPIFFE ID at all. */
   hasSpiffeIdBound(identity: BoundedIdentity): boolean {
     return !this.#allow.some((rule) => rule.spiffeIds === undefined && selects(rule, identity))

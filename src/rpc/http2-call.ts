@@ -59,6 +59,8 @@ const SMALL_BYTES = 1024
 
 /** What was framed last: a push sends the same bytes to thousands of streams, a cache to thousands of calls. */
 let framedLast: { readonly message: Buffer; readonly frame: Buffer } | undefined
+/** Of messages to streams, which many share: each would else have a copy of its own for as long as its reader does not read. */
+const frames = new WeakMap<Buffer, Buffer>()
 
 /**
  * gRPC on one stream of HTTP/2: framing, decompression, the deadline, trailers. In place of grpc-js's own call, which takes a promise,
@@ -137,7 +139,7 @@ export class Http2Call {
   sendMessage(message: Buffer, written: () => void): void {
     if (!this.#canSend()) return
     this.#respond()
-    this.#stream.write(framed(message), (error) => {
+    this.#stream.write(framedForMany(message), (error) => {
       if (!error) written()
     })
   }
@@ -341,6 +343,14 @@ function copyOf(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length)
   bytes.copy(copy)
   return copy
+}
+
+function framedForMany(message: Buffer): Buffer {
+  const before = frames.get(message)
+  if (before !== undefined) return before
+  const frame = framed(message)
+  frames.set(message, frame)
+  return frame
 }
 
 /** Length-prefixed, not compressed. */

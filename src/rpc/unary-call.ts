@@ -79,7 +79,7 @@ export class UnaryCall<C> extends Call<C> {
       this.fail(error)
       return
     }
-    if (bytes !== message) this.base.bytes.keepAnswer(bytes.length)
+    this.base.bytes.keepAnswer(bytes.length)
     this.succeedWith(bytes)
   }
 }

@@ -6,7 +6,7 @@ import { usageOf } from './process-usage.ts'
 
 const MIB = 1024 * 1024
 const STRANGER = 64_321
-const REST_MS = 10_000
+const REST_MS = 15_000
 
 interface Attack {
   readonly what: string
@@ -110,7 +110,7 @@ export async function measureHeld(seconds: number): Promise<Figure[]> {
       what: attack.what,
       value: (most - before) / 1024,
       unit: 'MiB more at most',
-      detail: { before: before / 1024, 'MiB more 10 s after': (after - before) / 1024 },
+      detail: { before: before / 1024, 'MiB more 15 s after': (after - before) / 1024 },
     })
   }
   return figures

@@ -33,6 +33,7 @@ export function knowledgeOf(
     activeJwtKeyIds: new Set([issuer.activeJwtKeyId]),
     taintedKeyIds: new Set(),
     roleRefusalOf: () => undefined,
+    lifeLimitsOf: () => undefined,
     isLocked: () => false,
     botLocked: false,
     version: 1,

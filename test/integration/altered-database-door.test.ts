@@ -43,7 +43,7 @@ describe('a database whose seals somebody else has taken off', () => {
     'the record of all rows': ['DELETE FROM sealed_state', /the seals of the database are gone/],
     'the table of that record': ['DROP TABLE sealed_state', /the seals of the database are gone/],
     'the count in that record': ['UPDATE sealed_state SET commits = commits + 1', /not of this authority/],
-    'the id in that record': [`UPDATE sealed_state SET database_id = x'00'`, /not of this authority/],
+    'the id in that record': [`UPDATE sealed_state SET database_id = zeroblob(16)`, /not of this authority/],
     'the form of that record': [`UPDATE sealed_state SET mac = 7`, /the seals of the database are gone/],
     'the mark of the migration': [
       'DELETE FROM schema_migrations WHERE number = 2',

@@ -1,8 +1,10 @@
+import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { PeerKernel } from '../../peer/kernel.ts'
 import { openPeerByPid, type Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Explanation } from '../../policy/compile.ts'
+import { withLives } from '../../policy/life.ts'
 import { parseAttributes } from '../../policy/parse-attributes.ts'
 import { explainOrder } from '../../policy/precedence.ts'
 import type { AgentAdminServiceExplainRequest__Output } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainRequest.ts'
@@ -32,6 +34,7 @@ export interface AdminDeps {
   readonly attestation: Pick<Attestation, 'attest'>
   readonly knowledge: KnowledgeSource
   readonly maxIdentitiesPerCaller: number
+  readonly clock: Clock
   readonly status: () => AgentAdminServiceGetStatusResponse
 }
 
@@ -67,6 +70,7 @@ async function explain(
     knowledge.policy.explain({ join, bot, ...attributes }),
     knowledge,
     deps.maxIdentitiesPerCaller,
+    deps.clock.now().getTime(),
   )
 }
 
@@ -103,6 +107,7 @@ function bounded(
   explanation: Explanation,
   knowledge: Knowledge,
   maxIdentitiesPerCaller: number,
+  nowMs: number,
 ): Explanation {
   const identities = explanation.identities.map((each) => {
     const { granted, identity, spiffeId = '' } = each
@@ -113,9 +118,9 @@ function bounded(
     const refused = grant && !('refused' in grant) ? knowledge.roleRefusalOf(grant) : undefined
     if (refused !== undefined) return { ...each, granted: false, reason: refused }
     const locked = knowledge.isLocked({ workloadIdentity: identity, spiffeId })
-    return locked
-      ? { ...each, granted: false, reason: 'a lock on the workload identity or its SPIFFE ID' }
-      : each
+    if (locked) return { ...each, granted: false, reason: 'a lock on the workload identity or its SPIFFE ID' }
+    const limits = grant && !('refused' in grant) ? knowledge.lifeLimitsOf(grant) : undefined
+    return limits ? withLives(each, limits, nowMs) : each
   })
   return { ...explanation, identities: explainOrder(identities, maxIdentitiesPerCaller) }
 }

@@ -31,4 +31,10 @@ export interface BundleRecord {
   readonly activeJwtKeyId: string
   /** Absent or empty where the authority has one only: that one. */
   readonly activeJwtKeyIds?: readonly string[]
+  /** Absent where the authority does not say. */
+  readonly svidLives?: {
+    readonly defaultX509Seconds: string
+    readonly defaultJwtSeconds: string
+    readonly jwtSignerNotAfter: string
+  } | null
 }

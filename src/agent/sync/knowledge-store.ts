@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
+import { parseCertificate } from '../../crypto/x509.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import { Policy } from '../../policy/decide.ts'
+import type { LifeLimits } from '../../policy/life.ts'
 import type { SyncResponse__Output } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import { Bundle } from '../../spiffe/bundle.ts'
 import type { Knowledge } from '../knowledge.ts'
@@ -259,6 +261,10 @@ export class KnowledgeStore {
       taintedKeyIds: new Set(bundleRecord.taintedKeyIds),
       isLocked: (subject) => locks.isLocked(subject),
       roleRefusalOf: (grant) => roles.refusalOf(grant, policy.get(grant.identity)?.identity.labels ?? {}),
+      lifeLimitsOf: (grant) => {
+        const labels = policy.get(grant.identity)?.identity.labels ?? {}
+        return lifeLimits(bundle, bundleRecord, roles.maxTtlOf(grant, labels))
+      },
       botLocked: this.#refused || locks.botLocked,
       version: this.#version,
     })
@@ -267,6 +273,24 @@ export class KnowledgeStore {
 
 function activeJwtKeyIds({ activeJwtKeyId, activeJwtKeyIds = [] }: BundleRecord): ReadonlySet<string> {
   return new Set(activeJwtKeyIds.length > 0 ? activeJwtKeyIds : [activeJwtKeyId])
+}
+
+function lifeLimits(
+  bundle: Bundle,
+  { svidLives, activeX509KeyId }: BundleRecord,
+  roleMaxTtlSeconds: number | undefined,
+): LifeLimits | undefined {
+  if (!svidLives) return undefined
+  const signer = bundle.x509Authorities
+    .map((der) => parseCertificate(der))
+    .find(({ subjectKeyId }) => subjectKeyId === activeX509KeyId)
+  return {
+    defaultX509Seconds: Number(svidLives.defaultX509Seconds),
+    defaultJwtSeconds: Number(svidLives.defaultJwtSeconds),
+    roleMaxTtlSeconds,
+    x509SignerEndMs: signer && signer.notAfter * 1000,
+    jwtSignerEndMs: Number(svidLives.jwtSignerNotAfter) * 1000,
+  }
 }
 
 function nothingHeard(): Heard {

@@ -31,10 +31,19 @@ export class KnownRoles {
     }
   }
 
+  /** The longest life that the roles allow; undefined when they set none, or do not permit it at all. */
+  maxTtlOf(grant: Grant, labels: Readonly<Record<string, string>>): number | undefined {
+    const checked = this.#check(grant, labels)
+    return checked !== undefined && 'maxTtlSeconds' in checked ? checked.maxTtlSeconds : undefined
+  }
+
   /** Why the roles do not permit this, if they do not. */
   refusalOf(grant: Grant, labels: Readonly<Record<string, string>>): string | undefined {
-    const { identity, spiffeId, x509 } = grant
-    const checked = this.#bounds?.check({ identity, labels, spiffeId, dnsSans: x509.dnsSans })
+    const checked = this.#check(grant, labels)
     return checked !== undefined && 'refused' in checked ? checked.refused : undefined
+  }
+
+  #check({ identity, spiffeId, x509 }: Grant, labels: Readonly<Record<string, string>>) {
+    return this.#bounds?.check({ identity, labels, spiffeId, dnsSans: x509.dnsSans })
   }
 }

@@ -4,6 +4,7 @@ import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { WorkloadIdentity } from '../../rpc/gen/signet/v1/WorkloadIdentity.ts'
 import type { ActiveLock } from '../bots/locks.ts'
 import type { CaState } from '../ca/ca-state.ts'
+import type { DefaultLives } from '../identities/compiler.ts'
 import type { ForeignBundle } from '../identities/foreign-bundle.ts'
 import type { IdentityEntry } from '../identities/identity-entry.ts'
 
@@ -18,7 +19,7 @@ function identityMessage(entry: IdentityEntry): WorkloadIdentity {
 const bundles = new WeakMap<CaState, NonNullable<SyncResponse['bundle']>>()
 
 /** The same object for all agents, for as long as the state stands. */
-export function bundleMessage(ca: CaState): NonNullable<SyncResponse['bundle']> {
+export function bundleMessage(ca: CaState, defaults: DefaultLives): NonNullable<SyncResponse['bundle']> {
   let message = bundles.get(ca)
   if (!message) {
     message = {
@@ -27,6 +28,11 @@ export function bundleMessage(ca: CaState): NonNullable<SyncResponse['bundle']> 
       activeX509KeyId: ca.activeX509KeyId,
       activeJwtKeyId: ca.activeJwtKeyId,
       activeJwtKeyIds: [...ca.activeJwtKeyIds],
+      svidLives: {
+        defaultX509Seconds: String(defaults.x509TtlSeconds),
+        defaultJwtSeconds: String(defaults.jwtTtlSeconds),
+        jwtSignerNotAfter: String(ca.jwt.notAfter),
+      },
     }
     bundles.set(ca, message)
   }

@@ -7,6 +7,7 @@ import type { ActiveLock, LockSubject } from '../bots/locks.ts'
 import type { CaState } from '../ca/ca-state.ts'
 import { ConnectionExpiredError } from '../errors.ts'
 import type { BotView, BotViews, ViewChange } from '../identities/bot-view.ts'
+import type { DefaultLives } from '../identities/compiler.ts'
 import type { InstanceFacts } from '../identities/facts.ts'
 import { bundleMessage, foreignBundlePages, identityPages, locksMessage } from './sync-message.ts'
 
@@ -18,6 +19,7 @@ export interface SyncSubject extends InstanceFacts {
 }
 
 export interface SyncSessionDeps {
+  readonly defaultLives: DefaultLives
   readonly views: BotViews
   readonly ca: Watchable<CaState>
   readonly locks: Watchable<readonly ActiveLock[]>
@@ -208,7 +210,7 @@ export class SyncSession implements Disposable {
       snapshotBegin: true,
       trustDomain: this.#deps.trustDomain,
       bot: this.#botMessage(),
-      bundle: bundleMessage(this.#deps.ca.value),
+      bundle: bundleMessage(this.#deps.ca.value, this.#deps.defaultLives),
       locks: this.#tellLocks(),
       federatedBundles: first ?? {},
       attributeUse: { paths: [...this.#view.attributeUse] },
@@ -228,7 +230,7 @@ export class SyncSession implements Disposable {
     const pages = [...identityPages(names, (name) => this.#view.get(name))]
     const first: SyncResponse = { removals, upserts: pages.shift() ?? [] }
     if (this.#bot) first.bot = this.#botMessage()
-    if (this.#bundle) first.bundle = bundleMessage(this.#deps.ca.value)
+    if (this.#bundle) first.bundle = bundleMessage(this.#deps.ca.value, this.#deps.defaultLives)
     if (this.#locks) first.locks = this.#tellLocks()
     if (this.#attributeUse) first.attributeUse = { paths: [...this.#view.attributeUse] }
     const bundles = this.#foreignBundles ? [...foreignBundlePages(this.#view.foreignBundles)] : []

@@ -1,9 +1,10 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { ForeignRow } from './seals/examine.ts'
+import { asCells, type ForeignRow } from './seals/examine.ts'
 import { SealKeys } from './seals/seal-keys.ts'
 import type { SealedTable } from './seals/sealed-tables.ts'
 import type { Sealer } from './seals/sealer.ts'
+import { ID_BYTES } from './seals/state-record.ts'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
 
@@ -87,8 +88,7 @@ export class BatchWriter implements Writer {
   }
 
   rows<Row>(table: SealedTable, where: string, ...params: readonly SqlValue[]): Row[] {
-    const statement = this.#statement(this.#sealer.select(table, where))
-    statement.setReadBigInts(true)
+    const statement = asCells(this.#statement(this.#sealer.select(table, where)))
     return this.#sealer.rows(table, statement, params as SQLInputValue[])
   }
 
@@ -100,7 +100,7 @@ export class BatchWriter implements Writer {
 
   reseal(kek: KeyObject): void {
     this.#statement('SELECT 1')
-    const databaseId = randomBytes(16)
+    const databaseId = randomBytes(ID_BYTES)
     this.#sealer.reseal(new SealKeys(kek, databaseId), databaseId)
     this.#rows++
   }

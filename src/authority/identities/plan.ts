@@ -9,6 +9,7 @@ import { checkFederations } from './check-federations.ts'
 import { checkReferences } from './check-references.ts'
 import { warnOfSharedHints } from './hint-warnings.ts'
 import type { Compile } from './identity-entry.ts'
+import { type KeyLives, warnOfShortLives } from './life-warnings.ts'
 import { warnOfUnboundedIds } from './role-warnings.ts'
 import { sameResource, toNewResource } from './stored-form.ts'
 
@@ -35,6 +36,7 @@ export async function planApply(
     readonly compile: Compile
     readonly trustDomain: string
     readonly nowMs: number
+    readonly keyLives: KeyLives
   },
 ): Promise<Plan> {
   const problems: string[] = []
@@ -62,6 +64,7 @@ export async function planApply(
   }
   if (problems.length === 0) {
     warnings.push(...warnOfUnboundedIds(resources, deps.catalogue))
+    warnings.push(...warnOfShortLives(resources, deps.catalogue, deps.keyLives))
     warnings.push(...warnOfSharedHints(resources, identities, deps.catalogue))
   }
   return { changes, problems, warnings }

@@ -18,11 +18,13 @@ import {
   UnknownKindError,
 } from './errors.ts'
 import type { Compile } from './identity-entry.ts'
+import type { KeyLives } from './life-warnings.ts'
 import { parseInTurns } from './parse-in-turns.ts'
 import { type PlannedChange, planApply } from './plan.ts'
 import { botSpecOf, joinTokenSpecOf, toYaml } from './stored-form.ts'
 
 export interface ResourceStoreDeps {
+  readonly keyLives: KeyLives
   readonly datastore: Datastore
   readonly repository: ResourceRepository
   readonly catalogue: Catalogue
@@ -69,10 +71,10 @@ export class ResourceStore {
   /** @throws ResourcesInvalidError with every problem of the file, each with its line. */
   apply(input: ApplyInput): Promise<ApplyOutcome> {
     return this.#exclusively(async () => {
-      const { catalogue, compile, trustDomain, clock } = this.#deps
+      const { catalogue, compile, trustDomain, clock, keyLives } = this.#deps
       const { resources, problems } = await parseInTurns(input.text, input.fileName)
       const nowMs = clock.now().getTime()
-      const plan = await planApply(resources, { catalogue, compile, trustDomain, nowMs })
+      const plan = await planApply(resources, { catalogue, compile, trustDomain, nowMs, keyLives })
       const found = [...problems, ...plan.problems]
       if (found.length > 0) throw new ResourcesInvalidError(found)
       if (input.createOnly) refuseExisting(plan.changes)

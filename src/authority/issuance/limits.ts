@@ -1,9 +1,5 @@
+import { LONGEST_JWT_SECONDS, LONGEST_X509_SECONDS } from '../../policy/life.ts'
 import { SignerExpiredError } from '../ca/errors.ts'
-
-/** Whatever a workload identity asks for: longer than this is not short-lived any more … */
-const LONGEST_X509_SECONDS = 90 * 24 * 3600
-/** … and a JWT-SVID cannot be taken back at all. */
-const LONGEST_JWT_SECONDS = 24 * 3600
 
 /** Clocks of other hosts may be behind ours by this much (design 18). */
 const BACKDATE_SECONDS = 60

@@ -7,6 +7,7 @@ import type { FederatedBundle as _signet_v1_FederatedBundle, FederatedBundle__Ou
 import type { FederatedBundleList as _signet_v1_FederatedBundleList, FederatedBundleList__Output as _signet_v1_FederatedBundleList__Output } from './signet/v1/FederatedBundleList.ts';
 import type { Lock as _signet_v1_Lock, Lock__Output as _signet_v1_Lock__Output } from './signet/v1/Lock.ts';
 import type { LockList as _signet_v1_LockList, LockList__Output as _signet_v1_LockList__Output } from './signet/v1/LockList.ts';
+import type { SvidLives as _signet_v1_SvidLives, SvidLives__Output as _signet_v1_SvidLives__Output } from './signet/v1/SvidLives.ts';
 import type { SyncRequest as _signet_v1_SyncRequest, SyncRequest__Output as _signet_v1_SyncRequest__Output } from './signet/v1/SyncRequest.ts';
 import type { SyncResponse as _signet_v1_SyncResponse, SyncResponse__Output as _signet_v1_SyncResponse__Output } from './signet/v1/SyncResponse.ts';
 import type { SyncServiceClient as _signet_v1_SyncServiceClient, SyncServiceDefinition as _signet_v1_SyncServiceDefinition } from './signet/v1/SyncService.ts';
@@ -26,6 +27,7 @@ export interface ProtoGrpcType {
       FederatedBundleList: MessageTypeDefinition<_signet_v1_FederatedBundleList, _signet_v1_FederatedBundleList__Output>
       Lock: MessageTypeDefinition<_signet_v1_Lock, _signet_v1_Lock__Output>
       LockList: MessageTypeDefinition<_signet_v1_LockList, _signet_v1_LockList__Output>
+      SvidLives: MessageTypeDefinition<_signet_v1_SvidLives, _signet_v1_SvidLives__Output>
       SyncRequest: MessageTypeDefinition<_signet_v1_SyncRequest, _signet_v1_SyncRequest__Output>
       SyncResponse: MessageTypeDefinition<_signet_v1_SyncResponse, _signet_v1_SyncResponse__Output>
       SyncService: SubtypeConstructor<typeof grpc.Client, _signet_v1_SyncServiceClient> & { service: _signet_v1_SyncServiceDefinition }

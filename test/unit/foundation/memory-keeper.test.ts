@@ -63,6 +63,25 @@ describe('memory', () => {
     assert.deepEqual(rig.next(), ['collect thoroughly', 'trim'])
   })
 
+  it('of a process that is always busy is trimmed once a minute, without collecting', () => {
+    using rig = new Rig()
+    rig.next()
+    Object.assign(rig, { heldMiB: 200, busy: 0.5 })
+    const done = Array.from({ length: 24 }, () => {
+      const did = rig.next()
+      rig.heldMiB = 200
+      return did.join()
+    })
+    assert.deepEqual(
+      done.flatMap((did, n) => (did === '' ? [] : [`${n}: ${did}`])),
+      ['11: trim', '23: trim'],
+    )
+    Object.assign(rig, { heldMiB: 45, busy: 0 })
+    assert.deepEqual(rig.next(), [])
+    rig.heldMiB = 60
+    assert.deepEqual(rig.next(), ['collect', 'trim'])
+  })
+
   it('that is in use is not asked for again and again', () => {
     using rig = new Rig()
     Object.assign(rig, { heldMiB: 100, usedMiB: 100 })

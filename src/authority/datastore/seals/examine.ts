@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type Cell, fits, type SealKeys } from './seal-keys.ts'
 import { columnsOf, KEY_COLUMNS, SEAL_COLUMN, SEALED_TABLES, type SealedTable } from './sealed-tables.ts'
 
@@ -55,7 +55,7 @@ export function resealRows(
   for (const table of SEALED_TABLES) {
     const columns = columnsOf(connection, table)
     const update = connection.prepare(`UPDATE main.${table} SET ${SEAL_COLUMN} = ? WHERE rowid = ?`)
-    for (const row of [...readRows(connection, table, columns)]) {
+    for (const row of readRows(connection, table, columns)) {
       if (!isOurs(table, row, columns)) continue
       const tag = keys.tag(table, row.cells)
       update.run(tag.seal, row.rowid)
@@ -76,9 +76,15 @@ export function* readRows(
   table: SealedTable,
   columns: readonly string[],
 ): Generator<ReadRow> {
-  const statement = connection.prepare(selectSealed(table, columns))
+  const statement = asCells(connection.prepare(selectSealed(table, columns)))
+  for (const row of statement.all()) yield splitRow(row)
+}
+
+/** Lets a statement give rows as lists, with integers as they are: half the time of objects. */
+export function asCells(statement: StatementSync): StatementSync {
   statement.setReadBigInts(true)
-  for (const row of statement.iterate()) yield splitRow(row as Record<string, Cell>)
+  statement.setReturnArrays(true)
+  return statement
 }
 
 /** The rowid first, then the columns, then the seal. */
@@ -86,8 +92,8 @@ export function selectSealed(table: SealedTable, columns: readonly string[]): st
   return `SELECT rowid AS "the rowid", ${[...columns, SEAL_COLUMN].map(quote).join(', ')} FROM main.${table}`
 }
 
-export function splitRow(row: Record<string, Cell>): ReadRow {
-  const values = Object.values(row)
+export function splitRow(row: unknown): ReadRow {
+  const values = row as readonly Cell[]
   return { rowid: values[0] as bigint, cells: values.slice(1, -1), seal: values.at(-1) }
 }
 

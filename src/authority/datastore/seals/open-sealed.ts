@@ -11,6 +11,7 @@ import {
   AUDIT_END,
   type AuditEnd,
   hasTable,
+  ID_BYTES,
   isGenuine,
   macOfRows,
   NO_AUDIT_END,
@@ -68,7 +69,7 @@ export async function openSealed(
     const { record, keys, examined } = found
     return { ...opened(found), record, sum: { keys, databaseId: record.databaseId, digest: examined.digest } }
   }
-  const databaseId = found?.record.databaseId ?? randomBytes(16)
+  const databaseId = found?.record.databaseId ?? randomBytes(ID_BYTES)
   const keys = found?.keys ?? new SealKeys(options.kek, databaseId)
   if (!found) sealKeyCheck(connection, options.kek)
   const strange = new Set((found?.examined.foreign ?? []).map(({ table, rowid }) => `${table} ${rowid}`))

@@ -32,8 +32,8 @@ export class SealKeys {
   }
 
   /** Of a statement about all rows. */
-  mac(statement: readonly (string | number)[]): Buffer {
-    return createHmac(TAG_HASH, this.#state).update(JSON.stringify(statement)).digest().subarray(0, HALF)
+  mac(...statement: readonly Uint8Array[]): Buffer {
+    return createHmac(TAG_HASH, this.#state).update(Buffer.concat(statement)).digest().subarray(0, HALF)
   }
 }
 

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { RowsAlteredError } from '../errors.ts'
 import {
   addShare,
+  asCells,
   examineRows,
   type ForeignRow,
   quote,
@@ -130,7 +131,7 @@ export class Sealer {
   rows<Row>(table: SealedTable, statement: StatementSync, params: readonly SQLInputValue[]): Row[] {
     const { columns } = this.#of(table)
     return statement.all(...params).map((row) => {
-      const { cells, seal, rowid } = splitRow(row as Record<string, Cell>)
+      const { cells, seal, rowid } = splitRow(row)
       if (!this.#touched.has(keyOf(table, rowid))) this.#check(table, cells, seal)
       return toPlain(columns, cells) as Row
     })
@@ -211,7 +212,7 @@ export class Sealer {
     try {
       for (const row of rows) {
         const { columns, find } = this.#of(row.table)
-        const found = find.get(row.rowid) as Record<string, Cell> | undefined
+        const found = find.get(row.rowid)
         if (!found) continue
         const { cells, seal } = splitRow(found)
         const isStill = toForeign(row.table, columns, cells, row.rowid).sha256 === row.sha256
@@ -253,7 +254,7 @@ export class Sealer {
 
   #seal({ table, rowid, share }: Touched, keys: SealKeys, digest: Buffer): void {
     const { find, seal } = this.#of(table)
-    const found = find.get(rowid) as Record<string, Cell> | undefined
+    const found = find.get(rowid)
     if (share) addShare(digest, share)
     if (!found) return
     const tag = keys.tag(table, splitRow(found).cells)
@@ -292,8 +293,7 @@ export class Sealer {
 
   #prepare(table: SealedTable): void {
     const columns = columnsOf(this.#connection, table)
-    const find = this.#connection.prepare(`${selectSealed(table, columns)} WHERE rowid = ?`)
-    find.setReadBigInts(true)
+    const find = asCells(this.#connection.prepare(`${selectSealed(table, columns)} WHERE rowid = ?`))
     const seal = this.#connection.prepare(`UPDATE main.${table} SET ${SEAL_COLUMN} = ? WHERE rowid = ?`)
     this.#statements.set(table, { columns, find, seal })
   }

@@ -19,6 +19,12 @@ export interface StateRecord {
   readonly schemaSha256: Uint8Array
 }
 
+/** Of the id that keeps two databases under one key apart. */
+export const ID_BYTES = 16
+const HASH_BYTES = 32
+const STATE = Buffer.from('state\n')
+const ROWS = Buffer.from('rows\n')
+
 interface Row {
   readonly database_id: unknown
   readonly commits: unknown
@@ -40,8 +46,9 @@ export function readRecord(connection: DatabaseSync): StoredRecord | undefined {
   const row = connection.prepare('SELECT * FROM main.sealed_state WHERE id = 1').get() as Row | undefined
   const { database_id, commits, rows, audit_sequence, audit_hash, schema_sha256, mac } = row ?? {}
   if (typeof commits !== 'number' || typeof audit_sequence !== 'number') return undefined
-  if (!isBytes(database_id) || !isBytes(rows) || !isBytes(audit_hash)) return undefined
-  if (!isBytes(schema_sha256) || !isBytes(mac)) return undefined
+  if (!Number.isSafeInteger(commits) || !Number.isSafeInteger(audit_sequence)) return undefined
+  if (!isBytes(database_id, ID_BYTES) || !isBytes(rows, HASH_BYTES)) return undefined
+  if (!isBytes(schema_sha256, HASH_BYTES) || !isBytes(audit_hash) || !isBytes(mac)) return undefined
   const record = {
     databaseId: database_id,
     commits,
@@ -57,21 +64,18 @@ export function isGenuine({ record, mac }: StoredRecord, keys: SealKeys): boolea
   return sameBytes(macOf(record, keys), mac)
 }
 
+/** All members in their fixed lengths but the last, so that no two different records have the same bytes. */
 export function macOf(record: StateRecord, keys: SealKeys): Buffer {
-  return keys.mac([
-    'state',
-    hex(record.databaseId),
-    record.commits,
-    hex(record.rows),
-    record.auditSequence,
-    hex(record.auditHash),
-    hex(record.schemaSha256),
-  ])
+  const numbers = Buffer.alloc(16)
+  numbers.writeBigInt64BE(BigInt(record.commits), 0)
+  numbers.writeBigInt64BE(BigInt(record.auditSequence), 8)
+  const { databaseId, rows, schemaSha256, auditHash } = record
+  return keys.mac(STATE, databaseId, rows, schemaSha256, numbers, auditHash)
 }
 
 /** The digest itself stays secret: see RowTag. */
 export function macOfRows(digest: Buffer, keys: SealKeys): Buffer {
-  return keys.mac(['rows', hex(digest)])
+  return keys.mac(ROWS, digest)
 }
 
 export const WRITE_RECORD = `INSERT INTO main.sealed_state (id, database_id, commits, rows, audit_sequence, audit_hash, schema_sha256, mac)
@@ -114,10 +118,6 @@ export interface AuditEnd {
 export const AUDIT_END = 'SELECT sequence, hash FROM main.audit_events ORDER BY sequence DESC LIMIT 1'
 export const NO_AUDIT_END: AuditEnd = { sequence: 0, hash: new Uint8Array(0) }
 
-function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex')
+function isBytes(value: unknown, length?: number): value is Uint8Array {
+  return value instanceof Uint8Array && (length === undefined || value.length === length)
 }

@@ -10,6 +10,7 @@ import { UsageError } from '../../errors.ts'
 import { type Flag, withFlags } from '../../flags.ts'
 import { readInput } from '../../input.ts'
 import { keepYoungHeapSmall } from '../../memory.ts'
+import { warn } from '../../output.ts'
 import { DaemonSignals } from '../../signals.ts'
 
 interface Options {
@@ -42,7 +43,11 @@ async function run(options: Options): Promise<void> {
   const { text, fileName } = await readInput(options.config ?? defaultConfig())
   const { parseAuthorityConfig } = await import('../../../config/authority-config.ts')
   const config = parseAuthorityConfig(text, fileName)
-  if (options.check) return
+  if (options.check) {
+    const { lifetimeWarnings } = await import('../../../config/lifetime-warnings.ts')
+    for (const warning of lifetimeWarnings(config)) warn(`warning: ${fileName}: ${warning}`)
+    return
+  }
   const logger = createDaemonLogger({ level: config.log.level, name: 'authority', clock: systemClock })
   const { runAuthority } = await import('../../../authority/authority.ts')
   const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }

@@ -34,6 +34,7 @@ describe('the explanation that an agent gives', () => {
       },
       knowledge: new Watchable(known === 'nothing' ? undefined : knowledgeOf(issuer, WEB, known)),
       maxIdentitiesPerCaller: 2,
+      clock: new FakeClock(),
       status: () => ({}),
     }
     let explain: (peer: unknown, request: object) => Promise<{ explanationJson: string }>

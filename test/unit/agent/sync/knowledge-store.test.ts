@@ -54,6 +54,7 @@ describe('KnowledgeStore', () => {
       activeX509KeyId: 'x',
       activeJwtKeyId: 'j',
       activeJwtKeyIds: ['j'],
+      svidLives: null,
     },
     locks: { locks: [] },
     federatedBundles: { bundles: [], more: false },
@@ -135,6 +136,7 @@ describe('KnowledgeStore', () => {
       activeX509KeyId: '',
       activeJwtKeyId: '',
       activeJwtKeyIds: [],
+      svidLives: null,
     }
     assert.throws(() => store.apply({ ...QUIET, bundle }), { code: 'ERR_SPIFFE_BUNDLE_INVALID' })
     assert.equal(store.current.value?.bundle.x509Authorities.length, 1)

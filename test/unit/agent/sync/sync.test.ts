@@ -45,6 +45,7 @@ function snapshot(): SyncResponse__Output[] {
       activeX509KeyId: 'x',
       activeJwtKeyId: 'j',
       activeJwtKeyIds: ['j'],
+      svidLives: null,
     },
     locks: { locks: [] },
     federatedBundles: { bundles: [], more: false },

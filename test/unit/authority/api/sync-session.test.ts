@@ -44,6 +44,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
   const session = new SyncSession(
     {
       views,
+      defaultLives: { x509TtlSeconds: 3600, jwtTtlSeconds: 300 },
       ca,
       locks,
       instances,

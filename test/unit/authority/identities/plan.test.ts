@@ -13,6 +13,7 @@ import {
   roleYaml,
 } from '../../../support/catalogue-rig.ts'
 
+const KEY_LIVES = { x509Seconds: 30 * 86_400, jwtSeconds: 600 }
 const STORED = identityYaml('one') + roleYaml('a') + botYaml('builder', ['a'])
 
 function plan({ catalogue, compile, clock }: CatalogueRig, yaml: string): Promise<Plan> {
@@ -23,6 +24,7 @@ function plan({ catalogue, compile, clock }: CatalogueRig, yaml: string): Promis
     compile,
     trustDomain: 'example.org',
     nowMs: clock.now().getTime(),
+    keyLives: KEY_LIVES,
   })
 }
 
@@ -106,6 +108,7 @@ spec: { bot: builder, method: secret }
       },
       trustDomain: 'example.org',
       nowMs: 0,
+      keyLives: KEY_LIVES,
     })
     assert.deepEqual(compiled, ['two'])
   })
@@ -117,7 +120,13 @@ spec: { bot: builder, method: secret }
       throw new RangeError('bug')
     }
     await assert.rejects(
-      planApply(resources, { catalogue: rig.catalogue, compile, trustDomain: 'example.org', nowMs: 0 }),
+      planApply(resources, {
+        catalogue: rig.catalogue,
+        compile,
+        trustDomain: 'example.org',
+        nowMs: 0,
+        keyLives: KEY_LIVES,
+      }),
       RangeError,
     )
   })
@@ -251,5 +260,56 @@ spec: { target: { ${target} }, reason: test }
       const { warnings } = await plan(rig, roleYaml('wide') + CHOSEN)
       assert.deepEqual(warnings, [])
     })
+  })
+
+  for (const [what, spec, warnings] of [
+    ['has what it asks for', 'x509: { ttl: 10d }, jwt: { ttl: 200s }', []],
+    [
+      'asks for more than its keys live',
+      'x509: { ttl: 90d }, jwt: { ttl: 24h }',
+      [
+        'f.yaml:5: workload_identity w: x509.ttl: a life of 90d cannot be had under a key that lives 30d: it will be between 10d and 30d',
+        'f.yaml:5: workload_identity w: jwt.ttl: a life of 1d cannot be had under a key that lives 10m: it will be between 200s and 10m',
+      ],
+    ],
+    [
+      'asks for more than an old key has left',
+      'x509: { ttl: 11d }',
+      [
+        'f.yaml:5: workload_identity w: x509.ttl: a life of 11d cannot always be had under a key that lives 30d: it will be between 10d and 11d',
+      ],
+    ],
+  ] as const) {
+    it(`warns of lives that cannot be had: one ${what}`, async () => {
+      await using rig = await openCatalogue()
+      const yaml = `kind: workload_identity
+version: v1
+metadata: { name: w }
+spec:
+  { spiffe_id: /w, allow: [{ match: { workload.unix.uid: 1 } }], ${spec} }
+`
+      assert.deepEqual((await plan(rig, yaml)).warnings, warnings)
+    })
+  }
+
+  it('warns of a life that no role allows which lets the identity be used', async () => {
+    await using rig = await openCatalogue()
+    const yaml = `kind: role
+version: v1
+metadata: { name: short }
+spec: { max_ttl: 8h, allow: [{ kind: workload_identity, spiffe_ids: [/**] }] }
+---
+kind: workload_identity
+version: v1
+metadata: { name: w }
+spec:
+  { spiffe_id: /w, allow: [{ match: { workload.unix.uid: 1 } }], x509: { ttl: 9h } }
+`
+    const { warnings } = await plan(rig, yaml)
+    assert.deepEqual(warnings, [
+      'f.yaml:10: workload_identity w: x509.ttl: no role lets it live 9h: max_ttl allows 8h',
+    ])
+    const open = yaml.replace('max_ttl: 8h, ', '')
+    assert.deepEqual((await plan(rig, open)).warnings, [])
   })
 })
