@@ -86,7 +86,9 @@ function run() {
   if (kept) module.enableCompileCache(kept) // which goes without when it cannot write there
   const source = path.join(root, 'src', 'cli', 'main.ts')
   const built = path.join(root, 'dist', 'cli', 'main.js')
-  const program = !existsSync(source) || isBuiltFromSource() ? built : source
+  // For a short command it would take as long to look at all sources as to load the few that it needs.
+  const isDaemon = process.argv[3] === 'run'
+  const program = !existsSync(source) || (isDaemon && isBuiltFromSource()) ? built : source
   if (!existsSync(path.join(root, 'node_modules')) && existsSync(source)) {
     fail(`the dependencies are not installed: run npm ci in ${root}`)
   }

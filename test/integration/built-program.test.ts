@@ -40,7 +40,7 @@ class Clone implements AsyncDisposable {
   }
 
   async run(script = 'signet.js'): Promise<string> {
-    const { stdout } = await promisify(execFile)(process.execPath, [this.file('bin', script)])
+    const { stdout } = await promisify(execFile)(process.execPath, [this.file('bin', script), 'agent', 'run'])
     return stdout.trim()
   }
 
@@ -49,7 +49,7 @@ class Clone implements AsyncDisposable {
   }
 }
 
-describe('the command of a clone', () => {
+describe('a daemon of a clone', () => {
   it('runs what was built of exactly the sources that are there', async () => {
     await using clone = await Clone.create()
     assert.equal(await clone.run(), 'built')
