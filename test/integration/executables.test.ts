@@ -106,7 +106,9 @@ describe('the path of an executable', () => {
     assert.deepEqual(found, { path: at('shared'), isDeleted: false })
   })
 
-  it('in another mount namespace does not count when it leads here over a link', { skip: NEEDS_ROOT }, async () => {
+  it('in another mount namespace does not count when it leads here over a link', {
+    skip: NEEDS_ROOT,
+  }, async () => {
     const cat = await realpath('/bin/cat')
     await mkdir(at('venv'))
     await symlink(cat, at('venv/cat')) // the kernel itself never says that a program was run from here
