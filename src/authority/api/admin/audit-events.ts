@@ -38,7 +38,9 @@ export function auditHandlers(audit: AuditLog): Handlers<Caller> {
       unary: async (_caller: Caller, { name }: TraceSvidRequest__Output): Promise<TraceSvidResponse> => {
         const found = await audit.trace(name)
         if (found === undefined)
-          throw new SvidUnknownError('no SVID with this jti or serial number is in the audit log')
+          throw new SvidUnknownError(
+            'no SVID with this jti or serial number is in the audit log (archives are not looked at)',
+          )
         const { issued, delivered, givenUp } = found
         return {
           issued: toMessage(issued),

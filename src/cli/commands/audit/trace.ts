@@ -42,7 +42,7 @@ export function define(command: CommandLine): void {
       .argument('<jti-or-serial>', 'of the SVID; `signet svid inspect` shows it')
       .addHelpText(
         'after',
-        '\nWhat was issued is recorded by the authority; to whom it was delivered is the word of the agent.',
+        '\nWhat was issued is recorded by the authority; to whom it was delivered is the word of the agent. Rows in archives are not looked\nat. Write -- before a name that begins with a dash.',
       )
       .action(trace),
     'signet audit trace 3q2-7wAAAAAAAAAAAAAAAA',

@@ -9,7 +9,7 @@ import { RpcError, StatusCode } from '../../../rpc/status.ts'
 import { type CommandLine, withExample } from '../../command.ts'
 import { describeX509Svid } from '../../describe-svid.ts'
 import { formatInstant } from '../../instant.ts'
-import { print } from '../../output.ts'
+import { print, printLine } from '../../output.ts'
 import { fetchJwtSvids, fetchX509Svids, watchX509Svids } from '../../workload-api.ts'
 import type { TrialChild } from './child.ts'
 import { TRUST_DOMAIN } from './files.ts'
@@ -167,7 +167,7 @@ function showProgramEvent(line: { readonly event?: string }): void {
 }
 
 function say(text: string): void {
-  print(`  ${formatInstant(systemClock.now().getTime())} ${text}`)
+  printLine(`  ${formatInstant(systemClock.now().getTime())} ${text}`)
 }
 
 function workloadClient(place: TrialPlace): RpcCalls {
