@@ -329,12 +329,12 @@ async function listen(shared: Shared, server: RpcServer<Peer>, listening: Listen
 }
 
 async function serveStatus(
-  { config, metrics, logger, lifecycle }: Shared,
+  { config, metrics, logger, clock, lifecycle }: Shared,
   ready: () => string | undefined,
 ): Promise<void> {
   if (config.metrics === undefined) return
   const { startStatusServer } = await import('../foundation/http-status.ts')
   const { listen } = config.metrics
-  const server = lifecycle.use(await startStatusServer({ listen, metrics, ready, logger }))
+  const server = lifecycle.use(await startStatusServer({ listen, metrics, ready, logger, clock }))
   logger.info({ event: 'status.listening', address: server.address }, 'serving health and metrics')
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Logger } from '../foundation/logger.ts'
 import type { PeerKernel } from '../peer/kernel.ts'
+import { fieldOf } from '../peer/proc-text.ts'
 
 const CAP_SYS_PTRACE = 19n
 
 /** Says what cannot be known of callers here (design 6): rules on it then never match. */
 export function noteMissingRights(logger: Logger, { followsPaths }: Pick<PeerKernel, 'followsPaths'>): void {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'
+  const effective = fieldOf(readFileSync('/proc/self/status', 'latin1'), 'CapEff') ?? '0'
   if (((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 0n) {
     logger.warn(
       { event: 'attestation.limited', missing: 'CAP_SYS_PTRACE' },

@@ -102,7 +102,7 @@ function enter(fd: number, name: string, directory: string): number {
   const above = fstatSync(fd)
   const entered = openSync(through(fd, name), STEP)
   const { uid } = fstatSync(entered)
-  if (!made && name !== '..' && (above.mode & 0o1002) === 0o1002 && !isOurs(uid)) {
+  if (!made && name !== '..' && (above.mode & 0o002) !== 0 && !isOurs(uid)) {
     closeSync(entered)
     throw new ForeignPathError(`${directory} leads through the directory ${name} of uid ${uid}`)
   }

@@ -1,10 +1,13 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import type { ExecutableId, ExecutablePath } from './kernel.ts'
 import type { Libc } from './libc.ts'
+import { hasMount } from './proc-text.ts'
 import { Statx } from './statx.ts'
 
 const AT_FDCWD = -100
 const O_PATH_CLOEXEC = 0o12000000n
+/** The kernel's own paths have no links in them; one that has was made up in another mount namespace. */
+const RESOLVE_NO_SYMLINKS = 0x04n
 const RESOLVE_IN_ROOT = 0x10n
 /** Answers from the kernel's memory or not at all: no file system, dead or remote, is ever asked. */
 const RESOLVE_CACHED = 0x20n
@@ -34,7 +37,7 @@ export class HostFiles {
     this.#mountInfo = `${process}/mountinfo`
     this.#root = libc.open(`${process}/root`, Number(O_PATH_CLOEXEC))
     this.#how.writeBigUInt64LE(O_PATH_CLOEXEC, 0)
-    this.#how.writeBigUInt64LE(RESOLVE_IN_ROOT | RESOLVE_CACHED, 16)
+    this.#how.writeBigUInt64LE(RESOLVE_NO_SYMLINKS | RESOLVE_IN_ROOT | RESOLVE_CACHED, 16)
   }
 
   /** False where openat2(2) is taken away, as by systemd's `RestrictSUIDSGID=` and old filters of containers. */
@@ -67,7 +70,7 @@ export class HostFiles {
 
   #isHostMount(mountId: bigint): boolean {
     try {
-      return new RegExp(`^${mountId} `, 'm').test(readFileSync(this.#mountInfo, 'latin1'))
+      return hasMount(readFileSync(this.#mountInfo, 'latin1'), mountId)
     } catch {
       return false // not ours to see: then nothing vouches for the path
     }

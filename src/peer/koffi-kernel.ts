@@ -5,6 +5,7 @@ import { HostFiles } from './host-files.ts'
 import type { ExecutableId, ExecutablePath, MountNamespace, PeerKernel, ProcessFacts } from './kernel.ts'
 
 import { type Libc, loadLibc } from './libc.ts'
+import { cgroupOf, fieldOf } from './proc-text.ts'
 import { Statx } from './statx.ts'
 
 // Numbers of the kernel's interface; x86-64 and arm64 agree on all of them.
@@ -129,19 +130,13 @@ export class KoffiKernel implements PeerKernel {
   }
 
   cgroup(pid: number): string | undefined {
-    const text = this.#readText(`/proc/${pid}/cgroup`) ?? ''
-    return (
-      /^0::(\/.+)$/m.exec(text)?.[1] ??
-      /^\d+:name=systemd:(.+)$/m.exec(text)?.[1] ??
-      /^0::(\/)$/m.exec(text)?.[1]
-    )
+    return cgroupOf(this.#readText(`/proc/${pid}/cgroup`) ?? '')
   }
 
   /** Not through the small buffer: a process may have thousands. */
   supplementaryGroups(pid: number): readonly number[] | undefined {
     try {
-      const line = /^Groups:\s*([\d ]*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
-      return line
+      return fieldOf(readFileSync(`/proc/${pid}/status`, 'latin1'), 'Groups')
         ?.split(' ')
         .filter((text) => text !== '')
         .map(Number)
@@ -193,8 +188,8 @@ export class KoffiKernel implements PeerKernel {
 
   #ownerByStatus(pid: number): { uid: number; gid: number } {
     const status = this.#readText(`/proc/${pid}/status`) ?? ''
-    const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
-    const gid = /^Gid:\t\d+\t(\d+)/m.exec(status)?.[1]
+    const uid = fieldOf(status, 'Uid')?.split('\t')[1]
+    const gid = fieldOf(status, 'Gid')?.split('\t')[1]
     if (uid === undefined || gid === undefined) throw new ProcessNotFoundError('the process has exited')
     return { uid: Number(uid), gid: Number(gid) }
   }
@@ -210,7 +205,7 @@ export class KoffiKernel implements PeerKernel {
 }
 
 function hasCapability(capability: bigint): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'
+  const effective = fieldOf(readFileSync('/proc/self/status', 'latin1'), 'CapEff') ?? '0'
   return ((BigInt(`0x${effective}`) >> capability) & 1n) === 1n
 }
 

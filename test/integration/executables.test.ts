@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { copyFile, link, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promises'
+import { copyFile, link, mkdir, mkdtemp, realpath, rename, rm, symlink, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -106,6 +106,20 @@ describe('the path of an executable', () => {
     assert.deepEqual(found, { path: at('shared'), isDeleted: false })
   })
 
+  it('in another mount namespace does not count when it leads here over a link', {
+    skip: NEEDS_ROOT,
+  }, async () => {
+    const cat = await realpath('/bin/cat')
+    await mkdir(at('venv'))
+    await symlink(cat, at('venv/cat')) // the kernel itself never says that a program was run from here
+    const over = `mount -t tmpfs none ${at('venv')} && touch ${at('venv')}/cat && mount --bind ${cat} ${at('venv')}/cat`
+    const command = ['unshare', '-m', 'sh', '-c', `${over} && exec ${at('venv')}/cat`]
+    const found = await running(command, pathOf, async () => {
+      assert.equal(await realpath(at('venv/cat')), cat) // so that the kernel has the link in its memory
+    })
+    assert.deepEqual(found, { path: undefined, isDeleted: false })
+  })
+
   it('of a file that was handed over from another mount namespace does not count either', {
     skip: NEEDS_ROOT,
   }, async () => {
@@ -127,5 +141,17 @@ os.write(fd, open('/bin/cat', 'rb').read())
 os.execve(fd, ['cat'], os.environ)`
     const { path: found } = (await running(['python3', '-c', inMemory], pathOf)) as { path?: string }
     assert.notEqual(found, at('cat'))
+  })
+})
+
+describe('the supplementary groups of a process', () => {
+  it('are not those that it has put into its name', { skip: NEEDS_ROOT }, async () => {
+    const named = `import ctypes, os
+os.setgroups([4, 24])
+ctypes.CDLL(None).prctl(15, b'\\rGroups:\\t31337', 0, 0, 0)
+print(input(), flush=True)
+input()`
+    const groups = await running(['python3', '-c', named], (peer) => peer.supplementaryGroups())
+    assert.deepEqual(groups, [4, 24])
   })
 })

@@ -139,6 +139,7 @@ class Scripted implements AsyncDisposable {
   readonly #server: net.Server
   /** What was sent to it. */
   heard = Buffer.alloc(0)
+  readonly #sockets: net.Socket[] = []
 
   private constructor(directory: string, server: net.Server, socket: string) {
     this.#directory = directory
@@ -146,15 +147,20 @@ class Scripted implements AsyncDisposable {
     this.client = new LocalClient({ unixPath: socket })
   }
 
-  static async listen(says: Buffer, thenCloses = false): Promise<Scripted> {
+  static async listen(
+    says: Buffer,
+    after: 'goes on' | 'closes' | 'reads nothing' = 'goes on',
+  ): Promise<Scripted> {
     const directory = await mkdtemp(path.join(tmpdir(), 'signet-scripted-'))
     const server = net.createServer((socket) => {
+      scripted.#sockets.push(socket)
       socket.on('error', () => {})
       socket.on('data', (chunk: Buffer) => {
         scripted.heard = Buffer.concat([scripted.heard, chunk])
       })
       socket.once('data', () => {
-        if (thenCloses) socket.end(says)
+        if (after === 'reads nothing') socket.pause()
+        if (after === 'closes') socket.end(says)
         else socket.write(says)
       })
     })
@@ -163,6 +169,11 @@ class Scripted implements AsyncDisposable {
     await once(server, 'listening')
     const scripted = new Scripted(directory, server, place)
     return scripted
+  }
+
+  /** Reads on until the client is gone. */
+  async hearOut(): Promise<void> {
+    await Promise.all(this.#sockets.map((socket) => once(socket.resume(), 'close')))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -276,6 +287,21 @@ describe('an answer', () => {
       2,
       /answered with HTTP status 404: it is no gRPC server/,
     ],
+    'of HTTP, with a page': [
+      [headers(field(':status', '503')), frame(TYPE.data, END_STREAM, 1, Buffer.from('no upstream'))],
+      2,
+      /answered with HTTP status 503: it is no gRPC server/,
+    ],
+    'whose status is empty': [
+      [OK, frame(TYPE.data, 0, 1, ANSWER), trailers(field('grpc-status', ''))],
+      14,
+      /was lost: try again/,
+    ],
+    'that ends well within a message': [
+      [OK, frame(TYPE.data, 0, 1, ANSWER), frame(TYPE.data, 0, 1, ANSWER.subarray(0, 6)), ENDS_WELL],
+      13,
+      /sends what cannot be read/,
+    ],
     'with a reset': [[frame(TYPE.reset, 0, 1, words(7))], 14, /was lost: try again/],
     'with a reset, since it is too much': [[frame(TYPE.reset, 0, 1, words(11))], 8, /was lost: try again/],
     'with GOAWAY': [[frame(TYPE.goaway, 0, 0, words(0, 0))], 14, /was lost: try again/],
@@ -287,6 +313,16 @@ describe('an answer', () => {
         headers(Buffer.alloc(16_000), 0),
         ...Array.from({ length: 5 }, () => frame(TYPE.continuation, 0, 1, Buffer.alloc(16_000))),
       ],
+      13,
+      /cannot be read/,
+    ],
+    'with headers that go on and on, empty': [
+      [headers(Buffer.of(0x88), 0), ...Array.from({ length: 8_000 }, () => frame(TYPE.continuation, 0, 1))],
+      13,
+      /cannot be read/,
+    ],
+    'with headers again and again': [
+      Array.from({ length: 20 }, (_, n) => headers(field(`x${n}`, 'y'.repeat(4_000)))),
       13,
       /cannot be read/,
     ],
@@ -307,11 +343,31 @@ describe('an answer', () => {
   }
 
   it('that breaks off is UNAVAILABLE, and so is none', async () => {
-    await using half = await Scripted.listen(Buffer.concat([GREETING, OK]), true)
+    await using half = await Scripted.listen(Buffer.concat([GREETING, OK]), 'closes')
     await assert.rejects(fetchTokens(half.client, ['a']), { status: 14, message: /was lost: try again/ })
-    await using none = await Scripted.listen(Buffer.alloc(0), true)
+    await using none = await Scripted.listen(Buffer.alloc(0), 'closes')
     await assert.rejects(fetchTokens(none.client, ['a']), { status: 14, message: /^cannot reach \S+ \(/ })
-    await using other = await Scripted.listen(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), true)
+    await using other = await Scripted.listen(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), 'closes')
     await assert.rejects(fetchTokens(other.client, ['a']), { message: /is no gRPC server/ })
+  })
+
+  it('is not waited for when the server asks and asks, and reads nothing', async () => {
+    const ping = frame(TYPE.ping, 0, 0, Buffer.alloc(8))
+    const pings = Array.from({ length: 60_000 }, () => ping)
+    await using server = await Scripted.listen(Buffer.concat([GREETING, ...pings]), 'reads nothing')
+    await assert.rejects(fetchTokens(server.client, ['a']), { status: 14, message: /does not read/ })
+  })
+
+  it('is given up for good at the deadline, also where the request was never read', async () => {
+    const granted = [
+      frame(TYPE.settings, 0, 0, settings([4, 2 ** 31 - 1])),
+      frame(TYPE.window, 0, 0, words(2 ** 30)),
+    ]
+    await using server = await Scripted.listen(Buffer.concat(granted), 'reads nothing')
+    const audience = ['x'.repeat(5_000_000)]
+    const asked = server.client.unary(SERVICE, 'FetchJWTSVID', { audience }, { deadlineMs: 200 })
+    await assert.rejects(asked, { status: StatusCode.DEADLINE_EXCEEDED })
+    await server.hearOut()
+    assert.ok(server.heard.length < 5_000_000) // the rest was dropped, and keeps no process alive
   })
 })

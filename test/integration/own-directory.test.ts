@@ -57,13 +57,15 @@ describe('a directory for secrets', () => {
       await assert.rejects(writeJwtSvid(at(wanted), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
     })
 
-  it('is refused when somebody else has made it in a place that is open to all', {
-    skip: NEEDS_ROOT,
-  }, async () => {
-    chmodSync(place, 0o1777)
-    lchownSync(at('real'), MALLORY, MALLORY)
-    await assert.rejects(writeJwtSvid(at('real', 'sub'), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
-  })
+  for (const mode of [0o1777, 0o777]) {
+    it(`is refused when somebody else has made it in a place that is open to all (${mode.toString(8)})`, {
+      skip: NEEDS_ROOT,
+    }, async () => {
+      chmodSync(place, mode)
+      lchownSync(at('real'), MALLORY, MALLORY)
+      await assert.rejects(writeJwtSvid(at('real', 'sub'), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
+    })
+  }
 
   it('is refused when its links go in a circle, or a file is in the way', async () => {
     symlinkSync('b', at('a'))

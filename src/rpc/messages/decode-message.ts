@@ -23,7 +23,7 @@ export function decodeMessage(type: MessageType, bytes: Buffer, mostNumbers?: nu
 function readInto(message: Message, type: MessageType, reader: WireReader, depth: number): void {
   if (depth > DEEPEST) throw new MalformedMessageError('messages within messages are too deep')
   while (!reader.isAtEnd) {
-    const tag = reader.uint32()
+    const tag = reader.size()
     const field = type.byId.get(tag >>> 3)
     if (field === undefined) reader.skipField(tag)
     else readField(message, field, tag & 7, reader, depth)
@@ -66,25 +66,27 @@ function readSingle(
     if (before !== undefined && before !== name) delete message[before]
     message[oneof] = name
   }
-  const before = message[name]
-  if ('message' in value && before !== undefined && before !== null) {
-    reader.within(() => readInto(before as Message, value.message(), reader, depth + 1))
-  } else {
-    message[name] = readValue(value, reader, depth)
-  }
+  message[name] = readAgain(value, message[name], reader, depth)
+}
+
+/** A value that may have been there before. */
+function readAgain(value: ValueType, before: unknown, reader: WireReader, depth: number): unknown {
+  if (!('message' in value) || before === undefined || before === null) return readValue(value, reader, depth)
+  reader.within(() => readInto(before as Message, value.message(), reader, depth + 1))
+  return before
 }
 
 function readEntry(map: Message, value: ValueType, reader: WireReader, depth: number): void {
   let key = ''
   let read: unknown
   while (!reader.isAtEnd) {
-    const tag = reader.uint32()
+    const tag = reader.size()
     if (tag >>> 3 === 1) {
       expect(tag & 7, WIRE.BYTES)
       key = reader.text()
     } else if (tag >>> 3 === 2) {
       expect(tag & 7, wireOf(value))
-      read = readValue(value, reader, depth)
+      read = readAgain(value, read, reader, depth)
     } else {
       reader.skipField(tag)
     }

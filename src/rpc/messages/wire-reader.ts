@@ -25,7 +25,7 @@ export class WireReader {
 
   /** Reads what begins here, which says how long it is, as if it were all there is. */
   within<T>(read: () => T): T {
-    const length = this.uint32()
+    const length = this.size()
     const outer = this.#end
     if (length > outer - this.#at) throw cutOff()
     this.#end = this.#at + length
@@ -44,6 +44,24 @@ export class WireReader {
       if (byte < 128) return value >>> 0
     }
     throw new MalformedMessageError('a number is too long')
+  }
+
+  /** A tag or a length: beyond 32 bits it is none, rather than its lower half. */
+  size(): number {
+    this.#count()
+    let value = 0
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.#byte()
+      value |= (byte & 127) << shift
+      if (byte < 128) return value
+    }
+    for (let factor = 2 ** 28; factor < 2 ** 70; factor *= 128) {
+      const byte = this.#byte()
+      value += (byte & 127) * factor
+      if (value > 0xffff_ffff) break
+      if (byte < 128) return value
+    }
+    throw new MalformedMessageError('a tag or a length is too large')
   }
 
   int32(): number {
@@ -84,13 +102,13 @@ export class WireReader {
 
   /** Bytes which share memory with the whole. */
   bytes(): Buffer {
-    const length = this.uint32()
+    const length = this.size()
     this.#skip(length)
     return this.#bytes.subarray(this.#at - length, this.#at)
   }
 
   text(): string {
-    const length = this.uint32()
+    const length = this.size()
     const start = this.#at
     this.#skip(length)
     if (!this.#isShortAscii(start, length) && !isUtf8(this.#bytes.subarray(start, this.#at))) {
@@ -111,7 +129,7 @@ export class WireReader {
         this.#skip(8)
         return
       case WIRE.BYTES:
-        this.#skip(this.uint32())
+        this.#skip(this.size())
         return
       case WIRE.BITS32:
         this.#skip(4)
@@ -127,7 +145,7 @@ export class WireReader {
   #skipGroup(start: number, depth: number): void {
     const end = start - WIRE.START_GROUP + WIRE.END_GROUP
     for (;;) {
-      const tag = this.uint32()
+      const tag = this.size()
       if (tag === end) return
       this.skipField(tag, depth + 1)
     }

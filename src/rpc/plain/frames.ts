@@ -22,7 +22,7 @@ export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 export const MAX_FRAME_BYTES = 16_384
 export const FIRST_WINDOW_BYTES = 65_535
 
-const HEADER_BYTES = 9
+export const FRAME_HEADER_BYTES = 9
 const NOTHING = Buffer.alloc(0)
 
 export interface Frame {
@@ -33,12 +33,12 @@ export interface Frame {
 }
 
 export function frame(type: number, flags: number, streamId: number, payload: Buffer = NOTHING): Buffer {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
+  const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.length)
   bytes.writeUIntBE(payload.length, 0, 3)
   bytes[3] = type
   bytes[4] = flags
   bytes.writeUInt32BE(streamId, 5)
-  payload.copy(bytes, HEADER_BYTES)
+  payload.copy(bytes, FRAME_HEADER_BYTES)
   return bytes
 }
 
@@ -88,20 +88,20 @@ export class FrameReader {
   /** The next frame, or undefined when it has not come yet or is too long. */
   next(): Frame | undefined {
     const bytes = this.#bytes
-    if (this.isTooLong || bytes.length < HEADER_BYTES) return undefined
+    if (this.isTooLong || bytes.length < FRAME_HEADER_BYTES) return undefined
     const length = bytes.readUIntBE(0, 3)
     if (length > MAX_FRAME_BYTES) {
       this.isTooLong = true
       return undefined
     }
-    const end = HEADER_BYTES + length
+    const end = FRAME_HEADER_BYTES + length
     if (bytes.length < end) return undefined
     this.#bytes = bytes.subarray(end)
     return {
       type: bytes[3] ?? 0,
       flags: bytes[4] ?? 0,
       streamId: bytes.readUInt32BE(5) & 0x7fff_ffff,
-      payload: bytes.subarray(HEADER_BYTES, end),
+      payload: bytes.subarray(FRAME_HEADER_BYTES, end),
     }
   }
 }

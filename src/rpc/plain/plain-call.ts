@@ -8,6 +8,7 @@ import {
   FIRST_WINDOW_BYTES,
   FLAG,
   FRAME,
+  FRAME_HEADER_BYTES,
   type Frame,
   FrameReader,
   frame,
@@ -45,8 +46,10 @@ const KEEPALIVE_MS = 10_000
 /** What the server may send ahead. It is granted again as it is read; a reader who is slow has the socket paused. */
 const WINDOW_BYTES = 4 * 1024 * 1024
 const GRANT_BYTES = WINDOW_BYTES / 4
-/** Of all the headers of an answer. */
+/** Of all the headers of an answer, as they come, each frame of them with its own nine bytes: an empty one is not for nothing. */
 const MOST_HEADER_BYTES = 64 * 1024
+/** What may wait to be sent besides the request: a server that asks and asks, and reads no answer, gets no more. */
+const MOST_UNSENT_BYTES = 256 * 1024
 const STREAM = 1
 const CANCEL = 8
 const ENHANCE_YOUR_CALM = 11
@@ -70,9 +73,11 @@ export class PlainCall implements Disposable {
   #isConnected = false
   #isOver = false
   readonly #headers = new Map<string, string>()
+  #headerBytes = 0
   /** Of a header block that goes on in the next frame. */
   #block: { readonly parts: Buffer[]; readonly endsStream: boolean } | undefined
   readonly #sender: RequestSender
+  readonly #mostUnsentBytes: number
   #taken = 0
 
   constructor(options: PlainCallOptions) {
@@ -86,6 +91,7 @@ export class PlainCall implements Disposable {
     this.address = isUnix ? target.path : authority
     this.#messages = new MessageReader(options.maxMessageBytes)
     this.#onMessage = options.onMessage
+    this.#mostUnsentBytes = 2 * request.length + MOST_UNSENT_BYTES
     this.#sender = new RequestSender(STREAM, request, (bytes) => this.#socket.write(bytes))
     this.#connecting = clock.schedule(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
       this.#finish(this.#unreachable('', true)),
@@ -166,7 +172,7 @@ export class PlainCall implements Disposable {
       return // of a stream that is not ours
     else if (type === FRAME.SETTINGS && (flags & FLAG.ACK) === 0) this.#onSettings(payload)
     else if (type === FRAME.PING && (flags & FLAG.ACK) === 0) {
-      this.#socket.write(frame(FRAME.PING, FLAG.ACK, 0, payload))
+      this.#reply(frame(FRAME.PING, FLAG.ACK, 0, payload))
     } else if (type === FRAME.WINDOW_UPDATE) this.#sender.grant(0, readNumber(payload))
     else if (type === FRAME.GOAWAY) this.#onGoAway(payload)
   }
@@ -181,8 +187,7 @@ export class PlainCall implements Disposable {
         this.#onHeaders(found)
         break
       case FRAME.CONTINUATION:
-        this.#block?.parts.push(payload)
-        this.#onBlock(flags)
+        this.#onBlock(payload, flags)
         break
       case FRAME.WINDOW_UPDATE:
         this.#sender.grant(STREAM, readNumber(payload))
@@ -200,7 +205,7 @@ export class PlainCall implements Disposable {
   #onSettings(payload: Buffer): void {
     this.#isConnected = true
     this.#connecting.cancel()
-    this.#socket.write(frame(FRAME.SETTINGS, FLAG.ACK, 0))
+    this.#reply(frame(FRAME.SETTINGS, FLAG.ACK, 0))
     const window = readSetting(payload, SETTING.INITIAL_WINDOW_SIZE)
     if (window !== undefined) this.#sender.setInitialWindow(window)
   }
@@ -211,14 +216,16 @@ export class PlainCall implements Disposable {
       this.#refuse()
       return
     }
-    this.#block = { parts: [content], endsStream: (found.flags & FLAG.END_STREAM) !== 0 }
-    this.#onBlock(found.flags)
+    this.#block = { parts: [], endsStream: (found.flags & FLAG.END_STREAM) !== 0 }
+    this.#onBlock(content, found.flags)
   }
 
-  #onBlock(flags: number): void {
+  #onBlock(part: Buffer, flags: number): void {
     if (this.#block === undefined) return
     const { parts, endsStream } = this.#block
-    const isTooLong = parts.reduce((bytes, part) => bytes + part.length, 0) > MOST_HEADER_BYTES
+    parts.push(part)
+    this.#headerBytes += FRAME_HEADER_BYTES + part.length
+    const isTooLong = this.#headerBytes > MOST_HEADER_BYTES
     const isWhole = (flags & FLAG.END_HEADERS) !== 0
     if (!isWhole && !isTooLong) return
     this.#block = undefined
@@ -228,7 +235,7 @@ export class PlainCall implements Disposable {
       return
     }
     for (const [name, value] of fields) this.#headers.set(name, value)
-    if (endsStream) this.#finish(this.#outcome())
+    if (endsStream || this.#isOtherHttp()) this.#finish(this.#outcome())
   }
 
   #onMessageBytes(found: Frame): void {
@@ -276,12 +283,17 @@ export class PlainCall implements Disposable {
     if (!isOurs) this.#finish(this.#unreachable('goaway'))
   }
 
+  /** An answer with a status of HTTP that no call of gRPC has; what follows is a page for people. */
+  #isOtherHttp(): boolean {
+    return /^(?!200)[2-9]/.test(this.#headers.get(':status') ?? '') && !this.#headers.has('grpc-status')
+  }
+
   /** What the server said at the end, or that it said nothing. */
   #outcome(): RpcError | undefined {
-    const status = this.#headers.get('grpc-status')
-    const code = status === undefined ? Number.NaN : Number(status)
-    if (code === StatusCode.OK) return undefined
-    if (Number.isInteger(code)) {
+    const status = this.#headers.get('grpc-status') ?? ''
+    const code = /^\d+$/.test(status) ? Number(status) : undefined
+    if (code === StatusCode.OK) return this.#messages.hasRest ? this.#unreadable() : undefined
+    if (code !== undefined) {
       return this.#failure(code, percentDecoded(this.#headers.get('grpc-message') ?? ''))
     }
     const httpStatus = this.#headers.get(':status')
@@ -309,7 +321,19 @@ export class PlainCall implements Disposable {
 
   /** For what no server of gRPC sends. */
   #refuse(): void {
-    this.#finish(this.#failed(StatusCode.INTERNAL, 'sends what cannot be read'))
+    this.#finish(this.#unreadable())
+  }
+
+  #unreadable(): RpcError {
+    return this.#failed(StatusCode.INTERNAL, 'sends what cannot be read')
+  }
+
+  /** What HTTP/2 obliges us to say when the server says something. */
+  #reply(bytes: Buffer): void {
+    this.#socket.write(bytes)
+    if (this.#socket.writableLength > this.#mostUnsentBytes) {
+      this.#finish(this.#failed(StatusCode.UNAVAILABLE, 'does not read what it is sent'))
+    }
   }
 
   /** Whatever comes first says how it ended. */
@@ -322,8 +346,9 @@ export class PlainCall implements Disposable {
     this.#end(error)
   }
 
+  /** Whoever leaves what was sent before unread would not hear it, and the process would wait for ever to say it. */
   #sayGoodbye(error: RpcError | undefined): void {
-    if (!this.#isConnected) {
+    if (!this.#isConnected || this.#socket.writableLength > 0) {
       this.#socket.destroy()
       return
     }

@@ -127,6 +127,10 @@ describe('a message', () => {
     'is cut off in a text': [REQUEST, '0a 05 61'],
     'is cut off in a tag': [REQUEST, '8a'],
     'has a number of eleven bytes': ['google.protobuf.Timestamp', `08 ${'ff '.repeat(10)}01`],
+    'has a tag of more than 32 bits': [REQUEST, '8a 80 80 80 10 01 61'],
+    'has a length of more than 32 bits': [REQUEST, '0a 81 80 80 80 10 61'],
+    'has an unknown field that is as long': [REQUEST, '7a 81 80 80 80 10 61'],
+    'has an inner message that is as long': ['X509SVIDResponse', '0a 80 80 80 80 10'],
     'has a text where a number belongs': ['google.protobuf.Timestamp', '0a 00'],
     'has a number where a text belongs': [REQUEST, '08 01'],
     'has the field 0': [REQUEST, '02 00'],
@@ -152,6 +156,13 @@ describe('a message', () => {
       updated: unknown
     }
     assert.deepEqual(twice.updated, { seconds: '5', nanos: 7 })
+  })
+
+  it('says both halves of a value of a map', () => {
+    const { fields } = read('google.protobuf.Struct', `0a0f 0a0161 ${'12043202 0a00'.repeat(2)}`) as {
+      fields: { a: { listValue: { values: unknown[] } } }
+    }
+    assert.equal(fields.a.listValue.values.length, 2)
   })
 
   it('has the last member of a oneof that it sets twice', () => {
