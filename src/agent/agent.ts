@@ -99,7 +99,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const metrics = createMetrics()
   const data = lifecycle.use(await DataDirectory.open(config.data_dir, config.former_data_dir, logger))
   const kernel = loadKernel()
-  noteMissingRights(logger)
+  noteMissingRights(logger, kernel)
   const stateKey = loadSealingKey(
     await loadOrCreateKey(config.state_key, environment, random, { isNeeded: data.isSealed }),
   )
