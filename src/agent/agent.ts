@@ -99,7 +99,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const metrics = createMetrics()
   const data = lifecycle.use(await DataDirectory.open(config.data_dir, config.former_data_dir, logger))
   const kernel = loadKernel()
-  noteMissingRights(logger)
+  noteMissingRights(logger, kernel)
   const stateKey = loadSealingKey(
     await loadOrCreateKey(config.state_key, environment, random, { isNeeded: data.isSealed }),
   )
@@ -329,12 +329,12 @@ async function listen(shared: Shared, server: RpcServer<Peer>, listening: Listen
 }
 
 async function serveStatus(
-  { config, metrics, logger, lifecycle }: Shared,
+  { config, metrics, logger, clock, lifecycle }: Shared,
   ready: () => string | undefined,
 ): Promise<void> {
   if (config.metrics === undefined) return
   const { startStatusServer } = await import('../foundation/http-status.ts')
   const { listen } = config.metrics
-  const server = lifecycle.use(await startStatusServer({ listen, metrics, ready, logger }))
+  const server = lifecycle.use(await startStatusServer({ listen, metrics, ready, logger, clock }))
   logger.info({ event: 'status.listening', address: server.address }, 'serving health and metrics')
 }

@@ -274,6 +274,7 @@ async function start(
           metrics,
           ready: () => whyNotReady(state),
           logger,
+          clock,
         }),
       )
     : undefined

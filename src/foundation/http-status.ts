@@ -1,5 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Clock, Scheduled } from './clock.ts'
 import { CodedError, messageOf } from './errors.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -11,6 +11,7 @@ export interface StatusServerOptions {
   /** Why the program is not ready, or undefined: it is. */
   readonly ready: () => string | undefined
   readonly logger: Logger
+  readonly clock: Pick<Clock, 'monotonicMs' | 'schedule'>
 }
 
 export interface StatusServer extends AsyncDisposable {
@@ -28,29 +29,29 @@ export class StatusListenError extends CodedError {
 const LISTEN = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/
 /** A scraper holds one or two. Whoever opens more than this loses the oldest that asks nothing. */
 const MAX_CONNECTIONS = 128
+/** For a whole request, once it has begun. */
 const REQUEST_MS = 5_000
+const IDLE_MS = 30_000
+const LONGEST_HEAD = 8_192
+/** How old the figures may be: nobody who asks for them again and again keeps the program busy. */
+const FIGURES_MS = 250
 
-/** Serves /livez, /readyz and /metrics over plain HTTP. Nothing secret is ever shown there. */
+/**
+ * Serves /livez, /readyz and /metrics over plain HTTP. Nothing secret is ever shown there. Anybody may connect, so this is the least of HTTP
+ * that health checks and scrapers need, without Node's: that takes up whatever one has sent, thousands of requests at once, before it looks
+ * at anything else. Here a connection has one request at a time, and no body.
+ */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const [, bracketed, plain, port] = LISTEN.exec(options.listen) ?? []
   const host = bracketed ?? plain
   if (host === undefined || Number(port) > 65_535) {
     throw new StatusListenError(`${options.listen} is not an address of the form host:port`)
   }
-  // An import of node:http would load all that it names, a WebSocket and what fetch() needs among it: 16 MiB.
-  const { createServer } = process.getBuiltinModule('node:http')
-  const server = createServer(
-    {
-      requestTimeout: REQUEST_MS,
-      headersTimeout: REQUEST_MS,
-      keepAliveTimeout: 30_000,
-      connectionsCheckingInterval: REQUEST_MS,
-      maxHeaderSize: 8_192,
-    },
-    (request, response) => void answer(request, response, options),
+  const answers = new Answers(options)
+  const visitors = new Visitors()
+  const server = createServer({ allowHalfOpen: true }, (socket) =>
+    visitors.add(new Visitor(socket, answers, options.clock, visitors)),
   )
-  server.maxRequestsPerSocket = 1_000
-  keepRoom(server)
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error): void => {
       reject(
@@ -72,7 +73,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        visitors.endAll()
       }),
   }
 }
@@ -81,73 +82,200 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
  * A new connection always finds room: above the limit the oldest on which nothing is asked goes, else the oldest. So nobody keeps a health
  * check away by holding connections.
  */
-function keepRoom(server: Server): void {
-  const idle = new Set<Socket>()
-  const busy = new Set<Socket>()
-  server.on('connection', (socket) => {
-    if (idle.size + busy.size >= MAX_CONNECTIONS) {
-      const [oldest] = idle.size > 0 ? idle : busy
-      oldest?.destroy()
-      if (oldest) forget(oldest)
-    }
-    idle.add(socket)
-    socket.once('close', () => forget(socket))
-  })
-  const forget = (socket: Socket): void => {
-    idle.delete(socket)
-    busy.delete(socket)
-  }
-  server.on('request', ({ socket }, response) => {
-    idle.delete(socket)
-    busy.add(socket)
-    response.once('close', () => {
-      if (busy.delete(socket) && !socket.destroyed) idle.add(socket)
-    })
-  })
-}
+class Visitors {
+  readonly #idle = new Set<Visitor>()
+  readonly #busy = new Set<Visitor>()
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: StatusServerOptions,
-): Promise<void> {
-  request.resume() // a body is not read, only let go
-  const path = (request.url ?? '').split('?', 1)[0]
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('allow', 'GET, HEAD')
-    return say(response, 405, 'only GET\n')
-  }
-  switch (path) {
-    case '/livez':
-      return say(response, 200, 'ok\n')
-    case '/readyz': {
-      const reason = options.ready()
-      return reason === undefined ? say(response, 200, 'ok\n') : say(response, 503, `${reason}\n`)
-    }
-    case '/metrics':
-      try {
-        return say(response, 200, await options.metrics.expose(), 'text/plain; version=0.0.4; charset=utf-8')
-      } catch (error) {
-        // One broken collector shall not take the program down; the scraper sees a failed scrape.
-        options.logger.error({ err: error }, 'cannot expose metrics')
-        return say(response, 500, 'metrics are not available\n')
+  add(visitor: Visitor): void {
+    if (this.#idle.size + this.#busy.size >= MAX_CONNECTIONS) {
+      const [oldest] = this.#idle.size > 0 ? this.#idle : this.#busy
+      if (oldest !== undefined) {
+        this.remove(oldest)
+        oldest.end()
       }
-    default:
-      return say(response, 404, 'not found\n')
+    }
+    this.#idle.add(visitor)
+  }
+
+  setBusy(visitor: Visitor): void {
+    if (this.#idle.delete(visitor)) this.#busy.add(visitor)
+  }
+
+  setIdle(visitor: Visitor): void {
+    if (this.#busy.delete(visitor)) this.#idle.add(visitor)
+  }
+
+  remove(visitor: Visitor): void {
+    this.#idle.delete(visitor)
+    this.#busy.delete(visitor)
+  }
+
+  endAll(): void {
+    for (const visitor of [...this.#idle, ...this.#busy]) visitor.end()
   }
 }
 
-function say(
-  response: ServerResponse,
-  status: number,
-  text: string,
-  type = 'text/plain; charset=utf-8',
-): void {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  })
-  response.end(text) // node leaves the body out of the answer to HEAD
+/** One connection. */
+class Visitor {
+  readonly #socket: Socket
+  readonly #answers: Answers
+  readonly #clock: Pick<Clock, 'schedule'>
+  readonly #visitors: Visitors
+  #head = ''
+  #deadline: Scheduled | undefined
+  #isAsking = false
+  /** It asks nothing more, and waits for its answer. */
+  #hasEnded = false
+
+  constructor(socket: Socket, answers: Answers, clock: Pick<Clock, 'schedule'>, visitors: Visitors) {
+    this.#socket = socket
+    this.#answers = answers
+    this.#clock = clock
+    this.#visitors = visitors
+    socket.on('error', () => {}) // `close` follows
+    socket.on('close', () => {
+      this.#deadline?.cancel()
+      visitors.remove(this)
+    })
+    socket.setTimeout(IDLE_MS, () => socket.destroy())
+    socket.setEncoding('latin1').on('data', (text) => this.#hear(String(text)))
+    socket.on('end', () => {
+      this.#hasEnded = true
+      if (!this.#isAsking) socket.end()
+    })
+  }
+
+  end(): void {
+    this.#socket.destroy()
+  }
+
+  #hear(text: string): void {
+    // Whoever asks again before he is answered has no good reason.
+    if (this.#isAsking || this.#head.length + text.length > LONGEST_HEAD) {
+      this.end()
+      return
+    }
+    this.#head += text
+    const end = this.#head.indexOf('\r\n\r\n')
+    if (end < 0) {
+      this.#deadline ??= this.#clock.schedule(REQUEST_MS, () => this.end())
+      return
+    }
+    this.#deadline?.cancel()
+    this.#deadline = undefined
+    const isAll = this.#head.length === end + 4
+    const request = readRequest(this.#head.slice(0, end))
+    this.#head = ''
+    this.#isAsking = true
+    this.#visitors.setBusy(this)
+    void this.#answer(isAll ? request : { ...request, keepsAlive: false, hasBody: true })
+  }
+
+  async #answer(request: Request): Promise<void> {
+    const { status, text, type = 'text/plain; charset=utf-8' } = await this.#answers.to(request)
+    if (this.#socket.destroyed) return
+    const keepsAlive = request.keepsAlive && !this.#hasEnded
+    const lines = [
+      `HTTP/1.1 ${status}`,
+      `content-type: ${type}`,
+      `content-length: ${Buffer.byteLength(text)}`,
+      'cache-control: no-store',
+      'x-content-type-options: nosniff',
+      ...(status.startsWith('405') ? ['allow: GET, HEAD'] : []),
+      `connection: ${keepsAlive ? 'keep-alive' : 'close'}`,
+    ]
+    const whole = `${lines.join('\r\n')}\r\n\r\n${request.method === 'HEAD' ? '' : text}`
+    if (!keepsAlive) {
+      this.#socket.write(whole)
+      this.#socket.destroySoon()
+      return
+    }
+    this.#socket.write(whole, () => {
+      this.#isAsking = false
+      this.#visitors.setIdle(this)
+      if (this.#hasEnded) this.#socket.end()
+    })
+  }
+}
+
+interface Request {
+  /** Empty when it is no HTTP. */
+  readonly method: string
+  readonly path: string
+  readonly hasBody: boolean
+  readonly keepsAlive: boolean
+}
+
+const REQUEST_LINE = /^([A-Z]{1,32}) (\S+) HTTP\/1\.([01])$/
+
+function readRequest(head: string): Request {
+  const [first = '', ...rest] = head.split('\r\n')
+  const [, method = '', target = '', minor] = REQUEST_LINE.exec(first) ?? []
+  const headers = new Map(
+    rest.map((line) => {
+      const colon = line.indexOf(':')
+      return [
+        line.slice(0, colon).toLowerCase(),
+        line
+          .slice(colon + 1)
+          .trim()
+          .toLowerCase(),
+      ]
+    }),
+  )
+  const hasBody = (headers.get('content-length') ?? '0') !== '0' || headers.has('transfer-encoding')
+  const asked = headers.get('connection') ?? (minor === '1' ? 'keep-alive' : 'close')
+  const keepsAlive = method !== '' && !hasBody && asked === 'keep-alive'
+  const path = target.replace(/^http:\/\/[^/]*/, '').split('?', 1)[0] ?? ''
+  return { method, path, hasBody, keepsAlive }
+}
+
+interface Answer {
+  readonly status: string
+  readonly text: string
+  readonly type?: string
+}
+
+class Answers {
+  readonly #options: StatusServerOptions
+  #figures: { readonly text: Promise<string>; readonly madeMs: number } | undefined
+
+  constructor(options: StatusServerOptions) {
+    this.#options = options
+  }
+
+  async to({ method, path, hasBody }: Request): Promise<Answer> {
+    if (method === '') return { status: '400 Bad Request', text: 'no HTTP\n' }
+    if (method !== 'GET' && method !== 'HEAD') return { status: '405 Method Not Allowed', text: 'only GET\n' }
+    if (hasBody) return { status: '400 Bad Request', text: 'no body is expected\n' }
+    switch (path) {
+      case '/livez':
+        return { status: '200 OK', text: 'ok\n' }
+      case '/readyz': {
+        const reason = this.#options.ready()
+        if (reason === undefined) return { status: '200 OK', text: 'ok\n' }
+        return { status: '503 Service Unavailable', text: `${reason}\n` }
+      }
+      case '/metrics':
+        return this.#metrics()
+      default:
+        return { status: '404 Not Found', text: 'not found\n' }
+    }
+  }
+
+  async #metrics(): Promise<Answer> {
+    const { metrics, clock, logger } = this.#options
+    const nowMs = clock.monotonicMs()
+    if (this.#figures === undefined || nowMs - this.#figures.madeMs >= FIGURES_MS) {
+      this.#figures = { text: metrics.expose(), madeMs: nowMs }
+    }
+    try {
+      const text = await this.#figures.text
+      return { status: '200 OK', text, type: 'text/plain; version=0.0.4; charset=utf-8' }
+    } catch (error) {
+      // One broken collector shall not take the program down; the scraper sees a failed scrape.
+      logger.error({ err: error }, 'cannot expose metrics')
+      return { status: '500 Internal Server Error', text: 'metrics are not available\n' }
+    }
+  }
 }

@@ -40,6 +40,13 @@ export class HostFiles {
     this.#how.writeBigUInt64LE(RESOLVE_NO_SYMLINKS | RESOLVE_IN_ROOT | RESOLVE_CACHED, 16)
   }
 
+  /** False where openat2(2) is taken away, as by systemd's `RestrictSUIDSGID=` and old filters of containers. */
+  get followsPaths(): boolean {
+    const fd = this.#follow('/')
+    if (fd >= 0) this.#libc.close(fd)
+    return fd >= 0
+  }
+
   /** What `text`, the link of a process to its executable, says of this host. */
   pathOf(text: string, executable: ExecutableId): ExecutablePath {
     if (this.#leadsTo(text, executable)) return { path: text, isDeleted: false }
@@ -50,11 +57,15 @@ export class HostFiles {
   }
 
   #leadsTo(path: string, { device, inode }: ExecutableId): boolean {
-    const fd = this.#libc.openat2(this.#root < 0 ? AT_FDCWD : this.#root, path, this.#how)
+    const fd = this.#follow(path)
     if (fd < 0) return false
     const found = this.#statx.file(fd, '')
     this.#libc.close(fd)
     return found?.inode === inode && found.device === device
+  }
+
+  #follow(path: string): number {
+    return this.#libc.openat2(this.#root < 0 ? AT_FDCWD : this.#root, path, this.#how)
   }
 
   #isHostMount(mountId: bigint): boolean {

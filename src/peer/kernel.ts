@@ -55,6 +55,8 @@ export interface PeerKernel {
   /** When the process was started, in clock ticks since boot. @throws ProcessNotFoundError */
   startTicks(pid: number): bigint
   executablePath(pid: number, executable: ExecutableId): ExecutablePath
+  /** Whether a path can be followed on this host; without it no path of another mount namespace is known. */
+  readonly followsPaths: boolean
   /** Whether this program has the right to see what processes of this user run. */
   mayInspect(uid: number): boolean
   /** Undefined when it cannot be read. */

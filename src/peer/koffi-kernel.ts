@@ -115,6 +115,10 @@ export class KoffiKernel implements PeerKernel {
       : this.#hostFiles.pathOf(text, executable)
   }
 
+  get followsPaths(): boolean {
+    return this.#hostFiles.followsPaths
+  }
+
   mayInspect(uid: number): boolean {
     return this.#mayInspectAll || uid === this.#ownUid
   }

@@ -1,4 +1,4 @@
-import { PeerRefusedError } from './errors.ts'
+import { PeerRefusedError, ProcessNotFoundError } from './errors.ts'
 import type { ExecutableId, MountNamespace, PeerCredentials, PeerKernel, ProcessFacts } from './kernel.ts'
 import { TICKS_PER_SECOND } from './kernel.ts'
 
@@ -6,6 +6,7 @@ export type { PeerCredentials } from './kernel.ts'
 
 /** What every unmapped user looks like from another user namespace (the kernel's default overflow uid). */
 const OVERFLOW_UID = 65_534
+const HIDDEN = 'the caller lives, but /proc does not show it to this program (hidepid=, ProtectProc=)'
 
 /** The executable of a peer as it was when it connected. */
 export interface Executable extends ExecutableId {
@@ -40,8 +41,9 @@ export class Peer implements Disposable {
         throw new PeerRefusedError('the caller changed while it connected', { detail: changed })
       }
     } catch (error) {
+      const isHidden = error instanceof ProcessNotFoundError && !this.hasExited()
       this[Symbol.dispose]()
-      throw error
+      throw isHidden ? new PeerRefusedError(HIDDEN) : error
     }
   }
 

@@ -16,6 +16,8 @@ export interface FakeProcess {
   path: string | undefined
   startTicks: bigint
   exited: boolean
+  /** /proc does not show it, though it lives. */
+  hidden: boolean
   sharesUserNamespace: boolean
   loginUid: number | undefined
   isDeleted: boolean
@@ -28,6 +30,7 @@ export interface FakeProcess {
 /** A kernel in which one process has connected. */
 export class FakeKernel implements PeerKernel {
   readonly bootTimeMs = 1_000_000
+  readonly followsPaths = true
   readonly openPidfds = new Set<number>()
   readonly process: FakeProcess
   #nextPidfd = 100
@@ -41,6 +44,7 @@ export class FakeKernel implements PeerKernel {
       path: '/opt/payments/server',
       startTicks: 500n,
       exited: false,
+      hidden: false,
       sharesUserNamespace: true,
       loginUid: undefined,
       isDeleted: false,
@@ -82,7 +86,7 @@ export class FakeKernel implements PeerKernel {
   }
 
   read(): ProcessFacts {
-    if (this.process.exited) throw new ProcessNotFoundError('the process has exited')
+    if (this.process.exited || this.process.hidden) throw new ProcessNotFoundError('the process has exited')
     const { uid, gid, executable } = this.process
     return { uid, gid, executable: executable && { ...executable, mountId: 1n } }
   }

@@ -5,12 +5,19 @@ import { describe, it } from 'node:test'
 import { startStatusServer } from '../../src/foundation/http-status.ts'
 import { silentLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 
 describe('the status server', () => {
   const start = (reason?: string) => {
     const metrics = createMetrics()
     metrics.counter('things_total', 'Things').inc()
-    return startStatusServer({ listen: '127.0.0.1:0', metrics, ready: () => reason, logger: silentLogger })
+    return startStatusServer({
+      listen: '127.0.0.1:0',
+      metrics,
+      ready: () => reason,
+      logger: silentLogger,
+      clock: new FakeClock(),
+    })
   }
   it('says that it lives, whether it is ready, and what it counts', async () => {
     await using server = await start()
@@ -55,9 +62,77 @@ describe('the status server', () => {
     assert.equal((await fetch(`http://${server.address}/livez`)).status, 200)
     for (const socket of held) socket.destroy()
   })
+  /** What comes back until the server ends the connection. */
+  const said = async (port: number, text: string): Promise<string> => {
+    const socket = net.connect(port, '127.0.0.1')
+    let answer = ''
+    socket
+      .on('error', () => {})
+      .on('data', (bytes: Buffer) => {
+        answer += bytes.toString('latin1')
+      })
+    socket.write(text)
+    await once(socket, 'close')
+    return answer
+  }
+  it('lets nobody ask again before he is answered: one request would cost him nothing, and us figures', async () => {
+    let made = 0
+    const metrics = createMetrics()
+    metrics.collected('made', 'Figures made', () => {
+      made += 1
+      return made
+    })
+    const options = {
+      listen: '127.0.0.1:0',
+      metrics,
+      ready: () => undefined,
+      logger: silentLogger,
+      clock: new FakeClock(),
+    }
+    await using server = await startStatusServer(options)
+    const port = Number(server.address.split(':')[1])
+    await said(port, 'GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(200))
+    assert.ok(made <= 1, `${made} times`)
+    const asked = Array.from({ length: 50 }, () => fetch(`http://${server.address}/metrics`))
+    for (const answer of await Promise.all(asked)) assert.match(await answer.text(), /^signet_made 1$/m)
+  })
+  it('answers whoever closes its side after asking, keeps nothing open that should close, and goes on where it should', async () => {
+    await using server = await start()
+    const port = Number(server.address.split(':')[1])
+    assert.match(
+      await said(port, 'GET /livez HTTP/1.0\r\n\r\n'),
+      /^HTTP\/1\.1 200 OK\r\n[\s\S]*close\r\n\r\nok\n$/,
+    )
+    const socket = net.connect(port, '127.0.0.1')
+    let answer = ''
+    socket.setEncoding('latin1').on('data', (text) => {
+      answer += String(text)
+    })
+    for (let asked = 1; asked <= 3; asked += 1) {
+      socket.write('GET /livez HTTP/1.1\r\n')
+      socket.write('host: a\r\n\r\n')
+      while (answer.split('ok\n').length <= asked) await once(socket, 'data')
+    }
+    socket.end('GET /readyz HTTP/1.1\r\nhost: a\r\n\r\n')
+    await once(socket, 'close')
+    assert.equal(answer.split('200 OK').length - 1, 4)
+  })
+  it('ends the connection of whoever sends a body, and reads none of it', async () => {
+    await using server = await start()
+    const head = 'GET /livez HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n'
+    const port = Number(server.address.split(':')[1])
+    for (const text of [
+      head,
+      head.replace('GET', 'POST'),
+      head.replace(/content-length.*/, 'transfer-encoding: chunked'),
+    ]) {
+      assert.match(await said(port, text), /^HTTP\/1\.1 4\d\d /)
+    }
+  })
   it('says that figures cannot be had when one of them fails, and goes on', async () => {
     const metrics = createMetrics()
     const broken = { works: false }
+    const clock = new FakeClock()
     metrics.collected('broken', 'Fails', () => {
       if (!broken.works) throw new RangeError('bug')
       return 7
@@ -67,11 +142,13 @@ describe('the status server', () => {
       metrics,
       ready: () => undefined,
       logger: silentLogger,
+      clock,
     })
     assert.match(server.address, /^\[::1\]:\d+$/)
     const failed = await fetch(`http://${server.address}/metrics`)
     assert.deepEqual([failed.status, await failed.text()], [500, 'metrics are not available\n'])
     broken.works = true
+    await clock.advance(1_000)
     assert.match(await (await fetch(`http://${server.address}/metrics`)).text(), /^signet_broken 7$/m)
   })
   for (const listen of [
@@ -84,7 +161,13 @@ describe('the status server', () => {
     '127.0.0.1:80:80',
   ]) {
     it(`calls ${JSON.stringify(listen)} no address`, async () => {
-      const options = { listen, metrics: createMetrics(), ready: () => undefined, logger: silentLogger }
+      const options = {
+        listen,
+        metrics: createMetrics(),
+        ready: () => undefined,
+        logger: silentLogger,
+        clock: new FakeClock(),
+      }
       await assert.rejects(startStatusServer(options), {
         code: 'ERR_STATUS_LISTEN',
         message: / is not an address of the form host:port$/,
@@ -98,6 +181,7 @@ describe('the status server', () => {
       metrics: createMetrics(),
       ready: () => undefined,
       logger: silentLogger,
+      clock: new FakeClock(),
     })
     await assert.rejects(again, { code: 'ERR_STATUS_LISTEN' })
   })

@@ -59,8 +59,8 @@ spec: { roles: [no-such-role] }
       'kind: workload_identity\nversion: v1\nmetadata: { name: a }\nspec: { spiffe_id: /a, jwt: { extra_claims: { sub: x } } }\n',
     'two attributes in one path segment':
       'kind: workload_identity\nversion: v1\nmetadata: { name: a }\nspec: { spiffe_id: "/{{ workload.unix.uid }}-{{ workload.unix.gid }}" }\n',
-    'a wildcard as a DNS name':
-      'kind: workload_identity\nversion: v1\nmetadata: { name: a }\nspec: { spiffe_id: /a, x509: { dns_sans: ["*.a"] } }\n',
+    'a wildcard within a DNS name':
+      'kind: workload_identity\nversion: v1\nmetadata: { name: a }\nspec: { spiffe_id: /a, x509: { dns_sans: ["a.*.b"] } }\n',
     'an expression that backtracks':
       'kind: workload_identity\nversion: v1\nmetadata: { name: a }\nspec: { spiffe_id: /a, allow: [{ when: "workload.unix.user.matches(\\"(a+\\")" }] }\n',
     'an alias bomb':

@@ -64,6 +64,12 @@ describe('Peer', () => {
     assert.equal(kernel.openPidfds.size, 0)
   })
 
+  it('says of a process that /proc hides that it is hidden, not that it has exited', () => {
+    const kernel = new FakeKernel({ hidden: true })
+    assert.throws(() => Peer.ofSocket(kernel, SOCKET), { code: 'ERR_PEER_REFUSED', message: /hidepid/ })
+    assert.equal(kernel.openPidfds.size, 0)
+  })
+
   it('refuses uid 65534 when it stands for a user of another user namespace', () => {
     const kernel = new FakeKernel({ uid: 65_534, sharesUserNamespace: false })
     assert.throws(() => Peer.ofSocket(kernel, SOCKET), { code: 'ERR_PEER_REFUSED' })

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net from 'node:net'
+import { before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import tls from 'node:tls'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { systemClock } from '../../src/foundation/clock.ts'
+import { createLogger } from '../../src/foundation/logger.ts'
+import { createMetrics } from '../../src/foundation/metrics.ts'
+import { pemChain } from '../../src/rpc/pem-chain.ts'
+import { RpcServer } from '../../src/rpc/server.ts'
+import { encodeMessage } from '../../src/rpc/services.ts'
+import { ControlPki } from '../support/control-pki.ts'
+import {
+  callHeaders,
+  END_HEADERS,
+  END_STREAM,
+  field,
+  frame,
+  PREFACE,
+  settings,
+  TYPE,
+  words,
+} from '../support/frames.ts'
+import { until } from '../support/patience.ts'
+import { grpcFrame } from '../support/rpc-stack.ts'
+
+const SERVICE = 'envoy.service.secret.v3.SecretDiscoveryService'
+/** More than sockets hold. */
+const ANSWER = Buffer.alloc(16 * 1024 * 1024)
+const LARGE = 2 ** 31 - 2 ** 16
+const INITIAL_WINDOW = 4
+const ROUNDS = 12
+
+const request = Buffer.concat([
+  PREFACE,
+  frame(TYPE.settings, 0, 0, settings([INITIAL_WINDOW, LARGE])),
+  frame(TYPE.window, 0, 0, words(LARGE)),
+  frame(TYPE.headers, END_HEADERS, 1, callHeaders(`/${SERVICE}/StreamSecrets`)),
+  frame(TYPE.data, 0, 1, grpcFrame(encodeMessage('envoy.service.discovery.v3.DiscoveryRequest', {}))),
+])
+/** There is no END_HEADERS: more would have to come. */
+const incompleteTrailers = frame(
+  TYPE.headers,
+  END_STREAM,
+  1,
+  Buffer.concat([field('x', 'y'.repeat(40)), field('z', 'y'.repeat(40))]),
+)
+
+/** Each aborts the process where Node is left alone (test/fuzz/node-abort.js): then no test of this file is reported. */
+describe('a peer that reads nothing, begins trailers and breaks the connection off', () => {
+  let collect: () => void
+  let server: tls.SecureContextOptions
+  before(async () => {
+    setFlagsFromString('--expose-gc')
+    collect = runInNewContext('gc') as () => void
+    const { chain, key } = await (await ControlPki.create()).server()
+    server = { cert: pemChain(chain), key: key.export({ type: 'pkcs8', format: 'pem' }) }
+  })
+
+  it('ends no server on a socket', async () => {
+    await survives(net.createServer(), 'connection', net.connect)
+  })
+
+  it('ends no server behind TLS', async () => {
+    const open = (port: number, host: string): net.Socket =>
+      tls.connect({ port, host, rejectUnauthorized: false })
+    await survives(tls.createServer(server), 'secureConnection', open)
+  })
+
+  async function survives(
+    listener: net.Server,
+    accepted: string,
+    open: (port: number, host: string) => net.Socket,
+  ): Promise<void> {
+    let answered = 0
+    await using rpc = new RpcServer<string>({
+      clock: systemClock,
+      logger: createLogger({ destination: { write: () => undefined } }),
+      metrics: createMetrics(),
+      maxStreamsPerConnection: 10,
+      takesAnyAuthority: true,
+    })
+    rpc.add(SERVICE, {
+      StreamSecrets: {
+        exchange: () => {
+          answered += 1
+          return ANSWER
+        },
+      },
+    })
+    listener.on(accepted, (socket: net.Socket) => rpc.accept(socket, 'peer'))
+    await using _closing = { [Symbol.asyncDispose]: async () => void listener.close() }
+    listener.listen(0, '127.0.0.1')
+    await once(listener, 'listening')
+    const { port } = listener.address() as net.AddressInfo
+    for (let round = 1; round <= ROUNDS; round++) {
+      const socket = open(port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      socket.write(request)
+      await until(() => answered === round)
+      socket.write(incompleteTrailers)
+      await pause(10) // a turn or two of the server, whose reading nothing tells of
+      socket.destroy() // with bytes unread: that resets
+      await until(() => rpc.openConnections === 0)
+      collect()
+    }
+    assert.equal(answered, ROUNDS)
+  }
+})
