@@ -98,6 +98,8 @@ function run() {
 
 // By default SIGUSR1 opens Node's debugger on loopback, where every user of the machine can read this program's memory.
 process.on('SIGUSR1', () => {})
+// These would end it at once while its parts are being loaded, before it has handlers of its own.
+if (process.argv[3] === 'run') process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
 
 if (isNewEnough(process.versions.node)) run()
 else {

@@ -2,9 +2,9 @@ import inspector from 'node:inspector'
 import type { Logger } from '../foundation/logger.ts'
 import { UnsafeRuntimeError } from './errors.ts'
 
-/** Options of Node that show what the process holds in memory, its keys included, to others or in files of others. */
+/** Options of Node that show what the process holds in memory or its environment, its keys included, to others or in files of others. */
 const SHOWS_MEMORY =
-  /^--(inspect(-[a-z-]+)?|debug-port|tls-keylog|trace-tls|heapsnapshot-(signal|near-heap-limit)|heap-prof|report-on-signal|report-signal|experimental-network-inspection|experimental-worker-inspection)$/
+  /^--(inspect(-[a-z-]+)?|debug-port|tls-keylog|trace-tls|heapsnapshot-(signal|near-heap-limit)|heap-prof|report-(on-signal|signal|on-fatalerror|uncaught-exception)|experimental-network-inspection|experimental-worker-inspection)$/
 
 /**
  * Refuses to run with keys in a Node that would show them: a debugger is open, or an option says that memory or TLS secrets are to be
@@ -20,7 +20,7 @@ export function guardRuntime(
   },
   debuggerUrl: string | undefined = inspector.url(),
 ): void {
-  const fromEnvironment = optionNames((from.nodeOptions ?? '').split(/[\s"]+/))
+  const fromEnvironment = optionNames(wordsOf(from.nodeOptions ?? ''))
   const unsafe = [...optionNames(from.execArgv), ...fromEnvironment].find((name) => SHOWS_MEMORY.test(name))
   if (unsafe !== undefined) {
     throw new UnsafeRuntimeError(
@@ -38,6 +38,11 @@ export function guardRuntime(
       'NODE_OPTIONS is set: what it loads runs with all rights of this program',
     )
   }
+}
+
+/** As Node reads them: within quotes a backslash takes the next character as it is. Outside it means nothing, and no name has one. */
+function wordsOf(nodeOptions: string): string[] {
+  return nodeOptions.replaceAll('\\', '').split(/[\s"]+/)
 }
 
 /** The names alone: a value may be a secret. Node takes `_` for `-`. */

@@ -4,8 +4,13 @@ import type { Counter, Metrics } from '../foundation/metrics.ts'
 
 /** Refusals this close to each other are one burst, and one line in the log. */
 const BURST_MS = 10_000
+/** Bursts remembered, of one user each. */
+const MOST_BURSTS = 1_024
 
-/** Counts what a listener refuses and says it once per burst: a flood must not fill the log as well. */
+/**
+ * Counts what a listener refuses and says it once per burst: a flood must not fill the log as well. A burst is of one user, so that whoever
+ * is refused beside another does not go untold.
+ */
 export class Refusals {
   readonly #clock: Clock
   readonly #logger: Logger
@@ -22,11 +27,17 @@ export class Refusals {
     )
   }
 
-  record(reason: string, facts: object = {}): void {
+  record(reason: string, facts: { readonly uid?: number; readonly [name: string]: unknown } = {}): void {
     this.#counter.inc({ reason })
     const now = this.#clock.monotonicMs()
-    const last = this.#last.get(reason)
-    this.#last.set(reason, now)
+    const burst = `${reason} ${facts.uid ?? ''}`
+    const last = this.#last.get(burst)
+    this.#last.delete(burst)
+    this.#last.set(burst, now) // the order of the map is the order of use
+    if (this.#last.size > MOST_BURSTS) {
+      const [oldest] = this.#last.keys()
+      if (oldest !== undefined) this.#last.delete(oldest)
+    }
     if (last !== undefined && now - last < BURST_MS) return
     this.#logger.warn({ event: 'connection.refused', reason, ...facts }, 'connections are being refused')
   }

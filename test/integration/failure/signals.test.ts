@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -28,6 +29,26 @@ describe('both programs', () => {
     await client.first('FetchX509SVID')
     assert.ok(stack.authority.running)
     for (const daemon of [stack.authority, stack.agent]) assert.doesNotMatch(daemon.log, /debugger/i)
+  })
+
+  it('do not end by a signal that comes while their parts are loaded', async () => {
+    await stack.agent.stop()
+    // The address is bound at the very end of a start: these come long before.
+    const loading = `import '${BINARY}'
+for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGUSR1']) process.kill(process.pid, signal)`
+    const args = ['--input-type=module', '-e', loading, BINARY, 'agent', 'run', '--config', stack.agentConfig]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const ended = once(child, 'close')
+    child.stderr.setEncoding('utf8')
+    let log = ''
+    let isTold = false
+    for await (const text of child.stderr) {
+      log += String(text)
+      if (/sync\.(?:established|restored)/.test(log) && !isTold) isTold = child.kill('SIGTERM')
+    }
+    await ended
+    assert.deepEqual([child.exitCode, child.signalCode], [0, null], log)
+    await stack.startAgent()
   })
 
   it('leave no core dump', () => {

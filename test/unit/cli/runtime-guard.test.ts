@@ -28,6 +28,8 @@ describe('a Node that shows the memory of a program', () => {
     '--heapsnapshot-near-heap-limit=3',
     '--heap-prof',
     '--report-on-signal',
+    '--report-on-fatalerror',
+    '--report-uncaught-exception',
   ]) {
     it(`is refused with ${option} on the command line and in NODE_OPTIONS`, () => {
       assert.throws(() => guard([option]), { code: 'ERR_CLI_UNSAFE_RUNTIME' })
@@ -36,6 +38,16 @@ describe('a Node that shows the memory of a program', () => {
       })
     })
   }
+
+  it('is refused also when NODE_OPTIONS hides the option behind backslashes, as Node allows within quotes', () => {
+    for (const hidden of [
+      '"--heap\\snapshot\\-signal=SIGUSR2"',
+      '"\\-\\-tls-keylog=/tmp/keys"',
+      'a"--heap-\\prof"',
+    ]) {
+      assert.throws(() => guard([], hidden), { code: 'ERR_CLI_UNSAFE_RUNTIME' }, hidden)
+    }
+  })
 
   it('is refused with a debugger that no option has opened', () => {
     assert.throws(() => guard([], undefined, 'ws://127.0.0.1:9229/1'), { code: 'ERR_CLI_UNSAFE_RUNTIME' })
