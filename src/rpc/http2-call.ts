@@ -97,13 +97,15 @@ export class Http2Call {
     this.#listener = listener
     const stream = this.#stream
     const halves = nativeHalves(stream)
+    let isWhole = false
     stream.once('close', () => {
       this.#end()
-      const isBrokenOff = stream.rstCode !== constants.NGHTTP2_NO_ERROR || !this.#isHalfClosed
+      const isBrokenOff = stream.rstCode !== constants.NGHTTP2_NO_ERROR || !isWhole
       if (halves !== undefined && isBrokenOff) keepSession(halves)
     })
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.once('end', () => {
+      isWhole = !stream.closed // Node ends what we have closed ourselves, too
       this.#isHalfClosed = true
       this.#deliver()
     })
@@ -323,8 +325,8 @@ export function closeSoon(stream: ServerHttp2Stream): void {
   })
 }
 
-/** For a stream whose call is begun later: it may be broken off before, and then its session has to be kept all the same. */
-export function keepWhileWaiting(stream: ServerHttp2Stream): void {
+/** For a stream whose call is begun later or never: it may be broken off before, and then its session has to be kept all the same. */
+export function keepWithoutCall(stream: ServerHttp2Stream): void {
   const halves = nativeHalves(stream)
   if (halves !== undefined) stream.once('close', () => keepSession(halves))
 }

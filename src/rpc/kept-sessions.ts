@@ -33,6 +33,15 @@ export function keepSession({ stream, session }: NativeHalves): void {
 }
 
 /**
+ * Keeps the native half of a session until the streams that were destroyed with it are gone, too. Each goes a turn of the loop later, and a
+ * collection may come between.
+ */
+function keepUntilClosed(session: ServerHttp2Session, connection: Duplex): void {
+  const native = handleOf(session)
+  connection.once('close', () => setImmediate(() => setImmediate(() => void native)))
+}
+
+/**
  * Node's handshake without the listener for errors that it puts on the stream: that one would destroy the session before the stream has
  * cancelled the writes of its calls, which would then never be freed. Node destroys the session at `close` of the stream, too.
  */
@@ -42,6 +51,7 @@ export function handshakeWithoutErrors(
 ): ServerHttp2Session {
   const before = new Set(stream.listeners('error'))
   const session = shakeHands()
+  keepUntilClosed(session, stream)
   for (const added of stream.listeners('error')) {
     if (!before.has(added)) stream.removeListener('error', added as () => void)
   }

@@ -19,7 +19,7 @@ import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, MalformedRequestError, TooManyCallsError, UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { Health, healthHandlers } from './health.ts'
-import { closeSoon, Http2Call, keepWhileWaiting } from './http2-call.ts'
+import { closeSoon, Http2Call, keepWithoutCall } from './http2-call.ts'
 import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
 import { requireSessionHandles } from './kept-sessions.ts'
 import { OpenCalls } from './open-calls.ts'
@@ -267,7 +267,7 @@ export class RpcServer<C> implements AsyncDisposable {
     }
     this.#inTurn(connection, begin, CALL_MS)
     if (isBegun) return
-    keepWhileWaiting(stream)
+    keepWithoutCall(stream)
     stopWaiting = connection.waits(stream, headers)
   }
 
@@ -275,6 +275,7 @@ export class RpcServer<C> implements AsyncDisposable {
     if (stream.destroyed || stream.closed) return // reset while it waited
     const isPost = headers[':method'] === 'POST'
     if (!isPost || !GRPC.test(headers['content-type'] ?? '')) {
+      keepWithoutCall(stream)
       stream.respond(isPost ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, { endStream: true })
       stream.resume()
       closeSoon(stream)

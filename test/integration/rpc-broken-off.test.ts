@@ -34,12 +34,17 @@ const LARGE = 2 ** 31 - 2 ** 16
 const INITIAL_WINDOW = 4
 const ROUNDS = 12
 
-const request = Buffer.concat([
+const call = Buffer.concat([
   PREFACE,
   frame(TYPE.settings, 0, 0, settings([INITIAL_WINDOW, LARGE])),
   frame(TYPE.window, 0, 0, words(LARGE)),
   frame(TYPE.headers, END_HEADERS, 1, callHeaders(`/${SERVICE}/StreamSecrets`)),
   frame(TYPE.data, 0, 1, grpcFrame(encodeMessage('envoy.service.discovery.v3.DiscoveryRequest', {}))),
+])
+const isNoCall = Buffer.concat([
+  PREFACE,
+  frame(TYPE.settings, 0, 0),
+  frame(TYPE.headers, END_HEADERS, 1, Buffer.concat([Buffer.of(0x83, 0x86, 0x84), field(':authority', 'a')])),
 ])
 /** There is no END_HEADERS: more would have to come. */
 const incompleteTrailers = frame(
@@ -49,8 +54,10 @@ const incompleteTrailers = frame(
   Buffer.concat([field('x', 'y'.repeat(40)), field('z', 'y'.repeat(40))]),
 )
 
+type Open = (port: number, host: string) => net.Socket
+
 /** Each aborts the process where Node is left alone (test/fuzz/node-abort.js): then no test of this file is reported. */
-describe('a peer that reads nothing, begins trailers and breaks the connection off', () => {
+describe('a peer that begins trailers and breaks the connection off', () => {
   let collect: () => void
   let server: tls.SecureContextOptions
   before(async () => {
@@ -59,23 +66,38 @@ describe('a peer that reads nothing, begins trailers and breaks the connection o
     const { chain, key } = await (await ControlPki.create()).server()
     server = { cert: pemChain(chain), key: key.export({ type: 'pkcs8', format: 'pem' }) }
   })
+  const overTls: Open = (port, host) => tls.connect({ port, host, rejectUnauthorized: false })
 
-  it('ends no server on a socket', async () => {
-    await survives(net.createServer(), 'connection', net.connect)
-  })
+  for (const [what, play] of [
+    ['while an answer waits for it', answerWaits],
+    ['of a request that is no call', noCall],
+  ] as const) {
+    it(`${what} ends no server on a socket`, () =>
+      survives(net.createServer(), 'connection', net.connect, play))
 
-  it('ends no server behind TLS', async () => {
-    const open = (port: number, host: string): net.Socket =>
-      tls.connect({ port, host, rejectUnauthorized: false })
-    await survives(tls.createServer(server), 'secureConnection', open)
-  })
+    it(`${what} ends no server behind TLS`, () =>
+      survives(tls.createServer(server), 'secureConnection', overTls, play))
+  }
+
+  async function answerWaits(socket: net.Socket, isAnswered: () => boolean): Promise<void> {
+    socket.write(call)
+    await until(isAnswered)
+    socket.write(incompleteTrailers)
+  }
+
+  async function noCall(socket: net.Socket): Promise<void> {
+    socket.write(Buffer.concat([isNoCall, incompleteTrailers]))
+    await pause(10)
+  }
 
   async function survives(
     listener: net.Server,
     accepted: string,
-    open: (port: number, host: string) => net.Socket,
+    open: Open,
+    play: (socket: net.Socket, isAnswered: () => boolean) => Promise<void>,
   ): Promise<void> {
-    let answered = 0
+    let isAnswered = false
+    let closed = 0
     await using rpc = new RpcServer<string>({
       clock: systemClock,
       logger: createLogger({ destination: { write: () => undefined } }),
@@ -86,27 +108,32 @@ describe('a peer that reads nothing, begins trailers and breaks the connection o
     rpc.add(SERVICE, {
       StreamSecrets: {
         exchange: () => {
-          answered += 1
+          isAnswered = true
           return ANSWER
         },
       },
     })
-    listener.on(accepted, (socket: net.Socket) => rpc.accept(socket, 'peer'))
+    listener.on(accepted, (socket: net.Socket) => {
+      rpc.accept(socket, 'peer')
+      socket.once('close', () => {
+        closed += 1
+        collect() // streams that were destroyed are not gone yet
+      })
+    })
     await using _closing = { [Symbol.asyncDispose]: async () => void listener.close() }
     listener.listen(0, '127.0.0.1')
     await once(listener, 'listening')
     const { port } = listener.address() as net.AddressInfo
     for (let round = 1; round <= ROUNDS; round++) {
+      isAnswered = false
       const socket = open(port, '127.0.0.1')
       socket.on('error', () => undefined)
-      socket.write(request)
-      await until(() => answered === round)
-      socket.write(incompleteTrailers)
+      await play(socket, () => isAnswered)
       await pause(10) // a turn or two of the server, whose reading nothing tells of
       socket.destroy() // with bytes unread: that resets
-      await until(() => rpc.openConnections === 0)
+      await until(() => closed === round)
       collect()
     }
-    assert.equal(answered, ROUNDS)
+    assert.equal(rpc.openConnections, 0)
   }
 })

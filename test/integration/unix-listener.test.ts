@@ -212,6 +212,17 @@ describe('where the socket stands', () => {
     await assert.rejects(place.listen(), { code: 'ERR_PEER_LOCK_FILE' })
   })
 
+  it('is refused under a lock file that somebody else has made, and says whose it is', {
+    skip: process.getuid?.() === 0 ? false : 'needs root',
+  }, async () => {
+    await using place = await Place.make()
+    const { chown } = await import('node:fs/promises')
+    await mkdir(path.dirname(place.path))
+    await writeFile(`${place.path}.lock`, '')
+    await chown(`${place.path}.lock`, 4242, 4242)
+    await assert.rejects(place.listen(), /lock file .* belongs to uid 4242/)
+  })
+
   it('is refused, in one sentence, where it cannot be made', async () => {
     await using place = await Place.make()
     await writeFile(path.join(place.directory, 'run'), '')
