@@ -5,6 +5,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { systemClock } from '../../src/foundation/clock.ts'
 import type { CallHead, Handlers } from '../../src/rpc/handlers.ts'
 import { LocalClient } from '../../src/rpc/plain/local-client.ts'
 import { encodeMessage } from '../../src/rpc/services.ts'
@@ -135,6 +136,7 @@ describe('a client of a program on the same machine', () => {
 /** A server that says the same whatever it is asked, once it was asked. */
 class Scripted implements AsyncDisposable {
   readonly client: LocalClient
+  readonly place: string
   readonly #directory: string
   readonly #server: net.Server
   /** What was sent to it. */
@@ -144,6 +146,7 @@ class Scripted implements AsyncDisposable {
   private constructor(directory: string, server: net.Server, socket: string) {
     this.#directory = directory
     this.#server = server
+    this.place = socket
     this.client = new LocalClient({ unixPath: socket })
   }
 
@@ -349,6 +352,18 @@ describe('an answer', () => {
     await assert.rejects(fetchTokens(none.client, ['a']), { status: 14, message: /^cannot reach \S+ \(/ })
     await using other = await Scripted.listen(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), 'closes')
     await assert.rejects(fetchTokens(other.client, ['a']), { message: /is no gRPC server/ })
+  })
+
+  it('that the server gives up at the deadline is late, whoever of both was the first', async () => {
+    let nowMs = 0
+    await using server = await Scripted.listen(Buffer.concat([GREETING, frame(TYPE.reset, 0, 1, words(8))]))
+    const clock = { ...systemClock, monotonicMs: () => nowMs }
+    using client = new LocalClient({ unixPath: server.place, clock })
+    const asked = client.unary(SERVICE, 'FetchJWTSVID', {}, { deadlineMs: 10_000 })
+    nowMs = 10_000
+    await assert.rejects(asked, { status: StatusCode.DEADLINE_EXCEEDED, message: /did not answer in time/ })
+    const early = client.unary(SERVICE, 'FetchJWTSVID', {}, { deadlineMs: 10_000 })
+    await assert.rejects(early, { status: StatusCode.UNAVAILABLE })
   })
 
   it('is not waited for when the server asks and asks, and reads nothing', async () => {

@@ -70,6 +70,7 @@ export class PlainCall implements Disposable {
   readonly #onMessage: (message: Buffer) => void
   readonly #connecting: Scheduled
   readonly #deadline: Scheduled | undefined
+  readonly #isLate: () => boolean
   #isConnected = false
   #isOver = false
   readonly #headers = new Map<string, string>()
@@ -96,6 +97,8 @@ export class PlainCall implements Disposable {
     this.#connecting = clock.schedule(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
       this.#finish(this.#unreachable('', true)),
     )
+    const lateMs = clock.monotonicMs() + (deadlineMs ?? Number.POSITIVE_INFINITY)
+    this.#isLate = () => clock.monotonicMs() >= lateMs
     if (deadlineMs !== undefined) {
       this.#deadline = clock.schedule(deadlineMs, () =>
         this.#finish(this.#failure(StatusCode.DEADLINE_EXCEEDED, '')),
@@ -270,10 +273,14 @@ export class PlainCall implements Disposable {
     this.#taken = 0
   }
 
-  /** A server may reset the rest of a request that it has answered already. */
+  /** A server may reset the rest of a request that it has answered already. It knows our deadline, and may be the first to act on it. */
   #onReset(code: number): void {
     const isAnswered = this.#headers.has('grpc-status')
     const status = code === ENHANCE_YOUR_CALM ? StatusCode.RESOURCE_EXHAUSTED : StatusCode.UNAVAILABLE
+    if (code === CANCEL && !isAnswered && this.#isLate()) {
+      this.#finish(this.#failure(StatusCode.DEADLINE_EXCEEDED, ''))
+      return
+    }
     const details = `Received RST_STREAM with code ${code}`
     this.#finish(isAnswered ? this.#outcome() : this.#failure(status, details))
   }
