@@ -73,6 +73,24 @@ describe('FileDigests', () => {
     clearInterval(alive)
   })
 
+  it('are still made for others when one user has several files that hang', async () => {
+    const own = digests({ timeoutMs: 4_000 })
+    const alive = setInterval(() => undefined, 1_000) // nothing of the digests keeps a process alive
+    const pipes = ['pipe-1', 'pipe-2', 'pipe-3'].map((name) => path.join(directory, name))
+    for (const pipe of pipes) {
+      execFileSync('mkfifo', [pipe])
+      assert.equal(await own.of(await requestFor(pipe, 1001)), undefined)
+    }
+    assert.equal(
+      await own.of(await requestFor(pipes[0] ?? '', 1002)),
+      undefined,
+      'nor again for another user',
+    )
+    assert.ok(await own.of(await file('i', 'content')), 'of another user')
+    for (const pipe of pipes) await (await open(pipe, 'r+')).close() // lets the threads go
+    clearInterval(alive)
+  })
+
   it('that were made before are there at once, for any user', async () => {
     const own = digests()
     const request = await file('f', 'content')

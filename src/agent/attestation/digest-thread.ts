@@ -12,8 +12,8 @@ export interface DigestThreadDeps {
   /** How long one slice may take. */
   readonly patienceMs: number
   readonly answered: (said: Sliced) => void
-  /** The thread was given up, and with it every file that it had open. */
-  readonly lost: () => void
+  /** The thread was given up, and with it every file that it had open. `ended`: it has come back after all, and is gone. */
+  readonly lost: (ended: Promise<unknown>) => void
 }
 
 /** A thread that is there while there is something to hash, one slice at a time. */
@@ -71,10 +71,12 @@ export class DigestThread implements Disposable {
     this.#end()
     if (worker === undefined || this.#isDisposed) return
     this.#stuck += 1
+    const { promise, resolve } = Promise.withResolvers<void>()
     worker.once('exit', () => {
       this.#stuck -= 1
+      resolve()
     })
-    this.#deps.lost()
+    this.#deps.lost(promise)
   }
 
   #end(): void {

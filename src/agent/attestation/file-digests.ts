@@ -53,6 +53,8 @@ export class FileDigests implements Disposable {
   readonly #turns = new FairQueue<number, Job>()
   readonly #ofUser = new Map<number, number>()
   readonly #late = new Map<number, number>()
+  /** Files from which a thread has not come back. */
+  readonly #stuckAt = new Set<DigestRequest>()
   readonly #thread: DigestThread
   #running: Job | undefined
   #made = 0
@@ -64,7 +66,7 @@ export class FileDigests implements Disposable {
       clock,
       patienceMs: options.timeoutMs,
       answered: (said) => this.#answered(said),
-      lost: () => this.#lost(),
+      lost: (ended) => this.#lost(ended),
     })
   }
 
@@ -114,7 +116,7 @@ export class FileDigests implements Disposable {
     const known = this.#jobs.get(name)
     if (known !== undefined) return known
     const others = this.#ofUser.get(uid) ?? 0
-    if (others >= MOST_OF_USER || this.#thread.isStuck) return undefined
+    if (others >= MOST_OF_USER || this.#thread.isStuck || this.#mayStick(request)) return undefined
     this.#made += 1
     const job: Job = {
       id: this.#made,
@@ -129,6 +131,13 @@ export class FileDigests implements Disposable {
     this.#ofUser.set(uid, others + 1)
     this.#turns.push(uid, job)
     return job
+  }
+
+  /** The same file again, or another of the user whose file it is: he shall not take the threads that there are from all others. */
+  #mayStick({ uid, device, inode }: DigestRequest): boolean {
+    return [...this.#stuckAt].some(
+      (at) => (at.device === device && at.inode === inode) || (at.uid === uid && uid !== 0),
+    )
   }
 
   #next(): void {
@@ -175,9 +184,14 @@ export class FileDigests implements Disposable {
   }
 
   /** The thread did not come back from a file, and was given up with all that it had open. */
-  #lost(): void {
+  #lost(ended: Promise<unknown>): void {
     const lost = this.#running
     this.#running = undefined
+    if (lost !== undefined) {
+      const { request } = lost
+      this.#stuckAt.add(request)
+      void ended.then(() => this.#stuckAt.delete(request))
+    }
     for (const job of this.#jobs.values()) {
       if (job === lost || job.isOpen) this.#finish(job, undefined)
     }
