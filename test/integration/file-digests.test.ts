@@ -37,6 +37,13 @@ describe('FileDigests', () => {
     return requestFor(full, uid)
   }
 
+  /** Lets a thread go that waits for a writer, and lets one that comes later find nothing: else it would keep this process for ever. */
+  async function letGo(pipe: string): Promise<void> {
+    const writer = await open(pipe, 'r+')
+    unlinkSync(pipe)
+    await writer.close()
+  }
+
   it('are SHA-256 in hex', async () => {
     const digest = await digests().of(await file('a', 'content'))
     assert.equal(digest, createHash('sha256').update('content').digest('hex'))
@@ -69,7 +76,7 @@ describe('FileDigests', () => {
     const alive = setInterval(() => undefined, 1_000) // nothing of the digests keeps a process alive
     assert.equal(await own.of(await requestFor(pipe)), undefined) // opening it waits for a writer
     assert.ok(await digests().of(await file('e', 'content')), 'of other digests')
-    await (await open(pipe, 'r+')).close() // lets the thread go
+    await letGo(pipe)
     clearInterval(alive)
   })
 
@@ -77,18 +84,25 @@ describe('FileDigests', () => {
     const own = digests({ timeoutMs: 4_000 })
     const alive = setInterval(() => undefined, 1_000) // nothing of the digests keeps a process alive
     const pipes = ['pipe-1', 'pipe-2', 'pipe-3'].map((name) => path.join(directory, name))
-    for (const pipe of pipes) {
-      execFileSync('mkfifo', [pipe])
-      assert.equal(await own.of(await requestFor(pipe, 1001)), undefined)
+    for (const pipe of pipes) execFileSync('mkfifo', [pipe])
+    const asked = await Promise.all(pipes.map((pipe) => requestFor(pipe, 1001)))
+    try {
+      // At once: the others wait already when the first hangs.
+      assert.deepEqual(await Promise.all(asked.map((each) => own.of(each))), [
+        undefined,
+        undefined,
+        undefined,
+      ])
+      assert.equal(
+        await own.of(await requestFor(pipes[0] ?? '', 1002)),
+        undefined,
+        'nor again for another user',
+      )
+      assert.ok(await own.of(await file('i', 'content')), 'of another user')
+    } finally {
+      for (const pipe of pipes) await letGo(pipe)
+      clearInterval(alive)
     }
-    assert.equal(
-      await own.of(await requestFor(pipes[0] ?? '', 1002)),
-      undefined,
-      'nor again for another user',
-    )
-    assert.ok(await own.of(await file('i', 'content')), 'of another user')
-    for (const pipe of pipes) await (await open(pipe, 'r+')).close() // lets the threads go
-    clearInterval(alive)
   })
 
   it('that were made before are there at once, for any user', async () => {

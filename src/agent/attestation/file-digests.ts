@@ -193,7 +193,9 @@ export class FileDigests implements Disposable {
       void ended.then(() => this.#stuckAt.delete(request))
     }
     for (const job of this.#jobs.values()) {
-      if (job === lost || job.isOpen) this.#finish(job, undefined)
+      const mayStick = !job.isOpen && this.#mayStick(job.request)
+      if (mayStick) this.#turns.remove(job.request.uid, job) // it would take the next thread as well
+      if (job === lost || job.isOpen || mayStick) this.#finish(job, undefined)
     }
     this.#next()
   }
