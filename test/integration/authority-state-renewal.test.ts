@@ -156,6 +156,28 @@ describe('Renewer.renew', () => {
     }
   })
 
+  it('locks again, without an end, when an administrator gave the lock one and it has passed', async () => {
+    await using fixed = await fixture()
+    const { clock, state, first } = fixed
+    const newest = await renew(state, first, await newKey())
+    use(state, newest)
+    assert.throws(() => use(state, first), { code: 'ERR_REFUSED' })
+    await settled(state)
+    const [lock] = state.locks.watch.value
+    assert.ok(lock)
+    const spec = { target: { bot_instance: first.botInstanceId }, reason: 'looked at' }
+    const metadata = { labels: {}, expiresMs: clock.now().getTime() + 1_000 }
+    await state.datastore.write((writer) =>
+      state.resources.put(writer, { kind: 'lock', name: lock.name, metadata, spec }),
+    )
+    clock.advance(2_000)
+    assert.equal(isLocked(state, first), false)
+    assert.throws(() => use(state, first), { code: 'ERR_REFUSED' })
+    await settled(state)
+    assert.equal(isLocked(state, first), true)
+    assert.equal(state.locks.check({ botInstance: first.botInstanceId })?.expiresMs, undefined)
+  })
+
   it('records one refusal once, however often a connection asks', async () => {
     await using fixed = await fixture()
     const { state, first } = fixed

@@ -31,7 +31,9 @@ export function lockInstance(
   )
   deps.datastore
     .write((writer) => {
-      if (deps.resources.find(writer, 'lock', name)) return
+      // One that an administrator has given an end, or another target, does not stand for this.
+      const found = deps.resources.find(writer, 'lock', name)
+      if (found && found.metadata.expiresMs === undefined && isOn(found.spec, instance.id)) return
       const resource = { kind: 'lock', name, metadata: { labels: {} }, spec: { target, reason } }
       const { revision } = deps.resources.put(writer, resource)
       deps.audit.within(
@@ -46,4 +48,8 @@ export function lockInstance(
       // The certificate stays superseded, so its next use tries again.
       deps.logger.error({ botInstance: instance.id, error: messageOf(error) }, 'cannot lock an instance')
     })
+}
+
+function isOn(spec: unknown, botInstance: string): boolean {
+  return (spec as { target?: { bot_instance?: string } }).target?.bot_instance === botInstance
 }

@@ -30,6 +30,9 @@ const TARGETS = {
 
 const SUBJECTS = Object.values(TARGETS)
 
+/** An expired lock that is not deleted may be in force again: the clock may have been ahead. */
+const LOOK_AGAIN_MS = 60_000
+
 /** Bans in force now. A lock acts from the moment it is durable until it is deleted or expires. */
 export class Locks implements Disposable {
   readonly watch: Watchable<readonly ActiveLock[]>
@@ -82,7 +85,8 @@ export class Locks implements Disposable {
       ({ expiresMs }) => expiresMs === undefined || expiresMs > nowMs,
     )
     this.#byTarget = new Map()
-    for (const lock of active) {
+    // Those that have expired, too: each check judges by the time that it is then.
+    for (const lock of this.#stored.values()) {
       for (const kind of SUBJECTS) {
         const value = lock.target[kind]
         // Of two locks on one thing the one that lasts longer decides.
@@ -91,11 +95,14 @@ export class Locks implements Disposable {
         }
       }
     }
-    this.watch.set(active)
+    const before = this.watch.value
+    const isSame = active.length === before.length && active.every((lock, at) => lock === before[at])
+    if (!isSame) this.watch.set(active)
     this.#timer?.cancel()
-    const ends = active.flatMap(({ expiresMs }) => (expiresMs === undefined ? [] : [expiresMs]))
-    if (ends.length === 0) return
-    this.#timer = this.#clock.schedule(Math.max(1, Math.min(...ends) - nowMs), () => this.#refresh())
+    const waits = active.flatMap(({ expiresMs }) => (expiresMs === undefined ? [] : [expiresMs - nowMs]))
+    if (active.length < this.#stored.size) waits.push(LOOK_AGAIN_MS)
+    if (waits.length === 0) return
+    this.#timer = this.#clock.schedule(Math.max(1, Math.min(...waits)), () => this.#refresh())
   }
 }
 

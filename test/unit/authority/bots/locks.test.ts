@@ -50,6 +50,23 @@ describe('Locks', () => {
     assert.equal(locks.check({ bot: 'builder', botInstance: 'i' }), undefined)
   })
 
+  it('stands again when the clock was ahead for a while, also when another lock was made meanwhile', async () => {
+    const { clock, datastore, locks, put } = await open()
+    await using _datastore = datastore
+    await put('l', { bot: 'builder' }, 2 * 86_400_000)
+    clock.jump(3 * 86_400_000)
+    await put('other', { bot: 'x' })
+    assert.equal(locks.check({ bot: 'builder' }), undefined)
+    assert.deepEqual(
+      locks.watch.value.map(({ name }) => name),
+      ['other'],
+    )
+    clock.jump(-3 * 86_400_000)
+    assert.equal(locks.check({ bot: 'builder' })?.name, 'l')
+    clock.advance(60_000)
+    assert.deepEqual(locks.watch.value.map(({ name }) => name).sort(), ['l', 'other'])
+  })
+
   it('ends at its expiry, and tells who watches', async () => {
     const { clock, datastore, locks, put } = await open()
     await using _datastore = datastore
