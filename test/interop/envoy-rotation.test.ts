@@ -104,20 +104,23 @@ inBothModes(
       }
     })
 
-    await t.test('a lock takes the identity away: it is used until it expires, and no longer', async () => {
-      const logged = stack.agent.log.length
-      await stack.admin('lock', '--workload-identity', 'web')
-      await stack.agent.says(/"event":"secret\.unavailable"/, logged)
-      const [last] = await serialsShownBy(web)
-      await eventually('refused', () =>
-        ask(outboundFresh).then(
-          () => false,
-          () => true,
-        ),
-      )
-      assert.deepEqual(await serialsShownBy(web), [last])
-      assert.ok((await api.admin.count('^listener\\..*ssl.fail_verify_error$')) > 0)
-    })
+    await t.test(
+      'a lock takes the identity away: Envoy keeps the certificate, and trusts nobody any more',
+      async () => {
+        const logged = stack.agent.log.length
+        await stack.admin('lock', '--workload-identity', 'web')
+        await stack.agent.says(/"event":"secret\.unavailable"/, logged)
+        const [last] = await serialsShownBy(web)
+        await eventually('refused', () =>
+          ask(outboundFresh).then(
+            () => false,
+            () => true,
+          ),
+        )
+        assert.deepEqual(await serialsShownBy(web), [last])
+        assert.ok((await web.admin.count('^cluster\\..*ssl.fail_verify_error$')) > 0)
+      },
+    )
 
     await t.test('its end gives it back, on the same connection to the agent', async () => {
       const connections = (): Promise<number> => web.admin.count('^cluster.signet_agent.upstream_cx_total$')
