@@ -3,13 +3,13 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { Command } from 'commander'
-import { COMMANDS } from '../../src/cli/catalogue.ts'
+import { COMMANDS } from '../../src/cli/command-catalogue.ts'
 import { parseAgentConfig } from '../../src/config/agent-config.ts'
 import { parseAuthorityConfig } from '../../src/config/authority-config.ts'
 import { type ParsedResource, parseResources } from '../../src/config/resources.ts'
 import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
 import { checkRole } from '../../src/policy/role.ts'
-import { examplesOf } from '../support/readme/from-values.ts'
+import { examplesOf } from '../../tools/readme/from-values.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const read = (name: string): string => readFileSync(path.join(root, name), 'utf8')
