@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { RESOURCE_KINDS } from '../../src/config/resource-specs.ts'
+import { readDocument, readDocuments } from './readme/documents.ts'
 import { auditEventTable, errorTable, logEventTable, metricTable } from './readme/from-sources.ts'
 import {
   attestedAttributeTable,
@@ -13,9 +14,8 @@ import {
 import { fillBlocks } from './readme/markdown.ts'
 import { readSources } from './readme/sources.ts'
 
-/** Writes the tables of README.md from the code, between their markers. With --check it only compares. */
+/** Writes the tables of the documents from the code, between their markers. With --check it only compares. */
 const root = path.resolve(import.meta.dirname, '../..')
-const readme = path.join(root, 'README.md')
 const RESOURCES = ['metadata', ...RESOURCE_KINDS] as const
 
 /** An example is a file that can be used as it is. */
@@ -39,16 +39,16 @@ const tables = new Map([
 ])
 
 function fenced(name: string): string {
-  return `\`\`\`yaml\n${readFileSync(path.join(root, name), 'utf8').trimEnd()}\n\`\`\``
+  return `\`\`\`yaml\n${readDocument(name).trimEnd()}\n\`\`\``
 }
 
-const text = readFileSync(readme, 'utf8')
-const filled = fillBlocks(text, tables)
-if (process.argv.includes('--check')) {
-  if (filled !== text) {
-    process.stderr.write(
-      'the tables of README.md are not what the code says; run node test/support/readme.ts\n',
-    )
-    process.exitCode = 1
-  }
-} else if (filled !== text) writeFileSync(readme, filled)
+const documents = new Map(readDocuments().map(({ name, text }) => [name, text]))
+const filled = fillBlocks(documents, tables)
+const changed = [...filled].filter(([name, text]) => documents.get(name) !== text)
+if (!process.argv.includes('--check')) {
+  for (const [name, text] of changed) writeFileSync(path.join(root, name), text)
+} else if (changed.length > 0) {
+  const names = changed.map(([name]) => name).join(', ')
+  process.stderr.write(`tables are not what the code says: ${names}; run npm run generate\n`)
+  process.exitCode = 1
+}

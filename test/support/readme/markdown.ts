@@ -12,10 +12,17 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\
 
 const BLOCK = /<!-- generated:([\w./:-]+) -->\n[\s\S]*?<!-- \/generated -->/g
 
-/** Puts what `contents` says between the markers. Every name must be there once, and every marker have a name that is known. */
-export function fillBlocks(document: string, contents: ReadonlyMap<string, string>): string {
-  const found = [...document.matchAll(BLOCK)].map(([, name = '']) => name)
-  const openings = document.match(/<!-- generated:/g)?.length ?? 0
+/**
+ * Puts what `contents` says between the markers of all documents, by name of the document. Every name must have one
+ * marker in all of them together, and every marker a name that is known.
+ */
+export function fillBlocks(
+  documents: ReadonlyMap<string, string>,
+  contents: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const texts = [...documents.values()]
+  const found = texts.flatMap((text) => Array.from(text.matchAll(BLOCK), ([, name = '']) => name))
+  const openings = texts.flatMap((text) => text.match(/<!-- generated:/g) ?? []).length
   const wrong = [
     ...(openings === found.length ? [] : ['a marker that is not closed']),
     ...[...contents.keys()].filter((name) => !found.includes(name)).map((name) => `no marker for ${name}`),
@@ -23,8 +30,10 @@ export function fillBlocks(document: string, contents: ReadonlyMap<string, strin
     ...found.filter((name, at) => found.indexOf(name) !== at).map((name) => `two markers for ${name}`),
   ]
   if (wrong.length > 0) throw new Error(wrong.join(', '))
-  return document.replaceAll(
-    BLOCK,
-    (_block, name: string) => `<!-- generated:${name} -->\n${contents.get(name)}\n<!-- /generated -->`,
-  )
+  const fill = (text: string): string =>
+    text.replaceAll(
+      BLOCK,
+      (_block, name: string) => `<!-- generated:${name} -->\n${contents.get(name)}\n<!-- /generated -->`,
+    )
+  return new Map(Array.from(documents, ([name, text]) => [name, fill(text)]))
 }
