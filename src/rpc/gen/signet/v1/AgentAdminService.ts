@@ -2,10 +2,10 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
-import type { AgentAdminServiceExplainRequest as _signet_v1_AgentAdminServiceExplainRequest, AgentAdminServiceExplainRequest__Output as _signet_v1_AgentAdminServiceExplainRequest__Output } from './AgentAdminServiceExplainRequest.ts';
-import type { AgentAdminServiceExplainResponse as _signet_v1_AgentAdminServiceExplainResponse, AgentAdminServiceExplainResponse__Output as _signet_v1_AgentAdminServiceExplainResponse__Output } from './AgentAdminServiceExplainResponse.ts';
-import type { AgentAdminServiceGetStatusRequest as _signet_v1_AgentAdminServiceGetStatusRequest, AgentAdminServiceGetStatusRequest__Output as _signet_v1_AgentAdminServiceGetStatusRequest__Output } from './AgentAdminServiceGetStatusRequest.ts';
-import type { AgentAdminServiceGetStatusResponse as _signet_v1_AgentAdminServiceGetStatusResponse, AgentAdminServiceGetStatusResponse__Output as _signet_v1_AgentAdminServiceGetStatusResponse__Output } from './AgentAdminServiceGetStatusResponse.ts';
+import type { AgentAdminServiceExplainRequest as _signet_v1_AgentAdminServiceExplainRequest, AgentAdminServiceExplainRequest__Output as _signet_v1_AgentAdminServiceExplainRequest__Output } from '../../signet/v1/AgentAdminServiceExplainRequest.ts';
+import type { AgentAdminServiceExplainResponse as _signet_v1_AgentAdminServiceExplainResponse, AgentAdminServiceExplainResponse__Output as _signet_v1_AgentAdminServiceExplainResponse__Output } from '../../signet/v1/AgentAdminServiceExplainResponse.ts';
+import type { AgentAdminServiceGetStatusRequest as _signet_v1_AgentAdminServiceGetStatusRequest, AgentAdminServiceGetStatusRequest__Output as _signet_v1_AgentAdminServiceGetStatusRequest__Output } from '../../signet/v1/AgentAdminServiceGetStatusRequest.ts';
+import type { AgentAdminServiceGetStatusResponse as _signet_v1_AgentAdminServiceGetStatusResponse, AgentAdminServiceGetStatusResponse__Output as _signet_v1_AgentAdminServiceGetStatusResponse__Output } from '../../signet/v1/AgentAdminServiceGetStatusResponse.ts';
 
 export interface AgentAdminServiceClient extends grpc.Client {
   Explain(argument: _signet_v1_AgentAdminServiceExplainRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_AgentAdminServiceExplainResponse__Output>): grpc.ClientUnaryCall;

@@ -1,7 +1,7 @@
 // Original file: signet/v1/admin.proto
 
-import type { AppliedResource as _signet_v1_AppliedResource, AppliedResource__Output as _signet_v1_AppliedResource__Output } from './AppliedResource.ts';
-import type { CreatedSecret as _signet_v1_CreatedSecret, CreatedSecret__Output as _signet_v1_CreatedSecret__Output } from './CreatedSecret.ts';
+import type { AppliedResource as _signet_v1_AppliedResource, AppliedResource__Output as _signet_v1_AppliedResource__Output } from '../../signet/v1/AppliedResource.ts';
+import type { CreatedSecret as _signet_v1_CreatedSecret, CreatedSecret__Output as _signet_v1_CreatedSecret__Output } from '../../signet/v1/CreatedSecret.ts';
 
 export interface ApplyResponse {
   'resources'?: (_signet_v1_AppliedResource)[];

@@ -1,6 +1,6 @@
 // Original file: signet/v1/issuance.proto
 
-import type { Occasion as _signet_v1_Occasion, Occasion__Output as _signet_v1_Occasion__Output } from './Occasion.ts';
+import type { Occasion as _signet_v1_Occasion, Occasion__Output as _signet_v1_Occasion__Output } from '../../signet/v1/Occasion.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface IdentityClaim {

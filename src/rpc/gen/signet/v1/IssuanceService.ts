@@ -2,10 +2,10 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
-import type { IssueJwtSvidsRequest as _signet_v1_IssueJwtSvidsRequest, IssueJwtSvidsRequest__Output as _signet_v1_IssueJwtSvidsRequest__Output } from './IssueJwtSvidsRequest.ts';
-import type { IssueJwtSvidsResponse as _signet_v1_IssueJwtSvidsResponse, IssueJwtSvidsResponse__Output as _signet_v1_IssueJwtSvidsResponse__Output } from './IssueJwtSvidsResponse.ts';
-import type { IssueX509SvidsRequest as _signet_v1_IssueX509SvidsRequest, IssueX509SvidsRequest__Output as _signet_v1_IssueX509SvidsRequest__Output } from './IssueX509SvidsRequest.ts';
-import type { IssueX509SvidsResponse as _signet_v1_IssueX509SvidsResponse, IssueX509SvidsResponse__Output as _signet_v1_IssueX509SvidsResponse__Output } from './IssueX509SvidsResponse.ts';
+import type { IssueJwtSvidsRequest as _signet_v1_IssueJwtSvidsRequest, IssueJwtSvidsRequest__Output as _signet_v1_IssueJwtSvidsRequest__Output } from '../../signet/v1/IssueJwtSvidsRequest.ts';
+import type { IssueJwtSvidsResponse as _signet_v1_IssueJwtSvidsResponse, IssueJwtSvidsResponse__Output as _signet_v1_IssueJwtSvidsResponse__Output } from '../../signet/v1/IssueJwtSvidsResponse.ts';
+import type { IssueX509SvidsRequest as _signet_v1_IssueX509SvidsRequest, IssueX509SvidsRequest__Output as _signet_v1_IssueX509SvidsRequest__Output } from '../../signet/v1/IssueX509SvidsRequest.ts';
+import type { IssueX509SvidsResponse as _signet_v1_IssueX509SvidsResponse, IssueX509SvidsResponse__Output as _signet_v1_IssueX509SvidsResponse__Output } from '../../signet/v1/IssueX509SvidsResponse.ts';
 
 export interface IssuanceServiceClient extends grpc.Client {
   IssueJwtSvids(argument: _signet_v1_IssueJwtSvidsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_IssueJwtSvidsResponse__Output>): grpc.ClientUnaryCall;

@@ -1,6 +1,6 @@
 // Original file: signet/v1/issuance.proto
 
-import type { JwtSvidResult as _signet_v1_JwtSvidResult, JwtSvidResult__Output as _signet_v1_JwtSvidResult__Output } from './JwtSvidResult.ts';
+import type { JwtSvidResult as _signet_v1_JwtSvidResult, JwtSvidResult__Output as _signet_v1_JwtSvidResult__Output } from '../../signet/v1/JwtSvidResult.ts';
 
 export interface IssueJwtSvidsResponse {
   'results'?: (_signet_v1_JwtSvidResult)[];

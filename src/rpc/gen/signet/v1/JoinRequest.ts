@@ -1,6 +1,6 @@
 // Original file: signet/v1/join.proto
 
-import type { SecretProof as _signet_v1_SecretProof, SecretProof__Output as _signet_v1_SecretProof__Output } from './SecretProof.ts';
+import type { SecretProof as _signet_v1_SecretProof, SecretProof__Output as _signet_v1_SecretProof__Output } from '../../signet/v1/SecretProof.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
 
 export interface JoinRequest {

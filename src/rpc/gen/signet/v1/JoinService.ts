@@ -2,10 +2,10 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
-import type { JoinRequest as _signet_v1_JoinRequest, JoinRequest__Output as _signet_v1_JoinRequest__Output } from './JoinRequest.ts';
-import type { JoinResponse as _signet_v1_JoinResponse, JoinResponse__Output as _signet_v1_JoinResponse__Output } from './JoinResponse.ts';
-import type { RenewRequest as _signet_v1_RenewRequest, RenewRequest__Output as _signet_v1_RenewRequest__Output } from './RenewRequest.ts';
-import type { RenewResponse as _signet_v1_RenewResponse, RenewResponse__Output as _signet_v1_RenewResponse__Output } from './RenewResponse.ts';
+import type { JoinRequest as _signet_v1_JoinRequest, JoinRequest__Output as _signet_v1_JoinRequest__Output } from '../../signet/v1/JoinRequest.ts';
+import type { JoinResponse as _signet_v1_JoinResponse, JoinResponse__Output as _signet_v1_JoinResponse__Output } from '../../signet/v1/JoinResponse.ts';
+import type { RenewRequest as _signet_v1_RenewRequest, RenewRequest__Output as _signet_v1_RenewRequest__Output } from '../../signet/v1/RenewRequest.ts';
+import type { RenewResponse as _signet_v1_RenewResponse, RenewResponse__Output as _signet_v1_RenewResponse__Output } from '../../signet/v1/RenewResponse.ts';
 
 export interface JoinServiceClient extends grpc.Client {
   Join(argument: _signet_v1_JoinRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;

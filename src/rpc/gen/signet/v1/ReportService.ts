@@ -2,8 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
-import type { ReportRequest as _signet_v1_ReportRequest, ReportRequest__Output as _signet_v1_ReportRequest__Output } from './ReportRequest.ts';
-import type { ReportResponse as _signet_v1_ReportResponse, ReportResponse__Output as _signet_v1_ReportResponse__Output } from './ReportResponse.ts';
+import type { ReportRequest as _signet_v1_ReportRequest, ReportRequest__Output as _signet_v1_ReportRequest__Output } from '../../signet/v1/ReportRequest.ts';
+import type { ReportResponse as _signet_v1_ReportResponse, ReportResponse__Output as _signet_v1_ReportResponse__Output } from '../../signet/v1/ReportResponse.ts';
 
 export interface ReportServiceClient extends grpc.Client {
   Report(argument: _signet_v1_ReportRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_ReportResponse__Output>): grpc.ClientUnaryCall;

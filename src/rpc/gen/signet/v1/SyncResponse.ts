@@ -1,11 +1,11 @@
 // Original file: signet/v1/sync.proto
 
-import type { WorkloadIdentity as _signet_v1_WorkloadIdentity, WorkloadIdentity__Output as _signet_v1_WorkloadIdentity__Output } from './WorkloadIdentity.ts';
-import type { Bot as _signet_v1_Bot, Bot__Output as _signet_v1_Bot__Output } from './Bot.ts';
-import type { TrustBundle as _signet_v1_TrustBundle, TrustBundle__Output as _signet_v1_TrustBundle__Output } from './TrustBundle.ts';
-import type { LockList as _signet_v1_LockList, LockList__Output as _signet_v1_LockList__Output } from './LockList.ts';
-import type { FederatedBundleList as _signet_v1_FederatedBundleList, FederatedBundleList__Output as _signet_v1_FederatedBundleList__Output } from './FederatedBundleList.ts';
-import type { AttributeUse as _signet_v1_AttributeUse, AttributeUse__Output as _signet_v1_AttributeUse__Output } from './AttributeUse.ts';
+import type { WorkloadIdentity as _signet_v1_WorkloadIdentity, WorkloadIdentity__Output as _signet_v1_WorkloadIdentity__Output } from '../../signet/v1/WorkloadIdentity.ts';
+import type { Bot as _signet_v1_Bot, Bot__Output as _signet_v1_Bot__Output } from '../../signet/v1/Bot.ts';
+import type { TrustBundle as _signet_v1_TrustBundle, TrustBundle__Output as _signet_v1_TrustBundle__Output } from '../../signet/v1/TrustBundle.ts';
+import type { LockList as _signet_v1_LockList, LockList__Output as _signet_v1_LockList__Output } from '../../signet/v1/LockList.ts';
+import type { FederatedBundleList as _signet_v1_FederatedBundleList, FederatedBundleList__Output as _signet_v1_FederatedBundleList__Output } from '../../signet/v1/FederatedBundleList.ts';
+import type { AttributeUse as _signet_v1_AttributeUse, AttributeUse__Output as _signet_v1_AttributeUse__Output } from '../../signet/v1/AttributeUse.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface SyncResponse {

@@ -1,6 +1,6 @@
 // Original file: signet/v1/sync.proto
 
-import type { SvidLives as _signet_v1_SvidLives, SvidLives__Output as _signet_v1_SvidLives__Output } from './SvidLives.ts';
+import type { SvidLives as _signet_v1_SvidLives, SvidLives__Output as _signet_v1_SvidLives__Output } from '../../signet/v1/SvidLives.ts';
 
 export interface TrustBundle {
   'spiffeBundle'?: (Buffer | Uint8Array | string);

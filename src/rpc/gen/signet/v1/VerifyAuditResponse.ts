@@ -1,6 +1,6 @@
 // Original file: signet/v1/admin.proto
 
-import type { SignedRow as _signet_v1_SignedRow, SignedRow__Output as _signet_v1_SignedRow__Output } from './SignedRow.ts';
+import type { SignedRow as _signet_v1_SignedRow, SignedRow__Output as _signet_v1_SignedRow__Output } from '../../signet/v1/SignedRow.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface VerifyAuditResponse {

@@ -1,7 +1,7 @@
 // Original file: signet/v1/issuance.proto
 
-import type { IssuedX509Svid as _signet_v1_IssuedX509Svid, IssuedX509Svid__Output as _signet_v1_IssuedX509Svid__Output } from './IssuedX509Svid.ts';
-import type { IssueError as _signet_v1_IssueError, IssueError__Output as _signet_v1_IssueError__Output } from './IssueError.ts';
+import type { IssuedX509Svid as _signet_v1_IssuedX509Svid, IssuedX509Svid__Output as _signet_v1_IssuedX509Svid__Output } from '../../signet/v1/IssuedX509Svid.ts';
+import type { IssueError as _signet_v1_IssueError, IssueError__Output as _signet_v1_IssueError__Output } from '../../signet/v1/IssueError.ts';
 
 export interface X509SvidResult {
   'issued'?: (_signet_v1_IssuedX509Svid | null);

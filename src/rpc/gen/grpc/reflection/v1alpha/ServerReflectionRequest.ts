@@ -1,6 +1,6 @@
 // Original file: grpc/reflection/v1alpha/reflection.proto
 
-import type { ExtensionRequest as _grpc_reflection_v1alpha_ExtensionRequest, ExtensionRequest__Output as _grpc_reflection_v1alpha_ExtensionRequest__Output } from './ExtensionRequest.ts';
+import type { ExtensionRequest as _grpc_reflection_v1alpha_ExtensionRequest, ExtensionRequest__Output as _grpc_reflection_v1alpha_ExtensionRequest__Output } from '../../../grpc/reflection/v1alpha/ExtensionRequest.ts';
 
 export interface ServerReflectionRequest {
   'host'?: (string);

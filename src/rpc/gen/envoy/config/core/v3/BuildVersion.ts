@@ -1,6 +1,6 @@
 // Original file: envoy/config/core/v3/base.proto
 
-import type { SemanticVersion as _envoy_type_v3_SemanticVersion, SemanticVersion__Output as _envoy_type_v3_SemanticVersion__Output } from '../../../type/v3/SemanticVersion.ts';
+import type { SemanticVersion as _envoy_type_v3_SemanticVersion, SemanticVersion__Output as _envoy_type_v3_SemanticVersion__Output } from '../../../../envoy/type/v3/SemanticVersion.ts';
 
 export interface BuildVersion {
   'version'?: (_envoy_type_v3_SemanticVersion | null);
