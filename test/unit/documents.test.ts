@@ -16,6 +16,7 @@ const FLAGS_OF_OTHERS = new Set([
   '--heapsnapshot-signal',
   '--tls-keylog',
   '--no-install',
+  '--peer',
   '--help',
 ])
 
