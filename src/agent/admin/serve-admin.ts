@@ -13,7 +13,7 @@ import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1
 import type { RpcServer } from '../../rpc/server.ts'
 import type { Attestation } from '../attestation/attest.ts'
 import { AttestationFailedError } from '../attestation/attestor.ts'
-import type { Knowledge, KnowledgeSource } from '../knowledge.ts'
+import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 
 /** The question cannot be answered as it was asked. */
 export class ExplainRequestError extends CodedError {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attributes } from '../../../src/policy/attributes.ts'
-import { Policy } from '../../../src/policy/decide.ts'
+import { Policy } from '../../../src/policy/policy.ts'
 import { compile } from './policy-samples.ts'
 
 const DIGEST = 'workload.unix.binary_sha256'
