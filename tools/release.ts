@@ -56,7 +56,9 @@ function pack(): string {
 
 /** The package as its users have it, but with the dependencies of this clone. */
 function tryPackage(file: string): void {
-  const files = run('tar', ['-tzf', path.join(out, file)]).trim().split('\n')
+  const files = run('tar', ['-tzf', path.join(out, file)])
+    .trim()
+    .split('\n')
   const mistakes = mistakesInPackage(files.map((name) => name.replace(/^package\//, '')))
   if (mistakes.length > 0) throw new StepFailedError(mistakes.join('\n'))
   const directory = mkdtempSync(path.join(tmpdir(), 'signet-release-'))
@@ -80,7 +82,9 @@ function writeSbom(file: string): void {
 
 function writeSums(files: readonly string[]): void {
   const lines = files.map((name) => {
-    const digest = createHash('sha256').update(readFileSync(path.join(out, name))).digest('hex')
+    const digest = createHash('sha256')
+      .update(readFileSync(path.join(out, name)))
+      .digest('hex')
     return `${digest}  ${name}\n`
   })
   writeFileSync(path.join(out, 'SHA256SUMS'), lines.join(''))

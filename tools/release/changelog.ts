@@ -8,6 +8,7 @@ export interface Section {
 }
 
 const HEADING = /^## \[([^\]]+)\](?: - (\S+))?$/
+const VERSION = /^\d+\.\d+\.\d+$/
 const KINDS = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security']
 
 export function sectionsOf(text: string): readonly Section[] {
@@ -28,12 +29,12 @@ export function mistakesIn(text: string): readonly string[] {
   return [
     ...(first?.version === 'Unreleased' ? [] : ['the first section is not [Unreleased]']),
     ...released.flatMap(({ version, date }) => {
-      if (!/^\d+\.\d+\.\d+$/.test(version)) return [`${version} is not a version`]
+      if (!VERSION.test(version)) return [`${version} is not a version`]
       return isDate(date) ? [] : [`${version} has no date`]
     }),
     ...released.flatMap(({ version }, at) => {
       const older = released[at + 1]?.version
-      return older !== undefined && !isNewer(version, older) ? [`${version} stands above ${older}`] : []
+      return VERSION.test(version) && VERSION.test(older ?? '') && !isNewer(version, older ?? '') ? [`${version} stands above ${older}`] : []
     }),
     ...sections.flatMap(({ version, body }) => {
       const kinds = Array.from(body.matchAll(/^### (.*)$/gm), ([, kind = '']) => kind)
