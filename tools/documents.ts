@@ -3,12 +3,12 @@ import path from 'node:path'
 import { RESOURCE_KINDS } from '../src/config/resource-specs.ts'
 import { auditEventTable, errorTable, logEventTable, metricTable } from './documents/from-sources.ts'
 import {
+  attestedAttributeTable,
   commandTable,
   configTable,
   exitCodeTable,
   kindTable,
   roleKindTable,
-  unixAttributeTable,
 } from './documents/from-values.ts'
 import { fillBlocks } from './documents/markdown.ts'
 import { readDocument, readDocuments } from './documents/read.ts'
@@ -28,7 +28,7 @@ const tables = new Map([
   ...RESOURCES.map((name): [string, string] => [name, configTable(name)]),
   ...EXAMPLES.map((name): [string, string] => [`file:${name}`, fenced(name)]),
   ['role-kinds', roleKindTable()],
-  ['unix-attributes', unixAttributeTable()],
+  ['unix-attributes', attestedAttributeTable()],
   ['commands', await commandTable()],
   ['exit-codes', exitCodeTable(sources)],
   ['kinds', kindTable()],

@@ -5,6 +5,7 @@ import type { Clock } from '../foundation/clock.ts'
 import { FairTurns } from '../foundation/fair-turns.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import { pause } from '../foundation/pause.ts'
 import type { Random } from '../foundation/random.ts'
@@ -97,6 +98,7 @@ export async function runAgent(config: AgentConfig, deps: AgentDeps): Promise<Ru
 async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle): Promise<RunningAgent> {
   const { clock, random, logger, environment } = deps
   const metrics = createMetrics()
+  exposeMemory(metrics)
   const data = lifecycle.use(await DataDirectory.open(config.data_dir, config.former_data_dir, logger))
   const kernel = loadKernel()
   noteMissingRights(logger, kernel)
