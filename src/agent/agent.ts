@@ -62,15 +62,15 @@ const ADMIN_CONNECTIONS = 256
  * The longest there are: a token of 64 KiB to be validated, and what Envoy says of itself, every time, which is 61 KiB of extensions in 1.40
  * and its metadata. What comes is held before anybody has been attested.
  */
-const LONGEST_REQUEST_BYTES = 128 * 1024
+const MAX_REQUEST_BYTES = 128 * 1024
 /**
  * Of requests that are not complete or not handled: on one connection a whole call's worth on every second stream, of one user what 200
  * Envoys say at the same moment.
  */
 const REQUEST_BYTES: ByteLimits = {
-  connection: 64 * LONGEST_REQUEST_BYTES,
-  caller: 128 * LONGEST_REQUEST_BYTES,
-  total: 512 * LONGEST_REQUEST_BYTES,
+  connection: 64 * MAX_REQUEST_BYTES,
+  caller: 128 * MAX_REQUEST_BYTES,
+  total: 512 * MAX_REQUEST_BYTES,
 }
 /** Envoy has two streams on a connection. What a user may open on all of its connections is bounded by this: each call that is blocked is held. */
 const CALLS_PER_CONNECTION_OF_USER = 2
@@ -251,7 +251,7 @@ function createServer(
   turns?: FairTurns<number>,
 ): RpcServer<Peer> {
   const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
-  const maxMessageBytes = LONGEST_REQUEST_BYTES
+  const maxMessageBytes = MAX_REQUEST_BYTES
   const callCap: CallCap<Peer> = {
     keyOf: ({ credentials }) => credentials.uid,
     max: CALLS_PER_CONNECTION_OF_USER * maxPerUid,

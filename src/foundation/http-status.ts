@@ -32,7 +32,7 @@ const MAX_CONNECTIONS = 128
 /** For a whole request, once it has begun. */
 const REQUEST_MS = 5_000
 const IDLE_MS = 30_000
-const LONGEST_HEAD = 8_192
+const MAX_HEAD_LENGTH = 8_192
 /** How old the figures may be: nobody who asks for them again and again keeps the program busy. */
 const FIGURES_MS = 250
 
@@ -151,7 +151,7 @@ class Visitor {
 
   #hear(text: string): void {
     // Whoever asks again before he is answered has no good reason.
-    if (this.#isAsking || this.#head.length + text.length > LONGEST_HEAD) {
+    if (this.#isAsking || this.#head.length + text.length > MAX_HEAD_LENGTH) {
       this.end()
       return
     }

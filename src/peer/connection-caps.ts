@@ -5,7 +5,7 @@ import type { Counter, Metrics } from '../foundation/metrics.ts'
 /** Refusals this close to each other are one burst, and one line in the log. */
 const BURST_MS = 10_000
 /** Bursts remembered, of one user each. */
-const MOST_BURSTS = 1_024
+const MAX_BURSTS = 1_024
 
 /**
  * Counts what a listener refuses and says it once per burst: a flood must not fill the log as well. A burst is of one user, so that whoever
@@ -34,7 +34,7 @@ export class RefusedConnections {
     const last = this.#last.get(burst)
     this.#last.delete(burst)
     this.#last.set(burst, now) // the order of the map is the order of use
-    if (this.#last.size > MOST_BURSTS) {
+    if (this.#last.size > MAX_BURSTS) {
       const [oldest] = this.#last.keys()
       if (oldest !== undefined) this.#last.delete(oldest)
     }

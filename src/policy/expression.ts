@@ -7,7 +7,7 @@ import { attributeAccess, type Equality, ExpressionWalk, equalitiesOf } from './
 import { celLibrary } from './libraries.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
-const LONGEST_EXPRESSION = 4096
+const MAX_EXPRESSION_LENGTH = 4096
 const CACHED_EXPRESSIONS = 8192
 
 /** What is known of one caller; the tree is converted for expressions once, and only if one asks. */
@@ -56,8 +56,8 @@ export class Expression {
     const cached = Expression.#cache.get(text)
     if (cached) return cached
     if (text.trim() === '') throw new ExpressionInvalidError('an expression must not be empty')
-    if (Buffer.byteLength(text) > LONGEST_EXPRESSION) {
-      throw new ExpressionInvalidError(`an expression may have ${LONGEST_EXPRESSION} bytes at most`)
+    if (Buffer.byteLength(text) > MAX_EXPRESSION_LENGTH) {
+      throw new ExpressionInvalidError(`an expression may have ${MAX_EXPRESSION_LENGTH} bytes at most`)
     }
     const walk = new ExpressionWalk()
     const run = parse(text)

@@ -24,7 +24,7 @@ import type { Holder, X509State } from './x509-entry.ts'
 /** Work that is due is looked at no more often than this … */
 const SHORTEST_WAIT_MS = 20
 /** … and no more rarely: timers stand still while a host sleeps, certificates do not. */
-const LONGEST_WAIT_MS = 5_000
+const MAX_WAIT_MS = 5_000
 /** Tokens in a snapshot, the ones asked for last: they live for minutes, and a snapshot is written often. */
 const TOKENS_KEPT = 256
 
@@ -152,7 +152,7 @@ export class SvidCache implements Disposable {
   #wakeAt(atMs: number): void {
     if (this.#disposed || atMs >= this.#timerAtMs) return
     const now = this.#deps.clock.now().getTime()
-    const waitMs = Math.min(Math.max(atMs - now, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
+    const waitMs = Math.min(Math.max(atMs - now, SHORTEST_WAIT_MS), MAX_WAIT_MS)
     if (now + waitMs >= this.#timerAtMs) return
     this.#timer?.cancel()
     this.#timerAtMs = now + waitMs

@@ -11,10 +11,10 @@ export class MixedAudienceError extends CodedError {
   }
 }
 
-const MOST = 32
-const LONGEST_BYTES = 1024
+const MAX_AUDIENCES = 32
+const MAX_AUDIENCE_BYTES = 1024
 /** Each audit row holds them all. */
-const LONGEST_IN_ALL_BYTES = 4096
+const MAX_AUDIENCES_BYTES = 4096
 
 /**
  * Why these audiences cannot be had, or undefined: they can. The token carries exactly what was asked for, in that order. Names that
@@ -22,16 +22,16 @@ const LONGEST_IN_ALL_BYTES = 4096
  */
 export function refuseAudience(audience: readonly string[], trustDomain: string): string | undefined {
   if (audience.length === 0) return 'no audience'
-  if (audience.length > MOST) return `more than ${MOST} audiences`
+  if (audience.length > MAX_AUDIENCES) return `more than ${MAX_AUDIENCES} audiences`
   // Lengths first: what follows takes time with each character.
   let bytes = 0
   for (const one of audience) {
     const length = Buffer.byteLength(one)
     if (length === 0) return 'an empty audience'
-    if (length > LONGEST_BYTES) return `an audience of more than ${LONGEST_BYTES} bytes`
+    if (length > MAX_AUDIENCE_BYTES) return `an audience of more than ${MAX_AUDIENCE_BYTES} bytes`
     bytes += length
   }
-  if (bytes > LONGEST_IN_ALL_BYTES) return `more than ${LONGEST_IN_ALL_BYTES} bytes of audiences`
+  if (bytes > MAX_AUDIENCES_BYTES) return `more than ${MAX_AUDIENCES_BYTES} bytes of audiences`
   for (const one of audience) {
     if (CONTROL.test(one)) return 'an audience with a control character'
     if (isReserved(one, trustDomain)) return `the audience ${JSON.stringify(one)} is reserved`
@@ -41,7 +41,7 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
 
 /** What no reserved name can be without, in the forms below. */
 const SUSPICIOUS = /signet|[^\u0021-\u007e]|%/i
-const MOST_DECODINGS = 3
+const MAX_DECODINGS = 3
 /** JSON writes one as six bytes, in the token and in each audit row. */
 const CONTROL = /\p{Cc}/u
 
@@ -53,7 +53,7 @@ function isReserved(audience: string, trustDomain: string): boolean {
   const authority = `authority.${trustDomain}`
   if (!SUSPICIOUS.test(audience) && !audience.toLowerCase().includes(authority)) return false
   let form = audience
-  for (let decoded = 0; decoded <= MOST_DECODINGS; decoded += 1) {
+  for (let decoded = 0; decoded <= MAX_DECODINGS; decoded += 1) {
     const name = plainName(form)
     if (OURS.test(name) || hostsOf(name).some((host) => host === 'signet' || host === authority)) return true
     const next = percentDecoded(form)

@@ -26,8 +26,8 @@ export interface JoinTokenApiDeps {
 }
 
 /** A secret that lies about for longer than this is not a way to join any more. */
-const LONGEST_TTL_SECONDS = 365 * 24 * 3600
-const LONGEST_NAME = 63
+const MAX_TTL_SECONDS = 365 * 24 * 3600
+const MAX_NAME_LENGTH = 63
 /** What parseResources puts before a problem: the file name that nobody wrote, and the line of text that nobody sees. */
 const GENERATED = 'join_token'
 
@@ -42,11 +42,11 @@ export function joinTokenHandlers(deps: JoinTokenApiDeps): Handlers<Caller> {
         const { bot } = request
         deps.store.get('bot', bot)
         const ttlSeconds = Number(request.ttlSeconds)
-        if (!(ttlSeconds > 0 && ttlSeconds <= LONGEST_TTL_SECONDS)) {
+        if (!(ttlSeconds > 0 && ttlSeconds <= MAX_TTL_SECONDS)) {
           throw new JoinTokenInvalidError('ttl must be between 1s and 365d')
         }
         const suffix = deps.random.bytes(4).toString('hex')
-        const name = request.name || `${bot.slice(0, LONGEST_NAME - 1 - suffix.length)}-${suffix}`
+        const name = request.name || `${bot.slice(0, MAX_NAME_LENGTH - 1 - suffix.length)}-${suffix}`
         const expiresMs = deps.clock.now().getTime() + ttlSeconds * 1000
         const text = formatResource(
           'join_token',

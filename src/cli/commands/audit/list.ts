@@ -26,7 +26,7 @@ interface Request {
   readonly follow: boolean
 }
 
-const LONGEST_SHOWN = 4_096
+const MAX_SHOWN_LENGTH = 4_096
 
 export function define(command: CommandLine): void {
   withExample(
@@ -133,7 +133,7 @@ function readDetail(detailJson: string): unknown {
   try {
     return JSON.parse(detailJson || '{}')
   } catch {
-    return { unreadable: detailJson.slice(0, LONGEST_SHOWN) }
+    return { unreadable: detailJson.slice(0, MAX_SHOWN_LENGTH) }
   }
 }
 
