@@ -3,6 +3,7 @@ import { loadOrCreateKey } from '../config/secret-source.ts'
 import { loadSealingKey } from '../crypto/sealed.ts'
 import type { Clock } from '../foundation/clock.ts'
 import { FairTurns } from '../foundation/fair-turns.ts'
+import { parseHostPort } from '../foundation/host-port.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { exposeMemory } from '../foundation/memory-metrics.ts'
@@ -34,7 +35,7 @@ import { IdentityFile } from './state/identity-file.ts'
 import { SealedState } from './state/sealed-state.ts'
 import { SvidCache } from './svid-cache/svid-cache.ts'
 import { KnowledgeStore } from './sync/knowledge-store.ts'
-import { NetworkDoor, parseAddress } from './uplink/authority-door.ts'
+import { NetworkDoor } from './uplink/authority-door.ts'
 import { AuthorityLink } from './uplink/authority-link.ts'
 import { BatchingIssuer } from './uplink/batching-issuer.ts'
 import type { Uplink } from './uplink/uplink.ts'
@@ -108,7 +109,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const store = await IdentityFile.open(data, stateKey, logger)
   const state = lifecycle.use(new SealedState(data.statePath, stateKey, clock, logger))
 
-  const door = new NetworkDoor(parseAddress(config.authority.address), clock)
+  const door = new NetworkDoor(parseHostPort(config.authority.address), clock)
   const link = lifecycle.use(new AuthorityLink(door, clock))
   const client = () => link.client
   const reporter = lifecycle.use(new Reporter({ client, clock, logger }))

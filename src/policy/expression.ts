@@ -1,5 +1,6 @@
 import type { ParseError, ParseResult } from '@marcbachmann/cel-js'
 import { messageOf } from '../foundation/errors.ts'
+import { LruMap } from '../foundation/lru-map.ts'
 import type { Attributes } from './attributes.ts'
 import { celEnvironment, isNode, type Node, nodeOf } from './cel-environment.ts'
 import { type CelContext, toCelContext } from './cel-values.ts'
@@ -49,7 +50,7 @@ export class Expression {
     this.#run = run
   }
 
-  static readonly #cache = new Map<string, Expression>()
+  static readonly #cache = new LruMap<string, Expression>(CACHED_EXPRESSIONS)
 
   /** Throws ExpressionInvalidError with a sentence fit for the person who wrote the text. */
   static compile(text: string): Expression {
@@ -69,7 +70,6 @@ export class Expression {
     }
     walk.afterTypeCheck()
     const expression = new Expression(text, checked.type ?? 'dyn', run, walk)
-    if (Expression.#cache.size >= CACHED_EXPRESSIONS) Expression.#cache.clear()
     Expression.#cache.set(text, expression)
     return expression
   }

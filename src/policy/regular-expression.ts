@@ -1,5 +1,6 @@
 import type { RE2JS } from 're2js'
 import { messageOf } from '../foundation/errors.ts'
+import { LruMap } from '../foundation/lru-map.ts'
 import { re2Library } from './libraries.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
@@ -9,7 +10,7 @@ const MAX_INSTRUCTIONS = 2000
 const MAX_INPUT_LENGTH = 4096
 const CACHED_PATTERNS = 1024
 
-const cache = new Map<string, RE2JS>()
+const cache = new LruMap<string, RE2JS>(CACHED_PATTERNS)
 
 /** Compiles a pattern of RE2: no backtracking, time linear in the input. */
 export function compileRegularExpression(pattern: string): RE2JS {
@@ -27,7 +28,6 @@ export function compileRegularExpression(pattern: string): RE2JS {
   if (compiled.programSize() > MAX_INSTRUCTIONS) {
     throw new ExpressionInvalidError('the regular expression is too large: write fewer repetitions')
   }
-  if (cache.size >= CACHED_PATTERNS) cache.clear()
   cache.set(pattern, compiled)
   return compiled
 }

@@ -1,8 +1,6 @@
 import { MAX_JWT_SECONDS, MAX_X509_SECONDS } from '../../policy/life.ts'
+import { BACKDATE_MS } from '../keys/backdate.ts'
 import { SignerExpiredError } from '../keys/errors.ts'
-
-/** Clocks of other hosts may be behind ours by this much (design 18). */
-const BACKDATE_SECONDS = 60
 
 /** Elements of one request; an agent that needs more asks again. */
 export const MAX_REQUESTS = 1_000
@@ -33,7 +31,7 @@ export function lifetimeOf(
   const ttl = Math.min(input.ttlSeconds, input.roleMaxTtlSeconds ?? longest, longest)
   return {
     now,
-    notBefore: now - BACKDATE_SECONDS,
+    notBefore: now - BACKDATE_MS / 1000,
     notAfter: Math.min(now + Math.max(1, Math.floor(ttl)), input.signerNotAfter),
   }
 }

@@ -1,5 +1,6 @@
 import net from 'node:net'
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { formatHostPort } from '../../foundation/host-port.ts'
 import { describeFailure } from '../client-failure.ts'
 import { MessageReader } from '../message-reader.ts'
 import { RpcError, StatusCode } from '../status.ts'
@@ -87,8 +88,7 @@ export class PlainCall implements Disposable {
     this.ended = promise
     this.#end = resolve
     const isUnix = 'path' in target
-    const host = isUnix ? 'localhost' : net.isIPv6(target.host) ? `[${target.host}]` : target.host
-    const authority = isUnix ? host : `${host}:${target.port}`
+    const authority = isUnix ? 'localhost' : formatHostPort(target)
     this.address = isUnix ? target.path : authority
     this.#messages = new MessageReader(options.maxMessageBytes)
     this.#onMessage = options.onMessage

@@ -5,9 +5,9 @@ import type { Random } from '../../../foundation/random.ts'
 import type { CreateJoinTokenRequest__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenRequest.ts'
 import type { CreateJoinTokenResponse } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
+import { toTimestamp } from '../../../rpc/timestamp.ts'
 import { actorOf, type Caller } from '../../caller.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
-import { toTimestamp } from '../timestamp.ts'
 
 /** The join token that was asked for cannot be. */
 export class JoinTokenInvalidError extends CodedError {
