@@ -4,7 +4,7 @@ import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { Refusals } from './connection-caps.ts'
+import { RefusedConnections } from './connection-caps.ts'
 import { PeerRefusedError, SocketPathError } from './errors.ts'
 import type { PeerKernel } from './kernel.ts'
 import { Peer } from './peer.ts'
@@ -44,14 +44,17 @@ export interface UserTurns {
 /** As many as the kernel lets wait by default (net.core.somaxconn). */
 const BACKLOG = 4096
 
-/** A Unix socket that knows who calls: each connection comes with its pinned {@link Peer}, or is closed. */
+/**
+ * A Unix socket that anybody may connect to (decision 0017). Each connection comes with its pinned {@link Peer}, or
+ * is closed.
+ */
 export class UnixListener implements AsyncDisposable {
   readonly path: string
   readonly #options: UnixListenerOptions
   readonly #server: net.Server
   readonly #place: SocketPlace
   readonly #connections: UserConnections
-  readonly #refusals: Refusals
+  readonly #refusals: RefusedConnections
   #disposing: Promise<void> | undefined
 
   private constructor(options: UnixListenerOptions, place: SocketPlace) {
@@ -59,7 +62,7 @@ export class UnixListener implements AsyncDisposable {
     this.#options = options
     this.#place = place
     this.#connections = new UserConnections(options.maxConnections, options.maxConnectionsPerUid)
-    this.#refusals = new Refusals(options)
+    this.#refusals = new RefusedConnections(options)
     this.#server = net.createServer((socket) => this.#onConnection(socket))
   }
 

@@ -13,6 +13,7 @@ import {
   LiveConnection,
   SWEEP_MS,
 } from './connection.ts'
+import { ConversationCall } from './conversation-call.ts'
 import { Decompressor } from './decompressor.ts'
 import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, MalformedRequestError, TooManyCallsError, UnknownMethodError } from './errors.ts'
@@ -61,8 +62,8 @@ const UNKNOWN_METHOD: Method = {
 }
 
 /**
- * gRPC on connections that listeners of ours have accepted: who calls is fixed before the first byte of HTTP/2, and each
- * connection carries its caller to every call on it. Sessions and calls are made of node:http2 directly: a server of grpc-js would take
+ * gRPC on connections that our listeners have accepted. The caller is fixed before the first byte of HTTP/2
+ * (decision 0025), and each connection carries its caller to every call on it. Sessions and calls are made of node:http2 directly: a server of grpc-js would take
  * half as much again of memory and time for each connection, and twice the time for each call.
  */
 export class RpcServer<C> implements AsyncDisposable {
@@ -387,5 +388,6 @@ function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnecti
   if ('push' in handler) return new PushCall(base, connection, definition, handler.push)
   if ('duplex' in handler) return new DuplexCall(base, connection, definition, handler.duplex)
   if ('exchange' in handler) return new ExchangeCall(base, connection, definition, handler.exchange)
+  if ('converse' in handler) return new ConversationCall(base, connection, definition, handler)
   return new StreamCall(base, connection, definition, handler.stream, handler.finite === true)
 }

@@ -18,7 +18,7 @@ export function hashRow(previous: Uint8Array, row: ChainedColumns): Buffer {
   return hash('sha256', Buffer.concat([previous, Buffer.from(text)]), 'buffer')
 }
 
-/** Gives events their place in the chain at the end of the transaction they belong to. */
+/** Gives events their place in the chain (decision 0014) at the end of the transaction they belong to. */
 export class AuditChain implements AuditChaining {
   readonly #clock: Clock
   readonly #onCommitted: (end: ChainEnd) => void

@@ -6,10 +6,10 @@ import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { findInstance, setPending } from '../datastore/instance-repository.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
-import type { CaAuthorities } from '../keys/signing-keys.ts'
-import type { BotDirectory, ShownCertificate } from './bot-directory.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
+import type { Bots, ShownCertificate } from './bots.ts'
 import { type BotCertificateOutput, issueBotCertificate } from './issue-bot-certificate.ts'
-import { reportClockSkew } from './note-clock-skew.ts'
+import { noteClockSkew } from './note-clock-skew.ts'
 
 export interface RenewInput {
   /** SubjectPublicKeyInfo (DER) of the next key. */
@@ -22,8 +22,8 @@ export interface RenewInput {
 
 export interface RenewerDeps {
   readonly datastore: Datastore
-  readonly directory: BotDirectory
-  readonly ca: CaAuthorities
+  readonly bots: Bots
+  readonly keys: SigningKeys
   readonly audit: AuditLog
   readonly clock: Clock
   readonly random: Random
@@ -32,7 +32,7 @@ export interface RenewerDeps {
 }
 
 /**
- * Gives an instance its next certificate, in two phases (design 13): generation n+1 stays pending until it is first used, so an
+ * Gives an instance its next certificate, in two phases (decision 0013): generation n+1 stays pending until it is first used, so an
  * answer that was lost on the way costs nothing: asking again from n gives n+1 again.
  */
 export class Renewer {
@@ -43,15 +43,20 @@ export class Renewer {
   }
 
   async renew(caller: ShownCertificate, input: RenewInput): Promise<BotCertificateOutput> {
-    const { datastore, directory, ca } = this.#deps
+    const { datastore, bots, keys } = this.#deps
     parsePublicKey(input.publicKeyDer)
-    directory.use(caller, 'renewal')
+    bots.use(caller, 'renewal')
     const { instanceId: botInstanceId, generation } = caller
-    const context = { purpose: 'renew', trustDomain: ca.trustDomain.name, botInstanceId, generation } as const
+    const context = {
+      purpose: 'renew',
+      trustDomain: keys.trustDomain.name,
+      botInstanceId,
+      generation,
+    } as const
     if (!checkProof(context, input.publicKeyDer, input.proof))
-      throw directory.refuse(caller, 'bad_proof', 'renewal')
+      throw bots.refuse(caller, 'bad_proof', 'renewal')
     const keySha256 = spkiSha256(input.publicKeyDer)
-    if (keySha256 === caller.keySha256) throw directory.refuse(caller, 'same_key', 'renewal')
+    if (keySha256 === caller.keySha256) throw bots.refuse(caller, 'same_key', 'renewal')
     return datastore.transaction((tx) => this.#certify(tx, caller, input, keySha256))
   }
 
@@ -61,9 +66,9 @@ export class Renewer {
     input: RenewInput,
     keySha256: string,
   ): Promise<BotCertificateOutput> {
-    const { directory, ca, audit, clock, random, logger, botCertificateSeconds } = this.#deps
+    const { bots, keys, audit, clock, random, logger, botCertificateSeconds } = this.#deps
     // Asked again here: since the call began a lock may have come, or a newer generation may have been used.
-    const { id, bot, generation: current } = directory.use(caller, 'renewal')
+    const { id, bot, generation: current } = bots.use(caller, 'renewal')
     const generation = current + 1
     const stored = await findInstance(tx, id)
     const pending = stored?.generations.find(({ state }) => state === 'pending')
@@ -71,20 +76,20 @@ export class Renewer {
     const certificate = issueBotCertificate(
       {
         publicKeyDer: input.publicKeyDer,
-        trustDomain: ca.trustDomain.name,
+        trustDomain: keys.trustDomain.name,
         bot,
         botInstanceId: id,
         generation,
         ttlSeconds: botCertificateSeconds,
         nowMs,
       },
-      ca.current(),
+      keys.current(),
       random,
     )
     const { notAfterMs, serial } = certificate
     const agentVersion = input.agentVersion.slice(0, 64)
     await setPending(tx, id, { generation, keySha256, notAfterMs, agentVersion }, nowMs)
-    await directory.adopt(tx, id)
+    await bots.adopt(tx, id)
     const subject = { bot, botInstance: id }
     audit.within(tx, 'renewal.accepted', `bot:${bot}/${id}`, {
       ...subject,
@@ -95,7 +100,7 @@ export class Renewer {
       repeated: pending?.key_sha256 === keySha256,
       afterExpiry: caller.notAfter * 1000 < nowMs,
       address: caller.address,
-      ...reportClockSkew(input.agentTimeMs, nowMs, subject, logger),
+      ...noteClockSkew(input.agentTimeMs, nowMs, subject, logger),
     })
     return certificate
   }

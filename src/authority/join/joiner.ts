@@ -6,15 +6,15 @@ import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
-import type { BotDirectory } from '../bots/bot-directory.ts'
+import type { Bots } from '../bots/bots.ts'
 import { type BotCertificateOutput, issueBotCertificate } from '../bots/issue-bot-certificate.ts'
 import type { Locks } from '../bots/locks.ts'
-import { reportClockSkew } from '../bots/note-clock-skew.ts'
+import { noteClockSkew } from '../bots/note-clock-skew.ts'
 import { createUlid } from '../bots/ulid.ts'
 import { insertInstance, setPending } from '../datastore/instance-repository.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
-import type { CaAuthorities } from '../keys/signing-keys.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
 import { JoinClocksDifferError } from './errors.ts'
 import { JoinRefusals } from './join-refusals.ts'
 import { type JoinRefusal, reserveUse } from './reserve.ts'
@@ -36,8 +36,8 @@ export interface JoinerDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly locks: Locks
-  readonly directory: BotDirectory
-  readonly ca: CaAuthorities
+  readonly bots: Bots
+  readonly keys: SigningKeys
   readonly audit: AuditLog
   readonly clock: Clock
   readonly random: Random
@@ -68,7 +68,7 @@ export class Joiner implements AsyncDisposable {
     const input = bounded(request)
     const context = {
       purpose: 'join',
-      trustDomain: this.#deps.ca.trustDomain.name,
+      trustDomain: this.#deps.keys.trustDomain.name,
       joinToken: request.joinToken,
     } as const
     const proven = checkProof(context, request.publicKeyDer, request.proof)
@@ -119,19 +119,19 @@ export class Joiner implements AsyncDisposable {
     joined: { bot: string; botInstance: string; keySha256: string; repeated: boolean },
     nowMs: number,
   ): Promise<BotCertificateOutput> {
-    const { ca, random, directory, audit, logger, botCertificateSeconds } = this.#deps
+    const { keys, random, bots, audit, logger, botCertificateSeconds } = this.#deps
     const { bot, botInstance, keySha256, repeated } = joined
     const certificate = issueBotCertificate(
       {
         publicKeyDer: input.publicKeyDer,
-        trustDomain: ca.trustDomain.name,
+        trustDomain: keys.trustDomain.name,
         bot,
         botInstanceId: botInstance,
         generation: FIRST_GENERATION,
         ttlSeconds: botCertificateSeconds,
         nowMs,
       },
-      ca.current(),
+      keys.current(),
       random,
     )
     const { notAfterMs, serial } = certificate
@@ -142,7 +142,7 @@ export class Joiner implements AsyncDisposable {
       { generation: FIRST_GENERATION, keySha256, notAfterMs, agentVersion },
       nowMs,
     )
-    await directory.adopt(tx, botInstance)
+    await bots.adopt(tx, botInstance)
     const subject = { bot, botInstance }
     audit.within(tx, 'join.accepted', `bot:${bot}/${botInstance}`, {
       ...subject,
@@ -155,7 +155,7 @@ export class Joiner implements AsyncDisposable {
       agentVersion,
       hostname,
       address: input.address,
-      ...reportClockSkew(input.agentTimeMs, nowMs, subject, logger),
+      ...noteClockSkew(input.agentTimeMs, nowMs, subject, logger),
     })
     return certificate
   }

@@ -10,7 +10,7 @@ import type { AuditChaining, NewAuditRow, Transaction } from '../ports.ts'
 import type { Sealer } from '../seals/sealer.ts'
 import { Batch } from './batch.ts'
 
-/** Rows (and tasks) of one commit: 256 cost 1.5 ms, so nobody waits long behind a full batch (design 10). */
+/** Rows (and tasks) of one commit: 256 cost 1.5 ms, so nobody waits long behind a full batch (decision 0010). */
 const BATCH_ROWS = 256
 
 /** A commit that takes longer than this stops the whole authority; somebody should look at the disk. */

@@ -32,7 +32,7 @@ export interface ShownCertificate {
   readonly address: string
 }
 
-export interface BotDirectoryDeps {
+export interface BotsDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly locks: Locks
@@ -55,10 +55,10 @@ const MORE = { call: 'bot.refused_more', renewal: 'renewal.refused_more' } as co
 const ROWS = { burst: 50, perSecond: 0.1 }
 
 /** All joined instances, in memory, so that each call can be checked. */
-export class BotDirectory implements AsyncDisposable {
+export class Bots implements AsyncDisposable {
   /** Grows at each change: who holds calls open looks again at whether they may stay. */
   readonly changed = new Watchable(0)
-  readonly #deps: BotDirectoryDeps
+  readonly #deps: BotsDeps
   readonly #instances = new Map<string, InstanceState>()
   readonly #subscription: Disposable
   readonly #over: OverForLong
@@ -71,7 +71,7 @@ export class BotDirectory implements AsyncDisposable {
     { state: InstanceState | undefined; reason: string; error: Refusal }
   >()
 
-  private constructor(deps: BotDirectoryDeps, instances: readonly InstanceState[]) {
+  private constructor(deps: BotsDeps, instances: readonly InstanceState[]) {
     this.#deps = deps
     this.#over = new OverForLong(deps.clock)
     this.#rows = new SummedRows(deps, ROWS)
@@ -84,11 +84,11 @@ export class BotDirectory implements AsyncDisposable {
     })
   }
 
-  static async open(deps: BotDirectoryDeps): Promise<BotDirectory> {
+  static async open(deps: BotsDeps): Promise<Bots> {
     const stored = await loadInstances(deps.datastore)
-    const directory = new BotDirectory(deps, stored.map(toInstanceState))
-    await directory.forgetExpired()
-    return directory
+    const bots = new Bots(deps, stored.map(toInstanceState))
+    await bots.forgetExpired()
+    return bots
   }
 
   /**
