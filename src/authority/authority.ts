@@ -44,8 +44,8 @@ import { Locks } from './bots/locks.ts'
 import { Renewer } from './bots/renewer.ts'
 import { UsedTwice } from './bots/used-twice.ts'
 import { type Caller, originOf } from './caller.ts'
-import { Datastore } from './datastore/datastore.ts'
 import { ResourceRepository } from './datastore/resource-repository.ts'
+import { SqliteDatastore } from './datastore/sqlite/sqlite-datastore.ts'
 import { Vault } from './datastore/vault.ts'
 import { AuthorityRunningError } from './errors.ts'
 import { Issuer } from './issuance/issuer.ts'
@@ -63,6 +63,7 @@ import { compilerFor, defaultLives } from './resources/compiler.ts'
 import { factsOf, type InstanceFacts } from './resources/facts.ts'
 import { ResourceStore } from './resources/resource-store.ts'
 import { botSpecOf } from './resources/stored-form.ts'
+import { warnOfUnsupportedRules } from './resources/stored-role-warnings.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock
@@ -121,6 +122,7 @@ async function start(
   const lives = defaultLives(config)
   const compile = compilerFor(trustDomain, lives)
   const catalogue = lifecycle.use(await Catalogue.load(repository, compile))
+  warnOfUnsupportedRules(catalogue, logger)
   const views = lifecycle.use(new BotViews(catalogue))
 
   // What the services do.
@@ -329,7 +331,7 @@ async function openState(
   const settled = await settleKey(databasePath, current, { nextKey, environment, logger })
   const kek = loadSealingKey(settled ?? (await loadOrCreateKey(source, environment, random, { isNeeded })))
   const datastore = lifecycle.use(
-    await Datastore.open(databasePath, {
+    await SqliteDatastore.open(databasePath, {
       clock,
       metrics,
       logger,
