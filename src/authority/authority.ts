@@ -242,7 +242,16 @@ async function start(
   const admin = {
     ...resourceHandlers(store),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
-    ...explainHandlers(catalogue, { ca: () => ca.current(), clock, defaultLives: lives }),
+    ...explainHandlers(catalogue, {
+      ca: () => ca.current(),
+      clock,
+      defaultLives: lives,
+      bounds: (bot) => catalogue.bounds(bot),
+      lockOn: (subject) => locks.check(subject),
+      hasBot: (name) => catalogue.get('bot', name) !== undefined,
+      traits,
+      instance: (id) => directory.get(id),
+    }),
     ...caHandlers(ca),
     ...rekeyHandlers(state.rekeyer),
     ...botInstanceHandlers({ directory, connected }),
