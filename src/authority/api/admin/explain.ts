@@ -11,7 +11,7 @@ import type { ExplainResponse } from '../../../rpc/gen/signet/v1/ExplainResponse
 import type { Handlers } from '../../../rpc/handlers.ts'
 import type { Caller } from '../../caller.ts'
 import { type BoundsDeps, boundsOf } from '../../issuance/bounds.ts'
-import type { CaState } from '../../keys/ca-state.ts'
+import type { KeysInUse } from '../../keys/keys-in-use.ts'
 import type { Catalogue } from '../../resources/catalogue.ts'
 import type { DefaultLives } from '../../resources/compiler.ts'
 import { factsOf, type InstanceFacts } from '../../resources/facts.ts'
@@ -27,7 +27,7 @@ export class AttributesInvalidError extends CodedError {
 const TURN = 200
 
 export interface ExplainDeps extends BoundsDeps {
-  readonly ca: () => Pick<CaState, 'x509' | 'jwt'>
+  readonly keys: () => Pick<KeysInUse, 'x509' | 'jwt'>
   readonly clock: Clock
   readonly defaultLives: DefaultLives
   readonly hasBot: (name: string) => boolean
@@ -124,13 +124,13 @@ function explainEntry(
   entry: IdentityEntry,
   attributes: Attributes,
   bounds: Bounds,
-  { ca, clock, defaultLives }: ExplainDeps,
+  { keys, clock, defaultLives }: ExplainDeps,
 ): IdentityExplanation {
   if (!entry.isUsable) {
     const reason = 'this version of the authority cannot use it: apply it again to see why'
     return { identity: entry.name, revision: entry.revision, granted: false, reason }
   }
-  const { x509, jwt } = ca()
+  const { x509, jwt } = keys()
   return explain(entry.compiled, attributes, bounds, {
     nowMs: clock.now().getTime(),
     limits: (roleMaxTtlSeconds) => ({

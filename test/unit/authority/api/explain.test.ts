@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ExplainDeps, explainHandlers } from '../../../../src/authority/api/admin/explain.ts'
-import type { CaState } from '../../../../src/authority/keys/ca-state.ts'
+import type { KeysInUse } from '../../../../src/authority/keys/keys-in-use.ts'
 import type { Explanation } from '../../../../src/policy/compile.ts'
 import { formatExplanation } from '../../../../src/policy/format-explanation.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
@@ -11,14 +11,14 @@ const DAY_S = 86_400
 /** Keys that end 30 days and 10 minutes after the clock of the rig began. */
 const START_S = new FakeClock().now().getTime() / 1000
 const signers = () =>
-  ({ x509: { notAfter: START_S + 30 * DAY_S }, jwt: { notAfter: START_S + 600 } }) as unknown as CaState
+  ({ x509: { notAfter: START_S + 30 * DAY_S }, jwt: { notAfter: START_S + 600 } }) as unknown as KeysInUse
 
 type Ask = (attributes: object | string) => Promise<Explanation>
 
 function asking(rig: CatalogueRig, more: Partial<ExplainDeps> = {}): Ask {
   const { catalogue, clock } = rig
   const { Explain } = explainHandlers(catalogue, {
-    ca: signers,
+    keys: signers,
     clock,
     defaultLives: { x509TtlSeconds: 3600, jwtTtlSeconds: 300 },
     bounds: (bot) => catalogue.bounds(bot),

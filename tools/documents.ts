@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { RESOURCE_KINDS } from '../src/config/resource-specs.ts'
-import { readDocument, readDocuments } from './readme/documents.ts'
-import { auditEventTable, errorTable, logEventTable, metricTable } from './readme/from-sources.ts'
+import { auditEventTable, errorTable, logEventTable, metricTable } from './documents/from-sources.ts'
 import {
   attestedAttributeTable,
   commandTable,
@@ -10,9 +9,10 @@ import {
   exitCodeTable,
   kindTable,
   roleKindTable,
-} from './readme/from-values.ts'
-import { fillBlocks } from './readme/markdown.ts'
-import { readSources } from './readme/sources.ts'
+} from './documents/from-values.ts'
+import { fillBlocks } from './documents/markdown.ts'
+import { readDocument, readDocuments } from './documents/read.ts'
+import { readSources } from './documents/sources.ts'
 
 /** Writes the tables of the documents from the code, between their markers. With --check it only compares. */
 const root = path.resolve(import.meta.dirname, '..')
