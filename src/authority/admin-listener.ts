@@ -1,7 +1,7 @@
 import type { Clock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { loadKernel } from '../peer/kernel.ts'
+import { loadKernel } from '../peer/koffi-kernel.ts'
 import { UnixListener } from '../peer/unix-listener.ts'
 import type { RpcServer } from '../rpc/server.ts'
 import type { Caller } from './caller.ts'
