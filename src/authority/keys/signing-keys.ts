@@ -5,8 +5,8 @@ import type { Metrics } from '../../foundation/metrics.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { Actor } from '../audit/events.ts'
-import type { Datastore } from '../datastore/datastore.ts'
 import { readMeta, writeMeta } from '../datastore/meta.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import type { KeyPurpose, KeyState } from '../datastore/schema/key-tables.ts'
 import { OverForLong } from '../over-for-long.ts'
 import { ClockGuard, type Moment } from './clock-guard.ts'
@@ -58,7 +58,7 @@ const MOVED_MS = 2_000
 /** What the clocks said is kept for the next run this often. */
 const NOTE_MS = 600_000
 
-/** The signing keys of this trust domain and their lives (design 7): prepared → active → retired, by schedule and on demand. */
+/** The signing keys of this trust domain and their lives (decision 0007): prepared → active → retired, by schedule and on demand. */
 export class SigningKeys implements AsyncDisposable {
   readonly trustDomain: TrustDomain
   readonly watch: Watchable<KeysInUse>
@@ -238,7 +238,7 @@ export class SigningKeys implements AsyncDisposable {
   async #noteClock(everyMs: number): Promise<void> {
     const { moment } = this.#clockGuard
     if (moment.bootMs - this.#notedBootMs < everyMs) return
-    await this.#deps.datastore.write((writer) => writeMeta(writer, 'clock', JSON.stringify(moment)))
+    await this.#deps.datastore.transaction((tx) => writeMeta(tx, 'clock', JSON.stringify(moment)))
     this.#notedBootMs = moment.bootMs
   }
 
