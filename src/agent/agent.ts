@@ -140,7 +140,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     letGo: (uid) => listener?.letGo(uid) ?? true,
   })
   const api = createServer(shared, limits, turns)
-  api.addHealth(() => knowledge.value?.botLocked === false)
+  api.addHealth(() => knowledge.value !== undefined && knowledge.value.botLock === undefined)
   lifecycle.use(knowledge.subscribe(() => api.healthMayHaveChanged()))
   api.addReflection()
   const { max_identities_per_caller, allow_unauthenticated_verifiers } = config.workload_api
