@@ -2,15 +2,15 @@ import { type AttributeType, attributeTypeAt, ROOTS } from './attribute-schema.t
 import { attestorNamed } from './attributes/registry.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 
-const LONGEST_JSON = 64 * 1024
+const MAX_JSON_LENGTH = 64 * 1024
 const DEEPEST = 8
 
 /** What an agent may say of one workload: each claim is decided by it, and its row in the audit log holds it. */
-export const LONGEST_WORKLOAD_BYTES = 4096
+export const MAX_WORKLOAD_BYTES = 4096
 
 /** Reads attributes from JSON, or undefined when it is not a tree of attributes. */
 export function parseAttributes(json: string): Attributes | undefined {
-  if (json.length > LONGEST_JSON) return undefined
+  if (json.length > MAX_JSON_LENGTH) return undefined
   let value: unknown
   try {
     value = JSON.parse(json)
@@ -24,8 +24,8 @@ export function parseAttributes(json: string): Attributes | undefined {
 export function parseWorkload(
   json: string,
 ): { readonly workload: Attributes } | { readonly problem: string } {
-  if (Buffer.byteLength(json) > LONGEST_WORKLOAD_BYTES)
-    return { problem: `the workload attributes have more than ${LONGEST_WORKLOAD_BYTES} bytes` }
+  if (Buffer.byteLength(json) > MAX_WORKLOAD_BYTES)
+    return { problem: `the workload attributes have more than ${MAX_WORKLOAD_BYTES} bytes` }
   const workload = parseAttributes(json)
   if (workload === undefined) return { problem: 'the workload attributes are not an attribute tree' }
   const problem = workloadProblem(workload)
