@@ -16,7 +16,10 @@ export interface JoinRefusalsDeps {
 const ROWS = { perSecond: 1, burst: 500 }
 const ANYBODY = ''
 
-/** Records refused joins: each by itself while they are few, and their number when somebody floods the authority with them. */
+/**
+ * Records refused joins: each by itself while they are few, and their number when somebody floods the
+ * authority with them.
+ */
 export class JoinRefusals implements AsyncDisposable {
   readonly #deps: JoinRefusalsDeps
   readonly #rows: SummedRows
@@ -26,7 +29,10 @@ export class JoinRefusals implements AsyncDisposable {
     this.#rows = new SummedRows(deps, ROWS)
   }
 
-  /** What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts it. */
+  /**
+   * What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts
+   * it.
+   */
   record(tx: Transaction, detail: AuditEvents['join.refused']): RefusedError {
     const { audit, logger } = this.#deps
     const { reference, entry } = this.#rows.note({

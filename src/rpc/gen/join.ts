@@ -6,9 +6,9 @@ import type { BotCertificate as _signet_v1_BotCertificate, BotCertificate__Outpu
 import type { JoinRequest as _signet_v1_JoinRequest, JoinRequest__Output as _signet_v1_JoinRequest__Output } from './signet/v1/JoinRequest.ts';
 import type { JoinResponse as _signet_v1_JoinResponse, JoinResponse__Output as _signet_v1_JoinResponse__Output } from './signet/v1/JoinResponse.ts';
 import type { JoinServiceClient as _signet_v1_JoinServiceClient, JoinServiceDefinition as _signet_v1_JoinServiceDefinition } from './signet/v1/JoinService.ts';
+import type { JoinStart as _signet_v1_JoinStart, JoinStart__Output as _signet_v1_JoinStart__Output } from './signet/v1/JoinStart.ts';
 import type { RenewRequest as _signet_v1_RenewRequest, RenewRequest__Output as _signet_v1_RenewRequest__Output } from './signet/v1/RenewRequest.ts';
 import type { RenewResponse as _signet_v1_RenewResponse, RenewResponse__Output as _signet_v1_RenewResponse__Output } from './signet/v1/RenewResponse.ts';
-import type { SecretProof as _signet_v1_SecretProof, SecretProof__Output as _signet_v1_SecretProof__Output } from './signet/v1/SecretProof.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -26,9 +26,9 @@ export interface ProtoGrpcType {
       JoinRequest: MessageTypeDefinition<_signet_v1_JoinRequest, _signet_v1_JoinRequest__Output>
       JoinResponse: MessageTypeDefinition<_signet_v1_JoinResponse, _signet_v1_JoinResponse__Output>
       JoinService: SubtypeConstructor<typeof grpc.Client, _signet_v1_JoinServiceClient> & { service: _signet_v1_JoinServiceDefinition }
+      JoinStart: MessageTypeDefinition<_signet_v1_JoinStart, _signet_v1_JoinStart__Output>
       RenewRequest: MessageTypeDefinition<_signet_v1_RenewRequest, _signet_v1_RenewRequest__Output>
       RenewResponse: MessageTypeDefinition<_signet_v1_RenewResponse, _signet_v1_RenewResponse__Output>
-      SecretProof: MessageTypeDefinition<_signet_v1_SecretProof, _signet_v1_SecretProof__Output>
     }
   }
 }

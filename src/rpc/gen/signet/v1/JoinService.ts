@@ -8,14 +8,10 @@ import type { RenewRequest as _signet_v1_RenewRequest, RenewRequest__Output as _
 import type { RenewResponse as _signet_v1_RenewResponse, RenewResponse__Output as _signet_v1_RenewResponse__Output } from '../../signet/v1/RenewResponse.ts';
 
 export interface JoinServiceClient extends grpc.Client {
-  Join(argument: _signet_v1_JoinRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;
-  Join(argument: _signet_v1_JoinRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;
-  Join(argument: _signet_v1_JoinRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;
-  Join(argument: _signet_v1_JoinRequest, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;
-  join(argument: _signet_v1_JoinRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;
-  join(argument: _signet_v1_JoinRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;
-  join(argument: _signet_v1_JoinRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;
-  join(argument: _signet_v1_JoinRequest, callback: grpc.requestCallback<_signet_v1_JoinResponse__Output>): grpc.ClientUnaryCall;
+  Join(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_signet_v1_JoinRequest, _signet_v1_JoinResponse__Output>;
+  Join(options?: grpc.CallOptions): grpc.ClientDuplexStream<_signet_v1_JoinRequest, _signet_v1_JoinResponse__Output>;
+  join(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_signet_v1_JoinRequest, _signet_v1_JoinResponse__Output>;
+  join(options?: grpc.CallOptions): grpc.ClientDuplexStream<_signet_v1_JoinRequest, _signet_v1_JoinResponse__Output>;
   
   Renew(argument: _signet_v1_RenewRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_signet_v1_RenewResponse__Output>): grpc.ClientUnaryCall;
   Renew(argument: _signet_v1_RenewRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_signet_v1_RenewResponse__Output>): grpc.ClientUnaryCall;
@@ -29,7 +25,7 @@ export interface JoinServiceClient extends grpc.Client {
 }
 
 export interface JoinServiceHandlers extends grpc.UntypedServiceImplementation {
-  Join: grpc.handleUnaryCall<_signet_v1_JoinRequest__Output, _signet_v1_JoinResponse>;
+  Join: grpc.handleBidiStreamingCall<_signet_v1_JoinRequest__Output, _signet_v1_JoinResponse>;
   
   Renew: grpc.handleUnaryCall<_signet_v1_RenewRequest__Output, _signet_v1_RenewResponse>;
   
