@@ -1,4 +1,4 @@
-import type { AuditEventsTable } from '../../../authority/datastore/schema/audit-tables.ts'
+import type { ChainedAuditRow } from '../../../authority/datastore/ports.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
@@ -100,7 +100,7 @@ async function listArchives(
   for (const event of last) show(event)
 }
 
-function toEvent({ sequence, time_ms: ms, event, actor, ref, detail, hash }: AuditEventsTable) {
+function toEvent({ sequence, time_ms: ms, event, actor, ref, detail, hash }: ChainedAuditRow) {
   const seconds = Math.floor(ms / 1000)
   const time = { seconds: String(seconds), nanos: (ms - seconds * 1000) * 1e6 }
   const detailJson = detail
