@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { joinWith } from '../support/bot-client.ts'
-import { DEFAULT_RESOURCES, type Finished, Stack } from '../support/stack.ts'
+import type { Finished } from '../support/command.ts'
+import { DEFAULT_RESOURCES, Stack } from '../support/stack.ts'
 
 /** Clears a terminal, sets its title, turns the direction of writing, and begins a line that looks like one of ours. */
 const HOSTILE =
