@@ -11,7 +11,7 @@ const STEPS: readonly { readonly what: string; readonly command: readonly string
   },
   { what: 'layering', command: ['node', '--test', '--test-reporter=dot', 'test/unit/architecture.test.ts'] },
   { what: 'generated files unchanged', command: ['node', 'tools/generate.ts', '--check'] },
-  { what: 'tables of the documents', command: ['node', 'tools/readme.ts', '--check'] },
+  { what: 'tables of the documents', command: ['node', 'tools/documents.ts', '--check'] },
   { what: 'proto lint', command: ['buf', 'lint'] },
   { what: 'proto format', command: ['buf', 'format', '--diff', '--exit-code'] },
 ]

@@ -1,5 +1,6 @@
 import type { KeyType } from '../crypto/keys.ts'
-import { type Attributes, lookUpSteps } from './attributes.ts'
+import { factsWhere } from './attributes/registry.ts'
+import { type Attributes, isWithin, lookUpSteps, touches } from './attributes.ts'
 import type { CompiledIdentity } from './compiled-identity.ts'
 import { Facts } from './expression.ts'
 import type { Explanation, Grant } from './grant.ts'
@@ -13,7 +14,7 @@ export type { Explanation, IdentityExplanation } from './grant.ts'
 const GENERAL = 'general'
 
 /** Attributes that are made only for callers about whom they decide something. */
-const COSTLY: ReadonlySet<string> = new Set(['workload.unix.binary_sha256'])
+const COSTLY: ReadonlySet<string> = new Set(factsWhere(({ isCostly }) => isCostly === true))
 /** Under which those identities lie that are found by the value of a costly attribute: while it is not known, they are all looked at. */
 const indexedBy = (path: string): string => `indexed by ${path}`
 
@@ -99,13 +100,11 @@ export class Policy {
     return grants.length > 1 ? grants.sort(byPrecedence) : grants
   }
 
-  /** Whether the attribute at `path`, which is not known, decides anything about a caller of whom the rest is. */
+  /** Whether what is at `path`, an attribute or a tree that is not known, decides anything about a caller of whom the rest is. */
   hangsOn(path: string, attributes: Attributes): boolean {
+    if (!touches(this.usedAttributes, path)) return false
     const facts = new Facts(attributes)
-    for (const compiled of this.#candidates(attributes)) if (compiled.hangsOn(path, facts)) return true
-    for (const compiled of this.#parts.buckets.get(indexedBy(path)) ?? []) {
-      if (compiled.hangsOn(path, facts)) return true
-    }
+    for (const compiled of this.#mayHangOn(path, attributes)) if (compiled.hangsOn(path, facts)) return true
     return false
   }
 
@@ -113,6 +112,17 @@ export class Policy {
   explain(attributes: Attributes): Explanation {
     const identities = [...this.#parts.byName.values()].map((compiled) => compiled.explain(attributes))
     return { attributes, identities: identities.sort((a, b) => (a.identity < b.identity ? -1 : 1)) }
+  }
+
+  /** The index finds nothing by a value that is not known. */
+  *#mayHangOn(path: string, attributes: Attributes): Iterable<CompiledIdentity> {
+    const { buckets, paths, byName } = this.#parts
+    if (!COSTLY.has(path) && [...paths.values()].some(({ steps }) => isWithin(steps.join('.'), path))) {
+      yield* byName.values() // seldom: an attestor has failed
+      return
+    }
+    yield* this.#candidates(attributes)
+    yield* buckets.get(indexedBy(path)) ?? []
   }
 
   #candidates(attributes: Attributes): Iterable<CompiledIdentity> {

@@ -13,6 +13,7 @@ import {
   LiveConnection,
   SWEEP_MS,
 } from './connection.ts'
+import { ConversationCall } from './conversation-call.ts'
 import { Decompressor } from './decompressor.ts'
 import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, MalformedRequestError, TooManyCallsError, UnknownMethodError } from './errors.ts'
@@ -387,5 +388,6 @@ function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnecti
   if ('push' in handler) return new PushCall(base, connection, definition, handler.push)
   if ('duplex' in handler) return new DuplexCall(base, connection, definition, handler.duplex)
   if ('exchange' in handler) return new ExchangeCall(base, connection, definition, handler.exchange)
+  if ('converse' in handler) return new ConversationCall(base, connection, definition, handler)
   return new StreamCall(base, connection, definition, handler.stream, handler.finite === true)
 }

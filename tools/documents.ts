@@ -1,18 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { RESOURCE_KINDS } from '../src/config/resource-specs.ts'
-import { readDocument, readDocuments } from './readme/documents.ts'
-import { auditEventTable, errorTable, logEventTable, metricTable } from './readme/from-sources.ts'
+import { auditEventTable, errorTable, logEventTable, metricTable } from './documents/from-sources.ts'
 import {
+  attestedAttributeTable,
   commandTable,
   configTable,
   exitCodeTable,
   kindTable,
   roleKindTable,
-  unixAttributeTable,
-} from './readme/from-values.ts'
-import { fillBlocks } from './readme/markdown.ts'
-import { readSources } from './readme/sources.ts'
+} from './documents/from-values.ts'
+import { fillBlocks } from './documents/markdown.ts'
+import { readDocument, readDocuments } from './documents/read.ts'
+import { readSources } from './documents/sources.ts'
 
 /** Writes the tables of the documents from the code, between their markers. With --check it only compares. */
 const root = path.resolve(import.meta.dirname, '..')
@@ -28,7 +28,7 @@ const tables = new Map([
   ...RESOURCES.map((name): [string, string] => [name, configTable(name)]),
   ...EXAMPLES.map((name): [string, string] => [`file:${name}`, fenced(name)]),
   ['role-kinds', roleKindTable()],
-  ['unix-attributes', unixAttributeTable()],
+  ['unix-attributes', attestedAttributeTable()],
   ['commands', await commandTable()],
   ['exit-codes', exitCodeTable(sources)],
   ['kinds', kindTable()],

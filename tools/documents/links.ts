@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { Document } from './documents.ts'
+import type { Document } from './read.ts'
 
 const FENCE = /^(`{3,})[^\n]*\n[\s\S]*?^\1$/gm
 const LINK = /\]\(([^)\s]+)\)/g

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { COMMANDS } from '../../src/cli/command-catalogue.ts'
-import type { Document } from './documents.ts'
+import type { Document } from './read.ts'
 
 /** Calls of `signet` in documents and in help, and whether the program would understand them. */
 

@@ -3,8 +3,8 @@ import { COMMANDS } from '../../src/cli/command-catalogue.ts'
 import { ExitCode, exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { configReference, type ReferenceName } from '../../src/config/config-reference.ts'
 import { CodedError, type ErrorKind } from '../../src/foundation/errors.ts'
-import { UNIX_ATTRIBUTES } from '../../src/policy/attribute-schema.ts'
-import { ADMINISTERED_KINDS, ROLE_KINDS, VERBS } from '../../src/policy/role-kinds.ts'
+import { ATTESTORS } from '../../src/policy/attributes/registry.ts'
+import { ROLE_KINDS, UNSUPPORTED_KINDS } from '../../src/policy/role-kinds.ts'
 import { StatusCode, toStatus } from '../../src/rpc/status.ts'
 import { code, formatTable } from './markdown.ts'
 import { firstSentence, type SourceFile } from './sources.ts'
@@ -86,38 +86,19 @@ export function kindTable(): string {
 }
 
 export function roleKindTable(): string {
-  const rows = Object.entries(ROLE_KINDS).map(([kind, keys]) => [
-    code(kind),
-    keys.map(code).join(', '),
-    ADMINISTERED_KINDS.has(kind) ? 'needed' : keys.includes('verbs') ? 'a rule of its own' : '',
-  ])
-  return `${formatTable(['kind', 'keys besides `name` and `labels`', 'verbs'], rows)}\n\nVerbs: ${VERBS.map(code).join(', ')}.`
+  const rows = Object.entries(ROLE_KINDS).map(([kind, keys]) => [code(kind), keys.map(code).join(', ')])
+  const unsupported = [...UNSUPPORTED_KINDS].map(code).join(', ')
+  const table = formatTable(['kind', 'keys besides `name` and `labels`'], rows)
+  return `${table}\n\nNot supported by this version: rules for ${unsupported}, and \`verbs\` in any rule.`
 }
 
-/** A new attribute without a line here does not compile. */
-const UNIX_MEANING: Readonly<Record<keyof typeof UNIX_ATTRIBUTES, string>> = {
-  pid: 'number of the process, as the agent sees it',
-  uid: 'effective user id',
-  gid: 'effective group id',
-  groups: 'supplementary group ids',
-  user: 'name of the user; absent when the host has none for the uid',
-  group: 'name of the group; absent when the host has none for the gid',
-  binary_path:
-    "path of the executable on this host; absent when only another mount namespace has it; other users' need `CAP_SYS_PTRACE`",
-  binary_sha256:
-    'SHA-256 of the executable, 64 hex digits; made only when a rule uses it, and not of files above the limit',
-  binary_deleted: 'the executable was removed or replaced since the process started, as after an upgrade',
-  mount_namespace:
-    '`host`, or `other` when the process sees other mounts than the first process of this host',
-  cgroup: 'path of the control group, such as `/system.slice/payments.service`',
-  started_at: 'when the process started, RFC 3339',
-}
-
-export function unixAttributeTable(): string {
-  const rows = Object.entries(UNIX_ATTRIBUTES).map(([name, type]) => [
-    code(`workload.unix.${name}`),
-    type,
-    UNIX_MEANING[name as keyof typeof UNIX_ATTRIBUTES],
-  ])
+export function attestedAttributeTable(): string {
+  const rows = ATTESTORS.flatMap(({ name, facts }) =>
+    Object.entries(facts).map(([fact, { type, meaning }]) => [
+      code(`workload.${name}.${fact}`),
+      type,
+      meaning,
+    ]),
+  )
   return formatTable(['attribute', 'type', 'meaning'], rows)
 }
