@@ -85,7 +85,7 @@ describe('AuditChain', () => {
       writer.run(`CREATE TRIGGER full BEFORE INSERT ON audit_events
       BEGIN SELECT RAISE(ABORT, 'no'); END`),
     )
-    await assert.rejects(append('lost'))
+    await assert.rejects(append('lost'), { code: 'ERR_SQLITE_ERROR' })
     await datastore.write((writer) => writer.run('DROP TRIGGER full'))
     await append('2')
     assert.equal(chain.end.sequence, 2)
