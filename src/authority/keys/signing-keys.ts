@@ -132,7 +132,7 @@ export class SigningKeys implements AsyncDisposable {
 
   /** Resolves once every change that is under way has ended, whether it succeeded or failed. */
   async settled(): Promise<void> {
-    await this.#work
+    await this.#turns.idle()
   }
 
   /** Every key, in the order of purposes and ages. */
