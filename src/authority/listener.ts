@@ -10,9 +10,9 @@ import type { RpcServer } from '../rpc/server.ts'
 import { TlsListener } from '../rpc/tls-listener.ts'
 import { AgentConnections, placesFor } from './agent-connections.ts'
 import type { InstanceConnections } from './bots/instance-connections.ts'
-import type { CaState } from './ca/authorities.ts'
 import { type AnonymousCaller, type BotCaller, botCallerOf, type Caller } from './caller.ts'
 import { ConnectionExpiredError, TooManyConnectionsError } from './errors.ts'
+import type { CaState } from './keys/signing-keys.ts'
 
 export interface ListenerDeps {
   readonly listen: string

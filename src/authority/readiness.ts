@@ -1,5 +1,5 @@
 import type { Clock } from '../foundation/clock.ts'
-import type { CaState } from './ca/authorities.ts'
+import type { CaState } from './keys/signing-keys.ts'
 
 export interface ReadinessDeps {
   readonly datastore: { readonly problem: string | undefined }

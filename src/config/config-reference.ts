@@ -3,7 +3,7 @@ import { agentConfigSchema } from './agent-config.ts'
 import { authorityConfigSchema } from './authority-config.ts'
 import { metadataSchema, specSchemas } from './resource-schemas.ts'
 
-/** One line of a table in README.md. */
+/** One line of a table in docs/. */
 export interface ReferenceRow {
   /** Dotted. */
   readonly key: string

@@ -48,6 +48,15 @@ export class CallBytes {
     this.drop(CALL_BYTES)
   }
 
+  /** The handler waits for the peer: what it keeps would be free if the call ended now. */
+  pauseHandling(): void {
+    this.#isHandling = false
+  }
+
+  resumeHandling(): void {
+    this.#isHandling = true
+  }
+
   /** Nothing is kept of the request. */
   handled(): void {
     this.#isHandling = false

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
-import { lifetimeOf } from '../../src/authority/issuance/limits.ts'
+import { lifetimeOf } from '../../src/authority/issuance/life-limits.ts'
 import { generateKeyPair, type KeyPair } from '../../src/crypto/keys.ts'
 import { randomSerial } from '../../src/crypto/signing-ca.ts'
 import { JwtSvidValidator } from '../../src/spiffe/jwt-svid.ts'

@@ -128,8 +128,8 @@ for (const version of ['v1', 'v1alpha']) {
 }
 
 describe('the revision of the standards', () => {
-  it('STAB-02: is in the README and in the definition of the Workload API', async () => {
-    for (const file of ['../README.md', 'spiffe/workload/workload.proto'])
+  it('STAB-02: is in the documents and in the definition of the Workload API', async () => {
+    for (const file of ['../docs/standards.md', 'spiffe/workload/workload.proto'])
       assert.match(await readFile(path.resolve(proto, file), 'utf8'), /665a28f/)
   })
 })

@@ -1,4 +1,4 @@
-import type { IdentityClaim, Issuer } from '../../src/agent/knowledge.ts'
+import type { IdentityClaim, Issuer } from '../../src/agent/sync/knowledge.ts'
 import { createCaCertificate } from '../../src/crypto/ca-certificate.ts'
 import { JwsSigner } from '../../src/crypto/jws.ts'
 import { generateKeyPair, type KeyPair } from '../../src/crypto/keys.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { describe, it } from 'node:test'
-import type { CaState } from '../../src/authority/ca/authorities.ts'
+import type { CaState } from '../../src/authority/keys/signing-keys.ts'
 import { parseCertificate, verifyChain } from '../../src/crypto/x509.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { JwtConfig } from '../../src/authority/ca/jwt-algorithms.ts'
+import type { JwtConfig } from '../../src/authority/keys/jwt-algorithms.ts'
 import { parseJws } from '../../src/crypto/jws.ts'
 import { SIGNING_KEYS, type SigningAlgorithm } from '../../src/crypto/jws-algorithm.ts'
 import { createLogger } from '../../src/foundation/logger.ts'

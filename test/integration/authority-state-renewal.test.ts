@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { BotCertificateOutput } from '../../src/authority/bots/bot-certificate.ts'
+import type { BotCertificateOutput } from '../../src/authority/bots/issue-bot-certificate.ts'
 import { parseCertificate } from '../../src/crypto/x509.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import {

@@ -1,4 +1,4 @@
-import type { CaState } from '../../src/authority/ca/ca-state.ts'
+import type { CaState } from '../../src/authority/keys/ca-state.ts'
 import { JwsSigner } from '../../src/crypto/jws.ts'
 import { generateKeyPair } from '../../src/crypto/keys.ts'
 import type { SigningCa } from '../../src/crypto/signing-ca.ts'

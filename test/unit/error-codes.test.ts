@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { readDocument, readDocuments } from '../../tools/documents/read.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
@@ -17,12 +18,15 @@ function owners(): ReadonlyMap<string, readonly string[]> {
 }
 
 describe('error codes', () => {
-  const readme = readFileSync(`${root}/README.md`, 'utf8')
+  const reference = readDocument('docs/reference/errors.md')
+  const documents = readDocuments().map(({ text }) => text)
   for (const [code, files] of owners()) {
     it(`${code} belongs to one class`, () => assert.deepEqual(files, files.slice(0, 1)))
-    it(`${code} is in README.md`, () => assert.ok(readme.includes(`\`${code}\``)))
+    it(`${code} is in the reference`, () => assert.ok(reference.includes(`| \`${code}\` |`)))
   }
-  for (const [, code = ''] of readme.matchAll(/`(ERR_[A-Z0-9_]+)`/g)) {
-    it(`${code} of README.md exists`, () => assert.ok(owners().has(code)))
+  const known = owners()
+  const named = documents.flatMap((text) => text.match(/\bERR_[A-Z0-9_]+\b/g) ?? [])
+  for (const code of new Set(named)) {
+    it(`${code}, which the documents name, exists`, () => assert.ok(known.has(code)))
   }
 })

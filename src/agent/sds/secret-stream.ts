@@ -1,7 +1,7 @@
 import type { Peer } from '../../peer/peer.ts'
 import { CallEndingError } from '../../rpc/errors.ts'
 import type { DuplexListener, DuplexSink } from '../../rpc/handlers.ts'
-import type { KnowledgeSource } from '../knowledge.ts'
+import type { KnowledgeSource } from '../sync/knowledge.ts'
 import type { Callers } from '../workload-api/callers.ts'
 import { NoIdentityError, type NoIdentityReason, NotSyncedError } from '../workload-api/errors.ts'
 import { Follower } from '../workload-api/followers.ts'

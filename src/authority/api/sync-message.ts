@@ -3,10 +3,10 @@ import type { LockList } from '../../rpc/gen/signet/v1/LockList.ts'
 import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { WorkloadIdentity } from '../../rpc/gen/signet/v1/WorkloadIdentity.ts'
 import type { ActiveLock } from '../bots/locks.ts'
-import type { CaState } from '../ca/ca-state.ts'
-import type { DefaultLives } from '../identities/compiler.ts'
-import type { ForeignBundle } from '../identities/foreign-bundle.ts'
-import type { IdentityEntry } from '../identities/identity-entry.ts'
+import type { CaState } from '../keys/ca-state.ts'
+import type { DefaultLives } from '../resources/compiler.ts'
+import type { ForeignBundle } from '../resources/foreign-bundle.ts'
+import type { IdentityEntry } from '../resources/identity-entry.ts'
 
 /** Clients take 4 MiB at most; small pieces also let other streams have their turn. */
 const MESSAGE_BYTES = 512 * 1024

@@ -9,9 +9,9 @@ import { Slots } from '../../foundation/slots.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { Actor, AuditEntry } from '../audit/events.ts'
 import { SummedRows } from '../audit/summed-rows.ts'
-import type { CaState, JwtSigner } from '../ca/ca-state.ts'
-import type { JwtAlgorithms } from '../ca/jwt-algorithms.ts'
-import type { InstanceFacts } from '../identities/facts.ts'
+import type { CaState, JwtSigner } from '../keys/ca-state.ts'
+import type { JwtAlgorithms } from '../keys/jwt-algorithms.ts'
+import type { InstanceFacts } from '../resources/facts.ts'
 import { MixedAudienceError, refuseAudience } from './audience.ts'
 import { type Asked, issuedDetail, type Kind, refusedOf } from './audit-entries.ts'
 import {
@@ -22,7 +22,7 @@ import {
   lockOn,
   StaleClaimError,
 } from './claim.ts'
-import { lifetimeOf } from './limits.ts'
+import { lifetimeOf } from './life-limits.ts'
 import { refusePublicKey } from './public-key.ts'
 
 export interface IssuerDeps extends ClaimDeps {

@@ -4,8 +4,8 @@ import type { ListCasResponse } from '../../../rpc/gen/signet/v1/ListCasResponse
 import type { RotateCaRequest__Output } from '../../../rpc/gen/signet/v1/RotateCaRequest.ts'
 import type { RotateCaResponse } from '../../../rpc/gen/signet/v1/RotateCaResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
-import type { CaAuthorities, CaInfo } from '../../ca/authorities.ts'
 import { actorOf, type Caller } from '../../caller.ts'
+import type { CaAuthorities, CaInfo } from '../../keys/signing-keys.ts'
 import { toTimestamp } from '../timestamp.ts'
 
 /** AdminService: the signing keys and the bundle. */

@@ -10,11 +10,11 @@ import type { RoleBounds } from '../../../policy/role.ts'
 import type { ExplainRequest__Output } from '../../../rpc/gen/signet/v1/ExplainRequest.ts'
 import type { ExplainResponse } from '../../../rpc/gen/signet/v1/ExplainResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
-import type { CaState } from '../../ca/ca-state.ts'
 import type { Caller } from '../../caller.ts'
-import type { Catalogue } from '../../identities/catalogue.ts'
-import type { DefaultLives } from '../../identities/compiler.ts'
-import type { IdentityEntry } from '../../identities/identity-entry.ts'
+import type { CaState } from '../../keys/ca-state.ts'
+import type { Catalogue } from '../../resources/catalogue.ts'
+import type { DefaultLives } from '../../resources/compiler.ts'
+import type { IdentityEntry } from '../../resources/identity-entry.ts'
 
 /** The attributes are not a tree of attributes. */
 export class AttributesInvalidError extends CodedError {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { explainHandlers } from '../../../../src/authority/api/admin/explain.ts'
-import type { CaState } from '../../../../src/authority/ca/ca-state.ts'
+import type { CaState } from '../../../../src/authority/keys/ca-state.ts'
 import { formatExplanation } from '../../../../src/policy/format-explanation.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { identityYaml, openCatalogue } from '../../../support/catalogue-rig.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
-import type { JwtSigner } from '../../../../src/authority/ca/ca-state.ts'
-import { JwtAlgorithms } from '../../../../src/authority/ca/jwt-algorithms.ts'
+import type { JwtSigner } from '../../../../src/authority/keys/ca-state.ts'
+import { JwtAlgorithms } from '../../../../src/authority/keys/jwt-algorithms.ts'
 import { JwsSigner, parseJws } from '../../../../src/crypto/jws.ts'
 import {
   SIGNING_ALGORITHMS,

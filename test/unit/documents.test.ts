@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { describe, it } from 'node:test'
+import { COMMANDS } from '../../src/cli/command-catalogue.ts'
+import { callsIn, flagsOf, mistakeIn, wordsOfCall } from '../../tools/documents/calls.ts'
+import { examplesOf } from '../../tools/documents/from-values.ts'
+import { anchorsOf, brokenLinks } from '../../tools/documents/links.ts'
+import { readDocument, readDocuments } from '../../tools/documents/read.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const documents = readDocuments()
+
+/** Flags of other programs: Node, npx, and the examples for mutual TLS. */
+const FLAGS_OF_OTHERS = new Set([
+  '--inspect',
+  '--heapsnapshot-signal',
+  '--tls-keylog',
+  '--no-install',
+  '--peer',
+  '--help',
+])
+
+describe('the help of a command', () => {
+  for (const entry of COMMANDS) {
+    it(`${entry.path.join(' ')} shows examples that it understands itself`, async () => {
+      const examples = await examplesOf(entry)
+      assert.ok(examples.length > 0, 'no example')
+      for (const example of examples) {
+        const words = wordsOfCall(example)
+        assert.ok(words !== undefined, `${example} does not call signet`)
+        assert.equal(await mistakeIn(words), undefined, example)
+      }
+    })
+  }
+})
+
+describe('the documents', async () => {
+  const flags = new Set((await Promise.all(COMMANDS.map(flagsOf))).flatMap((known) => [...known]))
+  const { scripts } = JSON.parse(readDocument('package.json'))
+
+  for (const document of documents) {
+    const { name, text } = document
+
+    it(`${name} links to what is there`, () => {
+      assert.deepEqual(brokenLinks(document, documents, root), [])
+    })
+
+    it(`${name} calls signet as it is`, async () => {
+      for (const call of new Set(callsIn(document))) {
+        assert.equal(await mistakeIn(wordsOfCall(call) ?? []), undefined, call)
+      }
+    })
+
+    it(`${name} names flags that there are`, () => {
+      const named = Array.from(text.matchAll(/`(--[a-z][a-z-]+)[ =\w]*`/g), ([, flag = '']) => flag)
+      assert.deepEqual(
+        named.filter((flag) => !flags.has(flag) && !FLAGS_OF_OTHERS.has(flag)),
+        [],
+      )
+    })
+
+    it(`${name} names scripts of package.json`, () => {
+      const called = Array.from(
+        text.matchAll(/`npm (?:run ([a-z-]+)|(start|test))\b[^`]*`/g),
+        ([, run, other]) => run ?? other ?? '',
+      )
+      assert.deepEqual(
+        called.filter((script) => !Object.hasOwn(scripts, script)),
+        [],
+      )
+    })
+  }
+
+  it('are found from README.md or docs/README.md', () => {
+    const start = documents.filter(({ name }) => name === 'README.md' || name === 'docs/README.md')
+    const linked = start.flatMap(({ name, text }) =>
+      Array.from(text.matchAll(/\]\(([^)#\s]+)/g), ([, target = '']) =>
+        path.posix.join(path.posix.dirname(name), target),
+      ),
+    )
+    const pages = documents.map(({ name }) => name).filter((name) => /^docs\/(?!decisions\/)/.test(name))
+    assert.deepEqual(
+      pages.filter((name) => !linked.includes(name)),
+      [],
+    )
+  })
+
+  it('have a README.md that is short', () => {
+    assert.ok(readDocument('README.md').split('\n').length <= 250)
+  })
+})
+
+describe('an anchor', () => {
+  it('is that of GitHub', () => {
+    const text = '# What is `signet`, and what not?\n## Two\n```sh\n# no heading\n```\n## Two\n'
+    assert.deepEqual(anchorsOf({ name: 'x.md', text }), ['what-is-signet-and-what-not', 'two', 'two-1'])
+  })
+})
