@@ -36,8 +36,8 @@ import { SvidCache } from './svid-cache/svid-cache.ts'
 import { KnowledgeStore } from './sync/knowledge-store.ts'
 import { NetworkDoor, parseAddress } from './uplink/authority-door.ts'
 import { AuthorityLink } from './uplink/authority-link.ts'
-import type { AuthoritySide } from './uplink/authority-side.ts'
 import { BatchingIssuer } from './uplink/batching-issuer.ts'
+import type { Uplink } from './uplink/uplink.ts'
 import { Callers } from './workload-api/callers.ts'
 import { serveWorkloadApi } from './workload-api/serve-workload-api.ts'
 
@@ -112,7 +112,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const link = lifecycle.use(new AuthorityLink(door, clock))
   const client = () => link.client
   const reporter = lifecycle.use(new Reporter({ client, clock, logger }))
-  let authoritySide: AuthoritySide | undefined
+  let authoritySide: Uplink | undefined
   const issuer = new BatchingIssuer({ client, clock, onStale: () => authoritySide?.sync.suspectStale() })
   const knowledgeStore = new KnowledgeStore({ clock, logger })
   const knowledge = knowledgeStore.current
@@ -192,7 +192,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   await serveStatus(shared, () => (knowledge.value === undefined ? 'waiting for the first sync' : undefined))
   // Loading and connecting take the loop for a while: when there is something to serve, those who waited for the socket come first.
   if (knowledge.value !== undefined) await pause(clock, WORKLOADS_FIRST_MS, lifecycle.signal)
-  const { AuthoritySide } = await import('./uplink/authority-side.ts')
+  const { Uplink } = await import('./uplink/uplink.ts')
   const towards = {
     config,
     door,
@@ -205,7 +205,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     metrics,
     environment,
   }
-  authoritySide = new AuthoritySide(towards)
+  authoritySide = new Uplink(towards)
   const ended = authoritySide.run(lifecycle.signal)
   ended.catch((error: unknown) =>
     logger.fatal({ event: 'agent.failed', err: error }, 'the agent cannot go on'),

@@ -37,7 +37,7 @@ import { AuditLog } from './audit/audit-log.ts'
 import { DiskWatch } from './audit/disk-watch.ts'
 import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
-import { BotDirectory } from './bots/bot-directory.ts'
+import { Bots } from './bots/bots.ts'
 import { forgetNowAndThen } from './bots/forgetting.ts'
 import { InstanceConnections } from './bots/instance-connections.ts'
 import { Locks } from './bots/locks.ts'
@@ -53,7 +53,7 @@ import { JoinTokens } from './join/join-tokens.ts'
 import { Joiner } from './join/joiner.ts'
 import { JwtAlgorithms } from './keys/jwt-algorithms.ts'
 import { Rekeyer, settleKey } from './keys/rekey.ts'
-import { CaAuthorities } from './keys/signing-keys.ts'
+import { SigningKeys } from './keys/signing-keys.ts'
 import { listenForAgents } from './listener.ts'
 import { whyNotReady } from './readiness.ts'
 import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
@@ -116,8 +116,8 @@ async function start(
 
   // State, from the disk up.
   const state = await openState(config, deps, metrics, lifecycle)
-  const { datastore, repository, audit, ca, locks, directory } = state
-  const trustDomain = ca.trustDomain.name
+  const { datastore, repository, audit, keys, locks, bots } = state
+  const trustDomain = keys.trustDomain.name
   const lives = defaultLives(config)
   const compile = compilerFor(trustDomain, lives)
   const catalogue = lifecycle.use(await Catalogue.load(repository, compile))
@@ -151,7 +151,7 @@ async function start(
       bounds: (bot) => catalogue.bounds(bot),
       traits,
       lockOn: (subject) => locks.check(subject),
-      ca: () => ca.current(),
+      keys: () => keys.current(),
       jwt: state.jwt,
       audit,
       clock,
@@ -162,8 +162,8 @@ async function start(
     }),
   )
   const usedTwice = lifecycle.use(new UsedTwice({ audit, clock, logger }))
-  const bots = new InstanceConnections({ directory, usedTwice, clock })
-  const connected = new SyncStreams({ bots, usedTwice, clock })
+  const connections = new InstanceConnections({ bots, usedTwice, clock })
+  const connected = new SyncStreams({ connections, usedTwice, clock })
   metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
 
   // Who may call what.
@@ -190,43 +190,43 @@ async function start(
     'signet.v1.SyncService',
     syncHandlers({
       views,
-      ca: ca.watch,
+      keys: keys.watch,
       locks: locks.watch,
-      instances: directory.changed,
+      instances: bots.changed,
       defaultLives: lives,
       clock,
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
       rolesJson: (bot) => JSON.stringify(catalogue.roles(bot)),
-      bots,
+      connections,
       streams: connected,
     }),
     gate,
   )
   agents.add(
     'signet.v1.IssuanceService',
-    issuanceHandlers({ issuer, bots, clock, svidsPerSecond: config.limits.svids_per_second }),
+    issuanceHandlers({ issuer, connections, clock, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, clock, logger }), gate)
+  agents.add('signet.v1.ReportService', reportHandlers({ connections, audit, clock, logger }), gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,
       maxConnections: config.limits.max_connections,
       maxConnectionsPerAddress: config.limits.max_connections_per_address,
-      ca: () => ca.current(),
+      keys: () => keys.current(),
       server: agents,
-      instances: bots,
+      instances: connections,
       clock,
       logger,
       metrics,
     }),
   )
-  lifecycle.use(ca.watch.subscribe(() => listener.reload()))
+  lifecycle.use(keys.watch.subscribe(() => listener.reload()))
 
   // Administrators.
   const publicAddress = config.public_address ?? reachableAddress(listener.address)
-  const pin = (): string => ca.current().pin
+  const pin = (): string => keys.current().pin
   const admins = new RpcServer<Caller>({
     logger,
     metrics,
@@ -242,10 +242,10 @@ async function start(
   const admin = {
     ...resourceHandlers(store),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
-    ...explainHandlers(catalogue, { ca: () => ca.current(), clock, defaultLives: lives }),
-    ...caHandlers(ca),
+    ...explainHandlers(catalogue, { keys: () => keys.current(), clock, defaultLives: lives }),
+    ...caHandlers(keys),
     ...rekeyHandlers(state.rekeyer),
-    ...botInstanceHandlers({ directory, connected }),
+    ...botInstanceHandlers({ bots, connected }),
     ...auditHandlers(audit),
     ...statusHandlers({ trustDomain, startedMs, pin, listen, publicAddress, connected, catalogue }),
   }
@@ -282,7 +282,7 @@ async function start(
     : undefined
   datastore.started()
   await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })
-  lifecycle.use(forgetNowAndThen(directory, deps))
+  lifecycle.use(forgetNowAndThen(bots, deps))
   const freeBytes = async (): Promise<number> => {
     const { bavail, bsize } = await statfs(config.data_dir)
     return bavail * bsize
@@ -347,8 +347,8 @@ async function openState(
   const repository = new ResourceRepository(datastore, clock)
   const { lifetimes, renewal_grace: renewalGraceSeconds } = config
   const jwt = new JwtAlgorithms(config.jwt)
-  const ca = lifecycle.use(
-    await CaAuthorities.open({
+  const keys = lifecycle.use(
+    await SigningKeys.open({
       datastore,
       vault,
       audit,
@@ -362,8 +362,8 @@ async function openState(
     }),
   )
   const locks = lifecycle.use(await Locks.open(repository, clock))
-  const directory = lifecycle.use(
-    await BotDirectory.open({
+  const bots = lifecycle.use(
+    await Bots.open({
       datastore,
       resources: repository,
       locks,
@@ -384,7 +384,7 @@ async function openState(
     random,
     logger,
   })
-  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, rekeyer, clock }
+  return { datastore, repository, resources: repository, audit, jwt, keys, locks, bots, rekeyer, clock }
 }
 
 /** What other machines can use: the name of this host where the listener takes every address. */

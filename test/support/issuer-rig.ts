@@ -53,7 +53,7 @@ export function createIssuer({ spec, role, ...deps }: Given = {}) {
   const bounds = new RoleBounds([{ name: 'r', spec: { ...ROLE, ...role } }])
   const entry = entryOf('web', spec)
   const issuer = new Issuer({
-    ca: () => keys,
+    keys: () => keys,
     jwt: new JwtAlgorithms({ algorithm: 'ES256', by_audience: {} }),
     audit: {
       recordAll: async (entries) => void audited.push(...entries),

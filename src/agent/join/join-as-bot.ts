@@ -13,7 +13,7 @@ import type { IdentityStore } from '../state/identity-file.ts'
 import type { AuthorityDoor } from '../uplink/authority-door.ts'
 import { askOnce } from './ask-once.ts'
 import { JoinRefusedError, JoinSecretMissingError } from './errors.ts'
-import { type Certified, readBotCertificate } from './read-bot-certificate.ts'
+import { type GivenIdentity, readBotCertificate } from './read-bot-certificate.ts'
 
 export interface JoinDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
@@ -29,7 +29,7 @@ const FIRST_GENERATION = 1n
  * Becomes a bot: learn the root that the pin names, make a key and write it down, then prove. A crash or a lost answer at any moment
  * leads to the same question with the same key, which the authority answers again (design 13).
  */
-export async function join(deps: JoinDeps): Promise<Certified> {
+export async function join(deps: JoinDeps): Promise<GivenIdentity> {
   const { config, door, store, clock } = deps
   const { token: joinToken } = config.join
   const secret = await loadJoinSecret(deps)

@@ -15,7 +15,7 @@ export interface ExpectedCertificate {
 }
 
 /** What a join or a renewal gives. */
-export interface Certified {
+export interface GivenIdentity {
   readonly identity: BotIdentity
   readonly roots: readonly Buffer[]
   /** How far this host's clock is ahead of the authority's. */
@@ -26,7 +26,7 @@ export interface Certified {
 export function readBotCertificate(
   message: BotCertificate__Output | null,
   expected: ExpectedCertificate,
-): Certified {
+): GivenIdentity {
   if (message === null) throw new BotCertificateInvalidError('the authority sent no bot certificate')
   const { chain, roots, bot, botInstanceId } = message
   const authorityMs = millis(message.authorityTime) ?? expected.nowMs

@@ -10,7 +10,7 @@ import type { IdentityStore } from '../state/identity-file.ts'
 import type { AuthorityDoor } from '../uplink/authority-door.ts'
 import { askOnce } from './ask-once.ts'
 import { timestamp } from './join-as-bot.ts'
-import { type Certified, readBotCertificate } from './read-bot-certificate.ts'
+import { type GivenIdentity, readBotCertificate } from './read-bot-certificate.ts'
 
 export interface RenewDeps {
   readonly door: AuthorityDoor
@@ -25,7 +25,7 @@ export interface RenewDeps {
 export async function renew(
   deps: RenewDeps,
   stored: StoredIdentity & { readonly current: BotIdentity },
-): Promise<Certified> {
+): Promise<GivenIdentity> {
   const { store, clock, door } = deps
   const { current, trustDomain } = stored
   const nextKey = stored.nextKey ?? (await generateKeyPair())

@@ -4,7 +4,7 @@ import type { Logger } from '../../foundation/logger.ts'
 const REPORTED_FROM_MS = 30_000
 
 /** `skewMs`: how far this host's clock is ahead of the authority's. */
-export function reportClockSkew(skewMs: number, logger: Logger): void {
+export function warnOfClockSkew(skewMs: number, logger: Logger): void {
   if (Math.abs(skewMs) <= REPORTED_FROM_MS) return
   const direction = skewMs > 0 ? 'ahead of' : 'behind'
   logger.warn(

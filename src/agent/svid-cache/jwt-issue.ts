@@ -1,7 +1,7 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
 import { type JwtSvid, parseJwtSvid } from '../../spiffe/jwt-svid.ts'
-import type { IdentityClaim, Issuer } from '../sync/knowledge.ts'
+import type { IdentityClaim, SvidIssuer } from '../sync/knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
 import { renewalTimeMs } from './renewal-time.ts'
 import { overBootMs } from './svid-life.ts'
@@ -26,7 +26,7 @@ export interface CachedJwtSvid {
 const LEEWAY_SECONDS = 60
 
 export interface JwtIssueDeps {
-  readonly issuer: Pick<Issuer, 'issueJwt'>
+  readonly issuer: Pick<SvidIssuer, 'issueJwt'>
   readonly clock: Clock
   readonly random: Random
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../foundation/clock.ts'
 import { ownBytes } from '../../foundation/own-bytes.ts'
 import type { Random } from '../../foundation/random.ts'
 import { parseX509Svid, type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
-import type { IdentityClaim, Issuer, KnowledgeSource } from '../sync/knowledge.ts'
+import type { IdentityClaim, KnowledgeSource, SvidIssuer } from '../sync/knowledge.ts'
 import { askingUser } from '../uplink/asking-user.ts'
 import { UnusableSvidError } from './errors.ts'
 import type { KeyPools } from './key-pools.ts'
@@ -13,7 +13,7 @@ import { noteVoucher } from './x509-check.ts'
 import type { CachedX509Svid } from './x509-entry.ts'
 
 export interface X509IssueDeps {
-  readonly issuer: Pick<Issuer, 'issueX509'>
+  readonly issuer: Pick<SvidIssuer, 'issueX509'>
   readonly knowledge: KnowledgeSource
   readonly keys: Pick<KeyPools, 'take'>
   readonly clock: Clock

@@ -53,7 +53,7 @@ export interface Asked {
 }
 
 /** The authority, as far as SVIDs are concerned. @throws RpcError */
-export interface Issuer {
+export interface SvidIssuer {
   issueX509(
     claim: IdentityClaim,
     publicKeyDer: Buffer,

@@ -4,14 +4,14 @@ import type { IssueError__Output } from '../../rpc/gen/signet/v1/IssueError.ts'
 import type { IssueJwtSvidsResponse__Output } from '../../rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
 import type { IssueX509SvidsResponse__Output } from '../../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import { RpcError, StatusCode } from '../../rpc/status.ts'
-import type { Asked, IdentityClaim, Issuer } from '../sync/knowledge.ts'
+import type { Asked, IdentityClaim, SvidIssuer } from '../sync/knowledge.ts'
 import { askingUser } from './asking-user.ts'
 import type { AuthorityClient } from './authority-door.ts'
 import { Batcher, LARGEST_BATCH } from './batcher.ts'
 import { fitAttributes } from './fit-attributes.ts'
 
-type IssuedX509 = Awaited<ReturnType<Issuer['issueX509']>>
-type IssuedJwt = Awaited<ReturnType<Issuer['issueJwt']>>
+type IssuedX509 = Awaited<ReturnType<SvidIssuer['issueX509']>>
+type IssuedJwt = Awaited<ReturnType<SvidIssuer['issueJwt']>>
 
 interface X509Request {
   readonly claim: object
@@ -39,7 +39,7 @@ const MOST_JWT_OF_USER = 4_096
 const JWT_BATCH = 64
 
 /** Asks the authority for SVIDs: those wanted in one turn of the loop in one call, each with an outcome of its own. */
-export class BatchingIssuer implements Issuer {
+export class BatchingIssuer implements SvidIssuer {
   readonly #deps: BatchingIssuerDeps
   readonly #x509: Batcher<X509Request, IssuedX509>
   readonly #jwt: Batcher<JwtRequest, IssuedJwt>

@@ -79,14 +79,14 @@ export class IdentitySet implements Holder {
   }
 
   /** A stream of X.509-SVIDs of this caller begins to follow this set: its identities are kept renewed. */
-  join(peer: Peer): void {
+  attach(peer: Peer): void {
     this.#watchers += 1
     if (this.#watchers > 1) return
     const workload = this.#deps.workloadOf(peer)
     for (const grant of this.grants) this.#deps.svids.holdX509(grant, workload, this)
   }
 
-  leave(): void {
+  detach(): void {
     this.#watchers -= 1
     if (this.#watchers > 0) return
     for (const grant of this.grants) this.#deps.svids.releaseX509(grant, this)

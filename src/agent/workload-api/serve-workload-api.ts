@@ -9,7 +9,7 @@ import { ProfileUnsupportedError } from './errors.ts'
 import { FetchJwtSvid } from './fetch-jwt-svid.ts'
 import { checkMetadata } from './gate.ts'
 import type { MessageKind } from './message.ts'
-import type { Refusals } from './refusals.ts'
+import type { RefusedCallers } from './refused-callers.ts'
 import { ValidateJwtSvid } from './validate-jwt-svid.ts'
 import { Watches } from './watches.ts'
 
@@ -47,7 +47,7 @@ function handlers(
   watches: Watches,
   fetchJwtSvid: FetchJwtSvid,
   validateJwtSvid: ValidateJwtSvid,
-  refusals: Refusals,
+  refusals: RefusedCallers,
 ): Handlers<Peer> {
   const watch = (kind: MessageKind): Handler<Peer> => ({
     push: (peer, _request, sink) => watches.open(kind, peer, sink),

@@ -24,7 +24,7 @@ export class BatchTooLongError extends CodedError {
 
 export interface IssuanceApiDeps {
   readonly issuer: Issuer
-  readonly bots: Pick<InstanceConnections, 'use'>
+  readonly connections: Pick<InstanceConnections, 'use'>
   readonly clock: Clock
   /** For one instance, on the average of {@link AVERAGED_SECONDS}. */
   readonly svidsPerSecond: number
@@ -49,7 +49,7 @@ const NO_CLAIM: Claim = {
 
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
-  const { issuer, bots, clock, svidsPerSecond } = deps
+  const { issuer, connections, clock, svidsPerSecond } = deps
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
   const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
   const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
@@ -65,7 +65,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         request: IssueX509SvidsRequest__Output,
       ): Promise<IssueX509SvidsResponse> => {
         checkLength(request.requests)
-        const instance = instanceOf(bots, caller)
+        const instance = instanceOf(connections, caller)
         take(
           instance.id,
           request.requests.map(({ claim }) => costOf(claim, [])),
@@ -89,7 +89,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
         request: IssueJwtSvidsRequest__Output,
       ): Promise<IssueJwtSvidsResponse> => {
         checkLength(request.requests)
-        const instance = instanceOf(bots, caller)
+        const instance = instanceOf(connections, caller)
         take(
           instance.id,
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),

@@ -12,7 +12,7 @@ import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
 export interface ReportApiDeps {
-  readonly bots: Pick<InstanceConnections, 'use'>
+  readonly connections: Pick<InstanceConnections, 'use'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void> }
   readonly clock: Clock
   readonly logger: Logger
@@ -26,13 +26,13 @@ const MOST_EVENTS = 200
 const MOST_GIVEN_UP = 64
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
-export function reportHandlers({ bots, audit, clock, logger }: ReportApiDeps): Handlers<Caller> {
+export function reportHandlers({ connections, audit, clock, logger }: ReportApiDeps): Handlers<Caller> {
   const reports = new RateLimiter(REPORTS, clock)
   const bytes = new RateLimiter(BYTES, clock)
   return {
     Report: {
       unary: async (caller: Caller, request: ReportRequest__Output): Promise<ReportResponse> => {
-        const instance = instanceOf(bots, caller)
+        const instance = instanceOf(connections, caller)
         reports.take(instance.id)
         const { events, givenUp } = request
         if (events.length > MOST_EVENTS || givenUp.length > MOST_GIVEN_UP)

@@ -9,7 +9,7 @@ import { SyncSession, type SyncSessionDeps } from './sync-session.ts'
 import type { SyncStreams } from './sync-streams.ts'
 
 export interface SyncApiDeps extends SyncSessionDeps {
-  readonly bots: Pick<InstanceConnections, 'use' | 'mayStay'>
+  readonly connections: Pick<InstanceConnections, 'use' | 'mayStay'>
   readonly streams: SyncStreams
 }
 
@@ -23,9 +23,9 @@ export function syncHandlers(deps: SyncApiDeps): Handlers<Caller> {
         context: CallContext,
       ): AsyncGenerator<SyncResponse> {
         checkProtocol(request.protocolVersion)
-        const { id, bot, joinToken, joinMethod } = instanceOf(deps.bots, caller)
+        const { id, bot, joinToken, joinMethod } = instanceOf(deps.connections, caller)
         const shown = botOf(caller)
-        const mayStay = (): boolean => deps.bots.mayStay(shown)
+        const mayStay = (): boolean => deps.connections.mayStay(shown)
         const subject = { id, bot, joinToken, joinMethod, notAfter: shown.notAfter, mayStay }
         using stream = deps.streams.open(shown, context.signal)
         using session = new SyncSession(deps, subject)

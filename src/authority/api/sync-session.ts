@@ -5,7 +5,7 @@ import type { LockList } from '../../rpc/gen/signet/v1/LockList.ts'
 import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { ActiveLock, LockSubject } from '../bots/locks.ts'
 import { ConnectionExpiredError } from '../errors.ts'
-import type { CaState } from '../keys/ca-state.ts'
+import type { KeysInUse } from '../keys/keys-in-use.ts'
 import type { BotView, BotViews, ViewChange } from '../resources/bot-view.ts'
 import type { DefaultLives } from '../resources/compiler.ts'
 import type { InstanceFacts } from '../resources/facts.ts'
@@ -21,7 +21,7 @@ export interface SyncSubject extends InstanceFacts {
 export interface SyncSessionDeps {
   readonly defaultLives: DefaultLives
   readonly views: BotViews
-  readonly ca: Watchable<CaState>
+  readonly keys: Watchable<KeysInUse>
   readonly locks: Watchable<readonly ActiveLock[]>
   /** Changes whenever some instance does. */
   readonly instances: Watchable<number>
@@ -70,7 +70,7 @@ export class SyncSession implements Disposable {
     this.#subject = subject
     const watched = this.#subscriptions.use(deps.views.watch(subject.bot, (change) => this.#changed(change)))
     this.#view = watched.view
-    this.#subscriptions.use(deps.ca.subscribe(() => this.#note(() => (this.#bundle = true))))
+    this.#subscriptions.use(deps.keys.subscribe(() => this.#note(() => (this.#bundle = true))))
     this.#subscriptions.use(deps.locks.subscribe(() => this.#lookAtLocks()))
     this.#subscriptions.use(deps.instances.subscribe(() => this.#note(() => (this.#standing = true))))
     this.#locked = this.#isLocked()
@@ -210,7 +210,7 @@ export class SyncSession implements Disposable {
       snapshotBegin: true,
       trustDomain: this.#deps.trustDomain,
       bot: this.#botMessage(),
-      bundle: bundleMessage(this.#deps.ca.value, this.#deps.defaultLives),
+      bundle: bundleMessage(this.#deps.keys.value, this.#deps.defaultLives),
       locks: this.#tellLocks(),
       federatedBundles: first ?? {},
       attributeUse: { paths: [...this.#view.attributeUse] },
@@ -230,7 +230,7 @@ export class SyncSession implements Disposable {
     const pages = [...identityPages(names, (name) => this.#view.get(name))]
     const first: SyncResponse = { removals, upserts: pages.shift() ?? [] }
     if (this.#bot) first.bot = this.#botMessage()
-    if (this.#bundle) first.bundle = bundleMessage(this.#deps.ca.value, this.#deps.defaultLives)
+    if (this.#bundle) first.bundle = bundleMessage(this.#deps.keys.value, this.#deps.defaultLives)
     if (this.#locks) first.locks = this.#tellLocks()
     if (this.#attributeUse) first.attributeUse = { paths: [...this.#view.attributeUse] }
     const bundles = this.#foreignBundles ? [...foreignBundlePages(this.#view.foreignBundles)] : []

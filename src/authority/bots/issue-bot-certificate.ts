@@ -1,7 +1,7 @@
 import { randomSerial } from '../../crypto/signing-ca.ts'
 import type { Random } from '../../foundation/random.ts'
-import type { CaState } from '../keys/ca-state.ts'
 import { SignerExpiredError } from '../keys/errors.ts'
+import type { KeysInUse } from '../keys/keys-in-use.ts'
 
 /** A bot certificate and what its holder must know beside it. */
 export interface BotCertificateOutput {
@@ -32,10 +32,10 @@ export interface BotCertificateInput {
 /** clientAuth only, no SAN: it opens the authority's API and nothing else (design 7). It never outlives the issuing CA. @throws SignerExpiredError */
 export function issueBotCertificate(
   input: BotCertificateInput,
-  ca: CaState,
+  keys: KeysInUse,
   random: Random,
 ): BotCertificateOutput {
-  const { controlIssuing, controlRoots } = ca
+  const { controlIssuing, controlRoots } = keys
   const { publicKeyDer, trustDomain, bot, botInstanceId, generation, ttlSeconds, nowMs } = input
   if (controlIssuing.notAfter * 1000 <= nowMs) {
     throw new SignerExpiredError('the control issuing CA has expired: try again later')

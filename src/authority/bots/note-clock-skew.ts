@@ -4,7 +4,7 @@ import type { Logger } from '../../foundation/logger.ts'
 const REPORTED_FROM_SECONDS = 30
 
 /** For the audit row: how far the agent's clock is ahead, when that is worth a report; says it in the log too. */
-export function reportClockSkew(
+export function noteClockSkew(
   agentTimeMs: number | undefined,
   nowMs: number,
   subject: { readonly bot: string; readonly botInstance: string },

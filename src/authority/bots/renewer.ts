@@ -6,11 +6,11 @@ import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { Writer } from '../datastore/writer.ts'
-import type { CaAuthorities } from '../keys/signing-keys.ts'
-import type { BotDirectory, ShownCertificate } from './bot-directory.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
+import type { Bots, ShownCertificate } from './bots.ts'
 import { findInstance, setPending } from './instance-repository.ts'
 import { type BotCertificateOutput, issueBotCertificate } from './issue-bot-certificate.ts'
-import { reportClockSkew } from './note-clock-skew.ts'
+import { noteClockSkew } from './note-clock-skew.ts'
 
 export interface RenewInput {
   /** SubjectPublicKeyInfo (DER) of the next key. */
@@ -23,8 +23,8 @@ export interface RenewInput {
 
 export interface RenewerDeps {
   readonly datastore: Datastore
-  readonly directory: BotDirectory
-  readonly ca: CaAuthorities
+  readonly bots: Bots
+  readonly keys: SigningKeys
   readonly audit: AuditLog
   readonly clock: Clock
   readonly random: Random
@@ -44,15 +44,20 @@ export class Renewer {
   }
 
   async renew(caller: ShownCertificate, input: RenewInput): Promise<BotCertificateOutput> {
-    const { datastore, directory, ca } = this.#deps
+    const { datastore, bots, keys } = this.#deps
     parsePublicKey(input.publicKeyDer)
-    directory.use(caller, 'renewal')
+    bots.use(caller, 'renewal')
     const { instanceId: botInstanceId, generation } = caller
-    const context = { purpose: 'renew', trustDomain: ca.trustDomain.name, botInstanceId, generation } as const
+    const context = {
+      purpose: 'renew',
+      trustDomain: keys.trustDomain.name,
+      botInstanceId,
+      generation,
+    } as const
     if (!checkProof(context, input.publicKeyDer, input.proof))
-      throw directory.refuse(caller, 'bad_proof', 'renewal')
+      throw bots.refuse(caller, 'bad_proof', 'renewal')
     const keySha256 = spkiSha256(input.publicKeyDer)
-    if (keySha256 === caller.keySha256) throw directory.refuse(caller, 'same_key', 'renewal')
+    if (keySha256 === caller.keySha256) throw bots.refuse(caller, 'same_key', 'renewal')
     return datastore.write((writer) => this.#certify(writer, caller, input, keySha256))
   }
 
@@ -62,29 +67,29 @@ export class Renewer {
     input: RenewInput,
     keySha256: string,
   ): BotCertificateOutput {
-    const { directory, ca, audit, clock, random, logger, botCertificateSeconds } = this.#deps
+    const { bots, keys, audit, clock, random, logger, botCertificateSeconds } = this.#deps
     // Asked again here: since the call began a lock may have come, or a newer generation may have been used.
-    const { id, bot, generation: current } = directory.use(caller, 'renewal')
+    const { id, bot, generation: current } = bots.use(caller, 'renewal')
     const generation = current + 1
     const pending = findInstance(writer, id)?.pending
     const nowMs = clock.now().getTime()
     const certificate = issueBotCertificate(
       {
         publicKeyDer: input.publicKeyDer,
-        trustDomain: ca.trustDomain.name,
+        trustDomain: keys.trustDomain.name,
         bot,
         botInstanceId: id,
         generation,
         ttlSeconds: botCertificateSeconds,
         nowMs,
       },
-      ca.current(),
+      keys.current(),
       random,
     )
     const { notAfterMs, serial } = certificate
     const agentVersion = input.agentVersion.slice(0, 64)
     setPending(writer, id, { generation, keySha256, notAfterMs, agentVersion }, nowMs)
-    directory.adopt(writer, id)
+    bots.adopt(writer, id)
     const subject = { bot, botInstance: id }
     audit.within(writer, 'renewal.accepted', `bot:${bot}/${id}`, {
       ...subject,
@@ -95,7 +100,7 @@ export class Renewer {
       repeated: pending?.keySha256 === keySha256,
       afterExpiry: caller.notAfter * 1000 < nowMs,
       address: caller.address,
-      ...reportClockSkew(input.agentTimeMs, nowMs, subject, logger),
+      ...noteClockSkew(input.agentTimeMs, nowMs, subject, logger),
     })
     return certificate
   }

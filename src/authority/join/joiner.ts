@@ -6,16 +6,16 @@ import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
-import type { BotDirectory } from '../bots/bot-directory.ts'
+import type { Bots } from '../bots/bots.ts'
 import { insertInstance, setPending } from '../bots/instance-repository.ts'
 import { type BotCertificateOutput, issueBotCertificate } from '../bots/issue-bot-certificate.ts'
 import type { Locks } from '../bots/locks.ts'
-import { reportClockSkew } from '../bots/note-clock-skew.ts'
+import { noteClockSkew } from '../bots/note-clock-skew.ts'
 import { createUlid } from '../bots/ulid.ts'
 import type { Datastore } from '../datastore/datastore.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { Writer } from '../datastore/writer.ts'
-import type { CaAuthorities } from '../keys/signing-keys.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
 import { JoinClocksDifferError } from './errors.ts'
 import { JoinRefusals } from './join-refusals.ts'
 import { type JoinRefusal, reserveUse } from './reserve.ts'
@@ -37,8 +37,8 @@ export interface JoinerDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly locks: Locks
-  readonly directory: BotDirectory
-  readonly ca: CaAuthorities
+  readonly bots: Bots
+  readonly keys: SigningKeys
   readonly audit: AuditLog
   readonly clock: Clock
   readonly random: Random
@@ -69,7 +69,7 @@ export class Joiner implements AsyncDisposable {
     const input = bounded(request)
     const context = {
       purpose: 'join',
-      trustDomain: this.#deps.ca.trustDomain.name,
+      trustDomain: this.#deps.keys.trustDomain.name,
       joinToken: request.joinToken,
     } as const
     const proven = checkProof(context, request.publicKeyDer, request.proof)
@@ -120,19 +120,19 @@ export class Joiner implements AsyncDisposable {
     joined: { bot: string; botInstance: string; keySha256: string; repeated: boolean },
     nowMs: number,
   ): BotCertificateOutput {
-    const { ca, random, directory, audit, logger, botCertificateSeconds } = this.#deps
+    const { keys, random, bots, audit, logger, botCertificateSeconds } = this.#deps
     const { bot, botInstance, keySha256, repeated } = joined
     const certificate = issueBotCertificate(
       {
         publicKeyDer: input.publicKeyDer,
-        trustDomain: ca.trustDomain.name,
+        trustDomain: keys.trustDomain.name,
         bot,
         botInstanceId: botInstance,
         generation: FIRST_GENERATION,
         ttlSeconds: botCertificateSeconds,
         nowMs,
       },
-      ca.current(),
+      keys.current(),
       random,
     )
     const { notAfterMs, serial } = certificate
@@ -143,7 +143,7 @@ export class Joiner implements AsyncDisposable {
       { generation: FIRST_GENERATION, keySha256, notAfterMs, agentVersion },
       nowMs,
     )
-    directory.adopt(writer, botInstance)
+    bots.adopt(writer, botInstance)
     const subject = { bot, botInstance }
     audit.within(writer, 'join.accepted', `bot:${bot}/${botInstance}`, {
       ...subject,
@@ -156,7 +156,7 @@ export class Joiner implements AsyncDisposable {
       agentVersion,
       hostname,
       address: input.address,
-      ...reportClockSkew(input.agentTimeMs, nowMs, subject, logger),
+      ...noteClockSkew(input.agentTimeMs, nowMs, subject, logger),
     })
     return certificate
   }

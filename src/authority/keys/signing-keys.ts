@@ -9,21 +9,21 @@ import type { Datastore } from '../datastore/datastore.ts'
 import { readMeta, writeMeta } from '../datastore/meta.ts'
 import type { KeyPurpose, KeyState } from '../datastore/schema/key-tables.ts'
 import { OverForLong } from '../over-for-long.ts'
-import { buildCaState, type CaState, withSequence } from './ca-state.ts'
 import { ClockGuard, type Moment } from './clock-guard.ts'
 import { ClockJumpedError, UnknownCaError } from './errors.ts'
 import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
 import { type KeyLine, labelsOf, lineOf, linesOf } from './key-lines.ts'
 import { KeyRing, type KeyRingDeps } from './key-ring.ts'
+import { findKeysInUse, type KeysInUse, withSequence } from './keys-in-use.ts'
 import { Publication } from './publication.ts'
 import { canSign, putInOrder } from './put-in-order.ts'
 import { handOver, nextChangeAt, publishMs, unneededKeys } from './schedule.ts'
 import { issueServerTls } from './server-tls.ts'
 import type { SigningKey } from './signing-key.ts'
 
-export type { CaState } from './ca-state.ts'
+export type { KeysInUse } from './keys-in-use.ts'
 
-export interface CaAuthoritiesDeps extends KeyRingDeps {
+export interface SigningKeysDeps extends KeyRingDeps {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly jwt: JwtAlgorithms
@@ -59,10 +59,10 @@ const MOVED_MS = 2_000
 const NOTE_MS = 600_000
 
 /** The signing keys of this trust domain and their lives (design 7): prepared → active → retired, by schedule and on demand. */
-export class CaAuthorities implements AsyncDisposable {
+export class SigningKeys implements AsyncDisposable {
   readonly trustDomain: TrustDomain
-  readonly watch: Watchable<CaState>
-  readonly #deps: CaAuthoritiesDeps
+  readonly watch: Watchable<KeysInUse>
+  readonly #deps: SigningKeysDeps
   readonly #ring: KeyRing
   readonly #clockGuard: ClockGuard
   readonly #publication: Publication
@@ -75,9 +75,9 @@ export class CaAuthorities implements AsyncDisposable {
   #notedBootMs = Number.NEGATIVE_INFINITY
 
   private constructor(
-    deps: CaAuthoritiesDeps,
+    deps: SigningKeysDeps,
     { ring, clockGuard, publication }: Opened,
-    first: CaState,
+    first: KeysInUse,
     lookedMs: number,
   ) {
     this.#deps = deps
@@ -96,15 +96,15 @@ export class CaAuthorities implements AsyncDisposable {
   }
 
   /** Loads or creates the keys, and catches up with what fell due while no authority ran. */
-  static async open(deps: CaAuthoritiesDeps): Promise<CaAuthorities> {
+  static async open(deps: SigningKeysDeps): Promise<SigningKeys> {
     const ring = await KeyRing.load(deps)
     const clockGuard = new ClockGuard(deps, await loadMoment(deps.datastore))
     const opened = { ring, clockGuard, publication: await Publication.load(deps.datastore) }
     const lookedMs = await putInOrder(ring, { ...deps, isSteady: clockGuard.isSteady() })
-    return new CaAuthorities(deps, opened, await refreshState(opened, deps, undefined), lookedMs)
+    return new SigningKeys(deps, opened, await refreshState(opened, deps, undefined), lookedMs)
   }
 
-  current(): CaState {
+  current(): KeysInUse {
     return this.watch.value
   }
 
@@ -319,12 +319,12 @@ async function loadMoment(datastore: Datastore): Promise<Moment | undefined> {
 /** The state for the keys as they are; the same object when nothing changed. */
 async function refreshState(
   { ring, clockGuard, publication }: Opened,
-  deps: CaAuthoritiesDeps,
-  last: CaState | undefined,
-): Promise<CaState> {
+  deps: SigningKeysDeps,
+  last: KeysInUse | undefined,
+): Promise<KeysInUse> {
   const { vault, random, clock } = deps
   const judgedMs = clockGuard.judgedMs()
-  const unnumbered = buildCaState(ring.keys, vault.trustDomain, judgedMs, deps.jwt)
+  const unnumbered = findKeysInUse(ring.keys, vault.trustDomain, judgedMs, deps.jwt)
   const sequence = await publication.sequenceOf(unnumbered.bundle, judgedMs)
   const built = { ...unnumbered, bundle: withSequence(unnumbered.bundle, sequence) }
   const nowMs = clock.now().getTime()
@@ -337,7 +337,7 @@ async function refreshState(
   return { ...built, serverTls: kept ?? (await issueServerTls(built.controlIssuing, root, names, nowMs)) }
 }
 
-function sameKeys(a: Omit<CaState, 'serverTls'>, b: Omit<CaState, 'serverTls'>): boolean {
+function sameKeys(a: Omit<KeysInUse, 'serverTls'>, b: Omit<KeysInUse, 'serverTls'>): boolean {
   return (
     a.bundle.sequence === b.bundle.sequence &&
     a.activeX509KeyId === b.activeX509KeyId &&
@@ -348,6 +348,6 @@ function sameKeys(a: Omit<CaState, 'serverTls'>, b: Omit<CaState, 'serverTls'>):
   )
 }
 
-function namesOfSigners({ jwtSigners }: Pick<CaState, 'jwtSigners'>): string {
+function namesOfSigners({ jwtSigners }: Pick<KeysInUse, 'jwtSigners'>): string {
   return Array.from(jwtSigners, ([algorithm, { kid }]) => `${algorithm} ${kid}`).join(', ')
 }

@@ -31,10 +31,10 @@ function fetch(...resourceNames: string[]) {
   let holds = 0
   const set = {
     grants: [{ spiffeId: 'spiffe://example.org/web', federatesWith: [] }],
-    join: () => {
+    attach: () => {
       holds += 1
     },
-    leave: () => {
+    detach: () => {
       holds -= 1
     },
   } as unknown as IdentitySet

@@ -57,10 +57,10 @@ function rig(refusal?: Error) {
   const held = { count: 0 }
   const set = {
     grants: [],
-    join: () => {
+    attach: () => {
       held.count += 1
     },
-    leave: () => {
+    detach: () => {
       held.count -= 1
     },
   } as unknown as IdentitySet

@@ -49,11 +49,11 @@ class FakeSet {
     return this.answer()
   }
 
-  join(): void {
+  attach(): void {
     this.held += 1
   }
 
-  leave(): void {
+  detach(): void {
     this.held -= 1
   }
 }

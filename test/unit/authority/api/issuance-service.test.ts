@@ -11,7 +11,7 @@ describe('how many SVIDs one agent gets', () => {
     const clock = new FakeClock()
     const deps = {
       issuer: { issueX509: async () => [], issueJwt: async () => [] },
-      bots: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId }) },
+      connections: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId }) },
       clock,
       svidsPerSecond,
     } as unknown as IssuanceApiDeps

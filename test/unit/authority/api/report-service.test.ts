@@ -19,7 +19,7 @@ function rig() {
   const clock = new FakeClock()
   const recorded = { rows: 0, bytes: 0 }
   const deps = {
-    bots: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId, bot: 'builder' }) },
+    connections: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId, bot: 'builder' }) },
     audit: {
       recordAll: async (entries: readonly { detail: unknown }[]) => {
         recorded.rows += entries.length

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { describe, it } from 'node:test'
-import type { CaState } from '../../src/authority/keys/signing-keys.ts'
+import type { KeysInUse } from '../../src/authority/keys/signing-keys.ts'
 import { parseCertificate, verifyChain } from '../../src/crypto/x509.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
@@ -21,11 +21,11 @@ async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] =
 }
 
 const states = (state: AuthorityState, purpose: string) =>
-  state.ca.list().flatMap((key) => (key.purpose === purpose ? [key.state] : []))
+  state.keys.list().flatMap((key) => (key.purpose === purpose ? [key.state] : []))
 
 /** Waits for what timers have started: changes of keys come one after the other, and this one changes nothing. */
 async function settled(state: AuthorityState): Promise<void> {
-  await assert.rejects(state.ca.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' })
+  await assert.rejects(state.keys.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' })
 }
 
 /** Moves time in steps, and lets what falls due come to its end before the next. */
@@ -45,11 +45,11 @@ async function pass(
 
 const seconds = (clock: FakeClock) => clock.now().getTime() / 1000
 
-describe('CaAuthorities on the first start', () => {
+describe('SigningKeys on the first start', () => {
   it('makes a SPIFFE CA as the standard wants it', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    const { x509, bundle } = state.ca.current()
+    const { x509, bundle } = state.keys.current()
     const certificate = parseCertificate(x509.certificateDer)
     assert.deepEqual(certificate.uriSans, ['spiffe://example.org'])
     assert.equal(certificate.isCa, true)
@@ -60,7 +60,7 @@ describe('CaAuthorities on the first start', () => {
       'prime256v1',
     )
     assert.deepEqual(bundle.x509Authorities, [x509.certificateDer])
-    assert.deepEqual([...bundle.jwtAuthorities.keys()], [state.ca.current().activeJwtKeyId])
+    assert.deepEqual([...bundle.jwtAuthorities.keys()], [state.keys.current().activeJwtKeyId])
     assert.equal(certificate.notAfter, seconds(fixed.clock) + 30 * 86_400)
     assert.equal(certificate.notBefore, seconds(fixed.clock) - 60)
   })
@@ -68,7 +68,7 @@ describe('CaAuthorities on the first start', () => {
   it('makes a control root and an issuing CA under it, and the authority’s own certificate', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    const { controlRoots, controlChain, controlIssuing, serverTls, pin } = state.ca.current()
+    const { controlRoots, controlChain, controlIssuing, serverTls, pin } = state.keys.current()
     const chain = serverTls.chain.map(parseCertificate)
     assert.equal(chain.length, 3)
     const [leaf, issuing, root] = chain
@@ -108,20 +108,20 @@ describe('CaAuthorities on the first start', () => {
   })
 })
 
-describe('CaAuthorities on a later start', () => {
+describe('SigningKeys on a later start', () => {
   it('finds the same keys and the same bundle', async () => {
     await using fixed = await fixture()
-    const facts = ({ pin, activeX509KeyId, activeJwtKeyId, bundle }: CaState) => [
+    const facts = ({ pin, activeX509KeyId, activeJwtKeyId, bundle }: KeysInUse) => [
       pin,
       activeX509KeyId,
       activeJwtKeyId,
       bundle.format().toString(),
     ]
     const first = await fixed.reopen()
-    const before = facts(first.ca.current())
+    const before = facts(first.keys.current())
     await first[Symbol.asyncDispose]()
     await using second = await fixed.reopen()
-    assert.deepEqual(facts(second.ca.current()), before)
+    assert.deepEqual(facts(second.keys.current()), before)
   })
 
   it('refuses another key-encryption key, naming where it came from, and changes nothing', async () => {
@@ -151,11 +151,11 @@ describe('CaAuthorities on a later start', () => {
       fixed.clock.advance(pauseDays * DAY_MS)
       await using state = await fixed.reopen()
       const now = seconds(fixed.clock)
-      const { x509, jwt, controlIssuing, serverTls, bundle } = state.ca.current()
+      const { x509, jwt, controlIssuing, serverTls, bundle } = state.keys.current()
       for (const end of [x509.notAfter, jwt.notAfter, controlIssuing.notAfter]) assert.ok(end > now)
       verifyChain(
         serverTls.chain.slice(0, 2).map(parseCertificate),
-        state.ca.current().controlRoots.map(parseCertificate),
+        state.keys.current().controlRoots.map(parseCertificate),
         now,
       )
       for (const der of bundle.x509Authorities) assert.ok(parseCertificate(der).notAfter > now)
@@ -166,7 +166,7 @@ describe('CaAuthorities on a later start', () => {
 describe('a clock far ahead', () => {
   const YEARS_MS = 20 * 365 * DAY_MS
   const facts = (state: AuthorityState) => {
-    const { pin, activeX509KeyId, activeJwtKeyId, controlIssuing } = state.ca.current()
+    const { pin, activeX509KeyId, activeJwtKeyId, controlIssuing } = state.keys.current()
     return [pin, activeX509KeyId, activeJwtKeyId, controlIssuing.keyId]
   }
 
@@ -178,7 +178,7 @@ describe('a clock far ahead', () => {
     fixed.clock.jump(YEARS_MS)
     await using state = await fixed.reopen()
     assert.ok(
-      state.ca.current().x509.notAfter > seconds(fixed.clock),
+      state.keys.current().x509.notAfter > seconds(fixed.clock),
       'what is due after a pause is done at once',
     )
     await pass(state, fixed.clock, DAY_MS / 2, DAY_MS / 4)
@@ -186,7 +186,7 @@ describe('a clock far ahead', () => {
     fixed.clock.jump(-YEARS_MS)
     await pass(state, fixed.clock, 60_000, 60_000)
     assert.deepEqual(facts(state), before)
-    assert.equal(state.ca.current().bundle.x509Authorities[0], state.ca.current().x509.certificateDer)
+    assert.equal(state.keys.current().bundle.x509Authorities[0], state.keys.current().x509.certificateDer)
     await pass(state, fixed.clock, 2 * DAY_MS, DAY_MS / 2)
     assert.deepEqual(states(state, 'control_root'), ['active'])
     assert.deepEqual(facts(state), before)
@@ -199,9 +199,9 @@ describe('a clock far ahead', () => {
     const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
     await using state = await openState({ dataDir: place.path, clock, logger })
     const before = facts(state)
-    const published = state.ca.current().bundle
+    const published = state.keys.current().bundle
     const isStillPublished = (): boolean => {
-      const { bundle } = state.ca.current()
+      const { bundle } = state.keys.current()
       return (
         published.x509Authorities.every((der) => bundle.x509Authorities.some((each) => each.equals(der))) &&
         [...published.jwtAuthorities.keys()].every((kid) => bundle.jwtAuthorities.has(kid))
@@ -209,14 +209,14 @@ describe('a clock far ahead', () => {
     }
     clock.jump(YEARS_MS)
     await pass(state, clock, 10_000, 5_000)
-    const { x509, jwt } = state.ca.current()
+    const { x509, jwt } = state.keys.current()
     for (const { notAfter } of [x509, jwt]) assert.ok(notAfter > seconds(clock), 'acts at once')
     await pass(state, clock, 10 * 60_000, 60_000)
     assert.ok(isStillPublished())
     assert.deepEqual(states(state, 'control_root'), ['active'])
     assert.deepEqual(states(state, 'control_issuing'), ['active'])
     assert.equal(lines.filter((line) => line.includes('"event":"clock.jumped"')).length, 1)
-    await assert.rejects(state.ca.rotate('jwt', true, 'uid:0'), { code: 'ERR_CA_CLOCK_JUMPED' })
+    await assert.rejects(state.keys.rotate('jwt', true, 'uid:0'), { code: 'ERR_CA_CLOCK_JUMPED' })
     clock.jump(-YEARS_MS)
     await pass(state, clock, 10_000, 5_000)
     assert.deepEqual(facts(state), before)
@@ -246,11 +246,11 @@ describe('the life of keys', () => {
   it('publishes a successor, lets it sign, and keeps the old one until its end; the sequence only grows', async () => {
     await using fixed = await fixture(lifetimes)
     await using state = await fixed.reopen()
-    const first = state.ca.current()
+    const first = state.keys.current()
     let last = first
     const activated: string[] = [first.activeX509KeyId]
     await pass(state, fixed.clock, 1_200_000, 5000, () => {
-      const now = state.ca.current()
+      const now = state.keys.current()
       assert.ok((now.bundle.sequence ?? 0n) >= (last.bundle.sequence ?? 0n))
       assert.ok(
         now.x509.notAfter - seconds(fixed.clock) >= 100,
@@ -279,9 +279,9 @@ describe('the life of keys', () => {
   it('gives the listener a new certificate when the issuing CA changes, under the same root', async () => {
     await using fixed = await fixture(lifetimes)
     await using state = await fixed.reopen()
-    const before = state.ca.current()
-    await state.ca.rotate('control_issuing', true, 'uid:0')
-    const after = state.ca.current()
+    const before = state.keys.current()
+    await state.keys.rotate('control_issuing', true, 'uid:0')
+    const after = state.keys.current()
     assert.equal(after.pin, before.pin)
     assert.notDeepEqual(after.serverTls.chain[0], before.serverTls.chain[0])
     assert.deepEqual(after.serverTls.chain[1], after.controlIssuing.certificateDer)
@@ -307,10 +307,10 @@ describe('the life of keys', () => {
   it('renews the listener’s certificate by itself', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    const before = state.ca.current().serverTls
+    const before = state.keys.current().serverTls
     await pass(state, fixed.clock, 4 * DAY_MS, DAY_MS / 2)
-    assert.ok(state.ca.current().serverTls !== before)
-    assert.ok(state.ca.current().serverTls.renewMs > fixed.clock.now().getTime())
+    assert.ok(state.keys.current().serverTls !== before)
+    assert.ok(state.keys.current().serverTls.renewMs > fixed.clock.now().getTime())
   })
 
   it('goes over to a new root with an issuing CA under it, and agents accept both', async () => {
@@ -321,10 +321,10 @@ describe('the life of keys', () => {
       jwt_key: 3600,
     })
     await using state = await fixed.reopen()
-    const first = state.ca.current()
-    let both: CaState | undefined
+    const first = state.keys.current()
+    let both: KeysInUse | undefined
     await pass(state, fixed.clock, 2_700_000, 30_000, () => {
-      const now = state.ca.current()
+      const now = state.keys.current()
       if (now.pin !== first.pin) both ??= now
     })
     assert.ok(both)
@@ -339,29 +339,29 @@ describe('the life of keys', () => {
   })
 })
 
-describe('CaAuthorities.rotate', () => {
+describe('SigningKeys.rotate', () => {
   it('prepares first, and lets the new key sign when it was published long enough', async () => {
     await using fixed = await fixture({ spiffe_ca: 3600 })
     await using state = await fixed.reopen()
-    const before = state.ca.current()
-    await state.ca.rotate('spiffe_x509', false, 'uid:0')
+    const before = state.keys.current()
+    await state.keys.rotate('spiffe_x509', false, 'uid:0')
     assert.deepEqual(states(state, 'spiffe_x509'), ['active', 'prepared'])
-    assert.equal(state.ca.current().activeX509KeyId, before.activeX509KeyId)
-    assert.equal(state.ca.current().bundle.x509Authorities.length, 2)
+    assert.equal(state.keys.current().activeX509KeyId, before.activeX509KeyId)
+    assert.equal(state.keys.current().bundle.x509Authorities.length, 2)
     assert.equal((await lastEvent(state, 'ca.prepared'))?.actor, 'uid:0')
     await pass(state, fixed.clock, 660_000, 30_000)
-    assert.ok(state.ca.current().activeX509KeyId !== before.activeX509KeyId)
+    assert.ok(state.keys.current().activeX509KeyId !== before.activeX509KeyId)
     assert.deepEqual(states(state, 'spiffe_x509'), ['retired', 'active'])
   })
 
   it('lets it sign at once when asked to, and tells who watches', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    const before = state.ca.current()
-    const seen: CaState[] = []
-    using _subscription = state.ca.watch.subscribe((now) => seen.push(now))
-    await state.ca.rotate('jwt', true, 'uid:0')
-    const after = state.ca.current()
+    const before = state.keys.current()
+    const seen: KeysInUse[] = []
+    using _subscription = state.keys.watch.subscribe((now) => seen.push(now))
+    await state.keys.rotate('jwt', true, 'uid:0')
+    const after = state.keys.current()
     assert.notEqual(after.activeJwtKeyId, before.activeJwtKeyId)
     assert.ok((after.bundle.sequence ?? 0n) > (before.bundle.sequence ?? 0n))
     assert.deepEqual(
@@ -374,7 +374,7 @@ describe('CaAuthorities.rotate', () => {
   it('forgets the private key of a retired one', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    await state.ca.rotate('spiffe_x509', true, 'uid:0')
+    await state.keys.rotate('spiffe_x509', true, 'uid:0')
     const query = state.datastore.db
       .selectFrom('signing_keys')
       .select('sealed_private_key')
@@ -391,7 +391,7 @@ describe('CaAuthorities.rotate', () => {
     await using state = await fixed.reopen()
     await pass(state, fixed.clock, 15 * DAY_MS + 60_000, DAY_MS)
     assert.deepEqual(states(state, 'spiffe_x509'), ['active', 'prepared'])
-    await state.ca.rotate('spiffe_x509', false, 'uid:7')
+    await state.keys.rotate('spiffe_x509', false, 'uid:7')
     assert.equal((await lastEvent(state, 'ca.rescheduled'))?.actor, 'uid:7')
     await pass(state, fixed.clock, 2 * DAY_MS, DAY_MS)
     assert.deepEqual(states(state, 'spiffe_x509'), ['retired', 'active'])
@@ -400,7 +400,7 @@ describe('CaAuthorities.rotate', () => {
   it('makes one rotation of two that are asked for together, each after the other', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    await Promise.all([state.ca.rotate('jwt', false, 'uid:0'), state.ca.rotate('jwt', false, 'uid:0')])
+    await Promise.all([state.keys.rotate('jwt', false, 'uid:0'), state.keys.rotate('jwt', false, 'uid:0')])
     assert.deepEqual(states(state, 'jwt'), ['active', 'prepared'])
   })
 
@@ -408,7 +408,7 @@ describe('CaAuthorities.rotate', () => {
     it(`refuses ${JSON.stringify(purpose)}`, async () => {
       await using fixed = await fixture()
       await using state = await fixed.reopen()
-      await assert.rejects(state.ca.rotate(purpose, true, 'uid:0'), { code: 'ERR_CA_UNKNOWN' })
+      await assert.rejects(state.keys.rotate(purpose, true, 'uid:0'), { code: 'ERR_CA_UNKNOWN' })
     })
   }
 

@@ -27,7 +27,7 @@ export interface ShownCertificate {
   readonly address: string
 }
 
-export interface BotDirectoryDeps {
+export interface BotsDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly locks: Locks
@@ -50,10 +50,10 @@ const MORE = { call: 'bot.refused_more', renewal: 'renewal.refused_more' } as co
 const ROWS = { burst: 50, perSecond: 0.1 }
 
 /** All joined instances, in memory, so that each call can be checked. */
-export class BotDirectory implements AsyncDisposable {
+export class Bots implements AsyncDisposable {
   /** Grows at each change: who holds calls open looks again at whether they may stay. */
   readonly changed = new Watchable(0)
-  readonly #deps: BotDirectoryDeps
+  readonly #deps: BotsDeps
   readonly #instances = new Map<string, InstanceState>()
   readonly #subscription: Disposable
   readonly #over: OverForLong
@@ -66,7 +66,7 @@ export class BotDirectory implements AsyncDisposable {
     { state: InstanceState | undefined; reason: string; error: Refusal }
   >()
 
-  private constructor(deps: BotDirectoryDeps, instances: readonly InstanceState[]) {
+  private constructor(deps: BotsDeps, instances: readonly InstanceState[]) {
     this.#deps = deps
     this.#over = new OverForLong(deps.clock)
     this.#rows = new SummedRows(deps, ROWS)
@@ -79,10 +79,10 @@ export class BotDirectory implements AsyncDisposable {
     })
   }
 
-  static async open(deps: BotDirectoryDeps): Promise<BotDirectory> {
-    const directory = new BotDirectory(deps, await loadInstances(deps.datastore))
-    await directory.forgetExpired()
-    return directory
+  static async open(deps: BotsDeps): Promise<Bots> {
+    const bots = new Bots(deps, await loadInstances(deps.datastore))
+    await bots.forgetExpired()
+    return bots
   }
 
   /**

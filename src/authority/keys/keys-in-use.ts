@@ -16,7 +16,7 @@ import type { SigningKey } from './signing-key.ts'
 export type JwtSigner = JwsSigner & { readonly notAfter: number }
 
 /** Everything that signs or verifies now; replaced as a whole at each change. */
-export interface CaState {
+export interface KeysInUse {
   readonly bundle: Bundle
   /** The active SPIFFE CA. */
   readonly x509: SigningCa
@@ -45,15 +45,15 @@ export interface CaState {
 /** Agents get pushes; whoever polls the bundle shall see a key well before it signs. */
 const LONGEST_REFRESH_HINT_S = 300
 
-export type CaStateWithoutTls = Omit<CaState, 'serverTls'>
+export type KeysInUseWithoutTls = Omit<KeysInUse, 'serverTls'>
 
 /** `judgedMs`: the time, as far as it is certain: what has not ended by it stays published. The bundle has no sequence yet. */
-export function buildCaState(
+export function findKeysInUse(
   keys: readonly SigningKey[],
   trustDomain: TrustDomain,
   judgedMs: number,
   algorithms: JwtAlgorithms,
-): CaStateWithoutTls {
+): KeysInUseWithoutTls {
   const x509 = activeKey(keys, SPIFFE_X509)
   const root = activeKey(keys, CONTROL_ROOT)
   const controlIssuing = signingCa(activeKey(keys, CONTROL_ISSUING))

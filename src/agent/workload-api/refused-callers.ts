@@ -11,7 +11,7 @@ import { ToldLately } from './told-lately.ts'
 
 const ORDINARY_ENDS: ReadonlySet<string> = new Set(['exited', 'disconnected'])
 
-export interface RefusalsDeps {
+export interface RefusedCallersDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -21,14 +21,14 @@ export interface RefusalsDeps {
 }
 
 /** Tells the operator whom the agent refused and what to run next; the caller heard one flat sentence. */
-export class Refusals {
-  readonly #deps: RefusalsDeps
+export class RefusedCallers {
+  readonly #deps: RefusedCallersDeps
   readonly #count: Counter
   readonly #ended = new WeakSet<Peer>()
   /** One line for each kind of refusal of one program of one user. */
   readonly #told: ToldLately
 
-  constructor(deps: RefusalsDeps) {
+  constructor(deps: RefusedCallersDeps) {
     this.#deps = deps
     this.#told = new ToldLately(deps.clock)
     this.#count = deps.metrics.counter('denied_total', 'Calls that got no identity', ['reason'])

@@ -10,7 +10,7 @@ import { Sync } from '../sync/sync.ts'
 import type { AuthorityDoor } from './authority-door.ts'
 import type { AuthorityLink } from './authority-link.ts'
 
-export interface AuthoritySideDeps {
+export interface UplinkDeps {
   readonly config: AgentConfig
   readonly door: AuthorityDoor
   readonly store: IdentityStore
@@ -24,12 +24,12 @@ export interface AuthoritySideDeps {
 }
 
 /** Everything that happens between this agent and its authority. Loaded once the workloads are served: they do not wait for it. */
-export class AuthoritySide {
+export class Uplink {
   readonly membership: Membership
   readonly sync: Sync
-  readonly #deps: AuthoritySideDeps
+  readonly #deps: UplinkDeps
 
-  constructor(deps: AuthoritySideDeps) {
+  constructor(deps: UplinkDeps) {
     this.#deps = deps
     const { link, knowledge } = deps
     this.membership = new Membership(deps)

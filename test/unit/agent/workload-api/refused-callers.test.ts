@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ProcessChangedError } from '../../../../src/agent/attestation/attestor.ts'
 import { NoIdentityError } from '../../../../src/agent/workload-api/errors.ts'
-import { Refusals } from '../../../../src/agent/workload-api/refusals.ts'
+import { RefusedCallers } from '../../../../src/agent/workload-api/refused-callers.ts'
 import { createLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import type { Peer } from '../../../../src/peer/peer.ts'
@@ -20,7 +20,7 @@ function rig() {
   const reported: object[] = []
   const ended: Peer[] = []
   const metrics = createMetrics()
-  const refusals = new Refusals({
+  const refusals = new RefusedCallers({
     clock,
     logger,
     metrics,
@@ -33,7 +33,7 @@ function rig() {
   return { clock, lines, reported, ended, metrics, refusals }
 }
 
-describe('Refusals', () => {
+describe('RefusedCallers', () => {
   it('tells the operator what to run', () => {
     const { refusals, lines, reported } = rig()
     refusals.note(fakeCaller().peer, new NoIdentityError('no_identity'))
