@@ -83,12 +83,18 @@ describe('SharedLru', () => {
     cache.set('long', 'xxxxx', FLOOD)
     cache.set('longer', 'xxxxxx', FLOOD)
     cache.set('longest', 'x'.repeat(11), FLOOD)
-    assert.deepEqual([...cache], [
-      ['few', 'xxx', 'few'],
-      ['longer', 'xxxxxx', FLOOD],
-    ])
+    assert.deepEqual(
+      [...cache],
+      [
+        ['few', 'xxx', 'few'],
+        ['longer', 'xxxxxx', FLOOD],
+      ],
+    )
     cache.set('longer', 'x', FLOOD)
-    assert.deepEqual(['few', FLOOD].map((owner) => cache.sizeOf(owner)), [3, 1])
+    assert.deepEqual(
+      ['few', FLOOD].map((owner) => cache.sizeOf(owner)),
+      [3, 1],
+    )
   })
 
   it('keeps what a list that is kept by hand would keep', () => {
