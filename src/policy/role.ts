@@ -3,7 +3,7 @@ import { describe } from './match.ts'
 import { PolicyInvalidError, Problems } from './problem.ts'
 import type { RoleSpec } from './role-spec.ts'
 
-export { checkRole } from './role-check.ts'
+export { checkRole, unsupportedRules } from './role-check.ts'
 export type { RoleRuleSpec, RoleSpec } from './role-spec.ts'
 
 /** What of a workload identity a role looks at before anything is rendered. */
@@ -19,6 +19,9 @@ export interface BoundedGrant {
   readonly spiffeId: string
   readonly dnsSans: readonly string[]
 }
+
+/** The longest life allowed for a grant (undefined: no bound), or why it is refused. */
+export type RoleVerdict = { readonly maxTtlSeconds: number | undefined } | { readonly refused: string }
 
 interface AllowRule extends IdentityRule {
   readonly maxTtlSeconds: number | undefined
@@ -58,8 +61,7 @@ export class RoleBounds {
     )
   }
 
-  /** The longest life allowed for this grant (undefined: no bound), or why it is refused. */
-  check(grant: BoundedGrant): { readonly maxTtlSeconds: number | undefined } | { readonly refused: string } {
+  check(grant: BoundedGrant): RoleVerdict {
     const identity = { name: grant.identity, labels: grant.labels }
     const path = pathOf(grant.spiffeId)
     const denied = this.#deny.some(
@@ -93,7 +95,7 @@ export class RoleBounds {
   }
 }
 
-/** Rules with verbs are about administering workload identities, not about being given them. */
+/** A rule that another version has stored, with verbs or of another kind, is not about being given an identity. */
 function concernsUse(rule: { readonly kind: string; readonly verbs?: readonly string[] }): boolean {
   return rule.kind === 'workload_identity' && rule.verbs === undefined
 }

@@ -3,7 +3,7 @@ import { exportJwk } from '../crypto/jwk.ts'
 import { exportSpki, importSpki } from '../crypto/keys.ts'
 import { type Certificate, parseCertificate, splitDerAsFar } from '../crypto/x509.ts'
 import { CodedError } from '../foundation/errors.ts'
-import { InvalidBundleError, MOST_NOTED, type PassedOver, parseBundle } from './bundle-json.ts'
+import { InvalidBundleError, MAX_NOTED, type PassedOver, parseBundle } from './bundle-json.ts'
 import { TrustDomain } from './trust-domain.ts'
 
 export { InvalidBundleError, type PassedOver } from './bundle-json.ts'
@@ -16,7 +16,7 @@ export interface BundleContents {
   readonly refreshHintSeconds?: number
 }
 
-/** The keys of one trust domain (SPIFFE Trust Domain and Bundle §4). It does not change. */
+/** The keys of one trust domain (SPIFFE Trust Domain and Bundle §4), without those that are odd (decision 0022). Immutable. */
 export class Bundle {
   /** Its bare name: a bundle without a trust domain means nothing (§3). */
   readonly trustDomain: string
@@ -58,7 +58,7 @@ export class Bundle {
     const passedOver: PassedOver[] = []
     const x509Authorities = parts.filter((der, index) => {
       const reason = anchorProblem(der)
-      if (reason !== undefined && passedOver.length < MOST_NOTED)
+      if (reason !== undefined && passedOver.length < MAX_NOTED)
         passedOver.push({ where: `certificate ${index}`, reason, isUnknown: false })
       return reason === undefined
     })

@@ -191,12 +191,12 @@ describe('changes of keys', () => {
     await using state = await fixed.reopen()
     await pass(state, fixed.clock, 200_000)
     // Carrying out what falls due at half of the life takes so long that something else falls due meanwhile.
-    const write = state.datastore.write.bind(state.datastore)
+    const transaction = state.datastore.transaction.bind(state.datastore)
     let isSlow = true
-    state.datastore.write = (task) => {
+    state.datastore.transaction = (task) => {
       if (isSlow) fixed.clock.advance(101_000)
       isSlow = false
-      return write(task)
+      return transaction(task)
     }
     await pass(state, fixed.clock, 100_000)
     const [before] = activeOf(state)

@@ -27,7 +27,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   jose: ['crypto/'],
   kysely: ['authority/datastore/'],
   pg: ['authority/datastore/'],
-  'node:sqlite': ['authority/datastore/'],
+  'node:sqlite': ['authority/datastore/sqlite/', 'authority/datastore/seals/'],
   koffi: ['peer/'],
   '@marcbachmann/cel-js': ['policy/'],
   re2js: ['policy/'],
@@ -51,9 +51,14 @@ const WRITTEN_ONLY_IN: readonly { readonly what: RegExp; readonly where: readonl
   { what: /\bDate\.now\(\)|\bnew Date\(\)/, where: ['foundation/clock.ts'] },
   { what: /\bthrow new Error\(/, where: [] },
   { what: /\bexport default\b/, where: [] },
+  // Everything else goes through the query builder, which knows the dialect of the engine.
+  {
+    what: /\b(?:SELECT\s[^'`]*?\sFROM|INSERT\sINTO|DELETE\sFROM|UPDATE\s\S+\sSET)\s/,
+    where: ['authority/datastore/sqlite/', 'authority/datastore/seals/'],
+  },
 ]
 
-const LONGEST_FILE = 400
+const MAX_FILE_LINES = 400
 
 const src = path.resolve(import.meta.dirname, '../../src')
 const files = globSync(`${src}/**/*.ts`).map((file) => {
@@ -111,8 +116,8 @@ describe('what belongs to one place', () => {
 
 describe('the size of files', () => {
   for (const { name, text } of written) {
-    it(`${name} has at most ${LONGEST_FILE} lines`, () => {
-      assert.ok(text.split('\n').length - 1 <= LONGEST_FILE, 'a missing noun?')
+    it(`${name} has at most ${MAX_FILE_LINES} lines`, () => {
+      assert.ok(text.split('\n').length - 1 <= MAX_FILE_LINES, 'a missing noun?')
     })
   }
 })

@@ -13,7 +13,7 @@ import { checkAudiences } from './audiences.ts'
 import type { Deliveries } from './deliveries.ts'
 import { InvalidWorkloadRequestError, NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
-import { LARGEST_MESSAGE } from './message.ts'
+import { MAX_MESSAGE_SIZE } from './message.ts'
 
 /** Of answers kept ready; each usually takes 1 KB. */
 const ANSWER_BYTES = 8 * 1024 * 1024
@@ -196,7 +196,7 @@ function encode(set: IdentitySet, indexes: readonly number[], tokens: readonly C
 function fittingCount(
   svids: readonly { readonly spiffeId: string; readonly svid: string; readonly hint: string }[],
 ): number {
-  let room = LARGEST_MESSAGE
+  let room = MAX_MESSAGE_SIZE
   const index = svids.findIndex(({ spiffeId, svid, hint }) => {
     room -= spiffeId.length + svid.length + Buffer.byteLength(hint) + OVERHEAD
     return room < 0

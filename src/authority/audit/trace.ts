@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { storedAuditRows } from '../datastore/audit-rows.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import { type AuditRow, toAuditRow } from './audit-query.ts'
 import type { AuditEventName } from './events.ts'
 
@@ -24,7 +24,7 @@ const GIVEN_UP: AuditEventName = 'report.given_up'
 /** Rows looked through without a pause. */
 const STRETCH = 4_000
 /** Of each kind: what an agent gave up must not hide what it delivered. */
-const MOST_ROWS = 10_000
+const MAX_ROWS = 10_000
 
 /** The row of the SVID with this jti or serial number, and who got it. Reads the whole log once; calls go on meanwhile. */
 export async function traceSvid(
@@ -46,8 +46,8 @@ export async function traceSvid(
       } else if (row.actor !== agent) {
         // Another agent's word on what it was not given counts for nothing.
       } else if (event === DELIVERED) {
-        if (delivered.length < MOST_ROWS && isAmong(row, name)) delivered.push(row)
-      } else if (event === GIVEN_UP && givenUp.length < MOST_ROWS) givenUp.push(row)
+        if (delivered.length < MAX_ROWS && isAmong(row, name)) delivered.push(row)
+      } else if (event === GIVEN_UP && givenUp.length < MAX_ROWS) givenUp.push(row)
     }
     await setImmediate() // others have their turn
   }
@@ -60,16 +60,8 @@ async function candidates(
   names: readonly string[],
 ): Promise<AuditRow[]> {
   const found: AuditRow[] = []
-  const pages = storedAuditRows(datastore, range, (rows) =>
-    rows
-      .where('event', 'in', [...ISSUED, DELIVERED, GIVEN_UP])
-      .where((eb) =>
-        eb.or([
-          eb('event', '=', GIVEN_UP),
-          ...names.map((name) => eb(eb.fn('instr', ['detail', eb.val(name)]), '>', 0)),
-        ]),
-      ),
-  )
+  const naming = { events: [...ISSUED, DELIVERED, GIVEN_UP], containing: { texts: names, unless: GIVEN_UP } }
+  const pages = storedAuditRows(datastore, range, naming)
   for await (const rows of pages) found.push(...rows.map(toAuditRow))
   return found
 }

@@ -4,7 +4,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { AuditEvents } from '../audit/events.ts'
 import { type RowSum, SummedRows } from '../audit/summed-rows.ts'
-import type { Writer } from '../datastore/writer.ts'
+import type { Transaction } from '../datastore/ports.ts'
 
 export interface JoinRefusalsDeps {
   readonly audit: Pick<AuditLog, 'newReference' | 'within' | 'recordAll'>
@@ -27,7 +27,7 @@ export class JoinRefusals implements AsyncDisposable {
   }
 
   /** What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts it. */
-  record(writer: Writer, detail: AuditEvents['join.refused']): RefusedError {
+  record(tx: Transaction, detail: AuditEvents['join.refused']): RefusedError {
     const { audit, logger } = this.#deps
     const { reference, entry } = this.#rows.note({
       key: ANYBODY,
@@ -36,7 +36,7 @@ export class JoinRefusals implements AsyncDisposable {
       summed: (sum, ref) => this.#summed(sum, ref),
     })
     if (entry) {
-      audit.within(writer, 'join.refused', 'anonymous', detail, reference)
+      audit.within(tx, 'join.refused', 'anonymous', detail, reference)
       logger.warn({ event: 'join.refused', ref: reference, ...detail }, 'join refused')
     }
     return new RefusedError(reference, detail.reason)

@@ -2,11 +2,12 @@ import type { Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
+import { Mutex } from '../../foundation/mutex.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { Actor } from '../audit/events.ts'
-import type { Datastore } from '../datastore/datastore.ts'
 import { readMeta, writeMeta } from '../datastore/meta.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import type { KeyPurpose, KeyState } from '../datastore/schema/key-tables.ts'
 import { OverForLong } from '../over-for-long.ts'
 import { ClockGuard, type Moment } from './clock-guard.ts'
@@ -58,7 +59,7 @@ const MOVED_MS = 2_000
 /** What the clocks said is kept for the next run this often. */
 const NOTE_MS = 600_000
 
-/** The signing keys of this trust domain and their lives (design 7): prepared → active → retired, by schedule and on demand. */
+/** The signing keys of this trust domain and their lives (decision 0007): prepared → active → retired, by schedule and on demand. */
 export class SigningKeys implements AsyncDisposable {
   readonly trustDomain: TrustDomain
   readonly watch: Watchable<KeysInUse>
@@ -68,7 +69,7 @@ export class SigningKeys implements AsyncDisposable {
   readonly #publication: Publication
   readonly #unneeded: OverForLong
   #timer: Scheduled | undefined
-  #work: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Mutex()
   #disposed = false
   /** The time of the last look, by the wall clock: what has fallen due since has not been seen. */
   #lookedMs: number
@@ -150,7 +151,7 @@ export class SigningKeys implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
     this.#timer?.cancel()
-    await this.#work
+    await this.#turns.idle()
     await this.#noteClock(0).catch(() => undefined) // the next run then goes by the wall clock alone
   }
 
@@ -195,9 +196,7 @@ export class SigningKeys implements AsyncDisposable {
 
   /** One change at a time; a failed one does not stop the next. */
   #exclusively(task: () => Promise<void>): Promise<void> {
-    const run = this.#work.then(task)
-    this.#work = run.catch(() => undefined) // whoever asked gets the error from `run`
-    return run
+    return this.#turns.run(task)
   }
 
   async #publish(): Promise<void> {
@@ -238,7 +237,7 @@ export class SigningKeys implements AsyncDisposable {
   async #noteClock(everyMs: number): Promise<void> {
     const { moment } = this.#clockGuard
     if (moment.bootMs - this.#notedBootMs < everyMs) return
-    await this.#deps.datastore.write((writer) => writeMeta(writer, 'clock', JSON.stringify(moment)))
+    await this.#deps.datastore.transaction((tx) => writeMeta(tx, 'clock', JSON.stringify(moment)))
     this.#notedBootMs = moment.bootMs
   }
 

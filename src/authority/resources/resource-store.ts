@@ -1,17 +1,19 @@
 import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
 import type { ParsedResource } from '../../config/resources.ts'
 import type { Clock } from '../../foundation/clock.ts'
+import { Mutex } from '../../foundation/mutex.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
-import type { Writer } from '../datastore/writer.ts'
 import type { JoinTokens } from '../join/join-tokens.ts'
+import type { Principal, Verb } from '../principal.ts'
 import type { Catalogue } from './catalogue.ts'
 import { unifiedDiff } from './diff.ts'
 import {
   ResourceChangedError,
   ResourceExistsError,
+  ResourceForbiddenError,
   ResourceInUseError,
   ResourceNotFoundError,
   ResourcesInvalidError,
@@ -38,7 +40,8 @@ export interface ResourceStoreDeps {
 export interface ApplyInput {
   readonly text: string
   readonly fileName: string
-  readonly actor: Actor
+  /** Who asks for it. */
+  readonly principal: Principal
   /** Validate and compare only. */
   readonly dryRun?: boolean
   /** Refuse to change what is there already. */
@@ -62,7 +65,7 @@ export interface ApplyOutcome {
 /** Changes of resources: one at a time, all of a file or nothing, each in the audit log with who made it. */
 export class ResourceStore {
   readonly #deps: ResourceStoreDeps
-  #work: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Mutex()
 
   constructor(deps: ResourceStoreDeps) {
     this.#deps = deps
@@ -73,6 +76,7 @@ export class ResourceStore {
     return this.#exclusively(async () => {
       const { catalogue, compile, trustDomain, clock, keyLives } = this.#deps
       const { resources, problems } = await parseInTurns(input.text, input.fileName)
+      for (const resource of resources) this.#checkMayPut(input.principal, resource)
       const nowMs = clock.now().getTime()
       const plan = await planApply(resources, { catalogue, compile, trustDomain, nowMs, keyLives })
       const found = [...problems, ...plan.problems]
@@ -80,31 +84,30 @@ export class ResourceStore {
       if (input.createOnly) refuseExisting(plan.changes)
       const { warnings } = plan
       if (input.dryRun) return { resources: plan.changes.map(describeDryRun), warnings, secrets: [] }
-      return { ...(await this.#commit(plan.changes, input.actor)), warnings }
+      return { ...(await this.#commit(plan.changes, input.principal.actor)), warnings }
     })
   }
 
-  get(kind: string, name: string): StoredResource {
-    checkKind(kind)
-    const stored = this.#deps.catalogue.get(kind, name)
-    if (!stored) throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
-    return stored
+  get(principal: Principal, kind: string, name: string): StoredResource {
+    return this.#find(principal, 'get', kind, name)
   }
 
-  /** Sorted by kind and name; an empty kind means every one. */
-  list(kind: string): StoredResource[] {
+  /** Those that the principal may list, sorted by kind and name; an empty kind means every one. */
+  list(principal: Principal, kind: string): StoredResource[] {
     if (kind !== '') checkKind(kind)
     const kinds = kind === '' ? RESOURCE_KINDS : [kind]
     return kinds.flatMap((one) =>
-      [...this.#deps.catalogue.all(one)].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      [...this.#deps.catalogue.all(one)]
+        .filter(({ name, metadata }) => principal.may('list', one, name, metadata.labels))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
     )
   }
 
   /** What others need is not deleted: they would silently lose what it gave them. */
-  delete(kind: string, name: string, revision: string, actor: Actor): Promise<void> {
+  delete(principal: Principal, kind: string, name: string, revision: string): Promise<void> {
     return this.#exclusively(async () => {
       const { datastore, repository, audit } = this.#deps
-      const stored = this.get(kind, name)
+      const stored = this.#find(principal, 'delete', kind, name)
       if (revision !== '' && revision !== stored.revision) {
         throw new ResourceChangedError(`${kind} ${name} is at revision ${stored.revision} now: get it again`)
       }
@@ -113,16 +116,35 @@ export class ResourceStore {
         throw new ResourceInUseError(
           `${kind} ${name} is used by ${listed(users)}: change or delete that first`,
         )
-      await datastore.write((writer) => {
-        if (!repository.remove(writer, kind, name))
+      await datastore.transaction(async (tx) => {
+        if (!(await repository.remove(tx, kind, name)))
           throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
         const subject = { kind, name, revision: stored.revision }
         if (kind === 'lock') {
           const { target } = stored.spec as { target: unknown }
-          audit.within(writer, 'lock.deleted', actor, { ...subject, target })
-        } else audit.within(writer, 'resource.deleted', actor, subject)
+          audit.within(tx, 'lock.deleted', principal.actor, { ...subject, target })
+        } else audit.within(tx, 'resource.deleted', principal.actor, subject)
       })
     })
+  }
+
+  /** Whoever may not do it does not hear whether there is such a resource. */
+  #find(principal: Principal, verb: Verb, kind: string, name: string): StoredResource {
+    checkKind(kind)
+    const stored = this.#deps.catalogue.get(kind, name)
+    if (!principal.may(verb, kind, name, stored?.metadata.labels ?? {})) refuse(verb, kind, name)
+    if (!stored) throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
+    return stored
+  }
+
+  /** What is there is judged by the labels that it has and by those that it would have. */
+  #checkMayPut(principal: Principal, { kind, name, labels }: ParsedResource): void {
+    const before = this.#deps.catalogue.get(kind, name)
+    const verb = before ? 'update' : 'create'
+    const isPermitted =
+      principal.may(verb, kind, name, labels) &&
+      (before === undefined || principal.may(verb, kind, name, before.metadata.labels))
+    if (!isPermitted) refuse(verb, kind, name)
   }
 
   #usersOf(kind: string, name: string): string[] {
@@ -142,57 +164,57 @@ export class ResourceStore {
 
   async #commit(changes: readonly PlannedChange[], actor: Actor): Promise<Omit<ApplyOutcome, 'warnings'>> {
     const secrets: { joinToken: string; secret: string }[] = []
-    const applied = await this.#deps.datastore.write((writer) =>
-      changes.map((change) => this.#put(writer, change, actor, secrets)),
-    )
-    return { resources: applied, secrets }
+    const resources = await this.#deps.datastore.transaction(async (tx) => {
+      const applied: Applied[] = []
+      for (const change of changes) applied.push(await this.#put(tx, change, actor, secrets))
+      return applied
+    })
+    return { resources, secrets }
   }
 
-  #put(
-    writer: Writer,
+  async #put(
+    tx: Transaction,
     change: PlannedChange,
     actor: Actor,
     secrets: { joinToken: string; secret: string }[],
-  ): Applied {
+  ): Promise<Applied> {
     const { repository, joinTokens } = this.#deps
     const { action, before, next } = change
     const { kind, name } = next
     if (action === 'unchanged') return { kind, name, action, revision: before?.revision ?? '', diff: '' }
     // The program itself makes locks, too; so what was planned over is looked at again inside the transaction.
-    if (repository.find(writer, kind, name)?.revision !== before?.revision) {
+    const found = await repository.find(tx, kind, name)
+    if (found?.revision !== before?.revision) {
       throw new ResourceChangedError(`${kind} ${name} was changed meanwhile: apply again`)
     }
-    const { revision } = repository.put(writer, next)
+    const { revision } = await repository.put(tx, next)
     if (kind === 'join_token') {
-      const secret = joinTokens.ensureSecret(writer, name)
+      const secret = await joinTokens.ensureSecret(tx, name)
       if (secret !== undefined) secrets.push({ joinToken: name, secret })
     }
-    this.#record(writer, change, revision, actor)
+    this.#record(tx, change, revision, actor)
     return { kind, name, action, revision, diff: '' }
   }
 
-  #record(writer: Writer, { action, next }: PlannedChange, revision: string, actor: Actor): void {
+  #record(tx: Transaction, { action, next }: PlannedChange, revision: string, actor: Actor): void {
     const { audit } = this.#deps
     const { kind, name, metadata, spec } = next
     const subject = { kind, name, revision }
     if (kind === 'lock' && action === 'created') {
       const { target, reason = '' } = spec as ParsedResource<'lock'>['spec']
       const { expiresMs } = metadata
-      audit.within(writer, 'lock.created', actor, {
+      audit.within(tx, 'lock.created', actor, {
         ...subject,
         target,
         reason,
         ...(expiresMs === undefined ? {} : { expiresMs }),
       })
-    } else
-      audit.within(writer, action === 'created' ? 'resource.created' : 'resource.updated', actor, subject)
+    } else audit.within(tx, action === 'created' ? 'resource.created' : 'resource.updated', actor, subject)
   }
 
   /** One change at a time, so that what was planned stands when it is written. */
   #exclusively<T>(task: () => Promise<T>): Promise<T> {
-    const run = this.#work.then(task)
-    this.#work = run.catch(() => undefined) // whoever asked gets the error from `run`
-    return run
+    return this.#turns.run(task)
   }
 }
 
@@ -210,14 +232,18 @@ function refuseExisting(changes: readonly PlannedChange[]): void {
   }
 }
 
+function refuse(verb: Verb, kind: string, name: string): never {
+  throw new ResourceForbiddenError(`not permitted: ${verb} ${kind} ${name}`)
+}
+
 function checkKind(kind: string): void {
   if ((RESOURCE_KINDS as readonly string[]).includes(kind)) return
   throw new UnknownKindError(`unknown kind: expected one of ${RESOURCE_KINDS.join(', ')}`)
 }
 
-const MOST_NAMED = 3
+const MAX_NAMED = 3
 
 function listed(names: readonly string[]): string {
-  const more = names.length - MOST_NAMED
-  return more > 0 ? `${names.slice(0, MOST_NAMED).join(', ')} and ${more} more` : names.join(', ')
+  const more = names.length - MAX_NAMED
+  return more > 0 ? `${names.slice(0, MAX_NAMED).join(', ')} and ${more} more` : names.join(', ')
 }

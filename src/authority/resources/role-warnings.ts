@@ -12,7 +12,7 @@ interface Usable {
 }
 
 /**
- * The role is the security boundary between hosts (design, two decisions). Warns where a bot may use a workload identity whose SPIFFE
+ * The role is the security boundary between hosts (decision 0026). Warns where a bot may use a workload identity whose SPIFFE
  * ID is made from `workload.*`, and the role that lets it has no `spiffe_ids`: such an agent can have any ID that the template can make.
  */
 export function warnOfUnboundedIds(resources: readonly ParsedResource[], catalogue: Catalogue): string[] {
@@ -74,11 +74,11 @@ function isUnbounded(role: RoleBounds, identity: Usable): boolean {
   return role.mayUse(identity) && !role.hasSpiffeIdBound(identity)
 }
 
-const MOST_NAMED = 3
+const MAX_NAMED = 3
 
 function list(noun: string, names: readonly string[]): string {
-  const named = names.slice(0, MOST_NAMED).join(', ')
-  return names.length > MOST_NAMED
-    ? `${noun} ${named} and ${names.length - MOST_NAMED} more`
+  const named = names.slice(0, MAX_NAMED).join(', ')
+  return names.length > MAX_NAMED
+    ? `${noun} ${named} and ${names.length - MAX_NAMED} more`
     : `${noun} ${named}`
 }
