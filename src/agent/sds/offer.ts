@@ -8,7 +8,7 @@ import type { Knowledge } from '../sync/knowledge.ts'
 import { bundleFor, federatedBundles, trustDomainId } from '../workload-api/bundles-message.ts'
 import type { NoIdentityReason } from '../workload-api/errors.ts'
 import type { IdentitySet } from '../workload-api/identity-set.ts'
-import { LARGEST_MESSAGE } from '../workload-api/message.ts'
+import { MAX_MESSAGE_SIZE } from '../workload-api/message.ts'
 import type { Secret } from './secret.ts'
 import { type SecretNames, trustDomainOf } from './secret-names.ts'
 import type { SecretStore } from './secret-store.ts'
@@ -49,6 +49,8 @@ export interface Offered {
   readonly set: IdentitySet | undefined
   /** `workload.*` of the caller. */
   readonly workload: Attributes
+  /** In whose share of the store it is kept. */
+  readonly uid: number
   readonly refused: NoIdentityReason | undefined
   readonly knowledge: Knowledge
   /** CA certificates without the SPIFFE validator. */
@@ -80,7 +82,7 @@ export class Offer {
     const absent: Absence[] = []
     const closed: Absence[] = []
     const pending: string[] = []
-    let room = LARGEST_MESSAGE
+    let room = MAX_MESSAGE_SIZE
     for (const name of names) {
       const found = this.#resolve(name)
       const outcome = isAbsence(found) ? (this.#closed(name, found) ?? found) : found
@@ -99,15 +101,20 @@ export class Offer {
   /** A door that was open before, perhaps by an earlier stream, is closed; undefined where there never is one. */
   #closed(name: string, reason: AbsenceReason): Secret | undefined {
     const { names, store } = this.#deps
-    const { set, knowledge, plain } = this.#for
+    const { set, knowledge, plain, uid } = this.#for
     if (reason === 'mixes_trust_domains') return undefined
     switch (names.kindOf(name)) {
       case 'bundle':
-        return store.closed(name, trustDomainOf(name), plain)
+        return store.closed(name, trustDomainOf(name), plain, uid)
       case 'own_bundle':
       case 'all_bundles':
         // Who may have nothing is not told the name of the trust domain, either.
-        return store.closed(name, set === undefined ? NO_TRUST_DOMAIN : knowledge.bundle.trustDomain, plain)
+        return store.closed(
+          name,
+          set === undefined ? NO_TRUST_DOMAIN : knowledge.bundle.trustDomain,
+          plain,
+          uid,
+        )
       default:
         return undefined
     }
@@ -180,7 +187,8 @@ export class Offer {
   #bundles(name: string, bundles: readonly Bundle[]): Outcome {
     // Envoy refuses a validator without a trust domain, and a trust domain without a certificate.
     const isUsable = bundles.length > 0 && bundles.every(({ x509Authorities }) => x509Authorities.length > 0)
-    return isUsable ? this.#deps.store.bundles(name, bundles, this.#for.plain) : 'bundle_missing'
+    const { plain, uid } = this.#for
+    return isUsable ? this.#deps.store.bundles(name, bundles, plain, uid) : 'bundle_missing'
   }
 }
 

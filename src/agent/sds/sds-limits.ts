@@ -1,9 +1,19 @@
 import { InvalidSecretRequestError } from './errors.ts'
 
 /** A SPIFFE ID is no longer. */
-const LONGEST_NAME_BYTES = 2_048
+const MAX_NAME_BYTES = 2_048
 /** What a stream may keep, for each name that it may have: it lives as long as its Envoy. */
 const BYTES_A_NAME = 256
+
+/** A name that is kept takes this much besides its characters. */
+const A_KEPT_NAME = 64
+
+/** What these names take in memory. */
+export function bytesOfNames(names: Iterable<string>): number {
+  let bytes = 0
+  for (const name of names) bytes += A_KEPT_NAME + name.length
+  return bytes
+}
 
 /** @throws InvalidSecretRequestError when there are too many names, or an impossible one */
 export function checkNames(names: Iterable<string>, most: number): void {
@@ -12,8 +22,8 @@ export function checkNames(names: Iterable<string>, most: number): void {
   for (const name of names) {
     if (name === '') throw new InvalidSecretRequestError('a resource name is empty')
     const size = Buffer.byteLength(name)
-    if (size > LONGEST_NAME_BYTES) {
-      throw new InvalidSecretRequestError(`a resource name is longer than ${LONGEST_NAME_BYTES} bytes`)
+    if (size > MAX_NAME_BYTES) {
+      throw new InvalidSecretRequestError(`a resource name is longer than ${MAX_NAME_BYTES} bytes`)
     }
     count += 1
     bytes += size

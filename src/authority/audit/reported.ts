@@ -12,12 +12,12 @@ export class ReportInvalidError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-const MOST_PROCESSES = 32
-const MOST_SVIDS = 64
+const MAX_PROCESSES = 32
+const MAX_SVIDS = 64
 /** Of a path; the kernel's own limit is 4096 bytes. */
-const LONGEST_PATH = 1_024
+const MAX_PATH_LENGTH = 1_024
 /** Of one row; agents part what is longer. */
-const LONGEST_ROW = 16_384
+const MAX_ROW_LENGTH = 16_384
 
 const REASON = /^[a-z][a-z_]{0,63}$/
 const SERIAL = /^[0-9a-f]{1,40}$/
@@ -31,17 +31,18 @@ export function toEntry(
   event: ReportedEvent__Output,
 ): AuditEntry {
   const { uid, denied, delivered } = event
-  const processes = bounded(event.processes, MOST_PROCESSES).map(readProcess)
+  const processes = bounded(event.processes, MAX_PROCESSES).map(readProcess)
   const others = event.others === null ? undefined : readTimes(event.others)
   const all = sum(others === undefined ? processes : [...processes, others])
   const seen = { ...subject, uid, ...all, processes, ...(others && { others }) }
   let entry: AuditEntry
   if (denied) entry = { event: 'identity.denied', actor, detail: { ...seen, reason: reasonOf(denied) } }
   else if (delivered) {
-    const svids = bounded(delivered.svids, MOST_SVIDS).map(readSvid)
+    const svids = bounded(delivered.svids, MAX_SVIDS).map(readSvid)
     entry = { event: 'svid.delivered', actor, detail: { ...seen, svids } }
   } else throw new ReportInvalidError('unknown event')
-  if (JSON.stringify(entry.detail).length > LONGEST_ROW) throw new ReportInvalidError('an event is too long')
+  if (JSON.stringify(entry.detail).length > MAX_ROW_LENGTH)
+    throw new ReportInvalidError('an event is too long')
   return entry
 }
 
@@ -55,7 +56,7 @@ export function readTimes(times: ReportedTimes__Output | null): SeenTimes {
 function readProcess({ pid, gid, binaryPath, startedMs, times }: ReportedProcess__Output): SeenProcess {
   const started = Number(startedMs)
   if (!isInstant(started)) throw new ReportInvalidError('not an instant')
-  const path = binaryPath === '' ? {} : { binaryPath: binaryPath.slice(0, LONGEST_PATH) }
+  const path = binaryPath === '' ? {} : { binaryPath: binaryPath.slice(0, MAX_PATH_LENGTH) }
   return { pid, gid, ...path, startedMs: started, ...readTimes(times) }
 }
 

@@ -24,7 +24,7 @@ const GIVEN_UP: AuditEventName = 'report.given_up'
 /** Rows looked through without a pause. */
 const STRETCH = 4_000
 /** Of each kind: what an agent gave up must not hide what it delivered. */
-const MOST_ROWS = 10_000
+const MAX_ROWS = 10_000
 
 /** The row of the SVID with this jti or serial number, and who got it. Reads the whole log once; calls go on meanwhile. */
 export async function traceSvid(
@@ -46,8 +46,8 @@ export async function traceSvid(
       } else if (row.actor !== agent) {
         // Another agent's word on what it was not given counts for nothing.
       } else if (event === DELIVERED) {
-        if (delivered.length < MOST_ROWS && isAmong(row, name)) delivered.push(row)
-      } else if (event === GIVEN_UP && givenUp.length < MOST_ROWS) givenUp.push(row)
+        if (delivered.length < MAX_ROWS && isAmong(row, name)) delivered.push(row)
+      } else if (event === GIVEN_UP && givenUp.length < MAX_ROWS) givenUp.push(row)
     }
     await setImmediate() // others have their turn
   }
