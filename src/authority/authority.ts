@@ -114,7 +114,7 @@ async function start(
 
   // State, from the disk up.
   const state = await openState(config, deps, metrics, lifecycle)
-  const { datastore, repository, audit, ca, locks, directory } = state
+  const { datastore, repository, audit, ca, locks, directory, judged } = state
   const trustDomain = ca.trustDomain.name
   const lives = defaultLives(config)
   const compile = compilerFor(trustDomain, lives)
@@ -167,7 +167,7 @@ async function start(
   // Who may call what.
   const ownUid = process.getuid?.() ?? 0
   const isAdministrator = (uid: number): boolean => uid === 0 || uid === ownUid
-  const gate = authorizer({ nowSeconds: () => clock.now().getTime() / 1000, isAdministrator })
+  const gate = authorizer({ nowSeconds: () => judged.now().getTime() / 1000, isAdministrator })
 
   // Agents.
   const agents = new RpcServer<Caller>({
@@ -193,6 +193,7 @@ async function start(
       instances: directory.changed,
       defaultLives: lives,
       clock,
+      judged,
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
       rolesJson: (bot) => JSON.stringify(catalogue.roles(bot)),
@@ -206,7 +207,7 @@ async function start(
     issuanceHandlers({ issuer, bots, clock, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, clock, logger }), gate)
+  agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, givenUp, clock: judged, logger }), gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,
@@ -215,7 +216,7 @@ async function start(
       ca: () => ca.current(),
       server: agents,
       instances: bots,
-      clock,
+      clock: judged,
       logger,
       metrics,
     }),
@@ -359,14 +360,15 @@ async function openState(
       metrics,
     }),
   )
-  const locks = lifecycle.use(await Locks.open(repository, clock))
+  const { judged } = ca
+  const locks = lifecycle.use(await Locks.open(repository, judged))
   const directory = lifecycle.use(
     await BotDirectory.open({
       datastore,
       resources: repository,
       locks,
       audit,
-      clock,
+      clock: judged,
       logger,
       renewalGraceSeconds,
     }),
@@ -382,7 +384,19 @@ async function openState(
     random,
     logger,
   })
-  return { datastore, repository, resources: repository, audit, jwt, ca, locks, directory, rekeyer, clock }
+  return {
+    datastore,
+    repository,
+    resources: repository,
+    audit,
+    jwt,
+    ca,
+    locks,
+    directory,
+    rekeyer,
+    clock,
+    judged,
+  }
 }
 
 /** What other machines can use: the name of this host where the listener takes every address. */

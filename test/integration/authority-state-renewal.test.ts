@@ -229,6 +229,8 @@ describe('an expired bot certificate', () => {
     const { state, first, clock } = fixed
     clock.jump(HOUR_MS + 7 * DAY_MS + 1000)
     await state.directory.forgetExpired()
+    clock.advance(HOUR_MS) // by then the time is taken for the right one
+    await state.directory.forgetExpired()
     clock.advance(DAY_MS - 1)
     await state.directory.forgetExpired()
     assert.equal(state.directory.list().length, 1)

@@ -1,4 +1,4 @@
-import type { Scheduled } from '../../foundation/clock.ts'
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
@@ -12,6 +12,7 @@ import { OverForLong } from '../over-for-long.ts'
 import { buildCaState, type CaState, withSequence } from './ca-state.ts'
 import { ClockGuard, type Moment } from './clock-guard.ts'
 import { ClockJumpedError, UnknownCaError } from './errors.ts'
+import { JudgedClock } from './judged-clock.ts'
 import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
 import { type KeyLine, labelsOf, lineOf, linesOf } from './key-lines.ts'
 import { KeyRing, type KeyRingDeps } from './key-ring.ts'
@@ -62,6 +63,8 @@ const NOTE_MS = 600_000
 export class CaAuthorities implements AsyncDisposable {
   readonly trustDomain: TrustDomain
   readonly watch: Watchable<CaState>
+  /** By which everything is judged that ends. */
+  readonly judged: Clock
   readonly #deps: CaAuthoritiesDeps
   readonly #ring: KeyRing
   readonly #clockGuard: ClockGuard
@@ -83,6 +86,7 @@ export class CaAuthorities implements AsyncDisposable {
     this.#deps = deps
     this.#ring = ring
     this.#clockGuard = clockGuard
+    this.judged = new JudgedClock(deps.clock, clockGuard)
     this.#publication = publication
     this.#lookedMs = lookedMs
     this.#unneeded = new OverForLong(deps.clock)

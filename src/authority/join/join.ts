@@ -41,6 +41,8 @@ export interface JoinerDeps {
   readonly ca: CaAuthorities
   readonly audit: AuditLog
   readonly clock: Clock
+  /** By which join tokens end. */
+  readonly judged: Clock
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
@@ -89,12 +91,17 @@ export class Joiner implements AsyncDisposable {
   }
 
   #decide(writer: Writer, input: JoinInput): BotCertificateOutput | RefusedError {
-    const { clock, random } = this.#deps
+    const { clock, judged, random } = this.#deps
     const nowMs = clock.now().getTime()
+    const judgedMs = judged.now().getTime()
     const keySha256 = spkiSha256(input.publicKeyDer)
     const newInstanceId = createUlid(nowMs, random)
     const { joinToken, secret } = input
-    const reserved = reserveUse(writer, { joinToken, secret, keySha256, newInstanceId, nowMs }, this.#deps)
+    const reserved = reserveUse(
+      writer,
+      { joinToken, secret, keySha256, newInstanceId, nowMs, judgedMs },
+      this.#deps,
+    )
     if ('refused' in reserved) return this.#refuse(writer, input, reserved.refused)
     const { bot, heldInstanceId } = reserved
     const { agentVersion, hostname } = input

@@ -29,6 +29,8 @@ export interface ReserveInput {
   /** For a use that nobody holds yet. */
   readonly newInstanceId: string
   readonly nowMs: number
+  /** The time, as far as it is certain. */
+  readonly judgedMs: number
 }
 
 interface JoinTokenSpec {
@@ -49,7 +51,7 @@ export function reserveUse(
   input: ReserveInput,
   deps: { readonly resources: ResourceRepository; readonly locks: Locks },
 ): Reservation {
-  const { joinToken, keySha256, nowMs } = input
+  const { joinToken, keySha256, nowMs, judgedMs } = input
   const resource = deps.resources.find(writer, 'join_token', joinToken)
   const [token] = writer.rows<JoinTokensTable>('join_tokens', 'WHERE name = ?', joinToken)
   const right = sameHash(hashSecret(input.secret), token?.secret_sha256 ?? ANY_HASH)
@@ -71,7 +73,7 @@ export function reserveUse(
     return waiting ? { bot, heldInstanceId: held.instance_id } : { refused: 'already_redeemed' }
   }
   const { expiresMs } = resource.metadata
-  if (expiresMs !== undefined && expiresMs <= nowMs) return { refused: 'expired' }
+  if (expiresMs !== undefined && expiresMs <= judgedMs) return { refused: 'expired' }
   const taken = writer.run(
     'UPDATE join_tokens SET uses = uses + 1 WHERE name = ? AND uses < ?',
     joinToken,
