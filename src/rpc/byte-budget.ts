@@ -1,4 +1,4 @@
-/** How many bytes of requests may be held: on one connection, for one caller on all of its connections, and in all. */
+/** How many bytes of requests and answers may be held: on one connection, for one caller on all of its connections, and in all. */
 export interface ByteLimits {
   readonly connection: number
   readonly caller: number
@@ -74,6 +74,13 @@ export class ByteBudget {
     if (isOver && !this.#isEvicting) this.#makeRoom(account)
   }
 
+  /** Called by accounts. Whether nobody would have to go for so much more. */
+  hasRoomFor(account: ByteAccount, bytes: number): boolean {
+    const { connection, caller: perCaller, total } = this.#limits
+    const { held, caller } = account
+    return held + bytes <= connection && caller.held + bytes <= perCaller && this.#held + bytes <= total
+  }
+
   /** Called by accounts. What is held still is counted until it is released. */
   close(account: ByteAccount): void {
     if (account.held === 0) this.#forget(account)
@@ -136,6 +143,10 @@ export class ByteAccount {
     this.#budget = budget
     this.caller = caller
     this.holders = holders
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    return this.#budget.hasRoomFor(this, bytes)
   }
 
   /** May evict whoever holds most, the one that asks included. */

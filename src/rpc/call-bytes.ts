@@ -9,6 +9,7 @@ export class CallBytes {
   #rest = 0
   #request = CALL_BYTES
   #answer = 0
+  #expected = 0
   #isHandling = false
 
   constructor(account: ByteAccount) {
@@ -48,11 +49,22 @@ export class CallBytes {
     this.drop(CALL_BYTES)
   }
 
-  /** Nothing is kept of the request. */
+  /** Whether there is room for such an answer; it is kept until {@link handled}. */
+  expectAnswer(bytes: number): boolean {
+    const more = bytes - this.#expected
+    if (more <= 0) return true
+    if (!this.#account.hasRoomFor(more)) return false
+    this.#expected = bytes
+    this.#account.hold(more)
+    return true
+  }
+
+  /** Nothing is kept of the request, nor for an answer that was expected. */
   handled(): void {
     this.#isHandling = false
-    this.#account.release(this.#request)
+    this.#account.release(this.#request + this.#expected)
     this.#request = 0
+    this.#expected = 0
   }
 
   /** An answer that nobody else is sent, until {@link answerTaken}. */
