@@ -34,6 +34,7 @@ import { syncHandlers } from './api/sync.ts'
 import { SyncStreams } from './api/sync-streams.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { DiskWatch } from './audit/disk-watch.ts'
+import { GivenUp } from './audit/given-up.ts'
 import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
 import { BotDirectory } from './bots/bot-directory.ts'
@@ -161,6 +162,7 @@ async function start(
   )
   const usedTwice = lifecycle.use(new UsedTwice({ audit, clock, logger }))
   const bots = new InstanceConnections({ directory, usedTwice, clock })
+  const givenUp = lifecycle.use(new GivenUp({ audit, clock, logger }))
   const connected = new SyncStreams({ bots, usedTwice, clock })
   metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
 
@@ -204,7 +206,7 @@ async function start(
   )
   agents.add(
     'signet.v1.IssuanceService',
-    issuanceHandlers({ issuer, bots, clock, svidsPerSecond: config.limits.svids_per_second }),
+    issuanceHandlers({ issuer, bots, clock: judged, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
   agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, givenUp, clock: judged, logger }), gate)

@@ -7,6 +7,8 @@ import type { IssueX509SvidsRequest__Output } from '../../rpc/gen/signet/v1/Issu
 import type { IssueX509SvidsResponse } from '../../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import type { CallContext, Handlers } from '../../rpc/handlers.ts'
 import { toStatus } from '../../rpc/status.ts'
+import { Plausible } from '../audit/plausible.ts'
+import type { BotInstance } from '../bots/bot-instance.ts'
 import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
 import { jsonBytes } from '../issuance/answer-size.ts'
@@ -61,6 +63,10 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
     const cost = costs.reduce((sum, each) => sum + each, 0)
     limiter.take(instance, Math.min(burst - leaving, cost), leaving)
   }
+  const plausibleFor = ({ joinedMs }: BotInstance): (() => Plausible) => {
+    const nowMs = clock.now().getTime()
+    return () => new Plausible(joinedMs, nowMs)
+  }
   return {
     IssueX509Svids: {
       unary: async (
@@ -74,6 +80,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
           instance.id,
           request.requests.map(({ claim }) => costOf(claim, [])),
         )
+        const plausible = plausibleFor(instance)
         const asked = request.requests.map(({ claim, publicKey }) => ({
           claim: toClaim(claim, plausible()),
           publicKey,
@@ -105,6 +112,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),
           burst * KEPT_FOR_X509,
         )
+        const plausible = plausibleFor(instance)
         const asked = request.requests.map(({ claim, audience }) => ({
           claim: toClaim(claim, plausible()),
           audience,
@@ -135,18 +143,19 @@ function costOf(claim: IdentityClaim__Output | null, audience: readonly string[]
   return Math.max(1, Math.ceil(bytes / COST_BYTES))
 }
 
-function toClaim(claim: IdentityClaim__Output | null): Claim {
+function toClaim(claim: IdentityClaim__Output | null, plausible: Plausible): Claim {
   if (claim === null) return NO_CLAIM
   const { workloadIdentity, revision, spiffeId, workloadAttributesJson } = claim
-  return { workloadIdentity, revision, spiffeId, workloadAttributesJson, asked: askingOf(claim) }
+  return { workloadIdentity, revision, spiffeId, workloadAttributesJson, asked: askingOf(claim, plausible) }
 }
 
-function askingOf({ occasion, holders, askedMs }: IdentityClaim__Output): Asking {
+function askingOf({ occasion, holders, askedMs }: IdentityClaim__Output, plausible: Plausible): Asking {
   if (occasion === 'OCCASION_CALL') return { occasion: 'call' }
   if (occasion !== 'OCCASION_RENEWAL') return {}
-  if (holders > 0) return { occasion: 'renewal', holders }
+  const asking = { occasion: 'renewal', holders: plausible.count(holders) } as const
+  if (holders > 0) return { ...asking, ...plausible.mark }
   const asked = Number(askedMs)
-  return { occasion: 'renewal', holders, ...(Number.isSafeInteger(asked) && asked > 0 && { askedMs: asked }) }
+  return { ...asking, ...(asked !== 0 && { askedMs: plausible.seen(asked) }), ...plausible.mark }
 }
 
 function toResult<T, M>(
