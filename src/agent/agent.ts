@@ -5,7 +5,9 @@ import type { Clock } from '../foundation/clock.ts'
 import { FairTurns } from '../foundation/fair-turns.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
+import { pause } from '../foundation/pause.ts'
 import type { Random } from '../foundation/random.ts'
 import { type ConnectionLimits, connectionLimits, resourcesOfThisProcess } from '../peer/connection-limits.ts'
 import type { PeerKernel } from '../peer/kernel.ts'
@@ -22,23 +24,22 @@ import { describeStatus } from './admin/status.ts'
 import { AccountNames } from './attestation/account-names.ts'
 import { Attestation } from './attestation/attest.ts'
 import { FileDigests } from './attestation/file-digests.ts'
+import { noteMissingRights } from './attestation/missing-rights.ts'
 import { UnixAttestor } from './attestation/unix-attestor.ts'
-import { NetworkDoor, parseAddress } from './authority-door.ts'
-import { AuthorityLink } from './authority-link.ts'
-import type { AuthoritySide } from './authority-side.ts'
-import { BatchingIssuer } from './issuer.ts'
 import { isOfPin } from './join/pin.ts'
-import { noteMissingRights } from './missing-rights.ts'
-import { pause } from './pause.ts'
 import { Reporter } from './report/reporter.ts'
-import { serveSds } from './sds/serve.ts'
+import { serveSds } from './sds/serve-sds.ts'
 import { DataDirectory } from './state/data-directory.ts'
 import { IdentityFile } from './state/identity-file.ts'
 import { SealedState } from './state/sealed-state.ts'
 import { SvidCache } from './svid-cache/svid-cache.ts'
 import { KnowledgeStore } from './sync/knowledge-store.ts'
+import { NetworkDoor, parseAddress } from './uplink/authority-door.ts'
+import { AuthorityLink } from './uplink/authority-link.ts'
+import { BatchingIssuer } from './uplink/batching-issuer.ts'
+import type { Uplink } from './uplink/uplink.ts'
 import { Callers } from './workload-api/callers.ts'
-import { serveWorkloadApi } from './workload-api/serve.ts'
+import { serveWorkloadApi } from './workload-api/serve-workload-api.ts'
 
 export interface AgentDeps {
   readonly clock: Clock
@@ -97,6 +98,7 @@ export async function runAgent(config: AgentConfig, deps: AgentDeps): Promise<Ru
 async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle): Promise<RunningAgent> {
   const { clock, random, logger, environment } = deps
   const metrics = createMetrics()
+  exposeMemory(metrics)
   const data = lifecycle.use(await DataDirectory.open(config.data_dir, config.former_data_dir, logger))
   const kernel = loadKernel()
   noteMissingRights(logger, kernel)
@@ -110,7 +112,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const link = lifecycle.use(new AuthorityLink(door, clock))
   const client = () => link.client
   const reporter = lifecycle.use(new Reporter({ client, clock, logger }))
-  let authoritySide: AuthoritySide | undefined
+  let authoritySide: Uplink | undefined
   const issuer = new BatchingIssuer({ client, clock, onStale: () => authoritySide?.sync.suspectStale() })
   const knowledgeStore = new KnowledgeStore({ clock, logger })
   const knowledge = knowledgeStore.current
@@ -190,7 +192,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   await serveStatus(shared, () => (knowledge.value === undefined ? 'waiting for the first sync' : undefined))
   // Loading and connecting take the loop for a while: when there is something to serve, those who waited for the socket come first.
   if (knowledge.value !== undefined) await pause(clock, WORKLOADS_FIRST_MS, lifecycle.signal)
-  const { AuthoritySide } = await import('./authority-side.ts')
+  const { Uplink } = await import('./uplink/uplink.ts')
   const towards = {
     config,
     door,
@@ -203,7 +205,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     metrics,
     environment,
   }
-  authoritySide = new AuthoritySide(towards)
+  authoritySide = new Uplink(towards)
   const ended = authoritySide.run(lifecycle.signal)
   ended.catch((error: unknown) =>
     logger.fatal({ event: 'agent.failed', err: error }, 'the agent cannot go on'),

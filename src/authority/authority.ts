@@ -11,6 +11,7 @@ import type { Clock } from '../foundation/clock.ts'
 import { startStatusServer } from '../foundation/http-status.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import type { Random } from '../foundation/random.ts'
 import { version } from '../foundation/version.ts'
@@ -27,42 +28,42 @@ import { joinTokenHandlers } from './api/admin/join-tokens.ts'
 import { rekeyHandlers } from './api/admin/rekey.ts'
 import { resourceHandlers } from './api/admin/resources.ts'
 import { statusHandlers } from './api/admin/status.ts'
-import { issuanceHandlers } from './api/issuance.ts'
-import { joinHandlers } from './api/join.ts'
-import { reportHandlers } from './api/report.ts'
-import { syncHandlers } from './api/sync.ts'
+import { issuanceHandlers } from './api/issuance-service.ts'
+import { joinHandlers } from './api/join-service.ts'
+import { reportHandlers } from './api/report-service.ts'
+import { syncHandlers } from './api/sync-service.ts'
 import { SyncStreams } from './api/sync-streams.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { DiskWatch } from './audit/disk-watch.ts'
 import { GivenUp } from './audit/given-up.ts'
 import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
-import { BotDirectory } from './bots/bot-directory.ts'
+import { Bots } from './bots/bots.ts'
 import { forgetNowAndThen } from './bots/forgetting.ts'
 import { InstanceConnections } from './bots/instance-connections.ts'
 import { Locks } from './bots/locks.ts'
-import { Renewer } from './bots/renewal.ts'
+import { Renewer } from './bots/renewer.ts'
 import { UsedTwice } from './bots/used-twice.ts'
-import { CaAuthorities } from './ca/authorities.ts'
-import { JwtAlgorithms } from './ca/jwt-algorithms.ts'
-import { Rekeyer, settleKey } from './ca/rekey.ts'
-import { Vault } from './ca/vault.ts'
 import { type Caller, originOf } from './caller.ts'
 import { Datastore } from './datastore/datastore.ts'
 import { ResourceRepository } from './datastore/resource-repository.ts'
+import { Vault } from './datastore/vault.ts'
 import { AuthorityRunningError } from './errors.ts'
-import { BotViews } from './identities/bot-view.ts'
-import { Catalogue } from './identities/catalogue.ts'
-import { compilerFor, defaultLives } from './identities/compiler.ts'
-import { factsOf, type InstanceFacts } from './identities/facts.ts'
-import { ResourceStore } from './identities/resource-store.ts'
-import { botSpecOf } from './identities/stored-form.ts'
 import { Issuer } from './issuance/issuer.ts'
-import { Joiner } from './join/join.ts'
 import { JoinTokens } from './join/join-tokens.ts'
+import { Joiner } from './join/joiner.ts'
+import { JwtAlgorithms } from './keys/jwt-algorithms.ts'
+import { Rekeyer, settleKey } from './keys/rekey.ts'
+import { SigningKeys } from './keys/signing-keys.ts'
 import { listenForAgents } from './listener.ts'
 import { whyNotReady } from './readiness.ts'
 import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
+import { BotViews } from './resources/bot-view.ts'
+import { Catalogue } from './resources/catalogue.ts'
+import { compilerFor, defaultLives } from './resources/compiler.ts'
+import { factsOf, type InstanceFacts } from './resources/facts.ts'
+import { ResourceStore } from './resources/resource-store.ts'
+import { botSpecOf } from './resources/stored-form.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock
@@ -111,12 +112,14 @@ async function start(
 ): Promise<AuthorityInfo> {
   const { clock, random, logger } = deps
   const metrics = createMetrics()
+  exposeMemory(metrics)
   const startedMs = clock.now().getTime()
 
   // State, from the disk up.
   const state = await openState(config, deps, metrics, lifecycle)
-  const { datastore, repository, audit, ca, locks, directory, judged } = state
-  const trustDomain = ca.trustDomain.name
+  const { datastore, repository, audit, keys, locks, bots } = state
+  const { judged } = keys
+  const trustDomain = keys.trustDomain.name
   const lives = defaultLives(config)
   const compile = compilerFor(trustDomain, lives)
   const catalogue = lifecycle.use(await Catalogue.load(repository, compile))
@@ -125,7 +128,7 @@ async function start(
   // What the services do.
   const botCertificateSeconds = config.lifetimes.bot_certificate
   const joiner = lifecycle.use(
-    new Joiner({ ...state, clock, random, logger, metrics, botCertificateSeconds }),
+    new Joiner({ ...state, judged, clock, random, logger, metrics, botCertificateSeconds }),
   )
   const renewer = new Renewer({ ...state, clock, random, logger, botCertificateSeconds })
   const joinTokens = new JoinTokens({ random, clock })
@@ -150,7 +153,7 @@ async function start(
       bounds: (bot) => catalogue.bounds(bot),
       traits,
       lockOn: (subject) => locks.check(subject),
-      ca: () => ca.current(),
+      keys: () => keys.current(),
       jwt: state.jwt,
       audit,
       clock,
@@ -161,9 +164,9 @@ async function start(
     }),
   )
   const usedTwice = lifecycle.use(new UsedTwice({ audit, clock, logger }))
-  const bots = new InstanceConnections({ directory, usedTwice, clock })
+  const connections = new InstanceConnections({ bots, usedTwice, clock })
   const givenUp = lifecycle.use(new GivenUp({ audit, clock, logger }))
-  const connected = new SyncStreams({ bots, usedTwice, clock })
+  const connected = new SyncStreams({ connections, usedTwice, clock })
   metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
 
   // Who may call what.
@@ -190,44 +193,45 @@ async function start(
     'signet.v1.SyncService',
     syncHandlers({
       views,
-      ca: ca.watch,
+      keys: keys.watch,
       locks: locks.watch,
-      instances: directory.changed,
+      instances: bots.changed,
       defaultLives: lives,
       clock,
       judged,
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
       rolesJson: (bot) => JSON.stringify(catalogue.roles(bot)),
-      bots,
+      connections,
       streams: connected,
     }),
     gate,
   )
   agents.add(
     'signet.v1.IssuanceService',
-    issuanceHandlers({ issuer, bots, clock: judged, svidsPerSecond: config.limits.svids_per_second }),
+    issuanceHandlers({ issuer, connections, clock: judged, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ bots, audit, givenUp, clock: judged, logger }), gate)
+  const reports = reportHandlers({ connections, audit, givenUp, clock: judged, logger })
+  agents.add('signet.v1.ReportService', reports, gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,
       maxConnections: config.limits.max_connections,
       maxConnectionsPerAddress: config.limits.max_connections_per_address,
-      ca: () => ca.current(),
+      keys: () => keys.current(),
       server: agents,
-      instances: bots,
+      instances: connections,
       clock: judged,
       logger,
       metrics,
     }),
   )
-  lifecycle.use(ca.watch.subscribe(() => listener.reload()))
+  lifecycle.use(keys.watch.subscribe(() => listener.reload()))
 
   // Administrators.
   const publicAddress = config.public_address ?? reachableAddress(listener.address)
-  const pin = (): string => ca.current().pin
+  const pin = (): string => keys.current().pin
   const admins = new RpcServer<Caller>({
     logger,
     metrics,
@@ -243,10 +247,10 @@ async function start(
   const admin = {
     ...resourceHandlers(store),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
-    ...explainHandlers(catalogue, { ca: () => ca.current(), clock, defaultLives: lives }),
-    ...caHandlers(ca),
+    ...explainHandlers(catalogue, { keys: () => keys.current(), clock, defaultLives: lives }),
+    ...caHandlers(keys),
     ...rekeyHandlers(state.rekeyer),
-    ...botInstanceHandlers({ directory, connected }),
+    ...botInstanceHandlers({ bots, connected }),
     ...auditHandlers(audit),
     ...statusHandlers({ trustDomain, startedMs, pin, listen, publicAddress, connected, catalogue }),
   }
@@ -283,7 +287,7 @@ async function start(
     : undefined
   datastore.started()
   await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })
-  lifecycle.use(forgetNowAndThen(directory, deps))
+  lifecycle.use(forgetNowAndThen(bots, deps))
   const freeBytes = async (): Promise<number> => {
     const { bavail, bsize } = await statfs(config.data_dir)
     return bavail * bsize
@@ -348,8 +352,8 @@ async function openState(
   const repository = new ResourceRepository(datastore, clock)
   const { lifetimes, renewal_grace: renewalGraceSeconds } = config
   const jwt = new JwtAlgorithms(config.jwt)
-  const ca = lifecycle.use(
-    await CaAuthorities.open({
+  const keys = lifecycle.use(
+    await SigningKeys.open({
       datastore,
       vault,
       audit,
@@ -362,10 +366,10 @@ async function openState(
       metrics,
     }),
   )
-  const { judged } = ca
+  const { judged } = keys
   const locks = lifecycle.use(await Locks.open(repository, judged))
-  const directory = lifecycle.use(
-    await BotDirectory.open({
+  const bots = lifecycle.use(
+    await Bots.open({
       datastore,
       resources: repository,
       locks,
@@ -386,19 +390,7 @@ async function openState(
     random,
     logger,
   })
-  return {
-    datastore,
-    repository,
-    resources: repository,
-    audit,
-    jwt,
-    ca,
-    locks,
-    directory,
-    rekeyer,
-    clock,
-    judged,
-  }
+  return { datastore, repository, resources: repository, audit, jwt, keys, locks, bots, rekeyer, clock }
 }
 
 /** What other machines can use: the name of this host where the listener takes every address. */

@@ -4,22 +4,22 @@ import type { Clock, Scheduled } from '../foundation/clock.ts'
 import { CodedError } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { Refusals } from '../peer/connection-caps.ts'
+import { RefusedConnections } from '../peer/connection-caps.ts'
 import { resourcesOfThisProcess } from '../peer/connection-limits.ts'
 import type { RpcServer } from '../rpc/server.ts'
 import { TlsListener } from '../rpc/tls-listener.ts'
 import { AgentConnections, placesFor } from './agent-connections.ts'
 import type { InstanceConnections } from './bots/instance-connections.ts'
-import type { CaState } from './ca/authorities.ts'
 import { type AnonymousCaller, type BotCaller, botCallerOf, type Caller } from './caller.ts'
 import { ConnectionExpiredError, TooManyConnectionsError } from './errors.ts'
+import type { KeysInUse } from './keys/signing-keys.ts'
 
 export interface ListenerDeps {
   readonly listen: string
   /** Of bots; in all, and at one address. */
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
-  readonly ca: () => CaState
+  readonly keys: () => KeysInUse
   readonly server: RpcServer<Caller>
   readonly instances: InstanceConnections
   readonly clock: Clock
@@ -50,13 +50,13 @@ export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
       maxAnonymous: anonymous,
       clock: deps.clock,
     }),
-    refusals: new Refusals(deps),
+    refusals: new RefusedConnections(deps),
   }
   return TlsListener.listen({
     listen: deps.listen,
     maxHandshakes: handshakes,
     tls: () => {
-      const { serverTls, controlRoots, controlIssuers } = deps.ca()
+      const { serverTls, controlRoots, controlIssuers } = deps.keys()
       return {
         chain: serverTls.chain,
         key: serverTls.key,
@@ -73,7 +73,7 @@ export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
 
 interface Admission {
   readonly connections: AgentConnections
-  readonly refusals: Refusals
+  readonly refusals: RefusedConnections
 }
 
 function accept(

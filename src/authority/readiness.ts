@@ -1,16 +1,16 @@
 import type { Clock } from '../foundation/clock.ts'
-import type { CaState } from './ca/authorities.ts'
+import type { KeysInUse } from './keys/signing-keys.ts'
 
 export interface ReadinessDeps {
   readonly datastore: { readonly problem: string | undefined }
-  readonly ca: { current(): CaState }
+  readonly keys: { current(): KeysInUse }
   readonly clock: Clock
 }
 
 /** Why no SVID would be issued at the moment; undefined: nothing is known that would be in the way. */
-export function whyNotReady({ datastore, ca, clock }: ReadinessDeps): string | undefined {
+export function whyNotReady({ datastore, keys, clock }: ReadinessDeps): string | undefined {
   const nowSeconds = clock.now().getTime() / 1000
-  const { x509, jwt } = ca.current()
+  const { x509, jwt } = keys.current()
   if (x509.notAfter <= nowSeconds) return 'the SPIFFE CA has expired'
   if (jwt.notAfter <= nowSeconds) return 'the JWT key has expired'
   return datastore.problem

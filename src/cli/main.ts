@@ -1,5 +1,5 @@
 import { CodedError, messageOf } from '../foundation/errors.ts'
-import { COMMANDS, type CommandEntry } from './catalogue.ts'
+import { COMMANDS, type CommandEntry } from './command-catalogue.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { leaveSoon } from './leave-soon.ts'
 import { warn } from './output.ts'

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { printable } from '../foundation/printable.ts'
 import { version } from '../foundation/version.ts'
-import { COMMANDS, type CommandEntry, NOUNS } from './catalogue.ts'
+import { COMMANDS, type CommandEntry, NOUNS } from './command-catalogue.ts'
 import { ExitCode } from './exit-codes.ts'
 
 /** Reads a command line and does what it says. Resolves with the exit code when there is one to set. */

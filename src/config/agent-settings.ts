@@ -11,7 +11,7 @@ import {
 } from './places.ts'
 import type { Problem } from './problem.ts'
 import type { SecretSource } from './secret-source.ts'
-import { checkSocketPath } from './socket-path.ts'
+import { checkSocketPath } from './socket-path-problems.ts'
 
 /** What `signet agent run` needs to know; durations in seconds, sizes in bytes, paths absolute. */
 export interface AgentConfig {

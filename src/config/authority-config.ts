@@ -16,7 +16,7 @@ import {
 } from './places.ts'
 import type { SecretSource } from './secret-source.ts'
 import { secretSourceSchema } from './secret-source-schema.ts'
-import { checkSocketPath } from './socket-path.ts'
+import { checkSocketPath } from './socket-path-problems.ts'
 
 /** What `signet authority run` needs to know; durations in seconds, paths absolute. */
 export interface AuthorityConfig {

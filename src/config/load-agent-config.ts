@@ -16,7 +16,7 @@ export const CHECKED_BY = [
   'config/places',
   'config/problem',
   'config/secret-source-schema',
-  'config/socket-path',
+  'config/socket-path-problems',
   'foundation/duration',
   'foundation/errors',
 ] as const

@@ -11,7 +11,7 @@ const MOST_BURSTS = 1_024
  * Counts what a listener refuses and says it once per burst: a flood must not fill the log as well. A burst is of one user, so that whoever
  * is refused beside another does not go untold.
  */
-export class Refusals {
+export class RefusedConnections {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #counter: Counter

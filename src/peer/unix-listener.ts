@@ -4,7 +4,7 @@ import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { Refusals } from './connection-caps.ts'
+import { RefusedConnections } from './connection-caps.ts'
 import { PeerRefusedError, SocketPathError } from './errors.ts'
 import type { PeerKernel } from './kernel.ts'
 import { Peer } from './peer.ts'
@@ -51,7 +51,7 @@ export class UnixListener implements AsyncDisposable {
   readonly #server: net.Server
   readonly #place: SocketPlace
   readonly #connections: UserConnections
-  readonly #refusals: Refusals
+  readonly #refusals: RefusedConnections
   #disposing: Promise<void> | undefined
 
   private constructor(options: UnixListenerOptions, place: SocketPlace) {
@@ -59,7 +59,7 @@ export class UnixListener implements AsyncDisposable {
     this.#options = options
     this.#place = place
     this.#connections = new UserConnections(options.maxConnections, options.maxConnectionsPerUid)
-    this.#refusals = new Refusals(options)
+    this.#refusals = new RefusedConnections(options)
     this.#server = net.createServer((socket) => this.#onConnection(socket))
   }
 

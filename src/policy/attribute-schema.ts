@@ -1,33 +1,8 @@
+import type { FactType } from './attributes/fact.ts'
+import { ATTESTORS, attestorNamed, factAt } from './attributes/registry.ts'
+
 /** The types an attribute may have; `dynamic` is known only when the caller is there. */
-export type AttributeType = 'int' | 'string' | 'bool' | 'list<int>' | 'dynamic'
-
-/** `workload.unix` is closed: a name that is not here is a typing mistake. */
-export const UNIX_ATTRIBUTES = {
-  pid: 'int',
-  uid: 'int',
-  gid: 'int',
-  groups: 'list<int>',
-  user: 'string',
-  group: 'string',
-  binary_path: 'string',
-  binary_sha256: 'string',
-  binary_deleted: 'bool',
-  mount_namespace: 'string',
-  cgroup: 'string',
-  started_at: 'string',
-} as const satisfies Readonly<Record<string, AttributeType>>
-
-/** What every process has. When one of them is absent, it could not be read, and a rule that denies by it cannot say no. */
-const OF_EVERY_PROCESS: ReadonlySet<string> = new Set(
-  Object.keys(UNIX_ATTRIBUTES)
-    .filter((name) => name !== 'user' && name !== 'group') // a uid may have no name
-    .map((name) => `workload.unix.${name}`),
-)
-
-/** Whether the attribute at this path can only be absent because something went wrong. */
-export function isOfEveryProcess(path: string): boolean {
-  return OF_EVERY_PROCESS.has(path)
-}
+export type AttributeType = FactType | 'dynamic'
 
 const BOT_ATTRIBUTES: Readonly<Record<string, AttributeType>> = { name: 'string', instance_id: 'string' }
 
@@ -50,12 +25,14 @@ export function attributeTypeAt(
   switch (root) {
     case 'workload': {
       if (second === undefined) return group(path)
-      if (second !== 'unix') return unknown(path, 'workload.unix')
+      const attestor = attestorNamed(second)
+      if (attestor === undefined)
+        return unknown(path, ATTESTORS.map(({ name }) => `workload.${name}`).join(', '))
       if (third === undefined) return group(path)
-      if (steps.length > 3 || !Object.hasOwn(UNIX_ATTRIBUTES, third)) {
-        return unknown(path, `workload.unix.{${Object.keys(UNIX_ATTRIBUTES).join(',')}}`)
-      }
-      return { type: UNIX_ATTRIBUTES[third as keyof typeof UNIX_ATTRIBUTES] }
+      const fact = steps.length > 3 ? undefined : factAt(path)
+      if (fact === undefined)
+        return unknown(path, `workload.${second}.{${Object.keys(attestor.facts).join(',')}}`)
+      return { type: fact.type }
     }
     case 'join':
       return second === undefined ? group(path) : { type: 'dynamic' }
@@ -66,7 +43,10 @@ export function attributeTypeAt(
       return type === undefined ? unknown(path, 'bot.{name,instance_id,traits.*}') : { type }
     }
     default:
-      return unknown(path, 'workload.unix.*, join.* and bot.*')
+      return unknown(
+        path,
+        `${ATTESTORS.map(({ name }) => `workload.${name}.*`).join(', ')}, join.* and bot.*`,
+      )
   }
 }
 

@@ -29,6 +29,16 @@ export function names(used: ReadonlySet<string>, path: string): boolean {
   return false
 }
 
+/** Whether `path` is `tree`, or lies below it. */
+export function isWithin(path: string, tree: string): boolean {
+  return path === tree || (path.startsWith(tree) && path[tree.length] === '.')
+}
+
+/** Whether those that are used include the attribute at `path`, a tree that holds it, or one that it holds. */
+export function touches(used: ReadonlySet<string>, path: string): boolean {
+  return names(used, path) || [...used].some((each) => isWithin(each, path))
+}
+
 /** The same tree with a value at a path. */
 export function withValue(
   attributes: Attributes,

@@ -1,6 +1,5 @@
 import type { ASTNode, Environment } from '@marcbachmann/cel-js'
-import { UNIX_ATTRIBUTES } from './attribute-schema.ts'
-import { BotRecord, UnixRecord, WorkloadRecord } from './cel-values.ts'
+import { ATTESTOR_RECORDS, BotRecord, WorkloadRecord } from './cel-values.ts'
 import { celLibrary } from './libraries.ts'
 import { matchesRegularExpression } from './regular-expression.ts'
 
@@ -12,11 +11,23 @@ let environment: Environment | undefined
 
 /** The names and types that expressions may use, and the sizes that keep them cheap. */
 export function celEnvironment(): Environment {
-  environment ??= new (celLibrary().Environment)({
+  environment ??= createEnvironment()
+  return environment
+}
+
+function createEnvironment(): Environment {
+  const created = new (celLibrary().Environment)({
     limits: { maxAstNodes: 512, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 },
   })
-    .registerType('UnixAttributes', { ctor: UnixRecord, fields: { ...UNIX_ATTRIBUTES } })
-    .registerType('WorkloadAttributes', { ctor: WorkloadRecord, fields: { unix: 'UnixAttributes' } })
+  const workload: Record<string, string> = {}
+  for (const [{ name, facts }, ctor] of ATTESTOR_RECORDS) {
+    const type = `Attributes_${name}`
+    const fields = Object.fromEntries(Object.entries(facts).map(([fact, { type }]) => [fact, type]))
+    created.registerType(type, { ctor, fields })
+    workload[name] = type
+  }
+  return created
+    .registerType('WorkloadAttributes', { ctor: WorkloadRecord, fields: workload })
     .registerType('BotAttributes', {
       ctor: BotRecord,
       fields: { name: 'string', instance_id: 'string', traits: 'map<string, string>' },
@@ -25,7 +36,6 @@ export function celEnvironment(): Environment {
     .registerVariable('join', 'map<string, dyn>')
     .registerVariable('bot', 'BotAttributes')
     .registerFunction(`string.${LINEAR_MATCHES}(string): bool`, matchesRegularExpression)
-  return environment
 }
 
 /** Functions that neither grow values nor look at a clock, a zone or a locale. */

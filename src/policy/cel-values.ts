@@ -1,4 +1,5 @@
-import { UNIX_ATTRIBUTES } from './attribute-schema.ts'
+import type { AttestorAttributes } from './attributes/fact.ts'
+import { ATTESTORS } from './attributes/registry.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
@@ -7,28 +8,30 @@ const LONGEST_LIST = 4096
 const DEEPEST_TREE = 16
 
 /** Classes, because the type checker ties a record of declared fields to a constructor. */
-export class UnixRecord {}
-export class WorkloadRecord {
-  readonly unix: UnixRecord
-  constructor(unix: UnixRecord) {
-    this.unix = unix
-  }
-}
+export class WorkloadRecord {}
 export class BotRecord {}
+/** One class for each attestor. */
+export const ATTESTOR_RECORDS: ReadonlyMap<AttestorAttributes, new () => object> = new Map(
+  ATTESTORS.map((attestor) => [attestor, class {}]),
+)
 
 export type CelContext = Readonly<Record<string, unknown>>
 
 /** The attribute tree as the expression language sees it: whole numbers become 64-bit integers, open trees become maps. */
 export function toCelContext(attributes: Attributes): CelContext {
-  const unix = new UnixRecord()
-  for (const name of Object.keys(UNIX_ATTRIBUTES))
-    set(unix, name, child(child(attributes, 'workload'), 'unix', name))
+  const workload = new WorkloadRecord()
+  for (const [{ name, facts }, AttestorRecord] of ATTESTOR_RECORDS) {
+    const found = child(attributes, 'workload', name)
+    const record = new AttestorRecord()
+    for (const fact of Object.keys(facts)) set(record, fact, child(found, fact))
+    Object.assign(workload, { [name]: record })
+  }
   const bot = new BotRecord()
   set(bot, 'name', child(attributes, 'bot', 'name'))
   set(bot, 'instance_id', child(attributes, 'bot', 'instance_id'))
   set(bot, 'traits', child(attributes, 'bot', 'traits') ?? {})
   return {
-    workload: new WorkloadRecord(unix),
+    workload,
     join: toCel(child(attributes, 'join') ?? {}, 0),
     bot,
   }

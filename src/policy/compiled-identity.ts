@@ -1,6 +1,6 @@
 import type { KeyType } from '../crypto/keys.ts'
 import type { AllowedAudiences } from './allowed-audiences.ts'
-import { type Attributes, names } from './attributes.ts'
+import { type Attributes, touches } from './attributes.ts'
 import type { ClaimsTemplate } from './claims-template.ts'
 import type { DnsNameTemplate } from './dns-name-template.ts'
 import { Facts } from './expression.ts'
@@ -73,14 +73,14 @@ export class CompiledIdentity {
     return typeof decision === 'function' ? undefined : decision
   }
 
-  /** Whether the attribute at `path`, which is not known, decides if a caller gets this identity, or what it says. */
+  /** Whether what is at `path`, an attribute or a tree that is not known, decides if a caller gets this identity, or what it says. */
   hangsOn(path: string, facts: Facts): boolean {
-    if (!names(this.usedAttributes, path)) return false
+    if (!touches(this.usedAttributes, path)) return false
     const { allow, deny } = this.parts
     const hanging = new Set(allow.filter((rule) => rule.hangsOn(path, facts)))
     const isGranted = allow.some((rule) => !hanging.has(rule) && rule.miss(facts) === undefined)
     if (!isGranted) return hanging.size > 0
-    return names(this.renderedAttributes(), path) || deny.some((rule) => rule.hangsOn(path, facts))
+    return touches(this.renderedAttributes(), path) || deny.some((rule) => rule.hangsOn(path, facts))
   }
 
   explain(attributes: Attributes): IdentityExplanation {

@@ -1,19 +1,9 @@
+import { factAt } from './attributes/registry.ts'
 import type { CompiledIdentity } from './compiled-identity.ts'
 import type { Equality } from './expression-walk.ts'
 import type { MatchScalar } from './match.ts'
 import type { Rule } from './rule.ts'
 
-/** The more callers differ in it, the better an attribute divides the identities. */
-const PREFERRED: readonly string[] = [
-  'workload.unix.uid',
-  'workload.unix.user',
-  'workload.unix.gid',
-  'workload.unix.group',
-  'workload.unix.binary_sha256',
-  'workload.unix.binary_path',
-  'workload.unix.cgroup',
-  'workload.unix.groups',
-]
 /** A rule with more alternatives than this would fill the index with itself. */
 const MOST_VALUES = 256
 
@@ -53,6 +43,5 @@ function mostSelective(rule: Rule): Equality | undefined {
 }
 
 function rank(equality: Equality): number {
-  const at = PREFERRED.indexOf(equality.steps.join('.'))
-  return at < 0 ? PREFERRED.length : at
+  return factAt(equality.steps.join('.'))?.indexRank ?? Number.POSITIVE_INFINITY
 }

@@ -1,19 +1,9 @@
+import type { Fact } from './attributes/fact.ts'
+import { factAt } from './attributes/registry.ts'
 import type { CompiledIdentity } from './compiled-identity.ts'
 import type { PolicyProblem } from './problem.ts'
 
-/** What the kernel keeps one user's processes from changing. */
-const BOUNDARIES: ReadonlySet<string> = new Set([
-  'workload.unix.uid',
-  'workload.unix.gid',
-  'workload.unix.groups',
-  'workload.unix.user',
-  'workload.unix.group',
-  'workload.unix.cgroup',
-])
-const MISTAKE_GUARDS: ReadonlySet<string> = new Set([
-  'workload.unix.binary_path',
-  'workload.unix.binary_sha256',
-])
+const protects = (attribute: string): Fact['protects'] => factAt(attribute)?.protects
 
 /** Warnings for a person who applies it: nothing here is wrong, all of it is often not what was meant. */
 export function lintWorkloadIdentity(compiled: CompiledIdentity): PolicyProblem[] {
@@ -23,9 +13,9 @@ export function lintWorkloadIdentity(compiled: CompiledIdentity): PolicyProblem[
     warnings.push({ path: ['allow'], message: 'no allow rule: nobody gets this identity' })
   for (const [at, rule] of allow.entries()) {
     const used = rule.usedAttributes()
-    if (used.some((attribute) => BOUNDARIES.has(attribute))) continue
+    if (used.some((attribute) => protects(attribute) === 'boundary')) continue
     const path = ['allow', at]
-    if (used.some((attribute) => MISTAKE_GUARDS.has(attribute))) {
+    if (used.some((attribute) => protects(attribute) === 'guard')) {
       warnings.push({
         path,
         message:

@@ -1,4 +1,5 @@
-import { type AttributeType, UNIX_ATTRIBUTES } from './attribute-schema.ts'
+import type { FactType } from './attributes/fact.ts'
+import { attestorNamed } from './attributes/registry.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 
 const LONGEST_JSON = 64 * 1024
@@ -27,12 +28,14 @@ export function parseWorkload(
     return { problem: `the workload attributes have more than ${LONGEST_WORKLOAD_BYTES} bytes` }
   const workload = parseAttributes(json)
   if (workload === undefined) return { problem: 'the workload attributes are not an attribute tree' }
-  for (const [attestor, found] of Object.entries(workload)) {
-    if (attestor !== 'unix' || !isGroup(found)) return { problem: unknownAttribute(attestor) }
-    for (const [name, value] of Object.entries(found)) {
-      if (!Object.hasOwn(UNIX_ATTRIBUTES, name)) return { problem: unknownAttribute(`unix.${name}`) }
-      const type = UNIX_ATTRIBUTES[name as keyof typeof UNIX_ATTRIBUTES]
-      if (!isOfType(value, type)) return { problem: `workload.unix.${name} is not of the type ${type}` }
+  for (const [name, found] of Object.entries(workload)) {
+    const attestor = attestorNamed(name)
+    if (attestor === undefined || !isGroup(found)) return { problem: unknownAttribute(name) }
+    for (const [fact, value] of Object.entries(found)) {
+      if (!Object.hasOwn(attestor.facts, fact)) return { problem: unknownAttribute(`${name}.${fact}`) }
+      const type = attestor.facts[fact]?.type
+      if (type === undefined || !isOfType(value, type))
+        return { problem: `workload.${name}.${fact} is not of the type ${type}` }
     }
   }
   return { workload }
@@ -46,7 +49,7 @@ function isGroup(value: AttributeValue): value is Attributes {
   return typeof value === 'object' && !Array.isArray(value)
 }
 
-function isOfType(value: AttributeValue, type: AttributeType): boolean {
+function isOfType(value: AttributeValue, type: FactType): boolean {
   switch (type) {
     case 'int':
       return Number.isSafeInteger(value)
@@ -56,8 +59,6 @@ function isOfType(value: AttributeValue, type: AttributeType): boolean {
       return typeof value === 'boolean'
     case 'list<int>':
       return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each))
-    case 'dynamic':
-      return true
   }
 }
 

@@ -1,5 +1,6 @@
-import { attributeTypeOf, isOfEveryProcess } from './attribute-schema.ts'
-import { lookUpSteps, names, withValue } from './attributes.ts'
+import { attributeTypeOf } from './attribute-schema.ts'
+import { factAt, isOfEveryProcess } from './attributes/registry.ts'
+import { type Attributes, isWithin, lookUpSteps, touches, withValue } from './attributes.ts'
 import { Expression, Facts } from './expression.ts'
 import type { Equality } from './expression-walk.ts'
 import { compileMatch, describe, type Match, type MatchScalar } from './match.ts'
@@ -64,11 +65,11 @@ export class Rule {
     return [...matched, ...(this.#when?.equalities ?? [])]
   }
 
-  /** Whether the rule could hold if the attribute at `path`, which is not known, were: the rest of it does. */
+  /** Whether the rule could hold if what is at `path`, which is not known, were: the rest of it does. */
   hangsOn(path: string, facts: Facts): boolean {
     let isMeant = false
     for (const condition of this.#conditions) {
-      if (condition.path === path) {
+      if (isWithin(condition.path, path)) {
         isMeant = true
         continue
       }
@@ -79,10 +80,12 @@ export class Rule {
     const when = this.#when
     if (when === undefined) return isMeant
     const outcome = when.evaluate(facts)
-    if (!names(when.usedAttributes, path)) return isMeant && !('value' in outcome && outcome.value === false)
-    if (!('value' in outcome) || !when.usedAttributes.has(path)) return true
+    if (!touches(when.usedAttributes, path))
+      return isMeant && !('value' in outcome && outcome.value === false)
+    const asked = [...when.usedAttributes].filter((used) => isWithin(used, path))
+    if (!('value' in outcome) || asked.length === 0) return true
     // An expression may ask whether it is there, and not what it is.
-    const other = when.evaluate(new Facts(withValue(facts.attributes, path.split('.'), '')))
+    const other = when.evaluate(new Facts(asked.reduce(withSample, facts.attributes)))
     if (!('value' in other) || other.value !== outcome.value) return true
     return isMeant && outcome.value === true
   }
@@ -118,6 +121,12 @@ export class Rule {
     if (isOfEveryProcess(outcome.absent)) return unreadable(outcome.absent)
     return { reason: () => `${outcome.absent} is absent, on which depends when: ${when.text}` }
   }
+}
+
+const SAMPLES = { int: 0, string: '', bool: false, 'list<int>': [] } as const
+
+function withSample(attributes: Attributes, path: string): Attributes {
+  return withValue(attributes, path.split('.'), SAMPLES[factAt(path)?.type ?? 'string'])
 }
 
 function unreadable(path: string): Miss {

@@ -59,6 +59,15 @@ export class CallBytes {
     return true
   }
 
+  /** The handler waits for the peer: what it keeps would be free if the call ended now. */
+  pauseHandling(): void {
+    this.#isHandling = false
+  }
+
+  resumeHandling(): void {
+    this.#isHandling = true
+  }
+
   /** Nothing is kept of the request, nor for an answer that was expected. */
   handled(): void {
     this.#isHandling = false

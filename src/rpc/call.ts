@@ -2,6 +2,7 @@ import type { ByteHolder } from './byte-budget.ts'
 import { CallEndingError, MalformedRequestError, TooManyBytesError } from './errors.ts'
 import type { CallContext } from './handlers.ts'
 import type { CallListener, Http2Call } from './http2-call.ts'
+import type { Method } from './services.ts'
 import { type Status, StatusCode, toStatus } from './status.ts'
 
 const OK: Status = { code: StatusCode.OK, details: '' }
@@ -91,12 +92,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
 
   /** Ends a call whose peer neither reads nor finishes its request: with a status, or with a reset where a status would not get through. */
   cut(): void {
-    if (this.finished || this.isBlocked) {
-      this.finished = true
-      this.base.reset()
-    } else {
-      this.fail(new CallEndingError('the request did not come in time'))
-    }
+    this.endWith(new CallEndingError('the request did not come in time'))
   }
 
   get looseBytes(): number {
@@ -106,12 +102,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
   /** Ends the call for what it holds. */
   evict(): void {
     this.base.letGo()
-    if (this.finished || this.isBlocked) {
-      this.finished = true
-      this.base.reset()
-    } else {
-      this.fail(new TooManyBytesError('too many bytes of requests are being held'))
-    }
+    this.endWith(new TooManyBytesError('too many bytes of requests are being held'))
   }
 
   /** True while a message waits for the peer to read: a status would wait behind it. */
@@ -131,8 +122,33 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     this.base.sendLast(bytes, OK)
   }
 
+  /** The same with a message that a handler made; it may come after the call is over. */
+  protected answerWith(definition: Pick<Method, 'responseSerialize'>, message: object): void {
+    this.base.bytes.handled()
+    if (this.finished) return
+    let bytes: Buffer
+    try {
+      bytes = definition.responseSerialize(message)
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    this.base.bytes.keepAnswer(bytes.length)
+    this.succeedWith(bytes)
+  }
+
   protected refuseRequest(what: string): void {
     this.fail(new MalformedRequestError(what))
+  }
+
+  /** With a status, or with a reset where a status would wait behind a message that nobody reads. */
+  protected endWith(error: unknown): void {
+    if (this.finished || this.isBlocked) {
+      this.finished = true
+      this.base.reset()
+    } else {
+      this.fail(error)
+    }
   }
 
   private finish(status: Status): void {

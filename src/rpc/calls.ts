@@ -26,3 +26,9 @@ export interface RpcCalls extends Disposable {
     options?: StreamOptions,
   ): AsyncGenerator<Res>
 }
+
+/** This side of a bidirectional stream on which both sides speak in turn. Disposing it ends the call. */
+export interface Conversation<Req extends object, Res extends object> extends Disposable {
+  /** Sends a message and gives the server's next one. @throws RpcError when the server ends the call instead */
+  say(message: Req): Promise<Res>
+}

@@ -10,7 +10,8 @@ import {
   setLogVerbosity,
 } from '@grpc/grpc-js'
 import { systemClock } from '../foundation/clock.ts'
-import type { RpcCalls, StreamOptions, UnaryOptions } from './calls.ts'
+import type { Conversation, RpcCalls, StreamOptions, UnaryOptions } from './calls.ts'
+import { ClientConversation } from './client-conversation.ts'
 import { describeFailure } from './client-failure.ts'
 import { type ClientTls, type ConnectProgress, createChannelCredentials } from './client-tls.ts'
 import { method, type ServiceName } from './services.ts'
@@ -106,9 +107,7 @@ export class RpcClient implements RpcCalls {
     options: UnaryOptions = {},
   ): Promise<Res> {
     const { path, requestSerialize, responseDeserialize } = method(service, name)
-    // Of the wall clock, since grpc-js compares it with that at once.
-    const deadline = systemClock.now().getTime() + (options.deadlineMs ?? DEADLINE_MS)
-    const callOptions: CallOptions = { deadline }
+    const callOptions: CallOptions = { deadline: this.#deadline(options) }
     return new Promise<Res>((resolve, reject) => {
       const stop = (): void => call.cancel()
       const connecting = this.#limitConnecting(stop)
@@ -165,6 +164,34 @@ export class RpcClient implements RpcCalls {
     }
   }
 
+  /** Opens a bidirectional stream on which both sides speak in turn; the deadline is that of the whole. */
+  converse<Req extends object, Res extends object>(
+    service: ServiceName,
+    name: string,
+    options: UnaryOptions = {},
+  ): Conversation<Req, Res> {
+    const { path, requestSerialize, responseDeserialize } = method(service, name)
+    const call = this.#client.makeBidiStreamRequest<object, object>(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.#requestMetadata(),
+      { deadline: this.#deadline(options) },
+    )
+    const stop = (): void => call.cancel()
+    const connecting = this.#limitConnecting(stop)
+    options.signal?.addEventListener('abort', stop)
+    if (options.signal?.aborted === true) stop()
+    const over = (): boolean => {
+      options.signal?.removeEventListener('abort', stop)
+      return connecting.stop()
+    }
+    return new ClientConversation<Req, Res>(call, {
+      over,
+      failure: (error) => this.#failure(error, over(), options.signal),
+    })
+  }
+
   close(): void {
     this.#client.close()
     for (const socket of this.#progress.handshaking) socket.destroy()
@@ -172,6 +199,11 @@ export class RpcClient implements RpcCalls {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** Of the wall clock, since grpc-js compares it with that at once. */
+  #deadline({ deadlineMs = DEADLINE_MS }: UnaryOptions): number {
+    return systemClock.now().getTime() + deadlineMs
   }
 
   #requestMetadata(): Metadata {

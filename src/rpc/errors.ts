@@ -42,6 +42,13 @@ export class TooManyRequestsError extends CodedError {
   readonly kind = 'resource_exhausted'
 }
 
+/** A call on which both sides speak in turn has more messages, more bytes or more time than its method allows. */
+export class ConversationTooLongError extends CodedError {
+  override readonly name = 'ConversationTooLongError'
+  readonly code = 'ERR_RPC_CONVERSATION_TOO_LONG'
+  readonly kind = 'unavailable'
+}
+
 /** A connection, its caller or all callers together make this program hold more than it gives room to, and this call holds most of it. */
 export class TooManyBytesError extends CodedError {
   override readonly name = 'TooManyBytesError'

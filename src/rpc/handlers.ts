@@ -44,6 +44,30 @@ export type PushHandler<C, Req> = (
 /** Answers each request of a bidirectional stream with one message, in order. */
 export type ExchangeHandler<C, Req, Res> = (caller: C, request: Req, context: CallContext) => Res | Buffer
 
+/**
+ * Leads a bidirectional stream on which both sides speak in turn: the peer's first message, as many questions of ours and answers of the
+ * peer as the method needs, and what the promise gives as the last message.
+ */
+export type ConversationHandler<C, Req, Res> = (
+  caller: C,
+  first: Req,
+  ask: Ask<Req, Res>,
+  context: CallContext,
+) => Promise<Res>
+
+/** Sends a message and gives the peer's next one; rejects when the call is over before. */
+export type Ask<Req, Res> = (message: Res) => Promise<Req>
+
+/** What one conversation may take. Whoever goes beyond has the call ended. */
+export interface ConversationLimits {
+  /** Messages of the peer. */
+  readonly maxMessages: number
+  /** All of them together. */
+  readonly maxBytes: number
+  /** From the headers to the last message. */
+  readonly maxMs: number
+}
+
 /** The reader's end of a pushed stream. */
 export interface StreamSink {
   /** Sends a snapshot. While the reader is blocked only the newest one waits; older ones are dropped. */
@@ -84,6 +108,7 @@ export type Handler<C> =
   | { readonly push: PushHandler<C, any> }
   | { readonly exchange: ExchangeHandler<C, any, any> }
   | { readonly duplex: DuplexHandler<C, any> }
+  | { readonly converse: ConversationHandler<C, any, any>; readonly limits: ConversationLimits }
 // biome-ignore-end lint/suspicious/noExplicitAny: each method has its own message types
 
 /** The handlers of a service, by the names of the methods in the .proto file. */

@@ -3,7 +3,6 @@ import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Scheduled } from '../foundation/clock.ts'
 import type { Counter, Gauge } from '../foundation/metrics.ts'
-import { FirstLook } from './authority/first-look.ts'
 import { ByteBudget } from './byte-budget.ts'
 import type { Call } from './call.ts'
 import { hasLongAddress, headOf } from './call-head.ts'
@@ -14,11 +13,13 @@ import {
   LiveConnection,
   SWEEP_MS,
 } from './connection.ts'
+import { ConversationCall } from './conversation-call.ts'
 import { Decompressor } from './decompressor.ts'
 import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, MalformedRequestError, TooManyCallsError, UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { Health, healthHandlers } from './health.ts'
+import { FirstLook } from './host-rewriting/first-look.ts'
 import { closeSoon, Http2Call, keepWithoutCall } from './http2-call.ts'
 import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
 import { requireSessionHandles } from './kept-sessions.ts'
@@ -387,5 +388,6 @@ function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnecti
   if ('push' in handler) return new PushCall(base, connection, definition, handler.push)
   if ('duplex' in handler) return new DuplexCall(base, connection, definition, handler.duplex)
   if ('exchange' in handler) return new ExchangeCall(base, connection, definition, handler.exchange)
+  if ('converse' in handler) return new ConversationCall(base, connection, definition, handler)
   return new StreamCall(base, connection, definition, handler.stream, handler.finite === true)
 }

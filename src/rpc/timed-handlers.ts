@@ -26,6 +26,13 @@ export function timed<C>(handler: Handler<C>, nowMs: () => number, charge: Charg
     return { exchange: (caller, request, call) => during(caller, () => exchange(caller, request, call)) }
   }
   if ('stream' in handler) return handler
+  if ('converse' in handler) {
+    const { converse, limits } = handler
+    return {
+      converse: (caller, first, ask, call) => during(caller, () => converse(caller, first, ask, call)),
+      limits,
+    }
+  }
   const { duplex } = handler
   return {
     duplex: (caller, sink, call): DuplexListener<object> => {

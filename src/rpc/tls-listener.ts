@@ -7,7 +7,7 @@ import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { Refusals } from '../peer/connection-caps.ts'
+import { RefusedConnections } from '../peer/connection-caps.ts'
 import { addressKey } from './address-key.ts'
 import { ConnectionPool, type PoolMember } from './connection-pool.ts'
 import { pemChain } from './pem-chain.ts'
@@ -72,7 +72,7 @@ export class TlsListener implements AsyncDisposable {
   readonly #options: TlsListenerOptions
   readonly #tcp: net.Server
   readonly #tls: tls.Server
-  readonly #refusals: Refusals
+  readonly #refusals: RefusedConnections
   readonly #sockets = new Set<net.Socket>()
   readonly #pool: ConnectionPool<string>
   /** Those whose handshake is not done, by address and port. */
@@ -82,7 +82,7 @@ export class TlsListener implements AsyncDisposable {
 
   private constructor(options: TlsListenerOptions) {
     this.#options = options
-    this.#refusals = new Refusals(options)
+    this.#refusals = new RefusedConnections(options)
     this.#pool = new ConnectionPool({
       max: options.maxHandshakes ?? MAX_HANDSHAKES,
       spareMs: SPARE_HANDSHAKE_MS,

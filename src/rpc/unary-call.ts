@@ -54,33 +54,19 @@ export class UnaryCall<C> extends Call<C> {
       this.#request = undefined
       this.base.bytes.beginHandling()
       answer.then(
-        (message) => this.#respond(message),
+        (message) => this.answerWith(this.#definition, message),
         (error: unknown) => {
           this.base.bytes.handled()
           this.fail(error)
         },
       )
     } else {
-      this.#respond(answer)
+      this.answerWith(this.#definition, answer)
     }
   }
 
   protected override release(): void {
     this.#request = undefined
-  }
-
-  #respond(message: object): void {
-    this.base.bytes.handled()
-    if (this.finished) return
-    let bytes: Buffer
-    try {
-      bytes = this.#definition.responseSerialize(message)
-    } catch (error) {
-      this.fail(error)
-      return
-    }
-    this.base.bytes.keepAnswer(bytes.length)
-    this.succeedWith(bytes)
   }
 }
 

@@ -8,10 +8,12 @@ import { measureHeld } from './measure-held.ts'
 import { measureKeys } from './measure-keys.ts'
 import { measureRewrite } from './measure-rewrite.ts'
 import { compareSds, measureSds } from './measure-sds.ts'
+import { measureSoak } from './measure-soak.ts'
 import { measureSocket } from './measure-socket.ts'
 import { measureSystem } from './measure-system.ts'
 
 const HELP = `npm run bench -- [PART]… [--seconds N] [--json]
+npm run bench soak -- [--minutes N] [--json]
 npm run bench -- --socket unix:///path/agent.sock [--pid PID] [--seconds N] [--json]
 npm run bench -- sds --socket unix:///path/sds.sock [--pid PID] [--exec COMMAND] [--names A,B] [--json]
 
@@ -25,6 +27,7 @@ Prints figures; asserts nothing. Without --socket it measures Signet:
   fairness   one user's floods, as root: what they cost another user, p99 beside the quiet one
   held       what requests that never end, or that become large, make the two programs hold
   sds        1 000 streams of 500 Envoys: memory of each, from a rotation to all of them
+  soak       memory of both programs, minute by minute, under work that never changes; only when asked for
 With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
 With sds and --socket it measures another SDS server beside Signet, and prints ratios (Signet's by the other's): with --pid the memory
 of a stream; with --exec the time from a command that makes the server rotate (a shell runs it three times, $I is 0, 1, 2), else how
@@ -44,6 +47,7 @@ const { values, positionals } = parseArgs({
     exec: { type: 'string' },
     names: { type: 'string', default: 'default,ROOTCA' },
     seconds: { type: 'string', default: '3' },
+    minutes: { type: 'string', default: '60' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -59,15 +63,19 @@ const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = 
   fairness: measureFairness,
   held: measureHeld,
   sds: () => measureSds(),
+  soak: () => measureSoak(Number(values.minutes)),
 }
+/** Takes an hour, and is run by itself. */
+const ONLY_WHEN_ASKED = 'soak'
 
 async function main(): Promise<void> {
   const seconds = Number(values.seconds)
   const chosen = [...(values.only ?? []), ...positionals]
-  const names = chosen.length > 0 ? chosen : Object.keys(PARTS)
+  const names = chosen.length > 0 ? chosen : Object.keys(PARTS).filter((name) => name !== ONLY_WHEN_ASKED)
   const unknown = names.filter((name) => !(name in PARTS))
   const isSdsOnly = chosen.every((name) => name === 'sds')
-  if (values.help || unknown.length > 0 || !(seconds > 0) || (values.socket !== undefined && !isSdsOnly)) {
+  const isTimed = seconds > 0 && Number(values.minutes) > 0
+  if (values.help || unknown.length > 0 || !isTimed || (values.socket !== undefined && !isSdsOnly)) {
     process.stdout.write(HELP)
     process.exitCode = values.help ? 0 : 2
     return

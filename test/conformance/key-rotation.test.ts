@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
-import { lifetimeOf } from '../../src/authority/issuance/limits.ts'
+import { lifetimeOf } from '../../src/authority/issuance/life-limits.ts'
 import { generateKeyPair, type KeyPair } from '../../src/crypto/keys.ts'
 import { randomSerial } from '../../src/crypto/signing-ca.ts'
 import { JwtSvidValidator } from '../../src/spiffe/jwt-svid.ts'
@@ -43,10 +43,10 @@ async function live(state: AuthorityState, clock: FakeClock, key: KeyPair, steps
   const random = new FakeRandom('rotation')
   const hints: number[] = []
   for (let step = 0; step < steps; step++) {
-    const { x509, jwt, bundle, activeX509KeyId, activeJwtKeyId } = state.ca.current()
+    const { x509, jwt, bundle, activeX509KeyId, activeJwtKeyId } = state.keys.current()
     const now = Math.floor(clock.now().getTime() / 1000)
     hints.push(bundle.refreshHintSeconds ?? 0)
-    const shownKeys = state.ca
+    const shownKeys = state.keys
       .list()
       .filter(({ purpose, state }) => (purpose === 'spiffe_x509' || purpose === 'jwt') && state !== 'ended')
     for (const { keyId, notAfterMs } of shownKeys) {
@@ -79,7 +79,7 @@ async function live(state: AuthorityState, clock: FakeClock, key: KeyPair, steps
     })
     const token = jwt.sign({ sub: ID, aud: ['a'], exp: jwtLife.notAfter })
     const at = () => Math.floor(clock.now().getTime() / 1000)
-    const current = () => state.ca.current().bundle
+    const current = () => state.keys.current().bundle
     open.push(
       { notAfter: x509Life.notAfter, validate: () => validateX509Svid([leaf], current(), at()) },
       {
@@ -90,7 +90,7 @@ async function live(state: AuthorityState, clock: FakeClock, key: KeyPair, steps
     for (const signed of open.filter(({ notAfter }) => notAfter > now)) signed.validate()
 
     clock.advance(stepS * 1000)
-    await assert.rejects(state.ca.rotate('none', false, 'uid:0')) // waits for what fell due
+    await assert.rejects(state.keys.rotate('none', false, 'uid:0')) // waits for what fell due
   }
   return { seen, longestHint: Math.max(...hints) }
 }

@@ -1,4 +1,4 @@
-import type { IdentityClaim, Issuer } from '../../src/agent/knowledge.ts'
+import type { IdentityClaim, SvidIssuer } from '../../src/agent/sync/knowledge.ts'
 import { createCaCertificate } from '../../src/crypto/ca-certificate.ts'
 import { JwsSigner } from '../../src/crypto/jws.ts'
 import { generateKeyPair, type KeyPair } from '../../src/crypto/keys.ts'
@@ -16,7 +16,7 @@ interface Keys {
 }
 
 /** An authority that signs whatever it is asked, with real keys; tests make it slow or failing. */
-export class FakeIssuer implements Issuer {
+export class FakeIssuer implements SvidIssuer {
   readonly trustDomain: string
   readonly asked: { readonly x509: IdentityClaim[]; readonly jwt: (readonly string[])[] } = {
     x509: [],

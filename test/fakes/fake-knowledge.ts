@@ -1,6 +1,6 @@
-import type { Knowledge } from '../../src/agent/knowledge.ts'
+import type { Knowledge } from '../../src/agent/sync/knowledge.ts'
 import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
-import { Policy } from '../../src/policy/decide.ts'
+import { Policy } from '../../src/policy/policy.ts'
 import type { WorkloadIdentitySpec } from '../../src/policy/workload-identity.ts'
 import type { FakeIssuer } from './fake-issuer.ts'
 

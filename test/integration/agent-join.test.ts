@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import type { Appearance, AuthorityClient, AuthorityDoor } from '../../src/agent/authority-door.ts'
-import { join } from '../../src/agent/join/join.ts'
+import { join } from '../../src/agent/join/join-as-bot.ts'
 import { renew } from '../../src/agent/join/renew.ts'
 import type { BotIdentity, StoredIdentity } from '../../src/agent/state/bot-identity.ts'
 import { IdentityFile, type IdentityStore } from '../../src/agent/state/identity-file.ts'
-import { joinHandlers } from '../../src/authority/api/join.ts'
+import type { Appearance, AuthorityClient, AuthorityDoor } from '../../src/agent/uplink/authority-door.ts'
+import { joinHandlers } from '../../src/authority/api/join-service.ts'
 import { botCallerOf } from '../../src/authority/caller.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
 import { parseCertificate } from '../../src/crypto/x509.ts'
@@ -48,8 +48,8 @@ function doorTo(state: AuthorityState, fault: Fault): AuthorityDoor {
   const handlers = joinHandlers({ joiner: state.joiner, renewer: state.renewer, clock: state.clock })
   return {
     firstContact: async () => ({
-      root: state.ca.current().controlRoots[0] as Buffer,
-      trustDomain: state.ca.trustDomain.name,
+      root: state.keys.current().controlRoots[0] as Buffer,
+      trustDomain: state.keys.trustDomain.name,
     }),
     open: async ({ current }: Appearance) => {
       const nowSeconds = state.clock.now().getTime() / 1000
@@ -103,7 +103,7 @@ async function rig(directory: string) {
     const store = faulty(await IdentityFile.open(places, stateKey, silentLogger), fault)
     const config = {
       join: { token: 'first', method: 'secret', secret: { env: 'JOIN_SECRET' } },
-      authority: { address: '', pin: state.ca.current().pin },
+      authority: { address: '', pin: state.keys.current().pin },
     } as const
     return {
       config,
@@ -116,7 +116,7 @@ async function rig(directory: string) {
   /** What every call of the agent does with its newest certificate. */
   const use = (identity: BotIdentity): void => {
     const leaf = parseCertificate(identity.chain[0] as Buffer)
-    state.directory.use(botCallerOf(leaf, state.clock.now().getTime() / 1000, 'test'))
+    state.bots.use(botCallerOf(leaf, state.clock.now().getTime() / 1000, 'test'))
   }
   return { state, start, use, [Symbol.asyncDispose]: () => state[Symbol.asyncDispose]() }
 }
@@ -139,7 +139,7 @@ describe('an agent that is killed while it joins', () => {
       const restarted = await authority.start()
       const identity = restarted.store.stored?.current ?? (await join(restarted)).identity
       authority.use(identity)
-      assert.equal(authority.state.directory.list().length, 1)
+      assert.equal(authority.state.bots.list().length, 1)
       assert.equal(identity.generation, 1n)
     })
   }

@@ -102,7 +102,7 @@ describe('Joiner.join', () => {
     const keys = await Promise.all(Array.from({ length: 10 }, newKey))
     const outcomes = await Promise.allSettled(keys.map((key) => join(state, key, secret)))
     assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 3)
-    assert.equal(state.directory.list('builder').length, 3)
+    assert.equal(state.bots.list('builder').length, 3)
   })
 
   it('gives the same use to a key that asks again at the same moment', async () => {
@@ -112,7 +112,7 @@ describe('Joiner.join', () => {
     const key = await newKey()
     const [one, two] = await Promise.all([join(state, key, secret), join(state, key, secret)])
     assert.equal(one.botInstanceId, two.botInstanceId)
-    assert.equal(state.directory.list().length, 1)
+    assert.equal(state.bots.list().length, 1)
   })
 
   it('repeats a lost answer for the same key, also after the token expired, until the certificate was used', async () => {
@@ -125,7 +125,7 @@ describe('Joiner.join', () => {
     const again = await join(state, key, secret)
     assert.equal(again.botInstanceId, lost.botInstanceId)
     assert.equal((await lastEvent(state, 'join.accepted'))?.detail['repeated'], true)
-    state.directory.use(shown(again))
+    state.bots.use(shown(again))
     await assertRefused(state, join(state, key, secret), 'already_redeemed')
   })
 
@@ -136,7 +136,7 @@ describe('Joiner.join', () => {
     const key = await newKey()
     const first = await join(state, key, secret)
     await join(state, key, secret)
-    assert.equal(state.directory.use(shown(first)).generation, 1)
+    assert.equal(state.bots.use(shown(first)).generation, 1)
   })
 
   it('refuses an unknown token, a wrong secret, an expired and a used one, all in the same words', async () => {
@@ -150,7 +150,7 @@ describe('Joiner.join', () => {
     clock.advance(HOUR_MS)
     await assertRefused(state, join(state, key, secret), 'expired')
     const used = await createToken(state, { name: 'second' })
-    state.directory.use(shown(await join(state, await newKey(), used, { joinToken: 'second' })))
+    state.bots.use(shown(await join(state, await newKey(), used, { joinToken: 'second' })))
     await assertRefused(state, join(state, key, used, { joinToken: 'second' }), 'used_up')
   })
 
@@ -286,12 +286,12 @@ describe('what is deleted', () => {
     const { state } = fixed
     const secret = await createToken(state, { maxUses: 2 })
     const certificate = await join(state, await newKey(), secret)
-    state.directory.use(shown(certificate))
+    state.bots.use(shown(certificate))
     await removeResource(state, 'bot', 'builder')
-    assert.throws(() => state.directory.use(shown(certificate)), { code: 'ERR_REFUSED' })
+    assert.throws(() => state.bots.use(shown(certificate)), { code: 'ERR_REFUSED' })
     await assertRefused(state, join(state, await newKey(), secret), 'bot_missing')
     await createToken(state, { maxUses: 2 })
-    assert.throws(() => state.directory.use(shown(certificate)), { code: 'ERR_REFUSED' })
+    assert.throws(() => state.bots.use(shown(certificate)), { code: 'ERR_REFUSED' })
     await assert.rejects(renew(state, certificate, await newKey()), { code: 'ERR_REFUSED' })
   })
 
@@ -301,6 +301,6 @@ describe('what is deleted', () => {
     const secret = await createToken(state)
     const certificate = await join(state, await newKey(), secret)
     await removeResource(state, 'join_token', 'first')
-    assert.equal(state.directory.use(shown(certificate)).generation, 1)
+    assert.equal(state.bots.use(shown(certificate)).generation, 1)
   })
 })

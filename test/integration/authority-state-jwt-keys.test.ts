@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { JwtConfig } from '../../src/authority/ca/jwt-algorithms.ts'
+import type { JwtConfig } from '../../src/authority/keys/jwt-algorithms.ts'
 import { parseJws } from '../../src/crypto/jws.ts'
 import { SIGNING_KEYS, type SigningAlgorithm } from '../../src/crypto/jws-algorithm.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
@@ -30,7 +30,7 @@ async function fixture() {
 }
 
 const jwtKeys = (state: AuthorityState) =>
-  state.ca
+  state.keys
     .list()
     .filter(({ purpose }) => purpose === 'jwt')
     .map(({ algorithm, state }) => `${algorithm} ${state}`)
@@ -38,7 +38,7 @@ const jwtKeys = (state: AuthorityState) =>
 
 /** The algorithm with which a token would be signed instead of the wanted one, known to be one that verifies. */
 function signs(state: AuthorityState, wanted: SigningAlgorithm, clock: FakeClock): SigningAlgorithm {
-  const { jwtSigners, bundle, activeJwtKeyIds } = state.ca.current()
+  const { jwtSigners, bundle, activeJwtKeyIds } = state.keys.current()
   const signer = jwtSigners.get(wanted)
   assert.ok(signer, `nothing signs instead of ${wanted}`)
   const nowSeconds = Math.floor(clock.now().getTime() / 1000)
@@ -51,7 +51,7 @@ function signs(state: AuthorityState, wanted: SigningAlgorithm, clock: FakeClock
 async function pass(state: AuthorityState, clock: FakeClock, ms: number, stepMs: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += stepMs) {
     clock.advance(stepMs)
-    await assert.rejects(state.ca.rotate('none', false, 'uid:0')) // waits for what fell due
+    await assert.rejects(state.keys.rotate('none', false, 'uid:0')) // waits for what fell due
   }
 }
 
@@ -62,10 +62,10 @@ describe('JWT keys of several algorithms', () => {
     assert.deepEqual(jwtKeys(state), ['ES256 active', 'RS256 active'])
     for (const algorithm of ['ES256', 'RS256'] as const)
       assert.equal(signs(state, algorithm, fixed.clock), algorithm)
-    const jwks = JSON.parse(state.ca.current().bundle.formatJwks().toString()) as {
+    const jwks = JSON.parse(state.keys.current().bundle.formatJwks().toString()) as {
       keys: { kid: string; kty: string }[]
     }
-    const { jwtSigners } = state.ca.current()
+    const { jwtSigners } = state.keys.current()
     assert.deepEqual(
       new Map(jwks.keys.map(({ kid, kty }) => [kid, kty])),
       new Map([
@@ -79,7 +79,7 @@ describe('JWT keys of several algorithms', () => {
     await using fixed = await fixture()
     const kids = async () => {
       await using state = await fixed.open(WITH_RSA)
-      return state.ca.current().activeJwtKeyIds
+      return state.keys.current().activeJwtKeyIds
     }
     assert.deepEqual(await kids(), await kids())
   })
@@ -89,7 +89,7 @@ describe('JWT keys of several algorithms', () => {
     await (await fixed.open(PLAIN))[Symbol.asyncDispose]()
     await using state = await fixed.open(WITH_RSA)
     assert.deepEqual(jwtKeys(state), ['ES256 active', 'RS256 prepared'])
-    assert.equal(state.ca.current().bundle.jwtAuthorities.size, 2)
+    assert.equal(state.keys.current().bundle.jwtAuthorities.size, 2)
     assert.equal(signs(state, 'RS256', fixed.clock), 'ES256')
     const told = fixed.lines.find((line) => line.includes('"event":"ca.algorithm_published"'))
     assert.match(told ?? '', /"algorithm":"RS256".*"run":"signet ca rotate jwt --algorithm RS256 --now"/)
@@ -105,9 +105,9 @@ describe('JWT keys of several algorithms', () => {
     await using fixed = await fixture()
     await (await fixed.open(PLAIN))[Symbol.asyncDispose]()
     await using state = await fixed.open(WITH_RSA)
-    await state.ca.rotate('jwt', false, 'uid:0', 'RS256')
+    await state.keys.rotate('jwt', false, 'uid:0', 'RS256')
     assert.deepEqual(jwtKeys(state), ['ES256 active', 'RS256 prepared'])
-    await state.ca.rotate('jwt', true, 'uid:0', 'RS256')
+    await state.keys.rotate('jwt', true, 'uid:0', 'RS256')
     assert.equal(signs(state, 'RS256', fixed.clock), 'RS256')
     assert.deepEqual(jwtKeys(state), ['ES256 active', 'RS256 active'])
   })
@@ -121,14 +121,14 @@ describe('JWT keys of several algorithms', () => {
       await using fixed = await fixture()
       await (await fixed.open({ ...PLAIN, algorithm: from }))[Symbol.asyncDispose]()
       await using state = await fixed.open({ ...PLAIN, algorithm: to })
-      const old = state.ca.current().jwt.kid
+      const old = state.keys.current().jwt.kid
       assert.equal(signs(state, to, fixed.clock), from)
       await pass(state, fixed.clock, DAY_MS, HOUR_MS)
       assert.equal(signs(state, to, fixed.clock), to)
       assert.deepEqual(jwtKeys(state), [`${from} retired`, `${to} active`].sort())
-      assert.ok(state.ca.current().bundle.jwtAuthorities.has(old))
+      assert.ok(state.keys.current().bundle.jwtAuthorities.has(old))
       await pass(state, fixed.clock, 29 * DAY_MS, DAY_MS)
-      assert.ok(!state.ca.current().bundle.jwtAuthorities.has(old))
+      assert.ok(!state.keys.current().bundle.jwtAuthorities.has(old))
     })
   }
 
@@ -137,7 +137,7 @@ describe('JWT keys of several algorithms', () => {
     await (await fixed.open(WITH_RSA))[Symbol.asyncDispose]()
     await using state = await fixed.open(PLAIN)
     assert.deepEqual(jwtKeys(state), ['ES256 active', 'RS256 retired'])
-    assert.equal(state.ca.current().bundle.jwtAuthorities.size, 2)
+    assert.equal(state.keys.current().bundle.jwtAuthorities.size, 2)
     assert.equal((await lastEvent(state, 'ca.retired'))?.detail['algorithm'], 'RS256')
   })
 
@@ -154,11 +154,11 @@ describe('JWT keys of several algorithms', () => {
     await using fixed = await fixture()
     const config: JwtConfig = { algorithm: 'ES384', by_audience: { a: 'RS256', b: 'ES256' } }
     await using state = await fixed.open(config)
-    let known = state.ca.current().bundle.jwtAuthorities
+    let known = state.keys.current().bundle.jwtAuthorities
     const signers = new Map<SigningAlgorithm, Set<string>>()
     for (let day = 0; day < 366; day += 1) {
       await pass(state, fixed.clock, DAY_MS, DAY_MS)
-      const { jwtSigners, bundle } = state.ca.current()
+      const { jwtSigners, bundle } = state.keys.current()
       for (const [algorithm, { kid, alg, notAfter }] of jwtSigners) {
         assert.equal(alg, algorithm)
         assert.ok(known.has(kid), 'it was not published before')
@@ -171,7 +171,7 @@ describe('JWT keys of several algorithms', () => {
       Array.from(signers.values(), ({ size }) => size >= 12),
       [true, true, true],
     )
-    assert.ok(state.ca.list().length < 16)
+    assert.ok(state.keys.list().length < 16)
   })
 
   for (const pauseDays of [1, 16, 29, 40, 400]) {
@@ -191,20 +191,20 @@ describe('JWT keys of several algorithms', () => {
     await using fixed = await fixture()
     await (await fixed.open(WITH_RSA))[Symbol.asyncDispose]()
     await using state = await fixed.open(WITH_RSA)
-    const { jwtAuthorities } = state.ca.current().bundle
+    const { jwtAuthorities } = state.keys.current().bundle
     const types = Array.from(jwtAuthorities.values(), (key) => key.asymmetricKeyType)
     assert.deepEqual(types.sort(), ['ec', 'rsa'])
     assert.equal(SIGNING_KEYS.RS256, 'rsa-2048')
   })
 })
 
-describe('CaAuthorities.rotate of JWT keys', () => {
+describe('SigningKeys.rotate of JWT keys', () => {
   it('rotates the one that is named, or all that sign', async () => {
     await using fixed = await fixture()
     await using state = await fixed.open(WITH_RSA)
-    await state.ca.rotate('jwt', true, 'uid:0', 'RS256')
+    await state.keys.rotate('jwt', true, 'uid:0', 'RS256')
     assert.deepEqual(jwtKeys(state), ['ES256 active', 'RS256 active', 'RS256 retired'])
-    await state.ca.rotate('jwt', true, 'uid:0')
+    await state.keys.rotate('jwt', true, 'uid:0')
     assert.deepEqual(jwtKeys(state), [
       'ES256 active',
       'ES256 retired',
@@ -222,7 +222,7 @@ describe('CaAuthorities.rotate of JWT keys', () => {
     it(`refuses ${purpose} with ${algorithm}, which is not in use`, async () => {
       await using fixed = await fixture()
       await using state = await fixed.open(WITH_RSA)
-      await assert.rejects(state.ca.rotate(purpose, true, 'uid:0', algorithm), { code: 'ERR_CA_UNKNOWN' })
+      await assert.rejects(state.keys.rotate(purpose, true, 'uid:0', algorithm), { code: 'ERR_CA_UNKNOWN' })
     })
   }
 
@@ -233,7 +233,7 @@ describe('CaAuthorities.rotate of JWT keys', () => {
     const shown = async () =>
       (await state.metrics.expose()).split('\n').filter((line) => line.includes('purpose="jwt"'))
     assert.deepEqual(await shown(), ['signet_ca_expiry_seconds{algorithm="ES256",purpose="jwt"} 2592000'])
-    await state.ca.rotate('jwt', true, 'uid:0', 'RS256')
+    await state.keys.rotate('jwt', true, 'uid:0', 'RS256')
     assert.deepEqual(await shown(), [
       'signet_ca_expiry_seconds{algorithm="ES256",purpose="jwt"} 2592000',
       'signet_ca_expiry_seconds{algorithm="RS256",purpose="jwt"} 2592000',

@@ -46,7 +46,7 @@ describe('an authority that is killed while it writes', () => {
       const rows = await state.audit.list({})
       const refs = new Set(rows.map(({ ref }) => ref))
       for (const ref of recorded) assert.ok(refs.has(ref), `lost ${ref}`)
-      const instances = new Map(state.directory.list().map((instance) => [instance.id, instance]))
+      const instances = new Map(state.bots.list().map((instance) => [instance.id, instance]))
       for (const id of joined) assert.ok(instances.has(id), `lost the instance ${id}`)
       for (const id of renewed)
         assert.equal(instances.get(id)?.generation, 1, 'a renewal follows the first use')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { BotCertificateOutput } from '../../src/authority/bots/bot-certificate.ts'
+import type { BotCertificateOutput } from '../../src/authority/bots/issue-bot-certificate.ts'
 import { parseCertificate } from '../../src/crypto/x509.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import {
@@ -27,7 +27,7 @@ async function fixture() {
   const clock = new FakeClock()
   const state = await openState({ dataDir: place.path, clock })
   const first = await join(state, await newKey(), await createToken(state))
-  state.directory.use(shown(first))
+  state.bots.use(shown(first))
   const dispose = async () => {
     await state[Symbol.asyncDispose]()
     await place[Symbol.asyncDispose]()
@@ -35,8 +35,7 @@ async function fixture() {
   return { clock, state, first, place, [Symbol.asyncDispose]: dispose }
 }
 
-const use = (state: AuthorityState, certificate: BotCertificateOutput) =>
-  state.directory.use(shown(certificate))
+const use = (state: AuthorityState, certificate: BotCertificateOutput) => state.bots.use(shown(certificate))
 
 /** Lets writes that nobody waits for become durable. */
 const settled = (state: AuthorityState) => state.datastore.write(() => undefined)
@@ -121,10 +120,10 @@ describe('Renewer.renew', () => {
     await using fixed = await fixture()
     const { state, first } = fixed
     const connection = shown(first)
-    state.directory.use(connection)
+    state.bots.use(connection)
     const second = await renew(state, first, await newKey())
     use(state, second)
-    assert.throws(() => state.directory.use(connection), { code: 'ERR_REFUSED' })
+    assert.throws(() => state.bots.use(connection), { code: 'ERR_REFUSED' })
     await settled(state)
     assert.equal(isLocked(state, first), false)
     assert.equal(use(state, second).generation, 2)
@@ -135,7 +134,7 @@ describe('Renewer.renew', () => {
     const { state, first } = fixed
     const second = await renew(state, first, await newKey())
     const connection = shown(first)
-    state.directory.use(connection)
+    state.bots.use(connection)
     const late = renew(state, connection, await newKey())
     use(state, second)
     await assert.rejects(late, { code: 'ERR_REFUSED' })
@@ -184,7 +183,7 @@ describe('Renewer.renew', () => {
     await putLock(state, { bot: 'builder' })
     const connection = shown(first)
     for (let call = 0; call < 5; call++)
-      assert.throws(() => state.directory.use(connection), { code: 'ERR_REFUSED' })
+      assert.throws(() => state.bots.use(connection), { code: 'ERR_REFUSED' })
     await settled(state)
     assert.equal((await state.audit.list({ event: 'bot.refused' })).length, 1)
   })
@@ -196,7 +195,7 @@ describe('Renewer.renew', () => {
       const value = { bot: 'builder', bot_instance: first.botInstanceId, join_token: 'first' }[target]
       await putLock(state, { [target]: value })
       assert.throws(() => use(state, first), { code: 'ERR_REFUSED' })
-      assert.equal(state.directory.mayStay(shown(first)), false)
+      assert.equal(state.bots.mayStay(shown(first)), false)
       await assert.rejects(renew(state, first, await newKey()), { code: 'ERR_REFUSED' })
       await removeResource(state, 'lock', 'by-hand')
       assert.equal((await renew(state, first, await newKey())).generation, 2)
@@ -228,15 +227,15 @@ describe('an expired bot certificate', () => {
     await using fixed = await fixture()
     const { state, first, clock } = fixed
     clock.jump(HOUR_MS + 7 * DAY_MS + 1000)
-    await state.directory.forgetExpired()
+    await state.bots.forgetExpired()
     clock.advance(HOUR_MS) // by then the time is taken for the right one
-    await state.directory.forgetExpired()
+    await state.bots.forgetExpired()
     clock.advance(DAY_MS - 1)
-    await state.directory.forgetExpired()
-    assert.equal(state.directory.list().length, 1)
+    await state.bots.forgetExpired()
+    assert.equal(state.bots.list().length, 1)
     clock.advance(1)
-    await state.directory.forgetExpired()
-    assert.deepEqual(state.directory.list(), [])
+    await state.bots.forgetExpired()
+    assert.deepEqual(state.bots.list(), [])
     assert.equal(
       (await lastEvent(state, 'bot_instance.forgotten'))?.detail['botInstance'],
       first.botInstanceId,
@@ -252,8 +251,8 @@ describe('a restart of the authority', () => {
     const pending = await renew(state, first, await newKey())
     await state[Symbol.asyncDispose]()
     await using again = await openState({ dataDir: place.path, clock })
-    assert.equal(again.directory.use(shown(first)).generation, 1)
-    assert.equal(again.directory.use(shown(pending)).generation, 2)
+    assert.equal(again.bots.use(shown(first)).generation, 1)
+    assert.equal(again.bots.use(shown(pending)).generation, 2)
     await settled(again)
     assert.throws(() => use(again, first), { code: 'ERR_REFUSED' })
     await settled(again)

@@ -26,20 +26,20 @@ async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] =
 async function pass(state: AuthorityState, clock: FakeClock, ms: number, stepMs = ms): Promise<void> {
   for (let passed = 0; passed < ms; passed += stepMs) {
     clock.advance(stepMs)
-    await assert.rejects(state.ca.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' }) // waits for what fell due
+    await assert.rejects(state.keys.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' }) // waits for what fell due
   }
 }
 
 const seconds = (clock: FakeClock) => clock.now().getTime() / 1000
-const bundleOf = (state: AuthorityState) => state.ca.current().bundle
+const bundleOf = (state: AuthorityState) => state.keys.current().bundle
 const activeOf = (state: AuthorityState) => {
-  const { activeX509KeyId, activeJwtKeyId, controlIssuing, pin } = state.ca.current()
+  const { activeX509KeyId, activeJwtKeyId, controlIssuing, pin } = state.keys.current()
   return [activeX509KeyId, activeJwtKeyId, controlIssuing.keyId, pin]
 }
 
 /** What an agent with the right time needs: signers and a listener that are valid now. */
 function assertServes(state: AuthorityState, clock: FakeClock): void {
-  const { x509, jwt, controlIssuing, serverTls, controlRoots } = state.ca.current()
+  const { x509, jwt, controlIssuing, serverTls, controlRoots } = state.keys.current()
   const now = seconds(clock)
   for (const { notAfter } of [x509, jwt, controlIssuing]) assert.ok(notAfter > now)
   for (const { notBefore } of [x509, controlIssuing]) assert.ok(notBefore <= now)
@@ -54,7 +54,7 @@ describe('a host that was suspended', () => {
       fixed.clock.suspend(days * DAY_MS)
       await pass(state, fixed.clock, 5_000)
       assertServes(state, fixed.clock)
-      await state.ca.rotate('spiffe_x509', true, 'uid:0')
+      await state.keys.rotate('spiffe_x509', true, 'uid:0')
     })
   }
 
@@ -157,7 +157,7 @@ describe('what ends by time', () => {
     await pass(state, clock, 10 * MINUTE_MS, MINUTE_MS)
     assert.ok(isLocked())
     assert.equal(state.locks.watch.value.length, 1)
-    state.directory.use(shown(certificate))
+    state.bots.use(shown(certificate))
     await join(state, await newKey(), other, { joinToken: 'other' })
     clock.jump(-30 * DAY_MS)
     await pass(state, clock, HOUR_MS, MINUTE_MS)
@@ -182,10 +182,10 @@ describe('the bundle', () => {
       seen.set(sequence, text)
       last = sequence
     }
-    using _subscription = state.ca.watch.subscribe(look)
+    using _subscription = state.keys.watch.subscribe(look)
     await pass(state, fixed.clock, 20 * DAY_MS, HOUR_MS)
-    await state.ca.rotate('jwt', true, 'uid:0')
-    await state.ca.rotate('jwt', true, 'uid:0')
+    await state.keys.rotate('jwt', true, 'uid:0')
+    await state.keys.rotate('jwt', true, 'uid:0')
     assert.ok(seen.size > 15, String(seen.size))
   })
 
@@ -204,7 +204,7 @@ describe('the bundle', () => {
     await using state = await fixed.reopen()
     const { sequence = 0n } = bundleOf(state)
     fixed.clock.jump(-30 * DAY_MS)
-    await state.ca.rotate('jwt', true, 'uid:0')
+    await state.keys.rotate('jwt', true, 'uid:0')
     assert.ok((bundleOf(state).sequence ?? 0n) > sequence)
   })
 

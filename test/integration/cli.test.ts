@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { COMMANDS } from '../../src/cli/catalogue.ts'
+import { COMMANDS } from '../../src/cli/command-catalogue.ts'
 import { Daemon, DEFAULT_RESOURCES, identityFor, Stack, signet } from '../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0

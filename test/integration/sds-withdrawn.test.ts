@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { describe, it } from 'node:test'
-import type { Knowledge } from '../../src/agent/knowledge.ts'
+import type { Knowledge } from '../../src/agent/sync/knowledge.ts'
 import { Bundle } from '../../src/spiffe/bundle.ts'
 import { SecretClient } from '../support/secret-client.ts'
 import { type Serving, startServing } from '../support/serving.ts'

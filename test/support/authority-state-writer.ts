@@ -14,7 +14,7 @@ async function agents(): Promise<never> {
   for (;;) {
     const first = await join(state, await newKey(), secret, { joinToken: name })
     process.stdout.write(`joined ${first.botInstanceId}\n`)
-    state.directory.use(shown(first))
+    state.bots.use(shown(first))
     const second = await renew(state, first, await newKey())
     process.stdout.write(`renewed ${second.botInstanceId}\n`)
   }

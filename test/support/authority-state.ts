@@ -3,18 +3,18 @@ import os from 'node:os'
 import path from 'node:path'
 import { AuditLog } from '../../src/authority/audit/audit-log.ts'
 import { headKeyPath, pastOf } from '../../src/authority/audit/head-key.ts'
-import type { BotCertificateOutput } from '../../src/authority/bots/bot-certificate.ts'
-import { BotDirectory, type ShownCertificate } from '../../src/authority/bots/bot-directory.ts'
+import { Bots, type ShownCertificate } from '../../src/authority/bots/bots.ts'
+import type { BotCertificateOutput } from '../../src/authority/bots/issue-bot-certificate.ts'
 import { Locks } from '../../src/authority/bots/locks.ts'
-import { Renewer } from '../../src/authority/bots/renewal.ts'
-import { CaAuthorities } from '../../src/authority/ca/authorities.ts'
-import { JwtAlgorithms, type JwtConfig } from '../../src/authority/ca/jwt-algorithms.ts'
-import type { CaLifetimes } from '../../src/authority/ca/key-factory.ts'
-import { Vault } from '../../src/authority/ca/vault.ts'
+import { Renewer } from '../../src/authority/bots/renewer.ts'
 import { Datastore } from '../../src/authority/datastore/datastore.ts'
 import { ResourceRepository } from '../../src/authority/datastore/resource-repository.ts'
-import { Joiner } from '../../src/authority/join/join.ts'
+import { Vault } from '../../src/authority/datastore/vault.ts'
 import { JoinTokens } from '../../src/authority/join/join-tokens.ts'
+import { Joiner } from '../../src/authority/join/joiner.ts'
+import { JwtAlgorithms, type JwtConfig } from '../../src/authority/keys/jwt-algorithms.ts'
+import type { CaLifetimes } from '../../src/authority/keys/key-factory.ts'
+import { SigningKeys } from '../../src/authority/keys/signing-keys.ts'
 import { generateKeyPair, type KeyPair, spkiSha256 } from '../../src/crypto/keys.ts'
 import { proveSync } from '../../src/crypto/proof-of-possession.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
@@ -81,25 +81,25 @@ export async function openState(options: StateOptions) {
   const jwt = new JwtAlgorithms({ algorithm: 'ES256', by_audience: {}, ...options.jwt })
   const renewalGraceSeconds = 7 * 86_400
   const shownBy = { clock, random, logger, metrics }
-  const ca = stack.use(
-    await CaAuthorities.open({ datastore, vault, audit, lifetimes, jwt, renewalGraceSeconds, ...shownBy }),
+  const keys = stack.use(
+    await SigningKeys.open({ datastore, vault, audit, lifetimes, jwt, renewalGraceSeconds, ...shownBy }),
   )
   const resources = new ResourceRepository(datastore, clock)
-  const locks = stack.use(await Locks.open(resources, ca.judged))
-  const directory = stack.use(
-    await BotDirectory.open({
+  const locks = stack.use(await Locks.open(resources, keys.judged))
+  const bots = stack.use(
+    await Bots.open({
       datastore,
       resources,
       locks,
       audit,
-      clock: ca.judged,
+      clock: keys.judged,
       logger,
       renewalGraceSeconds,
     }),
   )
   const tokens = new JoinTokens({ random, clock })
-  const shared = { datastore, directory, ca, audit, clock, random, logger, botCertificateSeconds: 3600 }
-  const joiner = stack.use(new Joiner({ ...shared, judged: ca.judged, resources, locks, metrics }))
+  const shared = { datastore, bots, keys, audit, clock, random, logger, botCertificateSeconds: 3600 }
+  const joiner = stack.use(new Joiner({ ...shared, judged: keys.judged, resources, locks, metrics }))
   const renewer = new Renewer(shared)
   const owned = stack.move()
   return {
@@ -107,10 +107,10 @@ export async function openState(options: StateOptions) {
     datastore,
     vault,
     audit,
-    ca,
+    keys,
     resources,
     locks,
-    directory,
+    bots,
     tokens,
     joiner,
     renewer,
@@ -159,7 +159,7 @@ export function join(
     joinToken,
     secret,
     publicKeyDer: key.publicKeyDer,
-    proof: proveSync({ purpose: 'join', trustDomain: state.ca.trustDomain.name, joinToken }, key),
+    proof: proveSync({ purpose: 'join', trustDomain: state.keys.trustDomain.name, joinToken }, key),
     agentTimeMs: more.agentTimeMs,
     agentVersion: '0.1.0',
     hostname: 'host',
@@ -189,7 +189,7 @@ export function renew(
   const caller = 'chain' in from ? shown(from) : from
   const context = {
     purpose: 'renew',
-    trustDomain: state.ca.trustDomain.name,
+    trustDomain: state.keys.trustDomain.name,
     botInstanceId: caller.instanceId,
     generation: caller.generation,
   } as const

@@ -1,4 +1,4 @@
-import type { CaState } from '../../src/authority/ca/ca-state.ts'
+import type { KeysInUse } from '../../src/authority/keys/keys-in-use.ts'
 import { JwsSigner } from '../../src/crypto/jws.ts'
 import { generateKeyPair } from '../../src/crypto/keys.ts'
 import type { SigningCa } from '../../src/crypto/signing-ca.ts'
@@ -7,7 +7,7 @@ import { createTestCa, DAY, NOW } from './crypto-fixtures.ts'
 
 /** What of the authority's keys issuing and telling agents needs, valid around the moment `NOW`. */
 export type CaKeys = Pick<
-  CaState,
+  KeysInUse,
   | 'bundle'
   | 'x509'
   | 'jwt'

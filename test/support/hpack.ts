@@ -1,4 +1,4 @@
-import { bitsOf, codeOf } from '../../src/rpc/authority/huffman.ts'
+import { bitsOf, codeOf } from '../../src/rpc/host-rewriting/huffman.ts'
 import { END_HEADERS, TYPE } from './frames.ts'
 
 /**

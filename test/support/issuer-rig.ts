@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import type { AuditEntry } from '../../src/authority/audit/events.ts'
-import { JwtAlgorithms } from '../../src/authority/ca/jwt-algorithms.ts'
-import { IdentityEntry } from '../../src/authority/identities/identity-entry.ts'
 import type { Claim } from '../../src/authority/issuance/claim.ts'
 import {
   type ExpectAnswer,
@@ -9,6 +7,8 @@ import {
   type IssuerDeps,
   type Outcome,
 } from '../../src/authority/issuance/issuer.ts'
+import { JwtAlgorithms } from '../../src/authority/keys/jwt-algorithms.ts'
+import { IdentityEntry } from '../../src/authority/resources/identity-entry.ts'
 import { generateKeyPair } from '../../src/crypto/keys.ts'
 import { silentLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
@@ -62,7 +62,7 @@ export function createIssuer({ spec, role, expectAnswer = anyAnswer, ...deps }: 
   const bounds = new RoleBounds([{ name: 'r', spec: { ...ROLE, ...role } }])
   const entry = entryOf('web', spec)
   const issuer = new Issuer({
-    ca: () => keys,
+    keys: () => keys,
     jwt: new JwtAlgorithms({ algorithm: 'ES256', by_audience: {} }),
     audit: {
       recordAll: async (entries) => void audited.push(...entries),

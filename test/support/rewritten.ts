@@ -1,4 +1,4 @@
-import { AuthorityRewriter } from '../../src/rpc/authority/authority-rewriter.ts'
+import { AuthorityRewriter } from '../../src/rpc/host-rewriting/authority-rewriter.ts'
 
 /** What goes on when the bytes come in pieces that end at these places. */
 export function rewritten(

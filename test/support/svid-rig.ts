@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
-import type { Knowledge } from '../../src/agent/knowledge.ts'
 import { SvidCache } from '../../src/agent/svid-cache/svid-cache.ts'
 import type { CachedX509Svid, X509State } from '../../src/agent/svid-cache/x509-entry.ts'
+import type { Knowledge } from '../../src/agent/sync/knowledge.ts'
 import type { KeyPair } from '../../src/crypto/keys.ts'
 import { silentLogger } from '../../src/foundation/logger.ts'
 import { createMetrics, type Metrics } from '../../src/foundation/metrics.ts'

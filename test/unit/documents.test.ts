@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { COMMANDS } from '../../src/cli/catalogue.ts'
-import { callsIn, flagsOf, mistakeIn, wordsOfCall } from '../support/readme/calls.ts'
-import { readDocument, readDocuments } from '../support/readme/documents.ts'
-import { examplesOf } from '../support/readme/from-values.ts'
-import { anchorsOf, brokenLinks } from '../support/readme/links.ts'
+import { COMMANDS } from '../../src/cli/command-catalogue.ts'
+import { callsIn, flagsOf, mistakeIn, wordsOfCall } from '../../tools/documents/calls.ts'
+import { examplesOf } from '../../tools/documents/from-values.ts'
+import { anchorsOf, brokenLinks } from '../../tools/documents/links.ts'
+import { readDocument, readDocuments } from '../../tools/documents/read.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const documents = readDocuments()
@@ -16,6 +16,7 @@ const FLAGS_OF_OTHERS = new Set([
   '--heapsnapshot-signal',
   '--tls-keylog',
   '--no-install',
+  '--peer',
   '--help',
 ])
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { readDocument, readDocuments } from '../support/readme/documents.ts'
+import { readDocument, readDocuments } from '../../tools/documents/read.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 

@@ -7,7 +7,7 @@ import { parseAuthorityConfig } from '../../src/config/authority-config.ts'
 import { type ParsedResource, parseResources } from '../../src/config/resources.ts'
 import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
 import { checkRole } from '../../src/policy/role.ts'
-import { readDocument as read } from '../support/readme/documents.ts'
+import { readDocument as read } from '../../tools/documents/read.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { PeerKernel } from '../../peer/kernel.ts'
 import { openPeerByPid, type Peer } from '../../peer/peer.ts'
+import { ATTESTORS } from '../../policy/attributes/registry.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Explanation } from '../../policy/compile.ts'
 import { withLives } from '../../policy/life.ts'
@@ -12,8 +13,8 @@ import type { AgentAdminServiceExplainResponse } from '../../rpc/gen/signet/v1/A
 import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
 import type { RpcServer } from '../../rpc/server.ts'
 import type { Attestation } from '../attestation/attest.ts'
-import { AttestationFailedError } from '../attestation/attestor.ts'
-import type { Knowledge, KnowledgeSource } from '../knowledge.ts'
+import { AttestationFailedError, type HangsOn } from '../attestation/attestor.ts'
+import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 
 /** The question cannot be answered as it was asked. */
 export class ExplainRequestError extends CodedError {
@@ -80,15 +81,24 @@ async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Know
   const { usedAttributes } = knowledge.policy
   try {
     // All there is to know, so that a rule can be written from it; else what the rules ask for, as when it calls.
-    return await attestedAs(deps, peer, new Set([...usedAttributes, 'workload.unix']))
+    const all = ATTESTORS.map(({ name }) => `workload.${name}`)
+    return await attestedAs(deps, peer, new Set([...usedAttributes, ...all]))
   } catch {
-    return await attestedAs(deps, peer, usedAttributes)
+    const { policy, facts } = knowledge
+    return await attestedAs(deps, peer, usedAttributes, (path, workload) =>
+      policy.hangsOn(path, { workload, ...facts }),
+    )
   }
 }
 
-async function attestedAs(deps: AdminDeps, peer: Peer, wanted: ReadonlySet<string>): Promise<Attributes> {
+async function attestedAs(
+  deps: AdminDeps,
+  peer: Peer,
+  wanted: ReadonlySet<string>,
+  hangsOn?: HangsOn,
+): Promise<Attributes> {
   try {
-    return await deps.attestation.attest(peer, wanted)
+    return await deps.attestation.attest(peer, wanted, hangsOn)
   } catch (error) {
     if (!(error instanceof AttestationFailedError)) throw error
     const { pid } = peer.credentials

@@ -1,11 +1,11 @@
 import type { AgentConfig } from '../../config/agent-config.ts'
 import { version } from '../../foundation/version.ts'
 import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
-import type { AuthoritySide } from '../authority-side.ts'
 import { expiresMs } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import type { KnowledgeStore } from '../sync/knowledge-store.ts'
+import type { Uplink } from '../uplink/uplink.ts'
 
 export interface StatusInput {
   readonly config: Pick<AgentConfig, 'workload_api'>
@@ -13,7 +13,7 @@ export interface StatusInput {
   readonly knowledge: KnowledgeStore
   readonly svids: Pick<SvidCache, 'size'>
   readonly openStreams: number
-  readonly authoritySide: AuthoritySide | undefined
+  readonly authoritySide: Uplink | undefined
 }
 
 /** What `signet agent status` shows. */

@@ -1,5 +1,5 @@
 import type { Peer } from '../../peer/peer.ts'
-import type { Attributes } from '../../policy/attributes.ts'
+import { type Attributes, touches } from '../../policy/attributes.ts'
 import {
   AttestationFailedError,
   type HangsOn,
@@ -10,6 +10,8 @@ import {
 interface Entry {
   edition: string | number
   attributes: Attributes | undefined
+  /** Every attestor succeeded. What one that failed would have said is asked for again at the next use. */
+  isWhole: boolean
   pending: Promise<Attributes> | undefined
 }
 
@@ -31,16 +33,18 @@ export class Attestation {
 
   /**
    * `{ workload: { unix: … } }` of a caller; a value, not a promise, whenever nothing has to be waited for.
-   * @throws AttestationFailedError when nothing could be learned, ProcessChangedError when it is another process by now
+   * `hangsOn` says whether what an attestor could not read decides anything; without it, whatever is wanted does.
+   * @throws AttestationFailedError when too little could be learned, ProcessChangedError when it is another process by now
    */
   attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes {
     const edition = this.#edition(wanted, peer)
     const entry = this.#entries.get(peer)
     if (entry?.edition === edition) {
-      if (entry.attributes === undefined) return entry.pending ?? this.#read(peer, wanted, edition, hangsOn)
+      if (!entry.isWhole) return entry.pending ?? this.#read(peer, wanted, edition, hangsOn)
       checkSame(peer)
-      this.#checkFacts(peer, entry.attributes['workload'] as Attributes, wanted)
-      return entry.attributes
+      const attributes = entry.attributes as Attributes
+      this.#checkFacts(peer, attributes['workload'] as Attributes, wanted)
+      return attributes
     }
     return this.#read(peer, wanted, edition, hangsOn)
   }
@@ -70,12 +74,13 @@ export class Attestation {
     hangsOn: HangsOn | undefined,
   ): Promise<Attributes> | Attributes {
     const results = this.#attestors.map((attestor) => attempt(() => attestor.attest(peer, wanted, hangsOn)))
-    const entry: Entry = { edition, attributes: undefined, pending: undefined }
+    const entry: Entry = { edition, attributes: undefined, isWhole: false, pending: undefined }
+    const matters: HangsOn = hangsOn ?? ((path) => touches(wanted, path))
     if (!results.some((result) => result instanceof Promise)) {
-      return this.#finish(peer, entry, results as readonly Result[])
+      return this.#finish(peer, entry, results as readonly Result[], matters)
     }
     entry.pending = Promise.all(results.map(settle))
-      .then((settled) => this.#finish(peer, entry, settled))
+      .then((settled) => this.#finish(peer, entry, settled, matters))
       .finally(() => {
         entry.pending = undefined
       })
@@ -83,25 +88,38 @@ export class Attestation {
     return entry.pending
   }
 
-  /** One attestor may fail, all may not; the process must be the same after reading about it as at accept. */
-  #finish(peer: Peer, entry: Entry, results: readonly Result[]): Attributes {
+  /**
+   * An attestor may fail only where nothing hangs on what it would have said, and never all of them. The process must be the same after
+   * reading about it as at accept.
+   */
+  #finish(peer: Peer, entry: Entry, results: readonly Result[], matters: HangsOn): Attributes {
     checkSame(peer)
     const found: Record<string, Attributes> = {}
-    const causes: unknown[] = []
-    for (const [index, attestor] of this.#attestors.entries()) {
+    const failed: { readonly name: string; readonly error: unknown }[] = []
+    for (const [index, { name }] of this.#attestors.entries()) {
       const result = results[index]
-      if (result !== undefined && 'value' in result) found[attestor.name] = result.value
-      else causes.push(result?.error)
+      if (result !== undefined && 'value' in result) found[name] = result.value
+      else failed.push({ name, error: result?.error })
     }
-    if (causes.length === this.#attestors.length) {
-      const [only, ...others] = causes
-      if (only instanceof AttestationFailedError && others.length === 0) throw only
-      throw new AttestationFailedError('no attestor succeeded', { cause: new AggregateError(causes) })
-    }
+    const isUseless = failed.length === this.#attestors.length
+    const missed = failed.filter(({ name }) => isUseless || matters(`workload.${name}`, found))
+    if (missed.length > 0) throw failureOf(missed)
     entry.attributes = { workload: found }
+    entry.isWhole = failed.length === 0
     this.#entries.set(peer, entry)
     return entry.attributes
   }
+}
+
+function failureOf(
+  missed: readonly { readonly name: string; readonly error: unknown }[],
+): AttestationFailedError {
+  const [only, ...others] = missed
+  if (only?.error instanceof AttestationFailedError && others.length === 0) return only.error
+  const cause = new AggregateError(missed.map(({ error }) => error))
+  return new AttestationFailedError(`attestor failed: ${missed.map(({ name }) => name).join(', ')}`, {
+    cause,
+  })
 }
 
 function checkSame(peer: Peer): void {

@@ -1,4 +1,4 @@
-import type { Appearance, AuthorityDoor } from '../authority-door.ts'
+import type { Appearance, AuthorityDoor } from '../uplink/authority-door.ts'
 
 /** One call on a channel of its own: what is in use elsewhere may be minutes old, and an expired certificate can do nothing but renew. */
 export async function askOnce<Req extends object, Res extends object>(

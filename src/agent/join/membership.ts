@@ -4,17 +4,17 @@ import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
+import { pause } from '../../foundation/pause.ts'
 import type { Random } from '../../foundation/random.ts'
 import { Watchable } from '../../foundation/watchable.ts'
-import type { AuthorityDoor } from '../authority-door.ts'
-import { pause } from '../pause.ts'
 import { type BotIdentity, expiresMs, type StoredIdentity } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
-import type { Certified } from './bot-certificate.ts'
-import { reportClockSkew } from './clock-skew.ts'
-import { describeRefusal, isPassing, join } from './join.ts'
+import type { AuthorityDoor } from '../uplink/authority-door.ts'
+import { describeRefusal, isPassing, join } from './join-as-bot.ts'
 import { isOfPin } from './pin.ts'
+import type { GivenIdentity } from './read-bot-certificate.ts'
 import { renew } from './renew.ts'
+import { warnOfClockSkew } from './warn-of-clock-skew.ts'
 
 export type Member = StoredIdentity & { readonly current: BotIdentity }
 
@@ -142,7 +142,7 @@ export class Membership {
     return member !== undefined && member.joinToken !== this.#deps.config.join.token
   }
 
-  #become({ identity, clockSkewMs }: Certified): void {
+  #become({ identity, clockSkewMs }: GivenIdentity): void {
     const { logger, store } = this.#deps
     const { bot, botInstanceId, generation } = identity
     const before = this.member.value?.current.botInstanceId
@@ -151,7 +151,7 @@ export class Membership {
     const expiresAt = new Date(expiresMs(identity)).toISOString()
     logger.info({ event, ...detail, expiresAt }, 'this agent has a bot certificate')
     this.#clockSkewMs = Math.round(clockSkewMs)
-    reportClockSkew(this.#clockSkewMs, logger)
+    warnOfClockSkew(this.#clockSkewMs, logger)
     this.#backoff.reset()
     this.#failure = undefined
     this.#renewed = true

@@ -5,12 +5,12 @@ import { version } from '../../foundation/version.ts'
 import type { RenewRequest } from '../../rpc/gen/signet/v1/RenewRequest.ts'
 import type { RenewResponse__Output } from '../../rpc/gen/signet/v1/RenewResponse.ts'
 import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
-import type { AuthorityDoor } from '../authority-door.ts'
 import type { BotIdentity, StoredIdentity } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
+import type { AuthorityDoor } from '../uplink/authority-door.ts'
 import { askOnce } from './ask-once.ts'
-import { type Certified, readBotCertificate } from './bot-certificate.ts'
-import { timestamp } from './join.ts'
+import { timestamp } from './join-as-bot.ts'
+import { type GivenIdentity, readBotCertificate } from './read-bot-certificate.ts'
 
 export interface RenewDeps {
   readonly door: AuthorityDoor
@@ -25,7 +25,7 @@ export interface RenewDeps {
 export async function renew(
   deps: RenewDeps,
   stored: StoredIdentity & { readonly current: BotIdentity },
-): Promise<Certified> {
+): Promise<GivenIdentity> {
   const { store, clock, door } = deps
   const { current, trustDomain } = stored
   const nextKey = stored.nextKey ?? (await generateKeyPair())

@@ -1,4 +1,4 @@
-import type { Delivered, SeenProcess, SeenTimes } from '../knowledge.ts'
+import type { Delivered, SeenProcess, SeenTimes } from '../sync/knowledge.ts'
 
 /** What was seen: a refusal and why, or a response with SVIDs. */
 export type What = { readonly denied: string } | { readonly delivered: Delivered }

@@ -1,6 +1,6 @@
 import type { ReportedEvent } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
 import type { ReportedTimes } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
-import type { Delivered, DeliveredSvid, SeenTimes } from '../knowledge.ts'
+import type { Delivered, DeliveredSvid, SeenTimes } from '../sync/knowledge.ts'
 import type { NamedProcess, PendingEvent, What } from './pending-reports.ts'
 
 /** What the authority takes of one event, less some room; see its audit/reported.ts. */

@@ -1,5 +1,5 @@
 import type { Peer } from '../../peer/peer.ts'
-import type { SeenProcess } from '../knowledge.ts'
+import type { SeenProcess } from '../sync/knowledge.ts'
 
 /** Of a path that a user may choose, the audit log gets so much. */
 const LONGEST_PATH = 256

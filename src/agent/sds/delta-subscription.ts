@@ -1,7 +1,7 @@
 import type { DeltaDiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts'
-import { checkNames } from './limits.ts'
 import type { Found } from './offer.ts'
 import { deltaResponse } from './response.ts'
+import { checkNames } from './sds-limits.ts'
 import { type MakeNonce, type SecretResponse, type Subscription, WILDCARD } from './subscription.ts'
 
 type Request = Pick<

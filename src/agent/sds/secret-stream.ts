@@ -1,7 +1,7 @@
 import type { Peer } from '../../peer/peer.ts'
 import { CallEndingError } from '../../rpc/errors.ts'
 import type { DuplexListener, DuplexSink } from '../../rpc/handlers.ts'
-import type { KnowledgeSource } from '../knowledge.ts'
+import type { KnowledgeSource } from '../sync/knowledge.ts'
 import type { Callers } from '../workload-api/callers.ts'
 import { NoIdentityError, type NoIdentityReason, NotSyncedError } from '../workload-api/errors.ts'
 import { Follower } from '../workload-api/followers.ts'
@@ -91,10 +91,10 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     if (error instanceof NoIdentityError) {
       if (this.#refused !== error.reason) this.#deps.callers.refusals.note(this.peer, error)
       this.#refused = error.reason
-      this.followers.leave(this)
+      this.followers.detach(this)
       this.#offer(undefined, error.reason)
     } else if (error instanceof NotSyncedError) {
-      this.followers.leave(this) // as soon as the agent knows anything, every stream is looked at
+      this.followers.detach(this) // as soon as the agent knows anything, every stream is looked at
     } else {
       this.followers.remove(this)
       this.#deps.callers.refusals.note(this.peer, error)

@@ -1,7 +1,7 @@
 import type { DiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DiscoveryRequest.ts'
-import { checkNames } from './limits.ts'
 import type { Found } from './offer.ts'
 import { wholeResponse } from './response.ts'
+import { checkNames } from './sds-limits.ts'
 import { versionOf } from './secret.ts'
 import { type MakeNonce, type SecretResponse, type Subscription, WILDCARD } from './subscription.ts'
 

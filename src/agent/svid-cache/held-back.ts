@@ -1,7 +1,7 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import { SvidNotValidNowError } from './errors.ts'
-import type { Life } from './life.ts'
+import type { Life } from './svid-life.ts'
 
 /** One line in this time: a wrong clock concerns every SVID at once. */
 const QUIET_MS = 60_000

@@ -1,10 +1,10 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
 import { type JwtSvid, parseJwtSvid } from '../../spiffe/jwt-svid.ts'
-import type { IdentityClaim, Issuer } from '../knowledge.ts'
+import type { IdentityClaim, SvidIssuer } from '../sync/knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
-import { overBootMs } from './life.ts'
-import { renewalTimeMs } from './renewal.ts'
+import { renewalTimeMs } from './renewal-time.ts'
+import { overBootMs } from './svid-life.ts'
 
 /** A JWT-SVID ready to be sent. */
 export interface CachedJwtSvid {
@@ -26,7 +26,7 @@ export interface CachedJwtSvid {
 const LEEWAY_SECONDS = 60
 
 export interface JwtIssueDeps {
-  readonly issuer: Pick<Issuer, 'issueJwt'>
+  readonly issuer: Pick<SvidIssuer, 'issueJwt'>
   readonly clock: Clock
   readonly random: Random
 }

@@ -3,9 +3,9 @@ import type { Clock } from '../../foundation/clock.ts'
 import { ownBytes } from '../../foundation/own-bytes.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import { parseJwtSvid } from '../../spiffe/jwt-svid.ts'
-import type { IdentityClaim } from '../knowledge.ts'
+import type { IdentityClaim } from '../sync/knowledge.ts'
 import { type CachedJwtSvid, jtiOf } from './jwt-issue.ts'
-import { overBootMs } from './life.ts'
+import { overBootMs } from './svid-life.ts'
 import type { CachedX509Svid, X509Entry } from './x509-entry.ts'
 
 /** What an agent keeps, sealed, to serve from after a restart. Plain JSON; holds private keys. */

@@ -4,7 +4,7 @@ import type { Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
-import type { Issuer, Knowledge, KnowledgeSource } from '../knowledge.ts'
+import type { Knowledge, KnowledgeSource, SvidIssuer } from '../sync/knowledge.ts'
 import { HeldBack } from './held-back.ts'
 import { JwtCache } from './jwt-cache.ts'
 import type { CachedJwtSvid } from './jwt-issue.ts'
@@ -29,7 +29,7 @@ const LONGEST_WAIT_MS = 5_000
 const TOKENS_KEPT = 256
 
 export interface SvidCacheDeps {
-  readonly issuer: Issuer
+  readonly issuer: SvidIssuer
   readonly knowledge: KnowledgeSource
   readonly clock: Clock
   readonly random: Random

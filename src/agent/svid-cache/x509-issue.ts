@@ -3,17 +3,17 @@ import type { Clock } from '../../foundation/clock.ts'
 import { ownBytes } from '../../foundation/own-bytes.ts'
 import type { Random } from '../../foundation/random.ts'
 import { parseX509Svid, type ValidX509Svid, validateX509Svid } from '../../spiffe/x509-svid.ts'
-import { askingUser } from '../asking-user.ts'
-import type { IdentityClaim, Issuer, KnowledgeSource } from '../knowledge.ts'
+import type { IdentityClaim, KnowledgeSource, SvidIssuer } from '../sync/knowledge.ts'
+import { askingUser } from '../uplink/asking-user.ts'
 import { UnusableSvidError } from './errors.ts'
 import type { KeyPools } from './key-pools.ts'
-import { overBootMs } from './life.ts'
-import { renewalTimeMs } from './renewal.ts'
+import { renewalTimeMs } from './renewal-time.ts'
+import { overBootMs } from './svid-life.ts'
 import { noteVoucher } from './x509-check.ts'
 import type { CachedX509Svid } from './x509-entry.ts'
 
 export interface X509IssueDeps {
-  readonly issuer: Pick<Issuer, 'issueX509'>
+  readonly issuer: Pick<SvidIssuer, 'issueX509'>
   readonly knowledge: KnowledgeSource
   readonly keys: Pick<KeyPools, 'take'>
   readonly clock: Clock

@@ -1,7 +1,7 @@
 import type { Grant } from '../../policy/compile.ts'
 import { encodeMessage } from '../../rpc/services.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
-import type { Knowledge } from '../knowledge.ts'
+import type { Knowledge } from '../sync/knowledge.ts'
 import { SvidUnavailableError } from './errors.ts'
 import type { LeftOut } from './left-out.ts'
 import { LARGEST_MESSAGE, type Message } from './message.ts'

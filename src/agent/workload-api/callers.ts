@@ -4,15 +4,15 @@ import type { Metrics } from '../../foundation/metrics.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Attestation } from '../attestation/attest.ts'
-import type { DeliveryReporter, KnowledgeSource } from '../knowledge.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
+import type { DeliveryReporter, KnowledgeSource } from '../sync/knowledge.ts'
 import { Deliveries } from './deliveries.ts'
 import { type Entitled, Entitlements } from './entitlements.ts'
 import { Followers } from './followers.ts'
 import type { IdentitySetDeps } from './identity-set.ts'
 import { IdentitySets } from './identity-sets.ts'
 import { LeftOut } from './left-out.ts'
-import { Refusals } from './refusals.ts'
+import { RefusedCallers } from './refused-callers.ts'
 
 export interface CallersDeps {
   readonly knowledge: KnowledgeSource
@@ -33,7 +33,7 @@ export interface CallersDeps {
 export class Callers implements Disposable {
   readonly followers: Followers
   readonly deliveries: Deliveries
-  readonly refusals: Refusals
+  readonly refusals: RefusedCallers
   readonly entitled: Entitled
   readonly entitledToBundles: Entitled
   /** `workload.*` of a caller, which was attested: for it an SVID is asked. */
@@ -44,7 +44,7 @@ export class Callers implements Disposable {
     const { clock, svids, knowledge } = deps
     const followers = new Followers(clock)
     this.followers = followers
-    this.refusals = new Refusals(deps)
+    this.refusals = new RefusedCallers(deps)
     this.deliveries = this.#resources.use(new Deliveries(clock, deps.reporter))
     const leftOut = new LeftOut(deps)
     const onReady: IdentitySetDeps['onReady'] = (set, kind) => followers.refreshWith(set, kind)

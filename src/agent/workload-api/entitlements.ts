@@ -2,7 +2,7 @@ import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import type { Attestation } from '../attestation/attest.ts'
-import type { Knowledge, KnowledgeSource } from '../knowledge.ts'
+import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 import { NoIdentityError, type NoIdentityReason, NotSyncedError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
 import type { IdentitySets } from './identity-sets.ts'
@@ -55,8 +55,14 @@ export class Entitlements {
       knowledge.policy.usedAttributes,
       (path, workload) => knowledge.policy.hangsOn(path, { workload, ...knowledge.facts }),
     )
-    // What was waited for may be out of date by now, knowledge as well as process: ask once more.
-    if (attributes instanceof Promise) return attributes.then(() => this.of(peer))
+    if (!(attributes instanceof Promise)) return this.#entitled(attributes, knowledge)
+    // What the policy wanted to know may be out of date by now.
+    return attributes.then((found) =>
+      this.#deps.knowledge.value === knowledge ? this.#entitled(found, knowledge) : this.of(peer),
+    )
+  }
+
+  #entitled(attributes: Attributes, knowledge: Knowledge): IdentitySet {
     const known = this.#remembered.get(attributes)
     const isKnown = known?.knowledge === knowledge && !isForgotten(known.decision)
     const decision = isKnown ? known.decision : this.#decide(attributes, knowledge)

@@ -70,7 +70,7 @@ export class Followers {
   remove(follower: Follower): void {
     if (!this.#open.delete(follower)) return
     this.#due.delete(follower)
-    this.leave(follower)
+    this.detach(follower)
   }
 
   /** What the agent knows has changed: every stream is looked at. */
@@ -107,12 +107,12 @@ export class Followers {
   }
 
   /** Follows this set from now on, and no other. */
-  join(follower: Follower, set: IdentitySet): void {
+  attach(follower: Follower, set: IdentitySet): void {
     const holds = follower.kind === 'x509_svid'
     if (follower.set === set && follower.holds === holds) return
     // The new one first: what both have in common is held all the time.
-    if (holds) set.join(follower.peer)
-    this.leave(follower)
+    if (holds) set.attach(follower.peer)
+    this.detach(follower)
     follower.set = set
     follower.holds = holds
     const others = this.#bySet.get(set)
@@ -120,7 +120,7 @@ export class Followers {
     else this.#bySet.set(set, new Set([follower]))
   }
 
-  leave(follower: Follower): void {
+  detach(follower: Follower): void {
     const { set, holds } = follower
     if (set === undefined) return
     follower.set = undefined
@@ -128,12 +128,12 @@ export class Followers {
     const others = this.#bySet.get(set)
     others?.delete(follower)
     if (others?.size === 0) this.#bySet.delete(set)
-    if (holds) set.leave()
+    if (holds) set.detach()
   }
 
   #deliver(follower: Follower, set: IdentitySet): void {
     if (!this.#open.has(follower)) return
-    this.join(follower, set)
+    this.attach(follower, set)
     try {
       follower.deliver(set)
     } catch (error) {

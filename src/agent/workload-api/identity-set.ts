@@ -4,9 +4,9 @@ import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { sentHints } from '../../policy/precedence.ts'
-import type { Knowledge } from '../knowledge.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import { type Holder, isSettled, type X509State } from '../svid-cache/x509-entry.ts'
+import type { Knowledge } from '../sync/knowledge.ts'
 import { jwtBundlesMessage, x509BundlesMessage } from './bundles-message.ts'
 import { NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { LeftOut } from './left-out.ts'
@@ -79,14 +79,14 @@ export class IdentitySet implements Holder {
   }
 
   /** A stream of X.509-SVIDs of this caller begins to follow this set: its identities are kept renewed. */
-  join(peer: Peer): void {
+  attach(peer: Peer): void {
     this.#watchers += 1
     if (this.#watchers > 1) return
     const workload = this.#deps.workloadOf(peer)
     for (const grant of this.grants) this.#deps.svids.holdX509(grant, workload, this)
   }
 
-  leave(): void {
+  detach(): void {
     this.#watchers -= 1
     if (this.#watchers > 0) return
     for (const grant of this.grants) this.#deps.svids.releaseX509(grant, this)

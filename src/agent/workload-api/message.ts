@@ -1,4 +1,4 @@
-import type { Delivered } from '../knowledge.ts'
+import type { Delivered } from '../sync/knowledge.ts'
 
 /** A response, encoded once for everybody who gets the same. */
 export interface Message {

@@ -1,7 +1,7 @@
 import type { Grant } from '../../policy/compile.ts'
 import { encodeMessage } from '../../rpc/services.ts'
-import type { Knowledge } from '../knowledge.ts'
 import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
+import type { Knowledge } from '../sync/knowledge.ts'
 import { federatedMap } from './bundles-message.ts'
 import { SvidUnavailableError } from './errors.ts'
 import type { LeftOut } from './left-out.ts'

@@ -10,6 +10,6 @@ export function botOf(caller: Caller): BotCaller {
 }
 
 /** The instance that calls, known, unlocked and of the current generation: asked on every call (design 7). */
-export function instanceOf(bots: Pick<InstanceConnections, 'use'>, caller: Caller): BotInstance {
-  return bots.use(botOf(caller))
+export function instanceOf(connections: Pick<InstanceConnections, 'use'>, caller: Caller): BotInstance {
+  return connections.use(botOf(caller))
 }

@@ -3,10 +3,10 @@ import type { LockList } from '../../rpc/gen/signet/v1/LockList.ts'
 import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { WorkloadIdentity } from '../../rpc/gen/signet/v1/WorkloadIdentity.ts'
 import type { ActiveLock } from '../bots/locks.ts'
-import type { CaState } from '../ca/ca-state.ts'
-import type { DefaultLives } from '../identities/compiler.ts'
-import type { ForeignBundle } from '../identities/foreign-bundle.ts'
-import type { IdentityEntry } from '../identities/identity-entry.ts'
+import type { KeysInUse } from '../keys/keys-in-use.ts'
+import type { DefaultLives } from '../resources/compiler.ts'
+import type { ForeignBundle } from '../resources/foreign-bundle.ts'
+import type { IdentityEntry } from '../resources/identity-entry.ts'
 
 /** Clients take 4 MiB at most; small pieces also let other streams have their turn. */
 const MESSAGE_BYTES = 512 * 1024
@@ -16,25 +16,25 @@ function identityMessage(entry: IdentityEntry): WorkloadIdentity {
   return { name, revision, labels: { ...labels }, specJson: entry.specJson }
 }
 
-const bundles = new WeakMap<CaState, NonNullable<SyncResponse['bundle']>>()
+const bundles = new WeakMap<KeysInUse, NonNullable<SyncResponse['bundle']>>()
 
 /** The same object for all agents, for as long as the state stands. */
-export function bundleMessage(ca: CaState, defaults: DefaultLives): NonNullable<SyncResponse['bundle']> {
-  let message = bundles.get(ca)
+export function bundleMessage(keys: KeysInUse, defaults: DefaultLives): NonNullable<SyncResponse['bundle']> {
+  let message = bundles.get(keys)
   if (!message) {
     message = {
-      spiffeBundle: ca.bundle.format(),
-      taintedKeyIds: [...ca.taintedKeyIds],
-      activeX509KeyId: ca.activeX509KeyId,
-      activeJwtKeyId: ca.activeJwtKeyId,
-      activeJwtKeyIds: [...ca.activeJwtKeyIds],
+      spiffeBundle: keys.bundle.format(),
+      taintedKeyIds: [...keys.taintedKeyIds],
+      activeX509KeyId: keys.activeX509KeyId,
+      activeJwtKeyId: keys.activeJwtKeyId,
+      activeJwtKeyIds: [...keys.activeJwtKeyIds],
       svidLives: {
         defaultX509Seconds: String(defaults.x509TtlSeconds),
         defaultJwtSeconds: String(defaults.jwtTtlSeconds),
-        jwtSignerNotAfter: String(ca.jwt.notAfter),
+        jwtSignerNotAfter: String(keys.jwt.notAfter),
       },
     }
-    bundles.set(ca, message)
+    bundles.set(keys, message)
   }
   return message
 }

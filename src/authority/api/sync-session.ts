@@ -4,11 +4,11 @@ import type { Bot } from '../../rpc/gen/signet/v1/Bot.ts'
 import type { LockList } from '../../rpc/gen/signet/v1/LockList.ts'
 import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { ActiveLock, LockSubject } from '../bots/locks.ts'
-import type { CaState } from '../ca/ca-state.ts'
 import { ConnectionExpiredError } from '../errors.ts'
-import type { BotView, BotViews, ViewChange } from '../identities/bot-view.ts'
-import type { DefaultLives } from '../identities/compiler.ts'
-import type { InstanceFacts } from '../identities/facts.ts'
+import type { KeysInUse } from '../keys/keys-in-use.ts'
+import type { BotView, BotViews, ViewChange } from '../resources/bot-view.ts'
+import type { DefaultLives } from '../resources/compiler.ts'
+import type { InstanceFacts } from '../resources/facts.ts'
 import { bundleMessage, foreignBundlePages, identityPages, locksMessage } from './sync-message.ts'
 
 export interface SyncSubject extends InstanceFacts {
@@ -21,7 +21,7 @@ export interface SyncSubject extends InstanceFacts {
 export interface SyncSessionDeps {
   readonly defaultLives: DefaultLives
   readonly views: BotViews
-  readonly ca: Watchable<CaState>
+  readonly keys: Watchable<KeysInUse>
   readonly locks: Watchable<readonly ActiveLock[]>
   /** Changes whenever some instance does. */
   readonly instances: Watchable<number>
@@ -72,7 +72,7 @@ export class SyncSession implements Disposable {
     this.#subject = subject
     const watched = this.#subscriptions.use(deps.views.watch(subject.bot, (change) => this.#changed(change)))
     this.#view = watched.view
-    this.#subscriptions.use(deps.ca.subscribe(() => this.#note(() => (this.#bundle = true))))
+    this.#subscriptions.use(deps.keys.subscribe(() => this.#note(() => (this.#bundle = true))))
     this.#subscriptions.use(deps.locks.subscribe(() => this.#lookAtLocks()))
     this.#subscriptions.use(deps.instances.subscribe(() => this.#note(() => (this.#standing = true))))
     this.#locked = this.#isLocked()
@@ -212,7 +212,7 @@ export class SyncSession implements Disposable {
       snapshotBegin: true,
       trustDomain: this.#deps.trustDomain,
       bot: this.#botMessage(),
-      bundle: bundleMessage(this.#deps.ca.value, this.#deps.defaultLives),
+      bundle: bundleMessage(this.#deps.keys.value, this.#deps.defaultLives),
       locks: this.#tellLocks(),
       federatedBundles: first ?? {},
       attributeUse: { paths: [...this.#view.attributeUse] },
@@ -232,7 +232,7 @@ export class SyncSession implements Disposable {
     const pages = [...identityPages(names, (name) => this.#view.get(name))]
     const first: SyncResponse = { removals, upserts: pages.shift() ?? [] }
     if (this.#bot) first.bot = this.#botMessage()
-    if (this.#bundle) first.bundle = bundleMessage(this.#deps.ca.value, this.#deps.defaultLives)
+    if (this.#bundle) first.bundle = bundleMessage(this.#deps.keys.value, this.#deps.defaultLives)
     if (this.#locks) first.locks = this.#tellLocks()
     if (this.#attributeUse) first.attributeUse = { paths: [...this.#view.attributeUse] }
     const bundles = this.#foreignBundles ? [...foreignBundlePages(this.#view.foreignBundles)] : []

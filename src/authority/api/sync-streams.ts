@@ -6,7 +6,7 @@ import { ReplacedByNewerError } from '../errors.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 
 export interface SyncStreamsDeps {
-  readonly bots: Pick<InstanceConnections, 'answers'>
+  readonly connections: Pick<InstanceConnections, 'answers'>
   readonly usedTwice: Pick<UsedTwice, 'note'>
   readonly clock: Clock
 }
@@ -62,7 +62,7 @@ export class SyncStreams {
    */
   async #replace(older: Open, caller: BotCaller): Promise<void> {
     const isOnOne = older.caller === caller
-    if (isOnOne && (await this.#deps.bots.answers(caller)) && !older.signal.aborted)
+    if (isOnOne && (await this.#deps.connections.answers(caller)) && !older.signal.aborted)
       this.#deps.usedTwice.note(older.caller, caller, 'two_streams')
     older.replaced.abort(new ReplacedByNewerError('a newer sync stream of this bot has taken its place'))
   }

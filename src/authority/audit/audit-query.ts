@@ -1,6 +1,6 @@
 import { type AuditRowFilter, storedAuditRows } from '../datastore/audit-rows.ts'
 import type { Datastore } from '../datastore/datastore.ts'
-import type { AuditEventsTable } from '../datastore/schema/audit.ts'
+import type { AuditEventsTable } from '../datastore/schema/audit-tables.ts'
 import { parseReference } from './reference.ts'
 
 export interface AuditFilter {

@@ -1,4 +1,4 @@
-import type { AuditEventsTable } from '../datastore/schema/audit.ts'
+import type { AuditEventsTable } from '../datastore/schema/audit-tables.ts'
 import { type ChainEnd, hashRow } from './chain.ts'
 import type { AuditEventName } from './events.ts'
 

@@ -1,4 +1,4 @@
-import type { BotGenerationsTable, BotInstancesTable } from '../datastore/schema/bots.ts'
+import type { BotGenerationsTable, BotInstancesTable } from '../datastore/schema/bot-tables.ts'
 
 /** One joined agent lineage, as others may see it. */
 export interface BotInstance {

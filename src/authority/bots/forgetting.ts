@@ -1,19 +1,19 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
-import type { BotDirectory } from './bot-directory.ts'
+import type { Bots } from './bots.ts'
 
 const EVERY_MS = 3_600_000
 
 /** Lets go of instances that nobody can renew any more, now and then until it is disposed. */
 export function forgetNowAndThen(
-  directory: Pick<BotDirectory, 'forgetExpired'>,
+  bots: Pick<Bots, 'forgetExpired'>,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Disposable {
   let waiting: Scheduled
   const wait = (): void => {
     waiting = clock.schedule(EVERY_MS, () => {
-      directory.forgetExpired().catch((error) => {
+      bots.forgetExpired().catch((error) => {
         logger.error({ error: messageOf(error) }, 'cannot forget expired bot instances') // the next round tries again
       })
       wait()

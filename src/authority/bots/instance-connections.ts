@@ -3,12 +3,12 @@ import type { Connection } from '../../rpc/connection.ts'
 import type { BotCaller, Caller } from '../caller.ts'
 import { ReplacedByNewerError } from '../errors.ts'
 import { RateLimiter } from '../rate-limiter.ts'
-import type { BotDirectory } from './bot-directory.ts'
 import type { BotInstance } from './bot-instance.ts'
+import type { Bots } from './bots.ts'
 import type { UsedTwice } from './used-twice.ts'
 
 export interface InstanceConnectionsDeps {
-  readonly directory: Pick<BotDirectory, 'use' | 'mayStay'>
+  readonly bots: Pick<Bots, 'use' | 'mayStay'>
   readonly usedTwice: Pick<UsedTwice, 'note'>
   readonly clock: Clock
 }
@@ -58,12 +58,12 @@ export class InstanceConnections {
   }
 
   /**
-   * The directory's answer for a call. A certificate whose calls come on two connections, both of which answer, has two holders: an agent
+   * The answer of `Bots` for a call. A certificate whose calls come on two connections, both of which answer, has two holders: an agent
    * that has come again from elsewhere left a dead connection behind, or none. A renewal is asked for on a connection of its own,
    * so it does not count.
    */
   use(caller: BotCaller): BotInstance {
-    const instance = this.#deps.directory.use(caller)
+    const instance = this.#deps.bots.use(caller)
     const held = this.#held.get(caller.instanceId)
     const own = held?.find((each) => each.caller === caller)
     if (own && !own.isUsed) {
@@ -74,7 +74,7 @@ export class InstanceConnections {
   }
 
   mayStay(caller: BotCaller): boolean {
-    return this.#deps.directory.mayStay(caller)
+    return this.#deps.bots.mayStay(caller)
   }
 
   /** Whether there is somebody at the other end of a caller's connection: what was sent before the answer has arrived by then. */

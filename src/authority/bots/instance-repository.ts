@@ -1,5 +1,5 @@
 import type { Datastore } from '../datastore/datastore.ts'
-import type { BotGenerationsTable, BotInstancesTable } from '../datastore/schema/bots.ts'
+import type { BotGenerationsTable, BotInstancesTable } from '../datastore/schema/bot-tables.ts'
 import type { Writer } from '../datastore/writer.ts'
 import { type Certified, type InstanceState, toInstanceState } from './bot-instance.ts'
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type SelectQueryBuilder, sql } from 'kysely'
 import type { Datastore } from './datastore.ts'
-import type { AuditEventsTable } from './schema/audit.ts'
+import type { AuditEventsTable } from './schema/audit-tables.ts'
 import type { Schema } from './schema.ts'
 import type { Writer } from './writer.ts'
 

@@ -1,5 +1,5 @@
 import type { Datastore } from './datastore.ts'
-import type { MetaTable } from './schema/meta.ts'
+import type { MetaTable } from './schema/meta-table.ts'
 import type { Writer } from './writer.ts'
 
 export type MetaKey =

@@ -1,7 +1,7 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Datastore } from './datastore.ts'
 import { nextOf } from './meta.ts'
-import type { ResourcesTable } from './schema/resources.ts'
+import type { ResourcesTable } from './schema/resource-table.ts'
 import type { Writer } from './writer.ts'
 
 export interface ResourceMetadata {

@@ -1,9 +1,9 @@
-import type { AuditEventsTable } from './schema/audit.ts'
-import type { BotGenerationsTable, BotInstancesTable } from './schema/bots.ts'
-import type { JoinTokensTable, JoinTokenUsesTable } from './schema/join.ts'
-import type { SigningKeysTable } from './schema/keys.ts'
-import type { MetaTable, SchemaMigrationsTable } from './schema/meta.ts'
-import type { ResourcesTable } from './schema/resources.ts'
+import type { AuditEventsTable } from './schema/audit-tables.ts'
+import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
+import type { JoinTokensTable, JoinTokenUsesTable } from './schema/join-tables.ts'
+import type { SigningKeysTable } from './schema/key-tables.ts'
+import type { MetaTable, SchemaMigrationsTable } from './schema/meta-table.ts'
+import type { ResourcesTable } from './schema/resource-table.ts'
 
 /** Every table of the authority's database. */
 export interface Schema {

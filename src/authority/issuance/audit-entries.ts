@@ -1,6 +1,6 @@
 import type { Actor } from '../audit/events.ts'
 import type { Noted } from '../audit/summed-rows.ts'
-import type { InstanceFacts } from '../identities/facts.ts'
+import type { InstanceFacts } from '../resources/facts.ts'
 import type { Claim } from './claim.ts'
 
 export type Kind = 'x509' | 'jwt'

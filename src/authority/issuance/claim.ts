@@ -4,8 +4,8 @@ import type { Grant } from '../../policy/compile.ts'
 import { parseWorkload } from '../../policy/parse-attributes.ts'
 import type { RoleBounds } from '../../policy/role.ts'
 import type { LockSubject } from '../bots/locks.ts'
-import { factsOf, type InstanceFacts } from '../identities/facts.ts'
-import type { IdentityEntry } from '../identities/identity-entry.ts'
+import { factsOf, type InstanceFacts } from '../resources/facts.ts'
+import type { IdentityEntry } from '../resources/identity-entry.ts'
 
 /** What an agent says it needs an SVID for. */
 export interface Claim {

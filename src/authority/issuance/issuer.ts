@@ -10,9 +10,9 @@ import { Slots } from '../../foundation/slots.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { Actor, AuditEntry } from '../audit/events.ts'
 import { SummedRows } from '../audit/summed-rows.ts'
-import type { CaState, JwtSigner } from '../ca/ca-state.ts'
-import type { JwtAlgorithms } from '../ca/jwt-algorithms.ts'
-import type { InstanceFacts } from '../identities/facts.ts'
+import type { JwtAlgorithms } from '../keys/jwt-algorithms.ts'
+import type { JwtSigner, KeysInUse } from '../keys/keys-in-use.ts'
+import type { InstanceFacts } from '../resources/facts.ts'
 import { checkAnswerBytes, jwtBytes, REFUSAL_BYTES, x509Bytes } from './answer-size.ts'
 import { MixedAudienceError, refuseAudience } from './audience.ts'
 import { type Asked, issuedDetail, type Kind, refusedOf } from './audit-entries.ts'
@@ -24,11 +24,11 @@ import {
   lockOn,
   StaleClaimError,
 } from './claim.ts'
-import { lifetimeOf } from './limits.ts'
+import { lifetimeOf } from './life-limits.ts'
 import { refusePublicKey } from './public-key.ts'
 
 export interface IssuerDeps extends ClaimDeps {
-  readonly ca: () => Pick<CaState, 'x509' | 'jwtSigners'>
+  readonly keys: () => Pick<KeysInUse, 'x509' | 'jwtSigners'>
   readonly jwt: Pick<JwtAlgorithms, 'of'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
   readonly clock: Clock
@@ -142,7 +142,7 @@ export class Issuer implements AsyncDisposable {
           refuseAudience(audience, this.#deps.trustDomain) ?? grant.jwt.audiences?.refusalOf(audience)
         if (refused !== undefined) return { refused }
         const algorithm = this.#deps.jwt.of(audience)
-        const signer = algorithm && this.#deps.ca().jwtSigners.get(algorithm)
+        const signer = algorithm && this.#deps.keys().jwtSigners.get(algorithm)
         if (signer === undefined) {
           const error = new MixedAudienceError()
           return { refused: error.message, error }
@@ -266,7 +266,7 @@ export class Issuer implements AsyncDisposable {
     { grant, roleMaxTtlSeconds, attributes }: ApprovedClaim,
     publicKeyDer: Buffer,
   ): Signed<IssuedX509> {
-    const { x509: ca } = this.#deps.ca()
+    const { x509: ca } = this.#deps.keys()
     const { notBefore, notAfter } = lifetimeOf('x509', {
       nowMs: this.#deps.clock.now().getTime(),
       ttlSeconds: grant.x509.ttlSeconds,

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { findInstance } from '../bots/instance-repository.ts'
 import type { Locks } from '../bots/locks.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
-import type { JoinTokensTable, JoinTokenUsesTable } from '../datastore/schema/join.ts'
+import type { JoinTokensTable, JoinTokenUsesTable } from '../datastore/schema/join-tables.ts'
 import type { Writer } from '../datastore/writer.ts'
 import { hashSecret } from './join-tokens.ts'
 

@@ -1,4 +1,4 @@
-import { readHuffman } from '../authority/huffman.ts'
+import { readHuffman } from '../host-rewriting/huffman.ts'
 
 /** HPACK (RFC 7541): what a client needs to say its request and to read the answer. */
 

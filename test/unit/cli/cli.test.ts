@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { COMMANDS } from '../../../src/cli/catalogue.ts'
+import { COMMANDS } from '../../../src/cli/command-catalogue.ts'
 import { configFromFlags } from '../../../src/cli/commands/agent/flags.ts'
 import { exitCodeOf } from '../../../src/cli/exit-codes.ts'
 import { parseTarget } from '../../../src/cli/lock-target.ts'

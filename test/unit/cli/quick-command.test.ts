@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Command } from 'commander'
-import { COMMANDS } from '../../../src/cli/catalogue.ts'
 import type { CommandLine } from '../../../src/cli/command.ts'
-import { withFlags } from '../../../src/cli/flags.ts'
+import { COMMANDS } from '../../../src/cli/command-catalogue.ts'
 import { QuickCommand } from '../../../src/cli/quick-command.ts'
+import { withFlags } from '../../../src/cli/shared-flags.ts'
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 

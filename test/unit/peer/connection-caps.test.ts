@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLogger } from '../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../src/foundation/metrics.ts'
-import { ConnectionCaps, Refusals } from '../../../src/peer/connection-caps.ts'
+import { ConnectionCaps, RefusedConnections } from '../../../src/peer/connection-caps.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 
-describe('Refusals', () => {
+describe('RefusedConnections', () => {
   it('tells of each user who is refused, once for each burst, however long another one goes on', () => {
     const lines: { uid: number }[] = []
     const clock = new FakeClock()
     const logger = createLogger({ destination: { write: (line) => void lines.push(JSON.parse(line)) } })
-    const refusals = new Refusals({ clock, logger, metrics: createMetrics() })
+    const refusals = new RefusedConnections({ clock, logger, metrics: createMetrics() })
     for (let n = 0; n < 10; n += 1) {
       refusals.record('too_many_connections_of_uid', { uid: 1 })
       if (n === 5) refusals.record('too_many_connections_of_uid', { uid: 2 })

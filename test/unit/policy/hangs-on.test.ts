@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attributes } from '../../../src/policy/attributes.ts'
-import { Policy } from '../../../src/policy/decide.ts'
+import { Policy } from '../../../src/policy/policy.ts'
 import { compile } from './policy-samples.ts'
 
 const DIGEST = 'workload.unix.binary_sha256'
@@ -73,4 +73,28 @@ describe('whether a digest decides anything about a caller', () => {
     assert.equal(policy.hangsOn(DIGEST, CALLER), true)
     assert.equal(policy.with({ removals: ['by-digest'] }).hangsOn(DIGEST, CALLER), false)
   })
+})
+
+describe('whether a whole tree that could not be read decides anything about a caller', () => {
+  const joined: Attributes = { workload: {}, join: { method: 'secret' } }
+  const uid = { 'workload.unix.uid': 1000 }
+  const table: readonly (readonly [boolean, string, object])[] = [
+    [true, 'a rule on one of its attributes', { allow: [{ match: uid }] }],
+    [true, 'an expression on one of them', { allow: [{ when: 'workload.unix.uid == 1000' }] }],
+    [true, 'an expression that asks for absence', { allow: [{ when: '!has(workload.unix.user)' }] }],
+    [true, 'an ID that holds one', { spiffe_id: '/{{ workload.unix.uid }}', allow: [{ match: uid }] }],
+    [false, 'a rule on something else', { allow: [{ match: { 'join.method': 'secret' } }] }],
+    [false, 'a rule whose rest does not hold', { allow: [{ match: { ...uid, 'join.method': 'oidc' } }] }],
+    [
+      false,
+      'an expression that says no before it asks',
+      { allow: [{ when: 'join.method == "oidc" && workload.unix.uid == 1' }] },
+    ],
+  ]
+  for (const [expected, what, spec] of table) {
+    it(`${expected ? 'yes' : 'no'}: ${what}`, () => {
+      const policy = Policy.of([compile({ spiffe_id: '/a', ...spec })])
+      assert.equal(policy.hangsOn('workload.unix', joined), expected)
+    })
+  }
 })

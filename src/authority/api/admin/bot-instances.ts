@@ -2,22 +2,22 @@ import type { BotInstance as BotInstanceMessage } from '../../../rpc/gen/signet/
 import type { ListBotInstancesRequest__Output } from '../../../rpc/gen/signet/v1/ListBotInstancesRequest.ts'
 import type { ListBotInstancesResponse } from '../../../rpc/gen/signet/v1/ListBotInstancesResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
-import type { BotDirectory } from '../../bots/bot-directory.ts'
 import type { BotInstance } from '../../bots/bot-instance.ts'
+import type { Bots } from '../../bots/bots.ts'
 import type { Caller } from '../../caller.ts'
 import { toTimestamp } from '../timestamp.ts'
 
 export interface BotInstanceApiDeps {
-  readonly directory: Pick<BotDirectory, 'list'>
+  readonly bots: Pick<Bots, 'list'>
   readonly connected: { has(instanceId: string): boolean }
 }
 
 /** AdminService: which agents have joined. */
-export function botInstanceHandlers({ directory, connected }: BotInstanceApiDeps): Handlers<Caller> {
+export function botInstanceHandlers({ bots, connected }: BotInstanceApiDeps): Handlers<Caller> {
   return {
     ListBotInstances: {
       unary: (_caller: Caller, { bot }: ListBotInstancesRequest__Output): ListBotInstancesResponse => ({
-        instances: directory.list(bot || undefined).map((one) => toMessage(one, connected.has(one.id))),
+        instances: bots.list(bot || undefined).map((one) => toMessage(one, connected.has(one.id))),
       }),
     },
   }

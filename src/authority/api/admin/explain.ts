@@ -10,11 +10,11 @@ import type { RoleBounds } from '../../../policy/role.ts'
 import type { ExplainRequest__Output } from '../../../rpc/gen/signet/v1/ExplainRequest.ts'
 import type { ExplainResponse } from '../../../rpc/gen/signet/v1/ExplainResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
-import type { CaState } from '../../ca/ca-state.ts'
 import type { Caller } from '../../caller.ts'
-import type { Catalogue } from '../../identities/catalogue.ts'
-import type { DefaultLives } from '../../identities/compiler.ts'
-import type { IdentityEntry } from '../../identities/identity-entry.ts'
+import type { KeysInUse } from '../../keys/keys-in-use.ts'
+import type { Catalogue } from '../../resources/catalogue.ts'
+import type { DefaultLives } from '../../resources/compiler.ts'
+import type { IdentityEntry } from '../../resources/identity-entry.ts'
 
 /** The attributes are not a tree of attributes. */
 export class AttributesInvalidError extends CodedError {
@@ -26,7 +26,7 @@ export class AttributesInvalidError extends CodedError {
 const TURN = 200
 
 export interface ExplainDeps {
-  readonly ca: () => Pick<CaState, 'x509' | 'jwt'>
+  readonly keys: () => Pick<KeysInUse, 'x509' | 'jwt'>
   readonly clock: Clock
   readonly defaultLives: DefaultLives
 }
@@ -59,10 +59,10 @@ function withLifeOf(
   entry: IdentityEntry,
   attributes: Attributes,
   catalogue: Catalogue,
-  { ca, clock, defaultLives }: ExplainDeps,
+  { keys, clock, defaultLives }: ExplainDeps,
 ): IdentityExplanation {
   if (!explained.granted || !entry.isUsable) return explained
-  const { x509, jwt } = ca()
+  const { x509, jwt } = keys()
   const bot = lookUp(attributes, 'bot.name')
   const grant = entry.compiled.decide(attributes)
   const bounded: ReturnType<RoleBounds['check']> =

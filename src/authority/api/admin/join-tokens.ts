@@ -6,7 +6,7 @@ import type { CreateJoinTokenRequest__Output } from '../../../rpc/gen/signet/v1/
 import type { CreateJoinTokenResponse } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
 import { actorOf, type Caller } from '../../caller.ts'
-import type { ResourceStore } from '../../identities/resource-store.ts'
+import type { ResourceStore } from '../../resources/resource-store.ts'
 import { toTimestamp } from '../timestamp.ts'
 
 /** The join token that was asked for cannot be. */

@@ -1,8 +1,8 @@
 import type { RekeyRequest__Output } from '../../../rpc/gen/signet/v1/RekeyRequest.ts'
 import type { RekeyResponse } from '../../../rpc/gen/signet/v1/RekeyResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
-import type { Rekeyer } from '../../ca/rekey.ts'
 import { actorOf, type Caller } from '../../caller.ts'
+import type { Rekeyer } from '../../keys/rekey.ts'
 
 /** AdminService: the key-encryption key. */
 export function rekeyHandlers(rekeyer: Rekeyer): Handlers<Caller> {

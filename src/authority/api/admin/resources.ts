@@ -10,9 +10,9 @@ import type { Resource } from '../../../rpc/gen/signet/v1/Resource.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
 import { actorOf, type Caller } from '../../caller.ts'
 import type { StoredResource } from '../../datastore/resource-repository.ts'
-import { ResourcesInvalidError } from '../../identities/errors.ts'
-import type { ResourceStore } from '../../identities/resource-store.ts'
-import { toJson, toYaml } from '../../identities/stored-form.ts'
+import { ResourcesInvalidError } from '../../resources/errors.ts'
+import type { ResourceStore } from '../../resources/resource-store.ts'
+import { toJson, toYaml } from '../../resources/stored-form.ts'
 import { toTimestamp } from '../timestamp.ts'
 
 /** AdminService: everything a person writes. */

@@ -2,7 +2,7 @@ import { version } from '../../../foundation/version.ts'
 import type { GetStatusResponse } from '../../../rpc/gen/signet/v1/GetStatusResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
 import type { Caller } from '../../caller.ts'
-import type { Catalogue } from '../../identities/catalogue.ts'
+import type { Catalogue } from '../../resources/catalogue.ts'
 import { toTimestamp } from '../timestamp.ts'
 
 export interface StatusApiDeps {

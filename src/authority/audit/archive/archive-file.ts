@@ -8,7 +8,7 @@ import { createGunzip, createGzip } from 'node:zlib'
 import { FileWriteError } from '../../../foundation/atomic-file.ts'
 import { messageOf } from '../../../foundation/errors.ts'
 import type { Random } from '../../../foundation/random.ts'
-import type { AuditEventsTable } from '../../datastore/schema/audit.ts'
+import type { AuditEventsTable } from '../../datastore/schema/audit-tables.ts'
 import { AuditArchiveInvalidError } from '../errors.ts'
 
 /** The first line of an archive; its rows follow, one a line, and at last the checkpoint. */

@@ -1,4 +1,4 @@
-import type { AuditEventsTable } from '../../../authority/datastore/schema/audit.ts'
+import type { AuditEventsTable } from '../../../authority/datastore/schema/audit-tables.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'

@@ -7,10 +7,10 @@ import { systemRandom } from '../../../foundation/random.ts'
 import { type CommandLine, withExample } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
-import { type Flag, withFlags } from '../../flags.ts'
 import { readInput } from '../../input.ts'
 import { keepYoungHeapSmall } from '../../memory.ts'
 import { warn } from '../../output.ts'
+import { type Flag, withFlags } from '../../shared-flags.ts'
 import { DaemonSignals } from '../../signals.ts'
 
 interface Options {

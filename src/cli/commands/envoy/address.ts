@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { EnvoyAddress } from '../../../config/envoy/sidecar.ts'
-import { checkSocketPath } from '../../../config/socket-path.ts'
+import { checkSocketPath } from '../../../config/socket-path-problems.ts'
 import { UsageError } from '../../errors.ts'
 
 const NETWORK = /^(?:\[(?<ipv6>[0-9A-Fa-f:.]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>[0-9]{1,5})$/

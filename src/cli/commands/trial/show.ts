@@ -1,4 +1,4 @@
-import type { Explanation } from '../../../policy/decide.ts'
+import type { Explanation } from '../../../policy/policy.ts'
 import type { JWTSVIDResponse__Output } from '../../../rpc/gen/JWTSVIDResponse.ts'
 import type { X509SVIDResponse__Output } from '../../../rpc/gen/X509SVIDResponse.ts'
 import { describeJwtSvid, describeX509Svid } from '../../describe-svid.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { type AdminDeps, serveAdmin } from '../../../../src/agent/admin/serve-admin.ts'
-import type { Knowledge } from '../../../../src/agent/knowledge.ts'
+import type { Knowledge } from '../../../../src/agent/sync/knowledge.ts'
 import { Watchable } from '../../../../src/foundation/watchable.ts'
 import type { Peer } from '../../../../src/peer/peer.ts'
 import type { Explanation } from '../../../../src/policy/compile.ts'

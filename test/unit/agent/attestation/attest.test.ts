@@ -117,15 +117,62 @@ describe('Attestation', () => {
     assert.deepEqual(await attestation.attest(peer, NOTHING), { workload: { unix: { uid: 5 } } })
   })
 
-  it('goes on with the facts of the others when one attestor fails', () => {
-    const failing = attestor({
-      name: 'docker',
-      attest: () => {
-        throw new TypeError('no socket')
-      },
+  describe('when one of two attestors fails', () => {
+    const IMAGE: ReadonlySet<string> = new Set(['workload.docker.image'])
+    const docker = (): Counting & { isBroken: boolean } => {
+      const made = {
+        ...attestor({ name: 'docker' }),
+        isBroken: true,
+        attest: () => {
+          if (made.isBroken) throw new TypeError('no socket')
+          return { image: 'web' }
+        },
+      }
+      return made
+    }
+
+    it('goes on with the facts of the other where no rule reads what is missing', () => {
+      const attestation = new Attestation({ attestors: [attestor(), docker()] })
+      const found = { workload: { unix: { uid: 1000 } } }
+      assert.deepEqual(attestation.attest(fakeCaller().peer, NOTHING), found)
+      assert.deepEqual(
+        attestation.attest(fakeCaller().peer, IMAGE, () => false),
+        found,
+      )
     })
-    const attestation = new Attestation({ attestors: [attestor(), failing] })
-    assert.deepEqual(attestation.attest(fakeCaller().peer, NOTHING), { workload: { unix: { uid: 1000 } } })
+
+    it('is unavailable to a caller for whom something hangs on it, and serves it as soon as it can', () => {
+      const failing = docker()
+      const { peer } = fakeCaller()
+      const attestation = new Attestation({ attestors: [attestor(), failing] })
+      const asked: string[] = []
+      const hangsOn = (path: string): boolean => asked.push(path) > 0
+      const refusal = {
+        code: 'ERR_ATTESTATION_FAILED',
+        kind: 'unavailable',
+        reason: 'attestor failed: docker',
+      }
+      assert.throws(() => attestation.attest(peer, IMAGE, hangsOn), refusal)
+      assert.throws(() => attestation.attest(peer, IMAGE), refusal)
+      assert.deepEqual(asked, ['workload.docker'])
+      failing.isBroken = false
+      const found = { workload: { unix: { uid: 1000 }, docker: { image: 'web' } } }
+      assert.deepEqual(attestation.attest(peer, IMAGE, hangsOn), found)
+    })
+
+    it('never keeps an absence: what was not needed before is asked for again', async () => {
+      const failing = docker()
+      const { peer } = fakeCaller()
+      const attestation = new Attestation({ attestors: [attestor(), failing] })
+      const slow = attestor({ attest: () => Promise.resolve({ uid: 1000 }) })
+      const inTime = new Attestation({ attestors: [slow, failing] })
+      void attestation.attest(peer, NOTHING)
+      await inTime.attest(peer, NOTHING)
+      failing.isBroken = false
+      const found = { workload: { unix: { uid: 1000 }, docker: { image: 'web' } } }
+      assert.deepEqual(attestation.attest(peer, NOTHING), found)
+      assert.deepEqual(await inTime.attest(peer, NOTHING), found)
+    })
   })
 
   it('fails when every attestor fails, and says nothing of why to the caller', () => {

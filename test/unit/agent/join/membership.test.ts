@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import type { Appearance, AuthorityClient, AuthorityDoor } from '../../../../src/agent/authority-door.ts'
 import { Membership } from '../../../../src/agent/join/membership.ts'
 import type { StoredIdentity } from '../../../../src/agent/state/bot-identity.ts'
 import type { IdentityStore } from '../../../../src/agent/state/identity-file.ts'
+import type {
+  Appearance,
+  AuthorityClient,
+  AuthorityDoor,
+} from '../../../../src/agent/uplink/authority-door.ts'
 import { spkiSha256 } from '../../../../src/crypto/keys.ts'
 import { createLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'

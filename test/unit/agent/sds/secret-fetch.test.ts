@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Knowledge } from '../../../../src/agent/knowledge.ts'
 import { SecretFetch } from '../../../../src/agent/sds/secret-fetch.ts'
 import { SecretNames } from '../../../../src/agent/sds/secret-names.ts'
 import { SecretNotes } from '../../../../src/agent/sds/secret-notes.ts'
 import { SecretStore } from '../../../../src/agent/sds/secret-store.ts'
 import { WholeSubscription } from '../../../../src/agent/sds/whole-subscription.ts'
 import type { X509State } from '../../../../src/agent/svid-cache/x509-entry.ts'
+import type { Knowledge } from '../../../../src/agent/sync/knowledge.ts'
 import { Deliveries } from '../../../../src/agent/workload-api/deliveries.ts'
 import { Followers } from '../../../../src/agent/workload-api/followers.ts'
 import type { IdentitySet } from '../../../../src/agent/workload-api/identity-set.ts'
@@ -31,10 +31,10 @@ function fetch(...resourceNames: string[]) {
   let holds = 0
   const set = {
     grants: [{ spiffeId: 'spiffe://example.org/web', federatesWith: [] }],
-    join: () => {
+    attach: () => {
       holds += 1
     },
-    leave: () => {
+    detach: () => {
       holds -= 1
     },
   } as unknown as IdentitySet

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AttestationFailedError, ProcessChangedError } from '../../../../src/agent/attestation/attestor.ts'
-import type { Knowledge } from '../../../../src/agent/knowledge.ts'
 import { SecretNames } from '../../../../src/agent/sds/secret-names.ts'
 import { SecretNotes } from '../../../../src/agent/sds/secret-notes.ts'
 import { SecretStore } from '../../../../src/agent/sds/secret-store.ts'
 import { SecretStream } from '../../../../src/agent/sds/secret-stream.ts'
 import { WholeSubscription } from '../../../../src/agent/sds/whole-subscription.ts'
+import type { Knowledge } from '../../../../src/agent/sync/knowledge.ts'
 import { Deliveries } from '../../../../src/agent/workload-api/deliveries.ts'
 import { NoIdentityError, NotSyncedError } from '../../../../src/agent/workload-api/errors.ts'
 import { Followers } from '../../../../src/agent/workload-api/followers.ts'
@@ -57,10 +57,10 @@ function rig(refusal?: Error) {
   const held = { count: 0 }
   const set = {
     grants: [],
-    join: () => {
+    attach: () => {
       held.count += 1
     },
-    leave: () => {
+    detach: () => {
       held.count -= 1
     },
   } as unknown as IdentitySet

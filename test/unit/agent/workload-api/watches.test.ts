@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Knowledge } from '../../../../src/agent/knowledge.ts'
+import type { Knowledge } from '../../../../src/agent/sync/knowledge.ts'
 import { Deliveries } from '../../../../src/agent/workload-api/deliveries.ts'
 import { NoIdentityError, SvidUnavailableError } from '../../../../src/agent/workload-api/errors.ts'
 import { Followers } from '../../../../src/agent/workload-api/followers.ts'
@@ -49,11 +49,11 @@ class FakeSet {
     return this.answer()
   }
 
-  join(): void {
+  attach(): void {
     this.held += 1
   }
 
-  leave(): void {
+  detach(): void {
     this.held -= 1
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Knowledge } from '../../../../src/agent/knowledge.ts'
 import type { CachedX509Svid } from '../../../../src/agent/svid-cache/x509-entry.ts'
+import type { Knowledge } from '../../../../src/agent/sync/knowledge.ts'
 import { x509BundlesMessage } from '../../../../src/agent/workload-api/bundles-message.ts'
 import { x509SvidMessage } from '../../../../src/agent/workload-api/x509-svid-message.ts'
 import type { Grant } from '../../../../src/policy/compile.ts'

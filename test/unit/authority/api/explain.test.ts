@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { explainHandlers } from '../../../../src/authority/api/admin/explain.ts'
-import type { CaState } from '../../../../src/authority/ca/ca-state.ts'
+import type { KeysInUse } from '../../../../src/authority/keys/keys-in-use.ts'
 import { formatExplanation } from '../../../../src/policy/format-explanation.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { identityYaml, openCatalogue } from '../../../support/catalogue-rig.ts'
@@ -10,14 +10,14 @@ const DAY_S = 86_400
 /** Keys that end 30 days and 10 minutes after the clock of the rig began. */
 const START_S = new FakeClock().now().getTime() / 1000
 const signers = () =>
-  ({ x509: { notAfter: START_S + 30 * DAY_S }, jwt: { notAfter: START_S + 600 } }) as unknown as CaState
+  ({ x509: { notAfter: START_S + 30 * DAY_S }, jwt: { notAfter: START_S + 600 } }) as unknown as KeysInUse
 
 describe('the explanation that the authority gives', () => {
   it('goes on past a workload identity that this program cannot use', async () => {
     await using rig = await openCatalogue(identityYaml('web'))
     await rig.putSpec('workload_identity', 'later', { spiffe_id: '/{{ nonsense', allow: [] })
     const { Explain } = explainHandlers(rig.catalogue, {
-      ca: signers,
+      keys: signers,
       clock: rig.clock,
       defaultLives: { x509TtlSeconds: 3600, jwtTtlSeconds: 300 },
     }) as unknown as {
@@ -65,7 +65,7 @@ spec:
 ${spec('  x509: { ttl: 90d }\n  jwt: { ttl: 24h }')}
 `)
     const { Explain } = explainHandlers(rig.catalogue, {
-      ca: signers,
+      keys: signers,
       clock: rig.clock,
       defaultLives: { x509TtlSeconds: 3600, jwtTtlSeconds: 300 },
     }) as unknown as {

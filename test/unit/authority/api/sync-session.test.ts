@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { SyncSession } from '../../../../src/authority/api/sync-session.ts'
 import type { ActiveLock, LockSubject } from '../../../../src/authority/bots/locks.ts'
-import type { CaState } from '../../../../src/authority/ca/ca-state.ts'
-import { BotViews } from '../../../../src/authority/identities/bot-view.ts'
+import type { KeysInUse } from '../../../../src/authority/keys/keys-in-use.ts'
+import { BotViews } from '../../../../src/authority/resources/bot-view.ts'
 import { Watchable } from '../../../../src/foundation/watchable.ts'
 import type { SyncResponse } from '../../../../src/rpc/gen/signet/v1/SyncResponse.ts'
 import { type CaKeys, createCaKeys } from '../../../support/ca-keys.ts'
@@ -36,7 +36,7 @@ const lock = (name: string, target: LockSubject): ActiveLock => ({
 async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
   const rig = await openCatalogue(yaml)
   const views = new BotViews(rig.catalogue)
-  const ca = new Watchable(keys as CaState) // the rest of it is not for agents
+  const inUse = new Watchable(keys as KeysInUse) // the rest of it is not for agents
   const locks = new Watchable(locked)
   const instances = new Watchable(0)
   const standing = { mayStay: true }
@@ -45,7 +45,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
     {
       views,
       defaultLives: { x509TtlSeconds: 3600, jwtTtlSeconds: 300 },
-      ca,
+      keys: inUse,
       locks,
       instances,
       clock: rig.clock,
@@ -80,7 +80,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
   }
   return {
     ...rig,
-    ca,
+    inUse,
     locks,
     instances,
     standing,
@@ -238,7 +238,7 @@ describe('a sync session', () => {
   it('tells of a new key', async () => {
     await using rig = await openSession()
     await rig.snapshot()
-    const message = await rig.nextAfter(() => rig.ca.set({ ...rig.ca.value, taintedKeyIds: ['bad'] }))
+    const message = await rig.nextAfter(() => rig.inUse.set({ ...rig.inUse.value, taintedKeyIds: ['bad'] }))
     assert.deepEqual(message.bundle?.taintedKeyIds, ['bad'])
   })
 

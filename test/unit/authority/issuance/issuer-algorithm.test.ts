@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
-import type { JwtSigner } from '../../../../src/authority/ca/ca-state.ts'
-import { JwtAlgorithms } from '../../../../src/authority/ca/jwt-algorithms.ts'
+import { JwtAlgorithms } from '../../../../src/authority/keys/jwt-algorithms.ts'
+import type { JwtSigner } from '../../../../src/authority/keys/keys-in-use.ts'
 import { JwsSigner, parseJws } from '../../../../src/crypto/jws.ts'
 import {
   SIGNING_ALGORITHMS,
@@ -28,7 +28,7 @@ describe('the algorithm of a JWT-SVID', () => {
       signers.set(alg, Object.assign(new JwsSigner({ alg, kid: alg, privateKey }), { notAfter: NOW + 3600 }))
     }
   })
-  const create3 = () => createIssuer({ jwt, ca: () => ({ x509: keys.x509, jwtSigners: signers }) })
+  const create3 = () => createIssuer({ jwt, keys: () => ({ x509: keys.x509, jwtSigners: signers }) })
   const algorithmFor = async (...audience: string[]): Promise<unknown> => {
     const [outcome] = await create3().jwt(audience)
     const { header } = parseJws(issued(outcome).token)
@@ -91,7 +91,7 @@ describe('the algorithm of a JWT-SVID', () => {
     let locked = false
     const { issuer } = createIssuer({
       jwt,
-      ca: () => ({ x509: keys.x509, jwtSigners: signers }),
+      keys: () => ({ x509: keys.x509, jwtSigners: signers }),
       lockOn: () => (locked ? { name: 'stop' } : undefined),
     })
     const asked = issuer.issueJwt(ACTOR, INSTANCE, [{ claim: CLAIM, audience: [named.RS256] }], anyAnswer)

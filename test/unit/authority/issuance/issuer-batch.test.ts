@@ -114,7 +114,7 @@ describe('a batch', () => {
 
   it('under a key that is over is not made: the agent hears that it may ask again', async () => {
     const ended = await createCaKeys(NOW)
-    const { x509, jwt, audited } = createIssuer({ ca: () => ended })
+    const { x509, jwt, audited } = createIssuer({ keys: () => ended })
     for (const [outcome] of [await x509({}), await jwt(['a'])]) {
       assert.ok(outcome && 'error' in outcome)
       assert.equal(outcome.error.kind, 'unavailable')

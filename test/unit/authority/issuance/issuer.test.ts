@@ -52,7 +52,7 @@ describe('an X.509-SVID', () => {
 
   it('does not outlive the CA', async () => {
     const ending = await createCaKeys(NOW + 90)
-    const { x509 } = createIssuer({ ca: () => ending })
+    const { x509 } = createIssuer({ keys: () => ending })
     assert.equal(issued((await x509({}))[0]).notAfter, NOW + 90)
   })
 
@@ -185,7 +185,7 @@ describe('a JWT-SVID', () => {
 
   it('does not outlive its key', async () => {
     const ending = await createCaKeys(NOW + 45)
-    const { jwt } = createIssuer({ ca: () => ending })
+    const { jwt } = createIssuer({ keys: () => ending })
     assert.equal(issued((await jwt(['a']))[0]).expiresAt, NOW + 45)
   })
 

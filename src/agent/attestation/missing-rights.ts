@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import type { Logger } from '../../foundation/logger.ts'
+import type { PeerKernel } from '../../peer/kernel.ts'
+import { fieldOf } from '../../peer/proc-text.ts'
+
+const CAP_SYS_PTRACE = 19n
+
+/** Says what cannot be known of callers here (design 6): rules on it then never match. */
+export function noteMissingRights(logger: Logger, { followsPaths }: Pick<PeerKernel, 'followsPaths'>): void {
+  const effective = fieldOf(readFileSync('/proc/self/status', 'latin1'), 'CapEff') ?? '0'
+  if (((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 0n) {
+    logger.warn(
+      { event: 'attestation.limited', missing: 'CAP_SYS_PTRACE' },
+      'the executables and namespaces of other users are not known: they need CAP_SYS_PTRACE',
+    )
+  }
+  if (!followsPaths) {
+    logger.warn(
+      { event: 'attestation.limited', missing: 'openat2' },
+      'the paths of executables in other mount namespaces are not known: openat2 is refused here (RestrictSUIDSGID=, a seccomp filter)',
+    )
+  }
+}

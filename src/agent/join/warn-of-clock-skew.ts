@@ -1,0 +1,14 @@
+import type { Logger } from '../../foundation/logger.ts'
+
+/** Two clocks this far apart will soon refuse each other's certificates (design 18). */
+const REPORTED_FROM_MS = 30_000
+
+/** `skewMs`: how far this host's clock is ahead of the authority's. */
+export function warnOfClockSkew(skewMs: number, logger: Logger): void {
+  if (Math.abs(skewMs) <= REPORTED_FROM_MS) return
+  const direction = skewMs > 0 ? 'ahead of' : 'behind'
+  logger.warn(
+    { event: 'clock.skewed', clockSkewMs: skewMs },
+    `the clock of this host is ${direction} the authority's`,
+  )
+}

@@ -1,0 +1,67 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Metrics } from '../../foundation/metrics.ts'
+import type { Random } from '../../foundation/random.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { DeltaDiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts'
+import type { DiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DiscoveryRequest.ts'
+import type { Gate, Handlers } from '../../rpc/handlers.ts'
+import type { RpcServer } from '../../rpc/server.ts'
+import type { SvidCache } from '../svid-cache/svid-cache.ts'
+import type { KnowledgeSource } from '../sync/knowledge.ts'
+import type { Callers } from '../workload-api/callers.ts'
+import { checkMetadata } from '../workload-api/gate.ts'
+import { DeltaSubscription } from './delta-subscription.ts'
+import { SecretFetch, type SecretFetchDeps } from './secret-fetch.ts'
+import { SecretNames, type SecretNamesConfig } from './secret-names.ts'
+import { SecretNotes } from './secret-notes.ts'
+import { SecretStore } from './secret-store.ts'
+import { SecretStream } from './secret-stream.ts'
+import type { Subscription } from './subscription.ts'
+import { WholeSubscription } from './whole-subscription.ts'
+
+export interface SdsDeps {
+  readonly callers: Callers
+  readonly knowledge: KnowledgeSource
+  readonly svids: Pick<SvidCache, 'wantX509'>
+  readonly names: SecretNamesConfig
+  readonly requireMetadata: boolean
+  readonly maxIdentitiesPerCaller: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** Names in one request beside those of identities: bundles, and names that are asked for in vain. */
+const MORE_NAMES = 128
+const NONCE_BYTES = 8
+
+/**
+ * Serves Envoy's secret discovery service (v3) to the proxies of this host, which have identities as all workloads do. The metadata that the
+ * Workload API asks for is asked for only where the configuration says so: an Envoy sends it only if its own says so.
+ */
+export function serveSds(server: RpcServer<Peer>, deps: SdsDeps): void {
+  const { callers, random, maxIdentitiesPerCaller } = deps
+  const shared: SecretFetchDeps = {
+    ...deps,
+    names: new SecretNames(deps.names),
+    store: new SecretStore(random),
+    notes: new SecretNotes({ ...deps, deliveries: callers.deliveries }),
+  }
+  const makeNonce = (): string => random.bytes(NONCE_BYTES).toString('hex')
+  const mostNames = maxIdentitiesPerCaller + MORE_NAMES
+  const whole = (): Subscription<DiscoveryRequest__Output> => new WholeSubscription(mostNames, makeNonce)
+  const delta = (): Subscription<DeltaDiscoveryRequest__Output> => new DeltaSubscription(mostNames, makeNonce)
+
+  const handlers: Handlers<Peer> = {
+    StreamSecrets: { duplex: (peer, sink) => new SecretStream('stream', peer, sink, shared, whole()) },
+    DeltaSecrets: { duplex: (peer, sink) => new SecretStream('delta', peer, sink, shared, delta()) },
+    FetchSecrets: {
+      unary: (peer, request) =>
+        callers.refusals.watchOver(peer, () => new SecretFetch(peer, request, shared, whole()).run()),
+    },
+  }
+  const gate: Gate<Peer> | undefined = deps.requireMetadata ? (_peer, head) => checkMetadata(head) : undefined
+  server.add('envoy.service.secret.v3.SecretDiscoveryService', handlers, gate)
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { RpcClient } from '../../rpc/client.ts'
+import type { AuthorityRoot } from '../../rpc/first-contact.ts'
+import type { StoredIdentity } from '../state/bot-identity.ts'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** What the agent needs of a client. */
+export type AuthorityClient = Pick<RpcClient, 'unary' | 'stream' | 'close'>
+
+/** As whom the agent comes: without a certificate as nobody, who may only join. */
+export type Appearance = Pick<StoredIdentity, 'trustDomain' | 'roots' | 'current'>
+
+/** The ways to the authority. */
+export interface AuthorityDoor {
+  /** Learns the root that the pin names; proves and tells nothing. */
+  firstContact(pin: string): Promise<AuthorityRoot>
+  /** A channel, which connects at its first call. */
+  open(appearance: Appearance): Promise<AuthorityClient>
+}
+
+export class NetworkDoor implements AuthorityDoor {
+  readonly #address: Address
+  readonly #clock: Clock
+
+  constructor(address: Address, clock: Clock) {
+    this.#address = address
+    this.#clock = clock
+  }
+
+  async firstContact(pin: string): Promise<AuthorityRoot> {
+    const { fetchAuthorityRoot } = await import('../../rpc/first-contact.ts')
+    return fetchAuthorityRoot(this.#address, pin, { clock: this.#clock })
+  }
+
+  async open({ trustDomain, roots, current }: Appearance): Promise<AuthorityClient> {
+    const { RpcClient } = await import('../../rpc/client.ts') // late: a start from saved state does not need it
+    const serverName = `authority.${trustDomain}`
+    const shown = current && { key: current.key.privateKey, chain: current.chain }
+    return new RpcClient({ target: { ...this.#address, tls: { roots, serverName, ...shown } } })
+  }
+}
+
+/** `host:port`; an IPv6 host in brackets. */
+export function parseAddress(address: string): Address {
+  const colon = address.lastIndexOf(':')
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) }
+}

@@ -1,0 +1,137 @@
+import type { Clock } from '../../foundation/clock.ts'
+import { CodedError } from '../../foundation/errors.ts'
+import { FairQueue } from '../../foundation/fair-queue.ts'
+import { FairTurns } from '../../foundation/fair-turns.ts'
+
+/** More is waiting for the authority than it could answer in time. */
+export class TooManyWaitingError extends CodedError {
+  override readonly name = 'TooManyWaitingError'
+  readonly code = 'ERR_AGENT_TOO_MANY_WAITING'
+  readonly kind = 'unavailable'
+}
+
+/** As many as the authority commits to disk at once. */
+export const LARGEST_BATCH = 256
+/** While one call waits for the disk of the authority, the next one is signed; more would only make batches smaller. */
+const CALLS_AT_ONCE = 4
+const WAITING_MOST = 32_768
+/** What the authority has no room for is asked again, in smaller batches, for as long as a caller may wait. */
+const PATIENCE_MS = 10_000
+const PAUSE_MS = 250
+/** How long answers of one user are given out before those of another, and what one costs where it goes. */
+const SLICE_MS = 0.5
+const ANSWER_MS = 0.25
+
+interface Waiting<Req, Res> {
+  readonly lane: number
+  readonly askedMs: number
+  readonly request: Req
+  readonly resolve: (result: Res) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface BatcherOptions<Req, Res> {
+  readonly call: (requests: readonly Req[]) => Promise<readonly (Res | Error)[]>
+  readonly clock: Clock
+  /** How much may wait of one user. */
+  readonly mostOfUser: number
+  /** Asked in one call; the answers to it are read in one turn of the loop. */
+  readonly batchSize: number
+}
+
+/**
+ * Gathers what is asked in one turn of the loop into few calls, whose answers come in the order of the requests. Each user has a lane, and
+ * the lanes take turns on the way to the authority and back, so that one who asks for thousands makes nobody else wait.
+ */
+export class Batcher<Req, Res> {
+  readonly #options: BatcherOptions<Req, Res>
+  readonly #waiting = new FairQueue<number, Waiting<Req, Res>>()
+  readonly #answers: FairTurns<number>
+  #running = 0
+  #scheduled = false
+  /** Halved each time that the authority has no room for a whole batch, until it has. */
+  #batchSize: number
+  #pausedUntilMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: BatcherOptions<Req, Res>) {
+    this.#options = options
+    this.#batchSize = options.batchSize
+    this.#answers = new FairTurns({ clock: options.clock, sliceMs: SLICE_MS })
+  }
+
+  /** `lane`: for which user. When too many wait, whoever has most of them waiting is refused. */
+  ask(request: Req, lane: number): Promise<Res> {
+    const { promise, resolve, reject } = Promise.withResolvers<Res>()
+    if (this.#waiting.sizeOf(lane) >= this.#options.mostOfUser) {
+      reject(new TooManyWaitingError('too many requests of one user are waiting for the authority'))
+      return promise
+    }
+    this.#waiting.push(lane, { lane, askedMs: this.#options.clock.monotonicMs(), request, resolve, reject })
+    if (this.#waiting.size > WAITING_MOST) {
+      const error = new TooManyWaitingError('too many requests are waiting for the authority')
+      this.#waiting.dropOfBiggest()?.item.reject(error)
+    }
+    this.#schedule()
+    return promise
+  }
+
+  get #callsAtOnce(): number {
+    return this.#batchSize === this.#options.batchSize ? CALLS_AT_ONCE : 1
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#running >= this.#callsAtOnce || this.#waiting.size === 0) return
+    this.#scheduled = true
+    const pauseMs = this.#pausedUntilMs - this.#options.clock.monotonicMs()
+    if (pauseMs > 0) this.#options.clock.schedule(pauseMs, () => this.#start())
+    else setImmediate(() => this.#start())
+  }
+
+  #start(): void {
+    this.#scheduled = false
+    while (this.#waiting.size > 0 && this.#running < this.#callsAtOnce) {
+      const batch: Waiting<Req, Res>[] = []
+      while (batch.length < this.#batchSize) {
+        const next = this.#waiting.take()
+        if (next === undefined) break
+        batch.push(next.item)
+      }
+      void this.#run(batch)
+    }
+  }
+
+  async #run(batch: readonly Waiting<Req, Res>[]): Promise<void> {
+    this.#running += 1
+    try {
+      const results = await this.#options.call(batch.map(({ request }) => request))
+      this.#batchSize = Math.min(this.#options.batchSize, this.#batchSize * 2)
+      for (const [index, each] of batch.entries()) this.#answer(each, results[index])
+    } catch (error) {
+      if (error instanceof CodedError && error.kind === 'resource_exhausted') this.#askAgain(batch, error)
+      else for (const { reject } of batch) reject(error)
+    } finally {
+      this.#running -= 1
+      this.#schedule()
+    }
+  }
+
+  #answer({ lane, resolve, reject }: Waiting<Req, Res>, result: Res | Error | undefined): void {
+    const settle = (): void => {
+      if (result === undefined) reject(new TypeError('fewer answers than requests'))
+      else if (result instanceof Error) reject(result)
+      else resolve(result)
+    }
+    this.#answers.run(lane, settle, ANSWER_MS)
+  }
+
+  /** The authority gives so many a second and no more: they are shared out among the users, a few at a time. */
+  #askAgain(batch: readonly Waiting<Req, Res>[], error: CodedError): void {
+    const now = this.#options.clock.monotonicMs()
+    this.#batchSize = Math.max(1, Math.floor(Math.min(this.#batchSize, batch.length) / 2))
+    this.#pausedUntilMs = now + PAUSE_MS
+    for (const each of batch.toReversed()) {
+      if (now - each.askedMs >= PATIENCE_MS) each.reject(error)
+      else this.#waiting.putBack(each.lane, each)
+    }
+  }
+}

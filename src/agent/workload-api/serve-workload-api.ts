@@ -1,0 +1,73 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Peer } from '../../peer/peer.ts'
+import type { Handler, Handlers } from '../../rpc/handlers.ts'
+import type { RpcServer } from '../../rpc/server.ts'
+import type { SvidCache } from '../svid-cache/svid-cache.ts'
+import type { KnowledgeSource } from '../sync/knowledge.ts'
+import type { Callers } from './callers.ts'
+import { ProfileUnsupportedError } from './errors.ts'
+import { FetchJwtSvid } from './fetch-jwt-svid.ts'
+import { checkMetadata } from './gate.ts'
+import type { MessageKind } from './message.ts'
+import type { RefusedCallers } from './refused-callers.ts'
+import { ValidateJwtSvid } from './validate-jwt-svid.ts'
+import { Watches } from './watches.ts'
+
+export interface WorkloadApiDeps {
+  readonly callers: Callers
+  readonly knowledge: KnowledgeSource
+  readonly svids: Pick<SvidCache, 'wantJwt'>
+  readonly clock: Clock
+}
+
+/** Serves the SPIFFE Workload API to the processes of this host: gate → attest → decide → issue → stream. */
+export function serveWorkloadApi(server: RpcServer<Peer>, deps: WorkloadApiDeps): Disposable {
+  const { callers, knowledge, clock } = deps
+  const { entitled, entitledToBundles, workloadOf, refusals, deliveries, followers } = callers
+  const onEnd = (peer: Peer, error: unknown): void => refusals.note(peer, error)
+  const watches = new Watches({
+    knowledge,
+    entitled,
+    entitledToBundles,
+    followers,
+    deliveries,
+    clock,
+    onEnd,
+  })
+  const fetchJwtSvid = new FetchJwtSvid({ ...deps, entitled, workloadOf, deliveries })
+  const validateJwtSvid = new ValidateJwtSvid({ entitledToBundles, knowledge, clock })
+
+  server.add('SpiffeWorkloadAPI', handlers(watches, fetchJwtSvid, validateJwtSvid, refusals), (_peer, head) =>
+    checkMetadata(head),
+  )
+  return knowledge.subscribe(() => fetchJwtSvid.forgetWhenKeysChanged())
+}
+
+function handlers(
+  watches: Watches,
+  fetchJwtSvid: FetchJwtSvid,
+  validateJwtSvid: ValidateJwtSvid,
+  refusals: RefusedCallers,
+): Handlers<Peer> {
+  const watch = (kind: MessageKind): Handler<Peer> => ({
+    push: (peer, _request, sink) => watches.open(kind, peer, sink),
+  })
+  const unsupported: Handler<Peer> = {
+    push: () => {
+      throw new ProfileUnsupportedError('the WIT-SVID profile is not supported')
+    },
+  }
+  return {
+    FetchX509SVID: watch('x509_svid'),
+    FetchX509Bundles: watch('x509_bundles'),
+    FetchJWTBundles: watch('jwt_bundles'),
+    FetchJWTSVID: {
+      unary: (peer, request) => refusals.watchOver(peer, () => fetchJwtSvid.handle(peer, request)),
+    },
+    ValidateJWTSVID: {
+      unary: (peer, request) => refusals.watchOver(peer, () => validateJwtSvid.handle(peer, request)),
+    },
+    FetchWITSVID: unsupported,
+    FetchWITBundles: unsupported,
+  }
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '../../foundation/clock.ts'
+import { addressKey } from '../../rpc/address-key.ts'
+import type { BotCertificate } from '../../rpc/gen/signet/v1/BotCertificate.ts'
+import type { JoinRequest__Output } from '../../rpc/gen/signet/v1/JoinRequest.ts'
+import type { JoinResponse } from '../../rpc/gen/signet/v1/JoinResponse.ts'
+import type { RenewRequest__Output } from '../../rpc/gen/signet/v1/RenewRequest.ts'
+import type { RenewResponse } from '../../rpc/gen/signet/v1/RenewResponse.ts'
+import type { Handlers } from '../../rpc/handlers.ts'
+import { checkProtocol } from '../../rpc/protocol.ts'
+import type { BotCertificateOutput } from '../bots/issue-bot-certificate.ts'
+import type { Renewer } from '../bots/renewer.ts'
+import type { BotCaller, Caller } from '../caller.ts'
+import type { Joiner } from '../join/joiner.ts'
+import { RateLimiter } from '../rate-limiter.ts'
+import { botOf } from './bot-call.ts'
+import { fromTimestamp, toTimestamp } from './timestamp.ts'
+
+/** A rack that boots behind one address joins at once; guessing 256 random bits gains nothing from either figure. */
+const JOINS = { perSecond: 5, burst: 50, maxKeys: 10_000 }
+/** An agent renews once in half a certificate's life; more often only while answers get lost. */
+const RENEWALS = { perSecond: 0.5, burst: 20, maxKeys: 100_000 }
+
+export interface JoinApiDeps {
+  readonly joiner: Joiner
+  readonly renewer: Renewer
+  readonly clock: Clock
+}
+
+/** signet.v1.JoinService */
+export function joinHandlers({ joiner, renewer, clock }: JoinApiDeps): Handlers<Caller> {
+  const joins = new RateLimiter(JOINS, clock)
+  const renewals = new RateLimiter(RENEWALS, clock)
+  return {
+    Join: {
+      unary: async (caller: Caller, request: JoinRequest__Output): Promise<JoinResponse> => {
+        checkProtocol(request.protocolVersion)
+        const address = caller.kind === 'anonymous' ? caller.address : ''
+        joins.take(addressKey(address))
+        const certificate = await joiner.join({
+          joinToken: request.joinToken,
+          secret: request.secret?.secret ?? '',
+          publicKeyDer: request.publicKey,
+          proof: request.proofOfPossession,
+          agentTimeMs: fromTimestamp(request.agentTime),
+          agentVersion: request.agentVersion,
+          hostname: request.hostname,
+          address,
+        })
+        return { certificate: toMessage(certificate) }
+      },
+    },
+    Renew: {
+      unary: async (caller: Caller, request: RenewRequest__Output): Promise<RenewResponse> => {
+        checkProtocol(request.protocolVersion)
+        const bot: BotCaller = botOf(caller)
+        renewals.take(bot.instanceId)
+        const certificate = await renewer.renew(bot, {
+          publicKeyDer: request.publicKey,
+          proof: request.proofOfPossession,
+          agentTimeMs: fromTimestamp(request.agentTime),
+          agentVersion: request.agentVersion,
+        })
+        return { certificate: toMessage(certificate) }
+      },
+    },
+  }
+}
+
+function toMessage(output: BotCertificateOutput): BotCertificate {
+  return {
+    chain: [...output.chain],
+    roots: [...output.roots],
+    trustDomain: output.trustDomain,
+    bot: output.bot,
+    botInstanceId: output.botInstanceId,
+    generation: output.generation,
+    notAfter: toTimestamp(output.notAfterMs),
+    authorityTime: toTimestamp(output.authorityTimeMs),
+  }
+}

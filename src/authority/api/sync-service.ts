@@ -1,0 +1,37 @@
+import type { SyncRequest__Output } from '../../rpc/gen/signet/v1/SyncRequest.ts'
+import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
+import type { CallContext, Handlers } from '../../rpc/handlers.ts'
+import { checkProtocol } from '../../rpc/protocol.ts'
+import type { InstanceConnections } from '../bots/instance-connections.ts'
+import type { Caller } from '../caller.ts'
+import { botOf, instanceOf } from './bot-call.ts'
+import { SyncSession, type SyncSessionDeps } from './sync-session.ts'
+import type { SyncStreams } from './sync-streams.ts'
+
+export interface SyncApiDeps extends SyncSessionDeps {
+  readonly connections: Pick<InstanceConnections, 'use' | 'mayStay'>
+  readonly streams: SyncStreams
+}
+
+/** signet.v1.SyncService */
+export function syncHandlers(deps: SyncApiDeps): Handlers<Caller> {
+  return {
+    Sync: {
+      stream: async function* (
+        caller: Caller,
+        request: SyncRequest__Output,
+        context: CallContext,
+      ): AsyncGenerator<SyncResponse> {
+        checkProtocol(request.protocolVersion)
+        const { id, bot, joinToken, joinMethod } = instanceOf(deps.connections, caller)
+        const shown = botOf(caller)
+        const mayStay = (): boolean => deps.connections.mayStay(shown)
+        const subject = { id, bot, joinToken, joinMethod, notAfter: shown.notAfter, mayStay }
+        using stream = deps.streams.open(shown, context.signal)
+        using session = new SyncSession(deps, subject)
+        yield* session.messages(AbortSignal.any([context.signal, stream.replaced]))
+        stream.replaced.throwIfAborted()
+      },
+    },
+  }
+}

@@ -1,0 +1,263 @@
+import type { Clock } from '../../foundation/clock.ts'
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import { Watchable } from '../../foundation/watchable.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { RefusedError } from '../audit/errors.ts'
+import { type RowSum, SummedRows } from '../audit/summed-rows.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import type { ResourceRepository } from '../datastore/resource-repository.ts'
+import type { Writer } from '../datastore/writer.ts'
+import { OverForLong } from '../over-for-long.ts'
+import { afterFirstUse, type BotInstance, type InstanceState, judge } from './bot-instance.ts'
+import { BotCertificateExpiredError, GenerationAheadError } from './errors.ts'
+import { deleteInstance, findInstance, loadInstances, setUsed } from './instance-repository.ts'
+import { lockInstance } from './lock-instance.ts'
+import type { LockSubject, Locks } from './locks.ts'
+
+/** What the certificate of a connection says; the same object for all calls of that connection. */
+export interface ShownCertificate {
+  readonly bot: string
+  readonly instanceId: string
+  readonly generation: bigint
+  readonly keySha256: string
+  /** Seconds since 1970. */
+  readonly notAfter: number
+  /** Where the connection came from, for the audit log. */
+  readonly address: string
+}
+
+export interface BotsDeps {
+  readonly datastore: Datastore
+  readonly resources: ResourceRepository
+  readonly locks: Locks
+  readonly audit: AuditLog
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How long after its expiry a bot certificate may still be renewed. */
+  readonly renewalGraceSeconds: number
+}
+
+type Refusal = RefusedError | GenerationAheadError
+type Purpose = 'call' | 'renewal'
+
+/** How long an instance that is over stays: the wall clock that says so may be wrong. */
+const KEPT_MS = 86_400_000
+
+const EVENT = { call: 'bot.refused', renewal: 'renewal.refused' } as const
+const MORE = { call: 'bot.refused_more', renewal: 'renewal.refused_more' } as const
+/** Rows of refusals of one instance: one that is locked may go on asking, on ever new connections. */
+const ROWS = { burst: 50, perSecond: 0.1 }
+
+/** All joined instances, in memory, so that each call can be checked. */
+export class Bots implements AsyncDisposable {
+  /** Grows at each change: who holds calls open looks again at whether they may stay. */
+  readonly changed = new Watchable(0)
+  readonly #deps: BotsDeps
+  readonly #instances = new Map<string, InstanceState>()
+  readonly #subscription: Disposable
+  readonly #over: OverForLong
+  readonly #rows: SummedRows
+  /** Connections whose certificate was good once: they are not proof of a copy when it has been superseded since. */
+  readonly #accepted = new WeakSet<ShownCertificate>()
+  /** One refusal is recorded once for each connection and state, however often it asks. */
+  readonly #refusals = new WeakMap<
+    ShownCertificate,
+    { state: InstanceState | undefined; reason: string; error: Refusal }
+  >()
+
+  private constructor(deps: BotsDeps, instances: readonly InstanceState[]) {
+    this.#deps = deps
+    this.#over = new OverForLong(deps.clock)
+    this.#rows = new SummedRows(deps, ROWS)
+    for (const instance of instances) this.#instances.set(instance.id, instance)
+    this.#subscription = deps.resources.subscribe((changes) => {
+      const gone = new Set(changes.flatMap((c) => (c.kind === 'bot' && !c.after ? [c.name] : [])))
+      if (gone.size === 0) return
+      for (const { id, bot } of this.#instances.values()) if (gone.has(bot)) this.#instances.delete(id)
+      this.#bump()
+    })
+  }
+
+  static async open(deps: BotsDeps): Promise<Bots> {
+    const bots = new Bots(deps, await loadInstances(deps.datastore))
+    await bots.forgetExpired()
+    return bots
+  }
+
+  /**
+   * The instance behind a certificate, if it may call now. Marks the first use of a generation; that is durable before anything
+   * that is recorded after it. Throws when locked, unknown, superseded (which locks the instance), ahead, or expired: for renewal
+   * only when the grace time is over too.
+   */
+  use(caller: ShownCertificate, purpose: Purpose = 'call'): BotInstance {
+    const state = this.#instances.get(caller.instanceId)
+    if (!state || state.bot !== caller.bot) throw this.#refuse(caller, state, 'unknown_instance', purpose)
+    if (this.#deps.locks.check(lockSubject(state))) throw this.#refuse(caller, state, 'locked', purpose)
+    this.#checkExpiry(caller, state, purpose)
+    const shown = { generation: Number(caller.generation), keySha256: caller.keySha256 }
+    switch (judge(state, shown)) {
+      case 'current':
+        this.#accepted.add(caller)
+        return state
+      case 'first_use':
+        this.#accepted.add(caller)
+        return this.#markUsed(state)
+      case 'superseded':
+        throw this.#refuseSuperseded(caller, state, purpose)
+      case 'ahead':
+        throw this.#refuse(caller, state, 'restored_authority', purpose)
+    }
+  }
+
+  /** Whether `use` would succeed now, with nothing marked, recorded or locked; for calls that stay open. */
+  mayStay(caller: ShownCertificate): boolean {
+    const state = this.#instances.get(caller.instanceId)
+    if (state?.bot !== caller.bot || this.#deps.locks.check(lockSubject(state))) return false
+    const standing = judge(state, { generation: Number(caller.generation), keySha256: caller.keySha256 })
+    return standing === 'current' || standing === 'first_use'
+  }
+
+  get(instanceId: string): BotInstance | undefined {
+    return this.#instances.get(instanceId)
+  }
+
+  list(bot?: string): BotInstance[] {
+    const all = [...this.#instances.values()]
+    return bot === undefined ? all : all.filter((instance) => instance.bot === bot)
+  }
+
+  /** Takes over what a task has written about an instance, once that is durable. */
+  adopt(writer: Writer, instanceId: string): void {
+    const state = findInstance(writer, instanceId)
+    writer.afterCommit(() => {
+      if (state) this.#instances.set(instanceId, state)
+      else this.#instances.delete(instanceId)
+      this.#bump()
+    })
+  }
+
+  /** Instances whose last certificate cannot be renewed any more are gone for good, a day after that was first seen. */
+  async forgetExpired(): Promise<void> {
+    const { datastore, audit, clock, renewalGraceSeconds } = this.#deps
+    const limitMs = clock.now().getTime() - renewalGraceSeconds * 1000
+    const expired = this.list().filter(({ notAfterMs }) => notAfterMs < limitMs)
+    const dead = this.#over.note(expired.map((instance) => ({ ...instance, lifeMs: KEPT_MS })))
+    if (dead.length === 0) return
+    await datastore.write((writer) => {
+      for (const { id, bot, notAfterMs } of dead) {
+        deleteInstance(writer, id)
+        const detail = { bot, botInstance: id, notAfter: Math.floor(notAfterMs / 1000) }
+        audit.within(writer, 'bot_instance.forgotten', 'authority', detail)
+        this.adopt(writer, id)
+      }
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#subscription[Symbol.dispose]()
+    await this.#rows[Symbol.asyncDispose]()
+  }
+
+  /** For what is refused after `use` said yes: recorded like its own refusals. */
+  refuse(caller: ShownCertificate, reason: string, purpose: Purpose): Error {
+    return this.#refuse(caller, this.#instances.get(caller.instanceId), reason, purpose)
+  }
+
+  #checkExpiry(caller: ShownCertificate, state: InstanceState, purpose: Purpose): void {
+    const nowSeconds = this.#deps.clock.now().getTime() / 1000
+    if (nowSeconds <= caller.notAfter) return
+    if (purpose === 'call')
+      throw new BotCertificateExpiredError('the bot certificate has expired: renew it first')
+    if (nowSeconds > caller.notAfter + this.#deps.renewalGraceSeconds) {
+      throw this.#refuse(caller, state, 'grace_over', purpose)
+    }
+  }
+
+  #markUsed(state: InstanceState): InstanceState {
+    const { datastore, clock, logger } = this.#deps
+    const pending = state.pending
+    if (!pending) return state
+    const used = afterFirstUse(state)
+    this.#instances.set(state.id, used)
+    this.#bump()
+    datastore
+      .write((writer) => {
+        setUsed(writer, state.id, pending, clock.now().getTime())
+        this.adopt(writer, state.id)
+      })
+      .catch((error) => {
+        // Nobody has been answered with anything recorded yet: as if the use had not happened. The next call tries again.
+        if (this.#instances.get(state.id) === used) this.#instances.set(state.id, state)
+        logger.error(
+          { instance: state.id, error: messageOf(error) },
+          'cannot note the first use of a generation',
+        )
+      })
+    return used
+  }
+
+  #refuseSuperseded(caller: ShownCertificate, state: InstanceState, purpose: Purpose): Refusal {
+    if (this.#accepted.has(caller)) return this.#refuse(caller, state, 'superseded_connection', purpose)
+    const reason = 'superseded_certificate'
+    const known = this.#refusals.get(caller)
+    if (known?.state === state && known.reason === reason) return known.error
+    const refusal = this.#refuse(caller, state, reason, purpose)
+    lockInstance(this.#deps, state, caller, refusal.reference)
+    return refusal
+  }
+
+  #refuse(
+    caller: ShownCertificate,
+    state: InstanceState | undefined,
+    reason: string,
+    purpose: Purpose,
+  ): Refusal {
+    const known = this.#refusals.get(caller)
+    if (known && known.state === state && known.reason === reason) return known.error
+    const { audit, logger } = this.#deps
+    const { bot, instanceId: botInstance } = caller
+    const subject = { bot, botInstance }
+    const { address } = caller
+    const detail = { ...subject, generation: Number(caller.generation), reason, address }
+    const actor = `bot:${bot}/${botInstance}`
+    const { reference, entry } = this.#rows.note({
+      key: `${purpose} ${botInstance}`,
+      reason,
+      entry: (ref) => ({ event: EVENT[purpose], actor, ref, detail }),
+      summed: (sum, ref) => this.#summed(purpose, subject, sum, ref),
+    })
+    const error =
+      reason === 'restored_authority'
+        ? new GenerationAheadError(reference)
+        : new RefusedError(reference, reason)
+    this.#refusals.set(caller, { state, reason, error })
+    if (entry) {
+      logger.warn({ event: EVENT[purpose], ref: reference, ...detail }, 'bot refused')
+      audit.recordAll([entry]).catch((failure) => {
+        // The refusal stands whether or not it could be stored; the log has it.
+        logger.error({ ref: reference, error: messageOf(failure) }, 'cannot record a refusal')
+      })
+    }
+    return error
+  }
+
+  #summed(
+    purpose: Purpose,
+    subject: { readonly bot: string; readonly botInstance: string },
+    sum: RowSum,
+    ref: string,
+  ) {
+    const detail = { ...subject, ...sum }
+    this.#deps.logger.warn({ event: MORE[purpose], ref, ...detail }, 'a bot was refused more often')
+    return { event: MORE[purpose], actor: `bot:${subject.bot}/${subject.botInstance}`, ref, detail }
+  }
+
+  #bump(): void {
+    this.changed.set(this.changed.value + 1)
+  }
+}
+
+function lockSubject(instance: Pick<BotInstance, 'id' | 'bot' | 'joinToken'>): LockSubject {
+  return { bot: instance.bot, botInstance: instance.id, joinToken: instance.joinToken }
+}

@@ -1,0 +1,65 @@
+import { randomSerial } from '../../crypto/signing-ca.ts'
+import type { Random } from '../../foundation/random.ts'
+import { SignerExpiredError } from '../keys/errors.ts'
+import type { KeysInUse } from '../keys/keys-in-use.ts'
+
+/** A bot certificate and what its holder must know beside it. */
+export interface BotCertificateOutput {
+  /** DER: leaf, control issuing CA. */
+  readonly chain: readonly Buffer[]
+  /** DER of every control root to accept from now on. */
+  readonly roots: readonly Buffer[]
+  readonly trustDomain: string
+  readonly bot: string
+  readonly botInstanceId: string
+  readonly generation: number
+  /** Hex. */
+  readonly serial: string
+  readonly notAfterMs: number
+  readonly authorityTimeMs: number
+}
+
+export interface BotCertificateInput {
+  readonly publicKeyDer: Buffer
+  readonly trustDomain: string
+  readonly bot: string
+  readonly botInstanceId: string
+  readonly generation: number
+  readonly ttlSeconds: number
+  readonly nowMs: number
+}
+
+/** clientAuth only, no SAN: it opens the authority's API and nothing else (design 7). It never outlives the issuing CA. @throws SignerExpiredError */
+export function issueBotCertificate(
+  input: BotCertificateInput,
+  keys: KeysInUse,
+  random: Random,
+): BotCertificateOutput {
+  const { controlIssuing, controlRoots } = keys
+  const { publicKeyDer, trustDomain, bot, botInstanceId, generation, ttlSeconds, nowMs } = input
+  if (controlIssuing.notAfter * 1000 <= nowMs) {
+    throw new SignerExpiredError('the control issuing CA has expired: try again later')
+  }
+  const notAfter = Math.min(Math.floor(nowMs / 1000 + ttlSeconds), controlIssuing.notAfter)
+  const serial = randomSerial(random)
+  const leaf = controlIssuing.signLeaf({
+    serial,
+    publicKeyDer,
+    // Only the authority looks at it: what it has signed with its clock ahead is good for it with the right time, too.
+    notBefore: controlIssuing.notBefore,
+    notAfter,
+    subject: { commonName: botInstanceId, organization: bot, serialNumber: String(generation) },
+    extKeyUsages: ['clientAuth'],
+  })
+  return {
+    chain: [leaf, controlIssuing.certificateDer],
+    roots: controlRoots,
+    trustDomain,
+    bot,
+    botInstanceId,
+    generation,
+    serial: serial.toString('hex'),
+    notAfterMs: notAfter * 1000,
+    authorityTimeMs: nowMs,
+  }
+}

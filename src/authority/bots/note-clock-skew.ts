@@ -1,0 +1,18 @@
+import type { Logger } from '../../foundation/logger.ts'
+
+/** Two clocks this far apart will soon refuse each other's certificates (design 18). */
+const REPORTED_FROM_SECONDS = 30
+
+/** For the audit row: how far the agent's clock is ahead, when that is worth a report; says it in the log too. */
+export function noteClockSkew(
+  agentTimeMs: number | undefined,
+  nowMs: number,
+  subject: { readonly bot: string; readonly botInstance: string },
+  logger: Logger,
+): { readonly clockSkewSeconds?: number } {
+  if (agentTimeMs === undefined) return {}
+  const clockSkewSeconds = Math.round((agentTimeMs - nowMs) / 1000)
+  if (Math.abs(clockSkewSeconds) <= REPORTED_FROM_SECONDS) return {}
+  logger.warn({ event: 'bot.clock_skew', ...subject, clockSkewSeconds }, 'the clock of an agent is off')
+  return { clockSkewSeconds }
+}

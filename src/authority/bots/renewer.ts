@@ -1,0 +1,107 @@
+import { parsePublicKey, spkiSha256 } from '../../crypto/keys.ts'
+import { checkProof } from '../../crypto/proof-of-possession.ts'
+import type { Clock } from '../../foundation/clock.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Random } from '../../foundation/random.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import type { Writer } from '../datastore/writer.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
+import type { Bots, ShownCertificate } from './bots.ts'
+import { findInstance, setPending } from './instance-repository.ts'
+import { type BotCertificateOutput, issueBotCertificate } from './issue-bot-certificate.ts'
+import { noteClockSkew } from './note-clock-skew.ts'
+
+export interface RenewInput {
+  /** SubjectPublicKeyInfo (DER) of the next key. */
+  readonly publicKeyDer: Buffer
+  /** By the next key, over trust domain, instance and the generation of the certificate that was shown. */
+  readonly proof: Buffer
+  readonly agentTimeMs?: number | undefined
+  readonly agentVersion: string
+}
+
+export interface RenewerDeps {
+  readonly datastore: Datastore
+  readonly bots: Bots
+  readonly keys: SigningKeys
+  readonly audit: AuditLog
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly botCertificateSeconds: number
+}
+
+/**
+ * Gives an instance its next certificate, in two phases (design 13): generation n+1 stays pending until it is first used, so an
+ * answer that was lost on the way costs nothing: asking again from n gives n+1 again.
+ */
+export class Renewer {
+  readonly #deps: RenewerDeps
+
+  constructor(deps: RenewerDeps) {
+    this.#deps = deps
+  }
+
+  async renew(caller: ShownCertificate, input: RenewInput): Promise<BotCertificateOutput> {
+    const { datastore, bots, keys } = this.#deps
+    parsePublicKey(input.publicKeyDer)
+    bots.use(caller, 'renewal')
+    const { instanceId: botInstanceId, generation } = caller
+    const context = {
+      purpose: 'renew',
+      trustDomain: keys.trustDomain.name,
+      botInstanceId,
+      generation,
+    } as const
+    if (!checkProof(context, input.publicKeyDer, input.proof))
+      throw bots.refuse(caller, 'bad_proof', 'renewal')
+    const keySha256 = spkiSha256(input.publicKeyDer)
+    if (keySha256 === caller.keySha256) throw bots.refuse(caller, 'same_key', 'renewal')
+    return datastore.write((writer) => this.#certify(writer, caller, input, keySha256))
+  }
+
+  #certify(
+    writer: Writer,
+    caller: ShownCertificate,
+    input: RenewInput,
+    keySha256: string,
+  ): BotCertificateOutput {
+    const { bots, keys, audit, clock, random, logger, botCertificateSeconds } = this.#deps
+    // Asked again here: since the call began a lock may have come, or a newer generation may have been used.
+    const { id, bot, generation: current } = bots.use(caller, 'renewal')
+    const generation = current + 1
+    const pending = findInstance(writer, id)?.pending
+    const nowMs = clock.now().getTime()
+    const certificate = issueBotCertificate(
+      {
+        publicKeyDer: input.publicKeyDer,
+        trustDomain: keys.trustDomain.name,
+        bot,
+        botInstanceId: id,
+        generation,
+        ttlSeconds: botCertificateSeconds,
+        nowMs,
+      },
+      keys.current(),
+      random,
+    )
+    const { notAfterMs, serial } = certificate
+    const agentVersion = input.agentVersion.slice(0, 64)
+    setPending(writer, id, { generation, keySha256, notAfterMs, agentVersion }, nowMs)
+    bots.adopt(writer, id)
+    const subject = { bot, botInstance: id }
+    audit.within(writer, 'renewal.accepted', `bot:${bot}/${id}`, {
+      ...subject,
+      generation,
+      keySha256,
+      serial,
+      notAfter: notAfterMs / 1000,
+      repeated: pending?.keySha256 === keySha256,
+      afterExpiry: caller.notAfter * 1000 < nowMs,
+      address: caller.address,
+      ...noteClockSkew(input.agentTimeMs, nowMs, subject, logger),
+    })
+    return certificate
+  }
+}

@@ -1,0 +1,55 @@
+import type { KeyObject } from 'node:crypto'
+import { seal, unseal } from '../../crypto/sealed.ts'
+import type { TrustDomain } from '../../spiffe/trust-domain.ts'
+import { WrongTrustDomainError } from '../keys/errors.ts'
+import type { Datastore } from './datastore.ts'
+import { readMeta, writeMeta } from './meta.ts'
+
+export interface VaultOptions {
+  /** The one that the datastore was opened with. */
+  readonly key: KeyObject
+  readonly trustDomain: TrustDomain
+}
+
+/** The key-encryption key, with what is sealed under it, for the trust domain that the database was made for. */
+export class Vault {
+  readonly trustDomain: TrustDomain
+  #key: KeyObject
+
+  private constructor(key: KeyObject, trustDomain: TrustDomain) {
+    this.#key = key
+    this.trustDomain = trustDomain
+  }
+
+  /** On the first start notes the trust domain; later compares it. A mismatch changes nothing. */
+  static async open(datastore: Datastore, { key, trustDomain }: VaultOptions): Promise<Vault> {
+    const stored = await readMeta(datastore, 'trust_domain')
+    if (stored !== undefined && stored !== trustDomain.name) {
+      throw new WrongTrustDomainError(
+        `this data directory belongs to the trust domain ${stored}, the configuration says ${trustDomain.name}: correct trust_domain, or use another data_dir`,
+      )
+    }
+    if (stored === undefined) {
+      await datastore.write((writer) => writeMeta(writer, 'trust_domain', trustDomain.name))
+    }
+    return new Vault(key, trustDomain)
+  }
+
+  /** The one that is in use. */
+  get key(): KeyObject {
+    return this.#key
+  }
+
+  /** From now on everything is sealed under this key. Whoever calls this has seen to what is sealed already. */
+  use(key: KeyObject): void {
+    this.#key = key
+  }
+
+  seal(plaintext: Buffer, context: string): Buffer {
+    return seal(this.#key, plaintext, context)
+  }
+
+  unseal(sealed: Buffer, context: string): Buffer {
+    return unseal(this.#key, sealed, context)
+  }
+}

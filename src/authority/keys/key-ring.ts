@@ -1,0 +1,122 @@
+import type { Clock } from '../../foundation/clock.ts'
+import type { Random } from '../../foundation/random.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { Actor } from '../audit/events.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import type { Vault } from '../datastore/vault.ts'
+import type { Writer } from '../datastore/writer.ts'
+import { type CaLifetimes, createSigningKey } from './key-factory.ts'
+import { CONTROL_ROOT, isOf, type KeyLine, labelsOf } from './key-lines.ts'
+import type { Step } from './schedule.ts'
+import {
+  deleteSigningKey,
+  insertSigningKey,
+  loadSigningKeys,
+  type SigningKey,
+  updateActivation,
+  updateSigningKeyState,
+} from './signing-key.ts'
+
+export interface KeyRingDeps {
+  readonly datastore: Datastore
+  readonly vault: Vault
+  readonly audit: AuditLog
+  readonly lifetimes: CaLifetimes
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const EVENT = {
+  activate: 'ca.activated',
+  retire: 'ca.retired',
+  end: 'ca.ended',
+  remove: 'ca.removed',
+} as const
+const STATE = { activate: 'active', retire: 'retired', end: 'ended' } as const
+
+/** All signing keys, in memory as in the database. Each change is one transaction with the audit rows that tell of it. */
+export class KeyRing {
+  readonly #deps: KeyRingDeps
+  #keys: readonly SigningKey[]
+
+  private constructor(deps: KeyRingDeps, keys: readonly SigningKey[]) {
+    this.#deps = deps
+    this.#keys = keys
+  }
+
+  static async load(deps: KeyRingDeps): Promise<KeyRing> {
+    return new KeyRing(deps, await loadSigningKeys(deps.datastore, deps.vault))
+  }
+
+  get keys(): readonly SigningKey[] {
+    return this.#keys
+  }
+
+  find(line: KeyLine, state: SigningKey['state']): SigningKey | undefined {
+    return this.#keys.find((key) => isOf(key, line) && key.state === state)
+  }
+
+  /** Carries the steps out, all or none. Only one call at a time. */
+  async carryOut(steps: readonly Step[], actor: Actor): Promise<void> {
+    const created = new Map<Step, SigningKey>()
+    for (const step of steps) if (step.do === 'create') created.set(step, await this.#create(step))
+    let keys = this.#keys
+    await this.#deps.datastore.write((writer) => {
+      for (const step of steps) {
+        const changed = step.do === 'create' ? created.get(step) : keys.find(({ id }) => id === step.id)
+        if (!changed) continue
+        keys = this.#write(writer, keys, step, changed, actor)
+      }
+    })
+    this.#keys = keys
+  }
+
+  /** Lets a prepared key become active at another time. */
+  async reschedule(key: SigningKey, activateMs: number, actor: Actor): Promise<void> {
+    await this.#deps.datastore.write((writer) => {
+      updateActivation(writer, key.id, activateMs)
+      this.#deps.audit.within(writer, 'ca.rescheduled', actor, { ...subjectOf(key), activateMs })
+    })
+    this.#keys = this.#keys.map((k) => (k.id === key.id ? { ...k, activateMs } : k))
+  }
+
+  #create(step: Extract<Step, { do: 'create' }>): Promise<SigningKey> {
+    const { clock, vault, lifetimes, random } = this.#deps
+    const parent = step.line.purpose === 'control_issuing' ? this.find(CONTROL_ROOT, 'active') : undefined
+    const nowMs = clock.now().getTime()
+    return createSigningKey(step, parent, nowMs, { trustDomain: vault.trustDomain, lifetimes, random })
+  }
+
+  #write(
+    writer: Writer,
+    keys: readonly SigningKey[],
+    step: Step,
+    key: SigningKey,
+    actor: Actor,
+  ): readonly SigningKey[] {
+    const { audit, vault } = this.#deps
+    const { id } = key
+    const subject = subjectOf(key)
+    if (step.do === 'create') {
+      insertSigningKey(writer, vault, key)
+      const activate = key.activateMs === undefined ? {} : { activateMs: key.activateMs }
+      audit.within(writer, 'ca.prepared', actor, { ...subject, ...activate })
+      if (key.state === 'active') audit.within(writer, 'ca.activated', actor, subject)
+      return [...keys, key]
+    }
+    audit.within(writer, EVENT[step.do], actor, subject)
+    if (step.do === 'remove') {
+      deleteSigningKey(writer, id)
+      return keys.filter((k) => k.id !== id)
+    }
+    const state = STATE[step.do]
+    updateSigningKeyState(writer, id, state)
+    const privateKey = state === 'retired' ? undefined : key.privateKey
+    return keys.map((k) => (k.id === id ? { ...k, state, privateKey, activateMs: undefined } : k))
+  }
+}
+
+function subjectOf(key: SigningKey) {
+  const { purpose, id, keyId, notAfterMs } = key
+  return { purpose, ...labelsOf(key), id, keyId, notAfter: Math.floor(notAfterMs / 1000) }
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { JwsSigner } from '../../crypto/jws.ts'
+import { SIGNING_ALGORITHMS, SIGNING_KEYS, type SigningAlgorithm } from '../../crypto/jws-algorithm.ts'
+import { exportSpki, spkiSha256 } from '../../crypto/keys.ts'
+import { SigningCa } from '../../crypto/signing-ca.ts'
+import { Bundle } from '../../spiffe/bundle.ts'
+import type { TrustDomain } from '../../spiffe/trust-domain.ts'
+import type { KeyPurpose } from '../datastore/schema/key-tables.ts'
+import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
+import { CONTROL_ISSUING, CONTROL_ROOT, isOf, type KeyLine, SPIFFE_X509 } from './key-lines.ts'
+import { publishedMs } from './schedule.ts'
+import type { ServerTls } from './server-tls.ts'
+import type { SigningKey } from './signing-key.ts'
+
+/** An active JWT key, and the end of its life in seconds since 1970. */
+export type JwtSigner = JwsSigner & { readonly notAfter: number }
+
+/** Everything that signs or verifies now; replaced as a whole at each change. */
+export interface KeysInUse {
+  readonly bundle: Bundle
+  /** The active SPIFFE CA. */
+  readonly x509: SigningCa
+  /** What signs tokens for audiences that nothing is said of. */
+  readonly jwt: JwtSigner
+  /** What signs instead of each algorithm in use: the active key of that algorithm or, until it has one, another. */
+  readonly jwtSigners: ReadonlyMap<SigningAlgorithm, JwtSigner>
+  readonly activeX509KeyId: string
+  readonly activeJwtKeyId: string
+  /** All that sign now, that one first. */
+  readonly activeJwtKeyIds: readonly string[]
+  /** DER of every control root that agents shall accept, some of them at an end: what is renewed late hangs on them. */
+  readonly controlRoots: readonly Buffer[]
+  readonly controlIssuing: SigningCa
+  /** DER of every control issuing CA whose bot certificates may still be shown. */
+  readonly controlIssuers: readonly Buffer[]
+  /** Issuing CA, then root (DER). */
+  readonly controlChain: readonly Buffer[]
+  /** `sha256:` and the hash of the active control root's SubjectPublicKeyInfo. */
+  readonly pin: string
+  readonly serverTls: ServerTls
+  /** Keys that must not be used any more, whatever their state. */
+  readonly taintedKeyIds: readonly string[]
+}
+
+/** Agents get pushes; whoever polls the bundle shall see a key well before it signs. */
+const LONGEST_REFRESH_HINT_S = 300
+
+export type KeysInUseWithoutTls = Omit<KeysInUse, 'serverTls'>
+
+/** `judgedMs`: the time, as far as it is certain: what has not ended by it stays published. The bundle has no sequence yet. */
+export function findKeysInUse(
+  keys: readonly SigningKey[],
+  trustDomain: TrustDomain,
+  judgedMs: number,
+  algorithms: JwtAlgorithms,
+): KeysInUseWithoutTls {
+  const x509 = activeKey(keys, SPIFFE_X509)
+  const root = activeKey(keys, CONTROL_ROOT)
+  const controlIssuing = signingCa(activeKey(keys, CONTROL_ISSUING))
+  const jwtSigners = signersOf(keys, algorithms)
+  const jwt = jwtSigners.get(algorithms.usual)
+  assert.ok(jwt, 'no active jwt key')
+  const [x509Keys, jwtKeys] = [published(keys, 'spiffe_x509', judgedMs), published(keys, 'jwt', judgedMs)]
+  return {
+    bundle: Bundle.of({
+      trustDomain: trustDomain.name,
+      x509Authorities: x509Keys.map(certificateOf),
+      jwtAuthorities: jwtKeys.map(({ keyId, publicKeyDer }) => ({ kid: keyId, publicKeyDer })),
+      refreshHintSeconds: refreshHint([...x509Keys, ...jwtKeys]),
+    }),
+    x509: signingCa(x509),
+    jwt,
+    jwtSigners,
+    activeX509KeyId: x509.keyId,
+    activeJwtKeyId: jwt.kid,
+    activeJwtKeyIds: [...new Set(Array.from(jwtSigners.values(), ({ kid }) => kid))],
+    controlRoots: byState(keys, 'control_root').map(certificateOf),
+    controlIssuing,
+    controlIssuers: byState(keys, 'control_issuing').map(certificateOf),
+    controlChain: [controlIssuing.certificateDer, certificateOf(root)],
+    pin: `sha256:${spkiSha256(root.publicKeyDer)}`,
+    taintedKeyIds: [],
+  }
+}
+
+/** The same with a sequence. */
+export function withSequence(bundle: Bundle, sequence: number): Bundle {
+  const jwtAuthorities = Array.from(bundle.jwtAuthorities, ([kid, key]) => ({
+    kid,
+    publicKeyDer: exportSpki(key),
+  }))
+  const { trustDomain, x509Authorities, refreshHintSeconds } = bundle
+  const hint = refreshHintSeconds === undefined ? {} : { refreshHintSeconds }
+  return Bundle.of({ trustDomain, x509Authorities, jwtAuthorities, sequence: BigInt(sequence), ...hint })
+}
+
+/** Whoever comes back as often sees each of these keys, and each that succeeds one of them, at least three times before it signs. */
+function refreshHint(keys: readonly SigningKey[]): number {
+  const shortestMs = Math.min(...keys.map(publishedMs))
+  return Math.max(1, Math.min(LONGEST_REFRESH_HINT_S, Math.floor(shortestMs / 4000)))
+}
+
+export function activeKey(keys: readonly SigningKey[], line: KeyLine): SigningKey {
+  const found = keys.find((key) => isOf(key, line) && key.state === 'active')
+  assert.ok(found, `no active ${line.purpose} key`)
+  return found
+}
+
+/**
+ * While the first key of an algorithm is only published, tokens are signed as before: with the key of an algorithm that is on its way out
+ * or, when it was not there before, with the usual one.
+ */
+function signersOf(
+  keys: readonly SigningKey[],
+  { inUse }: JwtAlgorithms,
+): ReadonlyMap<SigningAlgorithm, JwtSigner> {
+  const active = new Map<SigningAlgorithm, JwtSigner>()
+  for (const algorithm of SIGNING_ALGORITHMS) {
+    const key = keys.find(
+      ({ purpose, keyType, state }) =>
+        purpose === 'jwt' && state === 'active' && keyType === SIGNING_KEYS[algorithm],
+    )
+    if (key) active.set(algorithm, jwtSigner(key))
+  }
+  const [usual] = inUse
+  const leaving = [...active.keys()].find((algorithm) => !inUse.includes(algorithm))
+  const before = [leaving, usual, ...active.keys()].flatMap(
+    (algorithm) => (algorithm && active.get(algorithm)) || [],
+  )
+  return new Map(
+    inUse.flatMap((algorithm) => {
+      const own = active.get(algorithm)
+      const signer = own ?? before[0]
+      return signer ? [[algorithm, signer] as const] : []
+    }),
+  )
+}
+
+function jwtSigner(key: SigningKey): JwtSigner {
+  const alg = algorithmOf(key.keyType)
+  const signer = new JwsSigner({ alg, kid: key.keyId, typ: 'JWT', privateKey: privateKeyOf(key) })
+  return Object.assign(signer, { notAfter: Math.floor(key.notAfterMs / 1000) })
+}
+
+/** Active first: a reader that takes only one takes the right one. */
+function byState(keys: readonly SigningKey[], purpose: KeyPurpose): SigningKey[] {
+  const mine = keys.filter((key) => key.purpose === purpose)
+  return [...mine.filter((key) => key.state === 'active'), ...mine.filter((key) => key.state !== 'active')]
+}
+
+function published(keys: readonly SigningKey[], purpose: KeyPurpose, judgedMs: number): SigningKey[] {
+  return byState(keys, purpose).filter((key) => key.state !== 'ended' || key.notAfterMs > judgedMs)
+}
+
+function signingCa(key: SigningKey): SigningCa {
+  return new SigningCa(certificateOf(key), privateKeyOf(key))
+}
+
+function certificateOf(key: SigningKey): Buffer {
+  assert.ok(key.certificateDer, `${key.purpose} key without certificate`)
+  return key.certificateDer
+}
+
+function privateKeyOf(key: SigningKey) {
+  assert.ok(key.privateKey, `${key.purpose} key without private part`)
+  return key.privateKey
+}

@@ -1,0 +1,129 @@
+import type { KeyObject } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import type { NextKey } from '../../config/next-key.ts'
+import { loadSealingKey } from '../../crypto/sealed.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Random } from '../../foundation/random.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { Actor } from '../audit/events.ts'
+import { finishHeadKeyChange, takeOverNextHeadKey, writeNextHeadKey } from '../audit/head-key.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import { writeMeta } from '../datastore/meta.ts'
+import { formatKeyCheck, keyOf } from '../datastore/seals/key-check.ts'
+import type { Vault } from '../datastore/vault.ts'
+import { RekeyRefusedError } from './errors.ts'
+import { resealSigningKeys } from './signing-key.ts'
+
+const KEY_BYTES = 32
+
+export interface RekeyerDeps {
+  readonly datastore: Datastore
+  readonly vault: Vault
+  readonly audit: AuditLog
+  readonly headKeyPath: string
+  /** Where the key comes from, for people. */
+  readonly keySource: string
+  /** Of a key in a file, which is the only one that this program can change by itself. */
+  readonly nextKey: NextKey | undefined
+  readonly environment: NodeJS.ProcessEnv
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/**
+ * Changes the key-encryption key while the authority runs. The one moment that counts is the commit in which signing keys, seals and the
+ * check of the key change together. Before it the new key lies beside the old one, in a file; after it that file takes the old one's place. An
+ * authority that is killed at any point finds at its next start which of the two opens, and finishes or forgets the change.
+ */
+export class Rekeyer {
+  readonly #deps: RekeyerDeps
+  #isRunning = false
+
+  get keySource(): string {
+    return this.#deps.keySource
+  }
+
+  constructor(deps: RekeyerDeps) {
+    this.#deps = deps
+  }
+
+  /** @param given instead of a random one @returns whether the key stands in its place already, or somebody has to put it there */
+  async rekey(given: Buffer | undefined, actor: Actor): Promise<{ readonly isInPlace: boolean }> {
+    if (this.#isRunning) throw new RekeyRefusedError('the key-encryption key is being changed already')
+    const { nextKey, keySource, random } = this.#deps
+    if (!nextKey && !given) {
+      throw new RekeyRefusedError(
+        `the key-encryption key comes from ${keySource}, where the authority cannot change it: make a key (openssl rand -hex 32), keep it, give it with --new-key, and put it there before the next start`,
+      )
+    }
+    const key = given ?? random.bytes(KEY_BYTES)
+    this.#isRunning = true
+    try {
+      await this.#change(key, loadSealingKey(key), actor)
+    } finally {
+      this.#isRunning = false
+    }
+    return { isInPlace: nextKey !== undefined }
+  }
+
+  async #change(key: Buffer, kek: KeyObject, actor: Actor): Promise<void> {
+    const { datastore, vault, audit, headKeyPath, keySource, nextKey, logger } = this.#deps
+    if (vault.key.equals(kek)) throw new RekeyRefusedError('the new key is the one that is in use')
+    const old = vault.key
+    await this.#finishEarlier()
+    await nextKey?.write(key)
+    await writeNextHeadKey(headKeyPath, audit.headKey, kek)
+    try {
+      await datastore.write((writer) => {
+        resealSigningKeys(writer, vault, kek)
+        writeMeta(writer, 'kek_check', formatKeyCheck(kek))
+        audit.within(writer, 'key_encryption_key.changed', actor, { source: keySource })
+        writer.reseal(kek)
+        vault.use(kek) // whatever is sealed later in the same transaction
+      })
+    } catch (error) {
+      vault.use(old)
+      throw error
+    }
+    await takeOverNextHeadKey(headKeyPath)
+    await nextKey?.takeOver()
+    datastore.flush() // nothing that the old key opens is left in the log beside the database
+    logger.warn(
+      { event: 'key_encryption_key.changed', source: keySource },
+      'the key-encryption key has changed',
+    )
+  }
+
+  /** The files of an earlier change whose commit went well may be all that holds the key in use. */
+  async #finishEarlier(): Promise<void> {
+    const { vault, headKeyPath, nextKey, environment } = this.#deps
+    await finishHeadKeyChange(headKeyPath, vault.key)
+    const pending = await nextKey?.load(environment)
+    if (pending && loadSealingKey(pending).equals(vault.key)) await nextKey?.takeOver()
+  }
+}
+
+/** The key to open the database with: the next one, when a change was cut short after its commit. */
+export async function settleKey(
+  databasePath: string,
+  current: Buffer | undefined,
+  deps: {
+    readonly nextKey: NextKey | undefined
+    readonly environment: NodeJS.ProcessEnv
+    readonly logger: Logger
+  },
+): Promise<Buffer | undefined> {
+  const next = await deps.nextKey?.load(deps.environment)
+  if (!next || !deps.nextKey || !existsSync(databasePath)) return current
+  const candidates = [current, next].flatMap((key) => (key ? [{ key, kek: loadSealingKey(key) }] : []))
+  const found = keyOf(databasePath, candidates)
+  if (!found) return current
+  if (found.key === next) {
+    await deps.nextKey.takeOver()
+    deps.logger.warn(
+      { event: 'key_encryption_key.changed' },
+      'a change of the key-encryption key that was cut short is finished',
+    )
+  } else await deps.nextKey.drop()
+  return found.key
+}

@@ -1,0 +1,357 @@
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { messageOf } from '../../foundation/errors.ts'
+import type { Logger } from '../../foundation/logger.ts'
+import type { Metrics } from '../../foundation/metrics.ts'
+import { Watchable } from '../../foundation/watchable.ts'
+import type { TrustDomain } from '../../spiffe/trust-domain.ts'
+import type { Actor } from '../audit/events.ts'
+import type { Datastore } from '../datastore/datastore.ts'
+import { readMeta, writeMeta } from '../datastore/meta.ts'
+import type { KeyPurpose, KeyState } from '../datastore/schema/key-tables.ts'
+import { OverForLong } from '../over-for-long.ts'
+import { ClockGuard, type Moment } from './clock-guard.ts'
+import { ClockJumpedError, UnknownCaError } from './errors.ts'
+import { JudgedClock } from './judged-clock.ts'
+import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
+import { type KeyLine, labelsOf, lineOf, linesOf } from './key-lines.ts'
+import { KeyRing, type KeyRingDeps } from './key-ring.ts'
+import { findKeysInUse, type KeysInUse, withSequence } from './keys-in-use.ts'
+import { Publication } from './publication.ts'
+import { canSign, putInOrder } from './put-in-order.ts'
+import { handOver, nextChangeAt, publishMs, unneededKeys } from './schedule.ts'
+import { issueServerTls } from './server-tls.ts'
+import type { SigningKey } from './signing-key.ts'
+
+export type { KeysInUse } from './keys-in-use.ts'
+
+export interface SigningKeysDeps extends KeyRingDeps {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly jwt: JwtAlgorithms
+  /** How long after its end a bot certificate may still be renewed. */
+  readonly renewalGraceSeconds: number
+}
+
+export interface CaInfo {
+  readonly id: string
+  readonly purpose: KeyPurpose
+  /** Of a JWT key. */
+  readonly algorithm?: string
+  readonly state: KeyState
+  readonly keyId: string
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+  readonly createdMs: number
+  /** When a prepared one becomes active, an active one gets its successor, or a retired one leaves the bundle. */
+  readonly nextChangeMs: number
+}
+
+const PURPOSES: readonly KeyPurpose[] = ['control_root', 'control_issuing', 'spiffe_x509', 'jwt']
+const ROTATED_ON_DEMAND: readonly string[] = ['control_issuing', 'spiffe_x509', 'jwt']
+
+/** All is looked at this often, whether or not something is due … */
+const LOOK_MS = 60_000
+/** … and the clocks this often: timers stand still while a host sleeps, lives do not. */
+const GLANCE_MS = 5_000
+const RETRY_MS = 10_000
+/** A clock that moves by more at once was set, or the host slept. */
+const MOVED_MS = 2_000
+/** What the clocks said is kept for the next run this often. */
+const NOTE_MS = 600_000
+
+/** The signing keys of this trust domain and their lives (design 7): prepared → active → retired, by schedule and on demand. */
+export class SigningKeys implements AsyncDisposable {
+  readonly trustDomain: TrustDomain
+  readonly watch: Watchable<KeysInUse>
+  /** By which everything is judged that ends. */
+  readonly judged: Clock
+  readonly #deps: SigningKeysDeps
+  readonly #ring: KeyRing
+  readonly #clockGuard: ClockGuard
+  readonly #publication: Publication
+  readonly #unneeded: OverForLong
+  #timer: Scheduled | undefined
+  #work: Promise<unknown> = Promise.resolve()
+  #disposed = false
+  /** The time of the last look, by the wall clock: what has fallen due since has not been seen. */
+  #lookedMs: number
+  #notedBootMs = Number.NEGATIVE_INFINITY
+
+  private constructor(
+    deps: SigningKeysDeps,
+    { ring, clockGuard, publication }: Opened,
+    first: KeysInUse,
+    lookedMs: number,
+  ) {
+    this.#deps = deps
+    this.#ring = ring
+    this.#clockGuard = clockGuard
+    this.judged = new JudgedClock(deps.clock, clockGuard)
+    this.#publication = publication
+    this.#lookedMs = lookedMs
+    this.#unneeded = new OverForLong(deps.clock)
+    this.trustDomain = deps.vault.trustDomain
+    this.watch = new Watchable(first)
+    deps.metrics.collected('ca_expiry_seconds', 'Seconds until the active key of a purpose ends', () =>
+      this.#expiries(),
+    )
+    this.#tellOfPublishing()
+    this.#arm()
+  }
+
+  /** Loads or creates the keys, and catches up with what fell due while no authority ran. */
+  static async open(deps: SigningKeysDeps): Promise<SigningKeys> {
+    const ring = await KeyRing.load(deps)
+    const clockGuard = new ClockGuard(deps, await loadMoment(deps.datastore))
+    const opened = { ring, clockGuard, publication: await Publication.load(deps.datastore) }
+    const lookedMs = await putInOrder(ring, { ...deps, isSteady: clockGuard.isSteady() })
+    return new SigningKeys(deps, opened, await refreshState(opened, deps, undefined), lookedMs)
+  }
+
+  current(): KeysInUse {
+    return this.watch.value
+  }
+
+  /**
+   * Prepares a successor if there is none; it takes over once published long enough, or at once with `now`. Of the JWT keys the one with this
+   * algorithm, or all when it is empty.
+   */
+  rotate(purpose: string, now: boolean, actor: Actor, algorithm = ''): Promise<void> {
+    return this.#exclusively(async () => {
+      const lines = this.#rotatable(purpose, algorithm)
+      const isSteady = this.#clockGuard.isSteady()
+      const nowMs = this.#deps.clock.now().getTime()
+      if (!isSteady && lines.every((line) => canSign(this.#ring, line, nowMs))) {
+        throw new ClockJumpedError(
+          'the clock of the authority jumped: set it right, or wait 15 minutes if it is right, then ask again',
+        )
+      }
+      await putInOrder(this.#ring, { ...this.#deps, isSteady })
+      for (const line of lines) await this.#rotate(line, now, actor)
+      this.#lookedMs = await putInOrder(this.#ring, { ...this.#deps, isSteady })
+      await this.#publish()
+    })
+  }
+
+  /** Every key, in the order of purposes and ages. */
+  list(): CaInfo[] {
+    return PURPOSES.flatMap((purpose) => this.#ring.keys.filter((key) => key.purpose === purpose)).map(
+      (key) => ({
+        id: key.id,
+        purpose: key.purpose,
+        ...labelsOf(key),
+        state: key.state,
+        keyId: key.keyId,
+        notBeforeMs: key.notBeforeMs,
+        notAfterMs: key.notAfterMs,
+        createdMs: key.createdMs,
+        nextChangeMs: this.#nextChange(key),
+      }),
+    )
+  }
+
+  /** Waits for a change under way; starts no further one. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
+    this.#timer?.cancel()
+    await this.#work
+    await this.#noteClock(0).catch(() => undefined) // the next run then goes by the wall clock alone
+  }
+
+  #rotatable(purpose: string, algorithm: string): readonly KeyLine[] {
+    if (!ROTATED_ON_DEMAND.includes(purpose)) {
+      throw new UnknownCaError(
+        `cannot rotate ${JSON.stringify(purpose)}: expected ${ROTATED_ON_DEMAND.join(', ')}`,
+      )
+    }
+    const lines = linesOf(this.#deps.jwt).filter((line) => line.purpose === purpose)
+    if (algorithm === '') return lines
+    const meant = lines.filter((line) => labelsOf(line).algorithm === algorithm)
+    if (meant.length > 0) return meant
+    const inUse =
+      purpose === 'jwt' ? `in use are ${this.#deps.jwt.inUse.join(', ')}` : 'only JWT keys have one'
+    throw new UnknownCaError(`no ${purpose} key with the algorithm ${JSON.stringify(algorithm)}: ${inUse}`)
+  }
+
+  async #rotate(line: KeyLine, now: boolean, actor: Actor): Promise<void> {
+    const nowMs = this.#deps.clock.now().getTime()
+    const active = this.#ring.find(line, 'active')
+    if (active && !this.#ring.find(line, 'prepared')) {
+      const activateMs = nowMs + publishMs(active)
+      await this.#ring.carryOut([{ do: 'create', line, state: 'prepared', activateMs }], actor)
+    }
+    const prepared = this.#ring.find(line, 'prepared')
+    if (!prepared) return
+    if (now) return this.#ring.carryOut(handOver(active, prepared), actor)
+    if (!active) return // the first of its algorithm: it is on its way already
+    const earliestMs = Math.max(nowMs, prepared.createdMs + publishMs(active))
+    if (earliestMs < (prepared.activateMs ?? Infinity))
+      await this.#ring.reschedule(prepared, earliestMs, actor)
+  }
+
+  async #removeUnneeded(): Promise<void> {
+    const { clock, renewalGraceSeconds } = this.#deps
+    const unneeded = unneededKeys(this.#ring.keys, clock.now().getTime(), renewalGraceSeconds * 1000)
+    const lives = unneeded.map(({ id, notAfterMs, createdMs }) => ({ id, lifeMs: notAfterMs - createdMs }))
+    const steps = this.#unneeded.note(lives).map(({ id }) => ({ do: 'remove', id }) as const)
+    if (steps.length > 0) await this.#ring.carryOut(steps, 'authority')
+  }
+
+  /** One change at a time; a failed one does not stop the next. */
+  #exclusively(task: () => Promise<void>): Promise<void> {
+    const run = this.#work.then(task)
+    this.#work = run.catch(() => undefined) // whoever asked gets the error from `run`
+    return run
+  }
+
+  async #publish(): Promise<void> {
+    const opened = { ring: this.#ring, clockGuard: this.#clockGuard, publication: this.#publication }
+    const state = await refreshState(opened, this.#deps, this.watch.value)
+    if (state !== this.watch.value) this.watch.set(state)
+    this.#arm()
+  }
+
+  #arm(waitMs = this.#msToNextChange()): void {
+    this.#timer?.cancel()
+    if (this.#disposed) return
+    const { clock } = this.#deps
+    const offsetMs = clock.now().getTime() - clock.monotonicMs()
+    const restMs = Math.min(waitMs, GLANCE_MS)
+    this.#timer = clock.schedule(restMs, () => {
+      const movedMs = Math.abs(clock.now().getTime() - clock.monotonicMs() - offsetMs)
+      if (waitMs > restMs && movedMs < MOVED_MS) this.#arm(waitMs - restMs)
+      else this.#look()
+    })
+  }
+
+  #look(): void {
+    this.#exclusively(async () => {
+      if (this.#disposed) return
+      const isSteady = this.#clockGuard.isSteady()
+      this.#lookedMs = await putInOrder(this.#ring, { ...this.#deps, isSteady })
+      if (isSteady) await this.#removeUnneeded()
+      this.#warnOfEnds()
+      await this.#noteClock(NOTE_MS)
+      await this.#publish()
+    }).catch((error) => {
+      this.#deps.logger.error({ event: 'ca.expiring', error: messageOf(error) }, 'cannot rotate signing keys')
+      this.#arm(RETRY_MS)
+    })
+  }
+
+  async #noteClock(everyMs: number): Promise<void> {
+    const { moment } = this.#clockGuard
+    if (moment.bootMs - this.#notedBootMs < everyMs) return
+    await this.#deps.datastore.write((writer) => writeMeta(writer, 'clock', JSON.stringify(moment)))
+    this.#notedBootMs = moment.bootMs
+  }
+
+  #msToNextChange(): number {
+    const nowMs = this.#deps.clock.now().getTime()
+    const changes = [
+      this.watch.value.serverTls.renewMs,
+      ...this.#ring.keys.map((key) => this.#nextChange(key)),
+    ]
+    // What was due at the last look and not done, because the clock jumped or time must pass first, is looked at every minute.
+    const ahead = changes.flatMap((atMs) => (atMs > this.#lookedMs ? [Math.max(0, atMs - nowMs)] : []))
+    return Math.min(LOOK_MS, ...ahead)
+  }
+
+  #nextChange(key: SigningKey): number {
+    return nextChangeAt(key, this.#ring.find(key, 'prepared') !== undefined)
+  }
+
+  #secondsLeft(line: KeyLine): number {
+    const active = this.#ring.find(line, 'active')
+    return active ? (active.notAfterMs - this.#deps.clock.now().getTime()) / 1000 : 0
+  }
+
+  *#expiries(): Generator<{ labels: Record<string, string>; value: number }> {
+    for (const line of linesOf(this.#deps.jwt)) {
+      const { purpose } = line
+      const value = this.#secondsLeft(line)
+      if (purpose !== 'jwt') yield { labels: { purpose }, value }
+      // One that is published for the first time has nothing that could end; another signs in its place.
+      else if (value > 0 || !this.#ring.find(line, 'prepared'))
+        yield { labels: { algorithm: algorithmOf(line.keyType), purpose }, value }
+    }
+  }
+
+  /** Whoever has just configured an algorithm shall not wonder about tokens that are still signed with another. */
+  #tellOfPublishing(): void {
+    for (const algorithm of this.#deps.jwt.inUse) {
+      const prepared = this.#ring.find(lineOf(algorithm), 'prepared')
+      if (!prepared?.activateMs || this.#ring.find(lineOf(algorithm), 'active')) continue
+      const from = new Date(prepared.activateMs).toISOString()
+      const run = `signet ca rotate jwt --algorithm ${algorithm} --now`
+      this.#deps.logger.warn(
+        { event: 'ca.algorithm_published', algorithm, keyId: prepared.keyId, from, run },
+        'the key of an algorithm that is new in the configuration is published first; until it signs, tokens are signed as before',
+      )
+    }
+  }
+
+  /** By schedule a key is replaced with a third of its life left; one that gets near its end says that something is wrong. */
+  #warnOfEnds(): void {
+    for (const line of linesOf(this.#deps.jwt)) {
+      const active = this.#ring.find(line, 'active')
+      if (!active) continue
+      const secondsLeft = this.#secondsLeft(line)
+      if (secondsLeft * 6000 < active.notAfterMs - active.createdMs) {
+        this.#deps.logger.warn(
+          { event: 'ca.expiring', purpose: line.purpose, keyId: active.keyId, secondsLeft },
+          'CA near its end',
+        )
+      }
+    }
+  }
+}
+
+interface Opened {
+  readonly ring: KeyRing
+  readonly clockGuard: ClockGuard
+  readonly publication: Publication
+}
+
+async function loadMoment(datastore: Datastore): Promise<Moment | undefined> {
+  const noted = await readMeta(datastore, 'clock')
+  if (noted === undefined) return undefined
+  const { wallMs, bootMs } = JSON.parse(noted) as Partial<Moment>
+  return typeof wallMs === 'number' && typeof bootMs === 'number' ? { wallMs, bootMs } : undefined
+}
+
+/** The state for the keys as they are; the same object when nothing changed. */
+async function refreshState(
+  { ring, clockGuard, publication }: Opened,
+  deps: SigningKeysDeps,
+  last: KeysInUse | undefined,
+): Promise<KeysInUse> {
+  const { vault, random, clock } = deps
+  const judgedMs = clockGuard.judgedMs()
+  const unnumbered = findKeysInUse(ring.keys, vault.trustDomain, judgedMs, deps.jwt)
+  const sequence = await publication.sequenceOf(unnumbered.bundle, judgedMs)
+  const built = { ...unnumbered, bundle: withSequence(unnumbered.bundle, sequence) }
+  const nowMs = clock.now().getTime()
+  const tls = last?.serverTls
+  const isKept = tls?.issuerKeyId === built.controlIssuing.keyId && nowMs < tls.renewMs
+  const kept = isKept ? tls : undefined
+  if (last && kept && sameKeys(last, built)) return last
+  const root = built.controlChain[1] as Buffer
+  const names = { trustDomain: vault.trustDomain, random }
+  return { ...built, serverTls: kept ?? (await issueServerTls(built.controlIssuing, root, names, nowMs)) }
+}
+
+function sameKeys(a: Omit<KeysInUse, 'serverTls'>, b: Omit<KeysInUse, 'serverTls'>): boolean {
+  return (
+    a.bundle.sequence === b.bundle.sequence &&
+    a.activeX509KeyId === b.activeX509KeyId &&
+    namesOfSigners(a) === namesOfSigners(b) &&
+    a.controlIssuing.keyId === b.controlIssuing.keyId &&
+    a.controlRoots.length === b.controlRoots.length &&
+    a.controlRoots.every((root, index) => b.controlRoots[index]?.equals(root))
+  )
+}
+
+function namesOfSigners({ jwtSigners }: Pick<KeysInUse, 'jwtSigners'>): string {
+  return Array.from(jwtSigners, ([algorithm, { kid }]) => `${algorithm} ${kid}`).join(', ')
+}

@@ -1,0 +1,15 @@
+import type { Clock } from './clock.ts'
+
+/** Resolves after this time, or as soon as the signal aborts. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = (): void => {
+      timer.cancel()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = clock.schedule(ms, done)
+    signal.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,208 @@
+import type { KeyType } from '../crypto/keys.ts'
+import { factsWhere } from './attributes/registry.ts'
+import { type Attributes, isWithin, lookUpSteps, touches } from './attributes.ts'
+import type { CompiledIdentity } from './compiled-identity.ts'
+import { Facts } from './expression.ts'
+import type { Explanation, Grant } from './grant.ts'
+import { type IndexKey, indexKeys, keyOf } from './index-keys.ts'
+import { PersistentMap } from './persistent-map.ts'
+import { byPrecedence } from './precedence.ts'
+
+export type { Explanation, IdentityExplanation } from './grant.ts'
+
+/** Identities that cannot be found by a value are tried for every caller; they lie under this key. */
+const GENERAL = 'general'
+
+/** Attributes that are made only for callers about whom they decide something. */
+const COSTLY: ReadonlySet<string> = new Set(factsWhere(({ isCostly }) => isCostly === true))
+/** Under which those identities lie that are found by the value of a costly attribute: while it is not known, they are all looked at. */
+const indexedBy = (path: string): string => `indexed by ${path}`
+
+interface IndexedPath {
+  readonly steps: readonly string[]
+  readonly identities: number
+}
+
+interface Parts {
+  readonly byName: PersistentMap<CompiledIdentity>
+  readonly buckets: PersistentMap<readonly CompiledIdentity[]>
+  readonly paths: ReadonlyMap<string, IndexedPath>
+  readonly uses: ReadonlyMap<string, number>
+  readonly keyTypes: ReadonlyMap<KeyType, number>
+}
+
+/**
+ * All workload identities that may be asked for, never changed, only succeeded. A caller is held against those identities only whose
+ * rules name one of its values, so that a decision costs the same beside ten identities and beside a hundred thousand; a successor
+ * shares all that did not change.
+ */
+export class Policy {
+  static readonly empty = new Policy({
+    byName: PersistentMap.empty(),
+    buckets: PersistentMap.empty(),
+    paths: new Map(),
+    uses: new Map(),
+    keyTypes: new Map(),
+  })
+  readonly #parts: Parts
+  readonly usedAttributes: ReadonlySet<string>
+
+  private constructor(parts: Parts) {
+    this.#parts = parts
+    this.usedAttributes = new Set(parts.uses.keys())
+  }
+
+  static of(identities: Iterable<CompiledIdentity>): Policy {
+    return Policy.empty.with({ upserts: identities })
+  }
+
+  get size(): number {
+    return this.#parts.byName.size
+  }
+
+  /** How many identities have keys of each type. */
+  get keyTypes(): ReadonlyMap<KeyType, number> {
+    return this.#parts.keyTypes
+  }
+
+  get(name: string): CompiledIdentity | undefined {
+    return this.#parts.byName.get(name)
+  }
+
+  /** The successor after a change. Removals come first, so a name in both is kept as the upsert has it. */
+  with(change: { upserts?: Iterable<CompiledIdentity>; removals?: Iterable<string> }): Policy {
+    const names = new Map<string, CompiledIdentity | undefined>()
+    for (const name of change.removals ?? []) names.set(name, undefined)
+    for (const compiled of change.upserts ?? []) names.set(compiled.identity.name, compiled)
+    const draft = new Draft(this.#parts)
+    for (const [name, next] of names) {
+      const last = this.#parts.byName.get(name)
+      if (last) draft.count(last, -1)
+      if (next) draft.count(next, 1)
+    }
+    return new Policy({
+      byName: this.#parts.byName.with(names),
+      buckets: this.#parts.buckets.with(draft.changedBuckets()),
+      paths: draft.paths,
+      uses: draft.uses,
+      keyTypes: draft.keyTypes,
+    })
+  }
+
+  /** What the caller is given, in the order of delivery. */
+  decide(attributes: Attributes): readonly Grant[] {
+    const facts = new Facts(attributes)
+    const grants: Grant[] = []
+    for (const compiled of this.#candidates(attributes)) {
+      const grant = compiled.grantOn(facts)
+      if (grant) grants.push(grant)
+    }
+    return grants.length > 1 ? grants.sort(byPrecedence) : grants
+  }
+
+  /** Whether what is at `path`, an attribute or a tree that is not known, decides anything about a caller of whom the rest is. */
+  hangsOn(path: string, attributes: Attributes): boolean {
+    if (!touches(this.usedAttributes, path)) return false
+    const facts = new Facts(attributes)
+    for (const compiled of this.#mayHangOn(path, attributes)) if (compiled.hangsOn(path, facts)) return true
+    return false
+  }
+
+  /** Every identity with its verdict, for people: this one does look at all of them. */
+  explain(attributes: Attributes): Explanation {
+    const identities = [...this.#parts.byName.values()].map((compiled) => compiled.explain(attributes))
+    return { attributes, identities: identities.sort((a, b) => (a.identity < b.identity ? -1 : 1)) }
+  }
+
+  /** The index finds nothing by a value that is not known. */
+  *#mayHangOn(path: string, attributes: Attributes): Iterable<CompiledIdentity> {
+    const { buckets, paths, byName } = this.#parts
+    if (!COSTLY.has(path) && [...paths.values()].some(({ steps }) => isWithin(steps.join('.'), path))) {
+      yield* byName.values() // seldom: an attestor has failed
+      return
+    }
+    yield* this.#candidates(attributes)
+    yield* buckets.get(indexedBy(path)) ?? []
+  }
+
+  #candidates(attributes: Attributes): Iterable<CompiledIdentity> {
+    const { buckets, paths } = this.#parts
+    const found: (readonly CompiledIdentity[])[] = []
+    const add = (key: string): void => {
+      const bucket = buckets.get(key)
+      if (bucket) found.push(bucket)
+    }
+    add(GENERAL)
+    for (const [path, { steps }] of paths) {
+      const value = lookUpSteps(attributes, steps)
+      if (value === undefined) continue
+      if (Array.isArray(value)) for (const item of new Set(value)) add(keyOf(path, item))
+      else if (typeof value !== 'object') add(keyOf(path, value))
+    }
+    return found.length === 1 && found[0] ? found[0] : new Set(found.flat())
+  }
+}
+
+/** Gathers what a change does to each bucket, so that each is copied once however many identities change. */
+class Draft {
+  readonly uses: Map<string, number>
+  readonly paths: Map<string, IndexedPath>
+  readonly keyTypes: Map<KeyType, number>
+  readonly #buckets: PersistentMap<readonly CompiledIdentity[]>
+  readonly #added = new Map<string, CompiledIdentity[]>()
+  readonly #removed = new Map<string, Set<CompiledIdentity>>()
+
+  constructor(parts: Parts) {
+    this.uses = new Map(parts.uses)
+    this.paths = new Map(parts.paths)
+    this.keyTypes = new Map(parts.keyTypes)
+    this.#buckets = parts.buckets
+  }
+
+  count(compiled: CompiledIdentity, by: 1 | -1): void {
+    for (const attribute of compiled.usedAttributes) {
+      const left = (this.uses.get(attribute) ?? 0) + by
+      if (left > 0) this.uses.set(attribute, left)
+      else this.uses.delete(attribute)
+    }
+    const { keyType } = compiled.parts
+    this.keyTypes.set(keyType, (this.keyTypes.get(keyType) ?? 0) + by)
+    const keys = indexKeys(compiled)
+    if (keys === undefined) this.#note(GENERAL, compiled, by)
+    const paths = new Set<string>()
+    for (const key of keys ?? []) {
+      this.#countPath(key, by)
+      this.#note(key.text, compiled, by)
+      paths.add(key.steps.join('.'))
+    }
+    for (const path of paths) if (COSTLY.has(path)) this.#note(indexedBy(path), compiled, by)
+  }
+
+  #countPath({ path, steps }: IndexKey, by: 1 | -1): void {
+    const identities = (this.paths.get(path)?.identities ?? 0) + by
+    if (identities > 0) this.paths.set(path, { steps, identities })
+    else this.paths.delete(path)
+  }
+
+  #note(key: string, compiled: CompiledIdentity, by: 1 | -1): void {
+    if (by > 0) {
+      const added = this.#added.get(key)
+      if (added) added.push(compiled)
+      else this.#added.set(key, [compiled])
+    } else {
+      const removed = this.#removed.get(key)
+      if (removed) removed.add(compiled)
+      else this.#removed.set(key, new Set([compiled]))
+    }
+  }
+
+  *changedBuckets(): Generator<readonly [string, readonly CompiledIdentity[] | undefined]> {
+    for (const key of new Set([...this.#added.keys(), ...this.#removed.keys()])) {
+      const removed = this.#removed.get(key)
+      const before = this.#buckets.get(key) ?? []
+      const kept = removed ? before.filter((compiled) => !removed.has(compiled)) : before
+      const bucket = kept.concat(this.#added.get(key) ?? [])
+      yield [key, bucket.length === 0 ? undefined : bucket]
+    }
+  }
+}

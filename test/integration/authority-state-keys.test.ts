@@ -1,0 +1,423 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { describe, it } from 'node:test'
+import type { KeysInUse } from '../../src/authority/keys/signing-keys.ts'
+import { parseCertificate, verifyChain } from '../../src/crypto/x509.ts'
+import { createLogger } from '../../src/foundation/logger.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+import {
+  type AuthorityState,
+  DAY_MS,
+  lastEvent,
+  openState,
+  temporaryDirectory,
+} from '../support/authority-state.ts'
+
+async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] = {}) {
+  const place = await temporaryDirectory()
+  const clock = new FakeClock()
+  const reopen = () => openState({ dataDir: place.path, clock, lifetimes })
+  return { place, clock, reopen, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
+}
+
+const states = (state: AuthorityState, purpose: string) =>
+  state.keys.list().flatMap((key) => (key.purpose === purpose ? [key.state] : []))
+
+/** Waits for what timers have started: changes of keys come one after the other, and this one changes nothing. */
+async function settled(state: AuthorityState): Promise<void> {
+  await assert.rejects(state.keys.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' })
+}
+
+/** Moves time in steps, and lets what falls due come to its end before the next. */
+async function pass(
+  state: AuthorityState,
+  clock: FakeClock,
+  ms: number,
+  stepMs: number,
+  each: () => void = () => undefined,
+): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(stepMs)
+    await settled(state)
+    each()
+  }
+}
+
+const seconds = (clock: FakeClock) => clock.now().getTime() / 1000
+
+describe('SigningKeys on the first start', () => {
+  it('makes a SPIFFE CA as the standard wants it', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    const { x509, bundle } = state.keys.current()
+    const certificate = parseCertificate(x509.certificateDer)
+    assert.deepEqual(certificate.uriSans, ['spiffe://example.org'])
+    assert.equal(certificate.isCa, true)
+    assert.equal(certificate.pathLength, 0)
+    assert.deepEqual(certificate.subjectDer, certificate.issuerDer)
+    assert.equal(
+      new X509Certificate(x509.certificateDer).publicKey.asymmetricKeyDetails?.namedCurve,
+      'prime256v1',
+    )
+    assert.deepEqual(bundle.x509Authorities, [x509.certificateDer])
+    assert.deepEqual([...bundle.jwtAuthorities.keys()], [state.keys.current().activeJwtKeyId])
+    assert.equal(certificate.notAfter, seconds(fixed.clock) + 30 * 86_400)
+    assert.equal(certificate.notBefore, seconds(fixed.clock) - 60)
+  })
+
+  it('makes a control root and an issuing CA under it, and the authority’s own certificate', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    const { controlRoots, controlChain, controlIssuing, serverTls, pin } = state.keys.current()
+    const chain = serverTls.chain.map(parseCertificate)
+    assert.equal(chain.length, 3)
+    const [leaf, issuing, root] = chain
+    assert.deepEqual(controlRoots, [serverTls.chain[2]])
+    assert.deepEqual(controlChain, serverTls.chain.slice(1))
+    assert.deepEqual([root?.pathLength, issuing?.pathLength], [1, 0])
+    assert.deepEqual(leaf?.dnsSans, ['authority.example.org'])
+    assert.deepEqual(leaf?.extKeyUsages, ['serverAuth'])
+    assert.deepEqual(leaf?.uriSans, [])
+    verifyChain(chain.slice(0, 2), [root as NonNullable<typeof root>], seconds(fixed.clock))
+    assert.equal(controlIssuing.keyId, issuing?.subjectKeyId)
+    assert.match(pin, /^sha256:[0-9a-f]{64}$/)
+    assert.deepEqual(serverTls.key.asymmetricKeyType, 'ec')
+  })
+
+  it('records each key', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    const rows = await state.audit.list({ event: 'ca.activated' })
+    assert.deepEqual(
+      rows.map(({ detailJson }) => JSON.parse(detailJson).purpose),
+      ['control_root', 'control_issuing', 'spiffe_x509', 'jwt'],
+    )
+  })
+
+  it('keeps private keys only sealed', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    const rows = await state.datastore.db.selectFrom('signing_keys').selectAll().execute()
+    for (const row of rows) {
+      const text = Buffer.from(row.sealed_private_key).toString('latin1')
+      assert.ok(
+        !text.includes('\x2b\x81\x04') && !text.includes('\x2a\x86\x48\xce\x3d'),
+        'no key OIDs in the clear',
+      )
+    }
+  })
+})
+
+describe('SigningKeys on a later start', () => {
+  it('finds the same keys and the same bundle', async () => {
+    await using fixed = await fixture()
+    const facts = ({ pin, activeX509KeyId, activeJwtKeyId, bundle }: KeysInUse) => [
+      pin,
+      activeX509KeyId,
+      activeJwtKeyId,
+      bundle.format().toString(),
+    ]
+    const first = await fixed.reopen()
+    const before = facts(first.keys.current())
+    await first[Symbol.asyncDispose]()
+    await using second = await fixed.reopen()
+    assert.deepEqual(facts(second.keys.current()), before)
+  })
+
+  it('refuses another key-encryption key, naming where it came from, and changes nothing', async () => {
+    await using fixed = await fixture()
+    await (await fixed.reopen())[Symbol.asyncDispose]()
+    const wrong = openState({ dataDir: fixed.place.path, clock: fixed.clock, kek: Buffer.alloc(32, 9) })
+    await assert.rejects(wrong, (error: { code: string; message: string }) => {
+      assert.equal(error.code, 'ERR_CA_WRONG_SEALING_KEY')
+      assert.match(error.message, /\/etc\/signet\/kek/)
+      return true
+    })
+    await using again = await fixed.reopen()
+    assert.equal((await again.audit.verify()).intact, true)
+  })
+
+  it('refuses another trust domain', async () => {
+    await using fixed = await fixture()
+    await (await fixed.reopen())[Symbol.asyncDispose]()
+    const wrong = openState({ dataDir: fixed.place.path, clock: fixed.clock, trustDomain: 'other.example' })
+    await assert.rejects(wrong, { code: 'ERR_CA_WRONG_TRUST_DOMAIN' })
+  })
+
+  for (const pauseDays of [16, 21, 29, 31, 100, 4000]) {
+    it(`puts everything in order after a pause of ${pauseDays} days`, async () => {
+      await using fixed = await fixture()
+      await (await fixed.reopen())[Symbol.asyncDispose]()
+      fixed.clock.advance(pauseDays * DAY_MS)
+      await using state = await fixed.reopen()
+      const now = seconds(fixed.clock)
+      const { x509, jwt, controlIssuing, serverTls, bundle } = state.keys.current()
+      for (const end of [x509.notAfter, jwt.notAfter, controlIssuing.notAfter]) assert.ok(end > now)
+      verifyChain(
+        serverTls.chain.slice(0, 2).map(parseCertificate),
+        state.keys.current().controlRoots.map(parseCertificate),
+        now,
+      )
+      for (const der of bundle.x509Authorities) assert.ok(parseCertificate(der).notAfter > now)
+    })
+  }
+})
+
+describe('a clock far ahead', () => {
+  const YEARS_MS = 20 * 365 * DAY_MS
+  const facts = (state: AuthorityState) => {
+    const { pin, activeX509KeyId, activeJwtKeyId, controlIssuing } = state.keys.current()
+    return [pin, activeX509KeyId, activeJwtKeyId, controlIssuing.keyId]
+  }
+
+  it('at a start deletes no key, and when it is right again the first ones sign as before', async () => {
+    await using fixed = await fixture()
+    const first = await fixed.reopen()
+    const before = facts(first)
+    await first[Symbol.asyncDispose]()
+    fixed.clock.jump(YEARS_MS)
+    await using state = await fixed.reopen()
+    assert.ok(
+      state.keys.current().x509.notAfter > seconds(fixed.clock),
+      'what is due after a pause is done at once',
+    )
+    await pass(state, fixed.clock, DAY_MS / 2, DAY_MS / 4)
+    assert.equal(await lastEvent(state, 'ca.removed'), undefined)
+    fixed.clock.jump(-YEARS_MS)
+    await pass(state, fixed.clock, 60_000, 60_000)
+    assert.deepEqual(facts(state), before)
+    assert.equal(state.keys.current().bundle.x509Authorities[0], state.keys.current().x509.certificateDer)
+    await pass(state, fixed.clock, 2 * DAY_MS, DAY_MS / 2)
+    assert.deepEqual(states(state, 'control_root'), ['active'])
+    assert.deepEqual(facts(state), before)
+  })
+
+  it('while the authority runs ends no key until it has stayed so for a while, says so, and signs with others meanwhile', async () => {
+    await using place = await temporaryDirectory()
+    const clock = new FakeClock()
+    const lines: string[] = []
+    const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
+    await using state = await openState({ dataDir: place.path, clock, logger })
+    const before = facts(state)
+    const published = state.keys.current().bundle
+    const isStillPublished = (): boolean => {
+      const { bundle } = state.keys.current()
+      return (
+        published.x509Authorities.every((der) => bundle.x509Authorities.some((each) => each.equals(der))) &&
+        [...published.jwtAuthorities.keys()].every((kid) => bundle.jwtAuthorities.has(kid))
+      )
+    }
+    clock.jump(YEARS_MS)
+    await pass(state, clock, 10_000, 5_000)
+    const { x509, jwt } = state.keys.current()
+    for (const { notAfter } of [x509, jwt]) assert.ok(notAfter > seconds(clock), 'acts at once')
+    await pass(state, clock, 10 * 60_000, 60_000)
+    assert.ok(isStillPublished())
+    assert.deepEqual(states(state, 'control_root'), ['active'])
+    assert.deepEqual(states(state, 'control_issuing'), ['active'])
+    assert.equal(lines.filter((line) => line.includes('"event":"clock.jumped"')).length, 1)
+    await assert.rejects(state.keys.rotate('jwt', true, 'uid:0'), { code: 'ERR_CA_CLOCK_JUMPED' })
+    clock.jump(-YEARS_MS)
+    await pass(state, clock, 10_000, 5_000)
+    assert.deepEqual(facts(state), before)
+    assert.ok(isStillPublished())
+    clock.jump(YEARS_MS)
+    await pass(state, clock, 20 * 60_000, 60_000)
+    assert.ok(!isStillPublished())
+    assert.deepEqual(states(state, 'control_root'), ['ended', 'active'])
+  })
+
+  it('deletes what has ended only after a day of real time, control CAs after the renewal grace', async () => {
+    await using fixed = await fixture()
+    await (await fixed.reopen())[Symbol.asyncDispose]()
+    fixed.clock.advance(100 * DAY_MS)
+    await using state = await fixed.reopen()
+    assert.deepEqual(states(state, 'jwt'), ['ended', 'active'])
+    await pass(state, fixed.clock, DAY_MS, DAY_MS / 4)
+    assert.deepEqual(states(state, 'jwt'), ['ended', 'active'])
+    await pass(state, fixed.clock, DAY_MS / 2, DAY_MS / 4)
+    assert.deepEqual(states(state, 'jwt'), ['active'])
+  })
+})
+
+describe('the life of keys', () => {
+  const lifetimes = { control_root: 36_000, control_issuing: 600, spiffe_ca: 360, jwt_key: 360 }
+
+  it('publishes a successor, lets it sign, and keeps the old one until its end; the sequence only grows', async () => {
+    await using fixed = await fixture(lifetimes)
+    await using state = await fixed.reopen()
+    const first = state.keys.current()
+    let last = first
+    const activated: string[] = [first.activeX509KeyId]
+    await pass(state, fixed.clock, 1_200_000, 5000, () => {
+      const now = state.keys.current()
+      assert.ok((now.bundle.sequence ?? 0n) >= (last.bundle.sequence ?? 0n))
+      assert.ok(
+        now.x509.notAfter - seconds(fixed.clock) >= 100,
+        'a third of the life is left, less the time of a step',
+      )
+      if (now.activeX509KeyId !== last.activeX509KeyId) {
+        activated.push(now.activeX509KeyId)
+        const known = last.bundle.x509Authorities.map((der) => parseCertificate(der).subjectKeyId)
+        assert.ok(known.includes(now.activeX509KeyId), 'published before it signs')
+        const kept = now.bundle.x509Authorities.map((der) => parseCertificate(der).subjectKeyId)
+        assert.ok(kept.includes(last.activeX509KeyId), 'kept after it signed')
+      }
+      last = now
+    })
+    assert.ok(activated.length >= 4)
+    assert.ok(
+      !last.bundle.x509Authorities.some((der) => der.equals(first.x509.certificateDer)),
+      'gone after its end',
+    )
+    for (const event of ['ca.prepared', 'ca.activated', 'ca.retired', 'ca.ended', 'ca.removed']) {
+      assert.ok(await lastEvent(state, event), event)
+    }
+    assert.equal((await state.audit.verify()).intact, true)
+  })
+
+  it('gives the listener a new certificate when the issuing CA changes, under the same root', async () => {
+    await using fixed = await fixture(lifetimes)
+    await using state = await fixed.reopen()
+    const before = state.keys.current()
+    await state.keys.rotate('control_issuing', true, 'uid:0')
+    const after = state.keys.current()
+    assert.equal(after.pin, before.pin)
+    assert.notDeepEqual(after.serverTls.chain[0], before.serverTls.chain[0])
+    assert.deepEqual(after.serverTls.chain[1], after.controlIssuing.certificateDer)
+    assert.notDeepEqual(after.serverTls.chain[1], before.serverTls.chain[1])
+  })
+
+  it('says that it cannot rotate, and does so when it can again', async () => {
+    await using place = await temporaryDirectory()
+    const clock = new FakeClock()
+    const lines: string[] = []
+    const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
+    await using state = await openState({ dataDir: place.path, clock, logger })
+    const sql = `CREATE TRIGGER no BEFORE INSERT ON signing_keys BEGIN SELECT RAISE(ABORT, 'no'); END`
+    await state.datastore.write((writer) => writer.run(sql))
+    await pass(state, clock, 16 * DAY_MS, 8 * DAY_MS).catch(() => undefined)
+    assert.deepEqual(states(state, 'jwt'), ['active'])
+    assert.ok(lines.some((line) => line.includes('"event":"ca.expiring"')))
+    await state.datastore.write((writer) => writer.run('DROP TRIGGER no'))
+    await pass(state, clock, 20_000, 10_000)
+    assert.deepEqual(states(state, 'jwt'), ['active', 'prepared'])
+  })
+
+  it('renews the listener’s certificate by itself', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    const before = state.keys.current().serverTls
+    await pass(state, fixed.clock, 4 * DAY_MS, DAY_MS / 2)
+    assert.ok(state.keys.current().serverTls !== before)
+    assert.ok(state.keys.current().serverTls.renewMs > fixed.clock.now().getTime())
+  })
+
+  it('goes over to a new root with an issuing CA under it, and agents accept both', async () => {
+    await using fixed = await fixture({
+      control_root: 3600,
+      control_issuing: 600,
+      spiffe_ca: 3600,
+      jwt_key: 3600,
+    })
+    await using state = await fixed.reopen()
+    const first = state.keys.current()
+    let both: KeysInUse | undefined
+    await pass(state, fixed.clock, 2_700_000, 30_000, () => {
+      const now = state.keys.current()
+      if (now.pin !== first.pin) both ??= now
+    })
+    assert.ok(both)
+    assert.equal(both.controlRoots.length, 2)
+    assert.ok(both.controlRoots.some((root) => root.equals(first.controlRoots[0] as Buffer)))
+    assert.deepEqual(both.serverTls.chain[2], both.controlChain[1])
+    verifyChain(
+      both.serverTls.chain.slice(0, 2).map(parseCertificate),
+      [parseCertificate(both.controlChain[1] as Buffer)],
+      seconds(fixed.clock) - 60,
+    )
+  })
+})
+
+describe('SigningKeys.rotate', () => {
+  it('prepares first, and lets the new key sign when it was published long enough', async () => {
+    await using fixed = await fixture({ spiffe_ca: 3600 })
+    await using state = await fixed.reopen()
+    const before = state.keys.current()
+    await state.keys.rotate('spiffe_x509', false, 'uid:0')
+    assert.deepEqual(states(state, 'spiffe_x509'), ['active', 'prepared'])
+    assert.equal(state.keys.current().activeX509KeyId, before.activeX509KeyId)
+    assert.equal(state.keys.current().bundle.x509Authorities.length, 2)
+    assert.equal((await lastEvent(state, 'ca.prepared'))?.actor, 'uid:0')
+    await pass(state, fixed.clock, 660_000, 30_000)
+    assert.ok(state.keys.current().activeX509KeyId !== before.activeX509KeyId)
+    assert.deepEqual(states(state, 'spiffe_x509'), ['retired', 'active'])
+  })
+
+  it('lets it sign at once when asked to, and tells who watches', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    const before = state.keys.current()
+    const seen: KeysInUse[] = []
+    using _subscription = state.keys.watch.subscribe((now) => seen.push(now))
+    await state.keys.rotate('jwt', true, 'uid:0')
+    const after = state.keys.current()
+    assert.notEqual(after.activeJwtKeyId, before.activeJwtKeyId)
+    assert.ok((after.bundle.sequence ?? 0n) > (before.bundle.sequence ?? 0n))
+    assert.deepEqual(
+      new Set(after.bundle.jwtAuthorities.keys()),
+      new Set([before.activeJwtKeyId, after.activeJwtKeyId]),
+    )
+    assert.deepEqual(seen, [after])
+  })
+
+  it('forgets the private key of a retired one', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    await state.keys.rotate('spiffe_x509', true, 'uid:0')
+    const query = state.datastore.db
+      .selectFrom('signing_keys')
+      .select('sealed_private_key')
+      .where('state', '=', 'retired')
+    assert.equal((await query.executeTakeFirstOrThrow()).sealed_private_key.length, 0)
+    await state[Symbol.asyncDispose]()
+    await using again = await fixed.reopen()
+    assert.deepEqual(states(again, 'spiffe_x509').sort(), ['active', 'retired'])
+  })
+
+  it('brings forward what the schedule has prepared, and the audit log says who did it', async () => {
+    const DAY_MS = 86_400_000
+    await using fixed = await fixture({ spiffe_ca: 30 * 86_400 })
+    await using state = await fixed.reopen()
+    await pass(state, fixed.clock, 15 * DAY_MS + 60_000, DAY_MS)
+    assert.deepEqual(states(state, 'spiffe_x509'), ['active', 'prepared'])
+    await state.keys.rotate('spiffe_x509', false, 'uid:7')
+    assert.equal((await lastEvent(state, 'ca.rescheduled'))?.actor, 'uid:7')
+    await pass(state, fixed.clock, 2 * DAY_MS, DAY_MS)
+    assert.deepEqual(states(state, 'spiffe_x509'), ['retired', 'active'])
+  })
+
+  it('makes one rotation of two that are asked for together, each after the other', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    await Promise.all([state.keys.rotate('jwt', false, 'uid:0'), state.keys.rotate('jwt', false, 'uid:0')])
+    assert.deepEqual(states(state, 'jwt'), ['active', 'prepared'])
+  })
+
+  for (const purpose of ['control_root', 'ssh', '']) {
+    it(`refuses ${JSON.stringify(purpose)}`, async () => {
+      await using fixed = await fixture()
+      await using state = await fixed.reopen()
+      await assert.rejects(state.keys.rotate(purpose, true, 'uid:0'), { code: 'ERR_CA_UNKNOWN' })
+    })
+  }
+
+  it('shows what is left in ca_expiry_seconds', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    assert.match(
+      await state.metrics.expose(),
+      /signet_ca_expiry_seconds\{algorithm="ES256",purpose="jwt"\} 2592000\n/,
+    )
+  })
+})

@@ -1,0 +1,43 @@
+import { Command } from 'commander'
+import { COMMANDS } from '../../src/cli/command-catalogue.ts'
+import type { Document } from './read.ts'
+
+/** Calls of `signet` in documents and in help, and whether the program would understand them. */
+
+const SHELL_BLOCK = /```(?:sh|bash|console)\n([\s\S]*?)```/g
+
+/** Lines of a document that call `signet`: in blocks of shell code, and within backquotes. */
+export function callsIn({ text }: Document): readonly string[] {
+  const blocks = Array.from(text.matchAll(SHELL_BLOCK), ([, block = '']) => block.replaceAll('\\\n', ' '))
+  const inline = Array.from(text.matchAll(/`((?:[A-Z_]+=\S+ )?signet [a-z][^`]*)`/g), ([, call = '']) => call)
+  const lines = [...blocks.flatMap((block) => block.split('\n')), ...inline]
+  return lines.map((line) => line.replaceAll(/\s+/g, ' ').trim()).filter((line) => wordsOfCall(line)?.length)
+}
+
+/** Words of a line as a shell would see them, as far as examples need it; undefined when it does not call signet. */
+export function wordsOfCall(line: string): readonly string[] | undefined {
+  const [, call] = /(?:^|[|] |[A-Z_]+=\S+ |--no-install )signet((?: [^|<>&#]*)?)/.exec(line) ?? []
+  return call?.match(/"[^"]*"|'[^']*'|\S+/g) ?? (call === undefined ? undefined : [])
+}
+
+/** Why the program would not understand this call, if it would not. */
+export async function mistakeIn(words: readonly string[]): Promise<string | undefined> {
+  const [noun = ''] = words
+  if (words.length === 1 && COMMANDS.some(({ path }) => path.length > 1 && path[0] === noun)) return undefined
+  const entry = COMMANDS.find(({ path }) => path.every((word, at) => words[at] === word))
+  if (entry === undefined) return `there is no command ${words.slice(0, 2).join(' ')}`
+  const known = await flagsOf(entry)
+  const unknown = words
+    .map((word) => word.split('=')[0] ?? '')
+    .filter((word) => FLAG.test(word) && !known.has(word))
+  return unknown.length === 0 ? undefined : `${entry.path.join(' ')} has no ${unknown.join(', ')}`
+}
+
+const FLAG = /^--?[a-z]/
+
+export async function flagsOf(entry: (typeof COMMANDS)[number]): Promise<ReadonlySet<string>> {
+  const command = new Command()
+  ;(await entry.load()).define(command)
+  const flags = command.options.flatMap(({ short, long }) => [short, long])
+  return new Set([...flags, '--help'].filter((flag) => flag !== undefined))
+}
