@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript that every Node of the last years can parse: it finds a runtime that is new enough, or says one clear sentence.
+// Plain JavaScript that any recent Node can parse (decision 0001): it finds a runtime that is new enough, or
+// prints one clear sentence.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'

@@ -64,6 +64,7 @@ import { compilerFor, defaultLives } from './resources/compiler.ts'
 import { factsOf, type InstanceFacts } from './resources/facts.ts'
 import { ResourceStore } from './resources/resource-store.ts'
 import { botSpecOf } from './resources/stored-form.ts'
+import { warnOfUnsupportedRules } from './resources/stored-role-warnings.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock
@@ -123,6 +124,7 @@ async function start(
   const lives = defaultLives(config)
   const compile = compilerFor(trustDomain, lives)
   const catalogue = lifecycle.use(await Catalogue.load(repository, compile))
+  warnOfUnsupportedRules(catalogue, logger)
   const views = lifecycle.use(new BotViews(catalogue))
 
   // What the services do.

@@ -43,7 +43,7 @@ const GENERATION = /^[1-9][0-9]{0,18}$/
 export function botCallerOf(certificate: Certificate, nowSeconds: number, address: string): BotCaller {
   const { commonName, organization, serialNumber } = certificate.subject
   const usages = certificate.extKeyUsages
-  // The authority's own certificate comes from the same CA: only clientAuth, and nothing else, makes a bot (design 7).
+  // The authority's own certificate comes from the same CA: only clientAuth, and nothing else, makes a bot (decision 0007).
   if (certificate.isCa || usages.length !== 1 || usages[0] !== 'clientAuth') {
     throw new ForeignCertificateError('not a bot certificate')
   }

@@ -5,7 +5,7 @@ import { RESOURCE_KINDS, type ResourceKind, type SpecOf } from './resource-specs
 
 export type { ResourceKind, SpecOf } from './resource-specs.ts'
 
-/** A resource as somebody wrote it: valid in itself, not yet compared with anything else. */
+/** A resource as somebody wrote it (decision 0019): valid in itself, not yet compared with others. */
 export interface ParsedResource<K extends ResourceKind = ResourceKind> {
   readonly kind: K
   readonly name: string

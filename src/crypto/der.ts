@@ -1,6 +1,9 @@
 import { Tag } from './der-reader.ts'
 
-/** Writes DER (X.690 §10). Its callers are ours, so what cannot be written is a TypeError, not bad input. */
+/**
+ * Writes DER (X.690 §10), for leaf certificates (decision 0002). Only our own code calls it, so what cannot be
+ * written is a TypeError, not bad input.
+ */
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   let length = 0
   for (const part of parts) length += part.length

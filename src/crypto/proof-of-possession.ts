@@ -2,7 +2,7 @@ import { hash, type KeyObject } from 'node:crypto'
 import { signDetached, verifyDetached } from './jws.ts'
 import { type KeyPair, parsePublicKey } from './keys.ts'
 
-/** What a proof is for. It is signed as a whole, so that a proof for one thing is worth nothing for another (design 16). */
+/** What a proof is for. It is signed as a whole, so that a proof for one thing is worth nothing for another (decision 0016). */
 export type ProofContext =
   | { readonly purpose: 'join'; readonly trustDomain: string; readonly joinToken: string }
   | {

@@ -15,8 +15,8 @@ export interface Executable extends ExecutableId {
 }
 
 /**
- * A caller pinned by its pidfd, so that a recycled pid can never be mistaken for it; uid, gid, executable and start time are pinned with
- * it and compared whenever it matters.
+ * A caller pinned by its pidfd (decision 0006), so that a recycled pid is never mistaken for it. Its uid, gid,
+ * executable and start time are pinned too, and compared at every use.
  */
 export class Peer implements Disposable {
   readonly credentials: PeerCredentials

@@ -44,7 +44,10 @@ export interface UserTurns {
 /** As many as the kernel lets wait by default (net.core.somaxconn). */
 const BACKLOG = 4096
 
-/** A Unix socket that knows who calls: each connection comes with its pinned {@link Peer}, or is closed. */
+/**
+ * A Unix socket that anybody may connect to (decision 0017). Each connection comes with its pinned {@link Peer}, or
+ * is closed.
+ */
 export class UnixListener implements AsyncDisposable {
   readonly path: string
   readonly #options: UnixListenerOptions

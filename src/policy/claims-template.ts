@@ -36,7 +36,10 @@ type Node =
   | { readonly list: readonly Node[] }
   | { readonly map: readonly (readonly [string, Node])[] }
 
-/** Extra claims of JWT-SVIDs: values may nest; a text that is one template keeps the type of its expression. */
+/**
+ * Extra claims of JWT-SVIDs, never a registered one (decision 0015). Values may nest; a text that is one template
+ * keeps the type of its expression.
+ */
 export class ClaimsTemplate {
   readonly usedAttributes = new Set<string>()
   readonly #root: Node

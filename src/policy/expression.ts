@@ -31,7 +31,7 @@ export class Facts {
  */
 export type Outcome = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
 
-/** A type-checked expression. Immutable and shared between all that write the same text. */
+/** A type-checked expression (decision 0012). Immutable, and shared by all rules with the same text. */
 export class Expression {
   readonly text: string
   /** The type that the checker inferred: `bool`, `string`, `int`, … or `dyn`. */

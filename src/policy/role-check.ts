@@ -1,6 +1,6 @@
 import { compileIdentityRule } from './identity-rule.ts'
 import { isMapping, type PolicyProblem, type ProblemPath, Problems } from './problem.ts'
-import { ADMINISTERED_KINDS, ROLE_KINDS, VERBS } from './role-kinds.ts'
+import { ROLE_KINDS, UNSUPPORTED_KINDS } from './role-kinds.ts'
 import type { RoleSpec } from './role-spec.ts'
 
 /** Every mistake in a role; none means it is fine. */
@@ -29,9 +29,14 @@ function checkRule(rule: unknown, path: ProblemPath, problems: Problems): void {
     problems.add(path, 'expected a mapping with a kind')
     return
   }
+  const unsupported = unsupportedPart(rule)
+  if (unsupported !== undefined) {
+    problems.add([...path, unsupported.key], `${unsupported.what} not supported by this version`)
+    return
+  }
   const kind = rule['kind']
   const extra = typeof kind === 'string' && Object.hasOwn(ROLE_KINDS, kind) ? ROLE_KINDS[kind] : undefined
-  if (typeof kind !== 'string' || extra === undefined) {
+  if (extra === undefined) {
     problems.add([...path, 'kind'], `unknown kind (known: ${Object.keys(ROLE_KINDS).join(', ')})`)
     return
   }
@@ -39,19 +44,25 @@ function checkRule(rule: unknown, path: ProblemPath, problems: Problems): void {
   const name = rule['name']
   if (name !== undefined && typeof name !== 'string') texts(name, [...path, 'name'], problems)
   for (const key of extra) if (rule[key] !== undefined) texts(rule[key], [...path, key], problems)
-  const verbs = rule['verbs']
-  if (Array.isArray(verbs)) {
-    for (const [at, verb] of verbs.entries()) {
-      if (VERBS.includes(verb)) continue
-      problems.add([...path, 'verbs', at], `unknown verb (known: ${VERBS.join(', ')})`)
-    }
-  } else if (ADMINISTERED_KINDS.has(kind)) {
-    problems.add([...path, 'verbs'], `a rule for ${kind} needs verbs (known: ${VERBS.join(', ')})`)
-  }
-  if (verbs !== undefined && (rule['spiffe_ids'] !== undefined || rule['dns_names'] !== undefined)) {
-    problems.add([...path, 'verbs'], 'administering and using an identity are two rules')
-  }
   compileIdentityRule(rule, path, problems)
+}
+
+/** What of a rule nothing in this version enforces; undefined when all of it works. */
+function unsupportedPart(
+  rule: Readonly<Record<string, unknown>>,
+): { readonly key: string; readonly what: string } | undefined {
+  const { kind, verbs } = rule
+  if (typeof kind === 'string' && UNSUPPORTED_KINDS.has(kind)) {
+    return { key: 'kind', what: `rules for ${kind} are` }
+  }
+  return verbs === undefined ? undefined : { key: 'verbs', what: 'verbs are' }
+}
+
+/** Rules of a role that was stored by another version, and that this one does not enforce: they grant and deny nothing. */
+export function unsupportedRules(spec: RoleSpec): string[] {
+  return (['allow', 'deny'] as const).flatMap((list) =>
+    (spec[list] ?? []).flatMap((rule, at) => (unsupportedPart(rule) ? [`${list}.${at}`] : [])),
+  )
 }
 
 function texts(value: unknown, path: ProblemPath, problems: Problems): value is readonly string[] {

@@ -3,7 +3,7 @@ import { describe } from './match.ts'
 import { PolicyInvalidError, Problems } from './problem.ts'
 import type { RoleSpec } from './role-spec.ts'
 
-export { checkRole } from './role-check.ts'
+export { checkRole, unsupportedRules } from './role-check.ts'
 export type { RoleRuleSpec, RoleSpec } from './role-spec.ts'
 
 /** What of a workload identity a role looks at before anything is rendered. */
@@ -93,7 +93,7 @@ export class RoleBounds {
   }
 }
 
-/** Rules with verbs are about administering workload identities, not about being given them. */
+/** A rule that another version has stored, with verbs or of another kind, is not about being given an identity. */
 function concernsUse(rule: { readonly kind: string; readonly verbs?: readonly string[] }): boolean {
   return rule.kind === 'workload_identity' && rule.verbs === undefined
 }

@@ -1,4 +1,7 @@
-/** How many bytes of requests and answers may be held: on one connection, for one caller on all of its connections, and in all. */
+/**
+ * How many bytes of requests and answers may be held: on one connection, for one caller on all of its connections,
+ * and in all (decision 0020).
+ */
 export interface ByteLimits {
   readonly connection: number
   readonly caller: number

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** What this program speaks between agent and authority (design: clocks and versions). */
+/** What this program speaks between agent and authority (decision 0018). */
 export const PROTOCOL_VERSION = 1
 
 /** The oldest version that an authority of this build still serves. */

@@ -62,8 +62,8 @@ const UNKNOWN_METHOD: Method = {
 }
 
 /**
- * gRPC on connections that listeners of ours have accepted: who calls is fixed before the first byte of HTTP/2, and each
- * connection carries its caller to every call on it. Sessions and calls are made of node:http2 directly: a server of grpc-js would take
+ * gRPC on connections that our listeners have accepted. The caller is fixed before the first byte of HTTP/2
+ * (decision 0025), and each connection carries its caller to every call on it. Sessions and calls are made of node:http2 directly: a server of grpc-js would take
  * half as much again of memory and time for each connection, and twice the time for each call.
  */
 export class RpcServer<C> implements AsyncDisposable {

@@ -16,7 +16,7 @@ export interface BundleContents {
   readonly refreshHintSeconds?: number
 }
 
-/** The keys of one trust domain (SPIFFE Trust Domain and Bundle §4). It does not change. */
+/** The keys of one trust domain (SPIFFE Trust Domain and Bundle §4), without those that are odd (decision 0022). Immutable. */
 export class Bundle {
   /** Its bare name: a bundle without a trust domain means nothing (§3). */
   readonly trustDomain: string

@@ -12,6 +12,8 @@ import { datastoreDeps } from './datastore-deps.ts'
 /** A catalogue over a database in memory, which follows what is put there. */
 export interface CatalogueRig extends AsyncDisposable {
   readonly clock: FakeClock
+  readonly datastore: Datastore
+  readonly repository: ResourceRepository
   readonly catalogue: Catalogue
   readonly compile: Compile
   /** Stores all documents in one commit, whatever they refer to. */
@@ -42,6 +44,8 @@ export async function openCatalogue(yaml = ''): Promise<CatalogueRig> {
   const catalogue = await Catalogue.load(resources, compile)
   return {
     clock,
+    datastore,
+    repository: resources,
     catalogue,
     compile,
     put,

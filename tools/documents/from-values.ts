@@ -4,7 +4,7 @@ import { ExitCode, exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { configReference, type ReferenceName } from '../../src/config/config-reference.ts'
 import { CodedError, type ErrorKind } from '../../src/foundation/errors.ts'
 import { ATTESTORS } from '../../src/policy/attributes/registry.ts'
-import { ADMINISTERED_KINDS, ROLE_KINDS, VERBS } from '../../src/policy/role-kinds.ts'
+import { ROLE_KINDS, UNSUPPORTED_KINDS } from '../../src/policy/role-kinds.ts'
 import { StatusCode, toStatus } from '../../src/rpc/status.ts'
 import { code, formatTable } from './markdown.ts'
 import { firstSentence, type SourceFile } from './sources.ts'
@@ -86,12 +86,10 @@ export function kindTable(): string {
 }
 
 export function roleKindTable(): string {
-  const rows = Object.entries(ROLE_KINDS).map(([kind, keys]) => [
-    code(kind),
-    keys.map(code).join(', '),
-    ADMINISTERED_KINDS.has(kind) ? 'needed' : keys.includes('verbs') ? 'a rule of its own' : '',
-  ])
-  return `${formatTable(['kind', 'keys besides `name` and `labels`', 'verbs'], rows)}\n\nVerbs: ${VERBS.map(code).join(', ')}.`
+  const rows = Object.entries(ROLE_KINDS).map(([kind, keys]) => [code(kind), keys.map(code).join(', ')])
+  const unsupported = [...UNSUPPORTED_KINDS].map(code).join(', ')
+  const table = formatTable(['kind', 'keys besides `name` and `labels`'], rows)
+  return `${table}\n\nNot supported by this version: rules for ${unsupported}, and \`verbs\` in any rule.`
 }
 
 export function attestedAttributeTable(): string {

@@ -28,5 +28,5 @@ export function firstSentence(comment: string): string {
     .replaceAll(/^\s*\*+ ?/gm, '')
     .replaceAll(/\s+/g, ' ')
     .trim()
-  return (/^.*?[.](?= |$)/.exec(text)?.[0] ?? text).replace(/ \(design \d+\)/, '')
+  return (/^.*?[.](?= |$)/.exec(text)?.[0] ?? text).replace(/ \(decision \d+\)/, '')
 }

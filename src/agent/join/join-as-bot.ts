@@ -27,7 +27,7 @@ const FIRST_GENERATION = 1n
 
 /**
  * Becomes a bot: learn the root that the pin names, make a key and write it down, then prove. A crash or a lost answer at any moment
- * leads to the same question with the same key, which the authority answers again (design 13).
+ * leads to the same question with the same key, which the authority answers again (decision 0013).
  */
 export async function join(deps: JoinDeps): Promise<GivenIdentity> {
   const { config, door, store, clock } = deps

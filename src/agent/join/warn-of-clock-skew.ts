@@ -1,6 +1,6 @@
 import type { Logger } from '../../foundation/logger.ts'
 
-/** Two clocks this far apart will soon refuse each other's certificates (design 18). */
+/** Two clocks this far apart will soon refuse each other's certificates (decision 0018). */
 const REPORTED_FROM_MS = 30_000
 
 /** `skewMs`: how far this host's clock is ahead of the authority's. */

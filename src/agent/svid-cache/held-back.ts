@@ -6,7 +6,7 @@ import type { Life } from './svid-life.ts'
 /** One line in this time: a wrong clock concerns every SVID at once. */
 const QUIET_MS = 60_000
 
-/** Tells the operator that there are SVIDs which this host's clock lets nobody use. */
+/** Reports SVIDs that are held back because this host's clock says they are not valid now (decision 0023). */
 export class HeldBack {
   readonly #clock: Clock
   readonly #logger: Logger

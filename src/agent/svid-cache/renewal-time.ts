@@ -1,6 +1,9 @@
 import type { Random } from '../../foundation/random.ts'
 
-/** Renewal is at half of a credential's own life, drawn once from 45 to 55 % so that a fleet does not renew at once. */
+/**
+ * Renewal is at half of a credential's own life (decision 0004), drawn once from 45 to 55 % so that a fleet does
+ * not renew at once.
+ */
 const EARLIEST = 0.45
 const SPREAD = 0.1
 

@@ -8,7 +8,7 @@ import { type CachedJwtSvid, jtiOf } from './jwt-issue.ts'
 import { overBootMs } from './svid-life.ts'
 import type { CachedX509Svid, X509Entry } from './x509-entry.ts'
 
-/** What an agent keeps, sealed, to serve from after a restart. Plain JSON; holds private keys. */
+/** What an agent keeps, sealed, to serve from after a restart (decision 0005). Plain JSON; holds private keys. */
 export interface SvidSnapshot {
   readonly version: 1
   readonly x509: readonly X509Record[]

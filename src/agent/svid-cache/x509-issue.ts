@@ -21,7 +21,7 @@ export interface X509IssueDeps {
 }
 
 /**
- * A new key, a certificate for it, and a look at it through our own validator: one bad SVID makes some clients give up
+ * A new key (decision 0008), a certificate for it, and a look at it through our own validator: one bad SVID makes some clients give up
  * for good, so it must not get as far as them. Whether it is valid now is not asked here: this host's clock may be wrong.
  */
 export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): Promise<CachedX509Svid> {

@@ -11,7 +11,7 @@ export type NoIdentityReason =
   | 'audience_not_allowed'
   | 'refused_by_authority'
 
-/** The caller was attested, the policy is known, and it grants nothing, or not what was asked for. */
+/** The caller was attested, and the policy grants nothing, or not what was asked for (decision 0009). */
 export class NoIdentityError extends CodedError {
   override readonly name = 'NoIdentityError'
   readonly code = 'ERR_NO_IDENTITY_ISSUED'

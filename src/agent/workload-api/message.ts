@@ -1,6 +1,6 @@
 import type { Delivered } from '../sync/knowledge.ts'
 
-/** A response, encoded once for everybody who gets the same. */
+/** A response, encoded once for all streams that get it (decision 0003). */
 export interface Message {
   readonly bytes: Buffer
   /** After this it holds something expired and must not be sent. */

@@ -9,7 +9,7 @@ export function botOf(caller: Caller): BotCaller {
   return caller
 }
 
-/** The instance that calls, known, unlocked and of the current generation: asked on every call (design 7). */
+/** The instance that calls, known, unlocked and of the current generation: asked on every call (decision 0007). */
 export function instanceOf(connections: Pick<InstanceConnections, 'use'>, caller: Caller): BotInstance {
   return connections.use(botOf(caller))
 }

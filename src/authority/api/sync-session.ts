@@ -44,7 +44,7 @@ const HEARTBEAT_MS = 20_000
 const MOST_CHANGES = 10_000
 
 /**
- * What one agent has not been told yet. However slowly it reads, this holds at most one entry for each workload identity: names, whose
+ * What one agent has not been sent yet (decision 0027). However slowly it reads, this holds at most one entry for each workload identity: names, whose
  * newest state is looked up when its turn comes.
  */
 export class SyncSession implements Disposable {

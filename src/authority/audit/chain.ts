@@ -29,7 +29,7 @@ export function hashRow(previous: Uint8Array, row: ChainedColumns): Buffer {
 const INSERT =
   'INSERT INTO audit_events (sequence, time_ms, event, actor, ref, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?)'
 
-/** Gives events their place in the chain at the end of the transaction they belong to. */
+/** Gives events their place in the chain (decision 0014) at the end of the transaction they belong to. */
 export class AuditChain implements CommitStage<AuditEntry> {
   readonly #clock: Clock
   readonly #onCommitted: (end: ChainEnd) => void

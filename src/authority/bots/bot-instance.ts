@@ -20,7 +20,7 @@ export interface Certified {
   readonly keySha256: string
 }
 
-/** What a bot certificate that was shown is worth (design 13). */
+/** What a bot certificate that was shown is worth (decision 0013). */
 export type Standing = 'current' | 'first_use' | 'superseded' | 'ahead'
 
 /** An instance with what is known of its certificates. Immutable: a change makes another one. */

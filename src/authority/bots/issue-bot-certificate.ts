@@ -29,7 +29,7 @@ export interface BotCertificateInput {
   readonly nowMs: number
 }
 
-/** clientAuth only, no SAN: it opens the authority's API and nothing else (design 7). It never outlives the issuing CA. @throws SignerExpiredError */
+/** clientAuth only, no SAN: it opens the authority's API and nothing else (decision 0007). It never outlives the issuing CA. @throws SignerExpiredError */
 export function issueBotCertificate(
   input: BotCertificateInput,
   keys: KeysInUse,

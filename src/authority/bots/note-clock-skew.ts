@@ -1,6 +1,6 @@
 import type { Logger } from '../../foundation/logger.ts'
 
-/** Two clocks this far apart will soon refuse each other's certificates (design 18). */
+/** Two clocks this far apart will soon refuse each other's certificates (decision 0018). */
 const REPORTED_FROM_SECONDS = 30
 
 /** For the audit row: how far the agent's clock is ahead, when that is worth a report; says it in the log too. */

@@ -33,7 +33,7 @@ export interface RenewerDeps {
 }
 
 /**
- * Gives an instance its next certificate, in two phases (design 13): generation n+1 stays pending until it is first used, so an
+ * Gives an instance its next certificate, in two phases (decision 0013): generation n+1 stays pending until it is first used, so an
  * answer that was lost on the way costs nothing: asking again from n gives n+1 again.
  */
 export class Renewer {

@@ -7,7 +7,7 @@ import { DatastoreUnavailableError, storageFailure } from './errors.ts'
 import type { Sealer } from './seals/sealer.ts'
 import { BatchWriter, type Writer } from './writer.ts'
 
-/** Rows (and tasks) of one commit: 256 cost 1.5 ms, so nobody waits long behind a full batch (design 10). */
+/** Rows (and tasks) of one commit: 256 cost 1.5 ms, so nobody waits long behind a full batch (decision 0010). */
 const BATCH_ROWS = 256
 
 /** A commit that takes longer than this stops the whole authority; somebody should look at the disk. */

@@ -18,7 +18,7 @@ const LONGEST_IN_ALL_BYTES = 4096
 
 /**
  * Why these audiences cannot be had, or undefined: they can. The token carries exactly what was asked for, in that order. Names that
- * Signet's own services go by are not for workloads (design 16): a token made for one would be taken by the other.
+ * Signet's own services go by are not for workloads (decision 0016): a token made for one would be taken by the other.
  */
 export function refuseAudience(audience: readonly string[], trustDomain: string): string | undefined {
   if (audience.length === 0) return 'no audience'

@@ -55,7 +55,7 @@ export interface ClaimDeps {
 }
 
 /**
- * The authority's own decision (design, two decisions): the roles of the bot and their bounds, the revision, locks, everything under
+ * The authority's own decision (decision 0026): the roles of the bot and their bounds, the revision, locks, everything under
  * `join.*` and `bot.*`, and the SPIFFE ID rendered again. Only `workload.*` is the agent's word.
  * @throws StaleClaimError when the agent knows another revision.
  */

@@ -1,7 +1,7 @@
 import { LONGEST_JWT_SECONDS, LONGEST_X509_SECONDS } from '../../policy/life.ts'
 import { SignerExpiredError } from '../keys/errors.ts'
 
-/** Clocks of other hosts may be behind ours by this much (design 18). */
+/** Clocks of other hosts may be behind ours by this much (decision 0018). */
 const BACKDATE_SECONDS = 60
 
 /** Elements of one request; an agent that needs more asks again. */

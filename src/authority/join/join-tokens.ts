@@ -5,7 +5,7 @@ import type { Writer } from '../datastore/writer.ts'
 
 const SECRET_BYTES = 32
 
-/** Makes the secrets of join tokens of method `secret`. Only their hash is kept: who loses one makes another. */
+/** Makes the secrets of join tokens of method `secret`. Only their hash is kept (decision 0011). */
 export class JoinTokens {
   readonly #random: Random
   readonly #clock: Clock

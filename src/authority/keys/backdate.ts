@@ -1,2 +1,2 @@
-/** Clocks of other hosts may be behind ours by this much (design 18): everything signed begins so much earlier. */
+/** Clocks of other hosts may be behind ours by this much (decision 0018): everything signed begins so much earlier. */
 export const BACKDATE_MS = 60_000

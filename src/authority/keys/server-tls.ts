@@ -16,7 +16,7 @@ export interface ServerTls {
   readonly renewMs: number
 }
 
-/** The name is the same whatever address, forward or load balancer the authority is reached by (design 7). */
+/** The name is the same whatever address, forward or load balancer the authority is reached by (decision 0007). */
 export async function issueServerTls(
   issuing: SigningCa,
   rootDer: Buffer,

@@ -59,7 +59,7 @@ const MOVED_MS = 2_000
 /** What the clocks said is kept for the next run this often. */
 const NOTE_MS = 600_000
 
-/** The signing keys of this trust domain and their lives (design 7): prepared → active → retired, by schedule and on demand. */
+/** The signing keys of this trust domain and their lives (decision 0007): prepared → active → retired, by schedule and on demand. */
 export class SigningKeys implements AsyncDisposable {
   readonly trustDomain: TrustDomain
   readonly watch: Watchable<KeysInUse>

@@ -14,6 +14,13 @@ export class ResourcesInvalidError extends CodedError {
   }
 }
 
+/** Whoever asks may not do this with this resource. */
+export class ResourceForbiddenError extends CodedError {
+  override readonly name = 'ResourceForbiddenError'
+  readonly code = 'ERR_RESOURCE_FORBIDDEN'
+  readonly kind = 'permission_denied'
+}
+
 /** There is no such resource. */
 export class ResourceNotFoundError extends CodedError {
   override readonly name = 'ResourceNotFoundError'

@@ -52,7 +52,9 @@ export async function planApply(
     const next = toNewResource(resource)
     const unchanged = before !== undefined && sameResource(before, next)
     changes.push({ before, next, action: unchanged ? 'unchanged' : before ? 'updated' : 'created' })
-    const identity = unchanged ? undefined : checkSpec(resource, deps, problems, warnings)
+    // What another version has stored may be more than this one enforces, so a role is looked at each time.
+    const isChecked = !unchanged || resource.kind === 'role'
+    const identity = isChecked ? checkSpec(resource, deps, problems, warnings) : undefined
     if (identity) identities.set(resource.name, identity)
   }
   for (const found of [

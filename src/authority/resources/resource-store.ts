@@ -7,11 +7,13 @@ import type { Datastore } from '../datastore/datastore.ts'
 import type { ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
 import type { Writer } from '../datastore/writer.ts'
 import type { JoinTokens } from '../join/join-tokens.ts'
+import type { Principal, Verb } from '../principal.ts'
 import type { Catalogue } from './catalogue.ts'
 import { unifiedDiff } from './diff.ts'
 import {
   ResourceChangedError,
   ResourceExistsError,
+  ResourceForbiddenError,
   ResourceInUseError,
   ResourceNotFoundError,
   ResourcesInvalidError,
@@ -38,7 +40,8 @@ export interface ResourceStoreDeps {
 export interface ApplyInput {
   readonly text: string
   readonly fileName: string
-  readonly actor: Actor
+  /** Who asks for it. */
+  readonly principal: Principal
   /** Validate and compare only. */
   readonly dryRun?: boolean
   /** Refuse to change what is there already. */
@@ -73,6 +76,7 @@ export class ResourceStore {
     return this.#exclusively(async () => {
       const { catalogue, compile, trustDomain, clock, keyLives } = this.#deps
       const { resources, problems } = await parseInTurns(input.text, input.fileName)
+      for (const resource of resources) this.#checkMayPut(input.principal, resource)
       const nowMs = clock.now().getTime()
       const plan = await planApply(resources, { catalogue, compile, trustDomain, nowMs, keyLives })
       const found = [...problems, ...plan.problems]
@@ -80,31 +84,30 @@ export class ResourceStore {
       if (input.createOnly) refuseExisting(plan.changes)
       const { warnings } = plan
       if (input.dryRun) return { resources: plan.changes.map(describeDryRun), warnings, secrets: [] }
-      return { ...(await this.#commit(plan.changes, input.actor)), warnings }
+      return { ...(await this.#commit(plan.changes, input.principal.actor)), warnings }
     })
   }
 
-  get(kind: string, name: string): StoredResource {
-    checkKind(kind)
-    const stored = this.#deps.catalogue.get(kind, name)
-    if (!stored) throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
-    return stored
+  get(principal: Principal, kind: string, name: string): StoredResource {
+    return this.#find(principal, 'get', kind, name)
   }
 
-  /** Sorted by kind and name; an empty kind means every one. */
-  list(kind: string): StoredResource[] {
+  /** Those that the principal may list, sorted by kind and name; an empty kind means every one. */
+  list(principal: Principal, kind: string): StoredResource[] {
     if (kind !== '') checkKind(kind)
     const kinds = kind === '' ? RESOURCE_KINDS : [kind]
     return kinds.flatMap((one) =>
-      [...this.#deps.catalogue.all(one)].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      [...this.#deps.catalogue.all(one)]
+        .filter(({ name, metadata }) => principal.may('list', one, name, metadata.labels))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
     )
   }
 
   /** What others need is not deleted: they would silently lose what it gave them. */
-  delete(kind: string, name: string, revision: string, actor: Actor): Promise<void> {
+  delete(principal: Principal, kind: string, name: string, revision: string): Promise<void> {
     return this.#exclusively(async () => {
       const { datastore, repository, audit } = this.#deps
-      const stored = this.get(kind, name)
+      const stored = this.#find(principal, 'delete', kind, name)
       if (revision !== '' && revision !== stored.revision) {
         throw new ResourceChangedError(`${kind} ${name} is at revision ${stored.revision} now: get it again`)
       }
@@ -119,10 +122,29 @@ export class ResourceStore {
         const subject = { kind, name, revision: stored.revision }
         if (kind === 'lock') {
           const { target } = stored.spec as { target: unknown }
-          audit.within(writer, 'lock.deleted', actor, { ...subject, target })
-        } else audit.within(writer, 'resource.deleted', actor, subject)
+          audit.within(writer, 'lock.deleted', principal.actor, { ...subject, target })
+        } else audit.within(writer, 'resource.deleted', principal.actor, subject)
       })
     })
+  }
+
+  /** Whoever may not do it does not hear whether there is such a resource. */
+  #find(principal: Principal, verb: Verb, kind: string, name: string): StoredResource {
+    checkKind(kind)
+    const stored = this.#deps.catalogue.get(kind, name)
+    if (!principal.may(verb, kind, name, stored?.metadata.labels ?? {})) refuse(verb, kind, name)
+    if (!stored) throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
+    return stored
+  }
+
+  /** What is there is judged by the labels that it has and by those that it would have. */
+  #checkMayPut(principal: Principal, { kind, name, labels }: ParsedResource): void {
+    const before = this.#deps.catalogue.get(kind, name)
+    const verb = before ? 'update' : 'create'
+    const isPermitted =
+      principal.may(verb, kind, name, labels) &&
+      (before === undefined || principal.may(verb, kind, name, before.metadata.labels))
+    if (!isPermitted) refuse(verb, kind, name)
   }
 
   #usersOf(kind: string, name: string): string[] {
@@ -208,6 +230,10 @@ function refuseExisting(changes: readonly PlannedChange[]): void {
     if (before)
       throw new ResourceExistsError(`there is a ${before.kind} ${before.name} already: choose another name`)
   }
+}
+
+function refuse(verb: Verb, kind: string, name: string): never {
+  throw new ResourceForbiddenError(`not permitted: ${verb} ${kind} ${name}`)
 }
 
 function checkKind(kind: string): void {

@@ -12,7 +12,7 @@ interface Usable {
 }
 
 /**
- * The role is the security boundary between hosts (design, two decisions). Warns where a bot may use a workload identity whose SPIFFE
+ * The role is the security boundary between hosts (decision 0026). Warns where a bot may use a workload identity whose SPIFFE
  * ID is made from `workload.*`, and the role that lets it has no `spiffe_ids`: such an agent can have any ID that the template can make.
  */
 export function warnOfUnboundedIds(resources: readonly ParsedResource[], catalogue: Catalogue): string[] {

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkRole, RoleBounds, type RoleRuleSpec, type RoleSpec } from '../../../src/policy/role.ts'
+import {
+  checkRole,
+  RoleBounds,
+  type RoleRuleSpec,
+  type RoleSpec,
+  unsupportedRules,
+} from '../../../src/policy/role.ts'
 
 const bounds = (...specs: readonly RoleSpec[]): RoleBounds =>
   new RoleBounds(specs.map((spec, at) => ({ name: `role${at}`, spec })))
@@ -107,9 +113,6 @@ describe('checkRole', () => {
             spiffe_ids: ['/svc/**'],
             dns_names: ['*.internal'],
           },
-          { kind: 'database', name: 'app', users: ['migrator'], databases: ['app'] },
-          { kind: 'ssh_host', labels: { env: ['staging'] }, principals: ['deploy'] },
-          { kind: 'bot', verbs: ['get', 'list'] },
         ],
         deny: [],
       }),
@@ -125,10 +128,10 @@ describe('checkRole', () => {
     ['a rule that is no mapping', one('x'), 'allow.0'],
     ['an unknown kind', one({ kind: 'nope' }), 'allow.0.kind'],
     ['a kind from Object.prototype', one({ kind: 'constructor' }), 'allow.0.kind'],
-    ['a key of another kind', one({ kind: 'database', principals: ['a'] }), 'allow.0.principals'],
-    ['a name that is no text', one({ kind: 'database', name: 7 }), 'allow.0.name'],
-    ['labels that are no mapping', one({ kind: 'database', labels: [] }), 'allow.0.labels'],
-    ['a label of a wrong type', one({ kind: 'database', labels: { env: 7 } }), 'allow.0.labels.env'],
+    ['a key of another kind', one({ kind: 'workload_identity', principals: ['a'] }), 'allow.0.principals'],
+    ['a name that is no text', one({ kind: 'workload_identity', name: 7 }), 'allow.0.name'],
+    ['labels that are no mapping', one({ kind: 'workload_identity', labels: [] }), 'allow.0.labels'],
+    ['a label of a wrong type', one({ kind: 'workload_identity', labels: { env: 7 } }), 'allow.0.labels.env'],
     ['an empty list', one({ kind: 'workload_identity', spiffe_ids: [] }), 'allow.0.spiffe_ids'],
     ['a list with a number', one({ kind: 'workload_identity', dns_names: [7] }), 'allow.0.dns_names'],
     [
@@ -141,14 +144,17 @@ describe('checkRole', () => {
       one({ kind: 'workload_identity', dns_names: ['A.b'] }),
       'allow.0.dns_names.0',
     ],
-    ['an unknown verb', one({ kind: 'bot', verbs: ['fly'] }), 'allow.0.verbs.0'],
-    ['a rule for bots without verbs', one({ kind: 'bot' }), 'allow.0.verbs'],
-    [
-      'verbs beside IDs',
-      one({ kind: 'workload_identity', verbs: ['get'], spiffe_ids: ['/a'] }),
-      'allow.0.verbs',
-    ],
   ]
+  for (const [rule, key, message] of [
+    [{ kind: 'database', name: 'app' }, 'kind', 'rules for database are not supported by this version'],
+    [{ kind: 'bot', verbs: ['get'] }, 'kind', 'rules for bot are not supported by this version'],
+    [{ kind: 'workload_identity', verbs: ['get'] }, 'verbs', 'verbs are not supported by this version'],
+  ] as const) {
+    it(`refuses ${JSON.stringify(rule)}, which nothing enforces`, () => {
+      assert.deepEqual(checkRole(one(rule)), [{ path: ['allow', 0, key], message }])
+      assert.deepEqual(unsupportedRules({ deny: [{ kind: 'workload_identity' }, rule] }), ['deny.1'])
+    })
+  }
   for (const [title, spec, path] of bad) {
     it(`reports ${title}`, () => {
       assert.deepEqual(

@@ -5,7 +5,8 @@ import type { Random } from '../../../foundation/random.ts'
 import type { CreateJoinTokenRequest__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenRequest.ts'
 import type { CreateJoinTokenResponse } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
-import { actorOf, type Caller } from '../../caller.ts'
+import type { Caller } from '../../caller.ts'
+import { principalOf } from '../../principal.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
 import { toTimestamp } from '../timestamp.ts'
 
@@ -40,7 +41,8 @@ export function joinTokenHandlers(deps: JoinTokenApiDeps): Handlers<Caller> {
         request: CreateJoinTokenRequest__Output,
       ): Promise<CreateJoinTokenResponse> => {
         const { bot } = request
-        deps.store.get('bot', bot)
+        const principal = principalOf(caller)
+        deps.store.get(principal, 'bot', bot)
         const ttlSeconds = Number(request.ttlSeconds)
         if (!(ttlSeconds > 0 && ttlSeconds <= LONGEST_TTL_SECONDS)) {
           throw new JoinTokenInvalidError('ttl must be between 1s and 365d')
@@ -57,7 +59,7 @@ export function joinTokenHandlers(deps: JoinTokenApiDeps): Handlers<Caller> {
         const { secrets } = await deps.store.apply({
           text,
           fileName: GENERATED,
-          actor: actorOf(caller),
+          principal,
           createOnly: true,
         })
         return {

@@ -8,8 +8,9 @@ import type { ListResourcesRequest__Output } from '../../../rpc/gen/signet/v1/Li
 import type { ListResourcesResponse } from '../../../rpc/gen/signet/v1/ListResourcesResponse.ts'
 import type { Resource } from '../../../rpc/gen/signet/v1/Resource.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
-import { actorOf, type Caller } from '../../caller.ts'
+import type { Caller } from '../../caller.ts'
 import type { StoredResource } from '../../datastore/resource-repository.ts'
+import { principalOf } from '../../principal.ts'
 import { ResourcesInvalidError } from '../../resources/errors.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
 import { toJson, toYaml } from '../../resources/stored-form.ts'
@@ -22,7 +23,7 @@ export function resourceHandlers(store: ResourceStore): Handlers<Caller> {
       unary: async (caller: Caller, request: ApplyRequest__Output): Promise<ApplyResponse> => {
         const { text, fileName, dryRun } = request
         try {
-          const input = { text, fileName: fileName || 'input', actor: actorOf(caller), dryRun }
+          const input = { text, fileName: fileName || 'input', principal: principalOf(caller), dryRun }
           const { resources, warnings, secrets } = await store.apply(input)
           return { resources: [...resources], warnings: [...warnings], secrets: [...secrets] }
         } catch (error) {
@@ -33,13 +34,13 @@ export function resourceHandlers(store: ResourceStore): Handlers<Caller> {
       },
     },
     GetResource: {
-      unary: (_caller: Caller, request: GetResourceRequest__Output): GetResourceResponse => ({
-        resource: toMessage(store.get(request.kind, request.name)),
+      unary: (caller: Caller, request: GetResourceRequest__Output): GetResourceResponse => ({
+        resource: toMessage(store.get(principalOf(caller), request.kind, request.name)),
       }),
     },
     ListResources: {
-      unary: (_caller: Caller, request: ListResourcesRequest__Output): ListResourcesResponse => ({
-        resources: store.list(request.kind).map(toMessage),
+      unary: (caller: Caller, request: ListResourcesRequest__Output): ListResourcesResponse => ({
+        resources: store.list(principalOf(caller), request.kind).map(toMessage),
       }),
     },
     DeleteResource: {
@@ -47,7 +48,7 @@ export function resourceHandlers(store: ResourceStore): Handlers<Caller> {
         caller: Caller,
         request: DeleteResourceRequest__Output,
       ): Promise<DeleteResourceResponse> => {
-        await store.delete(request.kind, request.name, request.revision, actorOf(caller))
+        await store.delete(principalOf(caller), request.kind, request.name, request.revision)
         return {}
       },
     },

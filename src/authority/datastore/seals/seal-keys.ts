@@ -14,7 +14,7 @@ const KEY_BYTES = 32
 const TAG_HASH = 'sha512'
 const HALF = 32
 
-/** What binds the rows of one database to the key-encryption key: whoever can write the database has no part of it. */
+/** Binds the rows of one database to the key-encryption key (decision 0021), which its writers do not have. */
 export class SealKeys {
   readonly #rows: Buffer
   readonly #state: Buffer

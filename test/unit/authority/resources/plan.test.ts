@@ -84,6 +84,21 @@ spec: { bot: nobody, method: secret }
     assert.ok(problems.some((problem) => problem.includes('spec.allow.0.spiffe_ids')))
   })
 
+  it('refuses rules that nothing enforces, also of a role that another version has stored', async () => {
+    await using rig = await openCatalogue()
+    await rig.putSpec('role', 'later', { allow: [{ kind: 'database', name: 'app' }] })
+    const role = (rule: string): string =>
+      `kind: role\nversion: v1\nmetadata: { name: later }\nspec: { allow: [${rule}] }\n`
+    for (const rule of ['{ kind: database, name: app }', '{ kind: workload_identity, verbs: [get] }']) {
+      const { problems } = await plan(rig, role(rule))
+      assert.equal(problems.length, 1)
+      assert.match(
+        problems[0] ?? '',
+        /^f.yaml:4: spec\.allow\.0\.(kind|verbs): .* not supported by this version$/,
+      )
+    }
+  })
+
   it('knows what the same file brings, whatever the order', async () => {
     await using rig = await openCatalogue()
     const token = `
