@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import path from 'node:path'
 import type { AuthorityConfig } from '../config/authority-config.ts'
 import { nextKeyOf } from '../config/next-key.ts'
@@ -56,6 +55,7 @@ import { JwtAlgorithms } from './keys/jwt-algorithms.ts'
 import { Rekeyer, settleKey } from './keys/rekey.ts'
 import { SigningKeys } from './keys/signing-keys.ts'
 import { listenForAgents } from './listener.ts'
+import { reachableAddress } from './reachable-address.ts'
 import { whyNotReady } from './readiness.ts'
 import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
 import { BotViews } from './resources/bot-view.ts'
@@ -368,15 +368,14 @@ async function openState(
       metrics,
     }),
   )
-  const { judged } = keys
-  const locks = lifecycle.use(await Locks.open(repository, judged))
+  const locks = lifecycle.use(await Locks.open(repository, keys.judged))
   const bots = lifecycle.use(
     await Bots.open({
       datastore,
       resources: repository,
       locks,
       audit,
-      clock: judged,
+      clock: keys.judged,
       logger,
       renewalGraceSeconds,
     }),
@@ -393,9 +392,4 @@ async function openState(
     logger,
   })
   return { datastore, repository, resources: repository, audit, jwt, keys, locks, bots, rekeyer, clock }
-}
-
-/** What other machines can use: the name of this host where the listener takes every address. */
-function reachableAddress(listen: string): string {
-  return listen.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
 }
