@@ -44,8 +44,8 @@ import { Locks } from './bots/locks.ts'
 import { Renewer } from './bots/renewer.ts'
 import { UsedTwice } from './bots/used-twice.ts'
 import { type Caller, originOf } from './caller.ts'
-import { Datastore } from './datastore/datastore.ts'
 import { ResourceRepository } from './datastore/resource-repository.ts'
+import { SqliteDatastore } from './datastore/sqlite/sqlite-datastore.ts'
 import { Vault } from './datastore/vault.ts'
 import { AuthorityRunningError } from './errors.ts'
 import { Issuer } from './issuance/issuer.ts'
@@ -336,7 +336,7 @@ async function openState(
   const settled = await settleKey(databasePath, current, { nextKey, environment, logger })
   const kek = loadSealingKey(settled ?? (await loadOrCreateKey(source, environment, random, { isNeeded })))
   const datastore = lifecycle.use(
-    await Datastore.open(databasePath, {
+    await SqliteDatastore.open(databasePath, {
       clock,
       metrics,
       logger,

@@ -241,9 +241,9 @@ describe('AuditLog.within', () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const before = state.audit.lastSequence
-    const failing = state.datastore.write((writer) => {
-      state.audit.within(writer, 'authority.stopped', 'uid:0', { reason: 'never' })
-      state.resources.put(writer, { kind: 'bot', name: 'a', metadata: { labels: {} }, spec: {} })
+    const failing = state.datastore.transaction(async (tx) => {
+      state.audit.within(tx, 'authority.stopped', 'uid:0', { reason: 'never' })
+      await state.resources.put(tx, { kind: 'bot', name: 'a', metadata: { labels: {} }, spec: {} })
       throw new TypeError('on purpose')
     })
     await assert.rejects(failing, TypeError)

@@ -12,6 +12,7 @@ import {
   openState,
   temporaryDirectory,
 } from '../support/authority-state.ts'
+import { execute } from '../support/datastore-deps.ts'
 
 async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] = {}) {
   const place = await temporaryDirectory()
@@ -295,11 +296,11 @@ describe('the life of keys', () => {
     const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
     await using state = await openState({ dataDir: place.path, clock, logger })
     const sql = `CREATE TRIGGER no BEFORE INSERT ON signing_keys BEGIN SELECT RAISE(ABORT, 'no'); END`
-    await state.datastore.write((writer) => writer.run(sql))
+    await state.datastore.transaction((tx) => execute(tx, sql))
     await pass(state, clock, 16 * DAY_MS, 8 * DAY_MS).catch(() => undefined)
     assert.deepEqual(states(state, 'jwt'), ['active'])
     assert.ok(lines.some((line) => line.includes('"event":"ca.expiring"')))
-    await state.datastore.write((writer) => writer.run('DROP TRIGGER no'))
+    await state.datastore.transaction((tx) => execute(tx, 'DROP TRIGGER no'))
     await pass(state, clock, 20_000, 10_000)
     assert.deepEqual(states(state, 'jwt'), ['active', 'prepared'])
   })

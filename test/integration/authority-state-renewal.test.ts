@@ -38,7 +38,7 @@ async function fixture() {
 const use = (state: AuthorityState, certificate: BotCertificateOutput) => state.bots.use(shown(certificate))
 
 /** Lets writes that nobody waits for become durable. */
-const settled = (state: AuthorityState) => state.datastore.write(() => undefined)
+const settled = (state: AuthorityState) => state.datastore.transaction(async () => undefined)
 
 const isLocked = (state: AuthorityState, certificate: BotCertificateOutput) =>
   state.locks.check({ botInstance: certificate.botInstanceId }) !== undefined
@@ -166,8 +166,8 @@ describe('Renewer.renew', () => {
     assert.ok(lock)
     const spec = { target: { bot_instance: first.botInstanceId }, reason: 'looked at' }
     const metadata = { labels: {}, expiresMs: clock.now().getTime() + 1_000 }
-    await state.datastore.write((writer) =>
-      state.resources.put(writer, { kind: 'lock', name: lock.name, metadata, spec }),
+    await state.datastore.transaction(async (tx) =>
+      state.resources.put(tx, { kind: 'lock', name: lock.name, metadata, spec }),
     )
     clock.advance(2_000)
     assert.equal(isLocked(state, first), false)

@@ -5,11 +5,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import { Datastore } from '../../src/authority/datastore/datastore.ts'
 import { nextOf, readMeta } from '../../src/authority/datastore/meta.ts'
+import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
-import { datastoreDeps } from '../support/datastore-deps.ts'
+import { datastoreDeps, execute } from '../support/datastore-deps.ts'
 
 async function temporary() {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'signet-state-'))
@@ -20,14 +20,14 @@ async function temporary() {
 const deps = () => datastoreDeps({ clock: systemClock })
 
 /** Fills the database until the storage says no; gives the rejected write's error and what came of its neighbours. */
-async function fill(datastore: Datastore): Promise<PromiseSettledResult<unknown>[]> {
+async function fill(datastore: SqliteDatastore): Promise<PromiseSettledResult<unknown>[]> {
   for (let round = 0; round < 100; round++) {
     const outcomes = await Promise.allSettled([
-      datastore.write((writer) => nextOf(writer, 'resource_revision')),
-      datastore.write((writer) =>
-        writer.run('INSERT INTO meta (key, value) VALUES (?, ?)', `filler ${round}`, 'x'.repeat(100_000)),
+      datastore.transaction(async (tx) => nextOf(tx, 'resource_revision')),
+      datastore.transaction(async (tx) =>
+        execute(tx, `INSERT INTO meta (key, value) VALUES ('filler ${round}', '${'x'.repeat(100_000)}')`),
       ),
-      datastore.write((writer) => nextOf(writer, 'resource_revision')),
+      datastore.transaction(async (tx) => nextOf(tx, 'resource_revision')),
     ])
     if (outcomes.some(({ status }) => status === 'rejected')) return outcomes
   }
@@ -45,7 +45,7 @@ describe('a datastore on a disk that is full', () => {
     try {
       const lines: string[] = []
       const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
-      await using datastore = await Datastore.open(place.file, { ...deps(), logger })
+      await using datastore = await SqliteDatastore.open(place.file, { ...deps(), logger })
       const outcomes = await fill(datastore)
       const before = await readMeta(datastore, 'resource_revision')
       for (const outcome of outcomes) {
@@ -56,7 +56,7 @@ describe('a datastore on a disk that is full', () => {
       assert.ok(lines.some((line) => line.includes('audit.stalled')))
       assert.equal(await readMeta(datastore, 'resource_revision'), before, 'nothing of the commit is there')
       execFileSync('mount', ['-o', 'remount,size=4m', place.directory])
-      const next = await datastore.write((writer) => nextOf(writer, 'resource_revision'))
+      const next = await datastore.transaction(async (tx) => nextOf(tx, 'resource_revision'))
       assert.equal(next, Number(before) + 1)
     } finally {
       execFileSync('umount', ['-l', place.directory])
@@ -72,15 +72,15 @@ describe('a datastore whose files may not grow', () => {
     const support = path.resolve(import.meta.dirname, '../support')
     await writeFile(
       script,
-      `import { Datastore } from '${source}/authority/datastore/datastore.ts'
+      `import { SqliteDatastore } from '${source}/authority/datastore/sqlite/sqlite-datastore.ts'
 import { nextOf, readMeta } from '${source}/authority/datastore/meta.ts'
-import { datastoreDeps } from '${support}/datastore-deps.ts'
+import { datastoreDeps, execute } from '${support}/datastore-deps.ts'
 const deps = datastoreDeps()
-const datastore = await Datastore.open(${JSON.stringify(place.file)}, deps)
-await datastore.write((writer) => nextOf(writer, 'resource_revision'))
+const datastore = await SqliteDatastore.open(${JSON.stringify(place.file)}, deps)
+await datastore.transaction(async (tx) => nextOf(tx, 'resource_revision'))
 const outcomes = await Promise.allSettled([
-  datastore.write((writer) => nextOf(writer, 'resource_revision')),
-  datastore.write((writer) => writer.run('INSERT INTO meta (key, value) VALUES (?, ?)', 'big', 'x'.repeat(4_000_000))),
+  datastore.transaction(async (tx) => nextOf(tx, 'resource_revision')),
+  datastore.transaction(async (tx) => execute(tx, "INSERT INTO meta (key, value) VALUES ('big', '" + 'x'.repeat(4_000_000) + "')")),
 ])
 const codes = outcomes.map((outcome) => outcome.reason?.code ?? 'stored')
 console.log(JSON.stringify([codes, await readMeta(datastore, 'resource_revision')]))
@@ -100,11 +100,14 @@ describe('a data directory that is read-only', () => {
     await using place = await temporary()
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', place.directory])
     try {
-      await assert.rejects(Datastore.open(place.file, deps()), (error: { code: string; message: string }) => {
-        assert.equal(error.code, 'ERR_DATASTORE_INVALID')
-        assert.match(error.message, /cannot be opened; check the data directory/)
-        return true
-      })
+      await assert.rejects(
+        SqliteDatastore.open(place.file, deps()),
+        (error: { code: string; message: string }) => {
+          assert.equal(error.code, 'ERR_DATASTORE_INVALID')
+          assert.match(error.message, /cannot be opened; check the data directory/)
+          return true
+        },
+      )
     } finally {
       execFileSync('umount', ['-l', place.directory])
     }
@@ -114,8 +117,8 @@ describe('a data directory that is read-only', () => {
 describe('the files of a datastore', () => {
   it('belong to nobody else', async () => {
     await using place = await temporary()
-    await using datastore = await Datastore.open(place.file, deps())
-    await datastore.write((writer) => nextOf(writer, 'resource_revision'))
+    await using datastore = await SqliteDatastore.open(place.file, deps())
+    await datastore.transaction(async (tx) => nextOf(tx, 'resource_revision'))
     for (const name of await readdir(place.directory)) {
       assert.equal((await stat(path.join(place.directory, name))).mode & 0o777, 0o600, name)
     }
@@ -125,20 +128,23 @@ describe('the files of a datastore', () => {
 describe('a database that is not ours', () => {
   it('is refused when a newer program has written it, and stays as it is', async () => {
     await using place = await temporary()
-    await (await Datastore.open(place.file, deps()))[Symbol.asyncDispose]()
+    await (await SqliteDatastore.open(place.file, deps()))[Symbol.asyncDispose]()
     const connection = new DatabaseSync(place.file)
     connection.exec(`INSERT INTO schema_migrations (number, name, applied_ms) VALUES (99, 'future', 0)`)
     connection.close()
-    await assert.rejects(Datastore.open(place.file, deps()), (error: { code: string; message: string }) => {
-      assert.equal(error.code, 'ERR_DATASTORE_SCHEMA_TOO_NEW')
-      assert.match(error.message, /schema 99, this program knows up to \d+/)
-      return true
-    })
+    await assert.rejects(
+      SqliteDatastore.open(place.file, deps()),
+      (error: { code: string; message: string }) => {
+        assert.equal(error.code, 'ERR_DATASTORE_SCHEMA_TOO_NEW')
+        assert.match(error.message, /schema 99, this program knows up to \d+/)
+        return true
+      },
+    )
   })
 
   it('is refused when it is no database at all', async () => {
     await using place = await temporary()
     await writeFile(place.file, 'x'.repeat(10_000))
-    await assert.rejects(Datastore.open(place.file, deps()), { code: 'ERR_DATASTORE_INVALID' })
+    await assert.rejects(SqliteDatastore.open(place.file, deps()), { code: 'ERR_DATASTORE_INVALID' })
   })
 })

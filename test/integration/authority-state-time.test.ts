@@ -145,8 +145,8 @@ describe('what ends by time', () => {
     const certificate = await join(state, await newKey(), secret)
     const other = await createToken(state, { name: 'other', ...endsIn(HOUR_MS) })
     const spec = { target: { bot: 'lost' }, reason: 'stolen' }
-    await state.datastore.write((writer) =>
-      state.resources.put(writer, {
+    await state.datastore.transaction((tx) =>
+      state.resources.put(tx, {
         ...{ kind: 'lock', name: 'lost', spec },
         metadata: { labels: {}, ...endsIn(2 * HOUR_MS) },
       }),
@@ -228,12 +228,12 @@ describe('changes of keys', () => {
     await using state = await fixed.reopen()
     await pass(state, fixed.clock, 200_000)
     // Carrying out what falls due at half of the life takes so long that something else falls due meanwhile.
-    const write = state.datastore.write.bind(state.datastore)
+    const transaction = state.datastore.transaction.bind(state.datastore)
     let isSlow = true
-    state.datastore.write = (task) => {
+    state.datastore.transaction = (task) => {
       if (isSlow) fixed.clock.advance(101_000)
       isSlow = false
-      return write(task)
+      return transaction(task)
     }
     await pass(state, fixed.clock, 100_000)
     const [before] = activeOf(state)

@@ -5,9 +5,9 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { Datastore } from '../../src/authority/datastore/datastore.ts'
+import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
-import { datastoreDeps } from '../support/datastore-deps.ts'
+import { datastoreDeps, execute } from '../support/datastore-deps.ts'
 import { readIdentity, writeIdentity } from '../support/stored-identity.ts'
 
 const BINARY = path.resolve(import.meta.dirname, '../../bin/signet.js')
@@ -63,8 +63,8 @@ async function isAlive(pid: number): Promise<boolean> {
 async function pauseFor(trial: string, ms: number): Promise<void> {
   const kek = Buffer.from((await readFile(path.join(trial, 'keys', 'kek'), 'utf8')).trim(), 'hex')
   const deps = datastoreDeps({ kek: loadSealingKey(kek), past: 'sealed' })
-  const datastore = await Datastore.open(path.join(trial, 'authority', 'authority.db'), deps)
-  await datastore.write((writer) => writer.run('DELETE FROM bot_instances'))
+  const datastore = await SqliteDatastore.open(path.join(trial, 'authority', 'authority.db'), deps)
+  await datastore.transaction((tx) => execute(tx, 'DELETE FROM bot_instances'))
   await datastore[Symbol.asyncDispose]()
   const places = [path.join(trial, 'agent'), path.join(trial, 'keys', 'agent-state-key')] as const
   const identity = await readIdentity(...places)

@@ -7,8 +7,8 @@ import { Bots, type ShownCertificate } from '../../src/authority/bots/bots.ts'
 import type { BotCertificateOutput } from '../../src/authority/bots/issue-bot-certificate.ts'
 import { Locks } from '../../src/authority/bots/locks.ts'
 import { Renewer } from '../../src/authority/bots/renewer.ts'
-import { Datastore } from '../../src/authority/datastore/datastore.ts'
 import { ResourceRepository } from '../../src/authority/datastore/resource-repository.ts'
+import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { Vault } from '../../src/authority/datastore/vault.ts'
 import { JoinTokens } from '../../src/authority/join/join-tokens.ts'
 import { Joiner } from '../../src/authority/join/joiner.ts'
@@ -62,7 +62,7 @@ export async function openState(options: StateOptions) {
   const key = loadSealingKey(options.kek ?? Buffer.alloc(32, 7))
   const { acceptAltered = false } = options
   const datastore = stack.use(
-    await Datastore.open(path.join(dataDir, 'authority.db'), {
+    await SqliteDatastore.open(path.join(dataDir, 'authority.db'), {
       clock,
       metrics,
       logger,
@@ -127,24 +127,24 @@ export function createToken(
   options: { name?: string; bot?: string; maxUses?: number; expiresMs?: number } = {},
 ): Promise<string> {
   const { name = 'first', bot = 'builder', maxUses = 1, expiresMs } = options
-  return state.datastore.write((writer) => {
+  return state.datastore.transaction(async (tx) => {
     const spec = { bot, method: 'secret', max_uses: maxUses }
     const metadata = { labels: {}, ...(expiresMs === undefined ? {} : { expiresMs }) }
-    if (!state.resources.find(writer, 'bot', bot)) {
-      state.resources.put(writer, { kind: 'bot', name: bot, metadata: { labels: {} }, spec: { roles: [] } })
+    if (!(await state.resources.find(tx, 'bot', bot))) {
+      await state.resources.put(tx, { kind: 'bot', name: bot, metadata: { labels: {} }, spec: { roles: [] } })
     }
-    state.resources.put(writer, { kind: 'join_token', name, metadata, spec })
-    return state.tokens.ensureSecret(writer, name) ?? ''
+    await state.resources.put(tx, { kind: 'join_token', name, metadata, spec })
+    return (await state.tokens.ensureSecret(tx, name)) ?? ''
   })
 }
 
 export function removeResource(state: AuthorityState, kind: string, name: string): Promise<boolean> {
-  return state.datastore.write((writer) => state.resources.remove(writer, kind, name))
+  return state.datastore.transaction(async (tx) => state.resources.remove(tx, kind, name))
 }
 
 export async function putLock(state: AuthorityState, target: Record<string, string>): Promise<void> {
   const lock = { kind: 'lock', name: 'by-hand', metadata: { labels: {} }, spec: { target, reason: 'test' } }
-  await state.datastore.write((writer) => state.resources.put(writer, lock))
+  await state.datastore.transaction(async (tx) => state.resources.put(tx, lock))
 }
 
 /** Asks to join like an agent. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { Datastore } from '../../src/authority/datastore/datastore.ts'
 import { ResourceRepository } from '../../src/authority/datastore/resource-repository.ts'
+import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { Catalogue } from '../../src/authority/resources/catalogue.ts'
 import type { Compile } from '../../src/authority/resources/identity-entry.ts'
 import { toNewResource } from '../../src/authority/resources/stored-form.ts'
@@ -12,7 +12,7 @@ import { datastoreDeps } from './datastore-deps.ts'
 /** A catalogue over a database in memory, which follows what is put there. */
 export interface CatalogueRig extends AsyncDisposable {
   readonly clock: FakeClock
-  readonly datastore: Datastore
+  readonly datastore: SqliteDatastore
   readonly repository: ResourceRepository
   readonly catalogue: Catalogue
   readonly compile: Compile
@@ -25,7 +25,7 @@ export interface CatalogueRig extends AsyncDisposable {
 
 export async function openCatalogue(yaml = ''): Promise<CatalogueRig> {
   const clock = new FakeClock()
-  const datastore = await Datastore.open(':memory:', datastoreDeps({ clock }))
+  const datastore = await SqliteDatastore.open(':memory:', datastoreDeps({ clock }))
   const resources = new ResourceRepository(datastore, clock)
   const compile: Compile = (identity) =>
     compileWorkloadIdentity(identity, {
@@ -36,8 +36,8 @@ export async function openCatalogue(yaml = ''): Promise<CatalogueRig> {
   const put = async (text: string): Promise<void> => {
     const parsed = parseResources(text, 'test.yaml')
     assert.deepEqual(parsed.problems, [])
-    await datastore.write((writer) => {
-      for (const resource of parsed.resources) resources.put(writer, toNewResource(resource))
+    await datastore.transaction(async (tx) => {
+      for (const resource of parsed.resources) await resources.put(tx, toNewResource(resource))
     })
   }
   if (yaml !== '') await put(yaml)
@@ -50,10 +50,12 @@ export async function openCatalogue(yaml = ''): Promise<CatalogueRig> {
     compile,
     put,
     putSpec: async (kind, name, spec) => {
-      await datastore.write((writer) => resources.put(writer, { kind, name, metadata: { labels: {} }, spec }))
+      await datastore.transaction(async (tx) =>
+        resources.put(tx, { kind, name, metadata: { labels: {} }, spec }),
+      )
     },
     remove: async (kind, name) => {
-      await datastore.write((writer) => resources.remove(writer, kind, name))
+      await datastore.transaction(async (tx) => resources.remove(tx, kind, name))
     },
     [Symbol.asyncDispose]: async () => {
       catalogue[Symbol.dispose]()

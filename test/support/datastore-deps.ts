@@ -1,11 +1,14 @@
-import type { DatastoreDeps } from '../../src/authority/datastore/datastore.ts'
+import { type Kysely, sql } from 'kysely'
+import type { Transaction } from '../../src/authority/datastore/ports.ts'
+import type { Schema } from '../../src/authority/datastore/schema.ts'
+import type { SqliteDatastoreDeps } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
 import { silentLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
 /** What a datastore needs, where a test is not about any of it. */
-export function datastoreDeps(more: Partial<DatastoreDeps> = {}): DatastoreDeps {
+export function datastoreDeps(more: Partial<SqliteDatastoreDeps> = {}): SqliteDatastoreDeps {
   return {
     clock: new FakeClock(),
     metrics: createMetrics(),
@@ -15,4 +18,9 @@ export function datastoreDeps(more: Partial<DatastoreDeps> = {}): DatastoreDeps 
     past: 'none',
     ...more,
   }
+}
+
+/** Runs a statement of any kind inside a transaction. */
+export async function execute(tx: Transaction, statement: string): Promise<void> {
+  await sql.raw(statement).execute(tx.db as Kysely<Schema>)
 }

@@ -27,7 +27,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   jose: ['crypto/'],
   kysely: ['authority/datastore/'],
   pg: ['authority/datastore/'],
-  'node:sqlite': ['authority/datastore/'],
+  'node:sqlite': ['authority/datastore/sqlite/', 'authority/datastore/seals/'],
   koffi: ['peer/'],
   '@marcbachmann/cel-js': ['policy/'],
   re2js: ['policy/'],
@@ -51,6 +51,11 @@ const WRITTEN_ONLY_IN: readonly { readonly what: RegExp; readonly where: readonl
   { what: /\bDate\.now\(\)|\bnew Date\(\)/, where: ['foundation/clock.ts'] },
   { what: /\bthrow new Error\(/, where: [] },
   { what: /\bexport default\b/, where: [] },
+  // Everything else goes through the query builder, which knows the dialect of the engine.
+  {
+    what: /\b(?:SELECT\s[^'`]*?\sFROM|INSERT\sINTO|DELETE\sFROM|UPDATE\s\S+\sSET)\s/,
+    where: ['authority/datastore/sqlite/', 'authority/datastore/seals/'],
+  },
 ]
 
 const LONGEST_FILE = 400

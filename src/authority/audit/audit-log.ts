@@ -4,10 +4,10 @@ import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Random } from '../../foundation/random.ts'
 import { Watchable } from '../../foundation/watchable.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import { auditRowHash, lastAuditRow } from '../datastore/audit-rows.ts'
 import { DatastoreAlteredError } from '../datastore/errors.ts'
+import type { AuditSink, Datastore, Transaction } from '../datastore/ports.ts'
 import type { Vault } from '../datastore/vault.ts'
-import type { Writer } from '../datastore/writer.ts'
 import { type Archived, AuditArchiver, archiveDirectory } from './archive/archiver.ts'
 import type { Checkpoint } from './archive/checkpoint.ts'
 import { type AuditFilter, type AuditRow, readAudit } from './audit-query.ts'
@@ -40,6 +40,7 @@ export class AuditLog implements AsyncDisposable {
   readonly #datastore: Datastore
   readonly #random: Random
   readonly #chain: AuditChain
+  readonly #sink: AuditSink
   readonly #heads: HeadsFile
   readonly #signer: HeadSigner
   readonly #end: Watchable<number>
@@ -63,14 +64,14 @@ export class AuditLog implements AsyncDisposable {
       this.#end.set(grown.sequence)
       this.#signer.advance(grown)
     })
+    this.#sink = deps.datastore.openAuditSink(this.#chain)
   }
 
   static async open(deps: AuditLogDeps): Promise<AuditLog> {
     const { key, created } = await loadOrCreateHeadKey(headKeyPath(deps.dataDir), deps.vault)
     await using stack = new AsyncDisposableStack()
     const heads = stack.use(await HeadsFile.open(path.join(deps.dataDir, 'audit-heads.jsonl'), key))
-    const query = deps.datastore.db.selectFrom('audit_events').select(['sequence', 'hash'])
-    const last = await query.orderBy('sequence', 'desc').limit(1).executeTakeFirst()
+    const last = await lastAuditRow(deps.datastore)
     const { commits } = deps.datastore
     const isOlder = isAhead(heads, key, commits)
     if (isOlder && !deps.acceptAltered) throw new DatastoreAlteredError(`${OLDER}. ${OLDER_WHAT_TO_DO}`)
@@ -81,7 +82,6 @@ export class AuditLog implements AsyncDisposable {
       directory: archiveDirectory(deps.dataDir),
       key,
       signedRows: () => log.#signedRows(),
-      record: (writer, entry) => writer.leave(log.#chain, entry),
     })
     const { base } = archives.archiver
     const end =
@@ -116,26 +116,23 @@ export class AuditLog implements AsyncDisposable {
     detail: AuditEvents[E],
     ref?: string,
   ): Promise<void> {
-    return this.#datastore.write((writer) => this.within(writer, event, actor, detail, ref))
+    return this.#sink.append([entryOf(event, actor, detail, ref)])
   }
 
   /** Many events, all durable or none. */
   recordAll(entries: readonly AuditEntry[]): Promise<void> {
-    return this.#datastore.write((writer) => {
-      for (const entry of entries) writer.leave(this.#chain, entry)
-    })
+    return this.#sink.append(entries)
   }
 
   /** The event becomes durable together with the change it tells of, and not at all if that fails. */
   within<E extends keyof AuditEvents>(
-    writer: Writer,
+    tx: Transaction,
     event: E,
     actor: Actor,
     detail: AuditEvents[E],
     ref?: string,
   ): void {
-    const entry = ref === undefined ? { event, actor, detail } : { event, actor, detail, ref }
-    writer.leave(this.#chain, entry as AuditEntry)
+    tx.append(entryOf(event, actor, detail, ref))
   }
 
   /** Matching rows, oldest first; with a limit the newest so many. */
@@ -219,6 +216,15 @@ export class AuditLog implements AsyncDisposable {
   }
 }
 
+function entryOf<E extends keyof AuditEvents>(
+  event: E,
+  actor: Actor,
+  detail: AuditEvents[E],
+  ref: string | undefined,
+) {
+  return ref === undefined ? { event, actor, detail } : { event, actor, detail, ref }
+}
+
 const OLDER =
   'the database is older than the last signed head of the audit log: an older copy was restored, or it was set back'
 const OLDER_WHAT_TO_DO =
@@ -249,7 +255,6 @@ async function gapAtStart(
   if (signed.sequence < archived.sequence) return undefined // who has the archive can compare
   if (signed.sequence === archived.sequence)
     return signed.hash.equals(archived.hash) ? undefined : ANOTHER_ROW
-  const query = datastore.db.selectFrom('audit_events').select('hash').where('sequence', '=', signed.sequence)
-  const row = await query.executeTakeFirst()
-  return row && signed.hash.equals(row.hash) ? undefined : ANOTHER_ROW
+  const hash = await auditRowHash(datastore, signed.sequence)
+  return hash && signed.hash.equals(hash) ? undefined : ANOTHER_ROW
 }

@@ -1,5 +1,5 @@
-import { type AuditRowFilter, storedAuditRows } from '../datastore/audit-rows.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import { type AuditRowFilter, newestAuditRow, storedAuditRows } from '../datastore/audit-rows.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import type { AuditEventsTable } from '../datastore/schema/audit-tables.ts'
 import { parseReference } from './reference.ts'
 
@@ -32,35 +32,20 @@ export async function* readAudit(
   filter: AuditFilter,
   range: { readonly after: number; readonly upTo: number },
 ): AsyncGenerator<readonly AuditRow[]> {
-  const after = Math.max(range.after, (await firstOfNewest(datastore, filter, range.upTo)) - 1)
-  for await (const rows of storedAuditRows(datastore, { after, upTo: range.upTo }, matching(filter)))
+  const matching = rowFilterOf(filter)
+  const first = filter.limit ? await newestAuditRow(datastore, matching, filter.limit, range.upTo) : undefined
+  const after = Math.max(range.after, (first ?? 1) - 1)
+  for await (const rows of storedAuditRows(datastore, { after, upTo: range.upTo }, matching))
     yield rows.map(toAuditRow)
 }
 
-/** The sequence number of the oldest row that a limit leaves over. */
-async function firstOfNewest(datastore: Datastore, filter: AuditFilter, upTo: number): Promise<number> {
-  if (!filter.limit) return 0
-  const row = await matching(filter)(datastore.db.selectFrom('audit_events'))
-    .select('sequence')
-    .where('sequence', '<=', upTo)
-    .orderBy('sequence', 'desc')
-    .limit(1)
-    .offset(filter.limit - 1)
-    .executeTakeFirst()
-  return row?.sequence ?? 0
-}
-
-function matching({ event, ref, sinceMs }: AuditFilter): AuditRowFilter {
-  return (rows) => {
-    let query = rows
-    if (event?.endsWith('*')) {
-      const prefix = event.slice(0, -1)
-      query = query.where((eb) =>
-        eb(eb.fn('substr', ['event', eb.lit(1), eb.val(prefix.length)]), '=', prefix),
-      )
-    } else if (event) query = query.where('event', '=', event)
-    if (ref) query = query.where('ref', '=', parseReference(ref))
-    return sinceMs === undefined ? query : query.where('time_ms', '>=', sinceMs)
+function rowFilterOf({ event, ref, sinceMs }: AuditFilter): AuditRowFilter {
+  const isPrefix = event?.endsWith('*')
+  return {
+    ...(event && !isPrefix ? { events: [event] } : {}),
+    ...(event && isPrefix ? { eventPrefix: event.slice(0, -1) } : {}),
+    ...(ref ? { ref: parseReference(ref) } : {}),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
   }
 }
 

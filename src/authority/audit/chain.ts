@@ -1,19 +1,11 @@
 import { hash } from 'node:crypto'
 import type { Clock } from '../../foundation/clock.ts'
-import type { CommitStage, Writer } from '../datastore/writer.ts'
-import type { AuditEntry } from './events.ts'
+import type { AuditChaining, ChainedAuditRow, NewAuditRow } from '../datastore/ports.ts'
 
 /** What the first row follows. */
 export const CHAIN_START = Buffer.alloc(32)
 
-export interface ChainedColumns {
-  readonly sequence: number
-  readonly time_ms: number
-  readonly event: string
-  readonly actor: string
-  readonly ref: string | null
-  readonly detail: string
-}
+export type ChainedColumns = Omit<ChainedAuditRow, 'hash'>
 
 export interface ChainEnd {
   readonly sequence: number
@@ -26,11 +18,8 @@ export function hashRow(previous: Uint8Array, row: ChainedColumns): Buffer {
   return hash('sha256', Buffer.concat([previous, Buffer.from(text)]), 'buffer')
 }
 
-const INSERT =
-  'INSERT INTO audit_events (sequence, time_ms, event, actor, ref, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?)'
-
 /** Gives events their place in the chain (decision 0014) at the end of the transaction they belong to. */
-export class AuditChain implements CommitStage<AuditEntry> {
+export class AuditChain implements AuditChaining {
   readonly #clock: Clock
   readonly #onCommitted: (end: ChainEnd) => void
   #end: ChainEnd
@@ -48,23 +37,23 @@ export class AuditChain implements CommitStage<AuditEntry> {
     return this.#end
   }
 
-  write(writer: Writer, entries: readonly AuditEntry[]): void {
+  extend(events: readonly NewAuditRow[]): readonly ChainedAuditRow[] {
     const timeMs = this.#clock.now().getTime()
-    let { sequence, hash: previous } = this.#end // what a failed commit left in #next does not count
-    for (const { event, actor, ref, detail } of entries) {
-      sequence++
-      const row = {
-        sequence,
+    let end = this.#end // what a failed commit left in #next does not count
+    const rows = events.map(({ event, actor, ref, detail }) => {
+      const columns = {
+        sequence: end.sequence + 1,
         time_ms: timeMs,
         event,
         actor,
         ref: ref ?? null,
         detail: JSON.stringify(detail),
       }
-      previous = hashRow(previous, row)
-      writer.run(INSERT, sequence, timeMs, event, actor, row.ref, row.detail, previous)
-    }
-    this.#next = { sequence, hash: previous }
+      end = { sequence: columns.sequence, hash: hashRow(end.hash, columns) }
+      return { ...columns, hash: end.hash }
+    })
+    this.#next = end
+    return rows
   }
 
   committed(): void {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import type { Finding } from '../datastore/seals/sealer.ts'
 import type { AuditLog } from './audit-log.ts'
 
@@ -9,7 +9,7 @@ const MOST_NAMED = 20
 
 interface Deps {
   readonly datastore: Datastore
-  readonly audit: Pick<AuditLog, 'within'>
+  readonly audit: Pick<AuditLog, 'record' | 'within'>
   readonly logger: Logger
 }
 
@@ -22,11 +22,11 @@ export async function reportFindings(deps: Deps, accepted: readonly string[]): P
       { event: 'database.sealed', ...adopted },
       'the rows of the database had no seals: they are sealed now as they stand, and from now on no row without a seal is used',
     )
-    await datastore.write((writer) => audit.within(writer, 'database.sealed', 'authority', adopted))
+    await audit.record('database.sealed', 'authority', adopted)
   }
   for (const problem of accepted) {
     logger.warn({ event: 'database.accepted', problem }, 'an altered database is accepted as it stands')
-    await datastore.write((writer) => audit.within(writer, 'database.accepted', 'authority', { problem }))
+    await audit.record('database.accepted', 'authority', { problem })
   }
   const first: Promise<void>[] = []
   datastore.watchFindings((finding) => void first.push(report(finding, deps)))
@@ -46,12 +46,12 @@ async function report({ foreign, problems }: Finding, { datastore, audit, logger
     logger.error({ event: 'database.altered', problem }, 'somebody else has written the database')
   }
   try {
-    await datastore.write((writer) => {
+    await datastore.transaction(async (tx) => {
       if (foreign.length > 0) {
-        writer.discard(foreign)
-        audit.within(writer, 'database.rows_refused', 'authority', refused)
+        tx.discard(foreign)
+        audit.within(tx, 'database.rows_refused', 'authority', refused)
       }
-      for (const problem of problems) audit.within(writer, 'database.altered', 'authority', { problem })
+      for (const problem of problems) audit.within(tx, 'database.altered', 'authority', { problem })
     })
   } catch (error) {
     // The rows stay unused, and are found again; the log has them.

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { storedAuditRows } from '../datastore/audit-rows.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import { type AuditRow, toAuditRow } from './audit-query.ts'
 import type { AuditEventName } from './events.ts'
 
@@ -64,16 +64,11 @@ async function candidates(
   names: readonly string[],
 ): Promise<AuditRow[]> {
   const found: AuditRow[] = []
-  const pages = storedAuditRows(datastore, range, (rows) =>
-    rows
-      .where('event', 'in', [...ISSUED, DELIVERED, ...GIVEN_UP])
-      .where((eb) =>
-        eb.or([
-          eb('event', 'in', GIVEN_UP),
-          ...names.map((name) => eb(eb.fn('instr', ['detail', eb.val(name)]), '>', 0)),
-        ]),
-      ),
-  )
+  const naming = {
+    events: [...ISSUED, DELIVERED, ...GIVEN_UP],
+    containing: { texts: names, unless: GIVEN_UP },
+  }
+  const pages = storedAuditRows(datastore, range, naming)
   for await (const rows of pages) found.push(...rows.map(toAuditRow))
   return found
 }

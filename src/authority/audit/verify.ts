@@ -1,5 +1,5 @@
 import { storedAuditRows } from '../datastore/audit-rows.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import { type Checkpoint, endOf } from './archive/checkpoint.ts'
 import { ChainCheck, Findings, type SignedRow, signedAt } from './chain-check.ts'
 import { type GivenHeads, NONE_GIVEN } from './given-heads.ts'

@@ -1,4 +1,5 @@
-import type { BotGenerationsTable, BotInstancesTable } from '../datastore/schema/bot-tables.ts'
+import type { InstanceRows } from '../datastore/instance-repository.ts'
+import type { BotGenerationsTable } from '../datastore/schema/bot-tables.ts'
 
 /** One joined agent lineage, as others may see it. */
 export interface BotInstance {
@@ -46,10 +47,7 @@ export function afterFirstUse(state: InstanceState): InstanceState {
   return used ? { ...state, generation: used.generation, used, pending: undefined } : state
 }
 
-export function toInstanceState(
-  row: BotInstancesTable,
-  generations: readonly BotGenerationsTable[],
-): InstanceState {
+export function toInstanceState({ instance: row, generations }: InstanceRows): InstanceState {
   const inState = (state: BotGenerationsTable['state']): BotGenerationsTable[] =>
     generations.filter((generation) => generation.state === state)
   const used = inState('used')[0]

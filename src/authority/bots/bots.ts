@@ -5,13 +5,18 @@ import { Watchable } from '../../foundation/watchable.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
 import { type RowSum, SummedRows } from '../audit/summed-rows.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import { deleteInstance, findInstance, loadInstances, setUsed } from '../datastore/instance-repository.ts'
+import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
-import type { Writer } from '../datastore/writer.ts'
 import { OverForLong } from '../over-for-long.ts'
-import { afterFirstUse, type BotInstance, type InstanceState, judge } from './bot-instance.ts'
+import {
+  afterFirstUse,
+  type BotInstance,
+  type InstanceState,
+  judge,
+  toInstanceState,
+} from './bot-instance.ts'
 import { BotCertificateExpiredError, GenerationAheadError } from './errors.ts'
-import { deleteInstance, findInstance, loadInstances, setUsed } from './instance-repository.ts'
 import { lockInstance } from './lock-instance.ts'
 import type { LockSubject, Locks } from './locks.ts'
 
@@ -80,7 +85,8 @@ export class Bots implements AsyncDisposable {
   }
 
   static async open(deps: BotsDeps): Promise<Bots> {
-    const bots = new Bots(deps, await loadInstances(deps.datastore))
+    const stored = await loadInstances(deps.datastore)
+    const bots = new Bots(deps, stored.map(toInstanceState))
     await bots.forgetExpired()
     return bots
   }
@@ -128,10 +134,10 @@ export class Bots implements AsyncDisposable {
   }
 
   /** Takes over what a task has written about an instance, once that is durable. */
-  adopt(writer: Writer, instanceId: string): void {
-    const state = findInstance(writer, instanceId)
-    writer.afterCommit(() => {
-      if (state) this.#instances.set(instanceId, state)
+  async adopt(tx: Transaction, instanceId: string): Promise<void> {
+    const rows = await findInstance(tx, instanceId)
+    tx.afterCommit(() => {
+      if (rows) this.#instances.set(instanceId, toInstanceState(rows))
       else this.#instances.delete(instanceId)
       this.#bump()
     })
@@ -144,12 +150,12 @@ export class Bots implements AsyncDisposable {
     const expired = this.list().filter(({ notAfterMs }) => notAfterMs < limitMs)
     const dead = this.#over.note(expired.map((instance) => ({ ...instance, lifeMs: KEPT_MS })))
     if (dead.length === 0) return
-    await datastore.write((writer) => {
+    await datastore.transaction(async (tx) => {
       for (const { id, bot, notAfterMs } of dead) {
-        deleteInstance(writer, id)
+        await deleteInstance(tx, id)
         const detail = { bot, botInstance: id, notAfter: Math.floor(notAfterMs / 1000) }
-        audit.within(writer, 'bot_instance.forgotten', 'authority', detail)
-        this.adopt(writer, id)
+        audit.within(tx, 'bot_instance.forgotten', 'authority', detail)
+        await this.adopt(tx, id)
       }
     })
   }
@@ -182,9 +188,9 @@ export class Bots implements AsyncDisposable {
     this.#instances.set(state.id, used)
     this.#bump()
     datastore
-      .write((writer) => {
-        setUsed(writer, state.id, pending, clock.now().getTime())
-        this.adopt(writer, state.id)
+      .transaction(async (tx) => {
+        await setUsed(tx, state.id, pending, clock.now().getTime())
+        await this.adopt(tx, state.id)
       })
       .catch((error) => {
         // Nobody has been answered with anything recorded yet: as if the use had not happened. The next call tries again.

@@ -1,7 +1,7 @@
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { BotInstance } from './bot-instance.ts'
 
@@ -30,14 +30,14 @@ export function lockInstance(
     'instance locked',
   )
   deps.datastore
-    .write((writer) => {
+    .transaction(async (tx) => {
       // One that an administrator has given an end, or another target, does not stand for this.
-      const found = deps.resources.find(writer, 'lock', name)
+      const found = await deps.resources.find(tx, 'lock', name)
       if (found && found.metadata.expiresMs === undefined && isOn(found.spec, instance.id)) return
       const resource = { kind: 'lock', name, metadata: { labels: {} }, spec: { target, reason } }
-      const { revision } = deps.resources.put(writer, resource)
+      const { revision } = await deps.resources.put(tx, resource)
       deps.audit.within(
-        writer,
+        tx,
         'lock.created',
         'authority',
         { kind: 'lock', name, revision, target, reason },

@@ -4,11 +4,10 @@ import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { Datastore } from '../datastore/datastore.ts'
-import type { Writer } from '../datastore/writer.ts'
+import { findInstance, setPending } from '../datastore/instance-repository.ts'
+import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import type { Bots, ShownCertificate } from './bots.ts'
-import { findInstance, setPending } from './instance-repository.ts'
 import { type BotCertificateOutput, issueBotCertificate } from './issue-bot-certificate.ts'
 import { noteClockSkew } from './note-clock-skew.ts'
 
@@ -58,20 +57,21 @@ export class Renewer {
       throw bots.refuse(caller, 'bad_proof', 'renewal')
     const keySha256 = spkiSha256(input.publicKeyDer)
     if (keySha256 === caller.keySha256) throw bots.refuse(caller, 'same_key', 'renewal')
-    return datastore.write((writer) => this.#certify(writer, caller, input, keySha256))
+    return datastore.transaction((tx) => this.#certify(tx, caller, input, keySha256))
   }
 
-  #certify(
-    writer: Writer,
+  async #certify(
+    tx: Transaction,
     caller: ShownCertificate,
     input: RenewInput,
     keySha256: string,
-  ): BotCertificateOutput {
+  ): Promise<BotCertificateOutput> {
     const { bots, keys, audit, clock, random, logger, botCertificateSeconds } = this.#deps
     // Asked again here: since the call began a lock may have come, or a newer generation may have been used.
     const { id, bot, generation: current } = bots.use(caller, 'renewal')
     const generation = current + 1
-    const pending = findInstance(writer, id)?.pending
+    const stored = await findInstance(tx, id)
+    const pending = stored?.generations.find(({ state }) => state === 'pending')
     const nowMs = clock.now().getTime()
     const certificate = issueBotCertificate(
       {
@@ -88,16 +88,16 @@ export class Renewer {
     )
     const { notAfterMs, serial } = certificate
     const agentVersion = input.agentVersion.slice(0, 64)
-    setPending(writer, id, { generation, keySha256, notAfterMs, agentVersion }, nowMs)
-    bots.adopt(writer, id)
+    await setPending(tx, id, { generation, keySha256, notAfterMs, agentVersion }, nowMs)
+    await bots.adopt(tx, id)
     const subject = { bot, botInstance: id }
-    audit.within(writer, 'renewal.accepted', `bot:${bot}/${id}`, {
+    audit.within(tx, 'renewal.accepted', `bot:${bot}/${id}`, {
       ...subject,
       generation,
       keySha256,
       serial,
       notAfter: notAfterMs / 1000,
-      repeated: pending?.keySha256 === keySha256,
+      repeated: pending?.key_sha256 === keySha256,
       afterExpiry: caller.notAfter * 1000 < nowMs,
       address: caller.address,
       ...noteClockSkew(input.agentTimeMs, nowMs, subject, logger),

@@ -1,9 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { type SelectQueryBuilder, sql } from 'kysely'
-import type { Datastore } from './datastore.ts'
+import type { Datastore, Transaction } from './ports.ts'
 import type { AuditEventsTable } from './schema/audit-tables.ts'
 import type { Schema } from './schema.ts'
-import type { Writer } from './writer.ts'
 
 const PAGE_ROWS = 500
 /** Looked through without a pause. */
@@ -30,10 +29,15 @@ function text<Name extends 'event' | 'actor' | 'detail'>(name: Name) {
 
 type Rows = SelectQueryBuilder<Schema, 'audit_events', object>
 
-/** Which rows are meant. */
-export type AuditRowFilter = (rows: Rows) => Rows
-
-const ALL: AuditRowFilter = (rows) => rows
+/** Which rows are meant: those of which all of this is true. */
+export interface AuditRowFilter {
+  readonly events?: readonly string[]
+  readonly eventPrefix?: string
+  readonly ref?: string
+  readonly sinceMs?: number
+  /** Whose detail has one of these texts in it; every row of these events has. */
+  readonly containing?: { readonly texts: readonly string[]; readonly unless: readonly string[] }
+}
 
 /**
  * Rows as they stand there, oldest first, page by page. Somebody may have written others than ours: whatever stands in a column, it is
@@ -42,10 +46,10 @@ const ALL: AuditRowFilter = (rows) => rows
 export async function* storedAuditRows(
   datastore: Datastore,
   range: { readonly after: number; readonly upTo: number },
-  filter: AuditRowFilter = ALL,
+  filter: AuditRowFilter = {},
 ): AsyncGenerator<readonly AuditEventsTable[]> {
   const within = (after: number, upTo: number): Rows =>
-    filter(datastore.db.selectFrom('audit_events'))
+    filtered(datastore, filter)
       .where('sequence', '>', after)
       .where('sequence', '<=', upTo)
       .orderBy('sequence')
@@ -77,9 +81,60 @@ function endOfPage(
   return last
 }
 
+function filtered(datastore: Datastore, filter: AuditRowFilter): Rows {
+  const { events, eventPrefix, ref, sinceMs, containing } = filter
+  let rows: Rows = datastore.db.selectFrom('audit_events')
+  if (events) rows = rows.where('event', 'in', events)
+  if (eventPrefix !== undefined) {
+    rows = rows.where((is) =>
+      is(is.fn('substr', ['event', is.lit(1), is.val(eventPrefix.length)]), '=', eventPrefix),
+    )
+  }
+  if (ref !== undefined) rows = rows.where('ref', '=', ref)
+  if (sinceMs !== undefined) rows = rows.where('time_ms', '>=', sinceMs)
+  if (containing) {
+    const { texts, unless } = containing
+    rows = rows.where((is) =>
+      is.or([
+        is('event', 'in', unless),
+        ...texts.map((text) => is(is.fn('instr', ['detail', is.val(text)]), '>', 0)),
+      ]),
+    )
+  }
+  return rows
+}
+
 /** The number of the first row that there is. */
 export async function firstAuditRow(datastore: Datastore): Promise<number | undefined> {
   const query = datastore.db.selectFrom('audit_events').select('sequence').orderBy('sequence').limit(1)
+  return (await query.executeTakeFirst())?.sequence
+}
+
+/** Where the log ends. */
+export function lastAuditRow(
+  datastore: Datastore,
+): Promise<Pick<AuditEventsTable, 'sequence' | 'hash'> | undefined> {
+  const query = datastore.db.selectFrom('audit_events').select(['sequence', 'hash'])
+  return query.orderBy('sequence', 'desc').limit(1).executeTakeFirst()
+}
+
+export async function auditRowHash(datastore: Datastore, sequence: number): Promise<Uint8Array | undefined> {
+  const query = datastore.db.selectFrom('audit_events').select('hash').where('sequence', '=', sequence)
+  return (await query.executeTakeFirst())?.hash
+}
+
+/** The number of the oldest of the newest `count` rows; undefined when there are fewer. */
+export async function newestAuditRow(
+  datastore: Datastore,
+  filter: AuditRowFilter,
+  count: number,
+  upTo: number,
+): Promise<number | undefined> {
+  const rows = filtered(datastore, filter).select('sequence').where('sequence', '<=', upTo)
+  const query = rows
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .offset(count - 1)
   return (await query.executeTakeFirst())?.sequence
 }
 
@@ -105,6 +160,10 @@ export async function firstAuditRowSince(
 }
 
 /** Rows from one to another, both included. Only what is in an archive may ever go. */
-export function deleteAuditRows(writer: Writer, first: number, last: number): void {
-  writer.run('DELETE FROM audit_events WHERE sequence BETWEEN ? AND ?', first, last)
+export async function deleteAuditRows(tx: Transaction, first: number, last: number): Promise<void> {
+  await tx.db
+    .deleteFrom('audit_events')
+    .where('sequence', '>=', first)
+    .where('sequence', '<=', last)
+    .execute()
 }

@@ -1,6 +1,5 @@
-import type { Datastore } from './datastore.ts'
-import type { MetaTable } from './schema/meta-table.ts'
-import type { Writer } from './writer.ts'
+import { sql } from 'kysely'
+import type { Datastore, Transaction } from './ports.ts'
 
 export type MetaKey =
   | 'trust_domain'
@@ -8,28 +7,32 @@ export type MetaKey =
   | 'bundle_sequence'
   | 'bundle_digest'
   | 'clock'
-  | 'resource_revision'
   | 'audit_checkpoint'
+  | Counter
+
+type Counter = 'resource_revision' | 'write_probe'
 
 export async function readMeta(datastore: Datastore, key: MetaKey): Promise<string | undefined> {
-  const rows = await datastore.rows<MetaTable>('meta', 'WHERE key = ?', key)
-  return rows[0]?.value
+  const [row] = await datastore.rows('meta', { key })
+  return row?.value
 }
 
-export function writeMeta(writer: Writer, key: MetaKey, value: string): void {
-  writer.run(
-    'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
-    key,
-    value,
-  )
+export async function writeMeta(tx: Transaction, key: MetaKey, value: string): Promise<void> {
+  await tx.db
+    .insertInto('meta')
+    .values({ key, value })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+    .execute()
 }
 
 /** Counts up from 1; a number is never given twice, also not after what had it is gone. */
-export function nextOf(writer: Writer, counter: 'resource_revision'): number {
-  const row = writer.get<{ value: string }>(
-    `INSERT INTO meta (key, value) VALUES (?, '1')
-     ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value`,
-    counter,
-  )
-  return Number(row?.value)
+export async function nextOf(tx: Transaction, counter: Counter): Promise<number> {
+  const value = sql<string>`CAST(CAST(meta.value AS bigint) + 1 AS text)`
+  const row = await tx.db
+    .insertInto('meta')
+    .values({ key: counter, value: '1' })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+    .returning('value')
+    .executeTakeFirstOrThrow()
+  return Number(row.value)
 }

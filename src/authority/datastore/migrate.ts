@@ -1,12 +1,9 @@
-import type { DatabaseSync } from 'node:sqlite'
-import { Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Clock } from '../../foundation/clock.ts'
 import { SchemaTooNewError } from './errors.ts'
 import { migrate0001 } from './migrations/0001-first.ts'
 import { migrate0002 } from './migrations/0002-seals.ts'
-import { createNodeSqliteDialect } from './node-sqlite.ts'
 import type { Schema } from './schema.ts'
-import { hasTable } from './seals/state-record.ts'
 
 interface Migration {
   readonly number: number
@@ -20,10 +17,11 @@ const MIGRATIONS: readonly Migration[] = [
 ]
 
 /** Nothing is read, and nothing changed, of what a newer program has written. @throws SchemaTooNewError */
-export function refuseNewerSchema(connection: DatabaseSync): void {
-  if (!hasTable(connection, 'schema_migrations')) return
-  const row = connection.prepare('SELECT max(number) AS newest FROM main.schema_migrations').get()
-  const newest = Number(row?.['newest'] ?? 0)
+export async function refuseNewerSchema(db: Kysely<Schema>): Promise<void> {
+  const tables = await db.introspection.getTables()
+  if (!tables.some(({ name }) => name === 'schema_migrations')) return
+  const query = db.selectFrom('schema_migrations').select((row) => row.fn.max('number').as('newest'))
+  const newest = Number((await query.executeTakeFirst())?.newest ?? 0)
   const known = MIGRATIONS.at(-1)?.number ?? 0
   if (newest <= known) return
   throw new SchemaTooNewError(
@@ -32,8 +30,7 @@ export function refuseNewerSchema(connection: DatabaseSync): void {
 }
 
 /** Brings the tables to what this program knows, inside the transaction that is open. False when they were there already. */
-export async function migrate(connection: DatabaseSync, clock: Clock): Promise<boolean> {
-  const db = new Kysely<Schema>({ dialect: createNodeSqliteDialect(connection) })
+export async function migrate(db: Kysely<Schema>, clock: Clock): Promise<boolean> {
   await db.schema
     .createTable('schema_migrations')
     .ifNotExists()

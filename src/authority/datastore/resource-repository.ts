@@ -1,8 +1,7 @@
 import type { Clock } from '../../foundation/clock.ts'
-import type { Datastore } from './datastore.ts'
 import { nextOf } from './meta.ts'
+import type { Datastore, Transaction } from './ports.ts'
 import type { ResourcesTable } from './schema/resource-table.ts'
-import type { Writer } from './writer.ts'
 
 export interface ResourceMetadata {
   readonly labels: Readonly<Record<string, string>>
@@ -28,8 +27,6 @@ export interface ResourceChange {
 
 export type NewResource = Pick<StoredResource, 'kind' | 'name' | 'metadata' | 'spec'>
 
-const ONE = 'WHERE kind = ? AND name = ?'
-
 /** Resources in the database, and the news of what changed, given once it is durable. */
 export class ResourceRepository {
   readonly #datastore: Datastore
@@ -44,7 +41,7 @@ export class ResourceRepository {
 
   /** In the order of their names, kind by kind. */
   async list(kind?: string): Promise<StoredResource[]> {
-    const rows = await this.#datastore.rows<ResourcesTable>('resources')
+    const rows = await this.#datastore.rows('resources')
     return rows
       .filter((row) => kind === undefined || row.kind === kind)
       .toSorted((a, b) => compare(a.kind, b.kind) || compare(a.name, b.name))
@@ -52,48 +49,51 @@ export class ResourceRepository {
   }
 
   async get(kind: string, name: string): Promise<StoredResource | undefined> {
-    const rows = await this.#datastore.rows<ResourcesTable>('resources', ONE, kind, name)
-    return rows[0] && fromRow(rows[0])
+    const [row] = await this.#datastore.rows('resources', { kind, name })
+    return row && fromRow(row)
   }
 
-  /** The same inside a transaction: what other tasks of the batch did is seen. */
-  find(writer: Writer, kind: string, name: string): StoredResource | undefined {
-    const [row] = writer.rows<ResourcesTable>('resources', ONE, kind, name)
+  /** The same inside a transaction: what came before in it is seen. */
+  async find(tx: Transaction, kind: string, name: string): Promise<StoredResource | undefined> {
+    const [row] = await tx.rows('resources', { kind, name })
     return row && fromRow(row)
   }
 
   /** Creates or replaces, under a new revision. */
-  put(writer: Writer, resource: NewResource): StoredResource {
-    const stored: StoredResource = {
-      ...resource,
-      revision: String(nextOf(writer, 'resource_revision')),
-      updatedMs: this.#clock.now().getTime(),
+  async put(tx: Transaction, resource: NewResource): Promise<StoredResource> {
+    const { kind, name, metadata, spec } = resource
+    const revision = await nextOf(tx, 'resource_revision')
+    const updatedMs = this.#clock.now().getTime()
+    const columns = {
+      revision,
+      metadata: JSON.stringify(metadata),
+      spec: JSON.stringify(spec),
+      updated_ms: updatedMs,
     }
-    writer.run(
-      `INSERT INTO resources (kind, name, revision, metadata, spec, updated_ms) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (kind, name) DO UPDATE SET revision = excluded.revision, metadata = excluded.metadata,
-         spec = excluded.spec, updated_ms = excluded.updated_ms`,
-      stored.kind,
-      stored.name,
-      Number(stored.revision),
-      JSON.stringify(stored.metadata),
-      JSON.stringify(stored.spec),
-      stored.updatedMs,
-    )
-    writer.afterCommit(() => this.#tell({ kind: stored.kind, name: stored.name, after: stored }))
+    await tx.db
+      .insertInto('resources')
+      .values({ kind, name, ...columns })
+      .onConflict((conflict) => conflict.columns(['kind', 'name']).doUpdateSet(columns))
+      .execute()
+    const stored = { ...resource, revision: String(revision), updatedMs }
+    tx.afterCommit(() => this.#tell({ kind, name, after: stored }))
     return stored
   }
 
   /** False when there was none. What hangs on it (a bot's instances, a join token's secret) goes with it. */
-  remove(writer: Writer, kind: string, name: string): boolean {
-    const { changes } = writer.run('DELETE FROM resources WHERE kind = ? AND name = ?', kind, name)
-    if (changes === 0) return false
-    nextOf(writer, 'resource_revision')
-    writer.afterCommit(() => this.#tell({ kind, name, after: undefined }))
+  async remove(tx: Transaction, kind: string, name: string): Promise<boolean> {
+    const { numDeletedRows } = await tx.db
+      .deleteFrom('resources')
+      .where('kind', '=', kind)
+      .where('name', '=', name)
+      .executeTakeFirst()
+    if (numDeletedRows === 0n) return false
+    await nextOf(tx, 'resource_revision')
+    tx.afterCommit(() => this.#tell({ kind, name, after: undefined }))
     return true
   }
 
-  /** Changes arrive in order, those of one commit together, before the promise of the write that made them resolves. */
+  /** Changes arrive in order, those of one commit together, before the promise of the transaction that made them resolves. */
   subscribe(listener: (changes: readonly ResourceChange[]) => void): Disposable {
     this.#listeners.add(listener)
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }

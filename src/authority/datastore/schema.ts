@@ -1,3 +1,4 @@
+import type { Generated, Selectable } from 'kysely'
 import type { AuditEventsTable } from './schema/audit-tables.ts'
 import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
 import type { JoinTokensTable, JoinTokenUsesTable } from './schema/join-tables.ts'
@@ -10,10 +11,18 @@ export interface Schema {
   schema_migrations: SchemaMigrationsTable
   meta: MetaTable
   resources: ResourcesTable
-  join_tokens: JoinTokensTable
+  join_tokens: WithDefaults<JoinTokensTable, 'resource_kind' | 'uses'>
   join_token_uses: JoinTokenUsesTable
-  bot_instances: BotInstancesTable
+  bot_instances: WithDefaults<BotInstancesTable, 'bot_kind'>
   bot_generations: BotGenerationsTable
   signing_keys: SigningKeysTable
   audit_events: AuditEventsTable
+}
+
+/** A row as it is read. */
+export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>
+
+/** Columns that an insert may leave to the database. */
+type WithDefaults<Table, Column extends keyof Table> = {
+  [Name in keyof Table]: Name extends Column ? Generated<Table[Name]> : Table[Name]
 }

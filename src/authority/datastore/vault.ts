@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto'
 import { seal, unseal } from '../../crypto/sealed.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import { WrongTrustDomainError } from '../keys/errors.ts'
-import type { Datastore } from './datastore.ts'
 import { readMeta, writeMeta } from './meta.ts'
+import type { Datastore } from './ports.ts'
 
 export interface VaultOptions {
   /** The one that the datastore was opened with. */
@@ -30,7 +30,7 @@ export class Vault {
       )
     }
     if (stored === undefined) {
-      await datastore.write((writer) => writeMeta(writer, 'trust_domain', trustDomain.name))
+      await datastore.transaction((tx) => writeMeta(tx, 'trust_domain', trustDomain.name))
     }
     return new Vault(key, trustDomain)
   }

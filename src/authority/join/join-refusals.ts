@@ -5,7 +5,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { AuditEvents } from '../audit/events.ts'
 import { SummedRows } from '../audit/summed-rows.ts'
-import type { Writer } from '../datastore/writer.ts'
+import type { Transaction } from '../datastore/ports.ts'
 import type { JoinRefusal } from './reserve.ts'
 
 export interface JoinRefusalsDeps {
@@ -32,7 +32,7 @@ export class JoinRefusals implements AsyncDisposable {
   }
 
   /** What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts it. */
-  record(writer: Writer, detail: AuditEvents['join.refused']): RefusedError {
+  record(tx: Transaction, detail: AuditEvents['join.refused']): RefusedError {
     const { audit, logger } = this.#deps
     const { joinToken, reason, address } = detail
     const token = UNPROVEN.has(reason) ? {} : { joinToken } // it exists, so there are not very many
@@ -44,7 +44,7 @@ export class JoinRefusals implements AsyncDisposable {
       summed: (sum, ref) => this.#summed({ ...token, ...sum }, ref),
     })
     if (entry) {
-      audit.within(writer, 'join.refused', 'anonymous', detail, reference)
+      audit.within(tx, 'join.refused', 'anonymous', detail, reference)
       logger.warn({ event: 'join.refused', ref: reference, ...detail }, 'join refused')
     }
     return new RefusedError(reference, detail.reason)

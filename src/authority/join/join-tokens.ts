@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
-import type { Writer } from '../datastore/writer.ts'
+import { insertJoinToken } from '../datastore/join-token-repository.ts'
+import type { Transaction } from '../datastore/ports.ts'
 
 const SECRET_BYTES = 32
 
@@ -19,15 +20,11 @@ export class JoinTokens {
    * The new secret of a token whose resource was put in the same transaction, to be shown this once; undefined when the token has
    * one already. The secret goes when the resource is removed, so a token made again under the same name gets a new one.
    */
-  ensureSecret(writer: Writer, name: string): string | undefined {
+  async ensureSecret(tx: Transaction, name: string): Promise<string | undefined> {
     const secret = this.#random.bytes(SECRET_BYTES).toString('base64url')
-    const { changes } = writer.run(
-      'INSERT INTO join_tokens (name, secret_sha256, created_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-      name,
-      hashSecret(secret),
-      this.#clock.now().getTime(),
-    )
-    return changes === 1 ? secret : undefined
+    const token = { name, secretSha256: hashSecret(secret) }
+    const isNew = await insertJoinToken(tx, token, this.#clock.now().getTime())
+    return isNew ? secret : undefined
   }
 }
 

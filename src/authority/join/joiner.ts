@@ -7,14 +7,13 @@ import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { Bots } from '../bots/bots.ts'
-import { insertInstance, setPending } from '../bots/instance-repository.ts'
 import { type BotCertificateOutput, issueBotCertificate } from '../bots/issue-bot-certificate.ts'
 import type { Locks } from '../bots/locks.ts'
 import { noteClockSkew } from '../bots/note-clock-skew.ts'
 import { createUlid } from '../bots/ulid.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import { insertInstance, setPending } from '../datastore/instance-repository.ts'
+import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
-import type { Writer } from '../datastore/writer.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { JoinClocksDifferError } from './errors.ts'
 import { JoinRefusals } from './join-refusals.ts'
@@ -75,8 +74,8 @@ export class Joiner implements AsyncDisposable {
       joinToken: request.joinToken,
     } as const
     const proven = checkProof(context, request.publicKeyDer, request.proof)
-    const outcome = await this.#deps.datastore.write((writer) =>
-      proven ? this.#decide(writer, input) : this.#refuse(writer, input, 'bad_proof'),
+    const outcome = await this.#deps.datastore.transaction(async (tx) =>
+      proven ? this.#decide(tx, input) : this.#refuse(tx, input, 'bad_proof'),
     )
     if (outcome instanceof RefusedError) {
       this.#total.inc({ method: METHOD, result: 'refused' })
@@ -90,43 +89,40 @@ export class Joiner implements AsyncDisposable {
     await this.#refusals[Symbol.asyncDispose]()
   }
 
-  #decide(writer: Writer, input: JoinInput): BotCertificateOutput | RefusedError {
+  async #decide(tx: Transaction, input: JoinInput): Promise<BotCertificateOutput | RefusedError> {
     const { clock, judged, random } = this.#deps
     const nowMs = clock.now().getTime()
     const judgedMs = judged.now().getTime()
     const keySha256 = spkiSha256(input.publicKeyDer)
     const newInstanceId = createUlid(nowMs, random)
     const { joinToken, secret } = input
-    const reserved = reserveUse(
-      writer,
-      { joinToken, secret, keySha256, newInstanceId, nowMs, judgedMs },
-      this.#deps,
-    )
-    if ('refused' in reserved) return this.#refuse(writer, input, reserved.refused)
+    const asked = { joinToken, secret, keySha256, newInstanceId, nowMs, judgedMs }
+    const reserved = await reserveUse(tx, asked, this.#deps)
+    if ('refused' in reserved) return this.#refuse(tx, input, reserved.refused)
     const { bot, heldInstanceId } = reserved
     const { agentVersion, hostname } = input
     if (heldInstanceId === undefined) {
-      insertInstance(
-        writer,
+      await insertInstance(
+        tx,
         { id: newInstanceId, bot, joinToken, joinMethod: METHOD, agentVersion, hostname },
         nowMs,
       )
     }
     const botInstance = heldInstanceId ?? newInstanceId
     return this.#certify(
-      writer,
+      tx,
       input,
       { bot, botInstance, keySha256, repeated: heldInstanceId !== undefined },
       nowMs,
     )
   }
 
-  #certify(
-    writer: Writer,
+  async #certify(
+    tx: Transaction,
     input: JoinInput,
     joined: { bot: string; botInstance: string; keySha256: string; repeated: boolean },
     nowMs: number,
-  ): BotCertificateOutput {
+  ): Promise<BotCertificateOutput> {
     const { keys, random, bots, audit, logger, botCertificateSeconds } = this.#deps
     const { bot, botInstance, keySha256, repeated } = joined
     const certificate = issueBotCertificate(
@@ -144,15 +140,15 @@ export class Joiner implements AsyncDisposable {
     )
     const { notAfterMs, serial } = certificate
     const { agentVersion, hostname, joinToken } = input
-    setPending(
-      writer,
+    await setPending(
+      tx,
       botInstance,
       { generation: FIRST_GENERATION, keySha256, notAfterMs, agentVersion },
       nowMs,
     )
-    bots.adopt(writer, botInstance)
+    await bots.adopt(tx, botInstance)
     const subject = { bot, botInstance }
-    audit.within(writer, 'join.accepted', `bot:${bot}/${botInstance}`, {
+    audit.within(tx, 'join.accepted', `bot:${bot}/${botInstance}`, {
       ...subject,
       joinToken,
       method: METHOD,
@@ -168,9 +164,9 @@ export class Joiner implements AsyncDisposable {
     return certificate
   }
 
-  #refuse(writer: Writer, input: JoinInput, reason: JoinRefusal): RefusedError {
+  #refuse(tx: Transaction, input: JoinInput, reason: JoinRefusal): RefusedError {
     const { joinToken, hostname, address } = input
-    return this.#refusals.record(writer, {
+    return this.#refusals.record(tx, {
       joinToken,
       method: METHOD,
       reason,

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto'
-import { findInstance } from '../bots/instance-repository.ts'
 import type { Locks } from '../bots/locks.ts'
+import { findInstance } from '../datastore/instance-repository.ts'
+import { findJoinToken, findTokenUse, takeTokenUse } from '../datastore/join-token-repository.ts'
+import type { Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
-import type { JoinTokensTable, JoinTokenUsesTable } from '../datastore/schema/join-tables.ts'
-import type { Writer } from '../datastore/writer.ts'
 import { hashSecret } from './join-tokens.ts'
 
 /** Why a join was refused: for the audit log only. */
@@ -42,51 +42,36 @@ interface JoinTokenSpec {
 const ANY_HASH = hashSecret('')
 
 /**
- * Reserves one use of a join token for a key. It runs inside the one writing transaction, so however many race, no more than
- * `max_uses` are given. The key that holds a use gets the same one again until its bot certificate was used: the answer may have
+ * Reserves one use of a join token for a key. However many race, no more than `max_uses` are given. The key that holds a use gets the same one again until its bot certificate was used: the answer may have
  * been lost.
  */
-export function reserveUse(
-  writer: Writer,
+export async function reserveUse(
+  tx: Transaction,
   input: ReserveInput,
   deps: { readonly resources: ResourceRepository; readonly locks: Locks },
-): Reservation {
+): Promise<Reservation> {
   const { joinToken, keySha256, nowMs, judgedMs } = input
-  const resource = deps.resources.find(writer, 'join_token', joinToken)
-  const [token] = writer.rows<JoinTokensTable>('join_tokens', 'WHERE name = ?', joinToken)
+  const resource = await deps.resources.find(tx, 'join_token', joinToken)
+  const token = await findJoinToken(tx, joinToken)
   const right = sameHash(hashSecret(input.secret), token?.secret_sha256 ?? ANY_HASH)
   if (!resource || !token) return { refused: 'unknown_token' }
   if (!right) return { refused: 'wrong_secret' }
   const { bot = '', method, max_uses: maxUses = 1 } = resource.spec as JoinTokenSpec
   if (method !== 'secret') return { refused: 'wrong_method' }
-  if (!deps.resources.find(writer, 'bot', bot)) return { refused: 'bot_missing' }
-  const [held] = writer.rows<JoinTokenUsesTable>(
-    'join_token_uses',
-    'WHERE token_name = ? AND key_sha256 = ?',
-    joinToken,
-    keySha256,
-  )
+  if (!(await deps.resources.find(tx, 'bot', bot))) return { refused: 'bot_missing' }
+  const held = await findTokenUse(tx, joinToken, keySha256)
   const subject = { joinToken, bot, botInstance: held?.instance_id }
   if (deps.locks.check(subject)) return { refused: 'locked' }
   if (held) {
-    const waiting = held.redeemed_ms === null && findInstance(writer, held.instance_id)?.bot === bot
-    return waiting ? { bot, heldInstanceId: held.instance_id } : { refused: 'already_redeemed' }
+    const instance = held.redeemed_ms === null ? await findInstance(tx, held.instance_id) : undefined
+    return instance?.instance.bot_name === bot
+      ? { bot, heldInstanceId: held.instance_id }
+      : { refused: 'already_redeemed' }
   }
   const { expiresMs } = resource.metadata
   if (expiresMs !== undefined && expiresMs <= judgedMs) return { refused: 'expired' }
-  const taken = writer.run(
-    'UPDATE join_tokens SET uses = uses + 1 WHERE name = ? AND uses < ?',
-    joinToken,
-    maxUses,
-  )
-  if (taken.changes === 0) return { refused: 'used_up' }
-  writer.run(
-    'INSERT INTO join_token_uses (token_name, key_sha256, instance_id, created_ms) VALUES (?, ?, ?, ?)',
-    joinToken,
-    keySha256,
-    input.newInstanceId,
-    nowMs,
-  )
+  const use = { token: joinToken, keySha256, instanceId: input.newInstanceId }
+  if (!(await takeTokenUse(tx, use, maxUses, nowMs))) return { refused: 'used_up' }
   return { bot, heldInstanceId: undefined }
 }
 

@@ -2,20 +2,17 @@ import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import type { Datastore, Transaction } from '../datastore/ports.ts'
+import {
+  deleteSigningKey,
+  updateActivation,
+  updateSigningKeyState,
+} from '../datastore/signing-key-repository.ts'
 import type { Vault } from '../datastore/vault.ts'
-import type { Writer } from '../datastore/writer.ts'
 import { type CaLifetimes, createSigningKey } from './key-factory.ts'
 import { CONTROL_ROOT, isOf, type KeyLine, labelsOf } from './key-lines.ts'
 import type { Step } from './schedule.ts'
-import {
-  deleteSigningKey,
-  insertSigningKey,
-  loadSigningKeys,
-  type SigningKey,
-  updateActivation,
-  updateSigningKeyState,
-} from './signing-key.ts'
+import { loadSigningKeys, type SigningKey, storeSigningKey } from './signing-key.ts'
 
 export interface KeyRingDeps {
   readonly datastore: Datastore
@@ -61,11 +58,11 @@ export class KeyRing {
     const created = new Map<Step, SigningKey>()
     for (const step of steps) if (step.do === 'create') created.set(step, await this.#create(step))
     let keys = this.#keys
-    await this.#deps.datastore.write((writer) => {
+    await this.#deps.datastore.transaction(async (tx) => {
       for (const step of steps) {
         const changed = step.do === 'create' ? created.get(step) : keys.find(({ id }) => id === step.id)
         if (!changed) continue
-        keys = this.#write(writer, keys, step, changed, actor)
+        keys = await this.#write(tx, keys, step, changed, actor)
       }
     })
     this.#keys = keys
@@ -73,9 +70,9 @@ export class KeyRing {
 
   /** Lets a prepared key become active at another time. */
   async reschedule(key: SigningKey, activateMs: number, actor: Actor): Promise<void> {
-    await this.#deps.datastore.write((writer) => {
-      updateActivation(writer, key.id, activateMs)
-      this.#deps.audit.within(writer, 'ca.rescheduled', actor, { ...subjectOf(key), activateMs })
+    await this.#deps.datastore.transaction(async (tx) => {
+      await updateActivation(tx, key.id, activateMs)
+      this.#deps.audit.within(tx, 'ca.rescheduled', actor, { ...subjectOf(key), activateMs })
     })
     this.#keys = this.#keys.map((k) => (k.id === key.id ? { ...k, activateMs } : k))
   }
@@ -87,30 +84,30 @@ export class KeyRing {
     return createSigningKey(step, parent, nowMs, { trustDomain: vault.trustDomain, lifetimes, random })
   }
 
-  #write(
-    writer: Writer,
+  async #write(
+    tx: Transaction,
     keys: readonly SigningKey[],
     step: Step,
     key: SigningKey,
     actor: Actor,
-  ): readonly SigningKey[] {
+  ): Promise<readonly SigningKey[]> {
     const { audit, vault } = this.#deps
     const { id } = key
     const subject = subjectOf(key)
     if (step.do === 'create') {
-      insertSigningKey(writer, vault, key)
+      await storeSigningKey(tx, vault, key)
       const activate = key.activateMs === undefined ? {} : { activateMs: key.activateMs }
-      audit.within(writer, 'ca.prepared', actor, { ...subject, ...activate })
-      if (key.state === 'active') audit.within(writer, 'ca.activated', actor, subject)
+      audit.within(tx, 'ca.prepared', actor, { ...subject, ...activate })
+      if (key.state === 'active') audit.within(tx, 'ca.activated', actor, subject)
       return [...keys, key]
     }
-    audit.within(writer, EVENT[step.do], actor, subject)
+    audit.within(tx, EVENT[step.do], actor, subject)
     if (step.do === 'remove') {
-      deleteSigningKey(writer, id)
+      await deleteSigningKey(tx, id)
       return keys.filter((k) => k.id !== id)
     }
     const state = STATE[step.do]
-    updateSigningKeyState(writer, id, state)
+    await updateSigningKeyState(tx, id, state)
     const privateKey = state === 'retired' ? undefined : key.privateKey
     return keys.map((k) => (k.id === id ? { ...k, state, privateKey, activateMs: undefined } : k))
   }

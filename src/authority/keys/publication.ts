@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Bundle } from '../../spiffe/bundle.ts'
-import type { Datastore } from '../datastore/datastore.ts'
 import { readMeta, writeMeta } from '../datastore/meta.ts'
+import type { Datastore } from '../datastore/ports.ts'
 
 /**
  * The sequence of the bundle that is published (SPIFFE Trust Domain and Bundle §4.1.1). It is the time of the last change, or one more than before:
@@ -31,9 +31,9 @@ export class Publication {
     const known = await readMeta(this.#datastore, 'bundle_digest')
     const least = known === digest ? this.#sequence : this.#sequence + 1
     const sequence = Math.max(least, Math.floor(nowMs / 1000))
-    await this.#datastore.write((writer) => {
-      writeMeta(writer, 'bundle_sequence', String(sequence))
-      writeMeta(writer, 'bundle_digest', digest)
+    await this.#datastore.transaction(async (tx) => {
+      await writeMeta(tx, 'bundle_sequence', String(sequence))
+      await writeMeta(tx, 'bundle_digest', digest)
     })
     this.#digest = digest
     this.#sequence = sequence

@@ -7,8 +7,8 @@ import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
 import { finishHeadKeyChange, takeOverNextHeadKey, writeNextHeadKey } from '../audit/head-key.ts'
-import type { Datastore } from '../datastore/datastore.ts'
 import { writeMeta } from '../datastore/meta.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import { formatKeyCheck, keyOf } from '../datastore/seals/key-check.ts'
 import type { Vault } from '../datastore/vault.ts'
 import { RekeyRefusedError } from './errors.ts'
@@ -74,11 +74,11 @@ export class Rekeyer {
     await nextKey?.write(key)
     await writeNextHeadKey(headKeyPath, audit.headKey, kek)
     try {
-      await datastore.write((writer) => {
-        resealSigningKeys(writer, vault, kek)
-        writeMeta(writer, 'kek_check', formatKeyCheck(kek))
-        audit.within(writer, 'key_encryption_key.changed', actor, { source: keySource })
-        writer.reseal(kek)
+      await datastore.transaction(async (tx) => {
+        await resealSigningKeys(tx, vault, kek)
+        await writeMeta(tx, 'kek_check', formatKeyCheck(kek))
+        audit.within(tx, 'key_encryption_key.changed', actor, { source: keySource })
+        tx.reseal(kek)
         vault.use(kek) // whatever is sealed later in the same transaction
       })
     } catch (error) {
@@ -87,7 +87,7 @@ export class Rekeyer {
     }
     await takeOverNextHeadKey(headKeyPath)
     await nextKey?.takeOver()
-    datastore.flush() // nothing that the old key opens is left in the log beside the database
+    await datastore.flush() // nothing that the old key opens is left in the log beside the database
     logger.warn(
       { event: 'key_encryption_key.changed', source: keySource },
       'the key-encryption key has changed',

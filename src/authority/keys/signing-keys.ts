@@ -5,8 +5,8 @@ import type { Metrics } from '../../foundation/metrics.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { Actor } from '../audit/events.ts'
-import type { Datastore } from '../datastore/datastore.ts'
 import { readMeta, writeMeta } from '../datastore/meta.ts'
+import type { Datastore } from '../datastore/ports.ts'
 import type { KeyPurpose, KeyState } from '../datastore/schema/key-tables.ts'
 import { OverForLong } from '../over-for-long.ts'
 import { ClockGuard, type Moment } from './clock-guard.ts'
@@ -242,7 +242,7 @@ export class SigningKeys implements AsyncDisposable {
   async #noteClock(everyMs: number): Promise<void> {
     const { moment } = this.#clockGuard
     if (moment.bootMs - this.#notedBootMs < everyMs) return
-    await this.#deps.datastore.write((writer) => writeMeta(writer, 'clock', JSON.stringify(moment)))
+    await this.#deps.datastore.transaction((tx) => writeMeta(tx, 'clock', JSON.stringify(moment)))
     this.#notedBootMs = moment.bootMs
   }
 

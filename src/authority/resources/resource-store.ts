@@ -3,9 +3,8 @@ import type { ParsedResource } from '../../config/resources.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
-import type { Datastore } from '../datastore/datastore.ts'
+import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
-import type { Writer } from '../datastore/writer.ts'
 import type { JoinTokens } from '../join/join-tokens.ts'
 import type { Principal, Verb } from '../principal.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -116,14 +115,14 @@ export class ResourceStore {
         throw new ResourceInUseError(
           `${kind} ${name} is used by ${listed(users)}: change or delete that first`,
         )
-      await datastore.write((writer) => {
-        if (!repository.remove(writer, kind, name))
+      await datastore.transaction(async (tx) => {
+        if (!(await repository.remove(tx, kind, name)))
           throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
         const subject = { kind, name, revision: stored.revision }
         if (kind === 'lock') {
           const { target } = stored.spec as { target: unknown }
-          audit.within(writer, 'lock.deleted', principal.actor, { ...subject, target })
-        } else audit.within(writer, 'resource.deleted', principal.actor, subject)
+          audit.within(tx, 'lock.deleted', principal.actor, { ...subject, target })
+        } else audit.within(tx, 'resource.deleted', principal.actor, subject)
       })
     })
   }
@@ -164,50 +163,52 @@ export class ResourceStore {
 
   async #commit(changes: readonly PlannedChange[], actor: Actor): Promise<Omit<ApplyOutcome, 'warnings'>> {
     const secrets: { joinToken: string; secret: string }[] = []
-    const applied = await this.#deps.datastore.write((writer) =>
-      changes.map((change) => this.#put(writer, change, actor, secrets)),
-    )
-    return { resources: applied, secrets }
+    const resources = await this.#deps.datastore.transaction(async (tx) => {
+      const applied: Applied[] = []
+      for (const change of changes) applied.push(await this.#put(tx, change, actor, secrets))
+      return applied
+    })
+    return { resources, secrets }
   }
 
-  #put(
-    writer: Writer,
+  async #put(
+    tx: Transaction,
     change: PlannedChange,
     actor: Actor,
     secrets: { joinToken: string; secret: string }[],
-  ): Applied {
+  ): Promise<Applied> {
     const { repository, joinTokens } = this.#deps
     const { action, before, next } = change
     const { kind, name } = next
     if (action === 'unchanged') return { kind, name, action, revision: before?.revision ?? '', diff: '' }
     // The program itself makes locks, too; so what was planned over is looked at again inside the transaction.
-    if (repository.find(writer, kind, name)?.revision !== before?.revision) {
+    const found = await repository.find(tx, kind, name)
+    if (found?.revision !== before?.revision) {
       throw new ResourceChangedError(`${kind} ${name} was changed meanwhile: apply again`)
     }
-    const { revision } = repository.put(writer, next)
+    const { revision } = await repository.put(tx, next)
     if (kind === 'join_token') {
-      const secret = joinTokens.ensureSecret(writer, name)
+      const secret = await joinTokens.ensureSecret(tx, name)
       if (secret !== undefined) secrets.push({ joinToken: name, secret })
     }
-    this.#record(writer, change, revision, actor)
+    this.#record(tx, change, revision, actor)
     return { kind, name, action, revision, diff: '' }
   }
 
-  #record(writer: Writer, { action, next }: PlannedChange, revision: string, actor: Actor): void {
+  #record(tx: Transaction, { action, next }: PlannedChange, revision: string, actor: Actor): void {
     const { audit } = this.#deps
     const { kind, name, metadata, spec } = next
     const subject = { kind, name, revision }
     if (kind === 'lock' && action === 'created') {
       const { target, reason = '' } = spec as ParsedResource<'lock'>['spec']
       const { expiresMs } = metadata
-      audit.within(writer, 'lock.created', actor, {
+      audit.within(tx, 'lock.created', actor, {
         ...subject,
         target,
         reason,
         ...(expiresMs === undefined ? {} : { expiresMs }),
       })
-    } else
-      audit.within(writer, action === 'created' ? 'resource.created' : 'resource.updated', actor, subject)
+    } else audit.within(tx, action === 'created' ? 'resource.created' : 'resource.updated', actor, subject)
   }
 
   /** One change at a time, so that what was planned stands when it is written. */

@@ -10,14 +10,13 @@ import {
   firstAuditRowSince,
   storedAuditRows,
 } from '../../datastore/audit-rows.ts'
-import type { Datastore } from '../../datastore/datastore.ts'
 import { readMeta, writeMeta } from '../../datastore/meta.ts'
-import type { SpaceInFile } from '../../datastore/space.ts'
-import type { Writer } from '../../datastore/writer.ts'
+import type { Datastore } from '../../datastore/ports.ts'
+import type { SpaceInFile } from '../../datastore/sqlite/space.ts'
 import type { ChainEnd } from '../chain.ts'
 import { ChainCheck, Findings, type SignedRow } from '../chain-check.ts'
 import { AuditArchiveRefusedError } from '../errors.ts'
-import type { Actor, AuditEntry } from '../events.ts'
+import type { Actor, AuditEvents } from '../events.ts'
 import { ArchiveWriter, fileDigest, formatRow, readArchive } from './archive-file.ts'
 import { type Checkpoint, endOf, readCheckpoint, signCheckpoint } from './checkpoint.ts'
 
@@ -30,8 +29,6 @@ export interface ArchiverDeps {
   readonly key: KeyPair
   /** What has been signed of the rows. */
   readonly signedRows: () => Promise<readonly SignedRow[]>
-  /** Leaves an event in the transaction of a writer. */
-  readonly record: (writer: Writer, entry: AuditEntry) => void
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -125,15 +122,20 @@ export class AuditArchiver {
     }
     const { sha256, bytes } = await fileDigest(writer.path)
     const file = await writer.publish(checkpoint)
-    await datastore.write((tx) => {
-      writeMeta(tx, 'audit_checkpoint', checkpoint.line)
+    await datastore.transaction(async (tx) => {
+      await writeMeta(tx, 'audit_checkpoint', checkpoint.line)
       const { first, events, hash, problems } = checkpoint
-      const detail = { first, last: checkpoint.last, events, hash: hash.toString('hex'), file, sha256, bytes }
-      this.#deps.record(tx, {
-        event: 'audit.archived',
-        actor,
-        detail: { ...detail, problems: problems.length },
-      })
+      const detail: AuditEvents['audit.archived'] = {
+        first,
+        last: checkpoint.last,
+        events,
+        hash: hash.toString('hex'),
+        file,
+        sha256,
+        bytes,
+        problems: problems.length,
+      }
+      tx.append({ event: 'audit.archived', actor, detail })
       tx.afterCommit(() => {
         this.#checkpoint = checkpoint
       })
@@ -199,7 +201,7 @@ export class AuditArchiver {
         const first = this.#closed ? undefined : await firstAuditRow(datastore)
         if (first === undefined || first > through) return
         const last = Math.min(through, first + DELETED_AT_ONCE - 1)
-        await datastore.write((writer) => deleteAuditRows(writer, first, last))
+        await datastore.transaction((tx) => deleteAuditRows(tx, first, last))
       }
     } catch (error) {
       // They are in the archive, and nobody sees them here any more. The next start tries again.

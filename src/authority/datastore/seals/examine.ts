@@ -131,6 +131,10 @@ export function toForeign(
   }
 }
 
+export function describeForeign({ table, name }: ForeignRow): string {
+  return `a row of ${table} (${name}) was written by somebody else`
+}
+
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }

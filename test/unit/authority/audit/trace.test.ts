@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { AuditChain, CHAIN_START } from '../../../../src/authority/audit/chain.ts'
 import { traceSvid } from '../../../../src/authority/audit/trace.ts'
-import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
+import { SqliteDatastore } from '../../../../src/authority/datastore/sqlite/sqlite-datastore.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
 const AGENT = 'bot:builder/1'
@@ -9,15 +11,10 @@ const svids = [{ spiffeId: 'spiffe://example.org/a', jti: 'J' }]
 
 /** What is found of `J` in a log of these rows, the first of which issues it. */
 async function trace(...rows: readonly (readonly [event: string, actor: string, detail: object])[]) {
-  await using datastore = await Datastore.open(':memory:', datastoreDeps())
+  await using datastore = await SqliteDatastore.open(':memory:', datastoreDeps())
   const all = [['jwt_svid.issued', AGENT, { jti: 'J' }] as const, ...rows]
-  await datastore.write((writer) => {
-    for (const [index, [event, actor, detail]] of all.entries())
-      writer.run(
-        'INSERT INTO audit_events (sequence, time_ms, event, actor, ref, detail, hash) VALUES (?, 0, ?, ?, NULL, ?, ?)',
-        ...[index + 1, event, actor, JSON.stringify(detail), Buffer.alloc(32)],
-      )
-  })
+  const chain = new AuditChain({ sequence: 0, hash: CHAIN_START }, new FakeClock(), () => undefined)
+  await datastore.openAuditSink(chain).append(all.map(([event, actor, detail]) => ({ event, actor, detail })))
   const found = await traceSvid(datastore, 'J', all.length)
   assert.ok(found)
   return { delivered: found.delivered.length, givenUp: found.givenUp.length, isCut: found.isCut }

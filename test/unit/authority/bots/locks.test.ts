@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type LockSubject, Locks } from '../../../../src/authority/bots/locks.ts'
-import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
 import { ResourceRepository } from '../../../../src/authority/datastore/resource-repository.ts'
+import { SqliteDatastore } from '../../../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
 async function open() {
   const clock = new FakeClock()
-  const datastore = await Datastore.open(':memory:', datastoreDeps({ clock }))
+  const datastore = await SqliteDatastore.open(':memory:', datastoreDeps({ clock }))
   const resources = new ResourceRepository(datastore, clock)
   const put = (name: string, target: Record<string, string>, lastsMs?: number) => {
     const metadata = {
@@ -16,9 +16,9 @@ async function open() {
       ...(lastsMs === undefined ? {} : { expiresMs: clock.now().getTime() + lastsMs }),
     }
     const lock = { kind: 'lock', name, metadata, spec: { target, reason: 'lost' } }
-    return datastore.write((writer) => resources.put(writer, lock))
+    return datastore.transaction(async (tx) => resources.put(tx, lock))
   }
-  const remove = (name: string) => datastore.write((writer) => resources.remove(writer, 'lock', name))
+  const remove = (name: string) => datastore.transaction(async (tx) => resources.remove(tx, 'lock', name))
   return { clock, datastore, resources, put, remove, locks: await Locks.open(resources, clock) }
 }
 

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
 import {
   type ResourceChange,
   ResourceRepository,
 } from '../../../../src/authority/datastore/resource-repository.ts'
+import { SqliteDatastore } from '../../../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
 async function open() {
   const clock = new FakeClock('2026-05-01T00:00:00Z')
-  const datastore = await Datastore.open(':memory:', datastoreDeps({ clock }))
+  const datastore = await SqliteDatastore.open(':memory:', datastoreDeps({ clock }))
   return { datastore, resources: new ResourceRepository(datastore, clock) }
 }
 
@@ -21,7 +21,7 @@ describe('ResourceRepository', () => {
     const { datastore, resources } = await open()
     await using _datastore = datastore
     const resource = { ...bot('a'), metadata: { labels: { env: 'prod' }, expiresMs: 5 } }
-    await datastore.write((writer) => resources.put(writer, resource))
+    await datastore.transaction(async (tx) => resources.put(tx, resource))
     const expected = { ...resource, revision: '1', updatedMs: Date.parse('2026-05-01T00:00:00Z') }
     assert.deepEqual(await resources.get('bot', 'a'), expected)
     assert.deepEqual(await resources.list('bot'), [expected])
@@ -32,10 +32,10 @@ describe('ResourceRepository', () => {
     const { datastore, resources } = await open()
     await using _datastore = datastore
     const put = (name: string) =>
-      datastore.write((writer) => Number(resources.put(writer, bot(name)).revision))
+      datastore.transaction(async (tx) => Number((await resources.put(tx, bot(name))).revision))
     const first = await put('a')
     const second = await put('a')
-    await datastore.write((writer) => resources.remove(writer, 'bot', 'a'))
+    await datastore.transaction(async (tx) => resources.remove(tx, 'bot', 'a'))
     const third = await put('a')
     assert.ok(first < second && second < third)
   })
@@ -47,14 +47,14 @@ describe('ResourceRepository', () => {
     using _subscription = resources.subscribe((changes: readonly ResourceChange[]) =>
       news.push(changes.map(({ name, after }) => `${after ? '+' : '-'}${name}`).join(' ')),
     )
-    await datastore.write((writer) => {
-      resources.put(writer, bot('a'))
-      resources.put(writer, bot('b'))
-      resources.remove(writer, 'bot', 'a')
+    await datastore.transaction(async (tx) => {
+      await resources.put(tx, bot('a'))
+      await resources.put(tx, bot('b'))
+      await resources.remove(tx, 'bot', 'a')
     })
     news.push('resolved')
-    const failing = datastore.write((writer) => {
-      resources.put(writer, bot('c'))
+    const failing = datastore.transaction(async (tx) => {
+      await resources.put(tx, bot('c'))
       throw new TypeError('on purpose')
     })
     await assert.rejects(failing, TypeError)
@@ -64,15 +64,15 @@ describe('ResourceRepository', () => {
   it('says whether there was something to remove', async () => {
     const { datastore, resources } = await open()
     await using _datastore = datastore
-    assert.equal(await datastore.write((writer) => resources.remove(writer, 'bot', 'nobody')), false)
+    assert.equal(await datastore.transaction(async (tx) => resources.remove(tx, 'bot', 'nobody')), false)
   })
 
   it('sees inside a transaction what came before in it', async () => {
     const { datastore, resources } = await open()
     await using _datastore = datastore
-    const found = await datastore.write((writer) => {
-      resources.put(writer, bot('a'))
-      return resources.find(writer, 'bot', 'a')
+    const found = await datastore.transaction(async (tx) => {
+      await resources.put(tx, bot('a'))
+      return resources.find(tx, 'bot', 'a')
     })
     assert.equal(found?.name, 'a')
   })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
 import { SEALED_TABLES } from '../../../../src/authority/datastore/seals/sealed-tables.ts'
+import { SqliteDatastore } from '../../../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
 /** Tables without seals, and what holds them instead. */
@@ -14,7 +14,7 @@ const OTHERS: Readonly<Record<string, string>> = {
 
 describe('the tables of the database', () => {
   it('are sealed, or something else holds their rows: say which when you add one', async () => {
-    await using datastore = await Datastore.open(':memory:', datastoreDeps())
+    await using datastore = await SqliteDatastore.open(':memory:', datastoreDeps())
     const tables = await datastore.db.introspection.getTables()
     const names = tables.map(({ name }) => name).sort()
     assert.deepEqual(names, [...SEALED_TABLES, ...Object.keys(OTHERS)].sort())

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Datastore } from '../../../../src/authority/datastore/datastore.ts'
+import { insertJoinToken, takeTokenUse } from '../../../../src/authority/datastore/join-token-repository.ts'
 import { nextOf, writeMeta } from '../../../../src/authority/datastore/meta.ts'
 import { ResourceRepository } from '../../../../src/authority/datastore/resource-repository.ts'
 import { type Cell, SealKeys } from '../../../../src/authority/datastore/seals/seal-keys.ts'
+import { SqliteDatastore } from '../../../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { datastoreDeps } from '../../../support/datastore-deps.ts'
 
@@ -49,7 +50,7 @@ describe('whatever tasks do, succeed or fail', () => {
     ) as fc.Arbitrary<Step>
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(step, { maxLength: 6 }), { maxLength: 6 }), async (batches) => {
-        await using datastore = await Datastore.open(':memory:', datastoreDeps())
+        await using datastore = await SqliteDatastore.open(':memory:', datastoreDeps())
         const resources = new ResourceRepository(datastore, new FakeClock())
         for (const batch of batches) {
           await Promise.allSettled(batch.map((each) => carryOut(datastore, resources, each)))
@@ -61,24 +62,24 @@ describe('whatever tasks do, succeed or fail', () => {
   })
 })
 
-function carryOut(datastore: Datastore, resources: ResourceRepository, [what, n]: Step): Promise<unknown> {
-  return datastore.write((writer) => {
+function carryOut(
+  datastore: SqliteDatastore,
+  resources: ResourceRepository,
+  [what, n]: Step,
+): Promise<unknown> {
+  return datastore.transaction(async (tx) => {
     const name = `token-${n}`
     const metadata = { labels: {} }
-    if (what === 'count') nextOf(writer, 'resource_revision')
-    if (what === 'remove') resources.remove(writer, 'join_token', name)
+    if (what === 'count') await nextOf(tx, 'resource_revision')
+    if (what === 'remove') await resources.remove(tx, 'join_token', name)
     if (what === 'put' || what === 'cascade' || what === 'fail') {
-      resources.put(writer, { kind: 'join_token', name, metadata, spec: { n } })
-      writer.run(
-        'INSERT INTO join_tokens (name, secret_sha256, created_ms) VALUES (?, ?, 0) ON CONFLICT DO NOTHING',
-        name,
-        'ab',
-      )
-      writer.run('UPDATE join_tokens SET uses = uses + 1 WHERE name = ?', name)
+      await resources.put(tx, { kind: 'join_token', name, metadata, spec: { n } })
+      await insertJoinToken(tx, { name, secretSha256: 'ab' }, 0)
+      await takeTokenUse(tx, { token: name, keySha256: `key ${n}`, instanceId: 'i' }, 1, 0)
     }
-    if (what === 'cascade') resources.remove(writer, 'join_token', name)
+    if (what === 'cascade') await resources.remove(tx, 'join_token', name)
     if (what === 'fail') {
-      writeMeta(writer, 'trust_domain', name)
+      await writeMeta(tx, 'trust_domain', name)
       throw new TypeError('on purpose')
     }
   })

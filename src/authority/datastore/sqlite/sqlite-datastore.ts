@@ -1,24 +1,24 @@
 import { type KeyObject, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
-import { Kysely } from 'kysely'
-import type { Clock } from '../../foundation/clock.ts'
-import { CodedError } from '../../foundation/errors.ts'
-import type { Logger } from '../../foundation/logger.ts'
-import type { Metrics } from '../../foundation/metrics.ts'
-import { DatastoreInvalidError, storageFailure } from './errors.ts'
-import { migrate, refuseNewerSchema } from './migrate.ts'
-import { createNodeSqliteDialect, openReadConnection, openWriteConnection } from './node-sqlite.ts'
-import type { Schema } from './schema.ts'
-import type { ForeignRow, PlainRow } from './seals/examine.ts'
-import { type Opened, openSealed, type Past } from './seals/open-sealed.ts'
-import type { SealedTable } from './seals/sealed-tables.ts'
-import { type Finding, Sealer } from './seals/sealer.ts'
+import type { Kysely } from 'kysely'
+import type { Clock } from '../../../foundation/clock.ts'
+import { CodedError } from '../../../foundation/errors.ts'
+import type { Logger } from '../../../foundation/logger.ts'
+import type { Metrics } from '../../../foundation/metrics.ts'
+import { DatastoreInvalidError, storageFailure } from '../errors.ts'
+import { migrate, refuseNewerSchema } from '../migrate.ts'
+import type { AuditChaining, AuditSink, Datastore, Transaction, Where } from '../ports.ts'
+import type { Row, Schema } from '../schema.ts'
+import { describeForeign, type PlainRow } from '../seals/examine.ts'
+import { type Opened, openSealed, type Past } from '../seals/open-sealed.ts'
+import type { SealedTable } from '../seals/sealed-tables.ts'
+import { type Finding, Sealer } from '../seals/sealer.ts'
+import { CommitQueue } from './commit-queue.ts'
+import { executeOn, openReadConnection, openWriteConnection, queriesOver } from './connections.ts'
 import { prepareToShrink, type SpaceInFile, spaceOf } from './space.ts'
-import { WriteQueue } from './write-queue.ts'
-import type { SqlValue, Writer } from './writer.ts'
 
-export interface DatastoreDeps {
+export interface SqliteDatastoreDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly logger: Logger
@@ -35,40 +35,42 @@ export interface DatastoreDeps {
 /** A millisecond's work or two. */
 const PAGES_A_TURN = 256
 
-/**
- * The authority's database. Reads of what nobody has to be trusted with go through `db`, which cannot write; every change goes through
- * `write`. Rows that grant trust are sealed, and read with `rows`.
- */
-export class Datastore implements AsyncDisposable {
+/** The database in a file. Reads of what nobody has to be trusted with have a connection of their own, which cannot write. */
+export class SqliteDatastore implements Datastore {
   readonly db: Kysely<Schema>
-  /** What the first version that seals rows has taken over from one that did not. */
   readonly adopted: Opened['adopted']
-  /** What was wrong with the database when it was opened, and has been accepted. */
   readonly accepted: readonly string[]
   readonly #connection: DatabaseSync
-  readonly #queue: WriteQueue
+  readonly #reader: DatabaseSync
+  readonly #queue: CommitQueue
   readonly #sealer: Sealer
   readonly #findings: Finding[]
   #rowsAtStart: ReadonlyMap<SealedTable, readonly PlainRow[]> | undefined
   #onFinding: ((finding: Finding) => void) | undefined
   #closed = false
 
-  private constructor(connection: DatabaseSync, db: Kysely<Schema>, opened: Opened, deps: DatastoreDeps) {
+  private constructor(
+    connection: DatabaseSync,
+    reader: DatabaseSync,
+    opened: Opened,
+    deps: SqliteDatastoreDeps,
+  ) {
     this.#connection = connection
-    this.db = db
+    this.#reader = reader
+    this.db = queriesOver(executeOn(reader))
     this.adopted = opened.adopted
     this.accepted = opened.accepted
     this.#rowsAtStart = opened.rows
     this.#findings = isEmpty(opened.finding) ? [] : [opened.finding]
     this.#sealer = new Sealer(connection, opened, (finding) => this.#tell(finding))
-    this.#queue = new WriteQueue(connection, this.#sealer, deps)
+    this.#queue = new CommitQueue(connection, this.#sealer, deps)
   }
 
   /**
    * Opens or creates the database at `path` (`:memory:` for a private one), makes sure that it is as this authority left it, and brings its
    * tables up to date. @throws DatastoreAlteredError when it is not, and going on would lose trust
    */
-  static async open(path: string, deps: DatastoreDeps): Promise<Datastore> {
+  static async open(path: string, deps: SqliteDatastoreDeps): Promise<SqliteDatastore> {
     // Both connections must see the same database, so one in memory needs a name that nobody else has.
     const location = path === ':memory:' ? `file:${randomUUID()}?mode=memory&cache=shared` : path
     let connection: DatabaseSync | undefined
@@ -77,9 +79,7 @@ export class Datastore implements AsyncDisposable {
       const opened = await takeInHand(connection, deps)
       // Rewriting moves rows, and what was found shall still be there.
       if (isEmpty(opened.finding)) prepareToShrink(connection)
-      const db = new Kysely<Schema>({ dialect: createNodeSqliteDialect(openReadConnection(location)) })
-      await db.selectFrom('schema_migrations').select('number').execute() // destroy() closes only what was used once
-      return new Datastore(connection, db, opened, deps)
+      return new SqliteDatastore(connection, openReadConnection(location), opened, deps)
     } catch (error) {
       connection?.close()
       if (error instanceof CodedError) throw error
@@ -89,80 +89,78 @@ export class Datastore implements AsyncDisposable {
     }
   }
 
-  /**
-   * Runs a synchronous task in a transaction, together with others that were asked for in the same turn of the loop; a task that
-   * throws fails alone. Resolves when everything the task did is durable.
-   */
-  write<T>(task: (writer: Writer) => T): Promise<T> {
-    return this.#queue.add(task)
+  transaction<T>(task: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#queue.run(task)
   }
 
-  /** Rows of a sealed table, every one of them ours. At a start they are those that were looked at when the database was opened. */
-  async rows<Row>(table: SealedTable, where = '', ...params: readonly SqlValue[]): Promise<readonly Row[]> {
+  openAuditSink(chaining: AuditChaining): AuditSink {
+    this.#queue.chainWith(chaining)
+    return { append: (events) => this.#queue.append(events) }
+  }
+
+  async rows<Table extends SealedTable>(
+    table: Table,
+    where?: Where<Row<Table>>,
+  ): Promise<readonly Row<Table>[]> {
     const atStart = this.#sealer.hasChanged(table) ? undefined : this.#rowsAtStart?.get(table)
-    if (atStart && where === '') return atStart as readonly Row[]
-    return this.write((writer) => writer.rows<Row>(table, where, ...params))
+    if (atStart && where === undefined) return atStart as unknown as readonly Row<Table>[]
+    return this.transaction((tx) => tx.rows(table, where))
   }
 
-  /** What was read at the start has been taken over by those who need it. */
   started(): void {
     this.#rowsAtStart = undefined
   }
 
-  /** Durable commits there have been since the database was made. */
   get commits(): number {
     return this.#sealer.commits
   }
 
-  /** Tells of whatever somebody else has done to the database: what was found when it was opened, and what is found from now on. */
   watchFindings(listener: (finding: Finding) => void): void {
     this.#onFinding = listener
     for (const finding of this.#findings.splice(0)) listener(finding)
   }
 
-  /** Compares the whole database with what was written last; tells the same as `watchFindings`, one sentence each. */
   examine(): Promise<string[]> {
-    return this.write(() => {
+    return this.#queue.look(() => {
       const finding = this.#sealer.examine()
       if (!isEmpty(finding)) this.#tell(finding)
       return [...finding.foreign.map(describeForeign), ...finding.problems]
     })
   }
 
-  /** Why nothing can be relied on to be stored now; undefined when all is well. */
   get problem(): string | undefined {
     return this.#queue.problem ?? this.#sealer.altered
   }
 
-  /** How the file is filled. */
   get space(): SpaceInFile {
     return spaceOf(this.#connection)
   }
 
-  /** Gives pages that hold nothing any more back to the disk, some at a time; others have their turn between. */
+  /** Some pages at a time; others have their turn between. */
   async shrink(): Promise<SpaceInFile> {
     for (;;) {
       const before = this.space
       if (this.#closed || !before.shrinks || before.reusableBytes === 0) break
-      this.#connection.exec(`PRAGMA incremental_vacuum(${PAGES_A_TURN})`)
+      await this.#queue.alone(() => this.#connection.exec(`PRAGMA incremental_vacuum(${PAGES_A_TURN})`))
       if (this.space.reusableBytes >= before.reusableBytes) break
       await setImmediate()
     }
     // Until then the file has its old length. Somebody who reads just now puts it off to a later checkpoint.
-    this.flush()
+    await this.flush()
     return this.space
   }
 
   /** Brings everything from the log beside the database into its file, and empties the log. */
-  flush(): void {
-    if (!this.#closed) this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  async flush(): Promise<void> {
+    if (this.#closed) return
+    await this.#queue.alone(() => this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#queue.close()
-    await this.db.destroy()
+    await this.#queue.close()
+    this.#reader.close()
     this.#connection.close()
   }
 
@@ -172,23 +170,20 @@ export class Datastore implements AsyncDisposable {
   }
 }
 
-async function takeInHand(connection: DatabaseSync, deps: DatastoreDeps): Promise<Opened> {
+async function takeInHand(connection: DatabaseSync, deps: SqliteDatastoreDeps): Promise<Opened> {
   const { kek, keySource, past, acceptAltered = false, clock } = deps
   connection.exec('BEGIN IMMEDIATE')
   try {
-    refuseNewerSchema(connection)
+    const db = queriesOver(executeOn(connection))
+    await refuseNewerSchema(db)
     const options = { kek, keySource, past, acceptAltered }
-    const opened = await openSealed(connection, options, () => migrate(connection, clock))
+    const opened = await openSealed(connection, options, () => migrate(db, clock))
     connection.exec('COMMIT')
     return opened
   } catch (error) {
     if (connection.isTransaction) connection.exec('ROLLBACK')
     throw error
   }
-}
-
-export function describeForeign({ table, name }: ForeignRow): string {
-  return `a row of ${table} (${name}) was written by somebody else`
 }
 
 function isEmpty({ foreign, problems }: Finding): boolean {

@@ -1,0 +1,142 @@
+import { redeemTokenUse } from './join-token-repository.ts'
+import type { Datastore, Transaction } from './ports.ts'
+import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
+
+/** Superseded certificates of one instance that are remembered; older ones are told by their generation alone. */
+const SUPERSEDED_KEPT = 32
+
+/** An instance with all of its certificates that are remembered. */
+export interface InstanceRows {
+  readonly instance: BotInstancesTable
+  readonly generations: readonly BotGenerationsTable[]
+}
+
+export interface NewInstance {
+  readonly id: string
+  readonly bot: string
+  readonly joinToken: string
+  readonly joinMethod: string
+  readonly agentVersion: string
+  readonly hostname: string
+}
+
+export interface CertifiedKey {
+  readonly generation: number
+  readonly keySha256: string
+}
+
+/** In the order of their ids, which is that of their joining. */
+export async function loadInstances(datastore: Datastore): Promise<InstanceRows[]> {
+  const rows = await datastore.rows('bot_instances')
+  const generations = new Map<string, BotGenerationsTable[]>()
+  for (const row of await datastore.rows('bot_generations')) {
+    const known = generations.get(row.instance_id)
+    if (known) known.push(row)
+    else generations.set(row.instance_id, [row])
+  }
+  return rows
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map((instance) => ({ instance, generations: generations.get(instance.id) ?? [] }))
+}
+
+export async function findInstance(tx: Transaction, id: string): Promise<InstanceRows | undefined> {
+  const [instance] = await tx.rows('bot_instances', { id })
+  return instance && { instance, generations: await tx.rows('bot_generations', { instance_id: id }) }
+}
+
+export async function insertInstance(tx: Transaction, instance: NewInstance, nowMs: number): Promise<void> {
+  await tx.db
+    .insertInto('bot_instances')
+    .values({
+      id: instance.id,
+      bot_name: instance.bot,
+      join_token: instance.joinToken,
+      join_method: instance.joinMethod,
+      joined_ms: nowMs,
+      renewed_ms: nowMs,
+      not_after_ms: 0,
+      agent_version: instance.agentVersion,
+      hostname: instance.hostname,
+    })
+    .execute()
+}
+
+/** Certifies a key for a generation that nobody has used yet. Whatever else was pending is superseded by it. */
+export async function setPending(
+  tx: Transaction,
+  instanceId: string,
+  certified: CertifiedKey & { readonly notAfterMs: number; readonly agentVersion: string },
+  nowMs: number,
+): Promise<void> {
+  const { generation, keySha256, notAfterMs, agentVersion } = certified
+  await tx.db
+    .updateTable('bot_generations')
+    .set({ state: 'superseded' })
+    .where('instance_id', '=', instanceId)
+    .where('state', '=', 'pending')
+    .execute()
+  const columns = { state: 'pending', not_after_ms: notAfterMs, created_ms: nowMs } as const
+  await tx.db
+    .insertInto('bot_generations')
+    .values({ instance_id: instanceId, generation, key_sha256: keySha256, ...columns })
+    .onConflict((conflict) =>
+      conflict.columns(['instance_id', 'generation', 'key_sha256']).doUpdateSet(columns),
+    )
+    .execute()
+  await forgetSuperseded(tx, instanceId)
+  const [{ not_after_ms: before = 0 } = {}] = await tx.rows('bot_instances', { id: instanceId })
+  await tx.db
+    .updateTable('bot_instances')
+    .set({
+      renewed_ms: nowMs,
+      not_after_ms: Math.max(before, notAfterMs),
+      agent_version: agentVersion,
+    })
+    .where('id', '=', instanceId)
+    .execute()
+}
+
+/** Notes the first use of a pending certificate: all before it are superseded, and its join token's use is spent. */
+export async function setUsed(
+  tx: Transaction,
+  instanceId: string,
+  { generation, keySha256 }: CertifiedKey,
+  nowMs: number,
+): Promise<void> {
+  const { numUpdatedRows } = await tx.db
+    .updateTable('bot_generations')
+    .set({ state: 'used' })
+    .where('instance_id', '=', instanceId)
+    .where('generation', '=', generation)
+    .where('key_sha256', '=', keySha256)
+    .where('state', '=', 'pending')
+    .executeTakeFirst()
+  if (numUpdatedRows === 0n) return
+  await tx.db
+    .updateTable('bot_generations')
+    .set({ state: 'superseded' })
+    .where('instance_id', '=', instanceId)
+    .where('state', '=', 'used')
+    .where('generation', '<', generation)
+    .execute()
+  await redeemTokenUse(tx, instanceId, nowMs)
+}
+
+export async function deleteInstance(tx: Transaction, id: string): Promise<void> {
+  await tx.db.deleteFrom('bot_instances').where('id', '=', id).execute()
+}
+
+/** Keeps the newest few. */
+async function forgetSuperseded(tx: Transaction, instanceId: string): Promise<void> {
+  const rows = await tx.rows('bot_generations', { instance_id: instanceId, state: 'superseded' })
+  if (rows.length <= SUPERSEDED_KEPT) return
+  const newestFirst = rows.toSorted((a, b) => b.created_ms - a.created_ms || b.generation - a.generation)
+  for (const { generation, key_sha256 } of newestFirst.slice(SUPERSEDED_KEPT)) {
+    await tx.db
+      .deleteFrom('bot_generations')
+      .where('instance_id', '=', instanceId)
+      .where('generation', '=', generation)
+      .where('key_sha256', '=', key_sha256)
+      .execute()
+  }
+}

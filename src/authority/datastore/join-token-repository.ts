@@ -1,0 +1,68 @@
+import type { Transaction } from './ports.ts'
+import type { JoinTokensTable, JoinTokenUsesTable } from './schema/join-tables.ts'
+
+export async function findJoinToken(tx: Transaction, name: string): Promise<JoinTokensTable | undefined> {
+  return (await tx.rows('join_tokens', { name }))[0]
+}
+
+/** False when the token has a secret already: it stays. */
+export async function insertJoinToken(
+  tx: Transaction,
+  token: { readonly name: string; readonly secretSha256: string },
+  nowMs: number,
+): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await tx.db
+    .insertInto('join_tokens')
+    .values({ name: token.name, secret_sha256: token.secretSha256, created_ms: nowMs })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n
+}
+
+/** The use of a token that a key holds. */
+export async function findTokenUse(
+  tx: Transaction,
+  token: string,
+  keySha256: string,
+): Promise<JoinTokenUsesTable | undefined> {
+  return (await tx.rows('join_token_uses', { token_name: token, key_sha256: keySha256 }))[0]
+}
+
+/**
+ * Takes one of `maxUses` for a key. The count and its bound are one statement, so however many race, no more are given. False when
+ * all are taken.
+ */
+export async function takeTokenUse(
+  tx: Transaction,
+  use: { readonly token: string; readonly keySha256: string; readonly instanceId: string },
+  maxUses: number,
+  nowMs: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx.db
+    .updateTable('join_tokens')
+    .set((column) => ({ uses: column('uses', '+', 1) }))
+    .where('name', '=', use.token)
+    .where('uses', '<', maxUses)
+    .executeTakeFirst()
+  if (numUpdatedRows === 0n) return false
+  await tx.db
+    .insertInto('join_token_uses')
+    .values({
+      token_name: use.token,
+      key_sha256: use.keySha256,
+      instance_id: use.instanceId,
+      created_ms: nowMs,
+    })
+    .execute()
+  return true
+}
+
+/** The bot certificate of an instance was used: its key cannot ask again with the token. */
+export async function redeemTokenUse(tx: Transaction, instanceId: string, nowMs: number): Promise<void> {
+  await tx.db
+    .updateTable('join_token_uses')
+    .set({ redeemed_ms: nowMs })
+    .where('instance_id', '=', instanceId)
+    .where('redeemed_ms', 'is', null)
+    .execute()
+}

@@ -1,0 +1,83 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { AuditChaining, NewAuditRow, Transaction } from '../ports.ts'
+import type { Sealer } from '../seals/sealer.ts'
+import { SqliteTransaction } from './sqlite-transaction.ts'
+import { Statements } from './statements.ts'
+
+const INSERT_AUDIT_ROW =
+  'INSERT INTO audit_events (sequence, time_ms, event, actor, ref, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?)'
+
+/** What goes into one commit of the one connection that writes: any number of tasks, and the audit rows of all of them at the end. */
+export class Batch {
+  readonly #statements: Statements
+  readonly #sealer: Sealer
+  #chaining: AuditChaining | undefined
+  #events: NewAuditRow[] = []
+  #callbacks: (() => void)[] = []
+  #rows = 0
+
+  constructor(db: DatabaseSync, sealer: Sealer) {
+    this.#statements = new Statements(db)
+    this.#sealer = sealer
+  }
+
+  /** Who gives audit rows their place in the chain. */
+  chainWith(chaining: AuditChaining): void {
+    this.#chaining = chaining
+  }
+
+  /** Rows changed since `begin`. */
+  get rows(): number {
+    return this.#rows
+  }
+
+  begin(): void {
+    this.#events = []
+    this.#callbacks = []
+    this.#rows = 0
+    this.#statements.run('BEGIN IMMEDIATE')
+    this.#sealer.begin()
+  }
+
+  /** What the task did is undone when it fails, and only that. */
+  async run<T>(task: (tx: Transaction) => Promise<T>): Promise<T> {
+    const { result, left } = await SqliteTransaction.run(task, this.#statements, this.#sealer)
+    this.#events.push(...left.events)
+    this.#callbacks.push(...left.callbacks)
+    this.#rows += left.rows
+    return result
+  }
+
+  append(events: readonly NewAuditRow[]): void {
+    for (const event of events) this.#events.push(event)
+    this.#rows += events.length
+  }
+
+  /** Writes the audit rows and commits. Returns what to call now that all is durable. */
+  commit(): () => void {
+    const chaining = this.#events.length > 0 ? this.#writeAuditRows() : undefined
+    if (this.#rows > 0) this.#sealer.sealCommit()
+    this.#statements.run('COMMIT')
+    this.#sealer.committed()
+    const callbacks = this.#callbacks
+    return () => {
+      chaining?.committed()
+      for (const callback of callbacks) callback()
+    }
+  }
+
+  rollback(): void {
+    if (this.#statements.isInTransaction) this.#statements.run('ROLLBACK')
+    this.#sealer.rolledBack()
+  }
+
+  #writeAuditRows(): AuditChaining {
+    const chaining = this.#chaining
+    if (!chaining) throw new TypeError('no audit sink was opened')
+    const insert = this.#statements.prepare(INSERT_AUDIT_ROW)
+    for (const row of chaining.extend(this.#events)) {
+      insert.run(row.sequence, row.time_ms, row.event, row.actor, row.ref, row.detail, row.hash)
+    }
+    return chaining
+  }
+}

@@ -1,0 +1,217 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
+import type { Clock, Scheduled } from '../../../foundation/clock.ts'
+import { messageOf } from '../../../foundation/errors.ts'
+import type { Logger } from '../../../foundation/logger.ts'
+import type { Histogram, Metrics } from '../../../foundation/metrics.ts'
+import { DatastoreUnavailableError, storageFailure } from '../errors.ts'
+import { nextOf } from '../meta.ts'
+import type { AuditChaining, NewAuditRow, Transaction } from '../ports.ts'
+import type { Sealer } from '../seals/sealer.ts'
+import { Batch } from './batch.ts'
+
+/** Rows (and tasks) of one commit: 256 cost 1.5 ms, so nobody waits long behind a full batch (decision 0010). */
+const BATCH_ROWS = 256
+
+/** A commit that takes longer than this stops the whole authority; somebody should look at the disk. */
+const STALLED_MS = 1000
+
+/** While nothing can be stored, and after a slow commit, the disk is tried again so often. */
+const PROBE_MS = 5000
+
+const COMMIT_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+
+type Work =
+  | { readonly events: readonly NewAuditRow[] }
+  | { readonly task: (tx: Transaction) => Promise<unknown> }
+  /** Looks at the connection inside the transaction, between tasks. */
+  | { readonly look: () => unknown }
+  /** Works on the connection outside of any transaction. */
+  | { readonly alone: () => unknown }
+
+type Waiting = Work & {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Settled {
+  readonly done: { readonly waiting: Waiting; readonly result: unknown }[]
+  readonly failed: { readonly waiting: Waiting; readonly error: unknown }[]
+}
+
+/**
+ * Gathers what arrives in one turn of the event loop into one durable commit. There is one connection that writes, and whatever is in its open
+ * transaction everybody on it would see: so one thing is done at a time, in the order in which it came.
+ */
+export class CommitQueue {
+  readonly #batch: Batch
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #commitSeconds: Histogram
+  #waiting: Waiting[] = []
+  /** A flush is on its way or under way. */
+  #flushing: Promise<void> | undefined
+  #problem: string | undefined
+  #probe: Scheduled | undefined
+  #closed = false
+
+  constructor(db: DatabaseSync, sealer: Sealer, deps: { clock: Clock; metrics: Metrics; logger: Logger }) {
+    this.#batch = new Batch(db, sealer)
+    this.#clock = deps.clock
+    this.#logger = deps.logger
+    this.#commitSeconds = deps.metrics.histogram(
+      'audit_commit_seconds',
+      'Time from BEGIN to durable of one transaction of the authority database',
+      COMMIT_BUCKETS,
+    )
+  }
+
+  /** Why nothing can be relied on to be stored now. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  chainWith(chaining: AuditChaining): void {
+    this.#batch.chainWith(chaining)
+  }
+
+  /** Resolves with the task's result when it is durable; rejects with what it threw, or when nothing can be stored. */
+  run<T>(task: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#add<T>({ task })
+  }
+
+  append(events: readonly NewAuditRow[]): Promise<void> {
+    return this.#add<void>({ events })
+  }
+
+  look<T>(look: () => T): Promise<T> {
+    return this.#add<T>({ look })
+  }
+
+  alone<T>(alone: () => T): Promise<T> {
+    return this.#add<T>({ alone })
+  }
+
+  /** Does what waits, and refuses what comes later. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#probe?.cancel()
+    await this.#flushing
+  }
+
+  #add<T>(work: Work): Promise<T> {
+    if (this.#closed) return Promise.reject(new DatastoreUnavailableError('the authority is shutting down'))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...work, resolve, reject })
+      this.#flushing ??= this.#flush()
+    })
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await setImmediate()
+      if (!this.#isAloneNext()) await this.#commitBatch()
+      while (this.#isAloneNext()) this.#doAlone(this.#waiting.shift() as Waiting)
+    }
+    this.#flushing = undefined
+  }
+
+  #isAloneNext(): boolean {
+    const next = this.#waiting[0]
+    return next !== undefined && 'alone' in next
+  }
+
+  #doAlone(waiting: Waiting): void {
+    try {
+      waiting.resolve(('alone' in waiting ? waiting.alone() : undefined) as never)
+    } catch (error) {
+      waiting.reject(storageFailure(error) ?? error)
+    }
+  }
+
+  async #commitBatch(): Promise<void> {
+    const startMs = this.#clock.monotonicMs()
+    const settled: Settled = { done: [], failed: [] }
+    let taken = 0
+    let announce: () => void
+    try {
+      this.#batch.begin()
+      while (taken < BATCH_ROWS && this.#batch.rows < BATCH_ROWS) {
+        const waiting = this.#waiting[taken]
+        if (!waiting || 'alone' in waiting) break
+        taken++
+        if ('events' in waiting) {
+          this.#batch.append(waiting.events)
+          settled.done.push({ waiting, result: undefined })
+        } else await this.#carryOut(waiting, settled)
+      }
+      announce = this.#batch.commit()
+    } catch (error) {
+      this.#fail(this.#waiting.splice(0, taken === 0 ? BATCH_ROWS : taken), error)
+      return
+    }
+    this.#waiting.splice(0, taken)
+    this.#observe(this.#clock.monotonicMs() - startMs)
+    this.#announce(announce)
+    for (const { waiting, result } of settled.done) waiting.resolve(result as never)
+    for (const { waiting, error } of settled.failed) waiting.reject(error)
+  }
+
+  /** Fails by itself, unless it is the storage that failed. */
+  async #carryOut(waiting: Waiting, { done, failed }: Settled): Promise<void> {
+    try {
+      if ('task' in waiting) done.push({ waiting, result: await this.#batch.run(waiting.task) })
+      else if ('look' in waiting) done.push({ waiting, result: waiting.look() })
+    } catch (error) {
+      if (storageFailure(error)) throw error
+      failed.push({ waiting, error })
+    }
+  }
+
+  #announce(announce: () => void): void {
+    try {
+      announce()
+    } catch (error) {
+      // A listener's bug must not make a durable change look like a failed one.
+      this.#logger.error({ err: error }, 'a listener failed after a commit')
+    }
+  }
+
+  #observe(ms: number): void {
+    this.#commitSeconds.observe(ms / 1000)
+    this.#problem = undefined
+    if (ms <= STALLED_MS) return
+    this.#logger.warn({ event: 'audit.stalled', seconds: ms / 1000 }, 'a commit was slow')
+    this.#report(`the disk is slow: the last commit took ${(ms / 1000).toFixed(1)} s`)
+  }
+
+  /** Nothing of the batch was kept, whichever of its tasks met the failure. */
+  #fail(batch: readonly Waiting[], error: unknown): void {
+    try {
+      this.#batch.rollback()
+    } catch (rollbackError) {
+      // SQLite rolls back by itself when the connection is used next; the first error is the one to report.
+      this.#logger.error({ error: messageOf(rollbackError) }, 'rollback failed')
+    }
+    const shown = storageFailure(error) ?? error
+    if (this.#problem === undefined) {
+      this.#logger.error(
+        { event: 'audit.stalled', error: messageOf(shown), cause: messageOf(error) },
+        'commit failed',
+      )
+    }
+    this.#report(messageOf(shown))
+    for (const { reject } of batch) reject(shown)
+  }
+
+  /** Until a commit goes well: also when nobody has anything to write, somebody may wait to hear that it would go well again. */
+  #report(problem: string): void {
+    this.#problem = problem
+    this.#probe?.cancel()
+    if (this.#closed) return
+    this.#probe = this.#clock.schedule(PROBE_MS, () => {
+      if (this.#problem === undefined) return
+      this.run((tx) => nextOf(tx, 'write_probe')).catch(() => undefined) // it has been reported again
+    })
+  }
+}

@@ -1,0 +1,85 @@
+import { chmodSync, statSync } from 'node:fs'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import type { Schema } from '../schema.ts'
+
+/** How long a statement waits for a lock that another process (a backup, a shell) holds. */
+const BUSY_TIMEOUT_MS = 5000
+
+/**
+ * Opens the connection that writes. A database that is made now can give pages back to the disk later, which an older one learns only by
+ * being rewritten. FULL: what has been committed survives the loss of power, in WAL mode too. What is overwritten or deleted, a sealed
+ * private key for one, is zeroed in the pages that are written anyway.
+ */
+export function openWriteConnection(location: string): DatabaseSync {
+  const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
+  makePrivate(db.location())
+  db.exec('PRAGMA auto_vacuum = INCREMENTAL') // has no effect but on a new file, and only before the first write
+  db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = FAST',
+  )
+  return db
+}
+
+/** Only a file that was made just now: the log beside it takes its mode from it. */
+function makePrivate(file: string | null): void {
+  if (file && statSync(file).size === 0) chmodSync(file, 0o600)
+}
+
+/** Opens a connection that can only read, so that no change slips past the commit queue. */
+export function openReadConnection(location: string): DatabaseSync {
+  const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS })
+  db.exec('PRAGMA query_only = ON')
+  return db
+}
+
+/** Runs one compiled statement. */
+export type Execute = (sql: string, params: readonly SQLInputValue[]) => QueryResult<unknown>
+
+/** Kysely's query builder over a connection that others open, hold and close. */
+export function queriesOver(execute: Execute): Kysely<Schema> {
+  const connection: DatabaseConnection = {
+    executeQuery: async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> =>
+      execute(sql, parameters as readonly SQLInputValue[]) as QueryResult<R>,
+    streamQuery: () => refuse('streams'),
+  }
+  const driver: Driver = {
+    init: async () => undefined,
+    acquireConnection: async () => connection,
+    beginTransaction: () => refuse('transactions'),
+    commitTransaction: () => refuse('transactions'),
+    rollbackTransaction: () => refuse('transactions'),
+    releaseConnection: async () => undefined,
+    destroy: async () => undefined,
+  }
+  const dialect: Dialect = {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => driver,
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  }
+  return new Kysely<Schema>({ dialect })
+}
+
+/** Of a connection that only this query builder uses. */
+export function executeOn(db: DatabaseSync): Execute {
+  return (sql, params) => {
+    const statement = db.prepare(sql)
+    if (statement.columns().length > 0) return { rows: statement.all(...params) }
+    return { rows: [], numAffectedRows: BigInt(statement.run(...params).changes) }
+  }
+}
+
+function refuse(what: string): never {
+  throw new TypeError(`the query builder has no ${what} of its own here`)
+}

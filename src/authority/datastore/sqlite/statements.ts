@@ -1,0 +1,27 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+
+/** Prepared statements of one connection, by their text. The program has a fixed set of them, so nothing is ever dropped. */
+export class Statements {
+  readonly #db: DatabaseSync
+  readonly #prepared = new Map<string, StatementSync>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  get isInTransaction(): boolean {
+    return this.#db.isTransaction
+  }
+
+  prepare(sql: string): StatementSync {
+    const known = this.#prepared.get(sql)
+    if (known) return known
+    const statement = this.#db.prepare(sql)
+    this.#prepared.set(sql, statement)
+    return statement
+  }
+
+  run(sql: string): void {
+    this.prepare(sql).run()
+  }
+}
