@@ -3,6 +3,7 @@ import { loadOrCreateKey } from '../config/secret-source.ts'
 import { loadSealingKey } from '../crypto/sealed.ts'
 import type { Clock } from '../foundation/clock.ts'
 import { FairTurns } from '../foundation/fair-turns.ts'
+import { parseHostPort } from '../foundation/host-port.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { exposeMemory } from '../foundation/memory-metrics.ts'
@@ -34,7 +35,7 @@ import { IdentityFile } from './state/identity-file.ts'
 import { SealedState } from './state/sealed-state.ts'
 import { SvidCache } from './svid-cache/svid-cache.ts'
 import { KnowledgeStore } from './sync/knowledge-store.ts'
-import { NetworkDoor, parseAddress } from './uplink/authority-door.ts'
+import { NetworkDoor } from './uplink/authority-door.ts'
 import { AuthorityLink } from './uplink/authority-link.ts'
 import { BatchingIssuer } from './uplink/batching-issuer.ts'
 import type { Uplink } from './uplink/uplink.ts'
@@ -62,15 +63,15 @@ const ADMIN_CONNECTIONS = 256
  * The longest there are: a token of 64 KiB to be validated, and what Envoy says of itself, every time, which is 61 KiB of extensions in 1.40
  * and its metadata. What comes is held before anybody has been attested.
  */
-const LONGEST_REQUEST_BYTES = 128 * 1024
+const MAX_REQUEST_BYTES = 128 * 1024
 /**
  * Of requests that are not complete or not handled: on one connection a whole call's worth on every second stream, of one user what 200
  * Envoys say at the same moment.
  */
 const REQUEST_BYTES: ByteLimits = {
-  connection: 64 * LONGEST_REQUEST_BYTES,
-  caller: 128 * LONGEST_REQUEST_BYTES,
-  total: 512 * LONGEST_REQUEST_BYTES,
+  connection: 64 * MAX_REQUEST_BYTES,
+  caller: 128 * MAX_REQUEST_BYTES,
+  total: 512 * MAX_REQUEST_BYTES,
 }
 /** Envoy has two streams on a connection. What a user may open on all of its connections is bounded by this: each call that is blocked is held. */
 const CALLS_PER_CONNECTION_OF_USER = 2
@@ -108,7 +109,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const store = await IdentityFile.open(data, stateKey, logger)
   const state = lifecycle.use(new SealedState(data.statePath, stateKey, clock, logger))
 
-  const door = new NetworkDoor(parseAddress(config.authority.address), clock)
+  const door = new NetworkDoor(parseHostPort(config.authority.address), clock)
   const link = lifecycle.use(new AuthorityLink(door, clock))
   const client = () => link.client
   const reporter = lifecycle.use(new Reporter({ client, clock, logger }))
@@ -139,7 +140,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     letGo: (uid) => listener?.letGo(uid) ?? true,
   })
   const api = createServer(shared, limits, turns)
-  api.addHealth(() => knowledge.value?.botLocked === false)
+  api.addHealth(() => knowledge.value !== undefined && knowledge.value.botLock === undefined)
   lifecycle.use(knowledge.subscribe(() => api.healthMayHaveChanged()))
   api.addReflection()
   const { max_identities_per_caller, allow_unauthenticated_verifiers } = config.workload_api
@@ -251,7 +252,7 @@ function createServer(
   turns?: FairTurns<number>,
 ): RpcServer<Peer> {
   const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
-  const maxMessageBytes = LONGEST_REQUEST_BYTES
+  const maxMessageBytes = MAX_REQUEST_BYTES
   const callCap: CallCap<Peer> = {
     keyOf: ({ credentials }) => credentials.uid,
     max: CALLS_PER_CONNECTION_OF_USER * maxPerUid,

@@ -21,16 +21,16 @@ export interface Places {
 }
 
 /** They join within a second, or look whether this is the right authority. */
-const MOST_ANONYMOUS = 256
-const MOST_HANDSHAKES = 1_024
+const MAX_ANONYMOUS = 256
+const MAX_HANDSHAKES = 1_024
 /** Of the database, of administrators, of what is read now and then. */
 const FILES_KEPT_FREE = 384
 
 /** As many bots as were asked for, as far as descriptors reach: the others get a small part of them. */
 export function placesFor(bots: number, openFiles: number): Places {
   const free = Math.max(64, openFiles - FILES_KEPT_FREE)
-  const anonymous = Math.min(MOST_ANONYMOUS, Math.ceil(free / 16))
-  const handshakes = Math.min(MOST_HANDSHAKES, Math.ceil(free / 8))
+  const anonymous = Math.min(MAX_ANONYMOUS, Math.ceil(free / 16))
+  const handshakes = Math.min(MAX_HANDSHAKES, Math.ceil(free / 8))
   return { bots: Math.min(bots, free - anonymous - handshakes), anonymous, handshakes }
 }
 

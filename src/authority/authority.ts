@@ -14,11 +14,10 @@ import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import type { Random } from '../foundation/random.ts'
 import { version } from '../foundation/version.ts'
-import { loadKernel } from '../peer/koffi-kernel.ts'
 import { acquireLockFile } from '../peer/lock-file.ts'
-import { UnixListener } from '../peer/unix-listener.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { TrustDomain } from '../spiffe/trust-domain.ts'
+import { listenForAdministrators } from './admin-listener.ts'
 import { auditHandlers } from './api/admin/audit-events.ts'
 import { botInstanceHandlers } from './api/admin/bot-instances.ts'
 import { caHandlers } from './api/admin/cas.ts'
@@ -48,6 +47,7 @@ import { ResourceRepository } from './datastore/resource-repository.ts'
 import { SqliteDatastore } from './datastore/sqlite/sqlite-datastore.ts'
 import { Vault } from './datastore/vault.ts'
 import { AuthorityRunningError } from './errors.ts'
+import type { BoundsDeps } from './issuance/bounds.ts'
 import { Issuer } from './issuance/issuer.ts'
 import { JoinTokens } from './join/join-tokens.ts'
 import { Joiner } from './join/joiner.ts'
@@ -90,7 +90,6 @@ export type RunningAuthority = AsyncDisposable & AuthorityInfo
 
 /** How long calls that are under way may take once the authority is asked to stop. */
 const STOP_MS = 2_000
-const ADMIN_CONNECTIONS = 256
 
 /** Starts an authority and resolves when it serves. Disposing it ends calls with UNAVAILABLE, then lets go of everything. */
 export async function runAuthority(config: AuthorityConfig, deps: AuthorityDeps): Promise<RunningAuthority> {
@@ -149,12 +148,15 @@ async function start(
     const stored = catalogue.get('bot', bot)
     return stored ? botSpecOf(stored).traits : {}
   }
+  const bounds: BoundsDeps = {
+    bounds: (bot) => catalogue.bounds(bot),
+    lockOn: (subject) => locks.check(subject),
+  }
   const issuer = lifecycle.use(
     new Issuer({
       identity: (name) => catalogue.identity(name),
-      bounds: (bot) => catalogue.bounds(bot),
+      ...bounds,
       traits,
-      lockOn: (subject) => locks.check(subject),
       keys: () => keys.current(),
       jwt: state.jwt,
       audit,
@@ -249,7 +251,15 @@ async function start(
   const admin = {
     ...resourceHandlers(store),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
-    ...explainHandlers(catalogue, { keys: () => keys.current(), clock, defaultLives: lives }),
+    ...explainHandlers(catalogue, {
+      ...bounds,
+      keys: () => keys.current(),
+      clock,
+      defaultLives: lives,
+      hasBot: (name) => catalogue.get('bot', name) !== undefined,
+      traits,
+      instance: (id) => bots.get(id),
+    }),
     ...caHandlers(keys),
     ...rekeyHandlers(state.rekeyer),
     ...botInstanceHandlers({ bots, connected }),
@@ -258,21 +268,13 @@ async function start(
   }
   admins.add('signet.v1.AdminService', admin, gate)
   const adminListener = lifecycle.use(
-    await UnixListener.listen({
+    await listenForAdministrators({
       path: config.admin.socket,
-      mode: 0o600,
-      directoryMode: 0o700,
-      privateDirectory: true,
-      kernel: loadKernel(),
-      maxConnections: ADMIN_CONNECTIONS,
-      maxConnectionsPerUid: ADMIN_CONNECTIONS,
-      allowUid: isAdministrator,
+      server: admins,
+      isAdministrator,
       clock,
       logger,
       metrics,
-      onConnection: (socket, { credentials: { uid, pid }, loginUid }) => {
-        admins.accept(socket, { kind: 'admin', uid, pid, ...(loginUid === undefined ? {} : { loginUid }) })
-      },
     }),
   )
 

@@ -31,7 +31,7 @@ export interface ListenerDeps {
 const UNPROVEN_CONNECTION_MS = 30_000
 
 /** Timers stand still while the host sleeps, certificates do not: the wall clock is asked at least this often. */
-const LONGEST_WAIT_MS = 60_000
+const MAX_WAIT_MS = 60_000
 
 /** Accepts TLS connections and fixes who calls, from the client certificate, before the first byte of HTTP/2. */
 export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
@@ -143,7 +143,7 @@ function onBothClocks(clock: Clock, ms: number, task: () => void): Scheduled {
   const wait = (): void => {
     const leftMs = Math.min(wallEndMs - clock.now().getTime(), endMs - clock.monotonicMs())
     if (leftMs <= 0) task()
-    else waiting = clock.schedule(Math.min(LONGEST_WAIT_MS, leftMs), wait)
+    else waiting = clock.schedule(Math.min(MAX_WAIT_MS, leftMs), wait)
   }
   wait()
   return { cancel: () => waiting?.cancel() }

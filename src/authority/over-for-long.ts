@@ -1,7 +1,7 @@
 import type { Clock } from '../foundation/clock.ts'
 
 /** Nothing is deleted sooner after it was first seen to be over, unless its whole life was shorter. */
-const LONGEST_STRETCH_MS = 86_400_000
+const MAX_STRETCH_MS = 86_400_000
 
 export interface Over {
   readonly id: string
@@ -23,7 +23,7 @@ export class OverForLong {
     const nowMs = this.#clock.bootMs()
     this.#sinceMs = new Map(over.map(({ id }) => [id, this.#sinceMs.get(id) ?? nowMs]))
     return over.filter(
-      ({ id, lifeMs }) => nowMs - (this.#sinceMs.get(id) ?? nowMs) >= Math.min(LONGEST_STRETCH_MS, lifeMs),
+      ({ id, lifeMs }) => nowMs - (this.#sinceMs.get(id) ?? nowMs) >= Math.min(MAX_STRETCH_MS, lifeMs),
     )
   }
 }

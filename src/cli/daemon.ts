@@ -9,7 +9,7 @@ import { guardRuntime } from './runtime-guard.ts'
 import type { DaemonSignals } from './signals.ts'
 
 /** Longer than any deadline at which what is being ended gives up by itself. */
-const LONGEST_END_MS = 15_000
+const MAX_END_MS = 15_000
 
 /** By then what a program usually runs has been compiled. */
 const KEEP_COMPILED_MS = 10_000
@@ -51,7 +51,7 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
     logger.info({ event: 'program.ending', reason }, 'ending')
   } finally {
     const ended = program[Symbol.asyncDispose]().then(() => true)
-    if (!(await Promise.race([ended, wait(LONGEST_END_MS, false)]))) {
+    if (!(await Promise.race([ended, wait(MAX_END_MS, false)]))) {
       logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
     }
     leaveSoon() // a failure is said by main() first

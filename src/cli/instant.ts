@@ -1,4 +1,4 @@
-import type { Timestamp__Output } from '../rpc/gen/google/protobuf/Timestamp.ts'
+import { fromTimestamp, type TimestampMessage } from '../rpc/timestamp.ts'
 
 /** RFC 3339 in whole seconds, as people read it. */
 export function formatInstant(ms: number): string {
@@ -19,6 +19,7 @@ export function parseInstant(text: string): number | undefined {
 }
 
 /** Of a timestamp on the wire; absent stays absent. */
-export function formatTimestamp(timestamp: Timestamp__Output | null | undefined): string | undefined {
-  return timestamp ? formatInstant(Number(timestamp.seconds) * 1000 + timestamp.nanos / 1e6) : undefined
+export function formatTimestamp(timestamp: TimestampMessage | null | undefined): string | undefined {
+  const ms = fromTimestamp(timestamp ?? null)
+  return ms === undefined ? undefined : formatInstant(ms)
 }

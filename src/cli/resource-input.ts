@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { findBundleFiles, LARGEST_BUNDLE, putBundleFiles } from '../config/bundle-files.ts'
+import { findBundleFiles, MAX_BUNDLE_BYTES, putBundleFiles } from '../config/bundle-files.ts'
 import { messageOf } from '../foundation/errors.ts'
 import { readReason } from '../foundation/file-reason.ts'
 import { UnreadableFileError } from './errors.ts'
@@ -35,7 +35,7 @@ export async function readBundleFile(file: string): Promise<string> {
     throw new UnreadableFileError(`cannot read ${file}: ${readReason(error)}`, { cause: error })
   }
   // Before it is sent anywhere: white space does not count in the end, but nobody has so much of it.
-  if (bytes.length > 4 * LARGEST_BUNDLE) throw new UnreadableFileError(`${file} is too large for a bundle`)
+  if (bytes.length > 4 * MAX_BUNDLE_BYTES) throw new UnreadableFileError(`${file} is too large for a bundle`)
   if (!isUtf8(bytes)) throw new UnreadableFileError(`${file} is not UTF-8`)
   return bytes.toString('utf8')
 }

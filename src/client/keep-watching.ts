@@ -1,5 +1,6 @@
 import { Backoff } from '../foundation/backoff.ts'
 import type { Clock } from '../foundation/clock.ts'
+import { pause } from '../foundation/pause.ts'
 import type { Random } from '../foundation/random.ts'
 import { type RpcError, StatusCode } from '../rpc/status.ts'
 import { WatchCall, type WatchTarget } from '../rpc/watch-call.ts'
@@ -41,16 +42,6 @@ export async function keepWatching(watching: Watching): Promise<void> {
     const isFinal = FINAL.has(error.status)
     watching.onEnded(error, isFinal)
     if (isFinal) return
-    await pause(backoff.nextMs(), clock, signal)
+    await pause(clock, backoff.nextMs(), signal)
   }
-}
-
-async function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = clock.schedule(ms, resolve)
-  const wake = (): void => resolve()
-  signal.addEventListener('abort', wake)
-  if (!signal.aborted) await promise
-  signal.removeEventListener('abort', wake)
-  timer.cancel()
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { messageOf } from '../foundation/errors.ts'
 import { Bundle } from '../spiffe/bundle.ts'
-import { LARGEST_BUNDLE } from './bundle-files.ts'
+import { MAX_BUNDLE_BYTES } from './bundle-files.ts'
 
 /**
  * A SPIFFE bundle as somebody wrote it, as a mapping or as text → its JSON without white space between its parts. Nothing else of it changes:
@@ -24,7 +24,7 @@ export const bundleDocument = z
 
 /** Why the JSON is not a bundle that can be kept; undefined when it is. */
 export function bundleProblem(trustDomain: string, json: string): string | undefined {
-  if (Buffer.byteLength(json) > LARGEST_BUNDLE) return `must be at most ${LARGEST_BUNDLE / 1024} KiB`
+  if (Buffer.byteLength(json) > MAX_BUNDLE_BYTES) return `must be at most ${MAX_BUNDLE_BYTES / 1024} KiB`
   try {
     Bundle.parse(trustDomain, json)
     return undefined
@@ -41,7 +41,7 @@ export function readableBundle(json: string): unknown {
 
 /** What is no JSON, or too long with any space, stays as it is: whoever reads it says so. */
 function withoutSpace(json: string): string {
-  if (json.length > 4 * LARGEST_BUNDLE || !isJson(json)) return json
+  if (json.length > 4 * MAX_BUNDLE_BYTES || !isJson(json)) return json
   return json.replaceAll(/("(?:[^"\\]|\\.)*")|[ \t\r\n]+/g, '$1')
 }
 

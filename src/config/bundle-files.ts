@@ -3,7 +3,7 @@ import path from 'node:path'
 import type * as Yaml from 'yaml'
 
 /** Far above what a trust domain publishes; a list of many of them still fits into what agents keep. */
-export const LARGEST_BUNDLE = 256 * 1024
+export const MAX_BUNDLE_BYTES = 256 * 1024
 
 /** `spec.bundle: { path: FILE }` of a federation, and where in the text it stands. */
 export interface BundleFile {

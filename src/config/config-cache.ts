@@ -8,7 +8,7 @@ import { writeFileAtomically } from '../foundation/atomic-file.ts'
 const ENTRIES = 16
 
 /** A configuration has some hundred bytes. */
-const LONGEST_BYTES = 1024 * 1024
+const MAX_CACHED_BYTES = 1024 * 1024
 
 const HEX_SHA256 = /^[0-9a-f]{64}$/
 
@@ -71,7 +71,7 @@ function readOurs(file: string): string {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
     const status = fstatSync(descriptor)
-    return status.isFile() && status.size <= LONGEST_BYTES && isOursAlone(status)
+    return status.isFile() && status.size <= MAX_CACHED_BYTES && isOursAlone(status)
       ? readFileSync(descriptor, 'utf8')
       : ''
   } finally {

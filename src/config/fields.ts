@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { formatDuration, parseDuration } from '../foundation/duration.ts'
 import { messageOf } from '../foundation/errors.ts'
+import { parseHostPort } from '../foundation/host-port.ts'
 
 /** Kinds of values that more than one file has. */
 
@@ -31,13 +32,13 @@ export const size: z.ZodType<number, string> = z
   .transform((text) => Number.parseInt(text, 10) * (UNIT_BYTES[text.slice(-3)] ?? 1))
 
 /** `host:port`; an IPv6 host in brackets. */
-export const address = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.%]+\]|[^:\s[\]/]+):\d{1,5}$/, {
-    error: 'expected host:port, such as authority.example.org:7443',
-    abort: true,
-  })
-  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'the port is at most 65535')
+export const address = z.string().superRefine((text, context) => {
+  try {
+    parseHostPort(text)
+  } catch (error) {
+    context.addIssue(messageOf(error))
+  }
+})
 
 export const pin = z
   .string()

@@ -19,6 +19,7 @@ export const CHECKED_BY = [
   'config/socket-path-problems',
   'foundation/duration',
   'foundation/errors',
+  'foundation/host-port',
 ] as const
 
 /** Libraries that have a say in it, too. */

@@ -1,12 +1,12 @@
 import type { Problem } from './problem.ts'
 
 /** A Unix socket path holds 107 bytes and a NUL (sockaddr_un). */
-const SOCKET_PATH_MAX_BYTES = 107
+const MAX_SOCKET_PATH_BYTES = 107
 
 /** The kernel would cut or refuse a longer path, with an error that names neither. */
 export function checkSocketPath(path: readonly PropertyKey[], socket: string): Problem[] {
   const bytes = Buffer.byteLength(socket)
-  if (bytes <= SOCKET_PATH_MAX_BYTES) return []
-  const message = `${socket} has ${bytes} bytes, a Unix socket path has at most ${SOCKET_PATH_MAX_BYTES}`
+  if (bytes <= MAX_SOCKET_PATH_BYTES) return []
+  const message = `${socket} has ${bytes} bytes, a Unix socket path has at most ${MAX_SOCKET_PATH_BYTES}`
   return [{ path, message }]
 }

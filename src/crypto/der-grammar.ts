@@ -45,11 +45,11 @@ export const choice =
   }
 
 /** Go reads arcs below 2^31. */
-const LARGEST_ARC = 2 ** 31 - 81
+const MAX_ARC = 2 ** 31 - 81
 
 export function readCommonOid(reader: DerReader): string {
   const id = reader.readOid()
-  if (id.split('.').some((arc) => Number(arc) > LARGEST_ARC)) throw new InvalidDerError('an OID out of range')
+  if (id.split('.').some((arc) => Number(arc) > MAX_ARC)) throw new InvalidDerError('an OID out of range')
   return id
 }
 

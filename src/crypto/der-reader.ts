@@ -145,11 +145,11 @@ export class DerReader {
 }
 
 /** More octets than any OID in use; arcs above 2^53 do not occur either. */
-const LONGEST_OID = 64
+const MAX_OID_LENGTH = 64
 
 function formatOid(content: Buffer): string {
   const last = content.at(-1)
-  if (last === undefined || last >= 0x80 || content.length > LONGEST_OID)
+  if (last === undefined || last >= 0x80 || content.length > MAX_OID_LENGTH)
     throw new InvalidDerError('a broken OID')
   const arcs: number[] = []
   let arc = 0

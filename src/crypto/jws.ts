@@ -80,8 +80,8 @@ export interface ParsedJws {
 }
 
 /** A token is a credential in a header of some protocol: none is longer. */
-const LONGEST_TOKEN = 64 * 1024
-const LONGEST_HEADER = 4 * 1024
+const MAX_TOKEN_LENGTH = 64 * 1024
+const MAX_HEADER_LENGTH = 4 * 1024
 
 /**
  * Reads the compact serialisation, strictly: three parts, each in the only base64url there is for its bytes, and no member of an
@@ -89,13 +89,13 @@ const LONGEST_HEADER = 4 * 1024
  * @throws InvalidJwsError
  */
 export function parseJws(token: string): ParsedJws {
-  if (token.length > LONGEST_TOKEN) throw new InvalidJwsError('it is too long')
+  if (token.length > MAX_TOKEN_LENGTH) throw new InvalidJwsError('it is too long')
   const parts = token.split('.')
   const [header, payload, signature] = parts
   if (parts.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
     throw new InvalidJwsError('it does not have three parts')
   }
-  if (header.length > LONGEST_HEADER) throw new InvalidJwsError('its header is too long')
+  if (header.length > MAX_HEADER_LENGTH) throw new InvalidJwsError('its header is too long')
   const parsed = {
     header: decodeObject(header),
     claims: decodeObject(payload),

@@ -30,7 +30,7 @@ export class InvalidKeyError extends CodedError {
 }
 
 /** Of a key that is to be certified. */
-const MOST_RSA_BITS = 4096
+const MAX_RSA_BITS = 4096
 /** The exponent of every key generator in use. */
 const RSA_EXPONENT = 65_537n
 
@@ -86,8 +86,8 @@ export function parsePublicKey(spki: Buffer): KeyObject {
   if (curve === 'P-256' || curve === 'P-384') return key
   const { modulusLength = 0, publicExponent } = key.asymmetricKeyDetails ?? {}
   if (curve !== undefined) throw new InvalidKeyError('a public key must be EC on P-256 or P-384, or RSA')
-  if (modulusLength > MOST_RSA_BITS) {
-    throw new InvalidKeyError(`an RSA key must have at most ${MOST_RSA_BITS} bits, not ${modulusLength}`)
+  if (modulusLength > MAX_RSA_BITS) {
+    throw new InvalidKeyError(`an RSA key must have at most ${MAX_RSA_BITS} bits, not ${modulusLength}`)
   }
   if (publicExponent !== RSA_EXPONENT) throw new InvalidKeyError('an RSA key must have the exponent 65537')
   return key

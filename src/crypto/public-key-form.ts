@@ -34,7 +34,7 @@ const RSA_BITS = { least: 2048, most: 8192 }
 /** The exponent of every key generator in use; 1 makes a signature of anything, and small ones have a history. */
 const LEAST_EXPONENT = 65_537
 /** Go reads no larger one. */
-const LARGEST_EXPONENT = 2 ** 31 - 1
+const MAX_EXPONENT = 2 ** 31 - 1
 /** No modulus has one of them as a factor (SP 800-89 §5.3.3). */
 const SMALL_PRIMES = primesUpTo(751)
 const THEIR_PRODUCT = SMALL_PRIMES.reduce((all, prime) => all * prime, 1n)
@@ -53,7 +53,7 @@ export function rsaProblem(spki: Buffer): string | undefined {
   if (bits < RSA_BITS.least || bits > RSA_BITS.most) return `an RSA key of ${bits} bits`
   if (exponent.length > 4) return 'an RSA key whose exponent is out of range'
   const e = exponent.readUIntBE(0, exponent.length)
-  if (e < LEAST_EXPONENT || e > LARGEST_EXPONENT || e % 2 === 0)
+  if (e < LEAST_EXPONENT || e > MAX_EXPONENT || e % 2 === 0)
     return `an RSA key with the exponent ${e}, which is not an odd number from ${LEAST_EXPONENT} to 2^31`
   const rest = BigInt(`0x${modulus.toString('hex')}`) % THEIR_PRODUCT
   if (SMALL_PRIMES.some((prime) => rest % prime === 0n)) return 'an RSA key whose modulus has a small factor'

@@ -21,7 +21,7 @@ export interface LeafInput {
 }
 
 /** RFC 5280 §4.1.2.2. */
-const LONGEST_SERIAL = 20
+const MAX_SERIAL_BYTES = 20
 
 const VERSION_3 = tlv(contextConstructed(0), unsigned(Buffer.of(2)))
 /** cA = FALSE is the default, and DER leaves defaults out: an empty SEQUENCE (X509-SVID §4.1). */
@@ -136,8 +136,8 @@ function alternativeNames({ uriSan, dnsSans = [] }: LeafInput): Buffer[] {
 
 function serialNumber(serial: Buffer): Buffer {
   const encoded = unsigned(serial)
-  if (encoded.length - 2 > LONGEST_SERIAL || serial.every((octet) => octet === 0)) {
-    throw new TypeError(`a serial number is positive and has at most ${LONGEST_SERIAL} octets`)
+  if (encoded.length - 2 > MAX_SERIAL_BYTES || serial.every((octet) => octet === 0)) {
+    throw new TypeError(`a serial number is positive and has at most ${MAX_SERIAL_BYTES} octets`)
   }
   return encoded
 }

@@ -45,9 +45,9 @@ export class ChainInvalidError extends CodedError {
 }
 
 /** Certificates below the root: a real chain has two or three, and one leaf with seven CAs above it is no honest one. */
-export const LONGEST_CHAIN = 8
+export const MAX_CHAIN_LENGTH = 8
 /** Signatures that are verified for one chain, whatever it and the roots are made of; as in Go. */
-const MOST_SIGNATURES = 100
+const MAX_SIGNATURES = 100
 
 /**
  * Path validation (RFC 5280 §6.1) with the search for a path before it: from the leaf, which is first, to any of the roots, through any of the
@@ -64,7 +64,7 @@ export function verifyChain(
   const [leaf, ...above] = chain
   if (leaf === undefined) throw new ChainInvalidError('empty')
   const others = above.filter(({ der }) => !roots.some((root) => root.der.equals(der))) // some send the root along
-  if (others.length >= LONGEST_CHAIN) throw new ChainInvalidError('too_long')
+  if (others.length >= MAX_CHAIN_LENGTH) throw new ChainInvalidError('too_long')
   const problem = problemOfItself(leaf, nowSeconds)
   if (problem !== undefined) throw new ChainInvalidError(problem)
   const search = new PathSearch(others, roots, nowSeconds)
@@ -133,7 +133,7 @@ class PathSearch {
     const known = verdicts.get(ca)
     if (known !== undefined) return known
     this.#signatures += 1
-    if (this.#signatures > MOST_SIGNATURES) throw new ChainInvalidError('too_much')
+    if (this.#signatures > MAX_SIGNATURES) throw new ChainInvalidError('too_much')
     const key = publicKeyOf(ca)
     const hasSigned = key !== undefined && isSignedBy(certificate.signed, key)
     if (key === undefined) this.#note('key')

@@ -43,7 +43,7 @@ export function readingProblem(certificate: Certificate): string | undefined {
 }
 
 /** RFC 5280 §4.1.2.2, with the sign. */
-const LONGEST_SERIAL = 20
+const MAX_SERIAL_BYTES = 20
 
 function check({ der, signed }: Certificate): void {
   const whole = new DerReader(der).enter(Tag.sequence)
@@ -54,7 +54,7 @@ function check({ der, signed }: Certificate): void {
   if (!fields.enter(contextConstructed(0)).readUnsigned().equals(Buffer.of(2)))
     throw new InvalidDerError('another version than 3')
   const serial = fields.read(Tag.integer).content
-  if (serial.length > LONGEST_SERIAL || serial.equals(Buffer.of(0)))
+  if (serial.length > MAX_SERIAL_BYTES || serial.equals(Buffer.of(0)))
     throw new InvalidDerError('a serial number out of range')
   fields.read(Tag.sequence)
   name(fields)

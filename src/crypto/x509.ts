@@ -6,7 +6,7 @@ import { type Extensions, parseExtensions } from './x509-extensions.ts'
 import type { SignedPart } from './x509-signature.ts'
 import { parseTime } from './x509-time.ts'
 
-export { ChainInvalidError, checkTimes, LONGEST_CHAIN, verifyChain } from './x509-chain.ts'
+export { ChainInvalidError, checkTimes, MAX_CHAIN_LENGTH, verifyChain } from './x509-chain.ts'
 export type { KeyUsage } from './x509-extensions.ts'
 
 /** Bytes that are no X.509 certificate, or a broken one. */
@@ -34,16 +34,17 @@ export interface Certificate extends Extensions {
 }
 
 /** A certificate longer than this is none of ours nor anybody's. */
-const LARGEST = 64 * 1024
+const MAX_CERTIFICATE_BYTES = 64 * 1024
 /** RFC 5280 §4.1.2.2: 20 octets, of which the first may have been a zero that is not counted here. */
-const LONGEST_SERIAL = 20
+const MAX_SERIAL_BYTES = 20
 
 /**
  * Reads one certificate in DER (RFC 5280 §4.1), strictly, with nothing after it.
  * @throws InvalidCertificateError
  */
 export function parseCertificate(der: Buffer): Certificate {
-  if (der.length > LARGEST) throw new InvalidCertificateError('not a certificate', { detail: 'too large' })
+  if (der.length > MAX_CERTIFICATE_BYTES)
+    throw new InvalidCertificateError('not a certificate', { detail: 'too large' })
   try {
     return readCertificate(der)
   } catch (error) {
@@ -90,7 +91,7 @@ function readCertificate(der: Buffer): Certificate {
   const fields = new DerReader(tbs.content)
   const version = readVersion(fields)
   const serial = fields.readUnsigned()
-  if (serial.length > LONGEST_SERIAL) throw new InvalidDerError('a serial number that is too long')
+  if (serial.length > MAX_SERIAL_BYTES) throw new InvalidDerError('a serial number that is too long')
   if (!fields.read(Tag.sequence).whole.equals(algorithm.whole)) {
     throw new InvalidDerError('two different signature algorithms') // RFC 5280 §4.1.1.2
   }

@@ -18,7 +18,7 @@ export interface Scheduled {
 }
 
 /** setTimeout's ceiling; a longer wait is made of several. */
-const LONGEST_TIMEOUT_MS = 2_147_483_647
+const MAX_TIMEOUT_MS = 2_147_483_647
 
 export const systemClock: Clock = {
   now: () => new Date(),
@@ -27,7 +27,7 @@ export const systemClock: Clock = {
   schedule(ms, task) {
     let timer: NodeJS.Timeout
     const arm = (left: number): void => {
-      const step = Math.max(0, Math.min(left, LONGEST_TIMEOUT_MS))
+      const step = Math.max(0, Math.min(left, MAX_TIMEOUT_MS))
       timer = setTimeout(() => (left > step ? arm(left - step) : task()), step)
       timer.unref()
     }

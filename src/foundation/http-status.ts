@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Clock, Scheduled } from './clock.ts'
 import { CodedError, messageOf } from './errors.ts'
+import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -26,13 +27,12 @@ export class StatusListenError extends CodedError {
   readonly kind = 'unavailable'
 }
 
-const LISTEN = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/
 /** A scraper holds one or two. Whoever opens more than this loses the oldest that asks nothing. */
 const MAX_CONNECTIONS = 128
 /** For a whole request, once it has begun. */
 const REQUEST_MS = 5_000
 const IDLE_MS = 30_000
-const LONGEST_HEAD = 8_192
+const MAX_HEAD_LENGTH = 8_192
 /** How old the figures may be: nobody who asks for them again and again keeps the program busy. */
 const FIGURES_MS = 250
 
@@ -42,11 +42,7 @@ const FIGURES_MS = 250
  * at anything else. Here a connection has one request at a time, and no body.
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
-  const [, bracketed, plain, port] = LISTEN.exec(options.listen) ?? []
-  const host = bracketed ?? plain
-  if (host === undefined || Number(port) > 65_535) {
-    throw new StatusListenError(`${options.listen} is not an address of the form host:port`)
-  }
+  const where = readListen(options.listen)
   const answers = new Answers(options)
   const visitors = new Visitors()
   const server = createServer({ allowHalfOpen: true }, (socket) =>
@@ -61,7 +57,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       )
     }
     server.once('error', fail)
-    server.listen({ host, port: Number(port) }, () => {
+    server.listen(where, () => {
       server.off('error', fail)
       resolve()
     })
@@ -69,12 +65,20 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   server.on('error', (error) => options.logger.error({ err: error }, 'status server failed'))
   const bound = server.address() as AddressInfo
   return {
-    address: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
+    address: formatHostPort({ host: bound.address, port: bound.port }),
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
         visitors.endAll()
       }),
+  }
+}
+
+function readListen(text: string): HostPort {
+  try {
+    return parseHostPort(text)
+  } catch (cause) {
+    throw new StatusListenError(`cannot listen on ${text} for metrics: ${messageOf(cause)}`, { cause })
   }
 }
 
@@ -151,7 +155,7 @@ class Visitor {
 
   #hear(text: string): void {
     // Whoever asks again before he is answered has no good reason.
-    if (this.#isAsking || this.#head.length + text.length > LONGEST_HEAD) {
+    if (this.#isAsking || this.#head.length + text.length > MAX_HEAD_LENGTH) {
       this.end()
       return
     }

@@ -11,9 +11,9 @@ export interface LineWriterDeps {
 }
 
 /** Waiting lines in bytes; a reader that has stopped costs no more. */
-const MOST_WAITING = 1024 * 1024
+const MAX_WAITING = 1024 * 1024
 const SHORTEST_WAIT_MS = 10
-const LONGEST_WAIT_MS = 500
+const MAX_WAIT_MS = 500
 const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'EWOULDBLOCK', 'EBUSY', 'EINTR'])
 
 /**
@@ -34,7 +34,7 @@ export class LineWriter {
 
   write(line: string): void {
     const bytes = Buffer.from(line)
-    if (this.#bytes + bytes.length > MOST_WAITING) {
+    if (this.#bytes + bytes.length > MAX_WAITING) {
       this.#dropped += 1
       return
     }
@@ -88,6 +88,6 @@ export class LineWriter {
       this.#timer = undefined
       this.flush()
     })
-    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS)
+    this.#waitMs = Math.min(this.#waitMs * 2, MAX_WAIT_MS)
   }
 }

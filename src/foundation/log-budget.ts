@@ -11,7 +11,7 @@ const OF_SUBJECTS = { perSecond: 2, burst: 512, maxKeys: 1 }
 const OF_EVENT = { perSecond: 5, burst: 256, maxKeys: 1_024 }
 
 const TELL_AFTER_MS = 60_000
-const MOST_TOLD = 16
+const MAX_TOLD = 16
 
 /** What a line is about: the kind of thing that happened, and who caused it. Neither is text that a caller may choose. */
 export interface Told {
@@ -79,13 +79,13 @@ export class LogBudget {
 }
 
 /** Of subjects there may be very many; those counted first are told. */
-const MOST_COUNTED = 4_096
+const MAX_COUNTED = 4_096
 
 function count(counts: Map<string, number>, key: string): void {
   const known = counts.get(key)
-  if (known !== undefined || counts.size < MOST_COUNTED) counts.set(key, (known ?? 0) + 1)
+  if (known !== undefined || counts.size < MAX_COUNTED) counts.set(key, (known ?? 0) + 1)
 }
 
 function most(counts: ReadonlyMap<string, number>): Record<string, number> {
-  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_TOLD))
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a).slice(0, MAX_TOLD))
 }

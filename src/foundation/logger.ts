@@ -12,7 +12,7 @@ export type { Logger } from 'pino'
 const SECRET_FIELDS = ['secret', 'password', 'privateKey', 'private_key', 'jwt', 'proof', 'authorization']
 
 /** Of one text in a line: what others send may be long. */
-const LONGEST_TEXT = 4_096
+const MAX_TEXT_LENGTH = 4_096
 
 const OPTIONS: LoggerOptions = {
   timestamp: stdTimeFunctions.isoTime,
@@ -90,7 +90,8 @@ function describeError(thrown: unknown): object {
 }
 
 function withShortTexts(facts: Record<string, unknown>): Record<string, unknown> {
-  const isLong = (value: unknown): value is string => typeof value === 'string' && value.length > LONGEST_TEXT
+  const isLong = (value: unknown): value is string =>
+    typeof value === 'string' && value.length > MAX_TEXT_LENGTH
   if (!Object.values(facts).some(isLong)) return facts
   return Object.fromEntries(
     Object.entries(facts).map(([name, value]) => [name, isLong(value) ? shortened(value) : value]),
@@ -98,5 +99,5 @@ function withShortTexts(facts: Record<string, unknown>): Record<string, unknown>
 }
 
 function shortened(text: string): string {
-  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`
+  return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`
 }

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { LruMap } from './lru-map.ts'
 
 interface Bucket {
   tokens: number
@@ -17,10 +18,11 @@ export interface TokenBucketsOptions {
 export class TokenBuckets<Key = string> {
   readonly #options: TokenBucketsOptions
   readonly #clock: Pick<Clock, 'monotonicMs'>
-  readonly #buckets = new Map<Key, Bucket>()
+  readonly #buckets: LruMap<Key, Bucket>
 
   constructor(options: TokenBucketsOptions, clock: Pick<Clock, 'monotonicMs'>) {
     this.#options = options
+    this.#buckets = new LruMap(options.maxKeys)
     this.#clock = clock
   }
 
@@ -44,20 +46,16 @@ export class TokenBuckets<Key = string> {
   }
 
   #filled(key: Key): Bucket {
-    const { burst, perSecond, maxKeys } = this.#options
+    const { burst, perSecond } = this.#options
     const now = this.#clock.monotonicMs()
-    const bucket = this.#buckets.get(key) ?? { tokens: burst, filledMs: now }
+    let bucket = this.#buckets.get(key)
+    if (bucket === undefined) {
+      bucket = { tokens: burst, filledMs: now }
+      this.#buckets.set(key, bucket)
+    }
     const gained = ((now - bucket.filledMs) / 1000) * perSecond
     bucket.tokens = Math.min(burst, bucket.tokens + gained)
     bucket.filledMs = now
-    this.#buckets.delete(key)
-    this.#buckets.set(key, bucket) // the order of the map is the order of use
-    if (this.#buckets.size > maxKeys) {
-      for (const oldest of this.#buckets.keys()) {
-        this.#buckets.delete(oldest)
-        break
-      }
-    }
     return bucket
   }
 }

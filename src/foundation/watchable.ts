@@ -1,7 +1,9 @@
+import { Emitter } from './emitter.ts'
+
 /** A value that changes, and whoever wants to know. */
 export class Watchable<T> {
   #value: T
-  readonly #listeners = new Set<(value: T) => void>()
+  readonly #changes = new Emitter<T>()
 
   constructor(initial: T) {
     this.#value = initial
@@ -14,22 +16,12 @@ export class Watchable<T> {
   /** Every listener hears of it, also when one of them throws; the first such error is thrown afterwards. */
   set(value: T): void {
     this.#value = value
-    const errors: unknown[] = []
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(value)
-      } catch (error) {
-        errors.push(error)
-      }
-    }
-    if (errors.length > 0) throw errors[0]
+    this.#changes.emit(value)
   }
 
   /** Calls `listener` at every change from now on; not for the present value. */
   subscribe(listener: (value: T) => void): Disposable {
-    const own = (value: T): void => listener(value)
-    this.#listeners.add(own)
-    return { [Symbol.dispose]: () => this.#listeners.delete(own) }
+    return this.#changes.subscribe(listener)
   }
 
   /** The present value, then each newer one; a slow reader skips what is stale by then. Ends when the signal aborts. */

@@ -16,16 +16,16 @@ import { SocketInUseError, SocketPathError } from './errors.ts'
 import { acquireLockFile } from './lock-file.ts'
 
 /** sockaddr_un holds 108 bytes, the last of them zero. */
-export const LONGEST_SOCKET_PATH = 107
+export const MAX_SOCKET_PATH_BYTES = 107
 
 /** @throws SocketPathError when no client could connect to a socket at this path. */
 export function checkSocketPath(socketPath: string): void {
   const length = Buffer.byteLength(socketPath)
   if (!path.isAbsolute(socketPath))
     throw new SocketPathError(`the socket path must be absolute: ${socketPath}`)
-  if (length > LONGEST_SOCKET_PATH) {
+  if (length > MAX_SOCKET_PATH_BYTES) {
     throw new SocketPathError(
-      `the socket path has ${length} bytes, ${LONGEST_SOCKET_PATH} is the most: choose a shorter one than ${socketPath}`,
+      `the socket path has ${length} bytes, ${MAX_SOCKET_PATH_BYTES} is the most: choose a shorter one than ${socketPath}`,
     )
   }
 }

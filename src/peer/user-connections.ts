@@ -23,7 +23,7 @@ interface User {
 /** Connections of a user that are read from again in one turn: what they send is more work. */
 const LET_GO_AT_ONCE = 32
 /** Connections that may be saying goodbye beside those that count. */
-const MOST_LEAVING = 64
+const MAX_LEAVING = 64
 /** How many of a user's connections are looked at for one that is idle. */
 const LOOKED_AT = 256
 
@@ -136,7 +136,7 @@ export class UserConnections {
     }
     if (chosen === undefined) return
     this.remove(uid, chosen.socket)
-    if (chosen.served === undefined || this.#leaving.size >= MOST_LEAVING) {
+    if (chosen.served === undefined || this.#leaving.size >= MAX_LEAVING) {
       chosen.socket.destroy()
       return
     }

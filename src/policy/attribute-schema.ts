@@ -8,7 +8,7 @@ const BOT_ATTRIBUTES: Readonly<Record<string, AttributeType>> = { name: 'string'
 
 /** One step of a path as it is written in a match key; what cannot be written so can be reached with CEL. */
 const STEP = /^[A-Za-z_][A-Za-z0-9_-]{0,127}$/
-const MOST_STEPS = 16
+const MAX_STEPS = 16
 
 /** The roots of the attribute tree. */
 export const ROOTS: ReadonlySet<string> = new Set(['workload', 'join', 'bot'])
@@ -19,7 +19,7 @@ export function attributeTypeAt(
 ): { readonly type: AttributeType } | { readonly problem: string } {
   const [root, second, third] = steps
   const path = steps.join('.')
-  if (steps.length > MOST_STEPS || steps.some((step) => step === '')) {
+  if (steps.length > MAX_STEPS || steps.some((step) => step === '')) {
     return { problem: `"${path}" is not an attribute path` }
   }
   switch (root) {

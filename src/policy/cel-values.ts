@@ -4,7 +4,7 @@ import type { Attributes, AttributeValue } from './attributes.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
 /** More elements than this in one list (groups, say) would let a caller make expressions slow. */
-const LONGEST_LIST = 4096
+const MAX_LIST_LENGTH = 4096
 const DEEPEST_TREE = 16
 
 /** Classes, because the type checker ties a record of declared fields to a constructor. */
@@ -56,8 +56,8 @@ function toCel(value: AttributeValue | null, depth: number): unknown {
     case 'object': {
       if (value === null || depth > DEEPEST_TREE) return undefined
       if (Array.isArray(value)) {
-        if (value.length > LONGEST_LIST) {
-          throw new ExpressionInvalidError(`an attribute is a list of more than ${LONGEST_LIST} values`)
+        if (value.length > MAX_LIST_LENGTH) {
+          throw new ExpressionInvalidError(`an attribute is a list of more than ${MAX_LIST_LENGTH} values`)
         }
         return value.map((item) => toCel(item, depth + 1))
       }

@@ -26,9 +26,9 @@ const REGISTERED_CLAIMS: ReadonlySet<string> = new Set([
   'scope',
   'azp',
 ])
-const MOST_NODES = 256
+const MAX_NODES = 256
 const DEEPEST = 8
-const LARGEST_BYTES = 4096
+const MAX_BYTES = 4096
 
 type Node =
   | { readonly constant: unknown }
@@ -64,18 +64,18 @@ export class ClaimsTemplate {
     // What a template gives comes from somewhere else: it must not make a token that nobody can read.
     if (!isSayable(rendered.value))
       return { refused: 'jwt.extra_claims: a value that not every reader of JSON has' }
-    if (this.usedAttributes.size > 0 && Buffer.byteLength(JSON.stringify(rendered.value)) > LARGEST_BYTES) {
-      return { refused: `jwt.extra_claims: more than ${LARGEST_BYTES} bytes` }
+    if (this.usedAttributes.size > 0 && Buffer.byteLength(JSON.stringify(rendered.value)) > MAX_BYTES) {
+      return { refused: `jwt.extra_claims: more than ${MAX_BYTES} bytes` }
     }
     return rendered as Rendered<Readonly<Record<string, unknown>>>
   }
 
   #compile(value: unknown, path: ProblemPath, problems: Problems, depth: number): Node {
     this.#nodes += 1
-    if (this.#nodes === MOST_NODES || depth > DEEPEST) {
-      problems.add(path, `claims may hold ${MOST_NODES} values, ${DEEPEST} levels deep, at most`)
+    if (this.#nodes === MAX_NODES || depth > DEEPEST) {
+      problems.add(path, `claims may hold ${MAX_NODES} values, ${DEEPEST} levels deep, at most`)
     }
-    if (this.#nodes >= MOST_NODES || depth > DEEPEST) return { constant: null }
+    if (this.#nodes >= MAX_NODES || depth > DEEPEST) return { constant: null }
     if (typeof value === 'string') return this.#text(value, path, problems)
     if (Array.isArray(value)) {
       return { list: value.map((item, at) => this.#compile(item, [...path, at], problems, depth + 1)) }

@@ -23,11 +23,11 @@ export interface CompileDefaults {
 
 const SPEC_KEYS = ['spiffe_id', 'hint', 'priority', 'allow', 'deny', 'x509', 'jwt', 'federates_with']
 const HIGHEST_PRIORITY = 1000
-const MOST_RULES = 256
-const MOST_DNS_NAMES = 64
-const MOST_FEDERATED = 64
+const MAX_RULES = 256
+const MAX_DNS_NAMES = 64
+const MAX_FEDERATED = 64
 /** Workload API §8: clients need not take longer ones. */
-const LONGEST_HINT_BYTES = 1024
+const MAX_HINT_BYTES = 1024
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/
 
 /** Checks and compiles a workload identity. Throws PolicyInvalidError with every mistake in it. */
@@ -61,8 +61,8 @@ function compileSpec(
       ? problems.attempt(['spiffe_id'], () => SpiffeIdTemplate.compile(text, defaults.trustDomain))
       : problems.add(['spiffe_id'], 'expected a path such as /svc/payments')
   const hint = spec['hint'] ?? ''
-  if (typeof hint !== 'string' || Buffer.byteLength(hint) > LONGEST_HINT_BYTES || hint.includes('{{')) {
-    problems.add(['hint'], `expected a plain text of ${LONGEST_HINT_BYTES} bytes at most`)
+  if (typeof hint !== 'string' || Buffer.byteLength(hint) > MAX_HINT_BYTES || hint.includes('{{')) {
+    problems.add(['hint'], `expected a plain text of ${MAX_HINT_BYTES} bytes at most`)
   }
   const claims = jwt['extra_claims']
   const audiences = jwt['allowed_audiences']
@@ -123,7 +123,7 @@ function priority(value: unknown, problems: Problems): number {
 }
 
 function rules(value: unknown, key: 'allow' | 'deny', problems: Problems): Rule[] {
-  return listOf(value, MOST_RULES, 'rules', [key], problems).flatMap(
+  return listOf(value, MAX_RULES, 'rules', [key], problems).flatMap(
     (rule, at) => Rule.compile(rule, [key, at], problems) ?? [],
   )
 }
@@ -143,7 +143,7 @@ function keyType(value: unknown, problems: Problems): KeyType {
 
 function dnsNames(value: unknown, problems: Problems): DnsNameTemplate[] {
   const path = ['x509', 'dns_sans']
-  return listOf(value, MOST_DNS_NAMES, 'DNS names', path, problems).flatMap((name, at) => {
+  return listOf(value, MAX_DNS_NAMES, 'DNS names', path, problems).flatMap((name, at) => {
     if (typeof name === 'string')
       return problems.attempt([...path, at], () => DnsNameTemplate.compile(name)) ?? []
     problems.add([...path, at], 'expected a DNS name')
@@ -153,7 +153,7 @@ function dnsNames(value: unknown, problems: Problems): DnsNameTemplate[] {
 
 function federatesWith(value: unknown, own: string, problems: Problems): string[] {
   const path = ['federates_with']
-  return listOf(value, MOST_FEDERATED, 'trust domains', path, problems).flatMap((name, at) => {
+  return listOf(value, MAX_FEDERATED, 'trust domains', path, problems).flatMap((name, at) => {
     if (typeof name === 'string' && TRUST_DOMAIN.test(name) && name !== own) return [name]
     problems.add([...path, at], 'expected the name of another trust domain, such as partner.example')
     return []

@@ -83,13 +83,9 @@ export class CompiledIdentity {
     return touches(this.renderedAttributes(), path) || deny.some((rule) => rule.hangsOn(path, facts))
   }
 
-  explain(attributes: Attributes): IdentityExplanation {
+  /** A grant of this identity, as a person is told of it. */
+  describe({ spiffeId, hint, priority, rule, x509, jwt }: Grant): IdentityExplanation {
     const { name, revision } = this.identity
-    const decision = this.decide(attributes)
-    if ('refused' in decision) {
-      return { identity: name, revision, granted: false, reason: decision.refused }
-    }
-    const { spiffeId, hint, priority, rule, x509, jwt } = decision
     const audiences = jwt.audiences ? { audiences: jwt.audiences.wanted } : {}
     const { keyType } = x509
     const { spec } = this.identity

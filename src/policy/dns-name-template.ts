@@ -5,7 +5,7 @@ import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePa
 /** RFC 1035 §2.3.1 as RFC 1123 §2.1 relaxed it; lower case, since names are compared byte by byte. */
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const LABEL_PIECE = /^[a-z0-9-]*$/
-const LONGEST_NAME = 253
+const MAX_NAME_LENGTH = 253
 
 const WILDCARD = '*.'
 /** WHATWG URL, "ends in a number": whoever takes a name from a URL takes it for an IPv4 address. */
@@ -67,8 +67,8 @@ export class DnsNameTemplate {
     }
     if (NUMBER.test(labels.at(-1) ?? '')) return { refused: `x509.dns_sans: ${anAddress(labels.join('.'))}` }
     const name = this.#prefix + labels.join('.')
-    return name.length > LONGEST_NAME
-      ? { refused: `x509.dns_sans: longer than ${LONGEST_NAME} bytes` }
+    return name.length > MAX_NAME_LENGTH
+      ? { refused: `x509.dns_sans: longer than ${MAX_NAME_LENGTH} bytes` }
       : { value: name }
   }
 }

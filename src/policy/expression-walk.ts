@@ -6,7 +6,7 @@ import { compileRegularExpression } from './regular-expression.ts'
 
 const COMPREHENSIONS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter'])
 /** One loop inside another, or a long row of them, multiplies the lengths of lists that callers bring. */
-const MOST_COMPREHENSIONS = 4
+const MAX_COMPREHENSIONS = 4
 const ADDABLE = /^(int|uint|double|google\.protobuf\..*)$/
 
 /** Something that must be so whenever the expression is true: an attribute is (or contains) one of these values. */
@@ -127,8 +127,8 @@ export class ExpressionWalk {
   #comprehension(name: string, parameters: readonly Node[], bound: string | undefined): void {
     this.#comprehensions += 1
     if (bound !== undefined) throw new ExpressionInvalidError(`${name}() must not stand inside another loop`)
-    if (this.#comprehensions > MOST_COMPREHENSIONS) {
-      throw new ExpressionInvalidError(`an expression may have ${MOST_COMPREHENSIONS} loops at most`)
+    if (this.#comprehensions > MAX_COMPREHENSIONS) {
+      throw new ExpressionInvalidError(`an expression may have ${MAX_COMPREHENSIONS} loops at most`)
     }
     const [variable, ...bodies] = parameters
     if (variable?.op !== 'id' || ROOTS.has(variable.args as string)) {

@@ -1,5 +1,6 @@
 import type { ParseError, ParseResult } from '@marcbachmann/cel-js'
 import { messageOf } from '../foundation/errors.ts'
+import { LruMap } from '../foundation/lru-map.ts'
 import type { Attributes } from './attributes.ts'
 import { celEnvironment, isNode, type Node, nodeOf } from './cel-environment.ts'
 import { type CelContext, toCelContext } from './cel-values.ts'
@@ -7,7 +8,7 @@ import { attributeAccess, type Equality, ExpressionWalk, equalitiesOf } from './
 import { celLibrary } from './libraries.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
-const LONGEST_EXPRESSION = 4096
+const MAX_EXPRESSION_LENGTH = 4096
 const CACHED_EXPRESSIONS = 8192
 
 /** What is known of one caller; the tree is converted for expressions once, and only if one asks. */
@@ -49,15 +50,15 @@ export class Expression {
     this.#run = run
   }
 
-  static readonly #cache = new Map<string, Expression>()
+  static readonly #cache = new LruMap<string, Expression>(CACHED_EXPRESSIONS)
 
   /** Throws ExpressionInvalidError with a sentence fit for the person who wrote the text. */
   static compile(text: string): Expression {
     const cached = Expression.#cache.get(text)
     if (cached) return cached
     if (text.trim() === '') throw new ExpressionInvalidError('an expression must not be empty')
-    if (Buffer.byteLength(text) > LONGEST_EXPRESSION) {
-      throw new ExpressionInvalidError(`an expression may have ${LONGEST_EXPRESSION} bytes at most`)
+    if (Buffer.byteLength(text) > MAX_EXPRESSION_LENGTH) {
+      throw new ExpressionInvalidError(`an expression may have ${MAX_EXPRESSION_LENGTH} bytes at most`)
     }
     const walk = new ExpressionWalk()
     const run = parse(text)
@@ -69,7 +70,6 @@ export class Expression {
     }
     walk.afterTypeCheck()
     const expression = new Expression(text, checked.type ?? 'dyn', run, walk)
-    if (Expression.#cache.size >= CACHED_EXPRESSIONS) Expression.#cache.clear()
     Expression.#cache.set(text, expression)
     return expression
   }

@@ -10,6 +10,7 @@ export function formatExplanation(explanation: Explanation): string {
   lines.push(
     ...(attributes.length === 0 ? ['  (none)'] : attributes.map(([path, text]) => `  ${path} = ${text}`)),
   )
+  for (const sentence of explanation.notConsidered ?? []) lines.push(`not considered: ${sentence}`)
   lines.push('workload identities:')
   if (explanation.identities.length === 0) lines.push('  (none)')
   for (const { identity, revision, granted, reason, ...given } of explanation.identities) {

@@ -1,8 +1,8 @@
 import { ExpressionInvalidError } from './problem.ts'
 
-const LONGEST_GLOB = 1024
+const MAX_GLOB_LENGTH = 1024
 /** Longer values match nothing: work stays below (glob × value) steps whatever a caller brings. */
-const LONGEST_VALUE = 4096
+const MAX_VALUE_LENGTH = 4096
 
 export interface GlobOptions {
   readonly separator?: '/' | '.'
@@ -30,8 +30,8 @@ export class Glob {
   static compile(text: string, options: GlobOptions = {}): Glob {
     const { separator = '/' } = options
     if (text === '') throw new ExpressionInvalidError('a glob must not be empty')
-    if (text.length > LONGEST_GLOB) {
-      throw new ExpressionInvalidError(`a glob may have ${LONGEST_GLOB} characters at most`)
+    if (text.length > MAX_GLOB_LENGTH) {
+      throw new ExpressionInvalidError(`a glob may have ${MAX_GLOB_LENGTH} characters at most`)
     }
     for (const segment of text.split(separator)) {
       if (segment.includes('**') && segment !== '**') {
@@ -42,7 +42,7 @@ export class Glob {
   }
 
   matches(value: string): boolean {
-    if (value.length > LONGEST_VALUE) return false
+    if (value.length > MAX_VALUE_LENGTH) return false
     const wanted = this.#segments
     const found = value.split(this.#separator)
     let w = 0

@@ -62,5 +62,7 @@ export interface IdentityExplanation {
 
 export interface Explanation {
   readonly attributes: Attributes
+  /** What was not known, and so was not considered, one sentence each. */
+  readonly notConsidered?: readonly string[]
   readonly identities: readonly IdentityExplanation[]
 }

@@ -5,7 +5,7 @@ import type { MatchScalar } from './match.ts'
 import type { Rule } from './rule.ts'
 
 /** A rule with more alternatives than this would fill the index with itself. */
-const MOST_VALUES = 256
+const MAX_VALUES = 256
 
 export interface IndexKey {
   readonly text: string
@@ -36,7 +36,7 @@ export function indexKeys(compiled: CompiledIdentity): IndexKey[] | undefined {
 function mostSelective(rule: Rule): Equality | undefined {
   let best: Equality | undefined
   for (const equality of rule.equalities()) {
-    if (equality.values.length > MOST_VALUES) continue
+    if (equality.values.length > MAX_VALUES) continue
     if (best === undefined || rank(equality) < rank(best)) best = equality
   }
   return best

@@ -19,8 +19,8 @@ export interface ExplainedLife {
 }
 
 /** Whatever is asked for: longer than this is not short-lived any more, and a JWT-SVID cannot be taken back at all. */
-export const LONGEST_X509_SECONDS = 90 * 24 * 3600
-export const LONGEST_JWT_SECONDS = 24 * 3600
+export const MAX_X509_SECONDS = 90 * 24 * 3600
+export const MAX_JWT_SECONDS = 24 * 3600
 
 /** The same with the lives that its SVIDs would have if they were issued now. */
 export function withLives(
@@ -42,8 +42,8 @@ export function withLives(
   ]
   return {
     ...explained,
-    x509Life: shortest(bounds(x509Ttl, defaultX509Seconds, LONGEST_X509_SECONDS, limits.x509SignerEndMs)),
-    jwtLife: shortest(bounds(jwtTtl, defaultJwtSeconds, LONGEST_JWT_SECONDS, limits.jwtSignerEndMs)),
+    x509Life: shortest(bounds(x509Ttl, defaultX509Seconds, MAX_X509_SECONDS, limits.x509SignerEndMs)),
+    jwtLife: shortest(bounds(jwtTtl, defaultJwtSeconds, MAX_JWT_SECONDS, limits.jwtSignerEndMs)),
   }
 }
 

@@ -13,7 +13,7 @@ export type MatchSpec =
   | { readonly exists: true }
 
 const OPERATORS = ['not', 'glob', 'exists']
-const MOST_ALTERNATIVES = 10_000
+const MAX_ALTERNATIVES = 10_000
 
 /** One compiled condition. An absent value must not be asked about: absent makes any condition false, `not` included. */
 export interface Match {
@@ -77,8 +77,8 @@ function anyOf(
   path: ProblemPath,
   problems: Problems,
 ): Match | undefined {
-  if (values.length === 0 || values.length > MOST_ALTERNATIVES) {
-    problems.add(path, `expected 1 to ${MOST_ALTERNATIVES} values`)
+  if (values.length === 0 || values.length > MAX_ALTERNATIVES) {
+    problems.add(path, `expected 1 to ${MAX_ALTERNATIVES} values`)
     return undefined
   }
   const scalars: MatchScalar[] = []

@@ -1,16 +1,16 @@
-import type { FactType } from './attributes/fact.ts'
+import { type AttributeType, attributeTypeAt, ROOTS } from './attribute-schema.ts'
 import { attestorNamed } from './attributes/registry.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 
-const LONGEST_JSON = 64 * 1024
+const MAX_JSON_LENGTH = 64 * 1024
 const DEEPEST = 8
 
 /** What an agent may say of one workload: each claim is decided by it, and its row in the audit log holds it. */
-export const LONGEST_WORKLOAD_BYTES = 4096
+export const MAX_WORKLOAD_BYTES = 4096
 
 /** Reads attributes from JSON, or undefined when it is not a tree of attributes. */
 export function parseAttributes(json: string): Attributes | undefined {
-  if (json.length > LONGEST_JSON) return undefined
+  if (json.length > MAX_JSON_LENGTH) return undefined
   let value: unknown
   try {
     value = JSON.parse(json)
@@ -24,21 +24,49 @@ export function parseAttributes(json: string): Attributes | undefined {
 export function parseWorkload(
   json: string,
 ): { readonly workload: Attributes } | { readonly problem: string } {
-  if (Buffer.byteLength(json) > LONGEST_WORKLOAD_BYTES)
-    return { problem: `the workload attributes have more than ${LONGEST_WORKLOAD_BYTES} bytes` }
+  if (Buffer.byteLength(json) > MAX_WORKLOAD_BYTES)
+    return { problem: `the workload attributes have more than ${MAX_WORKLOAD_BYTES} bytes` }
   const workload = parseAttributes(json)
   if (workload === undefined) return { problem: 'the workload attributes are not an attribute tree' }
+  const problem = workloadProblem(workload)
+  return problem === undefined ? { workload } : { problem }
+}
+
+/** What is wrong with a whole tree that a person gives, or undefined: only roots and attributes that there are, each of its type. */
+export function attributesProblem(attributes: Attributes): string | undefined {
+  for (const [root, below] of Object.entries(attributes)) {
+    if (!ROOTS.has(root)) return `there is no attribute ${JSON.stringify(root.slice(0, 64))}`
+    if (!isGroup(below)) return `${root} is a group of attributes`
+  }
+  const { workload = {}, bot = {} } = attributes as { readonly [root: string]: Attributes }
+  return workloadProblem(workload) ?? botProblem(bot)
+}
+
+function botProblem(bot: Attributes): string | undefined {
+  for (const [name, value] of Object.entries(bot)) {
+    if (name === 'traits') {
+      if (!isGroup(value) || !Object.values(value).every((trait) => typeof trait === 'string'))
+        return 'bot.traits is a group of texts'
+      continue
+    }
+    const found = attributeTypeAt(['bot', name])
+    if ('problem' in found) return found.problem
+    if (!isOfType(value, found.type)) return `bot.${name} is not of the type ${found.type}`
+  }
+  return undefined
+}
+
+function workloadProblem(workload: Attributes): string | undefined {
   for (const [name, found] of Object.entries(workload)) {
     const attestor = attestorNamed(name)
-    if (attestor === undefined || !isGroup(found)) return { problem: unknownAttribute(name) }
+    if (attestor === undefined || !isGroup(found)) return unknownAttribute(name)
     for (const [fact, value] of Object.entries(found)) {
-      if (!Object.hasOwn(attestor.facts, fact)) return { problem: unknownAttribute(`${name}.${fact}`) }
-      const type = attestor.facts[fact]?.type
-      if (type === undefined || !isOfType(value, type))
-        return { problem: `workload.${name}.${fact} is not of the type ${type}` }
+      const type = Object.hasOwn(attestor.facts, fact) ? attestor.facts[fact]?.type : undefined
+      if (type === undefined) return unknownAttribute(`${name}.${fact}`)
+      if (!isOfType(value, type)) return `workload.${name}.${fact} is not of the type ${type}`
     }
   }
-  return { workload }
+  return undefined
 }
 
 function unknownAttribute(path: string): string {
@@ -49,7 +77,7 @@ function isGroup(value: AttributeValue): value is Attributes {
   return typeof value === 'object' && !Array.isArray(value)
 }
 
-function isOfType(value: AttributeValue, type: FactType): boolean {
+function isOfType(value: AttributeValue, type: AttributeType): boolean {
   switch (type) {
     case 'int':
       return Number.isSafeInteger(value)
@@ -59,6 +87,8 @@ function isOfType(value: AttributeValue, type: FactType): boolean {
       return typeof value === 'boolean'
     case 'list<int>':
       return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each))
+    case 'dynamic':
+      return true
   }
 }
 

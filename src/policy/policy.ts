@@ -3,7 +3,7 @@ import { factsWhere } from './attributes/registry.ts'
 import { type Attributes, isWithin, lookUpSteps, touches } from './attributes.ts'
 import type { CompiledIdentity } from './compiled-identity.ts'
 import { Facts } from './expression.ts'
-import type { Explanation, Grant } from './grant.ts'
+import type { Grant } from './grant.ts'
 import { type IndexKey, indexKeys, keyOf } from './index-keys.ts'
 import { PersistentMap } from './persistent-map.ts'
 import { byPrecedence } from './precedence.ts'
@@ -108,10 +108,9 @@ export class Policy {
     return false
   }
 
-  /** Every identity with its verdict, for people: this one does look at all of them. */
-  explain(attributes: Attributes): Explanation {
-    const identities = [...this.#parts.byName.values()].map((compiled) => compiled.explain(attributes))
-    return { attributes, identities: identities.sort((a, b) => (a.identity < b.identity ? -1 : 1)) }
+  /** Every identity, in no order. */
+  get identities(): Iterable<CompiledIdentity> {
+    return this.#parts.byName.values()
   }
 
   /** The index finds nothing by a value that is not known. */

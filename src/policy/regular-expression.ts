@@ -1,22 +1,23 @@
 import type { RE2JS } from 're2js'
 import { messageOf } from '../foundation/errors.ts'
+import { LruMap } from '../foundation/lru-map.ts'
 import { re2Library } from './libraries.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
-const LONGEST_PATTERN = 1024
+const MAX_PATTERN_LENGTH = 1024
 /** Work is (instructions × characters): these two keep one match below some ten million steps. */
-const MOST_INSTRUCTIONS = 2000
-const LONGEST_INPUT = 4096
+const MAX_INSTRUCTIONS = 2000
+const MAX_INPUT_LENGTH = 4096
 const CACHED_PATTERNS = 1024
 
-const cache = new Map<string, RE2JS>()
+const cache = new LruMap<string, RE2JS>(CACHED_PATTERNS)
 
 /** Compiles a pattern of RE2: no backtracking, time linear in the input. */
 export function compileRegularExpression(pattern: string): RE2JS {
   const cached = cache.get(pattern)
   if (cached) return cached
-  if (pattern.length > LONGEST_PATTERN) {
-    throw new ExpressionInvalidError(`a regular expression may have ${LONGEST_PATTERN} characters at most`)
+  if (pattern.length > MAX_PATTERN_LENGTH) {
+    throw new ExpressionInvalidError(`a regular expression may have ${MAX_PATTERN_LENGTH} characters at most`)
   }
   let compiled: RE2JS
   try {
@@ -24,18 +25,17 @@ export function compileRegularExpression(pattern: string): RE2JS {
   } catch (cause) {
     throw new ExpressionInvalidError(`bad regular expression: ${messageOf(cause)}`, { cause })
   }
-  if (compiled.programSize() > MOST_INSTRUCTIONS) {
+  if (compiled.programSize() > MAX_INSTRUCTIONS) {
     throw new ExpressionInvalidError('the regular expression is too large: write fewer repetitions')
   }
-  if (cache.size >= CACHED_PATTERNS) cache.clear()
   cache.set(pattern, compiled)
   return compiled
 }
 
 /** True if the pattern is found anywhere in the text, as CEL defines `matches`. Longer texts than 4096 are an error, not a miss. */
 export function matchesRegularExpression(text: string, pattern: string): boolean {
-  if (text.length > LONGEST_INPUT) {
-    throw new ExpressionInvalidError(`matches() reads texts of ${LONGEST_INPUT} characters at most`)
+  if (text.length > MAX_INPUT_LENGTH) {
+    throw new ExpressionInvalidError(`matches() reads texts of ${MAX_INPUT_LENGTH} characters at most`)
   }
   return compileRegularExpression(pattern).test(text)
 }

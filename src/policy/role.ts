@@ -20,6 +20,9 @@ export interface BoundedGrant {
   readonly dnsSans: readonly string[]
 }
 
+/** The longest life allowed for a grant (undefined: no bound), or why it is refused. */
+export type RoleVerdict = { readonly maxTtlSeconds: number | undefined } | { readonly refused: string }
+
 interface AllowRule extends IdentityRule {
   readonly maxTtlSeconds: number | undefined
 }
@@ -58,8 +61,7 @@ export class RoleBounds {
     )
   }
 
-  /** The longest life allowed for this grant (undefined: no bound), or why it is refused. */
-  check(grant: BoundedGrant): { readonly maxTtlSeconds: number | undefined } | { readonly refused: string } {
+  check(grant: BoundedGrant): RoleVerdict {
     const identity = { name: grant.identity, labels: grant.labels }
     const path = pathOf(grant.spiffeId)
     const denied = this.#deny.some(

@@ -6,7 +6,7 @@ import type { Equality } from './expression-walk.ts'
 import { compileMatch, describe, type Match, type MatchScalar } from './match.ts'
 import { isMapping, type ProblemPath, type Problems } from './problem.ts'
 
-const MOST_CONDITIONS = 64
+const MAX_CONDITIONS = 64
 
 /**
  * Why a rule does not hold. `error` is set when nobody can say whether it would: it could not be evaluated, or hangs on an attribute that
@@ -144,8 +144,8 @@ function compileConditions(match: unknown, path: ProblemPath, problems: Problems
     return []
   }
   const entries = Object.entries(match)
-  if (entries.length > MOST_CONDITIONS) problems.add(path, `expected ${MOST_CONDITIONS} conditions at most`)
-  return entries.slice(0, MOST_CONDITIONS).flatMap(([attribute, spec]) => {
+  if (entries.length > MAX_CONDITIONS) problems.add(path, `expected ${MAX_CONDITIONS} conditions at most`)
+  return entries.slice(0, MAX_CONDITIONS).flatMap(([attribute, spec]) => {
     const found = attributeTypeOf(attribute)
     if ('problem' in found) {
       problems.add([...path, attribute], found.problem)
@@ -169,11 +169,11 @@ function compileWhen(when: unknown, path: ProblemPath, problems: Problems): Expr
   return expression
 }
 
-const LONGEST_SHOWN = 200
+const MAX_SHOWN_LENGTH = 200
 
 function show(found: unknown): string {
   const text = Array.isArray(found)
     ? `[${describe(found as readonly MatchScalar[], ', ')}]`
     : (JSON.stringify(found) ?? 'unknown')
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text
 }

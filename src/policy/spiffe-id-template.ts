@@ -5,7 +5,7 @@ import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePa
 const LITERAL = /^[A-Za-z0-9._-]*$/
 const SEGMENT = /^[A-Za-z0-9._-]+$/
 /** SPIFFE-ID §2.3: an ID, scheme and all, has 2048 bytes at most. */
-const LONGEST_ID = 2048
+const MAX_ID_LENGTH = 2048
 
 /** The path of a SPIFFE ID with at most one attribute in each segment, so that no two callers can meet in one ID by accident. */
 export class SpiffeIdTemplate {
@@ -24,8 +24,8 @@ export class SpiffeIdTemplate {
     )
     const literal = parts.every((part) => typeof part === 'string')
     this.#constant = literal ? `${this.#prefix}/${segments.map((s) => s.join('')).join('/')}` : undefined
-    if ((this.#constant ?? '').length > LONGEST_ID) {
-      throw new ExpressionInvalidError(`a SPIFFE ID has ${LONGEST_ID} bytes at most`)
+    if ((this.#constant ?? '').length > MAX_ID_LENGTH) {
+      throw new ExpressionInvalidError(`a SPIFFE ID has ${MAX_ID_LENGTH} bytes at most`)
     }
   }
 
@@ -71,7 +71,7 @@ export class SpiffeIdTemplate {
         return { refused: `spiffe_id: ${JSON.stringify(value.slice(0, 64))} cannot be a path segment` }
       }
       id += `/${value}`
-      if (id.length > LONGEST_ID) return { refused: `spiffe_id: longer than ${LONGEST_ID} bytes` }
+      if (id.length > MAX_ID_LENGTH) return { refused: `spiffe_id: longer than ${MAX_ID_LENGTH} bytes` }
     }
     return { value: id }
   }

@@ -2,7 +2,7 @@ import { fromCel } from './cel-values.ts'
 import { Expression, type Facts } from './expression.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
-const LONGEST_TEMPLATE = 8192
+const MAX_TEMPLATE_LENGTH = 8192
 const TEXT_TYPES = /^(string|int|dyn.*)$/
 
 /** Literal text, or an expression between `{{` and `}}`. */
@@ -13,8 +13,8 @@ export type Rendered<T> = { readonly value: T } | { readonly refused: string }
 
 /** Splits a template. Throws ExpressionInvalidError. */
 export function parseTemplate(text: string): TemplatePart[] {
-  if (text.length > LONGEST_TEMPLATE) {
-    throw new ExpressionInvalidError(`a template may have ${LONGEST_TEMPLATE} characters at most`)
+  if (text.length > MAX_TEMPLATE_LENGTH) {
+    throw new ExpressionInvalidError(`a template may have ${MAX_TEMPLATE_LENGTH} characters at most`)
   }
   const parts: TemplatePart[] = []
   let at = 0

@@ -10,6 +10,7 @@ import {
   setLogVerbosity,
 } from '@grpc/grpc-js'
 import { systemClock } from '../foundation/clock.ts'
+import { formatHostPort } from '../foundation/host-port.ts'
 import type { Conversation, RpcCalls, StreamOptions, UnaryOptions } from './calls.ts'
 import { ClientConversation } from './client-conversation.ts'
 import { describeFailure } from './client-failure.ts'
@@ -70,8 +71,7 @@ export class RpcClient implements RpcCalls {
       const unix = { ...common, 'grpc.default_authority': 'localhost' }
       this.#client = new Client(`unix:${target.unixPath}`, credentials.createInsecure(), unix)
     } else {
-      const host = target.host.includes(':') ? `[${target.host}]` : target.host
-      this.#address = `${host}:${target.port}`
+      this.#address = formatHostPort(target)
       const channel = createChannelCredentials(target.tls, this.#progress)
       this.#client = new Client(this.#address, channel, {
         ...common,

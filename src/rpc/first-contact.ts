@@ -5,6 +5,7 @@ import { spkiSha256 } from '../crypto/keys.ts'
 import { type Certificate, parseCertificate, verifyChain } from '../crypto/x509.ts'
 import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
+import { formatHostPort, type HostPort } from '../foundation/host-port.ts'
 import { type ConnectStage, describeFailure } from './client-failure.ts'
 import { peerChain } from './tls-client-certificate.ts'
 
@@ -60,21 +61,17 @@ const PIN = /^sha256:[0-9a-f]{64}$/
  * @throws AuthorityUnreachableError | PinMismatchError | NotAnAuthorityError | ClocksDifferError
  */
 export async function fetchAuthorityRoot(
-  address: { readonly host: string; readonly port: number },
+  address: HostPort,
   pin: string,
   options: FirstContactOptions,
 ): Promise<AuthorityRoot> {
   if (!PIN.test(pin)) throw new PinMismatchError('the pin must be sha256: and 64 hexadecimal digits')
-  const where = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+  const where = formatHostPort(address)
   const chain = await fetchChain(address, where, options.timeoutMs ?? TIMEOUT_MS)
   return checkChain(chain, pin, where, options.clock.now().getTime() / 1000)
 }
 
-async function fetchChain(
-  address: { readonly host: string; readonly port: number },
-  where: string,
-  timeoutMs: number,
-): Promise<Buffer[]> {
+async function fetchChain(address: HostPort, where: string, timeoutMs: number): Promise<Buffer[]> {
   const socket: TLSSocket = tls.connect({
     host: address.host,
     port: address.port,

@@ -30,7 +30,7 @@ export interface CallGround {
 }
 
 /** A timer of Node fires at once when it is longer than this. */
-const LONGEST_TIMEOUT_MS = 2_147_483_647
+const MAX_TIMEOUT_MS = 2_147_483_647
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
@@ -53,7 +53,7 @@ const HEADER_BYTES = 5
 /** What a peer may send on a stream that is paused (RFC 9113 §6.9.2); Node holds it, and says nothing. */
 const WINDOW_BYTES = 65_535
 /** Of the two headers that a call itself reads. */
-const LONGEST_HEADER = 64
+const MAX_HEADER_LENGTH = 64
 /** So much around a message is no waste. */
 const SMALL_BYTES = 1024
 
@@ -270,7 +270,7 @@ export class Http2Call {
     const [, amount, unit = ''] = TIMEOUT.exec(text) ?? []
     const ms = Number(amount) * (UNIT_MS[unit] ?? Number.NaN)
     if (Number.isNaN(ms)) this.sendStatus({ code: StatusCode.INTERNAL, details: 'invalid grpc-timeout' })
-    if (!(ms <= LONGEST_TIMEOUT_MS)) return
+    if (!(ms <= MAX_TIMEOUT_MS)) return
     this.#deadline = setTimeout(
       () => this.sendStatus({ code: StatusCode.DEADLINE_EXCEEDED, details: 'deadline exceeded' }),
       ms,
@@ -338,7 +338,7 @@ function trailersOf({ code, details }: Status): Record<string, string> {
 
 /** Longer than this nothing means anything to {@link Http2Call}, and need not be kept. */
 function shortened(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' && header.length > LONGEST_HEADER ? 'too long' : header?.toString()
+  return typeof header === 'string' && header.length > MAX_HEADER_LENGTH ? 'too long' : header?.toString()
 }
 
 function copyOf(bytes: Buffer): Buffer {

@@ -36,7 +36,7 @@ export interface CallerTurns<C> {
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 /** Of the longest messages, on one connection, of one caller and in all, unless told. */
-const MOST_MESSAGES = { connection: 4, caller: 8, total: 32 }
+const MAX_MESSAGES = { connection: 4, caller: 8, total: 32 }
 
 type Limiting = Pick<RpcServerOptions<never>, 'maxStreamsPerConnection' | 'maxMessageBytes' | 'byteLimits'>
 
@@ -54,7 +54,7 @@ export function limitsOf({
 
 export function byteLimitsOf({ byteLimits, maxMessageBytes = MAX_MESSAGE_BYTES }: Limiting): ByteLimits {
   if (byteLimits !== undefined) return byteLimits
-  const { connection, caller, total } = MOST_MESSAGES
+  const { connection, caller, total } = MAX_MESSAGES
   return {
     connection: connection * maxMessageBytes,
     caller: caller * maxMessageBytes,

@@ -25,7 +25,7 @@ export type Method = MethodDefinition<object, object>
 export type ServiceDefinition = Readonly<Record<string, Method>>
 
 /** The longest batch that an agent asks for has a tenth of it. */
-const MOST_NUMBERS_OF_REQUEST = 65_536
+const MAX_NUMBERS_OF_REQUEST = 65_536
 
 let types: MessageTypes | undefined
 const definitions = new Map<ServiceName, ServiceDefinition>()
@@ -44,7 +44,7 @@ function define({ path, requestStream, responseStream, request, response }: Meth
     requestStream,
     responseStream,
     requestSerialize: serialize(request),
-    requestDeserialize: (bytes) => decode(request(), bytes, MOST_NUMBERS_OF_REQUEST),
+    requestDeserialize: (bytes) => decode(request(), bytes, MAX_NUMBERS_OF_REQUEST),
     responseSerialize: serialize(response),
     responseDeserialize: (bytes) => decode(response(), bytes),
   }

@@ -47,7 +47,7 @@ const KIND_OF: Readonly<Record<number, ErrorKind>> = {
  * Peers cap the whole header list, some at 8 KiB, and percent-encoding triples a message: beyond that the call would fail without any
  * status at all.
  */
-const LONGEST_MESSAGE = 320
+const MAX_MESSAGE_LENGTH = 320
 
 /** What the peer sees of a failed call. */
 export interface Status {
@@ -76,7 +76,7 @@ export class RpcError extends CodedError {
 /** The single place where an error becomes something a peer can see. Never OK and never CANCELLED: both are final for some clients. */
 export function toStatus(error: unknown): Status {
   if (error instanceof CodedError) {
-    const details = error.publicMessage.slice(0, LONGEST_MESSAGE).toWellFormed()
+    const details = error.publicMessage.slice(0, MAX_MESSAGE_LENGTH).toWellFormed()
     return { code: STATUS_OF[error.kind], details }
   }
   if (error instanceof Error && error.name === 'AbortError') {

@@ -1,5 +1,5 @@
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
-import { type Certificate, LONGEST_CHAIN, parseCertificate, verifyChain } from '../crypto/x509.ts'
+import { type Certificate, MAX_CHAIN_LENGTH, parseCertificate, verifyChain } from '../crypto/x509.ts'
 import { messageOf } from '../foundation/errors.ts'
 
 /** What a client showed of itself in the handshake: a certificate whose chain holds, nothing, or something that is refused. */
@@ -15,13 +15,13 @@ export interface ClientCas {
 }
 
 /** A chain that is too long has to be seen to be: one more, and the root, which some send along. */
-const MOST_READ = LONGEST_CHAIN + 2
+const MAX_READ = MAX_CHAIN_LENGTH + 2
 
 /** The certificates that the peer sent, as far as they make a chain, leaf first. OpenSSL has checked that the leaf's key is the peer's. */
 export function peerChain(socket: TLSSocket): Buffer[] {
   const chain: Buffer[] = []
   let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
-  while (next?.raw !== undefined && chain.length < MOST_READ) {
+  while (next?.raw !== undefined && chain.length < MAX_READ) {
     chain.push(next.raw)
     next = next.issuerCertificate === next ? undefined : next.issuerCertificate
   }

@@ -5,6 +5,7 @@ import tls, { type TLSSocket } from 'node:tls'
 import { type Certificate, parseCertificate } from '../crypto/x509.ts'
 import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
+import { formatHostPort, parseHostPort } from '../foundation/host-port.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
 import { RefusedConnections } from '../peer/connection-caps.ts'
@@ -55,15 +56,6 @@ const TCP_KEEPALIVE_MS = 15_000
 /** A client without a certificate may still join; a certificate that is wrong is refused after the handshake, by checkClientCertificate. */
 const SESSION_OPTIONS = { requestCert: true, rejectUnauthorized: false, ALPNProtocols: ['h2'] }
 
-/** `host:port`, `[v6]:port` or `:port` for every address. @throws ListenError */
-function parseListenAddress(text: string): { host: string | undefined; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
-  const port = Number(match?.[3])
-  if (match === null || port > 65_535)
-    throw new ListenError(`not an address to listen on: ${text}, expected host:port`)
-  return { host: match[1] ?? (match[2] || undefined), port }
-}
-
 const parseAll = (certificates: readonly Buffer[]): Certificate[] =>
   certificates.map((der) => parseCertificate(der))
 
@@ -104,9 +96,9 @@ export class TlsListener implements AsyncDisposable {
 
   /** @throws ListenError */
   static async listen(options: TlsListenerOptions): Promise<TlsListener> {
-    const { host, port } = parseListenAddress(options.listen)
     const listener = new TlsListener(options)
     try {
+      const { host, port } = parseHostPort(options.listen)
       listener.#tcp.listen({ host, port, backlog: 1_024 })
       await once(listener.#tcp, 'listening')
     } catch (error) {
@@ -116,8 +108,7 @@ export class TlsListener implements AsyncDisposable {
       listener.#refusals.record('accept_failed', { code: error.code })
     })
     const bound = listener.#tcp.address() as net.AddressInfo
-    listener.#address =
-      bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`
+    listener.#address = formatHostPort({ host: bound.address, port: bound.port })
     return listener
   }
 

@@ -17,11 +17,11 @@ export class InvalidBundleError extends CodedError {
 }
 
 /** More than ten thousand keys; nobody has a hundred. */
-const LARGEST = 4 * 1024 * 1024
-const LARGEST_SEQUENCE = 2n ** 64n - 1n
-const LONGEST_HINT = 2 ** 31 - 1
+const MAX_BUNDLE_BYTES = 4 * 1024 * 1024
+const MAX_SEQUENCE = 2n ** 64n - 1n
+const MAX_REFRESH_HINT = 2 ** 31 - 1
 /** Of what is passed over: nobody reads more, and a bundle of nothing else is not to fill the memory of every agent. */
-export const MOST_NOTED = 64
+export const MAX_NOTED = 64
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -49,14 +49,14 @@ const skip = (reason: string, isUnknown = false): Skip => ({ reason, isUnknown }
  * @throws InvalidBundleError when the whole is no bundle
  */
 export function parseBundle(json: Buffer | string): ParsedBundle {
-  if (json.length > LARGEST) throw new InvalidBundleError('it is too large')
+  if (json.length > MAX_BUNDLE_BYTES) throw new InvalidBundleError('it is too large')
   const faults = new Map<string, string>()
   const document = parseDocument(json, faults)
   const keys = document['keys']
   if (!Array.isArray(keys)) throw new InvalidBundleError('it has no list of keys') // absent is not empty (§4.1.3)
   const passedOver: PassedOver[] = []
   const note = (where: string, skipped: Skip | undefined): void => {
-    if (skipped !== undefined && passedOver.length < MOST_NOTED) passedOver.push({ where, ...skipped })
+    if (skipped !== undefined && passedOver.length < MAX_NOTED) passedOver.push({ where, ...skipped })
   }
   const x509Authorities = new Map<string, Buffer>()
   const jwtAuthorities = new Map<string, Buffer>()
@@ -70,10 +70,10 @@ export function parseBundle(json: Buffer | string): ParsedBundle {
     jwtAuthorities: Array.from(jwtAuthorities, ([kid, publicKeyDer]) => ({ kid, publicKeyDer })),
     passedOver,
   }
-  const sequence = integerOf(document['spiffe_sequence'], LARGEST_SEQUENCE)
+  const sequence = integerOf(document['spiffe_sequence'], MAX_SEQUENCE)
   if (typeof sequence === 'bigint') contents.sequence = sequence
   else note('spiffe_sequence', sequence)
-  const hint = integerOf(document['spiffe_refresh_hint'], BigInt(LONGEST_HINT))
+  const hint = integerOf(document['spiffe_refresh_hint'], BigInt(MAX_REFRESH_HINT))
   if (typeof hint === 'bigint') contents.refreshHintSeconds = Number(hint)
   else note('spiffe_refresh_hint', hint)
   return contents

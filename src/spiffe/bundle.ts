@@ -3,7 +3,7 @@ import { exportJwk } from '../crypto/jwk.ts'
 import { exportSpki, importSpki } from '../crypto/keys.ts'
 import { type Certificate, parseCertificate, splitDerAsFar } from '../crypto/x509.ts'
 import { CodedError } from '../foundation/errors.ts'
-import { InvalidBundleError, MOST_NOTED, type PassedOver, parseBundle } from './bundle-json.ts'
+import { InvalidBundleError, MAX_NOTED, type PassedOver, parseBundle } from './bundle-json.ts'
 import { TrustDomain } from './trust-domain.ts'
 
 export { InvalidBundleError, type PassedOver } from './bundle-json.ts'
@@ -58,7 +58,7 @@ export class Bundle {
     const passedOver: PassedOver[] = []
     const x509Authorities = parts.filter((der, index) => {
       const reason = anchorProblem(der)
-      if (reason !== undefined && passedOver.length < MOST_NOTED)
+      if (reason !== undefined && passedOver.length < MAX_NOTED)
         passedOver.push({ where: `certificate ${index}`, reason, isUnknown: false })
       return reason === undefined
     })

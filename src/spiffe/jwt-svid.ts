@@ -1,5 +1,6 @@
 import { hash, type KeyObject } from 'node:crypto'
 import { type ParsedJws, parseJws, verifyJws } from '../crypto/jws.ts'
+import { LruMap } from '../foundation/lru-map.ts'
 import type { Bundle } from './bundle.ts'
 import { InvalidJwtSvidError, type JwtSvid, type ReadJwtSvid, readJwtSvid } from './jwt-svid-claims.ts'
 
@@ -64,11 +65,10 @@ const CACHE_SIZE = 4096
  * each time: the clock, the audience, and whether the bundle still holds that key under that name.
  */
 export class JwtSvidValidator {
-  readonly #cacheSize: number
-  readonly #verified = new Map<string, Verified>()
+  readonly #verified: LruMap<string, Verified>
 
   constructor(options: { readonly cacheSize?: number } = {}) {
-    this.#cacheSize = options.cacheSize ?? CACHE_SIZE
+    this.#verified = new LruMap(options.cacheSize ?? CACHE_SIZE)
   }
 
   /** @throws InvalidJwtSvidError */
@@ -88,23 +88,12 @@ export class JwtSvidValidator {
     if (key === undefined) throw new InvalidJwtSvidError('unknown_key')
 
     if (known !== undefined && (known.key === key || known.key.equals(key))) {
-      this.#remember(digest, known)
       return publicPart(svid)
     }
     if (!verifyJws(parsed ?? parse(token), svid.alg, key)) throw new InvalidJwtSvidError('signature')
     freeze(svid.claims) // several callers get the same object
-    this.#remember(digest, { svid, key })
+    this.#verified.set(digest, { svid, key })
     return publicPart(svid)
-  }
-
-  /** A Map keeps its entries in the order in which they were set: the first is the one that was used longest ago. */
-  #remember(digest: string, verified: Verified): void {
-    if (this.#cacheSize === 0) return
-    this.#verified.delete(digest)
-    this.#verified.set(digest, verified)
-    if (this.#verified.size <= this.#cacheSize) return
-    const [oldest] = this.#verified.keys()
-    if (oldest !== undefined) this.#verified.delete(oldest)
   }
 }
 

@@ -14,7 +14,7 @@ export class InvalidSpiffeIdError extends CodedError {
 
 const SCHEME = 'spiffe://'
 /** SPIFFE-ID §2.3. All characters that are allowed are one byte long. */
-const LONGEST = 2048
+const MAX_ID_LENGTH = 2048
 /** SPIFFE-ID §2.2. */
 const SEGMENT = /^[A-Za-z0-9._-]+$/
 
@@ -34,7 +34,8 @@ export class SpiffeId {
 
   /** @throws InvalidSpiffeIdError */
   static parse(text: string): SpiffeId {
-    if (text.length > LONGEST) throw new InvalidSpiffeIdError(`it is longer than ${LONGEST} bytes`)
+    if (text.length > MAX_ID_LENGTH)
+      throw new InvalidSpiffeIdError(`it is longer than ${MAX_ID_LENGTH} bytes`)
     if (!text.startsWith(SCHEME)) throw new InvalidSpiffeIdError(`it does not begin with ${SCHEME}`)
     const slash = text.indexOf('/', SCHEME.length)
     const end = slash < 0 ? text.length : slash
@@ -49,8 +50,8 @@ export class SpiffeId {
     if (!isTrustDomainName(trustDomain))
       throw new InvalidSpiffeIdError('its trust domain is not a valid name')
     if (path !== '') checkPath(path)
-    if (SCHEME.length + trustDomain.length + path.length > LONGEST) {
-      throw new InvalidSpiffeIdError(`it is longer than ${LONGEST} bytes`)
+    if (SCHEME.length + trustDomain.length + path.length > MAX_ID_LENGTH) {
+      throw new InvalidSpiffeIdError(`it is longer than ${MAX_ID_LENGTH} bytes`)
     }
     return new SpiffeId(trustDomain, path)
   }
@@ -67,7 +68,7 @@ function isPathSegment(text: string): boolean {
 
 function checkPath(path: string): void {
   if (!path.startsWith('/')) throw new InvalidSpiffeIdError('its path does not begin with a slash')
-  if (path.length > LONGEST) throw new InvalidSpiffeIdError(`it is longer than ${LONGEST} bytes`)
+  if (path.length > MAX_ID_LENGTH) throw new InvalidSpiffeIdError(`it is longer than ${MAX_ID_LENGTH} bytes`)
   if (path.endsWith('/')) throw new InvalidSpiffeIdError('it ends with a slash')
   for (const segment of path.slice(1).split('/')) {
     if (segment === '') throw new InvalidSpiffeIdError('a segment of its path is empty')

@@ -16,8 +16,8 @@ export function isTrustDomainName(text: string): boolean {
   return NAME.test(text)
 }
 
-const LONGEST_HOST = 253
-const LONGEST_LABEL = 63
+const MAX_HOST_LENGTH = 253
+const MAX_LABEL_LENGTH = 63
 
 /**
  * Why some clients could not read SVIDs of a trust domain with this name, though SPIFFE allows it: Go and Java take what stands in a URI for
@@ -26,8 +26,8 @@ const LONGEST_LABEL = 63
 export function trustDomainReadingProblem(name: string): string | undefined {
   const labels = name.split('.')
   if (labels.includes('')) return 'no dot may stand at its beginning, at its end or beside another'
-  if (name.length > LONGEST_HOST || labels.some((label) => label.length > LONGEST_LABEL))
-    return `it may have ${LONGEST_HOST} characters, and ${LONGEST_LABEL} between two dots`
+  if (name.length > MAX_HOST_LENGTH || labels.some((label) => label.length > MAX_LABEL_LENGTH))
+    return `it may have ${MAX_HOST_LENGTH} characters, and ${MAX_LABEL_LENGTH} between two dots`
   return undefined
 }
 

@@ -2,6 +2,7 @@ import type { Knowledge } from '../../src/agent/sync/knowledge.ts'
 import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
 import { Policy } from '../../src/policy/policy.ts'
 import type { WorkloadIdentitySpec } from '../../src/policy/workload-identity.ts'
+import { NO_BOUNDS } from './fake-bounds.ts'
 import type { FakeIssuer } from './fake-issuer.ts'
 
 /** Workload identities by name; their names are their revisions unless `revision` says otherwise. */
@@ -32,10 +33,8 @@ export function knowledgeOf(
     activeX509KeyId: issuer.activeX509KeyId,
     activeJwtKeyIds: new Set([issuer.activeJwtKeyId]),
     taintedKeyIds: new Set(),
-    roleRefusalOf: () => undefined,
-    lifeLimitsOf: () => undefined,
-    isLocked: () => false,
-    botLocked: false,
+    ...NO_BOUNDS,
+    lifeLimits: () => undefined,
     version: 1,
     ...more,
   }

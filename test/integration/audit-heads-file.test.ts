@@ -19,8 +19,8 @@ describe('the file of signed heads', () => {
     }
   }
   /** The same in a file that is closed again. */
-  const signInto = async (name: string, last: number, mostLines?: number): Promise<void> => {
-    await using file = await HeadsFile.open(name, key, mostLines)
+  const signInto = async (name: string, last: number, maxLines?: number): Promise<void> => {
+    await using file = await HeadsFile.open(name, key, maxLines)
     await sign(file, 1, last)
   }
   const sequences = async (file: HeadsFile): Promise<number[]> => {

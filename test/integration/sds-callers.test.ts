@@ -109,7 +109,7 @@ describe('a caller without an identity', () => {
     await serving.issuer.rotate()
     serving.learn()
     assert.deepEqual(Object.keys((await stream.next()).bundles), [OWN])
-    serving.learn({ botLocked: true })
+    serving.learn({ botLock: 'a lock' })
     assert.deepEqual(await stream.ended, refused)
   })
 })

@@ -73,8 +73,8 @@ describe('a change', () => {
   })
 
   for (const [what, more] of [
-    ['an identity', { isLocked: () => true }],
-    ['the bot', { botLocked: true }],
+    ['an identity', { lockOn: () => 'a lock' }],
+    ['the bot', { botLock: 'a lock' }],
   ] as const) {
     it(`that locks ${what} does not end the stream either; it is to trust nobody until the lock is taken away`, async () => {
       await using serving = await startServing({ identities: { web: WEB } })

@@ -179,10 +179,16 @@ describe('FetchX509SVID', () => {
   for (const [what, more] of [
     [
       'the identity',
-      { isLocked: ({ workloadIdentity }: { workloadIdentity: string }) => workloadIdentity === 'web' },
+      {
+        lockOn: ({ workloadIdentity }: { workloadIdentity: string }) =>
+          workloadIdentity === 'web' ? 'a lock' : undefined,
+      },
     ],
-    ['the SPIFFE ID', { isLocked: ({ spiffeId }: { spiffeId: string }) => spiffeId === ID }],
-    ['the bot', { botLocked: true }],
+    [
+      'the SPIFFE ID',
+      { lockOn: ({ spiffeId }: { spiffeId: string }) => (spiffeId === ID ? 'a lock' : undefined) },
+    ],
+    ['the bot', { botLock: 'a lock' }],
   ] as const) {
     it(`ends a stream at once when ${what} is locked`, async () => {
       await using serving = await startServing({ identities: { web: WEB } })

@@ -36,7 +36,7 @@ export type Flood =
     }
 
 /** Stops what has begun, after a time at the latest. */
-const LONGEST_MS = 120_000
+const MAX_MS = 120_000
 const WINDOW = 0x7fff_0000
 const TOUCH_MS = 20
 const PROGRESS_MS = 100
@@ -172,7 +172,7 @@ async function run(flood: Flood): Promise<void> {
   process.setgroups?.([])
   process.setgid?.(flood.uid)
   process.setuid?.(flood.uid)
-  setTimeout(() => process.exit(), LONGEST_MS).unref()
+  setTimeout(() => process.exit(), MAX_MS).unref()
   process.once('SIGTERM', () => {
     process.stdout.write(`${JSON.stringify({ answers, open })}\n`, () => process.exit())
   })

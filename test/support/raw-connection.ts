@@ -79,8 +79,8 @@ export class RawConnection implements Disposable {
   }
 
   /** Writes what comes next as fast as it is taken, until the connection is over or so much is sent. What is received meanwhile is forgotten. */
-  async flood(next: () => Buffer, mostBytes: number): Promise<void> {
-    while (!this.socket.destroyed && this.socket.bytesWritten < mostBytes) {
+  async flood(next: () => Buffer, maxBytes: number): Promise<void> {
+    while (!this.socket.destroyed && this.socket.bytesWritten < maxBytes) {
       const taken = new Promise<void>((resolve) => this.socket.write(next(), () => resolve()))
       await Promise.race([taken, this.closed])
       this.frames.length = 0

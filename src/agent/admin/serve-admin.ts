@@ -1,12 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { PeerKernel } from '../../peer/kernel.ts'
 import { openPeerByPid, type Peer } from '../../peer/peer.ts'
 import { ATTESTORS } from '../../policy/attributes/registry.ts'
 import type { Attributes } from '../../policy/attributes.ts'
-import type { Explanation } from '../../policy/compile.ts'
-import { withLives } from '../../policy/life.ts'
-import { parseAttributes } from '../../policy/parse-attributes.ts'
+import type { Explanation, IdentityExplanation } from '../../policy/compile.ts'
+import { explain as explainOne } from '../../policy/decision.ts'
+import { attributesProblem, parseAttributes } from '../../policy/parse-attributes.ts'
 import { explainOrder } from '../../policy/precedence.ts'
 import type { AgentAdminServiceExplainRequest__Output } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainRequest.ts'
 import type { AgentAdminServiceExplainResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceExplainResponse.ts'
@@ -29,6 +30,9 @@ export class NothingKnownError extends CodedError {
   readonly code = 'ERR_AGENT_NOTHING_KNOWN'
   readonly kind = 'unavailable'
 }
+
+/** Other calls have their turn after so many identities. */
+const TURN = 200
 
 export interface AdminDeps {
   readonly kernel: PeerKernel
@@ -67,12 +71,15 @@ async function explain(
       ? await attributesOfProcess(deps, request.pid ?? 0, knowledge)
       : treeOf(request.attributesJson ?? '')
   const { join, bot } = knowledge.facts
-  return bounded(
-    knowledge.policy.explain({ join, bot, ...attributes }),
-    knowledge,
-    deps.maxIdentitiesPerCaller,
-    deps.clock.now().getTime(),
-  )
+  const facts = { ...attributes, join, bot }
+  const nowMs = deps.clock.now().getTime()
+  const lives = { nowMs, limits: (most: number | undefined) => knowledge.lifeLimits(most) }
+  const identities: IdentityExplanation[] = []
+  for (const compiled of knowledge.policy.identities) {
+    if (identities.length % TURN === TURN - 1) await setImmediate()
+    identities.push(explainOne(compiled, facts, knowledge, lives))
+  }
+  return { attributes: facts, identities: explainOrder(identities, deps.maxIdentitiesPerCaller) }
 }
 
 async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Knowledge): Promise<Attributes> {
@@ -106,31 +113,14 @@ async function attestedAs(
   }
 }
 
+/** Only what an attestor could say of a process: who the bot is and how it joined is known here. */
 function treeOf(json: string): Attributes {
   const attributes = parseAttributes(json)
-  if (attributes !== undefined) return attributes
-  throw new ExplainRequestError('expected attributes as JSON, such as {"workload":{"unix":{"uid":1000}}}')
-}
-
-/** Roles and locks stand above what the rules say. */
-function bounded(
-  explanation: Explanation,
-  knowledge: Knowledge,
-  maxIdentitiesPerCaller: number,
-  nowMs: number,
-): Explanation {
-  const identities = explanation.identities.map((each) => {
-    const { granted, identity, spiffeId = '' } = each
-    if (!granted) return each
-    if (knowledge.botLocked)
-      return { ...each, granted: false, reason: 'the bot of this agent is locked or refused' }
-    const grant = knowledge.policy.get(identity)?.decide(explanation.attributes)
-    const refused = grant && !('refused' in grant) ? knowledge.roleRefusalOf(grant) : undefined
-    if (refused !== undefined) return { ...each, granted: false, reason: refused }
-    const locked = knowledge.isLocked({ workloadIdentity: identity, spiffeId })
-    if (locked) return { ...each, granted: false, reason: 'a lock on the workload identity or its SPIFFE ID' }
-    const limits = grant && !('refused' in grant) ? knowledge.lifeLimitsOf(grant) : undefined
-    return limits ? withLives(each, limits, nowMs) : each
-  })
-  return { ...explanation, identities: explainOrder(identities, maxIdentitiesPerCaller) }
+  if (attributes === undefined)
+    throw new ExplainRequestError('expected attributes as JSON, such as {"workload":{"unix":{"uid":1000}}}')
+  const problem = attributesProblem(attributes)
+  if (problem !== undefined) throw new ExplainRequestError(problem)
+  const own = ['join', 'bot'].find((root) => Object.hasOwn(attributes, root))
+  if (own !== undefined) throw new ExplainRequestError(`${own}.* of this agent is known and cannot be given`)
+  return attributes
 }

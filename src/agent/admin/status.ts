@@ -1,6 +1,7 @@
 import type { AgentConfig } from '../../config/agent-config.ts'
 import { version } from '../../foundation/version.ts'
 import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
+import { toTimestamp } from '../../rpc/timestamp.ts'
 import { expiresMs } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
@@ -37,9 +38,4 @@ export function describeStatus(input: StatusInput): AgentAdminServiceGetStatusRe
       botIdentityExpires: toTimestamp(expiresMs(current)),
     }),
   }
-}
-
-export function toTimestamp(ms: number): { readonly seconds: string; readonly nanos: number } {
-  const seconds = Math.floor(ms / 1000)
-  return { seconds: String(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../foundation/clock.ts'
 /** How old a look at the files' time stamps may be. */
 const LOOK_AGAIN_MS = 5_000
 /** A larger account file is not read: names are then absent. */
-const LARGEST_FILE = 32 * 1024 * 1024
+const MAX_FILE_BYTES = 32 * 1024 * 1024
 
 /** Seam to the two account files. */
 export interface AccountFiles {
@@ -16,7 +16,7 @@ export interface AccountFiles {
 export const systemAccountFiles: AccountFiles = {
   stamp: (path) => {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-    return found && found.size <= LARGEST_FILE
+    return found && found.size <= MAX_FILE_BYTES
       ? `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`
       : undefined
   },

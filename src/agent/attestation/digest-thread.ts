@@ -5,7 +5,7 @@ import { type Slice, type Sliced, startDigestWorker } from './digest-worker.ts'
 /** The thread takes some megabytes: it goes when nothing has been asked of it for so long. */
 const REST_MS = 10_000
 /** Threads that never came back, as from a dead mount. With so many of them no other is started. */
-const MOST_STUCK = 2
+const MAX_STUCK = 2
 
 export interface DigestThreadDeps {
   readonly clock: Clock
@@ -30,7 +30,7 @@ export class DigestThread implements Disposable {
   }
 
   get isStuck(): boolean {
-    return this.#stuck >= MOST_STUCK
+    return this.#stuck >= MAX_STUCK
   }
 
   send(slice: Slice): void {

@@ -6,7 +6,7 @@ import type { Sliced } from './digest-worker.ts'
 
 const CACHE_SIZE = 1_024
 /** Files of one user that wait or are read: those of further callers have no digest. */
-const MOST_OF_USER = 64
+const MAX_OF_USER = 64
 
 /** Which file is meant: another one may lie at the path by the time it is opened. */
 export interface FileIdentity {
@@ -116,7 +116,7 @@ export class FileDigests implements Disposable {
     const known = this.#jobs.get(name)
     if (known !== undefined) return known
     const others = this.#ofUser.get(uid) ?? 0
-    if (others >= MOST_OF_USER || this.#thread.isStuck || this.#mayStick(request)) return undefined
+    if (others >= MAX_OF_USER || this.#thread.isStuck || this.#mayStick(request)) return undefined
     this.#made += 1
     const job: Job = {
       id: this.#made,

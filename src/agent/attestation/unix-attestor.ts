@@ -8,7 +8,7 @@ import type { FileDigests } from './file-digests.ts'
 const COSTLY = ['groups', 'binary_sha256', 'mount_namespace', 'cgroup'] as const
 const DIGEST = 'workload.unix.binary_sha256'
 /** More than there are of other reasons to look again. */
-const MOST_EDITIONS = 2 ** 32
+const MAX_EDITIONS = 2 ** 32
 /** What can only be said of an executable that can be seen. */
 const OF_EXECUTABLE = ['binary_path', 'binary_sha256', 'binary_deleted'] as const
 
@@ -42,7 +42,7 @@ export class UnixAttestor implements WorkloadAttestor {
     const sources = accounts.revision + digests.lateOf(credentials.uid) // both only grow
     const facts = sources * 2 ** COSTLY.length + mask
     // Whether a digest decides anything is another matter with other rules.
-    return binary_sha256 ? facts + this.#numberOf(wanted) * MOST_EDITIONS : facts
+    return binary_sha256 ? facts + this.#numberOf(wanted) * MAX_EDITIONS : facts
   }
 
   /** @throws AttestationFailedError when a rule asks for the executable, and it cannot be seen though it should */

@@ -9,6 +9,7 @@ import { version } from '../../foundation/version.ts'
 import type { JoinRequest } from '../../rpc/gen/signet/v1/JoinRequest.ts'
 import type { JoinResponse__Output } from '../../rpc/gen/signet/v1/JoinResponse.ts'
 import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
+import { toTimestamp } from '../../rpc/timestamp.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { AuthorityDoor } from '../uplink/authority-door.ts'
 import { askOnce } from './ask-once.ts'
@@ -50,7 +51,7 @@ export async function join(deps: JoinDeps): Promise<GivenIdentity> {
     publicKey: key.publicKeyDer,
     proofOfPossession: proveSync({ purpose: 'join', trustDomain, joinToken }, key),
     secret: { secret },
-    agentTime: timestamp(clock),
+    agentTime: toTimestamp(clock.now().getTime()),
     agentVersion: version,
     hostname: hostname(),
   }
@@ -79,11 +80,6 @@ async function loadJoinSecret({ config, environment }: JoinDeps): Promise<string
     )
   }
   return (await loadSecret(source, environment)).toString()
-}
-
-export function timestamp(clock: Clock): { seconds: string; nanos: number } {
-  const ms = clock.now().getTime()
-  return { seconds: String(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1e6 }
 }
 
 /** Whether the same question may have another answer later; a refusal is final. */

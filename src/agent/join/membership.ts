@@ -31,7 +31,7 @@ export interface MembershipDeps {
 
 const RETRY = { initialMs: 50, maxMs: 30_000 }
 /** Timers stand still while a host sleeps, certificates do not: the time is looked at this often. */
-const LONGEST_PAUSE_MS = 30_000
+const MAX_PAUSE_MS = 30_000
 /** However short a certificate lives, and whatever the clocks say: no more renewals than this. */
 const SHORTEST_PAUSE_MS = 1_000
 
@@ -178,7 +178,7 @@ export class Membership {
     const isTime = (): boolean => this.#nowMs >= untilMs || this.#deps.clock.bootMs() >= untilBootMs
     do {
       const leftMs = untilMs - this.#nowMs
-      await pause(this.#deps.clock, Math.min(LONGEST_PAUSE_MS, Math.max(shortestMs, leftMs)), either)
+      await pause(this.#deps.clock, Math.min(MAX_PAUSE_MS, Math.max(shortestMs, leftMs)), either)
     } while (!either.aborted && !isTime() && isPlausible())
     this.#wake = undefined
   }

@@ -2,6 +2,7 @@ import type { KeyPair } from '../../crypto/keys.ts'
 import { parseCertificate, verifyChain } from '../../crypto/x509.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { BotCertificate__Output } from '../../rpc/gen/signet/v1/BotCertificate.ts'
+import { fromTimestamp } from '../../rpc/timestamp.ts'
 import type { BotIdentity } from '../state/bot-identity.ts'
 import { BotCertificateInvalidError } from './errors.ts'
 
@@ -29,7 +30,7 @@ export function readBotCertificate(
 ): GivenIdentity {
   if (message === null) throw new BotCertificateInvalidError('the authority sent no bot certificate')
   const { chain, roots, bot, botInstanceId } = message
-  const authorityMs = millis(message.authorityTime) ?? expected.nowMs
+  const authorityMs = fromTimestamp(message.authorityTime) ?? expected.nowMs
   const { notAfterMs, generation } = check(message, expected, authorityMs)
   return {
     identity: {
@@ -74,8 +75,4 @@ function check(message: BotCertificate__Output, expected: ExpectedCertificate, a
     if (error instanceof BotCertificateInvalidError || !(error instanceof CodedError)) throw error
     throw wrong(error.publicMessage, error)
   }
-}
-
-function millis(timestamp: { readonly seconds: string; readonly nanos: number } | null): number | undefined {
-  return timestamp === null ? undefined : Number(timestamp.seconds) * 1000 + timestamp.nanos / 1e6
 }

@@ -5,11 +5,11 @@ import { version } from '../../foundation/version.ts'
 import type { RenewRequest } from '../../rpc/gen/signet/v1/RenewRequest.ts'
 import type { RenewResponse__Output } from '../../rpc/gen/signet/v1/RenewResponse.ts'
 import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
+import { toTimestamp } from '../../rpc/timestamp.ts'
 import type { BotIdentity, StoredIdentity } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { AuthorityDoor } from '../uplink/authority-door.ts'
 import { askOnce } from './ask-once.ts'
-import { timestamp } from './join-as-bot.ts'
 import { type GivenIdentity, readBotCertificate } from './read-bot-certificate.ts'
 
 export interface RenewDeps {
@@ -35,7 +35,7 @@ export async function renew(
     protocolVersion: PROTOCOL_VERSION,
     publicKey: nextKey.publicKeyDer,
     proofOfPossession: proveSync({ purpose: 'renew', trustDomain, botInstanceId, generation }, nextKey),
-    agentTime: timestamp(clock),
+    agentTime: toTimestamp(clock.now().getTime()),
     agentVersion: version,
   }
   const { certificate } = await askOnce<RenewRequest, RenewResponse__Output>(door, stored, 'Renew', request)

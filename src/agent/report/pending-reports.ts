@@ -25,13 +25,13 @@ interface Kept {
 }
 
 /** Events and processes in all; each takes some 300 bytes. */
-const MOST = 16_384
+const MAX_EVENTS = 16_384
 /** Of one event: what more there are is only counted. */
-const MOST_NAMED = 1_024
+const MAX_NAMED = 1_024
 /** Of one event taken at once. */
-const MOST_TAKEN = 128
+const MAX_TAKEN = 128
 /** Whose losses are told by name. */
-const MOST_USERS = 1_024
+const MAX_USERS = 1_024
 /** Stands for all further users. */
 export const FURTHER_USERS = 0xffff_ffff
 
@@ -55,12 +55,12 @@ export class PendingReports {
     const name = `${process.pid} ${process.startedMs} ${process.gid} ${process.binaryPath ?? ''}`
     const known = kept.processes.get(name)
     if (known !== undefined) addTimes(known.times, times)
-    else if (kept.processes.size < MOST_NAMED) {
+    else if (kept.processes.size < MAX_NAMED) {
       kept.processes.set(name, { process, times: { ...times } })
       this.#grow(uid, 1)
     } else if (kept.others !== undefined) addTimes(kept.others, times)
     else kept.others = { ...times }
-    while (this.#size > MOST) this.#giveUpOldestOfBiggest()
+    while (this.#size > MAX_EVENTS) this.#giveUpOldestOfBiggest()
   }
 
   /** Events, one of each user in turn, of one with very many processes a part, until `take` wants no more. What it takes is pending no more. */
@@ -70,7 +70,7 @@ export class PendingReports {
         const [oldest] = events
         if (oldest === undefined) continue
         const [key, { what, processes, others }] = oldest
-        const named = [...processes].slice(0, MOST_TAKEN)
+        const named = [...processes].slice(0, MAX_TAKEN)
         const isAll = named.length === processes.size
         const part = named.map(([, each]) => each)
         if (!take({ uid, key, what, processes: part, others: isAll ? others : undefined })) return
@@ -151,7 +151,7 @@ export class PendingReports {
   }
 
   #lose(uid: number, times: SeenTimes): void {
-    const name = this.#givenUp.has(uid) || this.#givenUp.size < MOST_USERS ? uid : FURTHER_USERS
+    const name = this.#givenUp.has(uid) || this.#givenUp.size < MAX_USERS ? uid : FURTHER_USERS
     const known = this.#givenUp.get(name)
     if (known === undefined) this.#givenUp.set(name, { ...times })
     else addTimes(known, times)

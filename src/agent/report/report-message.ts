@@ -4,9 +4,9 @@ import type { Delivered, DeliveredSvid, SeenTimes } from '../sync/knowledge.ts'
 import type { NamedProcess, PendingEvent, What } from './pending-reports.ts'
 
 /** What the authority takes of one event, less some room; see its audit/reported.ts. */
-const MOST_PROCESSES = 32
-const LONGEST = 6_000
-const MOST_SVIDS = 32
+const MAX_PROCESSES = 32
+const MAX_MESSAGE_LENGTH = 6_000
+const MAX_SVIDS = 32
 
 /** One event as so many as fit: each has all of what was seen, and some of the processes. */
 export function toMessages({ uid, what, processes, others }: PendingEvent): ReportedEvent[] {
@@ -26,7 +26,7 @@ export function shortDeliveries(delivered: Delivered): readonly Delivered[] {
   let short = known.get(delivered)
   if (short === undefined) {
     const named = delivered.svids.filter((svid) => 'serial' in svid || svid.jti !== '')
-    short = cut(named, MOST_SVIDS, LONGEST).map((svids) => ({ svids }))
+    short = cut(named, MAX_SVIDS, MAX_MESSAGE_LENGTH).map((svids) => ({ svids }))
     known.set(delivered, short)
   }
   return short
@@ -49,7 +49,7 @@ function processMessage({ process, times }: NamedProcess): NonNullable<ReportedE
 }
 
 function parts(processes: readonly NamedProcess[]): readonly (readonly NamedProcess[])[] {
-  return cut(processes, MOST_PROCESSES, LONGEST)
+  return cut(processes, MAX_PROCESSES, MAX_MESSAGE_LENGTH)
 }
 
 /** Runs of at most so many, and of at most so many characters of JSON, each of one at least. */

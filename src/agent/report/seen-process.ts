@@ -2,7 +2,7 @@ import type { Peer } from '../../peer/peer.ts'
 import type { SeenProcess } from '../sync/knowledge.ts'
 
 /** Of a path that a user may choose, the audit log gets so much. */
-const LONGEST_PATH = 256
+const MAX_PATH_LENGTH = 256
 
 /** What the audit log shall know of a caller: as it was when it connected. */
 export function seenProcess({ credentials, executable, startedAtMs }: Peer): SeenProcess {
@@ -13,5 +13,5 @@ export function seenProcess({ credentials, executable, startedAtMs }: Peer): See
 }
 
 function shortened(path: string): string {
-  return (path.length <= LONGEST_PATH ? path : `${path.slice(0, LONGEST_PATH)}…`).toWellFormed()
+  return (path.length <= MAX_PATH_LENGTH ? path : `${path.slice(0, MAX_PATH_LENGTH)}…`).toWellFormed()
 }

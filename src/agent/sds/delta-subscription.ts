@@ -13,20 +13,20 @@ type Request = Pick<
 const REMOVED = ''
 /** Instead of a version that cannot be one of ours. */
 const FOREIGN = '?'
-const LONGEST_VERSION = 64
+const MAX_VERSION_LENGTH = 64
 
 /** Incremental: requests name what changes in what is wanted, responses hold what changes in what there is. */
 export class DeltaSubscription implements Subscription<Request> {
   isWildcard = false
-  readonly #mostNames: number
+  readonly #maxNames: number
   readonly #makeNonce: MakeNonce
   readonly #wanted = new Set<string>()
   /** By name, the version that the client was sent last, whether or not it took it: it is not sent the same again. */
   readonly #sent = new Map<string, string>()
   #isFirst = true
 
-  constructor(mostNames: number, makeNonce: MakeNonce) {
-    this.#mostNames = mostNames
+  constructor(maxNames: number, makeNonce: MakeNonce) {
+    this.#maxNames = maxNames
     this.#makeNonce = makeNonce
   }
 
@@ -37,14 +37,14 @@ export class DeltaSubscription implements Subscription<Request> {
   /** What is wanted changes with every request, whichever response it answers: nothing of it is said twice. */
   hear(request: Request): boolean {
     const { resourceNamesSubscribe: wanted, resourceNamesUnsubscribe: unwanted } = request
-    checkNames(wanted, this.#mostNames)
+    checkNames(wanted, this.#maxNames)
     const isFirst = this.#isFirst
     this.#isFirst = false
     if (isFirst) this.#remember(request.initialResourceVersions)
     if (isFirst && wanted.length === 0) this.isWildcard = true
     for (const name of wanted) this.#subscribe(name, isFirst)
     for (const name of unwanted) this.#unsubscribe(name)
-    checkNames(this.#wanted, this.#mostNames)
+    checkNames(this.#wanted, this.#maxNames)
     return isFirst || wanted.length > 0 || unwanted.length > 0
   }
 
@@ -71,10 +71,10 @@ export class DeltaSubscription implements Subscription<Request> {
     const entries = Object.entries(versions)
     checkNames(
       entries.map(([name]) => name),
-      this.#mostNames,
+      this.#maxNames,
     )
     for (const [name, version] of entries) {
-      this.#sent.set(name, version !== '' && version.length <= LONGEST_VERSION ? version : FOREIGN)
+      this.#sent.set(name, version !== '' && version.length <= MAX_VERSION_LENGTH ? version : FOREIGN)
     }
   }
 

@@ -8,7 +8,7 @@ import type { Knowledge } from '../sync/knowledge.ts'
 import { bundleFor, federatedBundles, trustDomainId } from '../workload-api/bundles-message.ts'
 import type { NoIdentityReason } from '../workload-api/errors.ts'
 import type { IdentitySet } from '../workload-api/identity-set.ts'
-import { LARGEST_MESSAGE } from '../workload-api/message.ts'
+import { MAX_MESSAGE_SIZE } from '../workload-api/message.ts'
 import type { Secret } from './secret.ts'
 import { type SecretNames, trustDomainOf } from './secret-names.ts'
 import type { SecretStore } from './secret-store.ts'
@@ -80,7 +80,7 @@ export class Offer {
     const absent: Absence[] = []
     const closed: Absence[] = []
     const pending: string[] = []
-    let room = LARGEST_MESSAGE
+    let room = MAX_MESSAGE_SIZE
     for (const name of names) {
       const found = this.#resolve(name)
       const outcome = isAbsence(found) ? (this.#closed(name, found) ?? found) : found

@@ -1,7 +1,7 @@
 import { InvalidSecretRequestError } from './errors.ts'
 
 /** A SPIFFE ID is no longer. */
-const LONGEST_NAME_BYTES = 2_048
+const MAX_NAME_BYTES = 2_048
 /** What a stream may keep, for each name that it may have: it lives as long as its Envoy. */
 const BYTES_A_NAME = 256
 
@@ -12,8 +12,8 @@ export function checkNames(names: Iterable<string>, most: number): void {
   for (const name of names) {
     if (name === '') throw new InvalidSecretRequestError('a resource name is empty')
     const size = Buffer.byteLength(name)
-    if (size > LONGEST_NAME_BYTES) {
-      throw new InvalidSecretRequestError(`a resource name is longer than ${LONGEST_NAME_BYTES} bytes`)
+    if (size > MAX_NAME_BYTES) {
+      throw new InvalidSecretRequestError(`a resource name is longer than ${MAX_NAME_BYTES} bytes`)
     }
     count += 1
     bytes += size

@@ -8,9 +8,9 @@ import type { Absence } from './offer.ts'
 import type { SecretResponse } from './subscription.ts'
 
 /** Of names and of messages, which are somebody else's text, the log gets this much. */
-const MOST_NAMES = 8
-const LONGEST_NAME = 256
-const LONGEST_MESSAGE = 1_024
+const MAX_NAMES = 8
+const MAX_NAME_LENGTH = 256
+const MAX_MESSAGE_LENGTH = 1_024
 
 export interface SecretNotesDeps {
   readonly deliveries: Deliveries
@@ -49,7 +49,7 @@ export class SecretNotes {
   /** Names that this caller hears nothing of, told when they are first left out. */
   leftOut(peer: Peer, absent: readonly Absence[]): void {
     for (const { reason } of absent) this.#unavailable.inc({ reason })
-    const names = absent.slice(0, MOST_NAMES).map(({ name }) => name.slice(0, LONGEST_NAME))
+    const names = absent.slice(0, MAX_NAMES).map(({ name }) => name.slice(0, MAX_NAME_LENGTH))
     const reasons = [...new Set(absent.map(({ reason }) => reason))]
     const { pid, uid } = peer.credentials
     const suppressed = this.#told.suppressed(uid, `${names.join()} ${reasons.join()}`)
@@ -67,10 +67,10 @@ export class SecretNotes {
     const suppressed = this.#told.suppressed(uid, `${pid} ${method}`)
     if (suppressed === undefined) return
     const message = detail.message
-      .slice(0, LONGEST_MESSAGE)
+      .slice(0, MAX_MESSAGE_LENGTH)
       .replace(/\p{Cc}/gu, ' ')
       .toWellFormed()
-    const asked = names.slice(0, MOST_NAMES).map((name) => name.slice(0, LONGEST_NAME))
+    const asked = names.slice(0, MAX_NAMES).map((name) => name.slice(0, MAX_NAME_LENGTH))
     this.#deps.logger.warn(
       { event: 'secret.rejected', pid, uid, names: asked, envoySays: message, suppressed },
       'an Envoy did not take what it was sent; it keeps what it had',

@@ -1,8 +1,8 @@
 import { createOrphanCa } from '../../crypto/orphan-ca.ts'
+import { LruMap } from '../../foundation/lru-map.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
 import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
-import { RecentMap } from '../workload-api/recent-map.ts'
 import { plainCaSecret, type Secret, svidSecret, type TrustedAuthorities, validatorSecret } from './secret.ts'
 
 /** Different sets of trust domains, by name, that are kept encoded. */
@@ -16,8 +16,8 @@ interface KeptBundles {
 /** Every secret that was encoded and is still of use, so that a thousand Envoys cost no more encoding than one. */
 export class SecretStore {
   readonly #svids = new WeakMap<CachedX509Svid, Secret[]>()
-  readonly #bundles = new RecentMap<KeptBundles>(BUNDLES)
-  readonly #closed = new RecentMap<Secret>(BUNDLES)
+  readonly #bundles = new LruMap<string, KeptBundles>(BUNDLES)
+  readonly #closed = new LruMap<string, Secret>(BUNDLES)
   readonly #random: Random
   #nobody: Buffer | undefined
 

@@ -50,9 +50,9 @@ export function serveSds(server: RpcServer<Peer>, deps: SdsDeps): void {
     notes: new SecretNotes({ ...deps, deliveries: callers.deliveries }),
   }
   const makeNonce = (): string => random.bytes(NONCE_BYTES).toString('hex')
-  const mostNames = maxIdentitiesPerCaller + MORE_NAMES
-  const whole = (): Subscription<DiscoveryRequest__Output> => new WholeSubscription(mostNames, makeNonce)
-  const delta = (): Subscription<DeltaDiscoveryRequest__Output> => new DeltaSubscription(mostNames, makeNonce)
+  const maxNames = maxIdentitiesPerCaller + MORE_NAMES
+  const whole = (): Subscription<DiscoveryRequest__Output> => new WholeSubscription(maxNames, makeNonce)
+  const delta = (): Subscription<DeltaDiscoveryRequest__Output> => new DeltaSubscription(maxNames, makeNonce)
 
   const handlers: Handlers<Peer> = {
     StreamSecrets: { duplex: (peer, sink) => new SecretStream('stream', peer, sink, shared, whole()) },

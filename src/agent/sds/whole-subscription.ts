@@ -11,7 +11,7 @@ type Request = Pick<DiscoveryRequest__Output, 'resourceNames' | 'responseNonce'>
 export class WholeSubscription implements Subscription<Request> {
   names: readonly string[] = []
   isWildcard = false
-  readonly #mostNames: number
+  readonly #maxNames: number
   readonly #makeNonce: MakeNonce
   #isFirst = true
   /** Names were asked for before: an empty list means none of them any more, not everything. */
@@ -21,8 +21,8 @@ export class WholeSubscription implements Subscription<Request> {
   /** A new subscription is answered, also with what was sent before. */
   #owes = false
 
-  constructor(mostNames: number, makeNonce: MakeNonce) {
-    this.#mostNames = mostNames
+  constructor(maxNames: number, makeNonce: MakeNonce) {
+    this.#maxNames = maxNames
     this.#makeNonce = makeNonce
   }
 
@@ -51,7 +51,7 @@ export class WholeSubscription implements Subscription<Request> {
 
   /** True when this is another subscription than before. */
   #want(asked: readonly string[]): boolean {
-    checkNames(asked, this.#mostNames)
+    checkNames(asked, this.#maxNames)
     const isWildcard = asked.includes(WILDCARD) || (asked.length === 0 && !this.#hasNamed)
     const names = asked.length > 1 || asked[0] === WILDCARD ? tidy(asked) : asked
     if (asked.length > 0) this.#hasNamed = true

@@ -1,4 +1,5 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { Emitter } from '../../foundation/emitter.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
@@ -24,7 +25,7 @@ import type { Holder, X509State } from './x509-entry.ts'
 /** Work that is due is looked at no more often than this … */
 const SHORTEST_WAIT_MS = 20
 /** … and no more rarely: timers stand still while a host sleeps, certificates do not. */
-const LONGEST_WAIT_MS = 5_000
+const MAX_WAIT_MS = 5_000
 /** Tokens in a snapshot, the ones asked for last: they live for minutes, and a snapshot is written often. */
 const TOKENS_KEPT = 256
 
@@ -43,8 +44,8 @@ export class SvidCache implements Disposable {
   readonly #deps: SvidCacheDeps
   readonly #x509: X509Cache
   readonly #jwt: JwtCache
-  readonly #x509Listeners = new Set<(key: string) => void>()
-  readonly #changeListeners = new Set<() => void>()
+  readonly #x509Changes = new Emitter<string>()
+  readonly #changes = new Emitter()
   readonly #keys: Pick<KeyPools, 'take' | 'expect'>
   readonly #subscription: Disposable
   #timer: Scheduled | undefined
@@ -63,7 +64,7 @@ export class SvidCache implements Disposable {
     this.#x509 = new X509Cache({
       ...shared,
       onChange: (key) => {
-        for (const listener of this.#x509Listeners) listener(key)
+        this.#x509Changes.emit(key)
         this.#changed()
       },
       onDue: (atMs) => this.#wakeAt(atMs),
@@ -93,8 +94,7 @@ export class SvidCache implements Disposable {
 
   /** Tells of each rendered identity (its grant's key) whose X.509-SVID came, ended, or could not be had. */
   onX509Change(listener: (key: string) => void): Disposable {
-    this.#x509Listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#x509Listeners.delete(listener) }
+    return this.#x509Changes.subscribe(listener)
   }
 
   /** `audiences`: sorted, without doubles. */
@@ -108,8 +108,7 @@ export class SvidCache implements Disposable {
 
   /** Tells that a snapshot taken now differs from one taken before. */
   onChange(listener: () => void): Disposable {
-    this.#changeListeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#changeListeners.delete(listener) }
+    return this.#changes.subscribe(listener)
   }
 
   /** All that is worth keeping over a restart, private keys included: to be sealed before it is written. */
@@ -146,13 +145,13 @@ export class SvidCache implements Disposable {
   }
 
   #changed(): void {
-    for (const listener of this.#changeListeners) listener()
+    this.#changes.emit()
   }
 
   #wakeAt(atMs: number): void {
     if (this.#disposed || atMs >= this.#timerAtMs) return
     const now = this.#deps.clock.now().getTime()
-    const waitMs = Math.min(Math.max(atMs - now, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
+    const waitMs = Math.min(Math.max(atMs - now, SHORTEST_WAIT_MS), MAX_WAIT_MS)
     if (now + waitMs >= this.#timerAtMs) return
     this.#timer?.cancel()
     this.#timerAtMs = now + waitMs

@@ -250,6 +250,7 @@ export class KnowledgeStore {
     const { policy, bundle, bundleRecord, federation, facts, roles, bot } = this.#heard
     if (bundle === undefined || bundleRecord === undefined || bot === undefined) return
     const locks = new KnownLocks(this.#heard.locks, () => this.#deps.clock.now().getTime())
+    const isRefused = this.#refused
     this.#version += 1
     this.current.set({
       policy,
@@ -259,13 +260,12 @@ export class KnowledgeStore {
       activeX509KeyId: bundleRecord.activeX509KeyId,
       activeJwtKeyIds: activeJwtKeyIds(bundleRecord),
       taintedKeyIds: new Set(bundleRecord.taintedKeyIds),
-      isLocked: (subject) => locks.isLocked(subject),
-      roleRefusalOf: (grant) => roles.refusalOf(grant, policy.get(grant.identity)?.identity.labels ?? {}),
-      lifeLimitsOf: (grant) => {
-        const labels = policy.get(grant.identity)?.identity.labels ?? {}
-        return lifeLimits(bundle, bundleRecord, roles.maxTtlOf(grant, labels))
+      checkRoles: (grant, labels) => roles.check(grant, labels),
+      lockOn: (subject) => locks.on(subject),
+      lifeLimits: (roleMaxTtlSeconds) => lifeLimits(bundle, bundleRecord, roleMaxTtlSeconds),
+      get botLock() {
+        return isRefused ? 'the authority refuses the bot of this agent' : locks.onBot
       },
-      botLocked: this.#refused || locks.botLocked,
       version: this.#version,
     })
   }

@@ -1,13 +1,13 @@
 import type { KeyType } from '../../crypto/keys.ts'
 import type { Watchable } from '../../foundation/watchable.ts'
 import type { Attributes } from '../../policy/attributes.ts'
-import type { Grant } from '../../policy/compile.ts'
+import type { Bounds } from '../../policy/decision.ts'
 import type { LifeLimits } from '../../policy/life.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
 
 /** What the authority has told this agent; never changed, only replaced as a whole. */
-export interface Knowledge {
+export interface Knowledge extends Bounds {
   readonly policy: Policy
   readonly bundle: Bundle
   readonly federatedBundles: ReadonlyMap<string, Bundle>
@@ -17,13 +17,8 @@ export interface Knowledge {
   /** One for each algorithm that tokens are signed with. */
   readonly activeJwtKeyIds: ReadonlySet<string>
   readonly taintedKeyIds: ReadonlySet<string>
-  /** Why the roles of the bot do not permit a grant; undefined when they do. */
-  roleRefusalOf(grant: Grant): string | undefined
-  /** What bounds the lives of SVIDs of this grant; undefined from an authority that does not say. For explanations. */
-  lifeLimitsOf(grant: Grant): LifeLimits | undefined
-  isLocked(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): boolean
-  /** A lock on the bot, its instance or its join token: nothing is handed out any more. */
-  readonly botLocked: boolean
+  /** What bounds the lives of SVIDs under this limit of the roles; undefined from an authority that does not say. For explanations. */
+  lifeLimits(roleMaxTtlSeconds: number | undefined): LifeLimits | undefined
   /** Grows with each change. */
   readonly version: number
 }

@@ -53,13 +53,13 @@ function parse(trustDomain: string, json: string, logger: Logger): Bundle | unde
   }
 }
 
-const MOST_TOLD = 8
+const MAX_TOLD = 8
 
 /** Once for each state of a bundle; the authority's `apply` has said it to whoever brought it. */
 export function tellWithheld({ trustDomain, passedOver }: Bundle, logger: Logger): void {
   const withheld = passedOver.filter(({ isUnknown }) => !isUnknown)
   if (withheld.length === 0) return
-  const reasons = withheld.slice(0, MOST_TOLD).map(({ where, reason }) => `${where}: ${reason}`)
+  const reasons = withheld.slice(0, MAX_TOLD).map(({ where, reason }) => `${where}: ${reason}`)
   logger.warn(
     { event: 'bundle.key_withheld', trustDomain, withheld: withheld.length, reasons },
     'keys of a bundle are broken, or not every client could read them: they are not delivered, and the others are',

@@ -16,19 +16,24 @@ export class KnownLocks {
     this.#nowMs = nowMs
   }
 
-  isLocked(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): boolean {
-    if (this.records.length === 0) return false
-    return this.#standing().some(
+  /** The lock on what a caller would get, in one sentence. */
+  on(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): string | undefined {
+    if (this.records.length === 0) return undefined
+    const lock = this.#standing().find(
       ({ workloadIdentity, spiffeId }) =>
         workloadIdentity === subject.workloadIdentity || spiffeId === subject.spiffeId,
     )
+    return lock && `a lock on the ${lock.workloadIdentity === undefined ? 'SPIFFE ID' : 'workload identity'}`
   }
 
   /** The authority sends only locks that mean this agent: one on any bot, instance or token is one on ours. */
-  get botLocked(): boolean {
-    return this.#standing().some(
-      ({ bot, botInstance, joinToken }) => (bot ?? botInstance ?? joinToken) !== undefined,
-    )
+  get onBot(): string | undefined {
+    for (const { bot, botInstance, joinToken } of this.#standing()) {
+      if (bot !== undefined) return 'a lock on the bot of this agent'
+      if (botInstance !== undefined) return 'a lock on this bot instance'
+      if (joinToken !== undefined) return 'a lock on the join token that this agent joined by'
+    }
+    return undefined
   }
 
   #standing(): readonly LockRecord[] {

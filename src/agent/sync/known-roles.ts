@@ -1,7 +1,7 @@
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Grant } from '../../policy/compile.ts'
-import { RoleBounds, type RoleSpec } from '../../policy/role.ts'
+import { RoleBounds, type RoleSpec, type RoleVerdict } from '../../policy/role.ts'
 
 /**
  * What the roles of this agent's bot leave of what the rules grant. The authority bounds all that it signs; the agent looks as well, so that a
@@ -31,19 +31,9 @@ export class KnownRoles {
     }
   }
 
-  /** The longest life that the roles allow; undefined when they set none, or do not permit it at all. */
-  maxTtlOf(grant: Grant, labels: Readonly<Record<string, string>>): number | undefined {
-    const checked = this.#check(grant, labels)
-    return checked !== undefined && 'maxTtlSeconds' in checked ? checked.maxTtlSeconds : undefined
-  }
-
-  /** Why the roles do not permit this, if they do not. */
-  refusalOf(grant: Grant, labels: Readonly<Record<string, string>>): string | undefined {
-    const checked = this.#check(grant, labels)
-    return checked !== undefined && 'refused' in checked ? checked.refused : undefined
-  }
-
-  #check({ identity, spiffeId, x509 }: Grant, labels: Readonly<Record<string, string>>) {
-    return this.#bounds?.check({ identity, labels, spiffeId, dnsSans: x509.dnsSans })
+  /** What the roles say of a grant; unknown roles do not bound it here. */
+  check({ identity, spiffeId, x509 }: Grant, labels: Readonly<Record<string, string>>): RoleVerdict {
+    if (this.#bounds === undefined) return { maxTtlSeconds: undefined }
+    return this.#bounds.check({ identity, labels, spiffeId, dnsSans: x509.dnsSans })
   }
 }

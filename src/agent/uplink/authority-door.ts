@@ -1,12 +1,9 @@
 import type { Clock } from '../../foundation/clock.ts'
+import type { HostPort } from '../../foundation/host-port.ts'
 import type { RpcClient } from '../../rpc/client.ts'
 import type { AuthorityRoot } from '../../rpc/first-contact.ts'
+import { authorityName } from '../../spiffe/authority-name.ts'
 import type { StoredIdentity } from '../state/bot-identity.ts'
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 /** What the agent needs of a client. */
 export type AuthorityClient = Pick<RpcClient, 'unary' | 'stream' | 'close'>
@@ -23,10 +20,10 @@ export interface AuthorityDoor {
 }
 
 export class NetworkDoor implements AuthorityDoor {
-  readonly #address: Address
+  readonly #address: HostPort
   readonly #clock: Clock
 
-  constructor(address: Address, clock: Clock) {
+  constructor(address: HostPort, clock: Clock) {
     this.#address = address
     this.#clock = clock
   }
@@ -38,14 +35,8 @@ export class NetworkDoor implements AuthorityDoor {
 
   async open({ trustDomain, roots, current }: Appearance): Promise<AuthorityClient> {
     const { RpcClient } = await import('../../rpc/client.ts') // late: a start from saved state does not need it
-    const serverName = `authority.${trustDomain}`
+    const serverName = authorityName(trustDomain)
     const shown = current && { key: current.key.privateKey, chain: current.chain }
     return new RpcClient({ target: { ...this.#address, tls: { roots, serverName, ...shown } } })
   }
-}
-
-/** `host:port`; an IPv6 host in brackets. */
-export function parseAddress(address: string): Address {
-  const colon = address.lastIndexOf(':')
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) }
 }

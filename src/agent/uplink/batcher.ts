@@ -11,10 +11,10 @@ export class TooManyWaitingError extends CodedError {
 }
 
 /** As many as the authority commits to disk at once. */
-export const LARGEST_BATCH = 256
+export const MAX_BATCH_SIZE = 256
 /** While one call waits for the disk of the authority, the next one is signed; more would only make batches smaller. */
 const CALLS_AT_ONCE = 4
-const WAITING_MOST = 32_768
+const MAX_WAITING = 32_768
 /** What the authority has no room for is asked again, in smaller batches, for as long as a caller may wait. */
 const PATIENCE_MS = 10_000
 const PAUSE_MS = 250
@@ -34,7 +34,7 @@ export interface BatcherOptions<Req, Res> {
   readonly call: (requests: readonly Req[]) => Promise<readonly (Res | Error)[]>
   readonly clock: Clock
   /** How much may wait of one user. */
-  readonly mostOfUser: number
+  readonly maxOfUser: number
   /** Asked in one call; the answers to it are read in one turn of the loop. */
   readonly batchSize: number
 }
@@ -62,12 +62,12 @@ export class Batcher<Req, Res> {
   /** `lane`: for which user. When too many wait, whoever has most of them waiting is refused. */
   ask(request: Req, lane: number): Promise<Res> {
     const { promise, resolve, reject } = Promise.withResolvers<Res>()
-    if (this.#waiting.sizeOf(lane) >= this.#options.mostOfUser) {
+    if (this.#waiting.sizeOf(lane) >= this.#options.maxOfUser) {
       reject(new TooManyWaitingError('too many requests of one user are waiting for the authority'))
       return promise
     }
     this.#waiting.push(lane, { lane, askedMs: this.#options.clock.monotonicMs(), request, resolve, reject })
-    if (this.#waiting.size > WAITING_MOST) {
+    if (this.#waiting.size > MAX_WAITING) {
       const error = new TooManyWaitingError('too many requests are waiting for the authority')
       this.#waiting.dropOfBiggest()?.item.reject(error)
     }

@@ -7,7 +7,7 @@ import { RpcError, StatusCode } from '../../rpc/status.ts'
 import type { Asked, IdentityClaim, SvidIssuer } from '../sync/knowledge.ts'
 import { askingUser } from './asking-user.ts'
 import type { AuthorityClient } from './authority-door.ts'
-import { Batcher, LARGEST_BATCH } from './batcher.ts'
+import { Batcher, MAX_BATCH_SIZE } from './batcher.ts'
 import { fitAttributes } from './fit-attributes.ts'
 
 type IssuedX509 = Awaited<ReturnType<SvidIssuer['issueX509']>>
@@ -33,8 +33,8 @@ export interface BatchingIssuerDeps {
 
 const DEADLINE_MS = 10_000
 /** As many as there are at a change of the CA. */
-const MOST_X509_OF_USER = 16_384
-const MOST_JWT_OF_USER = 4_096
+const MAX_X509_OF_USER = 16_384
+const MAX_JWT_OF_USER = 4_096
 /** Tokens are asked for in floods, certificates once for each identity. */
 const JWT_BATCH = 64
 
@@ -60,8 +60,8 @@ export class BatchingIssuer implements SvidIssuer {
     this.#x509 = new Batcher<X509Request, IssuedX509>({
       clock,
       call: issueX509,
-      mostOfUser: MOST_X509_OF_USER,
-      batchSize: LARGEST_BATCH,
+      maxOfUser: MAX_X509_OF_USER,
+      batchSize: MAX_BATCH_SIZE,
     })
     const issueJwt = async (requests: readonly JwtRequest[]): Promise<(IssuedJwt | RpcError)[]> => {
       const { results } = await this.#call<IssueJwtSvidsResponse__Output>('IssueJwtSvids', requests)
@@ -74,7 +74,7 @@ export class BatchingIssuer implements SvidIssuer {
     this.#jwt = new Batcher<JwtRequest, IssuedJwt>({
       clock,
       call: issueJwt,
-      mostOfUser: MOST_JWT_OF_USER,
+      maxOfUser: MAX_JWT_OF_USER,
       batchSize: JWT_BATCH,
     })
   }

@@ -1,10 +1,10 @@
 import type { Attributes } from '../../policy/attributes.ts'
-import { LONGEST_WORKLOAD_BYTES } from '../../policy/parse-attributes.ts'
+import { MAX_WORKLOAD_BYTES } from '../../policy/parse-attributes.ts'
 
 /** The workload's attributes as JSON that the authority takes. Of very many supplementary groups only as many as fit are told. */
 export function fitAttributes(workload: Attributes): string {
   const json = JSON.stringify(workload)
-  const excess = Buffer.byteLength(json) - LONGEST_WORKLOAD_BYTES
+  const excess = Buffer.byteLength(json) - MAX_WORKLOAD_BYTES
   if (excess <= 0) return json
   const { unix } = workload as { readonly unix?: Attributes }
   const groups = unix?.['groups']

@@ -1,28 +1,14 @@
+import { audienceProblem, describeAudienceProblem } from '../../policy/audience-limits.ts'
 import { InvalidWorkloadRequestError } from './errors.ts'
-
-/** Some clients take no more audiences than these in a token. */
-const MOST = 32
-const LONGEST_BYTES = 1_024
-/** Tokens are kept by their audiences, and asked for together with those of other callers: one caller shall not fill either. */
-const LONGEST_IN_ALL_BYTES = 4_096
 
 /** The asked audiences, sorted and without doubles. @throws InvalidWorkloadRequestError (Workload API §4.5, §6.2.1) */
 export function checkAudiences(asked: readonly string[]): readonly string[] {
-  if (asked.length === 0) throw new InvalidWorkloadRequestError('audience must be specified')
-  for (const audience of asked) checkAudience(audience)
-  if (asked.length === 1) return asked
-  const audiences = [...new Set(asked)].sort()
-  if (audiences.length > MOST) throw new InvalidWorkloadRequestError(`more than ${MOST} audiences`)
-  const bytes = audiences.reduce((sum, audience) => sum + Buffer.byteLength(audience), 0)
-  if (bytes > LONGEST_IN_ALL_BYTES) {
-    throw new InvalidWorkloadRequestError(`more than ${LONGEST_IN_ALL_BYTES} bytes of audiences`)
-  }
+  const audiences = asked.length === 1 ? asked : [...new Set(asked)].sort()
+  const problem = audienceProblem(audiences)
+  if (problem !== undefined) throw new InvalidWorkloadRequestError(describeAudienceProblem(problem))
   return audiences
 }
 
 export function checkAudience(audience: string): void {
-  if (audience === '') throw new InvalidWorkloadRequestError('audience must be specified')
-  if (Buffer.byteLength(audience) > LONGEST_BYTES) {
-    throw new InvalidWorkloadRequestError(`an audience is longer than ${LONGEST_BYTES} bytes`)
-  }
+  checkAudiences([audience])
 }

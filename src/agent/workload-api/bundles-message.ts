@@ -4,10 +4,10 @@ import type { Bundle } from '../../spiffe/bundle.ts'
 import type { Knowledge } from '../sync/knowledge.ts'
 import { SvidUnavailableError } from './errors.ts'
 import type { LeftOut } from './left-out.ts'
-import { LARGEST_MESSAGE, type Message } from './message.ts'
+import { MAX_MESSAGE_SIZE, type Message } from './message.ts'
 
 /** Bundles in one response, the own one included: rust-spiffe takes no more. */
-const MOST_BUNDLES = 200
+const MAX_BUNDLES = 200
 
 /**
  * Bundles of foreign trust domains that these grants federate with, as far as they are known; never the own one. Those of the first identity
@@ -63,7 +63,7 @@ export function federatedMap(
   room: number,
   leftOut: Pick<LeftOut, 'bundles'>,
 ): Record<string, Buffer> {
-  const limits = { room, most: MOST_BUNDLES - 1 }
+  const limits = { room, most: MAX_BUNDLES - 1 }
   return bundleMap(federatedBundles(grants, knowledge), (bundle) => bundle.x509Der(), limits, leftOut)
 }
 
@@ -97,7 +97,7 @@ function bundlesMessage(
   format: (bundle: Bundle) => Buffer,
 ): Message {
   const all = [knowledge.bundle, ...federatedBundles(grants, knowledge)]
-  const bundles = bundleMap(all, format, { room: LARGEST_MESSAGE, most: MOST_BUNDLES }, leftOut)
+  const bundles = bundleMap(all, format, { room: MAX_MESSAGE_SIZE, most: MAX_BUNDLES }, leftOut)
   if (bundles[trustDomainId(knowledge.bundle.trustDomain)] === undefined) throw new SvidUnavailableError()
   const bytes = encodeMessage(type, { bundles })
   const always = { validFromMs: Number.NEGATIVE_INFINITY, validUntilMs: Number.POSITIVE_INFINITY }

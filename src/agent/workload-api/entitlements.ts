@@ -1,6 +1,7 @@
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
+import { decide } from '../../policy/decision.ts'
 import type { Attestation } from '../attestation/attest.ts'
 import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 import { NoIdentityError, type NoIdentityReason, NotSyncedError } from './errors.ts'
@@ -116,17 +117,10 @@ export class Entitlements {
   }
 
   #evaluate(attributes: Attributes, knowledge: Knowledge): Decision {
-    if (knowledge.botLocked) return 'bot_locked'
     const { join, bot } = knowledge.facts
-    const granted = knowledge.policy.decide({ ...attributes, join, bot })
-    if (granted.length === 0) return 'no_identity'
-    const permitted = granted.filter((grant) => knowledge.roleRefusalOf(grant) === undefined)
-    if (permitted.length === 0) return 'role_refuses'
-    const open = permitted.filter(
-      ({ identity, spiffeId }) => !knowledge.isLocked({ workloadIdentity: identity, spiffeId }),
-    )
-    if (open.length === 0) return 'locked'
-    return this.#deps.sets.of(this.#limit(open, attributes['workload'] as Attributes))
+    const decision = decide(knowledge.policy, { ...attributes, join, bot }, knowledge)
+    if ('by' in decision) return decision.by
+    return this.#deps.sets.of(this.#limit(decision.grants, attributes['workload'] as Attributes))
   }
 
   /** The first in order are what a caller gets, so that its default identity stays the same. */

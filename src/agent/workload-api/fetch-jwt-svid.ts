@@ -13,7 +13,7 @@ import { checkAudiences } from './audiences.ts'
 import type { Deliveries } from './deliveries.ts'
 import { InvalidWorkloadRequestError, NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { IdentitySet } from './identity-set.ts'
-import { LARGEST_MESSAGE } from './message.ts'
+import { MAX_MESSAGE_SIZE } from './message.ts'
 
 /** Answers kept ready; each takes about 1 KB. */
 const ANSWERS = 4_096
@@ -193,7 +193,7 @@ function encode(set: IdentitySet, indexes: readonly number[], tokens: readonly C
 function fittingCount(
   svids: readonly { readonly spiffeId: string; readonly svid: string; readonly hint: string }[],
 ): number {
-  let room = LARGEST_MESSAGE
+  let room = MAX_MESSAGE_SIZE
   const index = svids.findIndex(({ spiffeId, svid, hint }) => {
     room -= spiffeId.length + svid.length + Buffer.byteLength(hint) + OVERHEAD
     return room < 0

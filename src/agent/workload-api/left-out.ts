@@ -1,9 +1,9 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
+import { LruMap } from '../../foundation/lru-map.ts'
 import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import { type Attributes, lookUp } from '../../policy/attributes.ts'
-import { RecentMap } from './recent-map.ts'
 
 /** How long not to say the same again. */
 const QUIET_MS = 600_000
@@ -20,7 +20,7 @@ export class LeftOut {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #count: Counter
-  readonly #quietUntilMs = new RecentMap<number>(REMEMBERED)
+  readonly #quietUntilMs = new LruMap<string, number>(REMEMBERED)
 
   constructor({ clock, logger, metrics }: LeftOutDeps) {
     this.#clock = clock

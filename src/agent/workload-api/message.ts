@@ -25,4 +25,4 @@ export type MessageKind = 'x509_svid' | 'x509_bundles' | 'jwt_bundles'
  * Clients receive at most 4 MiB a message (grpc-go, grpc-java, C-core and tonic alike); some room is left for what the
  * encoding adds.
  */
-export const LARGEST_MESSAGE = 4 * 1024 * 1024 - 64 * 1024
+export const MAX_MESSAGE_SIZE = 4 * 1024 * 1024 - 64 * 1024

@@ -1,10 +1,11 @@
 import type { Clock } from '../../foundation/clock.ts'
+import { LruMap } from '../../foundation/lru-map.ts'
 
 /** One line of each kind in this time; a retrying client asks every second. */
 const QUIET_MS = 30_000
 /** Kinds remembered of one user, who may make them up, and users. */
-const KINDS = 64
-const USERS = 1_024
+const MAX_KINDS = 64
+const MAX_USERS = 1_024
 
 interface Told {
   readonly untilMs: number
@@ -17,7 +18,7 @@ interface Told {
  */
 export class ToldLately {
   readonly #clock: Clock
-  readonly #users = new Map<number, Map<string, Told>>()
+  readonly #users = new LruMap<number, LruMap<string, Told>>(MAX_USERS)
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -32,26 +33,15 @@ export class ToldLately {
       told.suppressed += 1
       return undefined
     }
-    kinds.delete(kind)
-    makeRoom(kinds, KINDS)
     kinds.set(kind, { untilMs: now + QUIET_MS, suppressed: 0 })
     return told?.suppressed ?? 0
   }
 
-  #kindsOf(uid: number): Map<string, Told> {
-    const kinds = this.#users.get(uid) ?? new Map<string, Told>()
-    this.#users.delete(uid)
-    makeRoom(this.#users, USERS)
-    this.#users.set(uid, kinds) // the order of the map is the order of use
+  #kindsOf(uid: number): LruMap<string, Told> {
+    const known = this.#users.get(uid)
+    if (known !== undefined) return known
+    const kinds = new LruMap<string, Told>(MAX_KINDS)
+    this.#users.set(uid, kinds)
     return kinds
-  }
-}
-
-/** The oldest goes. */
-function makeRoom<K>(map: Map<K, unknown>, most: number): void {
-  if (map.size < most) return
-  for (const oldest of map.keys()) {
-    map.delete(oldest)
-    return
   }
 }

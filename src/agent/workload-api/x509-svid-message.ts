@@ -5,7 +5,7 @@ import type { Knowledge } from '../sync/knowledge.ts'
 import { federatedMap } from './bundles-message.ts'
 import { SvidUnavailableError } from './errors.ts'
 import type { LeftOut } from './left-out.ts'
-import { LARGEST_MESSAGE, type Message } from './message.ts'
+import { MAX_MESSAGE_SIZE, type Message } from './message.ts'
 
 /** What the fields of one X509SVID cost beside their contents. */
 const OVERHEAD = 32
@@ -27,7 +27,7 @@ export function x509SvidMessage(
 ): Message {
   const bundle = knowledge.bundle.x509Der()
   if (bundle.length === 0) throw new SvidUnavailableError() // an empty mandatory field is worse than no message
-  let room = LARGEST_MESSAGE
+  let room = MAX_MESSAGE_SIZE
   const sent: GrantedSvid[] = []
   for (const each of granted) {
     const { spiffeId, chainDer, keyDer } = each.svid

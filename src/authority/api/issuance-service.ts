@@ -14,7 +14,7 @@ import { actorOf, type Caller } from '../caller.ts'
 import { jsonBytes } from '../issuance/answer-size.ts'
 import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
-import { MOST_REQUESTS } from '../issuance/life-limits.ts'
+import { MAX_REQUESTS } from '../issuance/life-limits.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
@@ -39,7 +39,7 @@ const AVERAGED_SECONDS = 600
 /** Of what an instance may have at once, what tokens leave for X.509-SVIDs: without one a workload is without a door, too. */
 const KEPT_FOR_X509 = 1 / 4
 
-const MOST_INSTANCES = 100_000
+const MAX_INSTANCES = 100_000
 const COST_BYTES = 1024
 /** JSON writes a control character as `\u0001`. */
 const MAX_BYTES_OF_UNIT = 6
@@ -56,8 +56,8 @@ const NO_CLAIM: Claim = {
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
   const { issuer, connections, clock, svidsPerSecond } = deps
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
-  const burst = Math.max(MOST_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
-  const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MOST_INSTANCES }, clock)
+  const burst = Math.max(MAX_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
+  const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MAX_INSTANCES }, clock)
   // What is asked at length counts as several: the log holds it at that length. A full bucket is always enough for one request.
   const take = (instance: string, costs: readonly number[], leaving = 0): void => {
     const cost = costs.reduce((sum, each) => sum + each, 0)
@@ -127,8 +127,8 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
 }
 
 function checkLength(requests: readonly unknown[]): void {
-  if (requests.length > MOST_REQUESTS)
-    throw new BatchTooLongError(`at most ${MOST_REQUESTS} SVIDs in one request`)
+  if (requests.length > MAX_REQUESTS)
+    throw new BatchTooLongError(`at most ${MAX_REQUESTS} SVIDs in one request`)
 }
 
 /** One for each KiB that the log would hold of it, as JSON, as it was begun. */

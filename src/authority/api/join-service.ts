@@ -7,13 +7,13 @@ import type { RenewRequest__Output } from '../../rpc/gen/signet/v1/RenewRequest.
 import type { RenewResponse } from '../../rpc/gen/signet/v1/RenewResponse.ts'
 import type { Handlers } from '../../rpc/handlers.ts'
 import { checkProtocol } from '../../rpc/protocol.ts'
+import { fromTimestamp, toTimestamp } from '../../rpc/timestamp.ts'
 import type { BotCertificateOutput } from '../bots/issue-bot-certificate.ts'
 import type { Renewer } from '../bots/renewer.ts'
 import type { BotCaller, Caller } from '../caller.ts'
 import type { Joiner } from '../join/joiner.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { botOf } from './bot-call.ts'
-import { fromTimestamp, toTimestamp } from './timestamp.ts'
 
 /** A rack that boots behind one address joins at once; guessing 256 random bits gains nothing from either figure. */
 const JOINS = { perSecond: 5, burst: 50, maxKeys: 10_000 }

@@ -25,8 +25,8 @@ export interface ReportApiDeps {
 const REPORTS = { perSecond: 1, burst: 20, maxKeys: 100_000 }
 /** Of rows, as the log holds them: sixty deliveries a second, or so, and one full report at once in any case. */
 const BYTES = { perSecond: 32_768, burst: 8 * 1024 * 1024, maxKeys: 100_000 }
-const MOST_EVENTS = 200
-const MOST_GIVEN_UP = 64
+const MAX_EVENTS = 200
+const MAX_GIVEN_UP = 64
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
 export function reportHandlers(deps: ReportApiDeps): Handlers<Caller> {
@@ -41,8 +41,8 @@ export function reportHandlers(deps: ReportApiDeps): Handlers<Caller> {
         const { events, givenUp } = request
         const nowMs = clock.now().getTime()
         const plausible = (): Plausible => new Plausible(instance.joinedMs, nowMs)
-        if (events.length > MOST_EVENTS || givenUp.length > MOST_GIVEN_UP)
-          throw new ReportInvalidError(`at most ${MOST_EVENTS} events in one report`)
+        if (events.length > MAX_EVENTS || givenUp.length > MAX_GIVEN_UP)
+          throw new ReportInvalidError(`at most ${MAX_EVENTS} events in one report`)
         const subject = { bot: instance.bot, botInstance: instance.id }
         const actor = actorOf(caller)
         const seen = events.map((event) => toEntry(subject, actor, event, plausible()))

@@ -41,7 +41,7 @@ const NO_LOCKS: readonly ActiveLock[] = []
 const HEARTBEAT_MS = 20_000
 
 /** With more than this to tell, a snapshot is as good, and its messages stay small. */
-const MOST_CHANGES = 10_000
+const MAX_CHANGES = 10_000
 
 /**
  * What one agent has not been sent yet (decision 0027). However slowly it reads, this holds at most one entry for each workload identity: names, whose
@@ -224,7 +224,7 @@ export class SyncSession implements Disposable {
 
   *#changeMessages(): Generator<SyncResponse> {
     const names = [...this.#names]
-    if (names.length > MOST_CHANGES) {
+    if (names.length > MAX_CHANGES) {
       yield* this.#snapshotMessages()
       return
     }

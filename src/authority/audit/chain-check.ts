@@ -10,14 +10,14 @@ const FOUND: ReadonlySet<string> = new Set<AuditEventName>([
   'database.rows_refused',
 ])
 
-const MOST_PROBLEMS = 20
+const MAX_PROBLEMS = 20
 
 /** One sentence for each thing that is wrong; the first ones only. */
 export class Findings {
   readonly problems: string[] = []
 
   add(problem: string): void {
-    if (this.problems.length < MOST_PROBLEMS) this.problems.push(problem)
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push(problem)
   }
 }
 

@@ -5,7 +5,7 @@ import type { Finding } from '../datastore/seals/sealer.ts'
 import type { AuditLog } from './audit-log.ts'
 
 /** Of very many rows the first are named. */
-const MOST_NAMED = 20
+const MAX_NAMED = 20
 
 interface Deps {
   readonly datastore: Datastore
@@ -34,7 +34,7 @@ export async function reportFindings(deps: Deps, accepted: readonly string[]): P
 }
 
 async function report({ foreign, problems }: Finding, { datastore, audit, logger }: Deps): Promise<void> {
-  const rows = foreign.slice(0, MOST_NAMED).map(({ table, name, sha256 }) => ({ table, name, sha256 }))
+  const rows = foreign.slice(0, MAX_NAMED).map(({ table, name, sha256 }) => ({ table, name, sha256 }))
   const refused = { count: foreign.length, rows }
   if (foreign.length > 0) {
     logger.error(

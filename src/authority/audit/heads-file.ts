@@ -7,7 +7,7 @@ import { AuditHeadsInvalidError } from './errors.ts'
 import { type AuditHead, type HeadEnd, NO_LINE, readHead, signHead, unverifiedHead } from './head.ts'
 
 /** Each head covers all rows before it, so old ones can go; these many lines are some megabytes. */
-const MOST_LINES = 20_000
+const MAX_LINES = 20_000
 
 export interface HeadsRead {
   readonly heads: readonly AuditHead[]
@@ -20,7 +20,7 @@ export class HeadsFile implements AsyncDisposable {
   /** What the heads are signed with. */
   readonly key: KeyPair
   readonly #path: string
-  readonly #mostLines: number
+  readonly #maxLines: number
   #handle: FileHandle
   /** Also when it is no head: the next one covers it all the same. */
   #lastLine: string
@@ -30,27 +30,27 @@ export class HeadsFile implements AsyncDisposable {
   private constructor(
     path: string,
     key: KeyPair,
-    mostLines: number,
+    maxLines: number,
     handle: FileHandle,
     lines: readonly string[],
   ) {
     this.#path = path
     this.key = key
-    this.#mostLines = mostLines
+    this.#maxLines = maxLines
     this.#handle = handle
     this.#lines = lines.length
     this.#lastLine = lines.at(-1) ?? NO_LINE
     this.#counter = Math.max(0, ...lines.slice(-2).map((line) => unverifiedHead(line)?.counter ?? 0))
   }
 
-  static async open(path: string, key: KeyPair, mostLines = MOST_LINES): Promise<HeadsFile> {
+  static async open(path: string, key: KeyPair, maxLines = MAX_LINES): Promise<HeadsFile> {
     try {
       const handle = await openForAppending(path)
       const text = (await handle.readFile()).toString('utf8')
       const whole = text.slice(0, text.lastIndexOf('\n') + 1)
       // The end of a line is written with it; what has none was cut by a crash, and its rows get a new head.
       if (whole.length < text.length) await handle.truncate(Buffer.byteLength(whole))
-      return new HeadsFile(path, key, mostLines, handle, whole.split('\n').slice(0, -1))
+      return new HeadsFile(path, key, maxLines, handle, whole.split('\n').slice(0, -1))
     } catch (error) {
       throw new AuditHeadsInvalidError(`cannot open ${path}`, { cause: error, detail: messageOf(error) })
     }
@@ -63,7 +63,7 @@ export class HeadsFile implements AsyncDisposable {
 
   /** Signs where the chain ends now. */
   async append(end: HeadEnd, timeMs: number): Promise<AuditHead> {
-    if (this.#lines >= this.#mostLines) await this.#dropOldest()
+    if (this.#lines >= this.#maxLines) await this.#dropOldest()
     const head = signHead(end, timeMs, { counter: this.#counter, line: this.#lastLine }, this.key)
     const { size } = await this.#handle.stat()
     try {
@@ -103,7 +103,7 @@ export class HeadsFile implements AsyncDisposable {
   }
 
   async #dropOldest(): Promise<void> {
-    const kept = (await this.#readLines()).slice(-Math.floor(this.#mostLines / 2))
+    const kept = (await this.#readLines()).slice(-Math.floor(this.#maxLines / 2))
     await writeFileAtomically(this.#path, `${kept.join('\n')}\n`, { mode: 0o600 })
     await this.#handle.close()
     this.#handle = await openForAppending(this.#path)

@@ -13,14 +13,14 @@ export class ReportInvalidError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-const MOST_PROCESSES = 32
-const MOST_SVIDS = 64
+const MAX_PROCESSES = 32
+const MAX_SVIDS = 64
 /** Of a path; the kernel's own limit is 4096 bytes. */
-const LONGEST_PATH = 1_024
+const MAX_PATH_LENGTH = 1_024
 /** Of one row; agents part what is longer. */
-const LONGEST_ROW = 16_384
+const MAX_ROW_LENGTH = 16_384
 /** The kernel gives no higher one. */
-const HIGHEST_PID = 4_194_304
+const MAX_PID = 4_194_304
 /** The kernel's word for "none". */
 const NO_ID = 0xffff_ffff
 
@@ -41,18 +41,19 @@ export function toEntry(
 ): AuditEntry {
   const { denied, delivered } = event
   const uid = readId(event.uid)
-  const processes = bounded(event.processes, MOST_PROCESSES).map((each) => readProcess(each, plausible))
+  const processes = bounded(event.processes, MAX_PROCESSES).map((each) => readProcess(each, plausible))
   const others = event.others === null ? undefined : readTimes(event.others, plausible)
   const all = sum(others === undefined ? processes : [...processes, others])
   const seen = { ...subject, uid, ...all, processes, ...(others && { others }), ...plausible.mark }
   let entry: AuditEntry
   if (denied) entry = { event: 'identity.denied', actor, detail: { ...seen, reason: reasonOf(denied) } }
   else if (delivered) {
-    const svids = bounded(delivered.svids, MOST_SVIDS).map(readSvid)
+    const svids = bounded(delivered.svids, MAX_SVIDS).map(readSvid)
     if (svids.length === 0) throw new ReportInvalidError('a delivery of nothing')
     entry = { event: 'svid.delivered', actor, detail: { ...seen, svids } }
   } else throw new ReportInvalidError('unknown event')
-  if (JSON.stringify(entry.detail).length > LONGEST_ROW) throw new ReportInvalidError('an event is too long')
+  if (JSON.stringify(entry.detail).length > MAX_ROW_LENGTH)
+    throw new ReportInvalidError('an event is too long')
   return entry
 }
 
@@ -64,8 +65,8 @@ export function readTimes(times: ReportedTimes__Output | null, plausible: Plausi
 
 function readProcess(process: ReportedProcess__Output, plausible: Plausible): SeenProcess {
   const { pid, binaryPath, startedMs, times } = process
-  if (pid < 1 || pid > HIGHEST_PID) throw new ReportInvalidError('not a process')
-  const path = binaryPath === '' ? {} : { binaryPath: binaryPath.slice(0, LONGEST_PATH) }
+  if (pid < 1 || pid > MAX_PID) throw new ReportInvalidError('not a process')
+  const path = binaryPath === '' ? {} : { binaryPath: binaryPath.slice(0, MAX_PATH_LENGTH) }
   const started = { startedMs: plausible.begun(Number(startedMs)) }
   return { pid, gid: readId(process.gid), ...path, ...started, ...readTimes(times, plausible) }
 }

@@ -55,10 +55,10 @@ interface Sum {
 /** What is above the budget is told by one row for each key, once in so long … */
 const SUM_MS = 60_000
 /** … or sooner, when so many keys have something to tell. */
-const MOST_SUMS = 1_000
-const MOST_KEYS = 100_000
-const MOST_REASONS = 8
-const LONGEST_REASON = 128
+const MAX_SUMS = 1_000
+const MAX_KEYS = 100_000
+const MAX_REASONS = 8
+const MAX_REASON_LENGTH = 128
 
 /** Rows that somebody causes just by asking: each by itself while they are few, and their number when there are many. */
 export class SummedRows implements AsyncDisposable {
@@ -70,8 +70,8 @@ export class SummedRows implements AsyncDisposable {
 
   constructor(deps: SummedRowsDeps, { burst, perSecond, share }: RowBudget) {
     this.#deps = deps
-    this.#rows = new RateLimiter({ burst, perSecond, maxKeys: MOST_KEYS }, deps.clock)
-    this.#shares = share && new RateLimiter({ ...share, maxKeys: MOST_KEYS }, deps.clock)
+    this.#rows = new RateLimiter({ burst, perSecond, maxKeys: MAX_KEYS }, deps.clock)
+    this.#shares = share && new RateLimiter({ ...share, maxKeys: MAX_KEYS }, deps.clock)
   }
 
   /** The reference leads to the row of this occurrence, which the caller records, or to the one that will count it. */
@@ -104,10 +104,10 @@ export class SummedRows implements AsyncDisposable {
     sum.lastMs = Math.max(sum.lastMs, lastMs)
     sum.count += count
     sum.summed = summed
-    const short = reason.slice(0, LONGEST_REASON)
+    const short = reason.slice(0, MAX_REASON_LENGTH)
     const known = sum.reasons.get(short)
-    if (known !== undefined || sum.reasons.size < MOST_REASONS) sum.reasons.set(short, (known ?? 0) + count)
-    if (this.#sums.size >= MOST_SUMS) void this.#flush()
+    if (known !== undefined || sum.reasons.size < MAX_REASONS) sum.reasons.set(short, (known ?? 0) + count)
+    if (this.#sums.size >= MAX_SUMS) void this.#flush()
     else this.#timer ??= this.#deps.clock.schedule(SUM_MS, () => void this.#flush())
     return sum.reference
   }

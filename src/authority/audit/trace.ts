@@ -26,8 +26,8 @@ const GIVEN_UP: readonly AuditEventName[] = ['report.given_up', 'report.given_up
 /** Rows looked through without a pause. */
 const STRETCH = 4_000
 /** Of each kind: what an agent gave up must not hide what it delivered. */
-const MOST_ROWS = 10_000
-const MOST_BYTES = 16 * 1024 * 1024
+const MAX_ROWS = 10_000
+const MAX_BYTES = 16 * 1024 * 1024
 
 /** The row of the SVID with this jti or serial number, and who got it. Reads the whole log once; calls go on meanwhile. */
 export async function traceSvid(
@@ -81,7 +81,7 @@ class BoundedRows {
 
   add(row: AuditRow): void {
     this.#bytes += row.detailJson.length
-    this.isFull ||= this.rows.length === MOST_ROWS || this.#bytes > MOST_BYTES
+    this.isFull ||= this.rows.length === MAX_ROWS || this.#bytes > MAX_BYTES
     if (!this.isFull) this.rows.push(row)
   }
 }

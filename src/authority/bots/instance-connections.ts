@@ -21,7 +21,7 @@ interface Held {
 }
 
 /** An agent has one, and while it renews its certificate another two. Whoever comes last stays: older ones may be dead. */
-const MOST = 8
+const MAX_CONNECTIONS = 8
 const NEW = { burst: 100, perSecond: 1, maxKeys: 100_000 }
 /** A peer that is there answers a PING by then. */
 const ANSWER_MS = 5_000
@@ -52,7 +52,7 @@ export class InstanceConnections {
     this.#held.set(caller.instanceId, held)
     held.push({ connection, caller, isUsed: false })
     void connection.closed.then(() => this.#remove(connection, caller))
-    const oldest = held.length > MOST ? held.shift() : undefined
+    const oldest = held.length > MAX_CONNECTIONS ? held.shift() : undefined
     if (oldest)
       end(oldest.connection, new ReplacedByNewerError('newer connections of this bot have taken its place'))
   }

@@ -9,7 +9,7 @@ const PAGE_ROWS = 500
 const STRETCH_ROWS = 10_000
 const PAGE_BYTES = 1024 * 1024
 /** No row of ours comes near it. */
-const LONGEST = 4 * 1024 * 1024
+const MAX_ROW_LENGTH = 4 * 1024 * 1024
 /** What a Date can hold. */
 const LATEST_MS = 8_640_000_000_000_000
 
@@ -18,13 +18,13 @@ const COLUMNS = [
   sql<number>`max(min(CAST(time_ms AS INTEGER), ${LATEST_MS}), ${-LATEST_MS})`.as('time_ms'),
   text('event'),
   text('actor'),
-  sql<string | null>`substr(CAST(ref AS TEXT), 1, ${LONGEST})`.as('ref'),
+  sql<string | null>`substr(CAST(ref AS TEXT), 1, ${MAX_ROW_LENGTH})`.as('ref'),
   text('detail'),
-  sql<Uint8Array>`CAST(substr(coalesce(hash, ''), 1, ${LONGEST}) AS BLOB)`.as('hash'),
+  sql<Uint8Array>`CAST(substr(coalesce(hash, ''), 1, ${MAX_ROW_LENGTH}) AS BLOB)`.as('hash'),
 ]
 
 function text<Name extends 'event' | 'actor' | 'detail'>(name: Name) {
-  return sql<string>`substr(CAST(coalesce(${sql.ref(name)}, '') AS TEXT), 1, ${LONGEST})`.as(name)
+  return sql<string>`substr(CAST(coalesce(${sql.ref(name)}, '') AS TEXT), 1, ${MAX_ROW_LENGTH})`.as(name)
 }
 
 type Rows = SelectQueryBuilder<Schema, 'audit_events', object>

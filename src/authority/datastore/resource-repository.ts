@@ -1,4 +1,5 @@
 import type { Clock } from '../../foundation/clock.ts'
+import { Emitter } from '../../foundation/emitter.ts'
 import { nextOf } from './meta.ts'
 import type { Datastore, Transaction } from './ports.ts'
 import type { ResourcesTable } from './schema/resource-table.ts'
@@ -31,7 +32,7 @@ export type NewResource = Pick<StoredResource, 'kind' | 'name' | 'metadata' | 's
 export class ResourceRepository {
   readonly #datastore: Datastore
   readonly #clock: Clock
-  readonly #listeners = new Set<(changes: readonly ResourceChange[]) => void>()
+  readonly #changes = new Emitter<readonly ResourceChange[]>()
   #news: ResourceChange[] = []
 
   constructor(datastore: Datastore, clock: Clock) {
@@ -95,8 +96,7 @@ export class ResourceRepository {
 
   /** Changes arrive in order, those of one commit together, before the promise of the transaction that made them resolves. */
   subscribe(listener: (changes: readonly ResourceChange[]) => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#changes.subscribe(listener)
   }
 
   #tell(change: ResourceChange): void {
@@ -105,7 +105,7 @@ export class ResourceRepository {
     queueMicrotask(() => {
       const changes = this.#news
       this.#news = []
-      for (const listener of this.#listeners) listener(changes)
+      this.#changes.emit(changes)
     })
   }
 }

@@ -1,4 +1,6 @@
 import { CodedError } from '../../foundation/errors.ts'
+import { audienceProblem, describeAudienceProblem } from '../../policy/audience-limits.ts'
+import { authorityName } from '../../spiffe/authority-name.ts'
 
 /** Audiences for which the configuration names different algorithms: no token can be for all of them. */
 export class MixedAudienceError extends CodedError {
@@ -11,27 +13,14 @@ export class MixedAudienceError extends CodedError {
   }
 }
 
-const MOST = 32
-const LONGEST_BYTES = 1024
-/** Each audit row holds them all. */
-const LONGEST_IN_ALL_BYTES = 4096
-
 /**
  * Why these audiences cannot be had, or undefined: they can. The token carries exactly what was asked for, in that order. Names that
  * Signet's own services go by are not for workloads (decision 0016): a token made for one would be taken by the other.
  */
 export function refuseAudience(audience: readonly string[], trustDomain: string): string | undefined {
-  if (audience.length === 0) return 'no audience'
-  if (audience.length > MOST) return `more than ${MOST} audiences`
   // Lengths first: what follows takes time with each character.
-  let bytes = 0
-  for (const one of audience) {
-    const length = Buffer.byteLength(one)
-    if (length === 0) return 'an empty audience'
-    if (length > LONGEST_BYTES) return `an audience of more than ${LONGEST_BYTES} bytes`
-    bytes += length
-  }
-  if (bytes > LONGEST_IN_ALL_BYTES) return `more than ${LONGEST_IN_ALL_BYTES} bytes of audiences`
+  const problem = audienceProblem(audience)
+  if (problem !== undefined) return describeAudienceProblem(problem)
   for (const one of audience) {
     if (CONTROL.test(one)) return 'an audience with a control character'
     if (isReserved(one, trustDomain)) return `the audience ${JSON.stringify(one)} is reserved`
@@ -41,7 +30,7 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
 
 /** What no reserved name can be without, in the forms below. */
 const SUSPICIOUS = /signet|[^\u0021-\u007e]|%/i
-const MOST_DECODINGS = 3
+const MAX_DECODINGS = 3
 /** JSON writes one as six bytes, in the token and in each audit row. */
 const CONTROL = /\p{Cc}/u
 
@@ -50,10 +39,10 @@ const CONTROL = /\p{Cc}/u
  * characters in it, in capitals or in wide letters, with a final dot, percent-encoded, or as a URL of any scheme with a user, a port or a path.
  */
 function isReserved(audience: string, trustDomain: string): boolean {
-  const authority = `authority.${trustDomain}`
+  const authority = authorityName(trustDomain)
   if (!SUSPICIOUS.test(audience) && !audience.toLowerCase().includes(authority)) return false
   let form = audience
-  for (let decoded = 0; decoded <= MOST_DECODINGS; decoded += 1) {
+  for (let decoded = 0; decoded <= MAX_DECODINGS; decoded += 1) {
     const name = plainName(form)
     if (OURS.test(name) || hostsOf(name).some((host) => host === 'signet' || host === authority)) return true
     const next = percentDecoded(form)

@@ -1,11 +1,12 @@
 import { CodedError } from '../../foundation/errors.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
+import { judge } from '../../policy/decision.ts'
 import { parseWorkload } from '../../policy/parse-attributes.ts'
 import type { RoleBounds } from '../../policy/role.ts'
-import type { LockSubject } from '../bots/locks.ts'
 import { factsOf, type InstanceFacts } from '../resources/facts.ts'
 import type { IdentityEntry } from '../resources/identity-entry.ts'
+import { type BoundsDeps, boundsOf } from './bounds.ts'
 
 /** What an agent says it needs an SVID for. */
 export interface Claim {
@@ -47,11 +48,9 @@ export interface ClaimRefusal {
   readonly attributes: Attributes
 }
 
-export interface ClaimDeps {
+export interface ClaimDeps extends BoundsDeps {
   readonly identity: (name: string) => IdentityEntry | undefined
-  readonly bounds: (bot: string) => RoleBounds
   readonly traits: (bot: string) => Readonly<Record<string, unknown>>
-  readonly lockOn: (subject: LockSubject) => { readonly name: string } | undefined
 }
 
 /**
@@ -73,30 +72,9 @@ export function checkClaim(
   const attributes: Attributes = { workload: claimed.workload, ...facts }
   const refuse = (refused: string): ClaimRefusal => ({ refused, attributes })
 
-  const bounds = deps.bounds(instance.bot)
-  const { identity } = entry
-  if (!bounds.mayUse(identity)) return refuse('no role of the bot permits this workload identity')
-  const grant = entry.compiled.decide(attributes)
-  if ('refused' in grant) return refuse(grant.refused)
+  const verdict = judge(entry.compiled, attributes, boundsOf(deps, instance))
+  if ('refused' in verdict) return refuse(verdict.refused)
+  const { grant, maxTtlSeconds } = verdict
   if (grant.spiffeId !== claim.spiffeId) return refuse(`the attributes make ${grant.spiffeId}`)
-  const lock = lockOn(deps, instance, identity.name, grant.spiffeId)
-  if (lock) return refuse(`lock ${lock.name}`)
-  const bound = bounds.check({
-    identity: identity.name,
-    labels: identity.labels,
-    spiffeId: grant.spiffeId,
-    dnsSans: grant.x509.dnsSans,
-  })
-  if ('refused' in bound) return refuse(bound.refused)
-  return { grant, bounds, roleMaxTtlSeconds: bound.maxTtlSeconds, attributes }
-}
-
-/** The lock, if any, on whoever asks or on what they would get. */
-export function lockOn(
-  deps: Pick<ClaimDeps, 'lockOn'>,
-  { bot, id, joinToken }: InstanceFacts,
-  workloadIdentity: string,
-  spiffeId: string,
-): { readonly name: string } | undefined {
-  return deps.lockOn({ bot, botInstance: id, joinToken, workloadIdentity, spiffeId })
+  return { grant, bounds: deps.bounds(instance.bot), roleMaxTtlSeconds: maxTtlSeconds, attributes }
 }

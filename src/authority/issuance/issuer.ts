@@ -16,14 +16,8 @@ import type { InstanceFacts } from '../resources/facts.ts'
 import { checkAnswerBytes, jwtBytes, REFUSAL_BYTES, x509Bytes } from './answer-size.ts'
 import { MixedAudienceError, refuseAudience } from './audience.ts'
 import { type Asked, issuedDetail, type Kind, refusedOf } from './audit-entries.ts'
-import {
-  type ApprovedClaim,
-  type Claim,
-  type ClaimDeps,
-  checkClaim,
-  lockOn,
-  StaleClaimError,
-} from './claim.ts'
+import { boundsOf } from './bounds.ts'
+import { type ApprovedClaim, type Claim, type ClaimDeps, checkClaim, StaleClaimError } from './claim.ts'
 import { lifetimeOf } from './life-limits.ts'
 import { refusePublicKey } from './public-key.ts'
 
@@ -247,8 +241,10 @@ export class Issuer implements AsyncDisposable {
 
   #withdrawn(svid: Kind, asked: Asked, approved: ApprovedClaim): Decided<never> | undefined {
     const { instance, claim } = asked
-    const lock = lockOn(this.#deps, instance, claim.workloadIdentity, approved.grant.spiffeId)
-    if (lock) return this.#refuse(svid, asked, { refused: `lock ${lock.name}` }, approved.attributes)
+    const { spiffeId } = approved.grant
+    const { botLock, lockOn } = boundsOf(this.#deps, instance)
+    const lock = botLock ?? lockOn({ workloadIdentity: claim.workloadIdentity, spiffeId })
+    if (lock) return this.#refuse(svid, asked, { refused: lock }, approved.attributes)
     const { revision } = this.#deps.identity(claim.workloadIdentity) ?? {}
     if (revision === claim.revision && this.#deps.bounds(instance.bot) === approved.bounds) return undefined
     return { outcome: { error: new StaleClaimError('what the bot may use has changed: sync and ask again') } }

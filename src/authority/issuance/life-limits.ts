@@ -1,11 +1,9 @@
-import { LONGEST_JWT_SECONDS, LONGEST_X509_SECONDS } from '../../policy/life.ts'
+import { MAX_JWT_SECONDS, MAX_X509_SECONDS } from '../../policy/life.ts'
+import { BACKDATE_MS } from '../keys/backdate.ts'
 import { SignerExpiredError } from '../keys/errors.ts'
 
-/** Clocks of other hosts may be behind ours by this much (decision 0018). */
-const BACKDATE_SECONDS = 60
-
 /** Elements of one request; an agent that needs more asks again. */
-export const MOST_REQUESTS = 1_000
+export const MAX_REQUESTS = 1_000
 
 export interface Lifetime {
   readonly now: number
@@ -29,11 +27,11 @@ export function lifetimeOf(
   const now = Math.floor(input.nowMs / 1000)
   if (input.signerNotAfter <= now)
     throw new SignerExpiredError('the key that signs has expired: try again later')
-  const longest = kind === 'x509' ? LONGEST_X509_SECONDS : LONGEST_JWT_SECONDS
+  const longest = kind === 'x509' ? MAX_X509_SECONDS : MAX_JWT_SECONDS
   const ttl = Math.min(input.ttlSeconds, input.roleMaxTtlSeconds ?? longest, longest)
   return {
     now,
-    notBefore: now - BACKDATE_SECONDS,
+    notBefore: now - BACKDATE_MS / 1000,
     notAfter: Math.min(now + Math.max(1, Math.floor(ttl)), input.signerNotAfter),
   }
 }

@@ -43,7 +43,7 @@ export interface KeysInUse {
 }
 
 /** Agents get pushes; whoever polls the bundle shall see a key well before it signs. */
-const LONGEST_REFRESH_HINT_S = 300
+const MAX_REFRESH_HINT_S = 300
 
 export type KeysInUseWithoutTls = Omit<KeysInUse, 'serverTls'>
 
@@ -97,7 +97,7 @@ export function withSequence(bundle: Bundle, sequence: number): Bundle {
 /** Whoever comes back as often sees each of these keys, and each that succeeds one of them, at least three times before it signs. */
 function refreshHint(keys: readonly SigningKey[]): number {
   const shortestMs = Math.min(...keys.map(publishedMs))
-  return Math.max(1, Math.min(LONGEST_REFRESH_HINT_S, Math.floor(shortestMs / 4000)))
+  return Math.max(1, Math.min(MAX_REFRESH_HINT_S, Math.floor(shortestMs / 4000)))
 }
 
 export function activeKey(keys: readonly SigningKey[], line: KeyLine): SigningKey {

@@ -5,7 +5,7 @@ import type { KeyRing } from './key-ring.ts'
 import { dueSteps, leavingSteps } from './schedule.ts'
 
 /** Rounds of steps that one look may need: end, retire, activate, prepare, and one to see that all is in order. */
-const MOST_ROUNDS = 8
+const MAX_ROUNDS = 8
 
 export interface OrderDeps {
   readonly jwt: JwtAlgorithms
@@ -31,7 +31,7 @@ export async function putInOrder(ring: KeyRing, deps: OrderDeps): Promise<number
       )
     }
     if (!deps.isSteady && !isUrgent(ring, line, nowMs)) continue
-    for (let round = 0; round < MOST_ROUNDS; round++) {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
       const parentId = isOf(line, CONTROL_ISSUING) ? ring.find(CONTROL_ROOT, 'active')?.id : undefined
       const steps = dueSteps(line, ring.keys, nowMs, parentId)
       if (steps.length === 0) break

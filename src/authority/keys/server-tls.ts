@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { generateKeyPair } from '../../crypto/keys.ts'
 import { randomSerial, type SigningCa } from '../../crypto/signing-ca.ts'
 import type { Random } from '../../foundation/random.ts'
+import { authorityName } from '../../spiffe/authority-name.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 
 /** Short, because it is renewed by itself and its key is kept in memory only. */
@@ -31,7 +32,7 @@ export async function issueServerTls(
     // An agent whose clock is behind, or an authority whose clock was ahead, shall still be able to say so to each other.
     notBefore: issuing.notBefore,
     notAfter: Math.floor(endMs / 1000),
-    dnsSans: [`authority.${deps.trustDomain.name}`],
+    dnsSans: [authorityName(deps.trustDomain.name)],
     extKeyUsages: ['serverAuth'],
   })
   return {

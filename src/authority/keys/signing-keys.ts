@@ -2,6 +2,7 @@ import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
+import { Mutex } from '../../foundation/mutex.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { Actor } from '../audit/events.ts'
@@ -71,7 +72,7 @@ export class SigningKeys implements AsyncDisposable {
   readonly #publication: Publication
   readonly #unneeded: OverForLong
   #timer: Scheduled | undefined
-  #work: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Mutex()
   #disposed = false
   /** The time of the last look, by the wall clock: what has fallen due since has not been seen. */
   #lookedMs: number
@@ -154,7 +155,7 @@ export class SigningKeys implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
     this.#timer?.cancel()
-    await this.#work
+    await this.#turns.idle()
     await this.#noteClock(0).catch(() => undefined) // the next run then goes by the wall clock alone
   }
 
@@ -199,9 +200,7 @@ export class SigningKeys implements AsyncDisposable {
 
   /** One change at a time; a failed one does not stop the next. */
   #exclusively(task: () => Promise<void>): Promise<void> {
-    const run = this.#work.then(task)
-    this.#work = run.catch(() => undefined) // whoever asked gets the error from `run`
-    return run
+    return this.#turns.run(task)
   }
 
   async #publish(): Promise<void> {

@@ -1,3 +1,4 @@
+import { Emitter } from '../../foundation/emitter.ts'
 import type { Catalogue, CatalogueChange } from './catalogue.ts'
 import type { ForeignBundle } from './foreign-bundle.ts'
 import type { IdentityEntry } from './identity-entry.ts'
@@ -27,7 +28,7 @@ export class BotView {
   #foreignBundles: readonly ForeignBundle[]
   /** Of SPIFFE IDs that were asked about: whether this bot could get them, as things stand. */
   readonly #withinReach = new Map<string, boolean>()
-  readonly listeners = new Set<Listener>()
+  readonly changes = new Emitter<ViewChange>()
 
   constructor(bot: string, catalogue: Catalogue) {
     this.bot = bot
@@ -92,7 +93,7 @@ export class BotView {
     if (upserts.length + removals.length === 0 && !isOwn && foreignBundles === undefined) return
     const attributeUse = this.#uses.isSameAs(before) ? undefined : this.attributeUse
     const told = { upserts, removals, bot: isOwn, attributeUse, foreignBundles }
-    for (const listener of this.listeners) listener(told)
+    this.changes.emit(told)
   }
 
   #permit(entry: IdentityEntry): void {
@@ -174,12 +175,12 @@ export class BotViews implements Disposable {
   watch(bot: string, listener: Listener): { readonly view: BotView } & Disposable {
     const watched = this.#views.get(bot) ?? new BotView(bot, this.#catalogue)
     this.#views.set(bot, watched)
-    watched.listeners.add(listener)
+    const subscription = watched.changes.subscribe(listener)
     return {
       view: watched,
       [Symbol.dispose]: () => {
-        watched.listeners.delete(listener)
-        if (watched.listeners.size === 0) this.#views.delete(bot)
+        subscription[Symbol.dispose]()
+        if (!watched.changes.hasListeners) this.#views.delete(bot)
       },
     }
   }

@@ -1,3 +1,4 @@
+import { Emitter } from '../../foundation/emitter.ts'
 import { RoleBounds, type RoleSpec } from '../../policy/role.ts'
 import type { ResourceChange, ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
 import { type ForeignBundle, foreignBundleOf } from './foreign-bundle.ts'
@@ -26,7 +27,7 @@ export class Catalogue implements Disposable {
   /** By the names of the federations. */
   readonly #foreignBundles = new Map<string, ForeignBundle>()
   readonly #bounds = new Map<string, RoleBounds>()
-  readonly #listeners = new Set<Listener>()
+  readonly #changes = new Emitter<CatalogueChange>()
   #subscription: Disposable | undefined
 
   private constructor(compile: Compile) {
@@ -91,8 +92,7 @@ export class Catalogue implements Disposable {
   }
 
   subscribe(listener: Listener): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#changes.subscribe(listener)
   }
 
   [Symbol.dispose](): void {
@@ -144,6 +144,6 @@ export class Catalogue implements Disposable {
     for (const bot of bots) this.#bounds.delete(bot)
     if (upserts.size + removals.size + bots.size === 0 && !federations) return
     const change = { upserts: [...upserts.values()], removals: [...removals], bots, federations }
-    for (const listener of this.#listeners) listener(change)
+    this.#changes.emit(change)
   }
 }

@@ -47,7 +47,7 @@ export function checkFederations(
 }
 
 /** Parts of a bundle of which each gets a line. */
-const MOST_TOLD = 16
+const MAX_TOLD = 16
 
 /** Nothing of this is wrong; all of it is seldom meant. */
 function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Catalogue): string[] {
@@ -58,9 +58,9 @@ function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Cat
   const warnings: string[] = []
   if (x509Authorities.length + jwtAuthorities.size === 0)
     warnings.push(told(`its bundle has no key that can be used, so nothing of ${trust_domain} is trusted`))
-  for (const { where, reason } of passedOver.slice(0, MOST_TOLD))
+  for (const { where, reason } of passedOver.slice(0, MAX_TOLD))
     warnings.push(told(`${where} of its bundle is not delivered: ${reason}`))
-  if (passedOver.length > MOST_TOLD) warnings.push(told('more keys of its bundle are not delivered'))
+  if (passedOver.length > MAX_TOLD) warnings.push(told('more keys of its bundle are not delivered'))
   const before = catalogue.get('federation', federation.name)
   const last = before && Bundle.parse(trust_domain, federationSpecOf(before).bundle).sequence
   if (last !== undefined && sequence !== undefined && sequence < last) {

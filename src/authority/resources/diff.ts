@@ -1,6 +1,6 @@
 const CONTEXT = 3
 /** The table of the comparison grows with the product of both lengths; documents of people are far shorter. */
-const MOST_LINES = 2_000
+const MAX_LINES = 2_000
 
 interface Edit {
   readonly mark: ' ' | '-' | '+'
@@ -12,7 +12,7 @@ export function unifiedDiff(before: string, after: string, name: string): string
   if (before === after) return ''
   const a = linesOf(before)
   const b = linesOf(after)
-  const edits = a.length > MOST_LINES || b.length > MOST_LINES ? replaceAll(a, b) : compare(a, b)
+  const edits = a.length > MAX_LINES || b.length > MAX_LINES ? replaceAll(a, b) : compare(a, b)
   const header = `--- ${before === '' ? '/dev/null' : `${name} (stored)`}\n+++ ${name} (file)\n`
   return header + hunks(edits).join('')
 }

@@ -8,8 +8,8 @@ import { roleBoundsAfter } from './role-warnings.ts'
 import { botSpecOf } from './stored-form.ts'
 
 /** Pairs that are looked at for one file: thousands of identities may have one hint, and agents tell of what is missed here. */
-const MOST_PAIRS = 20_000
-const MOST_WARNINGS = 50
+const MAX_PAIRS = 20_000
+const MAX_WARNINGS = 50
 
 /**
  * Hints are unique in a response (Workload API §5.2.1). Warns where a caller may get two identities with the same hint, on a host whose
@@ -27,12 +27,12 @@ export function warnOfSharedHints(
   const place = (name: string): string | undefined =>
     written.get(`workload_identity ${name}`)?.at(['spec', 'hint'])
   const warnings = new Map<string, string>()
-  let left = MOST_PAIRS
+  let left = MAX_PAIRS
   for (const [first, second] of pairsIn(byHint, changed)) {
     const [holder, name] = [first.identity.name, second.identity.name]
     const where = `${place(name) ?? place(holder)}: workload_identity ${name}`
     left -= 1
-    if (left < 0 || warnings.size >= MOST_WARNINGS) {
+    if (left < 0 || warnings.size >= MAX_WARNINGS) {
       warnings.set('', `${where}: it and others after it may share a hint as well`)
       break
     }

@@ -1,6 +1,7 @@
 import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
 import type { ParsedResource } from '../../config/resources.ts'
 import type { Clock } from '../../foundation/clock.ts'
+import { Mutex } from '../../foundation/mutex.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
@@ -64,7 +65,7 @@ export interface ApplyOutcome {
 /** Changes of resources: one at a time, all of a file or nothing, each in the audit log with who made it. */
 export class ResourceStore {
   readonly #deps: ResourceStoreDeps
-  #work: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Mutex()
 
   constructor(deps: ResourceStoreDeps) {
     this.#deps = deps
@@ -213,9 +214,7 @@ export class ResourceStore {
 
   /** One change at a time, so that what was planned stands when it is written. */
   #exclusively<T>(task: () => Promise<T>): Promise<T> {
-    const run = this.#work.then(task)
-    this.#work = run.catch(() => undefined) // whoever asked gets the error from `run`
-    return run
+    return this.#turns.run(task)
   }
 }
 
@@ -242,9 +241,9 @@ function checkKind(kind: string): void {
   throw new UnknownKindError(`unknown kind: expected one of ${RESOURCE_KINDS.join(', ')}`)
 }
 
-const MOST_NAMED = 3
+const MAX_NAMED = 3
 
 function listed(names: readonly string[]): string {
-  const more = names.length - MOST_NAMED
-  return more > 0 ? `${names.slice(0, MOST_NAMED).join(', ')} and ${more} more` : names.join(', ')
+  const more = names.length - MAX_NAMED
+  return more > 0 ? `${names.slice(0, MAX_NAMED).join(', ')} and ${more} more` : names.join(', ')
 }

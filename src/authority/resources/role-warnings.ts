@@ -74,11 +74,11 @@ function isUnbounded(role: RoleBounds, identity: Usable): boolean {
   return role.mayUse(identity) && !role.hasSpiffeIdBound(identity)
 }
 
-const MOST_NAMED = 3
+const MAX_NAMED = 3
 
 function list(noun: string, names: readonly string[]): string {
-  const named = names.slice(0, MOST_NAMED).join(', ')
-  return names.length > MOST_NAMED
-    ? `${noun} ${named} and ${names.length - MOST_NAMED} more`
+  const named = names.slice(0, MAX_NAMED).join(', ')
+  return names.length > MAX_NAMED
+    ? `${noun} ${named} and ${names.length - MAX_NAMED} more`
     : `${noun} ${named}`
 }

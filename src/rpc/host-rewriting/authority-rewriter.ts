@@ -4,11 +4,11 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
 const HEAD_BYTES = 9
 /** As Node announces it, by saying nothing. */
-const LONGEST_FRAME = 16_384
+const MAX_FRAME_LENGTH = 16_384
 /** Four times the header list that is announced. What is longer is refused by HTTP/2, and need not be held to be known. */
-const LONGEST_BLOCK = 65_536
+const MAX_BLOCK_LENGTH = 65_536
 /** HTTP/2 in Node takes eight. */
-const MOST_CONTINUATIONS = 16
+const MAX_CONTINUATIONS = 16
 
 const HEADERS = 1
 const PRIORITY = 2
@@ -168,10 +168,10 @@ export class AuthorityRewriter {
       const length = bytes.readUIntBE(end, 3)
       const flags = bytes[end + 4] ?? 0
       const start = end + HEAD_BYTES
-      if (length > LONGEST_FRAME || start + length - at > LONGEST_BLOCK) return undefined
+      if (length > MAX_FRAME_LENGTH || start + length - at > MAX_BLOCK_LENGTH) return undefined
       if (fragments.length > 0) {
         if (bytes[end + 3] !== CONTINUATION || bytes.readUInt32BE(end + 5) !== stream) return undefined
-        if (fragments.length > MOST_CONTINUATIONS) return undefined
+        if (fragments.length > MAX_CONTINUATIONS) return undefined
       }
       end = start + length
       if (bytes.length < end) return end - at

@@ -11,16 +11,16 @@ const STATIC = [
 ].map((length, n): FieldName => ({ isAuthority: n === 0, length }))
 
 /** SETTINGS_HEADER_TABLE_SIZE as Node announces it, by saying nothing. */
-const MOST_BYTES = 4096
+const MAX_BYTES = 4096
 /** What an entry counts besides its name and value (RFC 7541 §4.1). */
 const ENTRY_BYTES = 32
 
 /** The names that a peer's HPACK can refer to: of the dynamic table what is needed to know which `:authority` is, and is gone. */
 export class FieldNames {
-  /** Newest first. Not more than MOST_BYTES / ENTRY_BYTES. */
+  /** Newest first. Not more than MAX_BYTES / ENTRY_BYTES. */
   readonly #entries: { readonly name: FieldName; readonly bytes: number }[] = []
   #bytes = 0
-  #mostBytes = MOST_BYTES
+  #maxBytes = MAX_BYTES
 
   at(index: number): FieldName | undefined {
     return index <= STATIC.length ? STATIC[index - 1] : this.#entries[index - STATIC.length - 1]?.name
@@ -28,17 +28,17 @@ export class FieldNames {
 
   add(name: FieldName, valueLength: number): void {
     const bytes = name.length + valueLength + ENTRY_BYTES
-    this.#shrinkTo(this.#mostBytes - bytes)
-    if (bytes > this.#mostBytes) return
+    this.#shrinkTo(this.#maxBytes - bytes)
+    if (bytes > this.#maxBytes) return
     this.#entries.unshift({ name, bytes })
     this.#bytes += bytes
   }
 
   /** False where the peer takes more than it was offered. */
-  resize(mostBytes: number): boolean {
-    if (mostBytes > MOST_BYTES) return false
-    this.#mostBytes = mostBytes
-    this.#shrinkTo(mostBytes)
+  resize(maxBytes: number): boolean {
+    if (maxBytes > MAX_BYTES) return false
+    this.#maxBytes = maxBytes
+    this.#shrinkTo(maxBytes)
     return true
   }
 

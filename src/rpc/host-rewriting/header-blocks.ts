@@ -9,7 +9,7 @@ const AUTHORITY = ':authority'
 const NONE = new Uint8Array(0)
 const NO_NAME: FieldName = { isAuthority: false, length: 0 }
 /** Integers beyond this name nothing that a header block could hold. */
-const LARGEST = 1 << 20
+const MAX_INTEGER = 1 << 20
 
 /**
  * The header blocks of one connection, in order. In each literal of `:authority`, whichever way it is named, what HTTP/2 would refuse is
@@ -98,7 +98,7 @@ export class HeaderBlocks {
     for (let factor = 1; ; factor *= 128) {
       const byte = this.#byte()
       value += (byte & 127) * factor
-      if (value > LARGEST || factor > LARGEST) this.#isMalformed = true
+      if (value > MAX_INTEGER || factor > MAX_INTEGER) this.#isMalformed = true
       if (this.#isMalformed) return 0
       if ((byte & 128) === 0) return value
     }

@@ -11,23 +11,23 @@ const CODE_BITS = [
   25, 24, 24, 26, 23, 26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26, 30,
 ]
 const EOS = 256
-const LONGEST = 30
-const MOST_PADDING = 7
+const MAX_CODE_BITS = 30
+const MAX_PADDING_BITS = 7
 
 /** The codes are canonical: those of one length follow each other, in the order of their symbols, after all that are shorter. */
 const SYMBOLS = [...CODE_BITS.keys()].sort((a, b) => bitsOf(a) - bitsOf(b) || a - b)
-const firstCode = new Int32Array(LONGEST + 1)
-const symbolsOfLength = new Int32Array(LONGEST + 1)
-const symbolsBefore = new Int32Array(LONGEST + 1)
+const firstCode = new Int32Array(MAX_CODE_BITS + 1)
+const symbolsOfLength = new Int32Array(MAX_CODE_BITS + 1)
+const symbolsBefore = new Int32Array(MAX_CODE_BITS + 1)
 for (const bits of CODE_BITS) symbolsOfLength[bits] = (symbolsOfLength[bits] ?? 0) + 1
-for (let bits = 1; bits <= LONGEST; bits++) {
+for (let bits = 1; bits <= MAX_CODE_BITS; bits++) {
   const shorter = symbolsOfLength[bits - 1] ?? 0
   firstCode[bits] = ((firstCode[bits - 1] ?? 0) + shorter) << 1
   symbolsBefore[bits] = (symbolsBefore[bits - 1] ?? 0) + shorter
 }
 
 export function bitsOf(symbol: number): number {
-  return CODE_BITS[symbol] ?? LONGEST
+  return CODE_BITS[symbol] ?? MAX_CODE_BITS
 }
 
 export function codeOf(symbol: number): number {
@@ -57,5 +57,5 @@ export function readHuffman(
     code = 0
     bits = 0
   }
-  return bits <= MOST_PADDING && code === (1 << bits) - 1 ? count : undefined
+  return bits <= MAX_PADDING_BITS && code === (1 << bits) - 1 ? count : undefined
 }

@@ -10,13 +10,13 @@ type Message = Record<string, unknown>
 
 /**
  * Reads a message into an object shaped like the generated types: numbers of 64 bits and enum values as text, bytes as `Buffer`s which
- * share memory with the input, what is absent as its default, and by the name of each oneof which of its members is there. `mostNumbers`
+ * share memory with the input, what is absent as its default, and by the name of each oneof which of its members is there. `maxNumbers`
  * bounds tags, lengths and numbers together: an empty element of a list is two bytes here, and becomes hundreds.
  * @throws MalformedMessageError
  */
-export function decodeMessage(type: MessageType, bytes: Buffer, mostNumbers?: number): Message {
+export function decodeMessage(type: MessageType, bytes: Buffer, maxNumbers?: number): Message {
   const message = emptyMessage(type)
-  readInto(message, type, new WireReader(bytes, mostNumbers), 0)
+  readInto(message, type, new WireReader(bytes, maxNumbers), 0)
   return message
 }
 

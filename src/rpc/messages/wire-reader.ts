@@ -13,9 +13,9 @@ export class WireReader {
   #end: number
   #numbersLeft: number
 
-  constructor(bytes: Buffer, mostNumbers = Number.POSITIVE_INFINITY) {
+  constructor(bytes: Buffer, maxNumbers = Number.POSITIVE_INFINITY) {
     this.#bytes = bytes
-    this.#numbersLeft = mostNumbers
+    this.#numbersLeft = maxNumbers
     this.#end = bytes.length
   }
 

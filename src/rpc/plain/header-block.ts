@@ -29,11 +29,11 @@ const STATIC: readonly HeaderField[] = [
 ]
 
 /** SETTINGS_HEADER_TABLE_SIZE as this client announces it, by saying nothing. */
-const MOST_TABLE_BYTES = 4096
+const MAX_TABLE_BYTES = 4096
 /** What an entry counts besides its name and value (§4.1). */
 const ENTRY_BYTES = 32
 /** Integers beyond this name nothing that a header block could hold. */
-const LARGEST = 1 << 24
+const MAX_INTEGER = 1 << 24
 
 /** Every field as a literal, neither kept nor compressed: a client of one call gains nothing by either. */
 export function encodeHeaders(fields: readonly HeaderField[]): Buffer {
@@ -58,7 +58,7 @@ export class HeaderDecoder {
   /** Newest first. */
   readonly #table: HeaderField[] = []
   #tableBytes = 0
-  #mostBytes = MOST_TABLE_BYTES
+  #maxBytes = MAX_TABLE_BYTES
   #block: Buffer = Buffer.alloc(0)
   #at = 0
 
@@ -83,8 +83,8 @@ export class HeaderDecoder {
     }
     if ((first & 0xe0) === 0x20) {
       const bytes = this.#integer(5)
-      if (bytes === undefined || bytes > MOST_TABLE_BYTES) return false
-      this.#mostBytes = bytes
+      if (bytes === undefined || bytes > MAX_TABLE_BYTES) return false
+      this.#maxBytes = bytes
       this.#evictTo(bytes)
       return true
     }
@@ -105,8 +105,8 @@ export class HeaderDecoder {
 
   #keep(field: HeaderField): void {
     const bytes = sizeOf(field)
-    this.#evictTo(this.#mostBytes - bytes)
-    if (bytes > this.#mostBytes) return
+    this.#evictTo(this.#maxBytes - bytes)
+    if (bytes > this.#maxBytes) return
     this.#table.unshift(field)
     this.#tableBytes += bytes
   }
@@ -139,11 +139,11 @@ export class HeaderDecoder {
     if (prefix === undefined) return undefined
     let value = prefix & mask
     if (value < mask) return value
-    for (let factor = 1; factor <= LARGEST; factor *= 128) {
+    for (let factor = 1; factor <= MAX_INTEGER; factor *= 128) {
       const byte = this.#block[this.#at++]
       if (byte === undefined) return undefined
       value += (byte & 127) * factor
-      if (value > LARGEST) return undefined
+      if (value > MAX_INTEGER) return undefined
       if (byte < 128) return value
     }
     return undefined

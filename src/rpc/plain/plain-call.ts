@@ -1,5 +1,6 @@
 import net from 'node:net'
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import { formatHostPort } from '../../foundation/host-port.ts'
 import { describeFailure } from '../client-failure.ts'
 import { MessageReader } from '../message-reader.ts'
 import { RpcError, StatusCode } from '../status.ts'
@@ -47,9 +48,9 @@ const KEEPALIVE_MS = 10_000
 const WINDOW_BYTES = 4 * 1024 * 1024
 const GRANT_BYTES = WINDOW_BYTES / 4
 /** Of all the headers of an answer, as they come, each frame of them with its own nine bytes: an empty one is not for nothing. */
-const MOST_HEADER_BYTES = 64 * 1024
+const MAX_HEADER_BYTES = 64 * 1024
 /** What may wait to be sent besides the request: a server that asks and asks, and reads no answer, gets no more. */
-const MOST_UNSENT_BYTES = 256 * 1024
+const MAX_UNSENT_BYTES = 256 * 1024
 const STREAM = 1
 const CANCEL = 8
 const ENHANCE_YOUR_CALM = 11
@@ -78,7 +79,7 @@ export class PlainCall implements Disposable {
   /** Of a header block that goes on in the next frame. */
   #block: { readonly parts: Buffer[]; readonly endsStream: boolean } | undefined
   readonly #sender: RequestSender
-  readonly #mostUnsentBytes: number
+  readonly #maxUnsentBytes: number
   #taken = 0
 
   constructor(options: PlainCallOptions) {
@@ -87,12 +88,11 @@ export class PlainCall implements Disposable {
     this.ended = promise
     this.#end = resolve
     const isUnix = 'path' in target
-    const host = isUnix ? 'localhost' : net.isIPv6(target.host) ? `[${target.host}]` : target.host
-    const authority = isUnix ? host : `${host}:${target.port}`
+    const authority = isUnix ? 'localhost' : formatHostPort(target)
     this.address = isUnix ? target.path : authority
     this.#messages = new MessageReader(options.maxMessageBytes)
     this.#onMessage = options.onMessage
-    this.#mostUnsentBytes = 2 * request.length + MOST_UNSENT_BYTES
+    this.#maxUnsentBytes = 2 * request.length + MAX_UNSENT_BYTES
     this.#sender = new RequestSender(STREAM, request, (bytes) => this.#socket.write(bytes))
     this.#connecting = clock.schedule(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
       this.#finish(this.#unreachable('', true)),
@@ -228,7 +228,7 @@ export class PlainCall implements Disposable {
     const { parts, endsStream } = this.#block
     parts.push(part)
     this.#headerBytes += FRAME_HEADER_BYTES + part.length
-    const isTooLong = this.#headerBytes > MOST_HEADER_BYTES
+    const isTooLong = this.#headerBytes > MAX_HEADER_BYTES
     const isWhole = (flags & FLAG.END_HEADERS) !== 0
     if (!isWhole && !isTooLong) return
     this.#block = undefined
@@ -338,7 +338,7 @@ export class PlainCall implements Disposable {
   /** What HTTP/2 obliges us to say when the server says something. */
   #reply(bytes: Buffer): void {
     this.#socket.write(bytes)
-    if (this.#socket.writableLength > this.#mostUnsentBytes) {
+    if (this.#socket.writableLength > this.#maxUnsentBytes) {
       this.#finish(this.#failed(StatusCode.UNAVAILABLE, 'does not read what it is sent'))
     }
   }

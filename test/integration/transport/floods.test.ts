@@ -22,9 +22,9 @@ import type { WorkloadClient, WorkloadStream } from '../../support/workload-clie
 const UID = process.getuid?.() ?? 0
 const MIB = 1024 * 1024
 /** What a session of HTTP/2 may hold, and the garbage of what it let go. */
-const MOST_GROWTH = 96 * MIB
+const MAX_GROWTH = 96 * MIB
 /** Enough to be seen if it were kept. */
-const MOST_SENT = 2 * MOST_GROWTH
+const MAX_SENT = 2 * MAX_GROWTH
 const AT_A_TIME = 500
 /** Between two rounds of what the others ask for. */
 const PAUSE_MS = 20
@@ -139,7 +139,7 @@ describe('a flood of', () => {
       const flooding = connection.flood(() => {
         from += 2 * AT_A_TIME
         return next(method, from - 2 * AT_A_TIME)
-      }, MOST_SENT)
+      }, MAX_SENT)
       while (!connection.socket.destroyed) {
         await client.unary('FetchJWTSVID', { audience: ['a'] }, { deadlineMs: PATIENCE_MS })
         using other = stack.client()
@@ -148,7 +148,7 @@ describe('a flood of', () => {
         await Promise.race([connection.closed, sleep(PAUSE_MS)])
       }
       await flooding
-      assert.ok(most < MOST_GROWTH, `${Math.round(most / MIB)} MiB`)
+      assert.ok(most < MAX_GROWTH, `${Math.round(most / MIB)} MiB`)
     })
   }
 

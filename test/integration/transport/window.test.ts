@@ -30,7 +30,7 @@ const ENTITLED = { 'workload.spiffe.io': 'true' }
 const CONNECTIONS = 20
 const KIB = 1024
 /** For each call that is blocked: its own objects and what is queued for it, with room for the heap to breathe. */
-const MOST_PER_CALL = 64 * KIB
+const MAX_PER_CALL = 64 * KIB
 const X509 = '/SpiffeWorkloadAPI/FetchX509SVID'
 const nothing: Disposable = { [Symbol.dispose]: () => {} }
 
@@ -75,7 +75,7 @@ describe('peers that grant no window', () => {
         assert.equal((await other.outcome()).event, 'message') // pushed while all the others wait
         await stack.admin('delete', 'workload_identity', 'more')
         const grown = (await residentBytes(stack.agent.pid)) - before
-        assert.ok(grown < CONNECTIONS * calls * MOST_PER_CALL, `${Math.round(grown / KIB)} KiB`)
+        assert.ok(grown < CONNECTIONS * calls * MAX_PER_CALL, `${Math.round(grown / KIB)} KiB`)
       } finally {
         for (const session of sessions) session.destroy()
       }

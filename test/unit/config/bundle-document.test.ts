@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { readableBundle } from '../../../src/config/bundle-document.ts'
-import { LARGEST_BUNDLE } from '../../../src/config/bundle-files.ts'
+import { MAX_BUNDLE_BYTES } from '../../../src/config/bundle-files.ts'
 import { parseResources } from '../../../src/config/resources.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 import { FakeIssuer } from '../../fakes/fake-issuer.ts'
@@ -72,8 +72,8 @@ spec:
   it('has at most 256 KiB', () => {
     const fill = (length: number): string => JSON.stringify({ keys: [], fill: 'x'.repeat(length) })
     const empty = fill(0).length
-    assert.deepEqual(parse(fill(LARGEST_BUNDLE - empty)).problems, [])
-    assert.deepEqual(parse(fill(LARGEST_BUNDLE - empty + 1)).problems, [
+    assert.deepEqual(parse(fill(MAX_BUNDLE_BYTES - empty)).problems, [])
+    assert.deepEqual(parse(fill(MAX_BUNDLE_BYTES - empty + 1)).problems, [
       'f.yaml:6: spec.bundle: must be at most 256 KiB',
     ])
   })

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkSocketPath, LONGEST_SOCKET_PATH } from '../../../src/peer/socket-path.ts'
+import { checkSocketPath, MAX_SOCKET_PATH_BYTES } from '../../../src/peer/socket-path.ts'
 
 describe('checkSocketPath', () => {
   it('accepts the longest path that a socket address holds', () => {
-    checkSocketPath(`/${'a'.repeat(LONGEST_SOCKET_PATH - 1)}`)
+    checkSocketPath(`/${'a'.repeat(MAX_SOCKET_PATH_BYTES - 1)}`)
   })
   for (const [what, path] of [
-    ['one byte more', `/${'a'.repeat(LONGEST_SOCKET_PATH)}`],
+    ['one byte more', `/${'a'.repeat(MAX_SOCKET_PATH_BYTES)}`],
     ['characters of several bytes', `/${'é'.repeat(54)}`],
     ['a relative path', 'agent.sock'],
   ] as const) {

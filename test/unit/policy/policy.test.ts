@@ -2,10 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attributes } from '../../../src/policy/attributes.ts'
 import { lookUp } from '../../../src/policy/attributes.ts'
+import type { Explanation } from '../../../src/policy/compile.ts'
 import { lintWorkloadIdentity } from '../../../src/policy/compile.ts'
+import { explain } from '../../../src/policy/decision.ts'
 import { formatExplanation } from '../../../src/policy/format-explanation.ts'
 import { PersistentMap } from '../../../src/policy/persistent-map.ts'
 import { Policy } from '../../../src/policy/policy.ts'
+import { explainOrder } from '../../../src/policy/precedence.ts'
+import { NO_BOUNDS } from '../../fakes/fake-bounds.ts'
 import { CALLER, compile } from './policy-samples.ts'
 
 const byMatch = (attribute: string, condition: unknown): object => ({
@@ -17,6 +21,11 @@ const grants = (spec: object, caller: Attributes = CALLER): boolean =>
 const caller = (uid: number): Attributes => ({ workload: { unix: { uid } } })
 const forUid = (uid: number | number[], name: string): ReturnType<typeof compile> =>
   compile(byMatch('workload.unix.uid', uid), name)
+
+const explainAll = (policy: Policy, attributes: Attributes): Explanation => ({
+  attributes,
+  identities: explainOrder([...policy.identities].map((each) => explain(each, attributes, NO_BOUNDS))),
+})
 
 describe('match', () => {
   const table: readonly (readonly [string, unknown, boolean])[] = [
@@ -82,7 +91,7 @@ describe('lookUp', () => {
 
 describe('CompiledIdentity', () => {
   const base = { spiffe_id: '/a', allow: [{ match: { 'workload.unix.uid': 1000 } }] }
-  const reason = (spec: object): string => compile(spec).explain(CALLER).reason ?? 'granted'
+  const reason = (spec: object): string => explain(compile(spec), CALLER, NO_BOUNDS).reason ?? 'granted'
 
   it('grants nobody without an allow rule', () => assert.match(reason({ spiffe_id: '/a' }), /no allow rule/))
   it('says the first thing that said no, rule by rule', () => {
@@ -105,7 +114,8 @@ describe('CompiledIdentity', () => {
   })
   it('shows lists, and cuts what is long', () => {
     assert.match(reason(byMatch('workload.unix.groups', 5)), /is \[1000, 27\]/)
-    const long = compile(byMatch('join.x', 'a')).explain({ join: { x: 'b'.repeat(500) } }).reason ?? ''
+    const long =
+      explain(compile(byMatch('join.x', 'a')), { join: { x: 'b'.repeat(500) } }, NO_BOUNDS).reason ?? ''
     assert.ok(long.length < 300)
   })
   it('lets any deny win', () => {
@@ -264,13 +274,13 @@ describe('Policy', () => {
   it('explains every identity, for people', () => {
     const policy = Policy.of([forUid(5, 'b'), forUid(1000, 'a')])
     assert.equal(
-      formatExplanation(policy.explain(caller(1000))),
+      formatExplanation(explainAll(policy, caller(1000))),
       'attributes:\n  workload.unix.uid = 1000\nworkload identities:\n' +
         '  a (revision 1): granted spiffe://example.org/a by allow[0]\n' +
         '  b (revision 1): not granted: allow[0]: workload.unix.uid is 1000 (wanted 5)\n',
     )
     assert.equal(
-      formatExplanation(Policy.empty.explain({})),
+      formatExplanation(explainAll(Policy.empty, {})),
       'attributes:\n  (none)\nworkload identities:\n  (none)\n',
     )
   })
@@ -310,7 +320,7 @@ it('an explanation says of which type the keys are and which audiences there are
   const limited = { ...spec, jwt: { allowed_audiences: ['vault', 'sts.amazonaws.com'] } }
   const none = { ...byMatch('workload.unix.uid', 1000), jwt: { allowed_audiences: [] } }
   const policy = Policy.of([compile(limited, 'a'), compile(none, 'b')])
-  const text = formatExplanation(policy.explain(caller(1000)))
+  const text = formatExplanation(explainAll(policy, caller(1000)))
   assert.match(text, /by allow\[0\], keys rsa-2048, tokens for "vault" or "sts\.amazonaws\.com"\n/)
   assert.match(text, /by allow\[0\], tokens for none\n/)
 })

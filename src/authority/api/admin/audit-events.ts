@@ -8,11 +8,11 @@ import type { TraceSvidResponse } from '../../../rpc/gen/signet/v1/TraceSvidResp
 import type { VerifyAuditRequest__Output } from '../../../rpc/gen/signet/v1/VerifyAuditRequest.ts'
 import type { VerifyAuditResponse } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
 import type { CallContext, Handlers } from '../../../rpc/handlers.ts'
+import { fromTimestamp, toTimestamp } from '../../../rpc/timestamp.ts'
 import type { AuditLog } from '../../audit/audit-log.ts'
 import type { AuditFilter, AuditRow } from '../../audit/audit-query.ts'
 import { AuditArchiveInvalidError, SvidUnknownError } from '../../audit/errors.ts'
 import { actorOf, type Caller } from '../../caller.ts'
-import { fromTimestamp, toTimestamp } from '../timestamp.ts'
 
 /** AdminService: the audit log. Without `follow` the list comes to its end; with it, it stays open. */
 export function auditHandlers(audit: AuditLog): Handlers<Caller> {

@@ -2,10 +2,10 @@ import type { BotInstance as BotInstanceMessage } from '../../../rpc/gen/signet/
 import type { ListBotInstancesRequest__Output } from '../../../rpc/gen/signet/v1/ListBotInstancesRequest.ts'
 import type { ListBotInstancesResponse } from '../../../rpc/gen/signet/v1/ListBotInstancesResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
+import { toTimestamp } from '../../../rpc/timestamp.ts'
 import type { BotInstance } from '../../bots/bot-instance.ts'
 import type { Bots } from '../../bots/bots.ts'
 import type { Caller } from '../../caller.ts'
-import { toTimestamp } from '../timestamp.ts'
 
 export interface BotInstanceApiDeps {
   readonly bots: Pick<Bots, 'list'>

@@ -4,9 +4,9 @@ import type { ListCasResponse } from '../../../rpc/gen/signet/v1/ListCasResponse
 import type { RotateCaRequest__Output } from '../../../rpc/gen/signet/v1/RotateCaRequest.ts'
 import type { RotateCaResponse } from '../../../rpc/gen/signet/v1/RotateCaResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
+import { toTimestamp } from '../../../rpc/timestamp.ts'
 import { actorOf, type Caller } from '../../caller.ts'
 import type { CaInfo, SigningKeys } from '../../keys/signing-keys.ts'
-import { toTimestamp } from '../timestamp.ts'
 
 /** AdminService: the signing keys and the bundle. */
 export function caHandlers(authorities: SigningKeys): Handlers<Caller> {

@@ -2,21 +2,22 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../../foundation/clock.ts'
 import { CodedError } from '../../../foundation/errors.ts'
 import { type Attributes, lookUp } from '../../../policy/attributes.ts'
-import type { IdentityExplanation } from '../../../policy/compile.ts'
-import { withLives } from '../../../policy/life.ts'
-import { parseAttributes } from '../../../policy/parse-attributes.ts'
+import type { Explanation, IdentityExplanation } from '../../../policy/compile.ts'
+import { type Bounds, explain } from '../../../policy/decision.ts'
+import { attributesProblem, parseAttributes } from '../../../policy/parse-attributes.ts'
 import { explainOrder } from '../../../policy/precedence.ts'
-import type { RoleBounds } from '../../../policy/role.ts'
 import type { ExplainRequest__Output } from '../../../rpc/gen/signet/v1/ExplainRequest.ts'
 import type { ExplainResponse } from '../../../rpc/gen/signet/v1/ExplainResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
 import type { Caller } from '../../caller.ts'
+import { type BoundsDeps, boundsOf } from '../../issuance/bounds.ts'
 import type { KeysInUse } from '../../keys/keys-in-use.ts'
 import type { Catalogue } from '../../resources/catalogue.ts'
 import type { DefaultLives } from '../../resources/compiler.ts'
+import { factsOf, type InstanceFacts } from '../../resources/facts.ts'
 import type { IdentityEntry } from '../../resources/identity-entry.ts'
 
-/** The attributes are not a tree of attributes. */
+/** The attributes are not a tree of attributes, or contradict what is known. */
 export class AttributesInvalidError extends CodedError {
   override readonly name = 'AttributesInvalidError'
   readonly code = 'ERR_ATTRIBUTES_INVALID'
@@ -25,68 +26,119 @@ export class AttributesInvalidError extends CodedError {
 
 const TURN = 200
 
-export interface ExplainDeps {
+export interface ExplainDeps extends BoundsDeps {
   readonly keys: () => Pick<KeysInUse, 'x509' | 'jwt'>
   readonly clock: Clock
   readonly defaultLives: DefaultLives
+  readonly hasBot: (name: string) => boolean
+  readonly traits: (bot: string) => Readonly<Record<string, unknown>>
+  readonly instance: (id: string) => InstanceFacts | undefined
 }
 
-/** AdminService: what the policy says about attributes, for every workload identity. */
+/** AdminService: what a caller with these attributes would get, for every workload identity. */
 export function explainHandlers(catalogue: Catalogue, deps: ExplainDeps): Handlers<Caller> {
   return {
     Explain: {
       unary: async (_caller: Caller, request: ExplainRequest__Output): Promise<ExplainResponse> => {
-        const attributes = parseAttributes(request.attributesJson)
-        if (attributes === undefined) {
-          throw new AttributesInvalidError(
-            'expected attributes as JSON, such as {"workload":{"unix":{"uid":1000}}}',
-          )
-        }
+        const { attributes, bounds, notConsidered } = subjectOf(treeOf(request.attributesJson), deps)
         const identities: IdentityExplanation[] = []
-        for (const [index, entry] of [...catalogue.identities.values()].entries()) {
-          if (index % TURN === TURN - 1) await setImmediate()
-          identities.push(withLifeOf(explain(entry, attributes), entry, attributes, catalogue, deps))
+        for (const entry of [...catalogue.identities.values()]) {
+          if (identities.length % TURN === TURN - 1) await setImmediate()
+          identities.push(explainEntry(entry, attributes, bounds, deps))
         }
-        return { explanationJson: JSON.stringify({ attributes, identities: explainOrder(identities) }) }
+        const explanation: Explanation = {
+          attributes,
+          ...(notConsidered.length > 0 ? { notConsidered } : {}),
+          identities: explainOrder(identities),
+        }
+        return { explanationJson: JSON.stringify(explanation) }
       },
     },
   }
 }
 
-/** Roles bound it only where the attributes say which bot's agent asks. */
-function withLifeOf(
-  explained: IdentityExplanation,
-  entry: IdentityEntry,
-  attributes: Attributes,
-  catalogue: Catalogue,
-  { keys, clock, defaultLives }: ExplainDeps,
-): IdentityExplanation {
-  if (!explained.granted || !entry.isUsable) return explained
-  const { x509, jwt } = keys()
-  const bot = lookUp(attributes, 'bot.name')
-  const grant = entry.compiled.decide(attributes)
-  const bounded: ReturnType<RoleBounds['check']> =
-    typeof bot === 'string' && !('refused' in grant)
-      ? catalogue.bounds(bot).check({
-          identity: entry.name,
-          labels: entry.compiled.identity.labels,
-          spiffeId: grant.spiffeId,
-          dnsSans: grant.x509.dnsSans,
-        })
-      : { maxTtlSeconds: undefined }
-  const limits = {
-    defaultX509Seconds: defaultLives.x509TtlSeconds,
-    defaultJwtSeconds: defaultLives.jwtTtlSeconds,
-    roleMaxTtlSeconds: 'maxTtlSeconds' in bounded ? bounded.maxTtlSeconds : undefined,
-    x509SignerEndMs: x509.notAfter * 1000,
-    jwtSignerEndMs: jwt.notAfter * 1000,
+function treeOf(json: string): Attributes {
+  const attributes = parseAttributes(json)
+  if (attributes === undefined)
+    throw new AttributesInvalidError(
+      'expected attributes as JSON, such as {"workload":{"unix":{"uid":1000}}}',
+    )
+  const problem = attributesProblem(attributes)
+  if (problem !== undefined) throw new AttributesInvalidError(problem)
+  return attributes
+}
+
+interface Subject {
+  readonly attributes: Attributes
+  readonly bounds: Bounds
+  readonly notConsidered: readonly string[]
+}
+
+/**
+ * Whose agent asks. `bot.instance_id` or `bot.name` says it; what is known of either is filled in and cannot be given otherwise, as an agent
+ * cannot choose it. The rest may be made up, and the explanation says what was not considered.
+ */
+function subjectOf(given: Attributes, deps: ExplainDeps): Subject {
+  const id = lookUp(given, 'bot.instance_id')
+  if (typeof id === 'string') return ofInstance(given, id, deps)
+  const bot = lookUp(given, 'bot.name')
+  if (typeof bot !== 'string') {
+    return {
+      attributes: given,
+      bounds: boundsOf(deps, {}),
+      notConsidered: ['roles and locks of a bot: give bot.name or bot.instance_id'],
+    }
   }
-  return withLives(explained, limits, clock.now().getTime())
+  if (!deps.hasBot(bot)) throw new AttributesInvalidError(`there is no bot ${JSON.stringify(bot)}`)
+  const traits = deps.traits(bot) as Attributes
+  const token = lookUp(given, 'join.token')
+  const joinToken = typeof token === 'string' ? { joinToken: token } : {}
+  return {
+    attributes: { ...given, bot: filledIn(given, 'bot', { name: bot, traits }) },
+    bounds: boundsOf(deps, { bot, ...joinToken }),
+    notConsidered: ['locks on one instance of the bot: give bot.instance_id'],
+  }
+}
+
+function ofInstance(given: Attributes, id: string, deps: ExplainDeps): Subject {
+  const instance = deps.instance(id)
+  if (instance === undefined)
+    throw new AttributesInvalidError(`there is no bot instance ${JSON.stringify(id)}`)
+  const facts = factsOf(instance, deps.traits(instance.bot))
+  const join = filledIn(given, 'join', facts.join)
+  const bot = filledIn(given, 'bot', facts.bot)
+  return { attributes: { ...given, join, bot }, bounds: boundsOf(deps, instance), notConsidered: [] }
+}
+
+/** @throws AttributesInvalidError when a given value is not the known one */
+function filledIn(given: Attributes, root: 'join' | 'bot', known: Attributes): Attributes {
+  for (const [name, value] of Object.entries((given[root] ?? {}) as Attributes)) {
+    if (JSON.stringify(value) === JSON.stringify(known[name])) continue
+    throw new AttributesInvalidError(`${root}.${name} is known and cannot be given: leave it out`)
+  }
+  return known
 }
 
 /** One that this program cannot use is nobody's; the others are explained all the same. */
-function explain(entry: IdentityEntry, attributes: Attributes): IdentityExplanation {
-  if (entry.isUsable) return entry.compiled.explain(attributes)
-  const reason = 'this version of the authority cannot use it: apply it again to see why'
-  return { identity: entry.name, revision: entry.revision, granted: false, reason }
+function explainEntry(
+  entry: IdentityEntry,
+  attributes: Attributes,
+  bounds: Bounds,
+  { keys, clock, defaultLives }: ExplainDeps,
+): IdentityExplanation {
+  if (!entry.isUsable) {
+    const reason = 'this version of the authority cannot use it: apply it again to see why'
+    return { identity: entry.name, revision: entry.revision, granted: false, reason }
+  }
+  const { x509, jwt } = keys()
+  return explain(entry.compiled, attributes, bounds, {
+    nowMs: clock.now().getTime(),
+    limits: (roleMaxTtlSeconds) => ({
+      defaultX509Seconds: defaultLives.x509TtlSeconds,
+      defaultJwtSeconds: defaultLives.jwtTtlSeconds,
+      roleMaxTtlSeconds,
+      x509SignerEndMs: x509.notAfter * 1000,
+      jwtSignerEndMs: jwt.notAfter * 1000,
+    }),
+  })
 }

@@ -5,10 +5,10 @@ import type { Random } from '../../../foundation/random.ts'
 import type { CreateJoinTokenRequest__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenRequest.ts'
 import type { CreateJoinTokenResponse } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
+import { toTimestamp } from '../../../rpc/timestamp.ts'
 import type { Caller } from '../../caller.ts'
 import { principalOf } from '../../principal.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
-import { toTimestamp } from '../timestamp.ts'
 
 /** The join token that was asked for cannot be. */
 export class JoinTokenInvalidError extends CodedError {
@@ -27,8 +27,8 @@ export interface JoinTokenApiDeps {
 }
 
 /** A secret that lies about for longer than this is not a way to join any more. */
-const LONGEST_TTL_SECONDS = 365 * 24 * 3600
-const LONGEST_NAME = 63
+const MAX_TTL_SECONDS = 365 * 24 * 3600
+const MAX_NAME_LENGTH = 63
 /** What parseResources puts before a problem: the file name that nobody wrote, and the line of text that nobody sees. */
 const GENERATED = 'join_token'
 
@@ -44,11 +44,11 @@ export function joinTokenHandlers(deps: JoinTokenApiDeps): Handlers<Caller> {
         const principal = principalOf(caller)
         deps.store.get(principal, 'bot', bot)
         const ttlSeconds = Number(request.ttlSeconds)
-        if (!(ttlSeconds > 0 && ttlSeconds <= LONGEST_TTL_SECONDS)) {
+        if (!(ttlSeconds > 0 && ttlSeconds <= MAX_TTL_SECONDS)) {
           throw new JoinTokenInvalidError('ttl must be between 1s and 365d')
         }
         const suffix = deps.random.bytes(4).toString('hex')
-        const name = request.name || `${bot.slice(0, LONGEST_NAME - 1 - suffix.length)}-${suffix}`
+        const name = request.name || `${bot.slice(0, MAX_NAME_LENGTH - 1 - suffix.length)}-${suffix}`
         const expiresMs = deps.clock.now().getTime() + ttlSeconds * 1000
         const text = formatResource(
           'join_token',

@@ -8,13 +8,13 @@ import type { ListResourcesRequest__Output } from '../../../rpc/gen/signet/v1/Li
 import type { ListResourcesResponse } from '../../../rpc/gen/signet/v1/ListResourcesResponse.ts'
 import type { Resource } from '../../../rpc/gen/signet/v1/Resource.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
+import { toTimestamp } from '../../../rpc/timestamp.ts'
 import type { Caller } from '../../caller.ts'
 import type { StoredResource } from '../../datastore/resource-repository.ts'
 import { principalOf } from '../../principal.ts'
 import { ResourcesInvalidError } from '../../resources/errors.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
 import { toJson, toYaml } from '../../resources/stored-form.ts'
-import { toTimestamp } from '../timestamp.ts'
 
 /** AdminService: everything a person writes. */
 export function resourceHandlers(store: ResourceStore): Handlers<Caller> {

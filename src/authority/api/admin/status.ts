@@ -1,9 +1,9 @@
 import { version } from '../../../foundation/version.ts'
 import type { GetStatusResponse } from '../../../rpc/gen/signet/v1/GetStatusResponse.ts'
 import type { Handlers } from '../../../rpc/handlers.ts'
+import { toTimestamp } from '../../../rpc/timestamp.ts'
 import type { Caller } from '../../caller.ts'
 import type { Catalogue } from '../../resources/catalogue.ts'
-import { toTimestamp } from '../timestamp.ts'
 
 export interface StatusApiDeps {
   readonly trustDomain: string

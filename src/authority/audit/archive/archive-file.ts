@@ -22,7 +22,7 @@ export interface ArchiveHeader {
 export type ArchiveLine = { readonly row: AuditEventsTable } | { readonly checkpoint: string }
 
 /** No row of ours comes near it; a file may be anybody's. */
-const LONGEST_LINE = 32 * 1024 * 1024
+const MAX_LINE_LENGTH = 32 * 1024 * 1024
 const NEWLINE = 10
 
 export function formatRow(row: AuditEventsTable): string {
@@ -144,7 +144,7 @@ async function* linesOf(file: string): AsyncGenerator<string> {
     }
     begun.push(chunk.subarray(start))
     length += chunk.length - start
-    if (length > LONGEST_LINE) throw new AuditArchiveInvalidError('a line is too long')
+    if (length > MAX_LINE_LENGTH) throw new AuditArchiveInvalidError('a line is too long')
   }
   if (length > 0) throw new AuditArchiveInvalidError('its last line is cut')
 }

@@ -22,7 +22,7 @@ export interface Examined {
   readonly digest: Buffer
 }
 
-const LONGEST_NAME = 200
+const MAX_NAME_LENGTH = 200
 
 /** Reads every sealed row. `keep`: also gives them, so that they need not be read again. */
 export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: { keep: boolean }): Examined {
@@ -126,7 +126,7 @@ export function toForeign(
   return {
     table,
     rowid,
-    name: name.slice(0, LONGEST_NAME),
+    name: name.slice(0, MAX_NAME_LENGTH),
     sha256: hash('sha256', JSON.stringify(shown), 'hex'),
   }
 }

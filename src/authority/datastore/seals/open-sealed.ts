@@ -49,7 +49,7 @@ export interface Opened {
   readonly accepted: readonly string[]
 }
 
-const MOST_NAMED = 10
+const MAX_NAMED = 10
 
 /** Brings a database into the hands of this program, inside one transaction: all of what is found is decided before anything is written. */
 export async function openSealed(
@@ -127,8 +127,8 @@ function examineStored(connection: DatabaseSync, options: OpenOptions): Stored |
   const problems: string[] = []
   if (!Buffer.from(record.rows).equals(macOfRows(examined.digest, keys))) {
     const missing = namesOfMissing(expectedState(connection), examined.rows)
-    const named = missing.slice(0, MOST_NAMED).join(', ')
-    const more = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : ''
+    const named = missing.slice(0, MAX_NAMED).join(', ')
+    const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : ''
     problems.push(
       `rows were deleted or set back by somebody else: ${missing.length > 0 ? named + more : 'the audit log does not tell which'}`,
     )

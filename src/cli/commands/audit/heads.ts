@@ -4,7 +4,7 @@ import { readReason } from '../../../foundation/file-reason.ts'
 import { UnreadableFileError } from '../../errors.ts'
 
 /** Each head covers all rows before it, so that of very many the newest will do. */
-const MOST_HEADS = 50_000
+const MAX_HEADS = 50_000
 /** A journal wraps what was logged, and a container's log may wrap that. */
 const DEEPEST = 4
 /** The members of a head, without those that a log puts beside them. */
@@ -25,7 +25,7 @@ export async function readHeads(file: string): Promise<string[]> {
       const { done, value } = await Promise.race([lines.next(), failed])
       if (done) break
       heads.push(...findHeads(value))
-      if (heads.length > 2 * MOST_HEADS) heads = newest(heads)
+      if (heads.length > 2 * MAX_HEADS) heads = newest(heads)
     }
   } catch (error) {
     throw new UnreadableFileError(`cannot read ${file}: ${readReason(error)}`, { cause: error })
@@ -39,7 +39,7 @@ function newest(heads: readonly Json[]): Json[] {
     .toSorted(
       (a, b) => number(a['counter']) - number(b['counter']) || number(a['sequence']) - number(b['sequence']),
     )
-    .slice(-MOST_HEADS)
+    .slice(-MAX_HEADS)
 }
 
 export function findHeads(text: string, depth = 0): Json[] {

@@ -1,5 +1,6 @@
 import type { AuditEventsTable } from '../../../authority/datastore/schema/audit-tables.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
+import { fromTimestamp, type TimestampMessage, toTimestamp } from '../../../rpc/timestamp.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
@@ -21,12 +22,12 @@ interface Options extends AuthorityOptions {
 interface Request {
   readonly event: string
   readonly ref: string
-  readonly since: { readonly seconds: number; readonly nanos: number } | null
+  readonly since: TimestampMessage | null
   readonly limit: number
   readonly follow: boolean
 }
 
-const LONGEST_SHOWN = 4_096
+const MAX_SHOWN_LENGTH = 4_096
 
 export function define(command: CommandLine): void {
   withExample(
@@ -86,7 +87,8 @@ async function listArchives(
 ): Promise<void> {
   const { readArchive } = await import('../../../authority/audit/archive/archive-file.ts')
   const { matches } = await import('../../../authority/audit/audit-query.ts')
-  const sinceMs = request.since === null ? {} : { sinceMs: request.since.seconds * 1000 }
+  const since = fromTimestamp(request.since)
+  const sinceMs = since === undefined ? {} : { sinceMs: since }
   const filter = { event: request.event, ref: request.ref, ...sinceMs }
   const last: AuditEvent__Output[] = []
   for (const file of files) {
@@ -101,8 +103,7 @@ async function listArchives(
 }
 
 function toEvent({ sequence, time_ms: ms, event, actor, ref, detail, hash }: AuditEventsTable) {
-  const seconds = Math.floor(ms / 1000)
-  const time = { seconds: String(seconds), nanos: (ms - seconds * 1000) * 1e6 }
+  const time = toTimestamp(ms)
   const detailJson = detail
   return {
     sequence: String(sequence),
@@ -133,7 +134,7 @@ function readDetail(detailJson: string): unknown {
   try {
     return JSON.parse(detailJson || '{}')
   } catch {
-    return { unreadable: detailJson.slice(0, LONGEST_SHOWN) }
+    return { unreadable: detailJson.slice(0, MAX_SHOWN_LENGTH) }
   }
 }
 

@@ -1,12 +1,13 @@
 import { systemClock } from '../../../foundation/clock.ts'
 import { parseDuration } from '../../../foundation/duration.ts'
+import { type TimestampMessage, toTimestamp } from '../../../rpc/timestamp.ts'
 import { UsageError } from '../../errors.ts'
 import { parseInstant } from '../../instant.ts'
 
 /** A duration ago, or an instant, as the authority takes it. */
-export function parseSince(flag: string, text: string): { seconds: number; nanos: number } {
+export function parseSince(flag: string, text: string): TimestampMessage {
   const ms = parseInstant(text) ?? systemClock.now().getTime() - parseAgo(flag, text) * 1000
-  return { seconds: Math.floor(ms / 1000), nanos: 0 }
+  return toTimestamp(Math.floor(ms / 1000) * 1000)
 }
 
 function parseAgo(flag: string, text: string): number {

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import type { EnvoyAddress } from '../../../config/envoy/sidecar.ts'
 import { checkSocketPath } from '../../../config/socket-path-problems.ts'
+import { parseHostPort } from '../../../foundation/host-port.ts'
 import { UsageError } from '../../errors.ts'
 
-const NETWORK = /^(?:\[(?<ipv6>[0-9A-Fa-f:.]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>[0-9]{1,5})$/
 const UNIX = /^unix:(?:\/\/)?(?<socket>\/.+)$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/
@@ -35,10 +35,9 @@ export function checkPath(flag: string, socket: string): string {
 function parseAddress(flag: string, text: string): EnvoyAddress {
   const socket = UNIX.exec(text)?.groups?.['socket']
   if (socket !== undefined) return { path: checkPath(flag, socket) }
-  const { ipv6, name, port } = NETWORK.exec(text)?.groups ?? {}
-  const host = ipv6 ?? name
-  if (host === undefined || Number(port) > 65_535 || (ipv6 !== undefined && isIP(ipv6) !== 6)) {
-    throw new UsageError(`${flag}: expected host:port, such as 127.0.0.1:8080, or unix:/path`)
+  try {
+    return parseHostPort(text)
+  } catch (cause) {
+    throw new UsageError(`${flag}: expected host:port, such as 127.0.0.1:8080, or unix:/path`, { cause })
   }
-  return { host, port: Number(port) }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { Emitter } from '../../../foundation/emitter.ts'
 import { packageRoot } from '../../../foundation/version.ts'
 import { TrialFailedError } from './errors.ts'
 
@@ -25,7 +26,7 @@ export class TrialChild implements AsyncDisposable {
   readonly #log: WriteStream
   readonly #closed: Promise<unknown>
   readonly #last: string[] = []
-  readonly #listeners = new Set<(line: LogLine) => void>()
+  readonly #lines = new Emitter<LogLine>()
   #stopping = false
 
   constructor(name: string, args: readonly string[], logFile: string) {
@@ -68,8 +69,7 @@ export class TrialChild implements AsyncDisposable {
   }
 
   listen(listener: (line: LogLine) => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#lines.subscribe(listener)
   }
 
   /** Asks it to end, and waits until it has. */
@@ -88,8 +88,7 @@ export class TrialChild implements AsyncDisposable {
     this.#log.write(`${line}\n`)
     this.#last.push(line)
     if (this.#last.length > LINES_KEPT) this.#last.shift()
-    const parsed = parseLine(line)
-    for (const listener of [...this.#listeners]) listener(parsed)
+    this.#lines.emit(parseLine(line))
   }
 
   #failure(): TrialFailedError {

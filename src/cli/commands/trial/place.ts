@@ -7,7 +7,7 @@ import { acquireLockFile } from '../../../peer/lock-file.ts'
 import { TrialRunningError } from './errors.ts'
 
 /** sockaddr_un holds 107 bytes of path. */
-const SOCKET_PATH_MAX_BYTES = 107
+const MAX_SOCKET_PATH_BYTES = 107
 /** What an endpoint URI, a shell and gRPC's target syntax all take as it is. */
 const PLAIN_PATH = /^[\w/.,@+-]+$/
 
@@ -40,7 +40,7 @@ export class TrialPlace implements Disposable {
       if (isUsable(own)) return new TrialPlace(directory, own, undefined, lock)
       const run = await shortDirectory(directory)
       const why = PLAIN_PATH.test(own)
-        ? `is too long for a Unix socket (${SOCKET_PATH_MAX_BYTES} bytes)`
+        ? `is too long for a Unix socket (${MAX_SOCKET_PATH_BYTES} bytes)`
         : 'has characters that an endpoint URI cannot hold'
       return new TrialPlace(
         directory,
@@ -99,7 +99,7 @@ function makeDirectory(directory: string): void {
 
 function isUsable(run: string): boolean {
   const longest = path.join(run, 'authority', 'authority.sock')
-  return Buffer.byteLength(longest) <= SOCKET_PATH_MAX_BYTES && PLAIN_PATH.test(longest)
+  return Buffer.byteLength(longest) <= MAX_SOCKET_PATH_BYTES && PLAIN_PATH.test(longest)
 }
 
 /** A private directory with a short name: the same each time, unless somebody else has taken that. */

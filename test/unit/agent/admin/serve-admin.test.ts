@@ -94,13 +94,9 @@ describe('the explanation that an agent gives', () => {
   })
 
   for (const [what, knowledge, reason] of [
-    ['is locked', { botLocked: true }, 'the bot of this agent is locked or refused'],
-    ['has no role for it', { roleRefusalOf: () => 'no role allows it' }, 'no role allows it'],
-    [
-      'may not use it by a lock',
-      { isLocked: () => true },
-      'a lock on the workload identity or its SPIFFE ID',
-    ],
+    ['is locked', { botLock: 'a lock on the bot' }, 'a lock on the bot'],
+    ['has no role for it', { checkRoles: () => ({ refused: 'no role allows it' }) }, 'no role allows it'],
+    ['may not use it by a lock', { lockOn: () => 'a lock on the SPIFFE ID' }, 'a lock on the SPIFFE ID'],
   ] as const) {
     it(`says what stands above the rules when the bot ${what}`, async () => {
       const { ofAttributes } = create(knowledge)
@@ -109,14 +105,35 @@ describe('the explanation that an agent gives', () => {
   }
 
   it('keeps the reason of the rules for who is not let in anyway', async () => {
-    const { ofAttributes } = create({ botLocked: true })
+    const { ofAttributes } = create({ botLock: 'it is locked' })
     const [said] = granted(await ofAttributes('{"workload":{"unix":{"uid":7}}}'))
     assert.doesNotMatch(said ?? '', /locked/)
   })
 
-  for (const json of ['', '{', '[]', '7', 'null', '"text"', '{"a":null}', '{"a":[{}]}']) {
+  for (const json of [
+    '',
+    '{',
+    '[]',
+    '7',
+    'null',
+    '"text"',
+    '{"a":null}',
+    '{"a":[{}]}',
+    '{"a":1}',
+    '{"workload":1}',
+  ]) {
     it(`is not given for the attributes ${JSON.stringify(json)}`, async () => {
       await assert.rejects(create().ofAttributes(json), { code: 'ERR_AGENT_EXPLAIN_REQUEST' })
+    })
+  }
+  for (const [json, message] of [
+    ['{"workload":{"unix":{"uid":"0"}}}', /workload.unix.uid is not of the type int/],
+    ['{"workload":{"unix":{"uuid":0}}}', /there is no attribute "workload.unix.uuid"/],
+    ['{"join":{"method":"oidc"}}', /join.\* of this agent is known/],
+    ['{"bot":{"name":"admin"}}', /bot.\* of this agent is known/],
+  ] as const) {
+    it(`is not given for ${json}, and says why`, async () => {
+      await assert.rejects(create().ofAttributes(json), { code: 'ERR_AGENT_EXPLAIN_REQUEST', message })
     })
   }
   for (const pid of [0, -1, Number.NaN]) {

@@ -175,20 +175,20 @@ describe('KnowledgeStore', () => {
     const until = String(clock.now().getTime() + 1000)
     store.apply({ ...QUIET, locks: { locks: [{ name: 'l', workloadIdentity: 'a', expiresMs: until }] } })
     const subject = { workloadIdentity: 'a', spiffeId: 'spiffe://example.org/a' }
-    assert.equal(store.current.value?.isLocked(subject), true)
-    assert.equal(store.current.value?.isLocked({ ...subject, workloadIdentity: 'b' }), false)
-    assert.equal(store.current.value?.botLocked, false)
+    assert.equal(store.current.value?.lockOn(subject), 'a lock on the workload identity')
+    assert.equal(store.current.value?.lockOn({ ...subject, workloadIdentity: 'b' }), undefined)
+    assert.equal(store.current.value?.botLock, undefined)
     clock.advance(1000)
-    assert.equal(store.current.value?.isLocked(subject), false)
+    assert.equal(store.current.value?.lockOn(subject), undefined)
   })
 
   for (const target of [{ bot: 'builder' }, { botInstance: '01J' }, { joinToken: 'first' }]) {
     it(`is locked as a whole by a lock on ${Object.keys(target)[0]}`, () => {
       const { store } = synced()
       store.apply({ ...QUIET, locks: { locks: [{ name: 'l', ...target, expiresMs: '0' }] } })
-      assert.equal(store.current.value?.botLocked, true)
+      assert.ok(store.current.value?.botLock)
       store.apply({ ...QUIET, locks: { locks: [] } })
-      assert.equal(store.current.value?.botLocked, false)
+      assert.equal(store.current.value?.botLock, undefined)
     })
   }
 
@@ -197,7 +197,8 @@ describe('KnowledgeStore', () => {
     const refusal = (of = store): string | undefined => {
       const [grant] = of.current.value?.policy.decide(CALLER) ?? []
       assert.ok(grant)
-      return of.current.value?.roleRefusalOf(grant)
+      const checked = of.current.value?.checkRoles(grant, {})
+      return checked && 'refused' in checked ? checked.refused : undefined
     }
     const { bot } = begin()
     const roles = (...ids: string[]): string =>
@@ -220,15 +221,15 @@ describe('KnowledgeStore', () => {
   it('is locked when the authority refuses the bot, also after a restart, until a snapshot comes', () => {
     const { store } = synced(undefined, identity('a'))
     store.refuse()
-    assert.equal(store.current.value?.botLocked, true)
+    assert.ok(store.current.value?.botLock)
     const { store: later } = create()
     later.restore(structuredClone(store.snapshot()))
-    assert.equal(later.current.value?.botLocked, true)
+    assert.ok(later.current.value?.botLock)
     for (const each of [store, later]) {
       each.apply(begin())
       each.apply({ ...QUIET, upserts: [identity('a')] })
       each.apply(END)
-      assert.equal(each.current.value?.botLocked, false)
+      assert.equal(each.current.value?.botLock, undefined)
     }
   })
 

@@ -293,7 +293,7 @@ describe('the sync of an agent', () => {
       ;(await rig.established()).send(new RpcError(StatusCode[name], 'no'))
       await until(() => rig.pauses().length === 1)
       assert.equal(rig.refused.times, refusals)
-      assert.equal(rig.store.current.value?.botLocked, locked)
+      assert.equal(rig.store.current.value?.botLock !== undefined, locked)
     })
   }
 

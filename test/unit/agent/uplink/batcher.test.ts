@@ -8,7 +8,7 @@ type Call<Req, Res> = (requests: readonly Req[]) => Promise<readonly (Res | Erro
 
 /** With its own time, which the test lets pass. */
 function batcherOf<Req, Res>(call: Call<Req, Res>, clock = new FakeClock()): Batcher<Req, Res> {
-  return new Batcher({ call, clock, mostOfUser: 20_000, batchSize: 256 })
+  return new Batcher({ call, clock, maxOfUser: 20_000, batchSize: 256 })
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -12,6 +12,8 @@ import { Watchable } from '../../../../src/foundation/watchable.ts'
 import type { Attributes } from '../../../../src/policy/attributes.ts'
 import type { Grant } from '../../../../src/policy/compile.ts'
 import type { Policy } from '../../../../src/policy/policy.ts'
+import type { RoleVerdict } from '../../../../src/policy/role.ts'
+import { NO_BOUNDS } from '../../../fakes/fake-bounds.ts'
 import { fakeCaller } from '../../../fakes/fake-caller.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { type Identities, policyOf } from '../../../fakes/fake-knowledge.ts'
@@ -23,9 +25,7 @@ function known(identities: Identities, more: Partial<Knowledge> = {}): Knowledge
   return {
     policy: policyOf(identities),
     facts: { join: {}, bot: {} },
-    roleRefusalOf: () => undefined,
-    isLocked: () => false,
-    botLocked: false,
+    ...NO_BOUNDS,
     ...more,
   } as Knowledge
 }
@@ -94,9 +94,10 @@ describe('Entitlements', () => {
   })
 
   it('are bounded by the roles of the bot', () => {
-    const roleRefusalOf = ({ identity }: Grant) => (identity === 'web' ? 'no role allows it' : undefined)
-    assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP }, { roleRefusalOf })).of()), ['shop'])
-    assert.throws(() => rig(known({ web: WEB }, { roleRefusalOf })).of(), { reason: 'role_refuses' })
+    const checkRoles = ({ identity }: Grant): RoleVerdict =>
+      identity === 'web' ? { refused: 'no role allows it' } : { maxTtlSeconds: undefined }
+    assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP }, { checkRoles })).of()), ['shop'])
+    assert.throws(() => rig(known({ web: WEB }, { checkRoles })).of(), { reason: 'role_refuses' })
   })
 
   it('are the same set for callers that the policy cannot tell apart', () => {
@@ -113,6 +114,7 @@ describe('Entitlements', () => {
     const policy = policyOf({ web: WEB })
     const counting = {
       usedAttributes: policy.usedAttributes,
+      get: (name: string) => policy.get(name),
       decide: (attributes: Attributes) => {
         decisions += 1
         return policy.decide(attributes)
@@ -133,8 +135,8 @@ describe('Entitlements', () => {
   })
 
   for (const [what, reason, more] of [
-    ['the bot', 'bot_locked', { botLocked: true }],
-    ['every identity', 'locked', { isLocked: () => true }],
+    ['the bot', 'bot_locked', { botLock: 'a lock' }],
+    ['every identity', 'locked', { lockOn: () => 'a lock' }],
   ] as const) {
     it(`are refused when ${what} is locked`, () => {
       assert.throws(() => rig(known({ web: WEB }, more)).of(), { code: 'ERR_NO_IDENTITY_ISSUED', reason })
@@ -142,8 +144,9 @@ describe('Entitlements', () => {
   }
 
   it('leave out a locked identity', () => {
-    const isLocked: Knowledge['isLocked'] = ({ workloadIdentity }) => workloadIdentity === 'web'
-    assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP }, { isLocked })).of()), ['shop'])
+    const lockOn: Knowledge['lockOn'] = ({ workloadIdentity }) =>
+      workloadIdentity === 'web' ? 'a lock' : undefined
+    assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP }, { lockOn })).of()), ['shop'])
   })
 
   it('end at the limit, and the operator hears of it once', () => {
@@ -208,7 +211,7 @@ describe('Entitlements to bundles', () => {
   })
 
   it('are refused to everybody when the bot is locked, and before the first sync', () => {
-    const locked = rig(known({ web: WEB }, { botLocked: true }), 100, true)
+    const locked = rig(known({ web: WEB }, { botLock: 'a lock' }), 100, true)
     assert.throws(locked.toBundles, { reason: 'bot_locked' })
     assert.throws(rig(undefined, 100, true).toBundles, { code: 'ERR_AGENT_NOT_SYNCED' })
   })

@@ -1,0 +1,15 @@
+/** Runs one task at a time, in the order in which they were given. */
+export class Mutex {
+  #last: Promise<unknown> = Promise.resolve()
+
+  run<T>(task: () => T | Promise<T>): Promise<T> {
+    const run = this.#last.then(task)
+    this.#last = run.catch(() => undefined) // the caller gets the error from `run`
+    return run
+  }
+
+  /** Resolves once every task given so far has ended. */
+  async idle(): Promise<void> {
+    await this.#last
+  }
+}
