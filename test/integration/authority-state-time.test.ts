@@ -10,6 +10,7 @@ import {
   join,
   newKey,
   openState,
+  pass,
   shown,
   temporaryDirectory,
 } from '../support/authority-state.ts'
@@ -21,13 +22,6 @@ async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] =
   const clock = new FakeClock()
   const reopen = () => openState({ dataDir: place.path, clock, lifetimes })
   return { place, clock, reopen, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
-}
-
-async function pass(state: AuthorityState, clock: FakeClock, ms: number, stepMs = ms): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    clock.advance(stepMs)
-    await assert.rejects(state.keys.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' }) // waits for what fell due
-  }
 }
 
 const seconds = (clock: FakeClock) => clock.now().getTime() / 1000
