@@ -4,6 +4,11 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** Path of the method: `/package.Service/Method`. */
   readonly method: string
+  /**
+   * Keeps room for the only answer of this call until it is there. To be asked before work that cannot be undone.
+   * @throws TooManyBytesError when the caller holds so much already that such an answer would not fit
+   */
+  expectAnswer(bytes: number): void
 }
 
 /** What is known of a call when its headers have come, and is forgotten when it is let in. */
@@ -80,6 +85,8 @@ export interface DuplexSink {
   /** A message is on its way: nothing can be sent before `onWritable`. */
   readonly busy: boolean
   send(message: Buffer): void
+  /** So many bytes of what the client has sent are kept until they are told anew, or the stream ends: they count as its requests do. */
+  keeps(bytes: number): void
   /** Ends the stream with the status of this error. */
   end(error: unknown): void
   readonly ended: boolean
