@@ -48,7 +48,7 @@ const NO_CLAIM: Claim = {
 }
 
 /** signet.v1.IssuanceService */
-export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
+export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller, 'signet.v1.IssuanceService'> {
   const { issuer, connections, clock, svidsPerSecond } = deps
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
   const burst = Math.max(MAX_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
