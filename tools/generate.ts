@@ -39,7 +39,8 @@ function writeTypes(directory: string): void {
   // The generator also writes clients and servers of grpc-js, which nothing here uses: `services.ts` says the same in one file.
   for (const name of globSync('**/*.ts', { cwd: directory })) {
     const file = path.join(directory, name)
-    if (/interface (?:ProtoGrpcType|\w+ extends grpc\.Client)\b/.test(readFileSync(file, 'utf8'))) rmSync(file)
+    if (/interface (?:ProtoGrpcType|\w+ extends grpc\.Client)\b/.test(readFileSync(file, 'utf8')))
+      rmSync(file)
   }
 }
 
@@ -113,11 +114,15 @@ function removeUnused(directory: string): void {
       path.resolve(path.dirname(file), name),
     )
   const ours = globSync('{src,test,tools}/**/*.ts', { cwd: root, exclude: ['src/rpc/gen/**'] })
-  const wanted = ours.flatMap((name) => importsOf(path.join(root, name))).map((file) => path.relative(target, file))
+  const wanted = ours
+    .flatMap((name) => importsOf(path.join(root, name)))
+    .map((file) => path.relative(target, file))
   const kept = new Set(['services.ts', 'schema.ts', 'file-descriptors.ts'])
   for (const name of wanted) if (existsSync(path.join(directory, name))) kept.add(name)
-  for (const name of kept) for (const file of importsOf(path.join(directory, name))) kept.add(path.relative(directory, file))
-  for (const name of globSync('**/*.ts', { cwd: directory })) if (!kept.has(name)) rmSync(path.join(directory, name))
+  for (const name of kept)
+    for (const file of importsOf(path.join(directory, name))) kept.add(path.relative(directory, file))
+  for (const name of globSync('**/*.ts', { cwd: directory }))
+    if (!kept.has(name)) rmSync(path.join(directory, name))
 }
 
 function writeDescriptors(directory: string): void {

@@ -53,7 +53,10 @@ function message(status: string): Buffer {
 const nothingToRelease: Disposable = { [Symbol.dispose]: () => {} }
 
 /** grpc.health.v1: one answer for all services. Check knows no unknown service; Watch waits for one, as its protocol says. */
-export function healthHandlers<C>(isKnown: (service: string) => boolean, health: Health): Handlers<C, 'grpc.health.v1.Health'> {
+export function healthHandlers<C>(
+  isKnown: (service: string) => boolean,
+  health: Health,
+): Handlers<C, 'grpc.health.v1.Health'> {
   return {
     Check: {
       unary: (_caller, request: HealthCheckRequest__Output) => {

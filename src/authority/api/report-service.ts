@@ -26,7 +26,12 @@ const MAX_EVENTS = 200
 const MAX_GIVEN_UP = 64
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
-export function reportHandlers({ connections, audit, clock, logger }: ReportApiDeps): Handlers<Caller, 'signet.v1.ReportService'> {
+export function reportHandlers({
+  connections,
+  audit,
+  clock,
+  logger,
+}: ReportApiDeps): Handlers<Caller, 'signet.v1.ReportService'> {
   const reports = new RateLimiter(REPORTS, clock)
   const bytes = new RateLimiter(BYTES, clock)
   return {

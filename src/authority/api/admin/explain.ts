@@ -36,7 +36,10 @@ export interface ExplainDeps extends BoundsDeps {
 }
 
 /** AdminService: what a caller with these attributes would get, for every workload identity. */
-export function explainHandlers(catalogue: Catalogue, deps: ExplainDeps): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'Explain'> {
+export function explainHandlers(
+  catalogue: Catalogue,
+  deps: ExplainDeps,
+): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'Explain'> {
   return {
     Explain: {
       unary: async (_caller: Caller, request: ExplainRequest__Output): Promise<ExplainResponse> => {

@@ -33,7 +33,9 @@ const MAX_NAME_LENGTH = 63
 const GENERATED = 'join_token'
 
 /** AdminService: a join token in one step, with all that the other machine needs. */
-export function joinTokenHandlers(deps: JoinTokenApiDeps): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'CreateJoinToken'> {
+export function joinTokenHandlers(
+  deps: JoinTokenApiDeps,
+): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'CreateJoinToken'> {
   return {
     CreateJoinToken: {
       unary: async (
