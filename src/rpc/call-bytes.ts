@@ -9,6 +9,7 @@ export class CallBytes {
   #rest = 0
   #request = CALL_BYTES
   #answer = 0
+  #kept = 0
   #isHandling = false
 
   constructor(account: ByteAccount) {
@@ -18,7 +19,7 @@ export class CallBytes {
 
   /** What would be free if the call ended now: a handler that works with the request keeps it whatever becomes of the call. */
   get loose(): number {
-    return this.#rest + this.#answer + (this.#isHandling ? 0 : this.#request)
+    return this.#rest + this.#answer + this.#kept + (this.#isHandling ? 0 : this.#request)
   }
 
   /** So much is there at the moment of which no message was read. */
@@ -75,9 +76,18 @@ export class CallBytes {
     this.#answer = 0
   }
 
+  /** So much is kept of requests that are handled, for as long as the call lasts. */
+  keptIs(bytes: number): void {
+    const more = bytes - this.#kept
+    this.#kept = bytes
+    if (more > 0) this.#account.hold(more)
+    else this.#account.release(-more)
+  }
+
   /** Nothing is kept that is not in use. */
   letGo(): void {
     this.restIs(0)
+    this.keptIs(0)
     this.answerTaken()
     if (!this.#isHandling) this.handled()
   }

@@ -82,6 +82,8 @@ export interface DuplexSink {
   /** A message is on its way: nothing can be sent before `onWritable`. */
   readonly busy: boolean
   send(message: Buffer): void
+  /** So many bytes of what the client has sent are kept until they are told anew, or the stream ends: they count as its requests do. */
+  keeps(bytes: number): void
   /** Ends the stream with the status of this error. */
   end(error: unknown): void
   readonly ended: boolean

@@ -98,10 +98,15 @@ export class Http2Call {
     const stream = this.#stream
     const halves = nativeHalves(stream)
     let isWhole = false
+    let wasWriting: boolean | undefined
+    stream.once('aborted', () => {
+      wasWriting = stream.writableLength > 0
+    })
     stream.once('close', () => {
       this.#end()
+      wasWriting ??= !stream.writableFinished
       const isBrokenOff = stream.rstCode !== constants.NGHTTP2_NO_ERROR || !isWhole
-      if (halves !== undefined && isBrokenOff) keepSession(halves)
+      if (halves !== undefined && isBrokenOff && wasWriting) keepSession(halves)
     })
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.once('end', () => {

@@ -18,8 +18,19 @@ const RESET_BURST = 2_000
 /** In MiB. New streams are refused beyond it. */
 const MAX_SESSION_MEMORY = 32
 
-/** What every session of a server has in common. */
-export function sessionOptions(maxStreams: number): ServerOptions {
+/** What sessions have in common in which so many calls may be open. */
+export interface SessionForm {
+  readonly options: ServerOptions
+  /** What they say first. */
+  readonly settings: Buffer
+}
+
+export function sessionForm(maxStreams: number): SessionForm {
+  const options = sessionOptions(maxStreams)
+  return { options, settings: settingsFrame(options) }
+}
+
+function sessionOptions(maxStreams: number): ServerOptions {
   return {
     maxSessionMemory: MAX_SESSION_MEMORY,
     maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
@@ -36,8 +47,7 @@ export function sessionOptions(maxStreams: number): ServerOptions {
 
 const SETTINGS_HEAD = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
-/** What a session with these options says first. */
-export function settingsFrame({ settings = {} }: ServerOptions): Buffer {
+function settingsFrame({ settings = {} }: ServerOptions): Buffer {
   const payload = getPackedSettings(settings)
   const frame = Buffer.concat([SETTINGS_HEAD, payload])
   frame.writeUIntBE(payload.length, 0, 3)
@@ -54,9 +64,9 @@ export function openSession(stream: Duplex, options: ServerOptions): ServerHttp2
   const destroy = session.destroy.bind(session)
   const isNative = stream instanceof net.Socket
   session.destroy = (error, code) => {
-    // What Node has wrapped cancels its writes only a turn after it was closed; then Node destroys the session by itself.
-    const mayGo = isNative ? error === undefined || stream.closed : error === undefined && !stream.destroyed
-    if (mayGo) destroy(error, code)
+    // What Node has wrapped cancels its writes only a turn after it was closed; then Node destroys the session by itself. An error has no
+    // part in it: Node would make three more of it for streams that nobody asks for the reason, and it comes with each end of a grpc-go.
+    if (error === undefined && (isNative || !stream.destroyed)) destroy(undefined, code)
     else stream.destroy()
   }
   session.on('error', ignore) // `close` of the connection follows, and ends its calls

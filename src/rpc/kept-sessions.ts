@@ -13,7 +13,10 @@ import { NodeUnsupportedError } from './errors.ts'
  * so does `npm run fuzz` without it.
  */
 
-/** Keeps the native half of a session (the held value) until that of one of its streams was collected. */
+/**
+ * Keeps the native half of a session (the held value) until that of one of its streams was collected. Only for streams that may have had a
+ * write under way: what is registered outlives every collection of the young heap, which costs more than all else of a short connection.
+ */
 const keptSessions = new FinalizationRegistry<object>(() => {})
 
 /** What has to be known of a stream while it is open, to be able to keep its session afterwards. */

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream, ServerOptions } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Scheduled } from '../foundation/clock.ts'
@@ -21,7 +21,7 @@ import type { Gate, Handler, Handlers } from './handlers.ts'
 import { Health, healthHandlers } from './health.ts'
 import { FirstLook } from './host-rewriting/first-look.ts'
 import { closeSoon, Http2Call, keepWithoutCall } from './http2-call.ts'
-import { openSession, sessionOptions, settingsFrame } from './http2-session.ts'
+import { openSession, type SessionForm, sessionForm } from './http2-session.ts'
 import { requireSessionHandles } from './kept-sessions.ts'
 import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
@@ -71,7 +71,7 @@ export class RpcServer<C> implements AsyncDisposable {
   readonly #limits: ConnectionLimits
   readonly #bytes: ByteBudget
   /** By the calls that may be open at once. */
-  readonly #sessionOptions = new Map<number, ServerOptions>()
+  readonly #sessionForms = new Map<number, SessionForm>()
   readonly #routes = new Map<string, Route<C>>()
   readonly #services: ServiceName[] = []
   readonly #connections = new Set<LiveConnection<C>>()
@@ -155,7 +155,8 @@ export class RpcServer<C> implements AsyncDisposable {
 
   /** Serves a connection whose other end is `caller`. */
   accept(stream: net.Socket | Duplex, caller: C): Connection<C> {
-    const limits = { ...this.#limits, ...this.#options.limitsOf?.(caller) }
+    const own = this.#options.limitsOf?.(caller)
+    const limits = own === undefined ? this.#limits : { ...this.#limits, ...own }
     const connection = new LiveConnection(stream, caller, limits, this.#events)
     if (this.#ending !== undefined || stream.destroyed) {
       connection.destroy()
@@ -169,7 +170,7 @@ export class RpcServer<C> implements AsyncDisposable {
       const done = (looked: Duplex): void =>
         this.#inTurn(connection, () => this.#serve(connection, looked), 0)
       const { clock } = this.#options
-      const settings = settingsFrame(this.#sessionOptionsFor(limits))
+      const { settings } = this.#sessionFormFor(limits)
       const onHeld = (bytes: number): void => connection.countLook(bytes)
       connection.lookFirst(new FirstLook(stream, { settings, clock, onHeld, done }))
     } else {
@@ -186,19 +187,19 @@ export class RpcServer<C> implements AsyncDisposable {
 
   #serve(connection: LiveConnection<C>, stream: Duplex): void {
     if (stream.destroyed) return
-    const session = openSession(stream, this.#sessionOptionsFor(connection.limits))
+    const session = openSession(stream, this.#sessionFormFor(connection.limits).options)
     if (stream instanceof net.Socket) connection.countLook(0)
     session.on('stream', (incoming, headers) => this.#onStream(connection, incoming, headers))
     connection.attach(session)
   }
 
-  #sessionOptionsFor({ maxCalls }: ConnectionLimits): ServerOptions {
-    let options = this.#sessionOptions.get(maxCalls)
-    if (options === undefined) {
-      options = sessionOptions(maxCalls)
-      this.#sessionOptions.set(maxCalls, options)
+  #sessionFormFor({ maxCalls }: ConnectionLimits): SessionForm {
+    let form = this.#sessionForms.get(maxCalls)
+    if (form === undefined) {
+      form = sessionForm(maxCalls)
+      this.#sessionForms.set(maxCalls, form)
     }
-    return options
+    return form
   }
 
   /** Ends the open calls of a caller with this error's status, all or those of some methods; its connections stay. */

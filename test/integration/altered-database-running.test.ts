@@ -45,7 +45,7 @@ describe('an authority whose database somebody else writes while it runs', () =>
       `INSERT INTO resources VALUES ('join_token', 'mine', 998, '{"labels":{}}', '{"bot":"builder","method":"secret","max_uses":9}', 0, randomblob(32));
        INSERT INTO join_tokens VALUES ('mine', 'join_token', '${EMPTY_SHA256}', 0, 0, randomblob(32))`,
     )
-    await assert.rejects(joinWith(rig.authority, 'mine', ''))
+    await assert.rejects(joinWith(rig.authority, 'mine', ''), { code: 'ERR_RPC_FAILED' })
     await settle(rig.authority)
     const [refused] = logged(rig.authority, 'database.rows_refused')
     const rows = (refused?.['rows'] ?? []) as { table: string }[]

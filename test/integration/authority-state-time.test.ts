@@ -7,6 +7,7 @@ import {
   DAY_MS,
   HOUR_MS,
   openState,
+  pass,
   temporaryDirectory,
 } from '../support/authority-state.ts'
 
@@ -17,13 +18,6 @@ async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] =
   const clock = new FakeClock()
   const reopen = () => openState({ dataDir: place.path, clock, lifetimes })
   return { place, clock, reopen, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
-}
-
-async function pass(state: AuthorityState, clock: FakeClock, ms: number, stepMs = ms): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    clock.advance(stepMs)
-    await assert.rejects(state.keys.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' }) // waits for what fell due
-  }
 }
 
 const seconds = (clock: FakeClock) => clock.now().getTime() / 1000

@@ -509,7 +509,7 @@ describe('resources', () => {
     await apply(identity('followed'))
     assert.match((await next).value.events[0].detailJson, /"followed"/)
     abort.abort()
-    await assert.rejects(stream.next())
+    await assert.rejects(stream.next(), { code: 'ERR_RPC_FAILED' })
   })
 
   it('finds its own audit log intact', async () => {

@@ -31,6 +31,7 @@ import { grpcFrame } from '../support/rpc-stack.ts'
 const SERVICE = 'envoy.service.secret.v3.SecretDiscoveryService'
 /** More than sockets hold. */
 const ANSWER = Buffer.alloc(16 * 1024 * 1024)
+const SHORT_ANSWER = Buffer.alloc(8)
 const LARGE = 2 ** 31 - 2 ** 16
 const INITIAL_WINDOW = 4
 const ROUNDS = 12
@@ -69,18 +70,19 @@ describe('a peer that begins trailers and breaks the connection off', () => {
   })
   const overTls: Open = (port, host) => tls.connect({ port, host, rejectUnauthorized: false })
 
-  for (const [what, play] of [
-    ['while an answer waits for it', answerWaits],
-    ['of a request that is no call', noCall],
+  for (const [what, play, answer] of [
+    ['while an answer waits for it', answered, ANSWER],
+    ['after it has read all answers', answered, SHORT_ANSWER],
+    ['of a request that is no call', noCall, SHORT_ANSWER],
   ] as const) {
     it(`${what} ends no server on a socket`, () =>
-      survives(net.createServer(), 'connection', net.connect, play))
+      survives(net.createServer(), 'connection', net.connect, play, answer))
 
     it(`${what} ends no server behind TLS`, () =>
-      survives(tls.createServer(server), 'secureConnection', overTls, play))
+      survives(tls.createServer(server), 'secureConnection', overTls, play, answer))
   }
 
-  async function answerWaits(socket: net.Socket, isAnswered: () => boolean): Promise<void> {
+  async function answered(socket: net.Socket, isAnswered: () => boolean): Promise<void> {
     socket.write(call)
     await until(isAnswered)
     socket.write(incompleteTrailers)
@@ -96,6 +98,7 @@ describe('a peer that begins trailers and breaks the connection off', () => {
     accepted: string,
     open: Open,
     play: (socket: net.Socket, isAnswered: () => boolean) => Promise<void>,
+    answer: Buffer,
   ): Promise<void> {
     let isAnswered = false
     let closed = 0
@@ -109,7 +112,7 @@ describe('a peer that begins trailers and breaks the connection off', () => {
     const StreamSecrets = {
       exchange: () => {
         isAnswered = true
-        return ANSWER
+        return answer
       },
     }
     rpc.add(SERVICE, { StreamSecrets } as unknown as Handlers<string, typeof SERVICE>)

@@ -52,8 +52,11 @@ async function gone(pid: number): Promise<void> {
 }
 
 async function isAlive(pid: number): Promise<boolean> {
-  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  return status !== undefined && !/\) Z/.test(status)
+  try {
+    return !/\) Z/.test(await readFile(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false // there is no such process
+  }
 }
 
 /**

@@ -197,6 +197,21 @@ export function renew(
   return state.renewer.renew(caller, { publicKeyDer: key.publicKeyDer, proof, agentVersion: '0.1.0' })
 }
 
+/** Moves the clock in steps; what falls due in one has come to its end before the next. */
+export async function pass(
+  state: AuthorityState,
+  clock: FakeClock,
+  ms: number,
+  stepMs = ms,
+  each: () => void = () => undefined,
+): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(stepMs)
+    await state.keys.settled()
+    each()
+  }
+}
+
 export function newKey(): Promise<KeyPair> {
   return generateKeyPair()
 }

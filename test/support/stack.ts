@@ -3,40 +3,10 @@ import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { type Finished, signet, signetBinary } from './command.ts'
 import { WorkloadClient } from './workload-client.ts'
 
-/** The real thing: `signet authority run` and `signet agent run` as processes, spoken to through the command line and the socket only. */
-
-export const signetBinary = path.resolve(import.meta.dirname, '../../bin/signet.js')
-
-export interface Finished {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs one command to its end. */
-export async function signet(
-  args: readonly string[],
-  options: { input?: string; env?: NodeJS.ProcessEnv; uid?: number } = {},
-): Promise<Finished> {
-  const child = spawn(process.execPath, [signetBinary, ...args], {
-    env: { ...process.env, ...options.env },
-    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  child.stdin.on('error', () => undefined) // it may end without reading
-  child.stdin.end(options.input ?? '')
-  await once(child, 'close')
-  return { code: child.exitCode, stdout, stderr }
-}
+/** The real thing: `signet authority run` and `signet agent run` as processes, spoken to through their sockets only. */
 
 /** What never comes shall fail its test, not hang it. */
 const PATIENCE_MS = 60_000

@@ -130,6 +130,11 @@ export class SigningKeys implements AsyncDisposable {
     })
   }
 
+  /** Resolves once every change that is under way has ended, whether it succeeded or failed. */
+  async settled(): Promise<void> {
+    await this.#turns.idle()
+  }
+
   /** Every key, in the order of purposes and ages. */
   list(): CaInfo[] {
     return PURPOSES.flatMap((purpose) => this.#ring.keys.filter((key) => key.purpose === purpose)).map(
