@@ -4,7 +4,7 @@ import type { Handlers, StreamSink } from './handlers.ts'
 import { encodeMessage } from './services.ts'
 
 /** Health was asked of a service that is not here. */
-export class ServiceUnknownError extends CodedError {
+class ServiceUnknownError extends CodedError {
   override readonly name = 'ServiceUnknownError'
   readonly code = 'ERR_RPC_SERVICE_UNKNOWN'
   readonly kind = 'not_found'

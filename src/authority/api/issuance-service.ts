@@ -16,7 +16,7 @@ import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
 /** The batch is longer than one request may be. */
-export class BatchTooLongError extends CodedError {
+class BatchTooLongError extends CodedError {
   override readonly name = 'BatchTooLongError'
   readonly code = 'ERR_ISSUANCE_BATCH_TOO_LONG'
   readonly kind = 'invalid_argument'

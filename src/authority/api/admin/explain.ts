@@ -18,7 +18,7 @@ import { factsOf, type InstanceFacts } from '../../resources/facts.ts'
 import type { IdentityEntry } from '../../resources/identity-entry.ts'
 
 /** The attributes are not a tree of attributes, or contradict what is known. */
-export class AttributesInvalidError extends CodedError {
+class AttributesInvalidError extends CodedError {
   override readonly name = 'AttributesInvalidError'
   readonly code = 'ERR_ATTRIBUTES_INVALID'
   readonly kind = 'invalid_argument'

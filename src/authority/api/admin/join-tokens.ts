@@ -11,7 +11,7 @@ import { principalOf } from '../../principal.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
 
 /** The join token that was asked for cannot be. */
-export class JoinTokenInvalidError extends CodedError {
+class JoinTokenInvalidError extends CodedError {
   override readonly name = 'JoinTokenInvalidError'
   readonly code = 'ERR_JOIN_TOKEN_INVALID'
   readonly kind = 'invalid_argument'
