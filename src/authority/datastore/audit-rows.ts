@@ -35,8 +35,8 @@ export interface AuditRowFilter {
   readonly eventPrefix?: string
   readonly ref?: string
   readonly sinceMs?: number
-  /** Whose detail has one of these texts in it; every row of one event has. */
-  readonly containing?: { readonly texts: readonly string[]; readonly unless: string }
+  /** Whose detail has one of these texts in it; every row of these events has. */
+  readonly containing?: { readonly texts: readonly string[]; readonly unless: readonly string[] }
 }
 
 /**
@@ -96,7 +96,7 @@ function filtered(datastore: Datastore, filter: AuditRowFilter): Rows {
     const { texts, unless } = containing
     rows = rows.where((is) =>
       is.or([
-        is('event', '=', unless),
+        is('event', 'in', unless),
         ...texts.map((text) => is(is.fn('instr', ['detail', is.val(text)]), '>', 0)),
       ]),
     )
