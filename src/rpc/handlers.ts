@@ -4,6 +4,11 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** Path of the method: `/package.Service/Method`. */
   readonly method: string
+  /**
+   * Keeps room for the only answer of this call until it is there. To be asked before work that cannot be undone.
+   * @throws TooManyBytesError when the caller holds so much already that such an answer would not fit
+   */
+  expectAnswer(bytes: number): void
 }
 
 /** What is known of a call when its headers have come, and is forgotten when it is let in. */

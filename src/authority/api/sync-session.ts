@@ -26,6 +26,8 @@ export interface SyncSessionDeps {
   /** Changes whenever some instance does. */
   readonly instances: Watchable<number>
   readonly clock: Clock
+  /** By which certificates end. */
+  readonly judged: Clock
   readonly trustDomain: string
   /** join.* and bot.* as they are now, as JSON. */
   readonly attributesJson: (instance: InstanceFacts) => string
@@ -175,7 +177,7 @@ export class SyncSession implements Disposable {
   /** A renewed agent has another connection by now, a deleted bot none at all; a locked one hears of its lock. */
   #checkStanding(): void {
     this.#standing = false
-    if (this.#deps.clock.now().getTime() >= this.#subject.notAfter * 1000) {
+    if (this.#deps.judged.now().getTime() >= this.#subject.notAfter * 1000) {
       throw new ConnectionExpiredError('the bot certificate has expired')
     }
     if (!this.#subject.mayStay() && !this.#isLocked()) {

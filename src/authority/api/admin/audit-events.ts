@@ -41,11 +41,12 @@ export function auditHandlers(audit: AuditLog): Handlers<Caller> {
           throw new SvidUnknownError(
             'no SVID with this jti or serial number is in the audit log (archives are not looked at)',
           )
-        const { issued, delivered, givenUp } = found
+        const { issued, delivered, givenUp, isCut } = found
         return {
           issued: toMessage(issued),
           delivered: delivered.map(toMessage),
           givenUp: givenUp.map(toMessage),
+          isCut,
         }
       },
     },

@@ -31,6 +31,7 @@ export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: 
   const digest = Buffer.alloc(32)
   for (const table of SEALED_TABLES) {
     const columns = columnsOf(connection, table)
+    if (columns.length === 0) continue
     const kept: PlainRow[] = []
     for (const { cells, seal, rowid } of readRows(connection, table, columns)) {
       const tag = keys.tag(table, cells)

@@ -49,6 +49,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
       locks,
       instances,
       clock: rig.clock,
+      judged: rig.clock,
       trustDomain: 'example.org',
       attributesJson: ({ id }) => `{"id":"${id}"}`,
       rolesJson: (bot) => JSON.stringify(rig.catalogue.roles(bot).map(({ name }) => name)),
