@@ -1,4 +1,4 @@
-import type { Scheduled } from '../../foundation/clock.ts'
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
@@ -12,6 +12,7 @@ import type { KeyPurpose, KeyState } from '../datastore/schema/key-tables.ts'
 import { OverForLong } from '../over-for-long.ts'
 import { ClockGuard, type Moment } from './clock-guard.ts'
 import { ClockJumpedError, UnknownCaError } from './errors.ts'
+import { JudgedClock } from './judged-clock.ts'
 import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
 import { type KeyLine, labelsOf, lineOf, linesOf } from './key-lines.ts'
 import { KeyRing, type KeyRingDeps } from './key-ring.ts'
@@ -63,6 +64,8 @@ const NOTE_MS = 600_000
 export class SigningKeys implements AsyncDisposable {
   readonly trustDomain: TrustDomain
   readonly watch: Watchable<KeysInUse>
+  /** By which everything is judged that ends. */
+  readonly judged: Clock
   readonly #deps: SigningKeysDeps
   readonly #ring: KeyRing
   readonly #clockGuard: ClockGuard
@@ -84,6 +87,7 @@ export class SigningKeys implements AsyncDisposable {
     this.#deps = deps
     this.#ring = ring
     this.#clockGuard = clockGuard
+    this.judged = new JudgedClock(deps.clock, clockGuard)
     this.#publication = publication
     this.#lookedMs = lookedMs
     this.#unneeded = new OverForLong(deps.clock)
