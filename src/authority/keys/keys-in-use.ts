@@ -108,7 +108,7 @@ function refreshHint(keys: readonly SigningKey[]): number {
   return Math.max(1, Math.min(MAX_REFRESH_HINT_S, Math.floor(shortestMs / 4000)))
 }
 
-export function activeKey(keys: readonly SigningKey[], line: KeyLine): SigningKey {
+function activeKey(keys: readonly SigningKey[], line: KeyLine): SigningKey {
   const found = keys.find((key) => isOf(key, line) && key.state === 'active')
   assert.ok(found, `no active ${line.purpose} key`)
   return found

@@ -18,7 +18,7 @@ import { factsOf, type InstanceFacts } from '../../resources/facts.ts'
 import type { IdentityEntry } from '../../resources/identity-entry.ts'
 
 /** The attributes are not a tree of attributes, or contradict what is known. */
-export class AttributesInvalidError extends CodedError {
+class AttributesInvalidError extends CodedError {
   override readonly name = 'AttributesInvalidError'
   readonly code = 'ERR_ATTRIBUTES_INVALID'
   readonly kind = 'invalid_argument'
@@ -36,7 +36,10 @@ export interface ExplainDeps extends BoundsDeps {
 }
 
 /** AdminService: what a caller with these attributes would get, for every workload identity. */
-export function explainHandlers(catalogue: Catalogue, deps: ExplainDeps): Handlers<Caller> {
+export function explainHandlers(
+  catalogue: Catalogue,
+  deps: ExplainDeps,
+): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'Explain'> {
   return {
     Explain: {
       unary: async (_caller: Caller, request: ExplainRequest__Output): Promise<ExplainResponse> => {
