@@ -23,22 +23,13 @@ const SCHEMAS = {
 
 export type ReferenceName = keyof typeof SCHEMAS
 
-/** JSON Schema of what a person writes; editors check files against it. */
-export function configSchema(name: ReferenceName): z.core.JSONSchema.JSONSchema {
-  return jsonSchemaOf(SCHEMAS[name])
-}
-
 /** Every key of a file or of a resource's spec, in order. */
 export function configReference(name: ReferenceName): ReferenceRow[] {
   return referenceOf(SCHEMAS[name])
 }
 
 export function referenceOf(schema: z.ZodType): ReferenceRow[] {
-  return rowsOf(jsonSchemaOf(schema), '', true)
-}
-
-function jsonSchemaOf(schema: z.ZodType): z.core.JSONSchema.JSONSchema {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  return rowsOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), '', true)
 }
 
 type Schema = z.core.JSONSchema.JSONSchema

@@ -20,13 +20,18 @@ const ALONE_MS = 1_000
 /** In slices. */
 const FAR_MORE = 2
 
+interface Task {
+  readonly run: () => void
+  readonly costMs: number
+}
+
 /**
  * Shares the event loop between keys. What a key brings is done at once while the key has time left, and that is all the cost where nobody
  * asks for much; else it waits, and those who wait have their turns one after another, with the loop's input looked at in between.
  */
 export class FairTurns<Key> {
   readonly #options: FairTurnsOptions<Key>
-  readonly #waiting = new FairQueue<Key, () => void>()
+  readonly #waiting = new FairQueue<Key, Task>()
   readonly #spentMs = new Map<Key, number>()
   /** Keys that have had more to do than time, until all that brings their work is let go again. */
   readonly #held = new Set<Key>()
@@ -60,7 +65,7 @@ export class FairTurns<Key> {
       this.#do(key, task, costMs)
       return
     }
-    this.#waiting.push(key, task)
+    this.#waiting.push(key, { run: task, costMs })
     this.#hold(key)
     this.#arm()
   }
@@ -132,7 +137,7 @@ export class FairTurns<Key> {
     do {
       const next = this.#waiting.take(hasTime)
       if (next === undefined) break
-      this.#do(next.key, next.item, 0)
+      this.#do(next.key, next.item.run, next.item.costMs)
     } while (clock.monotonicMs() < untilMs)
     for (const key of this.#held) {
       if (this.#waiting.sizeOf(key) > 0 || !hasTime(key)) continue

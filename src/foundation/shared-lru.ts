@@ -1,9 +1,26 @@
+/** In the ring of its owner's share, between the one used just before it and the one used next. */
 interface Entry<Owner, V> {
+  readonly key: string
   value: V
-  owner: Owner
+  size: number
+  share: Share<Owner, V>
+  before: Entry<Owner, V> | undefined
+  next: Entry<Owner, V> | undefined
 }
 
-type Share<V> = Map<string, Entry<unknown, V>>
+interface Share<Owner, V> {
+  readonly owner: Owner
+  size: number
+  oldest: Entry<Owner, V> | undefined
+  newest: Entry<Owner, V> | undefined
+}
+
+export interface SharedLruOptions<V> {
+  /** What an entry counts for: bytes, when the limit is in bytes; 1 unless told. */
+  readonly sizeOf?: (key: string, value: V) => number
+  /** Told of what had to go, not of what was deleted. */
+  readonly onEvict?: (key: string, value: V) => void
+}
 
 /**
  * The entries used last, up to a limit, each charged to the one who asked for it. When there is no room, whoever holds most loses what he has
@@ -11,22 +28,25 @@ type Share<V> = Map<string, Entry<unknown, V>>
  */
 export class SharedLru<Owner, V> {
   readonly #limit: number
-  readonly #onEvict: ((key: string, value: V) => void) | undefined
+  readonly #sizeOf: NonNullable<SharedLruOptions<V>['sizeOf']>
+  readonly #onEvict: SharedLruOptions<V>['onEvict']
   readonly #entries = new Map<string, Entry<Owner, V>>()
-  /** A map keeps its entries in the order in which they were set: the first is the one used longest ago. */
-  readonly #shares = new Map<Owner, Share<V>>()
-  #biggest: Share<V> = new Map()
+  readonly #shares = new Map<Owner, Share<Owner, V>>()
+  #total = 0
+  #biggest: Share<Owner, V> | undefined
 
-  constructor(limit: number, onEvict?: (key: string, value: V) => void) {
+  constructor(limit: number, { sizeOf = () => 1, onEvict }: SharedLruOptions<V> = {}) {
     this.#limit = limit
+    this.#sizeOf = sizeOf
     this.#onEvict = onEvict
   }
 
+  /** How many entries there are. */
   get size(): number {
     return this.#entries.size
   }
 
-  /** How many entries are charged to one owner. */
+  /** How much is charged to one owner. */
   sizeOf(owner: Owner): number {
     return this.#shares.get(owner)?.size ?? 0
   }
@@ -39,82 +59,113 @@ export class SharedLru<Owner, V> {
   get(key: string, owner: Owner): V | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
-    const share = this.#shares.get(entry.owner)
-    share?.delete(key)
-    if (entry.owner !== owner && this.sizeOf(owner) < (share?.size ?? 0)) {
-      if (share?.size === 0) this.#shares.delete(entry.owner)
-      entry.owner = owner
-    }
-    this.#put(key, entry)
+    this.#use(entry, owner)
     return entry.value
   }
 
+  /** What is bigger than the limit is not kept. */
   set(key: string, value: V, owner: Owner): void {
+    const size = this.#sizeOf(key, value)
     const known = this.#entries.get(key)
-    if (known !== undefined) {
+    if (known?.size === size) {
       known.value = value
-      this.get(key, owner)
+      this.#use(known, owner)
       return
     }
-    if (this.#entries.size >= this.#limit) this.#evict()
-    const entry = { value, owner }
+    this.delete(key)
+    if (size > this.#limit) return
+    while (this.#total + size > this.#limit) this.#evict()
+    const share = this.#shareOf(owner)
+    const entry: Entry<Owner, V> = { key, value, size, share, before: undefined, next: undefined }
     this.#entries.set(key, entry)
-    this.#put(key, entry)
+    this.#total += size
+    this.#link(entry)
   }
 
   delete(key: string): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
     this.#entries.delete(key)
-    const share = this.#shares.get(entry.owner)
-    share?.delete(key)
-    if (share?.size === 0) this.#shares.delete(entry.owner)
+    this.#total -= entry.size
+    this.#unlink(entry)
   }
 
   clear(): void {
     this.#entries.clear()
     this.#shares.clear()
-    this.#biggest = new Map()
+    this.#total = 0
+    this.#biggest = undefined
   }
 
   *[Symbol.iterator](): Generator<readonly [key: string, value: V, owner: Owner]> {
-    for (const [key, { value, owner }] of this.#entries) yield [key, value, owner]
+    for (const [key, { value, share }] of this.#entries) yield [key, value, share.owner]
   }
 
   /** The last used of each owner in turn, `most` in all. */
   recent(most: number): (readonly [key: string, value: V, owner: Owner])[] {
     const found: (readonly [string, V, Owner])[] = []
-    let lanes = [...this.#shares].map(([owner, share]) => ({ owner, left: [...share] }))
+    let lanes = Array.from(this.#shares.values(), ({ newest }) => newest)
     while (lanes.length > 0 && found.length < most) {
-      for (const { owner, left } of lanes) {
-        const [key, entry] = left.pop() ?? []
-        if (key !== undefined && entry !== undefined && found.length < most)
-          found.push([key, entry.value, owner])
+      for (const entry of lanes) {
+        if (entry !== undefined && found.length < most) {
+          found.push([entry.key, entry.value, entry.share.owner])
+        }
       }
-      lanes = lanes.filter(({ left }) => left.length > 0)
+      lanes = lanes.flatMap((entry) => entry?.before ?? [])
     }
     return found
   }
 
-  #put(key: string, entry: Entry<Owner, V>): void {
-    let share = this.#shares.get(entry.owner)
+  #use(entry: Entry<Owner, V>, owner: Owner): void {
+    const { share, size } = entry
+    const isOthers = share.owner !== owner && this.sizeOf(owner) < share.size - size
+    if (!isOthers && share.newest === entry) return
+    this.#unlink(entry)
+    entry.share = this.#shareOf(isOthers ? owner : share.owner)
+    this.#link(entry)
+  }
+
+  #shareOf(owner: Owner): Share<Owner, V> {
+    let share = this.#shares.get(owner)
     if (share === undefined) {
-      share = new Map()
-      this.#shares.set(entry.owner, share)
+      share = { owner, size: 0, oldest: undefined, newest: undefined }
+      this.#shares.set(owner, share)
     }
-    share.set(key, entry)
-    if (share.size > this.#biggest.size) this.#biggest = share
+    return share
+  }
+
+  /** As the newest of its share. */
+  #link(entry: Entry<Owner, V>): void {
+    const { share } = entry
+    entry.before = share.newest
+    entry.next = undefined
+    if (share.newest === undefined) share.oldest = entry
+    else share.newest.next = entry
+    share.newest = entry
+    share.size += entry.size
+    if (share.size > (this.#biggest?.size ?? 0)) this.#biggest = share
+  }
+
+  #unlink(entry: Entry<Owner, V>): void {
+    const { share, before, next } = entry
+    if (before === undefined) share.oldest = next
+    else before.next = next
+    if (next === undefined) share.newest = before
+    else next.before = before
+    share.size -= entry.size
+    if (share.oldest === undefined) this.#shares.delete(share.owner)
   }
 
   #evict(): void {
     // Looked for anew only once it holds less than the average: until then it is at least no innocent.
-    if (this.#biggest.size * this.#shares.size <= this.#entries.size) {
-      for (const share of this.#shares.values()) if (share.size > this.#biggest.size) this.#biggest = share
+    if ((this.#biggest?.size ?? 0) * this.#shares.size <= this.#total) {
+      for (const share of this.#shares.values()) {
+        if (share.size > (this.#biggest?.size ?? 0)) this.#biggest = share
+      }
     }
-    const [oldest] = this.#biggest
+    const oldest = this.#biggest?.oldest
     if (oldest === undefined) return
-    const [key, { value }] = oldest
-    this.delete(key)
-    this.#onEvict?.(key, value)
+    this.delete(oldest.key)
+    this.#onEvict?.(oldest.key, oldest.value)
   }
 }

@@ -9,6 +9,8 @@ export class CallBytes {
   #rest = 0
   #request = CALL_BYTES
   #answer = 0
+  #expected = 0
+  #kept = 0
   #isHandling = false
 
   constructor(account: ByteAccount) {
@@ -18,7 +20,7 @@ export class CallBytes {
 
   /** What would be free if the call ended now: a handler that works with the request keeps it whatever becomes of the call. */
   get loose(): number {
-    return this.#rest + this.#answer + (this.#isHandling ? 0 : this.#request)
+    return this.#rest + this.#answer + this.#kept + (this.#isHandling ? 0 : this.#request)
   }
 
   /** So much is there at the moment of which no message was read. */
@@ -48,6 +50,16 @@ export class CallBytes {
     this.drop(CALL_BYTES)
   }
 
+  /** Whether there is room for such an answer; it is kept until {@link handled}. */
+  expectAnswer(bytes: number): boolean {
+    const more = bytes - this.#expected
+    if (more <= 0) return true
+    if (!this.#account.hasRoomFor(more)) return false
+    this.#expected = bytes
+    this.#account.hold(more)
+    return true
+  }
+
   /** The handler waits for the peer: what it keeps would be free if the call ended now. */
   pauseHandling(): void {
     this.#isHandling = false
@@ -57,11 +69,12 @@ export class CallBytes {
     this.#isHandling = true
   }
 
-  /** Nothing is kept of the request. */
+  /** Nothing is kept of the request, nor for an answer that was expected. */
   handled(): void {
     this.#isHandling = false
-    this.#account.release(this.#request)
+    this.#account.release(this.#request + this.#expected)
     this.#request = 0
+    this.#expected = 0
   }
 
   /** An answer that nobody else is sent, until {@link answerTaken}. */
@@ -75,9 +88,18 @@ export class CallBytes {
     this.#answer = 0
   }
 
+  /** So much is kept of requests that are handled, for as long as the call lasts. */
+  keptIs(bytes: number): void {
+    const more = bytes - this.#kept
+    this.#kept = bytes
+    if (more > 0) this.#account.hold(more)
+    else this.#account.release(-more)
+  }
+
   /** Nothing is kept that is not in use. */
   letGo(): void {
     this.restIs(0)
+    this.keptIs(0)
     this.answerTaken()
     if (!this.#isHandling) this.handled()
   }

@@ -42,6 +42,10 @@ export class DuplexCall<C> extends WritingCall<C> implements DuplexSink {
     this.write(message)
   }
 
+  keeps(bytes: number): void {
+    if (!this.over) this.base.bytes.keptIs(bytes)
+  }
+
   end(error: unknown): void {
     this.fail(error)
   }

@@ -1,10 +1,10 @@
 import { hash, type KeyObject } from 'node:crypto'
 import { type ParsedJws, parseJws, verifyJws } from '../crypto/jws.ts'
-import { LruMap } from '../foundation/lru-map.ts'
+import { SharedLru } from '../foundation/shared-lru.ts'
 import type { Bundle } from './bundle.ts'
 import { InvalidJwtSvidError, type JwtSvid, type ReadJwtSvid, readJwtSvid } from './jwt-svid-claims.ts'
 
-export { InvalidJwtSvidError, type JwtSvid, type JwtSvidProblem } from './jwt-svid-claims.ts'
+export { InvalidJwtSvidError, type JwtSvid } from './jwt-svid-claims.ts'
 
 /**
  * Reads a JWT-SVID without verifying anything about it: for showing, never for believing.
@@ -48,6 +48,8 @@ export function checkJwtSvidTime(token: string, nowSeconds: number): void {
 interface Verified {
   readonly svid: ReadJwtSvid
   readonly key: KeyObject
+  /** That it takes to remember it. */
+  readonly bytes: number
 }
 
 export interface JwtSvidValidation {
@@ -55,9 +57,15 @@ export interface JwtSvidValidation {
   readonly nowSeconds: number
   /** The bundle of a trust domain's bare name; undefined where there is none for the caller. */
   readonly bundleFor: (trustDomain: string) => Bundle | undefined
+  /** For whom, where several users share a validator: none pushes out what another had verified. */
+  readonly user?: number
 }
 
-const CACHE_SIZE = 4096
+/** Of tokens of the usual length so many are remembered as one may meet in a minute. */
+const CACHE_BYTES = 24 * 1024 * 1024
+/** What a token takes that is remembered: its claims as objects, and an answer that is made of them. */
+const BYTES_A_CHARACTER = 6
+const BYTES_A_TOKEN = 512
 
 /**
  * Validates JWT-SVIDs (§4, §5; Workload API §6.2.3). Tokens come again and again, and verifying a signature costs more than all the
@@ -65,17 +73,19 @@ const CACHE_SIZE = 4096
  * each time: the clock, the audience, and whether the bundle still holds that key under that name.
  */
 export class JwtSvidValidator {
-  readonly #verified: LruMap<string, Verified>
+  readonly #verified: SharedLru<number, Verified>
 
-  constructor(options: { readonly cacheSize?: number } = {}) {
-    this.#verified = new LruMap(options.cacheSize ?? CACHE_SIZE)
+  constructor(options: { readonly cacheBytes?: number } = {}) {
+    this.#verified = new SharedLru(options.cacheBytes ?? CACHE_BYTES, {
+      sizeOf: (_digest, { bytes }) => bytes,
+    })
   }
 
   /** @throws InvalidJwtSvidError */
   validate(token: string, input: JwtSvidValidation): JwtSvid {
-    const { audience, nowSeconds, bundleFor } = input
+    const { audience, nowSeconds, bundleFor, user = 0 } = input
     const digest = hash('sha256', token, 'base64')
-    const known = this.#verified.get(digest)
+    const known = this.#verified.get(digest, user)
     const parsed = known === undefined ? parse(token) : undefined
     const svid = known?.svid ?? readJwtSvid(parsed as ParsedJws)
 
@@ -87,12 +97,11 @@ export class JwtSvidValidator {
     const key = bundle.jwtAuthorities.get(svid.kid)
     if (key === undefined) throw new InvalidJwtSvidError('unknown_key')
 
-    if (known !== undefined && (known.key === key || known.key.equals(key))) {
-      return publicPart(svid)
-    }
+    if (known !== undefined && (known.key === key || known.key.equals(key))) return publicPart(svid)
     if (!verifyJws(parsed ?? parse(token), svid.alg, key)) throw new InvalidJwtSvidError('signature')
     freeze(svid.claims) // several callers get the same object
-    this.#verified.set(digest, { svid, key })
+    const bytes = BYTES_A_TOKEN + BYTES_A_CHARACTER * token.length
+    this.#verified.set(digest, { svid, key, bytes }, user)
     return publicPart(svid)
   }
 }

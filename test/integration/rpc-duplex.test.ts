@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { CodedError } from '../../src/foundation/errors.ts'
+import type { ByteLimits } from '../../src/rpc/byte-budget.ts'
 import type { DuplexListener, DuplexSink } from '../../src/rpc/handlers.ts'
 import { encodeMessage } from '../../src/rpc/services.ts'
 import { grpcFrame, RpcStack, rawCall } from '../support/rpc-stack.ts'
@@ -62,10 +63,11 @@ class Listener implements DuplexListener<Request> {
   }
 }
 
-async function start() {
+async function start(byteLimits?: ByteLimits) {
   const listener = new Listener()
   const stack = await RpcStack.start({
     service: SERVICE,
+    ...(byteLimits && { byteLimits }),
     handlers: {
       StreamSecrets: {
         duplex: (_peer, sink) => {
@@ -105,6 +107,24 @@ describe('a duplex stream', () => {
     await listener.until('d')
     assert.deepEqual(listener.heard, ['a', 'b', 'c', 'd'])
     call.stream.close()
+  })
+
+  it('counts what is kept of its requests, and is ended when that is too much', async () => {
+    const limit = 256 * 1024
+    const { stack, listener } = await start({ connection: limit, caller: limit, total: limit })
+    await using _stack = stack
+    const call = rawCall(stack.session(), METHOD, { body: ask('a'), open: true })
+    await listener.until('a')
+    const before = stack.server.heldBytes
+    for (const bytes of [200_000, 1_000, 100_000]) listener.sink?.keeps(bytes)
+    assert.equal(stack.server.heldBytes, before + 100_000)
+    listener.sink?.keeps(2 * limit)
+    await listener.until('over')
+    assert.equal(stack.server.heldBytes, 0)
+    assert.deepEqual(await call.ended, {
+      status: 8,
+      message: encodeURI('too many bytes of requests are being held'),
+    })
   })
 
   it('has one message on its way, and is told when its reader has made room', async () => {

@@ -267,7 +267,7 @@ describe('the audit log', () => {
     using stream = client.stream(['default'])
     const serial = leafOf((await stream.secrets())[0]).serialNumber.toLowerCase()
     await client.fetch(['default', 'ROOTCA'])
-    serving.callers.deliveries.flush()
+    serving.callers.deliveries[Symbol.dispose]()
     const [first, second] = serving.delivered
     assert.deepEqual(first?.svids, [{ spiffeId: ID, serial }])
     assert.equal(first?.process.pid, process.pid)

@@ -90,14 +90,14 @@ export async function openState(options: StateOptions) {
     await SigningKeys.open({ datastore, vault, audit, lifetimes, jwt, renewalGraceSeconds, ...shownBy }),
   )
   const resources = new ResourceRepository(datastore, clock)
-  const locks = stack.use(await Locks.open(resources, clock))
+  const locks = stack.use(await Locks.open(resources, keys.judged))
   const bots = stack.use(
     await Bots.open({
       datastore,
       resources,
       locks,
       audit,
-      clock,
+      clock: keys.judged,
       logger,
       renewalGraceSeconds,
     }),
@@ -105,7 +105,7 @@ export async function openState(options: StateOptions) {
   const methods = new Map([...joinMethods({ random }), ...(options.methods ?? [])])
   const tokens = new JoinTokens({ methods, clock })
   const shared = { datastore, bots, keys, audit, clock, random, logger, botCertificateSeconds: 3600 }
-  const joiner = stack.use(new Joiner({ ...shared, methods, resources, locks, metrics }))
+  const joiner = stack.use(new Joiner({ ...shared, methods, judged: keys.judged, resources, locks, metrics }))
   const renewer = new Renewer(shared)
   const owned = stack.move()
   return {
@@ -213,6 +213,21 @@ export function renew(
   } as const
   const proof = proveSync(context, key)
   return state.renewer.renew(caller, { publicKeyDer: key.publicKeyDer, proof, agentVersion: '0.1.0' })
+}
+
+/** Moves the clock in steps; what falls due in one has come to its end before the next. */
+export async function pass(
+  state: AuthorityState,
+  clock: FakeClock,
+  ms: number,
+  stepMs = ms,
+  each: () => void = () => undefined,
+): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(stepMs)
+    await state.keys.settled()
+    each()
+  }
 }
 
 export function newKey(): Promise<KeyPair> {

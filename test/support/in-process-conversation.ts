@@ -8,7 +8,11 @@ import type { Ask, CallContext, ConversationHandler } from '../../src/rpc/handle
 export function converseWith<C, Req extends object, Res extends object>(
   handler: ConversationHandler<C, Req, Res>,
   caller: C,
-  context: CallContext = { signal: new AbortController().signal, method: '' },
+  context: CallContext = {
+    signal: new AbortController().signal,
+    method: '',
+    expectAnswer: () => undefined,
+  },
 ): Conversation<Req, Res> {
   let said = Promise.withResolvers<Res>()
   let answered: PromiseWithResolvers<Req> | undefined

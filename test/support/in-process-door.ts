@@ -10,7 +10,11 @@ import { converseWith } from './in-process-conversation.ts'
 
 type Step = 'before answer' | 'after answer'
 
-const CONTEXT: CallContext = { signal: new AbortController().signal, method: '' }
+const CONTEXT: CallContext = {
+  signal: new AbortController().signal,
+  method: '',
+  expectAnswer: () => undefined,
+}
 
 /**
  * The real authority's join service without a network between; every message takes its form on the wire.

@@ -1,7 +1,7 @@
 import type { DeltaDiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts'
 import type { Found } from './offer.ts'
 import { deltaResponse } from './response.ts'
-import { checkNames } from './sds-limits.ts'
+import { bytesOfNames, checkNames } from './sds-limits.ts'
 import { type MakeNonce, type SecretResponse, type Subscription, WILDCARD } from './subscription.ts'
 
 type Request = Pick<
@@ -32,6 +32,10 @@ export class DeltaSubscription implements Subscription<Request> {
 
   get names(): readonly string[] {
     return [...this.#wanted]
+  }
+
+  get keptBytes(): number {
+    return bytesOfNames(this.#wanted) + bytesOfNames(this.#sent.keys())
   }
 
   /** What is wanted changes with every request, whichever response it answers: nothing of it is said twice. */

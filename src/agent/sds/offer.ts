@@ -49,6 +49,8 @@ export interface Offered {
   readonly set: IdentitySet | undefined
   /** `workload.*` of the caller. */
   readonly workload: Attributes
+  /** In whose share of the store it is kept. */
+  readonly uid: number
   readonly refused: NoIdentityReason | undefined
   readonly knowledge: Knowledge
   /** CA certificates without the SPIFFE validator. */
@@ -99,15 +101,20 @@ export class Offer {
   /** A door that was open before, perhaps by an earlier stream, is closed; undefined where there never is one. */
   #closed(name: string, reason: AbsenceReason): Secret | undefined {
     const { names, store } = this.#deps
-    const { set, knowledge, plain } = this.#for
+    const { set, knowledge, plain, uid } = this.#for
     if (reason === 'mixes_trust_domains') return undefined
     switch (names.kindOf(name)) {
       case 'bundle':
-        return store.closed(name, trustDomainOf(name), plain)
+        return store.closed(name, trustDomainOf(name), plain, uid)
       case 'own_bundle':
       case 'all_bundles':
         // Who may have nothing is not told the name of the trust domain, either.
-        return store.closed(name, set === undefined ? NO_TRUST_DOMAIN : knowledge.bundle.trustDomain, plain)
+        return store.closed(
+          name,
+          set === undefined ? NO_TRUST_DOMAIN : knowledge.bundle.trustDomain,
+          plain,
+          uid,
+        )
       default:
         return undefined
     }
@@ -180,7 +187,8 @@ export class Offer {
   #bundles(name: string, bundles: readonly Bundle[]): Outcome {
     // Envoy refuses a validator without a trust domain, and a trust domain without a certificate.
     const isUsable = bundles.length > 0 && bundles.every(({ x509Authorities }) => x509Authorities.length > 0)
-    return isUsable ? this.#deps.store.bundles(name, bundles, this.#for.plain) : 'bundle_missing'
+    const { plain, uid } = this.#for
+    return isUsable ? this.#deps.store.bundles(name, bundles, plain, uid) : 'bundle_missing'
   }
 }
 

@@ -5,6 +5,16 @@ const MAX_NAME_BYTES = 2_048
 /** What a stream may keep, for each name that it may have: it lives as long as its Envoy. */
 const BYTES_A_NAME = 256
 
+/** A name that is kept takes this much besides its characters. */
+const A_KEPT_NAME = 64
+
+/** What these names take in memory. */
+export function bytesOfNames(names: Iterable<string>): number {
+  let bytes = 0
+  for (const name of names) bytes += A_KEPT_NAME + name.length
+  return bytes
+}
+
 /** @throws InvalidSecretRequestError when there are too many names, or an impossible one */
 export function checkNames(names: Iterable<string>, most: number): void {
   let count = 0

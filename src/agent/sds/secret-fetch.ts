@@ -68,7 +68,8 @@ export class SecretFetch extends Follower {
     }
     const { names, isWildcard } = this.#subscription
     const workload = this.#deps.callers.workloadOf(this.peer)
-    const offered = { set, workload, refused: undefined, knowledge, plain: this.#isPlain }
+    const { uid } = this.peer.credentials
+    const offered = { set, workload, uid, refused: undefined, knowledge, plain: this.#isPlain }
     const found = withoutClosed(new Offer(this.#deps, offered).find(names, isWildcard))
     if (found.pending.length > 0 && !this.#isLate) return
     if (found.absent.length > 0) this.#deps.notes.leftOut(this.peer, found.absent)

@@ -1,23 +1,29 @@
 import { createOrphanCa } from '../../crypto/orphan-ca.ts'
-import { LruMap } from '../../foundation/lru-map.ts'
 import type { Random } from '../../foundation/random.ts'
+import { SharedLru } from '../../foundation/shared-lru.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
 import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
 import { plainCaSecret, type Secret, svidSecret, type TrustedAuthorities, validatorSecret } from './secret.ts'
 
-/** Different sets of trust domains, by name, that are kept encoded. */
-const BUNDLES = 1_024
+/** Of different sets of trust domains, by the names that callers give them, that are kept encoded. */
+const BUNDLE_BYTES = 16 * 1024 * 1024
+const BYTES_A_SECRET = 512
 
 interface KeptBundles {
   readonly bundles: readonly Bundle[]
   readonly secret: Secret
 }
 
-/** Every secret that was encoded and is still of use, so that a thousand Envoys cost no more encoding than one. */
+/**
+ * Every secret that was encoded and is still of use, so that a thousand Envoys cost no more encoding than one. What one user asks for by ever new
+ * names pushes out nothing of another's.
+ */
 export class SecretStore {
   readonly #svids = new WeakMap<CachedX509Svid, Secret[]>()
-  readonly #bundles = new LruMap<string, KeptBundles>(BUNDLES)
-  readonly #closed = new LruMap<string, Secret>(BUNDLES)
+  readonly #bundles = new SharedLru<number, KeptBundles>(BUNDLE_BYTES, {
+    sizeOf: (key, { secret }) => bytesOf(key, secret),
+  })
+  readonly #closed = new SharedLru<number, Secret>(BUNDLE_BYTES, { sizeOf: bytesOf })
   readonly #random: Random
   #nobody: Buffer | undefined
 
@@ -43,27 +49,31 @@ export class SecretStore {
    * Instead of a bundle that the caller may not have, or that is empty: a validation context that trusts nobody. Envoy would keep the one before it
    * for as long as it is told nothing, and takes no notice of removals.
    */
-  closed(name: string, trustDomain: string, plain: boolean): Secret {
+  closed(name: string, trustDomain: string, plain: boolean, uid: number): Secret {
     const key = JSON.stringify([name, trustDomain, plain])
-    const kept = this.#closed.get(key)
+    const kept = this.#closed.get(key, uid)
     if (kept !== undefined) return kept
     this.#nobody ??= createOrphanCa(this.#random)
     const nobody: TrustedAuthorities = { trustDomain, x509Authorities: [this.#nobody] }
     const secret = plain ? plainCaSecret(name, nobody) : validatorSecret(name, [nobody])
-    this.#closed.set(key, secret)
+    this.#closed.set(key, secret, uid)
     return secret
   }
 
   /** `bundles`: sorted, each with a certificate, at least one; `plain`: exactly one. */
-  bundles(name: string, bundles: readonly Bundle[], plain: boolean): Secret {
+  bundles(name: string, bundles: readonly Bundle[], plain: boolean, uid: number): Secret {
     const key = JSON.stringify([name, plain, ...bundles.map(({ trustDomain }) => trustDomain)])
-    const kept = this.#bundles.get(key)
+    const kept = this.#bundles.get(key, uid)
     if (kept !== undefined && bundles.every((bundle, index) => bundle === kept.bundles[index])) {
       return kept.secret
     }
     const [first] = bundles
     const secret = plain && first !== undefined ? plainCaSecret(name, first) : validatorSecret(name, bundles)
-    this.#bundles.set(key, { bundles, secret })
+    this.#bundles.set(key, { bundles, secret }, uid)
     return secret
   }
+}
+
+function bytesOf(key: string, { name, bytes }: Secret): number {
+  return BYTES_A_SECRET + key.length + name.length + bytes.length
 }

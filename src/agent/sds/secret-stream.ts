@@ -67,7 +67,9 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     if (request.errorDetail !== null) {
       this.#deps.notes.rejected(this.peer, this.#method, this.#subscription.names, request.errorDetail)
     }
-    if (this.#subscription.hear(request)) this.followers.refresh(this)
+    if (!this.#subscription.hear(request)) return
+    this.#sink.keeps(this.#subscription.keptBytes)
+    this.followers.refresh(this)
   }
 
   onWritable(): void {
@@ -110,7 +112,8 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     const { names, isWildcard } = this.#subscription
     const plain = this.#isPlain === true
     const workload = this.#deps.callers.workloadOf(this.peer)
-    const offer = new Offer(this.#deps, { set, workload, refused, knowledge, plain })
+    const { uid } = this.peer.credentials
+    const offer = new Offer(this.#deps, { set, workload, uid, refused, knowledge, plain })
     const found = offer.find(names, isWildcard)
     this.#note([...found.closed, ...found.absent])
     const response = this.#subscription.next(found)

@@ -8,6 +8,8 @@ export interface Subscription<Req> {
   readonly names: readonly string[]
   /** Everything that the caller may have, besides the names. */
   readonly isWildcard: boolean
+  /** Of memory, for names: the client chooses how many and how long they are. */
+  readonly keptBytes: number
   /** Takes a request in; true when there may be something to send for it. @throws InvalidSecretRequestError */
   hear(request: Req): boolean
   /** What to send now that this is what there is; undefined: the client has it all. What is returned counts as sent. */

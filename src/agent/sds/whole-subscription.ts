@@ -1,7 +1,7 @@
 import type { DiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DiscoveryRequest.ts'
 import type { Found } from './offer.ts'
 import { wholeResponse } from './response.ts'
-import { checkNames } from './sds-limits.ts'
+import { bytesOfNames, checkNames } from './sds-limits.ts'
 import { versionOf } from './secret.ts'
 import { type MakeNonce, type SecretResponse, type Subscription, WILDCARD } from './subscription.ts'
 
@@ -24,6 +24,10 @@ export class WholeSubscription implements Subscription<Request> {
   constructor(maxNames: number, makeNonce: MakeNonce) {
     this.#maxNames = maxNames
     this.#makeNonce = makeNonce
+  }
+
+  get keptBytes(): number {
+    return bytesOfNames(this.names)
   }
 
   /** A request that answers an older response than the last one is stale: the client will say it again when it answers that one. */

@@ -6,6 +6,9 @@ import type { Delivered, DeliveryReporter, SeenTimes } from '../sync/knowledge.t
 const FLUSH_MS = 5_000
 /** Different responses to different connections counted between two reports. */
 const LIMIT = 4_096
+/** Told to the reporter in one turn of the loop, the oldest first: a millisecond's work, and no more. */
+const PART = 128
+const BETWEEN_PARTS_MS = 1
 
 /** Counts what each caller was given and reports it now and then: the same bytes go out thousands of times a second. */
 export class Deliveries implements Disposable {
@@ -30,8 +33,8 @@ export class Deliveries implements Disposable {
       return
     }
     if (this.#size >= LIMIT) {
-      this.flush()
-      counts = undefined
+      this.#report(PART)
+      counts = this.#counts.get(peer)
     }
     if (counts === undefined) {
       counts = new Map()
@@ -39,21 +42,34 @@ export class Deliveries implements Disposable {
     }
     counts.set(delivered, { count: 1, firstMs: nowMs, lastMs: nowMs })
     this.#size += 1
-    this.#timer ??= this.#clock.schedule(FLUSH_MS, () => this.flush())
+    this.#timer ??= this.#reportIn(FLUSH_MS)
   }
 
-  flush(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
+  #reportIn(ms: number): Scheduled {
+    return this.#clock.schedule(ms, () => {
+      this.#report(PART)
+      this.#timer = this.#size > 0 ? this.#reportIn(BETWEEN_PARTS_MS) : undefined
+    })
+  }
+
+  #report(most: number): void {
+    let left = most
     for (const [peer, counts] of this.#counts) {
       const process = seenProcess(peer)
-      for (const [delivered, times] of counts) this.#reporter.delivered(process, delivered, times)
+      for (const [delivered, times] of counts) {
+        if (left === 0) return
+        left -= 1
+        counts.delete(delivered)
+        this.#size -= 1
+        this.#reporter.delivered(process, delivered, times)
+      }
+      this.#counts.delete(peer)
     }
-    this.#counts.clear()
-    this.#size = 0
   }
 
   [Symbol.dispose](): void {
-    this.flush()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#report(Number.POSITIVE_INFINITY)
   }
 }

@@ -1,3 +1,4 @@
+import { SharedLru } from '../../foundation/shared-lru.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
@@ -10,8 +11,9 @@ import type { IdentitySets } from './identity-sets.ts'
 import type { LeftOut } from './left-out.ts'
 import { project } from './projection.ts'
 
-/** Decisions kept for one state of knowledge; beyond it they are simply made again. */
-const DECISIONS = 16_384
+/** Of decisions kept for one state of knowledge, by what the policy looks at; beyond it they are simply made again. */
+const DECISION_BYTES = 16 * 1024 * 1024
+const BYTES_A_DECISION = 256
 
 /** What a caller may have now. @throws as {@link Entitlements.of} does */
 export type Entitled = (peer: Peer) => IdentitySet | Promise<IdentitySet>
@@ -39,7 +41,9 @@ export interface EntitlementsDeps {
 export class Entitlements {
   readonly #deps: EntitlementsDeps
   readonly #remembered = new WeakMap<Attributes, Remembered>()
-  #decisions = new Map<string, Decision>()
+  readonly #decisions = new SharedLru<number, Decision>(DECISION_BYTES, {
+    sizeOf: (key) => BYTES_A_DECISION + key.length,
+  })
   #decidedFor: Knowledge | undefined
   readonly #refusals = new Map<NoIdentityReason, NoIdentityError>()
 
@@ -56,17 +60,17 @@ export class Entitlements {
       knowledge.policy.usedAttributes,
       (path, workload) => knowledge.policy.hangsOn(path, { workload, ...knowledge.facts }),
     )
-    if (!(attributes instanceof Promise)) return this.#entitled(attributes, knowledge)
+    if (!(attributes instanceof Promise)) return this.#entitled(peer, attributes, knowledge)
     // What the policy wanted to know may be out of date by now.
     return attributes.then((found) =>
-      this.#deps.knowledge.value === knowledge ? this.#entitled(found, knowledge) : this.of(peer),
+      this.#deps.knowledge.value === knowledge ? this.#entitled(peer, found, knowledge) : this.of(peer),
     )
   }
 
-  #entitled(attributes: Attributes, knowledge: Knowledge): IdentitySet {
+  #entitled(peer: Peer, attributes: Attributes, knowledge: Knowledge): IdentitySet {
     const known = this.#remembered.get(attributes)
     const isKnown = known?.knowledge === knowledge && !isForgotten(known.decision)
-    const decision = isKnown ? known.decision : this.#decide(attributes, knowledge)
+    const decision = isKnown ? known.decision : this.#decide(peer, attributes, knowledge)
     if (typeof decision === 'string') throw this.#refusal(decision)
     return decision
   }
@@ -79,16 +83,16 @@ export class Entitlements {
     if (!this.#deps.allowUnauthenticatedVerifiers) return this.of(peer)
     try {
       const set = this.of(peer)
-      return set instanceof Promise ? set.catch((error: unknown) => this.#nobody(error)) : set
+      return set instanceof Promise ? set.catch((error: unknown) => this.#nobody(peer, error)) : set
     } catch (error) {
-      return this.#nobody(error)
+      return this.#nobody(peer, error)
     }
   }
 
   /** A lock on the bot takes everything away, this too. */
-  #nobody(error: unknown): IdentitySet {
+  #nobody({ credentials }: Peer, error: unknown): IdentitySet {
     if (!(error instanceof NoIdentityError) || error.reason === 'bot_locked') throw error
-    return this.#deps.sets.of([])
+    return this.#deps.sets.of([], credentials.uid)
   }
 
   /** Made once for each reason: an error that is made anew remembers where, and that costs as much as the call. */
@@ -101,26 +105,27 @@ export class Entitlements {
     return error
   }
 
-  #decide(attributes: Attributes, knowledge: Knowledge): Decision {
-    if (this.#decidedFor !== knowledge || this.#decisions.size >= DECISIONS) {
+  #decide({ credentials }: Peer, attributes: Attributes, knowledge: Knowledge): Decision {
+    const { uid } = credentials
+    if (this.#decidedFor !== knowledge) {
       this.#decidedFor = knowledge
-      this.#decisions = new Map()
+      this.#decisions.clear()
     }
     const key = project(attributes, knowledge.policy.usedAttributes)
-    let decision = this.#decisions.get(key)
+    let decision = this.#decisions.get(key, uid)
     if (decision === undefined || isForgotten(decision)) {
-      decision = this.#evaluate(attributes, knowledge)
-      this.#decisions.set(key, decision)
+      decision = this.#evaluate(uid, attributes, knowledge)
+      this.#decisions.set(key, decision, uid)
     }
     this.#remembered.set(attributes, { knowledge, decision })
     return decision
   }
 
-  #evaluate(attributes: Attributes, knowledge: Knowledge): Decision {
+  #evaluate(uid: number, attributes: Attributes, knowledge: Knowledge): Decision {
     const { join, bot } = knowledge.facts
     const decision = decide(knowledge.policy, { ...attributes, join, bot }, knowledge)
     if ('by' in decision) return decision.by
-    return this.#deps.sets.of(this.#limit(decision.grants, attributes['workload'] as Attributes))
+    return this.#deps.sets.of(this.#limit(decision.grants, attributes['workload'] as Attributes), uid)
   }
 
   /** The first in order are what a caller gets, so that its default identity stays the same. */

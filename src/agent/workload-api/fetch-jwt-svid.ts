@@ -15,8 +15,9 @@ import { InvalidWorkloadRequestError, NoIdentityError, SvidUnavailableError } fr
 import type { IdentitySet } from './identity-set.ts'
 import { MAX_MESSAGE_SIZE } from './message.ts'
 
-/** Answers kept ready; each takes about 1 KB. */
-const ANSWERS = 4_096
+/** Of answers kept ready; each usually takes 1 KB. */
+const ANSWER_BYTES = 8 * 1024 * 1024
+const BYTES_AN_ANSWER = 256
 /** What the fields of one JWTSVID cost beside their contents. */
 const OVERHEAD = 32
 /** How long tokens that are there wait for those that are not. */
@@ -41,7 +42,9 @@ export interface FetchJwtSvidDeps {
 /** FetchJWTSVID: caller → entitlement → tokens, one for each identity or the one that was asked for. */
 export class FetchJwtSvid {
   readonly #deps: FetchJwtSvidDeps
-  readonly #answers = new SharedLru<number, Answer>(ANSWERS)
+  readonly #answers = new SharedLru<number, Answer>(ANSWER_BYTES, {
+    sizeOf: (key, { bytes }) => BYTES_AN_ANSWER + key.length + bytes.length,
+  })
   #keys = ''
 
   constructor(deps: FetchJwtSvidDeps) {

@@ -128,7 +128,7 @@ export class Followers {
     const others = this.#bySet.get(set)
     others?.delete(follower)
     if (others?.size === 0) this.#bySet.delete(set)
-    if (holds) set.detach()
+    if (holds) set.detach(follower.peer)
   }
 
   #deliver(follower: Follower, set: IdentitySet): void {

@@ -24,6 +24,8 @@ export interface IdentitySetDeps {
   readonly workloadOf: (peer: Peer) => Attributes
   /** A caller with an open stream of X.509-SVIDs of this set, which is still there. */
   readonly livingHolder: (set: IdentitySet) => Peer | undefined
+  /** Its first stream, of a caller of this user, has come, or its last one has gone. */
+  readonly onWatched: (set: IdentitySet, uid: number) => void
   /** The set may have something new to say to its streams. */
   readonly onReady: (set: IdentitySet, kind: MessageKind) => void
 }
@@ -82,16 +84,18 @@ export class IdentitySet implements Holder {
   attach(peer: Peer): void {
     this.#watchers += 1
     if (this.#watchers > 1) return
+    this.#deps.onWatched(this, peer.credentials.uid)
     const workload = this.#deps.workloadOf(peer)
     for (const grant of this.grants) this.#deps.svids.holdX509(grant, workload, this)
   }
 
-  detach(): void {
+  detach(peer: Peer): void {
     this.#watchers -= 1
     if (this.#watchers > 0) return
     for (const grant of this.grants) this.#deps.svids.releaseX509(grant, this)
     this.#deadline?.cancel()
     this.#deadline = undefined
+    this.#deps.onWatched(this, peer.credentials.uid)
   }
 
   /** An SVID of this set came or went. */

@@ -1,34 +1,42 @@
+import { SharedLru } from '../../foundation/shared-lru.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { IdentitySet, type IdentitySetDeps } from './identity-set.ts'
 
-/** Sets without a stream that are kept for callers who come again. */
-const IDLE_SETS = 512
+/** Identities, in sets without a stream that are kept for callers who come again; each takes some KB. */
+const IDLE_IDENTITIES = 4_096
+/** What a set takes by itself, in identities. */
+const A_SET = 4
+/** None counts for more: else the biggest would not be kept at all. */
+const BIGGEST_SET = IDLE_IDENTITIES / 8
 
-/** Every set of identities that some caller has, once. */
+/** Every set of identities that some caller has, once. One user's callers do not push out the sets of another's. */
 export class IdentitySets {
   readonly #deps: IdentitySetDeps
   readonly #sets = new Map<string, IdentitySet>()
   readonly #byGrant = new Map<string, Set<IdentitySet>>()
-  #limit = IDLE_SETS
+  readonly #idle: SharedLru<number, IdentitySet>
   #made = 0
 
-  constructor(deps: IdentitySetDeps) {
-    this.#deps = deps
+  constructor(deps: Omit<IdentitySetDeps, 'onWatched'>) {
+    const onWatched: IdentitySetDeps['onWatched'] = (set, uid) => this.#onWatched(set, uid)
+    this.#deps = { ...deps, onWatched }
+    this.#idle = new SharedLru(IDLE_IDENTITIES, {
+      sizeOf: (_key, { grants }) => Math.min(A_SET + grants.length, BIGGEST_SET),
+      onEvict: (_key, set) => this.#forget(set),
+    })
   }
 
-  /** The set of exactly these grants, in this order. */
-  of(grants: readonly Grant[]): IdentitySet {
+  /** The set of exactly these grants, in this order, for a caller of this user. */
+  of(grants: readonly Grant[], uid: number): IdentitySet {
     const key = JSON.stringify(grants.map((grant) => grant.key))
     let set = this.#sets.get(key)
     if (set === undefined) {
-      if (this.#sets.size >= this.#limit) this.#forgetIdle()
       this.#made += 1
       set = new IdentitySet(this.#made, key, grants, this.#deps)
       for (const grant of grants) this.#index(grant.key, set)
-    } else {
-      this.#sets.delete(key)
+      this.#sets.set(key, set)
     }
-    this.#sets.set(key, set)
+    if (!set.isWatched) this.#idle.set(key, set, uid)
     return set
   }
 
@@ -43,18 +51,19 @@ export class IdentitySets {
     else this.#byGrant.set(grantKey, new Set([set]))
   }
 
-  /** The oldest half of the sets that nobody watches. Looked for again only when as many have come as are left. */
-  #forgetIdle(): void {
-    const idle = [...this.#sets.values()].filter((set) => !set.isWatched)
-    for (const set of idle.slice(0, Math.ceil(idle.length / 2))) {
-      set.isForgotten = true
-      this.#sets.delete(set.key)
-      for (const { key } of set.grants) {
-        const sets = this.#byGrant.get(key)
-        sets?.delete(set)
-        if (sets?.size === 0) this.#byGrant.delete(key)
-      }
+  /** Whoever watches a set keeps it; the last one who did is charged for it. */
+  #onWatched(set: IdentitySet, uid: number): void {
+    if (set.isWatched) this.#idle.delete(set.key)
+    else if (!set.isForgotten) this.#idle.set(set.key, set, uid)
+  }
+
+  #forget(set: IdentitySet): void {
+    set.isForgotten = true
+    this.#sets.delete(set.key)
+    for (const { key } of set.grants) {
+      const sets = this.#byGrant.get(key)
+      sets?.delete(set)
+      if (sets?.size === 0) this.#byGrant.delete(key)
     }
-    this.#limit = Math.max(IDLE_SETS, this.#sets.size * 2)
   }
 }

@@ -32,17 +32,19 @@ export class ValidateJwtSvid {
     if (request.svid === '') throw new InvalidWorkloadRequestError('svid must be specified')
     const set = this.#deps.entitledToBundles(peer)
     return set instanceof Promise
-      ? set.then((settled) => this.#validate(settled, request))
-      : this.#validate(set, request)
+      ? set.then((settled) => this.#validate(peer, settled, request))
+      : this.#validate(peer, set, request)
   }
 
-  #validate({ grants }: IdentitySet, { svid, audience }: ValidateJWTSVIDRequest__Output): Buffer {
+  #validate(peer: Peer, { grants }: IdentitySet, request: ValidateJWTSVIDRequest__Output): Buffer {
+    const { svid, audience } = request
     const knowledge = this.#deps.knowledge.value
     if (knowledge === undefined) throw new NotSyncedError()
     const valid = this.#validator.validate(svid, {
       audience,
       nowSeconds: Math.floor(this.#deps.clock.now().getTime() / 1000),
       bundleFor: (trustDomain) => bundleFor(trustDomain, grants, knowledge),
+      user: peer.credentials.uid,
     })
     // The validator gives the same claims for the same token again, and the answer says nothing else.
     let answer = this.#answers.get(valid.claims)

@@ -18,7 +18,7 @@ import { JoinClocksDifferError } from './errors.ts'
 import type { JoinMethods } from './join-method.ts'
 import { JoinRefusals } from './join-refusals.ts'
 import { reserveUse } from './reserve.ts'
-import { type VerifiedJoin, verifyJoin } from './verify-join.ts'
+import { type UnprovenJoin, type VerifiedJoin, verifyJoin } from './verify-join.ts'
 
 export interface JoinInput {
   readonly joinToken: string
@@ -53,6 +53,8 @@ export interface JoinerDeps {
   readonly methods: JoinMethods
   readonly audit: AuditLog
   readonly clock: Clock
+  /** By which join tokens end. */
+  readonly judged: Clock
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
@@ -79,8 +81,8 @@ export class Joiner implements AsyncDisposable {
   }
 
   /**
-   * Proves first, in as much time as the method takes, and reserves a use of the token then, in one
-   * transaction.
+   * Proves first, in as much time as the method takes, and then reserves a use of the token in one transaction
+   * (decision 0028).
    */
   async join(request: JoinInput, conversation: JoinConversation): Promise<BotCertificateOutput> {
     parsePublicKey(request.publicKeyDer)
@@ -88,7 +90,7 @@ export class Joiner implements AsyncDisposable {
     const trustDomain = this.#deps.keys.trustDomain.name
     const verified = await verifyJoin(input, conversation, { ...this.#deps, trustDomain })
     const outcome = await this.#deps.datastore.transaction(async (tx) =>
-      'refused' in verified ? this.#refuse(tx, input, verified.refused) : this.#decide(tx, input, verified),
+      'refused' in verified ? this.#refuse(tx, input, verified) : this.#decide(tx, input, verified),
     )
     // A name that a stranger made up would be a time series of its own.
     const method = this.#deps.methods.has(input.method) ? input.method : 'unknown'
@@ -109,14 +111,15 @@ export class Joiner implements AsyncDisposable {
     input: JoinInput,
     { revision, attributes }: VerifiedJoin,
   ): Promise<BotCertificateOutput | RefusedError> {
-    const { clock, random } = this.#deps
+    const { clock, judged, random } = this.#deps
     const nowMs = clock.now().getTime()
+    const judgedMs = judged.now().getTime()
     const keySha256 = spkiSha256(input.publicKeyDer)
     const newInstanceId = createUlid(nowMs, random)
     const { joinToken, method: joinMethod, agentVersion, hostname } = input
-    const wanted = { joinToken, revision, keySha256, newInstanceId, nowMs }
+    const wanted = { joinToken, revision, keySha256, newInstanceId, nowMs, judgedMs }
     const reserved = await reserveUse(tx, wanted, this.#deps)
-    if ('refused' in reserved) return this.#refuse(tx, input, reserved.refused)
+    if ('refused' in reserved) return this.#refuse(tx, input, { ...reserved, standing: 'proven' })
     const { bot, heldInstanceId } = reserved
     const proven = { joinMethod, joinAttributes: attributes }
     if (heldInstanceId !== undefined) await setProven(tx, heldInstanceId, proven)
@@ -175,16 +178,10 @@ export class Joiner implements AsyncDisposable {
     return certificate
   }
 
-  #refuse(tx: Transaction, input: JoinInput, reason: string): RefusedError {
+  #refuse(tx: Transaction, input: JoinInput, { refused: reason, standing }: UnprovenJoin): RefusedError {
     const { joinToken, method, hostname, address } = input
-    return this.#refusals.record(tx, {
-      joinToken,
-      method,
-      reason,
-      keySha256: spkiSha256(input.publicKeyDer),
-      hostname,
-      address,
-    })
+    const keySha256 = spkiSha256(input.publicKeyDer)
+    return this.#refusals.record(tx, { joinToken, method, reason, keySha256, hostname, address }, standing)
   }
 }
 

@@ -9,6 +9,7 @@ import type { Datastore } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import { JoinUndecidedError } from './errors.ts'
 import type { Joining, JoinMethods, NamedToken, Verdict } from './join-method.ts'
+import type { Standing } from './join-refusals.ts'
 import type { JoinConversation, JoinInput } from './joiner.ts'
 
 export interface VerifyJoinDeps {
@@ -25,6 +26,12 @@ export interface VerifiedJoin {
   readonly attributes: Attributes
 }
 
+/** `refused`: the reason, for the audit log only. */
+export interface UnprovenJoin {
+  readonly refused: string
+  readonly standing: Standing
+}
+
 /** They are in every audit row of an SVID that a rule about them grants, and in what each agent is sent. */
 const LONGEST_ATTRIBUTES_BYTES = 8 * 1024
 
@@ -37,7 +44,7 @@ export async function verifyJoin(
   input: JoinInput,
   { ask, signal }: JoinConversation,
   deps: VerifyJoinDeps,
-): Promise<VerifiedJoin | { readonly refused: string }> {
+): Promise<VerifiedJoin | UnprovenJoin> {
   const { joinToken, publicKeyDer, address } = input
   const { trustDomain } = deps
   const isHeld = checkProof(
@@ -45,9 +52,9 @@ export async function verifyJoin(
     publicKeyDer,
     input.proofOfPossession,
   )
-  if (!isHeld) return { refused: 'bad_proof' }
+  if (!isHeld) return { refused: 'bad_proof', standing: 'unknown' }
   const method = deps.methods.get(input.method)
-  if (!method) return { refused: 'unknown_method' }
+  if (!method) return { refused: 'unknown_method', standing: 'unknown' }
   const token = await findToken(joinToken, deps)
   const isMeant = token?.spec.method === input.method
   const joining: Joining = {
@@ -66,12 +73,13 @@ export async function verifyJoin(
     deps.logger,
   )
   signal.throwIfAborted()
-  if (!token) return { refused: 'unknown_token' }
-  if (!isMeant) return { refused: 'wrong_method' }
-  if ('refused' in verdict) return verdict
+  if (!token) return { refused: 'unknown_token', standing: 'unknown' }
+  if (!isMeant) return { refused: 'wrong_method', standing: 'unproven' }
+  if ('refused' in verdict) return { ...verdict, standing: 'unproven' }
   const json = JSON.stringify(verdict.attributes)
   const attributes = Buffer.byteLength(json) > LONGEST_ATTRIBUTES_BYTES ? undefined : parseAttributes(json)
-  return attributes ? { revision: token.revision, attributes } : { refused: 'unusable_attributes' }
+  if (!attributes) return { refused: 'unusable_attributes', standing: 'proven' }
+  return { revision: token.revision, attributes }
 }
 
 /** One transaction whether or not there is such a token. */

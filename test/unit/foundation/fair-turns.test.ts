@@ -117,6 +117,17 @@ describe('FairTurns', () => {
     assert.equal(done(), 3)
   })
 
+  it('counts what a task costs besides the time in which it runs, whether it has waited or not', async () => {
+    const { turns, events, work } = setUp()
+    work('flood', 10)
+    for (let n = 0; n < 3; n++) turns.run('flood', () => void events.push('flood'), 10)
+    const done = (): number => events.filter((event) => event === 'flood').length
+    await turn()
+    assert.equal(done(), 2)
+    await turn()
+    assert.equal(done(), 3)
+  })
+
   it('goes on after a task that throws', async () => {
     const { turns, events, work } = setUp()
     assert.throws(

@@ -58,7 +58,7 @@ describe('SharedLru', () => {
 
   it('tells of what is evicted, and lets go of what is deleted', () => {
     const evicted: string[] = []
-    const cache = new SharedLru<string, number>(1, (key) => void evicted.push(key))
+    const cache = new SharedLru<string, number>(1, { onEvict: (key) => void evicted.push(key) })
     cache.set('a', 1, 'one')
     cache.set('b', 2, 'two')
     cache.delete('b')
@@ -75,5 +75,49 @@ describe('SharedLru', () => {
         .map(([key]) => key),
       ['few-3', 'flood-99', 'few-2', 'flood-98'],
     )
+  })
+
+  it('counts in bytes where a limit is in bytes', () => {
+    const cache = new SharedLru<string, string>(10, { sizeOf: (_key, value) => value.length })
+    cache.set('few', 'xxx', 'few')
+    cache.set('long', 'xxxxx', FLOOD)
+    cache.set('longer', 'xxxxxx', FLOOD)
+    cache.set('longest', 'x'.repeat(11), FLOOD)
+    assert.deepEqual(
+      [...cache],
+      [
+        ['few', 'xxx', 'few'],
+        ['longer', 'xxxxxx', FLOOD],
+      ],
+    )
+    cache.set('longer', 'x', FLOOD)
+    assert.deepEqual(
+      ['few', FLOOD].map((owner) => cache.sizeOf(owner)),
+      [3, 1],
+    )
+  })
+
+  it('keeps what a list that is kept by hand would keep', () => {
+    const [limit, owners] = [6, ['a', 'b', 'c']]
+    const cache = new SharedLru<string, number>(limit)
+    let seed = 7
+    const next = (below: number): number => {
+      seed = (seed * 48_271) % 0x7fff_ffff
+      return seed % below
+    }
+    for (let n = 0; n < 5_000; n++) {
+      const [key, owner] = [`${next(12)}`, owners[next(3)] ?? '']
+      const what = next(8)
+      if (what === 0) cache.delete(key)
+      else if (what < 4) cache.get(key, owner)
+      else cache.set(key, n, owner)
+      const kept = [...cache]
+      assert.ok(kept.length <= limit)
+      for (const each of owners) {
+        assert.equal(cache.sizeOf(each), kept.filter(([, , of]) => of === each).length)
+      }
+      assert.equal(cache.recent(limit + 1).length, kept.length)
+      if (what >= 4) assert.equal(cache.get(key, owner), n)
+    }
   })
 })

@@ -47,11 +47,25 @@ describe('JwtSvidValidator', () => {
   })
 
   it('forgets the oldest when it is full, and works without a memory', () => {
-    for (const cacheSize of [0, 1, 2]) {
-      const validator = new JwtSvidValidator({ cacheSize })
+    for (const cacheBytes of [0, 5_000, 10_000]) {
+      const validator = new JwtSvidValidator({ cacheBytes })
       const tokens = [1, 2, 3].map((n) => own.signer.sign({ ...own.claims, n }))
       for (const token of [...tokens, ...tokens]) validate(token, {}, validator)
     }
+  })
+})
+
+describe('JwtSvidValidator for several users', () => {
+  it('remembers what one had verified, however many tokens another has verified', () => {
+    const validator = new JwtSvidValidator({ cacheBytes: 50_000 })
+    const validate = (token: string, user: number): object =>
+      validator.validate(token, { audience: 'db', nowSeconds: NOW, bundleFor: () => own.bundle, user }).claims
+    const token = own.signer.sign(own.claims)
+    const first = validate(token, 1)
+    const flood = Array.from({ length: 40 }, (_, n) => own.signer.sign({ ...own.claims, n }))
+    const [oldest] = flood.map((each) => validate(each, 2))
+    assert.equal(validate(token, 1), first) // the same object: it was remembered
+    assert.notEqual(validate(flood[0] ?? '', 2), oldest)
   })
 })
 

@@ -81,7 +81,7 @@ function offerOf(given: Given = {}): Offer {
   const set = refused === undefined ? ({ grants } as unknown as IdentitySet) : undefined
   return new Offer(
     { svids: { wantX509 }, names, store: new SecretStore(new FakeRandom()) },
-    { set, workload: {}, refused, knowledge, plain },
+    { set, workload: {}, uid: 1000, refused, knowledge, plain },
   )
 }
 

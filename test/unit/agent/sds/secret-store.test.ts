@@ -9,6 +9,8 @@ const { ca, bundle } = await createTestTrustDomain()
 const svid = (): CachedX509Svid =>
   ({ spiffeId: 'spiffe://example.org/web', chainDer: ca.der, keyDer: Buffer.alloc(8) }) as CachedX509Svid
 
+const [UID, FLOODER] = [1000, 4242]
+
 describe('SecretStore', () => {
   it('encodes a certificate once for each name', () => {
     const store = new SecretStore(new FakeRandom())
@@ -20,11 +22,21 @@ describe('SecretStore', () => {
 
   it('encodes bundles once for each name and form, until one of them is another', async () => {
     const store = new SecretStore(new FakeRandom())
-    const first = store.bundles('ALL', [bundle], false)
-    assert.equal(store.bundles('ALL', [bundle], false), first)
-    assert.notEqual(store.bundles('ROOTCA', [bundle], false), first)
-    assert.notEqual(store.bundles('ALL', [bundle], true), first)
+    const first = store.bundles('ALL', [bundle], false, UID)
+    assert.equal(store.bundles('ALL', [bundle], false, UID), first)
+    assert.notEqual(store.bundles('ROOTCA', [bundle], false, UID), first)
+    assert.notEqual(store.bundles('ALL', [bundle], true, UID), first)
     const { bundle: other } = await createTestTrustDomain()
-    assert.notEqual(store.bundles('ALL', [other], false), first)
+    assert.notEqual(store.bundles('ALL', [other], false, UID), first)
+  })
+
+  it('keeps what is encoded for one user, however many names another makes up', () => {
+    const store = new SecretStore(new FakeRandom())
+    const first = store.closed('ROOTCA', 'example.org', false, UID)
+    const made = store.closed('made-up', 'example.org', false, FLOODER)
+    const flood = 'x'.repeat(1_000)
+    for (let n = 0; n < 8_000; n += 1) store.closed(`${flood}${n}`, 'example.org', false, FLOODER)
+    assert.equal(store.closed('ROOTCA', 'example.org', false, UID), first)
+    assert.notEqual(store.closed('made-up', 'example.org', false, FLOODER), made)
   })
 })

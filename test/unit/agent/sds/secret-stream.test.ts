@@ -29,7 +29,12 @@ class FakeSink {
   sent = 0
   busy = false
   ended = false
+  kept = 0
   error: unknown
+
+  keeps(bytes: number): void {
+    this.kept = bytes
+  }
 
   send(): void {
     assert.equal(this.busy, false, 'one at a time')
@@ -124,6 +129,16 @@ describe('an open stream of secrets', () => {
       assert.deepEqual([noted, followers.size], [[error], 0])
     })
   }
+
+  it('says what it keeps of the names that it was asked for', () => {
+    const { ask, sink } = rig()
+    ask('ROOTCA')
+    const { kept } = sink
+    ask('ROOTCA', 'x'.repeat(1_000))
+    assert.ok(kept > 0 && sink.kept >= kept + 1_000)
+    ask()
+    assert.equal(sink.kept, 0)
+  })
 
   it('notes once that its caller has no identity, until it had one again', () => {
     const { ask, sink, current, noted, followers, stream, written } = rig()

@@ -46,6 +46,19 @@ describe('Deliveries', () => {
     deliveries[Symbol.dispose]()
     assert.equal(reported.length, 1)
   })
+  it('tells of very many a part at a time, also before it is time when there is no more room', () => {
+    const { clock, reported, deliveries, now } = rig()
+    const { peer } = fakeCaller()
+    const next = (n: number): void =>
+      deliveries.count(peer, { svids: [{ spiffeId: 'spiffe://example.org/web', jti: `${n}` }] }, now())
+    for (let n = 0; n < 5_000; n++) next(n)
+    const early = reported.length
+    assert.ok(early > 0 && early < 1_500, String(early))
+    clock.advance(5_000)
+    assert.ok(reported.length < early + 500, String(reported.length))
+    for (let ms = 0; ms < 100; ms++) clock.advance(1)
+    assert.equal(reported.length, 5_000)
+  })
   it('starts anew after a report', () => {
     const { clock, reported, deliveries, now } = rig()
     const { peer } = fakeCaller()

@@ -19,6 +19,7 @@ import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { type Identities, policyOf } from '../../../fakes/fake-knowledge.ts'
 
 const WEB = { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': 1000 } }] }
+const [UID, FLOODER] = [1000, 4242]
 const SHOP = { ...WEB, spiffe_id: '/shop' }
 
 function known(identities: Identities, more: Partial<Knowledge> = {}): Knowledge {
@@ -41,7 +42,7 @@ function rig(
   const knowledge = new Watchable<Knowledge | undefined>(first)
   const leftOut = new LeftOut({ clock, logger, metrics: createMetrics() })
   const sets = new IdentitySets({
-    svids: undefined as never,
+    svids: { holdX509: () => undefined, releaseX509: () => undefined } as never,
     clock,
     leftOut,
     workloadOf: () => ({}),
@@ -183,11 +184,32 @@ describe('Entitlements', () => {
     const first = of()
     const [grant] = first.grants
     assert.ok(grant)
-    for (let n = 0; n < 600; n += 1) sets.of([{ ...grant, key: `other-${n}` }])
+    for (let n = 0; n < 1_000; n += 1) sets.of([{ ...grant, key: `other-${n}` }], UID)
     assert.ok(first.isForgotten)
     const second = of()
     assert.notEqual(second, first)
     assert.deepEqual([...sets.with(grant.key)], [second])
+  })
+
+  it('keep their set, however many another user brings, and while a stream watches it', () => {
+    const { of, sets } = rig(known({ web: WEB }))
+    const [first, [grant]] = [of(), of().grants]
+    assert.ok(grant)
+    const flood = (from: number): IdentitySet[] =>
+      Array.from({ length: 1_000 }, (_, n) => sets.of([{ ...grant, key: `flood-${from + n}` }], FLOODER))
+    const [oldest, ...others] = flood(0)
+    assert.equal(first.isForgotten, false)
+    assert.ok(oldest?.isForgotten && others.at(-1)?.isForgotten === false)
+    const { peer } = fakeCaller({ uid: FLOODER })
+    const watched = others.at(-1)
+    watched?.attach(peer)
+    flood(1_000)
+    assert.equal(watched?.isForgotten, false)
+    watched?.detach(peer)
+    flood(2_000)
+    assert.ok(watched?.isForgotten)
+    assert.equal(first.isForgotten, false)
+    assert.equal(of(), first)
   })
 })
 
