@@ -22,7 +22,7 @@ const PATIENCE_MS = 10_000
 const PAUSE_MS = 250
 /** How long answers of one user are given out before those of another, and what one costs where it goes. */
 const SLICE_MS = 8
-const CONTENDED_SLICE_MS = 0.5
+const CONTENDED_SLICE_MS = 0.25
 const ANSWER_MS = 0.25
 
 interface Waiting<Req, Res> {
