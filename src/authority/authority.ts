@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import path from 'node:path'
 import type { AuthorityConfig } from '../config/authority-config.ts'
 import { nextKeyOf } from '../config/next-key.ts'
@@ -34,6 +33,7 @@ import { syncHandlers } from './api/sync-service.ts'
 import { SyncStreams } from './api/sync-streams.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { DiskWatch } from './audit/disk-watch.ts'
+import { GivenUp } from './audit/given-up.ts'
 import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
 import { Bots } from './bots/bots.ts'
@@ -55,6 +55,7 @@ import { JwtAlgorithms } from './keys/jwt-algorithms.ts'
 import { Rekeyer, settleKey } from './keys/rekey.ts'
 import { SigningKeys } from './keys/signing-keys.ts'
 import { listenForAgents } from './listener.ts'
+import { reachableAddress } from './reachable-address.ts'
 import { whyNotReady } from './readiness.ts'
 import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
 import { BotViews } from './resources/bot-view.ts'
@@ -117,6 +118,7 @@ async function start(
   // State, from the disk up.
   const state = await openState(config, deps, metrics, lifecycle)
   const { datastore, repository, audit, keys, locks, bots } = state
+  const { judged } = keys
   const trustDomain = keys.trustDomain.name
   const lives = defaultLives(config)
   const compile = compilerFor(trustDomain, lives)
@@ -127,7 +129,7 @@ async function start(
   // What the services do.
   const botCertificateSeconds = config.lifetimes.bot_certificate
   const joiner = lifecycle.use(
-    new Joiner({ ...state, clock, random, logger, metrics, botCertificateSeconds }),
+    new Joiner({ ...state, judged, clock, random, logger, metrics, botCertificateSeconds }),
   )
   const renewer = new Renewer({ ...state, clock, random, logger, botCertificateSeconds })
   const joinTokens = new JoinTokens({ random, clock })
@@ -167,13 +169,14 @@ async function start(
   )
   const usedTwice = lifecycle.use(new UsedTwice({ audit, clock, logger }))
   const connections = new InstanceConnections({ bots, usedTwice, clock })
+  const givenUp = lifecycle.use(new GivenUp({ audit, clock, logger }))
   const connected = new SyncStreams({ connections, usedTwice, clock })
   metrics.collected('agents_connected', 'Agents with an open sync stream', () => connected.size)
 
   // Who may call what.
   const ownUid = process.getuid?.() ?? 0
   const isAdministrator = (uid: number): boolean => uid === 0 || uid === ownUid
-  const gate = authorizer({ nowSeconds: () => clock.now().getTime() / 1000, isAdministrator })
+  const gate = authorizer({ nowSeconds: () => judged.now().getTime() / 1000, isAdministrator })
 
   // Agents.
   const agents = new RpcServer<Caller>({
@@ -199,6 +202,7 @@ async function start(
       instances: bots.changed,
       defaultLives: lives,
       clock,
+      judged,
       trustDomain,
       attributesJson: (instance: InstanceFacts) => JSON.stringify(factsOf(instance, traits(instance.bot))),
       rolesJson: (bot) => JSON.stringify(catalogue.roles(bot)),
@@ -209,10 +213,11 @@ async function start(
   )
   agents.add(
     'signet.v1.IssuanceService',
-    issuanceHandlers({ issuer, connections, clock, svidsPerSecond: config.limits.svids_per_second }),
+    issuanceHandlers({ issuer, connections, clock: judged, svidsPerSecond: config.limits.svids_per_second }),
     gate,
   )
-  agents.add('signet.v1.ReportService', reportHandlers({ connections, audit, clock, logger }), gate)
+  const reports = reportHandlers({ connections, audit, givenUp, clock: judged, logger })
+  agents.add('signet.v1.ReportService', reports, gate)
   const listener = lifecycle.use(
     await listenForAgents({
       listen: config.listen,
@@ -221,7 +226,7 @@ async function start(
       keys: () => keys.current(),
       server: agents,
       instances: connections,
-      clock,
+      clock: judged,
       logger,
       metrics,
     }),
@@ -365,14 +370,14 @@ async function openState(
       metrics,
     }),
   )
-  const locks = lifecycle.use(await Locks.open(repository, clock))
+  const locks = lifecycle.use(await Locks.open(repository, keys.judged))
   const bots = lifecycle.use(
     await Bots.open({
       datastore,
       resources: repository,
       locks,
       audit,
-      clock,
+      clock: keys.judged,
       logger,
       renewalGraceSeconds,
     }),
@@ -389,9 +394,4 @@ async function openState(
     logger,
   })
   return { datastore, repository, resources: repository, audit, jwt, keys, locks, bots, rekeyer, clock }
-}
-
-/** What other machines can use: the name of this host where the listener takes every address. */
-function reachableAddress(listen: string): string {
-  return listen.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
 }

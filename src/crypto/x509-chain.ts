@@ -32,7 +32,7 @@ const MESSAGES: Readonly<Record<ChainProblem, string>> = {
 }
 
 /** A chain that leads to no trusted root. */
-export class ChainInvalidError extends CodedError {
+class ChainInvalidError extends CodedError {
   override readonly name = 'ChainInvalidError'
   readonly code = 'ERR_CRYPTO_CHAIN_INVALID'
   readonly kind = 'unauthenticated'

@@ -47,7 +47,7 @@ interface Exposed {
 }
 
 /** Two parts of the program use one name for metrics of different types. */
-export class MetricClashError extends CodedError {
+class MetricClashError extends CodedError {
   override readonly name = 'MetricClashError'
   readonly code = 'ERR_METRIC_CLASH'
   readonly kind = 'internal'

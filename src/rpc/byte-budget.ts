@@ -1,6 +1,6 @@
 /**
- * How many bytes of requests may be held: on one connection, for one caller on all of its connections, and in all
- * (decision 0020).
+ * How many bytes of requests and answers may be held: on one connection, for one caller on all of its connections,
+ * and in all (decision 0020).
  */
 export interface ByteLimits {
   readonly connection: number
@@ -77,6 +77,13 @@ export class ByteBudget {
     if (isOver && !this.#isEvicting) this.#makeRoom(account)
   }
 
+  /** Called by accounts. Whether nobody would have to go for so much more. */
+  hasRoomFor(account: ByteAccount, bytes: number): boolean {
+    const { connection, caller: perCaller, total } = this.#limits
+    const { held, caller } = account
+    return held + bytes <= connection && caller.held + bytes <= perCaller && this.#held + bytes <= total
+  }
+
   /** Called by accounts. What is held still is counted until it is released. */
   close(account: ByteAccount): void {
     if (account.held === 0) this.#forget(account)
@@ -139,6 +146,10 @@ export class ByteAccount {
     this.#budget = budget
     this.caller = caller
     this.holders = holders
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    return this.#budget.hasRoomFor(this, bytes)
   }
 
   /** May evict whoever holds most, the one that asks included. */

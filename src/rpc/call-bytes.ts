@@ -9,6 +9,7 @@ export class CallBytes {
   #rest = 0
   #request = CALL_BYTES
   #answer = 0
+  #expected = 0
   #kept = 0
   #isHandling = false
 
@@ -49,6 +50,16 @@ export class CallBytes {
     this.drop(CALL_BYTES)
   }
 
+  /** Whether there is room for such an answer; it is kept until {@link handled}. */
+  expectAnswer(bytes: number): boolean {
+    const more = bytes - this.#expected
+    if (more <= 0) return true
+    if (!this.#account.hasRoomFor(more)) return false
+    this.#expected = bytes
+    this.#account.hold(more)
+    return true
+  }
+
   /** The handler waits for the peer: what it keeps would be free if the call ended now. */
   pauseHandling(): void {
     this.#isHandling = false
@@ -58,11 +69,12 @@ export class CallBytes {
     this.#isHandling = true
   }
 
-  /** Nothing is kept of the request. */
+  /** Nothing is kept of the request, nor for an answer that was expected. */
   handled(): void {
     this.#isHandling = false
-    this.#account.release(this.#request)
+    this.#account.release(this.#request + this.#expected)
     this.#request = 0
+    this.#expected = 0
   }
 
   /** An answer that nobody else is sent, until {@link answerTaken}. */

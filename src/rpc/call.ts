@@ -58,6 +58,11 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     return this.#abort.signal
   }
 
+  expectAnswer(bytes: number): void {
+    if (!this.base.bytes.expectAnswer(bytes))
+      throw new TooManyBytesError('too many bytes of answers are being held: read them first')
+  }
+
   start(): void {
     this.base.start(this)
     this.base.startRead()

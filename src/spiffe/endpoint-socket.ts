@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { CodedError } from '../foundation/errors.ts'
 
 /** Not an address of a Workload Endpoint (Workload Endpoint §4). */
-export class InvalidEndpointSocketError extends CodedError {
+class InvalidEndpointSocketError extends CodedError {
   override readonly name = 'InvalidEndpointSocketError'
   readonly code = 'ERR_SPIFFE_ENDPOINT_SOCKET_INVALID'
   readonly kind = 'invalid_argument'

@@ -2,7 +2,7 @@ import { CodedError } from '../foundation/errors.ts'
 import { isTrustDomainName } from './trust-domain.ts'
 
 /** Not a SPIFFE ID (SPIFFE-ID §2). */
-export class InvalidSpiffeIdError extends CodedError {
+class InvalidSpiffeIdError extends CodedError {
   override readonly name = 'InvalidSpiffeIdError'
   readonly code = 'ERR_SPIFFE_ID_INVALID'
   readonly kind = 'invalid_argument'

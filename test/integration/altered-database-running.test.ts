@@ -45,7 +45,7 @@ describe('an authority whose database somebody else writes while it runs', () =>
       `INSERT INTO resources VALUES ('join_token', 'mine', 998, '{"labels":{}}', '{"bot":"builder","method":"secret","max_uses":9}', 0, randomblob(32));
        INSERT INTO join_tokens VALUES ('mine', 'join_token', '${EMPTY_SHA256}', 0, 0, randomblob(32))`,
     )
-    await assert.rejects(joinWith(rig.authority, 'mine', ''))
+    await assert.rejects(joinWith(rig.authority, 'mine', ''), { code: 'ERR_RPC_FAILED' })
     await settle(rig.authority)
     const [refused] = logged(rig.authority, 'database.rows_refused')
     const rows = (refused?.['rows'] ?? []) as { table: string }[]
@@ -115,7 +115,7 @@ describe('an authority whose database somebody else writes while it runs', () =>
   it('cuts rows off that they append to the audit log, and goes on', async () => {
     await using rig = await running()
     rig.data.sql(
-      `INSERT INTO audit_events SELECT sequence + 1, time_ms, event, actor, ref, detail, hash FROM audit_events ORDER BY sequence DESC LIMIT 1`,
+      `INSERT INTO audit_events SELECT authority, sequence + 1, time_ms, event, actor, ref, detail, hash FROM audit_events ORDER BY sequence DESC LIMIT 1`,
     )
     await rig.authority.createJoinToken('builder')
     const { problems } = await verify(rig.authority)

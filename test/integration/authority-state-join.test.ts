@@ -212,7 +212,7 @@ describe('Joiner.join', () => {
     const { state } = fixed
     const secret = await createToken(state)
     await join(state, await newKey(), secret)
-    await join(state, await newKey(), secret).catch(() => undefined)
+    await assert.rejects(join(state, await newKey(), secret), { code: 'ERR_REFUSED' })
     const text = await state.metrics.expose()
     assert.match(text, /signet_join_total\{method="secret",result="accepted"\} 1/)
     assert.match(text, /signet_join_total\{method="secret",result="refused"\} 1/)
@@ -231,15 +231,41 @@ describe('a flood of refused joins', () => {
     assert.ok(last instanceof RefusedError)
     clock.advance(60_000)
     while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
-    assert.equal((await state.audit.list({ event: 'join.refused' })).length, 500)
+    assert.equal((await state.audit.list({ event: 'join.refused' })).length, 20)
     const [row, ...rest] = await state.audit.list({
       ref: ` ${last.reference.toLowerCase().replace('-', '')}`,
     })
     assert.deepEqual(rest, [])
-    assert.equal(JSON.parse(row?.detailJson ?? '{}').count, 120)
+    assert.equal(JSON.parse(row?.detailJson ?? '{}').count, 600)
     const error = await join(state, key, 'wrong').catch((thrown: RefusedError) => thrown)
     assert.ok(error instanceof RefusedError)
     assert.equal((await state.audit.list({ ref: error.reference }))[0]?.event, 'join.refused')
+  })
+
+  it('from many addresses hides neither a bot that shows the secret, nor one that has it wrong', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    const secret = await createToken(state)
+    await createToken(state, { name: 'second', bot: 'other' })
+    const key = await newKey()
+    await join(state, key, secret)
+    const guess = (joinToken: string, n: number) =>
+      join(state, key, 'wrong', { joinToken, address: `2001:db8:0:${n.toString(16)}::1` })
+    const guesses = Array.from({ length: 600 }, (_, n) => [guess('unknown', n), guess('first', n)]).flat()
+    await Promise.allSettled(guesses)
+    const address = '192.0.2.7'
+    await assertRefused(state, join(state, await newKey(), secret, { address }), 'used_up')
+    await assertRefused(state, join(state, key, 'wrong', { joinToken: 'second', address }), 'wrong_secret')
+    clock.advance(60_000)
+    while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
+    const sums = await state.audit.list({ event: 'join.refused_more' })
+    assert.deepEqual(
+      sums.map(({ detailJson }) => JSON.parse(detailJson)).map(({ count, joinToken }) => [count, joinToken]),
+      [
+        [100, undefined],
+        [100, 'first'],
+      ],
+    )
   })
 })
 

@@ -12,6 +12,7 @@ import {
   HOUR_MS,
   lastEvent,
   openState,
+  pass,
   temporaryDirectory,
 } from '../support/authority-state.ts'
 
@@ -46,13 +47,6 @@ function signs(state: AuthorityState, wanted: SigningAlgorithm, clock: FakeClock
   new JwtSvidValidator().validate(token, { audience: 'a', nowSeconds, bundleFor: () => bundle })
   assert.ok(activeJwtKeyIds.includes(signer.kid))
   return parseJws(token).header['alg'] as SigningAlgorithm
-}
-
-async function pass(state: AuthorityState, clock: FakeClock, ms: number, stepMs: number): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    clock.advance(stepMs)
-    await assert.rejects(state.keys.rotate('none', false, 'uid:0')) // waits for what fell due
-  }
 }
 
 describe('JWT keys of several algorithms', () => {

@@ -4,9 +4,14 @@ import { parseCertificate, verifyChain } from '../../src/crypto/x509.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import {
   type AuthorityState,
+  createToken,
   DAY_MS,
   HOUR_MS,
+  join,
+  newKey,
   openState,
+  pass,
+  shown,
   temporaryDirectory,
 } from '../support/authority-state.ts'
 
@@ -19,23 +24,17 @@ async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] =
   return { place, clock, reopen, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
 }
 
-async function pass(state: AuthorityState, clock: FakeClock, ms: number, stepMs = ms): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    clock.advance(stepMs)
-    await assert.rejects(state.keys.rotate('none', false, 'uid:0'), { code: 'ERR_CA_UNKNOWN' }) // waits for what fell due
-  }
-}
-
 const seconds = (clock: FakeClock) => clock.now().getTime() / 1000
 const bundleOf = (state: AuthorityState) => state.keys.current().bundle
 const activeOf = (state: AuthorityState) => {
-  const { activeX509KeyId, activeJwtKeyId, controlIssuing, pin } = state.keys.current()
-  return [activeX509KeyId, activeJwtKeyId, controlIssuing.keyId, pin]
+  const { activeX509KeyId, activeJwtKeyId, signer, pin } = state.keys.current()
+  return [activeX509KeyId, activeJwtKeyId, signer('control_issuing').keyId, pin]
 }
 
 /** What an agent with the right time needs: signers and a listener that are valid now. */
 function assertServes(state: AuthorityState, clock: FakeClock): void {
-  const { x509, jwt, controlIssuing, serverTls, controlRoots } = state.keys.current()
+  const { signer, jwt, serverTls, controlRoots } = state.keys.current()
+  const [x509, controlIssuing] = [signer('spiffe_x509'), signer('control_issuing')]
   const now = seconds(clock)
   for (const { notAfter } of [x509, jwt, controlIssuing]) assert.ok(notAfter > now)
   for (const { notBefore } of [x509, controlIssuing]) assert.ok(notBefore <= now)
@@ -128,6 +127,39 @@ describe('a clock of the authority that is wrong for ten minutes', () => {
     clock.jump(-35 * DAY_MS + 5 * MINUTE_MS)
     await pass(later, clock, 5_000)
     assertServes(later, clock)
+  })
+})
+
+describe('what ends by time', () => {
+  it('does not end, nor begin again, because the clock jumped ahead for a while', async () => {
+    await using fixed = await fixture()
+    await using state = await fixed.reopen()
+    const { clock } = fixed
+    const endsIn = (ms: number) => ({ expiresMs: clock.now().getTime() + ms })
+    const secret = await createToken(state, endsIn(HOUR_MS))
+    const certificate = await join(state, await newKey(), secret)
+    const other = await createToken(state, { name: 'other', ...endsIn(HOUR_MS) })
+    const spec = { target: { bot: 'lost' }, reason: 'stolen' }
+    await state.datastore.transaction((tx) =>
+      state.resources.put(tx, {
+        ...{ kind: 'lock', name: 'lost', spec },
+        metadata: { labels: {}, ...endsIn(2 * HOUR_MS) },
+      }),
+    )
+    const isLocked = (): boolean => state.locks.check({ bot: 'lost' }) !== undefined
+    clock.jump(30 * DAY_MS)
+    assert.ok(isLocked())
+    await pass(state, clock, 10 * MINUTE_MS, MINUTE_MS)
+    assert.ok(isLocked())
+    assert.equal(state.locks.watch.value.length, 1)
+    state.bots.use(shown(certificate))
+    await join(state, await newKey(), other, { joinToken: 'other' })
+    clock.jump(-30 * DAY_MS)
+    await pass(state, clock, HOUR_MS, MINUTE_MS)
+    await assert.rejects(join(state, await newKey(), other, { joinToken: 'other' }), { code: 'ERR_REFUSED' })
+    assert.ok(isLocked())
+    await pass(state, clock, HOUR_MS, MINUTE_MS)
+    assert.ok(!isLocked())
   })
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
-import { signet } from '../support/stack.ts'
+import { signet } from '../support/command.ts'
 
 const noBash = spawnSync('bash', ['--version']).status === 0 ? false : 'needs bash'
 

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { encodePem } from '../../src/crypto/pem.ts'
 import { Bundle } from '../../src/spiffe/bundle.ts'
-import { signet } from '../support/stack.ts'
+import { signet } from '../support/command.ts'
 import { createTestTrustDomain } from '../support/svid-fixtures.ts'
 import { nowSeconds, TestDomain } from '../support/test-domain.ts'
 

@@ -5,48 +5,19 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { COMMANDS } from '../../src/cli/command-catalogue.ts'
-import { Daemon, DEFAULT_RESOURCES, identityFor, Stack, signet } from '../support/stack.ts'
+import { signet, signetProcess } from '../support/command.ts'
+import { Daemon } from '../support/programs.ts'
+import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0
 
-describe('every command', () => {
-  for (const { path: words } of COMMANDS) {
-    it(`${words.join(' ')} has help with an example`, async () => {
-      const { code, stdout } = await signet([...words, '--help'])
-      assert.equal(code, 0)
-      assert.match(stdout, new RegExp(`^Usage: signet ${words.join(' ')}`))
-      assert.match(stdout, /\nExample:\n {2}\S/)
-    })
-  }
-})
-
-describe('a command line that cannot be meant', () => {
+describe('a program that cannot be started', () => {
   for (const args of [
-    ['nothing'],
-    ['svid', 'nothing'],
-    ['get'],
-    ['get', 'bot', '--nothing'],
-    ['svid', 'fetch', 'x509', '--audience', 'a'],
-    ['svid', 'fetch', 'jwt'],
-    ['explain'],
-    ['explain', '--pid', '0'],
-    ['lock'],
-    ['lock', '--bot', 'a', '--spiffe-id', 'b'],
-    ['ca', 'rotate', 'nothing'],
-    ['unlock'],
-    ['unlock', 'name', '--bot', 'a'],
-    ['audit', 'list', '--since', '12'],
-    ['audit', 'list', '--since', 'yesterday'],
-    ['token', 'create', '--bot', 'a', '--ttl', '1'],
-    ['token', 'create', '--bot', 'a', '--max-uses', '0'],
-    ['apply', '-f', '/nothing/here.yaml'],
     ['agent', 'run', '--config', '/nothing/here.yaml'],
     ['agent', 'run', '--authority', 'a', '--check'],
-    ['svid', 'fetch', 'x509', '--socket', 'tcp://127.0.0.1:1'],
   ]) {
     it(`signet ${args.join(' ')} ends with 2 and says why`, async () => {
-      const { code, stdout, stderr } = await signet(args)
+      const { code, stdout, stderr } = await signetProcess(args)
       assert.equal(code, 2, stderr)
       assert.equal(stdout, '')
       assert.match(stderr, /^signet: \S/)
@@ -56,7 +27,7 @@ describe('a command line that cannot be meant', () => {
 })
 
 it('without the program that it asks, a command ends with 5 and says which socket', async () => {
-  const { code, stderr } = await signet(['get', 'bot', '--admin-socket', '/nothing/here.sock'])
+  const { code, stderr } = await signetProcess(['get', 'bot', '--admin-socket', '/nothing/here.sock'])
   assert.equal(code, 5)
   assert.match(stderr, /^signet: cannot reach \/nothing\/here\.sock \(no such socket\): .*\?\n$/)
 })
@@ -75,7 +46,7 @@ it('does not take a default socket below a temporary directory of somebody else'
     ['svid', 'fetch', 'x509'],
     ['agent', 'status'],
   ]) {
-    const { code, stderr } = await signet(args, { env, uid: 12_345 })
+    const { code, stderr } = await signetProcess(args, { env, uid: 12_345 })
     assert.equal(code, 2, stderr)
     assert.match(stderr, /signet-12345 is not a directory of yours/)
   }

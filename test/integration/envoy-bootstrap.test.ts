@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { type ParsedResource, parseResources } from '../../src/config/resources.ts'
 import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
-import { type Finished, signet } from '../support/stack.ts'
+import { type Finished, signet } from '../support/command.ts'
 
 const PAIR = ['--service', 'web', '--upstream', 'spiffe://example.org/api'] as const
 const deploy = path.resolve(import.meta.dirname, '../../deploy/envoy')

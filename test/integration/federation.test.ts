@@ -6,7 +6,8 @@ import { after, before, describe, it } from 'node:test'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { FakeIssuer } from '../fakes/fake-issuer.ts'
 import { splitCertificates } from '../support/certificates.ts'
-import { type Finished, identityFor, Stack, signet } from '../support/stack.ts'
+import { type Finished, signet } from '../support/command.ts'
+import { identityFor, Stack } from '../support/stack.ts'
 import type { Message, WorkloadClient } from '../support/workload-client.ts'
 
 const ASKED = { occasion: 'call', holders: 0, askedMs: 0 } as const
@@ -33,7 +34,7 @@ describe('a federation', () => {
   let partner: FakeIssuer
 
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     partner = await FakeIssuer.create(systemClock, PARTNER)
     await stack.apply(identityFor(UID, 'web', federated(PARTNER)))
   })

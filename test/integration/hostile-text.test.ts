@@ -4,8 +4,10 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import type { IssueX509SvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import { joinWith } from '../support/bot-client.ts'
-import { DEFAULT_RESOURCES, type Finished, Stack } from '../support/stack.ts'
+import type { Finished } from '../support/command.ts'
+import { DEFAULT_RESOURCES, Stack } from '../support/stack.ts'
 
 /** Clears a terminal, sets its title, turns the direction of writing, and begins a line that looks like one of ours. */
 const HOSTILE =
@@ -24,16 +26,19 @@ function assertHarmless({ stdout, stderr }: Pick<Finished, 'stdout' | 'stderr'>)
 describe('text that somebody outside chose', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.start({ resources: DEFAULT_RESOURCES })
+    stack = await Stack.start({ inProcess: true, resources: DEFAULT_RESOURCES })
     const { name, secret } = await stack.createToken()
     const place = { address: stack.address, pin: stack.pin, trustDomain: 'example.org' }
     using bot = await joinWith(place, name, secret, { hostname: HOSTILE, agentVersion: HOSTILE })
-    await bot.client
-      .unary('signet.v1.IssuanceService', 'IssueX509Svids', {
+    const { results } = await bot.client.unary<object, IssueX509SvidsResponse__Output>(
+      'signet.v1.IssuanceService',
+      'IssueX509Svids',
+      {
         requests: [{ claim: { workloadIdentity: HOSTILE, revision: HOSTILE, spiffeId: HOSTILE } }],
-      })
-      .catch(() => undefined)
-    await joinWith(place, HOSTILE, HOSTILE, { hostname: HOSTILE }).catch(() => undefined)
+      },
+    )
+    assert.ok(results[0]?.error, 'it was issued')
+    await assert.rejects(joinWith(place, HOSTILE, HOSTILE, { hostname: HOSTILE }), { code: 'ERR_RPC_FAILED' })
     await stack.apply(`
 kind: workload_identity
 version: v1

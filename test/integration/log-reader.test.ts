@@ -6,7 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { Stack, signetBinary } from '../support/stack.ts'
+import { signetBinary } from '../support/command.ts'
+import { Stack } from '../support/stack.ts'
 
 /** A pipe that somebody holds open and nobody reads, and in which there is no room any more. */
 async function fullPipe(): Promise<{ readonly fd: number } & AsyncDisposable> {

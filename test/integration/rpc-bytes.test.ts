@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import type { CallContext } from '../../src/rpc/handlers.ts'
 import { encodeMessage } from '../../src/rpc/services.ts'
 import { StatusCode } from '../../src/rpc/status.ts'
 import { callHeaders, END_HEADERS, frame, GREETING, TYPE } from '../support/frames.ts'
@@ -154,6 +155,26 @@ describe('the bytes that callers make a server hold', () => {
     socket.destroy()
     await closed
     await until(() => stack.server.heldBytes === 0)
+  })
+})
+
+describe('room for an answer', () => {
+  it('is kept until the answer is there, and refused where it would not be', async () => {
+    const { promise: done, resolve: finish } = Promise.withResolvers<void>()
+    const unary = async (_caller: unknown, _request: object, context: CallContext): Promise<Buffer> => {
+      context.expectAnswer(100 * KIB)
+      await done
+      return answer
+    }
+    await using stack = await RpcStack.start({ ...options, handlers: { FetchJWTSVID: { unary } } })
+    const session = stack.session()
+    const waiting = [rawCall(session, JWT), rawCall(session, JWT)]
+    await until(() => stack.server.heldBytes >= 200 * KIB)
+    assert.equal((await rawCall(session, JWT).ended).status, StatusCode.RESOURCE_EXHAUSTED)
+    finish()
+    for (const { ended } of waiting) assert.equal((await ended).status, StatusCode.OK)
+    await until(() => stack.server.heldBytes === 0)
+    assert.equal((await rawCall(session, JWT).ended).status, StatusCode.OK)
   })
 })
 

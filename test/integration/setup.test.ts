@@ -183,7 +183,7 @@ describe('setting up a clone', () => {
       assert.equal(code, 1)
       assert.match(said, reason)
       assert.deepEqual(await readdir(clone.file('clone', 'node_modules', 'node', 'bin')), [])
-      await assert.rejects(access(ran))
+      await assert.rejects(access(ran), { code: 'ENOENT' })
     })
   }
 })

@@ -7,6 +7,9 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
+import { readDocument } from '../../tools/documents/read.ts'
+import { steadyTrial } from '../../tools/trial-picture/steady.ts'
+import { textOf } from '../../tools/trial-picture/terminal.ts'
 import { datastoreDeps, execute } from '../support/datastore-deps.ts'
 import { readIdentity, writeIdentity } from '../support/stored-identity.ts'
 
@@ -52,8 +55,11 @@ async function gone(pid: number): Promise<void> {
 }
 
 async function isAlive(pid: number): Promise<boolean> {
-  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  return status !== undefined && !/\) Z/.test(status)
+  try {
+    return !/\) Z/.test(await readFile(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false // there is no such process
+  }
 }
 
 /**
@@ -108,6 +114,11 @@ describe('signet trial', () => {
     ]) {
       assert.ok(trial.output.includes(wanted), `${wanted} is missing in ${trial.output}`)
     }
+    assert.equal(
+      steadyTrial(trial.output),
+      textOf(readDocument('docs/trial.svg')),
+      'node tools/trial-picture.ts',
+    )
     for (const [, pid] of trial.output.matchAll(/^(?:authority|agent):\s+process (\d+)/gm))
       await gone(Number(pid))
     for (const name of ['authority', 'agent', 'keys']) {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { signet } from '../support/stack.ts'
+import { signet } from '../support/command.ts'
 import { findEnvoy } from './envoy/find-envoy.ts'
 
 const envoy = await findEnvoy()

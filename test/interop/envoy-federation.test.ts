@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { signet } from '../support/stack.ts'
+import { signet } from '../support/command.ts'
 import type { EnvoyProcess } from './envoy/envoy-process.ts'
 import { inBothModes } from './envoy/in-both-modes.ts'
 import { idOf, type Pair } from './envoy/pair.ts'

@@ -145,6 +145,6 @@ export class LaneProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#child.kill('SIGKILL')
-    await this.#closed.catch(() => undefined)
+    await Promise.allSettled([this.#closed]) // one that could not be started is gone, too
   }
 }

@@ -85,21 +85,21 @@ export async function openState(options: StateOptions) {
     await SigningKeys.open({ datastore, vault, audit, lifetimes, jwt, renewalGraceSeconds, ...shownBy }),
   )
   const resources = new ResourceRepository(datastore, clock)
-  const locks = stack.use(await Locks.open(resources, clock))
+  const locks = stack.use(await Locks.open(resources, keys.judged))
   const bots = stack.use(
     await Bots.open({
       datastore,
       resources,
       locks,
       audit,
-      clock,
+      clock: keys.judged,
       logger,
       renewalGraceSeconds,
     }),
   )
   const tokens = new JoinTokens({ random, clock })
   const shared = { datastore, bots, keys, audit, clock, random, logger, botCertificateSeconds: 3600 }
-  const joiner = stack.use(new Joiner({ ...shared, resources, locks, metrics }))
+  const joiner = stack.use(new Joiner({ ...shared, judged: keys.judged, resources, locks, metrics }))
   const renewer = new Renewer(shared)
   const owned = stack.move()
   return {
@@ -152,7 +152,7 @@ export function join(
   state: AuthorityState,
   key: KeyPair,
   secret: string,
-  more: { joinToken?: string; agentTimeMs?: number } = {},
+  more: { joinToken?: string; agentTimeMs?: number; address?: string } = {},
 ): Promise<BotCertificateOutput> {
   const joinToken = more.joinToken ?? 'first'
   return state.joiner.join({
@@ -163,7 +163,7 @@ export function join(
     agentTimeMs: more.agentTimeMs,
     agentVersion: '0.1.0',
     hostname: 'host',
-    address: '192.0.2.1',
+    address: more.address ?? '192.0.2.1',
   })
 }
 
@@ -195,6 +195,21 @@ export function renew(
   } as const
   const proof = proveSync(context, key)
   return state.renewer.renew(caller, { publicKeyDer: key.publicKeyDer, proof, agentVersion: '0.1.0' })
+}
+
+/** Moves the clock in steps; what falls due in one has come to its end before the next. */
+export async function pass(
+  state: AuthorityState,
+  clock: FakeClock,
+  ms: number,
+  stepMs = ms,
+  each: () => void = () => undefined,
+): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(stepMs)
+    await state.keys.settled()
+    each()
+  }
 }
 
 export function newKey(): Promise<KeyPair> {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import type { AuditEntry } from '../../src/authority/audit/events.ts'
 import type { Claim } from '../../src/authority/issuance/claim.ts'
-import { Issuer, type IssuerDeps, type Outcome } from '../../src/authority/issuance/issuer.ts'
+import {
+  type ExpectAnswer,
+  Issuer,
+  type IssuerDeps,
+  type Outcome,
+} from '../../src/authority/issuance/issuer.ts'
 import { JwtAlgorithms } from '../../src/authority/keys/jwt-algorithms.ts'
 import { IdentityEntry } from '../../src/authority/resources/identity-entry.ts'
 import { generateKeyPair } from '../../src/crypto/keys.ts'
@@ -34,9 +39,13 @@ export const ROLE: RoleSpec = { allow: [{ kind: 'workload_identity', spiffe_ids:
 export const keys: CaKeys = await createCaKeys()
 export const { publicKeyDer: publicKey } = await generateKeyPair()
 
+/** Whoever asks reads answers of any length. */
+export const anyAnswer: ExpectAnswer = () => undefined
+
 export interface Given extends Partial<IssuerDeps> {
   readonly spec?: Partial<WorkloadIdentitySpec>
   readonly role?: Partial<RoleSpec>
+  readonly expectAnswer?: ExpectAnswer
 }
 
 export function entryOf(name: string, spec: Partial<WorkloadIdentitySpec> = {}): IdentityEntry {
@@ -47,7 +56,7 @@ export function entryOf(name: string, spec: Partial<WorkloadIdentitySpec> = {}):
 }
 
 /** An issuer with one workload identity, `web` at revision 7, and what it put into the audit log. */
-export function createIssuer({ spec, role, ...deps }: Given = {}) {
+export function createIssuer({ spec, role, expectAnswer = anyAnswer, ...deps }: Given = {}) {
   const audited: AuditEntry[] = []
   const metrics = createMetrics()
   const bounds = new RoleBounds([{ name: 'r', spec: { ...ROLE, ...role } }])
@@ -75,10 +84,18 @@ export function createIssuer({ spec, role, ...deps }: Given = {}) {
       ACTOR,
       INSTANCE,
       claims.map((claim) => ({ claim: { ...CLAIM, ...claim }, publicKey })),
+      expectAnswer,
+    )
+  const jwts = (...audiences: (readonly string[])[]) =>
+    issuer.issueJwt(
+      ACTOR,
+      INSTANCE,
+      audiences.map((audience) => ({ claim: CLAIM, audience })),
+      expectAnswer,
     )
   const jwt = (audience: readonly string[], claim: Partial<Claim> = {}) =>
-    issuer.issueJwt(ACTOR, INSTANCE, [{ claim: { ...CLAIM, ...claim }, audience }])
-  return { issuer, audited, metrics, x509, jwt }
+    issuer.issueJwt(ACTOR, INSTANCE, [{ claim: { ...CLAIM, ...claim }, audience }], expectAnswer)
+  return { issuer, audited, metrics, x509, jwt, jwts }
 }
 
 export function issued<T>(outcome: Outcome<T> | undefined): T {

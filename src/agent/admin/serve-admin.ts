@@ -18,14 +18,14 @@ import { AttestationFailedError, type HangsOn } from '../attestation/attestor.ts
 import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 
 /** The question cannot be answered as it was asked. */
-export class ExplainRequestError extends CodedError {
+class ExplainRequestError extends CodedError {
   override readonly name = 'ExplainRequestError'
   readonly code = 'ERR_AGENT_EXPLAIN_REQUEST'
   readonly kind = 'invalid_argument'
 }
 
 /** There is nothing to explain before the first sync. */
-export class NothingKnownError extends CodedError {
+class NothingKnownError extends CodedError {
   override readonly name = 'NothingKnownError'
   readonly code = 'ERR_AGENT_NOTHING_KNOWN'
   readonly kind = 'unavailable'

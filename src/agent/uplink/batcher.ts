@@ -4,7 +4,7 @@ import { FairQueue } from '../../foundation/fair-queue.ts'
 import { FairTurns } from '../../foundation/fair-turns.ts'
 
 /** More is waiting for the authority than it could answer in time. */
-export class TooManyWaitingError extends CodedError {
+class TooManyWaitingError extends CodedError {
   override readonly name = 'TooManyWaitingError'
   readonly code = 'ERR_AGENT_TOO_MANY_WAITING'
   readonly kind = 'unavailable'

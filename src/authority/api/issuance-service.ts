@@ -5,10 +5,13 @@ import type { IssueJwtSvidsRequest__Output } from '../../rpc/gen/signet/v1/Issue
 import type { IssueJwtSvidsResponse } from '../../rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
 import type { IssueX509SvidsRequest__Output } from '../../rpc/gen/signet/v1/IssueX509SvidsRequest.ts'
 import type { IssueX509SvidsResponse } from '../../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
-import type { Handlers } from '../../rpc/handlers.ts'
+import type { CallContext, Handlers } from '../../rpc/handlers.ts'
 import { toStatus } from '../../rpc/status.ts'
+import { Plausible } from '../audit/plausible.ts'
+import type { BotInstance } from '../bots/bot-instance.ts'
 import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
+import { jsonBytes } from '../issuance/answer-size.ts'
 import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
 import { MAX_REQUESTS } from '../issuance/life-limits.ts'
@@ -16,7 +19,7 @@ import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
 /** The batch is longer than one request may be. */
-export class BatchTooLongError extends CodedError {
+class BatchTooLongError extends CodedError {
   override readonly name = 'BatchTooLongError'
   readonly code = 'ERR_ISSUANCE_BATCH_TOO_LONG'
   readonly kind = 'invalid_argument'
@@ -38,6 +41,8 @@ const KEPT_FOR_X509 = 1 / 4
 
 const MAX_INSTANCES = 100_000
 const COST_BYTES = 1024
+/** JSON writes a control character as `\u0001`. */
+const MAX_BYTES_OF_UNIT = 6
 
 const NO_CLAIM: Claim = {
   workloadIdentity: '',
@@ -48,7 +53,7 @@ const NO_CLAIM: Claim = {
 }
 
 /** signet.v1.IssuanceService */
-export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
+export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller, 'signet.v1.IssuanceService'> {
   const { issuer, connections, clock, svidsPerSecond } = deps
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
   const burst = Math.max(MAX_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
@@ -58,11 +63,16 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
     const cost = costs.reduce((sum, each) => sum + each, 0)
     limiter.take(instance, Math.min(burst - leaving, cost), leaving)
   }
+  const plausibleFor = ({ joinedMs }: BotInstance): (() => Plausible) => {
+    const nowMs = clock.now().getTime()
+    return () => new Plausible(joinedMs, nowMs)
+  }
   return {
     IssueX509Svids: {
       unary: async (
         caller: Caller,
         request: IssueX509SvidsRequest__Output,
+        context: CallContext,
       ): Promise<IssueX509SvidsResponse> => {
         checkLength(request.requests)
         const instance = instanceOf(connections, caller)
@@ -70,8 +80,14 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
           instance.id,
           request.requests.map(({ claim }) => costOf(claim, [])),
         )
-        const asked = request.requests.map(({ claim, publicKey }) => ({ claim: toClaim(claim), publicKey }))
-        const outcomes = await issuer.issueX509(actorOf(caller), instance, asked)
+        const plausible = plausibleFor(instance)
+        const asked = request.requests.map(({ claim, publicKey }) => ({
+          claim: toClaim(claim, plausible()),
+          publicKey,
+        }))
+        const outcomes = await issuer.issueX509(actorOf(caller), instance, asked, (bytes) =>
+          context.expectAnswer(bytes),
+        )
         return {
           results: outcomes.map((outcome) =>
             toResult(outcome, ({ chain, notBefore, notAfter }) => ({
@@ -87,6 +103,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
       unary: async (
         caller: Caller,
         request: IssueJwtSvidsRequest__Output,
+        context: CallContext,
       ): Promise<IssueJwtSvidsResponse> => {
         checkLength(request.requests)
         const instance = instanceOf(connections, caller)
@@ -95,8 +112,14 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),
           burst * KEPT_FOR_X509,
         )
-        const asked = request.requests.map(({ claim, audience }) => ({ claim: toClaim(claim), audience }))
-        const outcomes = await issuer.issueJwt(actorOf(caller), instance, asked)
+        const plausible = plausibleFor(instance)
+        const asked = request.requests.map(({ claim, audience }) => ({
+          claim: toClaim(claim, plausible()),
+          audience,
+        }))
+        const outcomes = await issuer.issueJwt(actorOf(caller), instance, asked, (bytes) =>
+          context.expectAnswer(bytes),
+        )
         return { results: outcomes.map((outcome) => toResult(outcome, (issued) => ({ ...issued }))) }
       },
     },
@@ -108,28 +131,31 @@ function checkLength(requests: readonly unknown[]): void {
     throw new BatchTooLongError(`at most ${MAX_REQUESTS} SVIDs in one request`)
 }
 
-/** One for each KiB that the log would hold of it, as it was begun. */
+/** One for each KiB that the log would hold of it, as JSON, as it was begun. */
 function costOf(claim: IdentityClaim__Output | null, audience: readonly string[]): number {
   const { workloadAttributesJson = '', spiffeId = '' } = claim ?? {}
   const length = audience.reduce(
     (sum, one) => sum + one.length,
     workloadAttributesJson.length + spiffeId.length,
   )
-  return Math.max(1, Math.ceil(length / COST_BYTES))
+  if (length * MAX_BYTES_OF_UNIT <= COST_BYTES) return 1
+  const bytes = Buffer.byteLength(workloadAttributesJson) + jsonBytes(spiffeId) + jsonBytes(audience)
+  return Math.max(1, Math.ceil(bytes / COST_BYTES))
 }
 
-function toClaim(claim: IdentityClaim__Output | null): Claim {
+function toClaim(claim: IdentityClaim__Output | null, plausible: Plausible): Claim {
   if (claim === null) return NO_CLAIM
   const { workloadIdentity, revision, spiffeId, workloadAttributesJson } = claim
-  return { workloadIdentity, revision, spiffeId, workloadAttributesJson, asked: askingOf(claim) }
+  return { workloadIdentity, revision, spiffeId, workloadAttributesJson, asked: askingOf(claim, plausible) }
 }
 
-function askingOf({ occasion, holders, askedMs }: IdentityClaim__Output): Asking {
+function askingOf({ occasion, holders, askedMs }: IdentityClaim__Output, plausible: Plausible): Asking {
   if (occasion === 'OCCASION_CALL') return { occasion: 'call' }
   if (occasion !== 'OCCASION_RENEWAL') return {}
-  if (holders > 0) return { occasion: 'renewal', holders }
+  const asking = { occasion: 'renewal', holders: plausible.count(holders) } as const
+  if (holders > 0) return { ...asking, ...plausible.mark }
   const asked = Number(askedMs)
-  return { occasion: 'renewal', holders, ...(Number.isSafeInteger(asked) && asked > 0 && { askedMs: asked }) }
+  return { ...asking, ...(asked !== 0 && { askedMs: plausible.seen(asked) }), ...plausible.mark }
 }
 
 function toResult<T, M>(

@@ -5,6 +5,8 @@ import type { ReportRequest__Output } from '../../rpc/gen/signet/v1/ReportReques
 import type { ReportResponse } from '../../rpc/gen/signet/v1/ReportResponse.ts'
 import type { Handlers } from '../../rpc/handlers.ts'
 import type { AuditEntry } from '../audit/events.ts'
+import type { GivenUp } from '../audit/given-up.ts'
+import { Plausible } from '../audit/plausible.ts'
 import { ReportInvalidError, readTimes, toEntry } from '../audit/reported.ts'
 import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
@@ -14,6 +16,7 @@ import { instanceOf } from './bot-call.ts'
 export interface ReportApiDeps {
   readonly connections: Pick<InstanceConnections, 'use'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void> }
+  readonly givenUp: Pick<GivenUp, 'rowOf'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -26,7 +29,8 @@ const MAX_EVENTS = 200
 const MAX_GIVEN_UP = 64
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
-export function reportHandlers({ connections, audit, clock, logger }: ReportApiDeps): Handlers<Caller> {
+export function reportHandlers(deps: ReportApiDeps): Handlers<Caller, 'signet.v1.ReportService'> {
+  const { connections, audit, clock, logger } = deps
   const reports = new RateLimiter(REPORTS, clock)
   const bytes = new RateLimiter(BYTES, clock)
   return {
@@ -35,20 +39,22 @@ export function reportHandlers({ connections, audit, clock, logger }: ReportApiD
         const instance = instanceOf(connections, caller)
         reports.take(instance.id)
         const { events, givenUp } = request
+        const nowMs = clock.now().getTime()
+        const plausible = (): Plausible => new Plausible(instance.joinedMs, nowMs)
         if (events.length > MAX_EVENTS || givenUp.length > MAX_GIVEN_UP)
           throw new ReportInvalidError(`at most ${MAX_EVENTS} events in one report`)
         const subject = { bot: instance.bot, botInstance: instance.id }
         const actor = actorOf(caller)
-        const entries = [
-          ...events.map((event) => toEntry(subject, actor, event)),
-          ...givenUp.map((each) => givenUpEntry(subject, actor, each)),
-        ]
+        const seen = events.map((event) => toEntry(subject, actor, event, plausible()))
+        const lost = givenUp.map((each) => readGivenUp(each, plausible()))
         bytes.take(
           instance.id,
-          entries.reduce((sum, { detail }) => sum + JSON.stringify(detail).length, 0),
+          seen.reduce((sum, { detail }) => sum + JSON.stringify(detail).length, 0),
         )
+        const rows = lost.flatMap((each) => deps.givenUp.rowOf(subject, actor, each) ?? [])
+        const entries = [...seen, ...rows]
         if (entries.length > 0) await audit.recordAll(entries)
-        for (const { detail } of entries.slice(events.length))
+        for (const { detail } of rows)
           logger.warn({ event: 'report.given_up', ...detail }, 'an agent could not report all that it saw')
         return {}
       },
@@ -56,10 +62,6 @@ export function reportHandlers({ connections, audit, clock, logger }: ReportApiD
   }
 }
 
-function givenUpEntry(
-  subject: { readonly bot: string; readonly botInstance: string },
-  actor: string,
-  { uid, times }: GivenUp__Output,
-): AuditEntry {
-  return { event: 'report.given_up', actor, detail: { ...subject, uid, ...readTimes(times) } }
+function readGivenUp({ uid, times }: GivenUp__Output, plausible: Plausible) {
+  return { uid, ...readTimes(times, plausible), ...plausible.mark }
 }

@@ -20,6 +20,8 @@ interface IssuedSubject extends BotSubject {
   readonly holders?: number
   /** … or with none of them, the one that asked last, at this time. */
   readonly askedMs?: number
+  /** `holders` or `askedMs` could not be, and is the nearest value that can. */
+  readonly adjusted?: true
   /** What the decision rested on: {workload, join, bot}. `workload` is the agent's word of the process that it was asked for. */
   readonly attributes: unknown
 }
@@ -73,6 +75,8 @@ interface AgentsWord extends BotSubject {
   readonly processes: readonly SeenProcess[]
   /** Of processes beyond those. */
   readonly others?: SeenTimes
+  /** A time or a count could not be, and is the nearest value that can. */
+  readonly adjusted?: true
 }
 
 export type DeliveredSvid = { readonly spiffeId: string } & (
@@ -132,7 +136,8 @@ export interface AuditEvents {
     readonly address: string
     readonly hostname: string
   }
-  'join.refused_more': SummedRefusals
+  /** `joinToken`: of one that exists. */
+  'join.refused_more': SummedRefusals & { readonly joinToken?: string }
   'renewal.accepted': BotSubject & {
     readonly generation: number
     readonly keySha256: string
@@ -182,6 +187,7 @@ export interface AuditEvents {
     readonly occasion?: 'call' | 'renewal'
     readonly holders?: number
     readonly askedMs?: number
+    readonly adjusted?: true
     readonly attributes: unknown
   }
   'svid.refused_more': BotSubject & SummedRefusals
@@ -211,6 +217,15 @@ export interface AuditEvents {
     readonly count: number
     readonly firstMs: number
     readonly lastMs: number
+    readonly adjusted?: true
+  }
+  /** The same, told so often that it is added up. */
+  'report.given_up_more': BotSubject & {
+    readonly count: number
+    readonly firstMs: number
+    readonly lastMs: number
+    /** How many of them for which user; the first few. */
+    readonly uids: Readonly<Record<string, number>>
   }
 }
 

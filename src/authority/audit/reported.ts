@@ -4,6 +4,7 @@ import type { ReportedEvent__Output } from '../../rpc/gen/signet/v1/ReportedEven
 import type { ReportedProcess__Output } from '../../rpc/gen/signet/v1/ReportedProcess.ts'
 import type { ReportedTimes__Output } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
 import type { Actor, AuditEntry, DeliveredSvid, SeenProcess, SeenTimes } from './events.ts'
+import type { Plausible } from './plausible.ts'
 
 /** The report is not what the method takes. */
 export class ReportInvalidError extends CodedError {
@@ -18,27 +19,37 @@ const MAX_SVIDS = 64
 const MAX_PATH_LENGTH = 1_024
 /** Of one row; agents part what is longer. */
 const MAX_ROW_LENGTH = 16_384
+/** The kernel gives no higher one. */
+const MAX_PID = 4_194_304
+/** The kernel's word for "none". */
+const NO_ID = 0xffff_ffff
 
 const REASON = /^[a-z][a-z_]{0,63}$/
 const SERIAL = /^[0-9a-f]{1,40}$/
 const JTI = /^[\w-]{1,64}$/
 const SPIFFE_ID = /^spiffe:\/\/[!-~]{1,2039}$/
 
-/** What an agent reports as an audit row: fields that are known, of the form and length that they have. @throws ReportInvalidError */
+/**
+ * What an agent reports as an audit row. A field that is not known, or not of the form that it has, is refused; times and counts, which a wrong
+ * clock changes, are set right and marked. @throws ReportInvalidError
+ */
 export function toEntry(
   subject: { readonly bot: string; readonly botInstance: string },
   actor: Actor,
   event: ReportedEvent__Output,
+  plausible: Plausible,
 ): AuditEntry {
-  const { uid, denied, delivered } = event
-  const processes = bounded(event.processes, MAX_PROCESSES).map(readProcess)
-  const others = event.others === null ? undefined : readTimes(event.others)
+  const { denied, delivered } = event
+  const uid = readId(event.uid)
+  const processes = bounded(event.processes, MAX_PROCESSES).map((each) => readProcess(each, plausible))
+  const others = event.others === null ? undefined : readTimes(event.others, plausible)
   const all = sum(others === undefined ? processes : [...processes, others])
-  const seen = { ...subject, uid, ...all, processes, ...(others && { others }) }
+  const seen = { ...subject, uid, ...all, processes, ...(others && { others }), ...plausible.mark }
   let entry: AuditEntry
   if (denied) entry = { event: 'identity.denied', actor, detail: { ...seen, reason: reasonOf(denied) } }
   else if (delivered) {
     const svids = bounded(delivered.svids, MAX_SVIDS).map(readSvid)
+    if (svids.length === 0) throw new ReportInvalidError('a delivery of nothing')
     entry = { event: 'svid.delivered', actor, detail: { ...seen, svids } }
   } else throw new ReportInvalidError('unknown event')
   if (JSON.stringify(entry.detail).length > MAX_ROW_LENGTH)
@@ -47,17 +58,23 @@ export function toEntry(
 }
 
 /** @throws ReportInvalidError */
-export function readTimes(times: ReportedTimes__Output | null): SeenTimes {
-  const [count, firstMs, lastMs] = [times?.count ?? 0, Number(times?.firstMs), Number(times?.lastMs)]
-  if (count === 0 || !isInstant(firstMs) || !isInstant(lastMs)) throw new ReportInvalidError('not a time')
-  return { count, firstMs, lastMs }
+export function readTimes(times: ReportedTimes__Output | null, plausible: Plausible): SeenTimes {
+  if (times === null || times.count === 0) throw new ReportInvalidError('not a time')
+  return plausible.times(times.count, Number(times.firstMs), Number(times.lastMs))
 }
 
-function readProcess({ pid, gid, binaryPath, startedMs, times }: ReportedProcess__Output): SeenProcess {
-  const started = Number(startedMs)
-  if (!isInstant(started)) throw new ReportInvalidError('not an instant')
+function readProcess(process: ReportedProcess__Output, plausible: Plausible): SeenProcess {
+  const { pid, binaryPath, startedMs, times } = process
+  if (pid < 1 || pid > MAX_PID) throw new ReportInvalidError('not a process')
   const path = binaryPath === '' ? {} : { binaryPath: binaryPath.slice(0, MAX_PATH_LENGTH) }
-  return { pid, gid, ...path, startedMs: started, ...readTimes(times) }
+  const started = { startedMs: plausible.begun(Number(startedMs)) }
+  return { pid, gid: readId(process.gid), ...path, ...started, ...readTimes(times, plausible) }
+}
+
+/** Of a user or a group. */
+function readId(id: number): number {
+  if (id === NO_ID) throw new ReportInvalidError('not a user or a group')
+  return id
 }
 
 function readSvid({ spiffeId, serial, jti }: DeliveredSvid__Output): DeliveredSvid {
@@ -87,9 +104,4 @@ function sum(all: readonly SeenTimes[]): SeenTimes {
 function bounded<T>(list: readonly T[], most: number): readonly T[] {
   if (list.length > most) throw new ReportInvalidError(`at most ${most} in one list`)
   return list
-}
-
-/** Whatever `Date` can hold. */
-function isInstant(ms: number): boolean {
-  return Number.isSafeInteger(ms) && Math.abs(ms) <= 8.64e15
 }

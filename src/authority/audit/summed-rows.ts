@@ -15,9 +15,13 @@ export interface RowSum {
 
 /** One occurrence on its way into the log. */
 export interface Noted {
-  /** Whose rows these count as. */
+  /** Whose rows these count as, and in which sum those above the budget are. */
   readonly key: string
+  /** One of many who share the rows of `key`: whoever has used up a share has none of the others'. */
+  readonly sharer?: string
   readonly reason: string
+  /** When it stands for several: how many, and when. One, now, unless told. */
+  readonly times?: { readonly count: number; readonly firstMs: number; readonly lastMs: number }
   /** Its own row. */
   readonly entry: (reference: string) => AuditEntry
   /** The row that tells of it together with others. */
@@ -34,14 +38,16 @@ export interface RowBudget {
   /** Rows of one key, at once and afterwards. */
   readonly burst: number
   readonly perSecond: number
+  /** Of each sharer of a key. */
+  readonly share?: { readonly burst: number; readonly perSecond: number }
 }
 
 interface Sum {
   readonly reference: string
-  readonly firstMs: number
   readonly reasons: Map<string, number>
   /** Of the last one; all of one key are told in the same way. */
   summed: Noted['summed']
+  firstMs: number
   lastMs: number
   count: number
 }
@@ -58,17 +64,19 @@ const MAX_REASON_LENGTH = 128
 export class SummedRows implements AsyncDisposable {
   readonly #deps: SummedRowsDeps
   readonly #rows: RateLimiter
+  readonly #shares: RateLimiter | undefined
   #sums = new Map<string, Sum>()
   #timer: Scheduled | undefined
 
-  constructor(deps: SummedRowsDeps, { burst, perSecond }: RowBudget) {
+  constructor(deps: SummedRowsDeps, { burst, perSecond, share }: RowBudget) {
     this.#deps = deps
     this.#rows = new RateLimiter({ burst, perSecond, maxKeys: MAX_KEYS }, deps.clock)
+    this.#shares = share && new RateLimiter({ ...share, maxKeys: MAX_KEYS }, deps.clock)
   }
 
   /** The reference leads to the row of this occurrence, which the caller records, or to the one that will count it. */
   note(noted: Noted): { readonly reference: string; readonly entry?: AuditEntry } {
-    if (!this.#rows.tryTake(noted.key)) return { reference: this.#count(noted) }
+    if (!this.#hasRow(noted)) return { reference: this.#count(noted) }
     const reference = this.#deps.audit.newReference()
     return { reference, entry: noted.entry(reference) }
   }
@@ -78,20 +86,27 @@ export class SummedRows implements AsyncDisposable {
     await this.#flush()
   }
 
-  #count({ key, reason, summed }: Noted): string {
+  #hasRow({ key, sharer }: Noted): boolean {
+    if (sharer !== undefined && this.#shares?.tryTake(`${key} ${sharer}`) === false) return false
+    return this.#rows.tryTake(key)
+  }
+
+  #count({ key, reason, times, summed }: Noted): string {
     const nowMs = this.#deps.clock.now().getTime()
+    const { count, firstMs, lastMs } = times ?? { count: 1, firstMs: nowMs, lastMs: nowMs }
     let sum = this.#sums.get(key)
     if (!sum) {
       const reference = this.#deps.audit.newReference()
-      sum = { reference, firstMs: nowMs, lastMs: nowMs, count: 0, reasons: new Map(), summed }
+      sum = { reference, firstMs, lastMs, count: 0, reasons: new Map(), summed }
       this.#sums.set(key, sum)
     }
-    sum.lastMs = nowMs
-    sum.count += 1
+    sum.firstMs = Math.min(sum.firstMs, firstMs)
+    sum.lastMs = Math.max(sum.lastMs, lastMs)
+    sum.count += count
     sum.summed = summed
     const short = reason.slice(0, MAX_REASON_LENGTH)
     const known = sum.reasons.get(short)
-    if (known !== undefined || sum.reasons.size < MAX_REASONS) sum.reasons.set(short, (known ?? 0) + 1)
+    if (known !== undefined || sum.reasons.size < MAX_REASONS) sum.reasons.set(short, (known ?? 0) + count)
     if (this.#sums.size >= MAX_SUMS) void this.#flush()
     else this.#timer ??= this.#deps.clock.schedule(SUM_MS, () => void this.#flush())
     return sum.reference

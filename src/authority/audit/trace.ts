@@ -16,15 +16,18 @@ export interface SvidTrace {
   readonly delivered: readonly AuditRow[]
   /** What that agent could not report since. */
   readonly givenUp: readonly AuditRow[]
+  /** There are more rows than are here. */
+  readonly isCut: boolean
 }
 
 const ISSUED: readonly AuditEventName[] = ['x509_svid.issued', 'jwt_svid.issued']
 const DELIVERED: AuditEventName = 'svid.delivered'
-const GIVEN_UP: AuditEventName = 'report.given_up'
+const GIVEN_UP: readonly AuditEventName[] = ['report.given_up', 'report.given_up_more']
 /** Rows looked through without a pause. */
 const STRETCH = 4_000
 /** Of each kind: what an agent gave up must not hide what it delivered. */
 const MAX_ROWS = 10_000
+const MAX_BYTES = 16 * 1024 * 1024
 
 /** The row of the SVID with this jti or serial number, and who got it. Reads the whole log once; calls go on meanwhile. */
 export async function traceSvid(
@@ -35,8 +38,8 @@ export async function traceSvid(
   const names = [`"jti":${JSON.stringify(name)}`, `"serial":${JSON.stringify(name.toLowerCase())}`]
   let issued: AuditRow | undefined
   let agent: string | undefined
-  const delivered: AuditRow[] = []
-  const givenUp: AuditRow[] = []
+  const delivered = new BoundedRows()
+  const givenUp = new BoundedRows()
   for (let after = 0; after < lastSequence; after += STRETCH) {
     for (const row of await candidates(datastore, { after, upTo: after + STRETCH }, names)) {
       const { event } = row
@@ -46,12 +49,13 @@ export async function traceSvid(
       } else if (row.actor !== agent) {
         // Another agent's word on what it was not given counts for nothing.
       } else if (event === DELIVERED) {
-        if (delivered.length < MAX_ROWS && isAmong(row, name)) delivered.push(row)
-      } else if (event === GIVEN_UP && givenUp.length < MAX_ROWS) givenUp.push(row)
+        if (isAmong(row, name)) delivered.add(row)
+      } else if (GIVEN_UP.includes(event as AuditEventName)) givenUp.add(row)
     }
     await setImmediate() // others have their turn
   }
-  return issued && { issued, delivered, givenUp }
+  const isCut = delivered.isFull || givenUp.isFull
+  return issued && { issued, delivered: delivered.rows, givenUp: givenUp.rows, isCut }
 }
 
 async function candidates(
@@ -60,10 +64,26 @@ async function candidates(
   names: readonly string[],
 ): Promise<AuditRow[]> {
   const found: AuditRow[] = []
-  const naming = { events: [...ISSUED, DELIVERED, GIVEN_UP], containing: { texts: names, unless: GIVEN_UP } }
+  const naming = {
+    events: [...ISSUED, DELIVERED, ...GIVEN_UP],
+    containing: { texts: names, unless: GIVEN_UP },
+  }
   const pages = storedAuditRows(datastore, range, naming)
   for await (const rows of pages) found.push(...rows.map(toAuditRow))
   return found
+}
+
+/** As many rows as fit into one answer. */
+class BoundedRows {
+  readonly rows: AuditRow[] = []
+  isFull = false
+  #bytes = 0
+
+  add(row: AuditRow): void {
+    this.#bytes += row.detailJson.length
+    this.isFull ||= this.rows.length === MAX_ROWS || this.#bytes > MAX_BYTES
+    if (!this.isFull) this.rows.push(row)
+  }
 }
 
 function isIssued(event: string): boolean {

@@ -22,6 +22,7 @@ export interface Asking {
   readonly occasion?: 'call' | 'renewal'
   readonly holders?: number
   readonly askedMs?: number
+  readonly adjusted?: true
 }
 
 /** The agent decided by an older state of the resources; after a sync it may ask again. */

@@ -1,7 +1,8 @@
-import { setImmediate } from 'node:timers/promises'
 import { randomSerial } from '../../crypto/signing-ca.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
+import { FairTurns } from '../../foundation/fair-turns.ts'
+import { inTurns } from '../../foundation/in-turns.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
@@ -12,6 +13,7 @@ import { SummedRows } from '../audit/summed-rows.ts'
 import type { JwtAlgorithms } from '../keys/jwt-algorithms.ts'
 import type { JwtSigner, KeysInUse } from '../keys/keys-in-use.ts'
 import type { InstanceFacts } from '../resources/facts.ts'
+import { checkAnswerBytes, jwtBytes, REFUSAL_BYTES, x509Bytes } from './answer-size.ts'
 import { MixedAudienceError, refuseAudience } from './audience.ts'
 import { type Asked, issuedDetail, type Kind, refusedOf } from './audit-entries.ts'
 import { boundsOf } from './bounds.ts'
@@ -20,7 +22,7 @@ import { lifetimeOf } from './life-limits.ts'
 import { refusePublicKey } from './public-key.ts'
 
 export interface IssuerDeps extends ClaimDeps {
-  readonly keys: () => Pick<KeysInUse, 'x509' | 'jwtSigners'>
+  readonly keys: () => Pick<KeysInUse, 'signer' | 'jwtSigners'>
   readonly jwt: Pick<JwtAlgorithms, 'of'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
   readonly clock: Clock
@@ -64,11 +66,22 @@ interface Declined {
   readonly error?: CodedError
 }
 
-type Signing<T> = Signed<T> | Declined
-type Decision<T> = Decided<T> | Promise<Decided<T>>
+/** What is still to be done for an element that may be signed, and how long its answer will be at most. */
+interface Signing<T> {
+  readonly answerBytes: number
+  readonly sign: () => Signed<T> | Promise<Signed<T>>
+}
 
-/** Signing takes the loop to itself: after this many elements others have their turn. */
-const TURN = 64
+type Decision<T> = Decided<T> | Promise<Decided<T>>
+type Plan<T> =
+  | { readonly decided: Decided<T> }
+  | { readonly answerBytes: number; readonly carryOut: () => Decision<T> }
+
+/** Takes note of how long an answer will be, before there is one. @throws when there is no room for it */
+export type ExpectAnswer = (bytes: number) => void
+
+/** Deciding and signing take the loop to themselves: after so long other instances have their turn. */
+const SLICE_MS = 4
 /** Signatures that take long are made in threads, of which there are four for all purposes. */
 const IN_THREADS = 2
 /** Rows of refusals of one instance; whoever asks for more than it may have shall not fill the disk. */
@@ -79,11 +92,13 @@ export class Issuer implements AsyncDisposable {
   readonly #deps: IssuerDeps
   readonly #total: Counter
   readonly #threads = new Slots(IN_THREADS)
+  readonly #turns: FairTurns<string>
   readonly #refusals: SummedRows
 
   constructor(deps: IssuerDeps) {
     this.#deps = deps
     this.#refusals = new SummedRows(deps, REFUSAL_ROWS)
+    this.#turns = new FairTurns({ clock: deps.clock, sliceMs: SLICE_MS })
     this.#total = deps.metrics.counter('issue_total', 'SVIDs asked for, by what became of it', [
       'kind',
       'result',
@@ -94,27 +109,31 @@ export class Issuer implements AsyncDisposable {
     actor: Actor,
     instance: InstanceFacts,
     requests: readonly { readonly claim: Claim; readonly publicKey: Buffer }[],
+    expectAnswer: ExpectAnswer,
   ): Promise<Outcome<IssuedX509>[]> {
-    return this.#issue('x509', requests, ({ claim, publicKey }) =>
-      this.#decide('x509', { actor, instance, claim }, (approved) => {
-        const asked = { actor, instance, claim }
-        const refused = refusePublicKey(publicKey, approved.grant.x509.keyType)
+    return this.#issue('x509', instance.id, requests, expectAnswer, ({ claim, publicKey }) => {
+      const asked = { actor, instance, claim }
+      return this.#plan('x509', asked, (approved) => {
+        const { grant } = approved
+        const refused = refusePublicKey(publicKey, grant.x509.keyType)
         if (refused !== undefined) return { refused }
-        return this.#signX509(asked, approved, publicKey)
-      }),
-    )
+        return { answerBytes: x509Bytes(grant), sign: () => this.#signX509(asked, approved, publicKey) }
+      })
+    })
   }
 
   issueJwt(
     actor: Actor,
     instance: InstanceFacts,
     requests: readonly { readonly claim: Claim; readonly audience: readonly string[] }[],
+    expectAnswer: ExpectAnswer,
   ): Promise<Outcome<IssuedJwt>[]> {
-    return this.#issue('jwt', requests, ({ claim, audience }) =>
-      this.#decide('jwt', { actor, instance, claim }, (approved) => {
+    return this.#issue('jwt', instance.id, requests, expectAnswer, ({ claim, audience }) => {
+      const asked = { actor, instance, claim }
+      return this.#plan('jwt', asked, (approved) => {
+        const { grant } = approved
         const refused =
-          refuseAudience(audience, this.#deps.trustDomain) ??
-          approved.grant.jwt.audiences?.refusalOf(audience)
+          refuseAudience(audience, this.#deps.trustDomain) ?? grant.jwt.audiences?.refusalOf(audience)
         if (refused !== undefined) return { refused }
         const algorithm = this.#deps.jwt.of(audience)
         const signer = algorithm && this.#deps.keys().jwtSigners.get(algorithm)
@@ -122,9 +141,12 @@ export class Issuer implements AsyncDisposable {
           const error = new MixedAudienceError()
           return { refused: error.message, error }
         }
-        return this.#signJwt(signer, { actor, instance, claim }, approved, audience)
-      }),
-    )
+        return {
+          answerBytes: jwtBytes(grant, audience),
+          sign: () => this.#signJwt(signer, asked, approved, audience),
+        }
+      })
+    })
   }
 
   /** Records the refusals that were only counted so far. */
@@ -134,23 +156,26 @@ export class Issuer implements AsyncDisposable {
 
   async #issue<Request, T>(
     kind: Kind,
+    instanceId: string,
     requests: readonly Request[],
-    one: (request: Request) => Decision<T>,
+    expectAnswer: ExpectAnswer,
+    plan: (request: Request) => Plan<T>,
   ): Promise<Outcome<T>[]> {
+    const turns = { turns: this.#turns, clock: this.#deps.clock, key: instanceId }
+    const plans: Plan<T>[] = []
+    await inTurns(turns, requests, (request) => void plans.push(plan(request)))
+    await this.#checkAnswer(plans, expectAnswer)
     const decisions: Decision<T>[] = []
     const signing: Promise<Decided<T>>[] = []
-    let isSigning = false
-    for (const request of requests) {
-      const decision = one(request)
+    await inTurns(turns, plans, (each) => {
+      const decision = 'decided' in each ? each.decided : each.carryOut()
       decisions.push(decision)
-      if (decision instanceof Promise) {
-        isSigning = true
-        decision.catch(() => undefined) // heard below
-        // No batch takes all threads' time in advance: others have their turn between its elements.
-        if (signing.push(decision) >= IN_THREADS) await signing.shift()
-      }
-      if (decisions.length % TURN === 0) await setImmediate()
-    }
+      if (!(decision instanceof Promise)) return undefined
+      decision.catch(() => undefined) // heard below
+      // No batch takes all threads' time in advance: others have their turn between its elements.
+      return signing.push(decision) >= IN_THREADS ? signing.shift() : undefined
+    })
+    const isSigning = decisions.some((decision) => decision instanceof Promise)
     const decided = isSigning ? await Promise.all(decisions) : (decisions as Decided<T>[])
     await this.#record(decided)
     // Others had their turn meanwhile. What was taken away since does not leave, though the log has it as issued too.
@@ -165,34 +190,51 @@ export class Issuer implements AsyncDisposable {
     return outcomes
   }
 
+  /** Before anything is signed: what was refused stays recorded, also when the batch is refused as a whole. */
+  async #checkAnswer(plans: readonly Plan<unknown>[], expectAnswer: ExpectAnswer): Promise<void> {
+    const bytes = plans.reduce((sum, plan) => sum + ('decided' in plan ? REFUSAL_BYTES : plan.answerBytes), 0)
+    try {
+      checkAnswerBytes(bytes)
+      expectAnswer(bytes)
+    } catch (error) {
+      await this.#record(plans.flatMap((plan) => ('decided' in plan ? [plan.decided] : [])))
+      throw error
+    }
+  }
+
   async #record(decided: readonly Decided<unknown>[]): Promise<void> {
     const entries = decided.flatMap(({ entry }) => (entry ? [entry] : []))
     if (entries.length > 0) await this.#deps.audit.recordAll(entries)
   }
 
-  #decide<T>(
-    svid: Kind,
-    asked: Asked,
-    sign: (approved: ApprovedClaim) => Signing<T> | Promise<Signing<T>>,
-  ): Decision<T> {
+  #plan<T>(svid: Kind, asked: Asked, look: (approved: ApprovedClaim) => Signing<T> | Declined): Plan<T> {
     try {
       const decision = checkClaim(this.#deps, asked.instance, asked.claim)
-      if ('refused' in decision) return this.#refuse(svid, asked, decision, decision.attributes)
-      const result = sign(decision)
-      return result instanceof Promise
-        ? result.then((signed) => this.#conclude(svid, asked, decision, signed))
-        : this.#conclude(svid, asked, decision, result)
+      if ('refused' in decision) return { decided: this.#refuse(svid, asked, decision, decision.attributes) }
+      const signing = look(decision)
+      if ('refused' in signing) return { decided: this.#refuse(svid, asked, signing, decision.attributes) }
+      const { answerBytes, sign } = signing
+      return { answerBytes, carryOut: () => this.#carryOut(svid, asked, decision, sign) }
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error
-      return { outcome: { error } }
+      return { decided: { outcome: { error: coded(error) } } }
     }
   }
 
-  #conclude<T>(svid: Kind, asked: Asked, approved: ApprovedClaim, result: Signing<T>): Decided<T> {
-    if ('refused' in result) return this.#refuse(svid, asked, result, approved.attributes)
+  #carryOut<T>(svid: Kind, asked: Asked, approved: ApprovedClaim, sign: Signing<T>['sign']): Decision<T> {
+    try {
+      const result = sign()
+      return result instanceof Promise
+        ? result.then((signed) => this.#conclude(svid, asked, approved, signed))
+        : this.#conclude(svid, asked, approved, result)
+    } catch (error) {
+      return { outcome: { error: coded(error) } }
+    }
+  }
+
+  #conclude<T>(svid: Kind, asked: Asked, approved: ApprovedClaim, { issued, entry }: Signed<T>): Decided<T> {
     return {
-      outcome: { issued: result.issued },
-      entry: result.entry,
+      outcome: { issued },
+      entry,
       withdrawn: () => this.#withdrawn(svid, asked, approved),
     }
   }
@@ -220,7 +262,7 @@ export class Issuer implements AsyncDisposable {
     { grant, roleMaxTtlSeconds, attributes }: ApprovedClaim,
     publicKeyDer: Buffer,
   ): Signed<IssuedX509> {
-    const { x509: ca } = this.#deps.keys()
+    const ca = this.#deps.keys().signer('spiffe_x509')
     const { notBefore, notAfter } = lifetimeOf('x509', {
       nowMs: this.#deps.clock.now().getTime(),
       ttlSeconds: grant.x509.ttlSeconds,
@@ -292,6 +334,12 @@ export class Issuer implements AsyncDisposable {
     const result = 'issued' in outcome ? 'issued' : (RESULTS[outcome.error.kind] ?? 'refused')
     this.#total.inc({ kind: `${kind}_svid`, result })
   }
+}
+
+/** An element may fail; a bug is nobody's outcome. */
+function coded(error: unknown): CodedError {
+  if (error instanceof CodedError) return error
+  throw error
 }
 
 const RESULTS: { readonly [kind in CodedError['kind']]?: string } = {

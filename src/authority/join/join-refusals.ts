@@ -1,10 +1,12 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
+import { addressKey } from '../../rpc/address-key.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
 import type { AuditEvents } from '../audit/events.ts'
-import { type RowSum, SummedRows } from '../audit/summed-rows.ts'
+import { SummedRows } from '../audit/summed-rows.ts'
 import type { Transaction } from '../datastore/ports.ts'
+import type { JoinRefusal } from './reserve.ts'
 
 export interface JoinRefusalsDeps {
   readonly audit: Pick<AuditLog, 'newReference' | 'within' | 'recordAll'>
@@ -12,9 +14,12 @@ export interface JoinRefusalsDeps {
   readonly logger: Logger
 }
 
-/** Rows from all addresses together: whoever has many of them shall not fill the disk. */
-const ROWS = { perSecond: 1, burst: 500 }
-const ANYBODY = ''
+/**
+ * Each row of the log is paid for by whoever it is about. The holder of a secret is known by it, so nobody else can use up the rows of his
+ * token; whoever guesses shares rows with all others who guess at the same thing, and has no more of them than one address.
+ */
+const ROWS = { burst: 500, perSecond: 1, share: { burst: 20, perSecond: 0.05 } }
+const UNPROVEN: ReadonlySet<string> = new Set<JoinRefusal>(['bad_proof', 'unknown_token'])
 
 /** Records refused joins: each by itself while they are few, and their number when somebody floods the authority with them. */
 export class JoinRefusals implements AsyncDisposable {
@@ -29,11 +34,14 @@ export class JoinRefusals implements AsyncDisposable {
   /** What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts it. */
   record(tx: Transaction, detail: AuditEvents['join.refused']): RefusedError {
     const { audit, logger } = this.#deps
+    const { joinToken, reason, address } = detail
+    const token = UNPROVEN.has(reason) ? {} : { joinToken } // it exists, so there are not very many
     const { reference, entry } = this.#rows.note({
-      key: ANYBODY,
-      reason: detail.reason,
+      key: JSON.stringify([token, reason === 'wrong_secret']),
+      sharer: addressKey(address),
+      reason,
       entry: (ref) => ({ event: 'join.refused', actor: 'anonymous', ref, detail }),
-      summed: (sum, ref) => this.#summed(sum, ref),
+      summed: (sum, ref) => this.#summed({ ...token, ...sum }, ref),
     })
     if (entry) {
       audit.within(tx, 'join.refused', 'anonymous', detail, reference)
@@ -47,8 +55,8 @@ export class JoinRefusals implements AsyncDisposable {
     await this.#rows[Symbol.asyncDispose]()
   }
 
-  #summed(sum: RowSum, ref: string) {
-    this.#deps.logger.warn({ event: 'join.refused_more', ref, ...sum }, 'more joins refused')
-    return { event: 'join.refused_more', actor: 'anonymous', ref, detail: sum } as const
+  #summed(detail: AuditEvents['join.refused_more'], ref: string) {
+    this.#deps.logger.warn({ event: 'join.refused_more', ref, ...detail }, 'more joins refused')
+    return { event: 'join.refused_more', actor: 'anonymous', ref, detail } as const
   }
 }

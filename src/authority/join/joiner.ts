@@ -40,6 +40,8 @@ export interface JoinerDeps {
   readonly keys: SigningKeys
   readonly audit: AuditLog
   readonly clock: Clock
+  /** By which join tokens end. */
+  readonly judged: Clock
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
@@ -88,12 +90,14 @@ export class Joiner implements AsyncDisposable {
   }
 
   async #decide(tx: Transaction, input: JoinInput): Promise<BotCertificateOutput | RefusedError> {
-    const { clock, random } = this.#deps
+    const { clock, judged, random } = this.#deps
     const nowMs = clock.now().getTime()
+    const judgedMs = judged.now().getTime()
     const keySha256 = spkiSha256(input.publicKeyDer)
     const newInstanceId = createUlid(nowMs, random)
     const { joinToken, secret } = input
-    const reserved = await reserveUse(tx, { joinToken, secret, keySha256, newInstanceId, nowMs }, this.#deps)
+    const asked = { joinToken, secret, keySha256, newInstanceId, nowMs, judgedMs }
+    const reserved = await reserveUse(tx, asked, this.#deps)
     if ('refused' in reserved) return this.#refuse(tx, input, reserved.refused)
     const { bot, heldInstanceId } = reserved
     const { agentVersion, hostname } = input

@@ -29,6 +29,8 @@ export interface ReserveInput {
   /** For a use that nobody holds yet. */
   readonly newInstanceId: string
   readonly nowMs: number
+  /** The time, as far as it is certain. */
+  readonly judgedMs: number
 }
 
 interface JoinTokenSpec {
@@ -48,7 +50,7 @@ export async function reserveUse(
   input: ReserveInput,
   deps: { readonly resources: ResourceRepository; readonly locks: Locks },
 ): Promise<Reservation> {
-  const { joinToken, keySha256, nowMs } = input
+  const { joinToken, keySha256, nowMs, judgedMs } = input
   const resource = await deps.resources.find(tx, 'join_token', joinToken)
   const token = await findJoinToken(tx, joinToken)
   const right = sameHash(hashSecret(input.secret), token?.secret_sha256 ?? ANY_HASH)
@@ -67,7 +69,7 @@ export async function reserveUse(
       : { refused: 'already_redeemed' }
   }
   const { expiresMs } = resource.metadata
-  if (expiresMs !== undefined && expiresMs <= nowMs) return { refused: 'expired' }
+  if (expiresMs !== undefined && expiresMs <= judgedMs) return { refused: 'expired' }
   const use = { token: joinToken, keySha256, instanceId: input.newInstanceId }
   if (!(await takeTokenUse(tx, use, maxUses, nowMs))) return { refused: 'used_up' }
   return { bot, heldInstanceId: undefined }

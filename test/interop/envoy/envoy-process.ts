@@ -102,7 +102,7 @@ export class EnvoyProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     this.#child.kill('SIGKILL')
-    await this.#closed.catch(() => undefined)
+    await Promise.allSettled([this.#closed]) // one that could not be started is gone, too
   }
 }
 

@@ -15,7 +15,12 @@ import { AuditArchiveInvalidError, SvidUnknownError } from '../../audit/errors.t
 import { actorOf, type Caller } from '../../caller.ts'
 
 /** AdminService: the audit log. Without `follow` the list comes to its end; with it, it stays open. */
-export function auditHandlers(audit: AuditLog): Handlers<Caller> {
+export function auditHandlers(
+  audit: AuditLog,
+): Pick<
+  Handlers<Caller, 'signet.v1.AdminService'>,
+  'ListAuditEvents' | 'TraceSvid' | 'VerifyAudit' | 'ArchiveAudit'
+> {
   return {
     ListAuditEvents: {
       finite: true,
@@ -41,11 +46,12 @@ export function auditHandlers(audit: AuditLog): Handlers<Caller> {
           throw new SvidUnknownError(
             'no SVID with this jti or serial number is in the audit log (archives are not looked at)',
           )
-        const { issued, delivered, givenUp } = found
+        const { issued, delivered, givenUp, isCut } = found
         return {
           issued: toMessage(issued),
           delivered: delivered.map(toMessage),
           givenUp: givenUp.map(toMessage),
+          isCut,
         }
       },
     },

@@ -65,7 +65,7 @@ export function isGenuine({ record, mac }: StoredRecord, keys: SealKeys): boolea
 }
 
 /** All members in their fixed lengths but the last, so that no two different records have the same bytes. */
-export function macOf(record: StateRecord, keys: SealKeys): Buffer {
+function macOf(record: StateRecord, keys: SealKeys): Buffer {
   const numbers = Buffer.alloc(16)
   numbers.writeBigInt64BE(BigInt(record.commits), 0)
   numbers.writeBigInt64BE(BigInt(record.auditSequence), 8)
@@ -109,14 +109,6 @@ export function hasTable(connection: DatabaseSync, name: string): boolean {
   const sql = `SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?`
   return connection.prepare(sql).get(name) !== undefined
 }
-
-export interface AuditEnd {
-  readonly sequence: number
-  readonly hash: Uint8Array
-}
-
-export const AUDIT_END = 'SELECT sequence, hash FROM main.audit_events ORDER BY sequence DESC LIMIT 1'
-export const NO_AUDIT_END: AuditEnd = { sequence: 0, hash: new Uint8Array(0) }
 
 function isBytes(value: unknown, length?: number): value is Uint8Array {
   return value instanceof Uint8Array && (length === undefined || value.length === length)

@@ -34,6 +34,7 @@ interface Delivered extends Times {
   readonly uid: number
   readonly processes: readonly (Times & { pid: number; binaryPath?: string; startedMs: number })[]
   readonly others?: Times
+  readonly adjusted?: boolean
 }
 
 export function define(command: CommandLine): void {
@@ -57,13 +58,14 @@ async function trace(name: string, options: Options): Promise<void> {
     { name },
     { deadlineMs: DEADLINE_MS },
   )
-  const { issued, delivered, givenUp } = found
+  const { issued, delivered, givenUp, isCut } = found
   if (issued === null) return
   if (options.json) {
     return printJson({
       issued: describe(issued),
       delivered: delivered.map(describe),
       givenUp: givenUp.map(describe),
+      isCut,
     })
   }
   print(formatIssued(issued))
@@ -71,6 +73,12 @@ async function trace(name: string, options: Options): Promise<void> {
   const lost = givenUp.reduce((sum, { detailJson }) => sum + (JSON.parse(detailJson) as Times).count, 0)
   if (lost > 0)
     print(`The agent had to give up ${lost} other reports since: of some deliveries nobody knows.`)
+  if (delivered.some(({ detailJson }) => (JSON.parse(detailJson) as Delivered).adjusted === true))
+    print(
+      'Some times or counts were impossible and are the nearest possible ones: the agent has a wrong clock, or lies.',
+    )
+  if (isCut)
+    print('There are more rows than fit into one answer: see signet audit list --event svid.delivered.')
 }
 
 function formatIssued({ time, actor, detailJson }: AuditEvent__Output): string {

@@ -184,7 +184,7 @@ describe('a JWT-SVID', () => {
     const { token } = await want(rig)
     rig.issuer.fails = unreachable
     rig.clock.jump(3 * DAY)
-    await assert.rejects(async () => want(rig))
+    await assert.rejects(async () => want(rig), /unreachable/)
     const next = await restarted(rig)
     rig.clock.jump(-3 * DAY)
     assert.equal((await want(rig)).token, token)

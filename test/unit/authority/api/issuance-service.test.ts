@@ -11,7 +11,7 @@ describe('how many SVIDs one agent gets', () => {
     const clock = new FakeClock()
     const deps = {
       issuer: { issueX509: async () => [], issueJwt: async () => [] },
-      connections: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId }) },
+      connections: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId, joinedMs: 0 }) },
       clock,
       svidsPerSecond,
     } as unknown as IssuanceApiDeps
@@ -62,10 +62,78 @@ describe('how many SVIDs one agent gets', () => {
     await ask('b', 1000, 'IssueX509Svids', claim)
   })
 
+  it('counts what JSON writes with several bytes by those', async () => {
+    const { ask } = create(2)
+    await ask('a', 240, 'IssueX509Svids', { spiffeId: '\u0001'.repeat(850) })
+    await assert.rejects(ask('a', 1), limited)
+    await ask('b', 300, 'IssueX509Svids', {
+      workloadAttributesJson: 'ä'.repeat(1_500),
+      spiffeId: '"'.repeat(400),
+    })
+    await assert.rejects(ask('b', 1), limited)
+  })
+
   it('always has room for the longest request, and is not touched by one that is too long', async () => {
     const { ask } = create(1)
     await assert.rejects(ask('a', 1001), { code: 'ERR_ISSUANCE_BATCH_TOO_LONG' })
     await ask('a', 1000)
     await ask('b', 1000, 'IssueJwtSvids')
   })
+})
+
+describe('why an agent says that it asks', () => {
+  const NOW_MS = Date.parse('2026-01-01T00:00:00Z')
+  const cases = [
+    [{ occasion: 'OCCASION_CALL', holders: 5 }, { occasion: 'call' }],
+    [{ occasion: 'OCCASION_UNSPECIFIED' }, {}],
+    [
+      { occasion: 'OCCASION_RENEWAL', holders: 3, askedMs: '-1' },
+      { occasion: 'renewal', holders: 3 },
+    ],
+    [
+      { occasion: 'OCCASION_RENEWAL', holders: 4e9 },
+      { occasion: 'renewal', holders: 1_000_000, adjusted: true },
+    ],
+    [
+      { occasion: 'OCCASION_RENEWAL', askedMs: `${NOW_MS - 1}` },
+      { occasion: 'renewal', holders: 0, askedMs: NOW_MS - 1 },
+    ],
+    [
+      { occasion: 'OCCASION_RENEWAL', askedMs: '0' },
+      { occasion: 'renewal', holders: 0 },
+    ],
+    [
+      { occasion: 'OCCASION_RENEWAL', askedMs: '9223372036854775807' },
+      { occasion: 'renewal', holders: 0, askedMs: NOW_MS + 60_000, adjusted: true },
+    ],
+    [
+      { occasion: 'OCCASION_RENEWAL', askedMs: '-5' },
+      { occasion: 'renewal', holders: 0, askedMs: NOW_MS - 3_660_000, adjusted: true },
+    ],
+  ] as const
+  for (const [said, understood] of cases) {
+    it(`is understood: ${JSON.stringify(said)}`, async () => {
+      let asked: object | undefined
+      const issueX509 = async (
+        _actor: string,
+        _instance: object,
+        [request]: [{ claim: { asked: object } }],
+      ) => {
+        asked = request.claim.asked
+        return []
+      }
+      const deps = {
+        issuer: { issueX509 },
+        bots: { use: () => ({ id: 'a', joinedMs: NOW_MS - 3_600_000 }) },
+        clock: new FakeClock(NOW_MS),
+        svidsPerSecond: 1,
+      } as unknown as IssuanceApiDeps
+      const { IssueX509Svids } = issuanceHandlers(deps) as unknown as {
+        IssueX509Svids: { unary(caller: object, request: object): Promise<object> }
+      }
+      const claim = { workloadAttributesJson: '{}', spiffeId: '', holders: 0, askedMs: '0', ...said }
+      await IssueX509Svids.unary(caller('a'), { requests: [{ claim }] })
+      assert.deepEqual(asked, understood)
+    })
+  }
 })

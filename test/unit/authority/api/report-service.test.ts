@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ReportApiDeps, reportHandlers } from '../../../../src/authority/api/report-service.ts'
+import type { AuditEntry } from '../../../../src/authority/audit/events.ts'
+import { GivenUp } from '../../../../src/authority/audit/given-up.ts'
 import { silentLogger } from '../../../../src/foundation/logger.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
-const times = { count: 1, firstMs: '1', lastMs: '1' }
+const NOW_MS = Date.parse('2026-01-01T00:00:00Z')
+const times = { count: 1, firstMs: `${NOW_MS}`, lastMs: `${NOW_MS}` }
 const event = {
   uid: 1000,
   processes: Array.from({ length: 12 }, () => ({
@@ -18,18 +21,25 @@ const event = {
 function rig() {
   const clock = new FakeClock()
   const recorded = { rows: 0, bytes: 0 }
+  const entries: AuditEntry[] = []
+  const newReference = () => 'R'
   const deps = {
-    connections: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId, bot: 'builder' }) },
+    connections: {
+      use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId, bot: 'builder', joinedMs: 0 }),
+    },
     audit: {
-      recordAll: async (entries: readonly { detail: unknown }[]) => {
-        recorded.rows += entries.length
-        for (const { detail } of entries) recorded.bytes += JSON.stringify(detail).length
+      recordAll: async (rows: readonly AuditEntry[]) => {
+        entries.push(...rows)
+        recorded.rows += rows.length
+        for (const { detail } of rows) recorded.bytes += JSON.stringify(detail).length
       },
+      newReference,
     },
     clock,
     logger: silentLogger,
-  } as unknown as ReportApiDeps
-  const handlers = reportHandlers(deps) as unknown as {
+  }
+  const givenUp = new GivenUp(deps)
+  const handlers = reportHandlers({ ...deps, givenUp } as unknown as ReportApiDeps) as unknown as {
     Report: { unary(caller: object, request: object): Promise<object> }
   }
   const report = (instanceId: string, count: number) =>
@@ -37,7 +47,9 @@ function rig() {
       { kind: 'bot', bot: 'builder', instanceId },
       { events: Array.from({ length: count }, () => event), givenUp: [] },
     )
-  return { clock, recorded, report }
+  const send = (events: readonly object[], givenUp: readonly object[] = []) =>
+    handlers.Report.unary({ kind: 'bot', bot: 'builder', instanceId: 'a' }, { events, givenUp })
+  return { clock, recorded, entries, report, send, givenUp }
 }
 
 describe('the reports of one agent', () => {
@@ -51,7 +63,11 @@ describe('the reports of one agent', () => {
     recorded.bytes = 0
     for (let n = 0; n < 20; n++) {
       clock.advance(30_000)
-      await report('a', 200).catch(() => undefined)
+      const answered = await report('a', 200).then(
+        () => 'taken',
+        ({ code }) => code,
+      )
+      assert.ok(['taken', limited.code].includes(answered), answered)
     }
     assert.ok(recorded.bytes > 0 && recorded.bytes < (600 * 32 + 8 * 1024) * 1024)
   })
@@ -62,5 +78,68 @@ describe('the reports of one agent', () => {
     await assert.rejects(report('a', 1), limited)
     clock.advance(1_000)
     await report('a', 1)
+  })
+})
+
+describe('what an agent reports', () => {
+  const process = { pid: 7, gid: 1000, startedMs: '1', times, binaryPath: '/bin/a' }
+  const svid = { spiffeId: 'spiffe://example.org/a', jti: 'J' }
+  const whole = { uid: 1000, processes: [process], others: null, delivered: { svids: [svid] } }
+  const refused: readonly (readonly [string, object])[] = [
+    ['a process that cannot be', { processes: [{ ...process, pid: -1 }] }],
+    ['no process', { processes: [{ ...process, pid: 0 }] }],
+    ['a pid that no kernel gives', { processes: [{ ...process, pid: 4_194_305 }] }],
+    ['no group', { processes: [{ ...process, gid: 0xffff_ffff }] }],
+    ['no user', { uid: 0xffff_ffff }],
+    ['a delivery of nothing', { delivered: { svids: [] } }],
+    ['something that was never seen', { processes: [{ ...process, times: { ...times, count: 0 } }] }],
+    ['a time that is not there', { processes: [{ ...process, times: null }] }],
+    ['nobody', { processes: [] }],
+    ['neither a denial nor a delivery', { delivered: null }],
+  ]
+  for (const [what, change] of refused) {
+    it(`is refused when it tells of ${what}`, async () => {
+      const { send, entries } = rig()
+      await assert.rejects(send([{ ...whole, ...change }]), { code: 'ERR_REPORT_INVALID' })
+      assert.deepEqual(entries, [])
+    })
+  }
+
+  it('is marked where a time or a count could not be, by itself', async () => {
+    const { send, entries } = rig()
+    const late = { ...times, lastMs: '9223372036854775807' }
+    await send(
+      [
+        whole,
+        { ...whole, others: late },
+        { ...whole, processes: [{ ...process, times: { ...times, count: 4e9 } }] },
+      ],
+      [{ uid: 1, times: late }],
+    )
+    assert.deepEqual(
+      entries.map(({ detail }) => ('adjusted' in detail ? detail.adjusted : false)),
+      [false, true, true, true],
+    )
+    assert.partialDeepStrictEqual(entries[1]?.detail, { lastMs: NOW_MS + 60_000 })
+  })
+
+  it('to have been given up has some rows, and one that adds up the others', async () => {
+    const { clock, send, entries, givenUp } = rig()
+    for (let n = 0; n < 10; n++) {
+      await send(
+        [],
+        Array.from({ length: 64 }, (_, uid) => ({ uid, times: { ...times, count: 2 } })),
+      )
+      clock.advance(1_000)
+    }
+    assert.ok(entries.length >= 64 && entries.length < 70)
+    await givenUp[Symbol.asyncDispose]()
+    const { event, detail } = entries.at(-1) ?? {}
+    assert.equal(event, 'report.given_up_more')
+    assert.partialDeepStrictEqual(detail, {
+      bot: 'builder',
+      count: 2 * (641 - entries.length),
+      firstMs: NOW_MS,
+    })
   })
 })

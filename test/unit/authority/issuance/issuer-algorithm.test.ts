@@ -10,7 +10,7 @@ import {
 } from '../../../../src/crypto/jws-algorithm.ts'
 import { generateKeyPair } from '../../../../src/crypto/keys.ts'
 import { NOW } from '../../../support/crypto-fixtures.ts'
-import { ACTOR, CLAIM, createIssuer, INSTANCE, issued, keys } from '../../../support/issuer-rig.ts'
+import { ACTOR, anyAnswer, CLAIM, createIssuer, INSTANCE, issued, keys } from '../../../support/issuer-rig.ts'
 
 describe('the algorithm of a JWT-SVID', () => {
   const named = { ES384: 'partner', RS256: 'sts.amazonaws.com' } as const
@@ -28,7 +28,7 @@ describe('the algorithm of a JWT-SVID', () => {
       signers.set(alg, Object.assign(new JwsSigner({ alg, kid: alg, privateKey }), { notAfter: NOW + 3600 }))
     }
   })
-  const create3 = () => createIssuer({ jwt, keys: () => ({ x509: keys.x509, jwtSigners: signers }) })
+  const create3 = () => createIssuer({ jwt, keys: () => ({ signer: keys.signer, jwtSigners: signers }) })
   const algorithmFor = async (...audience: string[]): Promise<unknown> => {
     const [outcome] = await create3().jwt(audience)
     const { header } = parseJws(issued(outcome).token)
@@ -59,6 +59,7 @@ describe('the algorithm of a JWT-SVID', () => {
       ACTOR,
       INSTANCE,
       audiences.map((audience) => ({ claim: CLAIM, audience })),
+      anyAnswer,
     )
     const found = outcomes.map((outcome) => {
       const { claims, header } = parseJws(issued(outcome).token)
@@ -78,6 +79,7 @@ describe('the algorithm of a JWT-SVID', () => {
         ACTOR,
         INSTANCE,
         Array.from({ length: count }, () => ({ claim: CLAIM, audience: [named.RS256] })),
+        anyAnswer,
       )
     const ended: string[] = []
     const long = ask(100).then(() => ended.push('long'))
@@ -89,10 +91,10 @@ describe('the algorithm of a JWT-SVID', () => {
     let locked = false
     const { issuer } = createIssuer({
       jwt,
-      keys: () => ({ x509: keys.x509, jwtSigners: signers }),
+      keys: () => ({ signer: keys.signer, jwtSigners: signers }),
       lockOn: () => (locked ? { name: 'stop' } : undefined),
     })
-    const asked = issuer.issueJwt(ACTOR, INSTANCE, [{ claim: CLAIM, audience: [named.RS256] }])
+    const asked = issuer.issueJwt(ACTOR, INSTANCE, [{ claim: CLAIM, audience: [named.RS256] }], anyAnswer)
     locked = true
     const [outcome] = await asked
     assert.ok(outcome && 'error' in outcome)

@@ -2,9 +2,24 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AuditEntry } from '../../../../src/authority/audit/events.ts'
 import { RoleBounds } from '../../../../src/policy/role.ts'
+import { TooManyBytesError } from '../../../../src/rpc/errors.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { createCaKeys } from '../../../support/ca-keys.ts'
 import { NOW } from '../../../support/crypto-fixtures.ts'
-import { ACTOR, createIssuer, entryOf, INSTANCE, issued, ROLE, refusal } from '../../../support/issuer-rig.ts'
+import {
+  ACTOR,
+  anyAnswer,
+  CLAIM,
+  createIssuer,
+  entryOf,
+  INSTANCE,
+  issued,
+  publicKey,
+  ROLE,
+  refusal,
+} from '../../../support/issuer-rig.ts'
+
+const lengthOf = (part: Buffer | string | undefined): number => part?.length ?? Number.NaN
 
 describe('a batch', () => {
   it('of claims that are refused leaves some rows and one that counts the others, none with what was claimed', async () => {
@@ -107,9 +122,83 @@ describe('a batch', () => {
     assert.deepEqual(audited, [])
   })
 
+  describe('whose answer would be longer than a message', () => {
+    const heavy = ['"'.repeat(1_000), '"'.repeat(1_000), '"'.repeat(1_000), '"'.repeat(1_000)]
+    const tooLong = { code: 'ERR_ISSUANCE_ANSWER_TOO_LONG', kind: 'resource_exhausted' }
+
+    it('is refused before anything is signed, and leaves no row', async () => {
+      const { jwts, audited, metrics } = createIssuer()
+      await assert.rejects(jwts(...Array.from({ length: 400 }, () => heavy)), tooLong)
+      assert.deepEqual(audited, [])
+      assert.doesNotMatch(await metrics.expose(), /issued/)
+      assert.equal((await jwts(...Array.from({ length: 300 }, () => heavy))).length, 300)
+    })
+
+    it('keeps the rows of those that were refused by themselves', async () => {
+      const { jwts, audited } = createIssuer()
+      await assert.rejects(jwts(['signet'], ...Array.from({ length: 400 }, () => heavy)), tooLong)
+      assert.deepEqual(
+        audited.map(({ event }) => event),
+        ['svid.refused'],
+      )
+    })
+
+    for (const [what, spec] of [
+      [
+        'many DNS names',
+        { x509: { dns_sans: Array.from({ length: 64 }, (_, n) => `${'x'.repeat(60)}.n${n}.internal`) } },
+      ],
+      ['many claims', { jwt: { extra_claims: { text: '\u0001'.repeat(2_000) } } }],
+    ] as const) {
+      it(`is never longer than was expected: ${what}`, async () => {
+        const expected: number[] = []
+        const role = {
+          allow: [{ kind: 'workload_identity', spiffe_ids: ['/**'], dns_names: ['**.internal'] }],
+        }
+        const { x509, jwts } = createIssuer({
+          spec,
+          role,
+          expectAnswer: (bytes) => void expected.push(bytes),
+        })
+        const [certificate] = await x509({})
+        assert.ok(lengthOf(issued(certificate).chain[0]) <= (expected[0] ?? 0))
+        for (const audience of [['a'], heavy, ['ä'.repeat(512)], ['\u{10ffff}'.repeat(256)]]) {
+          const [token] = await jwts(audience)
+          assert.ok(lengthOf(issued(token).token) <= (expected.at(-1) ?? 0))
+        }
+      })
+    }
+
+    it('is refused when its caller has not read what it was given before', async () => {
+      const expectAnswer = (): never => {
+        throw new TooManyBytesError('full')
+      }
+      const { x509, audited } = createIssuer({ expectAnswer })
+      await assert.rejects(x509({}), { code: 'ERR_RPC_TOO_MANY_BYTES' })
+      assert.deepEqual(audited, [])
+    })
+  })
+
+  it('lets another instance have its turn when its elements take long, however few they are', async () => {
+    const clock = new FakeClock(NOW * 1000)
+    const traits = () => {
+      clock.advance(10)
+      return {}
+    }
+    const { issuer } = createIssuer({ clock, traits })
+    const ended: string[] = []
+    const ask = async (id: string, count: number) => {
+      const requests = Array.from({ length: count }, () => ({ claim: CLAIM, publicKey }))
+      await issuer.issueX509(ACTOR, { ...INSTANCE, id }, requests, anyAnswer)
+      ended.push(id)
+    }
+    await Promise.all([ask('heavy', 20), ask('heavy', 20), ask('other', 1)])
+    assert.equal(ended[0], 'other')
+  })
+
   it('of nothing is nothing', async () => {
     const { issuer, audited } = createIssuer()
-    assert.deepEqual(await issuer.issueX509(ACTOR, INSTANCE, []), [])
+    assert.deepEqual(await issuer.issueX509(ACTOR, INSTANCE, [], anyAnswer), [])
     assert.deepEqual(audited, [])
   })
 

@@ -12,6 +12,7 @@ import { createCaKeys } from '../../../support/ca-keys.ts'
 import { NOW } from '../../../support/crypto-fixtures.ts'
 import {
   ACTOR,
+  anyAnswer,
   CLAIM,
   createIssuer,
   type Given,
@@ -101,7 +102,7 @@ describe('an X.509-SVID', () => {
   ] as const) {
     it(`is not made for ${what} in the place of a public key`, async () => {
       const { issuer, audited } = createIssuer()
-      const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey: key }])
+      const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey: key }], anyAnswer)
       assert.match(refusal(outcome, audited), /^public key: /)
     })
   }
@@ -109,7 +110,12 @@ describe('an X.509-SVID', () => {
   it('is not made for a kind of key that Signet does not certify', async () => {
     const { issuer, audited } = createIssuer()
     const { publicKeyDer } = await generateKeyPair('ed25519')
-    const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey: publicKeyDer }])
+    const [outcome] = await issuer.issueX509(
+      ACTOR,
+      INSTANCE,
+      [{ claim: CLAIM, publicKey: publicKeyDer }],
+      anyAnswer,
+    )
     assert.match(refusal(outcome, audited), /^public key: /)
   })
 })
@@ -120,7 +126,12 @@ describe('the key of an X.509-SVID', () => {
       const { issuer, audited } = createIssuer({ spec: { x509: { key_type: keyType } } })
       for (const other of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
         const { publicKeyDer } = await generateKeyPair(other)
-        const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey: publicKeyDer }])
+        const [outcome] = await issuer.issueX509(
+          ACTOR,
+          INSTANCE,
+          [{ claim: CLAIM, publicKey: publicKeyDer }],
+          anyAnswer,
+        )
         if (other === keyType) {
           const { leaf } = validateX509Svid(issued(outcome).chain, keys.bundle, NOW)
           assert.deepEqual(leaf.publicKeyDer, publicKeyDer)
@@ -136,7 +147,7 @@ describe('the key of an X.509-SVID', () => {
     const { issuer, audited } = createIssuer({ spec: { x509: { key_type: 'rsa-2048' } } })
     const { publicKey: longer } = generateKeyPairSync('rsa', { modulusLength: 3072 })
     const publicKey = longer.export({ format: 'der', type: 'spki' })
-    const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey }])
+    const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey }], anyAnswer)
     assert.equal(refusal(outcome, audited), 'public key: not of the type rsa-2048')
   })
 })

@@ -6,10 +6,12 @@ export interface TraceSvidResponse {
   'issued'?: (_signet_v1_AuditEvent | null);
   'delivered'?: (_signet_v1_AuditEvent)[];
   'givenUp'?: (_signet_v1_AuditEvent)[];
+  'isCut'?: (boolean);
 }
 
 export interface TraceSvidResponse__Output {
   'issued': (_signet_v1_AuditEvent__Output | null);
   'delivered': (_signet_v1_AuditEvent__Output)[];
   'givenUp': (_signet_v1_AuditEvent__Output)[];
+  'isCut': (boolean);
 }

@@ -1,0 +1,49 @@
+import type { Clock, Scheduled } from '../../foundation/clock.ts'
+import type { ClockGuard } from './clock-guard.ts'
+
+/** The guard is asked when the two clocks have parted by this much … */
+const PARTED_MS = 1_000
+/** … or so long after it was asked last. */
+const ASKED_MS = 1_000
+
+/**
+ * The clock by which the authority judges whether something is over: a lock, a join token, a bot certificate. While the guard doubts a jump
+ * of the wall clock, it goes on as if there had been none. What is signed or written down carries the wall clock itself, because others read it.
+ */
+export class JudgedClock implements Clock {
+  readonly #clock: Clock
+  readonly #guard: Pick<ClockGuard, 'judgedMs'>
+  #offsetMs = Number.NaN
+  #askedMs = Number.NEGATIVE_INFINITY
+  #doubtedMs = 0
+
+  constructor(clock: Clock, guard: Pick<ClockGuard, 'judgedMs'>) {
+    this.#clock = clock
+    this.#guard = guard
+  }
+
+  now(): Date {
+    const wallMs = this.#clock.now().getTime()
+    const monotonicMs = this.#clock.monotonicMs()
+    const offsetMs = wallMs - monotonicMs
+    const isApart = !(Math.abs(offsetMs - this.#offsetMs) < PARTED_MS)
+    if (isApart || monotonicMs - this.#askedMs >= ASKED_MS) {
+      this.#doubtedMs = wallMs - this.#guard.judgedMs()
+      this.#offsetMs = offsetMs
+      this.#askedMs = monotonicMs
+    }
+    return new Date(wallMs - this.#doubtedMs)
+  }
+
+  monotonicMs(): number {
+    return this.#clock.monotonicMs()
+  }
+
+  bootMs(): number {
+    return this.#clock.bootMs()
+  }
+
+  schedule(ms: number, task: () => void): Scheduled {
+    return this.#clock.schedule(ms, task)
+  }
+}

@@ -1,0 +1,46 @@
+import type { Clock } from './clock.ts'
+import type { FairTurns } from './fair-turns.ts'
+
+/** Of the loop, before it is looked whether others want it. */
+const STRETCH_MS = 1
+
+export interface InTurns<Key> {
+  readonly turns: Pick<FairTurns<Key>, 'run'>
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly key: Key
+}
+
+/**
+ * Does `each` for every item, in order, in the turns of one key. What counts is the time that it takes, not the number of items. Where `each`
+ * gives a promise, the next item waits for it.
+ */
+export function inTurns<Key, Item>(
+  { turns, clock, key }: InTurns<Key>,
+  items: readonly Item[],
+  each: (item: Item) => Promise<unknown> | undefined,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let next = 0
+  const stretch = (): void => {
+    try {
+      const untilMs = clock.monotonicMs() + STRETCH_MS
+      while (next < items.length) {
+        const waiting = each(items[next++] as Item)
+        if (waiting) {
+          waiting.then(go, reject)
+          return
+        }
+        if (clock.monotonicMs() >= untilMs && next < items.length) {
+          queueMicrotask(go) // first this stretch is charged
+          return
+        }
+      }
+      resolve()
+    } catch (error) {
+      reject(error)
+    }
+  }
+  const go = (): void => turns.run(key, stretch)
+  go()
+  return promise
+}

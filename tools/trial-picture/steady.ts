@@ -1,0 +1,27 @@
+/** What differs from run to run and from host to host, and what a reader sees instead. Applied in this order. */
+const STEADY: readonly (readonly [RegExp, string])[] = [
+  [/(?<=^Signet's trial, in ).*$/m, '.signet'],
+  [/(?<=^authority: process )\d+/m, '4107'],
+  [/(?<=^agent: {5}process )\d+/m, '4114'],
+  [/(?<=^ {2}process: )\d+/m, '4098'],
+  [/127\.0\.0\.1:\d+/g, '127.0.0.1:7443'],
+  [/trial-[0-9a-f]{8}\b/g, 'trial-0f1c2cfb'],
+  [/(?<=started )\S+Z/g, '2026-12-01T09:30:00.000Z'],
+  [/(?<=^ {2}user: {4})uid \d+( \(.*\))?$/m, 'uid 1000 (alice)'],
+  [/(?<=^ {2}group: {3})gid \d+( \(.*\))?$/m, 'gid 1000 (alice)'],
+  [/(?<=^ {2}program: ).*$/m, '/usr/bin/node'],
+  [/(?<=trial\.example\/user\/)\d+/g, '1000'],
+  [/(?<=serial: {4})[0-9a-f]+/g, '58d03a4eb19cd44e58c21b84e5ec80e8'],
+  [/(?<=valid: {5})\S+ to \S+/g, '2026-12-01T09:29:00Z to 2026-12-01T09:31:00Z'],
+  [/(?<=expires: {3})\S+/g, '2026-12-01T09:31:00Z'],
+  [/(?<=iat: {7})\d+/g, '1796117400'],
+  [/(?<=nbf: {7})\d+/g, '1796117340'],
+  [/(?<=exp: {7})\d+/g, '1796117460'],
+  [/(?<=jti: {7})[\w-]+/g, '5XRSU7qldPu9gScmw1mUnw'],
+]
+
+/** The output of `signet trial --once`, the same on every host. */
+export function steadyTrial(output: string): string {
+  const text = STEADY.reduce((before, [pattern, value]) => before.replace(pattern, value), output)
+  return text.trimEnd()
+}
