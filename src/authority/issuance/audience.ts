@@ -3,7 +3,7 @@ import { CodedError } from '../../foundation/errors.ts'
 import { audienceProblem, describeAudienceProblem } from '../../policy/audience-limits.ts'
 import { authorityName } from '../../spiffe/authority-name.ts'
 
-/** Audiences for which the configuration names different algorithms: no token can be for all of them. */
+/** The audiences need different algorithms, so no token can be for all of them. */
 export class MixedAudienceError extends CodedError {
   override readonly name = 'MixedAudienceError'
   readonly code = 'ERR_ISSUANCE_AUDIENCES_MIXED'
