@@ -7,7 +7,7 @@ import { createUlid } from '../bots/ulid.ts'
 import type { KeyPurpose } from '../datastore/schema/key-tables.ts'
 import { BACKDATE_MS } from './backdate.ts'
 import type { Step } from './schedule.ts'
-import type { SigningKey } from './signing-key.ts'
+import type { NewSigningKey, SigningKey } from './signing-key.ts'
 
 /** Lives in seconds, from the configuration. */
 export interface CaLifetimes {
@@ -45,7 +45,7 @@ export async function createSigningKey(
   parent: SigningKey | undefined,
   nowMs: number,
   deps: KeyFactoryDeps,
-): Promise<SigningKey> {
+): Promise<NewSigningKey> {
   const { purpose, keyType } = step.line
   const pair = await generateKeyPair(keyType)
   const wantedEndMs = nowMs + deps.lifetimes[LIFETIME[purpose]] * 1000
