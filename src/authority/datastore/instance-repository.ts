@@ -1,3 +1,4 @@
+import type { Attributes } from '../../policy/attributes.ts'
 import { RevisionConflictError } from './errors.ts'
 import { redeemTokenUse } from './join-token-repository.ts'
 import type { Datastore, Transaction } from './ports.ts'
@@ -16,11 +17,16 @@ export interface InstanceRows {
   readonly generations: readonly BotGenerationsTable[]
 }
 
-export interface NewInstance {
+/** How an instance has proven that it may join, and what it has proven by that. */
+export interface ProvenJoin {
+  readonly joinMethod: string
+  readonly joinAttributes: Attributes
+}
+
+export interface NewInstance extends ProvenJoin {
   readonly id: string
   readonly bot: string
   readonly joinToken: string
-  readonly joinMethod: string
   readonly agentVersion: string
   readonly hostname: string
 }
@@ -56,6 +62,7 @@ export async function insertInstance(tx: Transaction, instance: NewInstance, now
     bot_name: instance.bot,
     join_token: instance.joinToken,
     join_method: instance.joinMethod,
+    join_attributes: JSON.stringify(instance.joinAttributes),
     joined_ms: nowMs,
     renewed_ms: nowMs,
     not_after_ms: 0,
@@ -65,6 +72,18 @@ export async function insertInstance(tx: Transaction, instance: NewInstance, now
   }
   await tx.db.insertInto('bot_instances').values(row).execute()
   tx.changed({ topic: 'bot_instance', name: row.id, revision: row.revision, row })
+}
+
+/** The same key has asked again, and has proven again. */
+export function setProven(
+  tx: Transaction,
+  id: string,
+  { joinMethod, joinAttributes }: ProvenJoin,
+): Promise<void> {
+  return changeInstance(tx, { id }, () => ({
+    join_method: joinMethod,
+    join_attributes: JSON.stringify(joinAttributes),
+  }))
 }
 
 /**

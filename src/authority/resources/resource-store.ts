@@ -1,3 +1,4 @@
+import type { JoinTokenSpec } from '../../config/join-methods/registry.ts'
 import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
 import type { ParsedResource } from '../../config/resources.ts'
 import type { Clock } from '../../foundation/clock.ts'
@@ -182,7 +183,7 @@ export class ResourceStore {
           applied.push({ kind, name, action, revision, diff: '' })
           if (!isChanged(change)) continue
           if (kind === 'join_token') {
-            const secret = await joinTokens.ensureSecret(tx, name)
+            const secret = await joinTokens.ensure(tx, name, next.spec as JoinTokenSpec)
             if (secret !== undefined) secrets.push({ joinToken: name, secret })
           }
           this.#record(tx, change, revision, actor)

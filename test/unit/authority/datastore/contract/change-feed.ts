@@ -105,7 +105,7 @@ export function changeFeedContract(engine: Engine): void {
       await using _datastore = datastore
       const told = follow(datastore)
       await put('builder')
-      const instance = { id: 'I', bot: 'builder', joinToken: 't', joinMethod: 'secret' }
+      const instance = { id: 'I', bot: 'builder', joinToken: 't', joinMethod: 'secret', joinAttributes: {} }
       await datastore.transaction((tx) =>
         insertInstance(tx, { ...instance, agentVersion: '1', hostname: 'h' }, 5),
       )

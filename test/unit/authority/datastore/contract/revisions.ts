@@ -107,7 +107,7 @@ export function revisionsContract(engine: Engine): void {
     it('keep their first secret, and go with their resource', async () => {
       await using datastore = await openWith(engine)
       const resources = await makeToken(datastore)
-      const again = { name: 't', secretSha256: 'other' }
+      const again = { name: 't', methodState: 'other' }
       assert.equal(await datastore.transaction((tx) => insertJoinToken(tx, again, 0)), false)
       await datastore.transaction((tx) => resources.remove(tx, 'join_token', 't'))
       assert.deepEqual(await datastore.rows('join_tokens'), [])
@@ -198,14 +198,14 @@ async function makeToken(datastore: Datastore): Promise<ResourceRepository> {
   const resources = new ResourceRepository(datastore, new FakeClock())
   await datastore.transaction(async (tx) => {
     await resources.put(tx, { ...bot('t'), kind: 'join_token' })
-    await insertJoinToken(tx, { name: 't', secretSha256: 'secret' }, 0)
+    await insertJoinToken(tx, { name: 't', methodState: 'secret' }, 0)
   })
   return resources
 }
 
 async function makeInstance(datastore: Datastore) {
   const resources = await makeToken(datastore)
-  const names = { id: 'I', bot: 'builder', joinToken: 't', joinMethod: 'secret' }
+  const names = { id: 'I', bot: 'builder', joinToken: 't', joinMethod: 'secret', joinAttributes: {} }
   await datastore.transaction(async (tx) => {
     await resources.put(tx, bot('builder'))
     await takeTokenUse(tx, { token: 't', keySha256: 'key', instanceId: 'I' }, 1, 0)

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 
 /** What is kept in memory gets revisions, and what is deleted leaves its last one behind. */
-export async function migrate0004(db: Kysely<unknown>): Promise<void> {
+export async function migrate0005(db: Kysely<unknown>): Promise<void> {
   for (const table of ['bot_instances', 'signing_keys']) {
     await db.schema
       .alterTable(table)
