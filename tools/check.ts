@@ -10,6 +10,7 @@ const STEPS: readonly { readonly what: string; readonly command: readonly string
     command: ['tsc', '--noEmit', '--allowImportingTsExtensions', '-p', 'tsconfig.build.json'],
   },
   { what: 'layering', command: ['node', '--test', '--test-reporter=dot', 'test/unit/architecture.test.ts'] },
+  { what: 'nothing unused', command: ['node', 'tools/unused.ts'] },
   { what: 'generated files unchanged', command: ['node', 'tools/generate.ts', '--check'] },
   { what: 'tables of the documents', command: ['node', 'tools/documents.ts', '--check'] },
   { what: 'proto lint', command: ['buf', 'lint'] },

@@ -36,29 +36,93 @@ function writeTypes(directory: string): void {
   const options = ['--longs=String', '--enums=String', '--defaults', '--oneofs']
   const output = ['--grpcLib=@grpc/grpc-js', '--importFileExtension=.ts', '-I', '.', '-O', directory]
   run('proto-loader-gen-types', [...options, ...output, ...protos])
-  // Of each file the generator writes a list of its services, and where there are none it does not compile.
-  for (const name of globSync('*.ts', { cwd: directory })) {
+  // The generator also writes clients and servers of grpc-js, which nothing here uses: `services.ts` says the same in one file.
+  for (const name of globSync('**/*.ts', { cwd: directory })) {
     const file = path.join(directory, name)
-    const text = readFileSync(file, 'utf8')
-    if (text.includes('interface ProtoGrpcType') && !text.includes('typeof grpc.Client')) rmSync(file)
+    if (/interface (?:ProtoGrpcType|\w+ extends grpc\.Client)\b/.test(readFileSync(file, 'utf8')))
+      rmSync(file)
   }
 }
 
 /** A TypeScript string literal: single quotes, so that JSON needs no escapes. */
 const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
-function writeSchema(directory: string): void {
+function loadSchema(): protobuf.Root {
   const schema = new protobuf.Root()
   schema.resolvePath = (_origin, name) => {
     const own = path.join(protoDirectory, name)
     return existsSync(own) ? own : name
   }
-  schema.loadSync([...protos], { keepCase: false, alternateCommentMode: false })
+  return schema.loadSync([...protos], { keepCase: false, alternateCommentMode: false })
+}
+
+function writeSchema(directory: string, schema: protobuf.Root): void {
   const json = JSON.stringify(schema.toJSON({ keepComments: false }))
   writeFileSync(
     path.join(directory, 'schema.ts'),
     `${HEADER}/** The schema of every message and service, as protobufjs reads it (JSON). */\nexport const schema =\n  ${quote(json)}\n`,
   )
+}
+
+/** Every service of a namespace and of those inside it. */
+function* servicesOf(namespace: protobuf.NamespaceBase): Generator<protobuf.Service> {
+  for (const each of namespace.nestedArray) {
+    if (each instanceof protobuf.Service) yield each
+    else if (each instanceof protobuf.Namespace) yield* servicesOf(each)
+  }
+}
+
+const KINDS = [
+  ['unary', 'server_stream'],
+  ['client_stream', 'duplex'],
+] as const
+
+/** Each method of each service with its messages, so that a server which lacks one, or mistakes one, does not compile. */
+function writeServices(directory: string, schema: protobuf.Root): void {
+  const imports = new Map<string, string>()
+  const typeOf = (message: protobuf.Type | null, suffix: string): string => {
+    if (message === null) throw new TypeError('a method without a message')
+    const fullName = message.fullName.slice(1)
+    const alias = `${fullName.replaceAll('.', '_')}${suffix}`
+    const name = `${message.name}${suffix}`
+    const from = `./${fullName.replaceAll('.', '/')}.ts`
+    imports.set(alias, `import type { ${name === alias ? name : `${name} as ${alias}`} } from '${from}'\n`)
+    return alias
+  }
+  schema.resolveAll()
+  const services = [...servicesOf(schema)].map((service) => {
+    const methods = service.methodsArray.map((method) => {
+      const kind = KINDS[method.requestStream ? 1 : 0][method.responseStream ? 1 : 0]
+      const request = typeOf(method.resolvedRequestType, '__Output')
+      const response = typeOf(method.resolvedResponseType, '')
+      return `    ${method.name}: { kind: '${kind}'; request: ${request}; response: ${response} }\n`
+    })
+    return `  '${service.fullName.slice(1)}': {\n${methods.join('')}  }\n`
+  })
+  writeFileSync(
+    path.join(directory, 'services.ts'),
+    `${HEADER}${[...imports.values()].sort().join('')}\n` +
+      `/** Each service by its full name, each method by its name: what its server reads and writes. */\n` +
+      `export interface Services {\n${services.join('')}}\n`,
+  )
+}
+
+/** Leaves out the messages that no file of ours imports, directly or through another message. */
+function removeUnused(directory: string): void {
+  const importsOf = (file: string): string[] =>
+    [...readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)'/g)].map(([, name = '']) =>
+      path.resolve(path.dirname(file), name),
+    )
+  const ours = globSync('{src,test,tools}/**/*.ts', { cwd: root, exclude: ['src/rpc/gen/**'] })
+  const wanted = ours
+    .flatMap((name) => importsOf(path.join(root, name)))
+    .map((file) => path.relative(target, file))
+  const kept = new Set(['services.ts', 'schema.ts', 'file-descriptors.ts'])
+  for (const name of wanted) if (existsSync(path.join(directory, name))) kept.add(name)
+  for (const name of kept)
+    for (const file of importsOf(path.join(directory, name))) kept.add(path.relative(directory, file))
+  for (const name of globSync('**/*.ts', { cwd: directory }))
+    if (!kept.has(name)) rmSync(path.join(directory, name))
 }
 
 function writeDescriptors(directory: string): void {
@@ -80,9 +144,12 @@ function writeDescriptors(directory: string): void {
 }
 
 function generate(directory: string): void {
+  const schema = loadSchema()
   writeTypes(directory)
-  writeSchema(directory)
+  writeServices(directory, schema)
+  writeSchema(directory, schema)
   writeDescriptors(directory)
+  removeUnused(directory)
 }
 
 /** Names that differ, or that only one side has. */

@@ -1,8 +1,8 @@
 import { CodedError } from '../foundation/errors.ts'
 import { TokenBuckets } from '../foundation/token-buckets.ts'
 
-/** Somebody asks too often. */
-export class RateLimitedError extends CodedError {
+/** The caller sends too many requests. */
+class RateLimitedError extends CodedError {
   override readonly name = 'RateLimitedError'
   readonly code = 'ERR_AUTHORITY_RATE_LIMITED'
   readonly kind = 'resource_exhausted'

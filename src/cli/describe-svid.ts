@@ -72,7 +72,7 @@ export function formatJwtSvid(svid: DescribedJwtSvid): string {
 }
 
 /** What stands in the certificate as its name: the SPIFFE ID, else the subject. */
-export function nameOf(certificate: Certificate): string {
+function nameOf(certificate: Certificate): string {
   const { commonName, organization, serialNumber } = certificate.subject
   const subject = [commonName, organization, serialNumber].filter(Boolean).join(', ')
   return certificate.uriSans[0] ?? (subject || '(no name)')

@@ -24,7 +24,7 @@ const SCHEMAS = {
 export type ReferenceName = keyof typeof SCHEMAS
 
 /** JSON Schema of what a person writes; editors check files against it. */
-export function configSchema(name: ReferenceName): z.core.JSONSchema.JSONSchema {
+function configSchema(name: ReferenceName): z.core.JSONSchema.JSONSchema {
   return z.toJSONSchema(SCHEMAS[name], { io: 'input', unrepresentable: 'any' })
 }
 

@@ -11,7 +11,7 @@ export interface DistinguishedName {
 type Attribute = keyof DistinguishedName
 
 /** In the order in which they are written. */
-export const ATTRIBUTE_OIDS: Readonly<Record<Attribute, string>> = {
+const ATTRIBUTE_OIDS: Readonly<Record<Attribute, string>> = {
   organization: '2.5.4.10',
   commonName: '2.5.4.3',
   serialNumber: '2.5.4.5',

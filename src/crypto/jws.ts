@@ -7,8 +7,8 @@ import { type JsonObject, parseJsonObject } from './strict-json.ts'
 
 export type { JwsAlgorithm } from './jws-algorithm.ts'
 
-/** A text that is no JWS in compact serialisation whose payload is a set of claims. Never holds the text. */
-export class InvalidJwsError extends CodedError {
+/** The text is no JWS in compact serialisation with a set of claims. Never holds the text. */
+class InvalidJwsError extends CodedError {
   override readonly name = 'InvalidJwsError'
   readonly code = 'ERR_CRYPTO_JWS_INVALID'
   readonly kind = 'invalid_argument'

@@ -1,7 +1,7 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** A text that is not JSON, or JSON that two readers may understand in two ways. */
-export class InvalidJsonError extends CodedError {
+/** The text is no JSON, or is JSON that two readers may understand in two ways. */
+class InvalidJsonError extends CodedError {
   override readonly name = 'InvalidJsonError'
   readonly code = 'ERR_CRYPTO_JSON_INVALID'
   readonly kind = 'invalid_argument'

@@ -6,11 +6,10 @@ import { type Extensions, parseExtensions } from './x509-extensions.ts'
 import type { SignedPart } from './x509-signature.ts'
 import { parseTime } from './x509-time.ts'
 
-export { ChainInvalidError, checkTimes, MAX_CHAIN_LENGTH, verifyChain } from './x509-chain.ts'
-export type { KeyUsage } from './x509-extensions.ts'
+export { checkTimes, MAX_CHAIN_LENGTH, verifyChain } from './x509-chain.ts'
 
-/** Bytes that are no X.509 certificate, or a broken one. */
-export class InvalidCertificateError extends CodedError {
+/** The bytes are no X.509 certificate, or a broken one. */
+class InvalidCertificateError extends CodedError {
   override readonly name = 'InvalidCertificateError'
   readonly code = 'ERR_CRYPTO_CERTIFICATE_INVALID'
   readonly kind = 'invalid_argument'

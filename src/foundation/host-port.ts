@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { CodedError } from './errors.ts'
 
 /** A text is not of the form host:port. */
-export class HostPortInvalidError extends CodedError {
+class HostPortInvalidError extends CodedError {
   override readonly name = 'HostPortInvalidError'
   readonly code = 'ERR_HOST_PORT_INVALID'
   readonly kind = 'invalid_argument'

@@ -21,7 +21,7 @@ export interface StatusServer extends AsyncDisposable {
 }
 
 /** The address for health and metrics cannot be bound. */
-export class StatusListenError extends CodedError {
+class StatusListenError extends CodedError {
   override readonly name = 'StatusListenError'
   readonly code = 'ERR_STATUS_LISTEN'
   readonly kind = 'unavailable'

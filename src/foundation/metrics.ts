@@ -46,8 +46,8 @@ interface Exposed {
   samples(): Sample[]
 }
 
-/** Two parts of the program use one name for metrics of different types. */
-export class MetricClashError extends CodedError {
+/** Two metrics of different types have one name. */
+class MetricClashError extends CodedError {
   override readonly name = 'MetricClashError'
   readonly code = 'ERR_METRIC_CLASH'
   readonly kind = 'internal'

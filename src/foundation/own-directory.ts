@@ -3,8 +3,8 @@ import path from 'node:path'
 import { FileWriteError } from './atomic-file.ts'
 import { CodedError } from './errors.ts'
 
-/** The way to a file leads through a link or a directory that another user has put there, and can lead elsewhere at any moment. */
-export class ForeignPathError extends CodedError {
+/** The path leads through a link or directory that another user owns, who could redirect it. */
+class ForeignPathError extends CodedError {
   override readonly name = 'ForeignPathError'
   readonly code = 'ERR_FILE_FOREIGN_PATH'
   readonly kind = 'failed_precondition'

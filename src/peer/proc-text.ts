@@ -2,7 +2,7 @@
  * What /proc says in lines, whose end is a line feed and nothing else. Names in it are chosen by others: a process names itself with a
  * carriage return in it, which a regular expression over many lines takes for the end of one.
  */
-export function linesOf(text: string): readonly string[] {
+function linesOf(text: string): readonly string[] {
   return text.split('\n')
 }
 

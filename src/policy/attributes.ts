@@ -22,7 +22,7 @@ export function lookUpSteps(attributes: Attributes, steps: readonly string[]): A
 }
 
 /** Whether the attribute at `path` is among those that are used, or in a subtree that is. */
-export function names(used: ReadonlySet<string>, path: string): boolean {
+function names(used: ReadonlySet<string>, path: string): boolean {
   for (let end = path.length; end > 0; end = path.lastIndexOf('.', end - 1)) {
     if (used.has(path.slice(0, end))) return true
   }

@@ -1,5 +1,5 @@
 /** Limits on the audiences of one token. The agent and the authority hold to the same ones. */
-export const AUDIENCE_LIMITS = {
+const AUDIENCE_LIMITS = {
   /** Some clients take no more audiences in a token. */
   max: 32,
   maxBytes: 1_024,

@@ -10,9 +10,9 @@ import { SpiffeIdTemplate } from './spiffe-id-template.ts'
 import type { WorkloadIdentity } from './workload-identity.ts'
 
 export { CompiledIdentity } from './compiled-identity.ts'
-export type { Explanation, Grant, IdentityExplanation, Refusal } from './grant.ts'
+export type { Explanation, Grant, IdentityExplanation } from './grant.ts'
 export { lintWorkloadIdentity } from './lint.ts'
-export { PolicyInvalidError, type PolicyProblem } from './problem.ts'
+export { PolicyInvalidError } from './problem.ts'
 
 /** What holds where a resource says nothing. */
 export interface CompileDefaults {

@@ -47,6 +47,6 @@ export class DnsPattern {
 }
 
 /** RFC 6125 §6.4.3: a whole label, the first. */
-export function isWildcard(name: string): boolean {
+function isWildcard(name: string): boolean {
   return name.startsWith('*.')
 }

@@ -8,7 +8,7 @@ import { type IndexKey, indexKeys, keyOf } from './index-keys.ts'
 import { PersistentMap } from './persistent-map.ts'
 import { byPrecedence } from './precedence.ts'
 
-export type { Explanation, IdentityExplanation } from './grant.ts'
+export type { Explanation } from './grant.ts'
 
 /** Identities that cannot be found by a value are tried for every caller; they lie under this key. */
 const GENERAL = 'general'

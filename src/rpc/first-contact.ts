@@ -9,29 +9,29 @@ import { formatHostPort, type HostPort } from '../foundation/host-port.ts'
 import { type ConnectStage, describeFailure } from './client-failure.ts'
 import { peerChain } from './tls-client-certificate.ts'
 
-/** The authority cannot be spoken to: no connection, or no TLS. */
-export class AuthorityUnreachableError extends CodedError {
+/** The authority cannot be reached: no connection, or no TLS. */
+class AuthorityUnreachableError extends CodedError {
   override readonly name = 'AuthorityUnreachableError'
   readonly code = 'ERR_RPC_AUTHORITY_UNREACHABLE'
   readonly kind = 'unavailable'
 }
 
-/** Whoever answers there is not the authority that the pin names. */
-export class PinMismatchError extends CodedError {
+/** The server is not the authority that the pin names. */
+class PinMismatchError extends CodedError {
   override readonly name = 'PinMismatchError'
   readonly code = 'ERR_RPC_PIN_MISMATCH'
   readonly kind = 'permission_denied'
 }
 
-/** The pinned root is there, but what it vouches for is no authority. */
-export class NotAnAuthorityError extends CodedError {
+/** The server has the pinned root, but its certificate is not that of an authority. */
+class NotAnAuthorityError extends CodedError {
   override readonly name = 'NotAnAuthorityError'
   readonly code = 'ERR_RPC_NOT_AN_AUTHORITY'
   readonly kind = 'permission_denied'
 }
 
-/** The authority is the right one, and its certificate is not valid by the clock of this host: one of the two clocks is wrong. */
-export class ClocksDifferError extends CodedError {
+/** The authority's certificate is not valid by the clock of this host: one of the two clocks is wrong. */
+class ClocksDifferError extends CodedError {
   override readonly name = 'ClocksDifferError'
   readonly code = 'ERR_RPC_CLOCKS_DIFFER'
   readonly kind = 'unavailable'
@@ -112,12 +112,7 @@ function takeLeave(socket: TLSSocket): void {
 }
 
 /** The chain as shown, leaf first: its root must be the pinned one, and it must vouch for `authority.<trust domain>`. */
-export function checkChain(
-  chain: readonly Buffer[],
-  pin: string,
-  where: string,
-  nowSeconds: number,
-): AuthorityRoot {
+function checkChain(chain: readonly Buffer[], pin: string, where: string, nowSeconds: number): AuthorityRoot {
   const parsed = parseChain(chain, where)
   const leaf = parsed[0]
   const root = parsed.at(-1)

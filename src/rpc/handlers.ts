@@ -1,3 +1,5 @@
+import type { Services } from './gen/services.ts'
+
 /** What a handler may know of its call besides caller and request. */
 export interface CallContext {
   /** Aborts when the call is over; made at first use. */
@@ -113,8 +115,34 @@ export type Handler<C> =
   | { readonly converse: ConversationHandler<C, any, any>; readonly limits: ConversationLimits }
 // biome-ignore-end lint/suspicious/noExplicitAny: each method has its own message types
 
-/** The handlers of a service, by the names of the methods in the .proto file. */
-export type Handlers<C> = Readonly<Record<string, Handler<C>>>
+interface MethodShape {
+  readonly kind: 'unary' | 'server_stream' | 'client_stream' | 'duplex'
+  readonly request: object
+  readonly response: object
+}
+
+/** The ways to answer a method of this shape. */
+type HandlerOf<C, M extends MethodShape> = {
+  readonly unary: { readonly unary: UnaryHandler<C, M['request'], M['response']> }
+  readonly server_stream:
+    | { readonly stream: StreamHandler<C, M['request'], M['response']>; readonly finite?: boolean }
+    | { readonly push: PushHandler<C, M['request']> }
+  readonly client_stream: never
+  readonly duplex:
+    | { readonly exchange: ExchangeHandler<C, M['request'], M['response']> }
+    | { readonly duplex: DuplexHandler<C, M['request']> }
+    | {
+        readonly converse: ConversationHandler<C, M['request'], M['response']>
+        readonly limits: ConversationLimits
+      }
+}[M['kind']]
+
+/** The handlers of a service, by the names of the methods in the .proto file: one for each. */
+export type Handlers<C, Name extends keyof Services> = {
+  readonly [Method in keyof Services[Name]]: Services[Name][Method] extends MethodShape
+    ? HandlerOf<C, Services[Name][Method]>
+    : never
+}
 
 /** Throws when this caller may not make this call; asked when the headers have come, before anything of the request is held. */
 export type Gate<C> = (caller: C, head: CallHead) => void

@@ -3,8 +3,8 @@ import type { HealthCheckRequest__Output } from './gen/grpc/health/v1/HealthChec
 import type { Handlers, StreamSink } from './handlers.ts'
 import { encodeMessage } from './services.ts'
 
-/** Health was asked of a service that is not here. */
-export class ServiceUnknownError extends CodedError {
+/** There is no service of this name to report the health of. */
+class ServiceUnknownError extends CodedError {
   override readonly name = 'ServiceUnknownError'
   readonly code = 'ERR_RPC_SERVICE_UNKNOWN'
   readonly kind = 'not_found'
@@ -53,7 +53,10 @@ function message(status: string): Buffer {
 const nothingToRelease: Disposable = { [Symbol.dispose]: () => {} }
 
 /** grpc.health.v1: one answer for all services. Check knows no unknown service; Watch waits for one, as its protocol says. */
-export function healthHandlers<C>(isKnown: (service: string) => boolean, health: Health): Handlers<C> {
+export function healthHandlers<C>(
+  isKnown: (service: string) => boolean,
+  health: Health,
+): Handlers<C, 'grpc.health.v1.Health'> {
   return {
     Check: {
       unary: (_caller, request: HealthCheckRequest__Output) => {

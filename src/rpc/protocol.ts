@@ -4,10 +4,10 @@ import { CodedError } from '../foundation/errors.ts'
 export const PROTOCOL_VERSION = 1
 
 /** The oldest version that an authority of this build still serves. */
-export const OLDEST_PROTOCOL_VERSION = 1
+const OLDEST_PROTOCOL_VERSION = 1
 
-/** Agent and authority are too far apart to understand each other. */
-export class ProtocolVersionError extends CodedError {
+/** Agent and authority have versions that are too far apart. */
+class ProtocolVersionError extends CodedError {
   override readonly name = 'ProtocolVersionError'
   readonly code = 'ERR_RPC_PROTOCOL_VERSION'
   readonly kind = 'failed_precondition'

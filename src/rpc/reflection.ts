@@ -113,7 +113,9 @@ function withImports(index: DescriptorIndex, file: FileEntry, seen = new Set<Fil
 }
 
 /** Server reflection over the descriptors that were made with the schema. `services` are those that this server serves. */
-export function reflectionHandlers<C>(services: () => readonly string[]): Handlers<C> {
+export function reflectionHandlers<C>(
+  services: () => readonly string[],
+): Handlers<C, 'grpc.reflection.v1.ServerReflection'> {
   let index: DescriptorIndex | undefined
 
   const files = (file: FileEntry | undefined): ServerReflectionResponse => {

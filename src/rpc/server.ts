@@ -115,8 +115,8 @@ export class RpcServer<C> implements AsyncDisposable {
   }
 
   /** Serves a service. `gate` is asked before each call; methods without a handler are answered UNIMPLEMENTED. */
-  add(name: ServiceName, handlers: Handlers<C>, gate?: Gate<C>): void {
-    for (const [methodName, handler] of Object.entries(handlers)) {
+  add<Name extends ServiceName>(name: Name, handlers: Handlers<C, Name>, gate?: Gate<C>): void {
+    for (const [methodName, handler] of Object.entries<Handler<C>>(handlers)) {
       const definition = method(name, methodName)
       const route = { service: name, definition, handler: this.#timed(handler), gate }
       this.#routes.set(definition.path, route)

@@ -1,22 +1,12 @@
 import type { MethodDefinition } from '@grpc/grpc-js'
 import { schema } from './gen/schema.ts'
+import type { Services } from './gen/services.ts'
 import { decodeMessage as decode } from './messages/decode-message.ts'
 import { encodeMessage as encode } from './messages/encode-message.ts'
 import { type MessageType, MessageTypes, type MethodType } from './messages/message-type.ts'
 
 /** Every service of this program, by its full name on the wire. */
-export type ServiceName =
-  | 'SpiffeWorkloadAPI'
-  | 'envoy.service.secret.v3.SecretDiscoveryService'
-  | 'signet.v1.JoinService'
-  | 'signet.v1.SyncService'
-  | 'signet.v1.IssuanceService'
-  | 'signet.v1.ReportService'
-  | 'signet.v1.AdminService'
-  | 'signet.v1.AgentAdminService'
-  | 'grpc.health.v1.Health'
-  | 'grpc.reflection.v1.ServerReflection'
-  | 'grpc.reflection.v1alpha.ServerReflection'
+export type ServiceName = keyof Services
 
 /** One method; a message is an object shaped like the generated types, or bytes that are encoded already. */
 export type Method = MethodDefinition<object, object>

@@ -8,7 +8,7 @@ import { CodedError, messageOf } from '../foundation/errors.ts'
 import { formatHostPort, parseHostPort } from '../foundation/host-port.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { RefusedConnections } from '../peer/connection-caps.ts'
+import { RefusedConnections } from '../peer/refused-connections.ts'
 import { addressKey } from './address-key.ts'
 import { ConnectionPool, type PoolMember } from './connection-pool.ts'
 import { pemChain } from './pem-chain.ts'
@@ -40,14 +40,14 @@ export interface TlsListenerOptions {
 }
 
 /** The address cannot be listened on. */
-export class ListenError extends CodedError {
+class ListenError extends CodedError {
   override readonly name = 'ListenError'
   readonly code = 'ERR_RPC_LISTEN'
   readonly kind = 'unavailable'
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
-export const MAX_HANDSHAKES = 1_024
+const MAX_HANDSHAKES = 1_024
 /** A handshake that goes on takes no longer, however many there are beside it. */
 const SPARE_HANDSHAKE_MS = 2_000
 /** A quiet peer that has vanished is noticed by TCP. */

@@ -6,8 +6,6 @@ import { CodedError } from '../foundation/errors.ts'
 import { InvalidBundleError, MAX_NOTED, type PassedOver, parseBundle } from './bundle-json.ts'
 import { TrustDomain } from './trust-domain.ts'
 
-export { InvalidBundleError, type PassedOver } from './bundle-json.ts'
-
 export interface BundleContents {
   /** DER. */
   readonly x509Authorities: readonly Buffer[]

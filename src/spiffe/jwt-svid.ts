@@ -4,7 +4,7 @@ import { SharedLru } from '../foundation/shared-lru.ts'
 import type { Bundle } from './bundle.ts'
 import { InvalidJwtSvidError, type JwtSvid, type ReadJwtSvid, readJwtSvid } from './jwt-svid-claims.ts'
 
-export { InvalidJwtSvidError, type JwtSvid, type JwtSvidProblem } from './jwt-svid-claims.ts'
+export { InvalidJwtSvidError, type JwtSvid } from './jwt-svid-claims.ts'
 
 /**
  * Reads a JWT-SVID without verifying anything about it: for showing, never for believing.

@@ -58,7 +58,9 @@ function doorTo(state: AuthorityState, fault: Fault): AuthorityDoor {
         : { kind: 'anonymous', address: 'test' }
       const unary = async (_service: string, method: string, request: object): Promise<object> => {
         fault.reach('before answer')
-        const handler = handlers[method] as { unary: (caller: unknown, request: unknown) => Promise<object> }
+        const handler = handlers[method as keyof typeof handlers] as {
+          unary: (caller: unknown, request: unknown) => Promise<object>
+        }
         const asRead = decodeMessage(
           `signet.v1.${method}Request`,
           encodeMessage(`signet.v1.${method}Request`, request),

@@ -539,7 +539,6 @@ describe('the sync stream', () => {
     assert.deepEqual([...sync.identities.keys()].sort(), ['outside', 'payments'])
     assert.equal(first?.bot?.instanceId, bot.certificate.botInstanceId)
     assert.deepEqual(JSON.parse(first?.bot?.attributesJson ?? '{}').bot.traits, { team: 'pay' })
-    assert.ok(first?.attributeUse?.paths.includes('workload.unix.uid'))
     const bundle = Bundle.parse('example.org', first?.bundle?.spiffeBundle ?? '')
     assert.equal(bundle.x509Authorities.length, (await bundleOf(authority)).x509Authorities.length)
     const spec =

@@ -191,7 +191,7 @@ for (const form of FORMS) {
         handlers: {
           FetchJWTSVID: {
             unary: (_caller, request) => {
-              sizes.push((request as { audience: string[] }).audience[0]?.length ?? 0)
+              sizes.push(request.audience[0]?.length ?? 0)
               return large
             },
           },

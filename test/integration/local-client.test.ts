@@ -20,7 +20,7 @@ interface Tokens {
   readonly svids: readonly { readonly svid: string }[]
 }
 
-const handlers: Handlers<unknown> = {
+const handlers: Partial<Handlers<unknown, 'SpiffeWorkloadAPI'>> = {
   FetchJWTSVID: {
     unary: (_caller, request: { audience: string[] }) => {
       if (request.audience[0] === 'refused') throw new RpcError(StatusCode.PERMISSION_DENIED, 'nö: 100 %')

@@ -9,6 +9,7 @@ import { runInNewContext } from 'node:vm'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
+import type { Handlers } from '../../src/rpc/handlers.ts'
 import { pemChain } from '../../src/rpc/pem-chain.ts'
 import { RpcServer } from '../../src/rpc/server.ts'
 import { encodeMessage } from '../../src/rpc/services.ts'
@@ -108,14 +109,13 @@ describe('a peer that begins trailers and breaks the connection off', () => {
       maxStreamsPerConnection: 10,
       takesAnyAuthority: true,
     })
-    rpc.add(SERVICE, {
-      StreamSecrets: {
-        exchange: () => {
-          isAnswered = true
-          return answer
-        },
+    const StreamSecrets = {
+      exchange: () => {
+        isAnswered = true
+        return answer
       },
-    })
+    }
+    rpc.add(SERVICE, { StreamSecrets } as unknown as Handlers<string, typeof SERVICE>)
     listener.on(accepted, (socket: net.Socket) => {
       rpc.accept(socket, 'peer')
       socket.once('close', () => {

@@ -16,9 +16,10 @@ import { RpcServer } from '../../src/rpc/server.ts'
 import type { ServiceName } from '../../src/rpc/services.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
-export interface RpcStackOptions {
-  readonly service?: ServiceName
-  readonly handlers?: Handlers<Peer>
+export interface RpcStackOptions<Name extends ServiceName = ServiceName> {
+  readonly service?: Name
+  /** A test serves what it needs. */
+  readonly handlers?: Partial<Handlers<Peer, Name>>
   readonly gate?: Gate<Peer>
   readonly maxStreamsPerConnection?: number
   readonly maxCallsPerUser?: number
@@ -58,7 +59,8 @@ export class RpcStack implements AsyncDisposable {
       ...(onError === undefined ? {} : { onError }),
     })
     if (options.handlers !== undefined) {
-      this.server.add(options.service ?? 'SpiffeWorkloadAPI', options.handlers, options.gate)
+      const handlers = options.handlers as Handlers<Peer, ServiceName>
+      this.server.add(options.service ?? 'SpiffeWorkloadAPI', handlers, options.gate)
     }
     this.server.addHealth(() => this.isServing)
     this.server.addReflection()
@@ -69,8 +71,11 @@ export class RpcStack implements AsyncDisposable {
     metrics: createMetrics(),
   }
 
-  static async start(options: RpcStackOptions = {}): Promise<RpcStack> {
-    const stack = new RpcStack(await mkdtemp(path.join(tmpdir(), 'signet-rpc-')), options)
+  static async start<Name extends ServiceName = 'SpiffeWorkloadAPI'>(
+    options: RpcStackOptions<Name> = {},
+  ): Promise<RpcStack> {
+    const directory = await mkdtemp(path.join(tmpdir(), 'signet-rpc-'))
+    const stack = new RpcStack(directory, options as unknown as RpcStackOptions)
     stack.#listener = await UnixListener.listen({
       ...stack.observers,
       path: stack.socketPath,

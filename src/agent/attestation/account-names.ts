@@ -13,7 +13,7 @@ export interface AccountFiles {
   read(path: string): string
 }
 
-export const systemAccountFiles: AccountFiles = {
+const systemAccountFiles: AccountFiles = {
   stamp: (path) => {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false })
     return found && found.size <= MAX_FILE_BYTES

@@ -33,7 +33,7 @@ const MAX_TAKEN = 128
 /** Whose losses are told by name. */
 const MAX_USERS = 1_024
 /** Stands for all further users. */
-export const FURTHER_USERS = 0xffff_ffff
+const FURTHER_USERS = 0xffff_ffff
 
 /**
  * What waits to be told to the authority, added up. Every user has a share of his own: when there is no more room, whoever holds most

@@ -10,7 +10,7 @@ import type { Delivered } from '../sync/knowledge.ts'
 const TLS = 'envoy.extensions.transport_sockets.tls.v3'
 const VALIDATOR = `${TLS}.SPIFFECertValidatorConfig`
 
-export const SECRET_TYPE = `${TLS}.Secret`
+const SECRET_TYPE = `${TLS}.Secret`
 export const SECRET_TYPE_URL = `type.googleapis.com/${SECRET_TYPE}`
 
 /** One resource of SDS, encoded once for everybody who gets it. */

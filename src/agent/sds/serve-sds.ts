@@ -54,7 +54,7 @@ export function serveSds(server: RpcServer<Peer>, deps: SdsDeps): void {
   const whole = (): Subscription<DiscoveryRequest__Output> => new WholeSubscription(maxNames, makeNonce)
   const delta = (): Subscription<DeltaDiscoveryRequest__Output> => new DeltaSubscription(maxNames, makeNonce)
 
-  const handlers: Handlers<Peer> = {
+  const handlers: Handlers<Peer, 'envoy.service.secret.v3.SecretDiscoveryService'> = {
     StreamSecrets: { duplex: (peer, sink) => new SecretStream('stream', peer, sink, shared, whole()) },
     DeltaSecrets: { duplex: (peer, sink) => new SecretStream('delta', peer, sink, shared, delta()) },
     FetchSecrets: {

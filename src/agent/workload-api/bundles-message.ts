@@ -31,7 +31,7 @@ export function bundleFor(
 }
 
 /** Values by trust domain, keyed by its SPIFFE ID. What is empty is no bundle to clients; what does not fit is left out, and that is told. */
-export function bundleMap(
+function bundleMap(
   bundles: readonly Bundle[],
   format: (bundle: Bundle) => Buffer,
   limits: { readonly room: number; readonly most: number },

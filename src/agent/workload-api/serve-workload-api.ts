@@ -1,6 +1,6 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Peer } from '../../peer/peer.ts'
-import type { Handler, Handlers } from '../../rpc/handlers.ts'
+import type { Handlers, PushHandler } from '../../rpc/handlers.ts'
 import type { RpcServer } from '../../rpc/server.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import type { KnowledgeSource } from '../sync/knowledge.ts'
@@ -48,11 +48,11 @@ function handlers(
   fetchJwtSvid: FetchJwtSvid,
   validateJwtSvid: ValidateJwtSvid,
   refusals: RefusedCallers,
-): Handlers<Peer> {
-  const watch = (kind: MessageKind): Handler<Peer> => ({
+): Handlers<Peer, 'SpiffeWorkloadAPI'> {
+  const watch = (kind: MessageKind): { push: PushHandler<Peer, object> } => ({
     push: (peer, _request, sink) => watches.open(kind, peer, sink),
   })
-  const unsupported: Handler<Peer> = {
+  const unsupported: { push: PushHandler<Peer, object> } = {
     push: () => {
       throw new ProfileUnsupportedError('the WIT-SVID profile is not supported')
     },

@@ -18,8 +18,8 @@ import { MAX_REQUESTS } from '../issuance/life-limits.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
-/** The batch is longer than one request may be. */
-export class BatchTooLongError extends CodedError {
+/** The batch has more requests than one call may carry. */
+class BatchTooLongError extends CodedError {
   override readonly name = 'BatchTooLongError'
   readonly code = 'ERR_ISSUANCE_BATCH_TOO_LONG'
   readonly kind = 'invalid_argument'
@@ -53,7 +53,7 @@ const NO_CLAIM: Claim = {
 }
 
 /** signet.v1.IssuanceService */
-export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller> {
+export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller, 'signet.v1.IssuanceService'> {
   const { issuer, connections, clock, svidsPerSecond } = deps
   // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
   const burst = Math.max(MAX_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)

@@ -27,7 +27,11 @@ export interface JoinApiDeps {
 }
 
 /** signet.v1.JoinService */
-export function joinHandlers({ joiner, renewer, clock }: JoinApiDeps): Handlers<Caller> {
+export function joinHandlers({
+  joiner,
+  renewer,
+  clock,
+}: JoinApiDeps): Handlers<Caller, 'signet.v1.JoinService'> {
   const joins = new RateLimiter(JOINS, clock)
   const renewals = new RateLimiter(RENEWALS, clock)
   return {

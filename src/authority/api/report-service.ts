@@ -29,7 +29,7 @@ const MAX_EVENTS = 200
 const MAX_GIVEN_UP = 64
 
 /** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
-export function reportHandlers(deps: ReportApiDeps): Handlers<Caller> {
+export function reportHandlers(deps: ReportApiDeps): Handlers<Caller, 'signet.v1.ReportService'> {
   const { connections, audit, clock, logger } = deps
   const reports = new RateLimiter(REPORTS, clock)
   const bytes = new RateLimiter(BYTES, clock)

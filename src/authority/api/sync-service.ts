@@ -14,7 +14,7 @@ export interface SyncApiDeps extends SyncSessionDeps {
 }
 
 /** signet.v1.SyncService */
-export function syncHandlers(deps: SyncApiDeps): Handlers<Caller> {
+export function syncHandlers(deps: SyncApiDeps): Handlers<Caller, 'signet.v1.SyncService'> {
   return {
     Sync: {
       stream: async function* (

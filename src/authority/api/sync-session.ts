@@ -60,7 +60,6 @@ export class SyncSession implements Disposable {
   /** The locks that concern this agent, as it was last told them, and as they are now. */
   #toldLocks = NO_LOCKS
   #currentLocks = NO_LOCKS
-  #attributeUse = false
   #foreignBundles = false
   #heartbeat = false
   #standing = false
@@ -108,7 +107,6 @@ export class SyncSession implements Disposable {
       this.#bot ||
       this.#bundle ||
       this.#locks ||
-      this.#attributeUse ||
       this.#foreignBundles ||
       this.#heartbeat ||
       this.#standing
@@ -144,7 +142,6 @@ export class SyncSession implements Disposable {
     if (this.#deps.locks.value.length > 0) this.#lookAtLocks()
     this.#note(() => {
       if (change.bot) this.#bot = true
-      if (change.attributeUse) this.#attributeUse = true
       if (change.foreignBundles) this.#foreignBundles = true
       for (const entry of change.upserts) this.#names.add(entry.name)
       for (const name of change.removals) this.#names.add(name)
@@ -190,15 +187,15 @@ export class SyncSession implements Disposable {
     this.#locked = !this.#locked
     this.#locks = false
     if (!this.#locked) this.#snapshot = true
-    else yield this.#stamped({ locks: this.#tellLocks() })
+    else yield { locks: this.#tellLocks() }
   }
 
   async *#lockedMessages(): AsyncGenerator<SyncResponse> {
     this.#names.clear()
-    this.#bot = this.#bundle = this.#attributeUse = this.#foreignBundles = false
+    this.#bot = this.#bundle = this.#foreignBundles = false
     if (this.#locks || this.#heartbeat) {
       this.#locks = this.#heartbeat = false
-      yield this.#stamped({ locks: this.#tellLocks() })
+      yield { locks: this.#tellLocks() }
     } else await this.#rest()
   }
 
@@ -208,18 +205,17 @@ export class SyncSession implements Disposable {
     const [first, ...others] = foreignBundlePages(this.#view.foreignBundles)
     this.#snapshot = false
     this.#nothingToTell()
-    yield this.#stamped({
+    yield {
       snapshotBegin: true,
       trustDomain: this.#deps.trustDomain,
       bot: this.#botMessage(),
       bundle: bundleMessage(this.#deps.keys.value, this.#deps.defaultLives),
       locks: this.#tellLocks(),
       federatedBundles: first ?? {},
-      attributeUse: { paths: [...this.#view.attributeUse] },
-    })
+    }
     for (const federatedBundles of others) yield { federatedBundles }
     for (const upserts of identityPages(names, (name) => this.#view.get(name))) yield { upserts }
-    yield this.#stamped({ snapshotEnd: true })
+    yield { snapshotEnd: true }
   }
 
   *#changeMessages(): Generator<SyncResponse> {
@@ -234,13 +230,12 @@ export class SyncSession implements Disposable {
     if (this.#bot) first.bot = this.#botMessage()
     if (this.#bundle) first.bundle = bundleMessage(this.#deps.keys.value, this.#deps.defaultLives)
     if (this.#locks) first.locks = this.#tellLocks()
-    if (this.#attributeUse) first.attributeUse = { paths: [...this.#view.attributeUse] }
     const bundles = this.#foreignBundles ? [...foreignBundlePages(this.#view.foreignBundles)] : []
     const [firstBundles, ...otherBundles] = bundles
     if (firstBundles) first.federatedBundles = firstBundles
     this.#names = new Set()
     this.#nothingToTell()
-    yield this.#stamped(first)
+    yield first
     for (const federatedBundles of otherBundles) yield { federatedBundles }
     for (const upserts of pages) yield { upserts }
   }
@@ -248,7 +243,7 @@ export class SyncSession implements Disposable {
   /** All that is not told by name. */
   #nothingToTell(): void {
     this.#bot = this.#bundle = this.#locks = false
-    this.#attributeUse = this.#foreignBundles = this.#heartbeat = false
+    this.#foreignBundles = this.#heartbeat = false
   }
 
   #botMessage(): Bot {
@@ -260,10 +255,6 @@ export class SyncSession implements Disposable {
       attributesJson: attributesJson(this.#subject),
       rolesJson: rolesJson(bot),
     }
-  }
-
-  #stamped(message: SyncResponse): SyncResponse {
-    return { ...message, authorityTimeMs: String(this.#deps.clock.now().getTime()) }
   }
 }
 

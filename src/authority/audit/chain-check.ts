@@ -81,7 +81,7 @@ export function signedAt({ timeMs }: Pick<SignedRow, 'timeMs'>): string {
   return `the head signed at ${new Date(timeMs).toISOString()}`
 }
 
-export function describeRows(first: number, last: number): string {
+function describeRows(first: number, last: number): string {
   return first === last ? `row ${first} is` : `rows ${first} to ${last} are`
 }
 

@@ -31,9 +31,8 @@ interface HeadFields {
 
 type SignedFields = HeadFields & { readonly signature: string }
 
+/** Of the line before the first head. */
 export const NO_LINE = ''
-/** Before the first head. */
-export const NO_HEAD = { counter: 0, line: NO_LINE } as const
 
 const CONTEXT = 'signet audit head\n'
 

@@ -2,7 +2,7 @@ import { CodedError } from '../../foundation/errors.ts'
 import type { Grant } from '../../policy/grant.ts'
 
 /** The answer to a batch would be longer than a message may be. Nothing was signed: ask for fewer SVIDs at once. */
-export class AnswerTooLongError extends CodedError {
+class AnswerTooLongError extends CodedError {
   override readonly name = 'AnswerTooLongError'
   readonly code = 'ERR_ISSUANCE_ANSWER_TOO_LONG'
   readonly kind = 'resource_exhausted'

@@ -9,8 +9,6 @@ export interface ViewChange {
   readonly removals: readonly string[]
   /** The bot's facts may have changed. */
   readonly bot: boolean
-  /** The attributes that rules read, when these changed. */
-  readonly attributeUse: readonly string[] | undefined
   /** The foreign bundles that these identities are given, when these changed. */
   readonly foreignBundles: readonly ForeignBundle[] | undefined
 }
@@ -22,7 +20,6 @@ export class BotView {
   readonly bot: string
   readonly #catalogue: Catalogue
   readonly #permitted = new Map<string, IdentityEntry>()
-  readonly #uses = new Counts()
   /** Trust domains that some of them federate with. */
   readonly #partners = new Counts()
   #foreignBundles: readonly ForeignBundle[]
@@ -62,10 +59,6 @@ export class BotView {
     return known
   }
 
-  get attributeUse(): readonly string[] {
-    return [...this.#uses.names].sort()
-  }
-
   /** By trust domain. */
   get foreignBundles(): readonly ForeignBundle[] {
     return this.#foreignBundles
@@ -74,7 +67,6 @@ export class BotView {
   /** Applies a change of the catalogue and tells the listeners what of it concerns this bot, if anything. */
   follow(change: CatalogueChange): void {
     this.#withinReach.clear()
-    const before = new Set(this.#uses.names)
     const upserts: IdentityEntry[] = []
     const removals: string[] = []
     const isOwn = change.bots.has(this.bot)
@@ -91,8 +83,7 @@ export class BotView {
     for (const name of change.removals) if (this.#forbid(name)) removals.push(name)
     const foreignBundles = this.#changedBundles()
     if (upserts.length + removals.length === 0 && !isOwn && foreignBundles === undefined) return
-    const attributeUse = this.#uses.isSameAs(before) ? undefined : this.attributeUse
-    const told = { upserts, removals, bot: isOwn, attributeUse, foreignBundles }
+    const told = { upserts, removals, bot: isOwn, foreignBundles }
     this.changes.emit(told)
   }
 
@@ -110,7 +101,6 @@ export class BotView {
   }
 
   #count({ compiled }: IdentityEntry, by: 1 | -1): void {
-    for (const path of compiled.usedAttributes) this.#uses.add(path, by)
     for (const trustDomain of compiled.parts.federatesWith) this.#partners.add(trustDomain, by)
   }
 
@@ -139,10 +129,6 @@ class Counts {
     return this.#counts.size
   }
 
-  get names(): Iterable<string> {
-    return this.#counts.keys()
-  }
-
   has(name: string): boolean {
     return this.#counts.has(name)
   }
@@ -151,10 +137,6 @@ class Counts {
     const left = (this.#counts.get(name) ?? 0) + by
     if (left > 0) this.#counts.set(name, left)
     else this.#counts.delete(name)
-  }
-
-  isSameAs(names: ReadonlySet<string>): boolean {
-    return names.size === this.#counts.size && [...names].every((name) => this.#counts.has(name))
   }
 }
 

@@ -29,14 +29,15 @@ async function quiet(shape: Shape = 'watch'): Promise<Quiet> {
     return { [Symbol.dispose]: () => {} }
   }
   const silent = { onRequest: () => {}, onWritable: () => {}, onHalfClose: () => {} }
-  const stack = await RpcStack.start(
+  const stack =
     shape === 'watch'
-      ? { handlers: { FetchX509SVID: { push: (_peer, _request, sink) => opened(sink) } } }
-      : {
+      ? await RpcStack.start({
+          handlers: { FetchX509SVID: { push: (_peer, _request, sink) => opened(sink) } },
+        })
+      : await RpcStack.start({
           service: SDS,
           handlers: { StreamSecrets: { duplex: (_peer, sink) => ({ ...silent, ...opened(sink) }) } },
-        },
-  )
+        })
   const path = shape === 'watch' ? '/SpiffeWorkloadAPI/FetchX509SVID' : `/${SDS}/StreamSecrets`
   const connection = await RawConnection.greeted(stack.socketPath)
   connection.send(

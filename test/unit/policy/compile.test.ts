@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { PolicyInvalidError, PolicyProblem } from '../../../src/policy/compile.ts'
+import type { PolicyInvalidError } from '../../../src/policy/compile.ts'
+import type { PolicyProblem } from '../../../src/policy/problem.ts'
 import { CALLER, compile } from './policy-samples.ts'
 
 const ALLOW = [{ match: { 'workload.unix.uid': 1000 } }]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { SyncResponse__Output } from '../../../src/rpc/gen/signet/v1/SyncResponse.ts'
 import { decodeMessage, encodeMessage, method, service } from '../../../src/rpc/services.ts'
 
 describe('service', () => {
@@ -25,11 +26,13 @@ describe('service', () => {
   })
 
   it('reads 64-bit numbers as strings, enums as names, and fills in what is absent', () => {
-    const bytes = encodeMessage('signet.v1.SyncResponse', { authorityTimeMs: '9007199254740993' })
-    const message = decodeMessage('signet.v1.SyncResponse', bytes) as Record<string, unknown>
-    assert.equal(message['authorityTimeMs'], '9007199254740993')
-    assert.deepEqual(message['removals'], [])
-    assert.equal(message['bot'], null)
+    const bytes = encodeMessage('signet.v1.SyncResponse', {
+      locks: { locks: [{ expiresMs: '9007199254740993' }] },
+    })
+    const message = decodeMessage('signet.v1.SyncResponse', bytes) as SyncResponse__Output
+    assert.equal(message.locks?.locks[0]?.expiresMs, '9007199254740993')
+    assert.deepEqual(message.removals, [])
+    assert.equal(message.bot, null)
     const health = encodeMessage('grpc.health.v1.HealthCheckResponse', { status: 'SERVING' })
     assert.deepEqual(decodeMessage('grpc.health.v1.HealthCheckResponse', health), { status: 'SERVING' })
   })

@@ -15,7 +15,12 @@ import { AuditArchiveInvalidError, SvidUnknownError } from '../../audit/errors.t
 import { actorOf, type Caller } from '../../caller.ts'
 
 /** AdminService: the audit log. Without `follow` the list comes to its end; with it, it stays open. */
-export function auditHandlers(audit: AuditLog): Handlers<Caller> {
+export function auditHandlers(
+  audit: AuditLog,
+): Pick<
+  Handlers<Caller, 'signet.v1.AdminService'>,
+  'ListAuditEvents' | 'TraceSvid' | 'VerifyAudit' | 'ArchiveAudit'
+> {
   return {
     ListAuditEvents: {
       finite: true,

@@ -13,7 +13,10 @@ export interface BotInstanceApiDeps {
 }
 
 /** AdminService: which agents have joined. */
-export function botInstanceHandlers({ bots, connected }: BotInstanceApiDeps): Handlers<Caller> {
+export function botInstanceHandlers({
+  bots,
+  connected,
+}: BotInstanceApiDeps): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'ListBotInstances'> {
   return {
     ListBotInstances: {
       unary: (_caller: Caller, { bot }: ListBotInstancesRequest__Output): ListBotInstancesResponse => ({

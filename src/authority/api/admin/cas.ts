@@ -9,7 +9,9 @@ import { actorOf, type Caller } from '../../caller.ts'
 import type { CaInfo, SigningKeys } from '../../keys/signing-keys.ts'
 
 /** AdminService: the signing keys and the bundle. */
-export function caHandlers(authorities: SigningKeys): Handlers<Caller> {
+export function caHandlers(
+  authorities: SigningKeys,
+): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'RotateCa' | 'GetBundle' | 'ListCas'> {
   const list = (): Ca[] => authorities.list().map(toMessage)
   return {
     ListCas: { unary: (): ListCasResponse => ({ cas: list() }) },

@@ -17,8 +17,8 @@ import type { DefaultLives } from '../../resources/compiler.ts'
 import { factsOf, type InstanceFacts } from '../../resources/facts.ts'
 import type { IdentityEntry } from '../../resources/identity-entry.ts'
 
-/** The attributes are not a tree of attributes, or contradict what is known. */
-export class AttributesInvalidError extends CodedError {
+/** The given attributes are not a tree of known attributes. */
+class AttributesInvalidError extends CodedError {
   override readonly name = 'AttributesInvalidError'
   readonly code = 'ERR_ATTRIBUTES_INVALID'
   readonly kind = 'invalid_argument'
@@ -27,7 +27,7 @@ export class AttributesInvalidError extends CodedError {
 const TURN = 200
 
 export interface ExplainDeps extends BoundsDeps {
-  readonly keys: () => Pick<KeysInUse, 'x509' | 'jwt'>
+  readonly keys: () => Pick<KeysInUse, 'signer' | 'jwt'>
   readonly clock: Clock
   readonly defaultLives: DefaultLives
   readonly hasBot: (name: string) => boolean
@@ -36,7 +36,10 @@ export interface ExplainDeps extends BoundsDeps {
 }
 
 /** AdminService: what a caller with these attributes would get, for every workload identity. */
-export function explainHandlers(catalogue: Catalogue, deps: ExplainDeps): Handlers<Caller> {
+export function explainHandlers(
+  catalogue: Catalogue,
+  deps: ExplainDeps,
+): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'Explain'> {
   return {
     Explain: {
       unary: async (_caller: Caller, request: ExplainRequest__Output): Promise<ExplainResponse> => {
@@ -130,14 +133,14 @@ function explainEntry(
     const reason = 'this version of the authority cannot use it: apply it again to see why'
     return { identity: entry.name, revision: entry.revision, granted: false, reason }
   }
-  const { x509, jwt } = keys()
+  const { signer, jwt } = keys()
   return explain(entry.compiled, attributes, bounds, {
     nowMs: clock.now().getTime(),
     limits: (roleMaxTtlSeconds) => ({
       defaultX509Seconds: defaultLives.x509TtlSeconds,
       defaultJwtSeconds: defaultLives.jwtTtlSeconds,
       roleMaxTtlSeconds,
-      x509SignerEndMs: x509.notAfter * 1000,
+      x509SignerEndMs: signer('spiffe_x509').notAfter * 1000,
       jwtSignerEndMs: jwt.notAfter * 1000,
     }),
   })

@@ -11,7 +11,7 @@ import { principalOf } from '../../principal.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
 
 /** The join token that was asked for cannot be. */
-export class JoinTokenInvalidError extends CodedError {
+class JoinTokenInvalidError extends CodedError {
   override readonly name = 'JoinTokenInvalidError'
   readonly code = 'ERR_JOIN_TOKEN_INVALID'
   readonly kind = 'invalid_argument'
@@ -33,7 +33,9 @@ const MAX_NAME_LENGTH = 63
 const GENERATED = 'join_token'
 
 /** AdminService: a join token in one step, with all that the other machine needs. */
-export function joinTokenHandlers(deps: JoinTokenApiDeps): Handlers<Caller> {
+export function joinTokenHandlers(
+  deps: JoinTokenApiDeps,
+): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'CreateJoinToken'> {
   return {
     CreateJoinToken: {
       unary: async (

@@ -5,7 +5,7 @@ import { actorOf, type Caller } from '../../caller.ts'
 import type { Rekeyer } from '../../keys/rekey.ts'
 
 /** AdminService: the key-encryption key. */
-export function rekeyHandlers(rekeyer: Rekeyer): Handlers<Caller> {
+export function rekeyHandlers(rekeyer: Rekeyer): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'Rekey'> {
   return {
     Rekey: {
       unary: async (caller: Caller, { key }: RekeyRequest__Output): Promise<RekeyResponse> => {

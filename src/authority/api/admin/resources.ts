@@ -17,7 +17,12 @@ import type { ResourceStore } from '../../resources/resource-store.ts'
 import { toJson, toYaml } from '../../resources/stored-form.ts'
 
 /** AdminService: everything a person writes. */
-export function resourceHandlers(store: ResourceStore): Handlers<Caller> {
+export function resourceHandlers(
+  store: ResourceStore,
+): Pick<
+  Handlers<Caller, 'signet.v1.AdminService'>,
+  'Apply' | 'GetResource' | 'ListResources' | 'DeleteResource'
+> {
   return {
     Apply: {
       unary: async (caller: Caller, request: ApplyRequest__Output): Promise<ApplyResponse> => {

@@ -16,7 +16,9 @@ export interface StatusApiDeps {
 }
 
 /** AdminService: how the authority is doing. */
-export function statusHandlers(deps: StatusApiDeps): Handlers<Caller> {
+export function statusHandlers(
+  deps: StatusApiDeps,
+): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'GetStatus'> {
   return {
     GetStatus: {
       unary: (): GetStatusResponse => ({

@@ -72,7 +72,7 @@ export interface ReadRow {
   readonly rowid: bigint
 }
 
-export function* readRows(
+function* readRows(
   connection: DatabaseSync,
   table: SealedTable,
   columns: readonly string[],

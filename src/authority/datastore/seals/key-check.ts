@@ -21,7 +21,7 @@ export function keyCheckOf(
 }
 
 /** Whether the key is that of the database; true when the database says nothing of a key. */
-export function opensKeyCheck(connection: DatabaseSync, kek: KeyObject): boolean {
+function opensKeyCheck(connection: DatabaseSync, kek: KeyObject): boolean {
   const row = connection.prepare(`SELECT value FROM main.meta WHERE key = 'kek_check'`).get()
   const check = row?.['value']
   if (typeof check !== 'string') return true

@@ -65,7 +65,7 @@ export function isGenuine({ record, mac }: StoredRecord, keys: SealKeys): boolea
 }
 
 /** All members in their fixed lengths but the last, so that no two different records have the same bytes. */
-export function macOf(record: StateRecord, keys: SealKeys): Buffer {
+function macOf(record: StateRecord, keys: SealKeys): Buffer {
   const numbers = Buffer.alloc(16)
   numbers.writeBigInt64BE(BigInt(record.commits), 0)
   numbers.writeBigInt64BE(BigInt(record.auditSequence), 8)

@@ -22,8 +22,6 @@ const QUIET: SyncResponse__Output = {
   bundle: null,
   locks: null,
   federatedBundles: null,
-  authorityTimeMs: '0',
-  attributeUse: null,
   trustDomain: '',
 }
 

@@ -104,9 +104,7 @@ const names = ({ upserts }: SyncResponse): (string | undefined)[] => (upserts ??
 
 /** Nothing but the heartbeat may be in it. */
 function assertQuiet(message: SyncResponse): void {
-  const { authorityTimeMs, ...rest } = message
-  assert.ok(Number(authorityTimeMs) > 0)
-  assert.deepEqual(rest, { removals: [], upserts: [] })
+  assert.deepEqual(message, { removals: [], upserts: [] })
 }
 
 describe('a sync session', () => {
@@ -123,8 +121,6 @@ describe('a sync session', () => {
     })
     assert.equal(begin.bundle?.activeX509KeyId, keys.activeX509KeyId)
     assert.deepEqual(begin.locks, { locks: [] })
-    assert.deepEqual(begin.attributeUse, { paths: ['workload.unix.uid'] })
-    assert.equal(begin.authorityTimeMs, String(rig.clock.now().getTime()))
     assert.deepEqual(names(page ?? {}), ['one'])
     assert.ok(end)
     assert.deepEqual(rest, [])
@@ -149,7 +145,6 @@ describe('a sync session', () => {
     const other = await rig.nextAfter(() => rig.put(botYaml('builder', [])))
     assert.deepEqual(other.removals, ['three'])
     assert.equal(other.bot?.rolesJson, '[]')
-    assert.deepEqual(other.attributeUse, { paths: [] })
   })
 
   it('tells the whole list of foreign bundles, at first and when one is made, changed or deleted', async () => {
@@ -309,13 +304,11 @@ describe('a lock', () => {
     it(`on ${JSON.stringify(target)} leaves nothing to hear but itself, until it is lifted`, async () => {
       await using rig = await openSession()
       await rig.snapshot()
-      const { authorityTimeMs: _time, ...locked } = await rig.nextAfter(() =>
-        rig.locks.set([lock('stop', target)]),
-      )
+      const locked = await rig.nextAfter(() => rig.locks.set([lock('stop', target)]))
       assert.deepEqual(locked, { locks: { locks: [{ name: 'stop', ...target, expiresMs: '0' }] } })
       await rig.put(identityYaml('three'))
       const beat = await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS))
-      assert.deepEqual(Object.keys(beat).toSorted(), ['authorityTimeMs', 'locks'])
+      assert.deepEqual(Object.keys(beat), ['locks'])
       const again = await rig.nextAfter(() => rig.locks.set([]))
       assert.equal(again.snapshotBegin, true)
       assert.deepEqual(names(await rig.next()).toSorted(), ['one', 'three'])
@@ -325,7 +318,7 @@ describe('a lock', () => {
   it('that was there before the session lets it hear of nothing else', async () => {
     await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
     const message = await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS))
-    assert.deepEqual(Object.keys(message).toSorted(), ['authorityTimeMs', 'locks'])
+    assert.deepEqual(Object.keys(message), ['locks'])
     assert.equal((await rig.nextAfter(() => rig.locks.set([]))).snapshotBegin, true)
   })
 

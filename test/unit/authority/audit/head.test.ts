@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   headKeyId,
-  NO_HEAD,
   NO_LINE,
   readHead,
   signHead,
@@ -13,7 +12,7 @@ import { generateKeyPair } from '../../../../src/crypto/keys.ts'
 
 const key = await generateKeyPair('ed25519')
 const end = { sequence: 7, hash: Buffer.alloc(32, 1) }
-const first = signHead(end, 1000, NO_HEAD, key)
+const first = signHead(end, 1000, { counter: 0, line: NO_LINE }, key)
 const second = signHead({ ...end, sequence: 9 }, 2000, first, key)
 
 describe('readHead', () => {

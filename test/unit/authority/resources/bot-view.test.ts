@@ -22,11 +22,11 @@ const READS_PATH = 'deny: [{ match: { workload.unix.binary_path: /bin/sh } }]'
 async function openView(yaml = START) {
   const rig = await openCatalogue(yaml)
   const views = new BotViews(rig.catalogue)
-  const told: { upserts: string[]; removals: readonly string[]; bot: boolean; use: unknown }[] = []
+  const told: { upserts: string[]; removals: readonly string[]; bot: boolean }[] = []
   const toldBundles: (readonly string[])[] = []
   const hear = (change: ViewChange): void => {
     const upserts = change.upserts.map(({ name }) => name)
-    told.push({ upserts, removals: change.removals, bot: change.bot, use: change.attributeUse })
+    told.push({ upserts, removals: change.removals, bot: change.bot })
     if (change.foreignBundles) toldBundles.push(change.foreignBundles.map(({ trustDomain }) => trustDomain))
   }
   const watched = views.watch('builder', hear)
@@ -48,12 +48,11 @@ async function openView(yaml = START) {
 }
 
 describe('the view of a bot', () => {
-  it('has what the roles of the bot permit, and the attributes that this needs', async () => {
+  it('has what the roles of the bot permit', async () => {
     await using rig = await openView(START + identityYaml('three', READS_PATH))
     assert.deepEqual(rig.view.names, ['one', 'three'])
     assert.equal(rig.view.get('one')?.identity.spec.spiffe_id, '/one')
     assert.equal(rig.view.get('two'), undefined)
-    assert.deepEqual(rig.view.attributeUse, ['workload.unix.binary_path', 'workload.unix.uid'])
   })
 
   it('is empty for a bot that nobody has made', async () => {
@@ -62,26 +61,23 @@ describe('the view of a bot', () => {
     assert.deepEqual(watched.view.names, [])
   })
 
-  it('gains what is made, and tells the attributes only when they become others', async () => {
+  it('gains what is made', async () => {
     await using rig = await openView()
     await rig.put(identityYaml('three'))
-    assert.deepEqual(rig.told(), [{ upserts: ['three'], removals: [], bot: false, use: undefined }])
+    assert.deepEqual(rig.told(), [{ upserts: ['three'], removals: [], bot: false }])
     await rig.put(identityYaml('four', READS_PATH))
-    const use = ['workload.unix.binary_path', 'workload.unix.uid']
-    assert.deepEqual(rig.told(), [{ upserts: ['four'], removals: [], bot: false, use }])
+    assert.deepEqual(rig.told(), [{ upserts: ['four'], removals: [], bot: false }])
     assert.deepEqual(rig.view.names, ['one', 'three', 'four'])
   })
 
-  it('loses what is deleted, and its attributes with the last rule that read them', async () => {
+  it('loses what is deleted', async () => {
     await using rig = await openView(START + identityYaml('three', READS_PATH))
     await rig.remove('workload_identity', 'one')
-    assert.deepEqual(rig.told(), [{ upserts: [], removals: ['one'], bot: false, use: undefined }])
+    assert.deepEqual(rig.told(), [{ upserts: [], removals: ['one'], bot: false }])
     await rig.put(identityYaml('three'))
-    assert.deepEqual(rig.told(), [
-      { upserts: ['three'], removals: [], bot: false, use: ['workload.unix.uid'] },
-    ])
+    assert.deepEqual(rig.told(), [{ upserts: ['three'], removals: [], bot: false }])
     await rig.remove('workload_identity', 'three')
-    assert.deepEqual(rig.told(), [{ upserts: [], removals: ['three'], bot: false, use: [] }])
+    assert.deepEqual(rig.told(), [{ upserts: [], removals: ['three'], bot: false }])
   })
 
   it('loses what a new label takes out of the roles, and gains what one brings in', async () => {
@@ -95,11 +91,11 @@ describe('the view of a bot', () => {
   it('follows the roles of its bot', async () => {
     await using rig = await openView()
     await rig.put(botYaml('builder', ['b']))
-    assert.deepEqual(rig.told(), [{ upserts: ['two'], removals: ['one'], bot: true, use: undefined }])
+    assert.deepEqual(rig.told(), [{ upserts: ['two'], removals: ['one'], bot: true }])
     await rig.put(roleYaml('b', 'nobody'))
-    assert.deepEqual(rig.told(), [{ upserts: [], removals: ['two'], bot: true, use: [] }])
+    assert.deepEqual(rig.told(), [{ upserts: [], removals: ['two'], bot: true }])
     await rig.remove('role', 'b')
-    assert.deepEqual(rig.told(), [{ upserts: [], removals: [], bot: true, use: undefined }])
+    assert.deepEqual(rig.told(), [{ upserts: [], removals: [], bot: true }])
   })
 
   it('is empty once the bot is deleted', async () => {

@@ -5,8 +5,6 @@ import type { Bot as _signet_v1_Bot, Bot__Output as _signet_v1_Bot__Output } fro
 import type { TrustBundle as _signet_v1_TrustBundle, TrustBundle__Output as _signet_v1_TrustBundle__Output } from '../../signet/v1/TrustBundle.ts';
 import type { LockList as _signet_v1_LockList, LockList__Output as _signet_v1_LockList__Output } from '../../signet/v1/LockList.ts';
 import type { FederatedBundleList as _signet_v1_FederatedBundleList, FederatedBundleList__Output as _signet_v1_FederatedBundleList__Output } from '../../signet/v1/FederatedBundleList.ts';
-import type { AttributeUse as _signet_v1_AttributeUse, AttributeUse__Output as _signet_v1_AttributeUse__Output } from '../../signet/v1/AttributeUse.ts';
-import type { Long } from '@grpc/proto-loader';
 
 export interface SyncResponse {
   'snapshotBegin'?: (boolean);
@@ -17,8 +15,6 @@ export interface SyncResponse {
   'bundle'?: (_signet_v1_TrustBundle | null);
   'locks'?: (_signet_v1_LockList | null);
   'federatedBundles'?: (_signet_v1_FederatedBundleList | null);
-  'authorityTimeMs'?: (number | string | Long);
-  'attributeUse'?: (_signet_v1_AttributeUse | null);
   'trustDomain'?: (string);
 }
 
@@ -31,7 +27,5 @@ export interface SyncResponse__Output {
   'bundle': (_signet_v1_TrustBundle__Output | null);
   'locks': (_signet_v1_LockList__Output | null);
   'federatedBundles': (_signet_v1_FederatedBundleList__Output | null);
-  'authorityTimeMs': (string);
-  'attributeUse': (_signet_v1_AttributeUse__Output | null);
   'trustDomain': (string);
 }
