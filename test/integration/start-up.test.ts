@@ -4,7 +4,8 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { signetBinary } from '../support/command.ts'
-import { Daemon, Stack } from '../support/stack.ts'
+import { Daemon } from '../support/daemon.ts'
+import { Stack } from '../support/stack.ts'
 
 const HOOK = path.resolve(import.meta.dirname, '../support/loaded-packages.ts')
 /** Each takes as long to load as everything that a restarted agent needs to serve, or a command to ask. */
