@@ -4,7 +4,7 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { signetBinary } from '../support/command.ts'
-import { Daemon } from '../support/daemon.ts'
+import { Daemon } from '../support/programs.ts'
 import { Stack } from '../support/stack.ts'
 
 const HOOK = path.resolve(import.meta.dirname, '../support/loaded-packages.ts')
