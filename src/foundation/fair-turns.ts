@@ -5,8 +5,8 @@ export interface FairTurnsOptions<Key> {
   readonly clock: Pick<Clock, 'monotonicMs'>
   /** How long a key that is alone may have the loop before it is looked whether others want it … */
   readonly sliceMs: number
-  /** … and how long one of several may. */
-  readonly contendedSliceMs: number
+  /** … and how long one of several may; a quarter of it unless told. */
+  readonly contendedSliceMs?: number
   /** A key has more to do than it has time for: whoever brings its work had better stop for a while. */
   readonly hold?: (key: Key) => void
   /** It may bring more work. False: there is more to let go on, ask again at the next turn. */
@@ -17,6 +17,7 @@ export interface FairTurnsOptions<Key> {
 const HURRIED_SLICES = 2
 
 /** Keys take shorter turns while there are several, and for so long after. */
+const CONTENDED_PART = 4
 const ALONE_MS = 1_000
 /** In slices. */
 const FAR_MORE = 2
@@ -87,7 +88,7 @@ export class FairTurns<Key> {
   #noteOther(key: Key): void {
     if (this.#lastKey !== undefined) {
       this.#contendedMs = this.#options.clock.monotonicMs()
-      this.#sliceMs = this.#options.contendedSliceMs
+      this.#sliceMs = this.#options.contendedSliceMs ?? this.#options.sliceMs / CONTENDED_PART
     }
     this.#lastKey = key
   }

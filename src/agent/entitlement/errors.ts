@@ -24,7 +24,7 @@ export class NoIdentityError extends CodedError {
   }
 }
 
-/** The agent does not know the policy yet: nobody is refused, nobody is served. */
+/** The agent has not synced yet: it neither serves nor refuses anybody. */
 export class NotSyncedError extends CodedError {
   override readonly name = 'NotSyncedError'
   readonly code = 'ERR_AGENT_NOT_SYNCED'

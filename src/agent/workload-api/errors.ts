@@ -7,7 +7,7 @@ export class InvalidWorkloadRequestError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-/** An optional profile that this agent does not have (Workload API §7). */
+/** The agent does not support this optional profile (Workload API §7). */
 export class ProfileUnsupportedError extends CodedError {
   override readonly name = 'ProfileUnsupportedError'
   readonly code = 'ERR_PROFILE_UNSUPPORTED'
