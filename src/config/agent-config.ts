@@ -2,17 +2,8 @@ import { z } from 'zod'
 import { type AgentConfig, type AgentConfigData, settleAgentConfig } from './agent-settings.ts'
 import { readSingleDocument } from './config-file.ts'
 import { InvalidConfigError } from './errors.ts'
-import {
-  address,
-  count,
-  duration,
-  filePath,
-  logLevel,
-  pin,
-  resourceName,
-  secretName,
-  size,
-} from './fields.ts'
+import { address, count, duration, filePath, logLevel, pin, secretName, size } from './fields.ts'
+import { joinSchema } from './join-methods/registry.ts'
 import { secretSourceSchema } from './secret-source-schema.ts'
 
 export type { AgentConfig } from './agent-settings.ts'
@@ -23,16 +14,7 @@ export const agentConfigSchema = z.strictObject({
     address: address.describe('address of the authority'),
     pin: pin.describe('SHA-256 of the public key of its root, as `signet token create` prints it'),
   }),
-  join: z.strictObject({
-    token: resourceName.describe('name of the join token'),
-    method: z.literal('secret').default('secret').describe('how the agent proves that it may join'),
-    secret_path: filePath
-      .exactOptional()
-      .describe('file with the secret, mode 0600; needed to join, not afterwards'),
-    secret: secretSourceSchema
-      .exactOptional()
-      .describe('the same from elsewhere; not together with `secret_path`'),
-  }),
+  join: joinSchema,
   data_dir: filePath
     .exactOptional()
     .describe(

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { KEY_TYPES } from '../crypto/keys.ts'
 import { isTrustDomainName } from '../spiffe/trust-domain.ts'
 import { bundleDocument, bundleProblem } from './bundle-document.ts'
-import { count, duration, resourceName } from './fields.ts'
+import { duration, resourceName } from './fields.ts'
+import { joinTokenSchema } from './join-methods/registry.ts'
 import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-specs.ts'
 
 /** Shapes only. What a rule or a template means is checked by `policy/`, with the same lines. */
@@ -75,11 +76,7 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
       .default({})
       .describe('values of `bot.traits.*` in rules and templates'),
   }),
-  join_token: z.strictObject({
-    bot: resourceName.describe('who joins with it'),
-    method: z.literal('secret').default('secret').describe('the proof that is asked'),
-    max_uses: count(1_000_000).default(1).describe('how many agents may join with it'),
-  }),
+  join_token: joinTokenSchema,
   workload_identity: z.strictObject({
     spiffe_id: z.string().max(2048).describe('path of the SPIFFE ID; may hold `{{ }}` templates'),
     hint: z
