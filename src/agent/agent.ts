@@ -27,6 +27,7 @@ import { Attestation } from './attestation/attest.ts'
 import { FileDigests } from './attestation/file-digests.ts'
 import { noteMissingRights } from './attestation/missing-rights.ts'
 import { UnixAttestor } from './attestation/unix-attestor.ts'
+import { Callers } from './entitlement/callers.ts'
 import { isOfPin } from './join/pin.ts'
 import { Reporter } from './report/reporter.ts'
 import { serveSds } from './sds/serve-sds.ts'
@@ -39,7 +40,7 @@ import { NetworkDoor } from './uplink/authority-door.ts'
 import { AuthorityLink } from './uplink/authority-link.ts'
 import { BatchingIssuer } from './uplink/batching-issuer.ts'
 import type { Uplink } from './uplink/uplink.ts'
-import { Callers } from './workload-api/callers.ts'
+import { WORKLOAD_API_ENCODERS } from './workload-api/encoders.ts'
 import { serveWorkloadApi } from './workload-api/serve-workload-api.ts'
 
 export interface AgentDeps {
@@ -77,6 +78,7 @@ const REQUEST_BYTES: ByteLimits = {
 const CALLS_PER_CONNECTION_OF_USER = 2
 /** How long one user may have the loop while others want it, too: a call takes a twentieth of this. */
 const SLICE_MS = 2
+const CONTENDED_SLICE_MS = 0.5
 /** Between the first breath of the socket and the first thought of the authority. */
 const WORKLOADS_FIRST_MS = 100
 /** Trailers need no longer to reach whoever reads at all. */
@@ -136,6 +138,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const turns = new FairTurns<number>({
     clock,
     sliceMs: SLICE_MS,
+    contendedSliceMs: CONTENDED_SLICE_MS,
     hold: (uid) => listener?.hold(uid),
     letGo: (uid) => listener?.letGo(uid) ?? true,
   })
@@ -149,6 +152,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
       knowledge,
       attestation,
       svids,
+      encode: WORKLOAD_API_ENCODERS,
       reporter,
       maxIdentitiesPerCaller: max_identities_per_caller,
       allowUnauthenticatedVerifiers: allow_unauthenticated_verifiers,

@@ -1,3 +1,4 @@
+import type { JoinTokenSpec } from '../../config/join-methods/registry.ts'
 import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
 import type { ParsedResource } from '../../config/resources.ts'
 import type { Clock } from '../../foundation/clock.ts'
@@ -189,7 +190,7 @@ export class ResourceStore {
     }
     const { revision } = await repository.put(tx, next)
     if (kind === 'join_token') {
-      const secret = await joinTokens.ensureSecret(tx, name)
+      const secret = await joinTokens.ensure(tx, name, next.spec as JoinTokenSpec)
       if (secret !== undefined) secrets.push({ joinToken: name, secret })
     }
     this.#record(tx, change, revision, actor)
