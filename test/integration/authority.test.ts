@@ -148,7 +148,8 @@ describe('an authority with a joined bot', () => {
   })
 
   it('records what agents report as their word, and refuses other events', async () => {
-    const process = { pid: 7, gid: 8, startedMs: 9, times: { count: 3, firstMs: 1, lastMs: 2 } }
+    const now = Date.now()
+    const process = { pid: 7, gid: 8, startedMs: 9, times: { count: 3, firstMs: now - 2, lastMs: now } }
     const event = { uid: 1000, processes: [process], denied: { reason: 'no_identity' } }
     await bot.client.unary('signet.v1.ReportService', 'Report', { events: [event] })
     const [row] = await auditOf(authority.admin, { event: 'identity.*' })
@@ -156,9 +157,9 @@ describe('an authority with a joined bot', () => {
     assert.deepEqual(detail, {
       uid: 1000,
       count: 3,
-      firstMs: 1,
-      lastMs: 2,
-      processes: [{ pid: 7, gid: 8, startedMs: 9, count: 3, firstMs: 1, lastMs: 2 }],
+      firstMs: now - 2,
+      lastMs: now,
+      processes: [{ pid: 7, gid: 8, startedMs: 9, count: 3, firstMs: now - 2, lastMs: now }],
       reason: 'no_identity',
     })
     const report = bot.client.unary('signet.v1.ReportService', 'Report', { events: [{ uid: 1000 }] })
