@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { KEY_TYPES } from '../crypto/keys.ts'
 import { isTrustDomainName } from '../spiffe/trust-domain.ts'
 import { bundleDocument, bundleProblem } from './bundle-document.ts'
-import { count, duration, resourceName } from './fields.ts'
+import { duration, resourceName } from './fields.ts'
+import { joinTokenSchema } from './join-methods/registry.ts'
 import { LOCK_TARGETS, type ResourceKind, type SpecByKind } from './resource-specs.ts'
 
 /** Shapes only. What a rule or a template means is checked by `policy/`, with the same lines. */
@@ -64,44 +65,42 @@ function withTtlSeconds<T extends { ttl?: number }>({
 
 export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K]> } = {
   role: z.strictObject({
-    max_ttl: duration('10s', '3650d').exactOptional().describe('nothing is granted for longer'),
-    allow: roleRules.describe('what bots with this role may have; alternatives'),
+    max_ttl: duration('10s', '3650d').exactOptional().describe('longest life of what the role grants'),
+    allow: roleRules.describe('what bots with this role may have; the entries are alternatives'),
     deny: roleRules.describe('same grammar; always wins'),
   }),
   bot: z.strictObject({
-    roles: z.array(resourceName).default([]).describe('it may do what any of them allows'),
+    roles: z.array(resourceName).default([]).describe('roles of the bot; it may do what any of them allows'),
     traits: z
       .record(z.string().regex(/^[a-zA-Z_]\w*$/, 'expected a name'), trait)
       .default({})
-      .describe('`bot.traits.*` in rules and templates'),
+      .describe('values of `bot.traits.*` in rules and templates'),
   }),
-  join_token: z.strictObject({
-    bot: resourceName.describe('who joins with it'),
-    method: z.literal('secret').default('secret').describe('the proof that is asked'),
-    max_uses: count(1_000_000).default(1).describe('how many agents may join with it'),
-  }),
+  join_token: joinTokenSchema,
   workload_identity: z.strictObject({
-    spiffe_id: z.string().max(2048).describe('path, may hold `{{ }}` templates'),
+    spiffe_id: z.string().max(2048).describe('path of the SPIFFE ID; may hold `{{ }}` templates'),
     hint: z
       .string()
       .refine((text) => Buffer.byteLength(text) <= 1024, 'must be at most 1024 bytes')
       .exactOptional()
-      .describe('for callers that get several'),
+      .describe('tells a caller with several identities which one to use'),
     priority: z
       .int()
       .min(0)
       .max(1000)
       .exactOptional()
-      .describe('for callers that get several: the lower number first, then by name; default `100`'),
-    allow: rules.describe('who gets it; alternatives; none = nobody'),
-    deny: rules.describe('always wins'),
+      .describe(
+        'order for a caller with several identities: the lower number first, then by name; default `100`',
+      ),
+    allow: rules.describe('who gets it; the entries are alternatives, and without any nobody gets it'),
+    deny: rules.describe('who never gets it; wins over `allow`'),
     x509: z
       .strictObject({
-        ttl: duration('10s', '90d').exactOptional().describe('default: that of the authority'),
+        ttl: duration('10s', '90d').exactOptional().describe('life; default: that of the authority'),
         key_type: z
           .enum(KEY_TYPES)
           .exactOptional()
-          .describe('of the key that the agent makes; default `ec-p256`'),
+          .describe('type of the key that the agent makes; default `ec-p256`'),
         dns_sans: z
           .array(z.string())
           .exactOptional()
@@ -111,28 +110,28 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
       .exactOptional(),
     jwt: z
       .strictObject({
-        ttl: duration('10s', '24h').exactOptional().describe('default: that of the authority'),
+        ttl: duration('10s', '24h').exactOptional().describe('life; default: that of the authority'),
         extra_claims: z
           .record(z.string(), z.unknown())
           .exactOptional()
-          .describe('may hold templates; never a registered claim'),
+          .describe('more claims; may hold templates; never a registered claim'),
         allowed_audiences: audiences
           .exactOptional()
-          .describe('for which tokens may be asked; default: any; an empty list: none'),
+          .describe('audiences that a token may have; default: any; an empty list: none'),
       })
       .transform(withTtlSeconds)
       .exactOptional(),
     federates_with: z
       .array(z.string())
       .exactOptional()
-      .describe('trust domains whose bundles are delivered with it'),
+      .describe('foreign trust domains whose bundles are delivered with it'),
   }),
   federation: z
     .strictObject({
       trust_domain: z
         .string()
         .refine(isTrustDomainName, 'expected the name of a trust domain, such as partner.example')
-        .describe('whose bundle it is; never the own one'),
+        .describe('foreign trust domain, never our own'),
       bundle: bundleDocument.describe(
         'its SPIFFE bundle: the JSON as a mapping or as text, or `{ path: FILE }`',
       ),
@@ -144,21 +143,21 @@ export const specSchemas: { readonly [K in ResourceKind]: z.ZodType<SpecByKind[K
   lock: z.strictObject({
     target: z
       .strictObject({
-        bot: resourceName.exactOptional().describe('every instance of it'),
-        bot_instance: z.string().min(1).exactOptional().describe('one agent'),
-        join_token: resourceName.exactOptional().describe('and who joined with it'),
-        workload_identity: resourceName.exactOptional().describe('nobody gets it'),
+        bot: resourceName.exactOptional().describe('bans every instance of a bot'),
+        bot_instance: z.string().min(1).exactOptional().describe('bans one agent'),
+        join_token: resourceName.exactOptional().describe('bans a join token, and all who joined with it'),
+        workload_identity: resourceName.exactOptional().describe('bans a workload identity'),
         spiffe_id: z
           .string()
           .startsWith('spiffe://', 'expected a whole SPIFFE ID')
           .exactOptional()
-          .describe('nobody gets it'),
+          .describe('bans a SPIFFE ID'),
       })
       .refine(
         (target) => Object.keys(target).length === 1,
         `expected exactly one of ${LOCK_TARGETS.join(', ')}`,
       ),
-    reason: z.string().max(1024).exactOptional().describe('for operators; callers never see it'),
+    reason: z.string().max(1024).exactOptional().describe('text for operators; callers never see it'),
   }),
 }
 
@@ -167,14 +166,14 @@ export const metadataSchema = z.strictObject({
   labels: z
     .record(z.string().min(1).max(63), z.string().max(255))
     .default({})
-    .describe('roles choose by them'),
+    .describe('values by which roles choose'),
   expires: z.iso
     .datetime({ offset: true, error: 'expected an instant such as 2027-01-01T00:00:00Z' })
     .exactOptional()
-    .describe('join tokens and locks only'),
+    .describe('end of a join token or a lock'),
   revision: z
     .string()
     .regex(/^\d{1,19}$/, 'expected a revision as `signet get` prints it, in quotes')
     .exactOptional()
-    .describe('apply only over this revision'),
+    .describe('applied only over this revision'),
 })

@@ -1,3 +1,5 @@
+import type { JoinTokenSpec } from './join-methods/registry.ts'
+
 /** The specs of resources as they are after validation; durations in seconds. The shapes of `policy/`, which is above this folder. */
 
 export type Scalar = string | number | boolean
@@ -29,7 +31,7 @@ export interface SpecByKind {
     readonly roles: readonly string[]
     readonly traits: Readonly<Record<string, Scalar | readonly string[] | readonly number[]>>
   }
-  readonly join_token: { readonly bot: string; readonly method: 'secret'; readonly max_uses: number }
+  readonly join_token: JoinTokenSpec
   readonly workload_identity: {
     readonly spiffe_id: string
     readonly hint?: string

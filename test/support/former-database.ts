@@ -19,6 +19,11 @@ const TABLES = [
 
 /** What later versions have added, taken away. */
 const OLDER_FORM = `
+  DROP TABLE tombstones;
+  DROP INDEX bot_instances_revision;
+  DROP INDEX signing_keys_revision;
+  ALTER TABLE bot_instances DROP COLUMN revision;
+  ALTER TABLE signing_keys DROP COLUMN revision;
   DROP TABLE authorities;
   CREATE TABLE former_events (sequence INTEGER PRIMARY KEY, time_ms integer NOT NULL, event text NOT NULL,
     actor text NOT NULL, ref text, detail text NOT NULL, hash blob NOT NULL);
@@ -33,7 +38,9 @@ export function stripSeals(database: DatabaseSync): void {
   database.exec('PRAGMA foreign_keys = OFF; DROP TABLE sealed_state')
   database.exec(OLDER_FORM)
   for (const table of TABLES) database.exec(`ALTER TABLE ${table} DROP COLUMN seal`)
-  database.exec('DELETE FROM schema_migrations WHERE number > 1')
+  database.exec(`ALTER TABLE join_tokens RENAME COLUMN method_state TO secret_sha256;
+    ALTER TABLE bot_instances DROP COLUMN join_attributes;
+    DELETE FROM schema_migrations WHERE number > 1`)
 }
 
 /** The rest of a data directory of that time: what only the authority itself could seal. */

@@ -32,34 +32,45 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
 /** What no reserved name can be without, in the forms below. */
 const SUSPICIOUS = /signet|xn--|[^\u0021-\u007e]|[%\\]/i
 const MAX_DECODINGS = 3
+const MAX_PARTS = 16
 /** JSON writes one as six bytes, in the token and in each audit row. */
 const CONTROL = /\p{Cc}/u
 
 /**
- * Whether a lenient reader could take the audience, or a part of it, for one of our names. There is one rule: decode what is encoded, fold
- * what looks the same for Unicode or IDNA, and compare every part that can be a name or the host of a URL. Parts are what separators of lists,
- * quotes and brackets leave, and all of them together. So an audience may hold our names within a longer name or in a path, and nowhere else.
+ * Whether a lenient reader could take the audience, or a part of it, for one of our names. There is one rule:
+ * decode what is encoded, fold what Unicode or IDNA treat as the same, and compare every part that can be a name
+ * or the host of a URL. Parts are the whole text and what separators of lists, quotes and brackets leave. So an
+ * audience may hold our names within a longer name or in a path, and nowhere else.
  */
 function isReserved(audience: string, trustDomain: string): boolean {
   const authority = authorityName(trustDomain)
   if (!SUSPICIOUS.test(audience) && !audience.toLowerCase().includes(authority)) return false
   let form = audience
   for (let decoded = 0; decoded <= MAX_DECODINGS; decoded += 1) {
-    const text = folded(form)
-    // A backslash is a slash to browsers, and nothing special to others.
-    for (const part of [text, ...text.split(SEPARATORS)].flatMap((each) => [
-      each,
-      each.replaceAll('\\', '/'),
-    ])) {
-      const name = part.replaceAll(UNSEEN, '')
-      if (OURS.test(name)) return true
-      if (hostsOf(name).some((host) => host === 'signet' || host === authority)) return true
-    }
+    if (holdsReserved(folded(form), authority)) return true
     const next = withoutEncoding(form)
     if (next === form) return false
     form = next
   }
   return true // whoever encodes four times has something to hide
+}
+
+function holdsReserved(text: string, authority: string): boolean {
+  const mayBe = (part: string): boolean => part.includes('signet') || part.includes(authority)
+  const whole = text.replaceAll(UNSEEN, '')
+  if (!mayBe(whole)) return false
+  const parts = text.split(SEPARATORS).flatMap((part) => {
+    const name = part.replaceAll(UNSEEN, '')
+    return mayBe(name) ? [name] : []
+  })
+  if (parts.length > MAX_PARTS) return true // so does whoever has a long list of them
+  // A backslash is a slash to browsers, and nothing special to others.
+  const names = [whole, ...parts].flatMap((name) =>
+    name.includes('\\') ? [name, name.replaceAll('\\', '/')] : [name],
+  )
+  return names.some(
+    (name) => OURS.test(name) || hostsOf(name).some((host) => host === 'signet' || host === authority),
+  )
 }
 
 /** `signet`, and whatever begins with it and goes on with a mark. */
@@ -68,7 +79,8 @@ const SEPARATORS = /[\p{Z}\p{Cc},;|"'`<>(){}[\]]+/u
 const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+/gu
 
 /**
- * In small letters without accents, whatever their width, style or case: `ı`, `İ` and `ſ` are letters like others. All full stops are dots.
+ * In small letters without accents, whatever their width, style or case: `ı`, `İ` and `ſ` are letters like
+ * others. All full stops are dots.
  */
 function folded(text: string): string {
   return text
@@ -80,8 +92,8 @@ function folded(text: string): string {
 }
 
 /**
- * Where a URL has its host; URLs may stand in URLs, readers forgive slashes that are missing or too many, and some look for the last `@`
- * wherever it stands.
+ * Where a URL has its host. URLs may stand in URLs, readers forgive slashes that are missing or too many, and
+ * some look for the last `@` wherever it stands.
  */
 const HOSTS = /(?:\/\/|@|\b(?:https?|wss?|ftp|file):)\/*([^/?#]*)/g
 
@@ -104,7 +116,7 @@ function withoutFinalDots(text: string): string {
   return text.slice(0, end)
 }
 
-/** Once decoded: octets as URLs write them, characters as JSON writes them, and labels as IDNA writes them. */
+/** Decoded once: octets as in URLs, characters as in JSON, and labels as in IDNA. */
 function withoutEncoding(text: string): string {
   return text
     .replaceAll(/(?:%[0-9a-f]{2})+/gi, (octets) =>
