@@ -4,7 +4,6 @@ import type { Row, Schema } from './schema.ts'
 import type { ForeignRow } from './seals/examine.ts'
 import type { SealedTable } from './seals/sealed-tables.ts'
 import type { Finding } from './seals/sealer.ts'
-import type { SpaceInFile } from './sqlite/space.ts'
 
 /** Which rows are meant: those whose columns have these values, or a greater number. */
 export type Where<Row> = {
@@ -107,6 +106,15 @@ export interface Transaction {
   discard(rows: readonly ForeignRow[]): void
   /** Seals every row anew, under another key-encryption key. */
   reseal(kek: KeyObject): void
+}
+
+export interface SpaceInFile {
+  /** Length of the database file; what waits in the log beside it comes on top for a while. */
+  readonly bytes: number
+  /** Of pages that hold nothing: new rows take them before the file grows. */
+  readonly reusableBytes: number
+  /** Whether such pages can be given back to the disk while the authority runs. */
+  readonly shrinks: boolean
 }
 
 /** The authority's database. */

@@ -66,11 +66,8 @@ export class Batch {
     this.#statements.run('COMMIT')
     this.#sealer.committed()
     const [changes, callbacks] = [this.#changes, this.#callbacks]
-    return () => {
-      chaining?.committed()
-      for (const callback of callbacks) callback()
-      if (changes.length > 0) this.#onChanges(changes)
-    }
+    return () =>
+      doAll([() => chaining?.committed(), ...callbacks, () => changes.length > 0 && this.#onChanges(changes)])
   }
 
   rollback(): void {
@@ -88,4 +85,17 @@ export class Batch {
     }
     return chaining
   }
+}
+
+/** Also when one of them throws, since the others know nothing of it; the first such error is thrown afterwards. */
+function doAll(steps: readonly (() => unknown)[]): void {
+  const errors: unknown[] = []
+  for (const step of steps) {
+    try {
+      step()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
 }

@@ -1,13 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-
-export interface SpaceInFile {
-  /** Length of the database file; what waits in the log beside it comes on top for a while. */
-  readonly bytes: number
-  /** Of pages that hold nothing: new rows take them before the file grows. */
-  readonly reusableBytes: number
-  /** Whether such pages can be given back to the disk while the authority runs. */
-  readonly shrinks: boolean
-}
+import type { SpaceInFile } from '../ports.ts'
 
 const INCREMENTAL = 2
 /** A second or two of rewriting; a longer log is archived first. */

@@ -10,7 +10,15 @@ import { nameAuthority } from '../authority-repository.ts'
 import { DatastoreChanges } from '../change-feed.ts'
 import { DatastoreInvalidError, storageFailure } from '../errors.ts'
 import { migrate, refuseNewerSchema } from '../migrate.ts'
-import type { AuditChaining, AuditSink, Change, Datastore, Transaction, Where } from '../ports.ts'
+import type {
+  AuditChaining,
+  AuditSink,
+  Change,
+  Datastore,
+  SpaceInFile,
+  Transaction,
+  Where,
+} from '../ports.ts'
 import type { Row, Schema } from '../schema.ts'
 import { ONLY_AUTHORITY } from '../seals/audit-end.ts'
 import { describeForeign, type PlainRow } from '../seals/examine.ts'
@@ -19,7 +27,7 @@ import type { SealedTable } from '../seals/sealed-tables.ts'
 import { type Finding, Sealer } from '../seals/sealer.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { executeOn, openReadConnection, openWriteConnection, queriesOver } from './connections.ts'
-import { prepareToShrink, type SpaceInFile, spaceOf } from './space.ts'
+import { prepareToShrink, spaceOf } from './space.ts'
 
 export interface SqliteDatastoreDeps {
   readonly clock: Clock
