@@ -6,8 +6,9 @@ import { leaveTombstone, takeRevisions } from './revisions.ts'
 import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
 
 /**
- * Superseded keys of one generation that are remembered. Where there are so many, every key of that generation that is not known counts as
- * superseded: whoever renews over and over cannot make an earlier key be forgotten.
+ * Superseded keys of one generation that are remembered. Where there are so many, every key of that
+ * generation that is not known counts as superseded: whoever renews over and over cannot make an earlier key
+ * be forgotten.
  */
 export const MAX_SUPERSEDED = 32
 
@@ -123,7 +124,8 @@ export async function setPending(
 }
 
 /**
- * Notes the first use of a pending certificate: all before it are superseded, and its join token's use is spent.
+ * Marks a pending certificate as used. It supersedes all earlier ones, and its use of the join token is
+ * spent.
  * @throws RevisionConflictError when the instance is not at that revision any more
  */
 export async function setUsed(
@@ -164,7 +166,7 @@ export async function deleteInstance(tx: Transaction, { id, revision }: Required
   tx.changed({ topic: 'bot_instance', name: id, revision: next, row: undefined })
 }
 
-/** An instance as somebody knows it; without a revision, as it is now. */
+/** An instance at the revision that the caller knows; without one, as it is stored now. */
 export interface InstanceAt {
   readonly id: string
   readonly revision?: number
@@ -186,7 +188,10 @@ async function changeInstance(
   tx.changed({ topic: 'bot_instance', name: id, revision, row: { ...before, ...columns } })
 }
 
-/** Keeps the newest few of each generation from the used one on; earlier ones are told by their generation alone. */
+/**
+ * Keeps the newest few of each generation from the used one on; earlier ones are told by their generation
+ * alone.
+ */
 async function forgetSuperseded(tx: Transaction, instanceId: string): Promise<void> {
   const rows = await tx.rows('bot_generations', { instance_id: instanceId })
   const used = rows.find(({ state }) => state === 'used')?.generation ?? 0

@@ -18,7 +18,7 @@ export function spaceOf(connection: DatabaseSync): SpaceInFile {
   }
 }
 
-/** A database of an earlier version is rewritten once, so that it can shrink afterwards, unless there is too much in it. */
+/** Rewrites a database of an earlier version once, so that it can shrink afterwards; not when it is large. */
 export function prepareToShrink(connection: DatabaseSync): void {
   const { bytes, reusableBytes, shrinks } = spaceOf(connection)
   if (shrinks || bytes - reusableBytes > REWRITTEN_BYTES) return

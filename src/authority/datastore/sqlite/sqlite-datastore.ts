@@ -46,7 +46,7 @@ export interface SqliteDatastoreDeps {
 /** A millisecond's work or two. */
 const PAGES_A_TURN = 256
 
-/** The database in a file. Reads of what nobody has to be trusted with have a connection of their own, which cannot write. */
+/** The database in a SQLite file, with one connection that writes and one that reads. */
 export class SqliteDatastore implements Datastore {
   readonly db: Kysely<Schema>
   readonly authority = ONLY_AUTHORITY
@@ -82,8 +82,9 @@ export class SqliteDatastore implements Datastore {
   }
 
   /**
-   * Opens or creates the database at `path` (`:memory:` for a private one), makes sure that it is as this authority left it, and brings its
-   * tables up to date. @throws DatastoreAlteredError when it is not, and going on would lose trust
+   * Opens or creates the database at `path` (`:memory:` for a private one), makes sure that it is as this
+   * authority left it, and brings its tables up to date. @throws DatastoreAlteredError when it is not, and
+   * going on would lose trust
    */
   static async open(path: string, deps: SqliteDatastoreDeps): Promise<SqliteDatastore> {
     // Both connections must see the same database, so one in memory needs a name that nobody else has.
