@@ -2,7 +2,7 @@ import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
-import type { SpaceInFile } from '../datastore/sqlite/space.ts'
+import type { SpaceInFile } from '../datastore/ports.ts'
 
 export interface DiskWatchDeps {
   /** What the disk under the database has left for this process. */
@@ -108,7 +108,7 @@ export class DiskWatch implements Disposable {
     if (isLast)
       logger.error(
         { event: 'audit.disk_low', ...facts },
-        'nearly full: without room for the audit log nothing is issued',
+        'the disk of the audit log is nearly full: without room for it nothing is issued',
       )
     else
       logger.warn(
