@@ -63,7 +63,7 @@ import { Catalogue } from './resources/catalogue.ts'
 import { compilerFor, defaultLives } from './resources/compiler.ts'
 import { factsOf, type InstanceFacts } from './resources/facts.ts'
 import { ResourceStore } from './resources/resource-store.ts'
-import { botSpecOf } from './resources/stored-form.ts'
+import { botSpecOf } from './resources/stored-specs.ts'
 import { warnOfUnsupportedRules } from './resources/stored-role-warnings.ts'
 
 export interface AuthorityDeps {

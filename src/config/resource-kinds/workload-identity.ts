@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { KEY_TYPES } from '../../crypto/keys.ts'
+import { duration } from '../fields.ts'
+import { globs, rules } from './conditions.ts'
+
+const audiences = z.union(
+  [
+    z.string(),
+    z.array(z.string()),
+    z.strictObject({ not: z.union([z.string(), z.array(z.string()).min(1)]) }),
+    z.strictObject({ glob: globs }),
+  ],
+  'expected an audience, a list of audiences, { not: … } or { glob: … }',
+)
+
+/** `ttl` as written → `ttlSeconds`. */
+function withTtlSeconds<T extends { ttl?: number }>({
+  ttl,
+  ...rest
+}: T): Omit<T, 'ttl'> & { ttlSeconds?: number } {
+  return ttl === undefined ? rest : { ...rest, ttlSeconds: ttl }
+}
+
+/** Which SPIFFE ID is given to which callers. */
+export const workloadIdentitySpec = z.strictObject({
+  spiffe_id: z.string().max(2048).describe('path, may hold `{{ }}` templates'),
+  hint: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) <= 1024, 'must be at most 1024 bytes')
+    .exactOptional()
+    .describe('for callers that get several'),
+  priority: z
+    .int()
+    .min(0)
+    .max(1000)
+    .exactOptional()
+    .describe('for callers that get several: the lower number first, then by name; default `100`'),
+  allow: rules.describe('who gets it; alternatives; none = nobody'),
+  deny: rules.describe('always wins'),
+  x509: z
+    .strictObject({
+      ttl: duration('10s', '90d').exactOptional().describe('default: that of the authority'),
+      key_type: z
+        .enum(KEY_TYPES)
+        .exactOptional()
+        .describe('of the key that the agent makes; default `ec-p256`'),
+      dns_sans: z
+        .array(z.string())
+        .exactOptional()
+        .describe('DNS names in the certificate; may hold templates'),
+    })
+    .transform(withTtlSeconds)
+    .exactOptional(),
+  jwt: z
+    .strictObject({
+      ttl: duration('10s', '24h').exactOptional().describe('default: that of the authority'),
+      extra_claims: z
+        .record(z.string(), z.unknown())
+        .exactOptional()
+        .describe('may hold templates; never a registered claim'),
+      allowed_audiences: audiences
+        .exactOptional()
+        .describe('for which tokens may be asked; default: any; an empty list: none'),
+    })
+    .transform(withTtlSeconds)
+    .exactOptional(),
+  federates_with: z
+    .array(z.string())
+    .exactOptional()
+    .describe('trust domains whose bundles are delivered with it'),
+})
