@@ -115,7 +115,7 @@ describe('an authority whose database somebody else writes while it runs', () =>
   it('cuts rows off that they append to the audit log, and goes on', async () => {
     await using rig = await running()
     rig.data.sql(
-      `INSERT INTO audit_events SELECT sequence + 1, time_ms, event, actor, ref, detail, hash FROM audit_events ORDER BY sequence DESC LIMIT 1`,
+      `INSERT INTO audit_events SELECT authority, sequence + 1, time_ms, event, actor, ref, detail, hash FROM audit_events ORDER BY sequence DESC LIMIT 1`,
     )
     await rig.authority.createJoinToken('builder')
     const { problems } = await verify(rig.authority)

@@ -100,7 +100,7 @@ describe('rows that somebody else has put into the database of a stopped authori
   it('are cut off the end of the audit log', async () => {
     await using data = await sample.copy()
     data.sql(
-      `INSERT INTO audit_events SELECT sequence + 1, time_ms, event, actor, ref, detail, hash FROM audit_events ORDER BY sequence DESC LIMIT 1`,
+      `INSERT INTO audit_events SELECT authority, sequence + 1, time_ms, event, actor, ref, detail, hash FROM audit_events ORDER BY sequence DESC LIMIT 1`,
     )
     await using authority = await data.start()
     assert.match(
@@ -108,6 +108,20 @@ describe('rows that somebody else has put into the database of a stopped authori
       /1 rows that this authority did not write/,
     )
     assert.match((await verify(authority)).problems.join('\n'), /^at row \d+ the authority found: 1 rows/)
+  })
+})
+
+describe('audit rows of an authority that there is not', () => {
+  it('are removed, and that is said', async () => {
+    await using data = await sample.copy()
+    data.sql(
+      `INSERT INTO audit_events SELECT 0, sequence, time_ms, event, actor, ref, detail, hash FROM audit_events LIMIT 2`,
+    )
+    await using authority = await data.start()
+    assert.match(
+      String(logged(authority, 'database.altered')[0]?.['problem']),
+      /2 rows that this authority did not write/,
+    )
   })
 })
 

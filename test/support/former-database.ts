@@ -17,9 +17,21 @@ const TABLES = [
   'bot_generations',
 ]
 
+/** What later versions have added, taken away. */
+const OLDER_FORM = `
+  DROP TABLE authorities;
+  CREATE TABLE former_events (sequence INTEGER PRIMARY KEY, time_ms integer NOT NULL, event text NOT NULL,
+    actor text NOT NULL, ref text, detail text NOT NULL, hash blob NOT NULL);
+  INSERT INTO former_events SELECT sequence, time_ms, event, actor, ref, detail, hash FROM audit_events;
+  DROP TABLE audit_events;
+  ALTER TABLE former_events RENAME TO audit_events;
+  CREATE INDEX audit_events_ref ON audit_events (ref) WHERE ref IS NOT NULL;
+`
+
 /** Takes the seals off a database: all that somebody without the key can do to make it look like one of the time before seals. */
 export function stripSeals(database: DatabaseSync): void {
   database.exec('PRAGMA foreign_keys = OFF; DROP TABLE sealed_state')
+  database.exec(OLDER_FORM)
   for (const table of TABLES) database.exec(`ALTER TABLE ${table} DROP COLUMN seal`)
   database.exec('DELETE FROM schema_migrations WHERE number > 1')
 }

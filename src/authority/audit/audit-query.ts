@@ -1,6 +1,5 @@
 import { type AuditRowFilter, newestAuditRow, storedAuditRows } from '../datastore/audit-rows.ts'
-import type { Datastore } from '../datastore/ports.ts'
-import type { AuditEventsTable } from '../datastore/schema/audit-tables.ts'
+import type { ChainedAuditRow, Datastore } from '../datastore/ports.ts'
 import { parseReference } from './reference.ts'
 
 export interface AuditFilter {
@@ -50,13 +49,13 @@ function rowFilterOf({ event, ref, sinceMs }: AuditFilter): AuditRowFilter {
 }
 
 /** The same for a row that is not in the database. */
-export function matches(filter: Omit<AuditFilter, 'limit'>, row: AuditEventsTable): boolean {
+export function matches(filter: Omit<AuditFilter, 'limit'>, row: ChainedAuditRow): boolean {
   const { event, ref, sinceMs = Number.NEGATIVE_INFINITY } = filter
   const isEvent = event?.endsWith('*') ? row.event.startsWith(event.slice(0, -1)) : row.event === event
   return (!event || isEvent) && (!ref || row.ref === parseReference(ref)) && row.time_ms >= sinceMs
 }
 
-export function toAuditRow(row: AuditEventsTable): AuditRow {
+export function toAuditRow(row: ChainedAuditRow): AuditRow {
   const { sequence, time_ms, event, actor, ref, detail, hash } = row
   const detailJson = detail
   return {

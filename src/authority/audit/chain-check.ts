@@ -1,4 +1,4 @@
-import type { AuditEventsTable } from '../datastore/schema/audit-tables.ts'
+import type { ChainedAuditRow } from '../datastore/ports.ts'
 import { type ChainEnd, hashRow } from './chain.ts'
 import type { AuditEventName } from './events.ts'
 
@@ -53,7 +53,7 @@ export class ChainCheck {
     return this.#rows
   }
 
-  row(row: AuditEventsTable): void {
+  row(row: ChainedAuditRow): void {
     const { sequence, hash: previous } = this.#end
     if (row.sequence !== sequence + 1) {
       this.#found.add(`${describeRows(sequence + 1, row.sequence - 1)} missing`)

@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { type SelectQueryBuilder, sql } from 'kysely'
-import type { Datastore, Transaction } from './ports.ts'
-import type { AuditEventsTable } from './schema/audit-tables.ts'
+import type { ChainedAuditRow, Datastore, Transaction } from './ports.ts'
 import type { Schema } from './schema.ts'
 
 const PAGE_ROWS = 500
@@ -47,7 +46,7 @@ export async function* storedAuditRows(
   datastore: Datastore,
   range: { readonly after: number; readonly upTo: number },
   filter: AuditRowFilter = {},
-): AsyncGenerator<readonly AuditEventsTable[]> {
+): AsyncGenerator<readonly ChainedAuditRow[]> {
   const within = (after: number, upTo: number): Rows =>
     filtered(datastore, filter)
       .where('sequence', '>', after)
@@ -81,9 +80,14 @@ function endOfPage(
   return last
 }
 
+/** The chain of this authority. */
+function ownRows(datastore: Datastore): Rows {
+  return datastore.db.selectFrom('audit_events').where('authority', '=', datastore.authority)
+}
+
 function filtered(datastore: Datastore, filter: AuditRowFilter): Rows {
   const { events, eventPrefix, ref, sinceMs, containing } = filter
-  let rows: Rows = datastore.db.selectFrom('audit_events')
+  let rows = ownRows(datastore)
   if (events) rows = rows.where('event', 'in', events)
   if (eventPrefix !== undefined) {
     rows = rows.where((is) =>
@@ -106,20 +110,20 @@ function filtered(datastore: Datastore, filter: AuditRowFilter): Rows {
 
 /** The number of the first row that there is. */
 export async function firstAuditRow(datastore: Datastore): Promise<number | undefined> {
-  const query = datastore.db.selectFrom('audit_events').select('sequence').orderBy('sequence').limit(1)
+  const query = ownRows(datastore).select('sequence').orderBy('sequence').limit(1)
   return (await query.executeTakeFirst())?.sequence
 }
 
 /** Where the log ends. */
 export function lastAuditRow(
   datastore: Datastore,
-): Promise<Pick<AuditEventsTable, 'sequence' | 'hash'> | undefined> {
-  const query = datastore.db.selectFrom('audit_events').select(['sequence', 'hash'])
+): Promise<Pick<ChainedAuditRow, 'sequence' | 'hash'> | undefined> {
+  const query = ownRows(datastore).select(['sequence', 'hash'])
   return query.orderBy('sequence', 'desc').limit(1).executeTakeFirst()
 }
 
 export async function auditRowHash(datastore: Datastore, sequence: number): Promise<Uint8Array | undefined> {
-  const query = datastore.db.selectFrom('audit_events').select('hash').where('sequence', '=', sequence)
+  const query = ownRows(datastore).select('hash').where('sequence', '=', sequence)
   return (await query.executeTakeFirst())?.hash
 }
 
@@ -146,8 +150,7 @@ export async function firstAuditRowSince(
 ): Promise<number | undefined> {
   let after = ((await firstAuditRow(datastore)) ?? upTo) - 1
   for (; after < upTo; after += STRETCH_ROWS) {
-    const query = datastore.db
-      .selectFrom('audit_events')
+    const query = ownRows(datastore)
       .select('sequence')
       .where('sequence', '>', after)
       .where('sequence', '<=', after + STRETCH_ROWS)
@@ -160,9 +163,15 @@ export async function firstAuditRowSince(
 }
 
 /** Rows from one to another, both included. Only what is in an archive may ever go. */
-export async function deleteAuditRows(tx: Transaction, first: number, last: number): Promise<void> {
+export async function deleteAuditRows(
+  datastore: Datastore,
+  tx: Transaction,
+  first: number,
+  last: number,
+): Promise<void> {
   await tx.db
     .deleteFrom('audit_events')
+    .where('authority', '=', datastore.authority)
     .where('sequence', '>=', first)
     .where('sequence', '<=', last)
     .execute()

@@ -79,6 +79,8 @@ export interface Datastore extends AsyncDisposable {
   /** What was read at the start has been taken over by those who need it. */
   started(): void
 
+  /** The number of this authority, which its audit rows have. */
+  readonly authority: number
   /** Durable commits there have been since the database was made. */
   readonly commits: number
   /** What the first version that seals rows has taken over from one that did not. */

@@ -1,5 +1,6 @@
 import type { Generated, Selectable } from 'kysely'
 import type { AuditEventsTable } from './schema/audit-tables.ts'
+import type { AuthoritiesTable } from './schema/authority-table.ts'
 import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
 import type { JoinTokensTable, JoinTokenUsesTable } from './schema/join-tables.ts'
 import type { SigningKeysTable } from './schema/key-tables.ts'
@@ -10,6 +11,7 @@ import type { ResourcesTable } from './schema/resource-table.ts'
 export interface Schema {
   schema_migrations: SchemaMigrationsTable
   meta: MetaTable
+  authorities: AuthoritiesTable
   resources: ResourcesTable
   join_tokens: WithDefaults<JoinTokensTable, 'resource_kind' | 'uses'>
   join_token_uses: JoinTokenUsesTable

@@ -8,7 +8,7 @@ import { createGunzip, createGzip } from 'node:zlib'
 import { FileWriteError } from '../../../foundation/atomic-file.ts'
 import { messageOf } from '../../../foundation/errors.ts'
 import type { Random } from '../../../foundation/random.ts'
-import type { AuditEventsTable } from '../../datastore/schema/audit-tables.ts'
+import type { ChainedAuditRow } from '../../datastore/ports.ts'
 import { AuditArchiveInvalidError } from '../errors.ts'
 
 /** The first line of an archive; its rows follow, one a line, and at last the checkpoint. */
@@ -19,13 +19,13 @@ export interface ArchiveHeader {
 }
 
 /** A line of an archive: a row as it was stored, or the checkpoint, which is the last. */
-export type ArchiveLine = { readonly row: AuditEventsTable } | { readonly checkpoint: string }
+export type ArchiveLine = { readonly row: ChainedAuditRow } | { readonly checkpoint: string }
 
 /** No row of ours comes near it; a file may be anybody's. */
 const MAX_LINE_LENGTH = 32 * 1024 * 1024
 const NEWLINE = 10
 
-export function formatRow(row: AuditEventsTable): string {
+export function formatRow(row: ChainedAuditRow): string {
   return JSON.stringify({ ...row, hash: Buffer.from(row.hash).toString('hex') })
 }
 
@@ -169,7 +169,7 @@ function toRow({ sequence, time_ms, event, actor, ref, detail, hash: rowHash }: 
     (ref === null || typeof ref === 'string')
   if (!isRow) throw new AuditArchiveInvalidError('not a row of the audit log')
   return {
-    ...({ sequence, time_ms, event, actor, ref, detail } as Omit<AuditEventsTable, 'hash'>),
+    ...({ sequence, time_ms, event, actor, ref, detail } as Omit<ChainedAuditRow, 'hash'>),
     hash: Buffer.from(rowHash as string, 'hex'),
   }
 }

@@ -201,7 +201,7 @@ export class AuditArchiver {
         const first = this.#closed ? undefined : await firstAuditRow(datastore)
         if (first === undefined || first > through) return
         const last = Math.min(through, first + DELETED_AT_ONCE - 1)
-        await datastore.transaction((tx) => deleteAuditRows(tx, first, last))
+        await datastore.transaction((tx) => deleteAuditRows(datastore, tx, first, last))
       }
     } catch (error) {
       // They are in the archive, and nobody sees them here any more. The next start tries again.

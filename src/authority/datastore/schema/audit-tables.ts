@@ -1,6 +1,8 @@
 /** The audit log: only ever appended to. */
 export interface AuditEventsTable {
-  /** 1, 2, 3 … without a gap. */
+  /** Whose chain it is in. */
+  authority: number
+  /** 1, 2, 3 … without a gap, of one authority. */
   sequence: number
   time_ms: number
   event: string

@@ -31,6 +31,7 @@ export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: 
   const digest = Buffer.alloc(32)
   for (const table of SEALED_TABLES) {
     const columns = columnsOf(connection, table)
+    if (columns.length === 0) continue
     const kept: PlainRow[] = []
     for (const { cells, seal, rowid } of readRows(connection, table, columns)) {
       const tag = keys.tag(table, cells)
@@ -100,16 +101,16 @@ export function splitRow(row: unknown): ReadRow {
 /** As statements without big integers give it. */
 export function toPlain(columns: readonly string[], cells: readonly Cell[]): PlainRow {
   const row: Record<string, string | number | Uint8Array | null> = {}
-  for (const [index, column] of columns.entries()) {
+  for (let index = 0; index < columns.length; index += 1) {
     const cell = cells[index] ?? null
-    row[column] = typeof cell === 'bigint' ? Number(cell) : cell
+    row[columns[index] as string] = typeof cell === 'bigint' ? Number(cell) : cell
   }
   return row
 }
 
 /** Sums are taken bit by bit: what is added twice is taken out. */
 export function addShare(digest: Buffer, share: Uint8Array): void {
-  for (const [index, byte] of share.entries()) digest[index] = (digest[index] ?? 0) ^ byte
+  for (let at = 0; at < share.length; at += 1) digest[at] = (digest[at] ?? 0) ^ (share[at] ?? 0)
 }
 
 export function toForeign(

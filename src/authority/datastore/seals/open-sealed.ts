@@ -1,6 +1,7 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { DatastoreAlteredError } from '../errors.ts'
+import { AuditEndCheck } from './audit-end.ts'
 import { type Examined, examineRows, type ForeignRow, resealRows, toForeign, toPlain } from './examine.ts'
 import { type ExpectedState, expectedState, namesOfMissing } from './expected-state.ts'
 import { keyCheckOf, sealKeyCheck } from './key-check.ts'
@@ -8,13 +9,10 @@ import { SealKeys } from './seal-keys.ts'
 import type { SealedTable } from './sealed-tables.ts'
 import type { Finding, Sum } from './sealer.ts'
 import {
-  AUDIT_END,
-  type AuditEnd,
   hasTable,
   ID_BYTES,
   isGenuine,
   macOfRows,
-  NO_AUDIT_END,
   readRecord,
   recordValues,
   type StateRecord,
@@ -133,22 +131,7 @@ function examineStored(connection: DatabaseSync, options: OpenOptions): Stored |
       `rows were deleted or set back by somebody else: ${missing.length > 0 ? named + more : 'the audit log does not tell which'}`,
     )
   }
-  return { record, keys, examined, problems, auditProblems: examineAuditEnd(connection, record) }
-}
-
-/** Rows after the sealed end were not written by us, and would stand in the way of ours. */
-function examineAuditEnd(connection: DatabaseSync, { auditSequence, auditHash }: StateRecord): string[] {
-  const problems: string[] = []
-  const beyond = connection.prepare('DELETE FROM main.audit_events WHERE sequence > ?')
-  const { changes } = beyond.run(auditSequence)
-  if (changes > 0) {
-    problems.push(`${changes} rows that this authority did not write stood at the end of the audit log`)
-  }
-  const end = (connection.prepare(AUDIT_END).get() as AuditEnd | undefined) ?? NO_AUDIT_END
-  if (end.sequence < auditSequence || !Buffer.from(auditHash).equals(end.hash)) {
-    problems.push('the end of the audit log was cut off or changed by somebody else')
-  }
-  return problems
+  return { record, keys, examined, problems, auditProblems: new AuditEndCheck(connection).examine(record) }
 }
 
 function refuseUnlessNew(connection: DatabaseSync, isFresh: boolean, past: Past): void {
@@ -194,7 +177,7 @@ function newRecord(
   digest: Buffer,
   commits: number,
 ): StateRecord {
-  const end = (connection.prepare(AUDIT_END).get() as AuditEnd | undefined) ?? NO_AUDIT_END
+  const end = new AuditEndCheck(connection).end()
   return {
     databaseId,
     commits: commits + 1,

@@ -47,17 +47,25 @@ export function sameBytes(expected: Uint8Array, found: unknown): boolean {
 
 /** A JSON array keeps the columns apart, and their types: no two different rows have the same text. */
 function encodeRow(table: string, cells: readonly Cell[]): string {
-  return JSON.stringify([table, ...cells.map(encodeCell)])
+  let text = `["${table}"`
+  for (const cell of cells) text += `,${encodeCell(cell)}`
+  return `${text}]`
 }
 
-function encodeCell(cell: Cell): unknown {
-  if (typeof cell === 'bigint') {
-    const number = Number(cell)
-    return Number.isSafeInteger(number) ? number : { i: String(cell) }
-  }
-  if (typeof cell === 'number') return { r: String(cell) }
-  if (cell instanceof Uint8Array) return { b: Buffer.from(cell).toString('base64') }
-  return cell
+function encodeCell(cell: Cell): string {
+  if (typeof cell === 'string') return JSON.stringify(cell)
+  if (cell === null) return 'null'
+  if (typeof cell === 'bigint') return isSafe(cell) ? String(cell) : `{"i":"${cell}"}`
+  if (typeof cell === 'number') return `{"r":"${cell}"}`
+  return `{"b":"${bufferOf(cell).toString('base64')}"}`
+}
+
+function isSafe(integer: bigint): boolean {
+  return integer <= Number.MAX_SAFE_INTEGER && integer >= Number.MIN_SAFE_INTEGER
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function derive(kek: KeyObject, databaseId: Uint8Array, context: string): Buffer {

@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 export const SEALED_TABLES = [
   'schema_migrations',
   'meta',
+  'authorities',
   'signing_keys',
   'resources',
   'join_tokens',
@@ -16,7 +17,7 @@ export type SealedTable = (typeof SEALED_TABLES)[number]
 
 export const SEAL_COLUMN = 'seal'
 
-/** The columns that a seal covers, in the order of the table. */
+/** The columns that a seal covers, in the order of the table; none of a table that a later version brings. */
 export function columnsOf(connection: DatabaseSync, table: SealedTable): string[] {
   const columns = connection.prepare(`PRAGMA main.table_info(${table})`).all() as { name: string }[]
   return columns.map(({ name }) => name).filter((name) => name !== SEAL_COLUMN)
@@ -26,6 +27,7 @@ export function columnsOf(connection: DatabaseSync, table: SealedTable): string[
 export const KEY_COLUMNS: Readonly<Record<SealedTable, readonly string[]>> = {
   schema_migrations: ['number'],
   meta: ['key'],
+  authorities: ['number', 'id'],
   signing_keys: ['id', 'purpose', 'state'],
   resources: ['kind', 'name'],
   join_tokens: ['name'],

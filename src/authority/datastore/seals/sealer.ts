@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { RowsAlteredError } from '../errors.ts'
+import { AuditEndCheck } from './audit-end.ts'
 import {
   addShare,
   asCells,
@@ -14,16 +15,7 @@ import {
 } from './examine.ts'
 import { type Cell, fits, type SealKeys } from './seal-keys.ts'
 import { columnsOf, SEAL_COLUMN, SEALED_TABLES, type SealedTable } from './sealed-tables.ts'
-import {
-  AUDIT_END,
-  type AuditEnd,
-  macOfRows,
-  NO_AUDIT_END,
-  recordValues,
-  type StateRecord,
-  schemaSha256,
-  WRITE_RECORD,
-} from './state-record.ts'
+import { macOfRows, recordValues, type StateRecord, schemaSha256, WRITE_RECORD } from './state-record.ts'
 
 /** What somebody else has done to the database. */
 export interface Finding {
@@ -65,7 +57,7 @@ export class Sealer {
   readonly #connection: DatabaseSync
   readonly #statements = new Map<SealedTable, TableStatements>()
   readonly #writeRecord: StatementSync
-  readonly #auditEnd: StatementSync
+  readonly #audit: AuditEndCheck
   readonly #dataVersion: StatementSync
   readonly #onFinding: (finding: Finding) => void
   #record: StateRecord
@@ -97,7 +89,7 @@ export class Sealer {
     for (const table of SEALED_TABLES) this.#prepare(table)
     this.#listen()
     this.#writeRecord = connection.prepare(WRITE_RECORD)
-    this.#auditEnd = connection.prepare(AUDIT_END)
+    this.#audit = new AuditEndCheck(connection)
     this.#dataVersion = connection.prepare('PRAGMA main.data_version')
     this.#version = this.#readVersion()
     this.#nextVersion = this.#version
@@ -164,7 +156,7 @@ export class Sealer {
 
   /** The last statement before COMMIT. */
   sealCommit(): void {
-    const { sequence, hash } = (this.#auditEnd.get() as AuditEnd | undefined) ?? NO_AUDIT_END
+    const { sequence, hash } = this.#audit.end()
     const { keys, databaseId, digest } = this.#sum
     this.#nextRecord = {
       ...this.#record,
@@ -202,7 +194,7 @@ export class Sealer {
     const { foreign, digest } = examineRows(this.#connection, this.#sum.keys, { keep: false })
     this.#altered = digest.equals(this.#sum.digest) ? undefined : ALTERED
     if (this.#altered) problems.push(this.#altered)
-    problems.push(...this.#examineAudit())
+    problems.push(...this.#audit.examine(this.#record))
     return { foreign, problems }
   }
 
@@ -235,21 +227,6 @@ export class Sealer {
         digest: resealRows(this.#connection, keys, (table, row) => fits(old.tag(table, row.cells), row.seal)),
       }
     })
-  }
-
-  #examineAudit(): string[] {
-    const { auditSequence, auditHash } = this.#record
-    const beyond = this.#connection.prepare('DELETE FROM main.audit_events WHERE sequence > ?')
-    const { changes } = beyond.run(auditSequence)
-    const problems =
-      changes === 0
-        ? []
-        : [`${changes} rows that this authority did not write stood at the end of the audit log`]
-    const end = (this.#auditEnd.get() as AuditEnd | undefined) ?? NO_AUDIT_END
-    if (end.sequence < auditSequence || !Buffer.from(auditHash).equals(end.hash)) {
-      problems.push('the end of the audit log was cut off or changed by somebody else')
-    }
-    return problems
   }
 
   #seal({ table, rowid, share }: Touched, keys: SealKeys, digest: Buffer): void {

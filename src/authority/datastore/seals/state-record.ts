@@ -110,14 +110,6 @@ export function hasTable(connection: DatabaseSync, name: string): boolean {
   return connection.prepare(sql).get(name) !== undefined
 }
 
-export interface AuditEnd {
-  readonly sequence: number
-  readonly hash: Uint8Array
-}
-
-export const AUDIT_END = 'SELECT sequence, hash FROM main.audit_events ORDER BY sequence DESC LIMIT 1'
-export const NO_AUDIT_END: AuditEnd = { sequence: 0, hash: new Uint8Array(0) }
-
 function isBytes(value: unknown, length?: number): value is Uint8Array {
   return value instanceof Uint8Array && (length === undefined || value.length === length)
 }

@@ -1,11 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditChaining, NewAuditRow, Transaction } from '../ports.ts'
+import { ONLY_AUTHORITY } from '../seals/audit-end.ts'
 import type { Sealer } from '../seals/sealer.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
 import { Statements } from './statements.ts'
 
 const INSERT_AUDIT_ROW =
-  'INSERT INTO audit_events (sequence, time_ms, event, actor, ref, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?)'
+  'INSERT INTO audit_events (authority, sequence, time_ms, event, actor, ref, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
 
 /** What goes into one commit of the one connection that writes: any number of tasks, and the audit rows of all of them at the end. */
 export class Batch {
@@ -76,7 +77,8 @@ export class Batch {
     if (!chaining) throw new TypeError('no audit sink was opened')
     const insert = this.#statements.prepare(INSERT_AUDIT_ROW)
     for (const row of chaining.extend(this.#events)) {
-      insert.run(row.sequence, row.time_ms, row.event, row.actor, row.ref, row.detail, row.hash)
+      const { sequence, time_ms, event, actor, ref, detail, hash } = row
+      insert.run(ONLY_AUTHORITY, sequence, time_ms, event, actor, ref, detail, hash)
     }
     return chaining
   }

@@ -6,10 +6,12 @@ import type { Clock } from '../../../foundation/clock.ts'
 import { CodedError } from '../../../foundation/errors.ts'
 import type { Logger } from '../../../foundation/logger.ts'
 import type { Metrics } from '../../../foundation/metrics.ts'
+import { nameAuthority } from '../authority-repository.ts'
 import { DatastoreInvalidError, storageFailure } from '../errors.ts'
 import { migrate, refuseNewerSchema } from '../migrate.ts'
 import type { AuditChaining, AuditSink, Datastore, Transaction, Where } from '../ports.ts'
 import type { Row, Schema } from '../schema.ts'
+import { ONLY_AUTHORITY } from '../seals/audit-end.ts'
 import { describeForeign, type PlainRow } from '../seals/examine.ts'
 import { type Opened, openSealed, type Past } from '../seals/open-sealed.ts'
 import type { SealedTable } from '../seals/sealed-tables.ts'
@@ -38,6 +40,7 @@ const PAGES_A_TURN = 256
 /** The database in a file. Reads of what nobody has to be trusted with have a connection of their own, which cannot write. */
 export class SqliteDatastore implements Datastore {
   readonly db: Kysely<Schema>
+  readonly authority = ONLY_AUTHORITY
   readonly adopted: Opened['adopted']
   readonly accepted: readonly string[]
   readonly #connection: DatabaseSync
@@ -177,7 +180,10 @@ async function takeInHand(connection: DatabaseSync, deps: SqliteDatastoreDeps): 
     const db = queriesOver(executeOn(connection))
     await refuseNewerSchema(db)
     const options = { kek, keySource, past, acceptAltered }
-    const opened = await openSealed(connection, options, () => migrate(db, clock))
+    const opened = await openSealed(connection, options, async () => {
+      const isMigrated = await migrate(db, clock)
+      return (await nameAuthority(db, ONLY_AUTHORITY, clock)) || isMigrated
+    })
     connection.exec('COMMIT')
     return opened
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { AuditEventsTable } from '../../../authority/datastore/schema/audit-tables.ts'
+import type { ChainedAuditRow } from '../../../authority/datastore/ports.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
 import { fromTimestamp, type TimestampMessage, toTimestamp } from '../../../rpc/timestamp.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
@@ -102,7 +102,7 @@ async function listArchives(
   for (const event of last) show(event)
 }
 
-function toEvent({ sequence, time_ms: ms, event, actor, ref, detail, hash }: AuditEventsTable) {
+function toEvent({ sequence, time_ms: ms, event, actor, ref, detail, hash }: ChainedAuditRow) {
   const time = toTimestamp(ms)
   const detailJson = detail
   return {
