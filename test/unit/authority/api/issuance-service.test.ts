@@ -124,7 +124,7 @@ describe('why an agent says that it asks', () => {
       }
       const deps = {
         issuer: { issueX509 },
-        bots: { use: () => ({ id: 'a', joinedMs: NOW_MS - 3_600_000 }) },
+        connections: { use: () => ({ id: 'a', joinedMs: NOW_MS - 3_600_000 }) },
         clock: new FakeClock(NOW_MS),
         svidsPerSecond: 1,
       } as unknown as IssuanceApiDeps
