@@ -10,8 +10,8 @@ export interface ReadinessDeps {
 /** Why no SVID would be issued at the moment; undefined: nothing is known that would be in the way. */
 export function whyNotReady({ datastore, keys, clock }: ReadinessDeps): string | undefined {
   const nowSeconds = clock.now().getTime() / 1000
-  const { x509, jwt } = keys.current()
-  if (x509.notAfter <= nowSeconds) return 'the SPIFFE CA has expired'
+  const { signer, jwt } = keys.current()
+  if (signer('spiffe_x509').notAfter <= nowSeconds) return 'the SPIFFE CA has expired'
   if (jwt.notAfter <= nowSeconds) return 'the JWT key has expired'
   return datastore.problem
 }

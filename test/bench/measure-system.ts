@@ -1,4 +1,5 @@
-import { Daemon, DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
+import { Daemon } from '../support/programs.ts'
+import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
 import { type Figure, latencyFigure } from './figure.ts'
 import { LoadProcess } from './load.ts'
 import { usageOf } from './process-usage.ts'

@@ -29,7 +29,7 @@ spec: { trust_domain: ${issuer.trustDomain}, bundle: ${issuer.bundle().format()}
   before(async () => {
     first = await FakeIssuer.create(systemClock, FIRST)
     second = await FakeIssuer.create(systemClock, SECOND)
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     await stack.apply(
       bundleYaml(first) +
         bundleYaml(second) +

@@ -37,7 +37,7 @@ describe('an X.509-SVID that was issued', () => {
   let ca: x509.X509Certificate
 
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     await stack.apply(identityFor(UID, 'web', '  x509: { ttl: 30m, dns_sans: [web.internal] }'))
     using client = stack.client()
     using stream = client.stream('FetchX509SVID')
@@ -175,7 +175,7 @@ describe('the SPIFFE bundle of the authority', () => {
   let bundle: Message
 
   before(async () => {
-    stack = await Stack.create()
+    stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     bundle = JSON.parse((await stack.admin('bundle', 'fetch', '--authority', '--format', 'spiffe')).stdout)
   })

@@ -43,7 +43,8 @@ async function live(state: AuthorityState, clock: FakeClock, key: KeyPair, steps
   const random = new FakeRandom('rotation')
   const hints: number[] = []
   for (let step = 0; step < steps; step++) {
-    const { x509, jwt, bundle, activeX509KeyId, activeJwtKeyId } = state.keys.current()
+    const { signer, jwt, bundle, activeX509KeyId, activeJwtKeyId } = state.keys.current()
+    const x509 = signer('spiffe_x509')
     const now = Math.floor(clock.now().getTime() / 1000)
     hints.push(bundle.refreshHintSeconds ?? 0)
     const shownKeys = state.keys

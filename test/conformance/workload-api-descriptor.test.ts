@@ -74,7 +74,7 @@ for (const version of ['v1', 'v1alpha']) {
     let client: grpc.Client
 
     before(async () => {
-      stack = await Stack.create()
+      stack = await Stack.create({ inProcess: true })
       stack.pin = `sha256:${'0'.repeat(64)}`
       stack.address = '127.0.0.1:1' // what is served does not depend on an authority
       await stack.writeAgentConfig('none', 'no-secret')

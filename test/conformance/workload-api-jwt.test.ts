@@ -28,7 +28,7 @@ describe('the JWT profile of the Workload API', () => {
     fails('ValidateJWTSVID', { svid, audience })
 
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     await stack.apply(
       [
         identityFor(UID, 'a', '  jwt: { extra_claims: { team: "pay" } }'),

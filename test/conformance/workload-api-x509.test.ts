@@ -30,7 +30,7 @@ describe('the X.509 profile of the Workload API', () => {
   let client: WorkloadClient
 
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     await stack.apply(
       [
         identityFor(UID, 'a').replace('/a', '/A.b-c_d'),

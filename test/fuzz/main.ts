@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { seeded } from '../support/frame-sequences.ts'
-import { type Daemon, DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
+import type { Program } from '../support/programs.ts'
+import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
 import { anonymousTlsDoor, type Door, joinedTlsDoor, unixDoor } from './doors.ts'
 import { play } from './play.ts'
 
@@ -71,7 +72,7 @@ async function serves(): Promise<void> {
   await client.unary('FetchJWTSVID', { audience: [`fuzz-${performance.now()}`] })
 }
 
-async function residentMib({ pid }: Daemon): Promise<number> {
+async function residentMib({ pid }: Program): Promise<number> {
   const pages = Number((await readFile(`/proc/${pid}/statm`, 'latin1')).split(' ')[1])
   return Math.round((pages * 4) / 1024)
 }

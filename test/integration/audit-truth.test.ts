@@ -55,7 +55,7 @@ describe('the audit log, with one identity for three users', { skip: needsTwoUse
   const shared: { pid: number; jti: string }[] = []
   const certificates: { pid: number; serial: string }[] = []
   before(async () => {
-    stack = await Stack.start({ resources: RESOURCES })
+    stack = await Stack.start({ inProcess: true, resources: RESOURCES })
     const call = (uid: number, method: string, request = {}): WorkloadProcess =>
       new WorkloadProcess({ socket: stack.socket, method, request, uid, stay: true })
     for (const uid of USERS) {

@@ -29,7 +29,7 @@ function call(stream: number, ...fields: readonly Buffer[]): Buffer {
 
 let stack: Stack
 before(async () => {
-  stack = await Stack.serving()
+  stack = await Stack.serving({ inProcess: true })
 })
 beforeEach(async () => {
   if (!stack.agent.running) await stack.startAgent()

@@ -31,7 +31,8 @@ describe('SigningKeys on the first start', () => {
   it('makes a SPIFFE CA as the standard wants it', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    const { x509, bundle } = state.keys.current()
+    const { signer, bundle } = state.keys.current()
+    const x509 = signer('spiffe_x509')
     const certificate = parseCertificate(x509.certificateDer)
     assert.deepEqual(certificate.uriSans, ['spiffe://example.org'])
     assert.equal(certificate.isCa, true)
@@ -50,7 +51,7 @@ describe('SigningKeys on the first start', () => {
   it('makes a control root and an issuing CA under it, and the authority’s own certificate', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    const { controlRoots, controlChain, controlIssuing, serverTls, pin } = state.keys.current()
+    const { controlRoots, controlChain, signer, serverTls, pin } = state.keys.current()
     const chain = serverTls.chain.map(parseCertificate)
     assert.equal(chain.length, 3)
     const [leaf, issuing, root] = chain
@@ -61,7 +62,7 @@ describe('SigningKeys on the first start', () => {
     assert.deepEqual(leaf?.extKeyUsages, ['serverAuth'])
     assert.deepEqual(leaf?.uriSans, [])
     verifyChain(chain.slice(0, 2), [root as NonNullable<typeof root>], seconds(fixed.clock))
-    assert.equal(controlIssuing.keyId, issuing?.subjectKeyId)
+    assert.equal(signer('control_issuing').keyId, issuing?.subjectKeyId)
     assert.match(pin, /^sha256:[0-9a-f]{64}$/)
     assert.deepEqual(serverTls.key.asymmetricKeyType, 'ec')
   })
@@ -133,8 +134,9 @@ describe('SigningKeys on a later start', () => {
       fixed.clock.advance(pauseDays * DAY_MS)
       await using state = await fixed.reopen()
       const now = seconds(fixed.clock)
-      const { x509, jwt, controlIssuing, serverTls, bundle } = state.keys.current()
-      for (const end of [x509.notAfter, jwt.notAfter, controlIssuing.notAfter]) assert.ok(end > now)
+      const { signer, jwt, serverTls, bundle } = state.keys.current()
+      const signers = [signer('spiffe_x509'), jwt, signer('control_issuing')]
+      for (const { notAfter: end } of signers) assert.ok(end > now)
       verifyChain(
         serverTls.chain.slice(0, 2).map(parseCertificate),
         state.keys.current().controlRoots.map(parseCertificate),
@@ -148,8 +150,8 @@ describe('SigningKeys on a later start', () => {
 describe('a clock far ahead', () => {
   const YEARS_MS = 20 * 365 * DAY_MS
   const facts = (state: AuthorityState) => {
-    const { pin, activeX509KeyId, activeJwtKeyId, controlIssuing } = state.keys.current()
-    return [pin, activeX509KeyId, activeJwtKeyId, controlIssuing.keyId]
+    const { pin, activeX509KeyId, activeJwtKeyId, signer } = state.keys.current()
+    return [pin, activeX509KeyId, activeJwtKeyId, signer('control_issuing').keyId]
   }
 
   it('at a start deletes no key, and when it is right again the first ones sign as before', async () => {
@@ -160,7 +162,7 @@ describe('a clock far ahead', () => {
     fixed.clock.jump(YEARS_MS)
     await using state = await fixed.reopen()
     assert.ok(
-      state.keys.current().x509.notAfter > seconds(fixed.clock),
+      state.keys.current().signer('spiffe_x509').notAfter > seconds(fixed.clock),
       'what is due after a pause is done at once',
     )
     await pass(state, fixed.clock, DAY_MS / 2, DAY_MS / 4)
@@ -168,7 +170,10 @@ describe('a clock far ahead', () => {
     fixed.clock.jump(-YEARS_MS)
     await pass(state, fixed.clock, 60_000, 60_000)
     assert.deepEqual(facts(state), before)
-    assert.equal(state.keys.current().bundle.x509Authorities[0], state.keys.current().x509.certificateDer)
+    assert.equal(
+      state.keys.current().bundle.x509Authorities[0],
+      state.keys.current().signer('spiffe_x509').certificateDer,
+    )
     await pass(state, fixed.clock, 2 * DAY_MS, DAY_MS / 2)
     assert.deepEqual(states(state, 'control_root'), ['active'])
     assert.deepEqual(facts(state), before)
@@ -191,8 +196,9 @@ describe('a clock far ahead', () => {
     }
     clock.jump(YEARS_MS)
     await pass(state, clock, 10_000, 5_000)
-    const { x509, jwt } = state.keys.current()
-    for (const { notAfter } of [x509, jwt]) assert.ok(notAfter > seconds(clock), 'acts at once')
+    const { signer, jwt } = state.keys.current()
+    for (const { notAfter } of [signer('spiffe_x509'), jwt])
+      assert.ok(notAfter > seconds(clock), 'acts at once')
     await pass(state, clock, 10 * 60_000, 60_000)
     assert.ok(isStillPublished())
     assert.deepEqual(states(state, 'control_root'), ['active'])
@@ -235,7 +241,7 @@ describe('the life of keys', () => {
       const now = state.keys.current()
       assert.ok((now.bundle.sequence ?? 0n) >= (last.bundle.sequence ?? 0n))
       assert.ok(
-        now.x509.notAfter - seconds(fixed.clock) >= 100,
+        now.signer('spiffe_x509').notAfter - seconds(fixed.clock) >= 100,
         'a third of the life is left, less the time of a step',
       )
       if (now.activeX509KeyId !== last.activeX509KeyId) {
@@ -249,7 +255,7 @@ describe('the life of keys', () => {
     })
     assert.ok(activated.length >= 4)
     assert.ok(
-      !last.bundle.x509Authorities.some((der) => der.equals(first.x509.certificateDer)),
+      !last.bundle.x509Authorities.some((der) => der.equals(first.signer('spiffe_x509').certificateDer)),
       'gone after its end',
     )
     for (const event of ['ca.prepared', 'ca.activated', 'ca.retired', 'ca.ended', 'ca.removed']) {
@@ -266,7 +272,7 @@ describe('the life of keys', () => {
     const after = state.keys.current()
     assert.equal(after.pin, before.pin)
     assert.notDeepEqual(after.serverTls.chain[0], before.serverTls.chain[0])
-    assert.deepEqual(after.serverTls.chain[1], after.controlIssuing.certificateDer)
+    assert.deepEqual(after.serverTls.chain[1], after.signer('control_issuing').certificateDer)
     assert.notDeepEqual(after.serverTls.chain[1], before.serverTls.chain[1])
   })
 

@@ -105,6 +105,25 @@ describe('Renewer.renew', () => {
     assert.match(String((await lastEvent(state, 'lock.created'))?.detail['reason']), /superseded/)
   })
 
+  it('remembers so much of renewals that were never used that no earlier key can be used without a lock', async () => {
+    for (const isUsed of [false, true]) {
+      await using fixed = await fixture()
+      const { state, first, clock } = fixed
+      const stolen = await renew(state, first, await newKey())
+      for (let n = 0; n < 40; n++) {
+        clock.advance(1_000)
+        await renew(state, first, await newKey())
+      }
+      const newest = await renew(state, first, await newKey())
+      const rows = await state.datastore.rows('bot_generations', { instance_id: first.botInstanceId })
+      assert.ok(rows.length <= 2 + 32)
+      if (isUsed) use(state, newest)
+      assert.throws(() => use(state, stolen), { code: 'ERR_REFUSED' })
+      await settled(state)
+      assert.equal(isLocked(state, first), true)
+    }
+  })
+
   it('locks the instance when an older generation is used or renewed on a new connection', async () => {
     for (const attack of [use, renew] as const) {
       await using fixed = await fixture()

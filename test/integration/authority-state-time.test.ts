@@ -27,13 +27,14 @@ async function fixture(lifetimes: Parameters<typeof openState>[0]['lifetimes'] =
 const seconds = (clock: FakeClock) => clock.now().getTime() / 1000
 const bundleOf = (state: AuthorityState) => state.keys.current().bundle
 const activeOf = (state: AuthorityState) => {
-  const { activeX509KeyId, activeJwtKeyId, controlIssuing, pin } = state.keys.current()
-  return [activeX509KeyId, activeJwtKeyId, controlIssuing.keyId, pin]
+  const { activeX509KeyId, activeJwtKeyId, signer, pin } = state.keys.current()
+  return [activeX509KeyId, activeJwtKeyId, signer('control_issuing').keyId, pin]
 }
 
 /** What an agent with the right time needs: signers and a listener that are valid now. */
 function assertServes(state: AuthorityState, clock: FakeClock): void {
-  const { x509, jwt, controlIssuing, serverTls, controlRoots } = state.keys.current()
+  const { signer, jwt, serverTls, controlRoots } = state.keys.current()
+  const [x509, controlIssuing] = [signer('spiffe_x509'), signer('control_issuing')]
   const now = seconds(clock)
   for (const { notAfter } of [x509, jwt, controlIssuing]) assert.ok(notAfter > now)
   for (const { notBefore } of [x509, controlIssuing]) assert.ok(notBefore <= now)

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { signet, signetProcess } from '../support/command.ts'
-import { Daemon, DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
+import { Daemon } from '../support/programs.ts'
+import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0
 

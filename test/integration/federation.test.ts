@@ -34,7 +34,7 @@ describe('a federation', () => {
   let partner: FakeIssuer
 
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     partner = await FakeIssuer.create(systemClock, PARTNER)
     await stack.apply(identityFor(UID, 'web', federated(PARTNER)))
   })

@@ -26,7 +26,7 @@ function assertHarmless({ stdout, stderr }: Pick<Finished, 'stdout' | 'stderr'>)
 describe('text that somebody outside chose', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.start({ resources: DEFAULT_RESOURCES })
+    stack = await Stack.start({ inProcess: true, resources: DEFAULT_RESOURCES })
     const { name, secret } = await stack.createToken()
     const place = { address: stack.address, pin: stack.pin, trustDomain: 'example.org' }
     using bot = await joinWith(place, name, secret, { hostname: HOSTILE, agentVersion: HOSTILE })

@@ -27,7 +27,7 @@ describe('JWT-SVIDs of several algorithms', () => {
   let stack: Stack
   let client: WorkloadClient
   before(async () => {
-    stack = await Stack.start({ authorityYaml: BY_AUDIENCE })
+    stack = await Stack.start({ inProcess: true, authorityYaml: BY_AUDIENCE })
     await stack.apply(identityFor(UID))
     client = stack.client()
     using stream = client.stream('FetchX509SVID')
@@ -99,7 +99,7 @@ describe('a change of the JWT algorithms in authority.yaml', () => {
   }
 
   it('publishes the new key first, and lets it sign when an administrator says so or its time has come', async () => {
-    await using stack = await Stack.start()
+    await using stack = await Stack.start({ inProcess: true })
     await stack.apply(identityFor(UID))
     using client = stack.client()
     using x509 = client.stream('FetchX509SVID')

@@ -36,7 +36,7 @@ const THREE =
 describe('the keys of X.509-SVIDs', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     await stack.apply(THREE)
   })
   after(() => stack?.[Symbol.asyncDispose]())
@@ -112,7 +112,7 @@ describe('forty RSA identities at once', () => {
   const IDENTITIES = 40
 
   it('are all issued, and hold back neither the identity on P-256 nor another caller', async () => {
-    await using stack = await Stack.start()
+    await using stack = await Stack.start({ inProcess: true })
     const rsa = (n: number): string =>
       identityFor(UID, `rsa-${String(n).padStart(3, '0')}`, '  x509: { key_type: rsa-2048 }')
     const all = Array.from({ length: IDENTITIES }, (_, n) => rsa(n))

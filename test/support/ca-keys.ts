@@ -9,7 +9,7 @@ import { createTestCa, DAY, NOW } from './crypto-fixtures.ts'
 export type CaKeys = Pick<
   KeysInUse,
   | 'bundle'
-  | 'x509'
+  | 'signer'
   | 'jwt'
   | 'jwtSigners'
   | 'activeX509KeyId'
@@ -30,5 +30,5 @@ export async function createCaKeys(notAfter = NOW + 30 * DAY): Promise<CaKeys> {
   })
   const jwtSigners = new Map([['ES256', jwt] as const])
   const active = { activeX509KeyId: x509.keyId, activeJwtKeyId: kid, activeJwtKeyIds: [kid] }
-  return { bundle, x509, jwt, jwtSigners, ...active, taintedKeyIds: [] }
+  return { bundle, signer: () => x509, jwt, jwtSigners, ...active, taintedKeyIds: [] }
 }

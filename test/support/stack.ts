@@ -1,91 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type Finished, signet, signetBinary } from './command.ts'
+import { type Finished, signet } from './command.ts'
+import { Daemon, Guest, type Program } from './programs.ts'
 import { WorkloadClient } from './workload-client.ts'
 
-/** The real thing: `signet authority run` and `signet agent run` as processes, spoken to through their sockets only. */
-
-/** What never comes shall fail its test, not hang it. */
-const PATIENCE_MS = 60_000
-
-/** A daemon of ours: its log can be waited for, and it can be killed. */
-export class Daemon implements AsyncDisposable {
-  readonly #child: ChildProcess
-  readonly #exited: Promise<unknown>
-  #log = ''
-  #waiting: (() => void)[] = []
-
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [signetBinary, ...args], {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#exited = once(this.#child, 'close').then(() => this.#heard())
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#log += text
-        this.#heard()
-      })
-    }
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0
-  }
-
-  get log(): string {
-    return this.#log
-  }
-
-  get running(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null
-  }
-
-  /**
-   * Resolves when the log holds `wanted`, after `from` characters of it; rejects with the log when the process ends first or is silent
-   * for too long.
-   */
-  async says(wanted: string | RegExp, from = 0): Promise<void> {
-    const holds = (): boolean => {
-      const log = this.#log.slice(from)
-      return typeof wanted === 'string' ? log.includes(wanted) : wanted.test(log)
-    }
-    const patience = AbortSignal.timeout(PATIENCE_MS)
-    patience.addEventListener('abort', () => this.#heard())
-    while (!holds()) {
-      if (patience.aborted) throw new Error(`never said ${wanted}:\n${this.#log}`)
-      if (!this.running)
-        throw new Error(
-          `ended (${this.#child.exitCode ?? this.#child.signalCode}) before it said ${wanted}:\n${this.#log}`,
-        )
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
-  }
-
-  #heard(): void {
-    for (const wake of this.#waiting.splice(0)) wake()
-  }
-
-  /** Sends the signal and waits for the end; gives the exit code, or null when the signal ended it. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.running) this.#child.kill(signal)
-    await this.#exited
-    return this.#child.exitCode
-  }
-
-  /** Waits until it ends by itself. */
-  async ended(): Promise<number | null> {
-    await this.#exited
-    return this.#child.exitCode
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.running) await this.stop('SIGKILL')
-  }
-}
+/** Authority and agent as they run anywhere, spoken to through their sockets only. */
 
 export interface StackOptions {
   readonly trustDomain?: string
@@ -94,6 +14,8 @@ export interface StackOptions {
   readonly agentYaml?: string
   /** Applied before the agent joins; default: a role for all, the bot `builder`. */
   readonly resources?: string
+  /** Both programs run in the process of the test: for tests that neither kill nor measure them. */
+  readonly inProcess?: boolean
 }
 
 /** A role that permits every workload identity, and a bot that has it. */
@@ -131,8 +53,8 @@ export class Stack implements AsyncDisposable {
   readonly authoritySocket: string
   readonly agentAdminSocket: string
   readonly options: StackOptions
-  authority!: Daemon
-  agent!: Daemon
+  authority!: Program
+  agent!: Program
   pin = ''
   address = ''
 
@@ -200,7 +122,9 @@ ${this.options.authorityYaml ?? ''}`,
 
   /** Starts the authority; again at the same address when it ran before. */
   async startAuthority(): Promise<void> {
-    this.authority = new Daemon(['authority', 'run', '--config', this.authorityConfig])
+    this.authority = this.options.inProcess
+      ? Guest.authority(this.authorityConfig)
+      : new Daemon(['authority', 'run', '--config', this.authorityConfig])
     await this.authority.says(/"event":"authority\.started".*\n/)
     const line = this.authority.log.split('\n').find((text) => text.includes('"event":"authority.started"'))
     const { listen, pin } = JSON.parse(line ?? '{}') as { listen: string; pin: string }
@@ -245,14 +169,19 @@ ${this.options.agentYaml ?? ''}`,
 
   /** Starts the agent without waiting for more than its sockets. */
   async launchAgent(): Promise<void> {
-    this.agent = new Daemon(['agent', 'run', '--config', this.agentConfig])
+    this.agent = this.#agentProgram()
     await this.agent.says(/"event":"agent\.started"/)
   }
 
   /** Starts the agent and waits until it knows what it may serve. */
   async startAgent(): Promise<void> {
-    this.agent = new Daemon(['agent', 'run', '--config', this.agentConfig])
+    this.agent = this.#agentProgram()
     await this.agent.says(/"event":"sync\.(?:established|restored)"/)
+  }
+
+  #agentProgram(): Program {
+    if (this.options.inProcess) return Guest.agent(this.agentConfig)
+    return new Daemon(['agent', 'run', '--config', this.agentConfig])
   }
 
   /** A command for the authority's administrator; fails the test when the command fails. */

@@ -3,12 +3,14 @@ import path from 'node:path'
 import { describe, it } from 'node:test'
 import { COMMANDS } from '../../src/cli/command-catalogue.ts'
 import { callsIn, flagsOf, mistakeIn, wordsOfCall } from '../../tools/documents/calls.ts'
+import { listFiles, missingFiles } from '../../tools/documents/files.ts'
 import { examplesOf } from '../../tools/documents/from-values.ts'
 import { anchorsOf, brokenLinks } from '../../tools/documents/links.ts'
 import { readDocument, readDocuments } from '../../tools/documents/read.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const documents = readDocuments()
+const files = listFiles(root)
 
 /** Flags of other programs: Node, npx, and the examples for mutual TLS. */
 const FLAGS_OF_OTHERS = new Set([
@@ -43,6 +45,11 @@ describe('the documents', async () => {
 
     it(`${name} links to what is there`, () => {
       assert.deepEqual(brokenLinks(document, documents, root), [])
+    })
+
+    // A changelog tells of what there was.
+    it(`${name} names files that there are`, { skip: name === 'CHANGELOG.md' }, () => {
+      assert.deepEqual(missingFiles(document, files), [])
     })
 
     it(`${name} calls signet as it is`, async () => {
@@ -83,6 +90,14 @@ describe('the documents', async () => {
       pages.filter((name) => !linked.includes(name)),
       [],
     )
+  })
+
+  it('have a map of every folder of src/', () => {
+    const folders = new Set(files.flatMap((file) => /^src\/(\w+)\//.exec(file)?.[1] ?? []))
+    const [, map = ''] =
+      /## Map of the code\n\n```\n([\s\S]*?)```/.exec(readDocument('docs/development.md')) ?? []
+    const mapped = Array.from(map.matchAll(/^ {2}(\w+)\//gm), ([, folder = '']) => folder)
+    assert.deepEqual(mapped.sort(), [...folders].filter((folder) => folder !== 'types').sort())
   })
 
   it('have a README.md that is short', () => {

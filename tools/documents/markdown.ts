@@ -22,7 +22,7 @@ export function fillBlocks(
 ): ReadonlyMap<string, string> {
   const texts = [...documents.values()]
   const found = texts.flatMap((text) => Array.from(text.matchAll(BLOCK), ([, name = '']) => name))
-  const openings = texts.flatMap((text) => text.match(/<!-- generated:/g) ?? []).length
+  const openings = texts.flatMap((text) => text.match(/^<!-- generated:/gm) ?? []).length
   const wrong = [
     ...(openings === found.length ? [] : ['a marker that is not closed']),
     ...[...contents.keys()].filter((name) => !found.includes(name)).map((name) => `no marker for ${name}`),

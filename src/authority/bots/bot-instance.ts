@@ -1,4 +1,4 @@
-import type { InstanceRows } from '../datastore/instance-repository.ts'
+import { type InstanceRows, MAX_SUPERSEDED } from '../datastore/instance-repository.ts'
 import type { BotGenerationsTable } from '../datastore/schema/bot-tables.ts'
 
 /** One joined agent lineage, as others may see it. */
@@ -30,14 +30,16 @@ export interface InstanceState extends BotInstance {
   readonly pending: Certified | undefined
   /** `generation/key` of certificates that another key replaced before they were used, from the current generation on. */
   readonly superseded: ReadonlySet<string>
+  /** Generations with so many of those that not all are known. */
+  readonly crowded: ReadonlySet<number>
 }
 
 export function judge(state: InstanceState, shown: Certified): Standing {
   if (sameCertificate(state.used, shown)) return 'current'
   if (sameCertificate(state.pending, shown)) return 'first_use'
-  if (shown.generation < state.generation || state.superseded.has(`${shown.generation}/${shown.keySha256}`)) {
-    return 'superseded'
-  }
+  const { generation, keySha256 } = shown
+  if (generation < state.generation || state.superseded.has(`${generation}/${keySha256}`)) return 'superseded'
+  if (state.crowded.has(generation)) return 'superseded'
   // Signed by our CA, and yet not in the database: it was given out after the backup that this database came from.
   return 'ahead'
 }
@@ -50,6 +52,7 @@ export function afterFirstUse(state: InstanceState): InstanceState {
 export function toInstanceState({ instance: row, generations }: InstanceRows): InstanceState {
   const inState = (state: BotGenerationsTable['state']): BotGenerationsTable[] =>
     generations.filter((generation) => generation.state === state)
+  const superseded = inState('superseded')
   const used = inState('used')[0]
   const pending = inState('pending')[0]
   return {
@@ -65,8 +68,15 @@ export function toInstanceState({ instance: row, generations }: InstanceRows): I
     hostname: row.hostname,
     used: used && toCertified(used),
     pending: pending && toCertified(pending),
-    superseded: new Set(inState('superseded').map((g) => `${g.generation}/${g.key_sha256}`)),
+    superseded: new Set(superseded.map((g) => `${g.generation}/${g.key_sha256}`)),
+    crowded: crowdedOf(superseded),
   }
+}
+
+function crowdedOf(superseded: readonly BotGenerationsTable[]): ReadonlySet<number> {
+  const counts = new Map<number, number>()
+  for (const { generation } of superseded) counts.set(generation, (counts.get(generation) ?? 0) + 1)
+  return new Set([...counts].flatMap(([generation, count]) => (count >= MAX_SUPERSEDED ? [generation] : [])))
 }
 
 function toCertified(row: BotGenerationsTable): Certified {

@@ -35,7 +35,8 @@ export function issueBotCertificate(
   keys: KeysInUse,
   random: Random,
 ): BotCertificateOutput {
-  const { controlIssuing, controlRoots } = keys
+  const { controlRoots } = keys
+  const controlIssuing = keys.signer('control_issuing')
   const { publicKeyDer, trustDomain, bot, botInstanceId, generation, ttlSeconds, nowMs } = input
   if (controlIssuing.notAfter * 1000 <= nowMs) {
     throw new SignerExpiredError('the control issuing CA has expired: try again later')

@@ -2,8 +2,11 @@ import { redeemTokenUse } from './join-token-repository.ts'
 import type { Datastore, Transaction } from './ports.ts'
 import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
 
-/** Superseded certificates of one instance that are remembered; older ones are told by their generation alone. */
-const SUPERSEDED_KEPT = 32
+/**
+ * Superseded keys of one generation that are remembered. Where there are so many, every key of that generation that is not known counts as
+ * superseded: whoever renews over and over cannot make an earlier key be forgotten.
+ */
+export const MAX_SUPERSEDED = 32
 
 /** An instance with all of its certificates that are remembered. */
 export interface InstanceRows {
@@ -126,12 +129,18 @@ export async function deleteInstance(tx: Transaction, id: string): Promise<void>
   await tx.db.deleteFrom('bot_instances').where('id', '=', id).execute()
 }
 
-/** Keeps the newest few. */
+/** Keeps the newest few of each generation from the used one on; earlier ones are told by their generation alone. */
 async function forgetSuperseded(tx: Transaction, instanceId: string): Promise<void> {
-  const rows = await tx.rows('bot_generations', { instance_id: instanceId, state: 'superseded' })
-  if (rows.length <= SUPERSEDED_KEPT) return
-  const newestFirst = rows.toSorted((a, b) => b.created_ms - a.created_ms || b.generation - a.generation)
-  for (const { generation, key_sha256 } of newestFirst.slice(SUPERSEDED_KEPT)) {
+  const rows = await tx.rows('bot_generations', { instance_id: instanceId })
+  const used = rows.find(({ state }) => state === 'used')?.generation ?? 0
+  const newestFirst = rows
+    .filter(({ state }) => state === 'superseded')
+    .toSorted((a, b) => b.created_ms - a.created_ms)
+  const kept = new Map<number, number>()
+  for (const { generation, key_sha256 } of newestFirst) {
+    const count = (kept.get(generation) ?? 0) + 1
+    kept.set(generation, count)
+    if (generation >= used && count <= MAX_SUPERSEDED) continue
     await tx.db
       .deleteFrom('bot_generations')
       .where('instance_id', '=', instanceId)

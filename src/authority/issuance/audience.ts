@@ -29,23 +29,28 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
 }
 
 /** What no reserved name can be without, in the forms below. */
-const SUSPICIOUS = /signet|[^\u0021-\u007e]|%/i
+const SUSPICIOUS = /signet|xn--|[^\u0021-\u007e]|[%\\]/i
 const MAX_DECODINGS = 3
 /** JSON writes one as six bytes, in the token and in each audit row. */
 const CONTROL = /\p{Cc}/u
 
 /**
- * Whether somebody who is careless about how names are written could take the audience for one of ours: with space around it or control
- * characters in it, in capitals or in wide letters, with a final dot, percent-encoded, or as a URL of any scheme with a user, a port or a path.
+ * Whether a lenient reader could take the audience, or a part of it, for one of our names. There is one rule: decode what is encoded, fold
+ * what looks the same for Unicode or IDNA, and compare every part that can be a name or the host of a URL. Parts are what separators of lists,
+ * quotes and brackets leave, and all of them together. So an audience may hold our names within a longer name or in a path, and nowhere else.
  */
 function isReserved(audience: string, trustDomain: string): boolean {
   const authority = authorityName(trustDomain)
   if (!SUSPICIOUS.test(audience) && !audience.toLowerCase().includes(authority)) return false
   let form = audience
   for (let decoded = 0; decoded <= MAX_DECODINGS; decoded += 1) {
-    const name = plainName(form)
-    if (OURS.test(name) || hostsOf(name).some((host) => host === 'signet' || host === authority)) return true
-    const next = percentDecoded(form)
+    const text = folded(form)
+    for (const part of [text, ...text.split(SEPARATORS)]) {
+      const name = part.replaceAll(UNSEEN, '')
+      if (OURS.test(name)) return true
+      if (hostsOf(name).some((host) => host === 'signet' || host === authority)) return true
+    }
+    const next = withoutEncoding(form)
     if (next === form) return false
     form = next
   }
@@ -54,16 +59,37 @@ function isReserved(audience: string, trustDomain: string): boolean {
 
 /** `signet`, and whatever begins with it and goes on with a mark. */
 const OURS = /^(?:urn:)?signet(?:[^a-z0-9_-].*)?$/s
+const SEPARATORS = /[\p{Z}\p{Cc},;|"'`<>(){}[\]]+/u
+const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+/gu
 
-/** In small letters of one width, without what is not seen, backslashes as slashes. */
-function plainName(text: string): string {
-  const name = text
-    .normalize('NFKC')
+/**
+ * In small letters without accents, whatever their width, style or case: `ı`, `İ` and `ſ` are letters like others. Backslashes are slashes,
+ * all full stops are dots, and a label that Punycode only wraps is unwrapped.
+ */
+function folded(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replaceAll(/\p{M}+/gu, '')
+    .toUpperCase()
     .toLowerCase()
-    .replaceAll(/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+/gu, '')
     .replaceAll('\\', '/')
     .replaceAll(/[\u3002\uff0e\uff61]/g, '.')
-  return withoutFinalDots(name)
+    .replaceAll(/xn--([a-z0-9-]*[a-z0-9])-(?![a-z0-9-])/g, '$1')
+}
+
+/** Where a URL has its host; URLs may stand in URLs, and readers forgive slashes that are missing or too many. */
+const HOSTS = /(?:\/\/|\b(?:https?|wss?|ftp|file):)\/*([^/?#]*)/g
+
+/** What readers of URLs take for a host, whether they know the scheme or not, or there is none. */
+function hostsOf(name: string): string[] {
+  const rest = name.replace(/^(?:[a-z][a-z0-9+.-]*:)?\/*/, '')
+  const first = [name, rest].map((text) => text.split(/[/?#]/, 1)[0] ?? '')
+  const inner = Array.from(name.matchAll(HOSTS), ([, authority = '']) => authority)
+  const hosts = [...first, ...inner].map(
+    (authority) => authority.slice(authority.lastIndexOf('@') + 1).split(':', 1)[0] ?? '',
+  )
+  for (const text of [name, `https://${rest}`]) if (URL.canParse(text)) hosts.push(new URL(text).hostname)
+  return hosts.map(withoutFinalDots)
 }
 
 /** Not by a regular expression, which would begin anew at each dot. */
@@ -73,19 +99,11 @@ function withoutFinalDots(text: string): string {
   return text.slice(0, end)
 }
 
-/** What readers of URLs take for the host, whether they know the scheme or not, or there is none. */
-function hostsOf(name: string): string[] {
-  const rest = name.replace(/^(?:[a-z][a-z0-9+.-]*:)?\/*/, '')
-  const hosts = [name, rest].map((text) => {
-    const authority = text.split(/[/?#]/, 1)[0] ?? ''
-    return authority.slice(authority.lastIndexOf('@') + 1).split(':', 1)[0] ?? ''
-  })
-  for (const text of [name, `https://${rest}`]) if (URL.canParse(text)) hosts.push(new URL(text).hostname)
-  return hosts.map(withoutFinalDots)
-}
-
-function percentDecoded(text: string): string {
-  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (octets) =>
-    Buffer.from(octets.replaceAll('%', ''), 'hex').toString('utf8'),
-  )
+/** Once decoded: octets as URLs write them, and characters as JSON writes them. */
+function withoutEncoding(text: string): string {
+  return text
+    .replaceAll(/(?:%[0-9a-f]{2})+/gi, (octets) =>
+      Buffer.from(octets.replaceAll('%', ''), 'hex').toString('utf8'),
+    )
+    .replaceAll(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 }

@@ -22,7 +22,7 @@ import { lifetimeOf } from './life-limits.ts'
 import { refusePublicKey } from './public-key.ts'
 
 export interface IssuerDeps extends ClaimDeps {
-  readonly keys: () => Pick<KeysInUse, 'x509' | 'jwtSigners'>
+  readonly keys: () => Pick<KeysInUse, 'signer' | 'jwtSigners'>
   readonly jwt: Pick<JwtAlgorithms, 'of'>
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
   readonly clock: Clock
@@ -262,7 +262,7 @@ export class Issuer implements AsyncDisposable {
     { grant, roleMaxTtlSeconds, attributes }: ApprovedClaim,
     publicKeyDer: Buffer,
   ): Signed<IssuedX509> {
-    const { x509: ca } = this.#deps.keys()
+    const ca = this.#deps.keys().signer('spiffe_x509')
     const { notBefore, notAfter } = lifetimeOf('x509', {
       nowMs: this.#deps.clock.now().getTime(),
       ttlSeconds: grant.x509.ttlSeconds,

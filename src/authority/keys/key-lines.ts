@@ -2,6 +2,7 @@ import { SIGNING_KEYS, type SigningAlgorithm } from '../../crypto/jws-algorithm.
 import type { KeyType } from '../../crypto/keys.ts'
 import type { KeyPurpose } from '../datastore/schema/key-tables.ts'
 import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
+import { PURPOSE_NAMES, PURPOSES } from './purposes.ts'
 
 /** Keys that succeed one another: one purpose and, since JWT-SVIDs are signed with several algorithms, one type. */
 export interface KeyLine {
@@ -9,17 +10,28 @@ export interface KeyLine {
   readonly keyType: KeyType
 }
 
-export const CONTROL_ROOT: KeyLine = { purpose: 'control_root', keyType: 'ec-p256' }
-export const CONTROL_ISSUING: KeyLine = { purpose: 'control_issuing', keyType: 'ec-p256' }
-export const SPIFFE_X509: KeyLine = { purpose: 'spiffe_x509', keyType: 'ec-p256' }
+/** The line of a purpose whose keys are all of one type. */
+export function lineOf(purpose: KeyPurpose): KeyLine {
+  const { keyTypes } = PURPOSES[purpose]
+  if (keyTypes === 'of_jwt_algorithms') throw new TypeError(`${purpose} keys have several types`)
+  return { purpose, keyType: keyTypes }
+}
 
-export function lineOf(algorithm: SigningAlgorithm): KeyLine {
+export function jwtLineOf(algorithm: SigningAlgorithm): KeyLine {
   return { purpose: 'jwt', keyType: SIGNING_KEYS[algorithm] }
 }
 
-/** All lines that are wanted. A root stands before what it signs. */
+/** All lines that are wanted. What signs stands before what it signs. */
 export function linesOf({ inUse }: JwtAlgorithms): readonly KeyLine[] {
-  return [CONTROL_ROOT, CONTROL_ISSUING, SPIFFE_X509, ...inUse.map(lineOf)]
+  return PURPOSE_NAMES.flatMap((purpose) =>
+    PURPOSES[purpose].keyTypes === 'of_jwt_algorithms' ? inUse.map(jwtLineOf) : [lineOf(purpose)],
+  )
+}
+
+/** The line whose active key signs the certificates of this one. */
+export function parentOf({ purpose }: KeyLine): KeyLine | undefined {
+  const { parent } = PURPOSES[purpose]
+  return parent && lineOf(parent)
 }
 
 /** The same for a key of the line, which says so itself. */
@@ -29,5 +41,5 @@ export function isOf(key: KeyLine, { purpose, keyType }: KeyLine): boolean {
 
 /** What tells keys of one purpose apart, for people: nothing but the algorithm of a JWT key. */
 export function labelsOf({ purpose, keyType }: KeyLine): { readonly algorithm?: string } {
-  return purpose === 'jwt' ? { algorithm: algorithmOf(keyType) } : {}
+  return PURPOSES[purpose].keyTypes === 'of_jwt_algorithms' ? { algorithm: algorithmOf(keyType) } : {}
 }

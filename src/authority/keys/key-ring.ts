@@ -10,7 +10,7 @@ import {
 } from '../datastore/signing-key-repository.ts'
 import type { Vault } from '../datastore/vault.ts'
 import { type CaLifetimes, createSigningKey } from './key-factory.ts'
-import { CONTROL_ROOT, isOf, type KeyLine, labelsOf } from './key-lines.ts'
+import { isOf, type KeyLine, labelsOf, parentOf } from './key-lines.ts'
 import type { Step } from './schedule.ts'
 import { loadSigningKeys, type SigningKey, storeSigningKey } from './signing-key.ts'
 
@@ -79,7 +79,8 @@ export class KeyRing {
 
   #create(step: Extract<Step, { do: 'create' }>): Promise<SigningKey> {
     const { clock, vault, lifetimes, random } = this.#deps
-    const parent = step.line.purpose === 'control_issuing' ? this.find(CONTROL_ROOT, 'active') : undefined
+    const above = parentOf(step.line)
+    const parent = above && this.find(above, 'active')
     const nowMs = clock.now().getTime()
     return createSigningKey(step, parent, nowMs, { trustDomain: vault.trustDomain, lifetimes, random })
   }

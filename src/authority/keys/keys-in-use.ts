@@ -7,7 +7,8 @@ import { Bundle } from '../../spiffe/bundle.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import type { KeyPurpose } from '../datastore/schema/key-tables.ts'
 import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
-import { CONTROL_ISSUING, CONTROL_ROOT, isOf, type KeyLine, SPIFFE_X509 } from './key-lines.ts'
+import { isOf, type KeyLine, lineOf } from './key-lines.ts'
+import { purposesWhere } from './purposes.ts'
 import { publishedMs } from './schedule.ts'
 import type { ServerTls } from './server-tls.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -16,10 +17,13 @@ import type { SigningKey } from './signing-key.ts'
 export type JwtSigner = JwsSigner & { readonly notAfter: number }
 
 /** Everything that signs or verifies now; replaced as a whole at each change. */
+/** The purposes whose keys sign certificates for others than a CA. */
+export type CaPurpose = 'spiffe_x509' | 'control_issuing'
+
 export interface KeysInUse {
   readonly bundle: Bundle
-  /** The active SPIFFE CA. */
-  readonly x509: SigningCa
+  /** The active CA of a purpose that has certificates. */
+  signer(purpose: CaPurpose): SigningCa
   /** What signs tokens for audiences that nothing is said of. */
   readonly jwt: JwtSigner
   /** What signs instead of each algorithm in use: the active key of that algorithm or, until it has one, another. */
@@ -30,7 +34,6 @@ export interface KeysInUse {
   readonly activeJwtKeyIds: readonly string[]
   /** DER of every control root that agents shall accept, some of them at an end: what is renewed late hangs on them. */
   readonly controlRoots: readonly Buffer[]
-  readonly controlIssuing: SigningCa
   /** DER of every control issuing CA whose bot certificates may still be shown. */
   readonly controlIssuers: readonly Buffer[]
   /** Issuing CA, then root (DER). */
@@ -54,30 +57,35 @@ export function findKeysInUse(
   judgedMs: number,
   algorithms: JwtAlgorithms,
 ): KeysInUseWithoutTls {
-  const x509 = activeKey(keys, SPIFFE_X509)
-  const root = activeKey(keys, CONTROL_ROOT)
-  const controlIssuing = signingCa(activeKey(keys, CONTROL_ISSUING))
+  const signers = {
+    spiffe_x509: signingCa(activeKey(keys, lineOf('spiffe_x509'))),
+    control_issuing: signingCa(activeKey(keys, lineOf('control_issuing'))),
+  }
+  const root = activeKey(keys, lineOf('control_root'))
   const jwtSigners = signersOf(keys, algorithms)
   const jwt = jwtSigners.get(algorithms.usual)
   assert.ok(jwt, 'no active jwt key')
-  const [x509Keys, jwtKeys] = [published(keys, 'spiffe_x509', judgedMs), published(keys, 'jwt', judgedMs)]
+  const inBundle = purposesWhere(({ publishedIn }) => publishedIn === 'bundle').flatMap((purpose) =>
+    published(keys, purpose, judgedMs),
+  )
+  const x509Keys = inBundle.filter(({ certificateDer }) => certificateDer !== undefined)
+  const jwtKeys = inBundle.filter(({ certificateDer }) => certificateDer === undefined)
   return {
     bundle: Bundle.of({
       trustDomain: trustDomain.name,
       x509Authorities: x509Keys.map(certificateOf),
       jwtAuthorities: jwtKeys.map(({ keyId, publicKeyDer }) => ({ kid: keyId, publicKeyDer })),
-      refreshHintSeconds: refreshHint([...x509Keys, ...jwtKeys]),
+      refreshHintSeconds: refreshHint(inBundle),
     }),
-    x509: signingCa(x509),
+    signer: (purpose) => signers[purpose],
     jwt,
     jwtSigners,
-    activeX509KeyId: x509.keyId,
+    activeX509KeyId: signers.spiffe_x509.keyId,
     activeJwtKeyId: jwt.kid,
     activeJwtKeyIds: [...new Set(Array.from(jwtSigners.values(), ({ kid }) => kid))],
     controlRoots: byState(keys, 'control_root').map(certificateOf),
-    controlIssuing,
     controlIssuers: byState(keys, 'control_issuing').map(certificateOf),
-    controlChain: [controlIssuing.certificateDer, certificateOf(root)],
+    controlChain: [signers.control_issuing.certificateDer, certificateOf(root)],
     pin: `sha256:${spkiSha256(root.publicKeyDer)}`,
     taintedKeyIds: [],
   }

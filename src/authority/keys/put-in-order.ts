@@ -1,7 +1,8 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { JwtAlgorithms } from './jwt-algorithms.ts'
-import { CONTROL_ISSUING, CONTROL_ROOT, isOf, type KeyLine, linesOf } from './key-lines.ts'
+import { type KeyLine, linesOf, parentOf } from './key-lines.ts'
 import type { KeyRing } from './key-ring.ts'
+import { PURPOSES } from './purposes.ts'
 import { dueSteps, leavingSteps } from './schedule.ts'
 
 /** Rounds of steps that one look may need: end, retire, activate, prepare, and one to see that all is in order. */
@@ -32,7 +33,8 @@ export async function putInOrder(ring: KeyRing, deps: OrderDeps): Promise<number
     }
     if (!deps.isSteady && !isUrgent(ring, line, nowMs)) continue
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const parentId = isOf(line, CONTROL_ISSUING) ? ring.find(CONTROL_ROOT, 'active')?.id : undefined
+      const above = parentOf(line)
+      const parentId = above && ring.find(above, 'active')?.id
       const steps = dueSteps(line, ring.keys, nowMs, parentId)
       if (steps.length === 0) break
       await ring.carryOut(steps, 'authority')
@@ -45,8 +47,9 @@ export async function putInOrder(ring: KeyRing, deps: OrderDeps): Promise<number
 
 /** Nothing can be signed before this line has another key. A root, which agents pin, waits until the time is certain, and so does what hangs on it. */
 function isUrgent(ring: KeyRing, line: KeyLine, nowMs: number): boolean {
-  if (isOf(line, CONTROL_ROOT) || canSign(ring, line, nowMs)) return false
-  return !isOf(line, CONTROL_ISSUING) || canSign(ring, CONTROL_ROOT, nowMs)
+  if (!PURPOSES[line.purpose].isRotatedOnDemand || canSign(ring, line, nowMs)) return false
+  const above = parentOf(line)
+  return above === undefined || canSign(ring, above, nowMs)
 }
 
 /** Whether a key of the line signs by the wall clock. */

@@ -1,5 +1,6 @@
 import type { KeyState } from '../datastore/schema/key-tables.ts'
 import { isOf, type KeyLine } from './key-lines.ts'
+import { PURPOSES } from './purposes.ts'
 
 const DAY_MS = 86_400_000
 
@@ -138,8 +139,7 @@ export function leavingSteps(wanted: readonly KeyLine[], keys: readonly KeyLife[
 }
 
 /**
- * Keys that nobody needs any more, if the clock is right: whoever deletes them makes sure of that first. Control CAs are needed for as
- * long as certificates under them may be renewed.
+ * Keys that nobody needs any more, if the clock is right: whoever deletes them makes sure of that first.
  */
 export function unneededKeys<K extends KeyLife>(
   keys: readonly K[],
@@ -148,7 +148,7 @@ export function unneededKeys<K extends KeyLife>(
 ): K[] {
   return keys.filter((key) => {
     if (key.state === 'ended') {
-      const graceMs = key.purpose === 'control_root' || key.purpose === 'control_issuing' ? renewalGraceMs : 0
+      const graceMs = PURPOSES[key.purpose].isKeptForRenewals ? renewalGraceMs : 0
       return key.notAfterMs + graceMs <= nowMs
     }
     const active = keys.find(({ purpose, state }) => purpose === key.purpose && state === 'active')

@@ -13,11 +13,12 @@ import { OverForLong } from '../over-for-long.ts'
 import { ClockGuard, type Moment } from './clock-guard.ts'
 import { ClockJumpedError, UnknownCaError } from './errors.ts'
 import { JudgedClock } from './judged-clock.ts'
-import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
-import { type KeyLine, labelsOf, lineOf, linesOf } from './key-lines.ts'
+import type { JwtAlgorithms } from './jwt-algorithms.ts'
+import { jwtLineOf, type KeyLine, labelsOf, linesOf } from './key-lines.ts'
 import { KeyRing, type KeyRingDeps } from './key-ring.ts'
 import { findKeysInUse, type KeysInUse, withSequence } from './keys-in-use.ts'
 import { Publication } from './publication.ts'
+import { PURPOSE_NAMES, PURPOSES, purposesWhere } from './purposes.ts'
 import { canSign, putInOrder } from './put-in-order.ts'
 import { handOver, nextChangeAt, publishMs, unneededKeys } from './schedule.ts'
 import { issueServerTls } from './server-tls.ts'
@@ -47,8 +48,7 @@ export interface CaInfo {
   readonly nextChangeMs: number
 }
 
-const PURPOSES: readonly KeyPurpose[] = ['control_root', 'control_issuing', 'spiffe_x509', 'jwt']
-const ROTATED_ON_DEMAND: readonly string[] = ['control_issuing', 'spiffe_x509', 'jwt']
+const ROTATED_ON_DEMAND: readonly string[] = purposesWhere(({ isRotatedOnDemand }) => isRotatedOnDemand)
 
 /** All is looked at this often, whether or not something is due … */
 const LOOK_MS = 60_000
@@ -141,7 +141,7 @@ export class SigningKeys implements AsyncDisposable {
 
   /** Every key, in the order of purposes and ages. */
   list(): CaInfo[] {
-    return PURPOSES.flatMap((purpose) => this.#ring.keys.filter((key) => key.purpose === purpose)).map(
+    return PURPOSE_NAMES.flatMap((purpose) => this.#ring.keys.filter((key) => key.purpose === purpose)).map(
       (key) => ({
         id: key.id,
         purpose: key.purpose,
@@ -274,18 +274,18 @@ export class SigningKeys implements AsyncDisposable {
     for (const line of linesOf(this.#deps.jwt)) {
       const { purpose } = line
       const value = this.#secondsLeft(line)
-      if (purpose !== 'jwt') yield { labels: { purpose }, value }
+      const labels = { ...labelsOf(line), purpose }
+      if (PURPOSES[purpose].keyTypes !== 'of_jwt_algorithms') yield { labels, value }
       // One that is published for the first time has nothing that could end; another signs in its place.
-      else if (value > 0 || !this.#ring.find(line, 'prepared'))
-        yield { labels: { algorithm: algorithmOf(line.keyType), purpose }, value }
+      else if (value > 0 || !this.#ring.find(line, 'prepared')) yield { labels, value }
     }
   }
 
   /** Whoever has just configured an algorithm shall not wonder about tokens that are still signed with another. */
   #tellOfPublishing(): void {
     for (const algorithm of this.#deps.jwt.inUse) {
-      const prepared = this.#ring.find(lineOf(algorithm), 'prepared')
-      if (!prepared?.activateMs || this.#ring.find(lineOf(algorithm), 'active')) continue
+      const prepared = this.#ring.find(jwtLineOf(algorithm), 'prepared')
+      if (!prepared?.activateMs || this.#ring.find(jwtLineOf(algorithm), 'active')) continue
       const from = new Date(prepared.activateMs).toISOString()
       const run = `signet ca rotate jwt --algorithm ${algorithm} --now`
       this.#deps.logger.warn(
@@ -337,12 +337,13 @@ async function refreshState(
   const built = { ...unnumbered, bundle: withSequence(unnumbered.bundle, sequence) }
   const nowMs = clock.now().getTime()
   const tls = last?.serverTls
-  const isKept = tls?.issuerKeyId === built.controlIssuing.keyId && nowMs < tls.renewMs
+  const issuing = built.signer('control_issuing')
+  const isKept = tls?.issuerKeyId === issuing.keyId && nowMs < tls.renewMs
   const kept = isKept ? tls : undefined
   if (last && kept && sameKeys(last, built)) return last
   const root = built.controlChain[1] as Buffer
   const names = { trustDomain: vault.trustDomain, random }
-  return { ...built, serverTls: kept ?? (await issueServerTls(built.controlIssuing, root, names, nowMs)) }
+  return { ...built, serverTls: kept ?? (await issueServerTls(issuing, root, names, nowMs)) }
 }
 
 function sameKeys(a: Omit<KeysInUse, 'serverTls'>, b: Omit<KeysInUse, 'serverTls'>): boolean {
@@ -350,7 +351,7 @@ function sameKeys(a: Omit<KeysInUse, 'serverTls'>, b: Omit<KeysInUse, 'serverTls
     a.bundle.sequence === b.bundle.sequence &&
     a.activeX509KeyId === b.activeX509KeyId &&
     namesOfSigners(a) === namesOfSigners(b) &&
-    a.controlIssuing.keyId === b.controlIssuing.keyId &&
+    a.signer('control_issuing').keyId === b.signer('control_issuing').keyId &&
     a.controlRoots.length === b.controlRoots.length &&
     a.controlRoots.every((root, index) => b.controlRoots[index]?.equals(root))
   )

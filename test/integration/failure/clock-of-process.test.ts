@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { SetClock, withoutFaketime } from '../../support/faketime.ts'
-import { Daemon, DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+import { Daemon } from '../../support/programs.ts'
+import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0
 

@@ -5,7 +5,8 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { CuttingProxy } from '../../support/cutting-proxy.ts'
-import { Daemon, DEFAULT_RESOURCES, Stack } from '../../support/stack.ts'
+import { Daemon } from '../../support/programs.ts'
+import { DEFAULT_RESOURCES, Stack } from '../../support/stack.ts'
 import { type IdentityText, readIdentity } from '../../support/stored-identity.ts'
 
 interface AuditEvent {

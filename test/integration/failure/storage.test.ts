@@ -6,7 +6,8 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { status } from '@grpc/grpc-js'
-import { Daemon, DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
+import { Daemon } from '../../support/programs.ts'
+import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
 
 const UID = process.getuid?.() ?? 0
 const root = UID === 0

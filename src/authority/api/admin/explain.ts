@@ -27,7 +27,7 @@ class AttributesInvalidError extends CodedError {
 const TURN = 200
 
 export interface ExplainDeps extends BoundsDeps {
-  readonly keys: () => Pick<KeysInUse, 'x509' | 'jwt'>
+  readonly keys: () => Pick<KeysInUse, 'signer' | 'jwt'>
   readonly clock: Clock
   readonly defaultLives: DefaultLives
   readonly hasBot: (name: string) => boolean
@@ -133,14 +133,14 @@ function explainEntry(
     const reason = 'this version of the authority cannot use it: apply it again to see why'
     return { identity: entry.name, revision: entry.revision, granted: false, reason }
   }
-  const { x509, jwt } = keys()
+  const { signer, jwt } = keys()
   return explain(entry.compiled, attributes, bounds, {
     nowMs: clock.now().getTime(),
     limits: (roleMaxTtlSeconds) => ({
       defaultX509Seconds: defaultLives.x509TtlSeconds,
       defaultJwtSeconds: defaultLives.jwtTtlSeconds,
       roleMaxTtlSeconds,
-      x509SignerEndMs: x509.notAfter * 1000,
+      x509SignerEndMs: signer('spiffe_x509').notAfter * 1000,
       jwtSignerEndMs: jwt.notAfter * 1000,
     }),
   })

@@ -1,3 +1,4 @@
+import { purposesWhere } from '../../../authority/keys/purposes.ts'
 import { SIGNING_ALGORITHMS } from '../../../crypto/jws-algorithm.ts'
 import type { Ca__Output } from '../../../rpc/gen/signet/v1/Ca.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
@@ -14,7 +15,9 @@ export function define(command: CommandLine): void {
   withExample(
     withJson(withAuthority(command))
       .addArgument(
-        command.createArgument('<purpose>', 'which key').choices(['spiffe_x509', 'jwt', 'control_issuing']),
+        command
+          .createArgument('<purpose>', 'which key')
+          .choices(purposesWhere(({ isRotatedOnDemand }) => isRotatedOnDemand)),
       )
       .addOption(
         command

@@ -11,7 +11,10 @@ const DAY_S = 86_400
 /** Keys that end 30 days and 10 minutes after the clock of the rig began. */
 const START_S = new FakeClock().now().getTime() / 1000
 const signers = () =>
-  ({ x509: { notAfter: START_S + 30 * DAY_S }, jwt: { notAfter: START_S + 600 } }) as unknown as KeysInUse
+  ({
+    signer: () => ({ notAfter: START_S + 30 * DAY_S }),
+    jwt: { notAfter: START_S + 600 },
+  }) as unknown as KeysInUse
 
 type Ask = (attributes: object | string) => Promise<Explanation>
 

@@ -16,6 +16,7 @@ const state: InstanceState = {
   used: { generation: 5, keySha256: 'five' },
   pending: { generation: 6, keySha256: 'six' },
   superseded: new Set(['5/other-five', '6/other-six', '3/three']),
+  crowded: new Set(),
 }
 
 describe('judge', () => {
@@ -32,6 +33,20 @@ describe('judge', () => {
   ] as const
   for (const [generation, keySha256, standing, what] of cases) {
     it(`finds ${what} ${standing}`, () => assert.equal(judge(state, { generation, keySha256 }), standing))
+  }
+})
+
+describe('judge, of a generation with more superseded keys than are remembered', () => {
+  const crowded = { ...state, crowded: new Set([6]) }
+  const cases = [
+    [6, 'unknown', 'superseded', 'every key that is not known'],
+    [6, 'six', 'first_use', 'not the pending one'],
+    [5, 'five', 'current', 'not the one in use'],
+    [7, 'seven', 'ahead', 'no key of a later generation'],
+  ] as const
+  for (const [generation, keySha256, standing, what] of cases) {
+    it(`takes for superseded: ${what}`, () =>
+      assert.equal(judge(crowded, { generation, keySha256 }), standing))
   }
 })
 

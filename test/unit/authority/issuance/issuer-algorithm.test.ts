@@ -28,7 +28,7 @@ describe('the algorithm of a JWT-SVID', () => {
       signers.set(alg, Object.assign(new JwsSigner({ alg, kid: alg, privateKey }), { notAfter: NOW + 3600 }))
     }
   })
-  const create3 = () => createIssuer({ jwt, keys: () => ({ x509: keys.x509, jwtSigners: signers }) })
+  const create3 = () => createIssuer({ jwt, keys: () => ({ signer: keys.signer, jwtSigners: signers }) })
   const algorithmFor = async (...audience: string[]): Promise<unknown> => {
     const [outcome] = await create3().jwt(audience)
     const { header } = parseJws(issued(outcome).token)
@@ -91,7 +91,7 @@ describe('the algorithm of a JWT-SVID', () => {
     let locked = false
     const { issuer } = createIssuer({
       jwt,
-      keys: () => ({ x509: keys.x509, jwtSigners: signers }),
+      keys: () => ({ signer: keys.signer, jwtSigners: signers }),
       lockOn: () => (locked ? { name: 'stop' } : undefined),
     })
     const asked = issuer.issueJwt(ACTOR, INSTANCE, [{ claim: CLAIM, audience: [named.RS256] }], anyAnswer)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { CONTROL_ISSUING, lineOf, SPIFFE_X509 } from '../../../../src/authority/keys/key-lines.ts'
+import { jwtLineOf, lineOf } from '../../../../src/authority/keys/key-lines.ts'
 import {
   activateAt,
   dueSteps,
@@ -14,8 +14,8 @@ import {
 } from '../../../../src/authority/keys/schedule.ts'
 
 const LIFE = 600_000
-const JWT = lineOf('ES256')
-const ISSUING = CONTROL_ISSUING
+const JWT = jwtLineOf('ES256')
+const ISSUING = lineOf('control_issuing')
 const YEAR = 365 * 86_400_000
 const PRIVATE_KEY = {}
 
@@ -169,7 +169,7 @@ describe('dueSteps', () => {
 })
 
 describe('keys of several algorithms', () => {
-  const RS256 = lineOf('RS256')
+  const RS256 = jwtLineOf('RS256')
   const DUE = { ...RS256, createdMs: 0, notAfterMs: LIFE, state: 'prepared', activateMs: LIFE / 6 } as const
 
   it('publish the first of a new one, while another signs, for as long as a rotation on demand would', () => {
@@ -207,7 +207,7 @@ describe('keys of several algorithms', () => {
     assert.deepEqual(leavingSteps([RS256], keys, 0), [{ do: 'retire', id: 'p' }])
     const now = [key('a'), key('r', { ...RS256 })]
     assert.deepEqual(leavingSteps([RS256], now, 0), [{ do: 'retire', id: 'a' }])
-    const both = [RS256, lineOf('ES384')]
+    const both = [RS256, jwtLineOf('ES384')]
     assert.deepEqual(leavingSteps(both, now, 0), [])
     const retired = [key('a', { state: 'retired' }), key('r', { ...RS256, notAfterMs: 2 * LIFE })]
     assert.deepEqual(leavingSteps([RS256], retired, LIFE - 1), [])
@@ -219,7 +219,7 @@ describe('keys of several algorithms', () => {
   })
   it('leave keys of other purposes alone', () => {
     const keys = [key('c', { purpose: 'spiffe_x509' }), key('r', { ...RS256 })]
-    assert.deepEqual(leavingSteps([RS256, SPIFFE_X509], keys, 0), [])
+    assert.deepEqual(leavingSteps([RS256, lineOf('spiffe_x509')], keys, 0), [])
   })
 })
 

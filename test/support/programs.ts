@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { runAgent } from '../../src/agent/agent.ts'
+import { runAuthority } from '../../src/authority/authority.ts'
+import { parseAgentConfig } from '../../src/config/agent-config.ts'
+import { parseAuthorityConfig } from '../../src/config/authority-config.ts'
+import { systemClock } from '../../src/foundation/clock.ts'
+import { createLogger, type Logger } from '../../src/foundation/logger.ts'
+import { systemRandom } from '../../src/foundation/random.ts'
+import { signetBinary } from './command.ts'
+
+/** What never comes shall fail its test, not hang it. */
+const PATIENCE_MS = 60_000
+
+/** An authority or an agent: its log can be waited for, and it can be ended. */
+export abstract class Program implements AsyncDisposable {
+  #log = ''
+  #waiting: (() => void)[] = []
+
+  abstract readonly pid: number
+  abstract readonly running: boolean
+  /** Ends it and waits for that; gives the exit code, or null when the signal ended it. */
+  abstract stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** Waits until it ends by itself. */
+  abstract ended(): Promise<number | null>
+  abstract [Symbol.asyncDispose](): Promise<void>
+
+  get log(): string {
+    return this.#log
+  }
+
+  /**
+   * Resolves when the log holds `wanted`, after `from` characters of it; rejects with the log when the program
+   * ends first or is silent for too long.
+   */
+  async says(wanted: string | RegExp, from = 0): Promise<void> {
+    const holds = (): boolean => {
+      const log = this.#log.slice(from)
+      return typeof wanted === 'string' ? log.includes(wanted) : wanted.test(log)
+    }
+    const patience = AbortSignal.timeout(PATIENCE_MS)
+    patience.addEventListener('abort', () => this.hear(''))
+    while (!holds()) {
+      if (patience.aborted) throw new Error(`never said ${wanted}:\n${this.#log}`)
+      if (!this.running) throw new Error(`ended before it said ${wanted}:\n${this.#log}`)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  /** More of its log; or nothing, when only its state has changed. */
+  protected hear(text: string): void {
+    this.#log += text
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+}
+
+/** A process of its own, which can also be killed. */
+export class Daemon extends Program {
+  readonly #child: ChildProcess
+  readonly #exited: Promise<unknown>
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    super()
+    this.#child = spawn(process.execPath, [signetBinary, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#exited = once(this.#child, 'close').then(() => this.hear(''))
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => this.hear(text))
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.running) this.#child.kill(signal)
+    return await this.ended()
+  }
+
+  async ended(): Promise<number | null> {
+    await this.#exited
+    return this.#child.exitCode
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running) await this.stop('SIGKILL')
+  }
+}
+
+type Run = (file: string, logger: Logger) => Promise<AsyncDisposable>
+
+/**
+ * The same program in the process of the test, on the same files and sockets. It saves the start of a process;
+ * what a process adds (signals, a death without warning, a memory of its own) it does not have.
+ */
+export class Guest extends Program {
+  readonly pid = process.pid
+  readonly #started: Promise<AsyncDisposable>
+  #running = true
+
+  static authority(configFile: string): Guest {
+    return new Guest(configFile, async (file, logger) =>
+      runAuthority(parseAuthorityConfig(await readFile(file, 'utf8'), file), deps(logger)),
+    )
+  }
+
+  static agent(configFile: string): Guest {
+    return new Guest(configFile, async (file, logger) =>
+      runAgent(parseAgentConfig(await readFile(file, 'utf8'), file), deps(logger)),
+    )
+  }
+
+  private constructor(configFile: string, run: Run) {
+    super()
+    const logger = createLogger({ destination: { write: (line) => this.hear(line) } })
+    this.#started = run(configFile, logger)
+    this.#started.catch((error: Error) => this.#over(`${error.stack}\n`))
+  }
+
+  get running(): boolean {
+    return this.#running
+  }
+
+  async stop(): Promise<number> {
+    await (await this.#started)[Symbol.asyncDispose]()
+    this.#over('')
+    return 0
+  }
+
+  async ended(): Promise<never> {
+    throw new TypeError('only a process ends by itself')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#running) await this.stop()
+  }
+
+  #over(lastWords: string): void {
+    this.#running = false
+    this.hear(lastWords)
+  }
+}
+
+function deps(logger: Logger) {
+  return { clock: systemClock, random: systemRandom, logger, environment: process.env }
+}
