@@ -42,7 +42,7 @@ export async function renew(
   const certified = readBotCertificate(certificate, {
     key: nextKey,
     trustDomain,
-    generation: generation + 1n,
+    generation: generation + 1,
     botInstanceId,
     nowMs: clock.now().getTime(),
   })

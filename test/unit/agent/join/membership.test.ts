@@ -30,12 +30,13 @@ before(async () => {
 
 const pinOf = ({ key }: TestCa): string => `sha256:${spkiSha256(key.publicKeyDer)}`
 const unreachable = (): RpcError => new RpcError(StatusCode.UNAVAILABLE, 'connection refused')
-const refusal = (): RpcError => new RpcError(StatusCode.PERMISSION_DENIED, 'refused, reference ABCD-EFGH')
+const refusal = (): RpcError =>
+  new RpcError(StatusCode.PERMISSION_DENIED, 'refused, reference ABCD-EFGH', { reference: 'ABCD-EFGH' })
 
 interface Asked {
   readonly method: 'Join' | 'Renew'
   readonly publicKey: string
-  readonly generation: bigint
+  readonly generation: number
 }
 
 /** An authority that certifies who asks, unless the test says otherwise. */
@@ -67,7 +68,7 @@ class FakeAuthority implements AuthorityDoor {
       method: 'Join' | 'Renew',
       { publicKey }: { publicKey: Buffer },
     ) => {
-      const generation = method === 'Join' ? 1n : (current?.generation ?? 0n) + 1n
+      const generation = method === 'Join' ? 1 : (current?.generation ?? 0) + 1
       const asked = { method, generation, publicKey: publicKey.toString('base64') }
       this.asked.push(asked)
       const failure = this.fails(asked)
@@ -80,7 +81,7 @@ class FakeAuthority implements AuthorityDoor {
     return { unary, close: () => (this.open_ -= 1) } as unknown as AuthorityClient
   }
 
-  #certify(publicKey: Buffer, botInstanceId: string, generation: bigint) {
+  #certify(publicKey: Buffer, botInstanceId: string, generation: number) {
     const now = Math.floor(this.#clock.now().getTime() / 1000) - this.behindSeconds
     const leaf = signTestLeaf(root, publicKey, {
       subject: { commonName: botInstanceId, organization: 'builder', serialNumber: String(generation) },
@@ -242,9 +243,9 @@ describe('a member', () => {
     await rig.clock.pass(RENEWED_AFTER_MS - 1)
     assert.deepEqual(rig.asks(), ['Join 1'])
     rig.clock.advance(1)
-    await until(() => rig.generation() === 2n && rig.clock.waiting === 1)
+    await until(() => rig.generation() === 2 && rig.clock.waiting === 1)
     await rig.clock.pass(RENEWED_AFTER_MS)
-    await until(() => rig.generation() === 3n)
+    await until(() => rig.generation() === 3)
     assert.deepEqual(rig.asks(), ['Join 1', 'Renew 2', 'Renew 3'])
     assert.equal(rig.membership.member.value?.current.botInstanceId, 'by-first-1')
     assert.deepEqual(rig.events(), ['join.accepted', 'renewal.accepted', 'renewal.accepted'])
@@ -256,7 +257,7 @@ describe('a member', () => {
     assert.equal(rig.clock.asked.at(-1), 30_000)
     rig.clock.jump(RENEWED_AFTER_MS)
     await rig.clock.pass(30_000)
-    await until(() => rig.generation() === 2n)
+    await until(() => rig.generation() === 2)
   })
 
   it('renews at once when the clock was set back to before its certificate', async () => {
@@ -291,7 +292,7 @@ describe('a member', () => {
     void rig.run()
     await until(() => rig.clock.asked.length === 1)
     rig.clock.advance(0)
-    await until(() => rig.generation() === 2n)
+    await until(() => rig.generation() === 2)
   })
 
   it('joins where its pin leads when that is another authority', async () => {
@@ -340,7 +341,7 @@ describe('a renewal that fails', () => {
     assert.ok(pauses.at(-1) !== pauses[0], 'less and less often')
     const [, ...renewals] = rig.authority.asked
     assert.equal(new Set(renewals.map(({ publicKey }) => publicKey)).size, 1)
-    assert.equal(rig.generation(), 1n, 'it works with the certificate that it has')
+    assert.equal(rig.generation(), 1, 'it works with the certificate that it has')
   })
 
   it('because the answer is none leaves everything as it was', async () => {
@@ -349,7 +350,7 @@ describe('a renewal that fails', () => {
     rig.authority.lifeSeconds = -10
     await rig.clock.pass(RENEWED_AFTER_MS)
     await until(() => rig.retries().length === 1)
-    assert.equal(rig.store.stored?.current?.generation, 1n)
+    assert.equal(rig.store.stored?.current?.generation, 1)
   })
 
   it('because it was refused leads to a join when there is a new token', async () => {
@@ -374,7 +375,7 @@ describe('a renewal that fails', () => {
     await until(() => rig.clock.waiting === 1)
     rig.membership.refused()
     await until(() => rig.events().includes('join.failed') && rig.clock.waiting === 1)
-    assert.equal(rig.generation(), 1n)
+    assert.equal(rig.generation(), 1)
     assert.equal(rig.retries().length, 1)
   })
 
@@ -415,8 +416,8 @@ describe('an authority that does not take the certificate', () => {
     await using rig = create()
     await rig.joined()
     rig.membership.refused()
-    await until(() => rig.generation() === 2n && rig.clock.waiting === 1)
+    await until(() => rig.generation() === 2 && rig.clock.waiting === 1)
     rig.membership.refused()
-    await until(() => rig.generation() === 3n)
+    await until(() => rig.generation() === 3)
   })
 })
