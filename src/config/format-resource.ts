@@ -1,7 +1,7 @@
 import { Document, visit } from 'yaml'
 import { UNPRINTABLE as UNPRINTABLE_CHARACTER } from '../foundation/printable.ts'
 
-export interface ResourceMetadata {
+export interface WrittenMetadata {
   readonly labels?: Readonly<Record<string, string>>
   /** RFC 3339. */
   readonly expires?: string
@@ -12,7 +12,7 @@ export interface ResourceMetadata {
 export function formatResource(
   kind: string,
   name: string,
-  metadata: ResourceMetadata,
+  metadata: WrittenMetadata,
   spec: unknown,
 ): string {
   const { labels, expires, revision } = metadata

@@ -9,7 +9,7 @@ export interface Resources {
   readonly memoryBytes: number
 }
 
-export interface ConnectionLimits {
+export interface SocketLimits {
   readonly max: number
   readonly maxPerUid: number
 }
@@ -27,9 +27,9 @@ const FEWEST = 16
 
 /** What was asked for, as far as descriptors and memory reach. */
 export function connectionLimits(
-  asked: ConnectionLimits,
+  asked: SocketLimits,
   { openFiles, memoryBytes }: Resources,
-): ConnectionLimits {
+): SocketLimits {
   const keptFree = Math.max(FILES_KEPT_FREE, openFiles * SHARE_KEPT_FREE)
   const byFiles = Math.floor((openFiles - keptFree) / FILES_A_CONNECTION)
   const byMemory = Math.floor((memoryBytes * SHARE_OF_MEMORY) / BYTES_A_CONNECTION)

@@ -8,8 +8,8 @@ export class KernelUnsupportedError extends CodedError {
 }
 
 /** A process that this machine cannot name, so nothing may be granted to it. */
-export class PeerRefusedError extends CodedError {
-  override readonly name = 'PeerRefusedError'
+export class UnknownPeerError extends CodedError {
+  override readonly name = 'UnknownPeerError'
   readonly code = 'ERR_PEER_REFUSED'
   readonly kind = 'permission_denied'
 }
