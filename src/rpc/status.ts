@@ -55,7 +55,7 @@ export interface Status {
   readonly details: string
 }
 
-/** A call that the other side answered with an error, or that could not reach it. */
+/** The other side answered with an error, or could not be reached. */
 export class RpcError extends CodedError {
   override readonly name = 'RpcError'
   readonly code = 'ERR_RPC_FAILED'

@@ -200,11 +200,13 @@ describe('Joiner.join', () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     const nowMs = clock.now().getTime()
-    const secret = await createToken(state, { maxUses: 2 })
+    const secret = await createToken(state, { maxUses: 3 })
     await join(state, await newKey(), secret, { agentTimeMs: nowMs + 29_000 })
     assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], undefined)
     await join(state, await newKey(), secret, { agentTimeMs: nowMs - 45_000 })
     assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], -45)
+    await join(state, await newKey(), secret, { agentTimeMs: 2 ** 63 })
+    assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], 3_155_760_000)
   })
 
   it('counts what it accepted and refused', async () => {

@@ -3,7 +3,7 @@ import { CodedError } from '../../foundation/errors.ts'
 import { FairQueue } from '../../foundation/fair-queue.ts'
 import { FairTurns } from '../../foundation/fair-turns.ts'
 
-/** More is waiting for the authority than it could answer in time. */
+/** Too many requests are waiting for the authority. */
 class TooManyWaitingError extends CodedError {
   override readonly name = 'TooManyWaitingError'
   readonly code = 'ERR_AGENT_TOO_MANY_WAITING'

@@ -6,7 +6,7 @@ import type { ReportedTimes__Output } from '../../rpc/gen/signet/v1/ReportedTime
 import type { Actor, AuditEntry, DeliveredSvid, SeenProcess, SeenTimes } from './events.ts'
 import type { Plausible } from './plausible.ts'
 
-/** The report is not what the method takes. */
+/** The report of an agent is malformed. */
 export class ReportInvalidError extends CodedError {
   override readonly name = 'ReportInvalidError'
   readonly code = 'ERR_REPORT_INVALID'
