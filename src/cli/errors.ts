@@ -28,7 +28,7 @@ export class NothingThereError extends CodedError {
   readonly kind = 'not_found'
 }
 
-/** The time of `--wait` is over, and the program is not ready. */
+/** The program is not ready, or did not become ready in the time of `--wait`. */
 export class NotReadyError extends CodedError {
   override readonly name = 'NotReadyError'
   readonly code = 'ERR_CLI_NOT_READY'

@@ -32,6 +32,7 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
 /** What no reserved name can be without, in the forms below. */
 const SUSPICIOUS = /signet|xn--|[^\u0021-\u007e]|[%\\]/i
 const MAX_DECODINGS = 3
+const MAX_PARTS = 16
 /** JSON writes one as six bytes, in the token and in each audit row. */
 const CONTROL = /\p{Cc}/u
 
@@ -45,21 +46,30 @@ function isReserved(audience: string, trustDomain: string): boolean {
   if (!SUSPICIOUS.test(audience) && !audience.toLowerCase().includes(authority)) return false
   let form = audience
   for (let decoded = 0; decoded <= MAX_DECODINGS; decoded += 1) {
-    const text = folded(form)
-    // A backslash is a slash to browsers, and nothing special to others.
-    for (const part of [text, ...text.split(SEPARATORS)].flatMap((each) => [
-      each,
-      each.replaceAll('\\', '/'),
-    ])) {
-      const name = part.replaceAll(UNSEEN, '')
-      if (OURS.test(name)) return true
-      if (hostsOf(name).some((host) => host === 'signet' || host === authority)) return true
-    }
+    if (holdsReserved(folded(form), authority)) return true
     const next = withoutEncoding(form)
     if (next === form) return false
     form = next
   }
   return true // whoever encodes four times has something to hide
+}
+
+function holdsReserved(text: string, authority: string): boolean {
+  const mayBe = (part: string): boolean => part.includes('signet') || part.includes(authority)
+  const whole = text.replaceAll(UNSEEN, '')
+  if (!mayBe(whole)) return false
+  const parts = text.split(SEPARATORS).flatMap((part) => {
+    const name = part.replaceAll(UNSEEN, '')
+    return mayBe(name) ? [name] : []
+  })
+  if (parts.length > MAX_PARTS) return true // so does whoever has a long list of them
+  // A backslash is a slash to browsers, and nothing special to others.
+  const names = [whole, ...parts].flatMap((name) =>
+    name.includes('\\') ? [name, name.replaceAll('\\', '/')] : [name],
+  )
+  return names.some(
+    (name) => OURS.test(name) || hostsOf(name).some((host) => host === 'signet' || host === authority),
+  )
 }
 
 /** `signet`, and whatever begins with it and goes on with a mark. */

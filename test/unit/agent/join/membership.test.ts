@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Membership } from '../../../../src/agent/join/membership.ts'
+import { JOIN_METHODS } from '../../../../src/agent/join/methods/registry.ts'
 import type { StoredIdentity } from '../../../../src/agent/state/bot-identity.ts'
 import type { IdentityStore } from '../../../../src/agent/state/identity-file.ts'
 import type {
@@ -62,11 +63,7 @@ class FakeAuthority implements AuthorityDoor {
 
   async open({ current }: Appearance): Promise<AuthorityClient> {
     this.open_ += 1
-    const unary = async (
-      _service: string,
-      method: 'Join' | 'Renew',
-      { publicKey }: { publicKey: Buffer },
-    ) => {
+    const give = async (method: Asked['method'], publicKey: Buffer) => {
       const generation = method === 'Join' ? 1n : (current?.generation ?? 0n) + 1n
       const asked = { method, generation, publicKey: publicKey.toString('base64') }
       this.asked.push(asked)
@@ -77,7 +74,11 @@ class FakeAuthority implements AuthorityDoor {
         method === 'Join' ? `${this.#name}-${this.#instances}` : (current?.botInstanceId ?? '')
       return { certificate: this.#certify(publicKey, botInstanceId, generation) }
     }
-    return { unary, close: () => (this.open_ -= 1) } as unknown as AuthorityClient
+    const unary = (_service: string, method: 'Renew', { publicKey }: { publicKey: Buffer }) =>
+      give(method, publicKey)
+    const say = ({ start }: { start: { publicKey: Buffer } }) => give('Join', start.publicKey)
+    const converse = () => ({ say, [Symbol.dispose]: () => undefined })
+    return { unary, converse, close: () => (this.open_ -= 1) } as unknown as AuthorityClient
   }
 
   #certify(publicKey: Buffer, botInstanceId: string, generation: bigint) {
@@ -122,6 +123,7 @@ function create(options: { store?: MemoryStore; token?: string; pin?: string } =
     },
     door: authority,
     store,
+    methods: JOIN_METHODS,
     clock,
     random: new FakeRandom(),
     logger: createLogger({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),
