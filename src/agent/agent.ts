@@ -10,7 +10,7 @@ import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import { pause } from '../foundation/pause.ts'
 import type { Random } from '../foundation/random.ts'
-import { connectionLimits, type SocketLimits, resourcesOfThisProcess } from '../peer/connection-limits.ts'
+import { connectionLimits, resourcesOfThisProcess, type SocketLimits } from '../peer/connection-limits.ts'
 import type { PeerKernel } from '../peer/kernel.ts'
 import { loadKernel } from '../peer/koffi-kernel.ts'
 import type { Peer } from '../peer/peer.ts'
@@ -77,6 +77,7 @@ const REQUEST_BYTES: ByteLimits = {
 const CALLS_PER_CONNECTION_OF_USER = 2
 /** How long one user may have the loop while others want it, too: a call takes a twentieth of this. */
 const SLICE_MS = 2
+const CONTENDED_SLICE_MS = 0.5
 /** Between the first breath of the socket and the first thought of the authority. */
 const WORKLOADS_FIRST_MS = 100
 /** Trailers need no longer to reach whoever reads at all. */
@@ -136,6 +137,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const turns = new FairTurns<number>({
     clock,
     sliceMs: SLICE_MS,
+    contendedSliceMs: CONTENDED_SLICE_MS,
     hold: (uid) => listener?.hold(uid),
     letGo: (uid) => listener?.letGo(uid) ?? true,
   })

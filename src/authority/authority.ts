@@ -51,6 +51,7 @@ import type { BoundsDeps } from './issuance/bounds.ts'
 import { Issuer } from './issuance/issuer.ts'
 import { JoinTokens } from './join/join-tokens.ts'
 import { Joiner } from './join/joiner.ts'
+import { joinMethods } from './join/methods/registry.ts'
 import { JwtAlgorithms } from './keys/jwt-algorithms.ts'
 import { Rekeyer, settleKey } from './keys/rekey.ts'
 import { SigningKeys } from './keys/signing-keys.ts'
@@ -128,11 +129,12 @@ async function start(
 
   // What the services do.
   const botCertificateSeconds = config.lifetimes.bot_certificate
+  const methods = joinMethods({ random })
   const joiner = lifecycle.use(
-    new Joiner({ ...state, judged, clock, random, logger, metrics, botCertificateSeconds }),
+    new Joiner({ ...state, methods, judged, clock, random, logger, metrics, botCertificateSeconds }),
   )
   const renewer = new Renewer({ ...state, clock, random, logger, botCertificateSeconds })
-  const joinTokens = new JoinTokens({ random, clock })
+  const joinTokens = new JoinTokens({ methods, clock })
   const store = new ResourceStore({
     datastore,
     repository,

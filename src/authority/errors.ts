@@ -1,27 +1,27 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** The table says that this caller may not call this method. */
+/** This caller may not call this method. */
 export class NotAuthorizedError extends CodedError {
   override readonly name = 'NotAuthorizedError'
   readonly code = 'ERR_AUTHORITY_NOT_AUTHORIZED'
   readonly kind = 'permission_denied'
 }
 
-/** The method is for bots, and the connection shows no bot certificate, or one that has expired. */
+/** The method is for bots, and the connection shows no valid bot certificate. */
 export class BotCertificateRequiredError extends CodedError {
   override readonly name = 'BotCertificateRequiredError'
   readonly code = 'ERR_AUTHORITY_BOT_CERTIFICATE_REQUIRED'
   readonly kind = 'unauthenticated'
 }
 
-/** A certificate of our control CA that is not a bot's. */
+/** The certificate is of our control CA, but is not a bot's. */
 export class ForeignCertificateError extends CodedError {
   override readonly name = 'ForeignCertificateError'
   readonly code = 'ERR_AUTHORITY_FOREIGN_CERTIFICATE'
   readonly kind = 'unauthenticated'
 }
 
-/** The connection has come to its certificate's end; the agent comes back with a newer one. */
+/** The certificate of the connection has expired; the agent reconnects with a newer one. */
 export class ConnectionExpiredError extends CodedError {
   override readonly name = 'ConnectionExpiredError'
   readonly code = 'ERR_AUTHORITY_CONNECTION_EXPIRED'
@@ -35,14 +35,14 @@ export class AuthorityRunningError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
-/** There are more connections than there is room for, and this one goes. */
+/** The authority has no room for this connection. */
 export class TooManyConnectionsError extends CodedError {
   override readonly name = 'TooManyConnectionsError'
   readonly code = 'ERR_AUTHORITY_TOO_MANY_CONNECTIONS'
   readonly kind = 'unavailable'
 }
 
-/** The bot instance has come again on another connection or stream, which takes the place of this one. */
+/** A newer connection or stream of the same bot instance has replaced this one. */
 export class ReplacedByNewerError extends CodedError {
   override readonly name = 'ReplacedByNewerError'
   readonly code = 'ERR_AUTHORITY_REPLACED_BY_NEWER'

@@ -12,7 +12,10 @@ export interface Principal {
   may(verb: Verb, kind: string, name: string, labels: Readonly<Record<string, string>>): boolean
 }
 
-/** Administrators on the socket may do everything, and nobody else anything: roles give no verbs in this version. */
+/**
+ * Administrators on the socket may do everything, and nobody else anything: roles give no verbs in this
+ * version.
+ */
 export function principalOf(caller: Caller): Principal {
   return { actor: actorOf(caller), may: () => caller.kind === 'admin' }
 }

@@ -1,7 +1,7 @@
 import { CodedError } from '../foundation/errors.ts'
 import { TokenBuckets } from '../foundation/token-buckets.ts'
 
-/** Somebody asks too often. */
+/** The caller sends too many requests. */
 class RateLimitedError extends CodedError {
   override readonly name = 'RateLimitedError'
   readonly code = 'ERR_AUTHORITY_RATE_LIMITED'

@@ -10,7 +10,7 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     path: ['trial'],
-    summary: 'show the main job on this machine: an authority, an agent, a workload',
+    summary: 'run an authority, an agent and a workload on this machine, to see how they work',
     load: () => import('./commands/trial/trial.ts'),
   },
   {
@@ -20,7 +20,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     path: ['authority', 'status'],
-    summary: 'say how the authority is',
+    summary: 'show the status of the authority',
     load: () => import('./commands/authority/status.ts'),
   },
   {
@@ -31,7 +31,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { path: ['agent', 'run'], summary: 'run the agent', load: () => import('./commands/agent/run.ts') },
   {
     path: ['agent', 'status'],
-    summary: 'say how the agent is',
+    summary: 'show the status of the agent',
     load: () => import('./commands/agent/status.ts'),
   },
   { path: ['apply'], summary: 'create or change resources', load: () => import('./commands/apply.ts') },
@@ -48,7 +48,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { path: ['unlock'], summary: 'lift a ban', load: () => import('./commands/unlock.ts') },
   {
     path: ['explain'],
-    summary: 'say who gets which identity, and why not',
+    summary: 'show which identities a process gets, and why not others',
     load: () => import('./commands/explain.ts'),
   },
   {
@@ -58,7 +58,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     path: ['svid', 'inspect'],
-    summary: 'show what is in an SVID',
+    summary: 'show and check an SVID',
     load: () => import('./commands/svid/inspect.ts'),
   },
   {
@@ -73,7 +73,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     path: ['envoy', 'bootstrap'],
-    summary: 'print the configuration of an Envoy that has its certificates from the agent',
+    summary: 'print the configuration of an Envoy that gets its certificates from the agent',
     load: () => import('./commands/envoy/bootstrap.ts'),
   },
   { path: ['ca', 'list'], summary: 'list the signing keys', load: () => import('./commands/ca/list.ts') },
@@ -85,17 +85,17 @@ export const COMMANDS: readonly CommandEntry[] = [
   { path: ['audit', 'list'], summary: 'list audit events', load: () => import('./commands/audit/list.ts') },
   {
     path: ['audit', 'archive'],
-    summary: 'put old audit events into a file, and take them out of the database',
+    summary: 'move old audit events from the database into a file',
     load: () => import('./commands/audit/archive.ts'),
   },
   {
     path: ['audit', 'trace'],
-    summary: 'say for which process an SVID was issued, and which processes got it',
+    summary: 'show which process an SVID was issued for, and which processes got it',
     load: () => import('./commands/audit/trace.ts'),
   },
   {
     path: ['audit', 'verify'],
-    summary: 'check that the audit log is whole',
+    summary: 'check that the audit log is complete and unchanged',
     load: () => import('./commands/audit/verify.ts'),
   },
   { path: ['version'], summary: 'print the version', load: () => import('./commands/version.ts') },

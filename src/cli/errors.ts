@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** The command line asks for something that cannot be meant. */
+/** The command line is wrong. */
 export class UsageError extends CodedError {
   override readonly name = 'UsageError'
   readonly code = 'ERR_CLI_USAGE'
@@ -14,28 +14,31 @@ export class UnreadableFileError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-/** What was to be made is there already. */
+/** A file or resource that the command would create exists already. */
 export class AlreadyThereError extends CodedError {
   override readonly name = 'AlreadyThereError'
   readonly code = 'ERR_CLI_ALREADY_THERE'
   readonly kind = 'already_exists'
 }
 
-/** What was asked for is not there. */
+/** The command found nothing of what it was asked for. */
 export class NothingThereError extends CodedError {
   override readonly name = 'NothingThereError'
   readonly code = 'ERR_CLI_NOTHING_THERE'
   readonly kind = 'not_found'
 }
 
-/** What was waited for has not come. */
+/** The program is not ready, or did not become ready in the time of `--wait`. */
 export class NotReadyError extends CodedError {
   override readonly name = 'NotReadyError'
   readonly code = 'ERR_CLI_NOT_READY'
   readonly kind = 'unavailable'
 }
 
-/** Node was started in a way that shows the program's keys to others: with a debugger, or with memory or TLS secrets written out. */
+/**
+ * Node was started in a way that exposes the keys: with a debugger, or with memory or TLS secrets written
+ * out.
+ */
 export class UnsafeRuntimeError extends CodedError {
   override readonly name = 'UnsafeRuntimeError'
   readonly code = 'ERR_CLI_UNSAFE_RUNTIME'

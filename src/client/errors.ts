@@ -1,13 +1,13 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** Nobody has said where the Workload API is. */
+/** The address of the Workload API is not configured. */
 export class EndpointUnknownError extends CodedError {
   override readonly name = 'EndpointUnknownError'
   readonly code = 'ERR_CLIENT_ENDPOINT_UNKNOWN'
   readonly kind = 'failed_precondition'
 }
 
-/** What the Workload API sent, or a part of it, cannot be used and was not taken. */
+/** An update of the Workload API, or a part of it, cannot be used and was ignored. */
 export class InvalidUpdateError extends CodedError {
   override readonly name = 'InvalidUpdateError'
   readonly code = 'ERR_CLIENT_UPDATE_INVALID'
@@ -18,7 +18,7 @@ export class InvalidUpdateError extends CodedError {
   }
 }
 
-/** The wait for a first SVID was ended, by its time or by its signal; `cause` is the last thing that stood in the way. */
+/** No SVID came before the time was over or the signal aborted; `cause` is the last problem. */
 export class SourceNotReadyError extends CodedError {
   override readonly name = 'SourceNotReadyError'
   readonly code = 'ERR_CLIENT_SOURCE_NOT_READY'
@@ -28,7 +28,7 @@ export class SourceNotReadyError extends CodedError {
 /** Why a source has no SVID to show. */
 export type NoSvidReason = 'withdrawn' | 'expired' | 'not_picked' | 'closed'
 
-/** There is no SVID that may be shown now; an expired one never is. */
+/** There is no valid SVID now; an expired one is never handed out. */
 export class NoSvidError extends CodedError {
   override readonly name = 'NoSvidError'
   readonly code = 'ERR_CLIENT_NO_SVID'
@@ -44,7 +44,7 @@ export class NoSvidError extends CodedError {
 /** Why a peer was refused. */
 export type PeerRefusal = 'no_certificate' | 'not_valid' | 'not_authorized'
 
-/** Whoever is at the other end of a TLS connection has not shown that it is one of those who may. */
+/** The peer of a TLS connection has not proven an authorized SPIFFE ID. */
 export class PeerRefusedError extends CodedError {
   override readonly name = 'PeerRefusedError'
   readonly code = 'ERR_CLIENT_PEER_REFUSED'

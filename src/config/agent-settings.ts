@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { JoinSettings } from './join-methods/registry.ts'
 import {
   agentDataDirectory,
   baseOf,
@@ -17,12 +18,7 @@ import { checkSocketPath } from './socket-path-problems.ts'
 export interface AgentConfig {
   readonly version: 1
   readonly authority: { readonly address: string; readonly pin: string }
-  readonly join: {
-    readonly token: string
-    readonly method: 'secret'
-    readonly secret_path?: string
-    readonly secret?: SecretSource
-  }
+  readonly join: JoinSettings
   readonly data_dir: string
   /** Where earlier versions had it, when it is the default: within that of the authority. */
   readonly former_data_dir?: string
@@ -88,18 +84,9 @@ export function settleAgentConfig(
     problems.push({ path: ['state_key'], message })
   }
   problems.push(...checkSdsNames(data.sds))
-  if (data.join.secret_path !== undefined && data.join.secret !== undefined) {
-    problems.push({ path: ['join', 'secret'], message: 'give secret_path or secret, not both' })
-  }
   const config = {
     ...data,
-    join: {
-      ...data.join,
-      ...(data.join.secret_path === undefined
-        ? {}
-        : { secret_path: path.resolve(base, data.join.secret_path) }),
-      ...(data.join.secret === undefined ? {} : { secret: resolveSource(base, data.join.secret) }),
-    },
+    join: resolveJoin(base, data.join),
     data_dir,
     ...(former_data_dir === undefined ? {} : { former_data_dir }),
     state_key,
@@ -107,6 +94,19 @@ export function settleAgentConfig(
     admin: { socket: adminSocket },
   }
   return { config, problems }
+}
+
+/** Whatever the method: `…_path` is a path, and `{ path: … }` holds one. */
+function resolveJoin(base: string, join: JoinSettings): JoinSettings {
+  const resolved = Object.entries(join).map(([key, value]: [string, unknown]) => {
+    if (key.endsWith('_path') && typeof value === 'string') return [key, path.resolve(base, value)]
+    return [key, holdsPath(value) ? resolveSource(base, value) : value]
+  })
+  return Object.fromEntries(resolved) as JoinSettings
+}
+
+function holdsPath(value: unknown): value is { readonly path: string } {
+  return typeof value === 'object' && value !== null && 'path' in value && typeof value.path === 'string'
 }
 
 /** One name cannot mean two secrets. */

@@ -65,11 +65,13 @@ const trustDomain = z
 const signingAlgorithm = z.enum(SIGNING_ALGORITHMS)
 
 export const authorityConfigSchema = z.strictObject({
-  version: z.literal(1).describe('of this file format'),
-  trust_domain: trustDomain.describe('cannot be changed after the first start'),
+  version: z.literal(1).describe('version of the file format'),
+  trust_domain: trustDomain.describe('name of the trust domain; cannot be changed after the first start'),
   data_dir: filePath
     .exactOptional()
-    .describe('mode 0700; default `/var/lib/signet` for root, `~/.local/state/signet` for others'),
+    .describe(
+      'directory of the database and the signed heads, mode 0700; default `/var/lib/signet` for root, `~/.local/state/signet` for others',
+    ),
   key_encryption_key: secretSourceSchema
     .exactOptional()
     .describe(
@@ -80,62 +82,76 @@ export const authorityConfigSchema = z.strictObject({
       socket: filePath
         .exactOptional()
         .describe(
-          'default `/run/signet-authority/authority.sock` for root, in `$XDG_RUNTIME_DIR/signet` for others',
+          'socket for administrators; default `/run/signet-authority/authority.sock` for root, in `$XDG_RUNTIME_DIR/signet` for others',
         ),
     })
     .prefault({}),
   metrics: z
-    .strictObject({ listen: address.describe('serves `/livez`, `/readyz`, `/metrics`') })
+    .strictObject({ listen: address.describe('address that serves `/livez`, `/readyz` and `/metrics`') })
     .exactOptional(),
-  listen: address.default('0.0.0.0:7443').describe('where agents connect'),
-  public_address: address.exactOptional().describe('what printed commands tell agents; default: `listen`'),
+  listen: address.default('0.0.0.0:7443').describe('address that agents connect to'),
+  public_address: address
+    .exactOptional()
+    .describe('address of the authority in printed commands; default: `listen`'),
   log: z
     .strictObject({
-      level: logLevel.default('info').describe('of what is logged, as JSON lines on standard error'),
+      level: logLevel.default('info').describe('lowest level that is logged'),
     })
     .prefault({}),
   lifetimes: z
     .strictObject({
-      control_root: duration('1h', '36500d').prefault('3650d').describe('agents pin its key'),
+      control_root: duration('1h', '36500d')
+        .prefault('3650d')
+        .describe('life of the control root, whose key agents pin'),
       control_issuing: duration('10m', '3650d')
         .prefault('90d')
-        .describe('signs the certificates of bots; shorter than `control_root`'),
-      spiffe_ca: duration('1m', '3650d').prefault('30d').describe('no X.509-SVID outlives it'),
-      jwt_key: duration('1m', '3650d').prefault('30d').describe('no JWT-SVID outlives it'),
-      bot_certificate: duration('1m', '7d').prefault('1h').describe('renewed at half of it'),
+        .describe('life of the CA that signs bot certificates; shorter than `control_root`'),
+      spiffe_ca: duration('1m', '3650d')
+        .prefault('30d')
+        .describe('life of the CA that signs X.509-SVIDs; no SVID outlives it'),
+      jwt_key: duration('1m', '3650d')
+        .prefault('30d')
+        .describe('life of a key that signs JWT-SVIDs; no SVID outlives it'),
+      bot_certificate: duration('1m', '7d')
+        .prefault('1h')
+        .describe('life of a bot certificate; renewed at half of it'),
       default_x509_svid: duration('10s', '90d')
         .prefault('1h')
-        .describe('where a workload identity states none'),
+        .describe('life of an X.509-SVID whose workload identity states none'),
       default_jwt_svid: duration('10s', '24h')
         .prefault('5m')
-        .describe('where a workload identity states none'),
+        .describe('life of a JWT-SVID whose workload identity states none'),
     })
     .prefault({}),
   jwt: z
     .strictObject({
-      algorithm: signingAlgorithm.default('ES256').describe('what JWT-SVIDs are signed with'),
+      algorithm: signingAlgorithm.default('ES256').describe('algorithm that signs JWT-SVIDs'),
       by_audience: z
         .record(z.string().min(1).max(1024), signingAlgorithm)
         .default({})
-        .describe('audience → another algorithm, for relying parties that do not take the first'),
+        .describe(
+          'another algorithm for each named audience whose relying party does not accept `algorithm`',
+        ),
     })
     .prefault({}),
   renewal_grace: duration('0s', '30d')
     .prefault('7d')
-    .describe('how long an expired bot certificate may still be renewed'),
+    .describe('time for which an expired bot certificate can still be renewed'),
   limits: z
     .strictObject({
       max_connections: count(1_000_000)
         .default(10_000)
-        .describe('of bots; others have a small number of their own'),
+        .describe('connections of bots; connections without a certificate have a small limit of their own'),
       max_connections_per_address: count(1_000_000)
         .exactOptional()
-        .describe('from one address, or one /64 of IPv6; default: a quarter of `max_connections`'),
-      max_streams_per_connection: count(100_000).default(256).describe('calls open at once on one of them'),
+        .describe(
+          'connections from one address, or one /64 of IPv6; default: a quarter of `max_connections`',
+        ),
+      max_streams_per_connection: count(100_000).default(256).describe('open calls on one connection'),
       svids_per_second: count(1_000_000)
         .default(1_000)
         .describe(
-          'for one agent, on the average of ten minutes; tokens leave a quarter of it for X.509-SVIDs',
+          'SVIDs for one agent, on the average of ten minutes; tokens leave a quarter of it for X.509-SVIDs',
         ),
     })
     .prefault({}),

@@ -23,24 +23,24 @@ const SCHEMAS = {
 
 export type ReferenceName = keyof typeof SCHEMAS
 
-/** JSON Schema of what a person writes; editors check files against it. */
-function configSchema(name: ReferenceName): z.core.JSONSchema.JSONSchema {
-  return z.toJSONSchema(SCHEMAS[name], { io: 'input', unrepresentable: 'any' })
-}
-
 /** Every key of a file or of a resource's spec, in order. */
 export function configReference(name: ReferenceName): ReferenceRow[] {
-  return rowsOf(configSchema(name), '', true)
+  return referenceOf(SCHEMAS[name])
+}
+
+export function referenceOf(schema: z.ZodType): ReferenceRow[] {
+  return rowsOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), '', true)
 }
 
 type Schema = z.core.JSONSchema.JSONSchema
 
-function rowsOf(schema: Schema, prefix: string, present: boolean): ReferenceRow[] {
+function rowsOf(given: Schema, prefix: string, present: boolean): ReferenceRow[] {
+  const schema = given.oneOf ? together(given.oneOf as readonly Schema[]) : given
   const required = new Set(present ? schema.required : [])
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const child = property as Schema
     const key = `${prefix}${name}`
-    if (child.properties) return rowsOf(child, `${key}.`, required.has(name))
+    if (child.properties || child.oneOf) return rowsOf(child, `${key}.`, required.has(name))
     return [
       {
         key,
@@ -51,6 +51,23 @@ function rowsOf(schema: Schema, prefix: string, present: boolean): ReferenceRow[
       },
     ]
   })
+}
+
+/** Alternatives, as `join:` has one for each method: all of their keys, each as the first that has it says, and every method's name. */
+function together(alternatives: readonly Schema[]): Schema {
+  const properties: Record<string, Schema> = {}
+  for (const alternative of alternatives) {
+    for (const [name, schema] of Object.entries(alternative.properties ?? {}) as [string, Schema][]) {
+      const before = properties[name]
+      if (before === undefined) properties[name] = schema
+      else if (schema.const !== undefined) {
+        const { const: first, enum: several = [first], ...rest } = before
+        properties[name] = { ...rest, enum: [...several, schema.const] } as Schema
+      }
+    }
+  }
+  const isInAll = (name: string): boolean => alternatives.every(({ required }) => required?.includes(name))
+  return { properties, required: Object.keys(properties).filter(isInAll) }
 }
 
 function typeOf(schema: Schema): string {

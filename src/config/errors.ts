@@ -1,6 +1,8 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** A configuration or resource file that cannot be used; the message has one line for each mistake, with file and line. */
+/**
+ * A configuration or resource file is wrong; the message has one line for each mistake, with file and line.
+ */
 export class InvalidConfigError extends CodedError {
   override readonly name = 'InvalidConfigError'
   readonly code = 'ERR_CONFIG_INVALID'
@@ -13,7 +15,7 @@ export class InvalidConfigError extends CodedError {
   }
 }
 
-/** A secret that the configuration points to cannot be had. */
+/** A secret that the configuration refers to cannot be read. */
 export class SecretUnavailableError extends CodedError {
   override readonly name = 'SecretUnavailableError'
   readonly code = 'ERR_SECRET_UNAVAILABLE'

@@ -9,12 +9,7 @@ export interface WrittenMetadata {
 }
 
 /** The one way in which a resource is written as YAML; `parseResources` reads it back. */
-export function formatResource(
-  kind: string,
-  name: string,
-  metadata: WrittenMetadata,
-  spec: unknown,
-): string {
+export function formatResource(kind: string, name: string, metadata: WrittenMetadata, spec: unknown): string {
   const { labels, expires, revision } = metadata
   const document = new Document(
     {

@@ -11,7 +11,9 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_type':
       return issue.input === undefined ? 'is required' : `expected ${nameOf(issue.expected)}`
     case 'invalid_value':
-      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
+      return `expected ${listOf(issue.values)}`
+    case 'invalid_union':
+      return Array.isArray(issue.options) ? `expected ${listOf(issue.options)}` : undefined
     case 'too_small':
       return `must be at least ${issue.minimum}${unitOf(issue.origin)}`
     case 'too_big':
@@ -19,6 +21,13 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     default:
       return undefined // zod's own words
   }
+}
+
+function listOf(values: readonly unknown[]): string {
+  return values
+    .filter((value) => value !== undefined)
+    .map((value) => JSON.stringify(value))
+    .join(' or ')
 }
 
 /** One problem for each mistake: an unknown key is reported where it stands, not where its mapping begins. */

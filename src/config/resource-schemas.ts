@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { resourceName } from './fields.ts'
+import { joinTokenSchema } from './join-methods/registry.ts'
 import { botSpec } from './resource-kinds/bot.ts'
 import { federationSpec } from './resource-kinds/federation.ts'
-import { joinTokenSpec } from './resource-kinds/join-token.ts'
 import { lockSpec } from './resource-kinds/lock.ts'
 import { roleSpec } from './resource-kinds/role.ts'
 import { workloadIdentitySpec } from './resource-kinds/workload-identity.ts'
@@ -12,7 +12,7 @@ import type { ResourceKind } from './resource-specs.ts'
 export const specSchemas = {
   role: roleSpec,
   bot: botSpec,
-  join_token: joinTokenSpec,
+  join_token: joinTokenSchema,
   workload_identity: workloadIdentitySpec,
   federation: federationSpec,
   lock: lockSpec,
@@ -23,14 +23,14 @@ export const metadataSchema = z.strictObject({
   labels: z
     .record(z.string().min(1).max(63), z.string().max(255))
     .default({})
-    .describe('roles choose by them'),
+    .describe('values by which roles choose'),
   expires: z.iso
     .datetime({ offset: true, error: 'expected an instant such as 2027-01-01T00:00:00Z' })
     .exactOptional()
-    .describe('join tokens and locks only'),
+    .describe('end of a join token or a lock'),
   revision: z
     .string()
     .regex(/^\d{1,19}$/, 'expected a revision as `signet get` prints it, in quotes')
     .exactOptional()
-    .describe('apply only over this revision'),
+    .describe('applied only over this revision'),
 })

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** Bytes that are not the DER they should be. */
+/** The bytes are not the expected DER. */
 export class InvalidDerError extends CodedError {
   override readonly name = 'InvalidDerError'
   readonly code = 'ERR_CRYPTO_DER_INVALID'

@@ -3,7 +3,7 @@ import { CodedError, messageOf } from '../foundation/errors.ts'
 import { decodeBase64Url } from './base64url.ts'
 import { exportSpki, importSpki } from './keys.ts'
 
-/** A JSON Web Key that is broken, private, or of a kind that is not known here (then `isUnknown`). */
+/** The JSON Web Key is broken, private, or of an unknown kind (then `isUnknown`). */
 export class InvalidJwkError extends CodedError {
   override readonly name = 'InvalidJwkError'
   readonly code = 'ERR_CRYPTO_JWK_INVALID'

@@ -7,7 +7,7 @@ import { type JsonObject, parseJsonObject } from './strict-json.ts'
 
 export type { JwsAlgorithm } from './jws-algorithm.ts'
 
-/** A text that is no JWS in compact serialisation whose payload is a set of claims. Never holds the text. */
+/** The text is no JWS in compact serialisation with a set of claims. Never holds the text. */
 class InvalidJwsError extends CodedError {
   override readonly name = 'InvalidJwsError'
   readonly code = 'ERR_CRYPTO_JWS_INVALID'

@@ -22,7 +22,7 @@ export interface KeyPair {
   readonly publicKeyDer: Buffer
 }
 
-/** Not a key, or not one that this program accepts. Never holds the key itself. */
+/** The key is broken, or of a type that is not accepted. Never holds the key itself. */
 export class InvalidKeyError extends CodedError {
   override readonly name = 'InvalidKeyError'
   readonly code = 'ERR_CRYPTO_KEY_INVALID'

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** A text that is not PEM (RFC 7468). Never holds what stood in it: it may have been a key. */
+/** The text is no PEM (RFC 7468). Never holds what stood in it: it may have been a key. */
 class InvalidPemError extends CodedError {
   override readonly name = 'InvalidPemError'
   readonly code = 'ERR_CRYPTO_PEM_INVALID'

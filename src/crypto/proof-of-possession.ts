@@ -2,7 +2,10 @@ import { hash, type KeyObject } from 'node:crypto'
 import { signDetached, verifyDetached } from './jws.ts'
 import { type KeyPair, parsePublicKey } from './keys.ts'
 
-/** What a proof is for. It is signed as a whole, so that a proof for one thing is worth nothing for another (decision 0016). */
+/**
+ * What a proof is for. It is signed as a whole, so that a proof for one thing is worth nothing for another
+ * (decision 0016).
+ */
 export type ProofContext =
   | { readonly purpose: 'join'; readonly trustDomain: string; readonly joinToken: string }
   | {
@@ -20,6 +23,24 @@ export function proveSync(context: ProofContext, key: KeyPair): Buffer {
   return signDetached(key.privateKey, statement(context, key.publicKeyDer))
 }
 
+/** A challenge of the authority to whoever wants to join with a method that signs. */
+export interface JoinChallenge {
+  readonly trustDomain: string
+  readonly joinToken: string
+  readonly method: string
+  readonly challenge: Buffer
+}
+
+/**
+ * What a join method has signed, by whatever key, instead of the challenge alone: the answer is worth nothing
+ * in another trust domain, for another token or method, or for a bot certificate of another key (decision
+ * 0016).
+ */
+export function joinChallengeStatement(context: JoinChallenge, publicKeyDer: Buffer): Buffer {
+  const { trustDomain, joinToken, method, challenge } = context
+  return fieldsOf('join_challenge', trustDomain, publicKeyDer, [joinToken, method, challenge.toString('hex')])
+}
+
 /** False for anything but a proof of this context by this key; also when that is no key. */
 export function checkProof(context: ProofContext, publicKeyDer: Buffer, proof: Buffer): boolean {
   let key: KeyObject
@@ -31,11 +52,21 @@ export function checkProof(context: ProofContext, publicKeyDer: Buffer, proof: B
   return verifyDetached(key, statement(context, publicKeyDer), proof)
 }
 
-/** Each field with its length before it: no two contexts give the same bytes. */
 function statement(context: ProofContext, publicKeyDer: Buffer): Buffer {
-  const fields = [LABEL, context.purpose, context.trustDomain, hash('sha256', publicKeyDer, 'hex')]
-  if (context.purpose === 'join') fields.push(context.joinToken)
-  else fields.push(context.botInstanceId, context.generation.toString())
+  const { purpose, trustDomain } = context
+  const subject =
+    context.purpose === 'join' ? [context.joinToken] : [context.botInstanceId, context.generation.toString()]
+  return fieldsOf(purpose, trustDomain, publicKeyDer, subject)
+}
+
+/** Each field with its length before it: no two contexts give the same bytes. */
+function fieldsOf(
+  purpose: string,
+  trustDomain: string,
+  publicKeyDer: Buffer,
+  subject: readonly string[],
+): Buffer {
+  const fields = [LABEL, purpose, trustDomain, hash('sha256', publicKeyDer, 'hex'), ...subject]
   return Buffer.concat(
     fields.flatMap((field) => {
       const bytes = Buffer.from(field)

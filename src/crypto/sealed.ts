@@ -2,7 +2,10 @@ import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, rand
 import { CodedError } from '../foundation/errors.ts'
 import { InvalidKeyError } from './keys.ts'
 
-/** Sealed bytes that this key does not open: another key, another context, or changed. Which of them is not known. */
+/**
+ * The sealed bytes do not open with this key: it is another key, another context, or they were changed. Which
+ * of them is not known.
+ */
 export class UnsealError extends CodedError {
   override readonly name = 'UnsealError'
   readonly code = 'ERR_CRYPTO_UNSEAL'

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** A text that is not JSON, or JSON that two readers may understand in two ways. */
+/** The text is no JSON, or is JSON that two readers may understand in two ways. */
 class InvalidJsonError extends CodedError {
   override readonly name = 'InvalidJsonError'
   readonly code = 'ERR_CRYPTO_JSON_INVALID'

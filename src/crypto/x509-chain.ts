@@ -31,7 +31,7 @@ const MESSAGES: Readonly<Record<ChainProblem, string>> = {
   critical_extension: 'a critical extension is not understood',
 }
 
-/** A chain that leads to no trusted root. */
+/** The certificate chain leads to no trusted root. */
 class ChainInvalidError extends CodedError {
   override readonly name = 'ChainInvalidError'
   readonly code = 'ERR_CRYPTO_CHAIN_INVALID'

@@ -8,7 +8,7 @@ import { parseTime } from './x509-time.ts'
 
 export { checkTimes, MAX_CHAIN_LENGTH, verifyChain } from './x509-chain.ts'
 
-/** Bytes that are no X.509 certificate, or a broken one. */
+/** The bytes are no X.509 certificate, or a broken one. */
 class InvalidCertificateError extends CodedError {
   override readonly name = 'InvalidCertificateError'
   readonly code = 'ERR_CRYPTO_CERTIFICATE_INVALID'

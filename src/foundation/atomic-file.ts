@@ -4,7 +4,7 @@ import { CodedError } from './errors.ts'
 import { fileReason, readReason } from './file-reason.ts'
 import { systemRandom } from './random.ts'
 
-/** A file cannot be written; the old one, if there was one, is still there and whole. */
+/** A file cannot be written; an old one is still whole. */
 export class FileWriteError extends CodedError {
   override readonly name = 'FileWriteError'
   readonly code = 'ERR_FILE_WRITE'
@@ -15,7 +15,7 @@ export class FileWriteError extends CodedError {
   }
 }
 
-/** A file that must be private is not, or cannot be read. */
+/** A file that must be private is readable by others, or cannot be read. */
 export class PrivateFileError extends CodedError {
   override readonly name = 'PrivateFileError'
   readonly code = 'ERR_FILE_NOT_PRIVATE'

@@ -3,7 +3,7 @@ import { CodedError } from './errors.ts'
 const UNIT_SECONDS = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 } as const
 type Unit = keyof typeof UNIT_SECONDS
 
-/** Not a duration: a number with a unit, such as 30m. */
+/** The text is no duration: a number with a unit, such as 30m. */
 export class InvalidDurationError extends CodedError {
   override readonly name = 'InvalidDurationError'
   readonly code = 'ERR_DURATION_INVALID'

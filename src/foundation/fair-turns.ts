@@ -3,8 +3,10 @@ import { FairQueue } from './fair-queue.ts'
 
 export interface FairTurnsOptions<Key> {
   readonly clock: Pick<Clock, 'monotonicMs'>
-  /** How long one key may have the loop before it is looked whether others want it; a quarter of it while others do. */
+  /** How long a key that is alone may have the loop before it is looked whether others want it … */
   readonly sliceMs: number
+  /** … and how long one of several may; a quarter of it unless told. */
+  readonly contendedSliceMs?: number
   /** A key has more to do than it has time for: whoever brings its work had better stop for a while. */
   readonly hold?: (key: Key) => void
   /** It may bring more work. False: there is more to let go on, ask again at the next turn. */
@@ -86,7 +88,7 @@ export class FairTurns<Key> {
   #noteOther(key: Key): void {
     if (this.#lastKey !== undefined) {
       this.#contendedMs = this.#options.clock.monotonicMs()
-      this.#sliceMs = this.#options.sliceMs / CONTENDED_PART
+      this.#sliceMs = this.#options.contendedSliceMs ?? this.#options.sliceMs / CONTENDED_PART
     }
     this.#lastKey = key
   }

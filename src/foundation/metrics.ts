@@ -46,7 +46,7 @@ interface Exposed {
   samples(): Sample[]
 }
 
-/** Two parts of the program use one name for metrics of different types. */
+/** Two metrics of different types have one name. */
 class MetricClashError extends CodedError {
   override readonly name = 'MetricClashError'
   readonly code = 'ERR_METRIC_CLASH'

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { FileWriteError } from './atomic-file.ts'
 import { CodedError } from './errors.ts'
 
-/** The way to a file leads through a link or a directory that another user has put there, and can lead elsewhere at any moment. */
+/** The path leads through a link or directory that another user owns, who could redirect it. */
 class ForeignPathError extends CodedError {
   override readonly name = 'ForeignPathError'
   readonly code = 'ERR_FILE_FOREIGN_PATH'

@@ -1,27 +1,27 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** This machine cannot say reliably who is at the other end of a socket. */
+/** This kernel cannot reliably say who is at the other end of a socket. */
 export class KernelUnsupportedError extends CodedError {
   override readonly name = 'KernelUnsupportedError'
   readonly code = 'ERR_PEER_KERNEL_UNSUPPORTED'
   readonly kind = 'failed_precondition'
 }
 
-/** A process that this machine cannot name, so nothing may be granted to it. */
+/** The calling process cannot be identified on this host. */
 export class UnknownPeerError extends CodedError {
   override readonly name = 'UnknownPeerError'
   readonly code = 'ERR_PEER_REFUSED'
   readonly kind = 'permission_denied'
 }
 
-/** There is no such process (any more). */
+/** There is no such process, or it has exited. */
 export class ProcessNotFoundError extends CodedError {
   override readonly name = 'ProcessNotFoundError'
   readonly code = 'ERR_PEER_PROCESS_NOT_FOUND'
   readonly kind = 'not_found'
 }
 
-/** A system call failed in a way that nothing here expects. */
+/** A system call failed unexpectedly. */
 export class SystemCallError extends CodedError {
   override readonly name = 'SystemCallError'
   readonly code = 'ERR_PEER_SYSTEM_CALL'
@@ -34,14 +34,14 @@ export class SystemCallError extends CodedError {
   }
 }
 
-/** A socket cannot be put where it was asked for. */
+/** A socket cannot be created at this path. */
 export class SocketPathError extends CodedError {
   override readonly name = 'SocketPathError'
   readonly code = 'ERR_PEER_SOCKET_PATH'
   readonly kind = 'failed_precondition'
 }
 
-/** Another living process already serves this socket. */
+/** Another process already serves this socket. */
 export class SocketInUseError extends CodedError {
   override readonly name = 'SocketInUseError'
   readonly code = 'ERR_PEER_SOCKET_IN_USE'

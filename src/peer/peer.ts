@@ -1,4 +1,4 @@
-import { UnknownPeerError, ProcessNotFoundError } from './errors.ts'
+import { ProcessNotFoundError, UnknownPeerError } from './errors.ts'
 import type { ExecutableId, MountNamespace, PeerCredentials, PeerKernel, ProcessFacts } from './kernel.ts'
 import { TICKS_PER_SECOND } from './kernel.ts'
 

@@ -1,4 +1,5 @@
 import { type AttributeType, attributeTypeAt, ROOTS } from './attribute-schema.ts'
+import type { Fact } from './attributes/fact.ts'
 import { attestorNamed } from './attributes/registry.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 
@@ -61,9 +62,11 @@ function workloadProblem(workload: Attributes): string | undefined {
     const attestor = attestorNamed(name)
     if (attestor === undefined || !isGroup(found)) return unknownAttribute(name)
     for (const [fact, value] of Object.entries(found)) {
-      const type = Object.hasOwn(attestor.facts, fact) ? attestor.facts[fact]?.type : undefined
-      if (type === undefined) return unknownAttribute(`${name}.${fact}`)
-      if (!isOfType(value, type)) return `workload.${name}.${fact} is not of the type ${type}`
+      const known = Object.hasOwn(attestor.facts, fact) ? attestor.facts[fact] : undefined
+      if (known === undefined) return unknownAttribute(`${name}.${fact}`)
+      const path = `workload.${name}.${fact}`
+      if (!isOfType(value, known.type)) return `${path} is not of the type ${known.type}`
+      if (!isWithin(value, known.range)) return `${path} has a value that no process can have`
     }
   }
   return undefined
@@ -75,6 +78,12 @@ function unknownAttribute(path: string): string {
 
 function isGroup(value: AttributeValue): value is Attributes {
   return typeof value === 'object' && !Array.isArray(value)
+}
+
+function isWithin(value: AttributeValue, range: Fact['range']): boolean {
+  if (range === undefined) return true
+  const [least, most] = range
+  return [value].flat().every((each) => Number(each) >= least && Number(each) <= most)
 }
 
 function isOfType(value: AttributeValue, type: AttributeType): boolean {

@@ -21,7 +21,7 @@ export class PolicyInvalidError extends CodedError {
   }
 }
 
-/** Text inside an expression, a pattern or a template that cannot be compiled. Collected as a problem by its owner. */
+/** An expression, pattern or template cannot be compiled. Collected as a problem by its owner. */
 export class ExpressionInvalidError extends CodedError {
   override readonly name = 'ExpressionInvalidError'
   readonly code = 'ERR_POLICY_EXPRESSION_INVALID'

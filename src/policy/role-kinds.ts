@@ -3,7 +3,10 @@ export const ROLE_KINDS: Readonly<Record<string, readonly string[]>> = {
   workload_identity: ['spiffe_ids', 'dns_names'],
 }
 
-/** Kinds of the same grammar that nothing in this version asks for: a rule for one of them would be a promise that nobody keeps. */
+/**
+ * Kinds of the same grammar that nothing in this version asks for: a rule for one of them would be a promise
+ * that nobody keeps.
+ */
 export const UNSUPPORTED_KINDS: ReadonlySet<string> = new Set([
   'database',
   'ssh_host',

@@ -9,7 +9,9 @@ export interface ConversationDeps {
   readonly over: () => void
 }
 
-/** A bidirectional stream of grpc-js, on which this side says one thing at a time and hears the answer to it. */
+/**
+ * A bidirectional stream of grpc-js, on which this side says one thing at a time and hears the answer to it.
+ */
 export class ClientConversation<Req extends object, Res extends object> implements Conversation<Req, Res> {
   readonly #call: ClientDuplexStream<object, object>
   readonly #answers: AsyncIterator<object>

@@ -12,8 +12,8 @@ interface ConversationRoute<C> {
 }
 
 /**
- * A bidirectional stream on which both sides speak in turn. The peer's next message is read only when the handler has asked for it, so
- * nothing that comes out of turn is held.
+ * A bidirectional stream on which both sides speak in turn. The peer's next message is read only when the
+ * handler has asked for it, so nothing that comes out of turn is held.
  */
 export class ConversationCall<C> extends WritingCall<C> {
   readonly #converse: ConversationHandler<C, object, object>

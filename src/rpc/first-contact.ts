@@ -9,28 +9,28 @@ import { formatHostPort, type HostPort } from '../foundation/host-port.ts'
 import { type ConnectStage, describeFailure } from './client-failure.ts'
 import { peerChain } from './tls-client-certificate.ts'
 
-/** The authority cannot be spoken to: no connection, or no TLS. */
+/** The authority cannot be reached: no connection, or no TLS. */
 class AuthorityUnreachableError extends CodedError {
   override readonly name = 'AuthorityUnreachableError'
   readonly code = 'ERR_RPC_AUTHORITY_UNREACHABLE'
   readonly kind = 'unavailable'
 }
 
-/** Whoever answers there is not the authority that the pin names. */
+/** The server is not the authority that the pin names. */
 class PinMismatchError extends CodedError {
   override readonly name = 'PinMismatchError'
   readonly code = 'ERR_RPC_PIN_MISMATCH'
   readonly kind = 'permission_denied'
 }
 
-/** The pinned root is there, but what it vouches for is no authority. */
+/** The server has the pinned root, but its certificate is not that of an authority. */
 class NotAnAuthorityError extends CodedError {
   override readonly name = 'NotAnAuthorityError'
   readonly code = 'ERR_RPC_NOT_AN_AUTHORITY'
   readonly kind = 'permission_denied'
 }
 
-/** The authority is the right one, and its certificate is not valid by the clock of this host: one of the two clocks is wrong. */
+/** The authority's certificate is not valid by the clock of this host: one of the two clocks is wrong. */
 class ClocksDifferError extends CodedError {
   override readonly name = 'ClocksDifferError'
   readonly code = 'ERR_RPC_CLOCKS_DIFFER'

@@ -3,7 +3,7 @@ import type { HealthCheckRequest__Output } from './gen/grpc/health/v1/HealthChec
 import type { Handlers, StreamSink } from './handlers.ts'
 import { encodeMessage } from './services.ts'
 
-/** Health was asked of a service that is not here. */
+/** There is no service of this name to report the health of. */
 class ServiceUnknownError extends CodedError {
   override readonly name = 'ServiceUnknownError'
   readonly code = 'ERR_RPC_SERVICE_UNKNOWN'

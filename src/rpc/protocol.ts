@@ -6,7 +6,7 @@ export const PROTOCOL_VERSION = 1
 /** The oldest version that an authority of this build still serves. */
 const OLDEST_PROTOCOL_VERSION = 1
 
-/** Agent and authority are too far apart to understand each other. */
+/** Agent and authority have versions that are too far apart. */
 class ProtocolVersionError extends CodedError {
   override readonly name = 'ProtocolVersionError'
   readonly code = 'ERR_RPC_PROTOCOL_VERSION'

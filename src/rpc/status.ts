@@ -65,7 +65,7 @@ interface RpcErrorOptions extends ErrorOptions {
 /** The trailer that carries the reference of a refusal. */
 export const REFERENCE_TRAILER = 'signet-reference'
 
-/** A call that the other side answered with an error, or that could not reach it. */
+/** The other side answered with an error, or could not be reached. */
 export class RpcError extends CodedError {
   override readonly name = 'RpcError'
   readonly code = 'ERR_RPC_FAILED'

@@ -5,7 +5,7 @@ import { readingProblem } from '../crypto/x509-readable.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { BundleContents } from './bundle.ts'
 
-/** A document that is no SPIFFE bundle. Whoever has an older one keeps it. */
+/** The document is no SPIFFE bundle. Whoever has an older one keeps it. */
 export class InvalidBundleError extends CodedError {
   override readonly name = 'InvalidBundleError'
   readonly code = 'ERR_SPIFFE_BUNDLE_INVALID'

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { CodedError } from '../foundation/errors.ts'
 
-/** Not an address of a Workload Endpoint (Workload Endpoint §4). */
+/** The text is no address of a Workload Endpoint (Workload Endpoint §4). */
 class InvalidEndpointSocketError extends CodedError {
   override readonly name = 'InvalidEndpointSocketError'
   readonly code = 'ERR_SPIFFE_ENDPOINT_SOCKET_INVALID'

@@ -17,7 +17,10 @@ export type JwtSvidProblem =
   | 'unknown_key'
   | 'signature'
 
-/** A token that is no JWT-SVID, or not a valid one for this audience at this time. Peers are not told why; it never holds the token. */
+/**
+ * The token is no JWT-SVID, or is not valid for this audience at this time. Peers are not told why; it never
+ * holds the token.
+ */
 export class InvalidJwtSvidError extends CodedError {
   override readonly name = 'InvalidJwtSvidError'
   readonly code = 'ERR_SPIFFE_JWT_SVID_INVALID'

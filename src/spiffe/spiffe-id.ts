@@ -1,7 +1,7 @@
 import { CodedError } from '../foundation/errors.ts'
 import { isTrustDomainName } from './trust-domain.ts'
 
-/** Not a SPIFFE ID (SPIFFE-ID §2). */
+/** The text is no SPIFFE ID (SPIFFE-ID §2). */
 class InvalidSpiffeIdError extends CodedError {
   override readonly name = 'InvalidSpiffeIdError'
   readonly code = 'ERR_SPIFFE_ID_INVALID'

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** Not the name of a trust domain (SPIFFE-ID §2.1). */
+/** The text is no name of a trust domain (SPIFFE-ID §2.1). */
 class InvalidTrustDomainError extends CodedError {
   override readonly name = 'InvalidTrustDomainError'
   readonly code = 'ERR_SPIFFE_TRUST_DOMAIN_INVALID'

@@ -3,7 +3,7 @@ import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Bundle } from './bundle.ts'
 import { SpiffeId } from './spiffe-id.ts'
 
-/** Certificates that are no X.509-SVID, or not one that this bundle vouches for. */
+/** The certificates are no X.509-SVID, or none that this bundle validates. */
 export class InvalidX509SvidError extends CodedError {
   override readonly name = 'InvalidX509SvidError'
   readonly code = 'ERR_SPIFFE_X509_SVID_INVALID'

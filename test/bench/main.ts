@@ -24,7 +24,8 @@ Prints figures; asserts nothing. Without --socket it measures Signet:
   socket     calls and first messages at the agent's socket, attestation included
   rewrite    what it costs to take any :authority: connections that need it, and those that do not
   system     start-up, from apply to open streams, memory of an open stream
-  fairness   one user's floods, as root: what they cost another user, p99 beside the quiet one
+  fairness   one user's floods, as root: what they cost another user, p99 beside the quiet one and, as a control,
+             beside a process that only burns a processor
   held       what requests that never end, or that become large, make the two programs hold
   sds        1 000 streams of 500 Envoys: memory of each, from a rotation to all of them
   soak       memory of both programs, minute by minute, under work that never changes; only when asked for

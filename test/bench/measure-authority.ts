@@ -1,13 +1,12 @@
 import { generateKeyPair, type KeyPair } from '../../src/crypto/keys.ts'
-import { proveSync } from '../../src/crypto/proof-of-possession.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { RpcClient } from '../../src/rpc/client.ts'
 import { fetchAuthorityRoot } from '../../src/rpc/first-contact.ts'
 import type { IssueJwtSvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
 import type { IssueX509SvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
-import type { JoinResponse__Output } from '../../src/rpc/gen/signet/v1/JoinResponse.ts'
 import type { SyncResponse__Output } from '../../src/rpc/gen/signet/v1/SyncResponse.ts'
 import { PROTOCOL_VERSION } from '../../src/rpc/protocol.ts'
+import { askToJoin } from '../support/bot-client.ts'
 import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
 import type { Figure } from './figure.ts'
 import { usageOf } from './process-usage.ts'
@@ -51,21 +50,7 @@ class BenchBot implements Disposable {
     const serverName = `authority.${trustDomain}`
     const key = await generateKeyPair()
     using anonymous = new RpcClient({ target: { ...address, tls: { roots: [root], serverName } } })
-    const { certificate } = await anonymous.unary<object, JoinResponse__Output>(
-      'signet.v1.JoinService',
-      'Join',
-      {
-        protocolVersion: PROTOCOL_VERSION,
-        joinToken,
-        publicKey: key.publicKeyDer,
-        proofOfPossession: proveSync({ purpose: 'join', trustDomain, joinToken }, key),
-        secret: { secret },
-        agentTime: { seconds: String(Math.floor(Date.now() / 1000)), nanos: 0 },
-        agentVersion: '0.1.0',
-        hostname: 'bench',
-      },
-    )
-    const chain = certificate?.chain ?? []
+    const { chain } = await askToJoin(anonymous, { trustDomain, joinToken, secret }, key)
     const client = new RpcClient({
       target: { ...address, tls: { roots: [root], serverName, key: key.privateKey, chain } },
     })

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, chownSync, copyFileSync, truncateSync } from 'node:fs'
 import path from 'node:path'
 import { type Flood, FloodProcess } from '../support/flood.ts'
 import { DEFAULT_RESOURCES, identityFor, Stack } from '../support/stack.ts'
 import { type Figure, percentile } from './figure.ts'
 import { runLoad } from './load.ts'
+import { usageOf } from './process-usage.ts'
 
 const VICTIM = 46_001
 const FLOODER = 46_002
@@ -18,10 +21,15 @@ spec:
 `
 const SPARSE_BYTES = 511 * 1024 * 1024
 
+/** Quiet, beside the control and flooded in turn, so that whatever else the machine does meets all three alike. */
+const ROUNDS = 3
+
+type Phase = 'quiet' | 'control' | 'flooded'
+
 interface Victim {
-  readonly x509: readonly number[]
-  readonly jwt: readonly number[]
-  readonly failed: number
+  readonly x509: number[]
+  readonly jwt: number[]
+  failed: number
 }
 
 /** One user's floods, and what they cost another one. */
@@ -34,17 +42,40 @@ export async function measureFairness(seconds: number): Promise<Figure[]> {
     await using stack = await Stack.start({
       resources: `${DEFAULT_RESOURCES}---${identityFor(VICTIM, 'victim')}${resources}`,
     })
-    const measure = (): Promise<Victim> => victim(stack.socket, seconds)
-    await measure() // warm
-    const quiet = await measure()
-    await using flood = await FloodProcess.start(make(stack))
-    const pressed = await measure()
-    const { answers, open } = await flood.stop()
-    const detail = { answers, 'connections at the end': open }
-    figures.push(...compare(what, 'X.509', quiet.x509, pressed.x509, { ...detail, failed: pressed.failed }))
-    figures.push(...compare(what, 'cached JWT', quiet.jwt, pressed.jwt, {}))
+    const none = (): Victim => ({ x509: [], jwt: [], failed: 0 })
+    const seen: Readonly<Record<Phase, Victim>> = { quiet: none(), control: none(), flooded: none() }
+    const measure = (phase: Phase): Promise<void> => victim(stack.socket, seconds, seen[phase])
+    await victim(stack.socket, seconds, none()) // warm
+    const flooder = { answers: 0, 'connections at the end': 0, 'flooder CPU %': 0 }
+    for (let round = 0; round < ROUNDS; round++) {
+      await measure('quiet')
+      {
+        await using _burner = new Burner()
+        await measure('control')
+      }
+      await using flood = await FloodProcess.start(make(stack))
+      const [before, startedMs] = [usageOf(flood.pid).cpuMicros, performance.now()]
+      await measure('flooded')
+      const cpuMicros = usageOf(flood.pid).cpuMicros - before
+      flooder['flooder CPU %'] = cpuMicros / 10 / (performance.now() - startedMs)
+      const { answers, open } = await flood.stop()
+      flooder.answers += answers
+      flooder['connections at the end'] = open
+    }
+    figures.push(compare(what, 'X.509', 'x509', seen, { ...flooder, failed: seen.flooded.failed }))
+    figures.push(compare(what, 'cached JWT', 'jwt', seen, {}))
   }
   return figures
+}
+
+/** The control: takes the time of a processor as a flood's own process may, and asks the agent for nothing. */
+class Burner implements AsyncDisposable {
+  readonly #child = spawn(process.execPath, ['-e', 'for(;;);'], { stdio: 'ignore' })
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await once(this.#child, 'exit')
+  }
 }
 
 type FloodKind = readonly [what: string, make: (stack: Stack) => Flood, resources?: string]
@@ -106,34 +137,40 @@ function sparseCopy({ directory }: Stack): string {
   return copy
 }
 
-async function victim(socket: string, seconds: number): Promise<Victim> {
+async function victim(socket: string, seconds: number, into: Victim): Promise<void> {
   const { millis, others = [], errors } = await runLoad({ kind: 'victim', socket, uid: VICTIM, seconds })
-  const failed = Object.values(errors).reduce((sum, count) => sum + count, 0)
-  return { x509: millis, jwt: others, failed }
+  into.x509.push(...millis)
+  into.jwt.push(...others)
+  into.failed += Object.values(errors).reduce((sum, count) => sum + count, 0)
 }
 
 function compare(
   flood: string,
   what: string,
-  quiet: readonly number[],
-  pressed: readonly number[],
+  kind: 'x509' | 'jwt',
+  seen: Readonly<Record<Phase, Victim>>,
   detail: Readonly<Record<string, number>>,
-): Figure[] {
-  const [before, after] = [quiet, pressed].map((millis) => [...millis].sort((a, b) => a - b))
-  const at = (sorted: readonly number[] = [], share: number): number => percentile(sorted, share)
-  return [
-    {
-      what: `${what} of another user under: ${flood}`,
-      value: at(after, 0.99) / at(before, 0.99),
-      unit: '× (p99)',
-      detail: {
-        'quiet p50 ms': at(before, 0.5),
-        'quiet p99': at(before, 0.99),
-        'flooded p50': at(after, 0.5),
-        'flooded p99': at(after, 0.99),
-        n: pressed.length,
-        ...detail,
-      },
+): Figure {
+  const at = (phase: Phase, share: number): number =>
+    percentile(
+      [...seen[phase][kind]].sort((a, b) => a - b),
+      share,
+    )
+  return {
+    what: `${what} of another user under: ${flood}`,
+    value: at('flooded', 0.99) / at('quiet', 0.99),
+    unit: '× (p99)',
+    detail: {
+      '× p50': at('flooded', 0.5) / at('quiet', 0.5),
+      '× control': at('flooded', 0.99) / at('control', 0.99),
+      'quiet p50 ms': at('quiet', 0.5),
+      'quiet p99': at('quiet', 0.99),
+      'control p50': at('control', 0.5),
+      'control p99': at('control', 0.99),
+      'flooded p50': at('flooded', 0.5),
+      'flooded p99': at('flooded', 0.99),
+      n: seen.flooded[kind].length,
+      ...detail,
     },
-  ]
+  }
 }

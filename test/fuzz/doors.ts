@@ -2,11 +2,10 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { generateKeyPair } from '../../src/crypto/keys.ts'
 import { encodePem } from '../../src/crypto/pem.ts'
-import { proveSync } from '../../src/crypto/proof-of-possession.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { RpcClient } from '../../src/rpc/client.ts'
 import { fetchAuthorityRoot } from '../../src/rpc/first-contact.ts'
-import type { JoinResponse__Output } from '../../src/rpc/gen/signet/v1/JoinResponse.ts'
+import { askToJoin } from '../support/bot-client.ts'
 import { PATHS } from '../support/frame-sequences.ts'
 import type { Stack } from '../support/stack.ts'
 
@@ -47,16 +46,8 @@ export async function joinedTlsDoor(stack: Stack): Promise<Door> {
   using client = new RpcClient({ target })
   const { name, secret } = await stack.createToken()
   const key = await generateKeyPair()
-  const { certificate } = await client.unary<object, JoinResponse__Output>('signet.v1.JoinService', 'Join', {
-    protocolVersion: 1,
-    joinToken: name,
-    publicKey: key.publicKeyDer,
-    proofOfPossession: proveSync({ purpose: 'join', trustDomain, joinToken: name }, key),
-    secret: { secret },
-    agentVersion: 'fuzz',
-    hostname: 'fuzz',
-  })
-  const chain = (certificate?.chain ?? []).map((der) => encodePem('CERTIFICATE', Buffer.from(der))).join('')
+  const certificate = await askToJoin(client, { trustDomain, joinToken: name, secret }, key)
+  const chain = certificate.chain.map((der) => encodePem('CERTIFICATE', Buffer.from(der))).join('')
   const pem = key.privateKey.export({ type: 'pkcs8', format: 'pem' })
   return tlsDoor('TLS', stack, { cert: chain, key: pem })
 }

@@ -2,24 +2,20 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { join } from '../../src/agent/join/join-as-bot.ts'
+import { JOIN_METHODS } from '../../src/agent/join/methods/registry.ts'
 import { renew } from '../../src/agent/join/renew.ts'
 import type { BotIdentity, StoredIdentity } from '../../src/agent/state/bot-identity.ts'
 import { IdentityFile, type IdentityStore } from '../../src/agent/state/identity-file.ts'
-import type { Appearance, AuthorityClient, AuthorityDoor } from '../../src/agent/uplink/authority-door.ts'
-import { joinHandlers } from '../../src/authority/api/join-service.ts'
 import { botCallerOf } from '../../src/authority/caller.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
 import { parseCertificate } from '../../src/crypto/x509.ts'
 import { silentLogger } from '../../src/foundation/logger.ts'
-import { decodeMessage, encodeMessage } from '../../src/rpc/services.ts'
-import { RpcError, StatusCode, toStatus } from '../../src/rpc/status.ts'
-import {
-  type AuthorityState,
-  createToken,
-  HOUR_MS,
-  openState,
-  temporaryDirectory,
-} from '../support/authority-state.ts'
+import { StatusCode } from '../../src/rpc/status.ts'
+import type { FakeClock } from '../fakes/fake-clock.ts'
+import { createToken, HOUR_MS, openState, temporaryDirectory } from '../support/authority-state.ts'
+import { doorTo } from '../support/in-process-door.ts'
+
+const NEVER = new AbortController().signal
 
 /** The agent is killed: whatever it was about to do does not happen. */
 class Killed extends Error {}
@@ -40,43 +36,6 @@ class Fault {
     if (step !== this.#step) return
     this.#left -= 1
     if (this.#left === 0) throw new Killed(step)
-  }
-}
-
-/** The real authority's join service without a network between. */
-function doorTo(state: AuthorityState, fault: Fault): AuthorityDoor {
-  const handlers = joinHandlers({ joiner: state.joiner, renewer: state.renewer, clock: state.clock })
-  return {
-    firstContact: async () => ({
-      root: state.keys.current().controlRoots[0] as Buffer,
-      trustDomain: state.keys.trustDomain.name,
-    }),
-    open: async ({ current }: Appearance) => {
-      const nowSeconds = state.clock.now().getTime() / 1000
-      const caller = current
-        ? botCallerOf(parseCertificate(current.chain[0] as Buffer), nowSeconds, 'test')
-        : { kind: 'anonymous', address: 'test' }
-      const unary = async (_service: string, method: string, request: object): Promise<object> => {
-        fault.reach('before answer')
-        const handler = handlers[method as keyof typeof handlers] as {
-          unary: (caller: unknown, request: unknown) => Promise<object>
-        }
-        const asRead = decodeMessage(
-          `signet.v1.${method}Request`,
-          encodeMessage(`signet.v1.${method}Request`, request),
-        )
-        const answer = await handler.unary(caller, asRead).catch((error: unknown) => {
-          const { code, details, reference } = toStatus(error)
-          throw new RpcError(code, details, { reference })
-        })
-        fault.reach('after answer')
-        return decodeMessage(
-          `signet.v1.${method}Response`,
-          encodeMessage(`signet.v1.${method}Response`, answer),
-        )
-      }
-      return { unary, close: () => undefined } as unknown as AuthorityClient
-    },
   }
 }
 
@@ -110,7 +69,8 @@ async function rig(directory: string) {
     return {
       config,
       store,
-      door: doorTo(state, fault),
+      door: doorTo(state, (step) => fault.reach(step)),
+      methods: JOIN_METHODS,
       clock: state.clock,
       environment: { JOIN_SECRET: secret },
     }
@@ -137,9 +97,9 @@ describe('an agent that is killed while it joins', () => {
     it(`${step} ${nth} is the same instance after a restart`, async () => {
       await using directory = await temporaryDirectory()
       await using authority = await rig(directory.path)
-      await assert.rejects(join(await authority.start(new Fault(step, nth))), Killed)
+      await assert.rejects(join(await authority.start(new Fault(step, nth)), NEVER), Killed)
       const restarted = await authority.start()
-      const identity = restarted.store.stored?.current ?? (await join(restarted)).identity
+      const identity = restarted.store.stored?.current ?? (await join(restarted, NEVER)).identity
       authority.use(identity)
       assert.equal(authority.state.bots.list().length, 1)
       assert.equal(identity.generation, 1)
@@ -152,7 +112,7 @@ describe('an agent that is killed while it renews', () => {
     it(`${step} ${nth} goes on with the next generation, and is not locked`, async () => {
       await using directory = await temporaryDirectory()
       await using authority = await rig(directory.path)
-      authority.use((await join(await authority.start())).identity)
+      authority.use((await join(await authority.start(), NEVER)).identity)
       const killed = await authority.start(new Fault(step, nth))
       const before = killed.store.stored as StoredIdentity & { current: BotIdentity }
       await assert.rejects(renew(killed, before), Killed)
@@ -174,8 +134,8 @@ describe('a bot certificate that has expired', () => {
   const expireAnd = async (afterMs: number) => {
     const directory = await temporaryDirectory()
     const authority = await rig(directory.path)
-    authority.use((await join(await authority.start())).identity)
-    ;(authority.state.clock as unknown as { jump(ms: number): void }).jump(afterMs)
+    authority.use((await join(await authority.start(), NEVER)).identity)
+    ;(authority.state.clock as FakeClock).advance(afterMs) // a jump would not be believed at once
     const deps = await authority.start()
     const done = renew(deps, deps.store.stored as StoredIdentity & { current: BotIdentity })
     return { authority, directory, done }

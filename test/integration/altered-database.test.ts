@@ -60,7 +60,7 @@ describe('rows that somebody else has put into the database of a stopped authori
     'an instance': [
       'bot_instances',
       `INSERT INTO bot_instances SELECT 'STRANGER', bot_kind, bot_name, join_token, join_method, joined_ms, renewed_ms, not_after_ms,
-       agent_version, hostname, seal FROM bot_instances LIMIT 1`,
+       agent_version, hostname, seal, join_attributes FROM bot_instances LIMIT 1`,
     ],
     'a generation': [
       'bot_generations',
@@ -132,7 +132,8 @@ describe('a stopped authority whose rows somebody else has changed, deleted or s
     'a lock is set on another': `UPDATE resources SET spec = replace(spec, 'banned', 'nobody') WHERE kind = 'lock'`,
     'a lock is renamed to a role': `UPDATE resources SET kind = 'role' WHERE kind = 'lock'`,
     'a retired key is active again': `UPDATE signing_keys SET state = 'active' WHERE state = 'retired'`,
-    'a join token has another secret': `UPDATE join_tokens SET secret_sha256 = 'ab'`,
+    'a join token has another secret': `UPDATE join_tokens SET method_state = 'ab'`,
+    'an agent has proven something else': `UPDATE bot_instances SET join_attributes = '{"admin":true}'`,
     'a join token was not used': `UPDATE join_tokens SET uses = 0 WHERE uses > 0`,
     'a use was not redeemed': `UPDATE join_token_uses SET key_sha256 = 'ab'`,
     'an instance has another key': `UPDATE bot_generations SET key_sha256 = 'ab'`,

@@ -82,7 +82,7 @@ describe('Joiner.join', () => {
     assert.equal(Buffer.from(secret, 'base64url').length, 32)
     const row = await fixed.state.datastore.db.selectFrom('join_tokens').selectAll().executeTakeFirstOrThrow()
     assert.ok(!JSON.stringify(row).includes(secret))
-    assert.match(row.secret_sha256, /^[0-9a-f]{64}$/)
+    assert.match(row.method_state, /^[0-9a-f]{64}$/)
   })
 
   it('gives one use to one of two keys that race', async () => {
@@ -159,31 +159,15 @@ describe('Joiner.join', () => {
     const { state } = fixed
     const secret = await createToken(state)
     const key = await newKey()
-    const request = {
-      joinToken: 'first',
-      secret,
-      publicKeyDer: key.publicKeyDer,
-      proof: Buffer.alloc(64),
-      agentVersion: '',
-      hostname: '',
-      address: '192.0.2.1',
-    }
-    await assertRefused(state, state.joiner.join(request), 'bad_proof')
+    await assertRefused(state, join(state, key, secret, { proofOfPossession: Buffer.alloc(64) }), 'bad_proof')
     assert.equal((await join(state, key, secret)).generation, 1, 'the use is still there')
   })
 
   it('says that garbage is no key', async () => {
     await using fixed = await fixture()
     const { state } = fixed
-    const request = {
-      joinToken: 'a',
-      secret: 'b',
-      publicKeyDer: Buffer.from('garbage'),
-      proof: Buffer.alloc(0),
-    }
-    await assert.rejects(state.joiner.join({ ...request, agentVersion: '', hostname: '', address: '' }), {
-      kind: 'invalid_argument',
-    })
+    const garbage = join(state, await newKey(), 'b', { publicKeyDer: Buffer.from('garbage') })
+    await assert.rejects(garbage, { kind: 'invalid_argument' })
   })
 
   for (const target of [{ join_token: 'first' }, { bot: 'builder' }]) {
@@ -200,11 +184,13 @@ describe('Joiner.join', () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     const nowMs = clock.now().getTime()
-    const secret = await createToken(state, { maxUses: 2 })
+    const secret = await createToken(state, { maxUses: 3 })
     await join(state, await newKey(), secret, { agentTimeMs: nowMs + 29_000 })
     assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], undefined)
     await join(state, await newKey(), secret, { agentTimeMs: nowMs - 45_000 })
     assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], -45)
+    await join(state, await newKey(), secret, { agentTimeMs: 2 ** 63 })
+    assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], 3_155_760_000)
   })
 
   it('counts what it accepted and refused', async () => {

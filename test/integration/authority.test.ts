@@ -14,6 +14,7 @@ import type { ApplyResponse__Output } from '../../src/rpc/gen/signet/v1/ApplyRes
 import type { GetBundleResponse__Output } from '../../src/rpc/gen/signet/v1/GetBundleResponse.ts'
 import type { IssueJwtSvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
 import type { IssueX509SvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
+import type { JoinRequest } from '../../src/rpc/gen/signet/v1/JoinRequest.ts'
 import type { ListAuditEventsResponse__Output } from '../../src/rpc/gen/signet/v1/ListAuditEventsResponse.ts'
 import type { ListBotInstancesResponse__Output } from '../../src/rpc/gen/signet/v1/ListBotInstancesResponse.ts'
 import type { VerifyAuditResponse__Output } from '../../src/rpc/gen/signet/v1/VerifyAuditResponse.ts'
@@ -311,7 +312,8 @@ describe('an authority with a joined bot', () => {
 
   it('says that an agent of another protocol version must be upgraded', async () => {
     using anonymous = await anonymousClient(authority)
-    await assert.rejects(anonymous.unary('signet.v1.JoinService', 'Join', { protocolVersion: 99 }), {
+    using call = anonymous.converse<JoinRequest, object>('signet.v1.JoinService', 'Join')
+    await assert.rejects(call.say({ start: { protocolVersion: 99 } }), {
       status: 9,
     })
   })

@@ -10,11 +10,14 @@ import { Renewer } from '../../src/authority/bots/renewer.ts'
 import { ResourceRepository } from '../../src/authority/datastore/resource-repository.ts'
 import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { Vault } from '../../src/authority/datastore/vault.ts'
+import type { JoinMethods } from '../../src/authority/join/join-method.ts'
 import { JoinTokens } from '../../src/authority/join/join-tokens.ts'
-import { Joiner } from '../../src/authority/join/joiner.ts'
+import { type JoinConversation, Joiner, type JoinInput } from '../../src/authority/join/joiner.ts'
+import { joinMethods } from '../../src/authority/join/methods/registry.ts'
 import { JwtAlgorithms, type JwtConfig } from '../../src/authority/keys/jwt-algorithms.ts'
 import type { CaLifetimes } from '../../src/authority/keys/key-factory.ts'
 import { SigningKeys } from '../../src/authority/keys/signing-keys.ts'
+import type { JoinTokenSpec } from '../../src/config/join-methods/registry.ts'
 import { generateKeyPair, type KeyPair, spkiSha256 } from '../../src/crypto/keys.ts'
 import { proveSync } from '../../src/crypto/proof-of-possession.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
@@ -45,6 +48,8 @@ export interface StateOptions {
   readonly lifetimes?: Partial<CaLifetimes>
   readonly jwt?: Partial<JwtConfig>
   readonly acceptAltered?: boolean
+  /** Besides those of the authority. */
+  readonly methods?: JoinMethods
 }
 
 /** A private directory that goes away with its test. */
@@ -97,9 +102,10 @@ export async function openState(options: StateOptions) {
       renewalGraceSeconds,
     }),
   )
-  const tokens = new JoinTokens({ random, clock })
+  const methods = new Map([...joinMethods({ random }), ...(options.methods ?? [])])
+  const tokens = new JoinTokens({ methods, clock })
   const shared = { datastore, bots, keys, audit, clock, random, logger, botCertificateSeconds: 3600 }
-  const joiner = stack.use(new Joiner({ ...shared, judged: keys.judged, resources, locks, metrics }))
+  const joiner = stack.use(new Joiner({ ...shared, methods, judged: keys.judged, resources, locks, metrics }))
   const renewer = new Renewer(shared)
   const owned = stack.move()
   return {
@@ -124,17 +130,17 @@ export type AuthorityState = Awaited<ReturnType<typeof openState>>
 /** Applies a bot and a join token for it; gives the secret. */
 export function createToken(
   state: AuthorityState,
-  options: { name?: string; bot?: string; maxUses?: number; expiresMs?: number } = {},
+  options: { name?: string; bot?: string; method?: string; maxUses?: number; expiresMs?: number } = {},
 ): Promise<string> {
-  const { name = 'first', bot = 'builder', maxUses = 1, expiresMs } = options
+  const { name = 'first', bot = 'builder', method = 'secret', maxUses = 1, expiresMs } = options
   return state.datastore.transaction(async (tx) => {
-    const spec = { bot, method: 'secret', max_uses: maxUses }
+    const spec = { bot, method, max_uses: maxUses } as JoinTokenSpec
     const metadata = { labels: {}, ...(expiresMs === undefined ? {} : { expiresMs }) }
     if (!(await state.resources.find(tx, 'bot', bot))) {
       await state.resources.put(tx, { kind: 'bot', name: bot, metadata: { labels: {} }, spec: { roles: [] } })
     }
     await state.resources.put(tx, { kind: 'join_token', name, metadata, spec })
-    return (await state.tokens.ensureSecret(tx, name)) ?? ''
+    return (await state.tokens.ensure(tx, name, spec)) ?? ''
   })
 }
 
@@ -147,24 +153,36 @@ export async function putLock(state: AuthorityState, target: Record<string, stri
   await state.datastore.transaction(async (tx) => state.resources.put(tx, lock))
 }
 
+/** An agent that is never challenged. */
+export const UNCHALLENGED: JoinConversation = {
+  ask: () => Promise.reject(new TypeError('challenged')),
+  signal: new AbortController().signal,
+}
+
 /** Asks to join like an agent. */
 export function join(
   state: AuthorityState,
   key: KeyPair,
   secret: string,
-  more: { joinToken?: string; agentTimeMs?: number; address?: string } = {},
+  more: Partial<JoinInput> = {},
+  conversation = UNCHALLENGED,
 ): Promise<BotCertificateOutput> {
-  const joinToken = more.joinToken ?? 'first'
-  return state.joiner.join({
+  const { joinToken = 'first' } = more
+  const input = {
     joinToken,
-    secret,
+    method: 'secret',
+    proof: Buffer.from(secret),
     publicKeyDer: key.publicKeyDer,
-    proof: proveSync({ purpose: 'join', trustDomain: state.keys.trustDomain.name, joinToken }, key),
-    agentTimeMs: more.agentTimeMs,
+    proofOfPossession: proveSync(
+      { purpose: 'join', trustDomain: state.keys.trustDomain.name, joinToken },
+      key,
+    ),
     agentVersion: '0.1.0',
     hostname: 'host',
-    address: more.address ?? '192.0.2.1',
-  })
+    address: '192.0.2.1',
+    ...more,
+  }
+  return state.joiner.join(input, conversation)
 }
 
 /** The caller that a new connection with this certificate is. */

@@ -4,7 +4,9 @@ import { systemClock } from '../../src/foundation/clock.ts'
 import { RpcClient } from '../../src/rpc/client.ts'
 import { fetchAuthorityRoot } from '../../src/rpc/first-contact.ts'
 import type { BotCertificate__Output } from '../../src/rpc/gen/signet/v1/BotCertificate.ts'
+import type { JoinRequest } from '../../src/rpc/gen/signet/v1/JoinRequest.ts'
 import type { JoinResponse__Output } from '../../src/rpc/gen/signet/v1/JoinResponse.ts'
+import type { JoinStart } from '../../src/rpc/gen/signet/v1/JoinStart.ts'
 import type { RenewResponse__Output } from '../../src/rpc/gen/signet/v1/RenewResponse.ts'
 import type { SyncResponse__Output } from '../../src/rpc/gen/signet/v1/SyncResponse.ts'
 import type { TestAuthority } from './start-authority.ts'
@@ -41,22 +43,36 @@ export async function joinWith(
   authority: AuthorityPlace,
   joinToken: string,
   secret: string,
-  said: { readonly hostname?: string; readonly agentVersion?: string } = {},
+  said: JoinStart = {},
 ): Promise<BotClient> {
   using client = await anonymousClient(authority)
   const key = await generateKeyPair()
-  const proof = proveSync({ purpose: 'join', trustDomain: authority.trustDomain, joinToken }, key)
-  const { certificate } = await client.unary<object, JoinResponse__Output>('signet.v1.JoinService', 'Join', {
+  const certificate = await askToJoin(client, { ...authority, joinToken, secret }, key, said)
+  return botClient(authority, key, certificate)
+}
+
+/** The one question and answer of the join method `secret`. */
+export async function askToJoin(
+  client: RpcClient,
+  place: { readonly trustDomain: string; readonly joinToken: string; readonly secret: string },
+  key: KeyPair,
+  said: JoinStart = {},
+): Promise<BotCertificate__Output> {
+  const { trustDomain, joinToken, secret } = place
+  const start: JoinStart = {
     protocolVersion: 1,
     joinToken,
     publicKey: key.publicKeyDer,
-    proofOfPossession: proof,
-    secret: { secret },
+    proofOfPossession: proveSync({ purpose: 'join', trustDomain, joinToken }, key),
+    method: 'secret',
+    proof: Buffer.from(secret),
     agentVersion: 'test',
     hostname: 'test-host',
     ...said,
-  })
-  return botClient(authority, key, certificate as BotCertificate__Output)
+  }
+  using call = client.converse<JoinRequest, JoinResponse__Output>('signet.v1.JoinService', 'Join')
+  const { certificate } = await call.say({ start })
+  return certificate as BotCertificate__Output
 }
 
 /** The next generation, on a channel of its own, as an agent does. */

@@ -67,6 +67,10 @@ export class FloodProcess implements AsyncDisposable {
     return process
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   /** Resolves when it has got so many answers. */
   async hasGot(answers: number): Promise<void> {
     while (this.#last.answers < answers) await once(this.#child.stdout as NodeJS.ReadableStream, 'data')

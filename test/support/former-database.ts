@@ -33,7 +33,9 @@ export function stripSeals(database: DatabaseSync): void {
   database.exec('PRAGMA foreign_keys = OFF; DROP TABLE sealed_state')
   database.exec(OLDER_FORM)
   for (const table of TABLES) database.exec(`ALTER TABLE ${table} DROP COLUMN seal`)
-  database.exec('DELETE FROM schema_migrations WHERE number > 1')
+  database.exec(`ALTER TABLE join_tokens RENAME COLUMN method_state TO secret_sha256;
+    ALTER TABLE bot_instances DROP COLUMN join_attributes;
+    DELETE FROM schema_migrations WHERE number > 1`)
 }
 
 /** The rest of a data directory of that time: what only the authority itself could seal. */

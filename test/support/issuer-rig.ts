@@ -21,7 +21,13 @@ import { type CaKeys, createCaKeys } from './ca-keys.ts'
 import { NOW } from './crypto-fixtures.ts'
 
 export const ACTOR = 'bot:builder/01J'
-export const INSTANCE = { id: '01J', bot: 'builder', joinToken: 'first', joinMethod: 'secret' }
+export const INSTANCE = {
+  id: '01J',
+  bot: 'builder',
+  joinToken: 'first',
+  joinMethod: 'secret',
+  joinAttributes: {},
+}
 export const SPIFFE_ID = 'spiffe://example.org/web'
 export const CLAIM: Claim = {
   workloadIdentity: 'web',

@@ -17,14 +17,14 @@ import type { Attestation } from '../attestation/attest.ts'
 import { AttestationFailedError, type HangsOn } from '../attestation/attestor.ts'
 import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 
-/** The question cannot be answered as it was asked. */
+/** The request to explain is incomplete or contradicts itself. */
 class ExplainRequestError extends CodedError {
   override readonly name = 'ExplainRequestError'
   readonly code = 'ERR_AGENT_EXPLAIN_REQUEST'
   readonly kind = 'invalid_argument'
 }
 
-/** There is nothing to explain before the first sync. */
+/** The agent has not synced yet, so there is nothing to explain. */
 class NothingKnownError extends CodedError {
   override readonly name = 'NothingKnownError'
   readonly code = 'ERR_AGENT_NOTHING_KNOWN'

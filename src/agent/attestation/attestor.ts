@@ -16,7 +16,10 @@ export interface WorkloadAttestor {
   changed?(peer: Peer, facts: Attributes, wanted: ReadonlySet<string>): string | undefined
 }
 
-/** The caller's facts could not be established. Callers hear one flat sentence; `reason` is for the log. */
+/**
+ * The agent could not establish the attributes of the caller. Callers get one generic sentence; `reason` is for
+ * the log.
+ */
 export class AttestationFailedError extends CodedError {
   override readonly name = 'AttestationFailedError'
   readonly code = 'ERR_ATTESTATION_FAILED'
@@ -29,7 +32,7 @@ export class AttestationFailedError extends CodedError {
   }
 }
 
-/** The process at the other end is no longer the one that connected. */
+/** The calling process is no longer the one that connected. */
 export class ProcessChangedError extends CodedError {
   override readonly name = 'ProcessChangedError'
   readonly code = 'ERR_PROCESS_CHANGED'

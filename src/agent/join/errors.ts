@@ -14,6 +14,13 @@ export class JoinSecretMissingError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
+/** The authority challenges this agent in a way that its join method does not know: one of the two is of another version. */
+export class JoinChallengeError extends CodedError {
+  override readonly name = 'JoinChallengeError'
+  readonly code = 'ERR_JOIN_CHALLENGE'
+  readonly kind = 'internal'
+}
+
 /** What the authority sent is not the bot certificate that was asked for. */
 export class BotCertificateInvalidError extends CodedError {
   override readonly name = 'BotCertificateInvalidError'

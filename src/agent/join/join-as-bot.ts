@@ -1,25 +1,27 @@
 import { hostname } from 'node:os'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import { loadSecret } from '../../config/secret-source.ts'
 import { generateKeyPair } from '../../crypto/keys.ts'
-import { proveSync } from '../../crypto/proof-of-possession.ts'
+import { joinChallengeStatement, proveSync } from '../../crypto/proof-of-possession.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import { version } from '../../foundation/version.ts'
-import type { JoinRequest } from '../../rpc/gen/signet/v1/JoinRequest.ts'
-import type { JoinResponse__Output } from '../../rpc/gen/signet/v1/JoinResponse.ts'
+import type { JoinStart } from '../../rpc/gen/signet/v1/JoinStart.ts'
 import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
 import { toTimestamp } from '../../rpc/timestamp.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { AuthorityDoor } from '../uplink/authority-door.ts'
 import { askOnce } from './ask-once.ts'
-import { JoinRefusedError, JoinSecretMissingError } from './errors.ts'
+import { JoinRefusedError } from './errors.ts'
+import { holdConversation } from './hold-conversation.ts'
+import type { Joining, JoinMethods, Prover } from './join-method.ts'
 import { type GivenIdentity, readBotCertificate } from './read-bot-certificate.ts'
 
 export interface JoinDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
   readonly door: AuthorityDoor
   readonly store: IdentityStore
+  /** A configuration with another method does not load. */
+  readonly methods: JoinMethods
   readonly clock: Clock
   readonly environment: NodeJS.ProcessEnv
 }
@@ -30,10 +32,10 @@ const FIRST_GENERATION = 1
  * Becomes a bot: learn the root that the pin names, make a key and write it down, then prove. A crash or a lost answer at any moment
  * leads to the same question with the same key, which the authority answers again (decision 0013).
  */
-export async function join(deps: JoinDeps): Promise<GivenIdentity> {
+export async function join(deps: JoinDeps, signal: AbortSignal): Promise<GivenIdentity> {
   const { config, door, store, clock } = deps
   const { token: joinToken } = config.join
-  const secret = await loadJoinSecret(deps)
+  const prover = await loadProver(deps)
   const { root, trustDomain } = await door.firstContact(config.authority.pin)
   const { stored } = store
   const asked = stored?.joining?.token === joinToken ? stored.joining.key : undefined
@@ -45,21 +47,29 @@ export async function join(deps: JoinDeps): Promise<GivenIdentity> {
       joining: { token: joinToken, key },
     })
   }
-  const request: JoinRequest = {
+  const { method } = config.join
+  const { publicKeyDer } = key
+  const joining: Joining = {
+    trustDomain,
+    joinToken,
+    publicKeyDer,
+    signal,
+    statementOf: (challenge) =>
+      joinChallengeStatement({ trustDomain, joinToken, method, challenge }, publicKeyDer),
+  }
+  const start: JoinStart = {
     protocolVersion: PROTOCOL_VERSION,
     joinToken,
-    publicKey: key.publicKeyDer,
+    publicKey: publicKeyDer,
     proofOfPossession: proveSync({ purpose: 'join', trustDomain, joinToken }, key),
-    secret: { secret },
+    method,
+    proof: await prover.prove(joining),
     agentTime: toTimestamp(clock.now().getTime()),
     agentVersion: version,
     hostname: hostname(),
   }
-  const { certificate } = await askOnce<JoinRequest, JoinResponse__Output>(
-    door,
-    { trustDomain, roots: [root] },
-    'Join',
-    request,
+  const certificate = await askOnce(door, { trustDomain, roots: [root] }, (client) =>
+    holdConversation(client, start, prover, joining),
   )
   const certified = readBotCertificate(certificate, {
     key,
@@ -71,15 +81,10 @@ export async function join(deps: JoinDeps): Promise<GivenIdentity> {
   return certified
 }
 
-async function loadJoinSecret({ config, environment }: JoinDeps): Promise<string> {
-  const { secret, secret_path } = config.join
-  const source = secret ?? (secret_path === undefined ? undefined : { path: secret_path })
-  if (source === undefined) {
-    throw new JoinSecretMissingError(
-      'this agent has no bot identity and no join secret: run `signet token create` on the authority and set join.token and join.secret_path',
-    )
-  }
-  return (await loadSecret(source, environment)).toString()
+function loadProver({ config, methods, environment }: JoinDeps): Promise<Prover> {
+  const method = methods.get(config.join.method)
+  if (!method) throw new TypeError(`no join method ${config.join.method}`)
+  return method.load(config.join, environment)
 }
 
 /** Whether the same question may have another answer later; a refusal is final. */

@@ -12,6 +12,7 @@ import { type BotIdentity, expiresMs, type StoredIdentity } from '../state/bot-i
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { AuthorityDoor } from '../uplink/authority-door.ts'
 import { describeRefusal, isPassing, join } from './join-as-bot.ts'
+import type { JoinMethods } from './join-method.ts'
 import { isOfPin } from './pin.ts'
 import type { GivenIdentity } from './read-bot-certificate.ts'
 import { renew } from './renew.ts'
@@ -23,6 +24,7 @@ export interface MembershipDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
   readonly door: AuthorityDoor
   readonly store: IdentityStore
+  readonly methods: JoinMethods
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -95,7 +97,7 @@ export class Membership {
   async #tryJoin(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#deps
     try {
-      this.#become(await join(this.#deps))
+      this.#become(await join(this.#deps, signal))
     } catch (error) {
       if (!isPassing(error)) throw error instanceof RpcError ? describeRefusal(error) : error
       const retryMs = Math.round(this.#backoff.nextMs())
@@ -118,7 +120,7 @@ export class Membership {
         { event: 'renewal.failed', err: error, expiresAt, retryMs },
         'cannot renew the bot certificate; trying on',
       )
-      if (!isPassing(error) && this.#mayRejoin(member) && (await this.#rejoin())) return
+      if (!isPassing(error) && this.#mayRejoin(member) && (await this.#rejoin(signal))) return
       // A key that the disk has taken meanwhile is the one to ask with from now on.
       const { stored } = this.#deps.store
       if (stored !== undefined && isMember(stored)) this.member.set(stored)
@@ -127,9 +129,9 @@ export class Membership {
   }
 
   /** The old identity is worth nothing any more; a new join token was configured: the operator wants a new one. */
-  async #rejoin(): Promise<boolean> {
+  async #rejoin(signal: AbortSignal): Promise<boolean> {
     try {
-      this.#become(await join(this.#deps))
+      this.#become(await join(this.#deps, signal))
       return true
     } catch (error) {
       const err = !isPassing(error) && error instanceof CodedError ? describeRefusal(error) : error

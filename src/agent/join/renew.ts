@@ -38,7 +38,9 @@ export async function renew(
     agentTime: toTimestamp(clock.now().getTime()),
     agentVersion: version,
   }
-  const { certificate } = await askOnce<RenewRequest, RenewResponse__Output>(door, stored, 'Renew', request)
+  const { certificate } = await askOnce(door, stored, (client) =>
+    client.unary<RenewRequest, RenewResponse__Output>('signet.v1.JoinService', 'Renew', request),
+  )
   const certified = readBotCertificate(certificate, {
     key: nextKey,
     trustDomain,

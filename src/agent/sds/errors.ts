@@ -1,6 +1,6 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** A request for secrets that cannot be meant. The message names the rule, never what the caller sent. */
+/** The request for secrets is malformed. The message names the rule, never what the caller sent. */
 export class InvalidSecretRequestError extends CodedError {
   override readonly name = 'InvalidSecretRequestError'
   readonly code = 'ERR_SDS_REQUEST_INVALID'

@@ -1,6 +1,6 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** The data directory is in use: two agents with one bot identity would supersede each other. */
+/** Another agent uses this data directory. */
 export class AgentRunningError extends CodedError {
   override readonly name = 'AgentRunningError'
   readonly code = 'ERR_AGENT_RUNNING'
@@ -11,14 +11,17 @@ export class AgentRunningError extends CodedError {
   }
 }
 
-/** What an earlier run kept is not what this version reads. Never holds what was read: there are keys in it. */
+/**
+ * The saved state is damaged, or was written by another version. Never holds what was read: there are keys in
+ * it.
+ */
 export class StateUnreadableError extends CodedError {
   override readonly name = 'StateUnreadableError'
   readonly code = 'ERR_AGENT_STATE_UNREADABLE'
   readonly kind = 'failed_precondition'
 }
 
-/** The data of an earlier version cannot be moved to where this one has it. */
+/** The data of an earlier version cannot be moved to its new place. */
 export class DataNotMovedError extends CodedError {
   override readonly name = 'DataNotMovedError'
   readonly code = 'ERR_AGENT_DATA_NOT_MOVED'

@@ -1,6 +1,8 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** What the authority sent is not what was asked for, or nobody could validate it; it is never handed out. */
+/**
+ * The authority sent an SVID that does not fit the request or cannot be validated; it is never handed out.
+ */
 export class UnusableSvidError extends CodedError {
   override readonly name = 'UnusableSvidError'
   readonly code = 'ERR_SVID_UNUSABLE'
@@ -11,7 +13,7 @@ export class UnusableSvidError extends CodedError {
   }
 }
 
-/** The SVID is there, but not valid now by the clock of this host: this clock or that of the authority is wrong. */
+/** The SVID is not valid by the clock of this host: this clock or that of the authority is wrong. */
 export class SvidNotValidNowError extends CodedError {
   override readonly name = 'SvidNotValidNowError'
   readonly code = 'ERR_SVID_NOT_VALID_NOW'

@@ -6,7 +6,7 @@ import { authorityName } from '../../spiffe/authority-name.ts'
 import type { StoredIdentity } from '../state/bot-identity.ts'
 
 /** What the agent needs of a client. */
-export type AuthorityClient = Pick<RpcClient, 'unary' | 'stream' | 'close'>
+export type AuthorityClient = Pick<RpcClient, 'unary' | 'stream' | 'converse' | 'close'>
 
 /** As whom the agent comes: without a certificate as nobody, who may only join. */
 export type Appearance = Pick<StoredIdentity, 'trustDomain' | 'roots' | 'current'>

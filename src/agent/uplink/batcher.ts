@@ -3,7 +3,7 @@ import { CodedError } from '../../foundation/errors.ts'
 import { FairQueue } from '../../foundation/fair-queue.ts'
 import { FairTurns } from '../../foundation/fair-turns.ts'
 
-/** More is waiting for the authority than it could answer in time. */
+/** Too many requests are waiting for the authority. */
 class TooManyWaitingError extends CodedError {
   override readonly name = 'TooManyWaitingError'
   readonly code = 'ERR_AGENT_TOO_MANY_WAITING'
@@ -14,12 +14,15 @@ class TooManyWaitingError extends CodedError {
 export const MAX_BATCH_SIZE = 256
 /** While one call waits for the disk of the authority, the next one is signed; more would only make batches smaller. */
 const CALLS_AT_ONCE = 4
+/** For each that is on its way so many have to wait before another one follows: a call costs as much as ten requests in it. */
+const WORTH_ANOTHER_CALL = 4
 const MAX_WAITING = 32_768
 /** What the authority has no room for is asked again, in smaller batches, for as long as a caller may wait. */
 const PATIENCE_MS = 10_000
 const PAUSE_MS = 250
 /** How long answers of one user are given out before those of another, and what one costs where it goes. */
-const SLICE_MS = 0.5
+const SLICE_MS = 8
+const CONTENDED_SLICE_MS = 0.25
 const ANSWER_MS = 0.25
 
 interface Waiting<Req, Res> {
@@ -56,7 +59,11 @@ export class Batcher<Req, Res> {
   constructor(options: BatcherOptions<Req, Res>) {
     this.#options = options
     this.#batchSize = options.batchSize
-    this.#answers = new FairTurns({ clock: options.clock, sliceMs: SLICE_MS })
+    this.#answers = new FairTurns({
+      clock: options.clock,
+      sliceMs: SLICE_MS,
+      contendedSliceMs: CONTENDED_SLICE_MS,
+    })
   }
 
   /** `lane`: for which user. When too many wait, whoever has most of them waiting is refused. */
@@ -79,8 +86,13 @@ export class Batcher<Req, Res> {
     return this.#batchSize === this.#options.batchSize ? CALLS_AT_ONCE : 1
   }
 
+  get #isWorthACall(): boolean {
+    if (this.#running >= this.#callsAtOnce) return false
+    return this.#waiting.size > 0 && this.#waiting.size >= this.#running * WORTH_ANOTHER_CALL
+  }
+
   #schedule(): void {
-    if (this.#scheduled || this.#running >= this.#callsAtOnce || this.#waiting.size === 0) return
+    if (this.#scheduled || !this.#isWorthACall) return
     this.#scheduled = true
     const pauseMs = this.#pausedUntilMs - this.#options.clock.monotonicMs()
     if (pauseMs > 0) this.#options.clock.schedule(pauseMs, () => this.#start())
@@ -89,7 +101,7 @@ export class Batcher<Req, Res> {
 
   #start(): void {
     this.#scheduled = false
-    while (this.#waiting.size > 0 && this.#running < this.#callsAtOnce) {
+    while (this.#isWorthACall) {
       const batch: Waiting<Req, Res>[] = []
       while (batch.length < this.#batchSize) {
         const next = this.#waiting.take()

@@ -4,6 +4,7 @@ import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
 import { type Member, Membership } from '../join/membership.ts'
+import { JOIN_METHODS } from '../join/methods/registry.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { KnowledgeStore } from '../sync/knowledge-store.ts'
 import { Sync } from '../sync/sync.ts'
@@ -32,7 +33,7 @@ export class Uplink {
   constructor(deps: UplinkDeps) {
     this.#deps = deps
     const { link, knowledge } = deps
-    this.membership = new Membership(deps)
+    this.membership = new Membership({ ...deps, methods: JOIN_METHODS })
     this.sync = new Sync({
       ...deps,
       client: () => link.client,

@@ -24,7 +24,7 @@ export class NoIdentityError extends CodedError {
   }
 }
 
-/** The agent does not know the policy yet: nobody is refused, nobody is served. */
+/** The agent has not synced yet: it neither serves nor refuses anybody. */
 export class NotSyncedError extends CodedError {
   override readonly name = 'NotSyncedError'
   readonly code = 'ERR_AGENT_NOT_SYNCED'
@@ -57,7 +57,7 @@ export class InvalidWorkloadRequestError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-/** An optional profile that this agent does not have (Workload API §7). */
+/** The agent does not support this optional profile (Workload API §7). */
 export class ProfileUnsupportedError extends CodedError {
   override readonly name = 'ProfileUnsupportedError'
   readonly code = 'ERR_PROFILE_UNSUPPORTED'

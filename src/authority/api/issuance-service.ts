@@ -18,7 +18,7 @@ import { MAX_REQUESTS } from '../issuance/life-limits.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
 
-/** The batch is longer than one request may be. */
+/** The batch has more requests than one call may carry. */
 class BatchTooLongError extends CodedError {
   override readonly name = 'BatchTooLongError'
   readonly code = 'ERR_ISSUANCE_BATCH_TOO_LONG'

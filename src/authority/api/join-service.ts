@@ -1,20 +1,24 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { addressKey } from '../../rpc/address-key.ts'
+import { MalformedRequestError } from '../../rpc/errors.ts'
 import type { BotCertificate } from '../../rpc/gen/signet/v1/BotCertificate.ts'
 import type { JoinRequest__Output } from '../../rpc/gen/signet/v1/JoinRequest.ts'
 import type { JoinResponse } from '../../rpc/gen/signet/v1/JoinResponse.ts'
+import type { JoinStart__Output } from '../../rpc/gen/signet/v1/JoinStart.ts'
 import type { RenewRequest__Output } from '../../rpc/gen/signet/v1/RenewRequest.ts'
 import type { RenewResponse } from '../../rpc/gen/signet/v1/RenewResponse.ts'
-import type { Handlers } from '../../rpc/handlers.ts'
+import type { Ask, CallContext, ConversationLimits, Handlers } from '../../rpc/handlers.ts'
 import { checkProtocol } from '../../rpc/protocol.ts'
 import { fromTimestamp, toTimestamp } from '../../rpc/timestamp.ts'
 import type { BotCertificateOutput } from '../bots/issue-bot-certificate.ts'
 import type { Renewer } from '../bots/renewer.ts'
 import type { BotCaller, Caller } from '../caller.ts'
-import type { Joiner } from '../join/joiner.ts'
+import type { Joiner, JoinInput } from '../join/joiner.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { botOf } from './bot-call.ts'
 
+/** A method challenges once or twice, and may have to ask somebody else; nobody who only wants to hold a call open gets more. */
+const JOIN: ConversationLimits = { maxMessages: 8, maxBytes: 64 * 1024, maxMs: 20_000 }
 /** A rack that boots behind one address joins at once; guessing 256 random bits gains nothing from either figure. */
 const JOINS = { perSecond: 5, burst: 50, maxKeys: 10_000 }
 /** An agent renews once in half a certificate's life; more often only while answers get lost. */
@@ -36,20 +40,26 @@ export function joinHandlers({
   const renewals = new RateLimiter(RENEWALS, clock)
   return {
     Join: {
-      unary: async (caller: Caller, request: JoinRequest__Output): Promise<JoinResponse> => {
-        checkProtocol(request.protocolVersion)
+      limits: JOIN,
+      converse: async (
+        caller: Caller,
+        { start }: JoinRequest__Output,
+        ask: Ask<JoinRequest__Output, JoinResponse>,
+        { signal }: CallContext,
+      ): Promise<JoinResponse> => {
+        if (!start) throw new MalformedRequestError('a join begins with its start')
+        checkProtocol(start.protocolVersion)
         const address = caller.kind === 'anonymous' ? caller.address : ''
         joins.take(addressKey(address))
-        const certificate = await joiner.join({
-          joinToken: request.joinToken,
-          secret: request.secret?.secret ?? '',
-          publicKeyDer: request.publicKey,
-          proof: request.proofOfPossession,
-          agentTimeMs: fromTimestamp(request.agentTime),
-          agentVersion: request.agentVersion,
-          hostname: request.hostname,
-          address,
-        })
+        const conversation = {
+          signal,
+          ask: async (challenge: Buffer): Promise<Buffer> => {
+            const { answer } = await ask({ challenge })
+            if (answer === undefined) throw new MalformedRequestError('a challenge is to be answered')
+            return answer
+          },
+        }
+        const certificate = await joiner.join(toInput(start, address), conversation)
         return { certificate: toMessage(certificate) }
       },
     },
@@ -67,6 +77,20 @@ export function joinHandlers({
         return { certificate: toMessage(certificate) }
       },
     },
+  }
+}
+
+function toInput(start: JoinStart__Output, address: string): JoinInput {
+  return {
+    joinToken: start.joinToken,
+    method: start.method,
+    proof: start.proof,
+    publicKeyDer: start.publicKey,
+    proofOfPossession: start.proofOfPossession,
+    agentTimeMs: fromTimestamp(start.agentTime),
+    agentVersion: start.agentVersion,
+    hostname: start.hostname,
+    address,
   }
 }
 

@@ -23,10 +23,11 @@ export function syncHandlers(deps: SyncApiDeps): Handlers<Caller, 'signet.v1.Syn
         context: CallContext,
       ): AsyncGenerator<SyncResponse> {
         checkProtocol(request.protocolVersion)
-        const { id, bot, joinToken, joinMethod } = instanceOf(deps.connections, caller)
+        const { id, bot, joinToken, joinMethod, joinAttributes } = instanceOf(deps.connections, caller)
         const shown = botOf(caller)
         const mayStay = (): boolean => deps.connections.mayStay(shown)
-        const subject = { id, bot, joinToken, joinMethod, notAfter: shown.notAfter, mayStay }
+        const facts = { id, bot, joinToken, joinMethod, joinAttributes }
+        const subject = { ...facts, notAfter: shown.notAfter, mayStay }
         using stream = deps.streams.open(shown, context.signal)
         using session = new SyncSession(deps, subject)
         yield* session.messages(AbortSignal.any([context.signal, stream.replaced]))

@@ -21,21 +21,21 @@ export class AuditHeadsInvalidError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
-/** A file that is no archive of the audit log, or not a whole one. */
+/** The file is no archive of the audit log, or is not complete. */
 export class AuditArchiveInvalidError extends CodedError {
   override readonly name = 'AuditArchiveInvalidError'
   readonly code = 'ERR_AUDIT_ARCHIVE_INVALID'
   readonly kind = 'invalid_argument'
 }
 
-/** Nothing can be put into an archive now. */
+/** The audit log cannot be archived now. */
 export class AuditArchiveRefusedError extends CodedError {
   override readonly name = 'AuditArchiveRefusedError'
   readonly code = 'ERR_AUDIT_ARCHIVE_REFUSED'
   readonly kind = 'failed_precondition'
 }
 
-/** No row of the audit log tells of an SVID with this name. */
+/** The audit log has no SVID with this serial number or `jti`. */
 export class SvidUnknownError extends CodedError {
   override readonly name = 'SvidUnknownError'
   readonly code = 'ERR_AUDIT_SVID_UNKNOWN'

@@ -1,3 +1,4 @@
+import type { Attributes } from '../../policy/attributes.ts'
 import type { ForeignRow } from '../datastore/seals/examine.ts'
 
 /** Who did it: `uid:0 (login 1000)`, `bot:builder/01J…`, `anonymous`, `authority`. */
@@ -119,6 +120,8 @@ export interface AuditEvents {
   'join.accepted': BotSubject & {
     readonly joinToken: string
     readonly method: string
+    /** What the method has proven: `join.<method>.*`. */
+    readonly attributes: Attributes
     readonly keySha256: string
     readonly serial: string
     readonly notAfter: number

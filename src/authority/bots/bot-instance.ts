@@ -1,3 +1,4 @@
+import type { Attributes } from '../../policy/attributes.ts'
 import { type InstanceRows, MAX_SUPERSEDED } from '../datastore/instance-repository.ts'
 import type { BotGenerationsTable } from '../datastore/schema/bot-tables.ts'
 
@@ -7,6 +8,8 @@ export interface BotInstance {
   readonly bot: string
   readonly joinToken: string
   readonly joinMethod: string
+  /** What that has proven. */
+  readonly joinAttributes: Attributes
   /** The newest one that was used; 0 before the first use. */
   readonly generation: number
   readonly joinedMs: number
@@ -60,6 +63,7 @@ export function toInstanceState({ instance: row, generations }: InstanceRows): I
     bot: row.bot_name,
     joinToken: row.join_token,
     joinMethod: row.join_method,
+    joinAttributes: JSON.parse(row.join_attributes) as Attributes,
     generation: used?.generation ?? 0,
     joinedMs: row.joined_ms,
     renewedMs: row.renewed_ms,

@@ -16,7 +16,7 @@ export class GenerationAheadError extends CodedError {
   }
 }
 
-/** The bot certificate has expired; within the grace time only renewal is open to it. */
+/** The bot certificate has expired; within the grace time it can only be renewed. */
 export class BotCertificateExpiredError extends CodedError {
   override readonly name = 'BotCertificateExpiredError'
   readonly code = 'ERR_BOT_CERTIFICATE_EXPIRED'

@@ -64,7 +64,7 @@ export function storageFailure(thrown: unknown): DatastoreUnavailableError | und
   })
 }
 
-/** The key-encryption key is not the one that this database was made with. */
+/** The database was made with another key-encryption key. */
 export class WrongSealingKeyError extends CodedError {
   override readonly name = 'WrongSealingKeyError'
   readonly code = 'ERR_CA_WRONG_SEALING_KEY'

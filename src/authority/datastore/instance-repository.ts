@@ -1,3 +1,4 @@
+import type { Attributes } from '../../policy/attributes.ts'
 import { redeemTokenUse } from './join-token-repository.ts'
 import type { Datastore, Transaction } from './ports.ts'
 import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
@@ -14,11 +15,16 @@ export interface InstanceRows {
   readonly generations: readonly BotGenerationsTable[]
 }
 
-export interface NewInstance {
+/** How an instance has proven that it may join, and what it has proven by that. */
+export interface ProvenJoin {
+  readonly joinMethod: string
+  readonly joinAttributes: Attributes
+}
+
+export interface NewInstance extends ProvenJoin {
   readonly id: string
   readonly bot: string
   readonly joinToken: string
-  readonly joinMethod: string
   readonly agentVersion: string
   readonly hostname: string
 }
@@ -55,12 +61,26 @@ export async function insertInstance(tx: Transaction, instance: NewInstance, now
       bot_name: instance.bot,
       join_token: instance.joinToken,
       join_method: instance.joinMethod,
+      join_attributes: JSON.stringify(instance.joinAttributes),
       joined_ms: nowMs,
       renewed_ms: nowMs,
       not_after_ms: 0,
       agent_version: instance.agentVersion,
       hostname: instance.hostname,
     })
+    .execute()
+}
+
+/** The same key has asked again, and has proven again. */
+export async function setProven(
+  tx: Transaction,
+  id: string,
+  { joinMethod, joinAttributes }: ProvenJoin,
+): Promise<void> {
+  await tx.db
+    .updateTable('bot_instances')
+    .set({ join_method: joinMethod, join_attributes: JSON.stringify(joinAttributes) })
+    .where('id', '=', id)
     .execute()
 }
 

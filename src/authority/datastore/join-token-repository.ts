@@ -5,15 +5,15 @@ export async function findJoinToken(tx: Transaction, name: string): Promise<Join
   return (await tx.rows('join_tokens', { name }))[0]
 }
 
-/** False when the token has a secret already: it stays. */
+/** False when there is one already: it stays as it is. */
 export async function insertJoinToken(
   tx: Transaction,
-  token: { readonly name: string; readonly secretSha256: string },
+  token: { readonly name: string; readonly methodState: string },
   nowMs: number,
 ): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await tx.db
     .insertInto('join_tokens')
-    .values({ name: token.name, secret_sha256: token.secretSha256, created_ms: nowMs })
+    .values({ name: token.name, method_state: token.methodState, created_ms: nowMs })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst()
   return numInsertedOrUpdatedRows === 1n

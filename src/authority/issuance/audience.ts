@@ -1,8 +1,9 @@
+import { domainToUnicode } from 'node:url'
 import { CodedError } from '../../foundation/errors.ts'
 import { audienceProblem, describeAudienceProblem } from '../../policy/audience-limits.ts'
 import { authorityName } from '../../spiffe/authority-name.ts'
 
-/** Audiences for which the configuration names different algorithms: no token can be for all of them. */
+/** The audiences need different algorithms, so no token can be for all of them. */
 export class MixedAudienceError extends CodedError {
   override readonly name = 'MixedAudienceError'
   readonly code = 'ERR_ISSUANCE_AUDIENCES_MIXED'
@@ -31,6 +32,7 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
 /** What no reserved name can be without, in the forms below. */
 const SUSPICIOUS = /signet|xn--|[^\u0021-\u007e]|[%\\]/i
 const MAX_DECODINGS = 3
+const MAX_PARTS = 16
 /** JSON writes one as six bytes, in the token and in each audit row. */
 const CONTROL = /\p{Cc}/u
 
@@ -44,17 +46,30 @@ function isReserved(audience: string, trustDomain: string): boolean {
   if (!SUSPICIOUS.test(audience) && !audience.toLowerCase().includes(authority)) return false
   let form = audience
   for (let decoded = 0; decoded <= MAX_DECODINGS; decoded += 1) {
-    const text = folded(form)
-    for (const part of [text, ...text.split(SEPARATORS)]) {
-      const name = part.replaceAll(UNSEEN, '')
-      if (OURS.test(name)) return true
-      if (hostsOf(name).some((host) => host === 'signet' || host === authority)) return true
-    }
+    if (holdsReserved(folded(form), authority)) return true
     const next = withoutEncoding(form)
     if (next === form) return false
     form = next
   }
   return true // whoever encodes four times has something to hide
+}
+
+function holdsReserved(text: string, authority: string): boolean {
+  const mayBe = (part: string): boolean => part.includes('signet') || part.includes(authority)
+  const whole = text.replaceAll(UNSEEN, '')
+  if (!mayBe(whole)) return false
+  const parts = text.split(SEPARATORS).flatMap((part) => {
+    const name = part.replaceAll(UNSEEN, '')
+    return mayBe(name) ? [name] : []
+  })
+  if (parts.length > MAX_PARTS) return true // so does whoever has a long list of them
+  // A backslash is a slash to browsers, and nothing special to others.
+  const names = [whole, ...parts].flatMap((name) =>
+    name.includes('\\') ? [name, name.replaceAll('\\', '/')] : [name],
+  )
+  return names.some(
+    (name) => OURS.test(name) || hostsOf(name).some((host) => host === 'signet' || host === authority),
+  )
 }
 
 /** `signet`, and whatever begins with it and goes on with a mark. */
@@ -63,8 +78,7 @@ const SEPARATORS = /[\p{Z}\p{Cc},;|"'`<>(){}[\]]+/u
 const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+/gu
 
 /**
- * In small letters without accents, whatever their width, style or case: `ı`, `İ` and `ſ` are letters like others. Backslashes are slashes,
- * all full stops are dots, and a label that Punycode only wraps is unwrapped.
+ * In small letters without accents, whatever their width, style or case: `ı`, `İ` and `ſ` are letters like others. All full stops are dots.
  */
 function folded(text: string): string {
   return text
@@ -72,13 +86,14 @@ function folded(text: string): string {
     .replaceAll(/\p{M}+/gu, '')
     .toUpperCase()
     .toLowerCase()
-    .replaceAll('\\', '/')
     .replaceAll(/[\u3002\uff0e\uff61]/g, '.')
-    .replaceAll(/xn--([a-z0-9-]*[a-z0-9])-(?![a-z0-9-])/g, '$1')
 }
 
-/** Where a URL has its host; URLs may stand in URLs, and readers forgive slashes that are missing or too many. */
-const HOSTS = /(?:\/\/|\b(?:https?|wss?|ftp|file):)\/*([^/?#]*)/g
+/**
+ * Where a URL has its host; URLs may stand in URLs, readers forgive slashes that are missing or too many, and some look for the last `@`
+ * wherever it stands.
+ */
+const HOSTS = /(?:\/\/|@|\b(?:https?|wss?|ftp|file):)\/*([^/?#]*)/g
 
 /** What readers of URLs take for a host, whether they know the scheme or not, or there is none. */
 function hostsOf(name: string): string[] {
@@ -99,11 +114,19 @@ function withoutFinalDots(text: string): string {
   return text.slice(0, end)
 }
 
-/** Once decoded: octets as URLs write them, and characters as JSON writes them. */
+/** Once decoded: octets as URLs write them, characters as JSON writes them, and labels as IDNA writes them. */
 function withoutEncoding(text: string): string {
   return text
     .replaceAll(/(?:%[0-9a-f]{2})+/gi, (octets) =>
       Buffer.from(octets.replaceAll('%', ''), 'hex').toString('utf8'),
     )
     .replaceAll(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+    .replaceAll(/xn--[a-z0-9-]+/gi, fromPunycode)
+}
+
+/** Also of a label that holds nothing but letters which need no encoding, which older readers take. */
+function fromPunycode(label: string): string {
+  const decoded = domainToUnicode(label)
+  if (decoded !== '' && decoded !== label.toLowerCase()) return decoded
+  return label.endsWith('-') ? label.slice(4, -1) : label
 }

@@ -25,7 +25,7 @@ export interface Asking {
   readonly adjusted?: true
 }
 
-/** The agent decided by an older state of the resources; after a sync it may ask again. */
+/** The agent decided by an older revision; it may ask again after a sync. */
 export class StaleClaimError extends CodedError {
   override readonly name = 'StaleClaimError'
   readonly code = 'ERR_ISSUANCE_STALE'

@@ -207,7 +207,11 @@ export class Issuer implements AsyncDisposable {
     if (entries.length > 0) await this.#deps.audit.recordAll(entries)
   }
 
-  #plan<T>(svid: Kind, asked: AuditedOccasion, look: (approved: ApprovedClaim) => Signing<T> | Declined): Plan<T> {
+  #plan<T>(
+    svid: Kind,
+    asked: AuditedOccasion,
+    look: (approved: ApprovedClaim) => Signing<T> | Declined,
+  ): Plan<T> {
     try {
       const decision = checkClaim(this.#deps, asked.instance, asked.claim)
       if ('refused' in decision) return { decided: this.#refuse(svid, asked, decision, decision.attributes) }
@@ -220,7 +224,12 @@ export class Issuer implements AsyncDisposable {
     }
   }
 
-  #carryOut<T>(svid: Kind, asked: AuditedOccasion, approved: ApprovedClaim, sign: Signing<T>['sign']): Decision<T> {
+  #carryOut<T>(
+    svid: Kind,
+    asked: AuditedOccasion,
+    approved: ApprovedClaim,
+    sign: Signing<T>['sign'],
+  ): Decision<T> {
     try {
       const result = sign()
       return result instanceof Promise
@@ -231,7 +240,12 @@ export class Issuer implements AsyncDisposable {
     }
   }
 
-  #conclude<T>(svid: Kind, asked: AuditedOccasion, approved: ApprovedClaim, { issued, entry }: Signed<T>): Decided<T> {
+  #conclude<T>(
+    svid: Kind,
+    asked: AuditedOccasion,
+    approved: ApprovedClaim,
+    { issued, entry }: Signed<T>,
+  ): Decided<T> {
     return {
       outcome: { issued },
       entry,

@@ -1,6 +1,23 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** A join was refused while the clocks of agent and authority are apart: with the right time the answer may be another. */
+/**
+ * Whether an agent may join cannot be said now: somebody who has to be asked does not answer, or its join
+ * token has just been changed.
+ */
+export class JoinUndecidedError extends CodedError {
+  override readonly name = 'JoinUndecidedError'
+  readonly code = 'ERR_JOIN_UNDECIDED'
+  readonly kind = 'unavailable'
+
+  constructor(publicMessage = 'the join cannot be decided now: try again', options?: ErrorOptions) {
+    super(publicMessage, options)
+  }
+}
+
+/**
+ * A join was refused while the clocks of agent and authority are apart: with the right time the answer may be
+ * another.
+ */
 export class JoinClocksDifferError extends CodedError {
   override readonly name = 'JoinClocksDifferError'
   readonly code = 'ERR_JOIN_CLOCKS_DIFFER'

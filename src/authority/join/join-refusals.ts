@@ -6,7 +6,6 @@ import { RefusedError } from '../audit/errors.ts'
 import type { AuditEvents } from '../audit/events.ts'
 import { SummedRows } from '../audit/summed-rows.ts'
 import type { Transaction } from '../datastore/ports.ts'
-import type { JoinRefusal } from './reserve.ts'
 
 export interface JoinRefusalsDeps {
   readonly audit: Pick<AuditLog, 'newReference' | 'within' | 'recordAll'>
@@ -15,13 +14,22 @@ export interface JoinRefusalsDeps {
 }
 
 /**
- * Each row of the log is paid for by whoever it is about. The holder of a secret is known by it, so nobody else can use up the rows of his
- * token; whoever guesses shares rows with all others who guess at the same thing, and has no more of them than one address.
+ * How far a joiner came: it named no token that there is, or has not shown that it holds the key it names; it
+ * did not prove what the token asks for; or it did.
+ */
+export type Standing = 'unknown' | 'unproven' | 'proven'
+
+/**
+ * Each row of the log is paid for by whoever it is about. Whoever has proven what a token asks for is known by
+ * that, so nobody else can use up the rows of its token. Whoever guesses shares rows with all others who guess
+ * at the same thing, and has no more of them than one address.
  */
 const ROWS = { burst: 500, perSecond: 1, share: { burst: 20, perSecond: 0.05 } }
-const UNPROVEN: ReadonlySet<string> = new Set<JoinRefusal>(['bad_proof', 'unknown_token'])
 
-/** Records refused joins: each by itself while they are few, and their number when somebody floods the authority with them. */
+/**
+ * Records refused joins: each by itself while they are few, and their number when somebody floods the
+ * authority with them.
+ */
 export class JoinRefusals implements AsyncDisposable {
   readonly #deps: JoinRefusalsDeps
   readonly #rows: SummedRows
@@ -31,13 +39,16 @@ export class JoinRefusals implements AsyncDisposable {
     this.#rows = new SummedRows(deps, ROWS)
   }
 
-  /** What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts it. */
-  record(tx: Transaction, detail: AuditEvents['join.refused']): RefusedError {
+  /**
+   * What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts
+   * it.
+   */
+  record(tx: Transaction, detail: AuditEvents['join.refused'], standing: Standing): RefusedError {
     const { audit, logger } = this.#deps
     const { joinToken, reason, address } = detail
-    const token = UNPROVEN.has(reason) ? {} : { joinToken } // it exists, so there are not very many
+    const token = standing === 'unknown' ? {} : { joinToken } // it exists, so there are not very many
     const { reference, entry } = this.#rows.note({
-      key: JSON.stringify([token, reason === 'wrong_secret']),
+      key: JSON.stringify([token, standing === 'unproven']),
       sharer: addressKey(address),
       reason,
       entry: (ref) => ({ event: 'join.refused', actor: 'anonymous', ref, detail }),

@@ -1,34 +1,32 @@
-import { hash } from 'node:crypto'
+import type { JoinTokenSpec } from '../../config/join-methods/registry.ts'
 import type { Clock } from '../../foundation/clock.ts'
-import type { Random } from '../../foundation/random.ts'
 import { insertJoinToken } from '../datastore/join-token-repository.ts'
 import type { Transaction } from '../datastore/ports.ts'
+import type { JoinMethods } from './join-method.ts'
 
-const SECRET_BYTES = 32
-
-/** Makes the secrets of join tokens of method `secret`. Only their hash is kept (decision 0011). */
+/** What there is of a join token beside its resource: its uses, and what its method keeps of it. */
 export class JoinTokens {
-  readonly #random: Random
+  readonly #methods: JoinMethods
   readonly #clock: Clock
 
-  constructor(deps: { readonly random: Random; readonly clock: Clock }) {
-    this.#random = deps.random
+  constructor(deps: { readonly methods: JoinMethods; readonly clock: Clock }) {
+    this.#methods = deps.methods
     this.#clock = deps.clock
   }
 
   /**
-   * The new secret of a token whose resource was put in the same transaction, to be shown this once; undefined when the token has
-   * one already. The secret goes when the resource is removed, so a token made again under the same name gets a new one.
+   * For a token whose resource was put in the same transaction. Gives its secret, if its method has one, to
+   * be shown this once; undefined when the token was there already. All of it goes when the resource is
+   * removed, so a token made again under the same name begins anew.
    */
-  async ensureSecret(tx: Transaction, name: string): Promise<string | undefined> {
-    const secret = this.#random.bytes(SECRET_BYTES).toString('base64url')
-    const token = { name, secretSha256: hashSecret(secret) }
+  async ensure(
+    tx: Transaction,
+    name: string,
+    { method }: Pick<JoinTokenSpec, 'method'>,
+  ): Promise<string | undefined> {
+    const begun = this.#methods.get(method)?.begin?.()
+    const token = { name, methodState: begun?.state ?? '' }
     const isNew = await insertJoinToken(tx, token, this.#clock.now().getTime())
-    return isNew ? secret : undefined
+    return isNew ? begun?.secret : undefined
   }
-}
-
-/** 256 random bits need no slow hash. */
-export function hashSecret(secret: string): string {
-  return hash('sha256', secret, 'hex')
 }

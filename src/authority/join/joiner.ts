@@ -1,5 +1,4 @@
 import { parsePublicKey, spkiSha256 } from '../../crypto/keys.ts'
-import { checkProof } from '../../crypto/proof-of-possession.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Counter, Metrics } from '../../foundation/metrics.ts'
@@ -11,25 +10,38 @@ import type { Bots } from '../bots/bots.ts'
 import { type BotCertificateOutput, issueBotCertificate } from '../bots/issue-bot-certificate.ts'
 import type { Locks } from '../bots/locks.ts'
 import { noteClockSkew } from '../bots/note-clock-skew.ts'
-import { insertInstance, setPending } from '../datastore/instance-repository.ts'
+import { insertInstance, setPending, setProven } from '../datastore/instance-repository.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { JoinClocksDifferError } from './errors.ts'
+import type { JoinMethods } from './join-method.ts'
 import { JoinRefusals } from './join-refusals.ts'
-import { type JoinRefusal, reserveUse } from './reserve.ts'
+import { reserveUse } from './reserve.ts'
+import { type UnprovenJoin, type VerifiedJoin, verifyJoin } from './verify-join.ts'
 
 export interface JoinInput {
   readonly joinToken: string
-  readonly secret: string
+  /** The join method that the agent proves with. */
+  readonly method: string
+  /** The first proof of that method. */
+  readonly proof: Buffer
   /** SubjectPublicKeyInfo (DER) of the key that the bot certificate shall certify. */
   readonly publicKeyDer: Buffer
-  readonly proof: Buffer
+  readonly proofOfPossession: Buffer
   readonly agentTimeMs?: number | undefined
   readonly agentVersion: string
   readonly hostname: string
   /** Where the call came from, for the audit log. */
   readonly address: string
+}
+
+/** The agent, for as long as it waits. */
+export interface JoinConversation {
+  /** Sends a challenge and gives the answer. */
+  ask(challenge: Buffer): Promise<Buffer>
+  /** Aborts when the call is over. */
+  readonly signal: AbortSignal
 }
 
 export interface JoinerDeps {
@@ -38,6 +50,7 @@ export interface JoinerDeps {
   readonly locks: Locks
   readonly bots: Bots
   readonly keys: SigningKeys
+  readonly methods: JoinMethods
   readonly audit: AuditLog
   readonly clock: Clock
   /** By which join tokens end. */
@@ -48,12 +61,14 @@ export interface JoinerDeps {
   readonly botCertificateSeconds: number
 }
 
-const METHOD = 'secret'
 const FIRST_GENERATION = 1
 /** What verifiers allow, too. */
 const CLOCKS_AGREE_MS = 60_000
 
-/** Makes bot instances. Whom it refuses hears one flat sentence with a reference; the reason is in the audit log under it. */
+/**
+ * Makes bot instances. Whom it refuses hears one flat sentence with a reference; the reason is in the audit
+ * log under it.
+ */
 export class Joiner implements AsyncDisposable {
   readonly #deps: JoinerDeps
   readonly #refusals: JoinRefusals
@@ -65,23 +80,25 @@ export class Joiner implements AsyncDisposable {
     this.#total = deps.metrics.counter('join_total', 'Joins asked for', ['method', 'result'])
   }
 
-  async join(request: JoinInput): Promise<BotCertificateOutput> {
+  /**
+   * Proves first, in as much time as the method takes, and then reserves a use of the token in one transaction
+   * (decision 0028).
+   */
+  async join(request: JoinInput, conversation: JoinConversation): Promise<BotCertificateOutput> {
     parsePublicKey(request.publicKeyDer)
     const input = bounded(request)
-    const context = {
-      purpose: 'join',
-      trustDomain: this.#deps.keys.trustDomain.name,
-      joinToken: request.joinToken,
-    } as const
-    const proven = checkProof(context, request.publicKeyDer, request.proof)
+    const trustDomain = this.#deps.keys.trustDomain.name
+    const verified = await verifyJoin(input, conversation, { ...this.#deps, trustDomain })
     const outcome = await this.#deps.datastore.transaction(async (tx) =>
-      proven ? this.#decide(tx, input) : this.#refuse(tx, input, 'bad_proof'),
+      'refused' in verified ? this.#refuse(tx, input, verified) : this.#decide(tx, input, verified),
     )
+    // A name that a stranger made up would be a time series of its own.
+    const method = this.#deps.methods.has(input.method) ? input.method : 'unknown'
     if (outcome instanceof RefusedError) {
-      this.#total.inc({ method: METHOD, result: 'refused' })
+      this.#total.inc({ method, result: 'refused' })
       throw clocksDiffer(outcome, input.agentTimeMs, this.#deps.clock.now().getTime()) ?? outcome
     }
-    this.#total.inc({ method: METHOD, result: 'accepted' })
+    this.#total.inc({ method, result: 'accepted' })
     return outcome
   }
 
@@ -89,42 +106,46 @@ export class Joiner implements AsyncDisposable {
     await this.#refusals[Symbol.asyncDispose]()
   }
 
-  async #decide(tx: Transaction, input: JoinInput): Promise<BotCertificateOutput | RefusedError> {
+  async #decide(
+    tx: Transaction,
+    input: JoinInput,
+    { revision, attributes }: VerifiedJoin,
+  ): Promise<BotCertificateOutput | RefusedError> {
     const { clock, judged, random } = this.#deps
     const nowMs = clock.now().getTime()
     const judgedMs = judged.now().getTime()
     const keySha256 = spkiSha256(input.publicKeyDer)
     const newInstanceId = createUlid(nowMs, random)
-    const { joinToken, secret } = input
-    const asked = { joinToken, secret, keySha256, newInstanceId, nowMs, judgedMs }
-    const reserved = await reserveUse(tx, asked, this.#deps)
-    if ('refused' in reserved) return this.#refuse(tx, input, reserved.refused)
+    const { joinToken, method: joinMethod, agentVersion, hostname } = input
+    const wanted = { joinToken, revision, keySha256, newInstanceId, nowMs, judgedMs }
+    const reserved = await reserveUse(tx, wanted, this.#deps)
+    if ('refused' in reserved) return this.#refuse(tx, input, { ...reserved, standing: 'proven' })
     const { bot, heldInstanceId } = reserved
-    const { agentVersion, hostname } = input
-    if (heldInstanceId === undefined) {
-      await insertInstance(
-        tx,
-        { id: newInstanceId, bot, joinToken, joinMethod: METHOD, agentVersion, hostname },
-        nowMs,
-      )
+    const proven = { joinMethod, joinAttributes: attributes }
+    if (heldInstanceId !== undefined) await setProven(tx, heldInstanceId, proven)
+    else {
+      const instance = { id: newInstanceId, bot, joinToken, ...proven, agentVersion, hostname }
+      await insertInstance(tx, instance, nowMs)
     }
     const botInstance = heldInstanceId ?? newInstanceId
-    return this.#certify(
-      tx,
-      input,
-      { bot, botInstance, keySha256, repeated: heldInstanceId !== undefined },
-      nowMs,
-    )
+    const joined = { bot, botInstance, keySha256, attributes, repeated: heldInstanceId !== undefined }
+    return this.#certify(tx, input, joined, nowMs)
   }
 
   async #certify(
     tx: Transaction,
     input: JoinInput,
-    joined: { bot: string; botInstance: string; keySha256: string; repeated: boolean },
+    joined: {
+      readonly bot: string
+      readonly botInstance: string
+      readonly keySha256: string
+      readonly attributes: VerifiedJoin['attributes']
+      readonly repeated: boolean
+    },
     nowMs: number,
   ): Promise<BotCertificateOutput> {
     const { keys, random, bots, audit, logger, botCertificateSeconds } = this.#deps
-    const { bot, botInstance, keySha256, repeated } = joined
+    const { bot, botInstance, keySha256 } = joined
     const certificate = issueBotCertificate(
       {
         publicKeyDer: input.publicKeyDer,
@@ -139,47 +160,34 @@ export class Joiner implements AsyncDisposable {
       random,
     )
     const { notAfterMs, serial } = certificate
-    const { agentVersion, hostname, joinToken } = input
-    await setPending(
-      tx,
-      botInstance,
-      { generation: FIRST_GENERATION, keySha256, notAfterMs, agentVersion },
-      nowMs,
-    )
+    const { agentVersion, hostname, joinToken, method, address } = input
+    const certified = { generation: FIRST_GENERATION, keySha256, notAfterMs, agentVersion }
+    await setPending(tx, botInstance, certified, nowMs)
     await bots.adopt(tx, botInstance)
-    const subject = { bot, botInstance }
     audit.within(tx, 'join.accepted', `bot:${bot}/${botInstance}`, {
-      ...subject,
+      ...joined,
       joinToken,
-      method: METHOD,
-      keySha256,
+      method,
       serial,
       notAfter: notAfterMs / 1000,
-      repeated,
       agentVersion,
       hostname,
-      address: input.address,
-      ...noteClockSkew(input.agentTimeMs, nowMs, subject, logger),
+      address,
+      ...noteClockSkew(input.agentTimeMs, nowMs, { bot, botInstance }, logger),
     })
     return certificate
   }
 
-  #refuse(tx: Transaction, input: JoinInput, reason: JoinRefusal): RefusedError {
-    const { joinToken, hostname, address } = input
-    return this.#refusals.record(tx, {
-      joinToken,
-      method: METHOD,
-      reason,
-      keySha256: spkiSha256(input.publicKeyDer),
-      hostname,
-      address,
-    })
+  #refuse(tx: Transaction, input: JoinInput, { refused: reason, standing }: UnprovenJoin): RefusedError {
+    const { joinToken, method, hostname, address } = input
+    const keySha256 = spkiSha256(input.publicKeyDer)
+    return this.#refusals.record(tx, { joinToken, method, reason, keySha256, hostname, address }, standing)
   }
 }
 
 /**
- * Where the clocks are apart, a refusal may be due to that and pass with it; the agent is told to come again, whatever the reason was, so that
- * nothing can be learned from it.
+ * Where the clocks are apart, a refusal may be due to that and pass with it; the agent is told to come again,
+ * whatever the reason was, so that nothing can be learned from it.
  */
 function clocksDiffer(
   { reference }: RefusedError,
@@ -195,6 +203,7 @@ function bounded(request: JoinInput): JoinInput {
   return {
     ...request,
     joinToken: request.joinToken.slice(0, 128),
+    method: request.method.slice(0, 64),
     agentVersion: request.agentVersion.slice(0, 64),
     hostname: request.hostname.slice(0, 253),
   }

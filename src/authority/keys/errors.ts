@@ -1,20 +1,20 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** The purpose that was asked to rotate does not exist, or does not rotate on demand. */
+/** There is no key of this purpose, or it does not rotate by command. */
 export class UnknownCaError extends CodedError {
   override readonly name = 'UnknownCaError'
   readonly code = 'ERR_CA_UNKNOWN'
   readonly kind = 'invalid_argument'
 }
 
-/** The clock of the host has just jumped: no key changes before it is known to be right. */
+/** The clock of the host has just jumped, so no key changes until the time is known to be right. */
 export class ClockJumpedError extends CodedError {
   override readonly name = 'ClockJumpedError'
   readonly code = 'ERR_CA_CLOCK_JUMPED'
   readonly kind = 'failed_precondition'
 }
 
-/** The key that should sign has come to its end, and no other has taken over yet. */
+/** The signing key has expired, and no successor is active yet. */
 export class SignerExpiredError extends CodedError {
   override readonly name = 'SignerExpiredError'
   readonly code = 'ERR_CA_SIGNER_EXPIRED'

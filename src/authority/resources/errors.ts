@@ -1,6 +1,6 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** The documents of a file cannot be applied; nothing of it was. */
+/** The documents of a file cannot be applied; none of them was. */
 export class ResourcesInvalidError extends CodedError {
   override readonly name = 'ResourcesInvalidError'
   readonly code = 'ERR_RESOURCES_INVALID'
@@ -14,7 +14,7 @@ export class ResourcesInvalidError extends CodedError {
   }
 }
 
-/** Whoever asks may not do this with this resource. */
+/** The caller may not do this with this resource. */
 export class ResourceForbiddenError extends CodedError {
   override readonly name = 'ResourceForbiddenError'
   readonly code = 'ERR_RESOURCE_FORBIDDEN'
@@ -28,14 +28,14 @@ export class ResourceNotFoundError extends CodedError {
   readonly kind = 'not_found'
 }
 
-/** There is such a resource already. */
+/** The resource exists already. */
 export class ResourceExistsError extends CodedError {
   override readonly name = 'ResourceExistsError'
   readonly code = 'ERR_RESOURCE_EXISTS'
   readonly kind = 'already_exists'
 }
 
-/** Somebody else has changed the resource since it was read. */
+/** The resource has changed since it was read. */
 export class ResourceChangedError extends CodedError {
   override readonly name = 'ResourceChangedError'
   readonly code = 'ERR_RESOURCE_CHANGED'

@@ -6,6 +6,8 @@ export interface InstanceFacts {
   readonly bot: string
   readonly joinToken: string
   readonly joinMethod: string
+  /** What that has proven. */
+  readonly joinAttributes: Attributes
 }
 
 /** The attributes that an agent cannot choose: `join.*` and `bot.*`. The same for the agent's decision and for ours. */
@@ -13,8 +15,10 @@ export function factsOf(
   instance: InstanceFacts,
   traits: Readonly<Record<string, unknown>>,
 ): { readonly join: Attributes; readonly bot: Attributes } {
+  const { joinMethod, joinToken, joinAttributes } = instance
+  const proven = Object.keys(joinAttributes).length === 0 ? {} : { [joinMethod]: joinAttributes }
   return {
-    join: { method: instance.joinMethod, token: instance.joinToken },
+    join: { ...proven, method: joinMethod, token: joinToken },
     bot: { name: instance.bot, instance_id: instance.id, traits: traits as Attributes },
   }
 }

@@ -1,5 +1,5 @@
 import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
-import type { ParsedResource } from '../../config/resources.ts'
+import type { ParsedResource, ResourceKind, SpecOf } from '../../config/resources.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { Mutex } from '../../foundation/mutex.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -172,7 +172,7 @@ export class ResourceStore {
       throw new ResourceChangedError(`${kind} ${name} was changed meanwhile: apply again`)
     }
     const { revision } = await repository.put(tx, next)
-    const secret = await kindOf(kind).afterPut?.(tx, name, { joinTokens })
+    const secret = await kindOf(kind).afterPut?.(tx, name, next.spec as SpecOf<ResourceKind>, { joinTokens })
     if (secret !== undefined) secrets.push({ joinToken: name, secret })
     this.#record(tx, action, next, revision, actor)
     return { kind, name, action, revision, diff: '' }

@@ -3,7 +3,10 @@ import { unsupportedRules } from '../../policy/role.ts'
 import type { Catalogue } from './catalogue.ts'
 import { roleSpecOf } from './stored-specs.ts'
 
-/** Roles that another version stored with rules that this one does not enforce: they must not look as if they granted or denied anything. */
+/**
+ * Roles that another version stored with rules that this one does not enforce: they must not look as if they
+ * granted or denied anything.
+ */
 export function warnOfUnsupportedRules(catalogue: Catalogue, logger: Logger): void {
   for (const stored of catalogue.all('role')) {
     const rules = unsupportedRules(roleSpecOf(stored))

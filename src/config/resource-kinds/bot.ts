@@ -6,9 +6,9 @@ const trait = z.union([scalar, z.array(z.string()), z.array(number)], 'expected 
 
 /** A machine user. */
 export const botSpec = z.strictObject({
-  roles: z.array(resourceName).default([]).describe('it may do what any of them allows'),
+  roles: z.array(resourceName).default([]).describe('roles of the bot; it may do what any of them allows'),
   traits: z
     .record(z.string().regex(/^[a-zA-Z_]\w*$/, 'expected a name'), trait)
     .default({})
-    .describe('`bot.traits.*` in rules and templates'),
+    .describe('values of `bot.traits.*` in rules and templates'),
 })

@@ -8,7 +8,7 @@ export const federationSpec = z
     trust_domain: z
       .string()
       .refine(isTrustDomainName, 'expected the name of a trust domain, such as partner.example')
-      .describe('whose bundle it is; never the own one'),
+      .describe('foreign trust domain, never our own'),
     bundle: bundleDocument.describe(
       'its SPIFFE bundle: the JSON as a mapping or as text, or `{ path: FILE }`',
     ),

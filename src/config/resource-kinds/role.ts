@@ -6,7 +6,7 @@ const roleRules = z.array(z.looseObject({ kind: z.string() })).exactOptional()
 
 /** What bots with a role may do. */
 export const roleSpec = z.strictObject({
-  max_ttl: duration('10s', '3650d').exactOptional().describe('nothing is granted for longer'),
-  allow: roleRules.describe('what bots with this role may have; alternatives'),
+  max_ttl: duration('10s', '3650d').exactOptional().describe('longest life of what the role grants'),
+  allow: roleRules.describe('what bots with this role may have; the entries are alternatives'),
   deny: roleRules.describe('same grammar; always wins'),
 })

@@ -23,27 +23,29 @@ function withTtlSeconds<T extends { ttl?: number }>({
 
 /** Which SPIFFE ID is given to which callers. */
 export const workloadIdentitySpec = z.strictObject({
-  spiffe_id: z.string().max(2048).describe('path, may hold `{{ }}` templates'),
+  spiffe_id: z.string().max(2048).describe('path of the SPIFFE ID; may hold `{{ }}` templates'),
   hint: z
     .string()
     .refine((text) => Buffer.byteLength(text) <= 1024, 'must be at most 1024 bytes')
     .exactOptional()
-    .describe('for callers that get several'),
+    .describe('tells a caller with several identities which one to use'),
   priority: z
     .int()
     .min(0)
     .max(1000)
     .exactOptional()
-    .describe('for callers that get several: the lower number first, then by name; default `100`'),
-  allow: rules.describe('who gets it; alternatives; none = nobody'),
-  deny: rules.describe('always wins'),
+    .describe(
+      'order for a caller with several identities: the lower number first, then by name; default `100`',
+    ),
+  allow: rules.describe('who gets it; the entries are alternatives, and without any nobody gets it'),
+  deny: rules.describe('who never gets it; wins over `allow`'),
   x509: z
     .strictObject({
-      ttl: duration('10s', '90d').exactOptional().describe('default: that of the authority'),
+      ttl: duration('10s', '90d').exactOptional().describe('life; default: that of the authority'),
       key_type: z
         .enum(KEY_TYPES)
         .exactOptional()
-        .describe('of the key that the agent makes; default `ec-p256`'),
+        .describe('type of the key that the agent makes; default `ec-p256`'),
       dns_sans: z
         .array(z.string())
         .exactOptional()
@@ -53,19 +55,19 @@ export const workloadIdentitySpec = z.strictObject({
     .exactOptional(),
   jwt: z
     .strictObject({
-      ttl: duration('10s', '24h').exactOptional().describe('default: that of the authority'),
+      ttl: duration('10s', '24h').exactOptional().describe('life; default: that of the authority'),
       extra_claims: z
         .record(z.string(), z.unknown())
         .exactOptional()
-        .describe('may hold templates; never a registered claim'),
+        .describe('more claims; may hold templates; never a registered claim'),
       allowed_audiences: audiences
         .exactOptional()
-        .describe('for which tokens may be asked; default: any; an empty list: none'),
+        .describe('audiences that a token may have; default: any; an empty list: none'),
     })
     .transform(withTtlSeconds)
     .exactOptional(),
   federates_with: z
     .array(z.string())
     .exactOptional()
-    .describe('trust domains whose bundles are delivered with it'),
+    .describe('foreign trust domains whose bundles are delivered with it'),
 })

@@ -6,6 +6,8 @@ export interface Fact {
   /** For the table of attributes in the documents, in Markdown. */
   readonly meaning: string
   readonly type: FactType
+  /** Of numbers: what no process can have beyond. */
+  readonly range?: readonly [least: number, most: number]
   /** Every process has it: absent means that it could not be read, and a deny that reads it must refuse. */
   readonly ofEveryProcess: boolean
   /**

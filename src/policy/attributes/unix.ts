@@ -1,12 +1,23 @@
 import type { AttestorAttributes } from './fact.ts'
 
+/** The highest that the kernel can be set to (`pid_max`). */
+const PIDS = [1, 4_194_304] as const
+/** All but the one that stands for none. */
+const IDS = [0, 0xffff_fffe] as const
+
 /** `workload.unix.*`: what the kernel and the account files say of a local process. */
 export const UNIX = {
   name: 'unix',
   facts: {
-    pid: { type: 'int', ofEveryProcess: true, meaning: 'number of the process, as the agent sees it' },
+    pid: {
+      type: 'int',
+      range: PIDS,
+      ofEveryProcess: true,
+      meaning: 'number of the process, as the agent sees it',
+    },
     uid: {
       type: 'int',
+      range: IDS,
       ofEveryProcess: true,
       protects: 'boundary',
       indexRank: 1,
@@ -14,6 +25,7 @@ export const UNIX = {
     },
     gid: {
       type: 'int',
+      range: IDS,
       ofEveryProcess: true,
       protects: 'boundary',
       indexRank: 3,
@@ -21,6 +33,7 @@ export const UNIX = {
     },
     groups: {
       type: 'list<int>',
+      range: IDS,
       ofEveryProcess: true,
       protects: 'boundary',
       indexRank: 8,

@@ -116,7 +116,7 @@ export interface Services {
     IssueJwtSvids: { kind: 'unary'; request: signet_v1_IssueJwtSvidsRequest__Output; response: signet_v1_IssueJwtSvidsResponse }
   }
   'signet.v1.JoinService': {
-    Join: { kind: 'unary'; request: signet_v1_JoinRequest__Output; response: signet_v1_JoinResponse }
+    Join: { kind: 'duplex'; request: signet_v1_JoinRequest__Output; response: signet_v1_JoinResponse }
     Renew: { kind: 'unary'; request: signet_v1_RenewRequest__Output; response: signet_v1_RenewResponse }
   }
   'signet.v1.ReportService': {

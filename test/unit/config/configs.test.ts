@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { z } from 'zod'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { parseAuthorityConfig } from '../../../src/config/authority-config.ts'
-import { configReference } from '../../../src/config/config-reference.ts'
+import { configReference, referenceOf } from '../../../src/config/config-reference.ts'
 
 /** The problems of a refused file. */
 function problems(parse: () => unknown): string[] {
@@ -157,6 +158,20 @@ describe('agent.yaml', () => {
     assert.match(found[0] ?? '', /^a\.yaml:3: join\.secret: /)
   })
 
+  it('names the join methods there are when it is given another', () => {
+    const found = problems(() =>
+      parseAgentConfig(minimal.replace('token: t', 'token: t, method: oidc'), 'a.yaml'),
+    )
+    assert.deepEqual(found, ['a.yaml:3: join.method: expected "secret"'])
+  })
+
+  it('takes no keys of other join methods', () => {
+    const found = problems(() =>
+      parseAgentConfig(minimal.replace('token: t', 'token: t, issuer: i'), 'a.yaml'),
+    )
+    assert.deepEqual(found, ['a.yaml:3: join.issuer: unknown key'])
+  })
+
   it('reads flags, which come as JSON', () => {
     const config = parseAgentConfig(
       JSON.stringify({ version: 1, authority: { address: '[::1]:7443', pin: PIN }, join: { token: 't' } }),
@@ -182,6 +197,24 @@ describe('configReference', () => {
     assert.equal(rows.get('join.method')?.default, '"secret"')
     assert.equal(rows.get('attestation.digest_timeout')?.type, 'duration, 100ms to 60s')
     assert.equal(rows.get('state_key')?.type, '{ path } or { env } or { credential }')
+  })
+
+  it('has the keys of all alternatives, and the names by which one is chosen', () => {
+    const token = z.string()
+    const schema = z.discriminatedUnion('method', [
+      z.strictObject({ token, method: z.literal('secret').default('secret'), path: z.string() }),
+      z.strictObject({ token, method: z.literal('oidc'), issuer: z.string() }),
+      z.strictObject({ token, method: z.literal('tpm') }),
+    ])
+    assert.deepEqual(
+      referenceOf(schema).map(({ key, type, required }) => [key, type, required]),
+      [
+        ['token', 'string', true],
+        ['method', '"secret", "oidc", "tpm"', false],
+        ['path', 'string', false],
+        ['issuer', 'string', false],
+      ],
+    )
   })
 
   for (const name of [

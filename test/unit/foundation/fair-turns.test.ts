@@ -12,6 +12,7 @@ function setUp() {
   const turns = new FairTurns<string>({
     clock,
     sliceMs: 10,
+    contendedSliceMs: 2.5,
     hold: (key) => void events.push(`hold ${key}`),
     letGo: (key) => {
       events.push(`let go ${key}`)

@@ -17,7 +17,7 @@ import type { DefaultLives } from '../../resources/compiler.ts'
 import { factsOf, type InstanceFacts } from '../../resources/facts.ts'
 import type { IdentityEntry } from '../../resources/identity-entry.ts'
 
-/** The attributes are not a tree of attributes, or contradict what is known. */
+/** The given attributes are not a tree of known attributes. */
 class AttributesInvalidError extends CodedError {
   override readonly name = 'AttributesInvalidError'
   readonly code = 'ERR_ATTRIBUTES_INVALID'

@@ -5,6 +5,8 @@ export interface BotInstancesTable {
   bot_name: string
   join_token: string
   join_method: string
+  /** What that has proven, as JSON. */
+  join_attributes: string
   joined_ms: number
   renewed_ms: number
   /** The latest end of any bot certificate it was given. */

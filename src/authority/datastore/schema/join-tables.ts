@@ -1,9 +1,9 @@
-/** The secret behind a join token of method `secret`. What it permits stands in its resource; it goes when that goes. */
+/** What there is of a join token beside its resource, which says what it permits; it goes when that goes. */
 export interface JoinTokensTable {
   name: string
   resource_kind: string
-  /** Hex; the secret itself is never stored. */
-  secret_sha256: string
+  /** What its join method keeps of it, in a form of its own. Never a secret itself. */
+  method_state: string
   uses: number
   created_ms: number
 }

@@ -20,7 +20,12 @@ export interface ResourceKindDefinition<K extends ResourceKind = ResourceKind> {
   /** The other resources that it names. */
   readonly references?: (spec: SpecOf<K>) => readonly Reference[]
   /** Makes what has to be there besides, in the same transaction; gives a secret that is shown once. */
-  readonly afterPut?: (tx: Transaction, name: string, deps: AfterPutDeps) => Promise<string | undefined>
+  readonly afterPut?: (
+    tx: Transaction,
+    name: string,
+    spec: SpecOf<K>,
+    deps: AfterPutDeps,
+  ) => Promise<string | undefined>
   /** Records a change under its own events; false: the common event is right. */
   readonly record?: (audit: Pick<AuditLog, 'within'>, tx: Transaction, change: RecordedChange<K>) => boolean
   /** Notes what a change means to agents; `after` is undefined when it was deleted. */

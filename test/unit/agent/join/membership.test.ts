@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Membership } from '../../../../src/agent/join/membership.ts'
+import { JOIN_METHODS } from '../../../../src/agent/join/methods/registry.ts'
 import type { StoredIdentity } from '../../../../src/agent/state/bot-identity.ts'
 import type { IdentityStore } from '../../../../src/agent/state/identity-file.ts'
 import type {
@@ -63,11 +64,7 @@ class FakeAuthority implements AuthorityDoor {
 
   async open({ current }: Appearance): Promise<AuthorityClient> {
     this.open_ += 1
-    const unary = async (
-      _service: string,
-      method: 'Join' | 'Renew',
-      { publicKey }: { publicKey: Buffer },
-    ) => {
+    const give = async (method: Asked['method'], publicKey: Buffer) => {
       const generation = method === 'Join' ? 1 : (current?.generation ?? 0) + 1
       const asked = { method, generation, publicKey: publicKey.toString('base64') }
       this.asked.push(asked)
@@ -78,7 +75,11 @@ class FakeAuthority implements AuthorityDoor {
         method === 'Join' ? `${this.#name}-${this.#instances}` : (current?.botInstanceId ?? '')
       return { certificate: this.#certify(publicKey, botInstanceId, generation) }
     }
-    return { unary, close: () => (this.open_ -= 1) } as unknown as AuthorityClient
+    const unary = (_service: string, method: 'Renew', { publicKey }: { publicKey: Buffer }) =>
+      give(method, publicKey)
+    const say = ({ start }: { start: { publicKey: Buffer } }) => give('Join', start.publicKey)
+    const converse = () => ({ say, [Symbol.dispose]: () => undefined })
+    return { unary, converse, close: () => (this.open_ -= 1) } as unknown as AuthorityClient
   }
 
   #certify(publicKey: Buffer, botInstanceId: string, generation: number) {
@@ -123,6 +124,7 @@ function create(options: { store?: MemoryStore; token?: string; pin?: string } =
     },
     door: authority,
     store,
+    methods: JOIN_METHODS,
     clock,
     random: new FakeRandom(),
     logger: createLogger({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),

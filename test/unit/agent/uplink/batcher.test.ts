@@ -42,30 +42,42 @@ describe('Batcher', () => {
     assert.deepEqual(sizes, [256, 256, 88])
   })
 
-  it('keeps four calls in flight and gathers what comes meanwhile', async () => {
+  it('keeps up to four calls in flight, another one only when it is worth it, and gathers what comes meanwhile', async () => {
     const calls: { readonly size: number; readonly end: () => void }[] = []
+    const sizes = (): number[] => calls.map(({ size }) => size)
     const batcher = batcherOf<number, number>(
       (requests) =>
         new Promise((resolve) => calls.push({ size: requests.length, end: () => resolve(requests) })),
     )
     const answers: Promise<number>[] = []
-    for (let n = 0; n < 10; n += 1) {
+    for (let n = 0; n < 40; n += 1) {
       answers.push(batcher.ask(n, FEW))
       await turn()
     }
-    assert.deepEqual(
-      calls.map(({ size }) => size),
-      [1, 1, 1, 1],
-    )
+    assert.deepEqual(sizes(), [1, 4, 8, 12])
     calls[0]?.end()
     await answers[0]
     await turn()
-    assert.deepEqual(
-      calls.map(({ size }) => size),
-      [1, 1, 1, 1, 6],
-    )
+    assert.deepEqual(sizes(), [1, 4, 8, 12, 15])
     for (const { end } of calls) end()
-    assert.equal((await Promise.all(answers)).length, 10)
+    assert.equal((await Promise.all(answers)).length, 40)
+  })
+
+  it('asks for what waits as soon as nothing else is on its way, however little it is', async () => {
+    const ends: (() => void)[] = []
+    const batcher = batcherOf<number, number>(
+      (requests) => new Promise((resolve) => ends.push(() => resolve(requests))),
+    )
+    const answers = [batcher.ask(1, FEW)]
+    await turn()
+    answers.push(batcher.ask(2, FEW))
+    await turn()
+    assert.equal(ends.length, 1)
+    ends[0]?.()
+    await answers[0]
+    await turn()
+    ends[1]?.()
+    assert.deepEqual(await Promise.all(answers), [1, 2])
   })
 
   it('fails one without the others, and all when the call fails', async () => {

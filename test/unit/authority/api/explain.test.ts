@@ -118,7 +118,13 @@ spec:
 `
     const CALLER = { workload: { unix: { uid: 1000 } } }
     const LOCK = { name: 'lost-laptop', reason: 'lost laptop' }
-    const INSTANCE = { id: '01J', bot: 'builder', joinToken: 'first', joinMethod: 'secret' }
+    const INSTANCE = {
+      id: '01J',
+      bot: 'builder',
+      joinToken: 'first',
+      joinMethod: 'secret',
+      joinAttributes: {},
+    }
     const verdict = async (attributes: object, more: Partial<ExplainDeps> = {}): Promise<string> => {
       await using rig = await openCatalogue(TWO_BOTS)
       const { identities, notConsidered = [] } = await asking(rig, more)({ ...CALLER, ...attributes })

@@ -16,7 +16,7 @@ import {
 } from '../../../support/catalogue-rig.ts'
 
 const START = identityYaml('one') + identityYaml('two', '', 'b') + roleYaml('a') + botYaml('builder', ['a'])
-const INSTANCE = { id: '01J', bot: 'builder', joinToken: 'first', joinMethod: 'secret' }
+const INSTANCE = { id: '01J', bot: 'builder', joinToken: 'first', joinMethod: 'secret', joinAttributes: {} }
 const HEARTBEAT_MS = 20_000
 const LIFE_S = 3600
 

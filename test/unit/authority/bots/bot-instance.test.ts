@@ -7,6 +7,7 @@ const state: InstanceState = {
   bot: 'b',
   joinToken: 't',
   joinMethod: 'secret',
+  joinAttributes: {},
   generation: 5,
   joinedMs: 0,
   renewedMs: 0,

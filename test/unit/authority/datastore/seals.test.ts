@@ -74,7 +74,7 @@ function carryOut(
     if (what === 'remove') await resources.remove(tx, 'join_token', name)
     if (what === 'put' || what === 'cascade' || what === 'fail') {
       await resources.put(tx, { kind: 'join_token', name, metadata, spec: { n } })
-      await insertJoinToken(tx, { name, secretSha256: 'ab' }, 0)
+      await insertJoinToken(tx, { name, methodState: 'ab' }, 0)
       await takeTokenUse(tx, { token: name, keySha256: `key ${n}`, instanceId: 'i' }, 1, 0)
     }
     if (what === 'cascade') await resources.remove(tx, 'join_token', name)

@@ -4,7 +4,6 @@ import type { Caller } from '../../../../src/authority/caller.ts'
 import { JoinTokens } from '../../../../src/authority/join/join-tokens.ts'
 import { type Principal, principalOf } from '../../../../src/authority/principal.ts'
 import { ResourceStore } from '../../../../src/authority/resources/resource-store.ts'
-import { FakeRandom } from '../../../fakes/fake-random.ts'
 import { botYaml, identityYaml, openCatalogue, roleYaml } from '../../../support/catalogue-rig.ts'
 
 const STORED = identityYaml('one', '', 'ours') + identityYaml('two', '', 'theirs') + roleYaml('a')
@@ -16,7 +15,7 @@ async function openStore(yaml = STORED) {
     ...rig,
     keyLives: { x509Seconds: 30 * 86_400, jwtSeconds: 600 },
     audit: { within: (_writer, event, actor) => void events.push(`${actor} ${event}`) },
-    joinTokens: new JoinTokens({ random: new FakeRandom(), clock: rig.clock }),
+    joinTokens: new JoinTokens({ methods: new Map(), clock: rig.clock }),
     trustDomain: 'example.org',
   })
   const apply = (principal: Principal, text: string, dryRun = false) =>

@@ -1,28 +1,15 @@
 // Original file: signet/v1/join.proto
 
-import type { SecretProof as _signet_v1_SecretProof, SecretProof__Output as _signet_v1_SecretProof__Output } from '../../signet/v1/SecretProof.ts';
-import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
+import type { JoinStart as _signet_v1_JoinStart, JoinStart__Output as _signet_v1_JoinStart__Output } from '../../signet/v1/JoinStart.ts';
 
 export interface JoinRequest {
-  'protocolVersion'?: (number);
-  'joinToken'?: (string);
-  'publicKey'?: (Buffer | Uint8Array | string);
-  'proofOfPossession'?: (Buffer | Uint8Array | string);
-  'secret'?: (_signet_v1_SecretProof | null);
-  'agentTime'?: (_google_protobuf_Timestamp | null);
-  'agentVersion'?: (string);
-  'hostname'?: (string);
-  'proof'?: "secret";
+  'start'?: (_signet_v1_JoinStart | null);
+  'answer'?: (Buffer | Uint8Array | string);
+  'message'?: "start"|"answer";
 }
 
 export interface JoinRequest__Output {
-  'protocolVersion': (number);
-  'joinToken': (string);
-  'publicKey': (Buffer);
-  'proofOfPossession': (Buffer);
-  'secret'?: (_signet_v1_SecretProof__Output | null);
-  'agentTime': (_google_protobuf_Timestamp__Output | null);
-  'agentVersion': (string);
-  'hostname': (string);
-  'proof'?: "secret";
+  'start'?: (_signet_v1_JoinStart__Output | null);
+  'answer'?: (Buffer);
+  'message'?: "start"|"answer";
 }

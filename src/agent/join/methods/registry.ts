@@ -1,0 +1,14 @@
+import type { JoinMethodName, JoinSettings } from '../../../config/join-methods/registry.ts'
+import type { JoinMethod, JoinMethods } from '../join-method.ts'
+import { secretMethod } from './secret.ts'
+
+/**
+ * A method that the configuration knows and this does not have does not compile. A new one adds its line
+ * here.
+ */
+const EVERY: {
+  readonly [Name in JoinMethodName]: JoinMethod<Extract<JoinSettings, { readonly method: Name }>>
+} = { secret: secretMethod }
+
+/** The join methods of this agent. */
+export const JOIN_METHODS: JoinMethods = new Map(Object.entries(EVERY))

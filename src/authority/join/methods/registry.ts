@@ -1,0 +1,19 @@
+import type { JoinMethodName, JoinTokenSpec } from '../../../config/join-methods/registry.ts'
+import type { Random } from '../../../foundation/random.ts'
+import type { JoinMethod, JoinMethods } from '../join-method.ts'
+import { secretMethod } from './secret.ts'
+
+export interface JoinMethodDeps {
+  readonly random: Random
+}
+
+/** A method that the configuration knows and this does not have does not compile. */
+type Every = {
+  readonly [Name in JoinMethodName]: JoinMethod<Extract<JoinTokenSpec, { readonly method: Name }>>
+}
+
+/** The join methods of this authority. A new one adds its line here. */
+export function joinMethods(deps: JoinMethodDeps): JoinMethods {
+  const every: Every = { secret: secretMethod(deps) }
+  return new Map(Object.entries(every))
+}
