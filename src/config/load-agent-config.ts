@@ -20,6 +20,7 @@ export const CHECKED_BY = [
   'foundation/duration',
   'foundation/errors',
   'foundation/host-port',
+  'foundation/socket-path-limit',
 ] as const
 
 /** Libraries that have a say in it, too. */

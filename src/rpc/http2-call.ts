@@ -1,4 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { MAX_TIMEOUT_MS } from '../foundation/clock.ts'
 import type { ByteAccount } from './byte-budget.ts'
 import { CallBytes } from './call-bytes.ts'
 import { type Decompressor, isEncoding } from './decompressor.ts'
@@ -29,8 +30,6 @@ export interface CallGround {
   readonly decompressor: Decompressor
 }
 
-/** A timer of Node fires at once when it is longer than this. */
-const MAX_TIMEOUT_MS = 2_147_483_647
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
