@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
+import { ALONE } from '../test/alone.ts'
 
 /**
- * `npm test`: all tests but those of other people's clients, or the files that are named. Unit tests share one
- * process, the others have one a file.
+ * `npm test`: all tests but those of other people's clients, or the files that are named. Most of them share one
+ * of two processes, for loading the program takes longer than what many of them do; the rest have one a file.
  */
-const ALL = ['test/all-unit-tests.ts', 'test/integration/**/*.test.ts', 'test/conformance/**/*.test.ts']
+const ALL = ['all-socket-tests.ts', 'all-unit-tests.ts', ...ALONE].map((file) => `test/${file}`)
 /** Far beyond what any test takes, also on a machine that does much else. */
 const TIMEOUT_MS = 120_000
 const root = path.resolve(import.meta.dirname, '..')

@@ -27,6 +27,7 @@ import { Attestation } from './attestation/attest.ts'
 import { FileDigests } from './attestation/file-digests.ts'
 import { noteMissingRights } from './attestation/missing-rights.ts'
 import { UnixAttestor } from './attestation/unix-attestor.ts'
+import { Callers } from './entitlement/callers.ts'
 import { isOfPin } from './join/pin.ts'
 import { Reporter } from './report/reporter.ts'
 import { serveSds } from './sds/serve-sds.ts'
@@ -39,7 +40,7 @@ import { NetworkDoor } from './uplink/authority-door.ts'
 import { AuthorityLink } from './uplink/authority-link.ts'
 import { BatchingIssuer } from './uplink/batching-issuer.ts'
 import type { Uplink } from './uplink/uplink.ts'
-import { Callers } from './workload-api/callers.ts'
+import { WORKLOAD_API_ENCODERS } from './workload-api/encoders.ts'
 import { serveWorkloadApi } from './workload-api/serve-workload-api.ts'
 
 export interface AgentDeps {
@@ -151,6 +152,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
       knowledge,
       attestation,
       svids,
+      encode: WORKLOAD_API_ENCODERS,
       reporter,
       maxIdentitiesPerCaller: max_identities_per_caller,
       allowUnauthenticatedVerifiers: allow_unauthenticated_verifiers,

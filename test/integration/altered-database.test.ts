@@ -32,17 +32,17 @@ describe('rows that somebody else has put into the database of a stopped authori
     'a CA as a retired key': [
       'signing_keys',
       `INSERT INTO signing_keys SELECT 'STRANGER', purpose, 'retired', 'aa', parent_id, certificate, public_key, x'', not_before_ms,
-       not_after_ms, created_ms, activate_ms, seal FROM signing_keys WHERE purpose = 'spiffe_x509' AND state = 'active'`,
+       not_after_ms, created_ms, activate_ms, seal, revision FROM signing_keys WHERE purpose = 'spiffe_x509' AND state = 'active'`,
     ],
     'a JWT key as a retired key': [
       'signing_keys',
       `INSERT INTO signing_keys SELECT 'STRANGER', 'jwt', 'retired', 'stranger', parent_id, NULL, public_key, x'', not_before_ms,
-       not_after_ms, created_ms, activate_ms, seal FROM signing_keys WHERE purpose = 'jwt'`,
+       not_after_ms, created_ms, activate_ms, seal, revision FROM signing_keys WHERE purpose = 'jwt'`,
     ],
     'a control root': [
       'signing_keys',
       `INSERT INTO signing_keys SELECT 'STRANGER', 'control_root', 'retired', 'aa', parent_id, certificate, public_key, x'', not_before_ms,
-       not_after_ms, created_ms, activate_ms, NULL FROM signing_keys WHERE purpose = 'control_root'`,
+       not_after_ms, created_ms, activate_ms, NULL, revision FROM signing_keys WHERE purpose = 'control_root'`,
     ],
     'a role, with the seal of another': [
       'resources',
@@ -60,11 +60,19 @@ describe('rows that somebody else has put into the database of a stopped authori
     'an instance': [
       'bot_instances',
       `INSERT INTO bot_instances SELECT 'STRANGER', bot_kind, bot_name, join_token, join_method, joined_ms, renewed_ms, not_after_ms,
-       agent_version, hostname, seal, join_attributes FROM bot_instances LIMIT 1`,
+       agent_version, hostname, seal, join_attributes, revision FROM bot_instances LIMIT 1`,
     ],
     'a generation': [
       'bot_generations',
       `INSERT INTO bot_generations SELECT instance_id, generation + 1, 'ab', 'pending', not_after_ms, created_ms, seal FROM bot_generations LIMIT 1`,
+    ],
+    'a tombstone of a lock': [
+      'tombstones',
+      `INSERT INTO tombstones VALUES ('resource', 'lock', 'lost-laptop', 999, randomblob(32))`,
+    ],
+    'an authority': [
+      'authorities',
+      `INSERT INTO authorities SELECT 7, 'mine', created_ms, seal FROM authorities`,
     ],
     'a fact': ['meta', `INSERT INTO meta VALUES ('anything', '1', randomblob(32))`],
   }

@@ -5,7 +5,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import { nextOf, readMeta } from '../../src/authority/datastore/meta.ts'
+import { readMeta } from '../../src/authority/datastore/meta.ts'
+import { takeRevisions } from '../../src/authority/datastore/revisions.ts'
 import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
@@ -23,11 +24,11 @@ const deps = () => datastoreDeps({ clock: systemClock })
 async function fill(datastore: SqliteDatastore): Promise<PromiseSettledResult<unknown>[]> {
   for (let round = 0; round < 100; round++) {
     const outcomes = await Promise.allSettled([
-      datastore.transaction(async (tx) => nextOf(tx, 'resource_revision')),
+      datastore.transaction(async (tx) => takeRevisions(tx)),
       datastore.transaction(async (tx) =>
         execute(tx, `INSERT INTO meta (key, value) VALUES ('filler ${round}', '${'x'.repeat(100_000)}')`),
       ),
-      datastore.transaction(async (tx) => nextOf(tx, 'resource_revision')),
+      datastore.transaction(async (tx) => takeRevisions(tx)),
     ])
     if (outcomes.some(({ status }) => status === 'rejected')) return outcomes
   }
@@ -56,7 +57,7 @@ describe('a datastore on a disk that is full', () => {
       assert.ok(lines.some((line) => line.includes('audit.stalled')))
       assert.equal(await readMeta(datastore, 'resource_revision'), before, 'nothing of the commit is there')
       execFileSync('mount', ['-o', 'remount,size=4m', place.directory])
-      const next = await datastore.transaction(async (tx) => nextOf(tx, 'resource_revision'))
+      const next = await datastore.transaction(async (tx) => takeRevisions(tx))
       assert.equal(next, Number(before) + 1)
     } finally {
       execFileSync('umount', ['-l', place.directory])
@@ -73,13 +74,14 @@ describe('a datastore whose files may not grow', () => {
     await writeFile(
       script,
       `import { SqliteDatastore } from '${source}/authority/datastore/sqlite/sqlite-datastore.ts'
-import { nextOf, readMeta } from '${source}/authority/datastore/meta.ts'
+import { readMeta } from '${source}/authority/datastore/meta.ts'
+import { takeRevisions } from '${source}/authority/datastore/revisions.ts'
 import { datastoreDeps, execute } from '${support}/datastore-deps.ts'
 const deps = datastoreDeps()
 const datastore = await SqliteDatastore.open(${JSON.stringify(place.file)}, deps)
-await datastore.transaction(async (tx) => nextOf(tx, 'resource_revision'))
+await datastore.transaction(async (tx) => takeRevisions(tx))
 const outcomes = await Promise.allSettled([
-  datastore.transaction(async (tx) => nextOf(tx, 'resource_revision')),
+  datastore.transaction(async (tx) => takeRevisions(tx)),
   datastore.transaction(async (tx) => execute(tx, "INSERT INTO meta (key, value) VALUES ('big', '" + 'x'.repeat(4_000_000) + "')")),
 ])
 const codes = outcomes.map((outcome) => outcome.reason?.code ?? 'stored')
@@ -118,7 +120,7 @@ describe('the files of a datastore', () => {
   it('belong to nobody else', async () => {
     await using place = await temporary()
     await using datastore = await SqliteDatastore.open(place.file, deps())
-    await datastore.transaction(async (tx) => nextOf(tx, 'resource_revision'))
+    await datastore.transaction(async (tx) => takeRevisions(tx))
     for (const name of await readdir(place.directory)) {
       assert.equal((await stat(path.join(place.directory, name))).mode & 0o777, 0o600, name)
     }

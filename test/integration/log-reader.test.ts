@@ -59,7 +59,7 @@ describe('a program whose log nobody reads', () => {
   }
 
   it('serves and ends as always: authority and agent', async () => {
-    await using stack = await Stack.serving()
+    await using stack = await Stack.serving({ inProcess: true })
     await using pipe = await fullPipe()
     await stack.agent.stop()
     await stack.authority.stop()
@@ -81,7 +81,7 @@ describe('a program whose log nobody reads', () => {
 
   it('ends also when it cannot start', async () => {
     await using pipe = await fullPipe()
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     const file = path.join(stack.directory, 'broken.yaml')
     await writeFile(file, 'version: 1\n')
     for (const config of [file, path.join(stack.directory, 'absent.yaml')]) {

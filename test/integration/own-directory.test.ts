@@ -14,8 +14,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { writeJwtSvid } from '../../src/cli/write-svid.ts'
+import { writeFileSet } from '../../src/foundation/file-set.ts'
 import { OwnDirectory } from '../../src/foundation/own-directory.ts'
+import { jwtSvidFiles } from '../../src/spiffe/svid-files.ts'
 
 const MALLORY = 31_337
 const NEEDS_ROOT = process.getuid?.() === 0 ? false : 'needs root'
@@ -41,7 +42,7 @@ describe('a directory for secrets', () => {
     it(`is reached as ${wanted}`, async () => {
       symlinkSync('real', at('link'))
       symlinkSync(at('real'), at('far'))
-      await writeJwtSvid(`${place}/${wanted}`, 'token')
+      await writeFileSet(`${place}/${wanted}`, jwtSvidFiles('token'))
       assert.equal(await readFile(`${place}/${wanted}/svid.jwt`, 'utf8'), 'token')
       assert.equal(statSync(`${place}/${wanted}/svid.jwt`).mode & 0o777, 0o600)
     })
@@ -54,7 +55,7 @@ describe('a directory for secrets', () => {
         symlinkSync('/tmp', link)
         lchownSync(link, MALLORY, MALLORY)
       }
-      await assert.rejects(writeJwtSvid(at(wanted), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
+      await assert.rejects(writeFileSet(at(wanted), jwtSvidFiles('token')), { code: 'ERR_FILE_FOREIGN_PATH' })
     })
 
   for (const mode of [0o1777, 0o777]) {
@@ -63,16 +64,18 @@ describe('a directory for secrets', () => {
     }, async () => {
       chmodSync(place, mode)
       lchownSync(at('real'), MALLORY, MALLORY)
-      await assert.rejects(writeJwtSvid(at('real', 'sub'), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
+      await assert.rejects(writeFileSet(at('real', 'sub'), jwtSvidFiles('token')), {
+        code: 'ERR_FILE_FOREIGN_PATH',
+      })
     })
   }
 
   it('is refused when its links go in a circle, or a file is in the way', async () => {
     symlinkSync('b', at('a'))
     symlinkSync('a', at('b'))
-    await assert.rejects(writeJwtSvid(at('a'), 'token'), { code: 'ERR_FILE_FOREIGN_PATH' })
+    await assert.rejects(writeFileSet(at('a'), jwtSvidFiles('token')), { code: 'ERR_FILE_FOREIGN_PATH' })
     await writeFile(at('file'), '')
-    await assert.rejects(writeJwtSvid(at('file'), 'token'), { code: 'ERR_FILE_WRITE' })
+    await assert.rejects(writeFileSet(at('file'), jwtSvidFiles('token')), { code: 'ERR_FILE_WRITE' })
   })
 
   it('stays the same when another is put in its place', async () => {
@@ -86,7 +89,7 @@ describe('a directory for secrets', () => {
   it('replaces a link in the place of a file, and never writes to where it leads', async () => {
     await writeFile(at('victim'), 'untouched')
     symlinkSync(at('victim'), at('real', 'svid.jwt'))
-    await writeJwtSvid(at('real'), 'token')
+    await writeFileSet(at('real'), jwtSvidFiles('token'))
     assert.equal(await readFile(at('victim'), 'utf8'), 'untouched')
     assert.throws(() => readlinkSync(at('real', 'svid.jwt')), { code: 'EINVAL' })
   })

@@ -19,6 +19,11 @@ const TABLES = [
 
 /** What later versions have added, taken away. */
 const OLDER_FORM = `
+  DROP TABLE tombstones;
+  DROP INDEX bot_instances_revision;
+  DROP INDEX signing_keys_revision;
+  ALTER TABLE bot_instances DROP COLUMN revision;
+  ALTER TABLE signing_keys DROP COLUMN revision;
   DROP TABLE authorities;
   CREATE TABLE former_events (sequence INTEGER PRIMARY KEY, time_ms integer NOT NULL, event text NOT NULL,
     actor text NOT NULL, ref text, detail text NOT NULL, hash blob NOT NULL);

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { runAgent } from '../../src/agent/agent.ts'
 import { runAuthority } from '../../src/authority/authority.ts'
+import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { parseAgentConfig } from '../../src/config/agent-config.ts'
 import { parseAuthorityConfig } from '../../src/config/authority-config.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
@@ -95,7 +96,11 @@ export class Daemon extends Program {
   }
 }
 
-type Run = (file: string, logger: Logger) => Promise<AsyncDisposable>
+type Run = (file: string, logger: Logger) => Promise<Running>
+
+interface Running extends AsyncDisposable {
+  readonly ended?: Promise<void>
+}
 
 /**
  * The same program in the process of the test, on the same files and sockets. It saves the start of a process;
@@ -103,7 +108,8 @@ type Run = (file: string, logger: Logger) => Promise<AsyncDisposable>
  */
 export class Guest extends Program {
   readonly pid = process.pid
-  readonly #started: Promise<AsyncDisposable>
+  readonly #started: Promise<Running>
+  readonly #ended = Promise.withResolvers<number>()
   #running = true
 
   static authority(configFile: string): Guest {
@@ -122,7 +128,7 @@ export class Guest extends Program {
     super()
     const logger = createLogger({ destination: { write: (line) => this.hear(line) } })
     this.#started = run(configFile, logger)
-    this.#started.catch((error: Error) => this.#over(`${error.stack}\n`))
+    void this.#fail()
   }
 
   get running(): boolean {
@@ -131,21 +137,32 @@ export class Guest extends Program {
 
   async stop(): Promise<number> {
     await (await this.#started)[Symbol.asyncDispose]()
-    this.#over('')
-    return 0
+    return this.#over(0)
   }
 
-  async ended(): Promise<never> {
-    throw new TypeError('only a process ends by itself')
+  ended(): Promise<number> {
+    return this.#ended.promise
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#running) await this.stop()
   }
 
-  #over(lastWords: string): void {
+  /** It ends by itself when it cannot start, or cannot go on; a process would say and do the same. */
+  async #fail(): Promise<void> {
+    try {
+      await (await this.#started).ended
+    } catch (error) {
+      await Promise.allSettled([this.#started.then((running) => running[Symbol.asyncDispose]())])
+      this.#over(exitCodeOf(error), `signet: ${(error as Error).message}\n`)
+    }
+  }
+
+  #over(code: number, lastWords = ''): number {
     this.#running = false
     this.hear(lastWords)
+    this.#ended.resolve(code)
+    return code
   }
 }
 

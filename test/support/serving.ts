@@ -5,11 +5,12 @@ import { AccountNames } from '../../src/agent/attestation/account-names.ts'
 import { Attestation } from '../../src/agent/attestation/attest.ts'
 import { FileDigests } from '../../src/agent/attestation/file-digests.ts'
 import { UnixAttestor } from '../../src/agent/attestation/unix-attestor.ts'
+import { Callers } from '../../src/agent/entitlement/callers.ts'
 import type { SecretNamesConfig } from '../../src/agent/sds/secret-names.ts'
 import { serveSds } from '../../src/agent/sds/serve-sds.ts'
 import { SvidCache } from '../../src/agent/svid-cache/svid-cache.ts'
 import type { DeliveredSvid, Knowledge, SeenProcess } from '../../src/agent/sync/knowledge.ts'
-import { Callers } from '../../src/agent/workload-api/callers.ts'
+import { WORKLOAD_API_ENCODERS } from '../../src/agent/workload-api/encoders.ts'
 import { serveWorkloadApi } from '../../src/agent/workload-api/serve-workload-api.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
@@ -107,6 +108,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
       knowledge,
       attestation: new Attestation({ attestors: [unix] }),
       svids,
+      encode: WORKLOAD_API_ENCODERS,
       reporter: {
         denied: (process, reason) => void denied.push({ process, reason }),
         delivered: (process, { svids }, { count }) => void delivered.push({ process, svids, count }),

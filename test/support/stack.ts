@@ -169,17 +169,18 @@ ${this.options.agentYaml ?? ''}`,
 
   /** Starts the agent without waiting for more than its sockets. */
   async launchAgent(): Promise<void> {
-    this.agent = this.#agentProgram()
+    this.agent = this.newAgent()
     await this.agent.says(/"event":"agent\.started"/)
   }
 
   /** Starts the agent and waits until it knows what it may serve. */
   async startAgent(): Promise<void> {
-    this.agent = this.#agentProgram()
+    this.agent = this.newAgent()
     await this.agent.says(/"event":"sync\.(?:established|restored)"/)
   }
 
-  #agentProgram(): Program {
+  /** Another agent with the configuration that is there; nobody waits for anything of it. */
+  newAgent(): Program {
     if (this.options.inProcess) return Guest.agent(this.agentConfig)
     return new Daemon(['agent', 'run', '--config', this.agentConfig])
   }

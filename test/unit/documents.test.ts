@@ -66,6 +66,16 @@ describe('the documents', async () => {
       )
     })
 
+    // Tables, code and links cannot be broken; the changelog is written line by line.
+    it(`${name} has lines of at most 110 columns`, { skip: name === 'CHANGELOG.md' }, () => {
+      const written = text.replaceAll(/^```[\s\S]*?^```$|^<!-- gen[\s\S]*?^<!-- \/gen/gm, '').split('\n')
+      const breakable = written.filter((line) => !/^\||^\s*(?:[-*] )?\S+$/.test(line))
+      assert.deepEqual(
+        breakable.filter((line) => [...line].length > 110),
+        [],
+      )
+    })
+
     it(`${name} names scripts of package.json`, () => {
       const called = Array.from(
         text.matchAll(/`npm (?:run ([a-z-]+)|(start|test))\b[^`]*`/g),

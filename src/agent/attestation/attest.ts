@@ -25,7 +25,7 @@ export interface AttestationDeps {
  */
 export class Attestation {
   readonly #attestors: readonly WorkloadAttestor[]
-  readonly #entries = new WeakMap<Peer, Entry>()
+  readonly #entries = new WeakMap<object, Entry>()
 
   constructor(deps: AttestationDeps) {
     this.#attestors = deps.attestors
@@ -50,7 +50,7 @@ export class Attestation {
   }
 
   /** `workload.*` of a caller as it was attested last; nothing is read. */
-  known(peer: Peer): Attributes | undefined {
+  known(peer: object): Attributes | undefined {
     return this.#entries.get(peer)?.attributes?.['workload'] as Attributes | undefined
   }
 

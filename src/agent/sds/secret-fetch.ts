@@ -1,10 +1,10 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { DiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DiscoveryRequest.ts'
-import { NoIdentityError, NotSyncedError, SvidUnavailableError } from '../workload-api/errors.ts'
-import { Follower } from '../workload-api/followers.ts'
-import type { IdentitySet } from '../workload-api/identity-set.ts'
-import type { MessageKind } from '../workload-api/message.ts'
+import { NoIdentityError, NotSyncedError, SvidUnavailableError } from '../entitlement/errors.ts'
+import { Follower } from '../entitlement/followers.ts'
+import type { IdentitySet } from '../entitlement/identity-set.ts'
+import type { MessageKind } from '../entitlement/message.ts'
 import { wantsPlainCa } from './node.ts'
 import { type FoundSecret, Offer } from './offer.ts'
 import { checkTypeUrl } from './secret-request.ts'
@@ -19,7 +19,7 @@ export interface SecretFetchDeps extends SecretStreamDeps {
 }
 
 /** FetchSecrets: a subscription that lasts for one response. */
-export class SecretFetch extends Follower {
+export class SecretFetch extends Follower<Peer> {
   readonly #deps: SecretFetchDeps
   readonly #subscription: Subscription<DiscoveryRequest__Output>
   readonly #isPlain: boolean
@@ -57,7 +57,7 @@ export class SecretFetch extends Follower {
   }
 
   override entitled(): IdentitySet | Promise<IdentitySet> {
-    return this.#deps.callers.entitledToBundles(this.peer)
+    return this.#deps.callers.entitledToBundles(this.subject)
   }
 
   override deliver(set: IdentitySet): void {
@@ -67,12 +67,12 @@ export class SecretFetch extends Follower {
       return
     }
     const { names, isWildcard } = this.#subscription
-    const workload = this.#deps.callers.workloadOf(this.peer)
-    const { uid } = this.peer.credentials
+    const workload = this.#deps.callers.workloadOf(this.subject)
+    const { uid } = this.subject.credentials
     const offered = { set, workload, uid, refused: undefined, knowledge, plain: this.#isPlain }
     const found = withoutClosed(new Offer(this.#deps, offered).find(names, isWildcard))
     if (found.pending.length > 0 && !this.#isLate) return
-    if (found.absent.length > 0) this.#deps.notes.leftOut(this.peer, found.absent)
+    if (found.absent.length > 0) this.#deps.notes.leftOut(this.subject, found.absent)
     const response = this.#subscription.next(found)
     if (response === undefined) {
       const isPending = found.pending.length > 0
@@ -80,7 +80,7 @@ export class SecretFetch extends Follower {
       return
     }
     this.#over()
-    this.#deps.notes.sent(this.peer, 'fetch', response)
+    this.#deps.notes.sent(this.subject, 'fetch', response)
     this.#answer.resolve(response.bytes)
   }
 

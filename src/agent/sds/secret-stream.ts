@@ -1,12 +1,12 @@
 import type { Peer } from '../../peer/peer.ts'
 import { CallEndingError } from '../../rpc/errors.ts'
 import type { DuplexListener, DuplexSink } from '../../rpc/handlers.ts'
+import type { Callers } from '../entitlement/callers.ts'
+import { NoIdentityError, type NoIdentityReason, NotSyncedError } from '../entitlement/errors.ts'
+import { Follower } from '../entitlement/followers.ts'
+import type { IdentitySet } from '../entitlement/identity-set.ts'
+import type { MessageKind } from '../entitlement/message.ts'
 import type { KnowledgeSource } from '../sync/knowledge.ts'
-import type { Callers } from '../workload-api/callers.ts'
-import { NoIdentityError, type NoIdentityReason, NotSyncedError } from '../workload-api/errors.ts'
-import { Follower } from '../workload-api/followers.ts'
-import type { IdentitySet } from '../workload-api/identity-set.ts'
-import type { MessageKind } from '../workload-api/message.ts'
 import { wantsPlainCa } from './node.ts'
 import { type Absence, Offer, type OfferDeps } from './offer.ts'
 import type { SecretNotes } from './secret-notes.ts'
@@ -23,7 +23,7 @@ export interface SecretStreamDeps extends OfferDeps {
  * One open stream of secrets. Envoy keeps it for its life, so what its caller loses does not end it: the caller hears nothing of that until it
  * is given back. Only another process at its other end does.
  */
-export class SecretStream<Req extends SecretRequest> extends Follower implements DuplexListener<Req> {
+export class SecretStream<Req extends SecretRequest> extends Follower<Peer> implements DuplexListener<Req> {
   readonly #method: string
   readonly #sink: DuplexSink
   readonly #deps: SecretStreamDeps
@@ -57,7 +57,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
   }
 
   override entitled(): IdentitySet | Promise<IdentitySet> {
-    return this.#deps.callers.entitledToBundles(this.peer)
+    return this.#deps.callers.entitledToBundles(this.subject)
   }
 
   onRequest(request: Req): void {
@@ -65,7 +65,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     // Envoy may say only once who it is.
     this.#isPlain ??= wantsPlainCa(request.node)
     if (request.errorDetail !== null) {
-      this.#deps.notes.rejected(this.peer, this.#method, this.#subscription.names, request.errorDetail)
+      this.#deps.notes.rejected(this.subject, this.#method, this.#subscription.names, request.errorDetail)
     }
     if (!this.#subscription.hear(request)) return
     this.#sink.keeps(this.#subscription.keptBytes)
@@ -91,7 +91,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
 
   override refuse(error: unknown): void {
     if (error instanceof NoIdentityError) {
-      if (this.#refused !== error.reason) this.#deps.callers.refusals.note(this.peer, error)
+      if (this.#refused !== error.reason) this.#deps.callers.refusals.note(this.subject, error)
       this.#refused = error.reason
       this.followers.detach(this)
       this.#offer(undefined, error.reason)
@@ -99,7 +99,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
       this.followers.detach(this) // as soon as the agent knows anything, every stream is looked at
     } else {
       this.followers.remove(this)
-      this.#deps.callers.refusals.note(this.peer, error)
+      this.#deps.callers.refusals.note(this.subject, error)
       this.#sink.end(error)
     }
   }
@@ -111,8 +111,8 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     if (this.#isDue) return
     const { names, isWildcard } = this.#subscription
     const plain = this.#isPlain === true
-    const workload = this.#deps.callers.workloadOf(this.peer)
-    const { uid } = this.peer.credentials
+    const workload = this.#deps.callers.workloadOf(this.subject)
+    const { uid } = this.subject.credentials
     const offer = new Offer(this.#deps, { set, workload, uid, refused, knowledge, plain })
     const found = offer.find(names, isWildcard)
     this.#note([...found.closed, ...found.absent])
@@ -120,7 +120,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     if (response !== undefined) {
       this.#isAnswered = true
       this.#sink.send(response.bytes)
-      this.#deps.notes.sent(this.peer, this.#method, response)
+      this.#deps.notes.sent(this.subject, this.#method, response)
     } else if (this.#isHalfClosed && found.pending.length === 0) this.#close()
   }
 
@@ -131,7 +131,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower implements
     }
     const fresh = absent.filter(({ name }) => this.#leftOut?.has(name) !== true)
     this.#leftOut = new Set(absent.map(({ name }) => name))
-    if (fresh.length > 0) this.#deps.notes.leftOut(this.peer, fresh)
+    if (fresh.length > 0) this.#deps.notes.leftOut(this.subject, fresh)
   }
 
   #close(): void {

@@ -1,4 +1,4 @@
-import type { MessageKind } from '../workload-api/message.ts'
+import type { MessageKind } from '../entitlement/message.ts'
 import type { FoundSecret } from './offer.ts'
 import type { Secret } from './secret.ts'
 import type { SecretNames } from './secret-names.ts'

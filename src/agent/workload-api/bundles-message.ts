@@ -1,34 +1,14 @@
 import type { Grant } from '../../policy/compile.ts'
 import { encodeMessage } from '../../rpc/services.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
+import { SvidUnavailableError } from '../entitlement/errors.ts'
+import { federatedBundles } from '../entitlement/granted-bundles.ts'
+import type { LeftOut } from '../entitlement/left-out.ts'
+import { MAX_MESSAGE_SIZE, type Message } from '../entitlement/message.ts'
 import type { Knowledge } from '../sync/knowledge.ts'
-import { SvidUnavailableError } from './errors.ts'
-import type { LeftOut } from './left-out.ts'
-import { MAX_MESSAGE_SIZE, type Message } from './message.ts'
 
 /** Bundles in one response, the own one included: rust-spiffe takes no more. */
 const MAX_BUNDLES = 200
-
-/**
- * Bundles of foreign trust domains that these grants federate with, as far as they are known; never the own one. Those of the first identity
- * come first, by name.
- */
-export function federatedBundles(grants: readonly Grant[], knowledge: Knowledge): readonly Bundle[] {
-  const names = new Set(grants.flatMap(({ federatesWith }) => federatesWith.toSorted()))
-  names.delete(knowledge.bundle.trustDomain)
-  return [...names].flatMap((name) => knowledge.federatedBundles.get(name) ?? [])
-}
-
-/** The bundle of a trust domain for one caller: the own one, or one that its grants federate with. */
-export function bundleFor(
-  trustDomain: string,
-  grants: readonly Grant[],
-  knowledge: Knowledge,
-): Bundle | undefined {
-  if (trustDomain === knowledge.bundle.trustDomain) return knowledge.bundle
-  const isFederated = grants.some(({ federatesWith }) => federatesWith.includes(trustDomain))
-  return isFederated ? knowledge.federatedBundles.get(trustDomain) : undefined
-}
 
 /** Values by trust domain, keyed by its SPIFFE ID. What is empty is no bundle to clients; what does not fit is left out, and that is told. */
 function bundleMap(

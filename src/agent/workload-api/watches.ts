@@ -2,12 +2,12 @@ import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { StreamSink } from '../../rpc/handlers.ts'
+import type { Deliveries } from '../entitlement/deliveries.ts'
+import type { Entitled } from '../entitlement/entitlements.ts'
+import { Follower, type Followers } from '../entitlement/followers.ts'
+import type { IdentitySet } from '../entitlement/identity-set.ts'
+import { isSameMessage, type Message, type MessageKind } from '../entitlement/message.ts'
 import type { KnowledgeSource } from '../sync/knowledge.ts'
-import type { Deliveries } from './deliveries.ts'
-import type { Entitled } from './entitlements.ts'
-import { Follower, type Followers } from './followers.ts'
-import type { IdentitySet } from './identity-set.ts'
-import { isSameMessage, type Message, type MessageKind } from './message.ts'
 
 export interface WatchesDeps {
   readonly knowledge: KnowledgeSource
@@ -22,7 +22,7 @@ export interface WatchesDeps {
 }
 
 /** One open stream of the Workload API. It holds no closure, no generator, no signal. */
-class Watch extends Follower {
+class Watch extends Follower<Peer> {
   readonly kind: MessageKind
   readonly #sink: StreamSink
   readonly #deps: WatchesDeps
@@ -37,7 +37,7 @@ class Watch extends Follower {
 
   override entitled(): IdentitySet | Promise<IdentitySet> {
     const { entitled, entitledToBundles } = this.#deps
-    return this.kind === 'x509_svid' ? entitled(this.peer) : entitledToBundles(this.peer)
+    return this.kind === 'x509_svid' ? entitled(this.subject) : entitledToBundles(this.subject)
   }
 
   override deliver(set: IdentitySet): void {
@@ -47,7 +47,7 @@ class Watch extends Follower {
     const nowMs = clock.now().getTime()
     let message: Message | undefined
     try {
-      message = set.message(this.kind, known, nowMs, this.peer)
+      message = set.message(this.kind, known, nowMs, this.subject)
     } catch (error) {
       if (!isStillGood(this.#sent, set, nowMs, error)) this.refuse(error)
       return
@@ -55,13 +55,13 @@ class Watch extends Follower {
     if (message === undefined || (this.#sent && isSameMessage(message, this.#sent))) return
     this.#sent = message
     this.#sink.send(message.bytes)
-    if (message.delivered) deliveries.count(this.peer, message.delivered, nowMs)
+    if (message.delivered) deliveries.count(this.subject, message.delivered, nowMs)
   }
 
   override refuse(error: unknown): void {
     if (!this.followers.has(this)) return
     this.followers.remove(this)
-    this.#deps.onEnd(this.peer, error)
+    this.#deps.onEnd(this.subject, error)
     this.#sink.end(error)
   }
 }

@@ -1,20 +1,12 @@
-import type { Grant } from '../../policy/compile.ts'
 import { encodeMessage } from '../../rpc/services.ts'
-import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
+import { SvidUnavailableError } from '../entitlement/errors.ts'
+import type { LeftOut } from '../entitlement/left-out.ts'
+import { type GrantedSvid, MAX_MESSAGE_SIZE, type Message } from '../entitlement/message.ts'
 import type { Knowledge } from '../sync/knowledge.ts'
 import { federatedMap } from './bundles-message.ts'
-import { SvidUnavailableError } from './errors.ts'
-import type { LeftOut } from './left-out.ts'
-import { MAX_MESSAGE_SIZE, type Message } from './message.ts'
 
 /** What the fields of one X509SVID cost beside their contents. */
 const OVERHEAD = 32
-
-export interface GrantedSvid {
-  readonly grant: Grant
-  readonly hint: string
-  readonly svid: CachedX509Svid
-}
 
 /**
  * X509SVIDResponse (Workload API §5.2.1), a whole snapshot in the order given: the first is the default identity. What

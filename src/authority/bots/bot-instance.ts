@@ -17,6 +17,8 @@ export interface BotInstance {
   readonly notAfterMs: number
   readonly agentVersion: string
   readonly hostname: string
+  /** Of its last change in the database. */
+  readonly revision: number
 }
 
 export interface Certified {
@@ -70,6 +72,7 @@ export function toInstanceState({ instance: row, generations }: InstanceRows): I
     notAfterMs: row.not_after_ms,
     agentVersion: row.agent_version,
     hostname: row.hostname,
+    revision: row.revision,
     used: used && toCertified(used),
     pending: pending && toCertified(pending),
     superseded: new Set(superseded.map((g) => `${g.generation}/${g.key_sha256}`)),

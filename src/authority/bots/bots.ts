@@ -5,6 +5,7 @@ import { Watchable } from '../../foundation/watchable.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
 import { type RowSum, SummedRows } from '../audit/summed-rows.ts'
+import { RevisionConflictError } from '../datastore/errors.ts'
 import { deleteInstance, findInstance, loadInstances, setUsed } from '../datastore/instance-repository.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
@@ -142,6 +143,11 @@ export class Bots implements AsyncDisposable {
     })
   }
 
+  /** Takes over what the database has of an instance. */
+  reload(instanceId: string): Promise<void> {
+    return this.#deps.datastore.transaction((tx) => this.adopt(tx, instanceId))
+  }
+
   /** Instances whose last certificate cannot be renewed any more are gone for good, a day after that was first seen. */
   async forgetExpired(): Promise<void> {
     const { datastore, audit, clock, renewalGraceSeconds } = this.#deps
@@ -150,10 +156,14 @@ export class Bots implements AsyncDisposable {
     const dead = this.#over.note(expired.map((instance) => ({ ...instance, lifeMs: KEPT_MS })))
     if (dead.length === 0) return
     await datastore.transaction(async (tx) => {
-      for (const { id, bot, notAfterMs } of dead) {
-        await deleteInstance(tx, id)
-        const detail = { bot, botInstance: id, notAfter: Math.floor(notAfterMs / 1000) }
-        audit.within(tx, 'bot_instance.forgotten', 'authority', detail)
+      for (const { id, bot } of dead) {
+        const stored = await findInstance(tx, id)
+        // Somebody may have renewed it meanwhile.
+        if (stored && stored.instance.not_after_ms < limitMs) {
+          await deleteInstance(tx, stored.instance)
+          const notAfter = Math.floor(stored.instance.not_after_ms / 1000)
+          audit.within(tx, 'bot_instance.forgotten', 'authority', { bot, botInstance: id, notAfter })
+        }
         await this.adopt(tx, id)
       }
     })
@@ -180,26 +190,34 @@ export class Bots implements AsyncDisposable {
   }
 
   #markUsed(state: InstanceState): InstanceState {
-    const { datastore, clock, logger } = this.#deps
+    const { clock, logger } = this.#deps
     const pending = state.pending
     if (!pending) return state
     const used = afterFirstUse(state)
     this.#instances.set(state.id, used)
     this.#bump()
-    datastore
-      .transaction(async (tx) => {
-        await setUsed(tx, state.id, pending, clock.now().getTime())
-        await this.adopt(tx, state.id)
-      })
-      .catch((error) => {
-        // Nobody has been answered with anything recorded yet: as if the use had not happened. The next call tries again.
-        if (this.#instances.get(state.id) === used) this.#instances.set(state.id, state)
-        logger.error(
-          { instance: state.id, error: messageOf(error) },
-          'cannot note the first use of a generation',
-        )
-      })
+    this.#write(state.id, async (tx) => {
+      await setUsed(tx, state, pending, clock.now().getTime())
+      await this.adopt(tx, state.id)
+    }).catch((error) => {
+      // Nobody has been answered with anything recorded yet: as if the use had not happened. The next call tries again.
+      if (this.#instances.get(state.id) === used) this.#instances.set(state.id, state)
+      logger.error(
+        { instance: state.id, error: messageOf(error) },
+        'cannot note the first use of a generation',
+      )
+    })
     return used
+  }
+
+  /** When somebody else has changed the instance meanwhile, it is known as it is afterwards. */
+  async #write(id: string, task: (tx: Transaction) => Promise<void>): Promise<void> {
+    try {
+      await this.#deps.datastore.transaction(task)
+    } catch (error) {
+      if (error instanceof RevisionConflictError) await this.reload(id)
+      throw error
+    }
   }
 
   #refuseSuperseded(caller: ShownCertificate, state: InstanceState, purpose: Purpose): Refusal {

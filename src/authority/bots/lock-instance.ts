@@ -35,7 +35,7 @@ export function lockInstance(
       const found = await deps.resources.find(tx, 'lock', name)
       if (found && found.metadata.expiresMs === undefined && isOn(found.spec, instance.id)) return
       const resource = { kind: 'lock', name, metadata: { labels: {} }, spec: { target, reason } }
-      const { revision } = await deps.resources.put(tx, resource)
+      const { revision } = await deps.resources.put(tx, resource, { revision: found?.revision })
       deps.audit.within(
         tx,
         'lock.created',

@@ -4,6 +4,7 @@ import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
+import { RevisionConflictError } from '../datastore/errors.ts'
 import { findInstance, setPending } from '../datastore/instance-repository.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
@@ -57,7 +58,12 @@ export class Renewer {
       throw bots.refuse(caller, 'bad_proof', 'renewal')
     const keySha256 = spkiSha256(input.publicKeyDer)
     if (keySha256 === caller.keySha256) throw bots.refuse(caller, 'same_key', 'renewal')
-    return datastore.transaction((tx) => this.#certify(tx, caller, input, keySha256))
+    try {
+      return await datastore.transaction((tx) => this.#certify(tx, caller, input, keySha256))
+    } catch (error) {
+      if (error instanceof RevisionConflictError) await bots.reload(botInstanceId)
+      throw error
+    }
   }
 
   async #certify(

@@ -28,6 +28,18 @@ export class DatastoreAlteredError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
+/** What is to be changed is not as it was when that was decided: somebody else was quicker. Nothing of the change was kept. */
+export class RevisionConflictError extends CodedError {
+  override readonly name = 'RevisionConflictError'
+  readonly code = 'ERR_DATASTORE_REVISION_CONFLICT'
+  readonly kind = 'unavailable'
+
+  /** `what` names it: `lock lost-laptop`. */
+  constructor(what: string) {
+    super(`${what} was changed meanwhile: try again`)
+  }
+}
+
 /** Rows of a running authority were altered by somebody else, and what was asked for would rest on them. */
 export class RowsAlteredError extends CodedError {
   override readonly name = 'RowsAlteredError'

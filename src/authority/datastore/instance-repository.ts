@@ -1,6 +1,8 @@
 import type { Attributes } from '../../policy/attributes.ts'
+import { RevisionConflictError } from './errors.ts'
 import { redeemTokenUse } from './join-token-repository.ts'
 import type { Datastore, Transaction } from './ports.ts'
+import { leaveTombstone, takeRevisions } from './revisions.ts'
 import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
 
 /**
@@ -54,37 +56,40 @@ export async function findInstance(tx: Transaction, id: string): Promise<Instanc
 }
 
 export async function insertInstance(tx: Transaction, instance: NewInstance, nowMs: number): Promise<void> {
-  await tx.db
-    .insertInto('bot_instances')
-    .values({
-      id: instance.id,
-      bot_name: instance.bot,
-      join_token: instance.joinToken,
-      join_method: instance.joinMethod,
-      join_attributes: JSON.stringify(instance.joinAttributes),
-      joined_ms: nowMs,
-      renewed_ms: nowMs,
-      not_after_ms: 0,
-      agent_version: instance.agentVersion,
-      hostname: instance.hostname,
-    })
-    .execute()
+  const row = {
+    id: instance.id,
+    bot_kind: 'bot',
+    bot_name: instance.bot,
+    join_token: instance.joinToken,
+    join_method: instance.joinMethod,
+    join_attributes: JSON.stringify(instance.joinAttributes),
+    joined_ms: nowMs,
+    renewed_ms: nowMs,
+    not_after_ms: 0,
+    agent_version: instance.agentVersion,
+    hostname: instance.hostname,
+    revision: await takeRevisions(tx),
+  }
+  await tx.db.insertInto('bot_instances').values(row).execute()
+  tx.changed({ topic: 'bot_instance', name: row.id, revision: row.revision, row })
 }
 
 /** The same key has asked again, and has proven again. */
-export async function setProven(
+export function setProven(
   tx: Transaction,
   id: string,
   { joinMethod, joinAttributes }: ProvenJoin,
 ): Promise<void> {
-  await tx.db
-    .updateTable('bot_instances')
-    .set({ join_method: joinMethod, join_attributes: JSON.stringify(joinAttributes) })
-    .where('id', '=', id)
-    .execute()
+  return changeInstance(tx, { id }, () => ({
+    join_method: joinMethod,
+    join_attributes: JSON.stringify(joinAttributes),
+  }))
 }
 
-/** Certifies a key for a generation that nobody has used yet. Whatever else was pending is superseded by it. */
+/**
+ * Certifies a key for a generation that nobody has used yet. Whatever else was pending is superseded by it.
+ * @throws RevisionConflictError when another generation is in use than the one before
+ */
 export async function setPending(
   tx: Transaction,
   instanceId: string,
@@ -92,6 +97,14 @@ export async function setPending(
   nowMs: number,
 ): Promise<void> {
   const { generation, keySha256, notAfterMs, agentVersion } = certified
+  await changeInstance(tx, { id: instanceId }, (before) => ({
+    renewed_ms: nowMs,
+    not_after_ms: Math.max(before.not_after_ms, notAfterMs),
+    agent_version: agentVersion,
+  }))
+  const [used] = await tx.rows('bot_generations', { instance_id: instanceId, state: 'used' })
+  if ((used?.generation ?? 0) !== generation - 1)
+    throw new RevisionConflictError(`bot instance ${instanceId}`)
   await tx.db
     .updateTable('bot_generations')
     .set({ state: 'superseded' })
@@ -107,46 +120,70 @@ export async function setPending(
     )
     .execute()
   await forgetSuperseded(tx, instanceId)
-  const [{ not_after_ms: before = 0 } = {}] = await tx.rows('bot_instances', { id: instanceId })
-  await tx.db
-    .updateTable('bot_instances')
-    .set({
-      renewed_ms: nowMs,
-      not_after_ms: Math.max(before, notAfterMs),
-      agent_version: agentVersion,
-    })
-    .where('id', '=', instanceId)
-    .execute()
 }
 
-/** Notes the first use of a pending certificate: all before it are superseded, and its join token's use is spent. */
+/**
+ * Notes the first use of a pending certificate: all before it are superseded, and its join token's use is spent.
+ * @throws RevisionConflictError when the instance is not at that revision any more
+ */
 export async function setUsed(
   tx: Transaction,
-  instanceId: string,
+  instance: InstanceAt,
   { generation, keySha256 }: CertifiedKey,
   nowMs: number,
 ): Promise<void> {
-  const { numUpdatedRows } = await tx.db
+  await changeInstance(tx, instance, () => ({}))
+  await tx.db
     .updateTable('bot_generations')
     .set({ state: 'used' })
-    .where('instance_id', '=', instanceId)
+    .where('instance_id', '=', instance.id)
     .where('generation', '=', generation)
     .where('key_sha256', '=', keySha256)
     .where('state', '=', 'pending')
-    .executeTakeFirst()
-  if (numUpdatedRows === 0n) return
+    .execute()
   await tx.db
     .updateTable('bot_generations')
     .set({ state: 'superseded' })
-    .where('instance_id', '=', instanceId)
+    .where('instance_id', '=', instance.id)
     .where('state', '=', 'used')
     .where('generation', '<', generation)
     .execute()
-  await redeemTokenUse(tx, instanceId, nowMs)
+  await redeemTokenUse(tx, instance.id, nowMs)
 }
 
-export async function deleteInstance(tx: Transaction, id: string): Promise<void> {
-  await tx.db.deleteFrom('bot_instances').where('id', '=', id).execute()
+/** @throws RevisionConflictError when the instance is not at that revision any more */
+export async function deleteInstance(tx: Transaction, { id, revision }: Required<InstanceAt>): Promise<void> {
+  const next = await takeRevisions(tx)
+  const { numDeletedRows } = await tx.db
+    .deleteFrom('bot_instances')
+    .where('id', '=', id)
+    .where('revision', '=', revision)
+    .executeTakeFirst()
+  if (numDeletedRows === 0n) throw new RevisionConflictError(`bot instance ${id}`)
+  await leaveTombstone(tx, { topic: 'bot_instance', name: id, revision: next })
+  tx.changed({ topic: 'bot_instance', name: id, revision: next, row: undefined })
+}
+
+/** An instance as somebody knows it; without a revision, as it is now. */
+export interface InstanceAt {
+  readonly id: string
+  readonly revision?: number
+}
+
+/** Compares the revision and changes the row, under a new one. */
+async function changeInstance(
+  tx: Transaction,
+  { id, revision: expected }: InstanceAt,
+  change: (before: BotInstancesTable) => Partial<BotInstancesTable>,
+): Promise<void> {
+  const revision = await takeRevisions(tx)
+  const [before] = await tx.rows('bot_instances', { id })
+  if (!before || before.revision !== (expected ?? before.revision)) {
+    throw new RevisionConflictError(`bot instance ${id}`)
+  }
+  const columns = { ...change(before), revision }
+  await tx.db.updateTable('bot_instances').set(columns).where('id', '=', id).execute()
+  tx.changed({ topic: 'bot_instance', name: id, revision, row: { ...before, ...columns } })
 }
 
 /** Keeps the newest few of each generation from the used one on; earlier ones are told by their generation alone. */

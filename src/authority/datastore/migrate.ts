@@ -5,6 +5,7 @@ import { migrate0001 } from './migrations/0001-first.ts'
 import { migrate0002 } from './migrations/0002-seals.ts'
 import { migrate0003 } from './migrations/0003-audit-chains.ts'
 import { migrate0004 } from './migrations/0004-join-methods.ts'
+import { migrate0005 } from './migrations/0005-revisions.ts'
 import type { Schema } from './schema.ts'
 
 interface Migration {
@@ -18,6 +19,7 @@ const MIGRATIONS: readonly Migration[] = [
   { number: 2, name: 'seals', up: migrate0002 },
   { number: 3, name: 'audit chains', up: migrate0003 },
   { number: 4, name: 'join methods', up: migrate0004 },
+  { number: 5, name: 'revisions', up: migrate0005 },
 ]
 
 /** Nothing is read, and nothing changed, of what a newer program has written. @throws SchemaTooNewError */

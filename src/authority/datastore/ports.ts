@@ -44,6 +44,50 @@ export interface AuditSink {
   append(events: readonly NewAuditRow[]): Promise<void>
 }
 
+/** What has revisions: resources, and what the authority keeps in memory beside them. */
+export type Topic = 'resource' | 'bot_instance' | 'signing_key'
+
+/** Something at a revision; `row` is absent when it was deleted then. The instances of a bot go with it and are not told of. */
+export type Change =
+  | {
+      readonly topic: 'resource'
+      readonly kind: string
+      readonly name: string
+      readonly revision: number
+      readonly row: Row<'resources'> | undefined
+    }
+  | {
+      readonly topic: 'bot_instance'
+      /** Its id. */
+      readonly name: string
+      readonly revision: number
+      readonly row: Row<'bot_instances'> | undefined
+    }
+  | {
+      readonly topic: 'signing_key'
+      /** Its id. */
+      readonly name: string
+      readonly revision: number
+      readonly row: Row<'signing_keys'> | undefined
+    }
+
+export interface Changes {
+  /** Where the next read goes on. */
+  readonly revision: number
+  /** All there is; what the reader has beside it is gone. Otherwise only what has changed. */
+  readonly isSnapshot: boolean
+  /** In the order of their revisions. Of each thing only its last change. */
+  readonly changes: readonly Change[]
+}
+
+/** The changes of whatever has revisions, by whomever. */
+export interface ChangeFeed {
+  /** What has changed after a revision; a snapshot without one, or when it is too old or of another database. */
+  read(after?: number): Promise<Changes>
+  /** Changes from now on: in order, those of one commit together, before the promise of a transaction that made them resolves. */
+  subscribe(listener: (changes: readonly Change[]) => void): Disposable
+}
+
 /**
  * One state change, all or nothing. Valid only during the task that it was given to. A statement that failed dooms it, whether or not the
  * task catches the error.
@@ -55,6 +99,8 @@ export interface Transaction {
   rows<Table extends SealedTable>(table: Table, where?: Where<Row<Table>>): Promise<Row<Table>[]>
   /** The audit row becomes durable with this change, and not at all if it fails. */
   append(event: NewAuditRow): void
+  /** Those who follow the changes hear of it once it is durable. */
+  changed(change: Change): void
   /** Called once the change is durable, before the promise of the transaction resolves; never when it failed. */
   afterCommit(callback: () => void): void
   /** Removes rows that somebody else has written. */
@@ -72,6 +118,7 @@ export interface Datastore extends AsyncDisposable {
    * nothing but its own transaction, since the next one waits for it: a task that awaits anything else fails with a TypeError.
    */
   transaction<T>(task: (tx: Transaction) => Promise<T>): Promise<T>
+  readonly changes: ChangeFeed
   /** The way for audit rows, of transactions, too, from now on. Called once. */
   openAuditSink(chaining: AuditChaining): AuditSink
   /** Rows of a sealed table, each of them ours. At a start they are those that were looked at when the database was opened. */

@@ -1,7 +1,8 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { Emitter } from '../../foundation/emitter.ts'
-import { nextOf } from './meta.ts'
-import type { Datastore, Transaction } from './ports.ts'
+import { RevisionConflictError } from './errors.ts'
+import type { Change, Datastore, Transaction } from './ports.ts'
+import { leaveTombstone, takeRevisions } from './revisions.ts'
 import type { ResourcesTable } from './schema/resource-table.ts'
 
 export interface ResourceMetadata {
@@ -28,16 +29,30 @@ export interface ResourceChange {
 
 export type NewResource = Pick<StoredResource, 'kind' | 'name' | 'metadata' | 'spec'>
 
+/** What must be there when a change is made; without a revision there must be nothing. */
+export interface Before {
+  readonly revision: string | undefined
+}
+
+/** A resource to write; over whatever is there unless it says over what. */
+export interface Put {
+  readonly resource: NewResource
+  readonly before?: Before
+}
+
+/** Rows that go into one statement. */
+const ROWS_AT_ONCE = 100
+
 /** Resources in the database, and the news of what changed, given once it is durable. */
 export class ResourceRepository {
   readonly #datastore: Datastore
   readonly #clock: Clock
   readonly #changes = new Emitter<readonly ResourceChange[]>()
-  #news: ResourceChange[] = []
 
   constructor(datastore: Datastore, clock: Clock) {
     this.#datastore = datastore
     this.#clock = clock
+    datastore.changes.subscribe((changes) => this.#tell(changes))
   }
 
   /** In the order of their names, kind by kind. */
@@ -60,37 +75,47 @@ export class ResourceRepository {
     return row && fromRow(row)
   }
 
-  /** Creates or replaces, under a new revision. */
-  async put(tx: Transaction, resource: NewResource): Promise<StoredResource> {
-    const { kind, name, metadata, spec } = resource
-    const revision = await nextOf(tx, 'resource_revision')
+  /** Creates or replaces, under a new revision. @throws RevisionConflictError when something else than `before` is there */
+  async put(tx: Transaction, resource: NewResource, before?: Before): Promise<StoredResource> {
+    const [stored] = await this.putAll(tx, [before ? { resource, before } : { resource }])
+    return stored as StoredResource
+  }
+
+  /** The same for many, in their order. No two of them may be one resource. */
+  async putAll(tx: Transaction, puts: readonly Put[]): Promise<StoredResource[]> {
+    if (puts.length === 0) return []
+    const first = await takeRevisions(tx, puts.length)
+    for (const { resource, before } of puts) {
+      if (before) await this.#expect(tx, resource, before)
+    }
     const updatedMs = this.#clock.now().getTime()
-    const columns = {
-      revision,
+    const rows = puts.map(({ resource: { kind, name, metadata, spec } }, index) => ({
+      kind,
+      name,
+      revision: first + index,
       metadata: JSON.stringify(metadata),
       spec: JSON.stringify(spec),
       updated_ms: updatedMs,
+    }))
+    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) await upsert(tx, rows.slice(at, at + ROWS_AT_ONCE))
+    for (const row of rows) {
+      tx.changed({ topic: 'resource', kind: row.kind, name: row.name, revision: row.revision, row })
     }
-    await tx.db
-      .insertInto('resources')
-      .values({ kind, name, ...columns })
-      .onConflict((conflict) => conflict.columns(['kind', 'name']).doUpdateSet(columns))
-      .execute()
-    const stored = { ...resource, revision: String(revision), updatedMs }
-    tx.afterCommit(() => this.#tell({ kind, name, after: stored }))
-    return stored
+    return puts.map(({ resource }, index) => ({ ...resource, revision: String(first + index), updatedMs }))
   }
 
   /** False when there was none. What hangs on it (a bot's instances, a join token's secret) goes with it. */
-  async remove(tx: Transaction, kind: string, name: string): Promise<boolean> {
+  async remove(tx: Transaction, kind: string, name: string, before?: Before): Promise<boolean> {
+    const revision = await takeRevisions(tx)
+    if (before) await this.#expect(tx, { kind, name }, before)
     const { numDeletedRows } = await tx.db
       .deleteFrom('resources')
       .where('kind', '=', kind)
       .where('name', '=', name)
       .executeTakeFirst()
     if (numDeletedRows === 0n) return false
-    await nextOf(tx, 'resource_revision')
-    tx.afterCommit(() => this.#tell({ kind, name, after: undefined }))
+    await leaveTombstone(tx, { topic: 'resource', kind, name, revision })
+    tx.changed({ topic: 'resource', kind, name, revision, row: undefined })
     return true
   }
 
@@ -99,15 +124,38 @@ export class ResourceRepository {
     return this.#changes.subscribe(listener)
   }
 
-  #tell(change: ResourceChange): void {
-    this.#news.push(change)
-    if (this.#news.length > 1) return
-    queueMicrotask(() => {
-      const changes = this.#news
-      this.#news = []
-      this.#changes.emit(changes)
-    })
+  async #expect(
+    tx: Transaction,
+    { kind, name }: Pick<NewResource, 'kind' | 'name'>,
+    before: Before,
+  ): Promise<void> {
+    const found = await this.find(tx, kind, name)
+    if (found?.revision !== before.revision) throw new RevisionConflictError(`${kind} ${name}`)
   }
+
+  #tell(changes: readonly Change[]): void {
+    const told = changes.flatMap((change): ResourceChange[] => {
+      if (change.topic !== 'resource') return []
+      const { kind, name, row } = change
+      return [{ kind, name, after: row && fromRow(row) }]
+    })
+    if (told.length > 0) this.#changes.emit(told)
+  }
+}
+
+function upsert(tx: Transaction, rows: readonly ResourcesTable[]): Promise<unknown> {
+  return tx.db
+    .insertInto('resources')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['kind', 'name']).doUpdateSet((row) => ({
+        revision: row.ref('excluded.revision'),
+        metadata: row.ref('excluded.metadata'),
+        spec: row.ref('excluded.spec'),
+        updated_ms: row.ref('excluded.updated_ms'),
+      })),
+    )
+    .execute()
 }
 
 function compare(a: string, b: string): number {

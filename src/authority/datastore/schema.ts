@@ -6,6 +6,7 @@ import type { JoinTokensTable, JoinTokenUsesTable } from './schema/join-tables.t
 import type { SigningKeysTable } from './schema/key-tables.ts'
 import type { MetaTable, SchemaMigrationsTable } from './schema/meta-table.ts'
 import type { ResourcesTable } from './schema/resource-table.ts'
+import type { TombstonesTable } from './schema/tombstone-table.ts'
 
 /** Every table of the authority's database. */
 export interface Schema {
@@ -18,6 +19,7 @@ export interface Schema {
   bot_instances: WithDefaults<BotInstancesTable, 'bot_kind'>
   bot_generations: BotGenerationsTable
   signing_keys: SigningKeysTable
+  tombstones: TombstonesTable
   audit_events: AuditEventsTable
 }
 

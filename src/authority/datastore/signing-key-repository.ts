@@ -1,4 +1,6 @@
+import { RevisionConflictError } from './errors.ts'
 import type { Datastore, Transaction } from './ports.ts'
+import { leaveTombstone, takeRevisions } from './revisions.ts'
 import type { KeyState, SigningKeysTable } from './schema/key-tables.ts'
 
 const NO_KEY = Buffer.alloc(0)
@@ -9,38 +11,70 @@ export async function loadSigningKeyRows(datastore: Datastore): Promise<SigningK
   return rows.toSorted((a, b) => a.created_ms - b.created_ms || (a.id < b.id ? -1 : 1))
 }
 
+/** A key as somebody knows it. */
+export interface KeyAt {
+  readonly id: string
+  readonly revision: number
+}
+
+/** Gives its revision. */
 export async function insertSigningKey(
   tx: Transaction,
-  row: Omit<SigningKeysTable, 'sealed_private_key'> & { readonly sealed_private_key: Uint8Array | undefined },
-): Promise<void> {
-  await tx.db
-    .insertInto('signing_keys')
-    .values({ ...row, sealed_private_key: row.sealed_private_key ?? NO_KEY })
-    .execute()
+  key: Omit<SigningKeysTable, 'sealed_private_key' | 'revision'> & {
+    readonly sealed_private_key: Uint8Array | undefined
+  },
+): Promise<number> {
+  const revision = await takeRevisions(tx)
+  const row = { ...key, sealed_private_key: key.sealed_private_key ?? NO_KEY, revision }
+  await tx.db.insertInto('signing_keys').values(row).execute()
+  tx.changed({ topic: 'signing_key', name: row.id, revision, row })
+  return revision
 }
 
-/** A retired key does not sign again: its private part goes. */
-export async function updateSigningKeyState(
+/** A retired key does not sign again: its private part goes. Gives its new revision. @throws RevisionConflictError */
+export function updateSigningKeyState(
   tx: Transaction,
-  id: string,
+  key: KeyAt,
   state: Exclude<KeyState, 'prepared'>,
-): Promise<void> {
-  await tx.db
-    .updateTable('signing_keys')
-    .set({ state, activate_ms: null, ...(state === 'retired' ? { sealed_private_key: NO_KEY } : {}) })
+): Promise<number> {
+  const lost = state === 'retired' ? { sealed_private_key: NO_KEY } : {}
+  return changeKey(tx, key, { state, activate_ms: null, ...lost })
+}
+
+/** Gives its new revision. @throws RevisionConflictError */
+export function updateActivation(tx: Transaction, key: KeyAt, activateMs: number): Promise<number> {
+  return changeKey(tx, key, { activate_ms: activateMs })
+}
+
+/** @throws RevisionConflictError */
+export async function deleteSigningKey(tx: Transaction, { id, revision }: KeyAt): Promise<void> {
+  const next = await takeRevisions(tx)
+  const { numDeletedRows } = await tx.db
+    .deleteFrom('signing_keys')
     .where('id', '=', id)
-    .execute()
+    .where('revision', '=', revision)
+    .executeTakeFirst()
+  if (numDeletedRows === 0n) throw new RevisionConflictError(`signing key ${id}`)
+  await leaveTombstone(tx, { topic: 'signing_key', name: id, revision: next })
+  tx.changed({ topic: 'signing_key', name: id, revision: next, row: undefined })
 }
 
-export async function updateActivation(tx: Transaction, id: string, activateMs: number): Promise<void> {
-  await tx.db.updateTable('signing_keys').set({ activate_ms: activateMs }).where('id', '=', id).execute()
+/** Compares the revision and changes the row, under a new one. */
+async function changeKey(
+  tx: Transaction,
+  { id, revision: expected }: KeyAt,
+  change: Partial<SigningKeysTable>,
+): Promise<number> {
+  const revision = await takeRevisions(tx)
+  const [before] = await tx.rows('signing_keys', { id })
+  if (before?.revision !== expected) throw new RevisionConflictError(`signing key ${id}`)
+  const columns = { ...change, revision }
+  await tx.db.updateTable('signing_keys').set(columns).where('id', '=', id).execute()
+  tx.changed({ topic: 'signing_key', name: id, revision, row: { ...before, ...columns } })
+  return revision
 }
 
-export async function deleteSigningKey(tx: Transaction, id: string): Promise<void> {
-  await tx.db.deleteFrom('signing_keys').where('id', '=', id).execute()
-}
-
-/** Seals every private key anew. */
+/** Seals every private key anew, which changes nothing that anybody has in memory: the revisions stay. */
 export async function resealPrivateKeys(
   tx: Transaction,
   reseal: (row: SigningKeysTable) => Uint8Array,

@@ -7,7 +7,7 @@ import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 import { BACKDATE_MS } from './backdate.ts'
 import { PURPOSES } from './purposes.ts'
 import type { Step } from './schedule.ts'
-import type { SigningKey } from './signing-key.ts'
+import type { NewSigningKey, SigningKey } from './signing-key.ts'
 
 /** Lives in seconds, from the configuration. */
 export interface CaLifetimes {
@@ -29,7 +29,7 @@ export async function createSigningKey(
   parent: SigningKey | undefined,
   nowMs: number,
   deps: KeyFactoryDeps,
-): Promise<SigningKey> {
+): Promise<NewSigningKey> {
   const { purpose, keyType } = step.line
   const { lifetime, certificate } = PURPOSES[purpose]
   const pair = await generateKeyPair(keyType)

@@ -2,6 +2,7 @@ import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
+import { RevisionConflictError } from '../datastore/errors.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
 import {
   deleteSigningKey,
@@ -12,7 +13,7 @@ import type { Vault } from '../datastore/vault.ts'
 import { type CaLifetimes, createSigningKey } from './key-factory.ts'
 import { isOf, type KeyLine, labelsOf, parentOf } from './key-lines.ts'
 import type { Step } from './schedule.ts'
-import { loadSigningKeys, type SigningKey, storeSigningKey } from './signing-key.ts'
+import { loadSigningKeys, type NewSigningKey, type SigningKey, storeSigningKey } from './signing-key.ts'
 
 export interface KeyRingDeps {
   readonly datastore: Datastore
@@ -55,29 +56,44 @@ export class KeyRing {
 
   /** Carries the steps out, all or none. Only one call at a time. */
   async carryOut(steps: readonly Step[], actor: Actor): Promise<void> {
-    const created = new Map<Step, SigningKey>()
+    const created = new Map<Step, NewSigningKey>()
     for (const step of steps) if (step.do === 'create') created.set(step, await this.#create(step))
-    let keys = this.#keys
-    await this.#deps.datastore.transaction(async (tx) => {
+    this.#keys = await this.#change(async (tx) => {
+      let keys = this.#keys
       for (const step of steps) {
-        const changed = step.do === 'create' ? created.get(step) : keys.find(({ id }) => id === step.id)
-        if (!changed) continue
-        keys = await this.#write(tx, keys, step, changed, actor)
+        if (step.do === 'create') {
+          const key = created.get(step)
+          if (key) keys = [...keys, await this.#store(tx, key, actor)]
+        } else {
+          const key = keys.find(({ id }) => id === step.id)
+          if (key) keys = await this.#write(tx, keys, step, key, actor)
+        }
       }
+      return keys
     })
-    this.#keys = keys
   }
 
   /** Lets a prepared key become active at another time. */
   async reschedule(key: SigningKey, activateMs: number, actor: Actor): Promise<void> {
-    await this.#deps.datastore.transaction(async (tx) => {
-      await updateActivation(tx, key.id, activateMs)
+    this.#keys = await this.#change(async (tx) => {
+      const revision = await updateActivation(tx, key, activateMs)
       this.#deps.audit.within(tx, 'ca.rescheduled', actor, { ...subjectOf(key), activateMs })
+      return this.#keys.map((k) => (k.id === key.id ? { ...k, activateMs, revision } : k))
     })
-    this.#keys = this.#keys.map((k) => (k.id === key.id ? { ...k, activateMs } : k))
   }
 
-  #create(step: Extract<Step, { do: 'create' }>): Promise<SigningKey> {
+  /** Whoever changed the keys meanwhile, this program knows them as they are afterwards. */
+  async #change(task: (tx: Transaction) => Promise<readonly SigningKey[]>): Promise<readonly SigningKey[]> {
+    const { datastore, vault } = this.#deps
+    try {
+      return await datastore.transaction(task)
+    } catch (error) {
+      if (error instanceof RevisionConflictError) this.#keys = await loadSigningKeys(datastore, vault)
+      throw error
+    }
+  }
+
+  #create(step: Extract<Step, { do: 'create' }>): Promise<NewSigningKey> {
     const { clock, vault, lifetimes, random } = this.#deps
     const above = parentOf(step.line)
     const parent = above && this.find(above, 'active')
@@ -85,36 +101,36 @@ export class KeyRing {
     return createSigningKey(step, parent, nowMs, { trustDomain: vault.trustDomain, lifetimes, random })
   }
 
+  async #store(tx: Transaction, key: NewSigningKey, actor: Actor): Promise<SigningKey> {
+    const { audit, vault } = this.#deps
+    const subject = subjectOf(key)
+    const activate = key.activateMs === undefined ? {} : { activateMs: key.activateMs }
+    audit.within(tx, 'ca.prepared', actor, { ...subject, ...activate })
+    if (key.state === 'active') audit.within(tx, 'ca.activated', actor, subject)
+    return storeSigningKey(tx, vault, key)
+  }
+
   async #write(
     tx: Transaction,
     keys: readonly SigningKey[],
-    step: Step,
+    step: Exclude<Step, { do: 'create' }>,
     key: SigningKey,
     actor: Actor,
   ): Promise<readonly SigningKey[]> {
-    const { audit, vault } = this.#deps
     const { id } = key
-    const subject = subjectOf(key)
-    if (step.do === 'create') {
-      await storeSigningKey(tx, vault, key)
-      const activate = key.activateMs === undefined ? {} : { activateMs: key.activateMs }
-      audit.within(tx, 'ca.prepared', actor, { ...subject, ...activate })
-      if (key.state === 'active') audit.within(tx, 'ca.activated', actor, subject)
-      return [...keys, key]
-    }
-    audit.within(tx, EVENT[step.do], actor, subject)
+    this.#deps.audit.within(tx, EVENT[step.do], actor, subjectOf(key))
     if (step.do === 'remove') {
-      await deleteSigningKey(tx, id)
+      await deleteSigningKey(tx, key)
       return keys.filter((k) => k.id !== id)
     }
     const state = STATE[step.do]
-    await updateSigningKeyState(tx, id, state)
+    const revision = await updateSigningKeyState(tx, key, state)
     const privateKey = state === 'retired' ? undefined : key.privateKey
-    return keys.map((k) => (k.id === id ? { ...k, state, privateKey, activateMs: undefined } : k))
+    return keys.map((k) => (k.id === id ? { ...k, state, privateKey, activateMs: undefined, revision } : k))
   }
 }
 
-function subjectOf(key: SigningKey) {
+function subjectOf(key: NewSigningKey) {
   const { purpose, id, keyId, notAfterMs } = key
   return { purpose, ...labelsOf(key), id, keyId, notAfter: Math.floor(notAfterMs / 1000) }
 }

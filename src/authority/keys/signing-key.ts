@@ -20,7 +20,12 @@ export interface SigningKey extends KeyLife {
   readonly publicKeyDer: Buffer
   readonly privateKey: KeyObject | undefined
   readonly notBeforeMs: number
+  /** Of its last change in the database. */
+  readonly revision: number
 }
+
+/** A key that is not stored yet. */
+export type NewSigningKey = Omit<SigningKey, 'revision'>
 
 /** Bound to its row, so that sealed keys cannot be exchanged in the database. */
 function contextOf(key: { readonly id: string; readonly purpose: KeyPurpose }): string {
@@ -46,6 +51,7 @@ export async function loadSigningKeys(datastore: Datastore, vault: Vault): Promi
     notAfterMs: row.not_after_ms,
     createdMs: row.created_ms,
     activateMs: row.activate_ms ?? undefined,
+    revision: row.revision,
   }))
 }
 
@@ -63,8 +69,13 @@ function keyTypeIn(publicKeyDer: Buffer): KeyType {
   return type
 }
 
-export function storeSigningKey(tx: Transaction, vault: Vault, key: SigningKey): Promise<void> {
-  return insertSigningKey(tx, {
+/** Gives the key with its revision. */
+export async function storeSigningKey(
+  tx: Transaction,
+  vault: Vault,
+  key: NewSigningKey,
+): Promise<SigningKey> {
+  const revision = await insertSigningKey(tx, {
     id: key.id,
     purpose: key.purpose,
     state: key.state,
@@ -78,4 +89,5 @@ export function storeSigningKey(tx: Transaction, vault: Vault, key: SigningKey):
     created_ms: key.createdMs,
     activate_ms: key.activateMs ?? null,
   })
+  return { ...key, revision }
 }

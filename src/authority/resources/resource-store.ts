@@ -4,6 +4,7 @@ import type { Clock } from '../../foundation/clock.ts'
 import { Mutex } from '../../foundation/mutex.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
+import { RevisionConflictError } from '../datastore/errors.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
 import type { NewResource, ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
 import type { JoinTokens } from '../join/join-tokens.ts'
@@ -119,11 +120,11 @@ export class ResourceStore {
         throw new ResourceInUseError(
           `${kind} ${name} is used by ${listed(users)}: change or delete that first`,
         )
-      await datastore.transaction(async (tx) => {
-        if (!(await repository.remove(tx, kind, name)))
-          throw new ResourceNotFoundError(`there is no ${kind} ${name}`)
+      const removal = datastore.transaction(async (tx) => {
+        await repository.remove(tx, kind, name, stored)
         this.#record(tx, 'deleted', stored, stored.revision, principal.actor)
       })
+      await asUsersSeeIt(removal)
     })
   }
 
@@ -147,35 +148,31 @@ export class ResourceStore {
   }
 
   async #commit(changes: readonly PlannedChange[], actor: Actor): Promise<Omit<ApplyOutcome, 'warnings'>> {
+    const { datastore, repository, joinTokens } = this.#deps
+    const puts = changes.flatMap(({ action, before, next }) =>
+      action === 'unchanged' ? [] : [{ resource: next, before: { revision: before?.revision } }],
+    )
     const secrets: { joinToken: string; secret: string }[] = []
-    const resources = await this.#deps.datastore.transaction(async (tx) => {
-      const applied: Applied[] = []
-      for (const change of changes) applied.push(await this.#put(tx, change, actor, secrets))
-      return applied
-    })
+    const resources = await asUsersSeeIt(
+      datastore.transaction(async (tx) => {
+        // The program itself makes locks, too; so what was planned over is looked at again.
+        const stored = (await repository.putAll(tx, puts)).values()
+        const applied: Applied[] = []
+        for (const change of changes) {
+          const { action, before, next } = change
+          const { kind, name } = next
+          const revision = (action === 'unchanged' ? before : stored.next().value)?.revision ?? ''
+          applied.push({ kind, name, action, revision, diff: '' })
+          if (action === 'unchanged') continue
+          const spec = next.spec as SpecOf<ResourceKind>
+          const secret = await kindOf(kind).afterPut?.(tx, name, spec, { joinTokens })
+          if (secret !== undefined) secrets.push({ joinToken: name, secret })
+          this.#record(tx, action, next, revision, actor)
+        }
+        return applied
+      }),
+    )
     return { resources, secrets }
-  }
-
-  async #put(
-    tx: Transaction,
-    change: PlannedChange,
-    actor: Actor,
-    secrets: { joinToken: string; secret: string }[],
-  ): Promise<Applied> {
-    const { repository, joinTokens } = this.#deps
-    const { action, before, next } = change
-    const { kind, name } = next
-    if (action === 'unchanged') return { kind, name, action, revision: before?.revision ?? '', diff: '' }
-    // The program itself makes locks, too; so what was planned over is looked at again inside the transaction.
-    const found = await repository.find(tx, kind, name)
-    if (found?.revision !== before?.revision) {
-      throw new ResourceChangedError(`${kind} ${name} was changed meanwhile: apply again`)
-    }
-    const { revision } = await repository.put(tx, next)
-    const secret = await kindOf(kind).afterPut?.(tx, name, next.spec as SpecOf<ResourceKind>, { joinTokens })
-    if (secret !== undefined) secrets.push({ joinToken: name, secret })
-    this.#record(tx, action, next, revision, actor)
-    return { kind, name, action, revision, diff: '' }
   }
 
   #record(
@@ -200,6 +197,16 @@ export class ResourceStore {
   /** One change at a time, so that what was planned stands when it is written. */
   #exclusively<T>(task: () => Promise<T>): Promise<T> {
     return this.#turns.run(task)
+  }
+}
+
+/** Somebody else was quicker than what was planned here. */
+async function asUsersSeeIt<T>(change: Promise<T>): Promise<T> {
+  try {
+    return await change
+  } catch (error) {
+    if (!(error instanceof RevisionConflictError)) throw error
+    throw new ResourceChangedError(error.publicMessage, { cause: error })
   }
 }
 

@@ -18,7 +18,7 @@ const jwtRequest = (audience: string): Buffer =>
 describe('a caller', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
+    stack = await Stack.start({ inProcess: true, resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 

@@ -7,7 +7,7 @@ import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
 import type { Message } from '../../support/workload-client.ts'
 
 const UID = process.getuid?.() ?? 0
-const ROUNDS = 3
+const ROUNDS = 2
 
 interface Recorded {
   readonly detail: { readonly jti?: string; readonly serial?: string; readonly botInstance?: string }

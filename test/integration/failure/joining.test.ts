@@ -5,6 +5,7 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { CuttingProxy } from '../../support/cutting-proxy.ts'
+import { until } from '../../support/patience.ts'
 import { Daemon } from '../../support/programs.ts'
 import { DEFAULT_RESOURCES, Stack } from '../../support/stack.ts'
 import { type IdentityText, readIdentity } from '../../support/stored-identity.ts'
@@ -23,7 +24,7 @@ interface AuditEvent {
 
 /** The agent is refused; gives the reference that it printed and what the audit log has under it. */
 async function refusedJoin(stack: Stack): Promise<{ line: string; events: AuditEvent[] }> {
-  stack.agent = new Daemon(['agent', 'run', '--config', stack.agentConfig])
+  stack.agent = stack.newAgent()
   assert.equal(await stack.agent.ended(), 4)
   const ref = /refused, reference ([0-9A-Z-]+)/.exec(stack.agent.log)?.[1]
   assert.ok(ref, stack.agent.log)
@@ -45,7 +46,7 @@ async function eventsOf(stack: Stack, event: string): Promise<AuditEvent[]> {
 describe('an agent that joins', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.create()
+    stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.apply(DEFAULT_RESOURCES)
   })
@@ -146,13 +147,13 @@ describe('an agent that joins', () => {
 
     await stack.forgetAgent()
     await writeConfigFor(stack, impostor.address, name, secret)
-    stack.agent = new Daemon(['agent', 'run', '--config', stack.agentConfig])
+    stack.agent = stack.newAgent()
     assert.equal(await stack.agent.ended(), 4)
     assert.match(
       stack.agent.log,
       /^signet: .* shows a certificate that is not the one of an authority: check the address/m,
     )
-    assert.ok(impostor.connections >= 2)
+    await until(() => impostor.connections >= 2)
     assert.equal(impostor.heard.toString('hex'), '', 'not a byte was said to it')
   })
 })
@@ -209,7 +210,7 @@ class Impostor implements AsyncDisposable {
 
 describe('one data directory', () => {
   it('holds one agent: a second one says so and stops', async () => {
-    await using stack = await Stack.start()
+    await using stack = await Stack.start({ inProcess: true })
     await using second = new Daemon(['agent', 'run', '--config', stack.agentConfig])
     assert.notEqual(await second.ended(), 0)
     assert.match(second.log, /^signet: another agent is running on .*: stop it, or /m)
@@ -217,7 +218,7 @@ describe('one data directory', () => {
   })
 
   it('holds one authority: a second one says so and stops', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await using second = new Daemon(['authority', 'run', '--config', stack.authorityConfig])
     assert.notEqual(await second.ended(), 0)

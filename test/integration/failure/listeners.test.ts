@@ -32,6 +32,7 @@ describe('garbage at the listeners', () => {
   before(async () => {
     const metrics = 'metrics: { listen: 127.0.0.1:0 }\n'
     stack = await Stack.start({
+      inProcess: true,
       resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}`,
       authorityYaml: metrics,
       agentYaml: metrics,

@@ -59,9 +59,16 @@ describe('while the authority is down', () => {
     using again = stack.client()
     assert.equal(serialOf(await again.first('FetchX509SVID')), before)
   })
+})
+
+describe('an authority that is not there', () => {
+  let stack: Stack
+  before(async () => {
+    stack = await Stack.start({ inProcess: true, resources: resourcesWith(identityFor(UID)) })
+  })
+  after(async () => stack?.[Symbol.asyncDispose]())
 
   it('an agent that never joined answers UNAVAILABLE, says whom it cannot reach, and serves as soon as it can', async () => {
-    await stack.startAuthority()
     await stack.agent.stop()
     await stack.forgetAgent()
     const { name, secret } = await stack.createToken()
@@ -94,7 +101,7 @@ describe('while the authority is down', () => {
 
 describe('an authority restored from an older database', () => {
   it('refuses an agent that is ahead of it as such, locks nothing, and the agent goes on serving', async () => {
-    await using stack = await Stack.start({ resources: resourcesWith(identityFor(UID)) })
+    await using stack = await Stack.start({ inProcess: true, resources: resourcesWith(identityFor(UID)) })
     using client = stack.client()
     const before = serialOf(await client.first('FetchX509SVID'))
     const data = path.join(stack.directory, 'authority')

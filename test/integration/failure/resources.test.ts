@@ -7,7 +7,7 @@ import { DEFAULT_RESOURCES, Stack } from '../../support/stack.ts'
 describe('signet apply of a file with mistakes', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.create()
+    stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.apply(DEFAULT_RESOURCES)
   })

@@ -51,7 +51,7 @@ describe('the audit log', () => {
   }
 
   it('verifies as it is, not when a row was changed by hand, and not when its tail was cut', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.apply(DEFAULT_RESOURCES)
     await stack.apply(identityFor(UID))
@@ -82,7 +82,7 @@ describe('the audit log', () => {
 
 describe('a full disk', { skip: noMounts }, () => {
   it('under the authority refuses issuance and changes, keeps what was there, and clears up by itself', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     const data = path.join(stack.directory, 'authority')
     await mkdir(data, { mode: 0o700 })
     using disk = new SmallDisk(data, '8m')
@@ -112,7 +112,7 @@ describe('a full disk', { skip: noMounts }, () => {
   })
 
   it('under the agent does not stop it from serving', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     const data = path.join(stack.directory, 'agent')
     await mkdir(data, { mode: 0o700 })
     using _disk = new SmallDisk(data, '256k')
@@ -143,7 +143,7 @@ async function filled(client: ReturnType<Stack['client']>): Promise<void> {
 
 describe('a read-only data directory', { skip: noMounts }, () => {
   it('is named by the authority, which does not start', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     const data = path.join(stack.directory, 'authority')
     await mkdir(data, { mode: 0o700 })
     using disk = new SmallDisk(data, '8m')
@@ -155,7 +155,7 @@ describe('a read-only data directory', { skip: noMounts }, () => {
   })
 
   it('is named by the agent, which does not start', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.apply(DEFAULT_RESOURCES)
     const data = path.join(stack.directory, 'agent')
@@ -173,7 +173,7 @@ describe('a read-only data directory', { skip: noMounts }, () => {
 
 describe('what holds secrets', () => {
   it('is refused when others may read it', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.authority.stop()
     const kek = path.join(stack.directory, 'kek')
@@ -185,7 +185,7 @@ describe('what holds secrets', () => {
   })
 
   it('is useless without its key, and says whose key is wrong', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.authority.stop()
     const kek = path.join(stack.directory, 'kek')

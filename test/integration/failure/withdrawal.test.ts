@@ -29,7 +29,7 @@ describe('what is taken away reaches open streams at once, and comes back when i
   let client: WorkloadClient
   let instance: string
   before(async () => {
-    stack = await Stack.create()
+    stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.apply([role(ALL), bot('web-only'), identityFor(UID)].join('---'))
     const made = await stack.createToken()

@@ -97,7 +97,7 @@ function* hostile(): Generator<Hostile> {
 describe('the answers of an agent', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.serving()
+    stack = await Stack.serving({ inProcess: true })
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 

@@ -112,7 +112,7 @@ const NOT_HTTP2: Readonly<Record<string, string>> = {
 describe('an agent', () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.serving()
+    stack = await Stack.serving({ inProcess: true })
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 

@@ -13,6 +13,8 @@ export interface BotInstancesTable {
   not_after_ms: number
   agent_version: string
   hostname: string
+  /** Of its last change, or of that of its certificates. */
+  revision: number
 }
 
 /** A bot certificate that was given to an instance: one row for each key that was certified in a generation. */

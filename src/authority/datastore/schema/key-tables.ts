@@ -21,4 +21,6 @@ export interface SigningKeysTable {
   created_ms: number
   /** When a prepared key becomes active; unset for others. */
   activate_ms: number | null
+  /** Of its last change. */
+  revision: number
 }

@@ -11,6 +11,7 @@ export const SEALED_TABLES = [
   'join_token_uses',
   'bot_instances',
   'bot_generations',
+  'tombstones',
 ] as const
 
 export type SealedTable = (typeof SEALED_TABLES)[number]
@@ -34,4 +35,5 @@ export const KEY_COLUMNS: Readonly<Record<SealedTable, readonly string[]>> = {
   join_token_uses: ['token_name', 'instance_id'],
   bot_instances: ['id', 'bot_name'],
   bot_generations: ['instance_id', 'generation', 'state'],
+  tombstones: ['topic', 'kind', 'name'],
 }

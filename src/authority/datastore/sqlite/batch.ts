@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuditChaining, NewAuditRow, Transaction } from '../ports.ts'
+import type { AuditChaining, Change, NewAuditRow, Transaction } from '../ports.ts'
 import { ONLY_AUTHORITY } from '../seals/audit-end.ts'
 import type { Sealer } from '../seals/sealer.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
@@ -12,14 +12,17 @@ const INSERT_AUDIT_ROW =
 export class Batch {
   readonly #statements: Statements
   readonly #sealer: Sealer
+  readonly #onChanges: (changes: readonly Change[]) => void
   #chaining: AuditChaining | undefined
   #events: NewAuditRow[] = []
+  #changes: Change[] = []
   #callbacks: (() => void)[] = []
   #rows = 0
 
-  constructor(db: DatabaseSync, sealer: Sealer) {
+  constructor(db: DatabaseSync, sealer: Sealer, onChanges: (changes: readonly Change[]) => void) {
     this.#statements = new Statements(db)
     this.#sealer = sealer
+    this.#onChanges = onChanges
   }
 
   /** Who gives audit rows their place in the chain. */
@@ -34,6 +37,7 @@ export class Batch {
 
   begin(): void {
     this.#events = []
+    this.#changes = []
     this.#callbacks = []
     this.#rows = 0
     this.#statements.run('BEGIN IMMEDIATE')
@@ -43,7 +47,8 @@ export class Batch {
   /** What the task did is undone when it fails, and only that. */
   async run<T>(task: (tx: Transaction) => Promise<T>): Promise<T> {
     const { result, left } = await SqliteTransaction.run(task, this.#statements, this.#sealer)
-    this.#events.push(...left.events)
+    for (const event of left.events) this.#events.push(event)
+    for (const change of left.changes) this.#changes.push(change)
     this.#callbacks.push(...left.callbacks)
     this.#rows += left.rows
     return result
@@ -60,10 +65,11 @@ export class Batch {
     if (this.#rows > 0) this.#sealer.sealCommit()
     this.#statements.run('COMMIT')
     this.#sealer.committed()
-    const callbacks = this.#callbacks
+    const [changes, callbacks] = [this.#changes, this.#callbacks]
     return () => {
       chaining?.committed()
       for (const callback of callbacks) callback()
+      if (changes.length > 0) this.#onChanges(changes)
     }
   }
 

@@ -5,8 +5,8 @@ import { messageOf } from '../../../foundation/errors.ts'
 import type { Logger } from '../../../foundation/logger.ts'
 import type { Histogram, Metrics } from '../../../foundation/metrics.ts'
 import { DatastoreUnavailableError, storageFailure } from '../errors.ts'
-import { nextOf } from '../meta.ts'
-import type { AuditChaining, NewAuditRow, Transaction } from '../ports.ts'
+import { writeMeta } from '../meta.ts'
+import type { AuditChaining, Change, NewAuditRow, Transaction } from '../ports.ts'
 import type { Sealer } from '../seals/sealer.ts'
 import { Batch } from './batch.ts'
 
@@ -20,6 +20,14 @@ const STALLED_MS = 1000
 const PROBE_MS = 5000
 
 const COMMIT_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+
+export interface CommitQueueDeps {
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** What a commit has changed, once it is durable. */
+  readonly onChanges: (changes: readonly Change[]) => void
+}
 
 type Work =
   | { readonly events: readonly NewAuditRow[] }
@@ -55,8 +63,8 @@ export class CommitQueue {
   #probe: Scheduled | undefined
   #closed = false
 
-  constructor(db: DatabaseSync, sealer: Sealer, deps: { clock: Clock; metrics: Metrics; logger: Logger }) {
-    this.#batch = new Batch(db, sealer)
+  constructor(db: DatabaseSync, sealer: Sealer, deps: CommitQueueDeps) {
+    this.#batch = new Batch(db, sealer, deps.onChanges)
     this.#clock = deps.clock
     this.#logger = deps.logger
     this.#commitSeconds = deps.metrics.histogram(
@@ -211,7 +219,7 @@ export class CommitQueue {
     if (this.#closed) return
     this.#probe = this.#clock.schedule(PROBE_MS, () => {
       if (this.#problem === undefined) return
-      this.run((tx) => nextOf(tx, 'write_probe')).catch(() => undefined) // it has been reported again
+      this.run((tx) => writeMeta(tx, 'write_probe', '1')).catch(() => undefined) // it has been reported again
     })
   }
 }

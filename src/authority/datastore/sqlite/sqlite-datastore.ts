@@ -7,9 +7,10 @@ import { CodedError } from '../../../foundation/errors.ts'
 import type { Logger } from '../../../foundation/logger.ts'
 import type { Metrics } from '../../../foundation/metrics.ts'
 import { nameAuthority } from '../authority-repository.ts'
+import { DatastoreChanges } from '../change-feed.ts'
 import { DatastoreInvalidError, storageFailure } from '../errors.ts'
 import { migrate, refuseNewerSchema } from '../migrate.ts'
-import type { AuditChaining, AuditSink, Datastore, Transaction, Where } from '../ports.ts'
+import type { AuditChaining, AuditSink, Change, Datastore, Transaction, Where } from '../ports.ts'
 import type { Row, Schema } from '../schema.ts'
 import { ONLY_AUTHORITY } from '../seals/audit-end.ts'
 import { describeForeign, type PlainRow } from '../seals/examine.ts'
@@ -41,6 +42,7 @@ const PAGES_A_TURN = 256
 export class SqliteDatastore implements Datastore {
   readonly db: Kysely<Schema>
   readonly authority = ONLY_AUTHORITY
+  readonly changes = new DatastoreChanges(this)
   readonly adopted: Opened['adopted']
   readonly accepted: readonly string[]
   readonly #connection: DatabaseSync
@@ -66,7 +68,9 @@ export class SqliteDatastore implements Datastore {
     this.#rowsAtStart = opened.rows
     this.#findings = isEmpty(opened.finding) ? [] : [opened.finding]
     this.#sealer = new Sealer(connection, opened, (finding) => this.#tell(finding))
-    this.#queue = new CommitQueue(connection, this.#sealer, deps)
+    const { clock, metrics, logger } = deps
+    const onChanges = (changes: readonly Change[]): void => this.changes.announce(changes)
+    this.#queue = new CommitQueue(connection, this.#sealer, { clock, metrics, logger, onChanges })
   }
 
   /**

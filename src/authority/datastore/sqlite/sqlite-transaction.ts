@@ -1,7 +1,7 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
 import type { SQLInputValue } from 'node:sqlite'
 import type { Kysely, QueryResult } from 'kysely'
-import type { NewAuditRow, Transaction, Where } from '../ports.ts'
+import type { Change, NewAuditRow, Transaction, Where } from '../ports.ts'
 import type { Row, Schema } from '../schema.ts'
 import { asCells, type ForeignRow, quote } from '../seals/examine.ts'
 import { SealKeys } from '../seals/seal-keys.ts'
@@ -16,6 +16,7 @@ const STALLED = 'a transaction awaits something else than its own statements'
 /** What a task leaves for the commit. */
 export interface Left {
   readonly events: readonly NewAuditRow[]
+  readonly changes: readonly Change[]
   readonly callbacks: readonly (() => void)[]
   /** Rows changed, audit rows included: the measure of a batch. */
   readonly rows: number
@@ -27,6 +28,7 @@ export class SqliteTransaction implements Transaction {
   readonly #statements: Statements
   readonly #sealer: Sealer
   readonly #events: NewAuditRow[] = []
+  readonly #changes: Change[] = []
   readonly #callbacks: (() => void)[] = []
   #rows = 0
   #inSavepoint = false
@@ -65,6 +67,10 @@ export class SqliteTransaction implements Transaction {
 
   append(event: NewAuditRow): void {
     this.#events.push(event)
+  }
+
+  changed(change: Change): void {
+    this.#changes.push(change)
   }
 
   afterCommit(callback: () => void): void {
@@ -108,7 +114,7 @@ export class SqliteTransaction implements Transaction {
 
   #left(): Left {
     const events = this.#events
-    return { events, callbacks: this.#callbacks, rows: this.#rows + events.length }
+    return { events, changes: this.#changes, callbacks: this.#callbacks, rows: this.#rows + events.length }
   }
 
   #execute(sql: string, params: readonly SQLInputValue[]): QueryResult<unknown> {

@@ -2,6 +2,7 @@ import { exportSpki } from '../../../crypto/keys.ts'
 import { splitDer } from '../../../crypto/x509.ts'
 import type { GetBundleResponse__Output } from '../../../rpc/gen/signet/v1/GetBundleResponse.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
+import { encodeCertificates } from '../../../spiffe/svid-files.ts'
 import { type CommandLine, withExample } from '../../command.ts'
 import {
   type AuthorityOptions,
@@ -14,7 +15,6 @@ import {
 import { UsageError } from '../../errors.ts'
 import { print, printJsonText } from '../../output.ts'
 import { fetchJwtBundles, fetchX509Bundles } from '../../workload-api.ts'
-import { encodeCertificates } from '../../write-svid.ts'
 
 interface Options extends AuthorityOptions, WorkloadOptions {
   readonly authority?: boolean

@@ -1,3 +1,4 @@
+import type { NamedFile } from '../../../foundation/file-set.ts'
 import type { JWTSVIDResponse__Output } from '../../../rpc/gen/JWTSVIDResponse.ts'
 import type { X509SVID__Output } from '../../../rpc/gen/X509SVID.ts'
 import { type CommandLine, withExample, withJson } from '../../command.ts'
@@ -50,8 +51,8 @@ async function deliverX509(all: readonly X509SVID__Output[], options: Options): 
   const described = svids.map(describeX509Svid)
   const [first] = svids
   if (options.write !== undefined && first !== undefined) {
-    const { writeX509Svid } = await import('../../write-svid.ts')
-    await writeX509Svid(options.write, first)
+    const { x509SvidFiles } = await import('../../../spiffe/svid-files.ts')
+    await write(options.write, x509SvidFiles(first))
   }
   if (options.json) {
     if (options.watch) printJsonText(formatJson(described, 0))
@@ -74,11 +75,16 @@ async function fetchJwt(options: Options): Promise<void> {
   const described = chosen(svids, options).map(describeJwtSvid)
   const [first] = described
   if (options.write !== undefined && first !== undefined) {
-    const { writeJwtSvid } = await import('../../write-svid.ts')
-    await writeJwtSvid(options.write, first.token)
+    const { jwtSvidFiles } = await import('../../../spiffe/svid-files.ts')
+    await write(options.write, jwtSvidFiles(first.token))
   }
   if (options.json) printJson(described)
   else print(described.map(formatJwtSvid).join('\n\n'))
+}
+
+async function write(directory: string, files: readonly NamedFile[]): Promise<void> {
+  const { writeFileSet } = await import('../../../foundation/file-set.ts')
+  await writeFileSet(directory, files)
 }
 
 function chosen<T extends { spiffeId: string }>(all: readonly T[], { spiffeId }: Options): readonly T[] {

@@ -13,6 +13,7 @@ const state: InstanceState = {
   renewedMs: 0,
   notAfterMs: 0,
   agentVersion: '',
+  revision: 1,
   hostname: '',
   used: { generation: 5, keySha256: 'five' },
   pending: { generation: 6, keySha256: 'six' },

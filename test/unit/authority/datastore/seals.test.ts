@@ -3,8 +3,9 @@ import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { insertJoinToken, takeTokenUse } from '../../../../src/authority/datastore/join-token-repository.ts'
-import { nextOf, writeMeta } from '../../../../src/authority/datastore/meta.ts'
+import { writeMeta } from '../../../../src/authority/datastore/meta.ts'
 import { ResourceRepository } from '../../../../src/authority/datastore/resource-repository.ts'
+import { takeRevisions } from '../../../../src/authority/datastore/revisions.ts'
 import { type Cell, SealKeys } from '../../../../src/authority/datastore/seals/seal-keys.ts'
 import { SqliteDatastore } from '../../../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
@@ -70,7 +71,7 @@ function carryOut(
   return datastore.transaction(async (tx) => {
     const name = `token-${n}`
     const metadata = { labels: {} }
-    if (what === 'count') await nextOf(tx, 'resource_revision')
+    if (what === 'count') await takeRevisions(tx)
     if (what === 'remove') await resources.remove(tx, 'join_token', name)
     if (what === 'put' || what === 'cascade' || what === 'fail') {
       await resources.put(tx, { kind: 'join_token', name, metadata, spec: { n } })

@@ -2,13 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { DatastoreUnavailableError } from '../../../../src/authority/datastore/errors.ts'
-import { nextOf, readMeta, writeMeta } from '../../../../src/authority/datastore/meta.ts'
+import { readMeta, writeMeta } from '../../../../src/authority/datastore/meta.ts'
+import { takeRevisions } from '../../../../src/authority/datastore/revisions.ts'
 import { SqliteDatastore } from '../../../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { datastoreDeps, execute } from '../../../support/datastore-deps.ts'
 import { auditSinkContract } from './contract/audit-sink.ts'
+import { changeFeedContract } from './contract/change-feed.ts'
 import type { Engine } from './contract/engine.ts'
+import { revisionsContract } from './contract/revisions.ts'
 import { transactionsContract } from './contract/transactions.ts'
 
 const engine: Engine = {
@@ -18,6 +21,8 @@ const engine: Engine = {
 
 transactionsContract(engine)
 auditSinkContract(engine)
+changeFeedContract(engine)
+revisionsContract(engine)
 
 function open(clock = new FakeClock(), metrics = createMetrics()): Promise<SqliteDatastore> {
   return SqliteDatastore.open(':memory:', datastoreDeps({ clock, metrics }))
@@ -28,9 +33,7 @@ describe('a commit of SqliteDatastore', () => {
     const metrics = createMetrics()
     await using datastore = await open(new FakeClock(), metrics)
     const count = (tasks: number) =>
-      Promise.all(
-        Array.from({ length: tasks }, () => datastore.transaction((tx) => nextOf(tx, 'resource_revision'))),
-      )
+      Promise.all(Array.from({ length: tasks }, () => datastore.transaction((tx) => takeRevisions(tx))))
     await count(256)
     assert.match(await metrics.expose(), /signet_audit_commit_seconds_count 1\n/)
     await count(257)
@@ -40,9 +43,9 @@ describe('a commit of SqliteDatastore', () => {
   it('lets maintenance of the file wait until it is over', async () => {
     await using datastore = await open()
     const done = await Promise.all([
-      datastore.transaction((tx) => nextOf(tx, 'resource_revision')),
+      datastore.transaction((tx) => takeRevisions(tx)),
       datastore.flush(),
-      datastore.transaction((tx) => nextOf(tx, 'resource_revision')),
+      datastore.transaction((tx) => takeRevisions(tx)),
       datastore.shrink(),
     ])
     assert.deepEqual([done[0], done[2]], [1, 2])

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { nextOf, readMeta, writeMeta } from '../../../../../src/authority/datastore/meta.ts'
+import { readMeta, writeMeta } from '../../../../../src/authority/datastore/meta.ts'
+import { takeRevisions } from '../../../../../src/authority/datastore/revisions.ts'
 import { type Engine, fail, openWith, TaskError } from './engine.ts'
 
 export function transactionsContract(engine: Engine): void {
@@ -40,7 +41,7 @@ export function transactionsContract(engine: Engine): void {
     it('counts without losing a number, however many count at once', async () => {
       await using datastore = await openWith(engine)
       const numbers = await Promise.all(
-        Array.from({ length: 300 }, () => datastore.transaction((tx) => nextOf(tx, 'resource_revision'))),
+        Array.from({ length: 300 }, () => datastore.transaction((tx) => takeRevisions(tx))),
       )
       assert.deepEqual(
         numbers.toSorted((a, b) => a - b),
@@ -98,7 +99,7 @@ export function transactionsContract(engine: Engine): void {
         await new Promise(() => undefined)
       })
       const inside = datastore.transaction(() => datastore.transaction(async () => 1))
-      const next = datastore.transaction((tx) => nextOf(tx, 'resource_revision'))
+      const next = datastore.transaction((tx) => takeRevisions(tx))
       await assert.rejects(stalled, TypeError)
       await assert.rejects(inside, TypeError)
       assert.equal(await next, 1)
@@ -144,7 +145,7 @@ export function transactionsContract(engine: Engine): void {
 
     it('that waits when the datastore is closed is carried out, and a later one refused', async () => {
       const datastore = await openWith(engine)
-      const waiting = datastore.transaction((tx) => nextOf(tx, 'resource_revision'))
+      const waiting = datastore.transaction((tx) => takeRevisions(tx))
       await datastore[Symbol.asyncDispose]()
       assert.equal(await waiting, 1)
       await assert.rejects(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ToldLately } from '../../../../src/agent/workload-api/told-lately.ts'
+import { ToldLately } from '../../../../src/agent/entitlement/told-lately.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
 describe('ToldLately', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LeftOut } from '../../../../src/agent/workload-api/left-out.ts'
+import { LeftOut } from '../../../../src/agent/entitlement/left-out.ts'
 import { createLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'

@@ -12,12 +12,15 @@ import { Followers } from './followers.ts'
 import type { IdentitySetDeps } from './identity-set.ts'
 import { IdentitySets } from './identity-sets.ts'
 import { LeftOut } from './left-out.ts'
+import type { Encoders } from './message.ts'
 import { RefusedCallers } from './refused-callers.ts'
+import type { Subject } from './subject.ts'
 
 export interface CallersDeps {
   readonly knowledge: KnowledgeSource
   readonly attestation: Pick<Attestation, 'attest' | 'known'>
   readonly svids: SvidCache
+  readonly encode: Encoders
   readonly reporter: DeliveryReporter
   readonly maxIdentitiesPerCaller: number
   /** A caller without an identity may have the bundle of the own trust domain. */
@@ -37,7 +40,7 @@ export class Callers implements Disposable {
   readonly entitled: Entitled
   readonly entitledToBundles: Entitled
   /** `workload.*` of a caller, which was attested: for it an SVID is asked. */
-  readonly workloadOf: (peer: Peer) => Attributes
+  readonly workloadOf: (subject: Subject) => Attributes
   readonly #resources = new DisposableStack()
 
   constructor(deps: CallersDeps) {
@@ -48,10 +51,11 @@ export class Callers implements Disposable {
     this.deliveries = this.#resources.use(new Deliveries(clock, deps.reporter))
     const leftOut = new LeftOut(deps)
     const onReady: IdentitySetDeps['onReady'] = (set, kind) => followers.refreshWith(set, kind)
-    this.workloadOf = (peer) => deps.attestation.known(peer) ?? {}
+    this.workloadOf = (subject) => deps.attestation.known(subject) ?? {}
     const { workloadOf } = this
     const livingHolder: IdentitySetDeps['livingHolder'] = (set) => followers.livingHolder(set)
-    const sets = new IdentitySets({ svids, clock, leftOut, workloadOf, livingHolder, onReady })
+    const { encode } = deps
+    const sets = new IdentitySets({ svids, clock, leftOut, encode, workloadOf, livingHolder, onReady })
     const entitlements = new Entitlements({ ...deps, sets, leftOut })
     this.entitled = (peer) => entitlements.of(peer)
     this.entitledToBundles = (peer) => entitlements.toBundles(peer)

@@ -1,17 +1,15 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
-import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { sentHints } from '../../policy/precedence.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import { type Holder, isSettled, type X509State } from '../svid-cache/x509-entry.ts'
 import type { Knowledge } from '../sync/knowledge.ts'
-import { jwtBundlesMessage, x509BundlesMessage } from './bundles-message.ts'
 import { NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { LeftOut } from './left-out.ts'
-import { isSameMessage, type Message, type MessageKind } from './message.ts'
-import { x509SvidMessage } from './x509-svid-message.ts'
+import { type Encoders, isSameMessage, type Message, type MessageKind } from './message.ts'
+import type { Subject } from './subject.ts'
 
 /** How long identities that are there wait for the others: a first message with some of them looks like a withdrawal. */
 const WAIT_FOR_ALL_MS = 2_000
@@ -20,10 +18,11 @@ export interface IdentitySetDeps {
   readonly svids: SvidCache
   readonly clock: Clock
   readonly leftOut: LeftOut
+  readonly encode: Encoders
   /** `workload.*` of a caller, which was attested. */
-  readonly workloadOf: (peer: Peer) => Attributes
+  readonly workloadOf: (subject: Subject) => Attributes
   /** A caller with an open stream of X.509-SVIDs of this set, which is still there. */
-  readonly livingHolder: (set: IdentitySet) => Peer | undefined
+  readonly livingHolder: (set: IdentitySet) => Subject | undefined
   /** Its first stream, of a caller of this user, has come, or its last one has gone. */
   readonly onWatched: (set: IdentitySet, uid: number) => void
   /** The set may have something new to say to its streams. */
@@ -76,26 +75,26 @@ export class IdentitySet implements Holder {
   }
 
   living(): Attributes | undefined {
-    const peer = this.#deps.livingHolder(this)
-    return peer && this.#deps.workloadOf(peer)
+    const subject = this.#deps.livingHolder(this)
+    return subject && this.#deps.workloadOf(subject)
   }
 
   /** A stream of X.509-SVIDs of this caller begins to follow this set: its identities are kept renewed. */
-  attach(peer: Peer): void {
+  attach(subject: Subject): void {
     this.#watchers += 1
     if (this.#watchers > 1) return
-    this.#deps.onWatched(this, peer.credentials.uid)
-    const workload = this.#deps.workloadOf(peer)
+    this.#deps.onWatched(this, subject.credentials.uid)
+    const workload = this.#deps.workloadOf(subject)
     for (const grant of this.grants) this.#deps.svids.holdX509(grant, workload, this)
   }
 
-  detach(peer: Peer): void {
+  detach(subject: Subject): void {
     this.#watchers -= 1
     if (this.#watchers > 0) return
     for (const grant of this.grants) this.#deps.svids.releaseX509(grant, this)
     this.#deadline?.cancel()
     this.#deadline = undefined
-    this.#deps.onWatched(this, peer.credentials.uid)
+    this.#deps.onWatched(this, subject.credentials.uid)
   }
 
   /** An SVID of this set came or went. */
@@ -109,13 +108,13 @@ export class IdentitySet implements Holder {
    * `onReady` follows.
    * @throws SvidUnavailableError or NoIdentityError when there is nothing to say
    */
-  message(kind: MessageKind, knowledge: Knowledge, nowMs: number, peer: Peer): Message | undefined {
+  message(kind: MessageKind, knowledge: Knowledge, nowMs: number, subject: Subject): Message | undefined {
     const known = this.#prepared.get(kind)
     const { validFromMs, validUntilMs } = known?.message ?? NEVER
     if (known?.knowledge === knowledge && !known.stale && validFromMs <= nowMs && nowMs < validUntilMs) {
       return known.message
     }
-    const made = this.#make(kind, knowledge, peer)
+    const made = this.#make(kind, knowledge, subject)
     if (made === undefined) return undefined
     // The same bytes are the same message, so that streams which have it are not sent it again.
     const message = known && isSameMessage(known.message, made) ? known.message : made
@@ -123,10 +122,11 @@ export class IdentitySet implements Holder {
     return message
   }
 
-  #make(kind: MessageKind, knowledge: Knowledge, peer: Peer): Message | undefined {
-    if (kind === 'x509_bundles') return x509BundlesMessage(this.grants, knowledge, this.leftOut)
-    if (kind === 'jwt_bundles') return jwtBundlesMessage(this.grants, knowledge, this.leftOut)
-    const workload = this.#deps.workloadOf(peer)
+  #make(kind: MessageKind, knowledge: Knowledge, subject: Subject): Message | undefined {
+    const { encode } = this.#deps
+    if (kind === 'x509_bundles') return encode.x509Bundles(this.grants, knowledge, this.leftOut)
+    if (kind === 'jwt_bundles') return encode.jwtBundles(this.grants, knowledge, this.leftOut)
+    const workload = this.#deps.workloadOf(subject)
     const states = this.grants.map((grant) => this.#deps.svids.wantX509(grant, workload))
     if (this.#isWorthWaiting(states)) return undefined
     const granted = this.grants.flatMap((grant, index) => {
@@ -134,7 +134,7 @@ export class IdentitySet implements Holder {
       return svid ? [{ grant, hint: this.hint(index), svid }] : []
     })
     if (granted.length === 0) throw failureOf(states)
-    return x509SvidMessage(granted, knowledge, this.leftOut)
+    return encode.x509Svids(granted, knowledge, this.leftOut)
   }
 
   #isWorthWaiting(states: readonly X509State[]): boolean {

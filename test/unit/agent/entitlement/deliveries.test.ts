@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Deliveries } from '../../../../src/agent/workload-api/deliveries.ts'
+import { Deliveries } from '../../../../src/agent/entitlement/deliveries.ts'
 import { fakeCaller } from '../../../fakes/fake-caller.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 

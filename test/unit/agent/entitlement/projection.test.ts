@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { project } from '../../../../src/agent/workload-api/projection.ts'
+import { project } from '../../../../src/agent/entitlement/projection.ts'
 
 const caller = (unix: Record<string, string | number>) => ({ workload: { unix } })
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ProcessChangedError } from '../../../../src/agent/attestation/attestor.ts'
+import { Entitlements } from '../../../../src/agent/entitlement/entitlements.ts'
+import type { IdentitySet } from '../../../../src/agent/entitlement/identity-set.ts'
+import { IdentitySets } from '../../../../src/agent/entitlement/identity-sets.ts'
+import { LeftOut } from '../../../../src/agent/entitlement/left-out.ts'
 import type { Knowledge } from '../../../../src/agent/sync/knowledge.ts'
-import { Entitlements } from '../../../../src/agent/workload-api/entitlements.ts'
-import type { IdentitySet } from '../../../../src/agent/workload-api/identity-set.ts'
-import { IdentitySets } from '../../../../src/agent/workload-api/identity-sets.ts'
-import { LeftOut } from '../../../../src/agent/workload-api/left-out.ts'
+import { WORKLOAD_API_ENCODERS } from '../../../../src/agent/workload-api/encoders.ts'
 import { createLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import { Watchable } from '../../../../src/foundation/watchable.ts'
@@ -44,6 +45,7 @@ function rig(
   const sets = new IdentitySets({
     svids: { holdX509: () => undefined, releaseX509: () => undefined } as never,
     clock,
+    encode: WORKLOAD_API_ENCODERS,
     leftOut,
     workloadOf: () => ({}),
     livingHolder: () => undefined,

@@ -1,4 +1,7 @@
-import type { Delivered } from '../sync/knowledge.ts'
+import type { Grant } from '../../policy/compile.ts'
+import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
+import type { Delivered, Knowledge } from '../sync/knowledge.ts'
+import type { LeftOut } from './left-out.ts'
 
 /** A response, encoded once for all streams that get it (decision 0003). */
 export interface Message {
@@ -18,8 +21,21 @@ export function isSameMessage(a: Message, b: Message): boolean {
   return a === b || (a.validUntilMs === b.validUntilMs && a.bytes.equals(b.bytes))
 }
 
-/** What a watch is about. */
+/** What a stream is about. */
 export type MessageKind = 'x509_svid' | 'x509_bundles' | 'jwt_bundles'
+
+export interface GrantedSvid {
+  readonly grant: Grant
+  readonly hint: string
+  readonly svid: CachedX509Svid
+}
+
+/** How an API says what its callers have. Each is called once for all that have the same. */
+export interface Encoders {
+  x509Svids(granted: readonly GrantedSvid[], knowledge: Knowledge, leftOut: LeftOut): Message
+  x509Bundles(grants: readonly Grant[], knowledge: Knowledge, leftOut: LeftOut): Message
+  jwtBundles(grants: readonly Grant[], knowledge: Knowledge, leftOut: LeftOut): Message
+}
 
 /**
  * Clients receive at most 4 MiB a message (grpc-go, grpc-java, C-core and tonic alike); some room is left for what the

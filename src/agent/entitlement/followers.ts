@@ -1,22 +1,19 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { FairQueue } from '../../foundation/fair-queue.ts'
-import type { Peer } from '../../peer/peer.ts'
 import type { IdentitySet } from './identity-set.ts'
 import type { MessageKind } from './message.ts'
+import type { Subject } from './subject.ts'
 
 /** Pushing goes on for this long before calls get their turn. */
 const TURN_MS = 4
 
 /** An open stream, of whatever API, that is told what its caller may have. There may be ten thousand: no closure, no timer each. */
-export abstract class Follower implements Disposable {
-  readonly peer: Peer
-  set: IdentitySet | undefined
-  /** True while the identities of its set are kept renewed on its behalf. */
-  holds = false
+export abstract class Follower<S extends Subject = Subject> implements Disposable {
+  readonly subject: S
   protected readonly followers: Followers
 
-  constructor(peer: Peer, followers: Followers) {
-    this.peer = peer
+  constructor(subject: S, followers: Followers) {
+    this.subject = subject
     this.followers = followers
   }
 
@@ -37,7 +34,10 @@ export abstract class Follower implements Disposable {
 /** All open streams. Each is looked at, its caller included, whenever what it may have could have changed. */
 export class Followers {
   readonly #clock: Clock
-  readonly #open = new Set<Follower>()
+  /** The set that each follows now. */
+  readonly #open = new Map<Follower, IdentitySet | undefined>()
+  /** Those on whose behalf the identities of their set are kept renewed. */
+  readonly #holding = new Set<Follower>()
   readonly #bySet = new Map<IdentitySet, Set<Follower>>()
   readonly #due = new Set<Follower>()
   /** Those who are due, and some who were: the users have their turns one after another. */
@@ -53,9 +53,11 @@ export class Followers {
   }
 
   /** A caller that has a set's identities kept renewed, and is still the process that connected. */
-  livingHolder(set: IdentitySet): Peer | undefined {
-    for (const { holds, peer } of this.#bySet.get(set) ?? [])
-      if (holds && peer.changedSinceAccept() === undefined) return peer
+  livingHolder(set: IdentitySet): Subject | undefined {
+    for (const follower of this.#bySet.get(set) ?? []) {
+      const { subject } = follower
+      if (this.#holding.has(follower) && subject.changedSinceAccept() === undefined) return subject
+    }
     return undefined
   }
 
@@ -64,18 +66,19 @@ export class Followers {
   }
 
   add(follower: Follower): void {
-    this.#open.add(follower)
+    this.#open.set(follower, undefined)
   }
 
   remove(follower: Follower): void {
-    if (!this.#open.delete(follower)) return
-    this.#due.delete(follower)
+    if (!this.#open.has(follower)) return
     this.detach(follower)
+    this.#open.delete(follower)
+    this.#due.delete(follower)
   }
 
   /** What the agent knows has changed: every stream is looked at. */
   refreshAll(): void {
-    for (const follower of this.#open) this.#noteDue(follower)
+    for (const follower of this.#open.keys()) this.#noteDue(follower)
     this.#schedule()
   }
 
@@ -108,27 +111,27 @@ export class Followers {
 
   /** Follows this set from now on, and no other. */
   attach(follower: Follower, set: IdentitySet): void {
+    if (!this.#open.has(follower)) return
     const holds = follower.kind === 'x509_svid'
-    if (follower.set === set && follower.holds === holds) return
+    if (this.#open.get(follower) === set && this.#holding.has(follower) === holds) return
     // The new one first: what both have in common is held all the time.
-    if (holds) set.attach(follower.peer)
+    if (holds) set.attach(follower.subject)
     this.detach(follower)
-    follower.set = set
-    follower.holds = holds
+    this.#open.set(follower, set)
+    if (holds) this.#holding.add(follower)
     const others = this.#bySet.get(set)
     if (others) others.add(follower)
     else this.#bySet.set(set, new Set([follower]))
   }
 
   detach(follower: Follower): void {
-    const { set, holds } = follower
+    const set = this.#open.get(follower)
     if (set === undefined) return
-    follower.set = undefined
-    follower.holds = false
+    this.#open.set(follower, undefined)
     const others = this.#bySet.get(set)
     others?.delete(follower)
     if (others?.size === 0) this.#bySet.delete(set)
-    if (holds) set.detach(follower.peer)
+    if (this.#holding.delete(follower)) set.detach(follower.subject)
   }
 
   #deliver(follower: Follower, set: IdentitySet): void {
@@ -144,7 +147,7 @@ export class Followers {
   #noteDue(follower: Follower): void {
     if (this.#due.has(follower)) return
     this.#due.add(follower)
-    this.#turns.push(follower.peer.credentials.uid, follower)
+    this.#turns.push(follower.subject.credentials.uid, follower)
   }
 
   #schedule(): void {

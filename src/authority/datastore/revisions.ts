@@ -1,0 +1,40 @@
+import { sql } from 'kysely'
+import type { Topic, Transaction } from './ports.ts'
+
+/** The counter of all revisions, in `meta`. */
+export const REVISION = 'resource_revision'
+
+/** So many revisions back a reader can go on; one that was away for longer takes everything anew. */
+export const KEPT_REVISIONS = 10_000
+
+/**
+ * Takes the next `count` revisions and gives the first of them. A number is never given twice. Whoever changes what has a revision calls this
+ * before it reads what it changes: writers wait for one another here, so that revisions appear in the order of the commits.
+ */
+export async function takeRevisions(tx: Transaction, count = 1): Promise<number> {
+  const value = sql<string>`CAST(CAST(meta.value AS bigint) + ${sql.lit(count)} AS text)`
+  const row = await tx.db
+    .insertInto('meta')
+    .values({ key: REVISION, value: String(count) })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+    .returning('value')
+    .executeTakeFirstOrThrow()
+  return Number(row.value) - count + 1
+}
+
+/** Notes that something is gone; what was noted too long ago is forgotten. */
+export async function leaveTombstone(
+  tx: Transaction,
+  gone: { readonly topic: Topic; readonly kind?: string; readonly name: string; readonly revision: number },
+): Promise<void> {
+  const { topic, kind = '', name, revision } = gone
+  await tx.db
+    .insertInto('tombstones')
+    .values({ topic, kind, name, revision })
+    .onConflict((conflict) => conflict.columns(['topic', 'kind', 'name']).doUpdateSet({ revision }))
+    .execute()
+  await tx.db
+    .deleteFrom('tombstones')
+    .where('revision', '<=', revision - KEPT_REVISIONS)
+    .execute()
+}

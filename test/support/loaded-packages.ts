@@ -1,0 +1,18 @@
+import { writeSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+
+/** Preloaded into a program: says on standard error what it loads from node_modules, at the moment when it does. */
+
+const PACKAGE = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//
+const told = new Set<string>()
+
+registerHooks({
+  load: (url, context, next) => {
+    const name = PACKAGE.exec(url)?.[1]
+    if (name !== undefined && !told.has(name)) {
+      told.add(name)
+      writeSync(process.stderr.fd, `loaded ${name}\n`)
+    }
+    return next(url, context)
+  },
+})

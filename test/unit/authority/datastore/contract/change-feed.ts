@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { insertInstance } from '../../../../../src/authority/datastore/instance-repository.ts'
+import type { Change, Changes, Datastore } from '../../../../../src/authority/datastore/ports.ts'
+import { ResourceRepository } from '../../../../../src/authority/datastore/resource-repository.ts'
+import { KEPT_REVISIONS, takeRevisions } from '../../../../../src/authority/datastore/revisions.ts'
+import { FakeClock } from '../../../../fakes/fake-clock.ts'
+import { type Engine, fail, openWith, TaskError } from './engine.ts'
+
+const named = (name: string, kind = 'bot') => ({ kind, name, metadata: { labels: {} }, spec: { name } })
+const shown = (changes: readonly Change[]) =>
+  changes.map(({ name, revision, row }) => `${row ? '+' : '-'}${name} ${revision}`)
+const read = ({ revision, isSnapshot, changes }: Changes) => ({
+  revision,
+  isSnapshot,
+  changes: shown(changes),
+})
+
+async function open(engine: Engine) {
+  const datastore = await openWith(engine)
+  const resources = new ResourceRepository(datastore, new FakeClock())
+  const put = (...names: string[]) =>
+    datastore.transaction((tx) =>
+      resources.putAll(
+        tx,
+        names.map((name) => ({ resource: named(name) })),
+      ),
+    )
+  const remove = (name: string) => datastore.transaction((tx) => resources.remove(tx, 'bot', name))
+  return { datastore, resources, put, remove }
+}
+
+function follow(datastore: Datastore): string[][] {
+  const told: string[][] = []
+  datastore.changes.subscribe((changes) => told.push(shown(changes)))
+  return told
+}
+
+export function changeFeedContract(engine: Engine): void {
+  describe(`the changes on ${engine.name}`, () => {
+    it('are told in the order of their revisions, once they are durable', async () => {
+      const { datastore, put, remove } = await open(engine)
+      await using _datastore = datastore
+      const told = follow(datastore)
+      await put('a', 'b')
+      told.push(['resolved'])
+      await put('a')
+      await remove('b')
+      assert.deepEqual(told.flat(), ['+a 1', '+b 2', 'resolved', '+a 3', '-b 4'])
+    })
+
+    it('of a transaction that failed are not told, and their revisions are not missed by anybody', async () => {
+      const { datastore, resources, put } = await open(engine)
+      await using _datastore = datastore
+      const told = follow(datastore)
+      const failing = datastore.transaction(async (tx) => {
+        await resources.put(tx, named('lost'))
+        fail()
+      })
+      await assert.rejects(failing, TaskError)
+      await put('a')
+      assert.equal(told.flat().length, 1)
+      assert.deepEqual(shown((await datastore.changes.read()).changes), told.flat())
+    })
+
+    it('are read from the beginning as a snapshot of what there is', async () => {
+      const { datastore, put, remove } = await open(engine)
+      await using _datastore = datastore
+      await put('a', 'b', 'c')
+      await remove('b')
+      const expected = { revision: 4, isSnapshot: true, changes: ['+a 1', '+c 3'] }
+      assert.deepEqual(read(await datastore.changes.read()), expected)
+    })
+
+    it('are read on from a revision: the last of each thing, and what is gone', async () => {
+      const { datastore, put, remove } = await open(engine)
+      await using _datastore = datastore
+      await put('a', 'b', 'c')
+      const { revision } = await datastore.changes.read()
+      await put('c')
+      await put('d')
+      await put('c')
+      await remove('a')
+      const next = await datastore.changes.read(revision)
+      const changes = ['+d 5', '+c 6', '-a 7']
+      assert.deepEqual(read(next), { revision: 7, isSnapshot: false, changes })
+      const nothing = { revision: 7, isSnapshot: false, changes: [] }
+      assert.deepEqual(read(await datastore.changes.read(next.revision)), nothing)
+    })
+
+    it('tell of something that was made again after its end', async () => {
+      const { datastore, put, remove } = await open(engine)
+      await using _datastore = datastore
+      await put('a')
+      await remove('a')
+      await put('a')
+      assert.equal(shown((await datastore.changes.read(1)).changes).at(-1), '+a 3')
+      assert.deepEqual(shown((await datastore.changes.read(2)).changes), ['+a 3'])
+      await remove('a')
+      assert.deepEqual(shown((await datastore.changes.read(3)).changes), ['-a 4'])
+    })
+
+    it('of instances of bots are among them', async () => {
+      const { datastore, put } = await open(engine)
+      await using _datastore = datastore
+      const told = follow(datastore)
+      await put('builder')
+      const instance = { id: 'I', bot: 'builder', joinToken: 't', joinMethod: 'secret', joinAttributes: {} }
+      await datastore.transaction((tx) =>
+        insertInstance(tx, { ...instance, agentVersion: '1', hostname: 'h' }, 5),
+      )
+      assert.deepEqual(told.flat(), ['+builder 1', '+I 2'])
+      const { changes } = await datastore.changes.read(1)
+      assert.deepEqual(
+        changes.map(({ topic, name }) => [topic, name]),
+        [['bot_instance', 'I']],
+      )
+    })
+
+    it('are a snapshot again for a reader that was away for too long', async () => {
+      const { datastore, put, remove } = await open(engine)
+      await using _datastore = datastore
+      await put('a', 'b')
+      await remove('a')
+      await datastore.transaction((tx) => takeRevisions(tx, KEPT_REVISIONS))
+      await remove('b')
+      const { isSnapshot, changes } = await datastore.changes.read(3)
+      assert.deepEqual([isSnapshot, changes], [true, []])
+      const tombstones = await datastore.rows('tombstones')
+      assert.deepEqual(
+        tombstones.map(({ name }) => name),
+        ['b'],
+        'what nobody can ask for is forgotten',
+      )
+      const later = await datastore.changes.read(4)
+      assert.deepEqual([later.isSnapshot, shown(later.changes)], [false, [`-b ${4 + KEPT_REVISIONS}`]])
+    })
+
+    it('are a snapshot for a reader that has seen more than there is', async () => {
+      const { datastore, put } = await open(engine)
+      await using _datastore = datastore
+      await put('a')
+      assert.equal((await datastore.changes.read(2)).isSnapshot, true)
+    })
+  })
+}
