@@ -11,8 +11,8 @@ export interface InTurns<Key> {
 }
 
 /**
- * Does `each` for every item, in order, in the turns of one key. What counts is the time that it takes, not the number of items. Where `each`
- * gives a promise, the next item waits for it.
+ * Calls `each` for every item, in order, in the turns of one key. Time counts, not the number of items. If `each`
+ * returns a promise, the next item waits for it.
  */
 export function inTurns<Key, Item>(
   { turns, clock, key }: InTurns<Key>,

@@ -7,7 +7,7 @@ export interface CallContext {
   /** Path of the method: `/package.Service/Method`. */
   readonly method: string
   /**
-   * Keeps room for the only answer of this call until it is there. To be asked before work that cannot be undone.
+   * Keeps room for the only answer of this call until it is sent. Call it before work that cannot be undone.
    * @throws TooManyBytesError when the caller holds so much already that such an answer would not fit
    */
   expectAnswer(bytes: number): void

@@ -20,8 +20,11 @@ const MAX_WAITING = 32_768
 /** What the authority has no room for is asked again, in smaller batches, for as long as a caller may wait. */
 const PATIENCE_MS = 10_000
 const PAUSE_MS = 250
-/** How long answers of one user are given out before those of another, and what one costs where it goes. */
-const SLICE_MS = 8
+/**
+ * How long answers of one user are given out before those of another, or before whoever asks for nothing that the authority has to make, and
+ * what one costs where it goes.
+ */
+const SLICE_MS = 2
 const CONTENDED_SLICE_MS = 0.25
 const ANSWER_MS = 0.25
 

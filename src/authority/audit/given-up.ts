@@ -1,10 +1,10 @@
 import type { AuditEntry, AuditedTimes } from './events.ts'
 import { SummedRows, type SummedRowsDeps } from './summed-rows.ts'
 
-/** Rows of one instance. An agent gives up under a flood, which takes minutes; one that always has something to give up is not ours. */
+/** Rows of one instance. An honest agent gives reports up only during a flood. */
 const ROWS = { burst: 64, perSecond: 0.1 }
 
-/** What agents say that they could not report: by user while that is told now and then, and together when it is told all the time. */
+/** Records what agents could not report: one row a user while that is rare, a sum when it is frequent. */
 export class GivenUp implements AsyncDisposable {
   readonly #rows: SummedRows
 

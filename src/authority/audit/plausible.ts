@@ -8,9 +8,9 @@ const MAX_A_SECOND = 100_000
 const LEAST_SPAN_SECONDS = 10
 
 /**
- * Reads the times and counts that an agent gives. By the clock of the authority it has seen nothing before it joined and nothing later than now;
- * what it saw first comes first; and it cannot have seen more than any agent could. A value beyond that is set to the nearest one that can be,
- * and the row says so: the agent's clock may be wrong, or its word.
+ * Reads the times and counts that an agent gives. By the authority's clock, an agent has seen nothing before it
+ * joined and nothing later than now. What it saw first is not later than what it saw last, and it has not seen more
+ * than an agent can. An impossible value is set to the nearest possible one, and the row says so.
  */
 export class Plausible {
   /** Something had to be set right. */

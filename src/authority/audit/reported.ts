@@ -30,8 +30,8 @@ const JTI = /^[\w-]{1,64}$/
 const SPIFFE_ID = /^spiffe:\/\/[!-~]{1,2039}$/
 
 /**
- * What an agent reports as an audit row. A field that is not known, or not of the form that it has, is refused; times and counts, which a wrong
- * clock changes, are set right and marked. @throws ReportInvalidError
+ * Makes an audit row of what an agent reports. A field that is unknown or malformed is refused. Times and counts,
+ * which a wrong clock changes, are corrected and marked. @throws ReportInvalidError
  */
 export function toEntry(
   subject: { readonly bot: string; readonly botInstance: string },

@@ -6,8 +6,8 @@ import { leaveTombstone, takeRevisions } from './revisions.ts'
 import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
 
 /**
- * Superseded keys of one generation that are remembered. Where there are so many, every key of that generation that is not known counts as
- * superseded: whoever renews over and over cannot make an earlier key be forgotten.
+ * Superseded keys of one generation that are remembered. When there are so many, every unknown key of that
+ * generation counts as superseded, so that renewing over and over makes no earlier key forgotten.
  */
 export const MAX_SUPERSEDED = 32
 
@@ -186,7 +186,7 @@ async function changeInstance(
   tx.changed({ topic: 'bot_instance', name: id, revision, row: { ...before, ...columns } })
 }
 
-/** Keeps the newest few of each generation from the used one on; earlier ones are told by their generation alone. */
+/** Keeps the newest of each generation from the used one on; earlier ones are known by their number. */
 async function forgetSuperseded(tx: Transaction, instanceId: string): Promise<void> {
   const rows = await tx.rows('bot_generations', { instance_id: instanceId })
   const used = rows.find(({ state }) => state === 'used')?.generation ?? 0

@@ -1,7 +1,7 @@
 import { CodedError } from '../../foundation/errors.ts'
 import type { Grant } from '../../policy/grant.ts'
 
-/** The answer to a batch would be longer than a message may be. Nothing was signed: ask for fewer SVIDs at once. */
+/** The answer to a batch would be longer than a message may be. Nothing was signed; ask for fewer SVIDs. */
 class AnswerTooLongError extends CodedError {
   override readonly name = 'AnswerTooLongError'
   readonly code = 'ERR_ISSUANCE_ANSWER_TOO_LONG'

@@ -37,9 +37,10 @@ const MAX_PARTS = 16
 const CONTROL = /\p{Cc}/u
 
 /**
- * Whether a lenient reader could take the audience, or a part of it, for one of our names. There is one rule: decode what is encoded, fold
- * what looks the same for Unicode or IDNA, and compare every part that can be a name or the host of a URL. Parts are what separators of lists,
- * quotes and brackets leave, and all of them together. So an audience may hold our names within a longer name or in a path, and nowhere else.
+ * Whether a lenient reader could take the audience, or a part of it, for one of our names. There is one rule:
+ * decode what is encoded, fold what Unicode or IDNA treat as the same, and compare every part that can be a name
+ * or the host of a URL. Parts are the whole text and what separators of lists, quotes and brackets leave. So an
+ * audience may hold our names within a longer name or in a path, and nowhere else.
  */
 function isReserved(audience: string, trustDomain: string): boolean {
   const authority = authorityName(trustDomain)
@@ -78,7 +79,8 @@ const SEPARATORS = /[\p{Z}\p{Cc},;|"'`<>(){}[\]]+/u
 const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+/gu
 
 /**
- * In small letters without accents, whatever their width, style or case: `ı`, `İ` and `ſ` are letters like others. All full stops are dots.
+ * In small letters without accents, whatever their width, style or case: `ı`, `İ` and `ſ` are letters like
+ * others. All full stops are dots.
  */
 function folded(text: string): string {
   return text
@@ -90,8 +92,8 @@ function folded(text: string): string {
 }
 
 /**
- * Where a URL has its host; URLs may stand in URLs, readers forgive slashes that are missing or too many, and some look for the last `@`
- * wherever it stands.
+ * Where a URL has its host. URLs may stand in URLs, readers forgive slashes that are missing or too many, and
+ * some look for the last `@` wherever it stands.
  */
 const HOSTS = /(?:\/\/|@|\b(?:https?|wss?|ftp|file):)\/*([^/?#]*)/g
 
@@ -114,7 +116,7 @@ function withoutFinalDots(text: string): string {
   return text.slice(0, end)
 }
 
-/** Once decoded: octets as URLs write them, characters as JSON writes them, and labels as IDNA writes them. */
+/** Decoded once: octets as in URLs, characters as in JSON, and labels as in IDNA. */
 function withoutEncoding(text: string): string {
   return text
     .replaceAll(/(?:%[0-9a-f]{2})+/gi, (octets) =>

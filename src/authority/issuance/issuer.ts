@@ -190,7 +190,7 @@ export class Issuer implements AsyncDisposable {
     return outcomes
   }
 
-  /** Before anything is signed: what was refused stays recorded, also when the batch is refused as a whole. */
+  /** Called before anything is signed. Refusals stay recorded, also when the whole batch is refused. */
   async #checkAnswer(plans: readonly Plan<unknown>[], expectAnswer: ExpectAnswer): Promise<void> {
     const bytes = plans.reduce((sum, plan) => sum + ('decided' in plan ? REFUSAL_BYTES : plan.answerBytes), 0)
     try {

@@ -7,8 +7,9 @@ const PARTED_MS = 1_000
 const ASKED_MS = 1_000
 
 /**
- * The clock by which the authority judges whether something is over: a lock, a join token, a bot certificate. While the guard doubts a jump
- * of the wall clock, it goes on as if there had been none. What is signed or written down carries the wall clock itself, because others read it.
+ * The clock by which the authority judges whether a lock, a join token or a bot certificate has ended. While the
+ * guard doubts a jump of the wall clock, this clock goes on as if there had been none. What the authority signs or
+ * writes down carries the wall clock, because other hosts read it by theirs.
  */
 export class JudgedClock implements Clock {
   readonly #clock: Clock

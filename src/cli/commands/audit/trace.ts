@@ -74,9 +74,7 @@ async function trace(name: string, options: Options): Promise<void> {
   if (lost > 0)
     print(`The agent had to give up ${lost} other reports since: of some deliveries nobody knows.`)
   if (delivered.some(({ detailJson }) => (JSON.parse(detailJson) as Delivered).adjusted === true))
-    print(
-      'Some times or counts were impossible and are the nearest possible ones: the agent has a wrong clock, or lies.',
-    )
+    print('Some times or counts were impossible and were corrected: the agent has a wrong clock, or lies.')
   if (isCut)
     print('There are more rows than fit into one answer: see signet audit list --event svid.delivered.')
 }

@@ -156,13 +156,13 @@ describe('Batcher', () => {
     assert.deepEqual(sizes, [9])
     room = 4
     clock.advance(250)
-    await turns(3)
+    await turns(12)
     assert.deepEqual(sizes.slice(0, 2), [9, 4])
     assert.deepEqual(got.slice(0, 2).toSorted(), [-1, 0], 'each user has his turn')
     assert.deepEqual(got.length, 4)
     room = 100
     clock.advance(250)
-    await turns(3)
+    await turns(12)
     assert.equal(got.length, 9)
   })
 
