@@ -4,47 +4,23 @@ import { describe, it } from 'node:test'
 import { Bundle } from '../../src/spiffe/bundle.ts'
 import { splitCertificates } from '../support/certificates.ts'
 import { type Serving, startServing } from '../support/serving.ts'
+import {
+  answer,
+  failFor,
+  ID,
+  INVALID_ARGUMENT,
+  NOBODY,
+  OTHER_UID,
+  PERMISSION_DENIED,
+  REQUESTS,
+  SHOP,
+  UID,
+  UNAVAILABLE,
+  UNIMPLEMENTED,
+  WEB,
+} from '../support/workload-calls.ts'
 import { WorkloadClient } from '../support/workload-client.ts'
 import { needsTwoUsers, WorkloadProcess } from '../support/workload-process.ts'
-
-const UID = process.getuid?.() ?? 0
-const OTHER_UID = 54_321
-const ID = 'spiffe://example.org/web'
-const WEB = { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': UID } }] }
-const SHOP = { ...WEB, spiffe_id: '/shop' }
-const NOBODY = { spiffe_id: '/nobody', allow: [{ match: { 'workload.unix.uid': 4242 } }] }
-
-const INVALID_ARGUMENT = 3
-const PERMISSION_DENIED = 7
-const UNIMPLEMENTED = 12
-const UNAVAILABLE = 14
-
-const REQUESTS: Readonly<Record<string, object>> = {
-  FetchX509SVID: {},
-  FetchX509Bundles: {},
-  FetchJWTBundles: {},
-  FetchJWTSVID: { audience: ['a'] },
-  ValidateJWTSVID: { audience: 'a', svid: 'x' },
-  FetchWITSVID: {},
-  FetchWITBundles: {},
-}
-const STREAMS = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles', 'FetchWITSVID', 'FetchWITBundles']
-
-async function answer(
-  client: WorkloadClient,
-  method: string,
-  metadata?: Record<string, string | readonly string[]>,
-) {
-  const request = REQUESTS[method] ?? {}
-  const options = metadata ? { metadata } : {}
-  return STREAMS.includes(method)
-    ? client.first(method, request, options)
-    : client.unary(method, request, options)
-}
-
-async function eventually(what: () => boolean): Promise<void> {
-  while (!what()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 describe('the security header', () => {
   for (const metadata of [
@@ -324,169 +300,6 @@ async function startServingElsewhere(): Promise<{ bundle: Bundle }> {
   return { bundle: Bundle.of({ trustDomain: 'partner.example', x509Authorities, jwtAuthorities: [] }) }
 }
 
-function failFor(identity: string) {
-  return (issuer: Serving['issuer']): void => {
-    issuer.fails = ({ workloadIdentity }) =>
-      workloadIdentity === identity ? new TypeError('unreachable') : undefined
-  }
-}
-
-describe('FetchJWTSVID', () => {
-  const claimsOf = (token: string) =>
-    JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-
-  it('gives one token for each identity, for exactly the audiences asked', async () => {
-    await using serving = await startServing({ identities: { web: { ...WEB, hint: 'w' }, shop: SHOP } })
-    using client = new WorkloadClient(serving.socket)
-    const { svids } = await client.unary('FetchJWTSVID', { audience: ['b', 'a', 'b'] })
-    assert.deepEqual(
-      svids.map((svid: { spiffeId: string; hint: string }) => [svid.spiffeId, svid.hint]),
-      [
-        ['spiffe://example.org/shop', ''],
-        [ID, 'w'],
-      ],
-    )
-    assert.deepEqual(claimsOf(svids[1].svid).aud, ['a', 'b'])
-    assert.equal(claimsOf(svids[1].svid).sub, ID)
-  })
-
-  it('gives the identity that is asked for', async () => {
-    await using serving = await startServing({ identities: { web: WEB, shop: SHOP } })
-    using client = new WorkloadClient(serving.socket)
-    const { svids } = await client.unary('FetchJWTSVID', { audience: ['a'], spiffeId: ID })
-    assert.deepEqual(
-      svids.map((svid: { spiffeId: string }) => svid.spiffeId),
-      [ID],
-    )
-  })
-
-  describe('where identities limit their audiences', () => {
-    const identities = {
-      web: { ...WEB, jwt: { allowed_audiences: ['vault', 'a'] } },
-      shop: { ...SHOP, jwt: { allowed_audiences: { glob: 'https://*.example.org/**' } } },
-      none: { ...WEB, spiffe_id: '/none', jwt: { allowed_audiences: [] } },
-    }
-    const idsOf = async (serving: Serving, request: object): Promise<string[]> => {
-      using client = new WorkloadClient(serving.socket)
-      const { svids } = await client.unary('FetchJWTSVID', request)
-      return svids.map((svid: { spiffeId: string }) => svid.spiffeId)
-    }
-
-    it('gives tokens of those that allow all that was asked for', async () => {
-      await using serving = await startServing({ identities })
-      assert.deepEqual(await idsOf(serving, { audience: ['vault'] }), [ID])
-      assert.deepEqual(await idsOf(serving, { audience: ['a', 'vault'] }), [ID])
-      const url = 'https://api.example.org/v1'
-      assert.deepEqual(await idsOf(serving, { audience: [url] }), ['spiffe://example.org/shop'])
-      assert.deepEqual(await idsOf(serving, { audience: ['a'], spiffeId: ID }), [ID])
-    })
-
-    for (const [what, request] of [
-      ['for an audience that no identity allows', { audience: ['b'] }],
-      ['for audiences that no identity allows together', { audience: ['a', 'https://api.example.org/v1'] }],
-      ['of the identity that does not allow it', { audience: ['https://api.example.org/v1'], spiffeId: ID }],
-      ['of one that allows none', { audience: ['a'], spiffeId: 'spiffe://example.org/none' }],
-    ] as const) {
-      it(`gives none ${what}, and asks the authority for none`, async () => {
-        await using serving = await startServing({ identities })
-        await assert.rejects(idsOf(serving, request), {
-          code: PERMISSION_DENIED,
-          details: 'no identity issued',
-        })
-        assert.deepEqual(serving.issuer.asked.jwt, [])
-        const denied = serving.events.find(({ event }) => event === 'identity.denied')
-        assert.equal(denied?.['reason'], 'audience_not_allowed')
-      })
-    }
-  })
-
-  it('answers from the cache, whatever the order of the audiences', async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    using client = new WorkloadClient(serving.socket)
-    const first = await client.unary('FetchJWTSVID', { audience: ['a', 'b'] })
-    const second = await client.unary('FetchJWTSVID', { audience: ['b', 'a'] })
-    assert.deepEqual(first, second)
-    assert.equal(serving.issuer.asked.jwt.length, 1)
-  })
-
-  for (const [what, request] of [
-    ['no audience', {}],
-    ['an empty audience', { audience: [''] }],
-    ['an empty audience among others', { audience: ['a', ''] }],
-    ['an audience of 5 000 characters', { audience: ['x'.repeat(5_000)] }],
-    ['more than 32 audiences', { audience: Array.from({ length: 33 }, (_, n) => `a${n}`) }],
-    ['something that is no SPIFFE ID', { audience: ['a'], spiffeId: 'foo' }],
-  ] as const) {
-    it(`refuses ${what} with INVALID_ARGUMENT and does not repeat it`, async () => {
-      await using serving = await startServing({ identities: { web: WEB } })
-      using client = new WorkloadClient(serving.socket)
-      const call = client.unary('FetchJWTSVID', request)
-      await assert.rejects(call, ({ code, details }: { code: number; details: string }) => {
-        assert.equal(code, INVALID_ARGUMENT)
-        assert.doesNotMatch(details, /xxx|foo/)
-        return true
-      })
-    })
-  }
-
-  it('refuses the SPIFFE ID of somebody else', async () => {
-    await using serving = await startServing({ identities: { web: WEB, nobody: NOBODY } })
-    using client = new WorkloadClient(serving.socket)
-    const call = client.unary('FetchJWTSVID', { audience: ['a'], spiffeId: 'spiffe://example.org/nobody' })
-    await assert.rejects(call, { code: PERMISSION_DENIED, details: 'no identity issued' })
-  })
-
-  it('does not deliver a token whose identity was withdrawn while the authority signed it', async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    using client = new WorkloadClient(serving.socket)
-    serving.issuer.before = async () => serving.learn({}, {})
-    await assert.rejects(client.unary('FetchJWTSVID', { audience: ['a'] }), { code: PERMISSION_DENIED })
-  })
-
-  it('does not answer from the cache once the identity is withdrawn', async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    using client = new WorkloadClient(serving.socket)
-    await client.unary('FetchJWTSVID', { audience: ['a'] })
-    serving.learn({}, {})
-    await assert.rejects(client.unary('FetchJWTSVID', { audience: ['a'] }), { code: PERMISSION_DENIED })
-  })
-})
-
-describe('ValidateJWTSVID', () => {
-  it('returns SPIFFE ID and claims of a good token, aud as a list', async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    using client = new WorkloadClient(serving.socket)
-    const [{ svid }] = (await client.unary('FetchJWTSVID', { audience: ['a'] })).svids
-    const { spiffeId, claims } = await client.unary('ValidateJWTSVID', { audience: 'a', svid })
-    assert.equal(spiffeId, ID)
-    assert.equal(claims.fields.sub.stringValue, ID)
-    assert.equal(claims.fields.aud.listValue.values[0].stringValue, 'a')
-    assert.ok(claims.fields.exp.numberValue > 0)
-  })
-
-  it('refuses what is not valid with INVALID_ARGUMENT and does not repeat it', async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    using client = new WorkloadClient(serving.socket)
-    const [{ svid }] = (await client.unary('FetchJWTSVID', { audience: ['a'] })).svids
-    for (const request of [
-      { audience: 'b', svid },
-      { audience: 'a', svid: `${svid.slice(0, -4)}AAAA` },
-      { audience: 'a', svid: 'secret-looking-thing' },
-      { audience: '', svid },
-      { audience: 'a', svid: '' },
-    ]) {
-      await assert.rejects(
-        client.unary('ValidateJWTSVID', request),
-        (error: { code: number; details: string }) => {
-          assert.equal(error.code, INVALID_ARGUMENT)
-          assert.doesNotMatch(error.details, /secret|AAAA/)
-          return true
-        },
-      )
-    }
-  })
-})
-
 describe('the WIT profile', () => {
   for (const method of ['FetchWITSVID', 'FetchWITBundles']) {
     it(`is not supported: ${method} is UNIMPLEMENTED`, async () => {
@@ -495,80 +308,4 @@ describe('the WIT profile', () => {
       await assert.rejects(client.first(method), { code: UNIMPLEMENTED })
     })
   }
-})
-
-describe('attestation over the socket', () => {
-  it('finds who calls: user and group names, path, digest of the executable', async () => {
-    const rule = {
-      spiffe_id: '/svc/{{ workload.unix.user }}',
-      allow: [
-        {
-          match: {
-            'workload.unix.uid': UID,
-            'workload.unix.binary_path': process.execPath,
-            'workload.unix.binary_sha256': { glob: '*' },
-          },
-        },
-      ],
-    }
-    await using serving = await startServing({ identities: { web: rule } })
-    using client = new WorkloadClient(serving.socket)
-    await client.first('FetchX509SVID')
-    const [claim] = serving.issuer.asked.x509
-    assert.ok(claim)
-    const { unix } = claim.workloadAttributes as { unix: Record<string, unknown> }
-    assert.equal(unix['pid'], process.pid)
-    assert.match(String(unix['binary_sha256']), /^[0-9a-f]{64}$/)
-    assert.match(claim.spiffeId, /^spiffe:\/\/example\.org\/svc\/\w+/)
-  })
-
-  it('serves without the digest when the executable is larger than the limit', async () => {
-    const identities = {
-      bytes: { ...WEB, allow: [{ match: { 'workload.unix.binary_sha256': { glob: '*' } } }] },
-      web: SHOP,
-    }
-    await using serving = await startServing({ identities, digestMaxBytes: 10 })
-    using client = new WorkloadClient(serving.socket)
-    const { svids } = await client.first('FetchX509SVID')
-    assert.deepEqual(
-      svids.map((svid: { spiffeId: string }) => svid.spiffeId),
-      ['spiffe://example.org/shop'],
-    )
-  })
-
-  it('ends a stream, as UNAVAILABLE, of a process that runs something else by the next push', async () => {
-    const { execThenRead } = await import('../support/exec-client.ts')
-    await using serving = await startServing({ identities: { web: WEB } })
-    await using changed = await execThenRead(serving.socket)
-    await changed.executed
-    serving.learn({}, { web: WEB, shop: SHOP })
-    await eventually(() => serving.events.some(({ event }) => event === 'process.changed'))
-    assert.equal(
-      serving.events.find(({ event }) => event === 'process.changed')?.['reason'],
-      'other executable',
-    )
-  })
-
-  it('forgets a caller that is killed', { skip: needsTwoUsers }, async () => {
-    await using serving = await startServing({ identities: { web: WEB } })
-    await using workload = new WorkloadProcess({ socket: serving.socket, method: 'FetchX509SVID', uid: UID })
-    await workload.outcome()
-    workload.kill()
-    serving.learn({}, { web: WEB, shop: SHOP })
-    using client = new WorkloadClient(serving.socket)
-    assert.equal((await client.first('FetchX509SVID')).svids.length, 2)
-  })
-})
-
-describe('a connection at its limit of streams', () => {
-  it('is served on every one of them', async () => {
-    await using serving = await startServing({ identities: { web: WEB }, maxStreamsPerConnection: 2 })
-    using client = new WorkloadClient(serving.socket)
-    using one = client.stream('FetchX509SVID')
-    using two = client.stream('FetchX509SVID')
-    await Promise.all([one.next(), two.next()])
-    serving.learn({}, { web: WEB, shop: SHOP })
-    assert.equal((await one.next()).svids.length, 2)
-    assert.equal((await two.next()).svids.length, 2)
-  })
 })

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import {
+  create,
+  leftBehind,
+  RENEWED_AFTER_MS,
+  refusal,
+  unreachable,
+} from '../../../support/membership-rig.ts'
+import { until } from '../../../support/patience.ts'
+
+describe('a renewal that fails', () => {
+  it('is tried again, with the same key, no sooner than after a second', async () => {
+    await using rig = create()
+    await rig.joined()
+    rig.authority.fails = unreachable
+    await rig.clock.pass(RENEWED_AFTER_MS)
+    for (let n = 1; n <= 9; n += 1) {
+      await until(() => rig.retries().length === n && rig.clock.waiting === 1)
+      rig.clock.advance(rig.retries().at(-1) ?? 0)
+      // The rest before the next attempt is over as soon as it begins.
+      await until(() => rig.clock.waiting === 1)
+      rig.clock.advance(1000)
+    }
+    const pauses = rig.retries()
+    assert.equal(Math.min(...pauses), 1000)
+    assert.deepEqual(
+      pauses.toSorted((a, b) => a - b),
+      pauses,
+    )
+    assert.ok(pauses.at(-1) !== pauses[0], 'less and less often')
+    const [, ...renewals] = rig.authority.asked
+    assert.equal(new Set(renewals.map(({ publicKey }) => publicKey)).size, 1)
+    assert.equal(rig.generation(), 1, 'it works with the certificate that it has')
+  })
+
+  it('because the answer is none leaves everything as it was', async () => {
+    await using rig = create()
+    await rig.joined()
+    rig.authority.lifeSeconds = -10
+    await rig.clock.pass(RENEWED_AFTER_MS)
+    await until(() => rig.retries().length === 1)
+    assert.equal(rig.store.stored?.current?.generation, 1)
+  })
+
+  it('because it was refused leads to a join when there is a new token', async () => {
+    const store = await leftBehind()
+    await using rig = create({ store, token: 'second' })
+    rig.authority.fails = ({ method }) => (method === 'Renew' ? refusal() : undefined)
+    void rig.run()
+    await until(() => rig.clock.waiting === 1)
+    rig.membership.refused()
+    await until(() => rig.asks().length === 2 && rig.clock.waiting === 1)
+    assert.deepEqual(rig.asks(), ['Renew 2', 'Join 1'])
+    assert.equal(rig.store.stored?.joinToken, 'second')
+    assert.equal(rig.membership.member.value?.current.botInstanceId, 'by-second-1')
+    assert.deepEqual(rig.events(), ['renewal.failed', 'join.accepted'])
+  })
+
+  it('goes on as it was when the new token is refused, too, and says so', async () => {
+    const store = await leftBehind()
+    await using rig = create({ store, token: 'second' })
+    rig.authority.fails = refusal
+    void rig.run()
+    await until(() => rig.clock.waiting === 1)
+    rig.membership.refused()
+    await until(() => rig.events().includes('join.failed') && rig.clock.waiting === 1)
+    assert.equal(rig.generation(), 1)
+    assert.equal(rig.retries().length, 1)
+  })
+
+  it('does not lead to a join when it may yet succeed, nor without a new token', async () => {
+    for (const [token, failure] of [
+      ['second', unreachable],
+      ['first', refusal],
+    ] as const) {
+      const store = await leftBehind()
+      await using rig = create({ store, token })
+      rig.authority.fails = failure
+      void rig.run()
+      await until(() => rig.clock.waiting === 1)
+      rig.membership.refused()
+      await until(() => rig.retries().length === 1 && rig.clock.waiting === 1)
+      assert.deepEqual(rig.asks(), ['Renew 2'])
+    }
+  })
+})
+
+describe('an authority that does not take the certificate', () => {
+  it('is asked to renew at once, but not again and again', async () => {
+    await using rig = create()
+    await rig.joined()
+    rig.authority.fails = refusal
+    rig.membership.refused()
+    await until(() => rig.retries().length === 1 && rig.clock.waiting === 1)
+    rig.clock.advance(1000)
+    await until(() => rig.clock.asked.at(-1) === 30_000)
+    rig.membership.refused()
+    await setImmediate()
+    assert.deepEqual(rig.asks(), ['Join 1', 'Renew 2'])
+    await rig.clock.pass(RENEWED_AFTER_MS)
+    await until(() => rig.asks().length === 3)
+  })
+
+  it('is asked at once for another certificate that it does not take', async () => {
+    await using rig = create()
+    await rig.joined()
+    rig.membership.refused()
+    await until(() => rig.generation() === 2 && rig.clock.waiting === 1)
+    rig.membership.refused()
+    await until(() => rig.generation() === 3)
+  })
+})
