@@ -7,7 +7,7 @@ export const PROTOCOL_VERSION = 1
 const OLDEST_PROTOCOL_VERSION = 1
 
 /** Agent and authority have versions that are too far apart. */
-class ProtocolVersionError extends CodedError {
+export class ProtocolVersionError extends CodedError {
   override readonly name = 'ProtocolVersionError'
   readonly code = 'ERR_RPC_PROTOCOL_VERSION'
   readonly kind = 'failed_precondition'

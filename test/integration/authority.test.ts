@@ -198,9 +198,9 @@ describe('an authority with a joined bot', () => {
   it('says that an agent of another protocol version must be upgraded', async () => {
     using anonymous = await anonymousClient(authority)
     using call = anonymous.converse<JoinRequest, object>('signet.v1.JoinService', 'Join')
-    await assert.rejects(call.say({ start: { protocolVersion: 99 } }), {
-      status: 9,
-    })
+    await assert.rejects(call.say({ start: { protocolVersion: 99 } }), { status: 9 })
+    using older = anonymous.converse<JoinRequest, object>('signet.v1.JoinService', 'Join')
+    await assert.rejects(older.say({}), { status: 9, publicMessage: /upgrade the agent$/ })
   })
 
   it('explains what attributes would get', async () => {

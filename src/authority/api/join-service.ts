@@ -8,7 +8,7 @@ import type { JoinStart__Output } from '../../rpc/gen/signet/v1/JoinStart.ts'
 import type { RenewRequest__Output } from '../../rpc/gen/signet/v1/RenewRequest.ts'
 import type { RenewResponse } from '../../rpc/gen/signet/v1/RenewResponse.ts'
 import type { Ask, CallContext, ConversationLimits, Handlers } from '../../rpc/handlers.ts'
-import { checkProtocol } from '../../rpc/protocol.ts'
+import { checkProtocol, ProtocolVersionError } from '../../rpc/protocol.ts'
 import { fromTimestamp, toTimestamp } from '../../rpc/timestamp.ts'
 import type { BotCertificateOutput } from '../bots/issue-bot-certificate.ts'
 import type { Renewer } from '../bots/renewer.ts'
@@ -47,7 +47,7 @@ export function joinHandlers({
         ask: Ask<JoinRequest__Output, JoinResponse>,
         { signal }: CallContext,
       ): Promise<JoinResponse> => {
-        if (!start) throw new MalformedRequestError('a join begins with its start')
+        if (!start) throw new ProtocolVersionError('this join has no start: upgrade the agent')
         checkProtocol(start.protocolVersion)
         const address = caller.kind === 'anonymous' ? caller.address : ''
         joins.take(addressKey(address))

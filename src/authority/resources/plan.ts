@@ -5,6 +5,7 @@ import type { PolicyProblem } from '../../policy/problem.ts'
 import type { NewResource, StoredResource } from '../datastore/resource-repository.ts'
 import type { Catalogue } from './catalogue.ts'
 import { checkFederations } from './check-federations.ts'
+import { checkJoinMethods } from './check-join-methods.ts'
 import { checkReferences } from './check-references.ts'
 import { warnOfSharedHints } from './hint-warnings.ts'
 import type { Compile } from './identity-entry.ts'
@@ -56,6 +57,7 @@ export async function planApply(
     const identity = isChecked ? checkSpec(resource, deps, problems, warnings) : undefined
     if (identity) identities.set(resource.name, identity)
   }
+  problems.push(...checkJoinMethods(resources, deps.catalogue))
   for (const found of [
     checkReferences(resources, deps.catalogue),
     checkFederations(resources, deps.catalogue, deps.trustDomain),

@@ -99,6 +99,16 @@ spec: { bot: nobody, method: secret }
     }
   })
 
+  it('leaves a join token the method that it has', async () => {
+    await using rig = await openCatalogue(botYaml('builder', []))
+    await rig.putSpec('join_token', 't', { bot: 'builder', method: 'other', max_uses: 1 })
+    const { problems } = await plan(
+      rig,
+      'kind: join_token\nversion: v1\nmetadata: { name: t }\nspec: { bot: builder, method: secret }\n',
+    )
+    assert.deepEqual(problems, ['f.yaml:4: spec.method: join_token t is of method other: delete it first'])
+  })
+
   it('knows what the same file brings, whatever the order', async () => {
     await using rig = await openCatalogue()
     const token = `
