@@ -213,7 +213,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   authoritySide = new Uplink(towards)
   const ended = authoritySide.run(lifecycle.signal)
   ended.catch((error: unknown) =>
-    logger.fatal({ event: 'agent.failed', err: error }, 'the agent cannot go on'),
+    logger.fatal({ event: 'agent.failed', err: error }, 'the agent cannot continue'),
   )
   return { ...sockets, ended, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
 }
@@ -244,7 +244,7 @@ function limitsOf({ config, logger }: Shared): SocketLimits {
   if (limits.max < max) {
     logger.info(
       { event: 'connections.limited', configured: max, possible: limits.max, ...resources },
-      'descriptors or memory do not reach for as many connections as are configured',
+      'descriptors or memory do not suffice for the configured number of connections',
     )
   }
   return limits

@@ -40,7 +40,7 @@ export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
   if (bots < deps.maxConnections) {
     deps.logger.info(
       { event: 'connections.limited', configured: deps.maxConnections, possible: bots, openFiles },
-      'descriptors or memory do not reach for as many connections as are configured',
+      'descriptors or memory do not suffice for the configured number of connections',
     )
   }
   const admission: Admission = {

@@ -52,7 +52,7 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
   } finally {
     const ended = program[Symbol.asyncDispose]().then(() => true)
     if (!(await Promise.race([ended, wait(MAX_END_MS, false)]))) {
-      logger.warn({ event: 'program.ending' }, 'something would not end; leaving it')
+      logger.warn({ event: 'program.ending' }, 'something did not end in time; exiting without it')
     }
     leaveSoon() // a failure is said by main() first
     process.stdin.destroy()

@@ -7,7 +7,7 @@ export function logDefects(logger: Logger): void {
     logger.warn({ event: 'program.warning', err: warning }, 'a warning of the runtime')
   })
   process.on('uncaughtException', (error) => {
-    logger.fatal({ event: 'program.failed', err: error }, 'this is a defect of signet, please report it')
+    logger.fatal({ event: 'program.failed', err: error }, 'this is a defect of signet; please report it')
     process.exit(ExitCode.INTERNAL)
   })
 }

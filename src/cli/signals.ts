@@ -39,7 +39,10 @@ export class DaemonSignals {
   /** Says each SIGHUP, those before included. */
   logHangups(logger: Logger): void {
     this.#onHangup = () => {
-      logger.info({ event: 'program.hangup' }, 'SIGHUP: the configuration is read at start only; going on')
+      logger.info(
+        { event: 'program.hangup' },
+        'SIGHUP changes nothing: the configuration is read only at start',
+      )
     }
     if (this.#hangups > 0) this.#onHangup()
   }

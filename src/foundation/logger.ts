@@ -67,7 +67,7 @@ function boundedBy(budget: LogBudget, logger: Logger): LogMethod {
     if (level >= FATAL || budget.take(aboutOf(args), tell)) method.apply(this, args)
   }
   function tell(leftOut: object): void {
-    logger.warn({ event: 'log.left_out', ...leftOut }, 'more lines than the log takes: they were left out')
+    logger.warn({ event: 'log.left_out', ...leftOut }, 'log lines above the limit were left out')
   }
 }
 

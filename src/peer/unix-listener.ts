@@ -91,7 +91,7 @@ export class UnixListener implements AsyncDisposable {
     if (directory !== undefined) {
       options.logger.warn(
         { event: 'socket.shared_directory', path: options.path, directory },
-        'whenever this program does not run, every user can put a socket in this place: choose one below /run',
+        'while this program does not run, any user can create a socket at this path: choose a path below /run',
       )
     }
     // Accepting can fail (EMFILE, ENFILE, ENOMEM); the socket goes on listening and the next client may have more luck.

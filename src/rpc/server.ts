@@ -337,7 +337,7 @@ export class RpcServer<C> implements AsyncDisposable {
     const of = typeof key === 'object' ? {} : { of: key }
     this.#options.logger.warn(
       { event: 'requests.evicted', calls: holders, ...of },
-      'calls are being ended because of the bytes of requests that they hold',
+      'calls are ended because their requests hold too many bytes',
     )
   }
 
@@ -354,7 +354,7 @@ export class RpcServer<C> implements AsyncDisposable {
     if (status.code === StatusCode.INTERNAL) {
       this.#options.logger.error(
         { event: 'rpc.failed', method: call.method, err: error },
-        'a call failed inside',
+        'a call failed with an internal error',
       )
     }
     this.#options.onError?.(error, call.method, caller)

@@ -158,7 +158,7 @@ describe('the commands, with both programs running', () => {
     await using watch = new Daemon(['svid', 'fetch', 'x509', '--watch', '--socket', socket])
     await watch.says('spiffe://example.org/web')
     await stack.admin('lock', ...target)
-    await watch.says('signet: trying on: no identity issued')
+    await watch.says('signet: retrying: no identity issued')
     const heard = watch.log.length
     await stack.admin('unlock', ...target)
     await watch.says('spiffe://example.org/web', heard)

@@ -11,13 +11,13 @@ export function noteMissingRights(logger: Logger, { followsPaths }: Pick<PeerKer
   if (((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 0n) {
     logger.warn(
       { event: 'attestation.limited', missing: 'CAP_SYS_PTRACE' },
-      'the executables and namespaces of other users are not known: they need CAP_SYS_PTRACE',
+      'executables and namespaces of other users cannot be read: the agent needs CAP_SYS_PTRACE',
     )
   }
   if (!followsPaths) {
     logger.warn(
       { event: 'attestation.limited', missing: 'openat2' },
-      'the paths of executables in other mount namespaces are not known: openat2 is refused here (RestrictSUIDSGID=, a seccomp filter)',
+      'paths of executables in other mount namespaces cannot be read: openat2 is refused here (RestrictSUIDSGID=, a seccomp filter)',
     )
   }
 }

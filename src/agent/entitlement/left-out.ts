@@ -36,7 +36,7 @@ export class LeftOut {
     if (!this.#isNews('hint', workloadIdentity, holder)) return
     this.#logger.warn(
       { event: 'hint.duplicate', workloadIdentity, hint, holder },
-      'an identity is delivered without its hint, which another of the same caller has',
+      'an identity is delivered without its hint, because another one of this caller has the same hint',
     )
   }
 
@@ -48,7 +48,7 @@ export class LeftOut {
     const run = `signet explain --pid ${pid}`
     this.#logger.warn(
       { event: 'identities.too_many', granted, limit, pid, uid, run },
-      'a caller has more identities than it may be given at once; the first in order are delivered',
+      'a caller has more identities than the limit; the first in order are delivered',
     )
   }
 
@@ -81,7 +81,7 @@ export class LeftOut {
     const reason = failure === undefined ? 'the authority has not answered in time' : messageOf(failure)
     this.#logger.warn(
       { event: 'jwt_svid.left_out', workloadIdentity, reason },
-      'the tokens of the other identities are delivered without one that cannot be had now',
+      'a token cannot be issued now; those of the other identities are delivered without it',
     )
   }
 

@@ -59,7 +59,7 @@ export class Membership {
     if (stored?.current !== undefined && !isOurs) {
       deps.logger.warn(
         { event: 'identity.foreign' },
-        'the bot identity is of another authority than the pin names',
+        'the saved bot identity belongs to another authority than the pin names',
       )
     }
     this.member = new Watchable<Member | undefined>(isOurs ? stored : undefined)
@@ -103,7 +103,7 @@ export class Membership {
       const retryMs = Math.round(this.#backoff.nextMs())
       const failure = error instanceof CodedError ? error.code : 'unknown'
       if (this.#failure !== failure)
-        logger.warn({ event: 'join.failed', err: error, retryMs }, 'cannot join yet; trying on')
+        logger.warn({ event: 'join.failed', err: error, retryMs }, 'cannot join yet; retrying')
       this.#failure = failure
       await pause(clock, retryMs, signal)
     }
@@ -118,7 +118,7 @@ export class Membership {
       const expiresAt = new Date(expiresMs(member.current)).toISOString()
       logger.warn(
         { event: 'renewal.failed', err: error, expiresAt, retryMs },
-        'cannot renew the bot certificate; trying on',
+        'cannot renew the bot certificate; retrying',
       )
       if (!isPassing(error) && this.#mayRejoin(member) && (await this.#rejoin(signal))) return
       // A key that the disk has taken meanwhile is the one to ask with from now on.

@@ -118,7 +118,10 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
   /** The authority knows it now; so shall whoever reads the log here. */
   #tellOfLoss(givenUp: GivenUp): void {
     for (const [uid, { count }] of givenUp)
-      this.#deps.logger.warn({ event: 'report.given_up', uid, count }, 'reports were given up')
+      this.#deps.logger.warn(
+        { event: 'report.given_up', uid, count },
+        'reports to the authority were dropped',
+      )
   }
 }
 

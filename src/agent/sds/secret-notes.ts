@@ -57,7 +57,7 @@ export class SecretNotes {
     const run = `signet explain --pid ${pid}`
     this.#deps.logger.warn(
       { event: 'secret.unavailable', pid, uid, names, count: absent.length, reasons, suppressed, run },
-      'an Envoy asks for secrets that it may not have now; it gets them when it may',
+      'an Envoy asks for secrets that it may not have now; it gets them when they are granted',
     )
   }
 
@@ -73,7 +73,7 @@ export class SecretNotes {
     const asked = names.slice(0, MAX_NAMES).map((name) => name.slice(0, MAX_NAME_LENGTH))
     this.#deps.logger.warn(
       { event: 'secret.rejected', pid, uid, names: asked, envoySays: message, suppressed },
-      'an Envoy did not take what it was sent; it keeps what it had',
+      'an Envoy rejected a response; it keeps what it had',
     )
   }
 }

@@ -63,7 +63,7 @@ async function move(from: string, to: string, logger: Logger): Promise<Disposabl
   }
   logger.warn(
     { event: 'state.moved', from, path: to },
-    'the data of this agent lay within that of the authority, and has moved',
+    'the data of this agent was inside that of the authority, and has moved',
   )
   return lock
 }

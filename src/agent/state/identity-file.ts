@@ -45,7 +45,7 @@ export class IdentityFile implements IdentityStore {
       await file.save(stored)
       logger.warn(
         { event: 'identity.sealed', from: plainIdentityPath, path: identityPath },
-        'the bot identity, which lay here in plain text, is sealed now, and the plain file removed',
+        'the bot identity was stored in plain text; it is sealed now, and the plain file is removed',
       )
     }
     // Also what a crash between the two has left, and what cannot be read: there may be a key in it.
@@ -75,7 +75,7 @@ async function read(
   } catch (error) {
     if (!(error instanceof StateUnreadableError || error instanceof UnsealError)) throw error
     // The agent has lost who it was; with a join secret it can become somebody again.
-    logger.error({ event: 'identity.unreadable', path, err: error }, 'the bot identity is lost')
+    logger.error({ event: 'identity.unreadable', path, err: error }, 'the saved bot identity cannot be read')
     return undefined
   }
 }

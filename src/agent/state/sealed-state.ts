@@ -47,7 +47,10 @@ export class SealedState implements AsyncDisposable {
       const text = unseal(this.#key, await readPrivateFile(this.#path), CONTEXT).toString()
       const state = JSON.parse(text) as { version?: unknown } & AgentState
       if (state.version === VERSION) return state
-      this.#logger.warn({ event: 'state.ignored', path: this.#path }, 'the saved state is of another version')
+      this.#logger.warn(
+        { event: 'state.ignored', path: this.#path },
+        'the saved state was written by another version',
+      )
     } catch (error) {
       // Nothing is lost for good: what stood there is fetched anew.
       const err = error instanceof SyntaxError ? 'not JSON' : error

@@ -223,7 +223,7 @@ export class X509Cache {
       const { spiffeId, serial } = svid
       this.#deps.logger.warn(
         { event: 'svid.unusable', spiffeId, serial, reason: messageOf(error) },
-        'an X.509-SVID is not delivered any more, and is issued anew',
+        'an X.509-SVID is no longer delivered, and is issued again',
       )
       return false
     }

@@ -143,7 +143,7 @@ export class KnowledgeStore {
       this.#heard = nothingHeard()
       this.#deps.logger.error(
         { event: 'state.ignored', reason: messageOf(error) },
-        'the saved knowledge is not usable',
+        'the saved policy cannot be used',
       )
     }
   }

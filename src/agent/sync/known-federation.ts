@@ -62,7 +62,7 @@ export function tellWithheld({ trustDomain, passedOver }: Bundle, logger: Logger
   const reasons = withheld.slice(0, MAX_TOLD).map(({ where, reason }) => `${where}: ${reason}`)
   logger.warn(
     { event: 'bundle.key_withheld', trustDomain, withheld: withheld.length, reasons },
-    'keys of a bundle are broken, or not every client could read them: they are not delivered, and the others are',
+    'keys of a bundle are not delivered, because they are broken or some clients could not read them; the other keys are',
   )
 }
 

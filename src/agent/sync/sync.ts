@@ -129,7 +129,7 @@ export class Sync {
     const status = error instanceof RpcError ? error.status : undefined
     if (this.#standing !== 'lost') {
       const serving = store.current.value !== undefined
-      logger.warn({ event: 'sync.lost', err: error, serving }, 'not in sync with the authority; trying on')
+      logger.warn({ event: 'sync.lost', err: error, serving }, 'not in sync with the authority; retrying')
     }
     this.#standing = 'lost'
     if (status === StatusCode.PERMISSION_DENIED) store.refuse()

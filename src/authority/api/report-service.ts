@@ -55,7 +55,7 @@ export function reportHandlers(deps: ReportApiDeps): Handlers<Caller, 'signet.v1
         const entries = [...seen, ...rows]
         if (entries.length > 0) await audit.recordAll(entries)
         for (const { detail } of rows)
-          logger.warn({ event: 'report.given_up', ...detail }, 'an agent could not report all that it saw')
+          logger.warn({ event: 'report.given_up', ...detail }, 'an agent dropped reports')
         return {}
       },
     },

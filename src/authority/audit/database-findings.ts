@@ -20,12 +20,12 @@ export async function reportFindings(deps: Deps, accepted: readonly string[]): P
   if (adopted) {
     logger.warn(
       { event: 'database.sealed', ...adopted },
-      'the rows of the database had no seals: they are sealed now as they stand, and from now on no row without a seal is used',
+      'the rows of the database had no seals: they are sealed now as they are, and from now on no row without a seal is used',
     )
     await audit.record('database.sealed', 'authority', adopted)
   }
   for (const problem of accepted) {
-    logger.warn({ event: 'database.accepted', problem }, 'an altered database is accepted as it stands')
+    logger.warn({ event: 'database.accepted', problem }, 'an altered database is accepted as it is')
     await audit.record('database.accepted', 'authority', { problem })
   }
   const first: Promise<void>[] = []
@@ -39,11 +39,14 @@ async function report({ foreign, problems }: Finding, { datastore, audit, logger
   if (foreign.length > 0) {
     logger.error(
       { event: 'database.rows_refused', ...refused },
-      'rows of the database that this authority did not write are not used, and are removed',
+      'rows that this authority did not write are ignored and removed',
     )
   }
   for (const problem of problems) {
-    logger.error({ event: 'database.altered', problem }, 'somebody else has written the database')
+    logger.error(
+      { event: 'database.altered', problem },
+      'the database was changed by something other than this authority',
+    )
   }
   try {
     await datastore.transaction(async (tx) => {

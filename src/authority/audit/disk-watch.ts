@@ -108,7 +108,7 @@ export class DiskWatch implements Disposable {
     if (isLast)
       logger.error(
         { event: 'audit.disk_low', ...facts },
-        'nearly full: without room for the audit log nothing is issued',
+        'the disk of the audit log is nearly full: without room for it nothing is issued',
       )
     else
       logger.warn(

@@ -16,6 +16,9 @@ export function noteClockSkew(
   const seconds = Math.round((agentTimeMs - nowMs) / 1000)
   const clockSkewSeconds = Math.max(-MAX_SKEW_SECONDS, Math.min(MAX_SKEW_SECONDS, seconds))
   if (Math.abs(clockSkewSeconds) <= REPORTED_FROM_SECONDS) return {}
-  logger.warn({ event: 'bot.clock_skew', ...subject, clockSkewSeconds }, 'the clock of an agent is off')
+  logger.warn(
+    { event: 'bot.clock_skew', ...subject, clockSkewSeconds },
+    'the clock of an agent differs from that of the authority',
+  )
   return { clockSkewSeconds }
 }

@@ -51,7 +51,10 @@ export class UsedTwice implements AsyncDisposable {
       summed: ({ count, firstMs, lastMs }, ref) => entryOf(ref, { count, firstMs, lastMs }),
     })
     if (!entry) return
-    logger.warn({ event: 'bot.used_twice', ref: reference, ...seen }, 'two hold the certificate of one bot')
+    logger.warn(
+      { event: 'bot.used_twice', ref: reference, ...seen },
+      'two parties use the certificate of one bot instance',
+    )
     audit.recordAll([entry]).catch((error) => {
       logger.error({ ref: reference, error: messageOf(error) }, 'cannot record a use by two')
     })

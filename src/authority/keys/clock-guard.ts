@@ -62,7 +62,10 @@ export class ClockGuard {
     const jump = this.#jump
     if (jump && Math.abs(offsetMs - jump.offsetMs) <= DRIFT_MS) {
       if (nowMs - jump.sinceMs < AGREED_MS) return false
-      this.#logger.warn({ event: 'clock.agreed' }, 'the clock has stayed where it jumped to: going by it')
+      this.#logger.warn(
+        { event: 'clock.agreed' },
+        'the clock has stayed where it jumped to, and is trusted again',
+      )
       return this.#trust(offsetMs)
     }
     this.#jump = { offsetMs, sinceMs: nowMs }

@@ -122,7 +122,7 @@ export async function settleKey(
     await deps.nextKey.takeOver()
     deps.logger.warn(
       { event: 'key_encryption_key.changed' },
-      'a change of the key-encryption key that was cut short is finished',
+      'an interrupted change of the key-encryption key is now complete',
     )
   } else await deps.nextKey.drop()
   return found.key

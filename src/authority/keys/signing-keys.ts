@@ -290,7 +290,7 @@ export class SigningKeys implements AsyncDisposable {
       const run = `signet ca rotate jwt --algorithm ${algorithm} --now`
       this.#deps.logger.warn(
         { event: 'ca.algorithm_published', algorithm, keyId: prepared.keyId, from, run },
-        'the key of an algorithm that is new in the configuration is published first; until it signs, tokens are signed as before',
+        'a new algorithm is configured: its key is published first, and tokens are signed as before until it signs',
       )
     }
   }
@@ -304,7 +304,7 @@ export class SigningKeys implements AsyncDisposable {
       if (secondsLeft * 6000 < active.notAfterMs - active.createdMs) {
         this.#deps.logger.warn(
           { event: 'ca.expiring', purpose: line.purpose, keyId: active.keyId, secondsLeft },
-          'CA near its end',
+          'a signing key is close to its end',
         )
       }
     }

@@ -26,7 +26,7 @@ export async function deliverEach(
       }
     } catch (error) {
       if (!mayPass(error)) throw error
-      if (error.message !== said) warn(`signet: trying on: ${error.message}`)
+      if (error.message !== said) warn(`signet: retrying: ${error.message}`)
       said = error.message
     }
     await pause(backoff.nextMs())
