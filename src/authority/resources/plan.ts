@@ -5,7 +5,6 @@ import type { PolicyProblem } from '../../policy/problem.ts'
 import type { NewResource, StoredResource } from '../datastore/resource-repository.ts'
 import type { Catalogue } from './catalogue.ts'
 import { checkFederations } from './check-federations.ts'
-import { checkJoinMethods } from './check-join-methods.ts'
 import { checkReferences } from './check-references.ts'
 import { warnOfSharedHints } from './hint-warnings.ts'
 import type { Compile } from './identity-entry.ts'
@@ -54,10 +53,9 @@ export async function planApply(
     const unchanged = before !== undefined && sameResource(before, next)
     changes.push({ before, next, action: unchanged ? 'unchanged' : before ? 'updated' : 'created' })
     const isChecked = !unchanged || kindOf(resource.kind).isAlwaysChecked
-    const identity = isChecked ? checkSpec(resource, deps, problems, warnings) : undefined
+    const identity = isChecked ? checkSpec(resource, before, deps, problems, warnings) : undefined
     if (identity) identities.set(resource.name, identity)
   }
-  problems.push(...checkJoinMethods(resources, deps.catalogue))
   for (const found of [
     checkReferences(resources, deps.catalogue),
     checkFederations(resources, deps.catalogue, deps.trustDomain),
@@ -82,13 +80,16 @@ function revisionConflict(resource: ParsedResource, before: StoredResource | und
 /** What it compiles to, if it is a workload identity without mistakes. */
 function checkSpec(
   resource: ParsedResource,
+  before: StoredResource | undefined,
   { compile, nowMs }: { readonly compile: Compile; readonly nowMs: number },
   problems: string[],
   warnings: string[],
 ): CompiledIdentity | undefined {
   const told = ({ path, message }: PolicyProblem): string =>
     `${resource.at(['spec', ...path])}: ${['spec', ...path].join('.')}: ${message}`
-  const found = kindOf(resource.kind).check?.(resource, compile)
+  const { check, checkChange } = kindOf(resource.kind)
+  const found = check?.(resource, compile)
+  if (before) problems.push(...(checkChange?.(resource, before.spec as typeof resource.spec) ?? []).map(told))
   problems.push(...(found?.problems ?? []).map(told))
   warnings.push(...(found?.warnings ?? []).map(told))
   if (resource.expiresMs !== undefined && resource.expiresMs <= nowMs) {

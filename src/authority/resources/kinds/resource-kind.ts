@@ -15,6 +15,8 @@ export interface ResourceKindDefinition<K extends ResourceKind = ResourceKind> {
   readonly asWritten?: (spec: SpecOf<K>) => object
   /** What `policy/` finds in it. */
   readonly check?: (resource: ParsedResource<K>, compile: Compile) => SpecFindings
+  /** Finds what may not change from what is stored. */
+  readonly checkChange?: (resource: ParsedResource<K>, before: SpecOf<K>) => readonly PolicyProblem[]
   /** Also when nothing of it changes. */
   readonly isAlwaysChecked?: boolean
   /** The other resources that it names. */
