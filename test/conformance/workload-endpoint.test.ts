@@ -5,8 +5,6 @@ import http2 from 'node:http2'
 import net from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { status } from '@grpc/grpc-js'
-import { parseAgentConfig } from '../../src/config/agent-config.ts'
-import { parseEndpointSocket } from '../../src/spiffe/endpoint-socket.ts'
 import { signet } from '../support/command.ts'
 import { identityFor, Stack } from '../support/stack.ts'
 import type { Ended, WorkloadClient } from '../support/workload-client.ts'
@@ -150,52 +148,6 @@ describe('the Workload Endpoint', () => {
       const done = await signet(['svid', 'fetch', 'x509'], { env: { SPIFFE_ENDPOINT_SOCKET: uri } })
       assert.notEqual(done.code, 0)
       assert.match(done.stderr, /SPIFFE_ENDPOINT_SOCKET|socket|endpoint/i)
-    }
-  })
-})
-
-describe('the address of an endpoint', () => {
-  for (const [clause, uri, expected] of [
-    ['WLEP-18', 'unix:///a/b.sock', { path: '/a/b.sock' }],
-    ['WLEP-18', 'unix:/a/b.sock', { path: '/a/b.sock' }],
-    ['WLEP-18', 'unix:///a%20b', { path: '/a b' }],
-    ['WLEP-19', 'tcp://127.0.0.1:8000', { host: '127.0.0.1', port: 8000 }],
-    ['WLEP-19', 'tcp://[::1]:8000', { host: '::1', port: 8000 }],
-    ['WLEP-19', 'tcp://[fe80::1.2.3.4]:65535', { host: 'fe80::1.2.3.4', port: 65_535 }],
-  ] as const) {
-    it(`${clause}: ${uri} is read`, () => assert.deepEqual(parseEndpointSocket(uri), expected))
-  }
-
-  for (const [clause, uris] of [
-    ['WLEP-18', ['unix:', 'unix://', 'unix:///', 'unix:///a/', 'unix:a/b.sock', 'unix://host/a']],
-    ['WLEP-18', ['unix:///a?x', 'unix:///a?', 'unix:///a#f', 'unix:///a b', 'unix:///a\n']],
-    ['WLEP-18', ['unix:///a%', 'unix:///a%00b', 'unix:///a%ff']],
-    ['WLEP-19', ['tcp:127.0.0.1:80', 'tcp://localhost:8000', 'tcp://127.0.0.1', 'tcp://127.0.0.1:']],
-    ['WLEP-19', ['tcp://127.0.0.1:0', 'tcp://127.0.0.1:65536', 'tcp://127.1:8000', 'tcp://0127.0.0.1:8000']],
-    ['WLEP-19', ['tcp://127.0.0.1:8000/', 'tcp://127.0.0.1:8000/foo', 'tcp://127.0.0.1:8000?a']],
-    ['WLEP-19', ['tcp://u@127.0.0.1:8000', 'tcp://::1:8000', 'tcp://[127.0.0.1]:8000', 'tcp://[::g]:8000']],
-    ['WLEP-20', ['', '/a/b.sock', 'http://127.0.0.1:80', 'npipe:a']],
-  ] as const) {
-    for (const uri of uris) {
-      it(`${clause}: ${JSON.stringify(uri)} is refused`, () => {
-        assert.throws(() => parseEndpointSocket(uri), { code: 'ERR_SPIFFE_ENDPOINT_SOCKET_INVALID' })
-      })
-    }
-  }
-})
-
-describe('the configuration of the agent', () => {
-  it('WLEP-03, WLEP-16: has no place for a TCP address at which workloads would connect', () => {
-    for (const workload_api of [{ listen: '127.0.0.1:8000' }, { socket: 'tcp://127.0.0.1:8000' }]) {
-      const config = {
-        version: 1,
-        authority: { address: 'localhost:7443', pin: `sha256:${'0'.repeat(64)}` },
-        join: { token: 'first' },
-      }
-      const parse = (more: object) =>
-        parseAgentConfig(JSON.stringify({ ...config, ...more }), '/etc/agent.yaml')
-      parse({ workload_api: { socket: '/run/agent.sock' } })
-      assert.throws(() => parse({ workload_api }), { code: 'ERR_CONFIG_INVALID' })
     }
   })
 })

@@ -4,6 +4,8 @@ import http2 from 'node:http2'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { gzipSync } from 'node:zlib'
+import { generateKeyPair } from '../../src/crypto/keys.ts'
+import { proveSync } from '../../src/crypto/proof-of-possession.ts'
 import { encodeMessage } from '../../src/rpc/services.ts'
 import { StatusCode } from '../../src/rpc/status.ts'
 import { type BotClient, joinBot } from '../support/bot-client.ts'
@@ -59,6 +61,26 @@ describe('who shows the authority no certificate', () => {
     const bomb = grpcFrame(gzipSync(Buffer.alloc(4 * 1024 * 1024)), true)
     const compressed = rawCall(session, JOIN, { body: bomb, headers: { 'grpc-encoding': 'gzip' } })
     assert.equal((await compressed.ended).status, StatusCode.UNIMPLEMENTED)
+  })
+
+  it('is refused a join in one sentence, whatever it sends unasked behind its first message', async () => {
+    const key = await generateKeyPair()
+    const joinToken = 'no-such-token'
+    const proof = proveSync({ purpose: 'join', trustDomain: authority.trustDomain, joinToken }, key)
+    const frame = (message: object): Buffer => grpcFrame(encodeMessage('signet.v1.JoinRequest', message))
+    const start = {
+      protocolVersion: 1,
+      joinToken,
+      publicKey: key.publicKeyDer,
+      proofOfPossession: proof,
+      method: 'secret',
+      proof: Buffer.from('a guess'),
+    }
+    const unasked = Array.from({ length: 20 }, () => frame({ answer: Buffer.alloc(1000) }))
+    const { ended } = rawCall(session, JOIN, { body: Buffer.concat([frame({ start }), ...unasked]) })
+    const { status, message = '' } = await ended
+    assert.equal(status, StatusCode.PERMISSION_DENIED)
+    assert.match(decodeURI(message), /^refused, reference [0-9A-Z-]+$/)
   })
 
   it('may ask after health, which is good', async () => {

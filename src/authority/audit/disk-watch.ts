@@ -2,7 +2,7 @@ import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
-import type { SpaceInFile } from '../datastore/sqlite/space.ts'
+import type { SpaceInFile } from '../datastore/ports.ts'
 
 export interface DiskWatchDeps {
   /** What the disk under the database has left for this process. */

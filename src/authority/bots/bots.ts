@@ -143,7 +143,7 @@ export class Bots implements AsyncDisposable {
     })
   }
 
-  /** Takes over what the database has of an instance. */
+  /** Reads an instance again from the database. */
   reload(instanceId: string): Promise<void> {
     return this.#deps.datastore.transaction((tx) => this.adopt(tx, instanceId))
   }
@@ -158,7 +158,7 @@ export class Bots implements AsyncDisposable {
     await datastore.transaction(async (tx) => {
       for (const { id, bot } of dead) {
         const stored = await findInstance(tx, id)
-        // Somebody may have renewed it meanwhile.
+        // It may have been renewed meanwhile.
         if (stored && stored.instance.not_after_ms < limitMs) {
           await deleteInstance(tx, stored.instance)
           const notAfter = Math.floor(stored.instance.not_after_ms / 1000)
@@ -210,7 +210,7 @@ export class Bots implements AsyncDisposable {
     return used
   }
 
-  /** When somebody else has changed the instance meanwhile, it is known as it is afterwards. */
+  /** Reads the instance again when another change came first. */
   async #write(id: string, task: (tx: Transaction) => Promise<void>): Promise<void> {
     try {
       await this.#deps.datastore.transaction(task)

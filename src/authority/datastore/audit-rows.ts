@@ -28,7 +28,7 @@ function text<Name extends 'event' | 'actor' | 'detail'>(name: Name) {
 
 type Rows = SelectQueryBuilder<Schema, 'audit_events', object>
 
-/** Which rows are meant: those of which all of this is true. */
+/** A condition on rows: all of these must hold. */
 export interface AuditRowFilter {
   readonly events?: readonly string[]
   readonly eventPrefix?: string
@@ -39,8 +39,8 @@ export interface AuditRowFilter {
 }
 
 /**
- * Rows as they stand there, oldest first, page by page. Somebody may have written others than ours: whatever stands in a column, it is
- * read, as what the column should have, and at a length that memory can hold.
+ * Rows as they stand there, oldest first, page by page. Somebody may have written others than ours: whatever
+ * stands in a column, it is read, as what the column should have, and at a length that memory can hold.
  */
 export async function* storedAuditRows(
   datastore: Datastore,
@@ -114,7 +114,7 @@ export async function firstAuditRow(datastore: Datastore): Promise<number | unde
   return (await query.executeTakeFirst())?.sequence
 }
 
-/** Where the log ends. */
+/** The last row of the log. */
 export function lastAuditRow(
   datastore: Datastore,
 ): Promise<Pick<ChainedAuditRow, 'sequence' | 'hash'> | undefined> {

@@ -28,7 +28,7 @@ export class DatastoreAlteredError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
-/** What is to be changed is not as it was when that was decided: somebody else was quicker. Nothing of the change was kept. */
+/** Another change of the same thing came first. This one was not stored: read again and decide again. */
 export class RevisionConflictError extends CodedError {
   override readonly name = 'RevisionConflictError'
   readonly code = 'ERR_DATASTORE_REVISION_CONFLICT'
@@ -52,7 +52,10 @@ export class RowsAlteredError extends CodedError {
   }
 }
 
-/** Primary result codes of SQLite (https://sqlite.org/rescode.html) that speak of the storage, not of the statement. */
+/**
+ * Primary result codes of SQLite (https://sqlite.org/rescode.html) that speak of the storage, not of the
+ * statement.
+ */
 const STORAGE_FAILURES: ReadonlyMap<number, string> = new Map([
   [5, 'the database is locked by another process; stop it'],
   [6, 'the database is locked by another process; stop it'],

@@ -123,7 +123,8 @@ export async function setPending(
 }
 
 /**
- * Notes the first use of a pending certificate: all before it are superseded, and its join token's use is spent.
+ * Marks a pending certificate as used. It supersedes all earlier ones, and its use of the join token is
+ * spent.
  * @throws RevisionConflictError when the instance is not at that revision any more
  */
 export async function setUsed(
@@ -164,7 +165,7 @@ export async function deleteInstance(tx: Transaction, { id, revision }: Required
   tx.changed({ topic: 'bot_instance', name: id, revision: next, row: undefined })
 }
 
-/** An instance as somebody knows it; without a revision, as it is now. */
+/** An instance at the revision that the caller knows; without one, as it is stored now. */
 export interface InstanceAt {
   readonly id: string
   readonly revision?: number

@@ -29,8 +29,8 @@ export async function findTokenUse(
 }
 
 /**
- * Takes one of `maxUses` for a key. The count and its bound are one statement, so however many race, no more are given. False when
- * all are taken.
+ * Takes one of `maxUses` uses for a key; false when all are taken. One statement counts and compares, so that
+ * concurrent joins never take more.
  */
 export async function takeTokenUse(
   tx: Transaction,

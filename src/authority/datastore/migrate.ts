@@ -35,7 +35,7 @@ export async function refuseNewerSchema(db: Kysely<Schema>): Promise<void> {
   )
 }
 
-/** Brings the tables to what this program knows, inside the transaction that is open. False when they were there already. */
+/** Runs the missing migrations inside the open transaction. False when none was missing. */
 export async function migrate(db: Kysely<Schema>, clock: Clock): Promise<boolean> {
   await db.schema
     .createTable('schema_migrations')

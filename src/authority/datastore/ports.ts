@@ -4,14 +4,13 @@ import type { Row, Schema } from './schema.ts'
 import type { ForeignRow } from './seals/examine.ts'
 import type { SealedTable } from './seals/sealed-tables.ts'
 import type { Finding } from './seals/sealer.ts'
-import type { SpaceInFile } from './sqlite/space.ts'
 
-/** Which rows are meant: those whose columns have these values, or a greater number. */
+/** A condition on rows: each column has this value, or a number above this one. */
 export type Where<Row> = {
   readonly [Column in keyof Row]?: Row[Column] | { readonly above: number }
 }
 
-/** An event before it has its place in the chain of audit rows. */
+/** An audit event that has no sequence number yet. */
 export interface NewAuditRow {
   readonly event: string
   readonly actor: string
@@ -19,7 +18,7 @@ export interface NewAuditRow {
   readonly detail: object
 }
 
-/** An event in its place in the chain. */
+/** An audit event with its sequence number and its hash. */
 export interface ChainedAuditRow {
   readonly sequence: number
   readonly time_ms: number
@@ -32,22 +31,25 @@ export interface ChainedAuditRow {
 
 /** Gives audit rows their sequence numbers and hashes. */
 export interface AuditChaining {
-  /** The rows that follow the last durable one. Called just before a commit, which may still fail. */
+  /** Gives the rows that follow the last durable one. Called just before a commit, which may still fail. */
   extend(events: readonly NewAuditRow[]): readonly ChainedAuditRow[]
-  /** What `extend` gave last is durable. */
+  /** Called when the rows that `extend` gave last are durable. */
   committed(): void
 }
 
-/** The hot way into the database: audit rows, batched. */
+/** Stores audit rows in batches. This is the hot path of the database. */
 export interface AuditSink {
   /** Appends all of these or none, in the order of the calls. Resolves when they are durable. */
   append(events: readonly NewAuditRow[]): Promise<void>
 }
 
-/** What has revisions: resources, and what the authority keeps in memory beside them. */
+/** The kinds of things that have a revision: resources, and what else the authority keeps in memory. */
 export type Topic = 'resource' | 'bot_instance' | 'signing_key'
 
-/** Something at a revision; `row` is absent when it was deleted then. The instances of a bot go with it and are not told of. */
+/**
+ * The last change of one thing; `row` is absent when the change deleted it. When a bot is deleted, its
+ * instances are deleted with it and have no changes of their own.
+ */
 export type Change =
   | {
       readonly topic: 'resource'
@@ -72,79 +74,100 @@ export type Change =
     }
 
 export interface Changes {
-  /** Where the next read goes on. */
+  /** What to give to the next `read`. */
   readonly revision: number
-  /** All there is; what the reader has beside it is gone. Otherwise only what has changed. */
+  /** True: `changes` holds everything that exists. False: only what has changed since. */
   readonly isSnapshot: boolean
-  /** In the order of their revisions. Of each thing only its last change. */
+  /** In the order of their revisions; only the last change of each thing. */
   readonly changes: readonly Change[]
 }
 
-/** The changes of whatever has revisions, by whomever. */
+/** Changes of everything that has a revision, whichever authority made them. */
 export interface ChangeFeed {
-  /** What has changed after a revision; a snapshot without one, or when it is too old or of another database. */
+  /**
+   * Reads what has changed after a revision. Gives a snapshot without a revision, or when it is not known any
+   * more.
+   */
   read(after?: number): Promise<Changes>
-  /** Changes from now on: in order, those of one commit together, before the promise of a transaction that made them resolves. */
+  /**
+   * Calls the listener after each commit with all of its changes, in order, before the promise of the
+   * transaction resolves.
+   */
   subscribe(listener: (changes: readonly Change[]) => void): Disposable
 }
 
 /**
- * One state change, all or nothing. Valid only during the task that it was given to. A statement that failed dooms it, whether or not the
- * task catches the error.
+ * One state change: all of it is stored or nothing. It can be used only during its task. When a statement
+ * fails, the transaction fails, even if the task catches the error.
  */
 export interface Transaction {
-  /** Changes rows. Rows of sealed tables are read with `rows`, since anybody may have written what stands there. */
+  /** Changes rows. Use `rows` to read rows of sealed tables: it checks that this authority wrote them. */
   readonly db: Pick<Kysely<Schema>, 'insertInto' | 'updateTable' | 'deleteFrom'>
-  /** Rows of a sealed table, each of them ours and as we left it, in no order. @throws RowsAlteredError */
+  /** Reads rows of a sealed table, in no order, and checks their seals. @throws RowsAlteredError */
   rows<Table extends SealedTable>(table: Table, where?: Where<Row<Table>>): Promise<Row<Table>[]>
-  /** The audit row becomes durable with this change, and not at all if it fails. */
+  /** Stores an audit row together with this change. */
   append(event: NewAuditRow): void
-  /** Those who follow the changes hear of it once it is durable. */
+  /** Passes a change on to the change feed once it is durable. */
   changed(change: Change): void
-  /** Called once the change is durable, before the promise of the transaction resolves; never when it failed. */
+  /** Calls back once the transaction is durable, before its promise resolves. */
   afterCommit(callback: () => void): void
-  /** Removes rows that somebody else has written. */
+  /** Removes rows that were not written by this authority. */
   discard(rows: readonly ForeignRow[]): void
   /** Seals every row anew, under another key-encryption key. */
   reseal(kek: KeyObject): void
 }
 
+export interface SpaceInFile {
+  /** Length of the database file; what waits in the log beside it comes on top for a while. */
+  readonly bytes: number
+  /** Of pages that hold nothing: new rows take them before the file grows. */
+  readonly reusableBytes: number
+  /** Whether such pages can be given back to the disk while the authority runs. */
+  readonly shrinks: boolean
+}
+
 /** The authority's database. */
 export interface Datastore extends AsyncDisposable {
-  /** Reads tables that are not sealed; cannot write. */
+  /** Reads tables that are not sealed. It cannot write. */
   readonly db: Pick<Kysely<Schema>, 'selectFrom' | 'introspection'>
   /**
-   * Runs a task that changes state. It resolves with the task's result when everything the task did is durable. The task may await
-   * nothing but its own transaction, since the next one waits for it: a task that awaits anything else fails with a TypeError.
+   * Runs a task that changes state, and resolves with its result when the change is durable. The task must
+   * await nothing but its own transaction, because other changes wait for it. Otherwise it fails with a
+   * TypeError.
    */
   transaction<T>(task: (tx: Transaction) => Promise<T>): Promise<T>
   readonly changes: ChangeFeed
-  /** The way for audit rows, of transactions, too, from now on. Called once. */
+  /** Opens the sink for audit rows. `chaining` also numbers the audit rows of transactions. Called once. */
   openAuditSink(chaining: AuditChaining): AuditSink
-  /** Rows of a sealed table, each of them ours. At a start they are those that were looked at when the database was opened. */
+  /**
+   * Reads rows of a sealed table and checks their seals. During the start they come from the check at
+   * opening.
+   */
   rows<Table extends SealedTable>(table: Table, where?: Where<Row<Table>>): Promise<readonly Row<Table>[]>
-  /** What was read at the start has been taken over by those who need it. */
+  /** Ends the start: rows that were read at opening are not kept any longer. */
   started(): void
 
-  /** The number of this authority, which its audit rows have. */
+  /** The number of this authority in its audit rows. */
   readonly authority: number
   /** Durable commits there have been since the database was made. */
   readonly commits: number
-  /** What the first version that seals rows has taken over from one that did not. */
+  /** Rows that had no seal and were sealed at opening, once. */
   readonly adopted: { readonly rows: number } | undefined
-  /** What was wrong with the database when it was opened, and has been accepted. */
+  /** Problems that were found at opening and accepted by the operator. */
   readonly accepted: readonly string[]
-  /** Tells of whatever somebody else has done to the database: what was found when it was opened, and what is found from now on. */
+  /**
+   * Reports changes of the database that this authority did not make: those found at opening, and later ones.
+   */
   watchFindings(listener: (finding: Finding) => void): void
-  /** Compares the whole database with what was written last; tells the same as `watchFindings`, one sentence each. */
+  /** Compares the whole database with what this authority wrote. Gives one sentence for each finding. */
   examine(): Promise<string[]>
 
-  /** Why nothing can be relied on to be stored now; undefined when all is well. */
+  /** Why changes cannot be stored now; undefined when they can. */
   readonly problem: string | undefined
   /** How the file is filled. */
   readonly space: SpaceInFile
-  /** Gives room that holds nothing any more back to the disk. */
+  /** Gives unused space back to the disk. */
   shrink(): Promise<SpaceInFile>
-  /** Leaves nothing of the past in a log beside the database. */
+  /** Empties the log beside the database, so that it holds no old contents. */
   flush(): Promise<void>
 }

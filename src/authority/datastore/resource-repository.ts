@@ -29,12 +29,12 @@ export interface ResourceChange {
 
 export type NewResource = Pick<StoredResource, 'kind' | 'name' | 'metadata' | 'spec'>
 
-/** What must be there when a change is made; without a revision there must be nothing. */
+/** The revision that a change replaces; undefined when it creates. */
 export interface Before {
   readonly revision: string | undefined
 }
 
-/** A resource to write; over whatever is there unless it says over what. */
+/** A resource to write. Without `before` it replaces whatever is stored. */
 export interface Put {
   readonly resource: NewResource
   readonly before?: Before
@@ -75,7 +75,10 @@ export class ResourceRepository {
     return row && fromRow(row)
   }
 
-  /** Creates or replaces, under a new revision. @throws RevisionConflictError when something else than `before` is there */
+  /**
+   * Creates or replaces a resource. @throws RevisionConflictError when another revision than `before` is
+   * stored
+   */
   async put(tx: Transaction, resource: NewResource, before?: Before): Promise<StoredResource> {
     const [stored] = await this.putAll(tx, [before ? { resource, before } : { resource }])
     return stored as StoredResource
@@ -119,7 +122,9 @@ export class ResourceRepository {
     return true
   }
 
-  /** Changes arrive in order, those of one commit together, before the promise of the transaction that made them resolves. */
+  /**
+   * Calls the listener after each commit with its changes, before the promise of the transaction resolves.
+   */
   subscribe(listener: (changes: readonly ResourceChange[]) => void): Disposable {
     return this.#changes.subscribe(listener)
   }

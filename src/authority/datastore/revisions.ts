@@ -4,12 +4,13 @@ import type { Topic, Transaction } from './ports.ts'
 /** The counter of all revisions, in `meta`. */
 export const REVISION = 'resource_revision'
 
-/** So many revisions back a reader can go on; one that was away for longer takes everything anew. */
+/** A reader that is further behind than this gets a snapshot. Older tombstones are deleted. */
 export const KEPT_REVISIONS = 10_000
 
 /**
- * Takes the next `count` revisions and gives the first of them. A number is never given twice. Whoever changes what has a revision calls this
- * before it reads what it changes: writers wait for one another here, so that revisions appear in the order of the commits.
+ * Takes the next `count` revisions and gives the first of them. A revision is never given twice. Call this
+ * before reading what the transaction changes: concurrent writers wait for each other here, so that revisions
+ * become visible in the order of the commits.
  */
 export async function takeRevisions(tx: Transaction, count = 1): Promise<number> {
   const value = sql<string>`CAST(CAST(meta.value AS bigint) + ${sql.lit(count)} AS text)`
@@ -22,7 +23,7 @@ export async function takeRevisions(tx: Transaction, count = 1): Promise<number>
   return Number(row.value) - count + 1
 }
 
-/** Notes that something is gone; what was noted too long ago is forgotten. */
+/** Leaves a tombstone for a deleted thing, and deletes tombstones that are too old. */
 export async function leaveTombstone(
   tx: Transaction,
   gone: { readonly topic: Topic; readonly kind?: string; readonly name: string; readonly revision: number },

@@ -11,7 +11,7 @@ export async function loadSigningKeyRows(datastore: Datastore): Promise<SigningK
   return rows.toSorted((a, b) => a.created_ms - b.created_ms || (a.id < b.id ? -1 : 1))
 }
 
-/** A key as somebody knows it. */
+/** A key at the revision that the caller knows. */
 export interface KeyAt {
   readonly id: string
   readonly revision: number
@@ -31,7 +31,7 @@ export async function insertSigningKey(
   return revision
 }
 
-/** A retired key does not sign again: its private part goes. Gives its new revision. @throws RevisionConflictError */
+/** Gives the new revision. A key that is retired loses its private part. @throws RevisionConflictError */
 export function updateSigningKeyState(
   tx: Transaction,
   key: KeyAt,
@@ -74,7 +74,7 @@ async function changeKey(
   return revision
 }
 
-/** Seals every private key anew, which changes nothing that anybody has in memory: the revisions stay. */
+/** Seals every private key anew. Nothing that is kept in memory changes, so the revisions stay. */
 export async function resealPrivateKeys(
   tx: Transaction,
   reseal: (row: SigningKeysTable) => Uint8Array,

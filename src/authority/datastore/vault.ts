@@ -11,7 +11,9 @@ export interface VaultOptions {
   readonly trustDomain: TrustDomain
 }
 
-/** The key-encryption key, with what is sealed under it, for the trust domain that the database was made for. */
+/**
+ * The key-encryption key, with what is sealed under it, for the trust domain that the database was made for.
+ */
 export class Vault {
   readonly trustDomain: TrustDomain
   #key: KeyObject
@@ -40,7 +42,9 @@ export class Vault {
     return this.#key
   }
 
-  /** From now on everything is sealed under this key. Whoever calls this has seen to what is sealed already. */
+  /**
+   * From now on everything is sealed under this key. Whoever calls this has seen to what is sealed already.
+   */
   use(key: KeyObject): void {
     this.#key = key
   }

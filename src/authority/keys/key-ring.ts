@@ -82,7 +82,7 @@ export class KeyRing {
     })
   }
 
-  /** Whoever changed the keys meanwhile, this program knows them as they are afterwards. */
+  /** Reads the keys again when another change came first. */
   async #change(task: (tx: Transaction) => Promise<readonly SigningKey[]>): Promise<readonly SigningKey[]> {
     const { datastore, vault } = this.#deps
     try {

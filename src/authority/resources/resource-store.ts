@@ -200,7 +200,7 @@ export class ResourceStore {
   }
 }
 
-/** Somebody else was quicker than what was planned here. */
+/** Translates a conflict into what the user can do about it. */
 async function asUsersSeeIt<T>(change: Promise<T>): Promise<T> {
   try {
     return await change

@@ -46,6 +46,29 @@ describe('a bundle document', () => {
     })
   })
 
+  it('cannot be made of JWT authorities that no kid tells apart; one key may be there twice', async () => {
+    const [first, second] = [own.jwtKey.publicKeyDer, (await createTestTrustDomain()).jwtKey.publicKeyDer]
+    const of = (...jwtAuthorities: { kid: string; publicKeyDer: Buffer }[]) =>
+      Bundle.of({ trustDomain: 'a', x509Authorities: [], jwtAuthorities })
+    assert.equal(
+      of({ kid: 'a', publicKeyDer: first }, { kid: 'a', publicKeyDer: first }).jwtAuthorities.size,
+      1,
+    )
+    const refused = { code: 'ERR_SPIFFE_BUNDLE_INVALID' }
+    assert.throws(() => of({ kid: '', publicKeyDer: first }), refused)
+    assert.throws(() => of({ kid: 'a', publicKeyDer: first }, { kid: 'a', publicKeyDer: second }), refused)
+  })
+
+  it('takes an X.509 authority that stands there twice once', () => {
+    const document = JSON.stringify({ keys: [x509Jwk, x509Jwk] })
+    assert.equal(Bundle.parse('example.org', document).x509Authorities.length, 1)
+  })
+
+  it('is refused unread when it is longer than 4 MiB', () => {
+    const document = `{"keys":[]}${' '.repeat(4 * 1024 * 1024)}`
+    assert.throws(() => Bundle.parse('example.org', document), { code: 'ERR_SPIFFE_BUNDLE_INVALID' })
+  })
+
   const rsaJwk = (modulusLength: number) =>
     generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { Bundle } from '../../../src/spiffe/bundle.ts'
-import { JwtSvidValidator, parseJwtSvid } from '../../../src/spiffe/jwt-svid.ts'
+import { checkJwtSvidTime, JwtSvidValidator, parseJwtSvid } from '../../../src/spiffe/jwt-svid.ts'
 import { NOW } from '../../support/crypto-fixtures.ts'
 import { createTestTrustDomain } from '../../support/svid-fixtures.ts'
 
@@ -73,5 +73,14 @@ describe('parseJwtSvid', () => {
   it('reads a token without verifying anything', () => {
     const token = own.signer.sign({ ...own.claims, exp: 1 })
     assert.deepEqual(parseJwtSvid(`${token.slice(0, -8)}AAAAAAAA`).claims, { ...own.claims, exp: 1 })
+  })
+})
+
+describe('checkJwtSvidTime', () => {
+  it('judges the times of a token whose signature nobody has checked', () => {
+    const token = own.signer.sign(own.claims)
+    checkJwtSvidTime(token, NOW)
+    assert.throws(() => checkJwtSvidTime(token, NOW + 360), { reason: 'expired' })
+    assert.throws(() => checkJwtSvidTime('no.token', NOW), { code: 'ERR_SPIFFE_JWT_SVID_INVALID' })
   })
 })

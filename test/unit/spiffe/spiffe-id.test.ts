@@ -45,6 +45,7 @@ describe('SpiffeId.of', () => {
       ['', '/a'],
       ['spiffe://td', '/a'],
       ['td', `/${'a'.repeat(2047 - 10)}`],
+      ['td', `/${'a'.repeat(3000)}`],
     ] as const) {
       assert.throws(() => SpiffeId.of(domain, path), { code: 'ERR_SPIFFE_ID_INVALID' })
     }

@@ -11,8 +11,7 @@ import {
   storedAuditRows,
 } from '../../datastore/audit-rows.ts'
 import { readMeta, writeMeta } from '../../datastore/meta.ts'
-import type { Datastore } from '../../datastore/ports.ts'
-import type { SpaceInFile } from '../../datastore/sqlite/space.ts'
+import type { Datastore, SpaceInFile } from '../../datastore/ports.ts'
 import type { ChainEnd } from '../chain.ts'
 import { ChainCheck, Findings, type SignedRow } from '../chain-check.ts'
 import { AuditArchiveRefusedError } from '../errors.ts'

@@ -17,7 +17,9 @@ export interface BotInstancesTable {
   revision: number
 }
 
-/** A bot certificate that was given to an instance: one row for each key that was certified in a generation. */
+/**
+ * A bot certificate that was given to an instance: one row for each key that was certified in a generation.
+ */
 export interface BotGenerationsTable {
   instance_id: string
   generation: number

@@ -1,11 +1,11 @@
 import type { Topic } from '../ports.ts'
 
-/** What is left of something that was deleted, so that those who follow the changes hear of it. */
+/** A deleted thing. Readers of the change feed learn from it that the thing is gone. */
 export interface TombstonesTable {
   topic: Topic
   /** Of a resource; otherwise empty. */
   kind: string
   name: string
-  /** That of the deletion. */
+  /** Of the deletion. */
   revision: number
 }

@@ -12,7 +12,7 @@ export interface AuditEnd {
 
 const NONE: AuditEnd = { sequence: 0, hash: new Uint8Array(0) }
 
-/** What the record of the state says of the audit log, against what stands there. */
+/** Compares the end of the audit log with the sealed record of the state. */
 export class AuditEndCheck {
   readonly #end: StatementSync
   readonly #beyond: StatementSync
@@ -33,8 +33,8 @@ export class AuditEndCheck {
   }
 
   /**
-   * Removes rows that were not written by this authority, since they would stand in the way of its own. Gives one sentence for each
-   * thing that is wrong.
+   * Removes rows that this authority did not write, since its next rows take their numbers. Gives one
+   * sentence for each problem.
    */
   examine({ auditSequence, auditHash }: StateRecord): string[] {
     const problems: string[] = []
@@ -51,7 +51,7 @@ export class AuditEndCheck {
   }
 }
 
-/** In the time before, the log was one chain. */
+/** False in a database of a version that knew one chain only. */
 function hasAuthorities(connection: DatabaseSync): boolean {
   const columns = connection.prepare('PRAGMA main.table_info(audit_events)').all() as { name: string }[]
   return columns.some(({ name }) => name === 'authority')

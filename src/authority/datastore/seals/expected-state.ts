@@ -2,7 +2,10 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { PlainRow } from './examine.ts'
 import { hasTable } from './state-record.ts'
 
-/** What the audit log tells of rows: enough to name what is missing, and to know what somebody else has put in. */
+/**
+ * What the audit log tells of rows: enough to name what is missing, and to know what somebody else has put
+ * in.
+ */
 export interface ExpectedState {
   /** `kind name` → revision. */
   readonly resources: ReadonlyMap<string, string>

@@ -9,7 +9,10 @@ const CONTEXT = 'signet check of sealed rows'
 /** Of a database whose rows have no seals yet. */
 const CONTEXT_BEFORE_SEALS = 'signet check'
 
-/** Makes sure that the key is the one that this database was made with; changes nothing. @throws WrongSealingKeyError */
+/**
+ * Makes sure that the key is the one that this database was made with; changes nothing.
+ * @throws WrongSealingKeyError
+ */
 export function keyCheckOf(
   connection: DatabaseSync,
   { kek, keySource }: { readonly kek: KeyObject; readonly keySource: string },

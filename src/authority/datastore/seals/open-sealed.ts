@@ -22,8 +22,9 @@ import {
 } from './state-record.ts'
 
 /**
- * What is known of this data directory from outside its database: nothing yet; that it is of the time before rows were sealed, which only a
- * file that this authority has sealed itself can say; or that its rows are sealed.
+ * What is known of this data directory from outside its database: nothing yet; that it is of the time before
+ * rows were sealed, which only a file that this authority has sealed itself can say; or that its rows are
+ * sealed.
  */
 export type Past = 'none' | 'before_seals' | 'sealed'
 
@@ -49,7 +50,10 @@ export interface Opened {
 
 const MAX_NAMED = 10
 
-/** Brings a database into the hands of this program, inside one transaction: all of what is found is decided before anything is written. */
+/**
+ * Brings a database into the hands of this program, inside one transaction: all of what is found is decided
+ * before anything is written.
+ */
 export async function openSealed(
   connection: DatabaseSync,
   options: OpenOptions,

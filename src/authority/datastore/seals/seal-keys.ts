@@ -6,7 +6,10 @@ export type Cell = string | number | bigint | Uint8Array | null
 export interface RowTag {
   /** Stands in the row. */
   readonly seal: Buffer
-  /** Its part in the digest over all rows. It is written nowhere, so nobody can look for sets of rows that come to the same sum. */
+  /**
+   * Its part in the digest over all rows. It is written nowhere, so nobody can look for sets of rows that
+   * come to the same sum.
+   */
   readonly share: Buffer
 }
 
@@ -14,7 +17,9 @@ const KEY_BYTES = 32
 const TAG_HASH = 'sha512'
 const HALF = 32
 
-/** Binds the rows of one database to the key-encryption key (decision 0021), which its writers do not have. */
+/**
+ * Binds the rows of one database to the key-encryption key (decision 0021), which its writers do not have.
+ */
 export class SealKeys {
   readonly #rows: Buffer
   readonly #state: Buffer

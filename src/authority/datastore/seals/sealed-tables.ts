@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Every table whose rows grant trust, take it, or say what this database is: each of their rows has a column `seal`. */
+/**
+ * Every table whose rows grant trust, take it, or say what this database is: each of their rows has a column
+ * `seal`.
+ */
 export const SEALED_TABLES = [
   'schema_migrations',
   'meta',

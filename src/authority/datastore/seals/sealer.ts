@@ -49,9 +49,9 @@ const ALTERED =
   'rows of the database were deleted or set back by somebody else: nothing that grants or takes trust is changed until the authority has been started again'
 
 /**
- * Seals what one connection writes. Triggers, which only this connection has, tell of each row that changes, cascades included; at the end of
- * each task the rows get their seals, and at each commit the record that holds them together. A row that was not sealed by us cannot be
- * changed into one that is.
+ * Seals what one connection writes. Triggers, which only this connection has, tell of each row that changes,
+ * cascades included; at the end of each task the rows get their seals, and at each commit the record that
+ * holds them together. A row that was not sealed by us cannot be changed into one that is.
  */
 export class Sealer {
   readonly #connection: DatabaseSync
@@ -110,7 +110,10 @@ export class Sealer {
     return this.#changedTables.has(table)
   }
 
-  /** The transaction has begun: whatever other connections have committed since the last one is looked at before anything rests on it. */
+  /**
+   * The transaction has begun: whatever other connections have committed since the last one is looked at
+   * before anything rests on it.
+   */
   begin(): void {
     const version = this.#readVersion()
     if (version === this.#version) return
@@ -183,7 +186,10 @@ export class Sealer {
     this.#nextVersion = this.#version
   }
 
-  /** Compares the whole database with what this connection has left there. Inside a transaction, between tasks. */
+  /**
+   * Compares the whole database with what this connection has left there. Inside a transaction, between
+   * tasks.
+   */
   examine(): Finding {
     if (!schemaSha256(this.#connection).equals(this.#record.schemaSha256)) {
       throw new RowsAlteredError(

@@ -3,8 +3,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type SealKeys, sameBytes } from './seal-keys.ts'
 
 /**
- * The one statement that holds all rows together: it changes with each commit, so that no row can be deleted or set back, and no row of the
- * audit log cut off, without this one going back with it.
+ * The one statement that holds all rows together: it changes with each commit, so that no row can be deleted
+ * or set back, and no row of the audit log cut off, without this one going back with it.
  */
 export interface StateRecord {
   readonly databaseId: Uint8Array

@@ -8,7 +8,7 @@ import { Statements } from './statements.ts'
 const INSERT_AUDIT_ROW =
   'INSERT INTO audit_events (authority, sequence, time_ms, event, actor, ref, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
 
-/** What goes into one commit of the one connection that writes: any number of tasks, and the audit rows of all of them at the end. */
+/** One commit of the connection that writes: any number of tasks, then the audit rows of all of them. */
 export class Batch {
   readonly #statements: Statements
   readonly #sealer: Sealer
@@ -25,7 +25,7 @@ export class Batch {
     this.#onChanges = onChanges
   }
 
-  /** Who gives audit rows their place in the chain. */
+  /** Sets what numbers and hashes audit rows. */
   chainWith(chaining: AuditChaining): void {
     this.#chaining = chaining
   }
@@ -44,7 +44,7 @@ export class Batch {
     this.#sealer.begin()
   }
 
-  /** What the task did is undone when it fails, and only that. */
+  /** Runs one task. When it fails, only its own changes are undone. */
   async run<T>(task: (tx: Transaction) => Promise<T>): Promise<T> {
     const { result, left } = await SqliteTransaction.run(task, this.#statements, this.#sealer)
     for (const event of left.events) this.#events.push(event)
@@ -66,11 +66,8 @@ export class Batch {
     this.#statements.run('COMMIT')
     this.#sealer.committed()
     const [changes, callbacks] = [this.#changes, this.#callbacks]
-    return () => {
-      chaining?.committed()
-      for (const callback of callbacks) callback()
-      if (changes.length > 0) this.#onChanges(changes)
-    }
+    return () =>
+      doAll([() => chaining?.committed(), ...callbacks, () => changes.length > 0 && this.#onChanges(changes)])
   }
 
   rollback(): void {
@@ -88,4 +85,17 @@ export class Batch {
     }
     return chaining
   }
+}
+
+/** Does every step even when one throws, and throws the first error afterwards. */
+function doAll(steps: readonly (() => unknown)[]): void {
+  const errors: unknown[] = []
+  for (const step of steps) {
+    try {
+      step()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
 }

@@ -10,7 +10,10 @@ import type { AuditChaining, Change, NewAuditRow, Transaction } from '../ports.t
 import type { Sealer } from '../seals/sealer.ts'
 import { Batch } from './batch.ts'
 
-/** Rows (and tasks) of one commit: 256 cost 1.5 ms, so nobody waits long behind a full batch (decision 0010). */
+/**
+ * Rows (and tasks) of one commit: 256 take 1.5 ms, so a full batch delays the next one little (decision
+ * 0010).
+ */
 const BATCH_ROWS = 256
 
 /** A commit that takes longer than this stops the whole authority; somebody should look at the disk. */
@@ -25,14 +28,14 @@ export interface CommitQueueDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly logger: Logger
-  /** What a commit has changed, once it is durable. */
+  /** Called with the changes of a commit when it is durable. */
   readonly onChanges: (changes: readonly Change[]) => void
 }
 
 type Work =
   | { readonly events: readonly NewAuditRow[] }
   | { readonly task: (tx: Transaction) => Promise<unknown> }
-  /** Looks at the connection inside the transaction, between tasks. */
+  /** Reads the connection inside the transaction, between tasks. */
   | { readonly look: () => unknown }
   /** Works on the connection outside of any transaction. */
   | { readonly alone: () => unknown }
@@ -48,8 +51,9 @@ interface Settled {
 }
 
 /**
- * Gathers what arrives in one turn of the event loop into one durable commit. There is one connection that writes, and whatever is in its open
- * transaction everybody on it would see: so one thing is done at a time, in the order in which it came.
+ * Gathers what arrives in one turn of the event loop into one durable commit. One connection writes, and
+ * everyone who uses it would see its uncommitted changes. So the queue does one thing at a time, in the order
+ * of arrival.
  */
 export class CommitQueue {
   readonly #batch: Batch
@@ -83,7 +87,7 @@ export class CommitQueue {
     this.#batch.chainWith(chaining)
   }
 
-  /** Resolves with the task's result when it is durable; rejects with what it threw, or when nothing can be stored. */
+  /** Resolves when the task's changes are durable. */
   run<T>(task: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#add<T>({ task })
   }
@@ -212,7 +216,10 @@ export class CommitQueue {
     for (const { reject } of batch) reject(shown)
   }
 
-  /** Until a commit goes well: also when nobody has anything to write, somebody may wait to hear that it would go well again. */
+  /**
+   * Tries a commit from time to time until one succeeds, so that the problem ends even if nothing else is
+   * written.
+   */
   #report(problem: string): void {
     this.#problem = problem
     this.#probe?.cancel()

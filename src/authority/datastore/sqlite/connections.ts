@@ -17,14 +17,15 @@ import type { Schema } from '../schema.ts'
 const BUSY_TIMEOUT_MS = 5000
 
 /**
- * Opens the connection that writes. A database that is made now can give pages back to the disk later, which an older one learns only by
- * being rewritten. FULL: what has been committed survives the loss of power, in WAL mode too. What is overwritten or deleted, a sealed
- * private key for one, is zeroed in the pages that are written anyway.
+ * Opens the connection that writes. `auto_vacuum` lets a new database give pages back to the disk; an older
+ * one must be rewritten for that. `synchronous = FULL` makes commits survive a loss of power in WAL mode,
+ * too. `secure_delete` zeroes deleted contents, such as a sealed private key, in pages that are written
+ * anyway.
  */
 export function openWriteConnection(location: string): DatabaseSync {
   const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
   makePrivate(db.location())
-  db.exec('PRAGMA auto_vacuum = INCREMENTAL') // has no effect but on a new file, and only before the first write
+  db.exec('PRAGMA auto_vacuum = INCREMENTAL') // works only on a new file, before the first write
   db.exec(
     'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = FAST',
   )
@@ -36,7 +37,7 @@ function makePrivate(file: string | null): void {
   if (file && statSync(file).size === 0) chmodSync(file, 0o600)
 }
 
-/** Opens a connection that can only read, so that no change slips past the commit queue. */
+/** Opens a connection that can only read, so that every change goes through the commit queue. */
 export function openReadConnection(location: string): DatabaseSync {
   const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS })
   db.exec('PRAGMA query_only = ON')

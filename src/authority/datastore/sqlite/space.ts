@@ -1,13 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-
-export interface SpaceInFile {
-  /** Length of the database file; what waits in the log beside it comes on top for a while. */
-  readonly bytes: number
-  /** Of pages that hold nothing: new rows take them before the file grows. */
-  readonly reusableBytes: number
-  /** Whether such pages can be given back to the disk while the authority runs. */
-  readonly shrinks: boolean
-}
+import type { SpaceInFile } from '../ports.ts'
 
 const INCREMENTAL = 2
 /** A second or two of rewriting; a longer log is archived first. */
@@ -26,7 +18,7 @@ export function spaceOf(connection: DatabaseSync): SpaceInFile {
   }
 }
 
-/** A database of an earlier version is rewritten once, so that it can shrink afterwards, unless there is too much in it. */
+/** Rewrites a database of an earlier version once, so that it can shrink afterwards; not when it is large. */
 export function prepareToShrink(connection: DatabaseSync): void {
   const { bytes, reusableBytes, shrinks } = spaceOf(connection)
   if (shrinks || bytes - reusableBytes > REWRITTEN_BYTES) return

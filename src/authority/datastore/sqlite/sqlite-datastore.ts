@@ -10,7 +10,15 @@ import { nameAuthority } from '../authority-repository.ts'
 import { DatastoreChanges } from '../change-feed.ts'
 import { DatastoreInvalidError, storageFailure } from '../errors.ts'
 import { migrate, refuseNewerSchema } from '../migrate.ts'
-import type { AuditChaining, AuditSink, Change, Datastore, Transaction, Where } from '../ports.ts'
+import type {
+  AuditChaining,
+  AuditSink,
+  Change,
+  Datastore,
+  SpaceInFile,
+  Transaction,
+  Where,
+} from '../ports.ts'
 import type { Row, Schema } from '../schema.ts'
 import { ONLY_AUTHORITY } from '../seals/audit-end.ts'
 import { describeForeign, type PlainRow } from '../seals/examine.ts'
@@ -19,7 +27,7 @@ import type { SealedTable } from '../seals/sealed-tables.ts'
 import { type Finding, Sealer } from '../seals/sealer.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { executeOn, openReadConnection, openWriteConnection, queriesOver } from './connections.ts'
-import { prepareToShrink, type SpaceInFile, spaceOf } from './space.ts'
+import { prepareToShrink, spaceOf } from './space.ts'
 
 export interface SqliteDatastoreDeps {
   readonly clock: Clock
@@ -38,7 +46,7 @@ export interface SqliteDatastoreDeps {
 /** A millisecond's work or two. */
 const PAGES_A_TURN = 256
 
-/** The database in a file. Reads of what nobody has to be trusted with have a connection of their own, which cannot write. */
+/** The database in a SQLite file, with one connection that writes and one that reads. */
 export class SqliteDatastore implements Datastore {
   readonly db: Kysely<Schema>
   readonly authority = ONLY_AUTHORITY
@@ -74,8 +82,9 @@ export class SqliteDatastore implements Datastore {
   }
 
   /**
-   * Opens or creates the database at `path` (`:memory:` for a private one), makes sure that it is as this authority left it, and brings its
-   * tables up to date. @throws DatastoreAlteredError when it is not, and going on would lose trust
+   * Opens or creates the database at `path` (`:memory:` for a private one), makes sure that it is as this
+   * authority left it, and brings its tables up to date. @throws DatastoreAlteredError when it is not, and
+   * going on would lose trust
    */
   static async open(path: string, deps: SqliteDatastoreDeps): Promise<SqliteDatastore> {
     // Both connections must see the same database, so one in memory needs a name that nobody else has.

@@ -11,7 +11,7 @@ import { ID_BYTES } from '../seals/state-record.ts'
 import { queriesOver } from './connections.ts'
 import type { Statements } from './statements.ts'
 
-const STALLED = 'a transaction awaits something else than its own statements'
+const STALLED = 'a transaction awaits something other than its own statements'
 
 /** What a task leaves for the commit. */
 export interface Left {
@@ -22,7 +22,7 @@ export interface Left {
   readonly rows: number
 }
 
-/** One task inside the SQLite transaction that is open now, undone by itself when it fails. */
+/** One task inside the open SQLite transaction, in a savepoint of its own. */
 export class SqliteTransaction implements Transaction {
   readonly db: Kysely<Schema>
   readonly #statements: Statements
@@ -146,8 +146,8 @@ export class SqliteTransaction implements Transaction {
 }
 
 /**
- * All statements of SQLite are done at once, so a task that waits for nothing else is over before the event loop turns. One that is not would
- * hold up everybody, and others would see its changes.
+ * SQLite runs each statement synchronously, so a task that awaits nothing else ends before the event loop
+ * turns. A task that does not end by then would block all others, and is ended here.
  */
 function unlessStalled<T>(task: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

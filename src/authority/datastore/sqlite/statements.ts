@@ -1,6 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
-/** Prepared statements of one connection, by their text. The program has a fixed set of them, so nothing is ever dropped. */
+/**
+ * Prepared statements of one connection, by their text. The set of texts is fixed, so none is ever dropped.
+ */
 export class Statements {
   readonly #db: DatabaseSync
   readonly #prepared = new Map<string, StatementSync>()

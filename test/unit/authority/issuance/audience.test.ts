@@ -53,6 +53,7 @@ describe('refuseAudience', () => {
     ['a\u0085'],
     [`signet${'.'.repeat(500)}`],
     ['signet'],
+    [Array.from({ length: 5 }).reduce<string>((name) => encodeURIComponent(name), 'sig%nal')],
     ['Signet'],
     ['signet:kubernetes'],
     ['signet/anything'],

@@ -63,6 +63,17 @@ export function changeFeedContract(engine: Engine): void {
       assert.deepEqual(shown((await datastore.changes.read()).changes), told.flat())
     })
 
+    it('are told also when somebody else who waits for the commit fails', async () => {
+      const { datastore, resources } = await open(engine)
+      await using _datastore = datastore
+      const told = follow(datastore)
+      await Promise.all([
+        datastore.transaction(async (tx) => tx.afterCommit(fail)),
+        datastore.transaction((tx) => resources.put(tx, named('a'))),
+      ])
+      assert.deepEqual(told.flat(), ['+a 1'])
+    })
+
     it('are read from the beginning as a snapshot of what there is', async () => {
       const { datastore, put, remove } = await open(engine)
       await using _datastore = datastore
