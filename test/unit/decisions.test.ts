@@ -11,11 +11,11 @@ const pages = new Map(
   globSync('docs/decisions/[0-9]*.md', { cwd: root }).map((name) => [path.basename(name).slice(0, 4), name]),
 )
 
-/** Number → the files of the code that cite it. */
+/** Number → the files of the code that cite it. A comment may break its line before the number. */
 const citations = new Map<string, string[]>()
 for (const name of globSync(['{src,bin,tools}/**/*.{ts,js}', 'proto/**/*.proto'], { cwd: root })) {
   const text = readFileSync(path.join(root, name), 'utf8')
-  for (const [, number = ''] of text.matchAll(/\bdecision (\d{4})\b/g)) {
+  for (const [, number = ''] of text.matchAll(/\bdecision\s(?:\s*(?:\*|\/\/)\s)?(\d{4})\b/g)) {
     citations.set(number, [...(citations.get(number) ?? []), name])
   }
 }
