@@ -27,10 +27,9 @@ import { Attestation } from './attestation/attest.ts'
 import { FileDigests } from './attestation/file-digests.ts'
 import { noteMissingRights } from './attestation/missing-rights.ts'
 import { UnixAttestor } from './attestation/unix-attestor.ts'
-import { Callers } from './entitlement/callers.ts'
 import { isOfPin } from './join/pin.ts'
 import { Reporter } from './report/reporter.ts'
-import { serveSds } from './sds/serve-sds.ts'
+import { type ServingDeps, serveCallers } from './serve-callers.ts'
 import { DataDirectory } from './state/data-directory.ts'
 import { IdentityFile } from './state/identity-file.ts'
 import { SealedState } from './state/sealed-state.ts'
@@ -40,8 +39,6 @@ import { NetworkDoor } from './uplink/authority-door.ts'
 import { AuthorityLink } from './uplink/authority-link.ts'
 import { BatchingIssuer } from './uplink/batching-issuer.ts'
 import type { Uplink } from './uplink/uplink.ts'
-import { WORKLOAD_API_ENCODERS } from './workload-api/encoders.ts'
-import { serveWorkloadApi } from './workload-api/serve-workload-api.ts'
 
 export interface AgentDeps {
   readonly clock: Clock
@@ -145,36 +142,21 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   const api = createServer(shared, limits, turns)
   api.addHealth(() => knowledge.value !== undefined && knowledge.value.botLock === undefined)
   lifecycle.use(knowledge.subscribe(() => api.healthMayHaveChanged()))
-  api.addReflection()
-  const { max_identities_per_caller, allow_unauthenticated_verifiers } = config.workload_api
-  const callers = lifecycle.use(
-    new Callers({
-      knowledge,
-      attestation,
-      svids,
-      encode: WORKLOAD_API_ENCODERS,
-      reporter,
-      maxIdentitiesPerCaller: max_identities_per_caller,
-      allowUnauthenticatedVerifiers: allow_unauthenticated_verifiers,
-      endCalls: (peer, error) => api.endCalls(peer, error),
-      clock,
-      logger,
-      metrics,
-    }),
-  )
-  lifecycle.use(serveWorkloadApi(api, { callers, knowledge, svids, clock }))
-  serveSds(api, {
-    callers,
+  const { max_identities_per_caller: maxIdentitiesPerCaller } = config.workload_api
+  const serving: ServingDeps = {
     knowledge,
+    attestation,
     svids,
-    names: config.sds,
-    requireMetadata: config.sds.require_metadata,
-    maxIdentitiesPerCaller: max_identities_per_caller,
+    reporter,
+    maxIdentitiesPerCaller,
+    allowUnauthenticatedVerifiers: config.workload_api.allow_unauthenticated_verifiers,
+    sds: { names: config.sds, requireMetadata: config.sds.require_metadata },
     clock,
     random,
     logger,
     metrics,
-  })
+  }
+  serveCallers(api, serving, lifecycle)
   const status: AdminDeps['status'] = () =>
     describeStatus({
       store,
@@ -185,7 +167,6 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
       authoritySide,
     })
   const admin = createServer(shared, limits)
-  const maxIdentitiesPerCaller = config.workload_api.max_identities_per_caller
   serveAdmin(admin, { kernel, attestation, knowledge, maxIdentitiesPerCaller, clock, status })
   listener = await listenForWorkloads(shared, api, limits, turns)
   await listenForAdministrators(shared, admin)

@@ -31,31 +31,24 @@ import { joinHandlers } from './api/join-service.ts'
 import { reportHandlers } from './api/report-service.ts'
 import { syncHandlers } from './api/sync-service.ts'
 import { SyncStreams } from './api/sync-streams.ts'
-import { AuditLog } from './audit/audit-log.ts'
 import { DiskWatch } from './audit/disk-watch.ts'
 import { GivenUp } from './audit/given-up.ts'
-import { headKeyPath, pastOf } from './audit/head-key.ts'
+import { headKeyPath } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
-import { Bots } from './bots/bots.ts'
 import { forgetNowAndThen } from './bots/forgetting.ts'
 import { InstanceConnections } from './bots/instance-connections.ts'
-import { Locks } from './bots/locks.ts'
 import { Renewer } from './bots/renewer.ts'
 import { UsedTwice } from './bots/used-twice.ts'
 import { type Caller, originOf } from './caller.ts'
-import { ResourceRepository } from './datastore/resource-repository.ts'
-import { SqliteDatastore } from './datastore/sqlite/sqlite-datastore.ts'
-import { Vault } from './datastore/vault.ts'
 import { AuthorityRunningError } from './errors.ts'
 import type { BoundsDeps } from './issuance/bounds.ts'
 import { Issuer } from './issuance/issuer.ts'
 import { JoinTokens } from './join/join-tokens.ts'
 import { Joiner } from './join/joiner.ts'
 import { joinMethods } from './join/methods/registry.ts'
-import { JwtAlgorithms } from './keys/jwt-algorithms.ts'
 import { Rekeyer, settleKey } from './keys/rekey.ts'
-import { SigningKeys } from './keys/signing-keys.ts'
 import { listenForAgents } from './listener.ts'
+import { openState } from './open-state.ts'
 import { reachableAddress } from './reachable-address.ts'
 import { whyNotReady } from './readiness.ts'
 import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
@@ -117,7 +110,7 @@ async function start(
   const startedMs = clock.now().getTime()
 
   // State, from the disk up.
-  const state = await openState(config, deps, metrics, lifecycle)
+  const state = await openDataDirectory(config, deps, metrics, lifecycle)
   const { datastore, repository, audit, keys, locks, bots } = state
   const { judged } = keys
   const trustDomain = keys.trustDomain.name
@@ -315,8 +308,8 @@ async function start(
   }
 }
 
-/** Directory, lock, database, keys and what is known of bots: what every other part stands on. */
-async function openState(
+/** The directory and its lock, the key of the database, and the state that these open. */
+async function openDataDirectory(
   config: AuthorityConfig,
   deps: AuthorityDeps,
   metrics: Metrics,
@@ -339,61 +332,22 @@ async function openState(
   const current = await loadKeyIfPresent(source, environment)
   const settled = await settleKey(databasePath, current, { nextKey, environment, logger })
   const kek = loadSealingKey(settled ?? (await loadOrCreateKey(source, environment, random, { isNeeded })))
-  const datastore = lifecycle.use(
-    await SqliteDatastore.open(databasePath, {
-      clock,
-      metrics,
-      logger,
-      kek,
-      keySource: describeSource(source),
-      past: await pastOf(headKeyPath(dataDir), kek),
-      acceptAltered,
-    }),
-  )
+  const keySource = describeSource(source)
   const trustDomain = TrustDomain.parse(config.trust_domain)
-  const vault = await Vault.open(datastore, { key: kek, trustDomain })
-  const audit = lifecycle.use(
-    await AuditLog.open({ datastore, vault, dataDir, clock, random, logger, acceptAltered }),
-  )
-  const repository = new ResourceRepository(datastore, clock)
-  const { lifetimes, renewal_grace: renewalGraceSeconds } = config
-  const jwt = new JwtAlgorithms(config.jwt)
-  const keys = lifecycle.use(
-    await SigningKeys.open({
-      datastore,
-      vault,
-      audit,
-      lifetimes,
-      jwt,
-      renewalGraceSeconds,
-      clock,
-      random,
-      logger,
-      metrics,
-    }),
-  )
-  const locks = lifecycle.use(await Locks.open(repository, keys.judged))
-  const bots = lifecycle.use(
-    await Bots.open({
-      datastore,
-      resources: repository,
-      locks,
-      audit,
-      clock: keys.judged,
-      logger,
-      renewalGraceSeconds,
-    }),
-  )
+  const { lifetimes, jwt: jwtConfig, renewal_grace: renewalGraceSeconds } = config
+  const settings = { dataDir, trustDomain, kek, keySource, lifetimes, jwt: jwtConfig, renewalGraceSeconds }
+  const parts = { clock, random, logger, metrics, acceptAltered }
+  const { vault, ...state } = await openState(settings, parts, lifecycle)
   const rekeyer = new Rekeyer({
-    datastore,
+    datastore: state.datastore,
     vault,
-    audit,
+    audit: state.audit,
     headKeyPath: headKeyPath(dataDir),
-    keySource: describeSource(source),
+    keySource,
     nextKey,
     environment,
     random,
     logger,
   })
-  return { datastore, repository, resources: repository, audit, jwt, keys, locks, bots, rekeyer, clock }
+  return { ...state, repository: state.resources, rekeyer, clock }
 }

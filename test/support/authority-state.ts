@@ -1,22 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { AuditLog } from '../../src/authority/audit/audit-log.ts'
-import { headKeyPath, pastOf } from '../../src/authority/audit/head-key.ts'
-import { Bots, type ShownCertificate } from '../../src/authority/bots/bots.ts'
+import type { ShownCertificate } from '../../src/authority/bots/bots.ts'
 import type { BotCertificateOutput } from '../../src/authority/bots/issue-bot-certificate.ts'
-import { Locks } from '../../src/authority/bots/locks.ts'
 import { Renewer } from '../../src/authority/bots/renewer.ts'
-import { ResourceRepository } from '../../src/authority/datastore/resource-repository.ts'
-import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
-import { Vault } from '../../src/authority/datastore/vault.ts'
 import type { JoinMethods } from '../../src/authority/join/join-method.ts'
 import { JoinTokens } from '../../src/authority/join/join-tokens.ts'
 import { type JoinConversation, Joiner, type JoinInput } from '../../src/authority/join/joiner.ts'
 import { joinMethods } from '../../src/authority/join/methods/registry.ts'
-import { JwtAlgorithms, type JwtConfig } from '../../src/authority/keys/jwt-algorithms.ts'
+import type { JwtConfig } from '../../src/authority/keys/jwt-algorithms.ts'
 import type { CaLifetimes } from '../../src/authority/keys/key-factory.ts'
-import { SigningKeys } from '../../src/authority/keys/signing-keys.ts'
+import { openState as openStateOfAuthority } from '../../src/authority/open-state.ts'
 import type { JoinTokenSpec } from '../../src/config/join-methods/registry.ts'
 import { generateKeyPair, type KeyPair, spkiSha256 } from '../../src/crypto/keys.ts'
 import { proveSync } from '../../src/crypto/proof-of-possession.ts'
@@ -58,50 +52,26 @@ export async function temporaryDirectory() {
   return { path: directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) }
 }
 
-/** Datastore, audit log, CAs, join and bots, put together as the authority does. */
+/** The state of an authority as the authority opens it, and what joins and renews on it. */
 export async function openState(options: StateOptions) {
-  const { dataDir, clock = new FakeClock(), logger = silentLogger } = options
+  const { dataDir, clock = new FakeClock(), logger = silentLogger, acceptAltered = false } = options
   await using stack = new AsyncDisposableStack()
   const random = systemRandom
   const metrics = createMetrics()
-  const key = loadSealingKey(options.kek ?? Buffer.alloc(32, 7))
-  const { acceptAltered = false } = options
-  const datastore = stack.use(
-    await SqliteDatastore.open(path.join(dataDir, 'authority.db'), {
-      clock,
-      metrics,
-      logger,
-      kek: key,
+  const state = await openStateOfAuthority(
+    {
+      dataDir,
+      trustDomain: TrustDomain.parse(options.trustDomain ?? 'example.org'),
+      kek: loadSealingKey(options.kek ?? Buffer.alloc(32, 7)),
       keySource: '/etc/signet/kek',
-      past: await pastOf(headKeyPath(dataDir), key),
-      acceptAltered,
-    }),
+      lifetimes: { ...LIFETIMES, ...options.lifetimes },
+      jwt: { algorithm: 'ES256', by_audience: {}, ...options.jwt },
+      renewalGraceSeconds: 7 * 86_400,
+    },
+    { clock, random, logger, metrics, acceptAltered },
+    stack,
   )
-  const trustDomain = TrustDomain.parse(options.trustDomain ?? 'example.org')
-  const vault = await Vault.open(datastore, { key, trustDomain })
-  const audit = stack.use(
-    await AuditLog.open({ datastore, vault, dataDir, clock, random, logger, acceptAltered }),
-  )
-  const lifetimes = { ...LIFETIMES, ...options.lifetimes }
-  const jwt = new JwtAlgorithms({ algorithm: 'ES256', by_audience: {}, ...options.jwt })
-  const renewalGraceSeconds = 7 * 86_400
-  const shownBy = { clock, random, logger, metrics }
-  const keys = stack.use(
-    await SigningKeys.open({ datastore, vault, audit, lifetimes, jwt, renewalGraceSeconds, ...shownBy }),
-  )
-  const resources = new ResourceRepository(datastore, clock)
-  const locks = stack.use(await Locks.open(resources, keys.judged))
-  const bots = stack.use(
-    await Bots.open({
-      datastore,
-      resources,
-      locks,
-      audit,
-      clock: keys.judged,
-      logger,
-      renewalGraceSeconds,
-    }),
-  )
+  const { datastore, vault, audit, keys, resources, locks, bots } = state
   const methods = new Map([...joinMethods({ random }), ...(options.methods ?? [])])
   const tokens = new JoinTokens({ methods, clock })
   const shared = { datastore, bots, keys, audit, clock, random, logger, botCertificateSeconds: 3600 }

@@ -5,13 +5,11 @@ import { AccountNames } from '../../src/agent/attestation/account-names.ts'
 import { Attestation } from '../../src/agent/attestation/attest.ts'
 import { FileDigests } from '../../src/agent/attestation/file-digests.ts'
 import { UnixAttestor } from '../../src/agent/attestation/unix-attestor.ts'
-import { Callers } from '../../src/agent/entitlement/callers.ts'
+import type { Callers } from '../../src/agent/entitlement/callers.ts'
 import type { SecretNamesConfig } from '../../src/agent/sds/secret-names.ts'
-import { serveSds } from '../../src/agent/sds/serve-sds.ts'
+import { serveCallers } from '../../src/agent/serve-callers.ts'
 import { SvidCache } from '../../src/agent/svid-cache/svid-cache.ts'
 import type { DeliveredSvid, Knowledge, SeenProcess } from '../../src/agent/sync/knowledge.ts'
-import { WORKLOAD_API_ENCODERS } from '../../src/agent/workload-api/encoders.ts'
-import { serveWorkloadApi } from '../../src/agent/workload-api/serve-workload-api.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
 import { createMetrics, type Metrics } from '../../src/foundation/metrics.ts'
@@ -102,39 +100,29 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   )
   const denied: Serving['denied'][number][] = []
   const delivered: Serving['delivered'][number][] = []
-  const maxIdentitiesPerCaller = options.maxIdentitiesPerCaller ?? 100
-  const callers = started.use(
-    new Callers({
+  const callers = serveCallers(
+    server,
+    {
       knowledge,
       attestation: new Attestation({ attestors: [unix] }),
       svids,
-      encode: WORKLOAD_API_ENCODERS,
       reporter: {
         denied: (process, reason) => void denied.push({ process, reason }),
         delivered: (process, { svids }, { count }) => void delivered.push({ process, svids, count }),
       },
-      maxIdentitiesPerCaller,
+      maxIdentitiesPerCaller: options.maxIdentitiesPerCaller ?? 100,
       allowUnauthenticatedVerifiers: options.allowUnauthenticatedVerifiers ?? false,
-      endCalls: (peer, error) => server.endCalls(peer, error),
+      sds: {
+        names: options.sdsNames ?? DEFAULT_SECRET_NAMES,
+        requireMetadata: options.requireMetadata ?? false,
+      },
       clock,
+      random: systemRandom,
       logger,
       metrics,
-    }),
+    },
+    started,
   )
-  started.use(serveWorkloadApi(server, { callers, knowledge, svids, clock }))
-  serveSds(server, {
-    callers,
-    knowledge,
-    svids,
-    names: options.sdsNames ?? DEFAULT_SECRET_NAMES,
-    requireMetadata: options.requireMetadata ?? false,
-    maxIdentitiesPerCaller,
-    clock,
-    random: systemRandom,
-    logger,
-    metrics,
-  })
-  server.addReflection()
   const listener = started.use(
     await UnixListener.listen({
       path: options.socket ?? path.join(directory, 'public', 'agent.sock'),
