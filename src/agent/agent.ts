@@ -10,7 +10,7 @@ import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import { pause } from '../foundation/pause.ts'
 import type { Random } from '../foundation/random.ts'
-import { type ConnectionLimits, connectionLimits, resourcesOfThisProcess } from '../peer/connection-limits.ts'
+import { connectionLimits, resourcesOfThisProcess, type SocketLimits } from '../peer/connection-limits.ts'
 import type { PeerKernel } from '../peer/kernel.ts'
 import { loadKernel } from '../peer/koffi-kernel.ts'
 import type { Peer } from '../peer/peer.ts'
@@ -218,7 +218,7 @@ function createAttestation({ config, clock, kernel, lifecycle }: Shared): Attest
 }
 
 /** What was configured, as far as this process can hold so many. */
-function limitsOf({ config, logger }: Shared): ConnectionLimits {
+function limitsOf({ config, logger }: Shared): SocketLimits {
   const { max_connections: max, max_connections_per_uid: maxPerUid } = config.workload_api
   const resources = resourcesOfThisProcess()
   const limits = connectionLimits({ max, maxPerUid }, resources)
@@ -233,7 +233,7 @@ function limitsOf({ config, logger }: Shared): ConnectionLimits {
 
 function createServer(
   { config, logger, metrics, clock }: Shared,
-  { maxPerUid }: ConnectionLimits,
+  { maxPerUid }: SocketLimits,
   turns?: FairTurns<number>,
 ): RpcServer<Peer> {
   const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
@@ -266,7 +266,7 @@ function turnsOfCallers(turns: FairTurns<number>): CallerTurns<Peer> {
 async function listenForWorkloads(
   shared: Shared,
   server: RpcServer<Peer>,
-  { max, maxPerUid }: ConnectionLimits,
+  { max, maxPerUid }: SocketLimits,
   turns: FairTurns<number>,
 ): Promise<UnixListener> {
   return listen(shared, server, {

@@ -57,8 +57,8 @@ import { Catalogue } from './resources/catalogue.ts'
 import { compilerFor, defaultLives } from './resources/compiler.ts'
 import { factsOf, type InstanceFacts } from './resources/facts.ts'
 import { ResourceStore } from './resources/resource-store.ts'
-import { botSpecOf } from './resources/stored-form.ts'
 import { warnOfUnsupportedRules } from './resources/stored-role-warnings.ts'
+import { botSpecOf } from './resources/stored-specs.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock

@@ -16,7 +16,7 @@ export interface BotCaller {
   readonly kind: 'bot'
   readonly bot: string
   readonly instanceId: string
-  readonly generation: bigint
+  readonly generation: number
   /** Of the certificate's SubjectPublicKeyInfo. */
   readonly keySha256: string
   /** Seconds since 1970. */
@@ -37,7 +37,7 @@ export interface AdminCaller {
 export type Caller = AnonymousCaller | BotCaller | AdminCaller
 
 const INSTANCE_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/
-const GENERATION = /^[1-9][0-9]{0,18}$/
+const GENERATION = /^[1-9][0-9]{0,14}$/
 
 /** Reads the bot out of a certificate whose chain the TLS layer has verified against the control root. */
 export function botCallerOf(certificate: Certificate, nowSeconds: number, address: string): BotCaller {
@@ -54,7 +54,7 @@ export function botCallerOf(certificate: Certificate, nowSeconds: number, addres
     kind: 'bot',
     bot: organization,
     instanceId: commonName,
-    generation: BigInt(serialNumber ?? ''),
+    generation: Number(serialNumber),
     keySha256: spkiSha256(certificate.publicKeyDer),
     notAfter: certificate.notAfter,
     expired: certificate.notAfter <= nowSeconds,

@@ -1,4 +1,4 @@
-const MAX_INTERVAL_MS = 2_147_483_647
+import { MAX_TIMEOUT_MS } from '../foundation/clock.ts'
 
 /** Keeps the process alive while anybody holds it. Sockets and timers of a source never do. */
 export class KeepAlive {
@@ -7,7 +7,7 @@ export class KeepAlive {
 
   hold(): Disposable {
     this.#holders += 1
-    this.#timer ??= setInterval(() => undefined, MAX_INTERVAL_MS)
+    this.#timer ??= setInterval(() => undefined, MAX_TIMEOUT_MS)
     let isHeld = true
     return {
       [Symbol.dispose]: () => {

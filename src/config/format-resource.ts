@@ -1,7 +1,7 @@
 import { Document, visit } from 'yaml'
 import { UNPRINTABLE as UNPRINTABLE_CHARACTER } from '../foundation/printable.ts'
 
-export interface ResourceMetadata {
+export interface WrittenMetadata {
   readonly labels?: Readonly<Record<string, string>>
   /** RFC 3339. */
   readonly expires?: string
@@ -9,12 +9,7 @@ export interface ResourceMetadata {
 }
 
 /** The one way in which a resource is written as YAML; `parseResources` reads it back. */
-export function formatResource(
-  kind: string,
-  name: string,
-  metadata: ResourceMetadata,
-  spec: unknown,
-): string {
+export function formatResource(kind: string, name: string, metadata: WrittenMetadata, spec: unknown): string {
   const { labels, expires, revision } = metadata
   const document = new Document(
     {

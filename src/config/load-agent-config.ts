@@ -13,6 +13,9 @@ export const CHECKED_BY = [
   'config/document',
   'config/errors',
   'config/fields',
+  'config/join-methods/common',
+  'config/join-methods/registry',
+  'config/join-methods/secret',
   'config/places',
   'config/problem',
   'config/secret-source-schema',
@@ -20,6 +23,7 @@ export const CHECKED_BY = [
   'foundation/duration',
   'foundation/errors',
   'foundation/host-port',
+  'foundation/socket-path-limit',
 ] as const
 
 /** Libraries that have a say in it, too. */

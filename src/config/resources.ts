@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Path, readDocuments, type SourceDocument } from './document.ts'
 import { metadataSchema, specSchemas } from './resource-schemas.ts'
-import { RESOURCE_KINDS, type ResourceKind, type SpecOf } from './resource-specs.ts'
+import { EXPIRING_KINDS, RESOURCE_KINDS, type ResourceKind, type SpecOf } from './resource-specs.ts'
 
 export type { ResourceKind, SpecOf } from './resource-specs.ts'
 
@@ -68,12 +68,17 @@ function parseResource(document: SourceDocument, problems: string[]): ParsedReso
   if (!head.data) return undefined
   const { kind, spec: specSource } = head.data
   const metadata = document.check(metadataSchema, head.data.metadata, ['metadata'])
-  const spec = document.check<SpecOf<ResourceKind>>(specSchemas[kind], specSource, ['spec'])
+  const spec = document.check<SpecOf<ResourceKind>>(
+    specSchemas[kind] as z.ZodType<SpecOf<ResourceKind>>,
+    specSource,
+    ['spec'],
+  )
   problems.push(...metadata.problems, ...spec.problems)
   if (!metadata.data || !spec.data) return undefined
   const { name, labels, expires, revision } = metadata.data
-  if (expires !== undefined && kind !== 'join_token' && kind !== 'lock') {
-    problems.push(document.problem(['metadata', 'expires'], 'only a join_token or a lock expires'))
+  if (expires !== undefined && !EXPIRING_KINDS.includes(kind)) {
+    const expiring = EXPIRING_KINDS.join(' or a ')
+    problems.push(document.problem(['metadata', 'expires'], `only a ${expiring} expires`))
   }
   return {
     kind,
@@ -87,6 +92,14 @@ function parseResource(document: SourceDocument, problems: string[]): ParsedReso
     line: (path: Path) => document.line(path),
     at: (path: Path) => document.at(path),
   }
+}
+
+/** Those of one kind. */
+export function resourcesOf<K extends ResourceKind>(
+  resources: readonly ParsedResource[],
+  kind: K,
+): readonly ParsedResource<K>[] {
+  return resources.filter((resource): resource is ParsedResource<K> => resource.kind === kind)
 }
 
 /** Where a text, or a name, is none that a message to an agent or a client could carry. */

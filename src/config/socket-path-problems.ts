@@ -1,7 +1,5 @@
+import { MAX_SOCKET_PATH_BYTES } from '../foundation/socket-path-limit.ts'
 import type { Problem } from './problem.ts'
-
-/** A Unix socket path holds 107 bytes and a NUL (sockaddr_un). */
-const MAX_SOCKET_PATH_BYTES = 107
 
 /** The kernel would cut or refuse a longer path, with an error that names neither. */
 export function checkSocketPath(path: readonly PropertyKey[], socket: string): Problem[] {

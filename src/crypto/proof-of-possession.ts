@@ -12,7 +12,7 @@ export type ProofContext =
       readonly purpose: 'renew'
       readonly trustDomain: string
       readonly botInstanceId: string
-      readonly generation: bigint
+      readonly generation: number
     }
 
 /** Nothing else that a bot's key signs begins like this: TLS 1.3 begins with 64 spaces (RFC 8446 §4.4.3). */

@@ -5,6 +5,7 @@ import { context, contextConstructed } from './der-reader.ts'
 import { type DistinguishedName, encodeName } from './distinguished-name.ts'
 import { exportSpki, keyIdentifier } from './keys.ts'
 import { ExtensionOid, type ExtKeyUsage, ExtKeyUsageOid, SignatureOid } from './oids.ts'
+import { MAX_SERIAL_BYTES } from './serial-number.ts'
 import { parseCertificate } from './x509.ts'
 
 export interface LeafInput {
@@ -19,9 +20,6 @@ export interface LeafInput {
   readonly dnsSans?: readonly string[]
   readonly extKeyUsages: readonly ExtKeyUsage[]
 }
-
-/** RFC 5280 §4.1.2.2. */
-const MAX_SERIAL_BYTES = 20
 
 const VERSION_3 = tlv(contextConstructed(0), unsigned(Buffer.of(2)))
 /** cA = FALSE is the default, and DER leaves defaults out: an empty SEQUENCE (X509-SVID §4.1). */

@@ -14,6 +14,7 @@ import {
 } from './der-grammar.ts'
 import { context, contextConstructed, DerReader, InvalidDerError, Tag } from './der-reader.ts'
 import { ExtensionOid, SignatureOid } from './oids.ts'
+import { MAX_SERIAL_BYTES } from './serial-number.ts'
 import type { Certificate } from './x509.ts'
 import {
   aUriText,
@@ -41,9 +42,6 @@ export function readingProblem(certificate: Certificate): string | undefined {
     throw error
   }
 }
-
-/** RFC 5280 §4.1.2.2, with the sign. */
-const MAX_SERIAL_BYTES = 20
 
 function check({ der, signed }: Certificate): void {
   const whole = new DerReader(der).enter(Tag.sequence)

@@ -2,6 +2,7 @@ import { CodedError } from '../foundation/errors.ts'
 import { printable } from '../foundation/printable.ts'
 import { contextConstructed, type DerElement, DerReader, InvalidDerError, Tag } from './der-reader.ts'
 import { type DistinguishedName, formatName, parseName } from './distinguished-name.ts'
+import { MAX_SERIAL_BYTES } from './serial-number.ts'
 import { type Extensions, parseExtensions } from './x509-extensions.ts'
 import type { SignedPart } from './x509-signature.ts'
 import { parseTime } from './x509-time.ts'
@@ -34,8 +35,6 @@ export interface Certificate extends Extensions {
 
 /** A certificate longer than this is none of ours nor anybody's. */
 const MAX_CERTIFICATE_BYTES = 64 * 1024
-/** RFC 5280 §4.1.2.2: 20 octets, of which the first may have been a zero that is not counted here. */
-const MAX_SERIAL_BYTES = 20
 
 /**
  * Reads one certificate in DER (RFC 5280 §4.1), strictly, with nothing after it.

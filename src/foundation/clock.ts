@@ -32,7 +32,7 @@ function bootMs(): number {
 }
 
 /** setTimeout's ceiling; a longer wait is made of several. */
-const MAX_TIMEOUT_MS = 2_147_483_647
+export const MAX_TIMEOUT_MS = 2_147_483_647
 
 export const systemClock: Clock = {
   now: () => new Date(),

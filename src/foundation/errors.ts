@@ -21,15 +21,24 @@ export abstract class CodedError extends Error {
   readonly publicMessage: string
   /** The message for people, when it is several lines: each may hold text of somebody else's, which shall not begin another. */
   readonly lines: readonly string[] | undefined
+  /** Under which the audit log has the reason: a refused peer is told this and no more. */
+  readonly reference: string | undefined
 
   constructor(
     publicMessage: string,
-    options?: ErrorOptions & { detail?: string; lines?: readonly string[] },
+    options?: ErrorOptions & { detail?: string; lines?: readonly string[]; reference?: string | undefined },
   ) {
     super(options?.detail ? `${publicMessage}: ${options.detail}` : publicMessage, options)
     this.publicMessage = publicMessage
     this.lines = options?.lines
+    this.reference = options?.reference
   }
+}
+
+/** Whether this was thrown because a signal was aborted: by Node, or by the platform's own functions. */
+export function isAbortError(thrown: unknown): boolean {
+  const code = thrown instanceof Error ? (thrown as { readonly code?: unknown }).code : undefined
+  return code === 'ABORT_ERR' || code === DOMException.ABORT_ERR
 }
 
 /** The text of anything that was thrown, for logs and operators. */

@@ -9,7 +9,7 @@ export interface Resources {
   readonly memoryBytes: number
 }
 
-export interface ConnectionLimits {
+export interface SocketLimits {
   readonly max: number
   readonly maxPerUid: number
 }
@@ -26,10 +26,7 @@ const SHARE_OF_MEMORY = 1 / 2
 const FEWEST = 16
 
 /** What was asked for, as far as descriptors and memory reach. */
-export function connectionLimits(
-  asked: ConnectionLimits,
-  { openFiles, memoryBytes }: Resources,
-): ConnectionLimits {
+export function connectionLimits(asked: SocketLimits, { openFiles, memoryBytes }: Resources): SocketLimits {
   const keptFree = Math.max(FILES_KEPT_FREE, openFiles * SHARE_KEPT_FREE)
   const byFiles = Math.floor((openFiles - keptFree) / FILES_A_CONNECTION)
   const byMemory = Math.floor((memoryBytes * SHARE_OF_MEMORY) / BYTES_A_CONNECTION)

@@ -8,8 +8,8 @@ export class KernelUnsupportedError extends CodedError {
 }
 
 /** The calling process cannot be identified on this host. */
-export class PeerRefusedError extends CodedError {
-  override readonly name = 'PeerRefusedError'
+export class UnknownPeerError extends CodedError {
+  override readonly name = 'UnknownPeerError'
   readonly code = 'ERR_PEER_REFUSED'
   readonly kind = 'permission_denied'
 }

@@ -1,4 +1,4 @@
-import { PeerRefusedError, ProcessNotFoundError } from './errors.ts'
+import { ProcessNotFoundError, UnknownPeerError } from './errors.ts'
 import type { ExecutableId, MountNamespace, PeerCredentials, PeerKernel, ProcessFacts } from './kernel.ts'
 import { TICKS_PER_SECOND } from './kernel.ts'
 
@@ -38,20 +38,20 @@ export class Peer implements Disposable {
       // Compared after everything was read: had the process exited or been replaced meanwhile, it would show.
       const changed = this.changedSinceAccept()
       if (changed !== undefined) {
-        throw new PeerRefusedError('the caller changed while it connected', { detail: changed })
+        throw new UnknownPeerError('the caller changed while it connected', { detail: changed })
       }
     } catch (error) {
       const isHidden = error instanceof ProcessNotFoundError && !this.hasExited()
       this[Symbol.dispose]()
-      throw isHidden ? new PeerRefusedError(HIDDEN) : error
+      throw isHidden ? new UnknownPeerError(HIDDEN) : error
     }
   }
 
-  /** Accepts the peer of a connected socket. @throws PeerRefusedError | ProcessNotFoundError */
+  /** Accepts the peer of a connected socket. @throws UnknownPeerError | ProcessNotFoundError */
   static ofSocket(kernel: PeerKernel, socketFd: number): Peer {
     const { pid, uid, gid } = kernel.identify(socketFd)
     if (pid <= 0) {
-      throw new PeerRefusedError('the caller lives in a PID namespace that is not visible from here')
+      throw new UnknownPeerError('the caller lives in a PID namespace that is not visible from here')
     }
     return new Peer({ pid, uid, gid, pidfd: kernel.openPeer(socketFd) }, kernel)
   }
@@ -116,7 +116,7 @@ export class Peer implements Disposable {
     const { pid, uid, pidfd } = this.credentials
     const facts = this.#kernel.read(pid, pidfd)
     if (uid === OVERFLOW_UID && !this.#kernel.sharesUserNamespace(pid)) {
-      throw new PeerRefusedError('the caller lives in a user namespace whose users are not known here')
+      throw new UnknownPeerError('the caller lives in a user namespace whose users are not known here')
     }
     return facts
   }

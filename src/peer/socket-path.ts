@@ -12,11 +12,9 @@ import {
 import net from 'node:net'
 import path from 'node:path'
 import { messageOf } from '../foundation/errors.ts'
+import { MAX_SOCKET_PATH_BYTES } from '../foundation/socket-path-limit.ts'
 import { SocketInUseError, SocketPathError } from './errors.ts'
 import { acquireLockFile } from './lock-file.ts'
-
-/** sockaddr_un holds 108 bytes, the last of them zero. */
-export const MAX_SOCKET_PATH_BYTES = 107
 
 /** @throws SocketPathError when no client could connect to a socket at this path. */
 export function checkSocketPath(socketPath: string): void {

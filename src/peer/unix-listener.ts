@@ -4,7 +4,7 @@ import type { Clock } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
-import { PeerRefusedError, SocketPathError } from './errors.ts'
+import { SocketPathError, UnknownPeerError } from './errors.ts'
 import type { PeerKernel } from './kernel.ts'
 import { Peer } from './peer.ts'
 import { RefusedConnections } from './refused-connections.ts'
@@ -191,7 +191,7 @@ export class UnixListener implements AsyncDisposable {
     try {
       return Peer.ofSocket(kernel, fd)
     } catch (error) {
-      const reason = error instanceof PeerRefusedError ? 'peer_refused' : 'peer_unknown'
+      const reason = error instanceof UnknownPeerError ? 'peer_refused' : 'peer_unknown'
       this.#refusals.record(reason, { uid, detail: messageOf(error) })
       return undefined
     }

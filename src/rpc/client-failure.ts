@@ -1,10 +1,12 @@
-import { RpcError, StatusCode } from './status.ts'
+import { REFERENCE_TRAILER, RpcError, StatusCode } from './status.ts'
 
 /** An error of grpc-js, as far as it matters here. */
 export interface Failure {
   readonly code?: number
   readonly details?: string
   readonly message: string
+  /** The trailers. */
+  readonly metadata?: { get(name: string): readonly unknown[] }
 }
 
 export interface FailureContext {
@@ -118,10 +120,13 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
   return new RpcError(
     status,
     details === '' ? `${context.address} answered with status ${status}` : details,
-    {
-      cause: failure,
-    },
+    { cause: failure, reference: referenceOf(failure) },
   )
+}
+
+function referenceOf({ metadata }: Failure): string | undefined {
+  const [reference] = metadata?.get(REFERENCE_TRAILER) ?? []
+  return typeof reference === 'string' ? reference : undefined
 }
 
 /** What was seen of the other end, and where to look: whoever has answered is not kept away by a firewall. */

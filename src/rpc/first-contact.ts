@@ -4,7 +4,7 @@ import tls, { type TLSSocket } from 'node:tls'
 import { spkiSha256 } from '../crypto/keys.ts'
 import { type Certificate, parseCertificate, verifyChain } from '../crypto/x509.ts'
 import type { Clock } from '../foundation/clock.ts'
-import { CodedError, messageOf } from '../foundation/errors.ts'
+import { CodedError, isAbortError, messageOf } from '../foundation/errors.ts'
 import { formatHostPort, type HostPort } from '../foundation/host-port.ts'
 import { type ConnectStage, describeFailure } from './client-failure.ts'
 import { peerChain } from './tls-client-certificate.ts'
@@ -90,7 +90,7 @@ async function fetchChain(address: HostPort, where: string, timeoutMs: number): 
     return chain
   } catch (error) {
     socket.destroy()
-    const timedOut = error instanceof Error && error.name === 'AbortError'
+    const timedOut = isAbortError(error)
     const failure = { code: 14, message: `Failed to connect: ${messageOf(error)}` }
     const described = describeFailure(failure, {
       address: where,

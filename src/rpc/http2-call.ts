@@ -1,10 +1,11 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { MAX_TIMEOUT_MS } from '../foundation/clock.ts'
 import type { ByteAccount } from './byte-budget.ts'
 import { CallBytes } from './call-bytes.ts'
 import { type Decompressor, isEncoding } from './decompressor.ts'
 import { keepSession, nativeHalves } from './kept-sessions.ts'
 import { MessageReader } from './message-reader.ts'
-import { type Status, StatusCode } from './status.ts'
+import { REFERENCE_TRAILER, type Status, StatusCode } from './status.ts'
 
 /** Who answers a call: told of what arrives, in order, a message each time it was asked for one. */
 export interface CallListener {
@@ -29,8 +30,6 @@ export interface CallGround {
   readonly decompressor: Decompressor
 }
 
-/** A timer of Node fires at once when it is longer than this. */
-const MAX_TIMEOUT_MS = 2_147_483_647
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
@@ -336,9 +335,10 @@ export function keepWithoutCall(stream: ServerHttp2Stream): void {
   if (halves !== undefined) stream.once('close', () => keepSession(halves))
 }
 
-function trailersOf({ code, details }: Status): Record<string, string> {
+function trailersOf({ code, details, reference }: Status): Record<string, string> {
   if (code === StatusCode.OK) return OK_TRAILERS
-  return { 'grpc-status': String(code), 'grpc-message': encodeURI(details) }
+  const trailers = { 'grpc-status': String(code), 'grpc-message': encodeURI(details) }
+  return reference === undefined ? trailers : { ...trailers, [REFERENCE_TRAILER]: reference }
 }
 
 /** Longer than this nothing means anything to {@link Http2Call}, and need not be kept. */

@@ -1,4 +1,4 @@
-import { CodedError, type ErrorKind } from '../foundation/errors.ts'
+import { CodedError, type ErrorKind, isAbortError } from '../foundation/errors.ts'
 
 /** gRPC status codes. Written here as numbers, so that whoever only reads a code need not load grpc-js. */
 export const StatusCode = {
@@ -53,7 +53,17 @@ const MAX_MESSAGE_LENGTH = 320
 export interface Status {
   readonly code: number
   readonly details: string
+  /** Of a refusal: where the audit log has the reason. */
+  readonly reference?: string
 }
+
+interface RpcErrorOptions extends ErrorOptions {
+  readonly unreachable?: boolean
+  readonly reference?: string | undefined
+}
+
+/** The trailer that carries the reference of a refusal. */
+export const REFERENCE_TRAILER = 'signet-reference'
 
 /** The other side answered with an error, or could not be reached. */
 export class RpcError extends CodedError {
@@ -65,7 +75,7 @@ export class RpcError extends CodedError {
   /** True when there was no connection: nobody has answered. */
   readonly unreachable: boolean
 
-  constructor(status: number, publicMessage: string, options?: ErrorOptions & { unreachable?: boolean }) {
+  constructor(status: number, publicMessage: string, options?: RpcErrorOptions) {
     super(publicMessage, options)
     this.kind = KIND_OF[status] ?? 'internal'
     this.status = status
@@ -77,9 +87,10 @@ export class RpcError extends CodedError {
 export function toStatus(error: unknown): Status {
   if (error instanceof CodedError) {
     const details = error.publicMessage.slice(0, MAX_MESSAGE_LENGTH).toWellFormed()
-    return { code: STATUS_OF[error.kind], details }
+    const { kind, reference } = error
+    return { code: STATUS_OF[kind], details, ...(reference === undefined ? {} : { reference }) }
   }
-  if (error instanceof Error && error.name === 'AbortError') {
+  if (isAbortError(error)) {
     return { code: StatusCode.UNAVAILABLE, details: 'ending' }
   }
   return { code: StatusCode.INTERNAL, details: 'internal error' }

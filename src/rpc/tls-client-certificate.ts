@@ -3,7 +3,7 @@ import { type Certificate, MAX_CHAIN_LENGTH, parseCertificate, verifyChain } fro
 import { messageOf } from '../foundation/errors.ts'
 
 /** What a client showed of itself in the handshake: a certificate whose chain holds, nothing, or something that is refused. */
-export type ShownCertificate =
+export type ClientCertificate =
   | { readonly certificate: Certificate | undefined }
   | { readonly refused: string }
 
@@ -37,7 +37,7 @@ export function checkClientCertificate(
   socket: TLSSocket,
   cas: ClientCas,
   nowSeconds: number,
-): ShownCertificate {
+): ClientCertificate {
   const chain = peerChain(socket)
   if (chain.length === 0) return { certificate: undefined }
   try {

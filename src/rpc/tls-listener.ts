@@ -15,7 +15,7 @@ import { pemChain } from './pem-chain.ts'
 import { type ClientCas, checkClientCertificate } from './tls-client-certificate.ts'
 
 /** What the listener shows, and which CAs a client's certificate may lead to. */
-export interface ServerTls {
+export interface TlsListenerIdentity {
   /** DER, leaf first, the root last: agents pin the root before they know it. */
   readonly chain: readonly Buffer[]
   readonly key: KeyObject
@@ -28,7 +28,7 @@ export interface TlsListenerOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string
   /** Read now and at each {@link TlsListener.reload}. */
-  readonly tls: () => ServerTls
+  readonly tls: () => TlsListenerIdentity
   /** How many may be between TCP's handshake and the end of TLS's. How many there may be after it, `onConnection` decides. */
   readonly maxHandshakes?: number
   readonly handshakeTimeoutMs?: number

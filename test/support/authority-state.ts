@@ -161,7 +161,7 @@ export function shown(certificate: BotCertificateOutput): ShownCertificate {
   return {
     bot: leaf.subject.organization ?? '',
     instanceId: leaf.subject.commonName ?? '',
-    generation: BigInt(leaf.subject.serialNumber ?? 0),
+    generation: Number(leaf.subject.serialNumber),
     keySha256: spkiSha256(leaf.publicKeyDer),
     notAfter: leaf.notAfter,
     address: '192.0.2.1',

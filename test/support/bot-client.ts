@@ -83,7 +83,7 @@ export async function renewBot(authority: TestAuthority, bot: BotClient): Promis
     purpose: 'renew',
     trustDomain: authority.trustDomain,
     botInstanceId,
-    generation: BigInt(generation),
+    generation: Number(generation),
   } as const
   const { certificate } = await bot.client.unary<object, RenewResponse__Output>(
     'signet.v1.JoinService',

@@ -37,8 +37,8 @@ export function doorTo(state: AuthorityState, reach: (step: Step) => void = () =
       const asked = async (name: string, request: object, answer: (request: object) => Promise<object>) => {
         reach('before answer')
         const given = await answer(onTheWire(`signet.v1.${name}Request`, request)).catch((error: unknown) => {
-          const { code, details } = toStatus(error)
-          throw new RpcError(code, details)
+          const { code, details, reference } = toStatus(error)
+          throw new RpcError(code, details, { reference })
         })
         reach('after answer')
         return onTheWire(`signet.v1.${name}Response`, given)

@@ -25,12 +25,12 @@ export const pinOf = ({ key }: TestCa): string => `sha256:${spkiSha256(key.publi
 export const unreachable = (): RpcError => new RpcError(StatusCode.UNAVAILABLE, 'connection refused')
 
 export const refusal = (): RpcError =>
-  new RpcError(StatusCode.PERMISSION_DENIED, 'refused, reference ABCD-EFGH')
+  new RpcError(StatusCode.PERMISSION_DENIED, 'refused, reference ABCD-EFGH', { reference: 'ABCD-EFGH' })
 
 export interface Asked {
   readonly method: 'Join' | 'Renew'
   readonly publicKey: string
-  readonly generation: bigint
+  readonly generation: number
 }
 
 /** An authority that certifies who asks, unless the test says otherwise. */
@@ -58,7 +58,7 @@ export class FakeAuthority implements AuthorityDoor {
   async open({ current }: Appearance): Promise<AuthorityClient> {
     this.open_ += 1
     const give = async (method: Asked['method'], publicKey: Buffer) => {
-      const generation = method === 'Join' ? 1n : (current?.generation ?? 0n) + 1n
+      const generation = method === 'Join' ? 1 : (current?.generation ?? 0) + 1
       const asked = { method, generation, publicKey: publicKey.toString('base64') }
       this.asked.push(asked)
       const failure = this.fails(asked)
@@ -75,7 +75,7 @@ export class FakeAuthority implements AuthorityDoor {
     return { unary, converse, close: () => (this.open_ -= 1) } as unknown as AuthorityClient
   }
 
-  #certify(publicKey: Buffer, botInstanceId: string, generation: bigint) {
+  #certify(publicKey: Buffer, botInstanceId: string, generation: number) {
     const now = Math.floor(this.#clock.now().getTime() / 1000) - this.behindSeconds
     const leaf = signTestLeaf(root, publicKey, {
       subject: { commonName: botInstanceId, organization: 'builder', serialNumber: String(generation) },

@@ -19,26 +19,75 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['foundation', 'crypto', 'peer', 'spiffe', 'policy', 'rpc', 'config', 'authority', 'agent', 'client'],
 }
 
+/**
+ * Within these folders: which subfolder may import which. Files that lie in the folder itself are shared by all of them, except the
+ * composition roots, which nobody inside imports. A new subfolder gets a line here.
+ */
+const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  authority: {
+    datastore: [],
+    audit: ['datastore'],
+    keys: ['audit', 'datastore'],
+    bots: ['audit', 'datastore', 'keys'],
+    join: ['audit', 'bots', 'datastore', 'keys'],
+    resources: ['audit', 'datastore', 'join'],
+    issuance: ['audit', 'bots', 'keys', 'resources'],
+    api: ['audit', 'bots', 'datastore', 'issuance', 'join', 'keys', 'resources'],
+  },
+  agent: {
+    attestation: [],
+    state: [],
+    // These three speak with the authority, and `uplink` also puts the other two together.
+    uplink: ['attestation', 'join', 'state', 'sync'],
+    join: ['state', 'uplink'],
+    sync: ['uplink'],
+    report: ['sync', 'uplink'],
+    'svid-cache': ['attestation', 'sync'],
+    entitlement: ['attestation', 'report', 'svid-cache', 'sync'],
+    'workload-api': ['attestation', 'entitlement', 'report', 'svid-cache', 'sync'],
+    sds: ['entitlement', 'svid-cache', 'sync', 'workload-api'],
+    admin: ['attestation', 'entitlement', 'state', 'svid-cache', 'sync', 'uplink'],
+  },
+  rpc: { gen: [], messages: [], 'host-rewriting': [], plain: ['host-rewriting'] },
+}
+const ROOTS = new Set(['authority/authority.ts', 'agent/agent.ts'])
+
 /** Packages and built-in modules that belong to one place; a place is a folder or a file of src/. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['rpc/', 'client/'],
   '@peculiar/x509': ['crypto/'],
   'reflect-metadata': ['crypto/'],
-  jose: ['crypto/'],
+  jose: ['crypto/key-set-verifier.ts'],
   kysely: ['authority/datastore/'],
   pg: ['authority/datastore/'],
   'node:sqlite': ['authority/datastore/sqlite/', 'authority/datastore/seals/'],
   koffi: ['peer/'],
   '@marcbachmann/cel-js': ['policy/'],
   re2js: ['policy/'],
-  '@grpc/proto-loader': ['rpc/'],
-  protobufjs: ['rpc/'],
+  '@grpc/proto-loader': ['rpc/gen/'],
+  protobufjs: ['rpc/reflection.ts'],
   pino: ['foundation/logger.ts'],
   '@prometheus-io/client': ['foundation/metrics.ts'],
   zod: ['config/'],
   yaml: ['config/'],
   commander: ['cli/'],
   'node:child_process': ['agent/outputs/', 'cli/commands/trial/', 'cli/commands/run/'],
+}
+
+/** The six packages that this program is built on, and the part that each has when it runs. Those marked late are not loaded by a start. */
+const PARTS: Readonly<
+  Record<string, { readonly where: string; readonly what: string; readonly late?: true }>
+> = {
+  '@grpc/grpc-js': { where: 'src/rpc/client.ts', what: 'the calls of agents to the authority' },
+  '@grpc/proto-loader': {
+    where: 'tools/generate.ts',
+    what: 'the message types, from the .proto files',
+    late: true,
+  },
+  '@peculiar/x509': { where: 'src/crypto/ca-certificate.ts', what: 'the certificates of CAs', late: true },
+  jose: { where: 'src/crypto/key-set-verifier.ts', what: 'tokens and key sets of others', late: true },
+  protobufjs: { where: 'src/rpc/reflection.ts', what: 'descriptors, for server reflection', late: true },
+  pino: { where: 'src/foundation/logger.ts', what: 'the log' },
 }
 
 /** Expressions that belong to one place. */
@@ -51,6 +100,8 @@ const WRITTEN_ONLY_IN: readonly { readonly what: RegExp; readonly where: readonl
   { what: /\bDate\.now\(\)|\bnew Date\(\)/, where: ['foundation/clock.ts'] },
   { what: /\bthrow new Error\(/, where: [] },
   { what: /\bexport default\b/, where: [] },
+  // An upper limit is called MAX, so that it is found.
+  { what: /\b(?:MOST|LONGEST|LARGEST)(?:_[A-Z]\w*)?\b/, where: [] },
   // Everything else goes through the query builder, which knows the dialect of the engine.
   {
     what: /\b(?:SELECT\s[^'`]*?\sFROM|INSERT\sINTO|DELETE\sFROM|UPDATE\s\S+\sSET)\s/,
@@ -96,6 +147,44 @@ describe('the order of the folders', () => {
           assert.ok(places === undefined || isIn(name, places), `${target} belongs to ${places?.join(', ')}`)
         }
       }
+    })
+  }
+})
+
+describe('the order of the subfolders', () => {
+  for (const { file, name, text } of written) {
+    const [top = '', sub = '', ...rest] = name.split(path.sep)
+    const rules = MAY_IMPORT_WITHIN[top]
+    if (rules === undefined || rest.length === 0) continue
+    it(`${name} imports only what its subfolder may`, () => {
+      const permitted = rules[sub]
+      assert.ok(permitted, `say in MAY_IMPORT_WITHIN what ${top}/${sub}/ may import`)
+      for (const target of imports(text).filter((each) => each.startsWith('.'))) {
+        const imported = path.relative(src, path.resolve(path.dirname(file), target))
+        const [toTop, toSub = '', ...toRest] = imported.split(path.sep)
+        assert.ok(!ROOTS.has(imported), `${imported} puts the others together and is imported by none`)
+        if (toTop !== top || toRest.length === 0 || toSub === sub || permitted.includes(toSub)) continue
+        assert.fail(`${top}/${sub}/ must not import ${top}/${toSub}/ (${target})`)
+      }
+    })
+  }
+})
+
+describe('the packages that it is built on', () => {
+  const root = path.resolve(src, '..')
+  for (const [name, { where, what, late }] of Object.entries(PARTS)) {
+    it(`${name} makes ${what} in ${where}`, () => {
+      const text = readFileSync(path.join(root, where), 'utf8')
+      const imported = new RegExp(`^import (?!type\\b)[^']*?from '${name}`, 'm').test(text)
+      const loaded = new RegExp(
+        `(?:import|createRequire\\([^)]*\\))\\('${name}|'proto-loader-gen-types'`,
+      ).test(text)
+      assert.ok(late ? loaded && !imported : imported, `${where} does not load ${name}${late ? ' late' : ''}`)
+    })
+    it(`${name} is a dependency and is named in the documents`, () => {
+      const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+      assert.ok(manifest.dependencies[name])
+      assert.ok(readFileSync(path.join(root, 'docs/development.md'), 'utf8').includes(`\`${name}\``))
     })
   }
 })

@@ -26,7 +26,7 @@ export interface JoinDeps {
   readonly environment: NodeJS.ProcessEnv
 }
 
-const FIRST_GENERATION = 1n
+const FIRST_GENERATION = 1
 
 /**
  * Becomes a bot: learn the root that the pin names, make a key and write it down, then prove. A crash or a lost answer at any moment
@@ -95,7 +95,7 @@ export function isPassing(error: unknown): boolean {
 
 /** One sentence for the operator that says where the reason is to be found. */
 export function describeRefusal(error: CodedError): JoinRefusedError {
-  const reference = /reference ([0-9A-Z-]+)/.exec(error.publicMessage)?.[1]
+  const { reference } = error
   const where = reference === undefined ? '' : `: run on the authority: signet audit list --ref ${reference}`
   return new JoinRefusedError(`join ${error.publicMessage}${where}`, { cause: error })
 }

@@ -7,6 +7,7 @@ import type { Metrics } from '../../foundation/metrics.ts'
 import { pause } from '../../foundation/pause.ts'
 import type { Random } from '../../foundation/random.ts'
 import { Watchable } from '../../foundation/watchable.ts'
+import { RpcError } from '../../rpc/status.ts'
 import { type BotIdentity, expiresMs, type StoredIdentity } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
 import type { AuthorityDoor } from '../uplink/authority-door.ts'
@@ -98,8 +99,7 @@ export class Membership {
     try {
       this.#become(await join(this.#deps, signal))
     } catch (error) {
-      if (!isPassing(error))
-        throw error instanceof CodedError && error.name === 'RpcError' ? describeRefusal(error) : error
+      if (!isPassing(error)) throw error instanceof RpcError ? describeRefusal(error) : error
       const retryMs = Math.round(this.#backoff.nextMs())
       const failure = error instanceof CodedError ? error.code : 'unknown'
       if (this.#failure !== failure)
@@ -149,7 +149,7 @@ export class Membership {
     const { bot, botInstanceId, generation } = identity
     const before = this.member.value?.current.botInstanceId
     const event = before === botInstanceId ? 'renewal.accepted' : 'join.accepted'
-    const detail = { bot, botInstance: botInstanceId, generation: Number(generation) }
+    const detail = { bot, botInstance: botInstanceId, generation }
     const expiresAt = new Date(expiresMs(identity)).toISOString()
     logger.info({ event, ...detail, expiresAt }, 'this agent has a bot certificate')
     this.#clockSkewMs = Math.round(clockSkewMs)

@@ -9,7 +9,7 @@ import { BotCertificateInvalidError } from './errors.ts'
 export interface ExpectedCertificate {
   readonly key: KeyPair
   readonly trustDomain: string
-  readonly generation: bigint
+  readonly generation: number
   /** In a renewal: the instance stays the same. */
   readonly botInstanceId?: string
   readonly nowMs: number

@@ -44,7 +44,7 @@ export async function renew(
   const certified = readBotCertificate(certificate, {
     key: nextKey,
     trustDomain,
-    generation: generation + 1n,
+    generation: generation + 1,
     botInstanceId,
     nowMs: clock.now().getTime(),
   })

@@ -1,5 +1,5 @@
 import type { DeltaDiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts'
-import type { Found } from './offer.ts'
+import type { FoundSecret } from './offer.ts'
 import { deltaResponse } from './response.ts'
 import { bytesOfNames, checkNames } from './sds-limits.ts'
 import { type MakeNonce, type SecretResponse, type Subscription, WILDCARD } from './subscription.ts'
@@ -52,7 +52,7 @@ export class DeltaSubscription implements Subscription<Request> {
     return isFirst || wanted.length > 0 || unwanted.length > 0
   }
 
-  next(found: Found): SecretResponse | undefined {
+  next(found: FoundSecret): SecretResponse | undefined {
     const { secrets, absent } = found
     const changed = secrets.filter(({ name, version }) => this.#sent.get(name) !== version)
     const missing = absent.flatMap(({ name }) => (this.#sent.get(name) === REMOVED ? [] : [name]))
@@ -65,7 +65,7 @@ export class DeltaSubscription implements Subscription<Request> {
   }
 
   /** Names that were sent to a wildcard and are gone. */
-  #vanished({ secrets, absent, pending }: Found): string[] {
+  #vanished({ secrets, absent, pending }: FoundSecret): string[] {
     const there = new Set([...[...secrets, ...absent].map(({ name }) => name), ...pending])
     return [...this.#sent.keys()].filter((name) => !there.has(name))
   }

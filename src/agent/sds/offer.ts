@@ -28,7 +28,7 @@ export interface Absence {
 }
 
 /** What became of the names that were asked for, each for itself. */
-export interface Found {
+export interface FoundSecret {
   readonly secrets: readonly Secret[]
   /** Bundles that are not for this caller, or not there: among the secrets is, under their names, what trusts nobody. */
   readonly closed: readonly Absence[]
@@ -77,7 +77,7 @@ export class Offer {
   }
 
   /** `isWildcard`: and everything else that the caller may have, by its real name. */
-  find(asked: readonly string[], isWildcard: boolean): Found {
+  find(asked: readonly string[], isWildcard: boolean): FoundSecret {
     const names = isWildcard ? [...new Set([...asked, ...this.#realNames()])] : asked
     const secrets: Secret[] = []
     const absent: Absence[] = []

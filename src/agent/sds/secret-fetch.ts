@@ -6,7 +6,7 @@ import { Follower } from '../entitlement/followers.ts'
 import type { IdentitySet } from '../entitlement/identity-set.ts'
 import type { MessageKind } from '../entitlement/message.ts'
 import { wantsPlainCa } from './node.ts'
-import { type Found, Offer } from './offer.ts'
+import { type FoundSecret, Offer } from './offer.ts'
 import { checkTypeUrl } from './secret-request.ts'
 import type { SecretStreamDeps } from './secret-stream.ts'
 import { kindOf, type Subscription } from './subscription.ts'
@@ -96,7 +96,7 @@ export class SecretFetch extends Follower<Peer> {
 }
 
 /** A tool that asks once has no door to be closed: it hears that there is no such bundle for it. */
-function withoutClosed({ secrets, closed, absent, pending }: Found): Found {
+function withoutClosed({ secrets, closed, absent, pending }: FoundSecret): FoundSecret {
   const names = new Set(closed.map(({ name }) => name))
   return {
     secrets: secrets.filter(({ name }) => !names.has(name)),

@@ -1,5 +1,5 @@
 import type { MessageKind } from '../entitlement/message.ts'
-import type { Found } from './offer.ts'
+import type { FoundSecret } from './offer.ts'
 import type { Secret } from './secret.ts'
 import type { SecretNames } from './secret-names.ts'
 
@@ -13,7 +13,7 @@ export interface Subscription<Req> {
   /** Takes a request in; true when there may be something to send for it. @throws InvalidSecretRequestError */
   hear(request: Req): boolean
   /** What to send now that this is what there is; undefined: the client has it all. What is returned counts as sent. */
-  next(found: Found): SecretResponse | undefined
+  next(found: FoundSecret): SecretResponse | undefined
 }
 
 /** A response, encoded, and what is in it. */

@@ -1,5 +1,5 @@
 import type { DiscoveryRequest__Output } from '../../rpc/gen/envoy/service/discovery/v3/DiscoveryRequest.ts'
-import type { Found } from './offer.ts'
+import type { FoundSecret } from './offer.ts'
 import { wholeResponse } from './response.ts'
 import { bytesOfNames, checkNames } from './sds-limits.ts'
 import { versionOf } from './secret.ts'
@@ -39,7 +39,7 @@ export class WholeSubscription implements Subscription<Request> {
     return isChanged
   }
 
-  next({ secrets }: Found): SecretResponse | undefined {
+  next({ secrets }: FoundSecret): SecretResponse | undefined {
     if (secrets.length === 0) {
       // Envoy takes a response without a resource for an error. Whatever comes next is news.
       this.#sentVersion = undefined

@@ -6,7 +6,7 @@ import { StateUnreadableError } from './errors.ts'
 export interface BotIdentity {
   readonly bot: string
   readonly botInstanceId: string
-  readonly generation: bigint
+  readonly generation: number
   /** DER, leaf first, without the root. */
   readonly chain: readonly Buffer[]
   readonly key: KeyPair
@@ -88,7 +88,7 @@ function parseIdentity(found: Fields): BotIdentity {
   return {
     bot: found.text('bot'),
     botInstanceId: found.text('bot_instance_id'),
-    generation: BigInt(found.text('generation')),
+    generation: found.count('generation'),
     chain: found.ders('chain'),
     key: loadKeyPair(found.der('key')),
     receivedMs: found.number('received_ms'),
@@ -122,6 +122,13 @@ class Fields {
   number(name: string): number {
     const value = this.#object[name]
     if (typeof value !== 'number') throw new StateUnreadableError(`${name} is missing`)
+    return value
+  }
+
+  /** A whole number that is kept as text. */
+  count(name: string): number {
+    const value = Number(this.text(name))
+    if (!Number.isSafeInteger(value) || value < 1) throw new StateUnreadableError(`${name} is no number`)
     return value
   }
 

@@ -7,7 +7,7 @@ export interface KnowledgeRecord {
   readonly version: 1
   readonly trustDomain: string
   readonly syncedMs: number
-  readonly bot: BotRecord
+  readonly bot: SavedBot
   readonly bundle: BundleRecord
   readonly federated: readonly FederatedRecord[]
   readonly locks: readonly LockRecord[]
@@ -15,7 +15,7 @@ export interface KnowledgeRecord {
 }
 
 /** The bot as the authority calls it. */
-export interface BotRecord {
+export interface SavedBot {
   readonly name: string
   readonly instanceId: string
   readonly attributesJson: string

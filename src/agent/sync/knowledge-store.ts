@@ -12,7 +12,7 @@ import { Bundle } from '../../spiffe/bundle.ts'
 import { SyncInvalidError } from './errors.ts'
 import { compileRecord, type IdentityRecord } from './identity-record.ts'
 import type { Knowledge } from './knowledge.ts'
-import type { BotRecord, BundleRecord, KnowledgeRecord } from './knowledge-record.ts'
+import type { BundleRecord, KnowledgeRecord, SavedBot } from './knowledge-record.ts'
 import { type FederatedRecord, FederationPages, KnownFederation, tellWithheld } from './known-federation.ts'
 import { KnownLocks, type LockRecord } from './known-locks.ts'
 import { KnownRoles } from './known-roles.ts'
@@ -21,7 +21,7 @@ import { KnownRoles } from './known-roles.ts'
 interface Heard {
   identities: Map<string, IdentityRecord>
   policy: Policy
-  bot?: BotRecord
+  bot?: SavedBot
   bundleRecord?: BundleRecord
   bundle?: Bundle
   federation: KnownFederation
@@ -209,7 +209,7 @@ export class KnowledgeStore {
     return this.#heard.federation !== before
   }
 
-  #hearBot({ name, instanceId, attributesJson, rolesJson = '' }: BotRecord): boolean {
+  #hearBot({ name, instanceId, attributesJson, rolesJson = '' }: SavedBot): boolean {
     const record = { name, instanceId, attributesJson, rolesJson }
     if (isDeepStrictEqual(this.#heard.bot, record)) return false
     const { join, bot } = JSON.parse(attributesJson) as { join?: Attributes; bot?: Attributes }

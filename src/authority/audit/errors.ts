@@ -5,11 +5,11 @@ export class RefusedError extends CodedError {
   override readonly name = 'RefusedError'
   readonly code = 'ERR_REFUSED'
   readonly kind = 'permission_denied'
-  readonly reference: string
+  override readonly reference: string
 
   /** `reason` stays in the log. */
   constructor(reference: string, reason: string) {
-    super(`refused, reference ${reference}`, { detail: reason })
+    super(`refused, reference ${reference}`, { detail: reason, reference })
     this.reference = reference
   }
 }

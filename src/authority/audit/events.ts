@@ -52,14 +52,14 @@ interface SummedRefusals {
 }
 
 /** How often an agent saw something, between the two instants. */
-export interface SeenTimes {
+export interface AuditedTimes {
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
 }
 
 /** A process as an agent saw it. */
-export interface SeenProcess extends SeenTimes {
+export interface AuditedProcess extends AuditedTimes {
   readonly pid: number
   readonly gid: number
   readonly binaryPath?: string
@@ -73,14 +73,14 @@ interface AgentsWord extends BotSubject {
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
-  readonly processes: readonly SeenProcess[]
+  readonly processes: readonly AuditedProcess[]
   /** Of processes beyond those. */
-  readonly others?: SeenTimes
+  readonly others?: AuditedTimes
   /** A time or a count could not be, and is the nearest value that can. */
   readonly adjusted?: true
 }
 
-export type DeliveredSvid = { readonly spiffeId: string } & (
+export type AuditedSvid = { readonly spiffeId: string } & (
   | { readonly serial: string }
   | { readonly jti: string }
 )
@@ -213,7 +213,7 @@ export interface AuditEvents {
   'ca.removed': CaSubject
 
   'identity.denied': AgentsWord & { readonly reason: string }
-  'svid.delivered': AgentsWord & { readonly svids: readonly DeliveredSvid[] }
+  'svid.delivered': AgentsWord & { readonly svids: readonly AuditedSvid[] }
   /** An agent had more to report than it could keep, by the user who caused it. */
   'report.given_up': BotSubject & {
     readonly uid: number

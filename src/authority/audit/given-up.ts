@@ -1,4 +1,4 @@
-import type { AuditEntry, SeenTimes } from './events.ts'
+import type { AuditEntry, AuditedTimes } from './events.ts'
 import { SummedRows, type SummedRowsDeps } from './summed-rows.ts'
 
 /** Rows of one instance. An honest agent gives reports up only during a flood. */
@@ -16,7 +16,7 @@ export class GivenUp implements AsyncDisposable {
   rowOf(
     subject: { readonly bot: string; readonly botInstance: string },
     actor: string,
-    seen: SeenTimes & { readonly uid: number; readonly adjusted?: true },
+    seen: AuditedTimes & { readonly uid: number; readonly adjusted?: true },
   ): AuditEntry | undefined {
     const { uid, count, firstMs, lastMs } = seen
     return this.#rows.note({

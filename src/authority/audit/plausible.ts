@@ -1,4 +1,4 @@
-import type { SeenTimes } from './events.ts'
+import type { AuditedTimes } from './events.ts'
 
 /** Clocks of other hosts may be ahead or behind by so much. */
 const LEEWAY_MS = 60_000
@@ -33,7 +33,7 @@ export class Plausible {
     return this.#within(ms, 0, this.#untilMs)
   }
 
-  times(count: number, firstMs: number, lastMs: number): SeenTimes {
+  times(count: number, firstMs: number, lastMs: number): AuditedTimes {
     if (firstMs > lastMs) this.isAdjusted = true
     const first = this.seen(Math.min(firstMs, lastMs))
     const last = this.seen(Math.max(firstMs, lastMs))

@@ -1,4 +1,4 @@
-import { encodeCrockford } from './crockford.ts'
+import { encodeCrockford } from '../../foundation/crockford.ts'
 
 /** A short name for one refusal: 40 bits, easy to read aloud. */
 export function formatReference(bytes: Uint8Array): string {

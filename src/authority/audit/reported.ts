@@ -3,7 +3,7 @@ import type { DeliveredSvid__Output } from '../../rpc/gen/signet/v1/DeliveredSvi
 import type { ReportedEvent__Output } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
 import type { ReportedProcess__Output } from '../../rpc/gen/signet/v1/ReportedProcess.ts'
 import type { ReportedTimes__Output } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
-import type { Actor, AuditEntry, DeliveredSvid, SeenProcess, SeenTimes } from './events.ts'
+import type { Actor, AuditEntry, AuditedProcess, AuditedSvid, AuditedTimes } from './events.ts'
 import type { Plausible } from './plausible.ts'
 
 /** The report of an agent is malformed. */
@@ -58,12 +58,12 @@ export function toEntry(
 }
 
 /** @throws ReportInvalidError */
-export function readTimes(times: ReportedTimes__Output | null, plausible: Plausible): SeenTimes {
+export function readTimes(times: ReportedTimes__Output | null, plausible: Plausible): AuditedTimes {
   if (times === null || times.count === 0) throw new ReportInvalidError('not a time')
   return plausible.times(times.count, Number(times.firstMs), Number(times.lastMs))
 }
 
-function readProcess(process: ReportedProcess__Output, plausible: Plausible): SeenProcess {
+function readProcess(process: ReportedProcess__Output, plausible: Plausible): AuditedProcess {
   const { pid, binaryPath, startedMs, times } = process
   if (pid < 1 || pid > MAX_PID) throw new ReportInvalidError('not a process')
   const path = binaryPath === '' ? {} : { binaryPath: binaryPath.slice(0, MAX_PATH_LENGTH) }
@@ -77,7 +77,7 @@ function readId(id: number): number {
   return id
 }
 
-function readSvid({ spiffeId, serial, jti }: DeliveredSvid__Output): DeliveredSvid {
+function readSvid({ spiffeId, serial, jti }: DeliveredSvid__Output): AuditedSvid {
   if (!SPIFFE_ID.test(spiffeId)) throw new ReportInvalidError('not a SPIFFE ID')
   if (serial !== undefined && SERIAL.test(serial)) return { spiffeId, serial }
   if (jti !== undefined && JTI.test(jti)) return { spiffeId, jti }
@@ -89,7 +89,7 @@ function reasonOf({ reason }: { readonly reason: string }): string {
   throw new ReportInvalidError('not a reason')
 }
 
-function sum(all: readonly SeenTimes[]): SeenTimes {
+function sum(all: readonly AuditedTimes[]): AuditedTimes {
   const [first] = all
   if (first === undefined) throw new ReportInvalidError('an event of no process')
   let { count, firstMs, lastMs } = first

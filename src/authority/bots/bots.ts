@@ -25,7 +25,7 @@ import type { LockSubject, Locks } from './locks.ts'
 export interface ShownCertificate {
   readonly bot: string
   readonly instanceId: string
-  readonly generation: bigint
+  readonly generation: number
   readonly keySha256: string
   /** Seconds since 1970. */
   readonly notAfter: number
@@ -102,8 +102,7 @@ export class Bots implements AsyncDisposable {
     if (!state || state.bot !== caller.bot) throw this.#refuse(caller, state, 'unknown_instance', purpose)
     if (this.#deps.locks.check(lockSubject(state))) throw this.#refuse(caller, state, 'locked', purpose)
     this.#checkExpiry(caller, state, purpose)
-    const shown = { generation: Number(caller.generation), keySha256: caller.keySha256 }
-    switch (judge(state, shown)) {
+    switch (judge(state, caller)) {
       case 'current':
         this.#accepted.add(caller)
         return state
@@ -121,7 +120,7 @@ export class Bots implements AsyncDisposable {
   mayStay(caller: ShownCertificate): boolean {
     const state = this.#instances.get(caller.instanceId)
     if (state?.bot !== caller.bot || this.#deps.locks.check(lockSubject(state))) return false
-    const standing = judge(state, { generation: Number(caller.generation), keySha256: caller.keySha256 })
+    const standing = judge(state, caller)
     return standing === 'current' || standing === 'first_use'
   }
 
@@ -243,7 +242,7 @@ export class Bots implements AsyncDisposable {
     const { bot, instanceId: botInstance } = caller
     const subject = { bot, botInstance }
     const { address } = caller
-    const detail = { ...subject, generation: Number(caller.generation), reason, address }
+    const detail = { ...subject, generation: caller.generation, reason, address }
     const actor = `bot:${bot}/${botInstance}`
     const { reference, entry } = this.#rows.note({
       key: `${purpose} ${botInstance}`,

@@ -5,11 +5,12 @@ export class GenerationAheadError extends CodedError {
   override readonly name = 'GenerationAheadError'
   readonly code = 'ERR_BOT_GENERATION_AHEAD'
   readonly kind = 'failed_precondition'
-  readonly reference: string
+  override readonly reference: string
 
   constructor(reference: string) {
     super(
       `the authority was restored from a backup that does not know this bot certificate: join again with a new join token, reference ${reference}`,
+      { reference },
     )
     this.reference = reference
   }

@@ -19,7 +19,7 @@ export interface LockInstanceDeps {
 export function lockInstance(
   deps: LockInstanceDeps,
   instance: BotInstance,
-  shown: { readonly generation: bigint },
+  shown: { readonly generation: number },
   reference: string,
 ): void {
   const name = `superseded-${instance.id.toLowerCase()}`

@@ -34,7 +34,7 @@ export class UsedTwice implements AsyncDisposable {
     const seen = {
       bot,
       botInstance,
-      generation: Number(newer.generation),
+      generation: newer.generation,
       addresses: [plain(older.address), plain(newer.address)] as const,
       on,
     }

@@ -78,3 +78,17 @@ export function storageFailure(thrown: unknown): DatastoreUnavailableError | und
     cause: thrown,
   })
 }
+
+/** The database was made with another key-encryption key. */
+export class WrongSealingKeyError extends CodedError {
+  override readonly name = 'WrongSealingKeyError'
+  readonly code = 'ERR_CA_WRONG_SEALING_KEY'
+  readonly kind = 'failed_precondition'
+}
+
+/** The database belongs to another trust domain than the configuration names. */
+export class WrongTrustDomainError extends CodedError {
+  override readonly name = 'WrongTrustDomainError'
+  readonly code = 'ERR_CA_WRONG_TRUST_DOMAIN'
+  readonly kind = 'failed_precondition'
+}

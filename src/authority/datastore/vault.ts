@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { seal, unseal } from '../../crypto/sealed.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
-import { WrongTrustDomainError } from '../keys/errors.ts'
+import { WrongTrustDomainError } from './errors.ts'
 import { readMeta, writeMeta } from './meta.ts'
 import type { Datastore } from './ports.ts'
 

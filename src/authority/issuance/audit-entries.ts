@@ -6,7 +6,7 @@ import type { Claim } from './claim.ts'
 export type Kind = 'x509' | 'jwt'
 
 /** Who asks, and what they ask it for. */
-export interface Asked {
+export interface AuditedOccasion {
   readonly actor: Actor
   readonly instance: InstanceFacts
   readonly claim: Claim
@@ -14,7 +14,7 @@ export interface Asked {
 
 /** What the rows of both kinds have in common. */
 export function issuedDetail(
-  asked: Asked,
+  asked: AuditedOccasion,
   revision: string,
   spiffeId: string,
   notAfter: number,
@@ -33,7 +33,7 @@ export function issuedDetail(
 }
 
 /** A refusal for the log: its own row, or a part of the one that counts those of this instance. */
-export function refusedOf(svid: Kind, asked: Asked, reason: string, attributes: unknown): Noted {
+export function refusedOf(svid: Kind, asked: AuditedOccasion, reason: string, attributes: unknown): Noted {
   const { actor, instance, claim } = asked
   const subject = { bot: instance.bot, botInstance: instance.id }
   return {

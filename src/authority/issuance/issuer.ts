@@ -15,7 +15,7 @@ import type { JwtSigner, KeysInUse } from '../keys/keys-in-use.ts'
 import type { InstanceFacts } from '../resources/facts.ts'
 import { checkAnswerBytes, jwtBytes, REFUSAL_BYTES, x509Bytes } from './answer-size.ts'
 import { MixedAudienceError, refuseAudience } from './audience.ts'
-import { type Asked, issuedDetail, type Kind, refusedOf } from './audit-entries.ts'
+import { type AuditedOccasion, issuedDetail, type Kind, refusedOf } from './audit-entries.ts'
 import { boundsOf } from './bounds.ts'
 import { type ApprovedClaim, type Claim, type ClaimDeps, checkClaim, StaleClaimError } from './claim.ts'
 import { lifetimeOf } from './life-limits.ts'
@@ -207,7 +207,11 @@ export class Issuer implements AsyncDisposable {
     if (entries.length > 0) await this.#deps.audit.recordAll(entries)
   }
 
-  #plan<T>(svid: Kind, asked: Asked, look: (approved: ApprovedClaim) => Signing<T> | Declined): Plan<T> {
+  #plan<T>(
+    svid: Kind,
+    asked: AuditedOccasion,
+    look: (approved: ApprovedClaim) => Signing<T> | Declined,
+  ): Plan<T> {
     try {
       const decision = checkClaim(this.#deps, asked.instance, asked.claim)
       if ('refused' in decision) return { decided: this.#refuse(svid, asked, decision, decision.attributes) }
@@ -220,7 +224,12 @@ export class Issuer implements AsyncDisposable {
     }
   }
 
-  #carryOut<T>(svid: Kind, asked: Asked, approved: ApprovedClaim, sign: Signing<T>['sign']): Decision<T> {
+  #carryOut<T>(
+    svid: Kind,
+    asked: AuditedOccasion,
+    approved: ApprovedClaim,
+    sign: Signing<T>['sign'],
+  ): Decision<T> {
     try {
       const result = sign()
       return result instanceof Promise
@@ -231,7 +240,12 @@ export class Issuer implements AsyncDisposable {
     }
   }
 
-  #conclude<T>(svid: Kind, asked: Asked, approved: ApprovedClaim, { issued, entry }: Signed<T>): Decided<T> {
+  #conclude<T>(
+    svid: Kind,
+    asked: AuditedOccasion,
+    approved: ApprovedClaim,
+    { issued, entry }: Signed<T>,
+  ): Decided<T> {
     return {
       outcome: { issued },
       entry,
@@ -239,7 +253,7 @@ export class Issuer implements AsyncDisposable {
     }
   }
 
-  #withdrawn(svid: Kind, asked: Asked, approved: ApprovedClaim): Decided<never> | undefined {
+  #withdrawn(svid: Kind, asked: AuditedOccasion, approved: ApprovedClaim): Decided<never> | undefined {
     const { instance, claim } = asked
     const { spiffeId } = approved.grant
     const { botLock, lockOn } = boundsOf(this.#deps, instance)
@@ -250,7 +264,7 @@ export class Issuer implements AsyncDisposable {
     return { outcome: { error: new StaleClaimError('what the bot may use has changed: sync and ask again') } }
   }
 
-  #refuse(svid: Kind, asked: Asked, declined: Declined, attributes: unknown): Decided<never> {
+  #refuse(svid: Kind, asked: AuditedOccasion, declined: Declined, attributes: unknown): Decided<never> {
     const { refused: reason } = declined
     const { reference, entry } = this.#refusals.note(refusedOf(svid, asked, reason, attributes))
     const error = declined.error ?? new RefusedError(reference, reason)
@@ -258,7 +272,7 @@ export class Issuer implements AsyncDisposable {
   }
 
   #signX509(
-    asked: Asked,
+    asked: AuditedOccasion,
     { grant, roleMaxTtlSeconds, attributes }: ApprovedClaim,
     publicKeyDer: Buffer,
   ): Signed<IssuedX509> {
@@ -296,7 +310,7 @@ export class Issuer implements AsyncDisposable {
 
   #signJwt(
     jwt: JwtSigner,
-    asked: Asked,
+    asked: AuditedOccasion,
     { grant, roleMaxTtlSeconds, attributes }: ApprovedClaim,
     audience: readonly string[],
   ): Signed<IssuedJwt> | Promise<Signed<IssuedJwt>> {

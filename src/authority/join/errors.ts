@@ -27,6 +27,7 @@ export class JoinClocksDifferError extends CodedError {
     const [theirs, ours] = [agentTimeMs, nowMs].map(formatTime)
     super(
       `refused, reference ${reference}: the clock of the agent says ${theirs}, that of the authority ${ours}; set right whichever is wrong`,
+      { reference },
     )
   }
 }

@@ -1,19 +1,5 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** The database was made with another key-encryption key. */
-export class WrongSealingKeyError extends CodedError {
-  override readonly name = 'WrongSealingKeyError'
-  readonly code = 'ERR_CA_WRONG_SEALING_KEY'
-  readonly kind = 'failed_precondition'
-}
-
-/** The database belongs to another trust domain than the configuration names. */
-export class WrongTrustDomainError extends CodedError {
-  override readonly name = 'WrongTrustDomainError'
-  readonly code = 'ERR_CA_WRONG_TRUST_DOMAIN'
-  readonly kind = 'failed_precondition'
-}
-
 /** There is no key of this purpose, or it does not rotate by command. */
 export class UnknownCaError extends CodedError {
   override readonly name = 'UnknownCaError'

@@ -13,7 +13,7 @@ export interface ViewChange {
   readonly foreignBundles: readonly ForeignBundle[] | undefined
 }
 
-type Listener = (change: ViewChange) => void
+type ViewListener = (change: ViewChange) => void
 
 /** The workload identities that the roles of one bot permit, kept up to date by changes. */
 export class BotView {
@@ -154,7 +154,7 @@ export class BotViews implements Disposable {
   }
 
   /** The view stays up to date until the disposable is disposed; agents of one bot share it. */
-  watch(bot: string, listener: Listener): { readonly view: BotView } & Disposable {
+  watch(bot: string, listener: ViewListener): { readonly view: BotView } & Disposable {
     const watched = this.#views.get(bot) ?? new BotView(bot, this.#catalogue)
     this.#views.set(bot, watched)
     const subscription = watched.changes.subscribe(listener)

@@ -1,19 +1,13 @@
 import { Emitter } from '../../foundation/emitter.ts'
 import { RoleBounds, type RoleSpec } from '../../policy/role.ts'
 import type { ResourceChange, ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
-import { type ForeignBundle, foreignBundleOf } from './foreign-bundle.ts'
-import { type Compile, IdentityEntry } from './identity-entry.ts'
-import { botSpecOf, identityOf, roleSpecOf } from './stored-form.ts'
+import { type CatalogueChange, CatalogueIndex } from './catalogue-index.ts'
+import type { ForeignBundle } from './foreign-bundle.ts'
+import type { Compile, IdentityEntry } from './identity-entry.ts'
+import { kindOf } from './kinds/kinds.ts'
+import { botSpecOf, roleSpecOf } from './stored-specs.ts'
 
-/** What a change of resources means for those who use workload identities. */
-export interface CatalogueChange {
-  readonly upserts: readonly IdentityEntry[]
-  readonly removals: readonly string[]
-  /** Bots whose roles, traits or existence changed. */
-  readonly bots: ReadonlySet<string>
-  /** Some federation was made, changed or deleted. */
-  readonly federations: boolean
-}
+export type { CatalogueChange } from './catalogue-index.ts'
 
 type Listener = (change: CatalogueChange) => void
 
@@ -21,24 +15,21 @@ const NO_ROLES = new RoleBounds([])
 
 /** Every resource in memory, as the database has it: follows the repository's news, which come in order. */
 export class Catalogue implements Disposable {
-  readonly #compile: Compile
   readonly #resources = new Map<string, Map<string, StoredResource>>()
-  readonly #identities = new Map<string, IdentityEntry>()
-  /** By the names of the federations. */
-  readonly #foreignBundles = new Map<string, ForeignBundle>()
+  readonly #index: CatalogueIndex
   readonly #bounds = new Map<string, RoleBounds>()
   readonly #changes = new Emitter<CatalogueChange>()
   #subscription: Disposable | undefined
 
   private constructor(compile: Compile) {
-    this.#compile = compile
+    this.#index = new CatalogueIndex(compile)
   }
 
   static async load(repository: ResourceRepository, compile: Compile): Promise<Catalogue> {
     const catalogue = new Catalogue(compile)
     const missed: ResourceChange[] = []
     const early = repository.subscribe((changes) => missed.push(...changes))
-    for (const stored of await repository.list()) catalogue.#put(stored)
+    for (const stored of await repository.list()) catalogue.#note(stored.kind, stored.name, stored)
     early[Symbol.dispose]()
     catalogue.#follow(missed)
     catalogue.#subscription = repository.subscribe((changes) => catalogue.#follow(changes))
@@ -59,16 +50,16 @@ export class Catalogue implements Disposable {
   }
 
   identity(name: string): IdentityEntry | undefined {
-    return this.#identities.get(name)
+    return this.#index.identities.get(name)
   }
 
   get identities(): ReadonlyMap<string, IdentityEntry> {
-    return this.#identities
+    return this.#index.identities
   }
 
   /** Bundles of foreign trust domains; each is the same object for as long as its federation stands. */
   get foreignBundles(): Iterable<ForeignBundle> {
-    return this.#foreignBundles.values()
+    return this.#index.foreignBundles.values()
   }
 
   /** What the roles of a bot permit; an unknown bot, or one whose roles are gone, may use nothing. */
@@ -99,51 +90,24 @@ export class Catalogue implements Disposable {
     this.#subscription?.[Symbol.dispose]()
   }
 
-  #put(stored: StoredResource): void {
-    const ofKind = this.#resources.get(stored.kind) ?? new Map<string, StoredResource>()
-    this.#resources.set(stored.kind, ofKind)
-    ofKind.set(stored.name, stored)
-    if (stored.kind === 'workload_identity') {
-      this.#identities.set(stored.name, new IdentityEntry(identityOf(stored), this.#compile))
-    } else if (stored.kind === 'federation') {
-      this.#foreignBundles.set(stored.name, foreignBundleOf(stored))
-    }
+  #note(kind: string, name: string, after: StoredResource | undefined): void {
+    const ofKind = this.#resources.get(kind) ?? new Map<string, StoredResource>()
+    this.#resources.set(kind, ofKind)
+    if (after) ofKind.set(name, after)
+    else ofKind.delete(name)
+    kindOf(kind).follow?.(this.#index, name, after)
   }
 
   #follow(changes: readonly ResourceChange[]): void {
-    const upserts = new Map<string, IdentityEntry>()
-    const removals = new Set<string>()
-    const roles = new Set<string>()
-    const bots = new Set<string>()
-    let federations = false
-    for (const { kind, name, after } of changes) {
-      if (after) this.#put(after)
-      else this.#resources.get(kind)?.delete(name)
-      if (kind === 'role') roles.add(name)
-      else if (kind === 'bot') bots.add(name)
-      else if (kind === 'federation') {
-        federations = true
-        if (!after) this.#foreignBundles.delete(name)
-      } else if (kind === 'workload_identity') {
-        const entry = after && this.#identities.get(name)
-        if (entry) {
-          upserts.set(name, entry)
-          removals.delete(name)
-        } else {
-          this.#identities.delete(name)
-          upserts.delete(name)
-          removals.add(name)
-        }
-      }
-    }
-    if (roles.size > 0) {
-      for (const bot of this.all('bot')) {
-        if (botSpecOf(bot).roles.some((role) => roles.has(role))) bots.add(bot.name)
-      }
-    }
+    for (const { kind, name, after } of changes) this.#note(kind, name, after)
+    const change = this.#index.take((roles) => this.#botsWith(roles))
+    const { upserts, removals, bots, federations } = change
     for (const bot of bots) this.#bounds.delete(bot)
-    if (upserts.size + removals.size + bots.size === 0 && !federations) return
-    const change = { upserts: [...upserts.values()], removals: [...removals], bots, federations }
-    this.#changes.emit(change)
+    if (upserts.length + removals.length + bots.size > 0 || federations) this.#changes.emit(change)
+  }
+
+  *#botsWith(roles: ReadonlySet<string>): Generator<string> {
+    for (const bot of this.all('bot'))
+      if (botSpecOf(bot).roles.some((role) => roles.has(role))) yield bot.name
   }
 }

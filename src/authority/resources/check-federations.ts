@@ -1,9 +1,9 @@
-import type { ParsedResource } from '../../config/resources.ts'
+import { type ParsedResource, resourcesOf } from '../../config/resources.ts'
 import { Bundle } from '../../spiffe/bundle.ts'
 import { trustDomainReadingProblem } from '../../spiffe/trust-domain.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { ReferenceFindings } from './check-references.ts'
-import { federationSpecOf } from './stored-form.ts'
+import { federationSpecOf } from './stored-specs.ts'
 
 /** Whether federations fit this trust domain and each other, and whether those that workload identities name are there. */
 export function checkFederations(
@@ -12,7 +12,7 @@ export function checkFederations(
   ownTrustDomain: string,
 ): ReferenceFindings {
   const found: ReferenceFindings = { problems: [], warnings: [] }
-  const inFile = resources.filter((r): r is ParsedResource<'federation'> => r.kind === 'federation')
+  const inFile = resourcesOf(resources, 'federation')
   const owners = new Map<string, string>()
   const replaced = new Set(inFile.map(({ name }) => name))
   for (const stored of catalogue.all('federation')) {
@@ -32,9 +32,8 @@ export function checkFederations(
       found.warnings.push(`${where}: some clients cannot read SVIDs of ${trust_domain}: ${unreadable}`)
     found.warnings.push(...bundleWarnings(federation, catalogue))
   }
-  for (const resource of resources) {
-    if (resource.kind !== 'workload_identity') continue
-    const { federates_with = [] } = (resource as ParsedResource<'workload_identity'>).spec
+  for (const resource of resourcesOf(resources, 'workload_identity')) {
+    const { federates_with = [] } = resource.spec
     for (const [index, name] of federates_with.entries()) {
       if (owners.has(name)) continue
       found.warnings.push(

@@ -1,5 +1,7 @@
-import type { ParsedResource } from '../../config/resources.ts'
+import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
+import type { ParsedResource, ResourceKind, SpecOf } from '../../config/resources.ts'
 import type { Catalogue } from './catalogue.ts'
+import { kindOf } from './kinds/kinds.ts'
 
 export interface ReferenceFindings {
   readonly problems: string[]
@@ -13,36 +15,26 @@ export function checkReferences(
 ): ReferenceFindings {
   const found: ReferenceFindings = { problems: [], warnings: [] }
   const inFile = new Set(resources.map(({ kind, name }) => `${kind} ${name}`))
-  const exists = (kind: string, name: string): boolean =>
-    inFile.has(`${kind} ${name}`) || catalogue.get(kind, name) !== undefined
-
   for (const resource of resources) {
-    if (isKind(resource, 'bot')) {
-      for (const [index, role] of resource.spec.roles.entries()) {
-        if (exists('role', role)) continue
-        found.problems.push(`${resource.at(['spec', 'roles', index])}: spec.roles: there is no role ${role}`)
-      }
-    } else if (isKind(resource, 'join_token')) {
-      const { bot } = resource.spec
-      if (!exists('bot', bot))
-        found.problems.push(`${resource.at(['spec', 'bot'])}: spec.bot: there is no bot ${bot}`)
-    } else if (isKind(resource, 'lock')) {
-      // A lock may come before what it bans, so this is no mistake; a mistyped one would ban nobody.
-      for (const [kind, name] of Object.entries(resource.spec.target)) {
-        if (!NAMED_TARGETS.includes(kind) || typeof name !== 'string' || exists(kind, name)) continue
-        const where = resource.at(['spec', 'target', kind])
-        found.warnings.push(`${where}: lock ${resource.name}: there is no ${kind} ${name} now`)
-      }
+    for (const { path, kind, name, isRequired } of kindOf(resource.kind).references?.(resource.spec) ?? []) {
+      if (inFile.has(`${kind} ${name}`) || catalogue.get(kind, name) !== undefined) continue
+      const where = resource.at(['spec', ...path])
+      if (isRequired) found.problems.push(`${where}: spec.${path[0]}: there is no ${kind} ${name}`)
+      else found.warnings.push(`${where}: ${resource.kind} ${resource.name}: there is no ${kind} ${name} now`)
     }
   }
   return found
 }
 
-const NAMED_TARGETS: readonly string[] = ['bot', 'join_token', 'workload_identity']
-
-function isKind<K extends ParsedResource['kind']>(
-  resource: ParsedResource,
-  kind: K,
-): resource is ParsedResource<K> {
-  return resource.kind === kind
+/** The stored resources that cannot be without this one. */
+export function usersOf(catalogue: Catalogue, kind: string, name: string): string[] {
+  return RESOURCE_KINDS.flatMap((one) => {
+    const { references } = kindOf(one)
+    if (references === undefined) return []
+    return [...catalogue.all(one)].flatMap((user) => {
+      const named = references(user.spec as SpecOf<ResourceKind>)
+      const needs = named.some((each) => each.isRequired && each.kind === kind && each.name === name)
+      return needs ? [`${one} ${user.name}`] : []
+    })
+  })
 }

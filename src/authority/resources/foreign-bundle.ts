@@ -1,5 +1,5 @@
 import type { StoredResource } from '../datastore/resource-repository.ts'
-import { federationSpecOf } from './stored-form.ts'
+import { federationSpecOf } from './stored-specs.ts'
 
 /** The bundle of one federation, as agents get it; made once for all of them. */
 export interface ForeignBundle {

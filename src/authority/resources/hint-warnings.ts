@@ -1,11 +1,11 @@
-import type { ParsedResource } from '../../config/resources.ts'
+import { type ParsedResource, resourcesOf } from '../../config/resources.ts'
 import type { CompiledIdentity } from '../../policy/compile.ts'
 import { mayOverlap } from '../../policy/overlap.ts'
 import { byPrecedence } from '../../policy/precedence.ts'
 import type { RoleBounds } from '../../policy/role.ts'
 import type { Catalogue } from './catalogue.ts'
 import { roleBoundsAfter } from './role-warnings.ts'
-import { botSpecOf } from './stored-form.ts'
+import { botSpecOf } from './stored-specs.ts'
 
 /** Pairs that are looked at for one file: thousands of identities may have one hint, and agents tell of what is missed here. */
 const MAX_PAIRS = 20_000
@@ -92,9 +92,7 @@ function sharedBots(
   const roles = roleBoundsAfter(resources, catalogue)
   const bots = new Map<string, readonly string[]>()
   for (const bot of catalogue.all('bot')) bots.set(bot.name, botSpecOf(bot).roles)
-  for (const resource of resources) {
-    if (resource.kind === 'bot') bots.set(resource.name, (resource as ParsedResource<'bot'>).spec.roles)
-  }
+  for (const bot of resourcesOf(resources, 'bot')) bots.set(bot.name, bot.spec.roles)
   const bounds = [...bots.values()].map((names) =>
     names.flatMap((name): RoleBounds | readonly RoleBounds[] => roles.get(name) ?? []),
   )

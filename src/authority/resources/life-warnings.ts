@@ -1,4 +1,4 @@
-import type { ParsedResource } from '../../config/resources.ts'
+import { type ParsedResource, resourcesOf } from '../../config/resources.ts'
 import { formatDuration } from '../../foundation/duration.ts'
 import { lifeProblem } from '../../foundation/life-problem.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -16,9 +16,7 @@ export function warnOfShortLives(
   catalogue: Catalogue,
   keyLives: KeyLives,
 ): string[] {
-  const identities = resources.filter(
-    (r): r is ParsedResource<'workload_identity'> => r.kind === 'workload_identity',
-  )
+  const identities = resourcesOf(resources, 'workload_identity')
   if (identities.length === 0) return []
   const roles = [...roleBoundsAfter(resources, catalogue).values()]
   const warnings: string[] = []

@@ -1,15 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import type { ParsedResource } from '../../config/resources.ts'
-import { type CompiledIdentity, lintWorkloadIdentity } from '../../policy/compile.ts'
-import { PolicyInvalidError, type PolicyProblem } from '../../policy/problem.ts'
-import { checkRole } from '../../policy/role.ts'
+import type { CompiledIdentity } from '../../policy/compile.ts'
+import type { PolicyProblem } from '../../policy/problem.ts'
 import type { NewResource, StoredResource } from '../datastore/resource-repository.ts'
 import type { Catalogue } from './catalogue.ts'
 import { checkFederations } from './check-federations.ts'
-import { checkJoinMethods } from './check-join-methods.ts'
 import { checkReferences } from './check-references.ts'
 import { warnOfSharedHints } from './hint-warnings.ts'
 import type { Compile } from './identity-entry.ts'
+import { kindOf } from './kinds/kinds.ts'
 import { type KeyLives, warnOfShortLives } from './life-warnings.ts'
 import { warnOfUnboundedIds } from './role-warnings.ts'
 import { sameResource, toNewResource } from './stored-form.ts'
@@ -53,12 +52,10 @@ export async function planApply(
     const next = toNewResource(resource)
     const unchanged = before !== undefined && sameResource(before, next)
     changes.push({ before, next, action: unchanged ? 'unchanged' : before ? 'updated' : 'created' })
-    // What another version has stored may be more than this one enforces, so a role is looked at each time.
-    const isChecked = !unchanged || resource.kind === 'role'
-    const identity = isChecked ? checkSpec(resource, deps, problems, warnings) : undefined
+    const isChecked = !unchanged || kindOf(resource.kind).isAlwaysChecked
+    const identity = isChecked ? checkSpec(resource, before, deps, problems, warnings) : undefined
     if (identity) identities.set(resource.name, identity)
   }
-  problems.push(...checkJoinMethods(resources, deps.catalogue))
   for (const found of [
     checkReferences(resources, deps.catalogue),
     checkFederations(resources, deps.catalogue, deps.trustDomain),
@@ -83,30 +80,23 @@ function revisionConflict(resource: ParsedResource, before: StoredResource | und
 /** What it compiles to, if it is a workload identity without mistakes. */
 function checkSpec(
   resource: ParsedResource,
+  before: StoredResource | undefined,
   { compile, nowMs }: { readonly compile: Compile; readonly nowMs: number },
   problems: string[],
   warnings: string[],
 ): CompiledIdentity | undefined {
-  let compiled: CompiledIdentity | undefined
   const told = ({ path, message }: PolicyProblem): string =>
     `${resource.at(['spec', ...path])}: ${['spec', ...path].join('.')}: ${message}`
-  if (resource.kind === 'role') {
-    problems.push(...checkRole(resource.spec as ParsedResource<'role'>['spec']).map(told))
-  } else if (resource.kind === 'workload_identity') {
-    const { name, labels, spec } = resource as ParsedResource<'workload_identity'>
-    try {
-      compiled = compile({ name, revision: '', labels, spec })
-      warnings.push(...lintWorkloadIdentity(compiled).map(told))
-    } catch (error) {
-      if (!(error instanceof PolicyInvalidError)) throw error
-      problems.push(...error.problems.map(told))
-    }
-  }
+  const { check, checkChange } = kindOf(resource.kind)
+  const found = check?.(resource, compile)
+  if (before) problems.push(...(checkChange?.(resource, before.spec as typeof resource.spec) ?? []).map(told))
+  problems.push(...(found?.problems ?? []).map(told))
+  warnings.push(...(found?.warnings ?? []).map(told))
   if (resource.expiresMs !== undefined && resource.expiresMs <= nowMs) {
     const where = resource.at(['metadata', 'expires'])
     warnings.push(
       `${where}: ${resource.kind} ${resource.name}: metadata.expires has passed already, so it has no effect`,
     )
   }
-  return compiled
+  return found?.identity
 }

@@ -1,16 +1,16 @@
-import type { JoinTokenSpec } from '../../config/join-methods/registry.ts'
 import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
-import type { ParsedResource } from '../../config/resources.ts'
+import type { ParsedResource, ResourceKind, SpecOf } from '../../config/resources.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { Mutex } from '../../foundation/mutex.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
 import { RevisionConflictError } from '../datastore/errors.ts'
 import type { Datastore, Transaction } from '../datastore/ports.ts'
-import type { ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
+import type { NewResource, ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
 import type { JoinTokens } from '../join/join-tokens.ts'
 import type { Principal, Verb } from '../principal.ts'
 import type { Catalogue } from './catalogue.ts'
+import { usersOf } from './check-references.ts'
 import { unifiedDiff } from './diff.ts'
 import {
   ResourceChangedError,
@@ -22,10 +22,12 @@ import {
   UnknownKindError,
 } from './errors.ts'
 import type { Compile } from './identity-entry.ts'
+import { isResourceKind, kindOf } from './kinds/kinds.ts'
+import type { RecordedChange } from './kinds/resource-kind.ts'
 import type { KeyLives } from './life-warnings.ts'
 import { parseInTurns } from './parse-in-turns.ts'
 import { type PlannedChange, planApply } from './plan.ts'
-import { botSpecOf, joinTokenSpecOf, toYaml } from './stored-form.ts'
+import { toYaml } from './stored-form.ts'
 
 export interface ResourceStoreDeps {
   readonly keyLives: KeyLives
@@ -108,23 +110,19 @@ export class ResourceStore {
   /** What others need is not deleted: they would silently lose what it gave them. */
   delete(principal: Principal, kind: string, name: string, revision: string): Promise<void> {
     return this.#exclusively(async () => {
-      const { datastore, repository, audit } = this.#deps
+      const { datastore, repository } = this.#deps
       const stored = this.#find(principal, 'delete', kind, name)
       if (revision !== '' && revision !== stored.revision) {
         throw new ResourceChangedError(`${kind} ${name} is at revision ${stored.revision} now: get it again`)
       }
-      const users = this.#usersOf(kind, name)
+      const users = usersOf(this.#deps.catalogue, kind, name)
       if (users.length > 0)
         throw new ResourceInUseError(
           `${kind} ${name} is used by ${listed(users)}: change or delete that first`,
         )
       const removal = datastore.transaction(async (tx) => {
         await repository.remove(tx, kind, name, stored)
-        const subject = { kind, name, revision: stored.revision }
-        if (kind === 'lock') {
-          const { target } = stored.spec as { target: unknown }
-          audit.within(tx, 'lock.deleted', principal.actor, { ...subject, target })
-        } else audit.within(tx, 'resource.deleted', principal.actor, subject)
+        this.#record(tx, 'deleted', stored, stored.revision, principal.actor)
       })
       await asUsersSeeIt(removal)
     })
@@ -149,27 +147,11 @@ export class ResourceStore {
     if (!isPermitted) refuse(verb, kind, name)
   }
 
-  #usersOf(kind: string, name: string): string[] {
-    const { catalogue } = this.#deps
-    if (kind === 'role') {
-      return [...catalogue.all('bot')].flatMap((bot) =>
-        botSpecOf(bot).roles.includes(name) ? [`bot ${bot.name}`] : [],
-      )
-    }
-    if (kind === 'bot') {
-      return [...catalogue.all('join_token')].flatMap((token) =>
-        joinTokenSpecOf(token).bot === name ? [`join_token ${token.name}`] : [],
-      )
-    }
-    return []
-  }
-
   async #commit(changes: readonly PlannedChange[], actor: Actor): Promise<Omit<ApplyOutcome, 'warnings'>> {
     const { datastore, repository, joinTokens } = this.#deps
-    const isChanged = ({ action }: PlannedChange): boolean => action !== 'unchanged'
-    const puts = changes.filter(isChanged).map(({ before, next }) => {
-      return { resource: next, before: { revision: before?.revision } }
-    })
+    const puts = changes.flatMap(({ action, before, next }) =>
+      action === 'unchanged' ? [] : [{ resource: next, before: { revision: before?.revision } }],
+    )
     const secrets: { joinToken: string; secret: string }[] = []
     const resources = await asUsersSeeIt(
       datastore.transaction(async (tx) => {
@@ -179,14 +161,13 @@ export class ResourceStore {
         for (const change of changes) {
           const { action, before, next } = change
           const { kind, name } = next
-          const revision = (isChanged(change) ? stored.next().value : before)?.revision ?? ''
+          const revision = (action === 'unchanged' ? before : stored.next().value)?.revision ?? ''
           applied.push({ kind, name, action, revision, diff: '' })
-          if (!isChanged(change)) continue
-          if (kind === 'join_token') {
-            const secret = await joinTokens.ensure(tx, name, next.spec as JoinTokenSpec)
-            if (secret !== undefined) secrets.push({ joinToken: name, secret })
-          }
-          this.#record(tx, change, revision, actor)
+          if (action === 'unchanged') continue
+          const spec = next.spec as SpecOf<ResourceKind>
+          const secret = await kindOf(kind).afterPut?.(tx, name, spec, { joinTokens })
+          if (secret !== undefined) secrets.push({ joinToken: name, secret })
+          this.#record(tx, action, next, revision, actor)
         }
         return applied
       }),
@@ -194,20 +175,23 @@ export class ResourceStore {
     return { resources, secrets }
   }
 
-  #record(tx: Transaction, { action, next }: PlannedChange, revision: string, actor: Actor): void {
+  #record(
+    tx: Transaction,
+    action: RecordedChange['action'],
+    { kind, name, metadata, spec }: NewResource,
+    revision: string,
+    actor: Actor,
+  ): void {
     const { audit } = this.#deps
-    const { kind, name, metadata, spec } = next
     const subject = { kind, name, revision }
-    if (kind === 'lock' && action === 'created') {
-      const { target, reason = '' } = spec as ParsedResource<'lock'>['spec']
-      const { expiresMs } = metadata
-      audit.within(tx, 'lock.created', actor, {
-        ...subject,
-        target,
-        reason,
-        ...(expiresMs === undefined ? {} : { expiresMs }),
-      })
-    } else audit.within(tx, action === 'created' ? 'resource.created' : 'resource.updated', actor, subject)
+    const change = {
+      action,
+      actor,
+      subject,
+      spec: spec as RecordedChange['spec'],
+      expiresMs: metadata.expiresMs,
+    }
+    if (!kindOf(kind).record?.(audit, tx, change)) audit.within(tx, `resource.${action}`, actor, subject)
   }
 
   /** One change at a time, so that what was planned stands when it is written. */
@@ -245,7 +229,7 @@ function refuse(verb: Verb, kind: string, name: string): never {
 }
 
 function checkKind(kind: string): void {
-  if ((RESOURCE_KINDS as readonly string[]).includes(kind)) return
+  if (isResourceKind(kind)) return
   throw new UnknownKindError(`unknown kind: expected one of ${RESOURCE_KINDS.join(', ')}`)
 }
 

@@ -1,7 +1,7 @@
-import type { ParsedResource } from '../../config/resources.ts'
+import { type ParsedResource, resourcesOf } from '../../config/resources.ts'
 import { RoleBounds } from '../../policy/role.ts'
 import type { Catalogue } from './catalogue.ts'
-import { roleSpecOf } from './stored-form.ts'
+import { roleSpecOf } from './stored-specs.ts'
 
 /** A SPIFFE ID that an agent can choose: `workload.*` is its word only. */
 const MADE_FROM_WORKLOAD = /\{\{[^}]*\bworkload\s*[.[]/
@@ -16,11 +16,9 @@ interface Usable {
  * ID is made from `workload.*`, and the role that lets it has no `spiffe_ids`: such an agent can have any ID that the template can make.
  */
 export function warnOfUnboundedIds(resources: readonly ParsedResource[], catalogue: Catalogue): string[] {
-  const rolesInFile = rolesOf(resources)
-  const identitiesInFile = resources.filter(
-    (r): r is ParsedResource<'workload_identity'> =>
-      r.kind === 'workload_identity' &&
-      MADE_FROM_WORKLOAD.test((r as ParsedResource<'workload_identity'>).spec.spiffe_id),
+  const rolesInFile = resourcesOf(resources, 'role')
+  const identitiesInFile = resourcesOf(resources, 'workload_identity').filter(({ spec }) =>
+    MADE_FROM_WORKLOAD.test(spec.spiffe_id),
   )
   const newIdentities = new Set(identitiesInFile.map(({ name }) => name))
   const bounds = roleBoundsAfter(resources, catalogue)
@@ -55,7 +53,7 @@ export function roleBoundsAfter(
   resources: readonly ParsedResource[],
   catalogue: Catalogue,
 ): ReadonlyMap<string, RoleBounds> {
-  const inFile = rolesOf(resources)
+  const inFile = resourcesOf(resources, 'role')
   const replaced = new Set(inFile.map(({ name }) => name))
   const bounds = new Map<string, RoleBounds>()
   for (const role of catalogue.all('role')) {
@@ -64,10 +62,6 @@ export function roleBoundsAfter(
   }
   for (const { name, spec } of inFile) bounds.set(name, new RoleBounds([{ name, spec }]))
   return bounds
-}
-
-function rolesOf(resources: readonly ParsedResource[]): readonly ParsedResource<'role'>[] {
-  return resources.filter((r): r is ParsedResource<'role'> => r.kind === 'role')
 }
 
 function isUnbounded(role: RoleBounds, identity: Usable): boolean {

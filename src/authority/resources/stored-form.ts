@@ -1,9 +1,11 @@
-import { readableBundle } from '../../config/bundle-document.ts'
-import { formatResource, type ParsedResource, type SpecOf } from '../../config/resources.ts'
-import { formatDuration } from '../../foundation/duration.ts'
-import type { RoleSpec } from '../../policy/role.ts'
-import type { WorkloadIdentity } from '../../policy/workload-identity.ts'
+import {
+  formatResource,
+  type ParsedResource,
+  type ResourceKind,
+  type SpecOf,
+} from '../../config/resources.ts'
 import type { NewResource, StoredResource } from '../datastore/resource-repository.ts'
+import { kindOf } from './kinds/kinds.ts'
 
 /** How a resource is kept: its spec as `config/` has validated it, durations in seconds. */
 export function toNewResource(parsed: ParsedResource): NewResource {
@@ -24,27 +26,6 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
       : member,
   )
-}
-
-export function identityOf(stored: StoredResource): WorkloadIdentity {
-  const { name, revision, metadata, spec } = stored
-  return { name, revision, labels: metadata.labels, spec: spec as WorkloadIdentity['spec'] }
-}
-
-export function roleSpecOf(stored: StoredResource): RoleSpec {
-  return stored.spec as RoleSpec
-}
-
-export function botSpecOf(stored: StoredResource): SpecOf<'bot'> {
-  return stored.spec as SpecOf<'bot'>
-}
-
-export function joinTokenSpecOf(stored: StoredResource): SpecOf<'join_token'> {
-  return stored.spec as SpecOf<'join_token'>
-}
-
-export function federationSpecOf(stored: StoredResource): SpecOf<'federation'> {
-  return stored.spec as SpecOf<'federation'>
 }
 
 /** As a person writes it: what `apply` takes back. */
@@ -74,19 +55,6 @@ export function toJson(stored: StoredResource): string {
 }
 
 function asWritten(kind: string, spec: unknown): unknown {
-  if (kind === 'role') {
-    const { max_ttl, ...rest } = spec as RoleSpec
-    return max_ttl === undefined ? rest : { max_ttl: formatDuration(max_ttl), ...rest }
-  }
-  if (kind === 'federation') {
-    const { bundle, ...rest } = spec as SpecOf<'federation'>
-    return { ...rest, bundle: readableBundle(bundle) }
-  }
-  if (kind !== 'workload_identity') return spec
-  const { x509, jwt, ...rest } = spec as SpecOf<'workload_identity'>
-  return { ...rest, ...(x509 ? { x509: withTtl(x509) } : {}), ...(jwt ? { jwt: withTtl(jwt) } : {}) }
-}
-
-function withTtl({ ttlSeconds, ...rest }: { readonly ttlSeconds?: number }): object {
-  return ttlSeconds === undefined ? rest : { ttl: formatDuration(ttlSeconds), ...rest }
+  const { asWritten: write } = kindOf(kind)
+  return write ? write(spec as SpecOf<ResourceKind>) : spec
 }

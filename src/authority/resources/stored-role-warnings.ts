@@ -1,7 +1,7 @@
 import type { Logger } from '../../foundation/logger.ts'
 import { unsupportedRules } from '../../policy/role.ts'
 import type { Catalogue } from './catalogue.ts'
-import { roleSpecOf } from './stored-form.ts'
+import { roleSpecOf } from './stored-specs.ts'
 
 /**
  * Roles that another version stored with rules that this one does not enforce: they must not look as if they

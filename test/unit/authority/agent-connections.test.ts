@@ -9,7 +9,7 @@ const bot = (instanceId: string, address = '192.0.2.1'): BotCaller => ({
   kind: 'bot',
   bot: 'builder',
   instanceId,
-  generation: 1n,
+  generation: 1,
   keySha256: '',
   notAfter: Number.MAX_SAFE_INTEGER,
   expired: false,

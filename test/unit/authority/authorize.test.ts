@@ -9,7 +9,7 @@ const bot = {
   kind: 'bot',
   bot: 'builder',
   instanceId: '01J00000000000000000000000',
-  generation: 1n,
+  generation: 1,
   keySha256: '00',
   notAfter: NOW + 60,
   expired: false,

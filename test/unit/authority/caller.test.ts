@@ -28,7 +28,7 @@ describe('botCallerOf', () => {
       kind: 'bot',
       bot: 'builder',
       instanceId: INSTANCE,
-      generation: 7n,
+      generation: 7,
       keySha256: spkiSha256(key.publicKeyDer),
       notAfter: NOW + 3600,
       expired: false,

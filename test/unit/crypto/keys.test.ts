@@ -158,7 +158,7 @@ describe('a proof of possession', () => {
     purpose: 'renew',
     trustDomain: 'example.org',
     botInstanceId: 'i',
-    generation: 7n,
+    generation: 7,
   }
   const contexts: readonly ProofContext[] = [
     join,
@@ -167,8 +167,8 @@ describe('a proof of possession', () => {
     { ...join, joinToken: 'second' },
     { ...join, trustDomain: 'example.orgf', joinToken: 'irst' },
     { ...renew, botInstanceId: 'j' },
-    { ...renew, generation: 8n },
-    { ...renew, botInstanceId: 'i7', generation: 0n },
+    { ...renew, generation: 8 },
+    { ...renew, botInstanceId: 'i7', generation: 0 },
   ]
   it('is worth something for its own context only', async () => {
     const rsa = await generateKeyPair('rsa-2048')

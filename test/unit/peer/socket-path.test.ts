@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkSocketPath, MAX_SOCKET_PATH_BYTES } from '../../../src/peer/socket-path.ts'
+import { MAX_SOCKET_PATH_BYTES } from '../../../src/foundation/socket-path-limit.ts'
+import { checkSocketPath } from '../../../src/peer/socket-path.ts'
 
 describe('checkSocketPath', () => {
   it('accepts the longest path that a socket address holds', () => {

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { seal, unseal } from '../../../crypto/sealed.ts'
-import { WrongSealingKeyError } from '../../keys/errors.ts'
+import { WrongSealingKeyError } from '../errors.ts'
 
 const TEXT = 'the key-encryption key of this database'
 const CONTEXT = 'signet check of sealed rows'

@@ -1,3 +1,4 @@
+import { verifyByKeySet } from '../../../crypto/key-set-verifier.ts'
 import { decodePem } from '../../../crypto/pem.ts'
 import { checkTimes, describeCertificate, parseCertificate } from '../../../crypto/x509.ts'
 import { systemClock } from '../../../foundation/clock.ts'
@@ -37,8 +38,8 @@ export function define(command: CommandLine): void {
 async function inspect(file: string, options: Options): Promise<void> {
   const text = (await readInput(file)).text.trim()
   const bundle = options.bundle === undefined ? undefined : (await readInput(options.bundle)).text
-  if (/^[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) inspectJwt(text, options, bundle)
-  else if (text.includes('-----BEGIN CERTIFICATE-----')) inspectX509(text, options, bundle)
+  if (/^[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) await inspectJwt(text, options, bundle)
+  else if (text.includes('-----BEGIN CERTIFICATE-----')) await inspectX509(text, options, bundle)
   else
     throw new UsageError(
       `${file} holds neither a certificate in PEM nor a JWT (openssl x509 -inform der makes PEM of DER)`,
@@ -47,9 +48,9 @@ async function inspect(file: string, options: Options): Promise<void> {
 
 const nowSeconds = (): number => systemClock.now().getTime() / 1000
 
-function verdictOf(verified: boolean, check: () => void): Verdict {
+async function verdictOf(verified: boolean, check: () => void | Promise<void>): Promise<Verdict> {
   try {
-    check()
+    await check()
     return { verified, problem: undefined }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
@@ -62,9 +63,9 @@ function verdictText({ verified, problem }: Verdict): string {
   return verified ? 'valid' : 'not verified (no --bundle); its time is right'
 }
 
-function inspectJwt(token: string, options: Options, bundleJson: string | undefined): void {
+async function inspectJwt(token: string, options: Options, bundleJson: string | undefined): Promise<void> {
   const { spiffeId, audience, expiresAt, claims, kid } = parseJwtSvid(token)
-  const verdict = verdictOf(bundleJson !== undefined, () => {
+  const verdict = await verdictOf(bundleJson !== undefined, async () => {
     if (bundleJson === undefined) checkJwtSvidTime(token, nowSeconds())
     else {
       const bundle = Bundle.parse(spiffeId.trustDomain, bundleJson)
@@ -74,6 +75,7 @@ function inspectJwt(token: string, options: Options, bundleJson: string | undefi
         nowSeconds: nowSeconds(),
         bundleFor: () => bundle,
       })
+      await verifyByKeySet(token, bundle.formatJwks().toString())
     }
   })
   const expires = formatSeconds(expiresAt)
@@ -93,11 +95,11 @@ function inspectJwt(token: string, options: Options, bundleJson: string | undefi
   )
 }
 
-function inspectX509(text: string, options: Options, bundleJson: string | undefined): void {
+async function inspectX509(text: string, options: Options, bundleJson: string | undefined): Promise<void> {
   const chain = decodePem(text).flatMap(({ label, der }) => (label === 'CERTIFICATE' ? [der] : []))
   const { spiffeId } = parseX509Svid(chain)
   const certificates = chain.map((der) => parseCertificate(der))
-  const verdict = verdictOf(bundleJson !== undefined, () => {
+  const verdict = await verdictOf(bundleJson !== undefined, () => {
     if (bundleJson === undefined) checkTimes(certificates, nowSeconds())
     else validateX509Svid(chain, Bundle.parse(spiffeId.trustDomain, bundleJson), nowSeconds())
   })

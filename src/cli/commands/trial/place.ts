@@ -3,11 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { ensurePrivateDirectory, FileWriteError } from '../../../foundation/atomic-file.ts'
+import { MAX_SOCKET_PATH_BYTES } from '../../../foundation/socket-path-limit.ts'
 import { acquireLockFile } from '../../../peer/lock-file.ts'
 import { TrialRunningError } from './errors.ts'
 
-/** sockaddr_un holds 107 bytes of path. */
-const MAX_SOCKET_PATH_BYTES = 107
 /** What an endpoint URI, a shell and gRPC's target syntax all take as it is. */
 const PLAIN_PATH = /^[\w/.,@+-]+$/
 

@@ -87,9 +87,9 @@ describe('a member', () => {
     await rig.clock.pass(RENEWED_AFTER_MS - 1)
     assert.deepEqual(rig.asks(), ['Join 1'])
     rig.clock.advance(1)
-    await until(() => rig.generation() === 2n && rig.clock.waiting === 1)
+    await until(() => rig.generation() === 2 && rig.clock.waiting === 1)
     await rig.clock.pass(RENEWED_AFTER_MS)
-    await until(() => rig.generation() === 3n)
+    await until(() => rig.generation() === 3)
     assert.deepEqual(rig.asks(), ['Join 1', 'Renew 2', 'Renew 3'])
     assert.equal(rig.membership.member.value?.current.botInstanceId, 'by-first-1')
     assert.deepEqual(rig.events(), ['join.accepted', 'renewal.accepted', 'renewal.accepted'])
@@ -101,7 +101,7 @@ describe('a member', () => {
     assert.equal(rig.clock.asked.at(-1), 30_000)
     rig.clock.jump(RENEWED_AFTER_MS)
     await rig.clock.pass(30_000)
-    await until(() => rig.generation() === 2n)
+    await until(() => rig.generation() === 2)
   })
 
   it('renews at once when the clock was set back to before its certificate', async () => {
@@ -136,7 +136,7 @@ describe('a member', () => {
     void rig.run()
     await until(() => rig.clock.asked.length === 1)
     rig.clock.advance(0)
-    await until(() => rig.generation() === 2n)
+    await until(() => rig.generation() === 2)
   })
 
   it('joins where its pin leads when that is another authority', async () => {

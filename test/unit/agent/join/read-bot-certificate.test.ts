@@ -43,7 +43,7 @@ describe('a bot certificate that the authority sends', () => {
     readBotCertificate(certificate, {
       key,
       trustDomain: 'example.org',
-      generation: 2n,
+      generation: 2,
       botInstanceId: INSTANCE,
       nowMs,
     })
@@ -55,7 +55,7 @@ describe('a bot certificate that the authority sends', () => {
       {
         bot: 'builder',
         botInstanceId: INSTANCE,
-        generation: 2n,
+        generation: 2,
         chain: 2,
         key,
         receivedMs: (NOW + 100) * 1000,

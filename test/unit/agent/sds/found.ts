@@ -1,4 +1,4 @@
-import type { Found } from '../../../../src/agent/sds/offer.ts'
+import type { FoundSecret } from '../../../../src/agent/sds/offer.ts'
 import type { Secret } from '../../../../src/agent/sds/secret.ts'
 import type { SecretResponse } from '../../../../src/agent/sds/subscription.ts'
 import { decodeMessage } from '../../../../src/rpc/services.ts'
@@ -26,7 +26,7 @@ export function found(
   secrets: Readonly<Record<string, string>>,
   absent: readonly string[] = [],
   pending: readonly string[] = [],
-): Found {
+): FoundSecret {
   return {
     secrets: Object.entries(secrets).map(([name, version]) => secretOf(name, version)),
     closed: [],

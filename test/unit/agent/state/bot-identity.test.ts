@@ -18,7 +18,7 @@ describe('the bot identity on disk', () => {
       current: {
         bot: 'builder',
         botInstanceId: '01J',
-        generation: 7n,
+        generation: 7,
         chain: [Buffer.from('leaf'), Buffer.from('issuing')],
         key,
         receivedMs: 5,
@@ -32,7 +32,7 @@ describe('the bot identity on disk', () => {
   it('is read as it was written', () => {
     const read = parseStoredIdentity(formatStoredIdentity(stored))
     assert.equal(formatStoredIdentity(read), formatStoredIdentity(stored))
-    assert.equal(read.current?.generation, 7n)
+    assert.equal(read.current?.generation, 7)
     assert.ok(read.joining?.key.publicKeyDer.equals(stored.joining?.key.publicKeyDer ?? Buffer.alloc(0)))
   })
 

@@ -29,7 +29,7 @@ const STRANGERS: readonly Caller[] = [
     kind: 'bot',
     bot: 'builder',
     instanceId: '01J',
-    generation: 1n,
+    generation: 1,
     keySha256: '',
     notAfter: 0,
     expired: false,

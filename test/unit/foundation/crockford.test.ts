@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { encodeCrockford } from '../../../../src/authority/audit/crockford.ts'
-import { createUlid } from '../../../../src/authority/bots/ulid.ts'
-import { FakeRandom } from '../../../fakes/fake-random.ts'
+import { encodeCrockford } from '../../../src/foundation/crockford.ts'
+import { createUlid } from '../../../src/foundation/ulid.ts'
+import { FakeRandom } from '../../fakes/fake-random.ts'
 
 describe('encodeCrockford', () => {
   it('writes five bits a character, from the left', () => {

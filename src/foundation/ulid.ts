@@ -1,5 +1,5 @@
-import type { Random } from '../../foundation/random.ts'
-import { encodeCrockford } from '../audit/crockford.ts'
+import { encodeCrockford } from './crockford.ts'
+import type { Random } from './random.ts'
 
 /** A ULID (https://github.com/ulid/spec): 48 bits of time, 80 random bits; sorts by the time it was made. */
 export function createUlid(nowMs: number, random: Random): string {
