@@ -3,7 +3,14 @@ import { cp, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { VerifyAuditResponse__Output } from '../../src/rpc/gen/signet/v1/VerifyAuditResponse.ts'
-import { type AttackedData, createSampleData, logged, type SampleData } from '../support/altered-database.ts'
+import {
+  type AttackedData,
+  createSampleData,
+  logged,
+  putTwice,
+  type SampleData,
+  storedRole,
+} from '../support/altered-database.ts'
 import { becomeFormer, stripSeals } from '../support/former-database.ts'
 import type { TestAuthority } from '../support/start-authority.ts'
 
@@ -95,6 +102,19 @@ describe('a database whose seals somebody else has taken off', () => {
       await assert.rejects(data.start(), altered(/changed the definition of the tables/))
     })
   }
+
+  it('is refused with a deleted role that was put back twice', async () => {
+    await using data = await sample.copy()
+    const row = storedRole(data, 'everything')
+    await using before = await data.start()
+    await before.admin.unary(SERVICE, 'DeleteResource', { kind: 'role', name: 'everything' })
+    await before.stop()
+    putTwice(data, row)
+    await assert.rejects(
+      data.start({ acceptAltered: true }),
+      altered(/\(role everything\) stands there more than once/),
+    )
+  })
 
   it('may have statistics that an administrator has made', async () => {
     await using data = await sample.copy()

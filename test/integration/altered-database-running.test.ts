@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { ListResourcesResponse__Output } from '../../src/rpc/gen/signet/v1/ListResourcesResponse.ts'
 import type { VerifyAuditResponse__Output } from '../../src/rpc/gen/signet/v1/VerifyAuditResponse.ts'
-import { type AttackedData, createSampleData, logged, type SampleData } from '../support/altered-database.ts'
+import {
+  type AttackedData,
+  createSampleData,
+  logged,
+  putTwice,
+  type SampleData,
+  storedRole,
+} from '../support/altered-database.ts'
 import { joinWith, renewBot } from '../support/bot-client.ts'
 import type { TestAuthority } from '../support/start-authority.ts'
 
@@ -102,6 +109,17 @@ describe('an authority whose database somebody else writes while it runs', () =>
     rig.data.sql('DROP TRIGGER helper')
     const { name } = await rig.authority.createJoinToken('builder')
     assert.ok(name)
+  })
+
+  it('stores nothing any more once they have put a deleted role back twice', async () => {
+    await using data = await sample.copy()
+    const row = storedRole(data, 'everything')
+    const authority = await data.start()
+    await authority.admin.unary(SERVICE, 'DeleteResource', { kind: 'role', name: 'everything' })
+    putTwice(data, row)
+    await assert.rejects(authority.createJoinToken('builder'), FLAT)
+    // Not even that it ends.
+    await assert.rejects(authority.stop(), { code: 'ERR_DATASTORE_ROWS_ALTERED' })
   })
 
   it('does not mind a copy, a checkpoint, or readers', async () => {

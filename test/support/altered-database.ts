@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite'
 import type { GetBundleResponse__Output } from '../../src/rpc/gen/signet/v1/GetBundleResponse.ts'
 import { joinBot } from './bot-client.ts'
 import { startAuthority, type TestAuthority } from './start-authority.ts'
@@ -88,6 +89,52 @@ async function attacked(from: string, directory: string): Promise<AttackedData> 
     start: (options = {}) => startAuthority({ directory, ...options }),
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   }
+}
+
+/** A stored role, as it stands there. */
+export function storedRole(data: AttackedData, name: string): Record<string, SQLOutputValue> {
+  const connection = data.database()
+  const row = connection.prepare(`SELECT * FROM resources WHERE kind = 'role' AND name = ?`).get(name)
+  connection.close()
+  assert.ok(row)
+  return row
+}
+
+/** Puts a resource into the database twice: its keys are taken away for that, and given back. */
+export function putTwice(data: AttackedData, row: Readonly<Record<string, SQLInputValue>>): void {
+  const keys = `type = 'index' AND tbl_name = 'resources' AND sql IS NULL`
+  const definition = `UPDATE sqlite_schema SET sql = ? WHERE name = 'resources'`
+  const first = data.database()
+  first.enableDefensive(false)
+  const { sql } = first.prepare(`SELECT sql FROM sqlite_schema WHERE name = 'resources'`).get() as {
+    sql: string
+  }
+  const { schema_version: version } = first.prepare('PRAGMA schema_version').get() as {
+    schema_version: number
+  }
+  first.exec(`CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE ${keys}`)
+  const indices = first.prepare('SELECT * FROM kept').all()
+  first.exec(`DROP TABLE temp.kept; PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE ${keys}`)
+  first
+    .prepare(definition)
+    .run(sql.replace(' unique', '').replace(/, constraint "resources_key" .*\)\)$/, ')'))
+  first.exec(`PRAGMA schema_version = ${version + 1}`)
+  first.close()
+
+  const second = data.database()
+  second.enableDefensive(false)
+  const put = (table: string, values: Readonly<Record<string, SQLInputValue>>): unknown => {
+    const places = Object.keys(values).map(() => '?')
+    const text = `INSERT INTO ${table} (${Object.keys(values).join()}) VALUES (${places.join()})`
+    return second.prepare(text).run(...Object.values(values))
+  }
+  put('resources', row)
+  put('resources', row)
+  second.exec('PRAGMA writable_schema = ON')
+  for (const index of indices) put('sqlite_schema', index)
+  second.prepare(definition).run(sql)
+  second.exec(`PRAGMA schema_version = ${version + 2}`)
+  second.close()
 }
 
 /** The log lines of an event. */

@@ -100,6 +100,8 @@ const WRITTEN_ONLY_IN: readonly { readonly what: RegExp; readonly where: readonl
   { what: /\bDate\.now\(\)|\bnew Date\(\)/, where: ['foundation/clock.ts'] },
   { what: /\bthrow new Error\(/, where: [] },
   { what: /\bexport default\b/, where: [] },
+  // An upper limit is called MAX, so that it is found.
+  { what: /\b(?:MOST|LONGEST|LARGEST)(?:_[A-Z]\w*)?\b/, where: [] },
   // Everything else goes through the query builder, which knows the dialect of the engine.
   {
     what: /\b(?:SELECT\s[^'`]*?\sFROM|INSERT\sINTO|DELETE\sFROM|UPDATE\s\S+\sSET)\s/,

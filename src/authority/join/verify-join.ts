@@ -34,7 +34,7 @@ export interface UnprovenJoin {
 }
 
 /** They are in every audit row of an SVID that a rule about them grants, and in what each agent is sent. */
-const LONGEST_ATTRIBUTES_BYTES = 8 * 1024
+const MAX_ATTRIBUTES_BYTES = 8 * 1024
 
 /**
  * Everything that can be judged before a use of the token is reserved: a method may ask the agent and others,
@@ -79,7 +79,7 @@ export async function verifyJoin(
   if (!isMeant) return { refused: 'wrong_method', standing: 'unproven' }
   if ('refused' in verdict) return { ...verdict, standing: 'unproven' }
   const json = JSON.stringify(verdict.attributes)
-  const attributes = Buffer.byteLength(json) > LONGEST_ATTRIBUTES_BYTES ? undefined : parseAttributes(json)
+  const attributes = Buffer.byteLength(json) > MAX_ATTRIBUTES_BYTES ? undefined : parseAttributes(json)
   if (!attributes) return { refused: 'unusable_attributes', standing: 'proven' }
   return { revision: token.revision, attributes }
 }

@@ -20,6 +20,11 @@ export interface Examined {
   readonly rows: ReadonlyMap<SealedTable, readonly PlainRow[]>
   readonly foreign: readonly ForeignRow[]
   readonly digest: Buffer
+  /**
+   * One sentence about a row that stands there more than once, which no table allows: somebody has got round its
+   * keys. The digest does not show it, since two equal shares come to nothing.
+   */
+  readonly repeated: string | undefined
 }
 
 const MAX_NAME_LENGTH = 200
@@ -29,21 +34,27 @@ export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: 
   const rows = new Map<SealedTable, readonly PlainRow[]>()
   const foreign: ForeignRow[] = []
   const digest = Buffer.alloc(32)
+  let repeated: string | undefined
   for (const table of SEALED_TABLES) {
     const columns = columnsOf(connection, table)
     if (columns.length === 0) continue
     const kept: PlainRow[] = []
+    const seen = new Set<string>()
     for (const { cells, seal, rowid } of readRows(connection, table, columns)) {
       const tag = keys.tag(table, cells)
       if (!fits(tag, seal)) foreign.push(toForeign(table, columns, cells, rowid))
       else {
         addShare(digest, tag.share)
         if (keep) kept.push(toPlain(columns, cells))
+        if (seen.size === seen.add(tag.seal.toString('latin1')).size) {
+          const { name } = toForeign(table, columns, cells, rowid)
+          repeated ??= `a row of ${table} (${name}) stands there more than once: somebody else has written it`
+        }
       }
     }
     rows.set(table, kept)
   }
-  return { rows, foreign, digest }
+  return { rows, foreign, digest, repeated }
 }
 
 /** Gives every row that `isOurs` a seal under these keys; gives the digest over them. */

@@ -88,7 +88,7 @@ export async function openSealed(
   })
   const record = newRecord(connection, keys, databaseId, digest, found?.record.commits ?? 0)
   connection.prepare(WRITE_RECORD).run(...recordValues(record, keys))
-  const { rows } = examineRows(connection, keys, { keep: true })
+  const { rows } = examineOpened(connection, keys)
   const adopted = told ? { rows: sealed } : undefined
   const finding = { foreign, problems: found?.auditProblems ?? [] }
   return { record, sum: { keys, databaseId, digest }, rows, finding, adopted, accepted }
@@ -125,7 +125,7 @@ function examineStored(connection: DatabaseSync, options: OpenOptions): Stored |
       `somebody else has changed the definition of the tables in the database: ${which}`,
     )
   }
-  const examined = examineRows(connection, keys, { keep: true })
+  const examined = examineOpened(connection, keys)
   const problems: string[] = []
   if (!Buffer.from(record.rows).equals(macOfRows(examined.digest, keys))) {
     const missing = namesOfMissing(expectedState(connection), examined.rows)
@@ -136,6 +136,13 @@ function examineStored(connection: DatabaseSync, options: OpenOptions): Stored |
     )
   }
   return { record, keys, examined, problems, auditProblems: new AuditEndCheck(connection).examine(record) }
+}
+
+/** @throws DatastoreAlteredError when a row stands there more than once: its table is damaged, too */
+function examineOpened(connection: DatabaseSync, keys: SealKeys): Examined {
+  const examined = examineRows(connection, keys, { keep: true })
+  if (examined.repeated === undefined) return examined
+  throw new DatastoreAlteredError(`${examined.repeated}; restore the database from a backup`)
 }
 
 function refuseUnlessNew(connection: DatabaseSync, isFresh: boolean, past: Past): void {

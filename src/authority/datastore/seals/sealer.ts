@@ -197,7 +197,12 @@ export class Sealer {
       )
     }
     const problems: string[] = []
-    const { foreign, digest } = examineRows(this.#connection, this.#sum.keys, { keep: false })
+    const { foreign, digest, repeated } = examineRows(this.#connection, this.#sum.keys, { keep: false })
+    if (repeated !== undefined) {
+      throw new RowsAlteredError(
+        `${repeated}; nothing is stored any more; stop the authority and restore the database from a backup`,
+      )
+    }
     this.#altered = digest.equals(this.#sum.digest) ? undefined : ALTERED
     if (this.#altered) problems.push(this.#altered)
     problems.push(...this.#audit.examine(this.#record))
