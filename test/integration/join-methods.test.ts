@@ -200,6 +200,31 @@ describe('a join method that challenges', () => {
     await agent(state, challengedAgent(known))
   })
 
+  it('tells an agent that answers a challenge with nothing so, which is not to come again', async () => {
+    await using fixed = await fixture()
+    const mute: JoinMethod = {
+      load: async () => ({ prove: () => Buffer.alloc(0), answer: () => undefined as never }),
+    }
+    await assert.rejects(agent(fixed.state, mute), (error: RpcError) => {
+      assert.equal(error.status, StatusCode.INVALID_ARGUMENT)
+      assert.equal(error.publicMessage, 'a challenge is to be answered')
+      return true
+    })
+  })
+
+  it('is not undecided when the agent is gone before it answers', async () => {
+    await using fixed = await fixture()
+    const gone = new AbortController()
+    const ending = new RpcError(StatusCode.UNAVAILABLE, 'gone')
+    const ask = async () => {
+      gone.abort(ending)
+      throw ending
+    }
+    const conversation = { ask, signal: gone.signal }
+    const joining = join(fixed.state, await newKey(), '', CHALLENGED, conversation)
+    await assert.rejects(joining, ending)
+  })
+
   it('does not hold for a token that was changed meanwhile', async () => {
     await using fixed = await fixture()
     const { state, known, method } = fixed

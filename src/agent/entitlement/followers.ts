@@ -99,7 +99,12 @@ export class Followers {
     }
     if (set instanceof Promise) {
       set.then(
-        (settled) => this.#deliver(follower, settled),
+        (settled) => {
+          if (!this.#open.has(follower)) return
+          // Of very many callers that were waited for at once, the sets of the last push out those of the first.
+          if (settled.isForgotten) this.refresh(follower)
+          else this.#deliver(follower, settled)
+        },
         (error: unknown) => {
           if (this.#open.has(follower)) follower.refuse(error)
         },

@@ -4,6 +4,7 @@ import { CodedError, messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import { parseAttributes } from '../../policy/parse-attributes.ts'
+import { MalformedRequestError } from '../../rpc/errors.ts'
 import { findJoinToken } from '../datastore/join-token-repository.ts'
 import type { Datastore } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
@@ -70,6 +71,7 @@ export async function verifyJoin(
   const verdict = await decided(
     () => method.verify(isMeant ? token : undefined, input.proof, joining),
     input,
+    signal,
     deps.logger,
   )
   signal.throwIfAborted()
@@ -100,16 +102,21 @@ function findToken(
   })
 }
 
-/** What a method cannot decide now, because of somebody it asked, may pass: the agent comes again. */
+/**
+ * What a method cannot decide now, because of somebody it asked, may pass: the agent comes again. It is not
+ * the method that fails where the agent is gone, or answers with what is no answer.
+ */
 async function decided(
   verify: () => Promise<Verdict> | Verdict,
   { method, joinToken, address }: JoinInput,
+  signal: AbortSignal,
   logger: Logger,
 ): Promise<Verdict> {
   try {
     return await verify()
   } catch (error) {
-    if (!(error instanceof CodedError)) throw error
+    if (!(error instanceof CodedError) || error instanceof MalformedRequestError) throw error
+    signal.throwIfAborted()
     logger.warn(
       { event: 'join.undecided', method, joinToken, address, reason: messageOf(error) },
       'a join could not be decided',
