@@ -78,4 +78,14 @@ describe('the data directory of an earlier version', () => {
     assert.equal((await verify(again)).intact, true)
     await again.stop()
   })
+
+  it('loses a row that somebody else has put there at the first start', async () => {
+    await using data = await earlierData('schema-2')
+    data.query(`INSERT INTO bot_instances SELECT 'STRANGER', bot_kind, bot_name, join_token, join_method, joined_ms,
+      renewed_ms, not_after_ms, agent_version, hostname, randomblob(32) FROM bot_instances LIMIT 1`)
+    await using authority = await startAuthority({ directory: data.directory })
+    assert.equal(logged(authority, 'database.rows_refused').length, 1)
+    assert.deepEqual(data.query(`SELECT id FROM bot_instances WHERE id = 'STRANGER'`), [])
+    await authority.stop()
+  })
 })

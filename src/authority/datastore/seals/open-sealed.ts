@@ -75,16 +75,17 @@ export async function openSealed(
   const keys = found?.keys ?? new SealKeys(options.kek, databaseId)
   if (!found) sealKeyCheck(connection, options.kek)
   const strange = new Set((found?.examined.foreign ?? []).map(({ table, rowid }) => `${table} ${rowid}`))
-  const foreign: ForeignRow[] = [...(found?.examined.foreign ?? [])]
+  const foreign: ForeignRow[] = []
   let sealed = 0
   const digest = resealRows(connection, keys, (table, row, columns) => {
-    if (strange.has(`${table} ${row.rowid}`)) return false
-    if (told && !isTold(told, table, toPlain(columns, row.cells))) {
-      foreign.push(toForeign(table, columns, row.cells, row.rowid))
-      return false
+    const isStrange = strange.has(`${table} ${row.rowid}`)
+    if (!isStrange && (!told || isTold(told, table, toPlain(columns, row.cells)))) {
+      sealed++
+      return true
     }
-    sealed++
-    return true
+    // With the columns that it has by now: it is only removed as it was found.
+    foreign.push(toForeign(table, columns, row.cells, row.rowid))
+    return false
   })
   const record = newRecord(connection, keys, databaseId, digest, found?.record.commits ?? 0)
   connection.prepare(WRITE_RECORD).run(...recordValues(record, keys))
