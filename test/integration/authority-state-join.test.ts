@@ -228,6 +228,34 @@ describe('a flood of refused joins', () => {
     assert.equal((await state.audit.list({ ref: error.reference }))[0]?.event, 'join.refused')
   })
 
+  it('from one address tells it nothing of which tokens there are', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    await createToken(state)
+    const key = await newKey()
+    const hear = async (joinToken: string): Promise<string> => {
+      const error = await join(state, key, 'wrong', { joinToken }).catch((thrown: RefusedError) => thrown)
+      assert.ok(error instanceof RefusedError)
+      return error.reference
+    }
+    const heard = new Set<string>()
+    for (let n = 0; n < 20; n++) heard.add(await hear('unknown'))
+    assert.equal(heard.size, 20)
+    const reference = await hear('unknown')
+    assert.equal(await hear('first'), reference)
+    assert.equal(await hear('another'), reference)
+    clock.advance(60_000)
+    while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
+    const sums = await state.audit.list({ ref: reference })
+    assert.deepEqual(
+      sums.map(({ detailJson }) => JSON.parse(detailJson)).map(({ count, joinToken }) => [count, joinToken]),
+      [
+        [2, undefined],
+        [1, 'first'],
+      ],
+    )
+  })
+
   it('from many addresses hides neither a bot that shows the secret, nor one that has it wrong', async () => {
     await using fixed = await fixture()
     const { state, clock } = fixed

@@ -17,8 +17,10 @@ export interface RowSum {
 export interface Noted {
   /** Whose rows these count as, and in which sum those above the budget are. */
   readonly key: string
-  /** One of many who share the rows of `key`: whoever has used up a share has none of the others'. */
+  /** One of many who share the rows of a key, or of several: whoever has used up a share has none of the others'. */
   readonly sharer?: string
+  /** Its sum is told under the reference of all such sums, from which nobody can learn the key. */
+  readonly isVeiled?: boolean
   readonly reason: string
   /** When it stands for several: how many, and when. One, now, unless told. */
   readonly times?: { readonly count: number; readonly firstMs: number; readonly lastMs: number }
@@ -38,7 +40,7 @@ export interface RowBudget {
   /** Rows of one key, at once and afterwards. */
   readonly burst: number
   readonly perSecond: number
-  /** Of each sharer of a key. */
+  /** Of each sharer. */
   readonly share?: { readonly burst: number; readonly perSecond: number }
 }
 
@@ -66,6 +68,8 @@ export class SummedRows implements AsyncDisposable {
   readonly #rows: RateLimiter
   readonly #shares: RateLimiter | undefined
   #sums = new Map<string, Sum>()
+  /** Of the sums that are veiled. */
+  #veil: string | undefined
   #timer: Scheduled | undefined
 
   constructor(deps: SummedRowsDeps, { burst, perSecond, share }: RowBudget) {
@@ -87,16 +91,16 @@ export class SummedRows implements AsyncDisposable {
   }
 
   #hasRow({ key, sharer }: Noted): boolean {
-    if (sharer !== undefined && this.#shares?.tryTake(`${key} ${sharer}`) === false) return false
+    if (sharer !== undefined && this.#shares?.tryTake(sharer) === false) return false
     return this.#rows.tryTake(key)
   }
 
-  #count({ key, reason, times, summed }: Noted): string {
+  #count({ key, reason, times, summed, isVeiled }: Noted): string {
     const nowMs = this.#deps.clock.now().getTime()
     const { count, firstMs, lastMs } = times ?? { count: 1, firstMs: nowMs, lastMs: nowMs }
     let sum = this.#sums.get(key)
     if (!sum) {
-      const reference = this.#deps.audit.newReference()
+      const reference = isVeiled ? this.#veiled() : this.#deps.audit.newReference()
       sum = { reference, firstMs, lastMs, count: 0, reasons: new Map(), summed }
       this.#sums.set(key, sum)
     }
@@ -112,6 +116,11 @@ export class SummedRows implements AsyncDisposable {
     return sum.reference
   }
 
+  #veiled(): string {
+    this.#veil ??= this.#deps.audit.newReference()
+    return this.#veil
+  }
+
   async #flush(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -122,6 +131,7 @@ export class SummedRows implements AsyncDisposable {
         summed({ count, firstMs, lastMs, reasons: Object.fromEntries(reasons) }, reference),
     )
     this.#sums = new Map()
+    this.#veil = undefined
     try {
       await this.#deps.audit.recordAll(entries)
     } catch (error) {

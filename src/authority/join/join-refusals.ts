@@ -22,7 +22,8 @@ export type Standing = 'unknown' | 'unproven' | 'proven'
 /**
  * Each row of the log is paid for by whoever it is about. Whoever has proven what a token asks for is known by
  * that, so nobody else can use up the rows of its token. Whoever guesses shares rows with all others who guess
- * at the same thing, and has no more of them than one address.
+ * at the same thing, and has no more of them than one address, whatever it guesses at: with rows for each token,
+ * or a reference for the sum of each, it would learn which there are.
  */
 const ROWS = { burst: 500, perSecond: 1, share: { burst: 20, perSecond: 0.05 } }
 
@@ -47,9 +48,13 @@ export class JoinRefusals implements AsyncDisposable {
     const { audit, logger } = this.#deps
     const { joinToken, reason, address } = detail
     const token = standing === 'unknown' ? {} : { joinToken } // it exists, so there are not very many
+    const isGuess = standing !== 'proven'
+    const key = JSON.stringify([token, standing === 'unproven'])
+    const sharer = addressKey(address)
     const { reference, entry } = this.#rows.note({
-      key: JSON.stringify([token, standing === 'unproven']),
-      sharer: addressKey(address),
+      key,
+      sharer: isGuess ? sharer : `${key} ${sharer}`,
+      isVeiled: isGuess,
       reason,
       entry: (ref) => ({ event: 'join.refused', actor: 'anonymous', ref, detail }),
       summed: (sum, ref) => this.#summed({ ...token, ...sum }, ref),
