@@ -123,6 +123,23 @@ describe('a database whose seals somebody else has taken off', () => {
     assert.equal((await verify(authority)).intact, true)
   })
 
+  for (const [what, sql] of Object.entries({
+    gone: `DELETE FROM meta WHERE key = 'resource_revision'`,
+    'set back': `UPDATE meta SET value = '1' WHERE key = 'resource_revision'`,
+  })) {
+    it(`takes changes once it is accepted, although the counter of revisions was ${what}`, async () => {
+      await using data = await sample.copy()
+      data.sql(sql)
+      await using accepted = await data.start({ acceptAltered: true })
+      const name = { kind: 'bot', name: 'later' }
+      await accepted.apply(`kind: bot\nversion: v1\nmetadata: { name: later }\nspec: { roles: [] }`)
+      await accepted.admin.unary(SERVICE, 'DeleteResource', name)
+      await accepted.stop()
+      await using later = await data.start()
+      await later.createJoinToken('builder')
+    })
+  }
+
   it('is accepted once by whoever has looked at it, and stays a finding', async () => {
     await using data = await sample.copy()
     data.sql(`DELETE FROM resources WHERE kind = 'lock'; ${STRANGER}`)
