@@ -123,6 +123,25 @@ describe('a database whose seals somebody else has taken off', () => {
     assert.equal((await verify(authority)).intact, true)
   })
 
+  for (const [what, sql] of Object.entries({
+    gone: `DELETE FROM meta WHERE key = 'resource_revision'`,
+    'set back': `UPDATE meta SET value = '1' WHERE key = 'resource_revision'`,
+  })) {
+    it(`counts on above what there is once it is accepted, although the counter of revisions was ${what}`, async () => {
+      await using data = await sample.copy()
+      data.sql(sql)
+      await using accepted = await data.start({ acceptAltered: true })
+      await accepted.apply(`kind: bot\nversion: v1\nmetadata: { name: later }\nspec: { roles: [] }`)
+      await accepted.stop()
+      const database = data.database()
+      const newest = database.prepare('SELECT name FROM resources ORDER BY revision DESC LIMIT 1').get()
+      database.close()
+      assert.equal(newest?.['name'], 'later')
+      await using later = await data.start()
+      assert.deepEqual(logged(later, 'database.rows_refused'), [])
+    })
+  }
+
   it('is accepted once by whoever has looked at it, and stays a finding', async () => {
     await using data = await sample.copy()
     data.sql(`DELETE FROM resources WHERE kind = 'lock'; ${STRANGER}`)

@@ -17,6 +17,8 @@ interface Jump {
 export interface Moment {
   readonly wallMs: number
   readonly bootMs: number
+  /** In which run of the host; undefined when that is not known. */
+  readonly bootId?: string
 }
 
 /**
@@ -26,21 +28,30 @@ export interface Moment {
 export class ClockGuard {
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #bootId: string | undefined
   #offsetMs: number
   #jump: Jump | undefined
 
   /** `last`: what an earlier run went by. It says nothing after the host has booted again. */
-  constructor(deps: { readonly clock: Clock; readonly logger: Logger }, last?: Moment) {
+  constructor(
+    deps: { readonly clock: Clock; readonly logger: Logger; readonly bootId?: string | undefined },
+    last?: Moment,
+  ) {
     this.#clock = deps.clock
     this.#logger = deps.logger
-    const isOfThisBoot = last !== undefined && last.bootMs <= deps.clock.bootMs()
+    this.#bootId = deps.bootId
+    const isOfThisBoot =
+      last !== undefined &&
+      last.bootMs <= deps.clock.bootMs() &&
+      (last.bootId ?? deps.bootId) === (deps.bootId ?? last.bootId)
     this.#offsetMs = isOfThisBoot ? last.wallMs - last.bootMs : this.#measure()
   }
 
   /** What it goes by now, for the next run. */
   get moment(): Moment {
     const bootMs = this.#clock.bootMs()
-    return { wallMs: bootMs + this.#offsetMs, bootMs }
+    const wallMs = bootMs + this.#offsetMs
+    return this.#bootId === undefined ? { wallMs, bootMs } : { wallMs, bootMs, bootId: this.#bootId }
   }
 
   /** The wall clock or, while that is in doubt, what it would say if it had not jumped. */

@@ -1,3 +1,4 @@
+import { readBootId } from '../../foundation/boot-id.ts'
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
@@ -103,7 +104,7 @@ export class SigningKeys implements AsyncDisposable {
   /** Loads or creates the keys, and catches up with what fell due while no authority ran. */
   static async open(deps: SigningKeysDeps): Promise<SigningKeys> {
     const ring = await KeyRing.load(deps)
-    const clockGuard = new ClockGuard(deps, await loadMoment(deps.datastore))
+    const clockGuard = new ClockGuard({ ...deps, bootId: readBootId() }, await loadMoment(deps.datastore))
     const opened = { ring, clockGuard, publication: await Publication.load(deps.datastore) }
     const lookedMs = await putInOrder(ring, { ...deps, isSteady: clockGuard.isSteady() })
     return new SigningKeys(deps, opened, await refreshState(opened, deps, undefined), lookedMs)
@@ -320,8 +321,9 @@ interface Opened {
 async function loadMoment(datastore: Datastore): Promise<Moment | undefined> {
   const noted = await readMeta(datastore, 'clock')
   if (noted === undefined) return undefined
-  const { wallMs, bootMs } = JSON.parse(noted) as Partial<Moment>
-  return typeof wallMs === 'number' && typeof bootMs === 'number' ? { wallMs, bootMs } : undefined
+  const { wallMs, bootMs, bootId } = JSON.parse(noted) as Partial<Moment>
+  if (typeof wallMs !== 'number' || typeof bootMs !== 'number') return undefined
+  return bootId === undefined ? { wallMs, bootMs } : { wallMs, bootMs, bootId }
 }
 
 /** The state for the keys as they are; the same object when nothing changed. */

@@ -1,6 +1,7 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { DatastoreAlteredError } from '../errors.ts'
+import { REVISION } from '../revisions.ts'
 import { AuditEndCheck } from './audit-end.ts'
 import { type Examined, examineRows, type ForeignRow, resealRows, toForeign, toPlain } from './examine.ts'
 import { type ExpectedState, expectedState, namesOfMissing } from './expected-state.ts'
@@ -75,6 +76,7 @@ export async function openSealed(
   const keys = found?.keys ?? new SealKeys(options.kek, databaseId)
   if (!found) sealKeyCheck(connection, options.kek)
   const strange = new Set((found?.examined.foreign ?? []).map(({ table, rowid }) => `${table} ${rowid}`))
+  if (found && accepted.length > 0) strange.delete(`meta ${raiseCounter(connection, found.examined.rows)}`)
   const foreign: ForeignRow[] = []
   let sealed = 0
   const digest = resealRows(connection, keys, (table, row, columns) => {
@@ -164,6 +166,18 @@ function refuseUnlessNew(connection: DatabaseSync, isFresh: boolean, past: Past)
       `somebody else has changed the definition of the tables in the database: drop ${strange.join(', ')}`,
     )
   }
+}
+
+/** Accepted is also a counter that is gone or set back: it goes on above every revision that there is. Gives its rowid. */
+function raiseCounter(connection: DatabaseSync, rows: Examined['rows']): number | bigint {
+  const counter = rows.get('meta')?.find(({ key }) => key === REVISION)
+  let highest = Number(counter?.['value'] ?? 0)
+  for (const table of rows.values()) {
+    for (const { revision } of table) highest = Math.max(highest, Number(revision ?? 0))
+  }
+  connection.prepare('DELETE FROM main.meta WHERE key = ?').run(REVISION)
+  const insert = connection.prepare('INSERT INTO main.meta (key, value) VALUES (?, ?)')
+  return insert.run(REVISION, String(highest)).lastInsertRowid
 }
 
 function refusal(problems: readonly string[]): string {

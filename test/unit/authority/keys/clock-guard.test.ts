@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ClockGuard } from '../../../../src/authority/keys/clock-guard.ts'
-import { createLogger } from '../../../../src/foundation/logger.ts'
+import { createLogger, silentLogger } from '../../../../src/foundation/logger.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
 const MINUTE_MS = 60_000
@@ -61,5 +61,16 @@ describe('ClockGuard', () => {
     clock.jump(-2 * HOUR_MS)
     assert.equal(guard.isSteady(), true)
     assert.deepEqual(events, ['clock.jumped', 'clock.agreed'])
+  })
+
+  it('takes no switched-off host for a jump, however long it has run since', () => {
+    const clock = new FakeClock()
+    const before = { wallMs: clock.now().getTime(), bootMs: MINUTE_MS }
+    clock.jump(48 * HOUR_MS)
+    clock.advance(2 * MINUTE_MS)
+    const isSteady = (bootId: string): boolean =>
+      new ClockGuard({ clock, logger: silentLogger, bootId }, { ...before, bootId: 'first' }).isSteady()
+    assert.equal(isSteady('second'), true)
+    assert.equal(isSteady('first'), false)
   })
 })
