@@ -77,7 +77,8 @@ export class ConversationCall<C> extends WritingCall<C> {
   #begin(request: object): void {
     this.base.bytes.beginHandling()
     const ask = (message: object): Promise<object> => this.#ask(message)
-    this.#converse(this.owner.caller, request, ask, this).then(
+    const converse = async (): Promise<object> => this.#converse(this.owner.caller, request, ask, this)
+    converse().then(
       (message) => this.answerWith(this.definition, message),
       (error: unknown) => {
         this.base.bytes.handled()

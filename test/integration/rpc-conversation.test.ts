@@ -73,6 +73,20 @@ describe('a conversation', () => {
     await assert.rejects(other.say({}), { publicMessage: 'still no' })
   })
 
+  it('ends alone when its handler throws before there is a promise', async () => {
+    const converse = (_caller: object, { resourceNames = [] }: Said): Promise<Heard> => {
+      if (resourceNames[0] === 'now') throw new RefusedError('no')
+      return Promise.resolve({ versionInfo: 'fine' })
+    }
+    const handlers = { StreamSecrets: { converse, limits: LIMITS } }
+    await using stack = await RpcStack.start({ service: SERVICE, handlers })
+    using client = stack.client()
+    using one = client.converse<Said, Heard>(SERVICE, 'StreamSecrets')
+    await assert.rejects(one.say({ resourceNames: ['now'] }), { publicMessage: 'no' })
+    using other = client.converse<Said, Heard>(SERVICE, 'StreamSecrets')
+    assert.equal((await other.say({ resourceNames: ['later'] })).versionInfo, 'fine')
+  })
+
   it('reads no message that it has not asked for, however many are sent', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const heard: string[] = []

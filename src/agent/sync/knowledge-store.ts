@@ -213,6 +213,8 @@ export class KnowledgeStore {
     const record = { name, instanceId, attributesJson, rolesJson }
     if (isDeepStrictEqual(this.#heard.bot, record)) return false
     const { join, bot } = JSON.parse(attributesJson) as { join?: Attributes; bot?: Attributes }
+    // What decides about a caller hangs on these, too: with another policy every caller is looked at anew.
+    if (attributesJson !== this.#heard.bot?.attributesJson) this.#heard.policy = this.#heard.policy.with({})
     this.#heard.facts = { join: join ?? {}, bot: bot ?? {} }
     this.#heard.roles = KnownRoles.parse(rolesJson, this.#deps.logger)
     this.#heard.bot = record

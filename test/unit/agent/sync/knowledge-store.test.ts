@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
+import { Attestation } from '../../../../src/agent/attestation/attest.ts'
+import { UnixAttestor } from '../../../../src/agent/attestation/unix-attestor.ts'
 import { KnowledgeStore } from '../../../../src/agent/sync/knowledge-store.ts'
 import { silentLogger } from '../../../../src/foundation/logger.ts'
+import type { Attributes } from '../../../../src/policy/attributes.ts'
 import type { SyncResponse__Output } from '../../../../src/rpc/gen/signet/v1/SyncResponse.ts'
+import { fakeCaller } from '../../../fakes/fake-caller.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { FakeIssuer } from '../../../fakes/fake-issuer.ts'
 
@@ -116,6 +120,28 @@ describe('KnowledgeStore', () => {
     store.apply({ ...QUIET, upserts: [identity('a')] })
     store.apply(END)
     assert.equal(store.current.value, before)
+  })
+
+  it('has callers attested anew when other facts of the bot may make another attribute decide', async () => {
+    const binary_sha256 = 'ab'.repeat(32)
+    const match = { 'bot.traits.env': 'prod', 'workload.unix.binary_sha256': binary_sha256 }
+    const { store } = synced(undefined, identity('a', '1', { allow: [{ match }] }))
+    const accounts = { user: () => undefined, group: () => undefined, revision: 1 }
+    const digests = { lateOf: () => 0, known: () => undefined, of: async () => binary_sha256 }
+    const attestation = new Attestation({ attestors: [new UnixAttestor({ accounts, digests })] })
+    const { peer } = fakeCaller()
+    const grantedTo = async (): Promise<number | undefined> => {
+      const { policy, facts } = store.current.value ?? {}
+      const hangsOn = (path: string, workload: Attributes) =>
+        policy?.hangsOn(path, { workload, ...facts }) === true
+      const found = await attestation.attest(peer, policy?.usedAttributes ?? new Set(), hangsOn)
+      return policy?.decide({ ...found, ...facts }).length
+    }
+    assert.equal(await grantedTo(), 0)
+    const { bot } = begin()
+    const attributesJson = '{"join":{},"bot":{"name":"builder","traits":{"env":"prod"}}}'
+    store.apply({ ...QUIET, bot: bot && { ...bot, attributesJson } })
+    assert.equal(await grantedTo(), 1)
   })
 
   it('refuses another trust domain', () => {
