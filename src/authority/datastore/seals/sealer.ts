@@ -227,17 +227,27 @@ export class Sealer {
     }
   }
 
-  /** Seals every row anew, under keys of another key-encryption key. What is not ours stays as it is. */
+  /**
+   * Seals every row anew, under keys of another key-encryption key. What is not ours stays as it is. Somebody may
+   * have written into the file past SQLite, which tells of no change then: what was deleted or set back so is not
+   * sealed as if it were right. @throws RowsAlteredError
+   */
   reseal(keys: SealKeys, databaseId: Uint8Array): void {
     this.sealTask()
-    const old = this.#sum.keys
+    const old = this.#sum
+    const found = Buffer.alloc(old.digest.length)
     this.#quietly(() => {
-      this.#sum = {
-        keys,
-        databaseId,
-        digest: resealRows(this.#connection, keys, (table, row) => fits(old.tag(table, row.cells), row.seal)),
-      }
+      const digest = resealRows(this.#connection, keys, (table, row) => {
+        const tag = old.keys.tag(table, row.cells)
+        if (!fits(tag, row.seal)) return false
+        addShare(found, tag.share)
+        return true
+      })
+      this.#sum = { keys, databaseId, digest }
     })
+    if (found.equals(old.digest)) return
+    this.#altered = ALTERED
+    throw new RowsAlteredError(ALTERED)
   }
 
   #seal({ table, rowid, share }: Touched, keys: SealKeys, digest: Buffer): void {

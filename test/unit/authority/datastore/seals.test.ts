@@ -9,7 +9,7 @@ import { takeRevisions } from '../../../../src/authority/datastore/revisions.ts'
 import { type Cell, SealKeys } from '../../../../src/authority/datastore/seals/seal-keys.ts'
 import { SqliteDatastore } from '../../../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
-import { datastoreDeps } from '../../../support/datastore-deps.ts'
+import { datastoreDeps, execute } from '../../../support/datastore-deps.ts'
 
 const kek = createSecretKey(Buffer.alloc(32, 1))
 const keys = new SealKeys(kek, Buffer.alloc(16, 2))
@@ -38,6 +38,21 @@ describe('the seal of a row', () => {
   }
   it('is another one for numbers that are the same as a double', () => {
     assert.notEqual(sealOf([2n ** 60n]), sealOf([2n ** 60n + 1n]))
+  })
+})
+
+describe('seals under another key', () => {
+  it('do not cover that a row is gone of which nobody has told', async () => {
+    await using datastore = await SqliteDatastore.open(':memory:', datastoreDeps())
+    const reseal = () => datastore.transaction(async (tx) => tx.reseal(kek))
+    await datastore.transaction((tx) => writeMeta(tx, 'clock', '1'))
+    await reseal()
+    await datastore.transaction(async (tx) => {
+      await execute(tx, 'DROP TRIGGER temp.signet_DELETE_meta') // as if it were written past SQLite
+      await execute(tx, `DELETE FROM main.meta WHERE key = 'clock'`)
+    })
+    await assert.rejects(reseal(), { code: 'ERR_DATASTORE_ROWS_ALTERED' })
+    assert.notDeepEqual(await datastore.examine(), [])
   })
 })
 
