@@ -19,8 +19,10 @@ const WORTH_BYTES = 8 * 1024 * 1024
 const LOAD_BYTES = 32 * 1024 * 1024
 /** A program that is never quiet gives back at least what needs no collection, which takes some milliseconds. */
 const BUSY_LOOKS = 12
-/** Above this somebody waits for what the loop does. */
-const BUSY = 0.2
+/** After work it waits so many looks, 30 s: memory that the next load takes anew makes its first seconds a quarter slower. */
+const QUIET_LOOKS = 6
+/** Above this, on average between two looks, there is work, if only for a moment. */
+const BUSY = 0.05
 
 /**
  * Gives memory back after work. Reads of sockets leave holes of 64 KiB between small buffers, which the C library's allocator neither
@@ -33,6 +35,8 @@ export class MemoryKeeper implements Disposable {
   /** What was left the last time; less may turn out to be enough. */
   #leftBytes = 0
   #busyLooks = 0
+  /** Nothing was done yet that the start is to wait for. */
+  #quietLooks = QUIET_LOOKS
 
   constructor(deps: MemoryKeeperDeps) {
     this.#deps = deps
@@ -57,6 +61,8 @@ export class MemoryKeeper implements Disposable {
     this.#leftBytes = Math.min(this.#leftBytes, bytes)
     const grownBytes = bytes - this.#leftBytes
     this.#busyLooks = isBusy ? this.#busyLooks + 1 : 0
+    this.#quietLooks = isBusy ? 0 : this.#quietLooks + 1
+    if (!isBusy && this.#quietLooks < QUIET_LOOKS) return
     if (grownBytes < WORTH_BYTES || this.#busyLooks % BUSY_LOOKS !== 0) return
     if (isBusy) {
       trim() // the rest is due when it is quiet again

@@ -54,12 +54,17 @@ describe('memory', () => {
     assert.deepEqual(rig.next(), [])
   })
 
-  it('is left alone while the process is busy', () => {
+  it('is left alone while the process is busy, and until it has been quiet for half a minute', () => {
     using rig = new Rig()
     rig.next()
     Object.assign(rig, { heldMiB: 200, busy: 0.5 })
     assert.deepEqual(rig.next(), [])
-    rig.busy = 0.1
+    rig.busy = 0.04
+    for (let look = 1; look < 6; look++) assert.deepEqual(rig.next(), [])
+    rig.busy = 0.5
+    assert.deepEqual(rig.next(), [])
+    rig.busy = 0
+    for (let look = 1; look < 6; look++) assert.deepEqual(rig.next(), [])
     assert.deepEqual(rig.next(), ['collect thoroughly', 'trim'])
   })
 
@@ -77,7 +82,7 @@ describe('memory', () => {
       ['11: trim', '23: trim'],
     )
     Object.assign(rig, { heldMiB: 45, busy: 0 })
-    assert.deepEqual(rig.next(), [])
+    for (let look = 1; look < 6; look++) assert.deepEqual(rig.next(), [])
     rig.heldMiB = 60
     assert.deepEqual(rig.next(), ['collect', 'trim'])
   })
