@@ -56,7 +56,8 @@ export class Attestation {
 
   #checkFacts(peer: Peer, found: Attributes, wanted: ReadonlySet<string>): void {
     for (const attestor of this.#attestors) {
-      const changed = attestor.changed?.(peer, found[attestor.name] as Attributes, wanted)
+      const facts = found[attestor.name] as Attributes | undefined
+      const changed = facts && attestor.changed?.(peer, facts, wanted)
       if (changed !== undefined) throw new ProcessChangedError(changed)
     }
   }
@@ -80,7 +81,12 @@ export class Attestation {
       return this.#finish(peer, entry, results as readonly Result[], matters)
     }
     entry.pending = Promise.all(results.map(settle))
-      .then((settled) => this.#finish(peer, entry, settled, matters))
+      .then((settled) => {
+        const attributes = this.#finish(peer, entry, settled, matters)
+        // The process may have changed what was read first while the rest was waited for.
+        this.#checkFacts(peer, attributes['workload'] as Attributes, wanted)
+        return attributes
+      })
       .finally(() => {
         entry.pending = undefined
       })

@@ -87,6 +87,21 @@ describe('Attestation', () => {
     await assert.rejects(async () => answer, { code: 'ERR_PROCESS_CHANGED' })
   })
 
+  it('refuses a caller that changes its facts while others are waited for', async () => {
+    const slow = Promise.withResolvers<{ uid: number }>()
+    let groups = [27]
+    const unix = attestor({
+      attest: async () => ({ groups: [27], ...(await slow.promise) }),
+      changed: (_peer, facts) => (String(groups) === String(facts['groups']) ? undefined : 'other groups'),
+    })
+    const failing = attestor({ name: 'docker', attest: () => Promise.reject(new TypeError('no')) })
+    const attestation = new Attestation({ attestors: [unix, failing] })
+    const answer = attestation.attest(fakeCaller().peer, NOTHING)
+    groups = []
+    slow.resolve({ uid: 1000 })
+    await assert.rejects(async () => answer, { code: 'ERR_PROCESS_CHANGED', reason: 'other groups' })
+  })
+
   it('reads once for calls that come while it reads', async () => {
     const slow = Promise.withResolvers<{ uid: number }>()
     let asked = 0
