@@ -60,6 +60,8 @@ inBothModes(
         'has the new bundle',
         async () => (await web.admin.certificates()).believed.length === 2,
       )
+      // Envoy counts a refusal before its answer has reached the agent.
+      await web.until('is counted by the agent', async () => (await rejectedTotal()) > before)
       assert.equal(await refused(), 2)
       assert.equal(await streams(), opened)
       assert.equal(await rejectedTotal(), 2)
