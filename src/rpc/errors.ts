@@ -21,7 +21,7 @@ export class UnknownMethodError extends CodedError {
   readonly kind = 'unimplemented'
 }
 
-/** The server is stopping or ends this call. The caller may try again. */
+/** The server is stopping or ends this call; the caller may try again. */
 export class CallEndingError extends CodedError {
   override readonly name = 'CallEndingError'
   readonly code = 'ERR_RPC_ENDING'

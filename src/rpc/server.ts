@@ -63,9 +63,8 @@ const UNKNOWN_METHOD: Method = {
 
 /**
  * Serves gRPC on connections that our listeners have accepted. The caller is fixed before the first
- * byte of HTTP/2 (decision 0025), and every call on a connection belongs to its caller. Sessions
- * and calls are built directly on node:http2: the server of grpc-js takes half as much memory and
- * time again for each connection, and twice the time for each call.
+ * byte of HTTP/2 (decision 0025). Sessions and calls use node:http2 directly: the server of grpc-js
+ * takes half as much memory and time again for each connection, and twice the time for each call.
  */
 export class RpcServer<C> implements AsyncDisposable {
   readonly #options: RpcServerOptions<C>
@@ -138,10 +137,7 @@ export class RpcServer<C> implements AsyncDisposable {
     )
   }
 
-  /**
-   * Adds grpc.health.v1. `isServing` is called at each call and every few seconds; {@link
-   * healthMayHaveChanged} tells watchers sooner.
-   */
+  /** Adds grpc.health.v1. It polls `isServing` every few seconds, and at {@link healthMayHaveChanged}. */
   addHealth(isServing: () => boolean, gate?: Gate<C>): void {
     const health = new Health(() => this.#ending === undefined && isServing())
     this.#health = health
@@ -209,10 +205,7 @@ export class RpcServer<C> implements AsyncDisposable {
     return form
   }
 
-  /**
-   * Ends the open calls of a caller, or those whose method `isMeant` selects, with the status of
-   * `error`. Its connections stay open.
-   */
+  /** Ends a caller's open calls, or those that `isMeant` selects, with the status of `error`. */
   endCalls(caller: C, error: unknown, isMeant: (method: string) => boolean = () => true): void {
     for (const connection of this.#byCaller.get(caller) ?? []) {
       for (const call of connection.calls) if (isMeant(call.method)) call.fail(error)
@@ -221,7 +214,7 @@ export class RpcServer<C> implements AsyncDisposable {
 
   /**
    * Ends one connection: a status on each call, GOAWAY, close. After half of the deadline it resets
-   * the calls whose peer grants no window for a status; at the deadline it closes whatever is left.
+   * calls whose peer grants no window for a status; at the deadline it closes whatever is left.
    */
   endConnection(connection: Connection<C>, error: unknown): void {
     connection.end(error)
@@ -242,10 +235,7 @@ export class RpcServer<C> implements AsyncDisposable {
     return this.#bytes.held
   }
 
-  /**
-   * Ends every connection in the same way, with UNAVAILABLE. Resolves when all are closed, at the
-   * latest after `deadlineMs`.
-   */
+  /** Ends every connection in the same way, with UNAVAILABLE. Resolves when all are closed. */
   shutdown(deadlineMs: number): Promise<void> {
     this.#ending ??= this.#shutDown(deadlineMs)
     return this.#ending

@@ -42,26 +42,14 @@ export interface PlainCallOptions {
 
 /** How long a server may take to answer the preface after connecting. */
 const CONNECT_TIMEOUT_MS = 10_000
-/**
- * A watch may be silent for hours. TCP keepalive notices a server that is unreachable; on Unix
- * sockets that cannot happen.
- */
+/** TCP keepalive notices a server that has become unreachable during a silent watch. */
 const KEEPALIVE_MS = 10_000
-/**
- * The window granted to the server. It is granted again as data is read; for a slow reader the
- * socket is paused.
- */
+/** The window granted to the server. It is granted again as data is read; a slow reader pauses the socket. */
 const WINDOW_BYTES = 4 * 1024 * 1024
 const GRANT_BYTES = WINDOW_BYTES / 4
-/**
- * Limit of all response headers in encoded form. Each frame counts its nine bytes of header, so
- * that empty frames count, too.
- */
+/** Limit of all encoded response headers. Each frame counts its nine bytes of header, too. */
 const MAX_HEADER_BYTES = 64 * 1024
-/**
- * Limit of unsent replies besides the request. A server that keeps sending PING or SETTINGS without
- * reading the answers loses the call.
- */
+/** Limit of unsent replies besides the request, for a server that sends PINGs and reads no answer. */
 const MAX_UNSENT_BYTES = 256 * 1024
 const STREAM = 1
 const CANCEL = 8
@@ -286,10 +274,7 @@ export class PlainCall implements Disposable {
     this.#taken = 0
   }
 
-  /**
-   * A server may reset the rest of a request that it has already answered. It also knows the
-   * deadline of the call and may act on it first.
-   */
+  /** A server may reset the rest of a request it has answered, and may act on the deadline first. */
   #onReset(code: number): void {
     const isAnswered = this.#headers.has('grpc-status')
     const status = code === ENHANCE_YOUR_CALM ? StatusCode.RESOURCE_EXHAUSTED : StatusCode.UNAVAILABLE
