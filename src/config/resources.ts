@@ -61,7 +61,7 @@ export function parseResources(
 function parseResource(document: SourceDocument, problems: string[]): ParsedResource | undefined {
   const broken = brokenTextIn(document.value, [])
   if (broken !== undefined) {
-    problems.push(document.problem(broken, 'half of a surrogate pair, which is no text'))
+    problems.push(document.problem(broken, 'a lone surrogate, which is not text'))
     return undefined
   }
   const head = document.check(envelope)
