@@ -1,4 +1,4 @@
-/** CHANGELOG.md in the form of Keep a Changelog. */
+/** Reads CHANGELOG.md, which has the format of Keep a Changelog. */
 
 export interface Section {
   /** `Unreleased`, or a version. */
@@ -22,7 +22,7 @@ export function sectionsOf(text: string): readonly Section[] {
     })
 }
 
-/** What is not in the form. */
+/** Returns the deviations from the format. */
 export function mistakesIn(text: string): readonly string[] {
   const sections = sectionsOf(text)
   const [first, ...released] = sections
