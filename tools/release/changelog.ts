@@ -34,12 +34,16 @@ export function mistakesIn(text: string): readonly string[] {
     }),
     ...released.flatMap(({ version }, at) => {
       const older = released[at + 1]?.version
-      return VERSION.test(version) && VERSION.test(older ?? '') && !isNewer(version, older ?? '') ? [`${version} stands above ${older}`] : []
+      return VERSION.test(version) && VERSION.test(older ?? '') && !isNewer(version, older ?? '')
+        ? [`${version} stands above ${older}`]
+        : []
     }),
     ...sections.flatMap(({ version, body }) => {
       const kinds = Array.from(body.matchAll(/^### (.*)$/gm), ([, kind = '']) => kind)
       const inOrder = KINDS.filter((kind) => kinds.includes(kind))
-      return kinds.join() === inOrder.join() ? [] : [`${version}: its parts are not ${KINDS.join(', ')}, in this order`]
+      return kinds.join() === inOrder.join()
+        ? []
+        : [`${version}: its parts are not ${KINDS.join(', ')}, in this order`]
     }),
   ]
 }

@@ -27,7 +27,15 @@ export function obstaclesTo(facts: ReleaseFacts): readonly string[] {
 }
 
 /** What every package must contain. */
-const NEEDED = ['LICENSE', 'README.md', 'CHANGELOG.md', 'bin/signet.js', 'dist/cli/main.js', 'dist/client/main.js', 'docs/README.md']
+const NEEDED = [
+  'LICENSE',
+  'README.md',
+  'CHANGELOG.md',
+  'bin/signet.js',
+  'dist/cli/main.js',
+  'dist/client/main.js',
+  'docs/README.md',
+]
 /** What a package must not contain: sources of the build, tests, and keys or data of a trial. */
 const FOREIGN = /^(?:src|test|tools|\.signet|node_modules)\/|\.(?:test\.ts|key|sqlite|db)$/
 
