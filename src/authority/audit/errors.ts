@@ -1,8 +1,8 @@
 import { CodedError } from '../../foundation/errors.ts'
 
 /**
- * The authority refuses the caller. The caller gets one sentence and a reference by which the
- * operator finds the reason in the audit log.
+ * The authority refuses the caller, who gets a reference under which the operator finds the
+ * reason in the audit log.
  */
 export class RefusedError extends CodedError {
   override readonly name = 'RefusedError'

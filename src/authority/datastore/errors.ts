@@ -15,8 +15,8 @@ export class DatastoreInvalidError extends CodedError {
 }
 
 /**
- * A newer version of Signet has written to the database. This version must not change what it does
- * not understand.
+ * A newer version of Signet has written to the database, and this version must not change what it
+ * does not understand.
  */
 export class SchemaTooNewError extends CodedError {
   override readonly name = 'SchemaTooNewError'
@@ -32,7 +32,7 @@ export class DatastoreAlteredError extends CodedError {
 }
 
 /**
- * The same thing was changed by somebody else first. This change was not stored: read again and
+ * The same thing was changed by somebody else first, so this change was not stored. Read again and
  * decide again.
  */
 export class RevisionConflictError extends CodedError {

@@ -53,8 +53,9 @@ const MAX_NAMED = 10
 
 /**
  * Checks a database and brings it up to date inside one open transaction. Everything is checked
- * before anything is written. @throws DatastoreAlteredError when the database is not as this
- * authority left it @throws WrongSealingKeyError
+ * before anything is written.
+ * @throws DatastoreAlteredError when the database is not as this authority left it
+ * @throws WrongSealingKeyError
  */
 export async function openSealed(
   connection: DatabaseSync,

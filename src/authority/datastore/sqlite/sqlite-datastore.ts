@@ -84,9 +84,8 @@ export class SqliteDatastore implements Datastore {
   /**
    * Opens or creates the database at `path` (`:memory:` for a private one), checks that it is as this
    * authority left it, and migrates it.
-   *
-   * @throws DatastoreAlteredError when it is not as this authority left it @throws
-   * DatastoreInvalidError when it cannot be opened
+   * @throws DatastoreAlteredError when it is not as this authority left it
+   * @throws DatastoreInvalidError when it cannot be opened
    */
   static async open(path: string, deps: SqliteDatastoreDeps): Promise<SqliteDatastore> {
     // Both connections must open the same database, so one in memory needs a unique name.
