@@ -207,7 +207,7 @@ describe('a join method that challenges', () => {
     }
     await assert.rejects(agent(fixed.state, mute), (error: RpcError) => {
       assert.equal(error.status, StatusCode.INVALID_ARGUMENT)
-      assert.equal(error.publicMessage, 'a challenge is to be answered')
+      assert.equal(error.publicMessage, 'the challenge was not answered')
       return true
     })
   })

@@ -8,7 +8,7 @@ import { StatusCode, toStatus } from '../../src/rpc/status.ts'
 import { code, formatTable } from './markdown.ts'
 import { firstSentence, type SourceFile } from './sources.ts'
 
-/** Tables of what the code has as values. */
+/** Tables of values that can be imported from the code. */
 
 export function configTable(name: ReferenceName): string {
   const rows = configReference(name).map(({ key, type, default: fallback, required, description }) => [

@@ -25,10 +25,10 @@ export interface Plan {
   readonly warnings: readonly string[]
 }
 
-/** Resources that are looked at before others have their turn on the loop. */
+/** Resources checked before other calls get a turn. */
 const TURN = 50
 
-/** Compares documents with what is stored, and finds everything that is wrong with them, at once. */
+/** Compares documents with what is stored, and reports all problems of all documents together. */
 export async function planApply(
   resources: readonly ParsedResource[],
   deps: {
@@ -77,7 +77,7 @@ function revisionConflict(resource: ParsedResource, before: StoredResource | und
   return `${resource.at(['metadata', 'revision'])}: metadata.revision: ${resource.kind} ${resource.name} was read at revision ${resource.revision}, ${now}`
 }
 
-/** What it compiles to, if it is a workload identity without mistakes. */
+/** Checks one document. Returns the compiled identity, if it is a workload identity without mistakes. */
 function checkSpec(
   resource: ParsedResource,
   before: StoredResource | undefined,

@@ -4,6 +4,7 @@ import {
   authorityRuntimeDirectory,
   dataDirectory,
   keyDirectory,
+  liesInside,
   runtimeDirectory,
 } from '../../../src/config/places.ts'
 
@@ -34,6 +35,19 @@ describe('default places', () => {
         of(here),
       )
       assert.deepEqual(places, ['/demo/run', '/demo/run', '/demo/data', '/demo/config'])
+    })
+  }
+})
+
+describe('liesInside', () => {
+  for (const file of ['/data', '/data/key', '/data/keys/key', '/data/..key']) {
+    it(`finds ${file} in /data`, () => {
+      assert.equal(liesInside('/data', { path: file }), true)
+    })
+  }
+  for (const file of ['/key', '/data-key', '/data/../key', '/other/data/key']) {
+    it(`does not find ${file} in /data`, () => {
+      assert.equal(liesInside('/data', { path: file }), false)
     })
   }
 })

@@ -36,7 +36,7 @@ describe('numbers in a resource', () => {
   })
 })
 
-describe('a text with half of a surrogate pair', () => {
+describe('a text with a lone surrogate', () => {
   for (const [what, kind, spec, metadata] of [
     ['spec.hint', 'workload_identity', '{ spiffe_id: /a, hint: "a\\ud800" }', '{ name: a }'],
     ['metadata.labels.x', 'bot', '{}', '{ name: a, labels: { x: "\\udc00" } }'],
@@ -45,7 +45,7 @@ describe('a text with half of a surrogate pair', () => {
     it(`is refused as ${what}`, () => {
       const { problems } = parseResources(document(kind, spec, metadata), 'f.yaml')
       assert.equal(problems.length, 1)
-      assert.match(problems[0] ?? '', new RegExp(`^f\\.yaml:\\d: ${what}: half of a surrogate pair`))
+      assert.match(problems[0] ?? '', new RegExp(`^f\\.yaml:\\d: ${what}: a lone surrogate`))
     })
   }
 

@@ -33,8 +33,8 @@ describe('DNS names of a certificate', () => {
     'a.{{ bot.traits.last }}',
     '*.1',
   ]) {
-    it(`are not ${name}, which is taken for an IP address`, () => {
-      assert.match(String(rendered(name)), /taken for an IP address/)
+    it(`are not ${name}, which would be read as an IP address`, () => {
+      assert.match(String(rendered(name)), /read as an IP address/)
     })
   }
 

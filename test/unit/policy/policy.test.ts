@@ -109,7 +109,7 @@ describe('CompiledIdentity', () => {
     assert.equal(
       text,
       'allow[0]: workload.unix.uid is 1000 (wanted 1, 2, 3, 4, 5 or 1 more); allow[1]: join.nope is absent (wanted not 1); ' +
-        'allow[2]: when is false: workload.unix.uid == 5; and 2 more rules that do not hold',
+        'allow[2]: when is false: workload.unix.uid == 5; and 2 more rules that do not match',
     )
   })
   it('shows lists, and cuts what is long', () => {
@@ -121,7 +121,7 @@ describe('CompiledIdentity', () => {
   it('lets any deny win', () => {
     assert.match(
       reason({ ...base, deny: [{ match: { 'bot.name': 'other' } }, { match: { 'bot.name': 'builder' } }] }),
-      /deny\[1\] holds/,
+      /deny\[1\] matches/,
     )
   })
   describe('a deny by what every process has and this one does not show', () => {

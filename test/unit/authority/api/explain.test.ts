@@ -88,7 +88,7 @@ ${spec('  x509: { ttl: 90d }\n  jwt: { ttl: 24h }')}
     assert.match(anybody, /usual .*X\.509-SVID for 1h \(the default\), JWT-SVID for 5m \(the default\)/)
     assert.match(
       anybody,
-      /long .*X\.509-SVID for 30d \(the end of the key that signs\), JWT-SVID for 10m \(the end/,
+      /long .*X\.509-SVID for 30d \(the expiry of the signing key\), JWT-SVID for 10m \(the expiry/,
     )
     assert.match(await lives({ bot: { name: 'builder' } }), /long .*X\.509-SVID for 8h \(max_ttl of a role\)/)
   })
