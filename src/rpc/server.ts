@@ -45,7 +45,7 @@ const EVICTION_LINE_MS = 10_000
 const CALL_MS = 0.07
 /** What a failed call costs: the error, its status and its records. */
 const FAILURE_MS = 0.1
-/** `application/grpc`, alone or with a format or parameters; `application/grpc-web` is another protocol. */
+/** `application/grpc`, with an optional format or parameters. `application/grpc-web` is another protocol. */
 const GRPC = /^application\/grpc(?:$|[+;])/
 const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
 const UNSUPPORTED_MEDIA_TYPE = { ':status': 415 }
