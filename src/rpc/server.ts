@@ -114,10 +114,7 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#sweepLater()
   }
 
-  /**
-   * Adds a service. `gate` is called before each call. Methods without a handler are answered
-   * UNIMPLEMENTED.
-   */
+  /** Adds a service. `gate` is called before each call. Missing methods are answered UNIMPLEMENTED. */
   add<Name extends ServiceName>(name: Name, handlers: Handlers<C, Name>, gate?: Gate<C>): void {
     for (const [methodName, handler] of Object.entries<Handler<C>>(handlers)) {
       const definition = method(name, methodName)
