@@ -69,8 +69,8 @@ async function firstSvids(): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const [what, type, warm] of [
     ['ec-p256', 'ec-p256', false],
-    ['rsa-2048, nobody has had one before', 'rsa-2048', false],
-    ['rsa-2048, one is ready', 'rsa-2048', true],
+    ['rsa-2048, the first of its type', 'rsa-2048', false],
+    ['rsa-2048, with a prepared key', 'rsa-2048', true],
   ] as const) {
     const times: number[] = []
     for (let n = 0; n < ROUNDS; n++) {
