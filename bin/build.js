@@ -1,5 +1,6 @@
-// Bundles the program into dist/, by lazy parts: a start then reads some ten files instead of two hundred. What is published has nothing
-// else; in a clone bin/signet.js takes it as long as it was made of exactly the sources that are there. Runs on Node 20 and newer.
+// Bundles the program into dist/, in lazily loaded parts, so that a start reads about ten files
+// instead of two hundred. A published package contains only this. In a clone, bin/signet.js uses it
+// if it was built from exactly the current sources. Runs on Node 20 and newer.
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,10 +8,10 @@ import { fileURLToPath } from 'node:url'
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const dist = path.join(root, 'dist')
 
-/** What dist/ was made of: each file with its size and the time of its last change. */
+/** What dist/ was built from: each file with its size and modification time. */
 export const BUILT_FROM = path.join(dist, 'built-from.json')
 
-/** Whether dist/ is what the sources would become. */
+/** Returns whether dist/ is up to date with the sources. */
 export function isBuilt() {
   try {
     const files = JSON.parse(fs.readFileSync(BUILT_FROM, 'utf8'))
@@ -19,11 +20,11 @@ export function isBuilt() {
       return status.size === size && status.mtimeMs === changedMs
     })
   } catch {
-    return false // never made, or a source is gone
+    return false // never built, or a source is gone
   }
 }
 
-/** Nobody sees half a file, also not a program that runs from dist/ meanwhile. */
+/** Writes a file atomically, because a program may be running from dist/. */
 function writeWhole(file, contents) {
   fs.mkdirSync(path.dirname(file), { recursive: true })
   const temporary = `${file}.${process.pid}`
@@ -31,7 +32,10 @@ function writeWhole(file, contents) {
   fs.renameSync(temporary, file)
 }
 
-/** Parts of earlier builds stay, since programs may still run from them, unless nothing else is to be there. */
+/**
+ * Builds dist/. Chunks of earlier builds stay, because programs may still run from them, unless
+ * `isAlone` is set.
+ */
 export async function build({ isAlone = false } = {}) {
   const { build: bundle } = await import('esbuild')
   const { outputFiles, metafile } = await bundle({
@@ -39,7 +43,8 @@ export async function build({ isAlone = false } = {}) {
     entryPoints: ['src/cli/main.ts', 'src/client/main.ts'],
     outdir: 'dist',
     outbase: 'src',
-    chunkNames: 'chunks/[name]-[hash]', // two steps below the root, as the sources that look for package.json
+    // two levels below the root, like the sources that look for package.json
+    chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
     splitting: true,
     packages: 'external',

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript that any recent Node can parse (decision 0001): it finds a runtime that is new enough, or
-// prints one clear sentence.
+// Plain JavaScript that any recent Node can parse (decision 0001). It finds a Node that is new
+// enough, or prints one clear sentence.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
@@ -15,13 +15,16 @@ function isNewEnough(version) {
   return major > FLOOR[0] || (major === FLOOR[0] && minor >= FLOOR[1])
 }
 
-/** The clone brings its own Node as a development dependency; a published package has none. */
+/** A clone has its own Node as a development dependency; a published package does not. */
 function cloneRuntime() {
   const node = path.join(root, 'node_modules', 'node', 'bin', 'node')
   return existsSync(node) && !process.env.SIGNET_RUNTIME_FOUND ? node : undefined
 }
 
-/** Becomes the other runtime where Node can; else runs it as a child that gets our signals, and ends as it ends. */
+/**
+ * Continues on another Node: with execve where possible, else in a child process that gets our
+ * signals and whose exit status becomes ours.
+ */
 async function continueOn(node) {
   const args = [
     '--disable-sigusr1',
@@ -49,9 +52,12 @@ function fail(sentence) {
   process.exit(78) // EX_CONFIG
 }
 
-/** Compiled code is kept beside the code itself, where nobody can write who could not change the code as well. */
+/**
+ * Returns the directory of the compile cache, beside the code: only users who can change the code
+ * can write there.
+ */
 function compiledCodeDirectory() {
-  const above = path.dirname(root) // the node_modules of whoever has installed us as a package
+  const above = path.dirname(root) // the node_modules of the project that installed this package
   const beside = path.join(root, 'node_modules')
   const modules = existsSync(beside) ? beside : path.basename(above) === 'node_modules' ? above : undefined
   if (modules === undefined) return undefined
@@ -65,7 +71,10 @@ function isOpenToAll(directory) {
   return status !== undefined && (status.mode & 0o002) !== 0
 }
 
-/** In a clone: whether dist/ was made of exactly the sources that are there. One that everybody could write is none of ours. */
+/**
+ * Returns whether dist/ is up to date with the sources of a clone. A dist/ that every user can
+ * write is not trusted.
+ */
 function isBuiltFromSource() {
   const dist = path.join(root, 'dist')
   try {
@@ -78,16 +87,16 @@ function isBuiltFromSource() {
       })
     )
   } catch {
-    return false // never made, or a source is gone
+    return false // never built, or a source is gone
   }
 }
 
 function run() {
   const kept = compiledCodeDirectory()
-  if (kept) module.enableCompileCache(kept) // which goes without when it cannot write there
+  if (kept) module.enableCompileCache(kept) // Node ignores a directory that is not writable
   const source = path.join(root, 'src', 'cli', 'main.ts')
   const built = path.join(root, 'dist', 'cli', 'main.js')
-  // For a short command it would take as long to look at all sources as to load the few that it needs.
+  // A short command loads few sources, so checking all of them would take as long as it saves.
   const isDaemon = process.argv[3] === 'run'
   const program = !existsSync(source) || (isDaemon && isBuiltFromSource()) ? built : source
   if (!existsSync(path.join(root, 'node_modules')) && existsSync(source)) {
@@ -97,9 +106,10 @@ function run() {
   void import(pathToFileURL(program).href).then((main) => main.main(process.argv.slice(2)))
 }
 
-// By default SIGUSR1 opens Node's debugger on loopback, where every user of the machine can read this program's memory.
+// By default SIGUSR1 opens Node's debugger on loopback, where every local user can read this
+// program's memory.
 process.on('SIGUSR1', () => {})
-// These would end it at once while its parts are being loaded, before it has handlers of its own.
+// Without handlers these signals would end the program while it is still loading.
 if (process.argv[3] === 'run') process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
 
 if (isNewEnough(process.versions.node)) run()

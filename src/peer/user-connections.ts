@@ -4,7 +4,7 @@ import { startReading, stopReading } from './socket-handle.ts'
 /** A connection that is being served: whether it is idle, and how to end it gracefully. */
 export interface Served {
   isIdle(): boolean
-  /** Sends GOAWAY and closes within a second. */
+  /** Ends its calls with a status, then closes it within a second. */
   end(): void
 }
 

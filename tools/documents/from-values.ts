@@ -9,7 +9,7 @@ import { StatusCode, toStatus } from '../../src/rpc/status.ts'
 import { code, formatTable } from './markdown.ts'
 import { firstSentence, type SourceFile } from './sources.ts'
 
-/** Tables of what the code has as values. */
+/** Tables of values that can be imported from the code. */
 
 export function configTable(name: ReferenceName): string {
   const rows = configReference(name).map(({ key, type, default: fallback, required, description }) => [
@@ -21,7 +21,7 @@ export function configTable(name: ReferenceName): string {
   return formatTable(['key', 'type', 'default', 'meaning'], rows)
 }
 
-/** The example lines of each command's help. */
+/** Returns the example lines of a command's help. */
 export async function examplesOf(entry: (typeof COMMANDS)[number]): Promise<readonly string[]> {
   const command = new Command(entry.path.at(-1))
   ;(await entry.load()).define(command)

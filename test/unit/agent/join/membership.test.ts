@@ -20,7 +20,7 @@ describe('an agent that joins', () => {
     assert.equal(rig.store.stored?.current?.botInstanceId, 'by-first-1')
     assert.equal(rig.membership.member.value, rig.store.stored)
     assert.deepEqual(rig.events(), ['join.accepted'])
-    assert.equal(rig.authority.open_, 0, 'the channel is closed')
+    assert.equal(rig.authority.openChannels, 0, 'the channel is closed')
   })
 
   it('retries with growing pauses and one key while it reaches nobody, and logs that once', async () => {
