@@ -16,14 +16,20 @@ export function keepYoungHeapSmall(): void {
 /** Returns memory to the system after work, in quiet moments. */
 export function keepMemory(): MemoryKeeper {
   let before = performance.eventLoopUtilization()
-  const business = (): number => {
+  const utilization = (): number => {
     const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, before)
+    const sinceThen = performance.eventLoopUtilization(now, before)
     before = now
-    return utilization
+    return sinceThen.utilization
   }
   const residentBytes = (): number => process.memoryUsage.rss()
-  return new MemoryKeeper({ clock: systemClock, residentBytes, business, collectGarbage, trim: trimMemory })
+  return new MemoryKeeper({
+    clock: systemClock,
+    residentBytes,
+    utilization,
+    collectGarbage,
+    trim: trimMemory,
+  })
 }
 
 /**

@@ -74,12 +74,12 @@ export function formatFields(fields: Readonly<Record<string, string | undefined>
   return given.map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${printable(value)}`).join('\n')
 }
 
-const DEEPEST = 48
+const MAX_DEPTH = 48
 
 function toPlain(value: unknown, depth: number): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
-  if (depth > DEEPEST) return '… nested too deeply'
+  if (depth > MAX_DEPTH) return '… nested too deeply'
   if (Array.isArray(value)) return value.map((each) => toPlain(each, depth + 1))
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, toPlain(each, depth + 1)]))
 }

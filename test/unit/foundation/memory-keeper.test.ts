@@ -18,7 +18,7 @@ class Rig implements Disposable {
     this.#keeper = new MemoryKeeper({
       clock: this.clock,
       residentBytes: () => this.heldMiB * MIB,
-      business: () => this.busy,
+      utilization: () => this.busy,
       collectGarbage: (thoroughly) => this.done.push(thoroughly ? 'collect thoroughly' : 'collect'),
       trim: () => {
         this.done.push('trim')

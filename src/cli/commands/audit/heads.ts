@@ -6,7 +6,7 @@ import { UnreadableFileError } from '../../errors.ts'
 /** Each head covers all records before it, so the newest heads are enough. */
 const MAX_HEADS = 50_000
 /** Maximum nesting: a journal wraps log lines, and a container's log may wrap the journal. */
-const DEEPEST = 4
+const MAX_DEPTH = 4
 /** The members of a head. A log adds others. */
 const MEMBERS = ['v', 'counter', 'sequence', 'hash', 'commits', 'time_ms', 'previous', 'key_id', 'signature']
 
@@ -46,7 +46,7 @@ function newest(heads: readonly Json[]): Json[] {
 }
 
 export function findHeads(text: string, depth = 0): Json[] {
-  if (depth > DEEPEST || !text.includes('signature')) return []
+  if (depth > MAX_DEPTH || !text.includes('signature')) return []
   const value = parseWithin(text)
   if (value === undefined) return []
   if (isHead(value))
