@@ -265,7 +265,7 @@ describe('spiffe_id', () => {
     ['/{{ string(1 / (workload.unix.uid - 1000)) }}', /cannot be evaluated/],
   ]
   for (const [text, reason] of refused) {
-    it(`refuses a caller for whom ${text} gives no segment`, () => {
+    it(`refuses a caller for which ${text} renders no segment`, () => {
       const outcome = compile({ spiffe_id: text, allow: ALLOW }).decide(CALLER)
       assert.match('refused' in outcome ? outcome.refused : 'granted', reason)
     })
