@@ -58,7 +58,7 @@ export function configFromFlags(flags: AgentFlags, here: Surroundings): object |
   }
 }
 
-/** The default places of an agent with a name of its own. */
+/** The default paths of an agent with a name of its own. */
 function namedPlaces(
   name: string | undefined,
   here: Surroundings,
