@@ -37,7 +37,10 @@ describe('FileDigests', () => {
     return requestFor(full, uid)
   }
 
-  /** Lets a thread go that waits for a writer, and lets one that comes later find nothing: else it would keep this process for ever. */
+  /**
+   * Releases a thread that waits for a writer, and lets a later one find nothing. Otherwise it would
+   * keep this process alive forever.
+   */
   async function letGo(pipe: string): Promise<void> {
     const writer = await open(pipe, 'r+')
     unlinkSync(pipe)

@@ -9,7 +9,10 @@ import { joinWith } from '../support/bot-client.ts'
 import type { Finished } from '../support/command.ts'
 import { DEFAULT_RESOURCES, Stack } from '../support/stack.ts'
 
-/** Clears a terminal, sets its title, turns the direction of writing, and begins a line that looks like one of ours. */
+/**
+ * Clears a terminal, sets its title, reverses the direction of writing, and begins a line that looks
+ * like one of ours.
+ */
 const HOSTILE =
   'evil\u001b[2J\u001b]0;x\u0007\u202e\u2066\u009b\n01JFORGED000000000000000000  builder  trusted'
 /** The parts of it that may be in a path, or in a label. */

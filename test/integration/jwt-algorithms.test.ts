@@ -81,7 +81,8 @@ describe('JWT-SVIDs of several algorithms', () => {
     assert.deepEqual(shown, ['ES256 active', 'ES384 active', 'RS256 active', 'RS256 retired'])
     const active = jwt.find(({ algorithm, state }) => algorithm === 'RS256' && state === 'active')
     assert.notEqual(active?.keyId, kid)
-    while (decodeProtectedHeader(await token(client, STS)).kid !== active?.keyId) {} // it is replaced when it is asked for
+    // It is replaced when it is requested.
+    while (decodeProtectedHeader(await token(client, STS)).kid !== active?.keyId) {}
     const listed = await stack.admin('ca', 'list')
     assert.match(listed.stdout, /^PURPOSE +ALGORITHM +STATE/)
     assert.match(listed.stdout, /^jwt +RS256 +active/m)
@@ -113,12 +114,15 @@ describe('a change of the JWT algorithms in authority.yaml', () => {
     await bundles.until((message) => keysIn(message).length === 3)
     assert.equal(algorithmOf(await token(client, STS)), 'ES256')
     await stack.admin('ca', 'rotate', 'jwt', '--algorithm', 'RS256', '--now')
-    // An agent that holds a token with its key still in use takes a new one by half of its life; another set of audiences is asked for anew.
+    // An agent replaces a cached token whose key is still in use by half of its life. Other audiences
+    // need a new token.
     assert.equal(algorithmOf(await token(client, STS, 'new')), 'RS256')
 
     await restart(stack, 'jwt: { algorithm: RS256 }\n')
-    while (algorithmOf(await token(client, 'first')) !== 'RS256') {} // held tokens of a key that signs no longer are replaced when asked for
+    // A cached token whose key no longer signs is replaced when it is requested.
+    while (algorithmOf(await token(client, 'first')) !== 'RS256') {}
     const keySet = createLocalJWKSet(await jwks(client))
-    await jwtVerify(old, keySet, { audience: 'first' }) // what the retired key signed is good until it expires
+    // What the retired key signed is valid until it expires.
+    await jwtVerify(old, keySet, { audience: 'first' })
   })
 })

@@ -64,8 +64,9 @@ async function isAlive(pid: number): Promise<boolean> {
 }
 
 /**
- * What a pause of this length leaves behind, when it is longer than a bot certificate may be renewed: the authority has forgotten the
- * instance, and what the agent has is long over.
+ * Leaves behind what a pause of this length would, if it is longer than a bot certificate may be
+ * renewed: the authority has deleted the instance, and everything that the agent has expired long
+ * ago.
  */
 async function pauseFor(trial: string, ms: number): Promise<void> {
   const kek = Buffer.from((await readFile(path.join(trial, 'keys', 'kek'), 'utf8')).trim(), 'hex')

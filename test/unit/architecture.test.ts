@@ -210,6 +210,29 @@ describe('what belongs in one place', () => {
   }
 })
 
+/** Biome wraps code at this column, but leaves comments as they are. */
+const MAX_COLUMNS = 110
+
+/** Whether a line is, or ends with, a comment that is too long. Links and Biome's directives cannot wrap. */
+function isLongComment(line: string): boolean {
+  const isComment = /^\s*(?:\/\/|\/\*|\*)/.test(line) || /[;,{}()\]'`\w] \/\/ [^'"`]*$/.test(line)
+  return isComment && line.length > MAX_COLUMNS && !/https?:\/\/|biome-ignore/.test(line)
+}
+
+describe('comments', () => {
+  for (const folder of ['src', 'test', 'tools', 'bin']) {
+    it(`in ${folder}/ have at most ${MAX_COLUMNS} columns`, () => {
+      const root = path.join(src, '..')
+      const long = globSync(`${root}/${folder}/**/*.{ts,js}`).flatMap((file) =>
+        readFileSync(file, 'utf8')
+          .split('\n')
+          .flatMap((line, at) => (isLongComment(line) ? [`${path.relative(root, file)}:${at + 1}`] : [])),
+      )
+      assert.deepEqual(long, [], 'wrap these comments')
+    })
+  }
+})
+
 describe('the size of files', () => {
   for (const { name, text } of written) {
     it(`${name} has at most ${MAX_FILE_LINES} lines`, () => {

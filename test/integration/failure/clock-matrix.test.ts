@@ -20,7 +20,10 @@ function validity({ svids }: Message): { serial: string; notBeforeMs: number; no
   return { serial, notBeforeMs: notBefore * 1000, notAfterMs: notAfter * 1000 }
 }
 
-/** What a workload gets now: an SVID that is valid by the clock of its host, or the news that there is none at the moment. */
+/**
+ * What a workload gets now: an SVID that is valid by its host's clock, or the status that there is
+ * none at the moment.
+ */
 async function fetchOnce(clocks: TwoClocks): Promise<ReturnType<typeof validity> | undefined> {
   using client = clocks.client()
   try {
@@ -59,7 +62,10 @@ async function fetchToken(clocks: TwoClocks): Promise<void> {
   }
 }
 
-/** The clock of one side goes wrong. A sleep is over when it is noticed: as much time has passed for the other side. */
+/**
+ * The clock of one side goes wrong. A sleep ends when it is noticed, and as much time has passed for
+ * the other side.
+ */
 function disturb(clocks: TwoClocks, fault: Fault, side: Side, ms: number): void {
   const [mine, others] =
     side === 'agent' ? [clocks.agentClock, clocks.authorityClock] : [clocks.authorityClock, clocks.agentClock]

@@ -14,7 +14,10 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const UID = process.getuid?.() ?? 0
 
-/** One process is not told another time than the others: both programs run in this one, each with a clock of its own. */
+/**
+ * A single process cannot be given a wrong time. So both programs run in this process, each with its
+ * own clock.
+ */
 class Rig implements AsyncDisposable {
   readonly authorityClock: FakeClock
   readonly agentClock: FakeClock

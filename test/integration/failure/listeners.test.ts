@@ -149,10 +149,12 @@ describe('garbage at the listeners', () => {
         const answered = sessions.map((session) => {
           session.on('error', () => undefined)
           const requests = Array.from({ length: 50 }, () => neverRead(session, method))
-          // A bot instance has one sync stream and eight connections: the older ones are ended, or refused at once.
+          // A bot instance may have one sync stream and eight connections: older ones are ended, or
+          // refused immediately.
           return what === 'the authority over TLS' ? Promise.allSettled(requests) : Promise.all(requests)
         })
-        await Promise.all<unknown>(answered) // each call is there, and what it would say waits for room that never comes
+        // Each call has arrived, and its response waits for room that never comes.
+        await Promise.all<unknown>(answered)
         await stack.apply(identityFor(UID, 'while-blocked'))
         using client = stack.client()
         using stream = client.stream('FetchX509SVID')

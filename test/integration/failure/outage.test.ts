@@ -144,7 +144,10 @@ describe('an authority restored from an older database', () => {
   })
 })
 
-/** The host slept for longer than half of the bot certificate's life: the agent renews as soon as it starts. */
+/**
+ * The host slept for longer than half of the bot certificate's life. The agent renews as soon as it
+ * starts.
+ */
 async function makeRenewalDue(stack: Stack): Promise<void> {
   const places = [path.join(stack.directory, 'agent'), path.join(stack.directory, 'state-key')] as const
   const stored = await readIdentity(...places)

@@ -48,8 +48,8 @@ describe('what is taken away reaches open streams at once, and comes back when i
   })
 
   /**
-   * An open stream of each kind ends, but for those of secrets; everything new is refused; and after `giveBack` the streams of secrets, and a
-   * stream that waits, are served.
+   * Asserts that an open stream of each kind ends, except those of secrets, and that everything new
+   * is refused. After `giveBack`, the streams of secrets and a waiting stream are served.
    */
   async function isWithdrawn(take: () => Promise<unknown>, giveBack: () => Promise<unknown>): Promise<void> {
     const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((method) =>

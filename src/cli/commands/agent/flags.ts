@@ -35,7 +35,10 @@ const FLAGS = [
   'name',
 ] as const satisfies readonly (keyof AgentFlags)[]
 
-/** Where the secret is looked for when no file is named; the environment, unlike arguments, is not for others to read. */
+/**
+ * Where the secret is read from when no file is named. Other users cannot read the environment,
+ * unlike arguments.
+ */
 export const JOIN_SECRET_VARIABLE = 'SIGNET_JOIN_SECRET'
 
 /** The configuration that the flags say, or undefined when there are none. It is checked like a file. */
