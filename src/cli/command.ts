@@ -6,8 +6,9 @@ export interface CommandModule {
 }
 
 /**
- * What a command says of its options: as much of Commander as the commands use. A command line that is as it should be is read without
- * Commander (`quick-command.ts`), which takes a while to load; help and mistakes are Commander's.
+ * How a command declares its options: the part of Commander that the commands use. A valid command
+ * line is read without Commander (`quick-command.ts`), which takes a while to load. Commander answers
+ * help and mistakes.
  */
 export interface CommandLine {
   option(flags: string, description?: string, defaultValue?: string): this

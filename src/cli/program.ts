@@ -21,7 +21,10 @@ export async function runProgram(
   }
 }
 
-/** Only the command that was asked for has its options; the others are there with their names, for help and for suggestions. */
+/**
+ * Only the requested command gets its options. The others are registered by name, for help and
+ * suggestions.
+ */
 async function build(wanted: CommandEntry | undefined): Promise<Command> {
   const program = prepare(new Command('signet'))
     .description('identities for machines: an authority that signs, an agent that serves workloads')

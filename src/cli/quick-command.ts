@@ -59,7 +59,10 @@ export class QuickCommand implements CommandLine {
     return this
   }
 
-  /** What is to be called; or undefined when it is for Commander to say what the words mean: help, a mistake, or anything unusual. */
+  /**
+   * The call to make; undefined when Commander has to interpret the words: help, a mistake, or
+   * anything unusual.
+   */
   read(words: readonly string[]): (() => void | Promise<void>) | undefined {
     const run = this.#run
     const given = this.#sort(words)

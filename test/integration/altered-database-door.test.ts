@@ -49,16 +49,22 @@ describe('a database whose seals another program removed', () => {
   const attacks: Readonly<Record<string, readonly [sql: string, message: RegExp]>> = {
     'the record of all rows': ['DELETE FROM sealed_state', /the seals of the database are gone/],
     'the table of that record': ['DROP TABLE sealed_state', /the seals of the database are gone/],
-    'the count in that record': ['UPDATE sealed_state SET commits = commits + 1', /not of this authority/],
-    'the id in that record': [`UPDATE sealed_state SET database_id = zeroblob(16)`, /not of this authority/],
+    'the count in that record': [
+      'UPDATE sealed_state SET commits = commits + 1',
+      /not made by this authority/,
+    ],
+    'the id in that record': [
+      `UPDATE sealed_state SET database_id = zeroblob(16)`,
+      /not made by this authority/,
+    ],
     'the format of that record': [`UPDATE sealed_state SET mac = 7`, /the seals of the database are gone/],
     'the record of the migration': [
       'DELETE FROM schema_migrations WHERE number = 2',
-      /rows were deleted or set back/,
+      /rows were deleted or reverted/,
     ],
     'the seals of all rows': [
       'UPDATE meta SET seal = NULL; UPDATE resources SET seal = NULL',
-      /rows were deleted or set back/,
+      /rows were deleted or reverted/,
     ],
   }
   for (const [what, [sql, message]] of Object.entries(attacks)) {
@@ -99,7 +105,7 @@ describe('a database whose seals another program removed', () => {
     it(`is refused with ${what} that was added`, async () => {
       await using data = await sample.copy()
       data.sql(sql)
-      await assert.rejects(data.start(), altered(/changed the definition of the tables/))
+      await assert.rejects(data.start(), altered(/the table definitions in the database were changed/))
     })
   }
 
@@ -112,7 +118,7 @@ describe('a database whose seals another program removed', () => {
     putTwice(data, row)
     await assert.rejects(
       data.start({ acceptAltered: true }),
-      altered(/\(role everything\) stands there more than once/),
+      altered(/\(role everything\) occurs more than once/),
     )
   })
 

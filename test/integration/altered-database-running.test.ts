@@ -87,7 +87,7 @@ describe('an authority whose database another program writes while it runs', () 
     rig.data.sql(`DELETE FROM resources WHERE kind = 'lock'`)
     const { intact, problems } = await verify(rig.authority)
     assert.equal(intact, false)
-    assert.match(problems.join('\n'), /deleted or set back by somebody else/)
+    assert.match(problems.join('\n'), /deleted or reverted from outside/)
     const { resources } = await rig.authority.admin.unary<object, ListResourcesResponse__Output>(
       SERVICE,
       'ListResources',
@@ -96,7 +96,7 @@ describe('an authority whose database another program writes while it runs', () 
     assert.equal(resources.length, 1)
     await rig.authority.stop()
     const { problem } = logged(rig.authority, 'database.altered')[0] ?? {}
-    assert.match(String(problem), /deleted or set back/)
+    assert.match(String(problem), /deleted or reverted/)
     await assert.rejects(rig.data.start(), altered(/lock lost-laptop is missing/))
   })
 

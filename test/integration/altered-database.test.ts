@@ -153,7 +153,7 @@ describe('a stopped authority whose rows another program changed, deleted or set
   }
   for (const [what, sql] of Object.entries(changed)) {
     it(`refuses to start when ${what}`, () =>
-      refused((data) => data.sql(sql), /rows were deleted or set back/))
+      refused((data) => data.sql(sql), /rows were deleted or reverted/))
   }
   const deleted: Readonly<Record<string, readonly [sql: string, named: RegExp]>> = {
     'a lock': [`DELETE FROM resources WHERE kind = 'lock'`, /lock lost-laptop is missing/],
@@ -165,8 +165,8 @@ describe('a stopped authority whose rows another program changed, deleted or set
     'a retired key': [`DELETE FROM signing_keys WHERE state = 'retired'`, /the signing key \w+ is missing/],
     'all keys': [`DELETE FROM signing_keys`, /the signing key \w+ is missing/],
     'an instance': [`DELETE FROM bot_instances`, /the bot instance \w+ is missing/],
-    'a use of a token': [`DELETE FROM join_token_uses`, /the audit log does not tell which/],
-    'the trust domain': [`DELETE FROM meta WHERE key = 'trust_domain'`, /the audit log does not tell which/],
+    'a use of a token': [`DELETE FROM join_token_uses`, /the audit log does not say which/],
+    'the trust domain': [`DELETE FROM meta WHERE key = 'trust_domain'`, /the audit log does not say which/],
   }
   for (const [what, [sql, named]] of Object.entries(deleted)) {
     it(`refuses to start without ${what} and says what is missing`, () =>

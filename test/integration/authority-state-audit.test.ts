@@ -150,7 +150,7 @@ describe('AuditLog.verify', () => {
     await using state = await fixed.reopen()
     assert.deepEqual((await state.audit.verify()).problems, [
       `at row ${rows - 1} the authority found: the heads file is missing or empty`,
-      `at row ${rows} the authority found: the end of the audit log was cut off or changed by somebody else`,
+      `at row ${rows} the authority found: the end of the audit log was cut off or changed from outside`,
     ])
   })
 

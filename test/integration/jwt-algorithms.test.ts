@@ -81,7 +81,7 @@ describe('JWT-SVIDs of several algorithms', () => {
     assert.deepEqual(shown, ['ES256 active', 'ES384 active', 'RS256 active', 'RS256 retired'])
     const active = jwt.find(({ algorithm, state }) => algorithm === 'RS256' && state === 'active')
     assert.notEqual(active?.keyId, kid)
-    // a cached token is replaced on request
+    // It is replaced when it is requested.
     while (decodeProtectedHeader(await token(client, STS)).kid !== active?.keyId) {}
     const listed = await stack.admin('ca', 'list')
     assert.match(listed.stdout, /^PURPOSE +ALGORITHM +STATE/)
@@ -114,15 +114,15 @@ describe('a change of the JWT algorithms in authority.yaml', () => {
     await bundles.until((message) => keysIn(message).length === 3)
     assert.equal(algorithmOf(await token(client, STS)), 'ES256')
     await stack.admin('ca', 'rotate', 'jwt', '--algorithm', 'RS256', '--now')
-    // A cached token whose key still signs is replaced after half of its life; other audiences need
-    // a new token.
+    // An agent replaces a cached token whose key is still in use by half of its life. Other audiences
+    // need a new token.
     assert.equal(algorithmOf(await token(client, STS, 'new')), 'RS256')
 
     await restart(stack, 'jwt: { algorithm: RS256 }\n')
-    // cached tokens of a key that no longer signs are replaced on request
+    // A cached token whose key no longer signs is replaced when it is requested.
     while (algorithmOf(await token(client, 'first')) !== 'RS256') {}
     const keySet = createLocalJWKSet(await jwks(client))
-    // tokens of the retired key are valid until they expire
+    // What the retired key signed is valid until it expires.
     await jwtVerify(old, keySet, { audience: 'first' })
   })
 })

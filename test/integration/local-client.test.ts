@@ -267,7 +267,11 @@ describe('a response', () => {
       7,
       /^no identity$/,
     ],
-    'without a message text': [[trailers(Buffer.of(0x88), field('grpc-status', '5'))], 5, /answered with status 5/],
+    'without a message text': [
+      [trailers(Buffer.of(0x88), field('grpc-status', '5'))],
+      5,
+      /answered with status 5/,
+    ],
     'that is OK, but has no message': [[OK, ENDS_WELL], 13, /sends what cannot be read/],
     'whose message is invalid': [
       [OK, frame(TYPE.data, 0, 1, message(Buffer.of(0xff))), ENDS_WELL],

@@ -76,7 +76,10 @@ class Accepting implements AsyncDisposable {
   }
 }
 
-/** A process that connects, and then does what the test tells it: `exec` turns it into another program with the connection kept open. */
+/**
+ * A process that connects and then does what the test says. `exec` turns it into another program with
+ * the connection kept open.
+ */
 const CONNECTING = `
 import os, socket, sys
 if sys.argv[2] != '': os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))

@@ -32,8 +32,9 @@ const request = (bytes: number, isWhole = false): Buffer =>
 const varint = (value: number): Buffer =>
   Buffer.from([(value & 127) | 128, ((value >> 7) & 127) | 128, value >> 14])
 
-// Sessions are not destroyed here but end with their server: Node's client aborts when it is destroyed after answers to requests that it was
-// still sending (`current_nghttp2_memory_ >= previous_size`).
+// Sessions are not destroyed here but end with their server. Node aborts when a client session is
+// destroyed after responses to requests that it was still sending (`current_nghttp2_memory_ >=
+// previous_size`).
 describe('the bytes that callers make a server hold', () => {
   it('are let go when calls are answered, reset, and when their connection ends', async () => {
     await using stack = await RpcStack.start(options)

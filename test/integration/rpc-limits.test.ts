@@ -46,7 +46,8 @@ describe('a connection', () => {
     quiet.destroy()
   })
 
-  // Node would only end its own side then, let go of the session, and abort if that was collected before the calls on it.
+  // Node alone would only end its own side and drop the session, and would abort if that was
+  // collected before its calls.
   it('that says GOAWAY and then nonsense is closed, even if its peer stays', async () => {
     await using stack = await RpcStack.start({ handlers })
     const peer = net.connect({ path: stack.socketPath, allowHalfOpen: true })
@@ -240,7 +241,8 @@ describe('the server', () => {
     assert.equal(written.mock.callCount(), 0)
   })
 
-  // Through a stream that is no socket the frames of one chunk are all read before the first call is looked at.
+  // On a stream that is not a socket, Node reads all frames of a chunk before it reports the first
+  // call.
   it('outlives calls of any content that are reset before it has looked at them', async (t) => {
     const failed = t.mock.fn()
     process.on('uncaughtException', failed)

@@ -155,7 +155,8 @@ describe('a unary call', () => {
   })
 })
 
-// Deadlines were counted from the start of the process: after a host had slept, every call was past its own before it was sent.
+// Deadlines used to be counted from the start of the process: after the host had slept, every call
+// was past its deadline before it was sent.
 describe('a wall clock', () => {
   const HOUR_MS = 3_600_000
 

@@ -271,7 +271,8 @@ describe('the audit log', () => {
     const [first, second] = serving.delivered
     assert.deepEqual(first?.svids, [{ spiffeId: ID, serial }])
     assert.equal(first?.process.pid, process.pid)
-    assert.equal((first?.count ?? 0) + (second?.count ?? 0), 2) // counted for each connection, added up for the report
+    // Counted per connection, and summed for the report.
+    assert.equal((first?.count ?? 0) + (second?.count ?? 0), 2)
   })
 })
 

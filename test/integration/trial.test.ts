@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
+import { TrialPlace } from '../../src/cli/commands/trial/place.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
 import { readDocument } from '../../tools/documents/read.ts'
 import { steadyTrial } from '../../tools/trial-picture/steady.ts'
@@ -63,8 +64,9 @@ async function isAlive(pid: number): Promise<boolean> {
 }
 
 /**
- * What a pause of this length leaves behind, when it is longer than a bot certificate may be renewed: the authority has forgotten the
- * instance, and what the agent has is long over.
+ * Leaves behind what a pause of this length would, if it is longer than a bot certificate may be
+ * renewed: the authority has deleted the instance, and everything that the agent has expired long
+ * ago.
  */
 async function pauseFor(trial: string, ms: number): Promise<void> {
   const kek = Buffer.from((await readFile(path.join(trial, 'keys', 'kek'), 'utf8')).trim(), 'hex')
@@ -199,6 +201,20 @@ describe('signet trial', () => {
     assert.ok(run, trial.output)
     assert.equal((await stat(run)).mode & 0o777, 0o700)
     await rm(run, { recursive: true })
+  })
+
+  it('finds a directory for its sockets when TMPDIR is not usable', async (t) => {
+    const before = process.env['TMPDIR']
+    t.after(() => {
+      if (before === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = before
+    })
+    const long = path.join(directory, 'x'.repeat(120))
+    process.env['TMPDIR'] = '/dev/null'
+    using place = await TrialPlace.take(long)
+    const run = path.dirname(path.dirname(place.workloadSocket))
+    await rm(run, { recursive: true })
+    assert.match(run, /^\/tmp\//)
   })
 
   it('works in a directory whose name no URI could hold', async () => {

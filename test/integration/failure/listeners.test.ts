@@ -149,11 +149,11 @@ describe('garbage at the listeners', () => {
         const answered = sessions.map((session) => {
           session.on('error', () => undefined)
           const requests = Array.from({ length: 50 }, () => neverRead(session, method))
-          // A bot instance may have one sync stream and eight connections: older ones are ended,
-          // further ones refused.
+          // A bot instance may have one sync stream and eight connections: older ones are ended, or
+          // refused immediately.
           return what === 'the authority over TLS' ? Promise.allSettled(requests) : Promise.all(requests)
         })
-        // each call is accepted, and its response waits for room that never comes
+        // Each call has arrived, and its response waits for room that never comes.
         await Promise.all<unknown>(answered)
         await stack.apply(identityFor(UID, 'while-blocked'))
         using client = stack.client()

@@ -25,7 +25,7 @@ function define<C extends CommandLine>(command: C, run: (...given: unknown[]) =>
     .action((...given) => run(...given))
 }
 
-/** Arguments and options as a command gets them. */
+/** The arguments and options as a command receives them. */
 function readByCommander(words: readonly string[]): unknown[] {
   const silent = { writeErr: () => undefined, writeOut: () => undefined }
   let got: unknown[] = []
@@ -90,7 +90,7 @@ describe('a command line', () => {
     [...MEANT, '--mode', 'c'],
     [...MEANT, '-x'],
   ]) {
-    it(`is left to Commander, which refuses it or answers itself: ${JSON.stringify(words)}`, () => {
+    it(`is left to Commander, which refuses it or answers it: ${JSON.stringify(words)}`, () => {
       assert.equal(readQuickly(words), undefined)
       assert.throws(() => readByCommander(words), /^CommanderError/)
     })
@@ -106,7 +106,7 @@ describe('a command line', () => {
     })
   }
 
-  it('does not show in help what has no description', () => {
+  it('does not show options without a description in help', () => {
     const help = define(new Command('x'), () => undefined).helpInformation()
     assert.match(help, /--config/)
     assert.doesNotMatch(help, /until-stdin-ends/)
@@ -114,7 +114,7 @@ describe('a command line', () => {
 })
 
 describe('every command', () => {
-  /** Values for whatever a command asks for. */
+  /** Values for whatever a command requires. */
   const VALUES: Readonly<Record<string, string>> = { 'svid fetch': 'jwt', 'ca rotate': 'jwt' }
 
   for (const { path, load } of COMMANDS) {

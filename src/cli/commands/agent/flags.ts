@@ -35,7 +35,10 @@ const FLAGS = [
   'name',
 ] as const satisfies readonly (keyof AgentFlags)[]
 
-/** Where the secret is looked for when no file is named; the environment, unlike arguments, is not for others to read. */
+/**
+ * Where the secret is read from when no file is named. Other users cannot read the environment,
+ * unlike arguments.
+ */
 export const JOIN_SECRET_VARIABLE = 'SIGNET_JOIN_SECRET'
 
 /** The configuration that the flags say, or undefined when there are none. It is checked like a file. */
@@ -58,7 +61,7 @@ export function configFromFlags(flags: AgentFlags, here: Surroundings): object |
   }
 }
 
-/** The default places of an agent with a name of its own. */
+/** The default paths of an agent with a name of its own. */
 function namedPlaces(
   name: string | undefined,
   here: Surroundings,

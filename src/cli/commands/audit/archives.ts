@@ -16,7 +16,7 @@ export function withArchives<C extends CommandLine>(command: C, description: str
   )
 }
 
-/** Archives as files, oldest first where a directory was named. */
+/** Returns the archive files; those of a directory oldest first. */
 export async function findArchives(given: readonly string[]): Promise<readonly string[]> {
   const files: string[] = []
   for (const place of given) {

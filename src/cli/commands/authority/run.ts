@@ -28,7 +28,7 @@ const FLAGS: readonly Flag[] = [
   { flags: '--check', description: 'check the configuration and end' },
   {
     flags: '--accept-altered-database',
-    description: 'go on, this once, with a database that was restored or that somebody else has written',
+    description: 'start once with a database that was restored or changed from outside',
   },
   { flags: '--until-stdin-ends' },
 ]
