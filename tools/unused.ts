@@ -65,7 +65,7 @@ for (const [file, text] of files) {
     const isUsedHere = (text.match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0) > 1
     if (FOR_TESTS.has(name)) continue
     if (by.length === 0)
-      found.push(`${file}: nobody imports ${name}${isUsedHere ? ': do not export it' : ''}`)
+      found.push(`${file}: no file imports ${name}${isUsedHere ? ': do not export it' : ''}`)
     else if (!isUsedHere && !by.some(isOurs)) found.push(`${file}: only tests use ${name}`)
   }
 }

@@ -233,7 +233,7 @@ function limitsOf({ config, logger }: Shared): SocketLimits {
   if (limits.max < max) {
     logger.info(
       { event: 'connections.limited', configured: max, possible: limits.max, ...resources },
-      'descriptors or memory do not suffice for the configured number of connections',
+      'too few file descriptors or too little memory for the configured number of connections',
     )
   }
   return limits

@@ -46,7 +46,7 @@ export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
   if (bots < deps.maxConnections) {
     deps.logger.info(
       { event: 'connections.limited', configured: deps.maxConnections, possible: bots, openFiles },
-      'descriptors or memory do not suffice for the configured number of connections',
+      'too few file descriptors or too little memory for the configured number of connections',
     )
   }
   const admission: Admission = {
@@ -118,7 +118,7 @@ function accept(
   const lifeMs =
     caller.kind === 'bot' && !caller.expired ? caller.notAfter * 1000 - nowMs : UNPROVEN_CONNECTION_MS
   const ending = onBothClocks(clock, lifeMs, () =>
-    server.endConnection(connection, new ConnectionExpiredError('the connection has come to its end')),
+    server.endConnection(connection, new ConnectionExpiredError('the connection has reached its time limit')),
   )
   void connection.closed.then(() => {
     place.leave()

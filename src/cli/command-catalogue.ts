@@ -100,7 +100,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
 ]
 
-/** What the nouns stand for, in help. */
+/** What the nouns mean, for help. */
 export const NOUNS: Readonly<Record<string, string>> = {
   authority: 'the program that signs',
   agent: 'the program that serves workloads',

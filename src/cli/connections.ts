@@ -12,7 +12,10 @@ import { parseEndpointSocket } from '../spiffe/endpoint-socket.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './errors.ts'
 
-/** How commands find the three sockets there are. A flag wins over the environment, that over the default place. */
+/**
+ * How commands find the three sockets. A flag takes precedence over the environment, and that over
+ * the default path.
+ */
 
 export interface AuthorityOptions {
   readonly adminSocket?: string
@@ -62,14 +65,14 @@ export function connectAgent(options: AgentOptions & WorkloadOptions): RpcCalls 
 }
 
 export function connectWorkloadApi(options: WorkloadOptions): RpcCalls {
-  // WLEP-14: without this header every Workload API refuses.
+  // Every Workload API refuses calls without this header (SPIFFE Workload Endpoint §3).
   return new LocalClient({
     unixPath: workloadSocket(options),
     metadata: { 'workload.spiffe.io': 'true' },
   })
 }
 
-/** The path of the Workload API's socket. */
+/** Returns the path of the Workload API socket. @throws UsageError */
 export function workloadSocket(options: WorkloadOptions): string {
   const given = options.socket ?? fromEnvironment('SPIFFE_ENDPOINT_SOCKET')
   if (given === undefined) return path.join(ours(runtimeDirectory(surroundings())), 'agent.sock')
@@ -78,7 +81,7 @@ export function workloadSocket(options: WorkloadOptions): string {
   throw new UsageError(`${given} is a TCP endpoint: signet's agent is reached by a Unix socket, unix:///…`)
 }
 
-/** Under the temporary directory somebody else may have put a socket where ours would be. */
+/** Checks that a default directory is ours. In the temporary directory another user may have created it. */
 function ours(directory: string): string {
   if (directory !== temporaryRuntimeDirectory()) return directory
   const found = lstatSync(directory, { throwIfNoEntry: false })

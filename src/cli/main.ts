@@ -29,7 +29,7 @@ async function runCommand(entry: CommandEntry, words: readonly string[]): Promis
   else await command.run(asked.given)
 }
 
-/** Says what went wrong, once, and gives the exit code. */
+/** Prints an error and returns its exit code. */
 function failed(error: unknown): number {
   if (error instanceof CodedError) {
     for (const line of error.lines ?? [error.message]) warn(`signet: ${line}`)
@@ -41,7 +41,7 @@ function failed(error: unknown): number {
   return exitCodeOf(error)
 }
 
-/** `signet … | head` closes our stdout: that is an end, not a failure. */
+/** `signet … | head` closes our stdout, which is not a failure. */
 function endQuietlyWithoutReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit()

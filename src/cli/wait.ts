@@ -14,7 +14,10 @@ export function withWait(command: Command, until: string): Command {
   return command.flag('--wait <duration>', `try on, so long at most, ${until}`)
 }
 
-/** Asks again while nobody answers, or not yet; when the time is over, what went wrong last is said. */
+/**
+ * Repeats a call while the server is unavailable or not ready. After the time of `--wait` it throws
+ * the last error.
+ */
 export async function askUntil<T>(options: WaitOptions, ask: () => Promise<T>): Promise<T> {
   const waitMs = options.wait === undefined ? 0 : parseDurationFlag('--wait', options.wait) * 1000
   const deadlineMs = systemClock.monotonicMs() + waitMs

@@ -11,8 +11,8 @@ export interface Checked<T> {
 }
 
 /** No valid document is nested deeper. The code below recurses into documents, so this protects the stack. */
-const DEEPEST = 32
-const TOO_DEEP = `nested deeper than ${DEEPEST} levels`
+const MAX_DEPTH = 32
+const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`
 /** The YAML library's message for a document that it could not follow. */
 const STACK_EXCEEDED = 'Maximum call stack size exceeded'
 
@@ -121,7 +121,7 @@ export function readDocuments(
     ) {
       try {
         const source = new SourceDocument(document, lines, fileName)
-        if (isWithin(source.value, DEEPEST)) documents.push(source)
+        if (isWithin(source.value, MAX_DEPTH)) documents.push(source)
         else problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${TOO_DEEP}`)
       } catch (error) {
         // A document with excessive aliases; the YAML library allows a hundred.

@@ -28,10 +28,10 @@ export interface JwsScheme {
   fits(key: KeyObject): boolean
 }
 
-const LEAST_RSA_BITS = 2048 // RFC 7518 §3.3
+const MIN_RSA_BITS = 2048 // RFC 7518 §3.3
 
 const isRsa = (key: KeyObject): boolean =>
-  key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= LEAST_RSA_BITS
+  key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS
 
 const ecdsa = (digest: string, curve: string): JwsScheme => ({
   digest,

@@ -34,17 +34,17 @@ export function curveOf(spki: Buffer): string | undefined {
 
 /** AlgorithmIdentifier of rsaEncryption with NULL parameters (RFC 3279 §2.3.1). */
 const RSA_ALGORITHM = Buffer.from('300d06092a864886f70d0101010500', 'hex')
-const RSA_BITS = { least: 2048, most: 8192 }
+const RSA_BITS = { min: 2048, max: 8192 }
 /**
  * The exponent that every common key generator uses. With 1 anyone can forge signatures, and small
  * ones have a history of attacks.
  */
-const LEAST_EXPONENT = 65_537
+const MIN_EXPONENT = 65_537
 /** Go reads no larger exponent. */
 const MAX_EXPONENT = 2 ** 31 - 1
 /** A valid modulus has none of these factors (SP 800-89 §5.3.3). */
 const SMALL_PRIMES = primesUpTo(751)
-const THEIR_PRODUCT = SMALL_PRIMES.reduce((all, prime) => all * prime, 1n)
+const SMALL_PRIMES_PRODUCT = SMALL_PRIMES.reduce((all, prime) => all * prime, 1n)
 
 /** Returns why the bytes are not an accepted RSA key, or undefined when they are. */
 export function rsaProblem(spki: Buffer): string | undefined {
@@ -57,12 +57,12 @@ export function rsaProblem(spki: Buffer): string | undefined {
     throw error
   }
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24
-  if (bits < RSA_BITS.least || bits > RSA_BITS.most) return `an RSA key of ${bits} bits`
+  if (bits < RSA_BITS.min || bits > RSA_BITS.max) return `an RSA key of ${bits} bits`
   if (exponent.length > 4) return 'an RSA key whose exponent is out of range'
   const e = exponent.readUIntBE(0, exponent.length)
-  if (e < LEAST_EXPONENT || e > MAX_EXPONENT || e % 2 === 0)
-    return `an RSA key with the exponent ${e}, which is not an odd number from ${LEAST_EXPONENT} to 2^31`
-  const rest = BigInt(`0x${modulus.toString('hex')}`) % THEIR_PRODUCT
+  if (e < MIN_EXPONENT || e > MAX_EXPONENT || e % 2 === 0)
+    return `an RSA key with the exponent ${e}, which is not an odd number from ${MIN_EXPONENT} to 2^31`
+  const rest = BigInt(`0x${modulus.toString('hex')}`) % SMALL_PRIMES_PRODUCT
   if (SMALL_PRIMES.some((prime) => rest % prime === 0n)) return 'an RSA key whose modulus has a small factor'
   return undefined
 }

@@ -7,7 +7,7 @@ class InvalidJsonError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-const DEEPEST = 32
+const MAX_DEPTH = 32
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export type JsonObject = Record<string, unknown>
@@ -84,7 +84,7 @@ function checkMembers(text: string, tolerate: NonNullable<JsonOptions['tolerate'
   const open: Level[] = []
   let lastString: string | undefined
   const complain = (message: string): void => {
-    const path = open.slice(0, DEEPEST).map(({ at }) => at)
+    const path = open.slice(0, MAX_DEPTH).map(({ at }) => at)
     if (!tolerate(path, message)) throw new InvalidJsonError(message)
   }
   for (const [token] of text.matchAll(TOKEN)) {
@@ -114,6 +114,6 @@ function checkMembers(text: string, tolerate: NonNullable<JsonOptions['tolerate'
       default:
         lastString = token
     }
-    if (open.length > DEEPEST) complain('JSON that is nested too deeply')
+    if (open.length > MAX_DEPTH) complain('JSON that is nested too deeply')
   }
 }

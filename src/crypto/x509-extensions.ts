@@ -50,7 +50,7 @@ const READERS: Readonly<
   [ExtensionOid.authorityKeyIdentifier]: readAuthorityKeyId,
 }
 
-/** @throws InvalidDerError */
+/** Parses the extensions of a certificate. @throws InvalidDerError */
 export function parseExtensions(list: DerReader | undefined): Extensions {
   const unknown: string[] = []
   const found: Mutable<Extensions> = {

@@ -121,7 +121,7 @@ class Connections {
   }
 }
 
-/** One connection. */
+/** One connection of a client, with at most one request at a time. */
 class Connection {
   readonly #socket: Socket
   readonly #answers: Answers

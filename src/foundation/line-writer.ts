@@ -15,7 +15,7 @@ export interface LineWriterDeps {
 
 /** Maximum of waiting lines, in bytes; a reader that has stopped costs no more. */
 const MAX_WAITING = 1024 * 1024
-const SHORTEST_WAIT_MS = 10
+const MIN_WAIT_MS = 10
 const MAX_WAIT_MS = 500
 const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'EWOULDBLOCK', 'EBUSY', 'EINTR'])
 
@@ -29,7 +29,7 @@ export class LineWriter {
   #bytes = 0
   #dropped = 0
   #timer: Scheduled | undefined
-  #waitMs = SHORTEST_WAIT_MS
+  #waitMs = MIN_WAIT_MS
 
   constructor(deps: LineWriterDeps) {
     this.#deps = deps
@@ -65,7 +65,7 @@ export class LineWriter {
         else this.#drop()
         return
       }
-      this.#waitMs = SHORTEST_WAIT_MS
+      this.#waitMs = MIN_WAIT_MS
       this.#bytes -= written
       if (written >= first.length) this.#waiting.shift()
       else this.#waiting[0] = first.subarray(written)

@@ -5,7 +5,7 @@ export interface MemoryKeeperDeps {
   /** Resident memory of this process, in bytes. */
   readonly residentBytes: () => number
   /** The utilization of the event loop since the last call, from 0 to 1. */
-  readonly business: () => number
+  readonly utilization: () => number
   /** Collects garbage. `thoroughly` also compacts the heap, which takes several times as long. */
   readonly collectGarbage: (thoroughly: boolean) => void
   /** Returns the allocator's unused memory to the system. */
@@ -60,8 +60,8 @@ export class MemoryKeeper implements Disposable {
   }
 
   #look(): void {
-    const { residentBytes, business, collectGarbage, trim } = this.#deps
-    const isBusy = business() > BUSY
+    const { residentBytes, utilization, collectGarbage, trim } = this.#deps
+    const isBusy = utilization() > BUSY
     const bytes = residentBytes()
     this.#leftBytes = Math.min(this.#leftBytes, bytes)
     const grownBytes = bytes - this.#leftBytes

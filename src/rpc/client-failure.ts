@@ -43,36 +43,36 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** Messages of OpenSSL and Node about a server's certificate, and what the user is shown for each. */
-const TLS_FAILURES: readonly { readonly what: RegExp; readonly says: string }[] = [
+const TLS_FAILURES: readonly { readonly pattern: RegExp; readonly text: string }[] = [
   {
-    what: /self-signed certificate|unable to (?:get|verify)|unknown ca/i,
-    says: 'its certificate does not lead to a pinned root',
+    pattern: /self-signed certificate|unable to (?:get|verify)|unknown ca/i,
+    text: 'its certificate does not lead to a pinned root',
   },
-  { what: /altname|Hostname\/IP does not match/i, says: 'its certificate is for another name' },
+  { pattern: /altname|Hostname\/IP does not match/i, text: 'its certificate is for another name' },
   {
-    what: /certificate has expired|certificate is not yet valid/i,
-    says: 'its certificate is not valid now; check both clocks',
-  },
-  {
-    what: /unsuitable certificate purpose|unsupported certificate purpose/i,
-    says: 'its certificate is not one of a server',
+    pattern: /certificate has expired|certificate is not yet valid/i,
+    text: 'its certificate is not valid now; check both clocks',
   },
   {
-    what: /wrong version number|packet length too long|protocol version|EPROTO/i,
-    says: 'it does not speak TLS 1.3',
+    pattern: /unsuitable certificate purpose|unsupported certificate purpose/i,
+    text: 'its certificate is not one of a server',
+  },
+  {
+    pattern: /wrong version number|packet length too long|protocol version|EPROTO/i,
+    text: 'it does not speak TLS 1.3',
   },
 ]
 
 /** Messages of Node and grpc-js for a connection that the other end closed during setup. */
-const CLOSED: readonly { readonly what: RegExp; readonly says: string }[] = [
-  { what: /no application protocol/i, says: 'it speaks TLS, but not HTTP/2' },
+const CLOSED: readonly { readonly pattern: RegExp; readonly text: string }[] = [
+  { pattern: /no application protocol/i, text: 'it speaks TLS, but not HTTP/2' },
   {
-    what: /disconnected before secure TLS|connect (?:ECONNRESET|EPIPE)/,
-    says: 'it took the connection and closed it before TLS was done',
+    pattern: /disconnected before secure TLS|connect (?:ECONNRESET|EPIPE)/,
+    text: 'it took the connection and closed it before TLS was done',
   },
   {
-    what: /Failed to connect \(|read ECONNRESET/,
-    says: 'it agreed on TLS and closed the connection before any call',
+    pattern: /Failed to connect \(|read ECONNRESET/,
+    text: 'it agreed on TLS and closed the connection before any call',
   },
 ]
 const LATE: Readonly<Record<ConnectStage, string>> = {
@@ -140,8 +140,8 @@ function networkFailure(details: string, lateAt: ConnectStage | undefined): stri
   if (lateAt !== undefined) {
     return `(${LATE[lateAt]}): ${lateAt === 'tcp' ? NETWORK_ADVICE : ANSWERED_ADVICE}`
   }
-  const closed = CLOSED.find(({ what }) => what.test(details))
-  return closed ? `(${closed.says}): ${ANSWERED_ADVICE}` : `(${reasonOf(details)}): ${NETWORK_ADVICE}`
+  const closed = CLOSED.find(({ pattern }) => pattern.test(details))
+  return closed ? `(${closed.text}): ${ANSWERED_ADVICE}` : `(${reasonOf(details)}): ${NETWORK_ADVICE}`
 }
 
 function unixAdvice(details: string): string {
@@ -151,8 +151,8 @@ function unixAdvice(details: string): string {
 }
 
 function reasonOf(details: string): string {
-  const tls = TLS_FAILURES.find(({ what }) => what.test(details))
-  if (tls !== undefined) return tls.says
+  const tls = TLS_FAILURES.find(({ pattern }) => pattern.test(details))
+  if (tls !== undefined) return tls.text
   const code = SYSTEM_ERROR.exec(details)?.[1] ?? ''
   return REASONS[code] ?? (code === '' ? 'no connection' : code)
 }

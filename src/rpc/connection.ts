@@ -93,7 +93,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
   #ending = false
   #greeted = false
   /** The session was closed and had no calls at the last sweep. */
-  #wasAbandoned = false
+  #wasIdleAfterGoAway = false
   #pings = 0
   #settings = 0
   #startedCalls = 0
@@ -217,8 +217,8 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     // After GOAWAY followed by an error, Node neither closes the stream nor notices that the peer
     // is gone. Wait for two sweeps, because the last message may still be on its way.
     const isIdleAfterGoAway = this.#session?.closed === true && this.calls.size === 0
-    const isAbandoned = isIdleAfterGoAway && this.#wasAbandoned
-    this.#wasAbandoned = isIdleAfterGoAway
+    const isAbandoned = isIdleAfterGoAway && this.#wasIdleAfterGoAway
+    this.#wasIdleAfterGoAway = isIdleAfterGoAway
     const isMute = !this.#greeted && now - this.#acceptedMs > PREFACE_MS
     if (isAbandoned || isMute || isFlooding) {
       this.destroy()

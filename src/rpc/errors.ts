@@ -50,8 +50,8 @@ export class ConversationTooLongError extends CodedError {
 }
 
 /**
- * Too many bytes are held for this connection, for its caller or in total, and this call was chosen
- * to be ended for it.
+ * Too many bytes are held for this connection, for its caller or in total; the calls that hold most
+ * are ended.
  */
 export class TooManyBytesError extends CodedError {
   override readonly name = 'TooManyBytesError'

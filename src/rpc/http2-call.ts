@@ -49,22 +49,16 @@ const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false }
 const ONLY_TRAILERS = { endStream: true, sendDate: false }
 const OK_TRAILERS = { 'grpc-status': '0', 'grpc-message': '' }
 const HEADER_BYTES = 5
-/** What a peer may send on a paused stream (RFC 9113 §6.9.2). Node buffers it without any event. */
+/** A peer may send this much on a paused stream (RFC 9113 §6.9.2). Node buffers it without any event. */
 const WINDOW_BYTES = 65_535
 /** Limit of the two headers that a call itself reads. */
 const MAX_HEADER_LENGTH = 64
 /** This much unused memory around a message does not matter. */
 const SMALL_BYTES = 1024
 
-/**
- * The message that was framed last. A push sends the same bytes to thousands of streams, and a
- * cache to thousands of calls.
- */
+/** The last framed message. A push sends the same bytes to thousands of streams, a cache to as many calls. */
 let framedLast: { readonly message: Buffer; readonly frame: Buffer } | undefined
-/**
- * Frames of messages that many streams share. Otherwise each stream would hold a copy while its
- * client does not read.
- */
+/** Frames of messages that many streams share. Otherwise each stream would hold a copy for its client. */
 const frames = new WeakMap<Buffer, Buffer>()
 
 /**
@@ -151,10 +145,7 @@ export class Http2Call {
     this.#deliver()
   }
 
-  /**
-   * Sends a message. `written` is called when the client has made room for more; never when the
-   * call ends first.
-   */
+  /** Sends a message. Calls `written` when the client has room for more, unless the call ends first. */
   sendMessage(message: Buffer, written: () => void): void {
     if (!this.#canSend()) return
     this.#respond()
@@ -190,10 +181,7 @@ export class Http2Call {
     process.nextTick(() => this.#end())
   }
 
-  /**
-   * Resets the stream, for a peer that no status would reach. Clients see RESOURCE_EXHAUSTED; some
-   * do not retry after CANCEL.
-   */
+  /** Resets the stream as RESOURCE_EXHAUSTED when no status would arrive; some clients never retry CANCEL. */
   reset(): void {
     this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
@@ -202,16 +190,13 @@ export class Http2Call {
     if (this.#isOver || this.#isAnswered) return
     this.#reader.push(chunk)
     this.#deliver()
-    // Flow control keeps the rest at the peer until it is asked for. While a message is
-    // decompressed the stream is not paused: nothing should follow it but the end.
+    // Flow control keeps the rest at the peer until it is asked for. Behind a compressed message
+    // only the end is due.
     if (!this.#wantsMessage && !this.#isDecompressing) this.#stream.pause()
     this.#countRest()
   }
 
-  /**
-   * Delivers messages that were asked for while there are any. A listener may ask for the next one
-   * in its callback; the same loop serves it.
-   */
+  /** Delivers messages that were asked for. A listener may ask for the next one in its callback. */
   #deliver(): void {
     if (this.#isDelivering) return
     this.#isDelivering = true

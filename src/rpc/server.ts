@@ -45,7 +45,7 @@ const EVICTION_LINE_MS = 10_000
 const CALL_MS = 0.07
 /** What a failed call costs: the error, its status and its records. */
 const FAILURE_MS = 0.1
-/** `application/grpc`, alone or with a format or parameters; `application/grpc-web` is another protocol. */
+/** `application/grpc`, with an optional format or parameters. `application/grpc-web` is another protocol. */
 const GRPC = /^application\/grpc(?:$|[+;])/
 const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
 const UNSUPPORTED_MEDIA_TYPE = { ':status': 415 }
@@ -114,10 +114,7 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#sweepLater()
   }
 
-  /**
-   * Adds a service. `gate` is called before each call. Methods without a handler are answered
-   * UNIMPLEMENTED.
-   */
+  /** Adds a service. `gate` is called before each call. Missing methods are answered UNIMPLEMENTED. */
   add<Name extends ServiceName>(name: Name, handlers: Handlers<C, Name>, gate?: Gate<C>): void {
     for (const [methodName, handler] of Object.entries<Handler<C>>(handlers)) {
       const definition = method(name, methodName)

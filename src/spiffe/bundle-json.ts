@@ -60,7 +60,7 @@ export function parseBundle(json: Buffer | string): ParsedBundle {
   const faults = new Map<string, string>()
   const document = parseDocument(json, faults)
   const keys = document['keys']
-  // absent is not the same as empty (§4.1.3)
+  // Absent is not the same as empty (§4.1.3).
   if (!Array.isArray(keys)) throw new InvalidBundleError('it has no list of keys')
   const passedOver: PassedOver[] = []
   const note = (where: string, skipped: Skip | undefined): void => {
@@ -128,7 +128,8 @@ function addX509Authority(jwk: JsonObject, into: Map<string, Buffer>): Skip | un
   if (der.toString('base64') !== first) return skip('its certificate is not in Base64')
   const certificate = certificateOf(der)
   if ('reason' in certificate) return certificate
-  if (!certificate.publicKeyDer.equals(key)) return skip('it is not the key in its certificate') // RFC 7517 §4.7
+  // RFC 7517 §4.7
+  if (!certificate.publicKeyDer.equals(key)) return skip('it is not the key in its certificate')
   if (!certificate.isCa) return skip('its certificate is not that of a CA') // no anchor (§6.1)
   const problem = readingProblem(certificate)
   if (problem !== undefined) return skip(`not every client can read its certificate: ${problem}`)

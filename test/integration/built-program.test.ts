@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 const root = path.resolve(import.meta.dirname, '../..')
 const SAYS_SO = `export const main = () => console.log('source')\n`
 
-/** A clone that was set up: it says whether it runs from its sources or from what was built of them. */
+/** A clone that is set up. It reports whether it runs from its sources or from their build. */
 class Clone implements AsyncDisposable {
   readonly directory: string
 
@@ -50,37 +50,37 @@ class Clone implements AsyncDisposable {
 }
 
 describe('a daemon of a clone', () => {
-  it('runs what was built of exactly the sources that are there', async () => {
+  it('runs the build if it matches the sources exactly', async () => {
     await using clone = await Clone.create()
     assert.equal(await clone.run(), 'built')
   })
 
   const changes: Readonly<Record<string, (clone: Clone) => Promise<unknown>>> = {
-    'is another': (clone) => writeFile(clone.file('src/cli/main.ts'), SAYS_SO),
+    'was changed': (clone) => writeFile(clone.file('src/cli/main.ts'), SAYS_SO),
     'was only touched': (clone) => utimes(clone.file('src/cli/main.ts'), 1, 1),
     'of the other entry is gone': (clone) => rm(clone.file('src/client/main.ts')),
   }
   for (const [what, change] of Object.entries(changes)) {
-    it(`runs from source when one of them ${what}`, async () => {
+    it(`runs from source if one of the sources ${what}`, async () => {
       await using clone = await Clone.create()
       await change(clone)
       assert.equal(await clone.run(), 'source')
     })
   }
 
-  it('runs from source when everybody could have written what was built', async () => {
+  it('runs from source if everyone can write to the build', async () => {
     await using clone = await Clone.create()
     await chmod(clone.file('dist/cli'), 0o777)
     assert.equal(await clone.run(), 'source')
   })
 
-  it('runs from source when nothing was built', async () => {
+  it('runs from source if nothing was built', async () => {
     await using clone = await Clone.create()
     await rm(clone.file('dist'), { recursive: true })
     assert.equal(await clone.run(), 'source')
   })
 
-  it('runs what was built where there are no sources, as in a package', async () => {
+  it('runs the build if there are no sources, as in a package', async () => {
     await using clone = await Clone.create()
     await rm(clone.file('src'), { recursive: true })
     assert.equal(await clone.run(), 'built')

@@ -14,7 +14,7 @@ export function errorTable(files: readonly SourceFile[]): string {
         throw new Error(`${name}: an error without a code or a comment`)
       return [
         code(errorCode),
-        /readonly kind = '(\w+)'/.exec(body)?.[1] ?? 'that of the answer',
+        /readonly kind = '(\w+)'/.exec(body)?.[1] ?? 'by the gRPC status',
         firstSentence(comment),
       ]
     }),

@@ -34,7 +34,8 @@ export class NetworkDoor implements AuthorityDoor {
   }
 
   async open({ trustDomain, roots, current }: Appearance): Promise<AuthorityClient> {
-    const { RpcClient } = await import('../../rpc/client.ts') // late: a start from saved state does not need it
+    // Imported late, because a start from saved state does not need it.
+    const { RpcClient } = await import('../../rpc/client.ts')
     const serverName = authorityName(trustDomain)
     const shown = current && { key: current.key.privateKey, chain: current.chain }
     return new RpcClient({ target: { ...this.#address, tls: { roots, serverName, ...shown } } })

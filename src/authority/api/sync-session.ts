@@ -181,7 +181,7 @@ export class SyncSession implements Disposable {
       throw new ConnectionExpiredError('the bot certificate has expired')
     }
     if (!this.#subject.mayStay() && !this.#isLocked()) {
-      throw new ConnectionExpiredError('this bot certificate is not in use any more')
+      throw new ConnectionExpiredError('this bot certificate is no longer in use')
     }
   }
 

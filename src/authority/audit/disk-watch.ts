@@ -49,11 +49,13 @@ export class DiskWatch implements Disposable {
     this.#usedBytes = usedOf(deps.space())
     const { metrics } = deps
     metrics.collected('audit_database_bytes', 'Length of the database file', () => deps.space().bytes)
-    metrics.collected('audit_disk_room_bytes', 'What the audit log can still grow by', () =>
+    metrics.collected('audit_disk_room_bytes', 'Bytes by which the audit log can still grow', () =>
       this.#room === undefined ? [] : this.#room,
     )
-    metrics.collected('audit_disk_seconds_left', 'How long that lasts at the rate of the last day', () =>
-      this.#secondsLeft === undefined ? [] : this.#secondsLeft,
+    metrics.collected(
+      'audit_disk_seconds_left',
+      'How long that room lasts at the growth rate of the last day',
+      () => (this.#secondsLeft === undefined ? [] : this.#secondsLeft),
     )
     void this.look()
   }

@@ -71,7 +71,7 @@ export interface AuditedProcess extends AuditedTimes {
 }
 
 /** What an agent saw of one user's processes: the totals, and each process up to a limit. */
-interface AgentsWord extends BotSubject {
+interface AgentReport extends BotSubject {
   readonly uid: number
   readonly count: number
   readonly firstMs: number
@@ -215,8 +215,8 @@ export interface AuditEvents {
   'ca.ended': CaSubject
   'ca.removed': CaSubject
 
-  'identity.denied': AgentsWord & { readonly reason: string }
-  'svid.delivered': AgentsWord & { readonly svids: readonly AuditedSvid[] }
+  'identity.denied': AgentReport & { readonly reason: string }
+  'svid.delivered': AgentReport & { readonly svids: readonly AuditedSvid[] }
   /** An agent dropped reports because it could not keep them all; one user caused them. */
   'report.given_up': BotSubject & {
     readonly uid: number

@@ -36,7 +36,7 @@ export function checkGivenHeads(
   if (unsigned > 0) problems.push(`${unsigned} of the heads given are not signed by this authority`)
   for (const keyId of foreign) {
     problems.push(
-      `heads given are signed by the key ${keyId}, this authority signs with ${headKeyId(key)}: they are of another authority, or the key was replaced`,
+      `heads given are signed by the key ${keyId}, this authority signs with ${headKeyId(key)}: they come from another authority, or the key was replaced`,
     )
   }
   const given = [...heads.values()].sort((a, b) => a.counter - b.counter || a.sequence - b.sequence)

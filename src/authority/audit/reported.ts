@@ -51,7 +51,7 @@ export function toEntry(
   if (denied) entry = { event: 'identity.denied', actor, detail: { ...seen, reason: reasonOf(denied) } }
   else if (delivered) {
     const svids = bounded(delivered.svids, MAX_SVIDS).map(readSvid)
-    if (svids.length === 0) throw new ReportInvalidError('a delivery of nothing')
+    if (svids.length === 0) throw new ReportInvalidError('a delivery without SVIDs')
     entry = { event: 'svid.delivered', actor, detail: { ...seen, svids } }
   } else throw new ReportInvalidError('unknown event')
   if (JSON.stringify(entry.detail).length > MAX_ROW_LENGTH)
@@ -93,7 +93,7 @@ function reasonOf({ reason }: { readonly reason: string }): string {
 
 function sum(all: readonly AuditedTimes[]): AuditedTimes {
   const [first] = all
-  if (first === undefined) throw new ReportInvalidError('an event of no process')
+  if (first === undefined) throw new ReportInvalidError('an event without a process')
   let { count, firstMs, lastMs } = first
   for (const each of all.slice(1)) {
     count += each.count

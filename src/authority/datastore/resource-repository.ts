@@ -148,12 +148,12 @@ export class ResourceRepository {
   }
 
   #announce(changes: readonly Change[]): void {
-    const told = changes.flatMap((change): ResourceChange[] => {
+    const resources = changes.flatMap((change): ResourceChange[] => {
       if (change.topic !== 'resource') return []
       const { kind, name, row } = change
       return [{ kind, name, after: row && fromRow(row) }]
     })
-    if (told.length > 0) this.#changes.emit(told)
+    if (resources.length > 0) this.#changes.emit(resources)
   }
 }
 

@@ -105,10 +105,7 @@ export class Issuer implements AsyncDisposable {
     this.#deps = deps
     this.#refusals = new SummedRows(deps, REFUSAL_ROWS)
     this.#turns = new FairTurns({ clock: deps.clock, sliceMs: SLICE_MS })
-    this.#total = deps.metrics.counter('issue_total', 'SVIDs asked for, by what became of it', [
-      'kind',
-      'result',
-    ])
+    this.#total = deps.metrics.counter('issue_total', 'Requested SVIDs, by result', ['kind', 'result'])
   }
 
   issueX509(

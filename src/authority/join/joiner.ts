@@ -77,7 +77,7 @@ export class Joiner implements AsyncDisposable {
   constructor(deps: JoinerDeps) {
     this.#deps = deps
     this.#refusals = new JoinRefusals(deps)
-    this.#total = deps.metrics.counter('join_total', 'Joins asked for', ['method', 'result'])
+    this.#total = deps.metrics.counter('join_total', 'Requested joins', ['method', 'result'])
   }
 
   /**

@@ -100,7 +100,7 @@ export class SigningKeys implements AsyncDisposable {
     this.#unneeded = new OverForLong(deps.clock)
     this.trustDomain = deps.vault.trustDomain
     this.watch = new Watchable(first)
-    deps.metrics.collected('ca_expiry_seconds', 'Seconds until the active key of a purpose ends', () =>
+    deps.metrics.collected('ca_expiry_seconds', 'Seconds until the active key of a purpose expires', () =>
       this.#expiries(),
     )
     this.#logPublishing()
@@ -320,7 +320,7 @@ export class SigningKeys implements AsyncDisposable {
       if (secondsLeft * 6000 < active.notAfterMs - active.createdMs) {
         this.#deps.logger.warn(
           { event: 'ca.expiring', purpose: line.purpose, keyId: active.keyId, secondsLeft },
-          'a signing key is close to its end',
+          'a signing key is about to expire',
         )
       }
     }

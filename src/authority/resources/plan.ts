@@ -85,13 +85,14 @@ function checkSpec(
   problems: string[],
   warnings: string[],
 ): CompiledIdentity | undefined {
-  const told = ({ path, message }: PolicyProblem): string =>
+  const located = ({ path, message }: PolicyProblem): string =>
     `${resource.at(['spec', ...path])}: ${['spec', ...path].join('.')}: ${message}`
   const { check, checkChange } = kindOf(resource.kind)
   const found = check?.(resource, compile)
-  if (before) problems.push(...(checkChange?.(resource, before.spec as typeof resource.spec) ?? []).map(told))
-  problems.push(...(found?.problems ?? []).map(told))
-  warnings.push(...(found?.warnings ?? []).map(told))
+  if (before)
+    problems.push(...(checkChange?.(resource, before.spec as typeof resource.spec) ?? []).map(located))
+  problems.push(...(found?.problems ?? []).map(located))
+  warnings.push(...(found?.warnings ?? []).map(located))
   if (resource.expiresMs !== undefined && resource.expiresMs <= nowMs) {
     const where = resource.at(['metadata', 'expires'])
     warnings.push(

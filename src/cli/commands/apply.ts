@@ -13,7 +13,7 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-/** A large file is checked and stored in one go. */
+/** The authority validates and stores a large file in one transaction. */
 const DEADLINE_MS = 120_000
 
 export function define(command: Command): void {
@@ -36,7 +36,7 @@ export function sendResources(client: RpcCalls, request: ApplyRequest): Promise<
   return client.unary('signet.v1.AdminService', 'Apply', request, { deadlineMs: DEADLINE_MS })
 }
 
-/** Prints what became of it; mistakes end the command as invalid input. */
+/** Prints the result. Mistakes end the command with the exit code for invalid input. */
 export function report(
   done: ApplyResponse__Output,
   options: { readonly dryRun?: boolean; readonly json?: boolean },

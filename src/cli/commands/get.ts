@@ -23,7 +23,8 @@ export function define(command: Command): void {
 
 async function get(kind: string, name: string | undefined, options: Options): Promise<void> {
   using client = connectAuthority(options)
-  if (kind === 'bot_instance') return await printInstances(client, name, options) // the client lives as long as this call
+  // keeps the client open until this is done
+  if (kind === 'bot_instance') return await printInstances(client, name, options)
   const resources = name === undefined ? await list(client, kind) : [await one(client, kind, name)]
   if (options.json) return printJson(resources.map(describe))
   if (name !== undefined) return print(resources[0]?.yaml ?? '')
@@ -58,7 +59,7 @@ function describe(resource: Resource__Output): object {
   return { ...JSON.parse(json), kind, name, revision, updated: formatTimestamp(updated) }
 }
 
-/** Of one bot, or of all. */
+/** Lists the instances of one bot, or of all. */
 export async function listInstances(client: RpcCalls, bot = ''): Promise<BotInstance__Output[]> {
   const { instances } = await client.unary<object, ListBotInstancesResponse__Output>(
     ADMIN,

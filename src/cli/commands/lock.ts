@@ -48,7 +48,7 @@ async function lock(options: Options): Promise<void> {
   }
 }
 
-/** The same target gives the same name, so that locking twice is one lock. */
+/** The same target gives the same name, so locking it twice gives a single lock. */
 function defaultName(field: string, value: string): string {
   const name = `${field}-${value}`.replaceAll(/[^A-Za-z0-9._-]+/g, '-')
   if (name.length <= 63 && field !== 'spiffe_id') return name

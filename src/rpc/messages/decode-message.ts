@@ -4,7 +4,7 @@ import { WIRE, wireOf } from './wire.ts'
 import { WireReader } from './wire-reader.ts'
 
 /** Maximum nesting of messages; other protobuf implementations use the same limit. */
-const DEEPEST = 100
+const MAX_DEPTH = 100
 
 type Message = Record<string, unknown>
 
@@ -22,7 +22,7 @@ export function decodeMessage(type: MessageType, bytes: Buffer, maxNumbers?: num
 }
 
 function readInto(message: Message, type: MessageType, reader: WireReader, depth: number): void {
-  if (depth > DEEPEST) throw new MalformedMessageError('messages within messages are too deep')
+  if (depth > MAX_DEPTH) throw new MalformedMessageError('messages within messages are too deep')
   while (!reader.isAtEnd) {
     const tag = reader.size()
     const field = type.byId.get(tag >>> 3)

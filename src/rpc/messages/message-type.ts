@@ -68,12 +68,12 @@ export class MessageTypes {
   readonly #nodes = new Map<string, NodeJson>()
   readonly #types = new Map<string, MessageType>()
 
-  /** @param schema what protobufjs calls a JSON descriptor */
+  /** @param schema a JSON descriptor of protobufjs */
   constructor(schema: string) {
     this.#register('', JSON.parse(schema) as NodeJson)
   }
 
-  /** A message by its full name. */
+  /** Returns a message type by its full name. */
   message(name: string): MessageType {
     let type = this.#types.get(name)
     if (type === undefined) {
@@ -83,7 +83,7 @@ export class MessageTypes {
     return type
   }
 
-  /** The methods of a service by their names in the .proto file. */
+  /** Returns the methods of a service, by their names in the .proto file. */
   service(name: string): Readonly<Record<string, MethodType>> {
     const { methods } = this.#nodes.get(name) ?? {}
     if (methods === undefined) throw new TypeError(`there is no service ${name}`)

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { MalformedMessageError } from '../errors.ts'
 import { WIRE } from './wire.ts'
 
-const DEEPEST_GROUP = 100
+const MAX_GROUP_DEPTH = 100
 /** For a shorter text, checking for ASCII here is faster than a call of `isUtf8`. */
 const SHORT_TEXT = 64
 
@@ -122,7 +122,7 @@ export class WireReader {
 
   /** Skips an unknown field. */
   skipField(tag: number, depth = 0): void {
-    if (tag >>> 3 === 0 || depth > DEEPEST_GROUP)
+    if (tag >>> 3 === 0 || depth > MAX_GROUP_DEPTH)
       throw new MalformedMessageError('a field that cannot be read')
     switch (tag & 7) {
       case WIRE.VARINT:

@@ -16,12 +16,12 @@ describe('default places', () => {
   }
   const home = { SIGNET_HOME: '/demo' }
 
-  it("of root's two programs do not share a directory of sockets: one is for all, the other for root alone", () => {
+  it("of root's two programs do not share a directory of sockets: one is for everybody, the other for root alone", () => {
     assert.equal(runtimeDirectory(root), '/run/signet')
     assert.equal(authorityRuntimeDirectory(root), '/run/signet-authority')
   })
 
-  it('of others follow the XDG variables', () => {
+  it('of other users follow the XDG variables', () => {
     assert.equal(runtimeDirectory(user), '/run/user/7/signet')
     assert.equal(authorityRuntimeDirectory(user), '/run/user/7/signet')
     assert.equal(dataDirectory(user), '/s/signet')

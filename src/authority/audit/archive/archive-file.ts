@@ -132,7 +132,7 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveLine> {
       const read = parseObject(line)
       if (number === 1) {
         if (read['signet_audit_archive'] !== 1) throw new AuditArchiveInvalidError('not an audit archive')
-      } else if (isOver) throw new AuditArchiveInvalidError('it goes on after its checkpoint')
+      } else if (isOver) throw new AuditArchiveInvalidError('there is data after the checkpoint')
       else if ('signature' in read) {
         isOver = true
         yield { checkpoint: line }
@@ -142,7 +142,7 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveLine> {
     const reason = error instanceof AuditArchiveInvalidError ? error.publicMessage : messageOf(error)
     throw new AuditArchiveInvalidError(`${file}, line ${number}: ${reason}`, { cause: error })
   }
-  if (!isOver) throw new AuditArchiveInvalidError(`${file} has no checkpoint at its end: it is not whole`)
+  if (!isOver) throw new AuditArchiveInvalidError(`${file} has no checkpoint at its end: it is incomplete`)
 }
 
 async function* linesOf(file: string): AsyncGenerator<string> {
@@ -163,7 +163,7 @@ async function* linesOf(file: string): AsyncGenerator<string> {
     length += chunk.length - start
     if (length > MAX_LINE_LENGTH) throw new AuditArchiveInvalidError('a line is too long')
   }
-  if (length > 0) throw new AuditArchiveInvalidError('its last line is cut')
+  if (length > 0) throw new AuditArchiveInvalidError('the last line is truncated')
 }
 
 function parseObject(line: string): Record<string, unknown> {

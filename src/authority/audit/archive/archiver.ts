@@ -115,7 +115,7 @@ export class AuditArchiver {
     const last = Math.min(upTo, (next ?? Number.POSITIVE_INFINITY) - 1)
     const first = await firstAuditRow(datastore)
     if (first === undefined || last < first)
-      throw new AuditArchiveRefusedError('there is no event of before that time')
+      throw new AuditArchiveRefusedError('there are no events before that time')
     const writer = await ArchiveWriter.create(directory, this.#deps.trustDomain, random)
     const checkpoint = await this.#write(writer, last)
     try {
@@ -220,7 +220,7 @@ export class AuditArchiver {
 
 function failed(): never {
   throw new AuditArchiveRefusedError(
-    'what was written cannot be read again as it should be: nothing was taken out of the database',
+    'the archive could not be read back correctly: nothing was deleted from the database',
   )
 }
 

@@ -45,7 +45,7 @@ export class AuditEndCheck {
     }
     const end = this.end()
     if (end.sequence < auditSequence || !Buffer.from(auditHash).equals(end.hash)) {
-      problems.push('the end of the audit log was cut off or changed by somebody else')
+      problems.push('the end of the audit log was cut off or changed from outside')
     }
     return problems
   }

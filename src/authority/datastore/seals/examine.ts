@@ -51,7 +51,7 @@ export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: 
         if (keep) kept.push(toPlain(columns, cells))
         if (seen.size === seen.add(tag.seal.toString('latin1')).size) {
           const { name } = toForeign(table, columns, cells, rowid)
-          repeated ??= `a row of ${table} (${name}) stands there more than once: somebody else has written it`
+          repeated ??= `a row of ${table} (${name}) occurs more than once, so something other than this authority wrote it`
         }
       }
     }
@@ -147,7 +147,7 @@ export function toForeign(
 }
 
 export function describeForeign({ table, name }: ForeignRow): string {
-  return `a row of ${table} (${name}) was written by somebody else`
+  return `a row of ${table} (${name}) was not written by this authority`
 }
 
 export function quote(name: string): string {

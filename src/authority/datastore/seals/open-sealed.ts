@@ -121,14 +121,14 @@ function examineStored(connection: DatabaseSync, options: OpenOptions): Stored |
   const keys = new SealKeys(options.kek, record.databaseId)
   if (!isGenuine(stored, keys)) {
     throw new DatastoreAlteredError(
-      'the seal of the database is not of this authority: somebody else has written it; restore the database from a backup',
+      'the seal of the database was not made by this authority; restore the database from a backup',
     )
   }
   const strange = strangeDefinitions(connection)
   if (strange.length > 0 || !schemaSha256(connection).equals(record.schemaSha256)) {
     const which = strange.length > 0 ? `drop ${strange.join(', ')}` : 'restore it from a backup'
     throw new DatastoreAlteredError(
-      `somebody else has changed the definition of the tables in the database: ${which}`,
+      `the table definitions in the database were changed from outside: ${which}`,
     )
   }
   const examined = examineOpened(connection, keys)
@@ -138,7 +138,7 @@ function examineStored(connection: DatabaseSync, options: OpenOptions): Stored |
     const named = missing.slice(0, MAX_NAMED).join(', ')
     const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : ''
     problems.push(
-      `rows were deleted or set back by somebody else: ${missing.length > 0 ? named + more : 'the audit log does not tell which'}`,
+      `rows were deleted or reverted from outside: ${missing.length > 0 ? named + more : 'the audit log does not say which'}`,
     )
   }
   return { record, keys, examined, problems, auditProblems: new AuditEndCheck(connection).examine(record) }
@@ -160,13 +160,13 @@ function refuseUnlessNew(connection: DatabaseSync, isFresh: boolean, past: Past)
   }
   if (past !== 'before_seals') {
     throw new DatastoreAlteredError(
-      'the seals of the database are gone: somebody else has written it; restore it from a backup, together with audit-head.key',
+      'the seals of the database are gone; restore it from a backup, together with audit-head.key',
     )
   }
   const strange = strangeDefinitions(connection)
   if (strange.length > 0) {
     throw new DatastoreAlteredError(
-      `somebody else has changed the definition of the tables in the database: drop ${strange.join(', ')}`,
+      `the table definitions in the database were changed from outside: drop ${strange.join(', ')}`,
     )
   }
 }

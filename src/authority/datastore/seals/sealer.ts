@@ -46,7 +46,7 @@ interface TableStatements {
 }
 
 const ALTERED =
-  'rows of the database were deleted or set back by somebody else: nothing that grants or takes trust is changed until the authority has been started again'
+  'rows of the database were deleted or reverted from outside: nothing that grants or revokes trust can change until the authority is restarted'
 
 /**
  * Seals what one connection writes. Temporary triggers, which exist on this connection only, report
@@ -194,14 +194,14 @@ export class Sealer {
   examine(): Finding {
     if (!schemaSha256(this.#connection).equals(this.#record.schemaSha256)) {
       throw new RowsAlteredError(
-        'somebody else has changed the definition of the tables: nothing is stored any more; stop the authority and look at the database',
+        'the table definitions in the database were changed from outside: nothing more is stored; stop the authority and look at the database',
       )
     }
     const problems: string[] = []
     const { foreign, digest, repeated } = examineRows(this.#connection, this.#sum.keys, { keep: false })
     if (repeated !== undefined) {
       throw new RowsAlteredError(
-        `${repeated}; nothing is stored any more; stop the authority and restore the database from a backup`,
+        `${repeated}; nothing more is stored; stop the authority and restore the database from a backup`,
       )
     }
     this.#altered = digest.equals(this.#sum.digest) ? undefined : ALTERED
@@ -267,7 +267,7 @@ export class Sealer {
     const tag = this.#sum.keys.tag(table, cells)
     if (fits(tag, seal)) return tag.share
     const { name } = toForeign(table, this.#of(table).columns, cells, 0n)
-    throw new RowsAlteredError(`a row of ${table} (${name}) was written by somebody else`)
+    throw new RowsAlteredError(`a row of ${table} (${name}) was not written by this authority`)
   }
 
   /**

@@ -73,7 +73,7 @@ export class CommitQueue {
     this.#logger = deps.logger
     this.#commitSeconds = deps.metrics.histogram(
       'audit_commit_seconds',
-      'Time from BEGIN to durable of one transaction of the authority database',
+      'Duration of a transaction of the authority database, from BEGIN to durable',
       COMMIT_BUCKETS,
     )
   }

@@ -75,7 +75,7 @@ export class SqliteDatastore implements Datastore {
     this.accepted = opened.accepted
     this.#rowsAtStart = opened.rows
     this.#findings = isEmpty(opened.finding) ? [] : [opened.finding]
-    this.#sealer = new Sealer(connection, opened, (finding) => this.#tell(finding))
+    this.#sealer = new Sealer(connection, opened, (finding) => this.#report(finding))
     const { clock, metrics, logger } = deps
     const onChanges = (changes: readonly Change[]): void => this.changes.announce(changes)
     this.#queue = new CommitQueue(connection, this.#sealer, { clock, metrics, logger, onChanges })
@@ -140,7 +140,7 @@ export class SqliteDatastore implements Datastore {
   examine(): Promise<string[]> {
     return this.#queue.look(() => {
       const finding = this.#sealer.examine()
-      if (!isEmpty(finding)) this.#tell(finding)
+      if (!isEmpty(finding)) this.#report(finding)
       return [...finding.foreign.map(describeForeign), ...finding.problems]
     })
   }
@@ -182,7 +182,7 @@ export class SqliteDatastore implements Datastore {
     this.#connection.close()
   }
 
-  #tell(finding: Finding): void {
+  #report(finding: Finding): void {
     if (this.#onFinding) this.#onFinding(finding)
     else this.#findings.push(finding)
   }

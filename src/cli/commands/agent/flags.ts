@@ -32,8 +32,8 @@ export function withConfigFlags(command: Command): Command {
 }
 
 /**
- * Where the secret is looked for when no file is named. Others can read the arguments of a process, but not its
- * environment.
+ * Where the secret is read from when no file is named. Other users cannot read the environment,
+ * unlike arguments.
  */
 export const JOIN_SECRET_VARIABLE = 'SIGNET_JOIN_SECRET'
 
@@ -57,7 +57,7 @@ export function configFromFlags(flags: AgentFlags, here: Surroundings): object |
   }
 }
 
-/** The default places of an agent with a name of its own. */
+/** The default paths of an agent with a name of its own. */
 function namedPlaces(
   name: string | undefined,
   here: Surroundings,

@@ -49,7 +49,10 @@ async function run(options: Options): Promise<void> {
   })
 }
 
-/** Compiled code is kept where only its owner writes, or nowhere; what a checked configuration says goes the same way. */
+/**
+ * Reads the configuration, with a cache where there is a compile cache: only its owner can write to
+ * either.
+ */
 async function readConfig(text: string, fileName: string, { check }: Options): Promise<AgentConfig> {
   const compiled = getCompileCacheDir()
   if (check || compiled === undefined) {

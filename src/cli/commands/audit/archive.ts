@@ -11,7 +11,7 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-/** Every row is read, written and read again. */
+/** Long, because the authority reads, writes and verifies every record. */
 const DEADLINE_MS = 3_600_000
 
 export function define(command: Command): void {

@@ -10,7 +10,7 @@ export function withArchives(command: Command, description: string): Command {
   return command.flag('--archive <file>', `${description}; a directory: all in it`, { isList: true })
 }
 
-/** Archives as files, oldest first where a directory was named. */
+/** Returns the archive files; those of a directory oldest first. */
 export async function findArchives(given: readonly string[]): Promise<readonly string[]> {
   const files: string[] = []
   for (const place of given) {

@@ -76,7 +76,7 @@ async function listFromAuthority(
   for await (const { events } of pages) for (const event of events) show(event)
 }
 
-/** Archives in the order in which they are given; with a limit the last so many of all. */
+/** Lists archives in the given order. A limit applies to all of them together, and keeps the last events. */
 async function listArchives(
   files: readonly string[],
   request: Request,
@@ -126,7 +126,10 @@ export function describe(event: AuditEvent__Output): object {
   }
 }
 
-/** A row that was changed, or that an earlier version has written, may hold anything: it is shown, as text if need be. */
+/**
+ * Parses the detail of an event. A manipulated record may hold anything, so an unreadable detail is
+ * shown as text.
+ */
 function readDetail(detailJson: string): unknown {
   try {
     return JSON.parse(detailJson || '{}')

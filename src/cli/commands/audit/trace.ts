@@ -8,7 +8,7 @@ import { describe } from './list.ts'
 
 type Options = AuthorityOptions & { readonly json?: boolean }
 
-/** Every row is looked at. */
+/** Long, because the authority reads every record. */
 const DEADLINE_MS = 600_000
 
 interface Times {

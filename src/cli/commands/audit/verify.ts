@@ -21,7 +21,7 @@ type Options = AuthorityOptions & {
   readonly archive: readonly string[]
 }
 
-/** Every row is read. */
+/** Long, because the authority reads every record. */
 const DEADLINE_MS = 600_000
 
 export function define(command: Command): void {
@@ -79,7 +79,7 @@ async function verify(options: Options): Promise<void> {
     print(`events ${rows} are in archives that were not read: give them with --archive`)
 }
 
-/** With the key and what was signed, which the authority has told. */
+/** Verifies archives with the key and the signed heads that the authority returned. */
 async function verifyArchives(
   found: VerifyAuditResponse__Output,
   files: readonly string[],

@@ -6,7 +6,7 @@ import { print, printJson, warn } from '../../output.ts'
 
 type Options = AuthorityOptions & { readonly json?: boolean; readonly newKey?: string }
 
-/** Every row is sealed anew. */
+/** Long, because the authority seals every row again. */
 const DEADLINE_MS = 120_000
 
 export function define(command: Command): void {

@@ -23,10 +23,7 @@ export function define(command: Command): void {
   command
     .flag('-c, --config <file>', 'authority.yaml (default: the one in /etc/signet or ~/.config/signet)')
     .flag('--check', 'check the configuration and end')
-    .flag(
-      '--accept-altered-database',
-      'go on, this once, with a database that was restored or that somebody else has written',
-    )
+    .flag('--accept-altered-database', 'start once with a database that was restored or changed from outside')
     .flag('--until-stdin-ends', '', { isHidden: true })
     .action(run)
     .example('signet authority run --config authority.yaml')

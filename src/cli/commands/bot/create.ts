@@ -26,7 +26,7 @@ async function create(name: string, options: Options): Promise<void> {
     throw new AlreadyThereError(`there is a bot ${name} already: change it with signet apply`)
   }
   const resource = { kind: 'bot', version: 'v1', metadata: { name }, spec: { roles: options.role, traits } }
-  // JSON is YAML.
+  // JSON is valid YAML.
   report(await sendResources(client, { text: JSON.stringify(resource), fileName: '(command line)' }), options)
 }
 

@@ -67,7 +67,10 @@ async function fromWorkloadApi(options: Options): Promise<Bundle> {
   })
 }
 
-/** A JWKS of the Workload API holds JWT keys alone and need not say so; in a SPIFFE bundle each key must state its use. */
+/**
+ * Parses a JWKS of the Workload API. It has only JWT keys and need not state their use; in a SPIFFE
+ * bundle each key must.
+ */
 function readJwks(trustDomain: string, jwks: Buffer): { kid: string; publicKeyDer: Buffer }[] {
   const { keys } = JSON.parse(jwks.toString('utf8')) as { keys: object[] }
   const stated = JSON.stringify({ keys: keys.map((key) => ({ ...key, use: 'jwt-svid' })) })
@@ -77,7 +80,7 @@ function readJwks(trustDomain: string, jwks: Buffer): { kid: string; publicKeyDe
   }))
 }
 
-/** The Workload API names its bundles by trust domain ID; some servers leave the scheme out. */
+/** Chooses a bundle. The Workload API names bundles by trust domain ID; some servers leave out the scheme. */
 function choose(ids: readonly string[], wanted: string | undefined): string {
   const [only, another] = ids
   if (wanted !== undefined) {

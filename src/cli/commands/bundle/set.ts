@@ -16,7 +16,7 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-/** What is taken over of a federation that is there already. */
+/** The parts of an existing federation that are kept. */
 interface Federation {
   readonly metadata: { readonly name: string; readonly labels?: object; readonly revision?: string }
   readonly spec: { readonly trust_domain: string }
@@ -42,19 +42,19 @@ export function define(command: Command): void {
 async function set(trustDomain: string, options: Options): Promise<void> {
   const { name: domain } = TrustDomain.parse(trustDomain)
   const bundle = await readBundleFile(options.file)
-  Bundle.parse(domain, bundle) // the authority looks, too, but has no better words
+  Bundle.parse(domain, bundle) // the authority checks it, too, but with a less helpful message
   using client = connectAuthority(options)
   const { metadata, spec } = await federationOf(client, domain, options.name)
   const resource = { kind: 'federation', version: 'v1', metadata, spec: { ...spec, bundle } }
   const dryRun = options.dryRun === true
-  // JSON is YAML.
+  // JSON is valid YAML.
   report(
     await sendResources(client, { text: JSON.stringify(resource), fileName: '(command line)', dryRun }),
     options,
   )
 }
 
-/** The one that is there, or a new one. */
+/** Returns the existing federation of a trust domain, or a new one. */
 async function federationOf(client: RpcCalls, domain: string, wanted?: string): Promise<Federation> {
   const all = (await list(client, 'federation')).map(({ json }) => JSON.parse(json) as Federation)
   const known = all.find(({ spec }) => spec.trust_domain === domain)

@@ -59,7 +59,7 @@ function heading(sidecar: EnvoySidecar, options: SidecarOptions): readonly strin
   ]
 }
 
-/** The command that prints the same anywhere. */
+/** The command that prints the same configuration anywhere. */
 function commandOf({ agentSocket }: EnvoySidecar, options: SidecarOptions): string {
   const flag = (name: string, value: string | undefined): string[] =>
     value === undefined ? [] : [name, quoted(value)]
@@ -81,7 +81,7 @@ function commandOf({ agentSocket }: EnvoySidecar, options: SidecarOptions): stri
   ].join(' ')
 }
 
-/** As a shell takes it for one word. */
+/** Quotes a word for a shell. */
 function quoted(word: string): string {
   return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

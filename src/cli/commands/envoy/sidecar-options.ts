@@ -19,14 +19,14 @@ export interface SidecarOptions extends WorkloadOptions {
   readonly delta?: boolean
 }
 
-/** Root's default place, where an agent of the whole host has its socket. */
+/** The default socket of an agent that runs as root, for the whole host. */
 export const usualSocket = '/run/signet/agent.sock'
 
 const SERVICE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 const DEFAULT_SECRET = 'default'
 const PORT_OF_OTHERS = 8443
 
-/** What the flags say, all checked. @throws UsageError */
+/** Validates the flags. @throws UsageError */
 export function sidecarFrom(options: SidecarOptions): EnvoySidecar {
   const outbound = outboundOf(options)
   const inbound = inboundOf(options)
@@ -95,14 +95,14 @@ function outboundOf({
   }
 }
 
-/** A flag that would change nothing is a misunderstanding. */
+/** Refuses flags that would have no effect, because they are a misunderstanding. */
 function refuse(flags: Readonly<Record<string, unknown>>, why: string): void {
   for (const [flag, value] of Object.entries(flags)) {
     if (value !== undefined) throw new UsageError(`${flag} has no meaning for a proxy that ${why}`)
   }
 }
 
-/** The ID of a service; that of a trust domain is nobody's. */
+/** Parses the SPIFFE ID of a service, which needs a path. */
 function parseMemberId(flag: string, text: string): SpiffeId {
   let id: SpiffeId
   try {

@@ -18,7 +18,7 @@ interface Options {
   readonly audience?: string
 }
 
-/** What can be said of it here and now: nothing is wrong, or the first thing that is. */
+/** The result of the check: no problem, or the first one. */
 type Verdict = { readonly verified: boolean; readonly problem: string | undefined }
 
 export function define(command: Command): void {

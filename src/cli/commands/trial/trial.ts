@@ -22,7 +22,7 @@ interface Options {
   readonly once?: boolean
 }
 
-/** From a cold start on a slow machine. */
+/** Enough for a cold start on a slow machine. */
 const FIRST_FETCH_MS = 30_000
 const AUDIENCE = 'trial-audience'
 
@@ -42,7 +42,7 @@ async function trial(options: Options): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       signals += 1
-      if (signals > 1) process.exit(130) // the children end with our end of their standard input
+      if (signals > 1) process.exit(130) // the child processes end when their standard input closes
       interrupted.resolve()
     })
   }
@@ -53,7 +53,7 @@ async function trial(options: Options): Promise<void> {
   if (signals > 0) print('\nEnding.')
 }
 
-/** What it starts is the lifecycle's, which ends it when this is done, has failed or is interrupted. */
+/** Runs the trial. The lifecycle ends what it starts when it is finished, has failed or is interrupted. */
 async function run(place: TrialPlace, options: Options, lifecycle: Lifecycle): Promise<void> {
   const authority = await startAuthority(place, lifecycle)
   print(`authority: process ${authority.child.pid}, ${authority.listen}, trust domain ${TRUST_DOMAIN}`)
@@ -90,7 +90,10 @@ async function fetchAndShow(place: TrialPlace): Promise<void> {
   showJwt(jwt)
 }
 
-/** After a pause everything has expired: the agent says UNAVAILABLE until it has new ones. */
+/**
+ * Retries while the agent is UNAVAILABLE: after a long pause all SVIDs have expired, and new ones
+ * are being issued.
+ */
 async function patiently<T>(fetch: () => Promise<T>): Promise<T> {
   const untilMs = systemClock.monotonicMs() + FIRST_FETCH_MS
   for (;;) {
@@ -116,7 +119,7 @@ function showHowToGoOn(place: TrialPlace): void {
   heading('Rotations, as they happen (Ctrl-C ends)')
 }
 
-/** X.509-SVIDs as the open stream brings them, and what the two programs tell of their own keys. */
+/** Prints new X.509-SVIDs from the open stream, and key rotations from the logs of the two programs. */
 async function watchRotations(
   place: TrialPlace,
   programs: readonly TrialChild[],
@@ -137,7 +140,7 @@ async function watchRotations(
         }
       }
     } catch (error) {
-      // Withdrawn, or the agent is busy: what a workload does is to say so and to try again.
+      // The identity was withdrawn or the agent is busy. As a workload should, report it and retry.
       if (signal.aborted) return
       if (!(error instanceof RpcError)) throw error
       say(`stream ended: ${error.message}`)
