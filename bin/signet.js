@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 // Plain JavaScript that any recent Node can parse (decision 0001): it finds a runtime that is new enough, or
 // prints one clear sentence.
-import { existsSync, readFileSync, statSync } from 'node:fs'
 import module from 'node:module'
-import path from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+
+// Not imported: Node would make a module of each of its own, with all that it offers.
+const require = module.createRequire(import.meta.url)
+const { existsSync, readFileSync, statSync } = require('node:fs')
+const path = require('node:path')
+const { fileURLToPath, pathToFileURL } = require('node:url')
 
 const FLOOR = [24, 15]
 
@@ -65,11 +68,11 @@ function isOpenToAll(directory) {
   return status !== undefined && (status.mode & 0o002) !== 0
 }
 
-/** In a clone: whether dist/ was made of exactly the sources that are there. One that everybody could write is none of ours. */
-function isBuiltFromSource() {
+/** In a clone: whether the program was made of exactly the sources that are there. One that everybody could write is none of ours. */
+function isBuiltFromSource(program) {
   const dist = path.join(root, 'dist')
   try {
-    const files = JSON.parse(readFileSync(path.join(dist, 'built-from.json'), 'utf8'))
+    const files = JSON.parse(readFileSync(path.join(dist, 'cli', `${program}.from.json`), 'utf8'))
     return (
       ![dist, path.join(dist, 'cli'), path.join(dist, 'chunks')].some(isOpenToAll) &&
       files.every(([file, size, changedMs]) => {
@@ -82,19 +85,21 @@ function isBuiltFromSource() {
   }
 }
 
+const DAEMONS = { agent: 'agent-daemon', authority: 'authority-daemon' }
+
 function run() {
   const kept = compiledCodeDirectory()
   if (kept) module.enableCompileCache(kept) // which goes without when it cannot write there
-  const source = path.join(root, 'src', 'cli', 'main.ts')
-  const built = path.join(root, 'dist', 'cli', 'main.js')
-  // For a short command it would take as long to look at all sources as to load the few that it needs.
-  const isDaemon = process.argv[3] === 'run'
-  const program = !existsSync(source) || (isDaemon && isBuiltFromSource()) ? built : source
+  const [noun, verb] = process.argv.slice(2)
+  const program = (verb === 'run' && DAEMONS[noun]) || 'main'
+  const source = path.join(root, 'src', 'cli', `${program}.ts`)
+  const built = path.join(root, 'dist', 'cli', `${program}.js`)
+  const file = !existsSync(source) || isBuiltFromSource(program) ? built : source
   if (!existsSync(path.join(root, 'node_modules')) && existsSync(source)) {
     fail(`the dependencies are not installed: run npm ci in ${root}`)
   }
   delete process.env.SIGNET_RUNTIME_FOUND
-  void import(pathToFileURL(program).href).then((main) => main.main(process.argv.slice(2)))
+  void import(pathToFileURL(file).href).then(({ main }) => main(process.argv.slice(2)))
 }
 
 // By default SIGUSR1 opens Node's debugger on loopback, where every user of the machine can read this program's memory.

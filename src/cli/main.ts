@@ -1,11 +1,8 @@
-import { CodedError, messageOf } from '../foundation/errors.ts'
 import { COMMANDS, type CommandEntry } from './command-catalogue.ts'
-import { exitCodeOf } from './exit-codes.ts'
-import { leaveSoon } from './leave-soon.ts'
-import { warn } from './output.ts'
 import { QuickCommand } from './quick-command.ts'
+import { sayFailure } from './say-failure.ts'
 
-/** The program. Ends by setting the exit code. */
+/** The program of all commands. Ends by setting the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   endQuietlyWithoutReader()
   const wanted = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
@@ -15,8 +12,7 @@ export async function main(args: readonly string[]): Promise<void> {
     const code = await runProgram(args, wanted)
     if (code !== undefined) process.exitCode = code
   } catch (error) {
-    process.exitCode = failed(error)
-    if (wanted?.path[1] === 'run') leaveSoon() // who starts a program may not read what it says
+    process.exitCode = sayFailure(error)
   }
 }
 
@@ -29,18 +25,6 @@ async function ranQuickly({ path, load }: CommandEntry, words: readonly string[]
   const run = command.read(words.slice(path.length))
   await run?.()
   return run !== undefined
-}
-
-/** Says what went wrong, once, and gives the exit code. */
-function failed(error: unknown): number {
-  if (error instanceof CodedError) {
-    for (const line of error.lines ?? [error.message]) warn(`signet: ${line}`)
-  } else {
-    warn(`signet: this is a defect of signet, please report it: ${messageOf(error)}`)
-    const stack = error instanceof Error ? (error.stack ?? '') : ''
-    for (const frame of stack.split('\n').filter((line) => /^ +at /.test(line))) warn(frame)
-  }
-  return exitCodeOf(error)
 }
 
 /** `signet … | head` closes our stdout: that is an end, not a failure. */

@@ -32,12 +32,14 @@ export const CHECKED_WITH = ['zod', 'yaml'] as const
 /** Changes whenever any of this does: by an upgrade, by a checkout, by an editor. */
 export function checkingProgram(): string {
   const { name: own, ext: ending } = path.parse(import.meta.filename)
-  // A part of a bundle has a name that changes with all that it leads to.
-  const parts =
+  // A bundle has the libraries within it, and is written anew whenever any part of it changes.
+  const files =
     own === 'load-agent-config'
-      ? CHECKED_BY.map((name) => path.join(import.meta.dirname, '..', `${name}${ending}`))
+      ? [
+          ...CHECKED_BY.map((name) => path.join(import.meta.dirname, '..', `${name}${ending}`)),
+          ...CHECKED_WITH.map((name) => fileURLToPath(import.meta.resolve(name))),
+        ]
       : [import.meta.filename]
-  const files = [...parts, ...CHECKED_WITH.map((name) => fileURLToPath(import.meta.resolve(name)))]
   const stamps = files.map((file) => {
     const { size, mtimeMs, ctimeMs } = statSync(file)
     return [size, mtimeMs, ctimeMs]
