@@ -1,5 +1,6 @@
-// Bundles each program into dist/, by lazy parts: a start then reads some ten files instead of three hundred. What is published has
-// nothing else; in a clone bin/signet.js takes it as long as it was made of exactly the sources that are there. Runs on Node 20 and newer.
+// Bundles each program into dist/, in lazily loaded parts, so that a start reads about ten files
+// instead of three hundred. A published package contains only this. In a clone, bin/signet.js uses it
+// if it was built from exactly the current sources. Runs on Node 20 and newer.
 import fs from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
@@ -9,8 +10,9 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const dist = path.join(root, 'dist')
 
 /**
- * Each is bundled by itself, so that its start is in few files: parts that two of them share would be files of their own. The daemons
- * have these packages within them, which are some hundred files each.
+ * Each program is bundled by itself, because parts that two of them shared would be files of their
+ * own, which a start would have to read. The daemons include the listed packages, of some hundred
+ * files each.
  */
 const PROGRAMS = {
   'cli/main': [],
@@ -19,10 +21,10 @@ const PROGRAMS = {
   'client/main': [],
 }
 
-/** What a program was made of: each file with its size and the time of its last change. */
+/** Returns the file that lists what a program was built from: files with their sizes and modification times. */
 const builtFrom = (program) => path.join(dist, `${program}.from.json`)
 
-/** Whether dist/ is what the sources would become. */
+/** Returns whether dist/ is up to date with the sources. */
 export function isBuilt() {
   try {
     return Object.keys(PROGRAMS).every((program) =>
@@ -32,11 +34,11 @@ export function isBuilt() {
       }),
     )
   } catch {
-    return false // never made, or a source is gone
+    return false // never built, or a source is gone
   }
 }
 
-/** Nobody sees half a file, also not a program that runs from dist/ meanwhile. */
+/** Writes a file atomically, because a program may be running from dist/. */
 function writeWhole(file, contents) {
   fs.mkdirSync(path.dirname(file), { recursive: true })
   const temporary = `${file}.${process.pid}`
@@ -44,7 +46,10 @@ function writeWhole(file, contents) {
   fs.renameSync(temporary, file)
 }
 
-/** Parts of earlier builds stay, since programs may still run from them, unless nothing else is to be there. */
+/**
+ * Builds dist/. Chunks of earlier builds stay, because programs may still run from them, unless
+ * `isAlone` is set.
+ */
 export async function build({ isAlone = false } = {}) {
   const { build: bundle } = await import('esbuild')
   const made = await Promise.all(
@@ -54,10 +59,11 @@ export async function build({ isAlone = false } = {}) {
         entryPoints: [`src/${program}.ts`],
         outdir: 'dist',
         outbase: 'src',
-        chunkNames: 'chunks/[name]-[hash]', // two steps below the root, as the sources that look for package.json
+        // two levels below the root, like the sources that look for package.json
+        chunkNames: 'chunks/[name]-[hash]',
         bundle: true,
         splitting: true,
-        plugins: [otherPrograms(program), packagesWithin(packages), builtInModules()],
+        plugins: [otherPrograms(program), packagesWithin(packages)],
         format: 'esm',
         platform: 'node',
         target: 'node24',
@@ -77,22 +83,27 @@ export async function build({ isAlone = false } = {}) {
       const { size, mtimeMs } = fs.statSync(path.join(root, file))
       return [file, size, mtimeMs]
     })
-    for (const { path: file, contents } of outputFiles) writeWhole(file, contents)
+    for (const { path: file, text } of outputFiles) {
+      // the library keeps its imports, because its user may bundle or trace them
+      const isOurs = file.endsWith('.js') && program !== 'client/main'
+      writeWhole(file, isOurs ? withBuiltInsCalled(text) : text)
+    }
     writeWhole(builtFrom(program), JSON.stringify(sources))
   }
+  const included = new Set(
+    made.flatMap(({ files }) => sourcesOf(files)).filter((file) => IN_PACKAGE.test(file)),
+  )
+  writeWhole(path.join(dist, 'third-party-licences.txt'), licencesOf([...included].sort()))
 }
 
-/** Of a package its manifest stands for all of it: it changes with the version. */
+const IN_PACKAGE = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\/.*/
+
+/** The manifest of a package stands for all its files, because it changes with the version. */
 function sourcesOf(files) {
-  const real = files.filter((file) => !file.startsWith('built-in'))
-  return [
-    ...new Set(
-      real.map((file) => file.replace(/^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\/.*/, '$1/package.json')),
-    ),
-  ]
+  return [...new Set(files.map((file) => file.replace(IN_PACKAGE, '$1/package.json')))]
 }
 
-/** Of all programs a process has only one, but that of a daemon may hand its command line over. */
+/** Leaves the other programs out: that of all commands loads a daemon as the program that it is. */
 function otherPrograms(own) {
   const entries = Object.keys(PROGRAMS).filter((program) => program !== own)
   return {
@@ -106,7 +117,7 @@ function otherPrograms(own) {
   }
 }
 
-/** These packages, with what they need themselves, become part of the program; others stay where they are. */
+/** Includes these packages and their dependencies. Others are loaded from node_modules. */
 function packagesWithin(names) {
   return {
     name: 'packages',
@@ -123,51 +134,35 @@ function packagesWithin(names) {
 }
 
 /**
- * Node makes a module of each of its own that is imported, for which it loads all that the other offers and few need. A program that asks
- * for them by name does without.
+ * Replaces imports of Node's own modules in a bundle by calls, without changing its lines. For an import Node
+ * evaluates everything that the module exports, which includes lazily loaded parts that few programs need.
  */
-function builtInModules() {
-  const isBuiltIn = ({ path: name, kind }) => kind !== 'entry-point' && module.isBuiltin(name)
-  return {
-    name: 'built-in modules',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^[a-z]/ }, (asked) => {
-        if (!isBuiltIn(asked)) return undefined
-        const namespace = asked.kind === 'require-call' ? 'built-in-required' : 'built-in'
-        return { path: asked.path.replace(/^(?:node:)?/, 'node:'), namespace, sideEffects: false }
-      })
-      onLoad({ filter: /./, namespace: 'built-in-required' }, ({ path: name }) => ({
-        contents: `module.exports = process.getBuiltinModule('${name}')`,
-      }))
-      onLoad({ filter: /./, namespace: 'built-in' }, ({ path: name }) => ({
-        contents: [
-          `const all = process.getBuiltinModule('${name}')`,
-          'export default all',
-          ...[...importedNames(name)].map(
-            (each) => `export const ${each} = /* @__PURE__ */ (() => all.${each})()`,
-          ),
-        ].join('\n'),
-      }))
-    },
-  }
+function withBuiltInsCalled(code) {
+  const names = (list) => list.replace(/ as /g, ': ')
+  return code
+    .replace(
+      /^import (?:(\w+)(?:, )?)?(\{[^}]*\})? from "(node:[\w/]+)";$/gm,
+      (_, all, list, name) =>
+        `const ${[all, list && names(list)]
+          .filter(Boolean)
+          .map((left) => `${left} = process.getBuiltinModule("${name}")`)
+          .join(', ')};`,
+    )
+    .replace(/\b__require\("([\w:/]+)"\)/g, (call, name) =>
+      module.isBuiltin(name) ? `process.getBuiltinModule("${name}")` : call,
+    )
 }
 
-/** What any source imports of a built-in module. */
-function importedNames(builtIn) {
-  const names = new Set()
-  for (const file of fs.readdirSync(path.join(root, 'src'), { recursive: true })) {
-    if (!file.endsWith('.ts')) continue
-    const text = fs.readFileSync(path.join(root, 'src', file), 'utf8')
-    for (const [, list] of text.matchAll(
-      new RegExp(`^import (?:\\w+, )?\\{([^}]*)\\} from '${builtIn}'`, 'gm'),
-    )) {
-      for (const each of list.split(',')) {
-        const name = each.trim().split(' as ')[0]
-        if (name !== '' && !name.startsWith('type ')) names.add(name)
-      }
-    }
-  }
-  return names
+/** What the licences of the included packages ask for: their texts go with the copies. */
+function licencesOf(manifests) {
+  const texts = manifests.map((manifest) => {
+    const directory = path.join(root, path.dirname(manifest))
+    const { name, version, license } = JSON.parse(fs.readFileSync(path.join(root, manifest), 'utf8'))
+    const file = fs.readdirSync(directory).find((each) => /^licen[cs]e/i.test(each))
+    if (file === undefined) throw new Error(`${name} is included in dist/ and has no licence text`)
+    return `${name} ${version} (${license})\n\n${fs.readFileSync(path.join(directory, file), 'utf8').trim()}\n`
+  })
+  return ['dist/ includes code of these packages.\n', ...texts].join(`\n${'-'.repeat(80)}\n\n`)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build({ isAlone: true })

@@ -1,5 +1,6 @@
-// Sets up a clone: installs what package-lock.json names, if it is not there yet. Runs on Node 20 and newer, before npm scripts.
-// With --link (from `prepare`, thus inside `npm ci`) it only makes `npx --no-install signet` work.
+// Sets up a clone: installs the packages of package-lock.json if necessary. Runs on Node 20 and
+// newer, before npm scripts. With --link (from `prepare`, so inside `npm ci`) it only makes `npx
+// --no-install signet` work.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
@@ -11,15 +12,16 @@ const modules = path.join(root, 'node_modules')
 const stamp = path.join(modules, '.signet-setup')
 const runtime = path.join(modules, 'node', 'bin', 'node')
 
-/** Says what node_modules was installed from. `npm ci` removes it together with the rest. */
+/** Identifies what node_modules was installed from. `npm ci` removes the stamp with everything else. */
 function fingerprint() {
   const lock = fs.readFileSync(path.join(root, 'package-lock.json'))
   return `${createHash('sha256').update(lock).digest('hex')} ${process.platform} ${process.arch}\n`
 }
 
 /**
- * The package `node` downloads its binary in an install script, outside of what package-lock.json has hashes for. Nothing else runs it
- * before this; one that is not expected is removed, so that nothing runs it afterwards either.
+ * The package `node` downloads its binary in an install script, so package-lock.json has no hash
+ * for it. Nothing runs the binary before this check, and an unexpected one is removed, so that
+ * nothing runs it afterwards.
  */
 function checkRuntime() {
   if (!fs.existsSync(runtime)) return
@@ -43,11 +45,11 @@ function isUpToDate() {
   try {
     return fs.readFileSync(stamp, 'utf8') === fingerprint()
   } catch {
-    return false // no stamp: nothing installed, or an install that was cut short
+    return false // no stamp: nothing is installed, or an install was interrupted
   }
 }
 
-/** npm links the commands of packages, not the clone's own. */
+/** npm links only the commands of packages, not those of the clone itself. */
 function link() {
   checkRuntime()
   const bin = path.join(modules, '.bin')
@@ -60,12 +62,13 @@ function link() {
   fs.writeFileSync(stamp, fingerprint())
 }
 
-/** npm runs on the Node it was started with: the one in node_modules is about to be replaced. */
+/** Runs npm on the Node that it was started with, because the one in node_modules is about to be replaced. */
 function npm(args) {
   const cli = process.env.npm_execpath
   const node = process.env.npm_node_execpath
   const [command, first] = cli && node ? [node, [cli]] : ['npm', []]
-  // npm hands its own settings to scripts through the environment; a nested npm must not take `start` or `test` for its own.
+  // npm passes its settings to scripts in environment variables. A nested npm must not interpret
+  // those of `start` or `test`.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(lifecycle|package|command)/.test(name)),
   )
@@ -80,12 +83,12 @@ function install() {
     process.stderr.write(`${done.stdout ?? ''}${done.stderr ?? ''}`)
     fail(`npm ci failed (${done.error?.message ?? `status ${done.status}`}): is the npm registry reachable?`)
   }
-  if (!isUpToDate()) link() // scripts are forbidden here, so `prepare` did not run
+  if (!isUpToDate()) link() // install scripts are disabled, so `prepare` did not run
   if (!runs(runtime)) installRuntime()
   process.stderr.write(`signet: installed in ${Math.round((Date.now() - started) / 1000)} s\n`)
 }
 
-/** Where install scripts are forbidden, the development dependency `node` is there without its binary. */
+/** Where install scripts are disabled, the development dependency `node` is installed without its binary. */
 function installRuntime() {
   if (isNewEnough(process.versions.node)) return
   process.stderr.write(
@@ -107,7 +110,10 @@ function isNewEnough(version) {
   return major > 24 || (major === 24 && minor >= 15)
 }
 
-/** One set-up at a time in one clone. The lock appears whole, with the process that holds it; in the clone, where nobody else can put one. */
+/**
+ * Allows one set-up at a time in a clone. The lock file appears atomically and contains the pid of
+ * its holder. It is in the clone, where no other user can create one.
+ */
 function withLock(task) {
   const lock = path.join(root, '.signet-setup')
   const mine = `${lock}.${process.pid}`
@@ -131,12 +137,15 @@ function withLock(task) {
     }
     process.once('exit', () => fs.rmSync(lock, { force: true }))
   } finally {
-    fs.rmSync(mine, { force: true }) // the lock is the same file under another name
+    fs.rmSync(mine, { force: true }) // the lock is a hard link to it
   }
   task()
 }
 
-/** Under a lock of its own: else two could see the same dead holder, and the slower one would remove the lock of the quicker. */
+/**
+ * Removes a lock whose holder is gone. This takes a lock of its own: otherwise, of two processes
+ * that see the same dead holder, the slower one would remove the new lock of the faster one.
+ */
 function removeStale(lock, mine) {
   const guard = `${lock}.stale`
   try {
@@ -167,7 +176,10 @@ function fail(sentence) {
   process.exit(1)
 }
 
-/** Where the bundler is not there for this platform, everything runs from source, a little slower. */
+/**
+ * Bundles the program. Where the bundler does not support the platform, everything runs from
+ * source, a little slower.
+ */
 async function bundle() {
   if (!fs.existsSync(path.join(root, 'src', 'cli', 'main.ts'))) return
   try {

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// Plain JavaScript that any recent Node can parse (decision 0001): it finds a runtime that is new enough, or
-// prints one clear sentence.
+// Plain JavaScript that any recent Node can parse (decision 0001). It finds a Node that is new
+// enough, or prints one clear sentence.
 import module from 'node:module'
 
-// Not imported: Node would make a module of each of its own, with all that it offers.
+// Not imported: for an import Node evaluates everything that the module exports.
 const require = module.createRequire(import.meta.url)
 const { existsSync, readFileSync, statSync } = require('node:fs')
 const path = require('node:path')
@@ -18,13 +18,16 @@ function isNewEnough(version) {
   return major > FLOOR[0] || (major === FLOOR[0] && minor >= FLOOR[1])
 }
 
-/** The clone brings its own Node as a development dependency; a published package has none. */
+/** A clone has its own Node as a development dependency; a published package does not. */
 function cloneRuntime() {
   const node = path.join(root, 'node_modules', 'node', 'bin', 'node')
   return existsSync(node) && !process.env.SIGNET_RUNTIME_FOUND ? node : undefined
 }
 
-/** Becomes the other runtime where Node can; else runs it as a child that gets our signals, and ends as it ends. */
+/**
+ * Continues on another Node: with execve where possible, else in a child process that gets our
+ * signals and whose exit status becomes ours.
+ */
 async function continueOn(node) {
   const args = [
     '--disable-sigusr1',
@@ -52,9 +55,12 @@ function fail(sentence) {
   process.exit(78) // EX_CONFIG
 }
 
-/** Compiled code is kept beside the code itself, where nobody can write who could not change the code as well. */
+/**
+ * Returns the directory of the compile cache, beside the code: only users who can change the code
+ * can write there.
+ */
 function compiledCodeDirectory() {
-  const above = path.dirname(root) // the node_modules of whoever has installed us as a package
+  const above = path.dirname(root) // the node_modules of the project that installed this package
   const beside = path.join(root, 'node_modules')
   const modules = existsSync(beside) ? beside : path.basename(above) === 'node_modules' ? above : undefined
   if (modules === undefined) return undefined
@@ -68,7 +74,10 @@ function isOpenToAll(directory) {
   return status !== undefined && (status.mode & 0o002) !== 0
 }
 
-/** In a clone: whether the program was made of exactly the sources that are there. One that everybody could write is none of ours. */
+/**
+ * Returns whether a program in dist/ is up to date with its sources in a clone. A dist/ that every
+ * user can write is not trusted.
+ */
 function isBuiltFromSource(program) {
   const dist = path.join(root, 'dist')
   try {
@@ -81,33 +90,42 @@ function isBuiltFromSource(program) {
       })
     )
   } catch {
-    return false // never made, or a source is gone
+    return false // never built, or a source is gone
   }
 }
 
-const DAEMONS = { agent: 'agent-daemon', authority: 'authority-daemon' }
-
-function run() {
-  const kept = compiledCodeDirectory()
-  if (kept) module.enableCompileCache(kept) // which goes without when it cannot write there
-  const [noun, verb] = process.argv.slice(2)
-  const program = (verb === 'run' && DAEMONS[noun]) || 'main'
+/** Loads a program: what was built of it, or its sources. */
+function load(program) {
   const source = path.join(root, 'src', 'cli', `${program}.ts`)
   const built = path.join(root, 'dist', 'cli', `${program}.js`)
   const file = !existsSync(source) || isBuiltFromSource(program) ? built : source
-  if (!existsSync(path.join(root, 'node_modules')) && existsSync(source)) {
+  return import(pathToFileURL(file).href)
+}
+
+/** Commands that are programs by themselves. */
+const DAEMONS = { 'agent run': 'agent-daemon', 'authority run': 'authority-daemon' }
+
+async function run() {
+  const kept = compiledCodeDirectory()
+  if (kept) module.enableCompileCache(kept) // Node ignores a directory that is not writable
+  if (!existsSync(path.join(root, 'node_modules')) && existsSync(path.join(root, 'src'))) {
     fail(`the dependencies are not installed: run npm ci in ${root}`)
   }
   delete process.env.SIGNET_RUNTIME_FOUND
-  void import(pathToFileURL(file).href).then(({ main }) => main(process.argv.slice(2)))
+  const words = process.argv.slice(2)
+  const daemon = DAEMONS[words.slice(0, 2).join(' ')]
+  if (daemon !== undefined && (await (await load(daemon)).main(words))) return
+  const { main } = await load('main')
+  await main(words)
 }
 
-// By default SIGUSR1 opens Node's debugger on loopback, where every user of the machine can read this program's memory.
+// By default SIGUSR1 opens Node's debugger on loopback, where every local user can read this
+// program's memory.
 process.on('SIGUSR1', () => {})
-// These would end it at once while its parts are being loaded, before it has handlers of its own.
+// Without handlers these signals would end the program while it is still loading.
 if (process.argv[3] === 'run') process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
 
-if (isNewEnough(process.versions.node)) run()
+if (isNewEnough(process.versions.node)) void run()
 else {
   const node = cloneRuntime()
   if (node) void continueOn(node)

@@ -1,7 +1,7 @@
 /**
- * Integration tests that have a process of their own, below test/. They kill programs, measure the memory of one, or
- * wait for other processes most of the time, while the others run; one collects garbage again and again, which takes
- * long in a process that holds much.
+ * Integration tests that run in a process of their own, as paths below test/. They kill programs,
+ * measure the memory of one, or mostly wait for other processes while the other tests run. One collects
+ * garbage again and again, which is slow in a process that holds much.
  */
 export const ALONE = [
   'integration/failure/**/*.test.ts',

@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 
-/** `npm run check`: everything that can be said of the tree without running it. Each step is one command that can also be pasted. */
+/**
+ * `npm run check`: all static checks of the tree. Each step is a single command that also works in
+ * a shell.
+ */
 const STEPS: readonly { readonly what: string; readonly command: readonly string[] }[] = [
   { what: 'format and lint', command: ['biome', 'ci', '--colors=off', '.'] },
   { what: 'types', command: ['tsc', '--noEmit', '-p', 'tsconfig.json'] },

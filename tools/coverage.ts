@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 
 /**
- * `npm run coverage`: what the tests without programs reach, by line and branch; all of src/, or the folders that are named,
- * such as `npm run coverage -- policy spiffe`.
+ * `npm run coverage`: line and branch coverage of the tests that start no programs, for all of src/
+ * or for the named folders, such as `npm run coverage -- policy spiffe`.
  */
 const FILES = [
   'test/all-unit-tests.ts',

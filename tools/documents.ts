@@ -14,11 +14,14 @@ import { fillBlocks } from './documents/markdown.ts'
 import { readDocument, readDocuments } from './documents/read.ts'
 import { readSources } from './documents/sources.ts'
 
-/** Writes the tables of the documents from the code, between their markers. With --check it only compares. */
+/**
+ * Writes generated tables and examples between the markers of the documents. With --check it only
+ * compares.
+ */
 const root = path.resolve(import.meta.dirname, '..')
 const RESOURCES = ['metadata', ...RESOURCE_KINDS] as const
 
-/** An example is a file that can be used as it is. */
+/** Examples are complete files that can be used as they are. */
 const EXAMPLES = ['resources.yaml', 'authority.yaml', 'agent.yaml'].map((name) => `deploy/examples/${name}`)
 
 const sources = readSources()

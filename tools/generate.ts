@@ -14,8 +14,9 @@ import path from 'node:path'
 import protobuf from 'protobufjs'
 
 /**
- * Writes src/rpc/gen from proto/: the types that the compiler reads, the schema that the program reads at start (parsing .proto files
- * there would cost ten times as much), and the descriptors that reflection serves. With --check it writes elsewhere and compares.
+ * Generates src/rpc/gen from proto/: the types for the compiler, the schema that the program reads
+ * at start (parsing .proto files there would take ten times as long), and the descriptors that
+ * reflection serves. With --check it writes elsewhere and compares.
  */
 const root = path.resolve(import.meta.dirname, '..')
 const protoDirectory = path.join(root, 'proto')
@@ -36,7 +37,7 @@ function writeTypes(directory: string): void {
   const options = ['--longs=String', '--enums=String', '--defaults', '--oneofs']
   const output = ['--grpcLib=@grpc/grpc-js', '--importFileExtension=.ts', '-I', '.', '-O', directory]
   run('proto-loader-gen-types', [...options, ...output, ...protos])
-  // The generator also writes clients and servers of grpc-js, which nothing here uses: `services.ts` says the same in one file.
+  // The generator also writes grpc-js clients and servers, which are not used; `services.ts` replaces them.
   for (const name of globSync('**/*.ts', { cwd: directory })) {
     const file = path.join(directory, name)
     if (/interface (?:ProtoGrpcType|\w+ extends grpc\.Client)\b/.test(readFileSync(file, 'utf8')))
@@ -44,7 +45,7 @@ function writeTypes(directory: string): void {
   }
 }
 
-/** A TypeScript string literal: single quotes, so that JSON needs no escapes. */
+/** Formats a TypeScript string literal in single quotes, so that JSON needs no escapes. */
 const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
 function loadSchema(): protobuf.Root {
@@ -64,7 +65,7 @@ function writeSchema(directory: string, schema: protobuf.Root): void {
   )
 }
 
-/** Every service of a namespace and of those inside it. */
+/** Yields every service of a namespace and its nested namespaces. */
 function* servicesOf(namespace: protobuf.NamespaceBase): Generator<protobuf.Service> {
   for (const each of namespace.nestedArray) {
     if (each instanceof protobuf.Service) yield each
@@ -77,7 +78,10 @@ const KINDS = [
   ['client_stream', 'duplex'],
 ] as const
 
-/** Each method of each service with its messages, so that a server which lacks one, or mistakes one, does not compile. */
+/**
+ * Writes the message types of each method, so that a server with a missing or wrong handler does
+ * not compile.
+ */
 function writeServices(directory: string, schema: protobuf.Root): void {
   const imports = new Map<string, string>()
   const typeOf = (message: protobuf.Type | null, suffix: string): string => {
@@ -107,7 +111,7 @@ function writeServices(directory: string, schema: protobuf.Root): void {
   )
 }
 
-/** Leaves out the messages that no file of ours imports, directly or through another message. */
+/** Removes the messages that no file of ours imports, directly or indirectly. */
 function removeUnused(directory: string): void {
   const importsOf = (file: string): string[] =>
     [...readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)'/g)].map(([, name = '']) =>
@@ -128,7 +132,8 @@ function removeUnused(directory: string): void {
 function writeDescriptors(directory: string): void {
   const image = path.join(directory, 'image.binpb')
   run('buf', ['build', '--as-file-descriptor-set', '--exclude-source-info', '-o', image])
-  // A FileDescriptorSet is nothing but its files, each under tag 1; taken apart here, no field of theirs can be lost.
+  // A FileDescriptorSet has only the field `file` (tag 1). Splitting it here, without decoding the
+  // files, cannot lose any of their fields.
   const reader = protobuf.Reader.create(readFileSync(image))
   rmSync(image)
   const lines: string[] = []
@@ -152,7 +157,7 @@ function generate(directory: string): void {
   removeUnused(directory)
 }
 
-/** Names that differ, or that only one side has. */
+/** Returns the names of files that differ or exist on one side only. */
 function differences(left: string, right: string): string[] {
   const names = new Set([left, right].flatMap((directory) => globSync('**/*.ts', { cwd: directory })))
   const read = (directory: string, name: string): string | undefined => {
@@ -163,7 +168,7 @@ function differences(left: string, right: string): string[] {
 }
 
 const fresh = mkdtempSync(path.join(tmpdir(), 'signet-generate-'))
-chmodSync(fresh, 0o755) // the copy takes its mode, and other users run the clone, too
+chmodSync(fresh, 0o755) // the copy inherits the mode, and other users run the clone, too
 try {
   generate(fresh)
   if (process.argv.includes('--check')) {

@@ -6,7 +6,10 @@ import path from 'node:path'
 import { sectionsOf } from './release/changelog.ts'
 import { mistakesInPackage, obstaclesTo } from './release/ready.ts'
 
-/** `npm run release`: the steps of RELEASING.md that need no network. With --dry-run obstacles are reported only. */
+/**
+ * `npm run release`: the steps of RELEASING.md that need no network. With --dry-run it only reports
+ * obstacles.
+ */
 
 const root = path.resolve(import.meta.dirname, '..')
 const out = path.join(root, 'release')
@@ -15,7 +18,7 @@ const read = (name: string): string => readFileSync(path.join(root, name), 'utf8
 
 class StepFailedError extends Error {}
 
-/** What a program printed. */
+/** Runs a program and returns its output. */
 function run(program: string, args: readonly string[], cwd = root): string {
   const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: 'utf8' })
   if (status !== 0) {
@@ -46,7 +49,7 @@ function checkTree(): void {
   process.stdout.write(`not ready:\n${obstacles.map((what) => `  ${what}\n`).join('')}`)
 }
 
-/** Builds (`prepack`) and packs. */
+/** Builds (in `prepack`) and packs. */
 function pack(): string {
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out)
@@ -54,7 +57,7 @@ function pack(): string {
   return `signet-${version}.tgz`
 }
 
-/** The package as its users have it, but with the dependencies of this clone. */
+/** Runs the unpacked package as its users would, but with the dependencies of this clone. */
 function tryPackage(file: string): void {
   const files = run('tar', ['-tzf', path.join(out, file)])
     .trim()
@@ -72,7 +75,10 @@ function tryPackage(file: string): void {
   }
 }
 
-/** Of what is installed with the package; npm takes the name from the directory. */
+/**
+ * Writes the SBOM of the package and its dependencies. npm takes the name from the directory, so it
+ * is corrected here.
+ */
 function writeSbom(file: string): void {
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev', '--package-lock-only']
   const sbom = JSON.parse(run('npm', args))

@@ -2,10 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { TestEvent } from 'node:test/reporters'
 
 /**
- * A reporter beside the usual one, for two rules that the test runner does not know:
- * a suite without tests is a failure, because the loop that makes them found nothing to run over;
- * and a file that hangs is killed. `--test-timeout` fails a test that hangs, but what that test has opened
- * keeps the process of its file alive, and no timer fires in a loop that never turns.
+ * A second reporter that adds two rules to the test runner.
+ *
+ * A suite without tests is a failure, because the loop that defines them found nothing to iterate
+ * over.
+ *
+ * A file that hangs is killed. `--test-timeout` fails a test that hangs, but open handles of that
+ * test keep the process alive, and no timer fires while the event loop is blocked.
  */
 export default async function* testRules(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   using silence = new Silence(SILENCE_MS)
@@ -19,14 +22,14 @@ export default async function* testRules(events: AsyncIterable<TestEvent>): Asyn
   }
 }
 
-/** Longer than any test may take: see `--test-timeout` in package.json. */
+/** Longer than `--test-timeout` in tools/test.ts. */
 const SILENCE_MS = 180_000
 
-/** Counts what is reported below each suite, which comes before the suite itself. */
+/** Counts the results below each suite, which are reported before the suite itself. */
 export class SuiteSizes {
   readonly #counts: number[] = []
 
-  /** Names the suite when the event is that of one which ended without having had a test. */
+  /** Returns the name of a suite that ended without any tests. */
   hear({ type, data }: TestEvent): string | undefined {
     if (type !== 'test:pass' && type !== 'test:fail') return undefined
     const { nesting } = data
@@ -38,7 +41,7 @@ export class SuiteSizes {
   }
 }
 
-/** Kills the processes of the test files that are left when nothing was heard for so long. */
+/** Kills the remaining processes of test files when no event has come for this long. */
 class Silence implements Disposable {
   readonly #timer: NodeJS.Timeout
 

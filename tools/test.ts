@@ -3,11 +3,12 @@ import path from 'node:path'
 import { ALONE } from '../test/alone.ts'
 
 /**
- * `npm test`: all tests but those of other people's clients, or the files that are named. Most of them share one
- * of two processes, for loading the program takes longer than what many of them do; the rest have one a file.
+ * `npm test`: all tests except those with foreign clients, or the named files. Most of them share
+ * one of two processes, because loading the program takes longer than many tests; the rest have one
+ * process for each file.
  */
 const ALL = ['all-socket-tests.ts', 'all-unit-tests.ts', ...ALONE].map((file) => `test/${file}`)
-/** Far beyond what any test takes, also on a machine that does much else. */
+/** Far more than any test takes, even on a busy machine. */
 const TIMEOUT_MS = 120_000
 const root = path.resolve(import.meta.dirname, '..')
 const named = process.argv.slice(2)

@@ -5,7 +5,10 @@ import path from 'node:path'
 import { steadyTrial } from './trial-picture/steady.ts'
 import { drawTerminal } from './trial-picture/terminal.ts'
 
-/** Runs the trial once and draws what it printed: docs/trial.svg. A test compares the picture with another run. */
+/**
+ * Runs the trial once and draws its output as docs/trial.svg. A test compares the picture with
+ * another run.
+ */
 
 const root = path.resolve(import.meta.dirname, '..')
 const directory = mkdtempSync(path.join(tmpdir(), 'signet-picture-'))

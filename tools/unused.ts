@@ -2,15 +2,15 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /**
- * Finds files of src/ that no other file imports, and functions, classes and constants that are exported for nobody: neither another file
- * of src/ or tools/ imports them, nor does their own file use them for anything but a test.
+ * Finds files of src/ that no other file imports, and exported functions, classes and constants
+ * that no other file of src/ or tools/ imports and that their own file uses for tests only.
  */
 const root = path.resolve(import.meta.dirname, '..')
 
-/** What Node starts. */
+/** Entry points. */
 const ENTRIES = new Set(['src/cli/main.ts', 'src/client/main.ts', 'src/agent/attestation/digest-worker.ts'])
 
-/** What the code offers to tests. */
+/** Exports that are meant for tests. */
 const FOR_TESTS = new Set(['silentLogger'])
 
 const EXPORT = /^export (?:abstract )?(?:async )?(?:class|function\*?|const) (\w+)/gm
@@ -25,7 +25,7 @@ const names = globSync('{src,test,tools,bin,deploy}/**/*.{ts,js}', {
 })
 const files = new Map(names.map((name) => [name, readFileSync(path.join(root, name), 'utf8')]))
 
-/** Who imports each name of each file; `*` stands for every name. */
+/** The importers of each name of each file; `*` stands for all names. */
 const importers = new Map<string, Map<string, Set<string>>>()
 for (const [file, text] of files) {
   for (const pattern of [STATIC, DYNAMIC]) {
@@ -65,7 +65,7 @@ for (const [file, text] of files) {
     const isUsedHere = (text.match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0) > 1
     if (FOR_TESTS.has(name)) continue
     if (by.length === 0)
-      found.push(`${file}: nobody imports ${name}${isUsedHere ? ': do not export it' : ''}`)
+      found.push(`${file}: no file imports ${name}${isUsedHere ? ': do not export it' : ''}`)
     else if (!isUsedHere && !by.some(isOurs)) found.push(`${file}: only tests use ${name}`)
   }
 }

@@ -45,45 +45,52 @@ export interface AgentDeps {
   readonly random: Random
   readonly logger: Logger
   readonly environment: NodeJS.ProcessEnv
-  /** Told as soon as workloads can connect. */
+  /** Called as soon as workloads can connect. */
   readonly ready?: (info: { readonly socket: string; readonly adminSocket: string }) => void
 }
 
 export interface RunningAgent extends AsyncDisposable {
   readonly socket: string
   readonly adminSocket: string
-  /** Rejects when the agent cannot go on, as after a refused join; else resolves once it was disposed. */
+  /**
+   * Rejects if the agent cannot continue, as after a refused join. Resolves once the agent was
+   * disposed.
+   */
   readonly ended: Promise<void>
 }
 
 const ADMIN_CONNECTIONS = 256
 /**
- * The longest there are: a token of 64 KiB to be validated, and what Envoy says of itself, every time, which is 61 KiB of extensions in 1.40
- * and its metadata. What comes is held before anybody has been attested.
+ * Room for the longest requests: a token of 64 KiB to validate, and Envoy's node description, which
+ * Envoy repeats in every request (61 KiB of extensions in 1.40, plus metadata). Requests are held
+ * before the caller is attested.
  */
 const MAX_REQUEST_BYTES = 128 * 1024
 /**
- * Of requests that are not complete or not handled: on one connection a whole call's worth on every second stream, of one user what 200
- * Envoys say at the same moment.
+ * Limits on request bytes that are incomplete or not yet handled. Per connection: a request of
+ * maximum size on every second stream. Per user: what 200 Envoys send at the same moment.
  */
 const REQUEST_BYTES: ByteLimits = {
   connection: 64 * MAX_REQUEST_BYTES,
   caller: 128 * MAX_REQUEST_BYTES,
   total: 512 * MAX_REQUEST_BYTES,
 }
-/** Envoy has two streams on a connection. What a user may open on all of its connections is bounded by this: each call that is blocked is held. */
+/**
+ * Envoy opens two streams per connection. This bounds the calls that a user may have open on all of
+ * its connections, because each blocked call is held in memory.
+ */
 const CALLS_PER_CONNECTION_OF_USER = 2
-/** How long one user may have the loop while others want it, too: a call takes a twentieth of this. */
+/** How long one user may use the event loop while others wait. A call takes a twentieth of this. */
 const SLICE_MS = 2
 const CONTENDED_SLICE_MS = 0.5
-/** Between the first breath of the socket and the first thought of the authority. */
+/** How long to serve from saved state before contacting the authority. */
 const WORKLOADS_FIRST_MS = 100
-/** Trailers need no longer to reach whoever reads at all. */
+/** How long to wait for trailers to be sent; every client that reads gets them in less. */
 const SHUTDOWN_MS = 2_000
 
 /**
- * Serves the workloads of this host, first from what an earlier run has kept, then as the authority says. Resolves when the sockets are
- * there; the authority is contacted afterwards.
+ * Serves the workloads of this host: first from the state that an earlier run saved, then from the
+ * authority. Resolves once the sockets exist; the authority is contacted afterwards.
  */
 export async function runAgent(config: AgentConfig, deps: AgentDeps): Promise<RunningAgent> {
   const lifecycle = new Lifecycle()
@@ -176,7 +183,8 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   deps.ready?.(sockets)
 
   await serveStatus(shared, () => (knowledge.value === undefined ? 'waiting for the first sync' : undefined))
-  // Loading and connecting take the loop for a while: when there is something to serve, those who waited for the socket come first.
+  // Loading the uplink and connecting blocks the loop for a while. If there is saved state,
+  // workloads that waited for the socket are served first.
   if (knowledge.value !== undefined) await pause(clock, WORKLOADS_FIRST_MS, lifecycle.signal)
   const { Uplink } = await import('./uplink/uplink.ts')
   const towards = {
@@ -217,7 +225,7 @@ function createAttestation({ config, clock, kernel, lifecycle }: Shared): Attest
   return new Attestation({ attestors: [new UnixAttestor({ accounts: new AccountNames(clock), digests })] })
 }
 
-/** What was configured, as far as this process can hold so many. */
+/** The configured connection limits, lowered to what this process can hold. */
 function limitsOf({ config, logger }: Shared): SocketLimits {
   const { max_connections: max, max_connections_per_uid: maxPerUid } = config.workload_api
   const resources = resourcesOfThisProcess()
@@ -225,7 +233,7 @@ function limitsOf({ config, logger }: Shared): SocketLimits {
   if (limits.max < max) {
     logger.info(
       { event: 'connections.limited', configured: max, possible: limits.max, ...resources },
-      'descriptors or memory do not suffice for the configured number of connections',
+      'too few file descriptors or too little memory for the configured number of connections',
     )
   }
   return limits

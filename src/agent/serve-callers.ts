@@ -7,13 +7,13 @@ import type { SvidCache } from './svid-cache/svid-cache.ts'
 import { WORKLOAD_API_ENCODERS } from './workload-api/encoders.ts'
 import { serveWorkloadApi } from './workload-api/serve-workload-api.ts'
 
-/** What the Workload API and Envoy's SDS take from the agent around them. */
+/** What the Workload API and Envoy's SDS need of the agent. */
 export interface ServingDeps extends Omit<CallersDeps, 'encode' | 'endCalls'>, Pick<SdsDeps, 'random'> {
   readonly svids: SvidCache
   readonly sds: Pick<SdsDeps, 'names' | 'requireMetadata'>
 }
 
-/** Serves both APIs for the callers of one socket, which they share. */
+/** Serves both APIs on one socket. They share its callers. */
 export function serveCallers(
   server: RpcServer<Peer>,
   deps: ServingDeps,

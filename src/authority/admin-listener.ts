@@ -9,7 +9,7 @@ import type { Caller } from './caller.ts'
 const MAX_CONNECTIONS = 256
 
 export interface AdminListenerDeps {
-  /** Path of the socket: 0600, in a directory that only this user may enter. */
+  /** Path of the socket. Its mode is 0600 and its directory's 0700. */
   readonly path: string
   readonly server: RpcServer<Caller>
   readonly isAdministrator: (uid: number) => boolean
@@ -18,7 +18,10 @@ export interface AdminListenerDeps {
   readonly metrics: Metrics
 }
 
-/** Takes administrators by the kernel's word, and gives each connection to the server with its uid and login uid. */
+/**
+ * Listens for administrators on a Unix socket. The kernel says who connects, and each connection
+ * carries that uid and login uid.
+ */
 export function listenForAdministrators(deps: AdminListenerDeps): Promise<UnixListener> {
   const { path, server, isAdministrator, clock, logger, metrics } = deps
   return UnixListener.listen({

@@ -4,29 +4,35 @@ import { ConnectionPool, type PoolMember } from '../rpc/connection-pool.ts'
 import type { AnonymousCaller, BotCaller } from './caller.ts'
 
 export interface AgentConnectionsOptions {
-  /** Of bots. */
+  /** Bot connections in all. */
   readonly max: number
-  /** Of bots at one address, or in one /64 of IPv6. */
+  /** Bot connections per IPv4 address or IPv6 /64. */
   readonly maxPerAddress: number
-  /** Of those who show no certificate. */
+  /** Connections without a client certificate. */
   readonly maxAnonymous: number
   readonly clock: Clock
 }
 
-/** How many connections there may be: of bots, of those who show no certificate, and before TLS is done. */
+/**
+ * Limits on open connections: of bots, of callers without a certificate, and before the TLS handshake
+ * is done.
+ */
 export interface Places {
   readonly bots: number
   readonly anonymous: number
   readonly handshakes: number
 }
 
-/** They join within a second, or look whether this is the right authority. */
+/** Such a caller joins within a second, or only checks whether this is the right authority. */
 const MAX_ANONYMOUS = 256
 const MAX_HANDSHAKES = 1_024
-/** Of the database, of administrators, of what is read now and then. */
+/** File descriptors kept for the database, administrators and occasional reads. */
 const FILES_KEPT_FREE = 384
 
-/** As many bots as were asked for, as far as descriptors reach: the others get a small part of them. */
+/**
+ * Divides the open files: callers without a certificate and handshakes get a small share, bots get
+ * what they were configured for, as far as the rest allows.
+ */
 export function placesFor(bots: number, openFiles: number): Places {
   const free = Math.max(64, openFiles - FILES_KEPT_FREE)
   const anonymous = Math.min(MAX_ANONYMOUS, Math.ceil(free / 16))
@@ -34,17 +40,18 @@ export function placesFor(bots: number, openFiles: number): Places {
   return { bots: Math.min(bots, free - anonymous - handshakes), anonymous, handshakes }
 }
 
-/** A connection that has its place; whoever gives it up says so. */
+/** The place of one connection in the limits. `leave` gives it up. */
 export interface Place {
   leave(): void
 }
 
-/** Bots that have one connection each do not displace each other. */
+/** A bot's only connection is never spare, so bots with one connection each do not displace each other. */
 const NEVER = Number.POSITIVE_INFINITY
 
 /**
- * Who may have a connection. Those without a certificate have a small pool of their own, from which the oldest goes: they are there to join,
- * which takes a moment. When bots have all of theirs, the next one takes a place from the instance that has most.
+ * Decides who may have a connection. Callers without a certificate share a small pool, which drops
+ * its oldest connection when it is full: they only join, which takes a moment. When the bots' pool is
+ * full, a new connection replaces one of the instance that has most.
  */
 export class AgentConnections {
   readonly #anonymous: ConnectionPool<string>
@@ -60,7 +67,10 @@ export class AgentConnections {
     this.#clock = clock
   }
 
-  /** Gives a place, or the reason why there is none. `evict` is called when the place is somebody else's. */
+  /**
+   * Returns a place, or the reason why there is none. `evict` is called when another connection takes
+   * the place.
+   */
   admit(caller: AnonymousCaller | BotCaller, evict: () => void): Place | string {
     const sinceMs = this.#clock.monotonicMs()
     const address = addressKey(caller.address)

@@ -66,26 +66,29 @@ export interface AuthorityDeps {
   readonly logger: Logger
   readonly environment: NodeJS.ProcessEnv
   readonly ready?: (info: AuthorityInfo) => void
-  /** Go on, this once, with a database that is not as this authority left it. */
+  /** Start once with a database that is not as this authority left it. */
   readonly acceptAltered?: boolean
 }
 
 export interface AuthorityInfo {
-  /** host:port that is really bound. */
+  /** The host:port that is actually bound. */
   readonly listen: string
   readonly adminSocket: string
   readonly pin: string
   readonly trustDomain: string
-  /** host:port of /livez, /readyz and /metrics, when they are served. */
+  /** The host:port of /livez, /readyz and /metrics, when they are served. */
   readonly metricsListen?: string
 }
 
 export type RunningAuthority = AsyncDisposable & AuthorityInfo
 
-/** How long calls that are under way may take once the authority is asked to stop. */
+/** How long running calls may take after the authority is asked to stop. */
 const STOP_MS = 2_000
 
-/** Starts an authority and resolves when it serves. Disposing it ends calls with UNAVAILABLE, then lets go of everything. */
+/**
+ * Starts an authority and resolves when it serves. Disposing it ends calls with UNAVAILABLE and
+ * releases everything.
+ */
 export async function runAuthority(config: AuthorityConfig, deps: AuthorityDeps): Promise<RunningAuthority> {
   const lifecycle = new Lifecycle()
   try {
@@ -120,7 +123,7 @@ async function start(
   warnOfUnsupportedRules(catalogue, logger)
   const views = lifecycle.use(new BotViews(catalogue))
 
-  // What the services do.
+  // What the services need.
   const botCertificateSeconds = config.lifetimes.bot_certificate
   const methods = joinMethods({ random })
   const joiner = lifecycle.use(
@@ -182,7 +185,7 @@ async function start(
     limitsOf,
     keyOf: originOf,
     byteLimits: AGENT_BYTES,
-    // On all of its connections together.
+    // Per bot or address, over all of its connections.
     callCap: { keyOf: originOf, max: config.limits.max_streams_per_connection },
   })
   const isServing = (): boolean => whyNotReady(state) === undefined
@@ -308,7 +311,7 @@ async function start(
   }
 }
 
-/** The directory and its lock, the key of the database, and the state that these open. */
+/** Locks the data directory, loads the key-encryption key and opens the state. */
 async function openDataDirectory(
   config: AuthorityConfig,
   deps: AuthorityDeps,

@@ -2,10 +2,10 @@ import type { CallHead } from '../rpc/handlers.ts'
 import { actorOf, type Caller } from './caller.ts'
 import { BotCertificateRequiredError, NotAuthorizedError } from './errors.ts'
 
-/** Who may call a method. Whoever is not named may not. */
+/** Who may call a method. */
 type Permitted = 'anonymous' | 'bot' | 'expired bot' | 'admin'
 
-/** The whole of it: a method that does not stand here is refused to everybody. */
+/** Every method and its permitted callers. A method that is missing here is refused to everybody. */
 export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<string, readonly Permitted[]>([
   ['/grpc.health.v1.Health/Check', ['anonymous', 'bot', 'expired bot', 'admin']],
   ['/grpc.health.v1.Health/Watch', ['anonymous', 'bot', 'expired bot', 'admin']],
@@ -35,11 +35,14 @@ export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<strin
 
 export interface AuthorizeDeps {
   readonly nowSeconds: () => number
-  /** Root, and the user that the authority runs as. */
+  /** True for root and for the user that the authority runs as. */
   readonly isAdministrator: (uid: number) => boolean
 }
 
-/** Asked when the headers of a call have come; throws unless the table permits it. */
+/**
+ * Returns the check that runs when the headers of a call have arrived. @throws NotAuthorizedError, or
+ * BotCertificateRequiredError when the method is for bots
+ */
 export function authorizer(deps: AuthorizeDeps): (caller: Caller, context: Pick<CallHead, 'method'>) => void {
   return (caller, { method }) => {
     const permitted = MAY_CALL.get(method)

@@ -4,29 +4,29 @@ import { addressKey } from '../rpc/address-key.ts'
 import type { Actor } from './audit/events.ts'
 import { ForeignCertificateError } from './errors.ts'
 
-/** Somebody without a bot certificate: may only join. */
+/** A caller without a bot certificate, who may only join. */
 export interface AnonymousCaller {
   readonly kind: 'anonymous'
-  /** Where the connection came from; for limits and the audit log, never for a decision about identity. */
+  /** The remote address. It is used for limits and the audit log, never to decide about identity. */
   readonly address: string
 }
 
-/** An agent, by the bot certificate of its TLS connection. */
+/** An agent, identified by the bot certificate of its TLS connection. */
 export interface BotCaller {
   readonly kind: 'bot'
   readonly bot: string
   readonly instanceId: string
   readonly generation: number
-  /** Of the certificate's SubjectPublicKeyInfo. */
+  /** The SHA-256 of the certificate's SubjectPublicKeyInfo, in hex. */
   readonly keySha256: string
   /** Seconds since 1970. */
   readonly notAfter: number
-  /** The certificate had expired already when the connection was made. */
+  /** Whether the certificate had already expired when the connection was made. */
   readonly expired: boolean
   readonly address: string
 }
 
-/** A process on this host, by the kernel's word. */
+/** A process on this host, identified by the kernel. */
 export interface AdminCaller {
   readonly kind: 'admin'
   readonly uid: number
@@ -39,11 +39,15 @@ export type Caller = AnonymousCaller | BotCaller | AdminCaller
 const INSTANCE_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/
 const GENERATION = /^[1-9][0-9]{0,14}$/
 
-/** Reads the bot out of a certificate whose chain the TLS layer has verified against the control root. */
+/**
+ * Reads the bot from a certificate whose chain TLS has verified up to the control root. @throws
+ * ForeignCertificateError
+ */
 export function botCallerOf(certificate: Certificate, nowSeconds: number, address: string): BotCaller {
   const { commonName, organization, serialNumber } = certificate.subject
   const usages = certificate.extKeyUsages
-  // The authority's own certificate comes from the same CA: only clientAuth, and nothing else, makes a bot (decision 0007).
+  // The authority's own certificate comes from the same CA, so only a certificate with clientAuth and
+  // nothing else makes a bot (decision 0007).
   if (certificate.isCa || usages.length !== 1 || usages[0] !== 'clientAuth') {
     throw new ForeignCertificateError('not a bot certificate')
   }
@@ -62,7 +66,7 @@ export function botCallerOf(certificate: Certificate, nowSeconds: number, addres
   }
 }
 
-/** How a caller is named in the audit log. */
+/** The caller's name in the audit log. */
 export function actorOf(caller: Caller): Actor {
   switch (caller.kind) {
     case 'anonymous':
@@ -76,7 +80,7 @@ export function actorOf(caller: Caller): Actor {
   }
 }
 
-/** Whose calls and connections count together. */
+/** The key under which a caller's calls and connections are counted. */
 export function originOf(caller: Caller): string {
   switch (caller.kind) {
     case 'anonymous':

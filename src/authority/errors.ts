@@ -14,14 +14,14 @@ export class BotCertificateRequiredError extends CodedError {
   readonly kind = 'unauthenticated'
 }
 
-/** The certificate is of our control CA, but is not a bot's. */
+/** The control CA of this authority issued the certificate, but not to a bot. */
 export class ForeignCertificateError extends CodedError {
   override readonly name = 'ForeignCertificateError'
   readonly code = 'ERR_AUTHORITY_FOREIGN_CERTIFICATE'
   readonly kind = 'unauthenticated'
 }
 
-/** The certificate of the connection has expired; the agent reconnects with a newer one. */
+/** The certificate of the connection has expired or was replaced; the agent reconnects with a newer one. */
 export class ConnectionExpiredError extends CodedError {
   override readonly name = 'ConnectionExpiredError'
   readonly code = 'ERR_AUTHORITY_CONNECTION_EXPIRED'

@@ -16,7 +16,7 @@ import type { KeysInUse } from './keys/signing-keys.ts'
 
 export interface ListenerDeps {
   readonly listen: string
-  /** Of bots; in all, and at one address. */
+  /** Limits bot connections in all; `maxConnectionsPerAddress` limits them per address. */
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   readonly keys: () => KeysInUse
@@ -27,20 +27,26 @@ export interface ListenerDeps {
   readonly metrics: Metrics
 }
 
-/** Long enough to join or to renew; such connections prove nothing about who holds them. */
+/** Long enough to join or to renew. The caller of such a connection has not proved who it is. */
 const UNPROVEN_CONNECTION_MS = 30_000
 
-/** Timers stand still while the host sleeps, certificates do not: the wall clock is asked at least this often. */
+/**
+ * The wall clock is checked at least this often, because timers stop while the host sleeps but
+ * certificates age.
+ */
 const MAX_WAIT_MS = 60_000
 
-/** Accepts TLS connections and fixes who calls, from the client certificate, before the first byte of HTTP/2. */
+/**
+ * Accepts TLS connections and establishes the caller, from the client certificate, before HTTP/2
+ * reads a byte.
+ */
 export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
   const { openFiles } = resourcesOfThisProcess()
   const { bots, anonymous, handshakes } = placesFor(deps.maxConnections, openFiles)
   if (bots < deps.maxConnections) {
     deps.logger.info(
       { event: 'connections.limited', configured: deps.maxConnections, possible: bots, openFiles },
-      'descriptors or memory do not suffice for the configured number of connections',
+      'too few file descriptors or too little memory for the configured number of connections',
     )
   }
   const admission: Admission = {
@@ -112,7 +118,7 @@ function accept(
   const lifeMs =
     caller.kind === 'bot' && !caller.expired ? caller.notAfter * 1000 - nowMs : UNPROVEN_CONNECTION_MS
   const ending = onBothClocks(clock, lifeMs, () =>
-    server.endConnection(connection, new ConnectionExpiredError('the connection has come to its end')),
+    server.endConnection(connection, new ConnectionExpiredError('the connection has reached its time limit')),
   )
   void connection.closed.then(() => {
     place.leave()
@@ -135,7 +141,10 @@ function callerOf(
   }
 }
 
-/** Calls `task` when so much time has passed on the wall clock or on the monotonic one, whichever comes first. */
+/**
+ * Calls `task` after this many milliseconds on the wall clock or the monotonic clock, whichever comes
+ * first.
+ */
 function onBothClocks(clock: Clock, ms: number, task: () => void): Scheduled {
   const wallEndMs = clock.now().getTime() + ms
   const endMs = clock.monotonicMs() + ms

@@ -36,7 +36,7 @@ export interface StateDeps {
   readonly acceptAltered: boolean
 }
 
-/** Opens database, audit log, keys and what is known of bots: what every other part stands on. */
+/** Opens the database, audit log, keys, locks and bots, on which everything else builds. */
 export async function openState(settings: StateSettings, deps: StateDeps, lifecycle: Pick<Lifecycle, 'use'>) {
   const { dataDir, trustDomain, kek, lifetimes, renewalGraceSeconds } = settings
   const { clock, random, logger, metrics, acceptAltered } = deps

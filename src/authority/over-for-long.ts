@@ -1,6 +1,9 @@
 import type { Clock } from '../foundation/clock.ts'
 
-/** Nothing is deleted sooner after it was first seen to be over, unless its whole life was shorter. */
+/**
+ * An item must have been expired for this long before it is deleted, or for its lifetime if that is
+ * shorter.
+ */
 const MAX_STRETCH_MS = 86_400_000
 
 export interface Over {
@@ -9,7 +12,10 @@ export interface Over {
   readonly lifeMs: number
 }
 
-/** What is over by the wall clock, and since when by the one that never jumps: a clock that was set wrong deletes nothing. */
+/**
+ * Tracks since when items have been expired, by the clock that never jumps. So a wall clock that is
+ * set wrong deletes nothing.
+ */
 export class OverForLong {
   readonly #clock: Clock
   #sinceMs: ReadonlyMap<string, number> = new Map()
@@ -18,7 +24,10 @@ export class OverForLong {
     this.#clock = clock
   }
 
-  /** Takes all that is over now; gives those that have been so, without a break, for a day or for the length of their life. */
+  /**
+   * Takes all items that are expired now. Returns those that have been so without a break for a day,
+   * or for the length of their life.
+   */
   note<T extends Over>(over: readonly T[]): T[] {
     const nowMs = this.#clock.bootMs()
     this.#sinceMs = new Map(over.map(({ id }) => [id, this.#sinceMs.get(id) ?? nowMs]))

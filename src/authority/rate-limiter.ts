@@ -8,9 +8,12 @@ class RateLimitedError extends CodedError {
   readonly kind = 'resource_exhausted'
 }
 
-/** How often those who are known by some name may ask. */
+/** Limits how often each key may ask. */
 export class RateLimiter extends TokenBuckets<string> {
-  /** @throws RateLimitedError when this key has not so much, or less than `leaving` would be left; nothing is taken then. */
+  /**
+   * Takes an amount from the key's bucket. @throws RateLimitedError, and takes nothing, when it has
+   * less than `amount`, or less than `leaving` would remain
+   */
   take(key: string, amount = 1, leaving = 0): void {
     if (!this.tryTake(key, amount, leaving)) throw new RateLimitedError('too many requests: try again later')
   }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 
-/** What other machines can use: the name of this host where the listener takes every address. */
+/** An address that other machines can use: a listener on all addresses is named by this host's name. */
 export function reachableAddress(listen: string): string {
   return listen.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
 }

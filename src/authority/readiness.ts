@@ -7,7 +7,7 @@ export interface ReadinessDeps {
   readonly clock: Clock
 }
 
-/** Why no SVID would be issued at the moment; undefined: nothing is known that would be in the way. */
+/** Why no SVID could be issued now; undefined when no reason is known. */
 export function whyNotReady({ datastore, keys, clock }: ReadinessDeps): string | undefined {
   const nowSeconds = clock.now().getTime() / 1000
   const { signer, jwt } = keys.current()

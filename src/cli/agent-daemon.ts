@@ -9,22 +9,21 @@ import { keyDirectory, surroundings } from '../config/places.ts'
 import { systemClock } from '../foundation/clock.ts'
 import { createDaemonLogger } from '../foundation/logger.ts'
 import { systemRandom } from '../foundation/random.ts'
-import { configFromFlags } from './commands/agent/flags.ts'
-import { define, type Options } from './commands/agent/run.ts'
+import { configFromFlags, type Options, withFlags } from './commands/agent/flags.ts'
 import { runDaemon } from './daemon.ts'
-import { mainOfDaemon, sayingWhyNot } from './daemon-main.ts'
+import { daemonMain, printingFailure } from './daemon-main.ts'
 import { UsageError } from './errors.ts'
 import { readInput } from './input.ts'
 import { keepYoungHeapSmall } from './memory.ts'
 import { DaemonSignals } from './signals.ts'
 
-/** The program of `signet agent run`: all that it needs to serve what it has kept is loaded at once, and nothing else. */
-export const main = mainOfDaemon(define)
+/**
+ * The program of `signet agent run`. It loads at once what an agent needs to serve the state that it has
+ * kept, and nothing else.
+ */
+export const start = printingFailure(run)
 
-/** Ends by setting the exit code. */
-export function start(options: Options): Promise<void> {
-  return sayingWhyNot(() => run(options))
-}
+export const main = daemonMain(withFlags, start)
 
 async function run(options: Options): Promise<void> {
   keepYoungHeapSmall()
@@ -41,7 +40,10 @@ async function run(options: Options): Promise<void> {
   })
 }
 
-/** Compiled code is kept where only its owner writes, or nowhere; what a checked configuration says goes the same way. */
+/**
+ * Reads the configuration, with a cache where there is a compile cache: only its owner can write to
+ * either.
+ */
 async function readConfig(text: string, fileName: string, { check }: Options): Promise<AgentConfig> {
   const compiled = getCompileCacheDir()
   if (check || compiled === undefined) {

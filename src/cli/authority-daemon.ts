@@ -6,9 +6,9 @@ import { keyDirectory, surroundings } from '../config/places.ts'
 import { systemClock } from '../foundation/clock.ts'
 import { createDaemonLogger } from '../foundation/logger.ts'
 import { systemRandom } from '../foundation/random.ts'
-import { define, type Options } from './commands/authority/run.ts'
+import { type Options, withFlags } from './commands/authority/flags.ts'
 import { runDaemon } from './daemon.ts'
-import { mainOfDaemon, sayingWhyNot } from './daemon-main.ts'
+import { daemonMain, printingFailure } from './daemon-main.ts'
 import { UsageError } from './errors.ts'
 import { readInput } from './input.ts'
 import { keepYoungHeapSmall } from './memory.ts'
@@ -16,12 +16,9 @@ import { warn } from './output.ts'
 import { DaemonSignals } from './signals.ts'
 
 /** The program of `signet authority run`. */
-export const main = mainOfDaemon(define)
+export const start = printingFailure(run)
 
-/** Ends by setting the exit code. */
-export function start(options: Options): Promise<void> {
-  return sayingWhyNot(() => run(options))
-}
+export const main = daemonMain(withFlags, start)
 
 async function run(options: Options): Promise<void> {
   keepYoungHeapSmall()

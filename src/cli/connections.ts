@@ -9,10 +9,13 @@ import {
 import type { RpcCalls } from '../rpc/calls.ts'
 import { LocalClient } from '../rpc/plain/local-client.ts'
 import { parseEndpointSocket } from '../spiffe/endpoint-socket.ts'
-import type { CommandLine } from './command.ts'
+import type { Command } from './command.ts'
 import { UsageError } from './errors.ts'
 
-/** How commands find the three sockets there are. A flag wins over the environment, that over the default place. */
+/**
+ * How commands find the three sockets. A flag takes precedence over the environment, and that over
+ * the default path.
+ */
 
 export interface AuthorityOptions {
   readonly adminSocket?: string
@@ -26,22 +29,22 @@ export interface WorkloadOptions {
   readonly socket?: string
 }
 
-export function withAuthority(command: CommandLine): CommandLine {
-  return command.option(
+export function withAuthority(command: Command): Command {
+  return command.flag(
     '--admin-socket <path>',
     "the authority's admin socket (default: $SIGNET_ADMIN_SOCKET, else the usual place)",
   )
 }
 
-export function withAgent(command: CommandLine): CommandLine {
-  return command.option(
+export function withAgent(command: Command): Command {
+  return command.flag(
     '--agent-admin-socket <path>',
     "the agent's admin socket (default: $SIGNET_AGENT_ADMIN_SOCKET, else beside the Workload API socket)",
   )
 }
 
-export function withWorkloadApi(command: CommandLine): CommandLine {
-  return command.option(
+export function withWorkloadApi(command: Command): Command {
+  return command.flag(
     '--socket <uri>',
     'the Workload API, such as unix:///run/signet/agent.sock (default: $SPIFFE_ENDPOINT_SOCKET, else the usual place)',
   )
@@ -62,14 +65,14 @@ export function connectAgent(options: AgentOptions & WorkloadOptions): RpcCalls 
 }
 
 export function connectWorkloadApi(options: WorkloadOptions): RpcCalls {
-  // WLEP-14: without this header every Workload API refuses.
+  // Every Workload API refuses calls without this header (SPIFFE Workload Endpoint §3).
   return new LocalClient({
     unixPath: workloadSocket(options),
     metadata: { 'workload.spiffe.io': 'true' },
   })
 }
 
-/** The path of the Workload API's socket. */
+/** Returns the path of the Workload API socket. @throws UsageError */
 export function workloadSocket(options: WorkloadOptions): string {
   const given = options.socket ?? fromEnvironment('SPIFFE_ENDPOINT_SOCKET')
   if (given === undefined) return path.join(ours(runtimeDirectory(surroundings())), 'agent.sock')
@@ -78,7 +81,7 @@ export function workloadSocket(options: WorkloadOptions): string {
   throw new UsageError(`${given} is a TCP endpoint: signet's agent is reached by a Unix socket, unix:///…`)
 }
 
-/** Under the temporary directory somebody else may have put a socket where ours would be. */
+/** Checks that a default directory is ours. In the temporary directory another user may have created it. */
 function ours(directory: string): string {
   if (directory !== temporaryRuntimeDirectory()) return directory
   const found = lstatSync(directory, { throwIfNoEntry: false })

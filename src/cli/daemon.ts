@@ -8,13 +8,13 @@ import { keepMemory } from './memory.ts'
 import { guardRuntime } from './runtime-guard.ts'
 import type { DaemonSignals } from './signals.ts'
 
-/** Longer than any deadline at which what is being ended gives up by itself. */
+/** Longer than every deadline of the parts that are being ended. */
 const MAX_END_MS = 15_000
 
-/** By then what a program usually runs has been compiled. */
+/** The code that a program usually runs has been compiled by then. */
 const KEEP_COMPILED_MS = 10_000
 
-/** What `ended` rejects with is why a program cannot go on. */
+/** `ended` rejects with the reason why the program cannot continue. */
 export interface Program extends AsyncDisposable {
   readonly ended?: Promise<void>
 }
@@ -36,7 +36,7 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
   forbidCoreDumps()
   signals.logHangups(logger)
   if (options.untilStdinEnds) {
-    // Whoever started us holds the other end; when it goes, however that happens, so do we.
+    // The parent process holds the other end. When it is gone, for whatever reason, this program ends.
     process.stdin
       .on('end', () => signals.ask('end of standard input'))
       .on('error', () => signals.ask('standard input'))
@@ -44,7 +44,7 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
   }
   const program = await start()
   using _memory = keepMemory()
-  // Else only a program that ends by itself would leave its compiled code for the next start, and one that is killed would not.
+  // Otherwise only a clean exit would save compiled code for the next start, and a killed program would not.
   setTimeout(flushCompileCache, KEEP_COMPILED_MS).unref()
   try {
     const reason = await Promise.race([signals.asked, failureOf(program)])
@@ -54,12 +54,12 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
     if (!(await Promise.race([ended, wait(MAX_END_MS, false)]))) {
       logger.warn({ event: 'program.ending' }, 'something did not end in time; exiting without it')
     }
-    leaveSoon() // a failure is said by main() first
+    leaveSoon() // main() prints a failure first
     process.stdin.destroy()
   }
 }
 
-/** Never resolves: that a program has ended without a failure is known from somewhere else. */
+/** Rejects when the program fails; never resolves. */
 async function failureOf({ ended }: Program): Promise<never> {
   await ended
   return new Promise<never>(() => undefined)

@@ -4,7 +4,7 @@ import { parseJwtSvid } from '../spiffe/jwt-svid.ts'
 import { formatSeconds } from './instant.ts'
 import { formatFields } from './output.ts'
 
-/** SVIDs in words. */
+/** Descriptions of SVIDs for people. */
 
 export interface DescribedX509Svid {
   readonly spiffeId: string
@@ -71,7 +71,7 @@ export function formatJwtSvid(svid: DescribedJwtSvid): string {
   })}`
 }
 
-/** What stands in the certificate as its name: the SPIFFE ID, else the subject. */
+/** The name of a certificate: the SPIFFE ID, else the subject. */
 function nameOf(certificate: Certificate): string {
   const { commonName, organization, serialNumber } = certificate.subject
   const subject = [commonName, organization, serialNumber].filter(Boolean).join(', ')

@@ -1,7 +1,7 @@
 import { InvalidDurationError, parseDuration } from '../foundation/duration.ts'
 import { UsageError } from './errors.ts'
 
-/** The seconds that a flag says; a mistake names the flag. */
+/** Parses a duration flag into seconds. The error names the flag. @throws UsageError */
 export function parseDurationFlag(flag: string, text: string): number {
   try {
     return parseDuration(text)

@@ -14,31 +14,28 @@ export class UnreadableFileError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-/** A file or resource that the command would create exists already. */
+/** A file or resource that the command would create already exists. */
 export class AlreadyThereError extends CodedError {
   override readonly name = 'AlreadyThereError'
   readonly code = 'ERR_CLI_ALREADY_THERE'
   readonly kind = 'already_exists'
 }
 
-/** The command found nothing of what it was asked for. */
+/** The command did not find what it was asked for. */
 export class NothingThereError extends CodedError {
   override readonly name = 'NothingThereError'
   readonly code = 'ERR_CLI_NOTHING_THERE'
   readonly kind = 'not_found'
 }
 
-/** The program is not ready, or did not become ready in the time of `--wait`. */
+/** The program is not ready, or did not become ready within `--wait`. */
 export class NotReadyError extends CodedError {
   override readonly name = 'NotReadyError'
   readonly code = 'ERR_CLI_NOT_READY'
   readonly kind = 'unavailable'
 }
 
-/**
- * Node was started in a way that exposes the keys: with a debugger, or with memory or TLS secrets written
- * out.
- */
+/** Node was started with a debugger, or with an option that writes memory or TLS secrets to files. */
 export class UnsafeRuntimeError extends CodedError {
   override readonly name = 'UnsafeRuntimeError'
   readonly code = 'ERR_CLI_UNSAFE_RUNTIME'

@@ -1,20 +1,20 @@
 import { CodedError, type ErrorKind } from '../foundation/errors.ts'
 
-/** What a command's end says; stable, so that scripts can rely on it. */
+/** Exit codes. They are stable, so that scripts can rely on them. */
 export const ExitCode = {
   /** Done. */
   DONE: 0,
-  /** The question was answered, and the answer is no: `diff` found differences, `audit verify` damage. */
+  /** The answer is no: `diff` found differences, `audit verify` found damage. */
   NO: 1,
   /** The command line or a file is wrong. */
   INVALID: 2,
-  /** What was named is not there. */
+  /** The named object does not exist. */
   NOT_FOUND: 3,
-  /** The other side says no. */
+  /** The server refused the call. */
   DENIED: 4,
-  /** Nobody answered, or not now: trying again may help. */
+  /** The server did not answer, or is busy: trying again may help. */
   UNAVAILABLE: 5,
-  /** Something else must be done first: it exists, has changed meanwhile, is locked. */
+  /** Something else must be done first: the object exists already, was changed meanwhile or is locked. */
   CONFLICT: 6,
   /** A defect of this program. */
   INTERNAL: 70,
@@ -33,7 +33,7 @@ const CODE_OF: Readonly<Record<ErrorKind, number>> = {
   internal: ExitCode.INTERNAL,
 }
 
-/** The single place where an error becomes an exit code. */
+/** The only place that converts an error to an exit code. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof CodedError ? CODE_OF[error.kind] : ExitCode.INTERNAL
 }

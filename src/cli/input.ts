@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { readReason } from '../foundation/file-reason.ts'
 import { UnreadableFileError } from './errors.ts'
 
-/** The text of a file; `-` is standard input. The name is what problems are reported under. */
+/**
+ * Reads a file; `-` is standard input. Problems are reported under `fileName`. @throws
+ * UnreadableFileError
+ */
 export async function readInput(file: string): Promise<{ readonly text: string; readonly fileName: string }> {
   if (file === '-')
     return { text: (await readAll(process.stdin)).toString('utf8'), fileName: '(standard input)' }
@@ -13,7 +16,7 @@ export async function readInput(file: string): Promise<{ readonly text: string; 
   }
 }
 
-/** All of a stream, to its end. */
+/** Reads a stream to its end. */
 export async function readAll(stream: NodeJS.ReadableStream): Promise<Buffer> {
   const parts: Buffer[] = []
   for await (const part of stream) parts.push(Buffer.from(part))

@@ -1,7 +1,10 @@
-/** Time for the error that ended the program to be printed. */
+/** Time to print the error that ended the program. */
 const LAST_WORDS_MS = 100
 
-/** Ends a program that is done, whatever still holds it then, be it somebody who does not read what it has to say. */
+/**
+ * Ends a finished program even if something keeps it alive, such as a reader of its output that
+ * does not read.
+ */
 export function leaveSoon(): void {
   setTimeout(() => process.exit(), LAST_WORDS_MS).unref()
 }

@@ -1,7 +1,7 @@
 import type { Logger } from '../foundation/logger.ts'
 import { ExitCode } from './exit-codes.ts'
 
-/** What Node would print by itself, in several lines and waiting for whoever reads them, becomes lines of the log. */
+/** Logs warnings and uncaught exceptions. Node would print them in several lines, and wait for the reader. */
 export function logDefects(logger: Logger): void {
   process.removeAllListeners('warning').on('warning', (warning) => {
     logger.warn({ event: 'program.warning', err: warning }, 'a warning of the runtime')

@@ -5,27 +5,37 @@ import { MemoryKeeper } from '../foundation/memory-keeper.ts'
 import { trimMemory } from '../peer/trim-memory.ts'
 
 /**
- * Loading and a burst of connections would let the young generation of V8's heap grow to 64 MiB, which it keeps: more than all else that
- * the program holds. It stays as it is when this is called; calls take no more time with it.
+ * Keeps the young generation of V8's heap at its current size. Loading code and a burst of
+ * connections would let it grow to 64 MiB for good, more than everything else that the program
+ * holds. Calls are not slower for it.
  */
 export function keepYoungHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
 }
 
-/** Gives back what work has taken, whenever there is time for it. */
+/** Returns memory to the system after work, in quiet moments. */
 export function keepMemory(): MemoryKeeper {
   let before = performance.eventLoopUtilization()
-  const business = (): number => {
+  const utilization = (): number => {
     const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, before)
+    const sinceThen = performance.eventLoopUtilization(now, before)
     before = now
-    return utilization
+    return sinceThen.utilization
   }
   const residentBytes = (): number => process.memoryUsage.rss()
-  return new MemoryKeeper({ clock: systemClock, residentBytes, business, collectGarbage, trim: trimMemory })
+  return new MemoryKeeper({
+    clock: systemClock,
+    residentBytes,
+    utilization,
+    collectGarbage,
+    trim: trimMemory,
+  })
 }
 
-/** V8 shows its collector only to what is made after it was told to; afterwards nobody else is to see it. */
+/**
+ * V8 exposes its collector only to contexts created after this flag is set. The flag is reset, so
+ * that no other code gets it.
+ */
 function collectGarbage(thoroughly: boolean): void {
   setFlagsFromString('--expose-gc')
   try {

@@ -1,19 +1,22 @@
 import { printable, printableJson, printableLines } from '../foundation/printable.ts'
 
-/** What commands print: text for people, JSON for programs. Warnings and errors go to stderr. */
+/** Output of commands: text for people, JSON for programs. Warnings and errors go to stderr. */
 
-/** Text whose line breaks are ours: every part that somebody else chose went through a table, fields or {@link printable}. */
+/**
+ * Prints text with our own line breaks. Foreign parts must already be escaped: by a table, fields
+ * or {@link printable}.
+ */
 export function print(text: string): void {
   const shown = printableLines(text)
   process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`)
 }
 
-/** One line, whoever chose what is in it. */
+/** Prints one line. Foreign text in it is escaped. */
 export function printLine(text: string): void {
   process.stdout.write(`${printable(text)}\n`)
 }
 
-/** One line to standard error. */
+/** Prints one line to standard error. */
 export function warn(text: string): void {
   process.stderr.write(`${printable(text)}\n`)
 }
@@ -22,18 +25,18 @@ export function printJson(value: unknown): void {
   printJsonText(formatJson(value))
 }
 
-/** JSON that was made elsewhere. */
+/** Prints JSON text that was formatted elsewhere. */
 export function printJsonText(json: string): void {
   const shown = printableJson(json)
   process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`)
 }
 
-/** What is nested deeper than anything of ours is cut, for no formatter follows it without end. */
+/** Formats JSON. Deep nesting, which only foreign data has, is cut, because the formatter recurses. */
 export function formatJson(value: unknown, indent = 2): string {
   return printableJson(JSON.stringify(toPlain(value, 0), undefined, indent))
 }
 
-/** A list in JSON that is printed element by element: however long it is, it is never in memory as a whole. */
+/** Prints a JSON array element by element, so that a long list is never in memory as a whole. */
 export class JsonListPrinter {
   #isEmpty = true
 
@@ -48,7 +51,7 @@ export class JsonListPrinter {
   }
 }
 
-/** Columns as wide as their widest cell; nothing at all when there are no rows but the heading's word. */
+/** Formats a table whose columns are as wide as their widest cell. */
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heading, ...rows]
   const widths = heading.map((_, column) =>
@@ -64,19 +67,19 @@ export function formatTable(heading: readonly string[], rows: readonly (readonly
     .join('\n')
 }
 
-/** `name: value` lines, values aligned. */
+/** Formats `name: value` lines with aligned values. */
 export function formatFields(fields: Readonly<Record<string, string | undefined>>, indent = ''): string {
   const given = Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined)
   const width = Math.max(...given.map(([name]) => name.length)) + 1
   return given.map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${printable(value)}`).join('\n')
 }
 
-const DEEPEST = 48
+const MAX_DEPTH = 48
 
 function toPlain(value: unknown, depth: number): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
-  if (depth > DEEPEST) return '… nested too deeply'
+  if (depth > MAX_DEPTH) return '… nested too deeply'
   if (Array.isArray(value)) return value.map((each) => toPlain(each, depth + 1))
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, toPlain(each, depth + 1)]))
 }

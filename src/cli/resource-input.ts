@@ -7,7 +7,10 @@ import { readReason } from '../foundation/file-reason.ts'
 import { UnreadableFileError } from './errors.ts'
 import { readAll, readInput } from './input.ts'
 
-/** The text of a file with resources, and in it the texts of the files that its federations name. */
+/**
+ * Reads a file with resources, and inserts the files that its federations name. @throws
+ * UnreadableFileError
+ */
 export async function readResources(
   file: string,
 ): Promise<{ readonly text: string; readonly fileName: string }> {
@@ -26,7 +29,7 @@ export async function readResources(
   return { text: putBundleFiles(text, files, contents), fileName }
 }
 
-/** A bundle document; whether it is one is not looked at. */
+/** Reads a bundle file without validating it. @throws UnreadableFileError */
 export async function readBundleFile(file: string): Promise<string> {
   let bytes: Buffer
   try {
@@ -34,7 +37,7 @@ export async function readBundleFile(file: string): Promise<string> {
   } catch (error) {
     throw new UnreadableFileError(`cannot read ${file}: ${readReason(error)}`, { cause: error })
   }
-  // Before it is sent anywhere: white space does not count in the end, but nobody has so much of it.
+  // Checked before it is sent. Whitespace is removed later, but no real file has this much.
   if (bytes.length > 4 * MAX_BUNDLE_BYTES) throw new UnreadableFileError(`${file} is too large for a bundle`)
   if (!isUtf8(bytes)) throw new UnreadableFileError(`${file} is not UTF-8`)
   return bytes.toString('utf8')

@@ -2,14 +2,14 @@ import inspector from 'node:inspector'
 import type { Logger } from '../foundation/logger.ts'
 import { UnsafeRuntimeError } from './errors.ts'
 
-/** Options of Node that show what the process holds in memory or its environment, its keys included, to others or in files of others. */
+/** Node options that expose memory or environment, including keys, to other users or in files. */
 const SHOWS_MEMORY =
   /^--(inspect(-[a-z-]+)?|debug-port|tls-keylog|trace-tls|heapsnapshot-(signal|near-heap-limit)|heap-prof|report-(on-signal|signal|on-fatalerror|uncaught-exception)|experimental-network-inspection|experimental-worker-inspection)$/
 
 /**
- * Refuses to run with keys in a Node that would show them: a debugger is open, or an option says that memory or TLS secrets are to be
- * written out. Other options that come from `NODE_OPTIONS` are named in the log, because they run with every right of the program.
- *
+ * Refuses to run with keys in a Node that exposes them: with an open debugger, or with an option
+ * that writes memory or TLS secrets. Other options from `NODE_OPTIONS` are logged, because the code
+ * that they load has all rights of this program.
  * @throws UnsafeRuntimeError
  */
 export function guardRuntime(
@@ -40,12 +40,15 @@ export function guardRuntime(
   }
 }
 
-/** As Node reads them: within quotes a backslash takes the next character as it is. Outside it means nothing, and no name has one. */
+/**
+ * Splits NODE_OPTIONS as Node does. Within quotes a backslash escapes a character. Option names
+ * contain no backslash, so it can be removed everywhere.
+ */
 function wordsOf(nodeOptions: string): string[] {
   return nodeOptions.replaceAll('\\', '').split(/[\s"]+/)
 }
 
-/** The names alone: a value may be a secret. Node takes `_` for `-`. */
+/** Returns the option names without their values, which may be secrets. Node treats `_` as `-`. */
 function optionNames(words: readonly string[]): string[] {
   return words
     .filter((word) => word.startsWith('-') && word !== '--')

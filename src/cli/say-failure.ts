@@ -2,7 +2,7 @@ import { CodedError, messageOf } from '../foundation/errors.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { warn } from './output.ts'
 
-/** Says what went wrong, once, and gives the exit code. */
+/** Prints an error and returns its exit code. */
 export function sayFailure(error: unknown): number {
   if (error instanceof CodedError) {
     for (const line of error.lines ?? [error.message]) warn(`signet: ${line}`)

@@ -1,15 +1,15 @@
 import { closeSync, openSync } from 'node:fs'
 import type { Logger } from '../foundation/logger.ts'
 
-/** Ctrl-C a second time: the program has been asked politely before. */
+/** The exit code after a second signal; the first one asks for a clean end. */
 const ENDED_BY_SECOND_SIGNAL = 130
 
 /**
- * What signals do to a program that runs until it is told to end. Taken before anything else happens, because their default is to end
- * the process at once, or to open Node's debugger (SIGUSR1) to every user of the machine.
+ * Handles the signals of a daemon. Create it first of all: by default signals end the process, or
+ * open Node's debugger to every local user (SIGUSR1).
  *
- * SIGINT, SIGTERM and SIGQUIT end the program: the first lets it finish, a second does not. SIGHUP ends it when its terminal has gone;
- * else it is logged, and the program goes on. SIGUSR1 and SIGUSR2 do nothing.
+ * SIGINT, SIGTERM and SIGQUIT end the program: the first one cleanly, a second one immediately.
+ * SIGHUP ends it when its terminal is gone; otherwise it is logged. SIGUSR1 and SIGUSR2 do nothing.
  */
 export class DaemonSignals {
   readonly #asked = Promise.withResolvers<string>()
@@ -26,17 +26,17 @@ export class DaemonSignals {
     process.on('SIGUSR1', ignore).on('SIGUSR2', ignore)
   }
 
-  /** Resolves with the reason once the program is to end. */
+  /** Resolves with the reason when the program must end. */
   get asked(): Promise<string> {
     return this.#asked.promise
   }
 
-  /** Asks for the end for a reason that is no signal. */
+  /** Requests the end for a reason other than a signal. */
   ask(reason: string): void {
     this.#asked.resolve(reason)
   }
 
-  /** Says each SIGHUP, those before included. */
+  /** Logs each SIGHUP, including earlier ones. */
   logHangups(logger: Logger): void {
     this.#onHangup = () => {
       logger.info(
@@ -63,13 +63,13 @@ export class DaemonSignals {
   }
 }
 
-/** A process whose terminal was closed has no controlling terminal any more. */
+/** A process whose terminal was closed has no controlling terminal. */
 function terminalIsThere(): boolean {
   try {
     closeSync(openSync('/dev/tty', 'r'))
     return true
   } catch {
-    return false // ENXIO: it has gone
+    return false // ENXIO: it is gone
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { systemClock } from '../foundation/clock.ts'
 import { CodedError } from '../foundation/errors.ts'
-import type { CommandLine } from './command.ts'
+import type { Command } from './command.ts'
 import { parseDurationFlag } from './duration-flag.ts'
 
 export interface WaitOptions {
@@ -10,11 +10,14 @@ export interface WaitOptions {
 
 const ASK_EVERY_MS = 100
 
-export function withWait(command: CommandLine, until: string): CommandLine {
-  return command.option('--wait <duration>', `try on, so long at most, ${until}`)
+export function withWait(command: Command, until: string): Command {
+  return command.flag('--wait <duration>', `try on, so long at most, ${until}`)
 }
 
-/** Asks again while nobody answers, or not yet; when the time is over, what went wrong last is said. */
+/**
+ * Repeats a call while the server is unavailable or not ready. After the time of `--wait` it throws
+ * the last error.
+ */
 export async function askUntil<T>(options: WaitOptions, ask: () => Promise<T>): Promise<T> {
   const waitMs = options.wait === undefined ? 0 : parseDurationFlag('--wait', options.wait) * 1000
   const deadlineMs = systemClock.monotonicMs() + waitMs

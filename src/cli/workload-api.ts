@@ -5,7 +5,7 @@ import type { X509BundlesResponse__Output } from '../rpc/gen/X509BundlesResponse
 import type { X509SVIDResponse__Output } from '../rpc/gen/X509SVIDResponse.ts'
 import { NothingThereError } from './errors.ts'
 
-/** The Workload API as a workload sees it. */
+/** Calls of the Workload API, as a workload makes them. */
 
 const SERVICE = 'SpiffeWorkloadAPI'
 

@@ -6,14 +6,16 @@ import { type MutualTls, verifyPeer } from './verify-peer.ts'
 
 export type ConnectTlsOptions = MutualTls &
   Pick<ConnectionOptions, 'host' | 'port' | 'path' | 'socket' | 'servername' | 'ALPNProtocols' | 'lookup'> & {
-    /** Gives the attempt up; so do ten seconds. */
+    /** Aborts the attempt. It also times out after ten seconds. */
     readonly signal?: AbortSignal | undefined
   }
 
 /**
- * A connection to a verified, authorized peer. Names and addresses only lead there, they prove nothing. A server that does not want us may
- * say so after this has resolved, by closing: in TLS 1.3 the client is done first.
- * @throws NoSvidError | PeerRefusedError, and errors of Node
+ * Connects to a peer and resolves once the peer is verified and authorized. Host names and
+ * addresses are used for routing only and prove nothing. In TLS 1.3 the client finishes the
+ * handshake first, so a server that refuses this client may close the connection after this has
+ * resolved.
+ * @throws NoSvidError | PeerRefusedError, and Node's own connection errors
  */
 export async function connectTls(options: ConnectTlsOptions): Promise<TLSSocket> {
   const { source, authorize, signal, ...where } = options
@@ -22,14 +24,14 @@ export async function connectTls(options: ConnectTlsOptions): Promise<TLSSocket>
   const socket = tls.connect({
     ...where,
     secureContext: clientContext(source.svid),
-    rejectUnauthorized: false, // what the chain is worth is found out below, before anybody gets the socket
+    rejectUnauthorized: false, // verifyPeer below validates the chain before the caller gets the socket
   })
   try {
     await once(socket, 'secureConnect', { signal: giveUp })
     verifyPeer(socket, { source, authorize })
     return socket
   } catch (error) {
-    socket.on('error', () => {}) // it is over; `close` follows
+    socket.on('error', () => {}) // already failing; `close` follows
     socket.destroy()
     throw giveUp.aborted ? giveUp.reason : error
   }

@@ -2,7 +2,7 @@ import { type EndpointSocket, parseEndpointSocket } from '../spiffe/endpoint-soc
 import { EndpointUnknownError } from './errors.ts'
 
 /**
- * Where the Workload API is: what was said explicitly, else the environment (Workload Endpoint §4).
+ * Finds the Workload API: the given address, else `SPIFFE_ENDPOINT_SOCKET` (Workload Endpoint §4).
  * @throws EndpointUnknownError | InvalidEndpointSocketError
  */
 export function findEndpoint(address: string | undefined): EndpointSocket {

@@ -7,7 +7,7 @@ export class EndpointUnknownError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
-/** An update of the Workload API, or a part of it, cannot be used and was ignored. */
+/** An update from the Workload API, or a part of it, cannot be used and was ignored. */
 export class InvalidUpdateError extends CodedError {
   override readonly name = 'InvalidUpdateError'
   readonly code = 'ERR_CLIENT_UPDATE_INVALID'
@@ -18,17 +18,17 @@ export class InvalidUpdateError extends CodedError {
   }
 }
 
-/** No SVID came before the time was over or the signal aborted; `cause` is the last problem. */
+/** No SVID arrived before the timeout or the abort signal; `cause` is the last problem. */
 export class SourceNotReadyError extends CodedError {
   override readonly name = 'SourceNotReadyError'
   readonly code = 'ERR_CLIENT_SOURCE_NOT_READY'
   readonly kind = 'unavailable'
 }
 
-/** Why a source has no SVID to show. */
+/** Why a source has no SVID to present. */
 export type NoSvidReason = 'withdrawn' | 'expired' | 'not_picked' | 'closed'
 
-/** There is no valid SVID now; an expired one is never handed out. */
+/** There is no valid SVID at the moment. Expired SVIDs are never returned. */
 export class NoSvidError extends CodedError {
   override readonly name = 'NoSvidError'
   readonly code = 'ERR_CLIENT_NO_SVID'
@@ -50,7 +50,7 @@ export class PeerRefusedError extends CodedError {
   readonly code = 'ERR_CLIENT_PEER_REFUSED'
   readonly kind = 'permission_denied'
   readonly reason: PeerRefusal
-  /** Its SPIFFE ID, where that is proven. */
+  /** The peer's SPIFFE ID, if it was verified. */
   readonly peerId: string | undefined
 
   constructor(reason: PeerRefusal, detail: string, options?: ErrorOptions & { peerId?: string }) {

@@ -4,20 +4,21 @@ import type { ChannelCredentials } from '@grpc/grpc-js'
 import { connectTls } from './connect-tls.ts'
 import type { MutualTls } from './verify-peer.ts'
 
-/** `import * as grpc from '@grpc/grpc-js'`: it has to be the copy that makes the channel. */
+/** The module `@grpc/grpc-js`, as imported by the program that creates the channel. */
 export type Grpc = typeof import('@grpc/grpc-js')
 
 const HOST = /^(?:\[[^\]]*\]|([^:]+))(?::\d+)?$/
 
 /**
- * Channel credentials that connect to verified, authorized servers only. Each new connection shows the SVID of that moment; those that are
- * there go on. Channels share a connection only when they have these very credentials.
+ * Creates channel credentials that connect to verified and authorized servers only. Each new
+ * connection presents the SVID that is current when it is opened; open connections are kept.
+ * Channels share a connection only if they use the same credentials object.
  */
 export function createGrpcChannelCredentials(
   grpc: Pick<Grpc, 'credentials'>,
   mtls: MutualTls,
 ): ChannelCredentials {
-  // Only its kind matters: the connection is made with the context of its own moment.
+  // A placeholder that makes grpc-js use TLS; `connectTls` builds the context of each connection.
   const credentials = grpc.credentials.createFromSecureContext(tls.createSecureContext({ ca: [] }))
   const create = credentials._createSecureConnector.bind(credentials)
   credentials._createSecureConnector = (target, options, calls) => {
@@ -29,12 +30,12 @@ export function createGrpcChannelCredentials(
     })
     return connector
   }
-  // grpc-js compares contexts and callbacks, and knows nothing of who is authorized.
+  // The default compares contexts and callbacks, not `authorize`.
   credentials._equals = (other) => other === credentials
   return credentials
 }
 
-/** Only for whoever routes by it; an address is no name (RFC 6066 §3). */
+/** The SNI name, for proxies that route by it. IP addresses are not allowed there (RFC 6066 §3). */
 function serverName(name: string | undefined): string | undefined {
   return name === undefined || isIP(name) !== 0 ? undefined : name
 }

@@ -7,9 +7,11 @@ import { createTlsServer } from './tls-server.ts'
 import type { MutualTls } from './verify-peer.ts'
 
 /**
- * What a `grpc.Server` listens on in place of `bindAsync`: `createGrpcListener(grpc, server, mtls).listen(50051)`. TLS ends here, and only
- * connections of verified, authorized peers are handed to the server; in a handler `peerIdOf(call)` says whose. grpc-js has no place to
- * decide about a certificate before the calls of its connection run. To stop, close the listener, then `server.tryShutdown`.
+ * Creates the listener of a `grpc.Server`, in place of `bindAsync`: `createGrpcListener(grpc,
+ * server, mtls).listen(50051)`. The listener terminates TLS and hands only connections of verified
+ * and authorized peers to the server; in a handler, `peerIdOf(call)` returns the peer's SPIFFE ID.
+ * (grpc-js itself offers no hook to check a certificate before the calls of its connection run.) To
+ * stop, close the listener, then call `server.tryShutdown`.
  */
 export function createGrpcListener(grpc: Grpc, server: Server, mtls: MutualTls): TlsServer {
   return createTlsServer({ ...mtls, ALPNProtocols: ['h2'], noDelay: true }, (socket) => {
@@ -18,14 +20,14 @@ export function createGrpcListener(grpc: Grpc, server: Server, mtls: MutualTls):
       grpc.ServerCredentials.createInsecure(),
       [remembering(grpc, peerIdOf(socket))],
     )
-    // One injector for each connection, so that its calls can be nobody else's.
+    // One injector per connection ties its calls to its peer.
     const injector = server.createConnectionInjector(credentials)
     socket.once('close', () => injector.destroy())
     injector.injectConnection(socket)
   })
 }
 
-/** grpc-js hands this very metadata object on to the handler. */
+/** grpc-js passes the same metadata object on to the handler. */
 function remembering(grpc: Grpc, peerId: SpiffeId): ServerInterceptor {
   return (_method, call) =>
     new grpc.ServerInterceptingCall(call, {

@@ -4,15 +4,20 @@ import { contextOptions } from './tls-context.ts'
 import { type MutualTls, verifyPeer } from './verify-peer.ts'
 import type { OwnX509Svid } from './x509-update.ts'
 
-/** For the constructor of a server that is guarded: it asks for a certificate, and the guard says what that is worth. */
+/**
+ * Constructor options of a guarded server: ask for a client certificate and leave its validation to
+ * the guard.
+ */
 export const GUARDED = { requestCert: true, rejectUnauthorized: false } as const
-/** Node waits for two minutes. */
+/** Node's own default is two minutes. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000
 
 /**
- * Stands between Node and everybody who listens to a TLS server: `secureConnection` is heard only of verified peers, by whatever listener and
- * in whatever order, and so no byte of any other reaches HTTP or a handler. A refused one is destroyed and told as `tlsClientError`. Each
- * handshake shows the SVID of that moment; connections that are there go on.
+ * Wraps a TLS server so that it emits `secureConnection` for verified and authorized peers only.
+ * Listeners, in whatever order they were added, never see another peer, and no byte of a refused
+ * one reaches HTTP or a handler. A refused peer's socket is destroyed and reported as
+ * `tlsClientError`. Each handshake presents the SVID that is current at that moment; open
+ * connections are kept.
  */
 export function guardServer<S extends Server>(server: S, { source, authorize }: MutualTls): S {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean
@@ -27,7 +32,7 @@ export function guardServer<S extends Server>(server: S, { source, authorize }: 
     try {
       check()
     } catch (error) {
-      socket.on('error', () => {}) // it is over; `close` follows
+      socket.on('error', () => {}) // already failing; `close` follows
       socket.destroy()
       return emit('tlsClientError', error, socket)
     }

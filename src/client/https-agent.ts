@@ -4,15 +4,17 @@ import { connectTls } from './connect-tls.ts'
 import type { MutualTls } from './verify-peer.ts'
 
 /**
- * Options of an agent of `node:http`; those of TLS are ours. Without `maxSockets`: Node counts a connection only when it is handed out, so
- * many that are being verified at once would exceed it.
+ * Options of a `node:http` agent; the TLS options are fixed. `maxSockets` is left out: Node counts
+ * a connection only once it is handed out, so connections that are still being verified would
+ * exceed it.
  */
 export type HttpsAgentOptions = MutualTls &
   Pick<AgentOptions, 'keepAlive' | 'keepAliveMsecs' | 'maxFreeSockets' | 'timeout' | 'scheduling'>
 
 /**
- * For `https.request` and `https.get`: connects to verified, authorized servers only. Each new connection shows the SVID of that moment; kept
- * ones go on. An agent for each authorization: connections are never shared between two.
+ * Creates an agent for `https.request` and `https.get` that connects to verified and authorized
+ * servers only. Each new connection presents the SVID that is current when it is opened; pooled
+ * connections are kept. Use one agent per `authorize`; agents never share connections.
  */
 export function createHttpsAgent({ source, authorize, ...options }: HttpsAgentOptions): https.Agent {
   return new MutualTlsAgent({ source, authorize }, options)
@@ -30,7 +32,7 @@ class MutualTlsAgent extends https.Agent {
     { host, port, servername, path, lookup }: RequestOptions & { servername?: string },
     callback?: (error: Error | null, socket: Duplex) => void,
   ): undefined {
-    // An agent for a Unix socket is told so by `socketPath`, which Node hands on as `path`.
+    // The `socketPath` of a request; Node passes it on as `path`.
     const where = path ? { path } : { host: host ?? 'localhost', port: Number(port ?? 443) }
     void connectTls({ ...this.#mtls, ...where, servername, lookup, ALPNProtocols: ['http/1.1'] }).then(
       (socket) => callback?.(null, socket),

@@ -3,10 +3,13 @@ import https, { type Server } from 'node:https'
 import { GUARDED, guardServer, HANDSHAKE_TIMEOUT_MS } from './guard-server.ts'
 import type { MutualTls } from './verify-peer.ts'
 
-/** The options of `node:http`; those of TLS are ours. */
+/** The options of a `node:http` server; the TLS options are fixed. */
 export type HttpsServerOptions = MutualTls & Omit<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 
-/** A server of `node:https` whose handler sees only requests of verified, authorized peers; `peerIdOf(request)` says whose. */
+/**
+ * Creates a `node:https` server whose handler sees only requests of verified and authorized peers.
+ * `peerIdOf(request)` returns the peer's SPIFFE ID.
+ */
 export function createHttpsServer(options: HttpsServerOptions, onRequest?: RequestListener): Server {
   const { source, authorize, ...rest } = options
   const server = https.createServer(

@@ -1,6 +1,9 @@
 import { MAX_TIMEOUT_MS } from '../foundation/clock.ts'
 
-/** Keeps the process alive while anybody holds it. Sockets and timers of a source never do. */
+/**
+ * Keeps the process alive while at least one hold is active. The source's own sockets and timers
+ * never do.
+ */
 export class KeepAlive {
   #holders = 0
   #timer: NodeJS.Timeout | undefined

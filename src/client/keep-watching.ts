@@ -10,22 +10,31 @@ export interface Watching {
   readonly method: string
   readonly clock: Clock
   readonly random: Random
-  /** Ends it. */
+  /** Stops watching. */
   readonly signal: AbortSignal
-  /** True when the message was of use: the next failure is then the first one again. */
+  /** Returns true if the message could be used; that resets the backoff. */
   readonly onMessage: (message: Buffer) => boolean
-  /** A stream has ended, and another is opened after a pause unless this end is final. */
+  /** Called when a stream has ended. Another is opened after a pause, unless `isFinal`. */
   readonly onEnded: (error: RpcError, isFinal: boolean) => void
 }
 
-/** Workload Endpoint §3: without it every Workload API refuses. */
+/** Workload Endpoint §3: every Workload API refuses a request without it. */
 const METADATA = { 'workload.spiffe.io': 'true' }
-/** An agent that restarts is there again within a second; one that is gone for longer is not to be flooded. */
+/**
+ * Short at first, because an agent restarts within a second; growing, so as not to flood one that
+ * is down.
+ */
 const RECONNECT = { initialMs: 100, maxMs: 10_000 }
-/** Workload Endpoint §6: the request is wrong, or the profile is not there; asking again changes nothing. All else may pass, OK included. */
+/**
+ * Statuses that a retry cannot change (Workload Endpoint §6): the request is invalid, or the method
+ * is not implemented. Any other end may be temporary, OK included.
+ */
 const FINAL: ReadonlySet<number> = new Set([StatusCode.INVALID_ARGUMENT, StatusCode.UNIMPLEMENTED])
 
-/** Holds a stream of the Workload API open, through restarts of the agent and refusals, until the signal or a final refusal ends it. */
+/**
+ * Keeps one stream of the Workload API open. It reconnects after failures and refusals, until the
+ * signal aborts or a refusal is final.
+ */
 export async function keepWatching(watching: Watching): Promise<void> {
   const { target, method, clock, random, signal } = watching
   const backoff = new Backoff(RECONNECT, random)

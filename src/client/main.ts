@@ -1,4 +1,4 @@
-/** What `signet/client` is, for Node programs. */
+/** The public API of `signet/client`, the library for Node programs. */
 export { RpcError } from '../rpc/status.ts'
 export { Bundle } from '../spiffe/bundle.ts'
 export { SpiffeId } from '../spiffe/spiffe-id.ts'

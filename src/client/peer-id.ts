@@ -1,6 +1,6 @@
 import type { SpiffeId } from '../spiffe/spiffe-id.ts'
 
-/** By the object that stands for the peer: nothing that a peer sends can put an entry here. */
+/** Keyed by the object that represents the peer, so nothing that a peer sends can add an entry. */
 const verified = new WeakMap<object, SpiffeId>()
 
 export function rememberPeer(subject: object, peerId: SpiffeId): void {
@@ -8,8 +8,10 @@ export function rememberPeer(subject: object, peerId: SpiffeId): void {
 }
 
 /**
- * The SPIFFE ID that the peer has proven: of a TLS socket, an HTTP request on one, or a gRPC call, as this library hands them out. It is
- * that of the handshake for as long as the connection lasts.
+ * Returns the verified SPIFFE ID of a peer: of a TLS socket, an HTTP request or a gRPC call that a
+ * server or connection of this library produced. It is the one of the handshake for as long as the
+ * connection lasts.
+ * @throws TypeError for any other object
  */
 export function peerIdOf(subject: object): SpiffeId {
   const { socket, metadata } = subject as { socket?: object; metadata?: object }
@@ -18,6 +20,6 @@ export function peerIdOf(subject: object): SpiffeId {
     if (peerId) return peerId
   }
   throw new TypeError(
-    'nobody has verified this peer: it did not come through a server or connection of signet/client',
+    'this peer is not verified: it did not come through a server or connection of signet/client',
   )
 }

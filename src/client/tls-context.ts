@@ -4,8 +4,10 @@ import { pemChain } from '../rpc/pem-chain.ts'
 import type { OwnX509Svid } from './x509-update.ts'
 
 /**
- * What is shown of us. Without roots, in place of the system's: OpenSSL knows one pool of them and would let any trust domain vouch for any
- * other, so the peer's chain is validated behind it. TLS 1.3, where certificates are not seen on the wire and nothing is renegotiated.
+ * The TLS options for this side's certificate. `ca` is empty instead of the system's roots: OpenSSL
+ * has one pool of roots and would let any trust domain vouch for any other, so `verifyPeer`
+ * validates the peer's chain after the handshake. TLS 1.3 only: it encrypts certificates and has no
+ * renegotiation.
  */
 export function contextOptions({ chain, privateKey }: OwnX509Svid): SecureContextOptions {
   return {
@@ -14,14 +16,15 @@ export function contextOptions({ chain, privateKey }: OwnX509Svid): SecureContex
     cert: pemChain(chain.map(({ der }) => der)),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
     ca: [],
-    // With this option a ticket only names an entry of a cache, and Node keeps none: a resumed session would outlive the certificate.
+    // OpenSSL then issues stateful tickets, which name an entry in a session cache that Node does
+    // not keep. A resumed session would outlive the certificate.
     secureOptions: constants.SSL_OP_NO_TICKET,
   }
 }
 
 const contexts = new WeakMap<OwnX509Svid, SecureContext>()
 
-/** Made once for each SVID. */
+/** Cached per SVID. */
 export function clientContext(svid: OwnX509Svid): SecureContext {
   let context = contexts.get(svid)
   if (context === undefined) {

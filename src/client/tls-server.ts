@@ -3,12 +3,15 @@ import tls, { type Server, type TLSSocket, type TlsOptions } from 'node:tls'
 import { GUARDED, guardServer, HANDSHAKE_TIMEOUT_MS } from './guard-server.ts'
 import type { MutualTls } from './verify-peer.ts'
 
-/** What is left to be chosen: certificates, roots, versions and checks are ours. */
+/** The options that remain; certificates, roots, versions and checks are fixed. */
 export type TlsServerOptions = MutualTls &
   Pick<TlsOptions, 'ALPNProtocols' | 'handshakeTimeout'> &
   Pick<ServerOpts, 'allowHalfOpen' | 'noDelay' | 'keepAlive' | 'keepAliveInitialDelay'>
 
-/** A server of `node:tls` that hears only of verified, authorized peers; see {@link peerIdOf} for who they are. */
+/**
+ * Creates a `node:tls` server that accepts only verified and authorized peers; {@link peerIdOf}
+ * returns their SPIFFE IDs.
+ */
 export function createTlsServer(
   options: TlsServerOptions,
   onConnection?: (socket: TLSSocket) => void,

@@ -8,19 +8,21 @@ import { PeerRefusedError } from './errors.ts'
 import { rememberPeer } from './peer-id.ts'
 import type { X509Source } from './x509-source.ts'
 
-/** Both sides of mutual TLS: what we show, whom we trust, and whom we let in. */
+/** What mutual TLS needs: the SVIDs to present, the bundles to trust, and who is allowed. */
 export interface MutualTls {
   readonly source: X509Source
   readonly authorize: Authorizer
 }
 
 /**
- * Decides about the other end of a connection whose handshake is done: OpenSSL has proven that the peer has the key of its certificate, and
- * nothing else. The chain is validated against the bundle of its own trust domain, so that a federated one cannot speak for ours.
+ * Verifies and authorizes the peer of a connection whose handshake is done. OpenSSL has proven only
+ * that the peer holds the key of its certificate. The chain is validated against the bundle of its
+ * own trust domain, so a federated trust domain cannot vouch for ours.
  * @throws PeerRefusedError
  */
 export function verifyPeer(socket: TLSSocket, mtls: MutualTls): SpiffeId {
-  const chain = socket.isSessionReused() ? [] : peerChain(socket) // a resumed session proves no key
+  // a resumed session does not prove possession of the key
+  const chain = socket.isSessionReused() ? [] : peerChain(socket)
   if (chain.length === 0) throw new PeerRefusedError('no_certificate', 'it showed no certificate')
   let svid: X509Svid
   try {

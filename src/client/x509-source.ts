@@ -11,7 +11,7 @@ import { KeepAlive } from './keep-alive.ts'
 import { keepWatching } from './keep-watching.ts'
 import { type OwnX509Svid, parseX509Update, type X509Update } from './x509-update.ts'
 
-/** Which SVID is meant, where a process has several; a duplicate hint means the first that has it. */
+/** Selects one of several SVIDs. If several have the same hint, the first is used. */
 export type SvidPick =
   | { readonly hint: string }
   | { readonly spiffeId: string }
@@ -20,12 +20,18 @@ export type SvidPick =
 export interface X509SourceOptions {
   /** `unix:///run/signet/agent.sock` or `tcp://127.0.0.1:8000`; default: `SPIFFE_ENDPOINT_SOCKET`. */
   readonly address?: string | undefined
-  /** Default: the first. */
+  /** Default: the first SVID. */
   readonly pick?: SvidPick | undefined
-  /** Ends the wait for the first SVID; without it and `timeoutMs`, `connect` waits until there is one. */
+  /**
+   * Aborts the wait for the first SVID. Without it and `timeoutMs`, `connect` waits until there is
+   * one.
+   */
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
-  /** Hears of every failed attempt and of all that was not taken of an update. The source goes on meanwhile. */
+  /**
+   * Called for every failed attempt and for every part of an update that was ignored. The source
+   * continues.
+   */
   readonly onProblem?: ((problem: CodedError) => void) | undefined
 }
 
@@ -38,8 +44,9 @@ const METHOD = '/SpiffeWorkloadAPI/FetchX509SVID'
 const NOTHING: X509Update = { svids: [], bundles: new Map(), problems: [] }
 
 /**
- * The X.509-SVIDs and bundles of this process, kept current by a watch of the Workload API. Of an update all that can be used is taken; an
- * SVID that has expired is never handed out. By itself it does not keep the process alive.
+ * The X.509-SVIDs and bundles of this process, kept current by a stream of the Workload API. An
+ * update is taken as far as it can be used; see `problem` for the rest. An expired SVID is never
+ * returned. A source does not keep the process alive unless `ref` is called.
  */
 export class X509Source implements AsyncDisposable {
   readonly #options: X509SourceOptions
@@ -49,7 +56,7 @@ export class X509Source implements AsyncDisposable {
   readonly #watching: Promise<void>
   readonly #alive = new KeepAlive()
   #reference: Disposable | undefined
-  /** Wakes who waits for the first SVID. */
+  /** Resolves at the next update or problem, for {@link X509Source.connect}. */
   #news = Promise.withResolvers<void>()
   #problem: CodedError | undefined
   #isFinal = false
@@ -68,8 +75,10 @@ export class X509Source implements AsyncDisposable {
   }
 
   /**
-   * Resolves with a source that has an SVID. An agent that is not there yet, or does not know this process yet, is waited for.
-   * @throws EndpointUnknownError | InvalidEndpointSocketError | SourceNotReadyError, and RpcError when asking again is no use
+   * Resolves with a source that has an SVID. It waits while the agent is not running or does not
+   * yet grant this process an identity.
+   * @throws EndpointUnknownError | InvalidEndpointSocketError | SourceNotReadyError, and RpcError
+   * for a refusal that a retry cannot change
    */
   static async connect(
     options: X509SourceOptions = {},
@@ -85,14 +94,14 @@ export class X509Source implements AsyncDisposable {
     }
   }
 
-  /** The SVID to show now. @throws NoSvidError */
+  /** The SVID to present now. @throws NoSvidError */
   get svid(): OwnX509Svid {
     if (this.#ending.signal.aborted) throw new NoSvidError('closed', 'the source was closed')
     const because = { cause: this.#problem }
     const svid = this.#picked()
     if (svid === undefined) {
       if (this.svids.length > 0)
-        throw new NoSvidError('not_picked', 'this process has others than the wanted')
+        throw new NoSvidError('not_picked', 'none of the SVIDs of this process is the one picked')
       throw new NoSvidError('withdrawn', this.#problem?.message ?? 'this process has none', because)
     }
     const nowSeconds = this.#nowSeconds()
@@ -107,18 +116,19 @@ export class X509Source implements AsyncDisposable {
     return this.#state.value.svids
   }
 
-  /** Undefined for a trust domain that this process is not to trust. */
+  /** The bundle of a trust domain, by its bare name; undefined if this process does not trust it. */
   bundleFor(trustDomain: string): Bundle | undefined {
     return this.#state.value.bundles.get(trustDomain)
   }
 
-  /** What stands in the way of updates, or was left out of the last one; undefined while all is well. */
+  /** What prevents updates, or what was ignored in the last one; undefined if there is no problem. */
   get problem(): CodedError | undefined {
     return this.#problem
   }
 
   /**
-   * Validates the certificates that somebody else showed (DER, leaf first) with the bundle of their own trust domain.
+   * Validates a peer's certificate chain (DER, leaf first) against the bundle of its own trust
+   * domain.
    * @throws InvalidX509SvidError
    */
   validate(chain: readonly Buffer[]): X509Svid {
@@ -127,12 +137,15 @@ export class X509Source implements AsyncDisposable {
     return validateX509Svid(chain, bundle, this.#nowSeconds())
   }
 
-  /** Calls `listener` after each change: an update, or that everything was withdrawn. */
+  /** Calls `listener` after each update, and when the agent withdraws every SVID. */
   subscribe(listener: () => void): Disposable {
     return this.#state.subscribe(() => listener())
   }
 
-  /** The SVID to show, now and after each update; keeps the process alive meanwhile. Ends with the source, or the signal. */
+  /**
+   * Yields the SVID to present, now and after each update. Keeps the process alive meanwhile. Ends
+   * when the source is closed or the signal aborts.
+   */
   async *watch(signal?: AbortSignal): AsyncGenerator<OwnX509Svid> {
     using _held = this.#alive.hold()
     const ends = [this.#ending.signal, ...(signal === undefined ? [] : [signal])]
@@ -142,13 +155,13 @@ export class X509Source implements AsyncDisposable {
     }
   }
 
-  /** From now on the process lives as long as the source. */
+  /** Keeps the process alive until `unref` or `close`. */
   ref(): this {
     this.#reference ??= this.#alive.hold()
     return this
   }
 
-  /** The process may end although the source is open, as it may from the beginning. */
+  /** Lets the process exit although the source is open. This is the default. */
   unref(): this {
     this.#reference?.[Symbol.dispose]()
     this.#reference = undefined
@@ -165,7 +178,7 @@ export class X509Source implements AsyncDisposable {
     await this.close()
   }
 
-  /** True when it was taken. */
+  /** Returns true if the message could be used. */
   #take(message: Buffer): boolean {
     let update: X509Update
     try {
@@ -183,7 +196,7 @@ export class X509Source implements AsyncDisposable {
   #ended(error: RpcError, isFinal: boolean): void {
     this.#isFinal = isFinal
     this.#report(error)
-    // Workload API §4.4: from now on this process is nobody.
+    // Workload API §4.4: the agent grants this process no identity any more.
     if (error.status === StatusCode.PERMISSION_DENIED && this.svids.length > 0) this.#set(NOTHING)
   }
 
@@ -238,7 +251,10 @@ export class X509Source implements AsyncDisposable {
   }
 }
 
-/** What a listener throws is its own mistake; it must neither end the watch nor keep a withdrawal from taking effect. */
+/**
+ * Calls listeners and rethrows their errors as uncaught ones. An error of a listener must neither
+ * end the watch nor keep a withdrawal from taking effect.
+ */
 function tell(listeners: () => void): void {
   try {
     listeners()

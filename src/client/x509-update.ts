@@ -14,24 +14,25 @@ import { InvalidUpdateError } from './errors.ts'
 /** An X.509-SVID of this process, with its key. */
 export interface OwnX509Svid extends X509Svid {
   readonly privateKey: KeyObject
-  /** What the operator calls it, for processes that have several; may be empty. */
+  /** The operator's name for it, for processes that have several SVIDs; may be empty. */
   readonly hint: string
 }
 
-/** Everything that one message of FetchX509SVID says: there is nothing beside it. */
+/** The contents of one FetchX509SVID response. Each response replaces the one before. */
 export interface X509Update {
   /** At least one; the first is the default (Workload API §8). */
   readonly svids: readonly OwnX509Svid[]
-  /** By the bare names of the trust domains, federated ones included. */
+  /** By the trust domain's bare name; federated ones included. */
   readonly bundles: ReadonlyMap<string, Bundle>
-  /** What of the message cannot be used, and was left out. */
+  /** The parts of the response that were left out. */
   readonly problems: readonly InvalidUpdateError[]
 }
 
 /**
- * Reads a message. Each SVID and each authority stands for itself: one that is not what it should be is left out, and the rest is taken. In the
- * place of an SVID that cannot be used stays the one before it with the same SPIFFE ID, while that is good: nobody becomes another.
- * @throws InvalidUpdateError when it is no message, or has no SVID that can be used
+ * Reads a response. SVIDs and authorities are judged one by one: an invalid one is left out and the
+ * others are used. For an invalid SVID, the previous one with the same SPIFFE ID is kept while it
+ * still verifies, so that a position in the list does not pass to another identity.
+ * @throws InvalidUpdateError if the message cannot be decoded or has no SVID that can be used
  */
 export function parseX509Update(
   message: Buffer,
@@ -55,7 +56,8 @@ export function parseX509Update(
     const usable = svid ?? attempt([], '', () => readAgain(sent, nowSeconds, before))
     if (usable === undefined) continue
     svids.push(usable.svid)
-    bundles.set(usable.bundle.trustDomain, usable.bundle) // over a federated one: nobody else speaks for the own trust domain
+    // Replaces a federated bundle of the same name: an SVID's own bundle is authoritative.
+    bundles.set(usable.bundle.trustDomain, usable.bundle)
   }
   if (svids.length === 0) throw problems.at(-1) ?? new InvalidUpdateError('it has no SVID')
   return { svids, bundles, problems }
@@ -65,12 +67,12 @@ function decode(message: Buffer): X509SVIDResponse__Output {
   try {
     return decodeMessage('X509SVIDResponse', message) as X509SVIDResponse__Output
   } catch {
-    // What a decoder says of broken bytes may hold some of them, and there is a key among them.
-    throw new InvalidUpdateError('it is not the message that it should be')
+    // The decoder's error may quote bytes of the message, which contains private keys.
+    throw new InvalidUpdateError('the message cannot be decoded')
   }
 }
 
-/** Undefined when it fails, which is a problem then. */
+/** Runs `task`; on failure adds to `problems` and returns undefined. */
 function attempt<T>(problems: InvalidUpdateError[], what: string, task: () => T): T | undefined {
   try {
     return task()
@@ -78,7 +80,7 @@ function attempt<T>(problems: InvalidUpdateError[], what: string, task: () => T)
     if (error instanceof InvalidUpdateError) problems.push(error)
     else if (error instanceof CodedError)
       problems.push(new InvalidUpdateError(`${what}: ${messageOf(error)}`, { cause: error }))
-    else problems.push(new InvalidUpdateError(what)) // its words may hold a part of a key
+    else problems.push(new InvalidUpdateError(what)) // an unknown error's message could quote key material
     return undefined
   }
 }
@@ -93,7 +95,7 @@ function readSvid(sent: X509SVID__Output, nowSeconds: number, problems: InvalidU
   const bundle = Bundle.fromX509Der(trustDomain, sent.bundle)
   const svid = validateX509Svid(splitDer(sent.x509Svid), bundle, nowSeconds)
   if (svid.spiffeId.toString() !== sent.spiffeId) {
-    throw new InvalidUpdateError('an SVID is for another SPIFFE ID than is said beside it')
+    throw new InvalidUpdateError('the certificate of an SVID has another SPIFFE ID than the message says')
   }
   const { privateKey } = loadKeyPair(sent.x509SvidKey)
   if (!new X509Certificate(svid.leaf.der).checkPrivateKey(privateKey)) {
@@ -103,7 +105,7 @@ function readSvid(sent: X509SVID__Output, nowSeconds: number, problems: InvalidU
   return { svid: { ...svid, privateKey, hint: sent.hint }, bundle }
 }
 
-/** The SVID before it, if the bundle that came now vouches for it. */
+/** The previous SVID with this SPIFFE ID, if it verifies against the new bundle. */
 function readAgain(
   { spiffeId, bundle: der }: X509SVID__Output,
   nowSeconds: number,

@@ -96,7 +96,11 @@ export const agentConfigSchema = z.strictObject({
     .prefault({}),
 })
 
-/** Reads `agent.yaml`. Every mistake is reported, each with its line. `checked` is told what a text without one says. */
+/**
+ * Parses `agent.yaml`. Reports every mistake with its line. `checked` is called with the data of a
+ * valid file.
+ * @throws InvalidConfigError
+ */
 export function parseAgentConfig(
   text: string,
   fileName: string,

@@ -14,13 +14,16 @@ import type { Problem } from './problem.ts'
 import type { SecretSource } from './secret-source.ts'
 import { checkSocketPath } from './socket-path-problems.ts'
 
-/** What `signet agent run` needs to know; durations in seconds, sizes in bytes, paths absolute. */
+/** The settings of `signet agent run`: durations in seconds, sizes in bytes, absolute paths. */
 export interface AgentConfig {
   readonly version: 1
   readonly authority: { readonly address: string; readonly pin: string }
   readonly join: JoinSettings
   readonly data_dir: string
-  /** Where earlier versions had it, when it is the default: within that of the authority. */
+  /**
+   * The default directory of earlier versions, which was inside the authority's. Set only when
+   * `data_dir` is the default.
+   */
   readonly former_data_dir?: string
   readonly state_key: SecretSource
   readonly workload_api: {
@@ -43,7 +46,10 @@ export interface AgentConfig {
   readonly attestation: { readonly digest_max_bytes: number; readonly digest_timeout: number }
 }
 
-/** What the text of an `agent.yaml` says: every value is checked, but places are as written, and those left out are not there yet. */
+/**
+ * The contents of an `agent.yaml`: every value is validated, but paths are as written and defaults
+ * of paths are missing.
+ */
 export type AgentConfigData = Omit<
   AgentConfig,
   'data_dir' | 'former_data_dir' | 'state_key' | 'workload_api' | 'admin'
@@ -54,7 +60,7 @@ export type AgentConfigData = Omit<
   readonly admin: { readonly socket?: string }
 }
 
-/** Makes places absolute, and finds what only several values together can have wrong. */
+/** Makes paths absolute, and finds mistakes that involve several values. */
 export function settleAgentConfig(
   data: AgentConfigData,
   fileName: string,
@@ -96,7 +102,7 @@ export function settleAgentConfig(
   return { config, problems }
 }
 
-/** Whatever the method: `…_path` is a path, and `{ path: … }` holds one. */
+/** Resolves the paths of any method: keys that end in `_path`, and values of the form `{ path: … }`. */
 function resolveJoin(base: string, join: JoinSettings): JoinSettings {
   const resolved = Object.entries(join).map(([key, value]: [string, unknown]) => {
     if (key.endsWith('_path') && typeof value === 'string') return [key, path.resolve(base, value)]
@@ -109,7 +115,7 @@ function holdsPath(value: unknown): value is { readonly path: string } {
   return typeof value === 'object' && value !== null && 'path' in value && typeof value.path === 'string'
 }
 
-/** One name cannot mean two secrets. */
+/** A name can denote only one secret. */
 function checkSdsNames(sds: AgentConfigData['sds']): Problem[] {
   const seen = new Set<string>()
   const { require_metadata: _isNoName, ...names } = sds

@@ -18,7 +18,7 @@ import type { SecretSource } from './secret-source.ts'
 import { secretSourceSchema } from './secret-source-schema.ts'
 import { checkSocketPath } from './socket-path-problems.ts'
 
-/** What `signet authority run` needs to know; durations in seconds, paths absolute. */
+/** The settings of `signet authority run`: durations in seconds, absolute paths. */
 export interface AuthorityConfig {
   readonly version: 1
   readonly trust_domain: string
@@ -157,7 +157,7 @@ export const authorityConfigSchema = z.strictObject({
     .prefault({}),
 })
 
-/** Reads `authority.yaml`. Every mistake is reported, each with its line. */
+/** Parses `authority.yaml`. Reports every mistake with its line. @throws InvalidConfigError */
 export function parseAuthorityConfig(text: string, fileName: string): AuthorityConfig {
   const { document, data } = readSingleDocument(authorityConfigSchema, text, fileName)
   const here = surroundings()

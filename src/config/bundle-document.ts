@@ -4,8 +4,9 @@ import { Bundle } from '../spiffe/bundle.ts'
 import { MAX_BUNDLE_BYTES } from './bundle-files.ts'
 
 /**
- * A SPIFFE bundle as somebody wrote it, as a mapping or as text → its JSON without white space between its parts. Nothing else of it changes:
- * what this version does not understand, a later one may.
+ * A SPIFFE bundle as a user wrote it, as a mapping or as text. The result is its JSON without
+ * insignificant whitespace. Nothing else changes, because a later version may understand more of
+ * it.
  */
 export const bundleDocument = z
   .union([z.string(), z.looseObject({})], 'expected a SPIFFE bundle, as a mapping or as text')
@@ -22,7 +23,7 @@ export const bundleDocument = z
     return JSON.stringify(written)
   })
 
-/** Why the JSON is not a bundle that can be kept; undefined when it is. */
+/** Returns why the JSON is not a bundle that can be stored; undefined when it is. */
 export function bundleProblem(trustDomain: string, json: string): string | undefined {
   if (Buffer.byteLength(json) > MAX_BUNDLE_BYTES) return `must be at most ${MAX_BUNDLE_BYTES / 1024} KiB`
   try {
@@ -33,13 +34,13 @@ export function bundleProblem(trustDomain: string, json: string): string | undef
   }
 }
 
-/** As a mapping where this loses nothing, so that people can read it; else the text. */
+/** Returns a bundle as a mapping, which people can read, if that loses nothing; else as text. */
 export function readableBundle(json: string): unknown {
   const value: unknown = JSON.parse(json)
   return JSON.stringify(value) === json ? value : json
 }
 
-/** What is no JSON, or too long with any space, stays as it is: whoever reads it says so. */
+/** Returns text that is not JSON, or is too long in any case, unchanged. A later check reports it. */
 function withoutSpace(json: string): string {
   if (json.length > 4 * MAX_BUNDLE_BYTES || !isJson(json)) return json
   return json.replaceAll(/("(?:[^"\\]|\\.)*")|[ \t\r\n]+/g, '$1')

@@ -2,10 +2,10 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import type * as Yaml from 'yaml'
 
-/** Far above what a trust domain publishes; a list of many of them still fits into what agents keep. */
+/** Far more than a trust domain publishes, and small enough that agents can hold many of them. */
 export const MAX_BUNDLE_BYTES = 256 * 1024
 
-/** `spec.bundle: { path: FILE }` of a federation, and where in the text it stands. */
+/** `spec.bundle: { path: FILE }` of a federation, and its position in the text. */
 export interface BundleFile {
   readonly path: string
   readonly line: number
@@ -14,12 +14,12 @@ export interface BundleFile {
 }
 
 /**
- * The files that the federations of a text name. Whoever sends the text reads them: the authority opens no file because
- * somebody names it. Relative paths are relative to `directory`.
+ * Finds the files that the federations of a text name. The client that sends the text reads them:
+ * the authority never opens a file that a client names. Relative paths are relative to `directory`.
  */
 export function findBundleFiles(text: string, directory: string): readonly BundleFile[] {
   if (!/\bfederation\b/.test(text) || !/\bpath\b/.test(text)) return []
-  // Most texts name none, and a command that sends them waits for nothing else.
+  // Loaded only here, because most texts name no file and the command needs no YAML parser otherwise.
   const { isMap, LineCounter, parseAllDocuments } = createRequire(import.meta.url)('yaml') as typeof Yaml
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
@@ -34,7 +34,7 @@ export function findBundleFiles(text: string, directory: string): readonly Bundl
   })
 }
 
-/** The text with the contents of the files in their places, every other line where it was. */
+/** Replaces each file reference with the content of the file. Every other line keeps its line number. */
 export function putBundleFiles(
   text: string,
   files: readonly BundleFile[],
@@ -44,7 +44,7 @@ export function putBundleFiles(
   let from = 0
   for (const [index, { start, end }] of files.entries()) {
     const lineEnds = text.slice(start, end).split('\n').length - 1
-    // A text in JSON is one in YAML.
+    // A JSON string is a YAML string.
     put += text.slice(from, start) + JSON.stringify(contents[index] ?? '') + '\n'.repeat(lineEnds)
     from = end
   }

@@ -4,7 +4,7 @@ import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { writeFileAtomically } from '../foundation/atomic-file.ts'
 
-/** A host has few agents; what changes more often than that is not worth keeping. */
+/** A host runs few agents. Files that change more often need not be cached. */
 const ENTRIES = 16
 
 /** A configuration has some hundred bytes. */
@@ -13,15 +13,15 @@ const MAX_CACHED_BYTES = 1024 * 1024
 const HEX_SHA256 = /^[0-9a-f]{64}$/
 
 /**
- * Remembers what a text said when it was checked in full, so that the next start need not load what checks it, which takes longer than
- * all else. It belongs beside the compiled code: nobody can write there who could not change the code as well. Whatever is doubtful
- * about it is as if it were not there.
+ * Caches the data of validated configuration files, so that the next start need not load the
+ * validating code, which takes longer than the rest of the start. The cache belongs next to the
+ * compiled code: only users who could change the code can write there. A doubtful entry is ignored.
  */
 export class ConfigCache {
   readonly #directory: string
   readonly #program: string
 
-  /** `program` says which program checked; another one may see a text differently. */
+  /** `program` identifies the validating code, because other code may read a text differently. */
   constructor(directory: string, program: string) {
     this.#directory = directory
     this.#program = program
@@ -34,7 +34,7 @@ export class ConfigCache {
       const [digest, data] = [entry.slice(0, 64), entry.slice(65)]
       return HEX_SHA256.test(digest) && digest === sha256(data) ? JSON.parse(data) : undefined
     } catch {
-      return undefined // not there, or not readable: the text is checked in full
+      return undefined // missing or unreadable: the text is validated in full
     }
   }
 
@@ -46,7 +46,7 @@ export class ConfigCache {
       await writeFileAtomically(this.#fileOf(text), `${sha256(json)}\n${json}`, { mode: 0o600 })
       await this.#forgetOldest()
     } catch {
-      // A code directory that cannot be written is usual; the next start takes a little longer, and that is all.
+      // The code directory is often not writable; then the next start takes a little longer.
     }
   }
 

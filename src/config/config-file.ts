@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { readDocuments, type SourceDocument } from './document.ts'
 import { InvalidConfigError } from './errors.ts'
 
-/** A configuration file is one document. */
+/** Reads a configuration file, which must be a single YAML document. @throws InvalidConfigError */
 export function readSingleDocument<T>(
   schema: z.ZodType<T>,
   text: string,

@@ -3,12 +3,12 @@ import { agentConfigSchema } from './agent-config.ts'
 import { authorityConfigSchema } from './authority-config.ts'
 import { metadataSchema, specSchemas } from './resource-schemas.ts'
 
-/** One line of a table in docs/. */
+/** One row of a table in docs/. */
 export interface ReferenceRow {
-  /** Dotted. */
+  /** Path of the key, with dots. */
   readonly key: string
   readonly type: string
-  /** As JSON; absent = none. */
+  /** The default as JSON; absent when there is none. */
   readonly default?: string
   readonly required: boolean
   readonly description: string
@@ -23,7 +23,7 @@ const SCHEMAS = {
 
 export type ReferenceName = keyof typeof SCHEMAS
 
-/** Every key of a file or of a resource's spec, in order. */
+/** Lists every key of a file or of a resource's spec, in order. */
 export function configReference(name: ReferenceName): ReferenceRow[] {
   return referenceOf(SCHEMAS[name])
 }
@@ -53,7 +53,10 @@ function rowsOf(given: Schema, prefix: string, present: boolean): ReferenceRow[]
   })
 }
 
-/** Alternatives, as `join:` has one for each method: all of their keys, each as the first that has it says, and every method's name. */
+/**
+ * Merges alternatives, such as the methods of `join:`: all of their keys, each as the first
+ * alternative describes it, and the names of all methods.
+ */
 function together(alternatives: readonly Schema[]): Schema {
   const properties: Record<string, Schema> = {}
   for (const alternative of alternatives) {

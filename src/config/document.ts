@@ -10,13 +10,13 @@ export interface Checked<T> {
   readonly problems: readonly string[]
 }
 
-/** Nothing that can be written here is nested deeper; what follows it goes down by calling itself. */
-const DEEPEST = 32
-const TOO_DEEP = `nested deeper than ${DEEPEST} levels`
-/** How the YAML library says that it could not follow. */
+/** No valid document is nested deeper. The code below recurses into documents, so this protects the stack. */
+const MAX_DEPTH = 32
+const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`
+/** The YAML library's message for a document that it could not follow. */
 const STACK_EXCEEDED = 'Maximum call stack size exceeded'
 
-/** One YAML document that remembers where in its file everything stands. */
+/** One YAML document that knows the line of each of its values. */
 export class SourceDocument {
   readonly value: unknown
   readonly fileName: string
@@ -30,7 +30,7 @@ export class SourceDocument {
     this.value = document.toJS()
   }
 
-  /** The line of the value at a path, or of the nearest thing above it that is there. */
+  /** Returns the line of the value at a path, or of its nearest existing ancestor. */
   line(path: Path): number {
     let node: unknown = this.#document.contents
     let offset = offsetOf(node) ?? this.#document.range?.[0] ?? 0
@@ -48,18 +48,21 @@ export class SourceDocument {
     return this.#lines.linePos(offset).line
   }
 
-  /** `file:line` of a path. */
+  /** Formats the place of a path as `file:line`. */
   at(path: Path): string {
     return `${this.fileName}:${this.line(path)}`
   }
 
-  /** `file:line: path: message`. */
+  /** Formats a problem as `file:line: path: message`. */
   problem(path: Path, message: string): string {
     const where = path.length === 0 ? '' : `${path.map(String).join('.')}: `
     return `${this.at(path)}: ${where}${message}`
   }
 
-  /** Numbers that are not what was written: YAML reads `007` as 7, and nobody sees it. Not below the path that is left out. */
+  /**
+   * Finds numbers that YAML reads differently from how they are written, for example `007` as 7.
+   * Ignores values below `except`.
+   */
   rewrittenNumbers(except: Path): string[] {
     const found: string[] = []
     const left = this.#document.getIn(except, true)
@@ -77,7 +80,11 @@ export class SourceDocument {
     return found
   }
 
-  /** The value as the schema has it, and every problem with its line. Unknown keys alone do not hide the rest from later checks. */
+  /**
+   * Validates a value with a schema. Returns its output, and every problem with its line. Data with
+   * unknown keys as the only problems is returned, too, so that later checks can report their
+   * problems.
+   */
   check<T>(schema: z.ZodType<T>, value: unknown = this.value, above: Path = []): Checked<T> {
     const result = schema.safeParse(value, { error: describeIssue })
     if (result.success) return { data: result.data, problems: [] }
@@ -89,7 +96,10 @@ export class SourceDocument {
   }
 }
 
-/** All documents of a file; empty ones are left out. Those that are not YAML are only in `problems`. */
+/**
+ * Reads all documents of a file, except empty ones. Documents that are not valid YAML appear only
+ * in `problems`.
+ */
 export function readDocuments(
   text: string,
   fileName: string,
@@ -111,10 +121,10 @@ export function readDocuments(
     ) {
       try {
         const source = new SourceDocument(document, lines, fileName)
-        if (isWithin(source.value, DEEPEST)) documents.push(source)
+        if (isWithin(source.value, MAX_DEPTH)) documents.push(source)
         else problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${TOO_DEEP}`)
       } catch (error) {
-        // A document that names itself again and again: the YAML library stops at a hundred.
+        // A document with excessive aliases; the YAML library allows a hundred.
         problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${messageOf(error)}`)
       }
     }

@@ -1,7 +1,8 @@
 import { CodedError } from '../foundation/errors.ts'
 
 /**
- * A configuration or resource file is wrong; the message has one line for each mistake, with file and line.
+ * A configuration or resource file has mistakes; the message has one line for each, with file and
+ * line number.
  */
 export class InvalidConfigError extends CodedError {
   override readonly name = 'InvalidConfigError'

@@ -3,9 +3,9 @@ import { formatDuration, parseDuration } from '../foundation/duration.ts'
 import { messageOf } from '../foundation/errors.ts'
 import { parseHostPort } from '../foundation/host-port.ts'
 
-/** Kinds of values that more than one file has. */
+/** Value types that several files use. */
 
-/** Text with a unit → seconds, within bounds. */
+/** A text with a unit, converted to seconds. Both bounds are inclusive. */
 export function duration(shortest: string, longest: string): z.ZodType<number, string> {
   const [min, max] = [parseDuration(shortest), parseDuration(longest)]
   return z
@@ -25,7 +25,7 @@ export function duration(shortest: string, longest: string): z.ZodType<number, s
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
 
-/** `64KiB`, `256MiB` → bytes. */
+/** A size such as `64KiB` or `256MiB`, converted to bytes. */
 export const size: z.ZodType<number, string> = z
   .string()
   .regex(/^\d{1,6}(KiB|MiB|GiB)$/, 'expected a size with a unit, such as 64KiB or 256MiB')
@@ -44,7 +44,7 @@ export const pin = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex digits>, as `signet token create` prints it')
 
-/** Names of resources stand in certificates, audit rows and file names. */
+/** Names of resources occur in certificates, audit records and file names. */
 export const resourceName = z
   .string()
   .regex(
@@ -52,7 +52,10 @@ export const resourceName = z
     'expected a name of 1 to 63 letters, digits, dots, dashes and underscores that begins with a letter or digit',
   )
 
-/** A name that Envoy asks a secret by, beside SPIFFE IDs, which mean themselves; `*` is xDS's own. */
+/**
+ * A name under which Envoy requests a secret. SPIFFE IDs already denote their own secrets, and xDS
+ * reserves `*`.
+ */
 export const secretName = z
   .string()
   .regex(/^[\x21-\x7e]{1,256}$/, 'expected a name of 1 to 256 printable characters without a space')

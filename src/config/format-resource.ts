@@ -8,7 +8,7 @@ export interface WrittenMetadata {
   readonly revision?: string
 }
 
-/** The one way in which a resource is written as YAML; `parseResources` reads it back. */
+/** Formats a resource as YAML. `parseResources` reads it back. */
 export function formatResource(kind: string, name: string, metadata: WrittenMetadata, spec: unknown): string {
   const { labels, expires, revision } = metadata
   const document = new Document(
@@ -23,7 +23,7 @@ export function formatResource(kind: string, name: string, metadata: WrittenMeta
       },
       spec,
     },
-    // A word like `yes` or `1e3` is quoted for readers of older YAML, too; long lines are never folded.
+    // Quotes words such as `yes` or `1e3` for YAML 1.1 parsers, too.
     { compat: 'yaml-1.1', aliasDuplicateObjects: false },
   )
   quoteUnprintable(document)
@@ -34,7 +34,7 @@ export function formatResource(kind: string, name: string, metadata: WrittenMeta
 
 const UNPRINTABLE = new RegExp(`(?!\\n)${UNPRINTABLE_CHARACTER.source}`, 'u')
 
-/** Only between double quotes may a character be written as an escape. */
+/** YAML allows escapes only between double quotes. */
 function quoteUnprintable(document: Document): void {
   visit(document, {
     Scalar: (_key, scalar) => {

@@ -2,7 +2,7 @@ import { formatDuration } from '../foundation/duration.ts'
 import { lifeProblem } from '../foundation/life-problem.ts'
 import type { AuthorityConfig } from './authority-config.ts'
 
-/** Lives that the configuration promises, and the keys that it has sign them do not keep. */
+/** Warns about lifetimes that the configured lifetimes of the signing keys cannot always provide. */
 export function lifetimeWarnings({ lifetimes }: Pick<AuthorityConfig, 'lifetimes'>): string[] {
   return (
     [

@@ -5,7 +5,10 @@ import { version } from '../foundation/version.ts'
 import { type AgentConfig, type AgentConfigData, settleAgentConfig } from './agent-settings.ts'
 import type { ConfigCache } from './config-cache.ts'
 
-/** All that decides what a text says, without its ending; a test compares it with what `agent-config` imports. */
+/**
+ * The modules that affect how a text is read, without extension. A test compares this list with
+ * what `agent-config` imports.
+ */
 export const CHECKED_BY = [
   'config/agent-config',
   'config/agent-settings',
@@ -26,13 +29,13 @@ export const CHECKED_BY = [
   'foundation/socket-path-limit',
 ] as const
 
-/** Libraries that have a say in it, too. */
+/** Libraries that affect it, too. */
 export const CHECKED_WITH = ['zod', 'yaml'] as const
 
-/** Changes whenever any of this does: by an upgrade, by a checkout, by an editor. */
+/** Returns a text that changes whenever any of these files changes: by an upgrade, a checkout or an edit. */
 export function checkingProgram(): string {
   const { name: own, ext: ending } = path.parse(import.meta.filename)
-  // A bundle has the libraries within it, and is written anew whenever any part of it changes.
+  // A bundle contains the libraries, and its files are written anew whenever it changes.
   const files =
     own === 'load-agent-config'
       ? [
@@ -47,7 +50,11 @@ export function checkingProgram(): string {
   return JSON.stringify(['agent.yaml', version, own, stamps])
 }
 
-/** The same as `parseAgentConfig`; of a text that was checked before, without the code that checks. */
+/**
+ * Does the same as `parseAgentConfig`, but for a text that was validated before it does not load
+ * the validating code.
+ * @throws InvalidConfigError
+ */
 export async function loadAgentConfig(
   text: string,
   fileName: string,
@@ -58,7 +65,7 @@ export async function loadAgentConfig(
     const { config, problems } = settleAgentConfig(known, fileName)
     if (problems.length === 0) return config
   }
-  // With a problem it is read again: only the document knows the lines.
+  // With a problem the text is parsed again, because only the document knows the lines.
   const { parseAgentConfig } = await import('./agent-config.ts')
   return parseAgentConfig(text, fileName, (data) => void cache.keep(text, data))
 }

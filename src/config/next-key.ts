@@ -4,8 +4,8 @@ import { replaceFile, writeFileAtomically } from '../foundation/atomic-file.ts'
 import { loadKey, type SecretSource } from './secret-source.ts'
 
 /**
- * The key that is to take the place of the one in a file. It stands beside that one until whatever it protects has been sealed under it, so
- * that at any moment one of the two files holds the key that opens.
+ * The key that will replace the one in a file. It is stored in `FILE.next` until everything that
+ * the key protects is sealed again, so that at any moment one of the two files holds the right key.
  */
 export class NextKey {
   readonly #path: string
@@ -18,7 +18,7 @@ export class NextKey {
     return `${this.#path}.next`
   }
 
-  /** Undefined when none is about to take over. */
+  /** Loads the next key; undefined when there is none. */
   async load(environment: NodeJS.ProcessEnv): Promise<Buffer | undefined> {
     if (!existsSync(this.#nextPath)) return undefined
     return loadKey({ path: this.#nextPath }, environment)
@@ -28,12 +28,12 @@ export class NextKey {
     await writeFileAtomically(this.#nextPath, `${key.toString('hex')}\n`, { mode: 0o600 })
   }
 
-  /** Everything is sealed under the next key: the old one goes. */
+  /** Replaces the old key. Call it when everything is sealed under the next one. */
   async takeOver(): Promise<void> {
     await replaceFile(this.#nextPath, this.#path)
   }
 
-  /** Nothing is sealed under the next key. */
+  /** Deletes the next key. Call it when nothing is sealed under it. */
   async drop(): Promise<void> {
     await rm(this.#nextPath, { force: true })
   }

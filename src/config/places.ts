@@ -2,7 +2,7 @@ import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { SecretSource } from './secret-source.ts'
 
-/** What the default places depend on. */
+/** What the default paths depend on. */
 export interface Surroundings {
   readonly root: boolean
   readonly environment: NodeJS.ProcessEnv
@@ -13,7 +13,10 @@ export const surroundings = (): Surroundings => ({
   environment: process.env,
 })
 
-/** With this variable everything that has a default place has it under one directory: for a demonstration, or a second set on one host. */
+/**
+ * With this variable, all default paths are below one directory: for a demonstration, or a second
+ * installation on one host.
+ */
 const HOME_VARIABLE = 'SIGNET_HOME'
 
 function underHome({ environment }: Surroundings, folder: string): string | undefined {
@@ -22,8 +25,9 @@ function underHome({ environment }: Surroundings, folder: string): string | unde
 }
 
 /**
- * Where sockets go: /run/signet for root, $XDG_RUNTIME_DIR/signet for others. Without that variable a directory under the temporary
- * one, whose name has the uid; the listener makes it 0700 and refuses one that somebody else has made.
+ * The directory of sockets: /run/signet for root, $XDG_RUNTIME_DIR/signet for others. Without that
+ * variable it is a directory named after the uid in the temporary directory; the listener creates
+ * it with mode 0700 and refuses one that another user has created.
  */
 export function runtimeDirectory(here: Surroundings): string {
   const { root, environment } = here
@@ -34,17 +38,20 @@ export function runtimeDirectory(here: Surroundings): string {
   return given ? path.join(given, 'signet') : temporaryRuntimeDirectory()
 }
 
-/** A place where anybody may have been before us. */
+/** A directory that another user may have created before. */
 export function temporaryRuntimeDirectory(): string {
   return path.join(tmpdir(), `signet-${process.geteuid?.() ?? 'user'}`)
 }
 
-/** Where the authority's admin socket goes: root's agent has a directory that everybody may enter, which this one must not be. */
+/**
+ * The directory of the authority's admin socket. It differs from /run/signet, which every user may
+ * enter to reach the agent.
+ */
 export function authorityRuntimeDirectory(here: Surroundings): string {
   return here.root && !here.environment[HOME_VARIABLE] ? '/run/signet-authority' : runtimeDirectory(here)
 }
 
-/** Where configurations and keys go, which must not lie beside the data they protect. */
+/** The directory of configuration files and keys. Keys must not be stored with the data that they protect. */
 export function keyDirectory(here: Surroundings): string {
   const { root, environment } = here
   const home = underHome(here, 'config')
@@ -53,7 +60,7 @@ export function keyDirectory(here: Surroundings): string {
   return path.join(environment['XDG_CONFIG_HOME'] || path.join(homedir(), '.config'), 'signet')
 }
 
-/** Where data goes that must survive a restart. */
+/** The directory of data that must survive a restart. */
 export function dataDirectory(here: Surroundings): string {
   const { root, environment } = here
   const home = underHome(here, 'data')
@@ -62,20 +69,26 @@ export function dataDirectory(here: Surroundings): string {
   return path.join(environment['XDG_STATE_HOME'] || path.join(homedir(), '.local', 'state'), 'signet')
 }
 
-/** Where an agent has its data: never within that of an authority, which would make the one's backup carry the other's keys. */
+/**
+ * The data directory of an agent. It is never inside that of an authority, whose backup would then
+ * contain the agent's keys.
+ */
 export function agentDataDirectory(here: Surroundings, name?: string): string {
   const suffix = name === undefined ? '' : `-${name}`
   return underHome(here, `agent-data${suffix}`) ?? `${dataDirectory(here)}-agent${suffix}`
 }
 
-/** Where earlier versions had what is in this default place now; undefined for a place that somebody has chosen. */
+/**
+ * The directory that earlier versions used instead of this default one; undefined for a configured
+ * directory.
+ */
 export function formerAgentDataDirectory(here: Surroundings, directory: string): string | undefined {
   const place = agentDataDirectory(here)
   if (directory !== place && !directory.startsWith(`${place}-`)) return undefined
   return path.join(dataDirectory(here), `agent${directory.slice(place.length)}`)
 }
 
-/** Paths in a file are relative to that file, wherever the program was started. */
+/** Paths in a file are relative to that file, not to the working directory. */
 export function baseOf(fileName: string): string {
   return path.dirname(path.resolve(fileName))
 }
@@ -84,9 +97,9 @@ export function resolveSource(base: string, source: SecretSource): SecretSource 
   return 'path' in source ? { path: path.resolve(base, source.path) } : source
 }
 
-/** A copy of the data directory must not carry the key that opens it. */
+/** Whether a secret is stored inside a directory: a backup of the data must not contain its own key. */
 export function liesInside(directory: string, source: SecretSource): boolean {
   if (!('path' in source)) return false
   const relative = path.relative(directory, source.path)
-  return relative === '' || !(relative.startsWith('..') || path.isAbsolute(relative))
+  return relative !== '..' && !relative.startsWith('../') && !path.isAbsolute(relative)
 }

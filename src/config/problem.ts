@@ -5,7 +5,7 @@ export interface Problem {
   readonly message: string
 }
 
-/** What is wrong, in our words; a schema's own words come first. */
+/** Describes an issue in our words, unless the schema has its own message. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
@@ -19,7 +19,7 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'too_big':
       return `must be at most ${issue.maximum}${unitOf(issue.origin)}`
     default:
-      return undefined // zod's own words
+      return undefined // zod's message
   }
 }
 
@@ -30,7 +30,7 @@ function listOf(values: readonly unknown[]): string {
     .join(' or ')
 }
 
-/** One problem for each mistake: an unknown key is reported where it stands, not where its mapping begins. */
+/** Converts issues to problems. An unknown key is reported at its own line, not at that of its mapping. */
 export function problemsOf(issues: readonly z.core.$ZodIssue[]): Problem[] {
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
@@ -41,7 +41,7 @@ export function problemsOf(issues: readonly z.core.$ZodIssue[]): Problem[] {
   )
 }
 
-/** A copy without its unknown keys, when these are all that is wrong. */
+/** Returns a copy without unknown keys; undefined when there are other issues. */
 export function withoutUnknownKeys(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
   const copy = structuredClone(value)
   for (const issue of issues) {

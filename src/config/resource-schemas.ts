@@ -8,7 +8,7 @@ import { roleSpec } from './resource-kinds/role.ts'
 import { workloadIdentitySpec } from './resource-kinds/workload-identity.ts'
 import type { ResourceKind } from './resource-specs.ts'
 
-/** What may stand under `spec`, for each kind. */
+/** The schema of `spec` for each kind. */
 export const specSchemas = {
   role: roleSpec,
   bot: botSpec,

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { specSchemas } from './resource-schemas.ts'
 
-/** Kinds of resources, in the order in which they are listed. */
+/** Kinds of resources, in the order of listings. */
 export const RESOURCE_KINDS = [
   'role',
   'bot',
@@ -13,11 +13,11 @@ export const RESOURCE_KINDS = [
 
 export type ResourceKind = (typeof RESOURCE_KINDS)[number]
 
-/** Kinds whose `metadata.expires` means something. */
+/** Kinds that have `metadata.expires`. */
 export const EXPIRING_KINDS: readonly ResourceKind[] = ['join_token', 'lock']
 
 /** What a lock can ban. */
 export const LOCK_TARGETS = ['bot', 'bot_instance', 'join_token', 'workload_identity', 'spiffe_id'] as const
 
-/** A spec as it is after validation: durations in seconds, defaults filled in. */
+/** A validated spec: durations in seconds, defaults filled in. */
 export type SpecOf<K extends ResourceKind> = z.output<(typeof specSchemas)[K]>

@@ -5,22 +5,22 @@ import { EXPIRING_KINDS, RESOURCE_KINDS, type ResourceKind, type SpecOf } from '
 
 export type { ResourceKind, SpecOf } from './resource-specs.ts'
 
-/** A resource as somebody wrote it (decision 0019): valid in itself, not yet compared with others. */
+/** A resource as a user wrote it (decision 0019): valid by itself, not yet checked against others. */
 export interface ParsedResource<K extends ResourceKind = ResourceKind> {
   readonly kind: K
   readonly name: string
   readonly labels: Record<string, string>
   readonly expiresMs?: number
-  /** The revision this change was made from, when the writer states one. */
+  /** The revision that the user edited, if stated. */
   readonly revision?: string
   readonly spec: SpecOf<K>
-  /** As written. */
+  /** The spec as written. */
   readonly specSource: unknown
-  /** What is right and seldom meant. */
+  /** Warnings about values that are valid but seldom intended. */
   readonly warnings: readonly string[]
-  /** The line of a path within the document, such as ['spec', 'allow', 0]. */
+  /** Returns the line of a path in the document, such as ['spec', 'allow', 0]. */
   line(path: Path): number
-  /** `file:line` of it. */
+  /** Formats the place of a path as `file:line`. */
   at(path: Path): string
 }
 
@@ -32,8 +32,9 @@ const envelope = z.strictObject({
 })
 
 /**
- * Reads many documents. `problems` has every mistake, each with `file:line`. A resource whose only mistakes are unknown keys is in
- * `resources` as well, so that what is checked later can be reported together; with any problem nothing may be applied.
+ * Parses a file of resources. `problems` has every mistake with its `file:line`. A resource whose
+ * only mistakes are unknown keys is also in `resources`, so that later checks can be reported with
+ * them. If there are problems, nothing may be applied.
  */
 export function parseResources(
   text: string,
@@ -60,7 +61,7 @@ export function parseResources(
 function parseResource(document: SourceDocument, problems: string[]): ParsedResource | undefined {
   const broken = brokenTextIn(document.value, [])
   if (broken !== undefined) {
-    problems.push(document.problem(broken, 'half of a surrogate pair, which is no text'))
+    problems.push(document.problem(broken, 'a lone surrogate, which is not text'))
     return undefined
   }
   const head = document.check(envelope)
@@ -94,7 +95,7 @@ function parseResource(document: SourceDocument, problems: string[]): ParsedReso
   }
 }
 
-/** Those of one kind. */
+/** Returns the resources of one kind. */
 export function resourcesOf<K extends ResourceKind>(
   resources: readonly ParsedResource[],
   kind: K,
@@ -102,7 +103,7 @@ export function resourcesOf<K extends ResourceKind>(
   return resources.filter((resource): resource is ParsedResource<K> => resource.kind === kind)
 }
 
-/** Where a text, or a name, is none that a message to an agent or a client could carry. */
+/** Finds a text or a key with a lone surrogate, which no message to an agent or client can carry. */
 function brokenTextIn(value: unknown, path: Path): Path | undefined {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : path
   if (typeof value !== 'object' || value === null) return undefined

@@ -16,7 +16,10 @@ export type SecretSource =
   | { readonly env: string }
   | { readonly credential: string }
 
-/** The bytes of a secret; one line end after it is not part of it. */
+/**
+ * Loads a secret. One trailing line break is not part of it. @throws SecretUnavailableError |
+ * PrivateFileError
+ */
 export async function loadSecret(source: SecretSource, environment: NodeJS.ProcessEnv): Promise<Buffer> {
   if ('env' in source) {
     const text = environment[source.env]
@@ -33,9 +36,10 @@ export async function loadSecret(source: SecretSource, environment: NodeJS.Proce
 const KEY_BYTES = 32
 
 /**
- * A key of 32 bytes: from a file, which is made when it is not there yet, or as 64 hex digits or base64 from anywhere.
- * The file holds the hex digits, so that it can be carried on paper. With `isNeeded` something is there already that only the old key
- * opens: then none is made, which would hide that the old one is lost.
+ * Loads a key of 32 bytes. It may be raw, 64 hex digits or base64. A missing key file is created,
+ * in hex, so that it can be kept on paper. With `isNeeded`, existing data needs the old key, so a
+ * missing file is an error: a new key would hide that the old one is lost.
+ * @throws SecretUnavailableError | PrivateFileError
  */
 export async function loadOrCreateKey(
   source: SecretSource,
@@ -59,7 +63,7 @@ export async function loadOrCreateKey(
   return loadKey(source, environment)
 }
 
-/** Undefined only when there is no such file. */
+/** Loads a key; undefined when there is no such file. */
 export async function loadKeyIfPresent(
   source: SecretSource,
   environment: NodeJS.ProcessEnv,
@@ -70,12 +74,12 @@ export async function loadKeyIfPresent(
   })
 }
 
-/** A key that must be there. */
+/** Loads a key that must exist. */
 export async function loadKey(source: SecretSource, environment: NodeJS.ProcessEnv): Promise<Buffer> {
   return decodeKey(await loadSecret(source, environment), describeSource(source))
 }
 
-/** For people. */
+/** Names a source, for people. */
 export function describeSource(source: SecretSource): string {
   if ('path' in source) return source.path
   return 'env' in source ? `$${source.env}` : `the systemd credential ${source.credential}`
@@ -89,7 +93,7 @@ async function readCredential(name: string, environment: NodeJS.ProcessEnv): Pro
     )
   }
   try {
-    // systemd guards this directory itself; its files are 0440 when a group may read them.
+    // systemd protects this directory. Its files have mode 0440 when a group may read them.
     return await readFile(path.join(directory, name))
   } catch (error) {
     throw new SecretUnavailableError(`cannot read the systemd credential ${name}: ${messageOf(error)}`, {
@@ -98,7 +102,7 @@ async function readCredential(name: string, environment: NodeJS.ProcessEnv): Pro
   }
 }
 
-/** A directory that exists keeps its mode: the key may lie in /etc. A new one is private. */
+/** An existing directory keeps its mode, because the key may be in /etc. A new one is private. */
 async function ensurePrivateParent(file: string): Promise<void> {
   const { existsSync } = await import('node:fs')
   const directory = path.dirname(file)

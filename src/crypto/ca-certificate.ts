@@ -6,22 +6,22 @@ import { parseCertificate } from './x509.ts'
 export interface CaCertificateInput {
   readonly subject: DistinguishedName
   readonly publicKeyDer: Buffer
-  /** Without a certificate it signs for itself. */
+  /** Without `certificateDer` the certificate is self-signed. */
   readonly signer: { readonly certificateDer?: Buffer; readonly privateKey: KeyObject }
   readonly notBefore: Date
   readonly notAfter: Date
   readonly pathLength?: number
-  /** For a SPIFFE CA the ID of its trust domain (X509-SVID §3.2). */
+  /** The trust domain's SPIFFE ID, for a SPIFFE CA (X509-SVID §3.2). */
   readonly uriSan?: string
   readonly serial: Buffer
 }
 
 /**
- * Makes a CA certificate (DER). It is needed a few times a year, so the library does it; loaded here, because it costs a
- * start more than all the rest of this folder.
+ * Creates a CA certificate (DER). That happens a few times a year, so the library does it. It is
+ * loaded here, because loading it takes longer at start than the rest of this folder.
  */
 export async function createCaCertificate(input: CaCertificateInput): Promise<Buffer> {
-  await import('reflect-metadata') // the library throws at its import without it
+  await import('reflect-metadata') // the library throws on import without it
   const x509 = await import('@peculiar/x509')
   const { signer } = input
   const issuer = signer.certificateDer === undefined ? undefined : parseCertificate(signer.certificateDer)

@@ -1,9 +1,12 @@
 import { contextConstructed, DerReader, InvalidDerError, Tag } from './der-reader.ts'
 
-/** Reads what is due next and throws InvalidDerError where it is anything else: grammars of ASN.1, put together from the functions here. */
+/**
+ * Reads the next elements, and throws InvalidDerError where they are not as expected. The functions
+ * below combine shapes into ASN.1 grammars.
+ */
 export type Shape = (reader: DerReader) => void
 
-/** The whole of some bytes. @throws InvalidDerError */
+/** Checks that `bytes` are exactly one value of this shape. @throws InvalidDerError */
 export function checkShape(bytes: Buffer, shape: Shape): void {
   const reader = new DerReader(bytes)
   shape(reader)
@@ -15,13 +18,13 @@ export const sequenceOf =
   (reader) =>
     inside(reader.enter(Tag.sequence), fields)
 
-/** One or more. */
+/** A list of one or more elements. */
 export const listOf =
   (element: Shape, tag: number = Tag.sequence): Shape =>
   (reader) =>
     oneOrMore(reader.enter(tag), element)
 
-/** `[number] EXPLICIT`, or an implicit one of what is constructed. */
+/** `[number] EXPLICIT`, or `[number] IMPLICIT` of a constructed type. */
 export const tagged =
   (number: number, ...fields: readonly Shape[]): Shape =>
   (reader) =>
@@ -57,7 +60,7 @@ export const anOid: Shape = (reader) => {
   readCommonOid(reader)
 }
 
-/** A small number: real ones are below ten, and some readers take no more than an octet. */
+/** An INTEGER of one octet, from 0 to 127. Real values are below ten, and some parsers read no more. */
 export const aSmallNumber =
   (tag: number = Tag.integer): Shape =>
   (reader) => {
@@ -71,7 +74,7 @@ export const octets =
     if (reader.read(tag).content.length === 0) throw new InvalidDerError('an empty OCTET STRING')
   }
 
-/** Text of one type, not empty, in the characters that the type has. */
+/** Text of one type, not empty, with the characters that the type allows. */
 export const text =
   (tag: number, pattern: RegExp, what: string): Shape =>
   (reader) => {

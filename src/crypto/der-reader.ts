@@ -7,7 +7,7 @@ export class InvalidDerError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-/** Identifier octets (X.690 §8.1.2) of what certificates are made of. */
+/** Identifier octets (X.690 §8.1.2) of the types in certificates. */
 export const Tag = {
   boolean: 0x01,
   integer: 0x02,
@@ -39,7 +39,10 @@ export interface DerElement {
   readonly whole: Buffer
 }
 
-/** Reads one level of DER, strictly: definite lengths in the fewest octets, nothing beyond the end. Buffers are views, not copies. */
+/**
+ * Reads one level of DER strictly: minimal definite lengths, and no element beyond the end.
+ * Returned buffers are views, not copies.
+ */
 export class DerReader {
   readonly #bytes: Buffer
   #at = 0
@@ -77,19 +80,19 @@ export class DerReader {
     return element
   }
 
-  /** The inside of the next element. */
+  /** A reader for the content of the next element. */
   enter(tag: number): DerReader {
     return new DerReader(this.read(tag).content)
   }
 
-  /** A BIT STRING of whole octets. */
+  /** Reads a BIT STRING without unused bits. */
   readBitString(): Buffer {
     const { content } = this.read(Tag.bitString)
     if (content[0] !== 0) throw new InvalidDerError('a BIT STRING that does not end with an octet')
     return content.subarray(1)
   }
 
-  /** The content of an INTEGER in its shortest form, which is not negative. */
+  /** Reads a non-negative INTEGER in its shortest form and returns its octets without the leading zero. */
   readUnsigned(): Buffer {
     const { content } = this.read(Tag.integer)
     const [first, second] = content
@@ -100,14 +103,14 @@ export class DerReader {
     return first === 0 && second !== undefined ? content.subarray(1) : content
   }
 
-  /** A number that fits into 32 bits. */
+  /** Reads a non-negative INTEGER that fits into 32 bits. */
   readSmallUnsigned(): number {
     const bytes = this.readUnsigned()
     if (bytes.length > 4) throw new InvalidDerError('an INTEGER out of range')
     return bytes.readUIntBE(0, bytes.length)
   }
 
-  /** A BOOLEAN DEFAULT FALSE: in DER it is there only when it is true. */
+  /** Reads a BOOLEAN DEFAULT FALSE, which DER encodes only when it is TRUE. */
   readDefaultFalse(): boolean {
     if (this.nextTag !== Tag.boolean) return false
     const { content } = this.read(Tag.boolean)
@@ -115,7 +118,7 @@ export class DerReader {
     return true
   }
 
-  /** Dotted decimal. */
+  /** Reads an OBJECT IDENTIFIER as dotted decimal. */
   readOid(): string {
     return formatOid(this.read(Tag.oid).content)
   }
@@ -144,7 +147,7 @@ export class DerReader {
   }
 }
 
-/** More octets than any OID in use; arcs above 2^53 do not occur either. */
+/** More octets than any OID in use has. Arcs above 2^53 do not occur either. */
 const MAX_OID_LENGTH = 64
 
 function formatOid(content: Buffer): string {

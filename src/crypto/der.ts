@@ -1,8 +1,8 @@
 import { Tag } from './der-reader.ts'
 
 /**
- * Writes DER (X.690 §10), for leaf certificates (decision 0002). Only our own code calls it, so what cannot be
- * written is a TypeError, not bad input.
+ * Encodes one DER element (X.690 §10), for leaf certificates (decision 0002). Only our own code
+ * calls these functions, so a value that cannot be encoded is a TypeError.
  */
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   let length = 0
@@ -24,7 +24,7 @@ export const octetString = (...parts: readonly Uint8Array[]): Buffer => tlv(Tag.
 
 const WHOLE_OCTETS = Buffer.of(0)
 
-/** A BIT STRING of whole octets. */
+/** A BIT STRING without unused bits. */
 export const bitString = (content: Uint8Array): Buffer => tlv(Tag.bitString, WHOLE_OCTETS, content)
 
 /** A non-negative INTEGER from its big-endian octets. */
@@ -51,19 +51,19 @@ export function oid(dotted: string): Buffer {
 
 const ASCII = /^[\u0020-\u007e]+$/
 
-/** An IA5String, or an implicit tag of one, without control characters. */
+/** An IA5String, or a type with an implicit tag of it. @throws TypeError unless it is printable ASCII */
 export function ascii(tag: number, text: string): Buffer {
   if (!ASCII.test(text)) throw new TypeError('not printable ASCII')
   return tlv(tag, Buffer.from(text, 'latin1'))
 }
 
-/** 2050-01-01: RFC 5280 §4.1.2.5 asks for UTCTime before it and for GeneralizedTime from it on. */
+/** RFC 5280 §4.1.2.5 demands UTCTime before 2050 and GeneralizedTime from 2050 on. */
 const GENERALIZED_FROM = Date.UTC(2050, 0) / 1000
 const EARLIEST = Date.UTC(1950, 0) / 1000
 /** 9999-12-31T23:59:59Z. */
 const LATEST = 253_402_300_799
 
-/** A moment in whole seconds since 1970. */
+/** A Time, from whole seconds since 1970. */
 export function time(seconds: number): Buffer {
   if (!Number.isInteger(seconds) || seconds < EARLIEST || seconds > LATEST) {
     throw new TypeError(`not a time in whole seconds that a certificate can hold: ${seconds}`)
@@ -76,7 +76,7 @@ export function time(seconds: number): Buffer {
 
 const TRUE = tlv(Tag.boolean, Buffer.of(0xff))
 
-/** An Extension (RFC 5280 §4.1), from its encoded OID; its value is the DER inside the OCTET STRING. */
+/** An Extension (RFC 5280 §4.1). `encodedOid` is DER; `value` is the DER inside the OCTET STRING. */
 export function extension(encodedOid: Uint8Array, critical: boolean, value: Uint8Array): Buffer {
   return critical ? sequence(encodedOid, TRUE, octetString(value)) : sequence(encodedOid, octetString(value))
 }

@@ -1,7 +1,7 @@
 import { oid, sequence, tlv } from './der.ts'
 import { DerReader, InvalidDerError, Tag } from './der-reader.ts'
 
-/** The part of an X.501 name that this program uses. */
+/** The attributes of an X.501 name that this program uses. */
 export interface DistinguishedName {
   readonly commonName?: string
   readonly organization?: string
@@ -10,7 +10,7 @@ export interface DistinguishedName {
 
 type Attribute = keyof DistinguishedName
 
-/** In the order in which they are written. */
+/** In encoding order. */
 const ATTRIBUTE_OIDS: Readonly<Record<Attribute, string>> = {
   organization: '2.5.4.10',
   commonName: '2.5.4.3',
@@ -25,10 +25,13 @@ const SHORT: Readonly<Record<Attribute, string>> = {
   serialNumber: 'serialNumber',
 }
 
-/** X.680 §41.4. */
+/** The characters of a PrintableString (X.680 §41.4). */
 const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]+$/
 
-/** A Name. The serial number is a PrintableString (X.520 §6.2.9), the rest UTF8String (RFC 5280 §4.1.2.4). */
+/**
+ * Encodes a Name. The serial number is a PrintableString (X.520 §6.2.9), the others are UTF8String
+ * (RFC 5280 §4.1.2.4). @throws TypeError for a value that cannot be encoded
+ */
 export function encodeName(name: DistinguishedName): Buffer {
   const rdns: Buffer[] = []
   for (const attribute of ATTRIBUTES) {
@@ -49,7 +52,7 @@ function encodeValue(attribute: Attribute, value: string): Buffer {
 }
 
 /**
- * Reads a Name. An attribute that is there twice counts as it stands first; others are passed over.
+ * Parses a Name. Of a repeated attribute the first value counts; unknown attributes are ignored.
  * @throws InvalidDerError
  */
 export function parseName(der: Buffer): DistinguishedName {
@@ -81,7 +84,7 @@ function decodeText(tag: number, content: Buffer): string {
     case Tag.ia5String:
       if (content.some((octet) => octet >= 0x80)) throw new InvalidDerError('a name that is not ASCII')
       return content.toString('latin1')
-    case Tag.teletexString: // old certificates; read as everybody does
+    case Tag.teletexString: // only in old certificates; read as Latin-1, as most parsers do
       return content.toString('latin1')
     case Tag.bmpString:
       if (content.length % 2 !== 0) throw new InvalidDerError('a name that is not UTF-16')
@@ -99,7 +102,7 @@ function decodeUtf8(content: Buffer): string {
   }
 }
 
-/** For people: `O=builder, CN=01J…`. */
+/** Formats a name for people: `O=builder, CN=01J…`. */
 export function formatName(name: DistinguishedName): string {
   const parts = ATTRIBUTES.flatMap((attribute) => {
     const value = name[attribute]

@@ -3,12 +3,15 @@ import { CodedError, messageOf } from '../foundation/errors.ts'
 import { decodeBase64Url } from './base64url.ts'
 import { exportSpki, importSpki } from './keys.ts'
 
-/** The JSON Web Key is broken, private, or of an unknown kind (then `isUnknown`). */
+/** The JSON Web Key is malformed, private, or of an unknown type or curve. */
 export class InvalidJwkError extends CodedError {
   override readonly name = 'InvalidJwkError'
   readonly code = 'ERR_CRYPTO_JWK_INVALID'
   readonly kind = 'invalid_argument'
-  /** The key may be sound, but its type or curve is not one of ours: RFC 7517 §5 wants it passed over. */
+  /**
+   * The key may be valid, but its type or curve is unknown. RFC 7517 §5 says to ignore such a key
+   * in a set.
+   */
   readonly isUnknown: boolean
 
   constructor(detail: string, isUnknown = false) {
@@ -17,12 +20,12 @@ export class InvalidJwkError extends CodedError {
   }
 }
 
-/** Members with key material, by `kty` (RFC 7518 §6), in the order in which they are written. */
+/** Members with key material by `kty` (RFC 7518 §6), in the order of output. */
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   EC: ['crv', 'x', 'y'],
   RSA: ['n', 'e'],
 }
-/** Octets of a coordinate: always all of them (RFC 7518 §6.2.1.2). */
+/** Length of a coordinate in octets, which is always the full length (RFC 7518 §6.2.1.2). */
 const COORDINATE_BYTES: Readonly<Record<string, number>> = {
   'P-256': 32,
   'P-384': 48,
@@ -30,7 +33,7 @@ const COORDINATE_BYTES: Readonly<Record<string, number>> = {
 }
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
-/** `kty` and the members with the key, and nothing else. */
+/** Converts a SubjectPublicKeyInfo to a JWK with `kty` and the key material only. */
 export function exportJwk(publicKeyDer: Buffer): Record<string, string> {
   const all = importSpki(publicKeyDer).export({ format: 'jwk' }) as Record<string, string>
   const kty = all['kty'] ?? ''
@@ -39,7 +42,7 @@ export function exportJwk(publicKeyDer: Buffer): Record<string, string> {
 }
 
 /**
- * SubjectPublicKeyInfo of a public JWK (RFC 7517); members without key material are not looked at.
+ * Converts a public JWK (RFC 7517) to a SubjectPublicKeyInfo. Other members are ignored.
  * @throws InvalidJwkError
  */
 export function importJwk(jwk: Record<string, unknown>): Buffer {

@@ -1,7 +1,7 @@
 import { constants, type KeyObject, type SigningOptions } from 'node:crypto'
 import type { KeyType } from './keys.ts'
 
-/** Signature algorithms of RFC 7518 §3.1, without `none` and without shared secrets. */
+/** Signature algorithms of RFC 7518 §3.1, without `none` and the symmetric ones. */
 export type JwsAlgorithm =
   | 'ES256'
   | 'ES384'
@@ -13,7 +13,7 @@ export type JwsAlgorithm =
   | 'PS384'
   | 'PS512'
 
-/** What JWT-SVIDs are signed with here, and the key that each takes. */
+/** The algorithms that sign JWT-SVIDs here, and the key type of each. */
 export const SIGNING_KEYS = {
   ES256: 'ec-p256',
   ES384: 'ec-p384',
@@ -28,14 +28,14 @@ export interface JwsScheme {
   fits(key: KeyObject): boolean
 }
 
-const LEAST_RSA_BITS = 2048 // RFC 7518 §3.3
+const MIN_RSA_BITS = 2048 // RFC 7518 §3.3
 
 const isRsa = (key: KeyObject): boolean =>
-  key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= LEAST_RSA_BITS
+  key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS
 
 const ecdsa = (digest: string, curve: string): JwsScheme => ({
   digest,
-  options: { dsaEncoding: 'ieee-p1363' }, // RFC 7518 §3.4: R and S of full length, not DER
+  options: { dsaEncoding: 'ieee-p1363' }, // RFC 7518 §3.4: R and S in full length, not DER
   fits: (key) => key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === curve,
 })
 

@@ -7,7 +7,10 @@ import { type JsonObject, parseJsonObject } from './strict-json.ts'
 
 export type { JwsAlgorithm } from './jws-algorithm.ts'
 
-/** The text is no JWS in compact serialisation with a set of claims. Never holds the text. */
+/**
+ * The text is not a JWS in compact serialization with a JSON object as payload. The error never
+ * holds the text.
+ */
 class InvalidJwsError extends CodedError {
   override readonly name = 'InvalidJwsError'
   readonly code = 'ERR_CRYPTO_JWS_INVALID'
@@ -20,7 +23,10 @@ class InvalidJwsError extends CodedError {
 
 const signInThread = promisify(sign)
 
-/** Signs claims (RFC 7515 §7.1). The header is the same for all tokens of a key, so it is encoded once. */
+/**
+ * Signs claims as a JWS in compact serialization (RFC 7515 §7.1). The header is the same for all
+ * tokens of a key, so it is encoded once.
+ */
 export class JwsSigner {
   readonly alg: JwsAlgorithm
   readonly kid: string
@@ -50,7 +56,7 @@ export class JwsSigner {
     return join(input, sign(this.#scheme.digest, Buffer.from(input, 'latin1'), this.#signingKey))
   }
 
-  /** The same in another thread: for algorithms that take as long as ten or thirty signatures on P-256. */
+  /** Does the same in another thread, for algorithms that take as long as ten to thirty P-256 signatures. */
   async signInThread(claims: object): Promise<string> {
     const input = this.#header + encode(claims)
     return join(
@@ -79,13 +85,13 @@ export interface ParsedJws {
   readonly signature: Buffer
 }
 
-/** A token is a credential in a header of some protocol: none is longer. */
+/** A token travels as a credential in a protocol header, so a longer one is not legitimate. */
 const MAX_TOKEN_LENGTH = 64 * 1024
 const MAX_HEADER_LENGTH = 4 * 1024
 
 /**
- * Reads the compact serialisation, strictly: three parts, each in the only base64url there is for its bytes, and no member of an
- * object twice. Nothing is verified.
+ * Parses the compact serialization strictly: three parts in canonical base64url, and no duplicate
+ * members in an object. Verifies nothing.
  * @throws InvalidJwsError
  */
 export function parseJws(token: string): ParsedJws {
@@ -102,7 +108,7 @@ export function parseJws(token: string): ParsedJws {
     signingInput: Buffer.from(token.slice(0, header.length + 1 + payload.length), 'latin1'),
     signature: decodePart(signature),
   }
-  // RFC 7515 §4.1.11: what must be understood and is not, refuses; we understand no extension.
+  // RFC 7515 §4.1.11: refuse critical extensions that are not understood. This parser understands none.
   if (Object.hasOwn(parsed.header, 'crit')) throw new InvalidJwsError('it asks for an extension')
   return parsed
 }
@@ -122,19 +128,22 @@ function decodePart(part: string): Buffer {
   return bytes
 }
 
-/** False also when the key is not one for that algorithm. */
+/** Verifies a signature. Returns false also when the key does not fit the algorithm. */
 export function verifyJws(parsed: ParsedJws, alg: JwsAlgorithm, publicKey: KeyObject): boolean {
   const { digest, options, fits } = JWS_SCHEMES[alg]
   if (!fits(publicKey)) return false
   return verify(digest, parsed.signingInput, { key: publicKey, ...options }, parsed.signature)
 }
 
-/** A bare signature: Ed25519 as it is, ECDSA in DER and RSA (PKCS #1 v1.5) with the digest that fits the key. */
+/**
+ * Creates a bare signature: Ed25519, ECDSA in DER, or RSA (PKCS #1 v1.5), with the digest that fits
+ * the key.
+ */
 export function signDetached(privateKey: KeyObject, data: Buffer): Buffer {
   return sign(digestFor(privateKey), data, privateKey)
 }
 
-/** False for any signature that does not fit, broken ones included. */
+/** Verifies a bare signature. Returns false for a malformed one, too. */
 export function verifyDetached(publicKey: KeyObject, data: Buffer, signature: Buffer): boolean {
   return verify(digestFor(publicKey), data, publicKey, signature)
 }

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** Another reader of tokens does not accept one that this program accepts. */
+/** Another JWT library does not accept a token that this program accepts. */
 class TokenUnreadableError extends CodedError {
   override readonly name = 'TokenUnreadableError'
   readonly code = 'ERR_CRYPTO_TOKEN_UNREADABLE'
@@ -8,8 +8,9 @@ class TokenUnreadableError extends CodedError {
 }
 
 /**
- * Verifies the signature of a token by a JWK Set as most Node services do, with jose: what this program makes and accepts, others must
- * accept, too. Loaded for this only; the hot paths verify with `crypto/jws`.
+ * Verifies the signature of a token against a JWK Set with jose, as most Node services do. This
+ * checks that others accept the tokens that this program issues. The hot paths verify with
+ * `crypto/jws`.
  * @throws TokenUnreadableError
  */
 export async function verifyByKeySet(token: string, keySetJson: string): Promise<void> {

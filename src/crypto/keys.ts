@@ -10,7 +10,10 @@ import { CodedError } from '../foundation/errors.ts'
 import { DerReader, Tag } from './der-reader.ts'
 import { curveOf, rsaProblem } from './public-key-form.ts'
 
-/** What SVIDs and the keys that sign JWT-SVIDs are made of: kinds that every client and relying party of SPIFFE reads. */
+/**
+ * Key types of SVIDs and of the keys that sign JWT-SVIDs. Every SPIFFE client and relying party
+ * supports them.
+ */
 export const KEY_TYPES = ['ec-p256', 'ec-p384', 'rsa-2048'] as const
 export type KeyType = (typeof KEY_TYPES)[number]
 export type KeyAlgorithm = KeyType | 'ed25519'
@@ -18,25 +21,25 @@ export type KeyAlgorithm = KeyType | 'ed25519'
 export interface KeyPair {
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
-  /** SubjectPublicKeyInfo. */
+  /** SubjectPublicKeyInfo, DER. */
   readonly publicKeyDer: Buffer
 }
 
-/** The key is broken, or of a type that is not accepted. Never holds the key itself. */
+/** The key is malformed, or of a type that is not accepted. The error never holds the key. */
 export class InvalidKeyError extends CodedError {
   override readonly name = 'InvalidKeyError'
   readonly code = 'ERR_CRYPTO_KEY_INVALID'
   readonly kind = 'invalid_argument'
 }
 
-/** Of a key that is to be certified. */
+/** The largest RSA key that gets a certificate. */
 const MAX_RSA_BITS = 4096
-/** The exponent of every key generator in use. */
+/** The exponent that every common key generator uses. */
 const RSA_EXPONENT = 65_537n
 
 const generateEc = promisify(generate)
 
-/** Makes a key off the event loop. */
+/** Generates a key pair off the event loop. */
 export async function generateKeyPair(algorithm: KeyAlgorithm = 'ec-p256'): Promise<KeyPair> {
   const { privateKey, publicKey } = await generateOf(algorithm)
   return { privateKey, publicKey, publicKeyDer: exportSpki(publicKey) }
@@ -55,19 +58,19 @@ function generateOf(algorithm: KeyAlgorithm): Promise<{ privateKey: KeyObject; p
   }
 }
 
-/** @throws InvalidKeyError when the bytes are no unencrypted PKCS#8 */
+/** Loads a key pair from a private key. @throws InvalidKeyError unless it is unencrypted PKCS #8 in DER */
 export function loadKeyPair(pkcs8Der: Buffer): KeyPair {
   try {
     const privateKey = createPrivateKey({ key: pkcs8Der, format: 'der', type: 'pkcs8' })
     const publicKey = createPublicKey(privateKey)
     return { privateKey, publicKey, publicKeyDer: exportSpki(publicKey) }
   } catch {
-    // OpenSSL's words add nothing, and no cause: nothing about a private key belongs into a log.
+    // The error has no cause, because nothing about a private key belongs in a log.
     throw new InvalidKeyError('not a private key in PKCS#8')
   }
 }
 
-/** Unencrypted PKCS#8, as the Workload API hands it out (§5.2.1). */
+/** Exports a private key as unencrypted PKCS #8 in DER, as the Workload API delivers it (§5.2.1). */
 export function exportPkcs8(privateKey: KeyObject): Buffer {
   return privateKey.export({ format: 'der', type: 'pkcs8' })
 }
@@ -77,7 +80,8 @@ export function exportSpki(publicKey: KeyObject): Buffer {
 }
 
 /**
- * A public key to be certified: EC on P-256 or P-384, or RSA of 2048 to 4096 bits, in the one encoding that DER has for it.
+ * Parses a public key that is to get a certificate: EC on P-256 or P-384, or RSA with 2048 to 4096
+ * bits, in canonical DER.
  * @throws InvalidKeyError
  */
 export function parsePublicKey(spki: Buffer): KeyObject {
@@ -93,7 +97,7 @@ export function parsePublicKey(spki: Buffer): KeyObject {
   return key
 }
 
-/** The type of the key in these bytes; undefined for one of any other kind or size. */
+/** Returns the type of a public key; undefined when it is not one of {@link KEY_TYPES}. */
 export function keyTypeOf(key: KeyObject, spki: Buffer): KeyType | undefined {
   switch (curveOf(spki)) {
     case 'P-256':
@@ -106,8 +110,9 @@ export function keyTypeOf(key: KeyObject, spki: Buffer): KeyType | undefined {
 }
 
 /**
- * A public key of a form that validators take: EC on P-256, P-384 or P-521, or RSA of 2048 to 8192 bits with a sound exponent. The bytes are
- * the only ones there are for it: OpenSSL overlooks trailing bytes and BER, and two encodings of one key are two pins.
+ * Imports a public key that validators accept: EC on P-256, P-384 or P-521, or RSA with 2048 to
+ * 8192 bits and a safe exponent. Only the canonical encoding is accepted: OpenSSL ignores trailing
+ * bytes and reads BER, and two encodings of one key would have two pins.
  * @throws InvalidKeyError
  */
 export function importSpki(spki: Buffer): KeyObject {
@@ -123,10 +128,7 @@ export function importSpki(spki: Buffer): KeyObject {
 
 const ED25519_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
 
-/**
- * The key that signs the audit log, from those who made it.
- * @throws InvalidKeyError
- */
+/** Imports the Ed25519 key that signs the audit log. @throws InvalidKeyError */
 export function importEd25519(spki: Buffer): KeyObject {
   const isPlain = spki.length === ED25519_HEAD.length + 32
   if (!isPlain || !spki.subarray(0, ED25519_HEAD.length).equals(ED25519_HEAD))
@@ -134,7 +136,7 @@ export function importEd25519(spki: Buffer): KeyObject {
   return createPublicKey({ key: spki, format: 'der', type: 'spki' })
 }
 
-/** 64 hexadecimal digits: the pin of a root, the name of a key. */
+/** SHA-256 of a SubjectPublicKeyInfo in hex (64 digits). It is the pin of a root and the ID of a key. */
 export function spkiSha256(spki: Buffer): string {
   return hash('sha256', spki, 'hex')
 }
@@ -142,7 +144,8 @@ export function spkiSha256(spki: Buffer): string {
 const KEY_IDENTIFIER_BYTES = 20
 
 /**
- * RFC 7093 §2 method 1: the leftmost 160 bits of the SHA-256 of the BIT STRING's content, for the SubjectKeyIdentifier.
+ * Computes a SubjectKeyIdentifier (RFC 7093 §2 method 1): the leftmost 160 bits of the SHA-256 of
+ * the BIT STRING's content.
  * @throws InvalidKeyError
  */
 export function keyIdentifier(spki: Buffer): Buffer {

@@ -15,10 +15,13 @@ const IS_CA = extension(
   true,
   sequence(tlv(Tag.boolean, Buffer.of(0xff)), unsigned(Buffer.of(0))),
 )
-/** keyCertSign, the sixth of its bits; two are unused. */
+/** keyCertSign is bit 5; two bits are unused. */
 const KEY_CERT_SIGN = extension(oid(ExtensionOid.keyUsage), true, Buffer.of(0x03, 0x02, 0x02, 0x04))
 
-/** The certificate (DER) of a CA whose key nobody has, because it is thrown away here: whoever trusts this one alone trusts nobody. */
+/**
+ * Creates the certificate (DER) of a CA whose private key is discarded. A client that trusts only
+ * this CA trusts no server.
+ */
 export function createOrphanCa(random: Random): Buffer {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const publicKeyDer = exportSpki(publicKey)

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** The text is no PEM (RFC 7468). Never holds what stood in it: it may have been a key. */
+/** The text is not valid PEM (RFC 7468). The error never holds the text, which may be a key. */
 class InvalidPemError extends CodedError {
   override readonly name = 'InvalidPemError'
   readonly code = 'ERR_CRYPTO_PEM_INVALID'
@@ -25,8 +25,9 @@ export function encodePem(label: string, der: Uint8Array): string {
 }
 
 /**
- * All blocks of a text, in order; text between them is allowed (RFC 7468 §2), text within them is not.
- * @throws InvalidPemError when a block is broken, or there is none
+ * Decodes all blocks of a text, in order. Text between blocks is allowed (RFC 7468 §2), text within
+ * them is not.
+ * @throws InvalidPemError when a block is malformed, or there is none
  */
 export function decodePem(text: string): PemBlock[] {
   const blocks: PemBlock[] = []

@@ -3,7 +3,7 @@ import { signDetached, verifyDetached } from './jws.ts'
 import { type KeyPair, parsePublicKey } from './keys.ts'
 
 /**
- * What a proof is for. It is signed as a whole, so that a proof for one thing is worth nothing for another
+ * What a proof is for. The key signs all of it, so that a proof cannot be reused for anything else
  * (decision 0016).
  */
 export type ProofContext =
@@ -15,15 +15,18 @@ export type ProofContext =
       readonly generation: number
     }
 
-/** Nothing else that a bot's key signs begins like this: TLS 1.3 begins with 64 spaces (RFC 8446 §4.4.3). */
+/**
+ * Domain separation: a bot's key signs nothing else that begins with this. TLS 1.3 signatures begin
+ * with 64 spaces (RFC 8446 §4.4.3).
+ */
 const LABEL = 'signet proof of possession v1'
 
-/** Proves that the holder of this key asks for this. */
+/** Signs a proof that the holder of this key makes this request. */
 export function proveSync(context: ProofContext, key: KeyPair): Buffer {
   return signDetached(key.privateKey, statement(context, key.publicKeyDer))
 }
 
-/** A challenge of the authority to whoever wants to join with a method that signs. */
+/** The authority's challenge to a client that joins with a method which signs. */
 export interface JoinChallenge {
   readonly trustDomain: string
   readonly joinToken: string
@@ -32,8 +35,8 @@ export interface JoinChallenge {
 }
 
 /**
- * What a join method has signed, by whatever key, instead of the challenge alone: the answer is worth nothing
- * in another trust domain, for another token or method, or for a bot certificate of another key (decision
+ * The bytes that a join method's key signs instead of the bare challenge. The answer is thus bound
+ * to the trust domain, the join token, the method and the key of the bot certificate (decision
  * 0016).
  */
 export function joinChallengeStatement(context: JoinChallenge, publicKeyDer: Buffer): Buffer {
@@ -41,13 +44,13 @@ export function joinChallengeStatement(context: JoinChallenge, publicKeyDer: Buf
   return fieldsOf('join_challenge', trustDomain, publicKeyDer, [joinToken, method, challenge.toString('hex')])
 }
 
-/** False for anything but a proof of this context by this key; also when that is no key. */
+/** Verifies a proof of this context by this key. Returns false also when the key is malformed. */
 export function checkProof(context: ProofContext, publicKeyDer: Buffer, proof: Buffer): boolean {
   let key: KeyObject
   try {
     key = parsePublicKey(publicKeyDer)
   } catch {
-    return false // what is no key proves nothing; whoever wants to know why has parsed it before
+    return false // a malformed key proves nothing; callers that need the reason parse it themselves
   }
   return verifyDetached(key, statement(context, publicKeyDer), proof)
 }
@@ -59,7 +62,7 @@ function statement(context: ProofContext, publicKeyDer: Buffer): Buffer {
   return fieldsOf(purpose, trustDomain, publicKeyDer, subject)
 }
 
-/** Each field with its length before it: no two contexts give the same bytes. */
+/** Each field is preceded by its length, so that no two contexts give the same bytes. */
 function fieldsOf(
   purpose: string,
   trustDomain: string,

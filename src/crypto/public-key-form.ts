@@ -1,12 +1,13 @@
 import { DerReader, InvalidDerError, Tag } from './der-reader.ts'
 
 /**
- * The forms of public keys that are taken here, known by their bytes alone: uncompressed points on P-256, P-384 and P-521 with the curve
- * named, and RSA. They are what validators of SPIFFE take (JWT-SVID §2.1), each in its one encoding; no other kind is looked at.
+ * The accepted forms of public keys, recognized by their encoding alone: uncompressed points on the
+ * named curves P-256, P-384 and P-521, and RSA. Validators of SPIFFE accept these (JWT-SVID §2.1).
+ * Each has exactly one accepted encoding.
  */
 interface CurveForm {
   readonly curve: string
-  /** All of the SubjectPublicKeyInfo before the coordinates. */
+  /** The SubjectPublicKeyInfo up to the coordinates. */
   readonly head: Buffer
   readonly length: number
 }
@@ -21,25 +22,31 @@ const CURVES: readonly CurveForm[] = [
   curveForm('P-521', '30819b301006072a8648ce3d020106052b810400230381860004', 132),
 ]
 
-/** The curve of a key on one of ours; whether the point lies on it is for OpenSSL to say, which does when it reads the key. */
+/**
+ * Returns the curve of a key, or undefined. OpenSSL checks that the point is on the curve when it
+ * reads the key.
+ */
 export function curveOf(spki: Buffer): string | undefined {
   return CURVES.find(
     ({ head, length }) => spki.length === length && spki.compare(head, 0, head.length, 0, head.length) === 0,
   )?.curve
 }
 
-/** AlgorithmIdentifier of rsaEncryption, with its NULL (RFC 3279 §2.3.1). */
+/** AlgorithmIdentifier of rsaEncryption with NULL parameters (RFC 3279 §2.3.1). */
 const RSA_ALGORITHM = Buffer.from('300d06092a864886f70d0101010500', 'hex')
-const RSA_BITS = { least: 2048, most: 8192 }
-/** The exponent of every key generator in use; 1 makes a signature of anything, and small ones have a history. */
-const LEAST_EXPONENT = 65_537
-/** Go reads no larger one. */
+const RSA_BITS = { min: 2048, max: 8192 }
+/**
+ * The exponent that every common key generator uses. With 1 anyone can forge signatures, and small
+ * ones have a history of attacks.
+ */
+const MIN_EXPONENT = 65_537
+/** Go reads no larger exponent. */
 const MAX_EXPONENT = 2 ** 31 - 1
-/** No modulus has one of them as a factor (SP 800-89 §5.3.3). */
+/** A valid modulus has none of these factors (SP 800-89 §5.3.3). */
 const SMALL_PRIMES = primesUpTo(751)
-const THEIR_PRODUCT = SMALL_PRIMES.reduce((all, prime) => all * prime, 1n)
+const SMALL_PRIMES_PRODUCT = SMALL_PRIMES.reduce((all, prime) => all * prime, 1n)
 
-/** Why the bytes are no RSA key that is taken here; undefined when they are one. */
+/** Returns why the bytes are not an accepted RSA key, or undefined when they are. */
 export function rsaProblem(spki: Buffer): string | undefined {
   let modulus: Buffer
   let exponent: Buffer
@@ -50,12 +57,12 @@ export function rsaProblem(spki: Buffer): string | undefined {
     throw error
   }
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24
-  if (bits < RSA_BITS.least || bits > RSA_BITS.most) return `an RSA key of ${bits} bits`
+  if (bits < RSA_BITS.min || bits > RSA_BITS.max) return `an RSA key of ${bits} bits`
   if (exponent.length > 4) return 'an RSA key whose exponent is out of range'
   const e = exponent.readUIntBE(0, exponent.length)
-  if (e < LEAST_EXPONENT || e > MAX_EXPONENT || e % 2 === 0)
-    return `an RSA key with the exponent ${e}, which is not an odd number from ${LEAST_EXPONENT} to 2^31`
-  const rest = BigInt(`0x${modulus.toString('hex')}`) % THEIR_PRODUCT
+  if (e < MIN_EXPONENT || e > MAX_EXPONENT || e % 2 === 0)
+    return `an RSA key with the exponent ${e}, which is not an odd number from ${MIN_EXPONENT} to 2^31`
+  const rest = BigInt(`0x${modulus.toString('hex')}`) % SMALL_PRIMES_PRODUCT
   if (SMALL_PRIMES.some((prime) => rest % prime === 0n)) return 'an RSA key whose modulus has a small factor'
   return undefined
 }

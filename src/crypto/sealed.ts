@@ -3,8 +3,8 @@ import { CodedError } from '../foundation/errors.ts'
 import { InvalidKeyError } from './keys.ts'
 
 /**
- * The sealed bytes do not open with this key: it is another key, another context, or they were changed. Which
- * of them is not known.
+ * The sealed bytes do not open with this key: the key or the context is another one, or the bytes
+ * were changed. The cipher does not tell which.
  */
 export class UnsealError extends CodedError {
   override readonly name = 'UnsealError'
@@ -16,11 +16,11 @@ const ALGORITHM = 'aes-256-gcm'
 const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-/** First octet, so that another form can follow one day. */
+/** First octet, so that the format can change one day. */
 const VERSION = 1
 const HEADER_BYTES = 1 + NONCE_BYTES + TAG_BYTES
 
-/** @throws InvalidKeyError */
+/** Loads a key of 32 bytes for AES-256-GCM. @throws InvalidKeyError */
 export function loadSealingKey(bytes: Buffer): KeyObject {
   if (bytes.length !== KEY_BYTES) {
     throw new InvalidKeyError(`a sealing key must have exactly ${KEY_BYTES} bytes, not ${bytes.length}`)
@@ -29,8 +29,10 @@ export function loadSealingKey(bytes: Buffer): KeyObject {
 }
 
 /**
- * Encrypts and authenticates. The context says what is sealed and for whom; it is not stored, and opening needs the same one, so
- * that sealed bytes cannot be moved to another place. Nonces are random: good for 2^32 seals under one key (NIST SP 800-38D §8.3).
+ * Encrypts and authenticates with AES-256-GCM. The context names what is sealed and where it
+ * belongs; it is not stored, and opening requires the same context, so that sealed bytes cannot be
+ * moved. The nonces are random, which is safe for 2^32 messages with one key (NIST SP 800-38D
+ * §8.3).
  */
 export function seal(key: KeyObject, plaintext: Buffer, context: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
@@ -40,7 +42,7 @@ export function seal(key: KeyObject, plaintext: Buffer, context: string): Buffer
   return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), body])
 }
 
-/** @throws UnsealError */
+/** Decrypts what {@link seal} returned for the same context. @throws UnsealError */
 export function unseal(key: KeyObject, sealed: Buffer, context: string): Buffer {
   if (sealed.length < HEADER_BYTES) throw new UnsealError('the sealed data is too short')
   if (sealed[0] !== VERSION) throw new UnsealError('the sealed data has an unknown version')

@@ -10,7 +10,7 @@ import { parseCertificate } from './x509.ts'
 
 export interface LeafInput {
   readonly serial: Buffer
-  /** SubjectPublicKeyInfo, checked by {@link parsePublicKey} before. */
+  /** SubjectPublicKeyInfo in DER, already checked by {@link parsePublicKey}. */
   readonly publicKeyDer: Buffer
   /** Seconds since 1970. */
   readonly notBefore: number
@@ -22,9 +22,9 @@ export interface LeafInput {
 }
 
 const VERSION_3 = tlv(contextConstructed(0), unsigned(Buffer.of(2)))
-/** cA = FALSE is the default, and DER leaves defaults out: an empty SEQUENCE (X509-SVID §4.1). */
+/** cA = FALSE is the default, which DER leaves out: an empty SEQUENCE (X509-SVID §4.1). */
 const NOT_A_CA = extension(oid(ExtensionOid.basicConstraints), true, sequence())
-/** digitalSignature, the first of its bits; seven are unused (X509-SVID §4.3). */
+/** digitalSignature is bit 0; seven bits are unused (X509-SVID §4.3). */
 const DIGITAL_SIGNATURE = extension(oid(ExtensionOid.keyUsage), true, Buffer.of(0x03, 0x02, 0x07, 0x80))
 const USAGES: Readonly<Record<ExtKeyUsage, Buffer>> = {
   serverAuth: oid(ExtKeyUsageOid.serverAuth),
@@ -44,7 +44,7 @@ interface SigningAlgorithm {
   readonly identifier: Buffer
 }
 
-/** A CA certificate and its key: signs leaf certificates, and nothing else. */
+/** A CA certificate and its key. It signs leaf certificates only. */
 export class SigningCa {
   readonly certificateDer: Buffer
   /** The SubjectKeyIdentifier, in hex. */
@@ -78,7 +78,11 @@ export class SigningCa {
     this.#authorityKeyId = extension(AUTHORITY_KEY_ID, false, sequence(tlv(KEY_IDENTIFIER, keyId)))
   }
 
-  /** Signs a leaf (DER). A leaf that would outlive this CA, or that names nobody, is a mistake of the caller: TypeError. */
+  /**
+   * Signs a leaf certificate (DER).
+   * @throws TypeError when the leaf would outlive this CA or has no name: that is a bug of the
+   *   caller
+   */
   signLeaf(leaf: LeafInput): Buffer {
     if (leaf.notAfter > this.notAfter)
       throw new TypeError('a certificate must not outlive the CA that signs it')
@@ -119,7 +123,10 @@ export class SigningCa {
   }
 }
 
-/** 16 octets: positive, at least 126 random bits, and never a leading zero, so that all have the same length. */
+/**
+ * 16 octets: positive, with 126 random bits, and never with a leading zero, so that all have the
+ * same length.
+ */
 export function randomSerial(random: Random): Buffer {
   const serial = random.bytes(16)
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
@@ -144,7 +151,7 @@ const NULL = Buffer.of(0x05, 0x00)
 
 function algorithmOf(key: KeyObject): SigningAlgorithm {
   if (key.asymmetricKeyType === 'rsa') {
-    // RFC 4055 §5: the parameters are NULL, and they are there.
+    // RFC 4055 §5: the parameters are NULL and must be present.
     return { digest: 'sha256', identifier: sequence(oid(SignatureOid.rsaSha256), NULL) }
   }
   switch (key.asymmetricKeyDetails?.namedCurve) {

@@ -1,32 +1,36 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** The text is no JSON, or is JSON that two readers may understand in two ways. */
+/** The text is not JSON, or is JSON that parsers may interpret differently. */
 class InvalidJsonError extends CodedError {
   override readonly name = 'InvalidJsonError'
   readonly code = 'ERR_CRYPTO_JSON_INVALID'
   readonly kind = 'invalid_argument'
 }
 
-const DEEPEST = 32
+const MAX_DEPTH = 32
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export type JsonObject = Record<string, unknown>
 
-/** What `JSON.parse` gives a reviver beside the value; not yet in TypeScript's declarations. */
+/** `JSON.parse` passes the source text to a reviver; TypeScript's declarations lack that. */
 type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown
 
-/** Where in a document something is wrong: names of members and indices, from the outside. */
+/** Where a problem is in a document: member names and indices, from the outermost in. */
 export type JsonPath = readonly (string | number)[]
 
 export interface JsonOptions {
-  /** Integers that a double cannot hold become bigints. */
+  /** Integers that a double cannot represent become bigints. */
   readonly bigints?: boolean
-  /** True for what is wrong in a part of the document that the caller will not use. */
+  /**
+   * Returns true to ignore a problem at this path, because the caller does not use that part of the
+   * document.
+   */
   readonly tolerate?: (path: JsonPath, message: string) => boolean
 }
 
 /**
- * An object in JSON (RFC 8259), without repeated members, whose last one JSON.parse would silently take, and without endless nesting.
+ * Parses a JSON object (RFC 8259). It refuses deep nesting, and duplicate members, of which
+ * JSON.parse silently takes the last.
  * @throws InvalidJsonError
  */
 export function parseJsonObject(json: Uint8Array | string, options: JsonOptions = {}): JsonObject {
@@ -38,7 +42,7 @@ export function parseJsonObject(json: Uint8Array | string, options: JsonOptions 
         ? JSON.parse(text, reviveBigints as Parameters<typeof JSON.parse>[1])
         : JSON.parse(text)
   } catch {
-    throw new InvalidJsonError('not JSON') // the parser's message would repeat a part of the text
+    throw new InvalidJsonError('not JSON') // the parser's message would quote the text
   }
   if (!isJsonObject(value)) throw new InvalidJsonError('not an object in JSON')
   checkMembers(text, options.tolerate ?? (() => false))
@@ -69,18 +73,18 @@ function decode(bytes: Uint8Array): string {
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]/g
 
 interface Level {
-  /** Of an object; undefined in a list. */
+  /** Names of an object so far; undefined in an array. */
   readonly names: Set<string> | undefined
-  /** Of what is read now. */
+  /** Name or index of the current value. */
   at: string | number
 }
 
-/** Walks through valid JSON; a string is a member's name when a colon follows. */
+/** Scans valid JSON. A string is a member name when a colon follows. */
 function checkMembers(text: string, tolerate: NonNullable<JsonOptions['tolerate']>): void {
   const open: Level[] = []
   let lastString: string | undefined
   const complain = (message: string): void => {
-    const path = open.slice(0, DEEPEST).map(({ at }) => at)
+    const path = open.slice(0, MAX_DEPTH).map(({ at }) => at)
     if (!tolerate(path, message)) throw new InvalidJsonError(message)
   }
   for (const [token] of text.matchAll(TOKEN)) {
@@ -110,6 +114,6 @@ function checkMembers(text: string, tolerate: NonNullable<JsonOptions['tolerate'
       default:
         lastString = token
     }
-    if (open.length > DEEPEST) complain('JSON that is nested too deeply')
+    if (open.length > MAX_DEPTH) complain('JSON that is nested too deeply')
   }
 }

@@ -31,7 +31,7 @@ const MESSAGES: Readonly<Record<ChainProblem, string>> = {
   critical_extension: 'a critical extension is not understood',
 }
 
-/** The certificate chain leads to no trusted root. */
+/** The certificate chain does not lead to a trusted root. */
 class ChainInvalidError extends CodedError {
   override readonly name = 'ChainInvalidError'
   readonly code = 'ERR_CRYPTO_CHAIN_INVALID'
@@ -44,17 +44,22 @@ class ChainInvalidError extends CodedError {
   }
 }
 
-/** Certificates below the root: a real chain has two or three, and one leaf with seven CAs above it is no honest one. */
+/**
+ * Maximum of certificates below the root. A real chain has two or three; one with seven CAs is not
+ * legitimate.
+ */
 export const MAX_CHAIN_LENGTH = 8
-/** Signatures that are verified for one chain, whatever it and the roots are made of; as in Go. */
+/** Maximum of signatures verified for one chain, whatever certificates it has; the same as in Go. */
 const MAX_SIGNATURES = 100
 
 /**
- * Path validation (RFC 5280 §6.1) with the search for a path before it: from the leaf, which is first, to any of the roots, through any of the
- * others, whatever their order. Where several certificates could be the issuer (renewed with the same name or the same key, cross-signed) each
- * is tried, roots before others, so that one that has expired hides nobody else. There is no leeway: what we sign is backdated instead.
+ * Builds and validates a path (RFC 5280 §6.1) from the leaf, which comes first, to any of the
+ * roots, through the other certificates in any order. Where several certificates may be the issuer
+ * (renewed with the same name or key, or cross-signed), each is tried, roots first, so that an
+ * expired one does not hide a valid one. Times have no leeway, because the authority backdates what
+ * it signs.
  * @returns the root
- * @throws ChainInvalidError with what stood in the way of the path that came furthest
+ * @throws ChainInvalidError with the problem of the path that came furthest
  */
 export function verifyChain(
   chain: readonly Certificate[],
@@ -63,7 +68,8 @@ export function verifyChain(
 ): Certificate {
   const [leaf, ...above] = chain
   if (leaf === undefined) throw new ChainInvalidError('empty')
-  const others = above.filter(({ der }) => !roots.some((root) => root.der.equals(der))) // some send the root along
+  // some clients send the root
+  const others = above.filter(({ der }) => !roots.some((root) => root.der.equals(der)))
   if (others.length >= MAX_CHAIN_LENGTH) throw new ChainInvalidError('too_long')
   const problem = problemOfItself(leaf, nowSeconds)
   if (problem !== undefined) throw new ChainInvalidError(problem)
@@ -74,7 +80,7 @@ export function verifyChain(
 }
 
 /**
- * Whether all of them are valid now, whoever signed them.
+ * Checks that all certificates are valid at this time. Does not verify signatures.
  * @throws ChainInvalidError
  */
 export function checkTimes(chain: readonly Certificate[], nowSeconds: number): void {
@@ -85,12 +91,18 @@ export function checkTimes(chain: readonly Certificate[], nowSeconds: number): v
 }
 
 class PathSearch {
-  /** What stood in the way so far: the reason of a candidate that had signed says more than that of one that had not. */
+  /**
+   * The most telling problem so far. A problem of a CA that did sign says more than one of a CA
+   * that did not.
+   */
   problem: ChainProblem = 'issuer_unknown'
   readonly #others: readonly Certificate[]
   readonly #roots: readonly Certificate[]
   readonly #nowSeconds: number
-  /** CAs from which no root was reached, with the fewest CAs that were below them then: more below do not help. */
+  /**
+   * CAs from which no root was reached, with the fewest CAs that were below them. More of them
+   * below cannot help.
+   */
   readonly #futile = new Map<Certificate, number>()
   readonly #path = new Set<Certificate>()
   readonly #verdicts = new Map<Certificate, Map<Certificate, boolean>>()
@@ -102,7 +114,10 @@ class PathSearch {
     this.#nowSeconds = nowSeconds
   }
 
-  /** The root above a certificate that is sound itself; `below` are the CAs that count for path lengths, itself included. */
+  /**
+   * Finds the root above a certificate that is valid itself. `below` counts the CAs for path
+   * lengths, including this one.
+   */
   from(certificate: Certificate, below: number): Certificate | undefined {
     this.#path.add(certificate)
     for (const root of likeliestFirst(certificate, this.#roots)) {
@@ -111,7 +126,7 @@ class PathSearch {
     for (const ca of likeliestFirst(certificate, this.#others)) {
       if (this.#path.has(ca) || (this.#futile.get(ca) ?? Number.POSITIVE_INFINITY) <= below) continue
       if (!this.#isIssuer(ca, certificate, below)) continue
-      // RFC 5280 §6.1.4 (l): what a CA issued to itself is not counted.
+      // RFC 5280 §6.1.4 (l): self-issued CAs do not count.
       const root = this.from(ca, ca.subjectDer.equals(ca.issuerDer) ? below : below + 1)
       if (root !== undefined) return root
       this.#futile.set(ca, below)
@@ -149,7 +164,10 @@ class PathSearch {
   }
 }
 
-/** Those with the name of the issuer. Key identifiers are a hint (RFC 5280 §4.2.1.1): some CAs change them at a renewal. */
+/**
+ * The candidates with the issuer's name, those with a matching key identifier first. It is only a
+ * hint (RFC 5280 §4.2.1.1): some CAs change it when they renew.
+ */
 function likeliestFirst(
   certificate: Certificate,
   candidates: readonly Certificate[],
@@ -163,7 +181,7 @@ function likeliestFirst(
   return named.toSorted((a, b) => rank(a) - rank(b))
 }
 
-/** Undefined when one of them has none. */
+/** Returns undefined when one of them has no key identifier. */
 function keyIdsAgree({ authorityKeyId }: Certificate, { subjectKeyId }: Certificate): boolean | undefined {
   if (authorityKeyId === undefined || subjectKeyId === undefined) return undefined
   return authorityKeyId === subjectKeyId
@@ -171,7 +189,7 @@ function keyIdsAgree({ authorityKeyId }: Certificate, { subjectKeyId }: Certific
 
 function timeProblem({ notBefore, notAfter }: Certificate, nowSeconds: number): ChainProblem | undefined {
   if (!(nowSeconds >= notBefore)) return 'not_yet_valid'
-  // A certificate is valid through the second that it names.
+  // notAfter is inclusive.
   return Math.floor(nowSeconds) <= notAfter ? undefined : 'expired'
 }
 
@@ -187,10 +205,10 @@ function problemAsCa({ isCa, keyUsages, pathLength }: Certificate, below: number
   return pathLength !== undefined && below > pathLength ? 'path_length' : undefined
 }
 
-/** Roots are the same objects again and again. */
+/** Caches parsed keys, because roots are used again and again. */
 const KEYS = new WeakMap<Certificate, KeyObject>()
 
-/** Undefined for a key of a form that is not taken here. */
+/** Returns undefined for a key that is not accepted. */
 function publicKeyOf(certificate: Certificate): KeyObject | undefined {
   const known = KEYS.get(certificate)
   if (known !== undefined) return known

@@ -1,7 +1,7 @@
 import { context, DerReader, InvalidDerError, Tag } from './der-reader.ts'
 import { ExtensionOid, ExtKeyUsageOid } from './oids.ts'
 
-/** The bits of RFC 5280 §4.2.1.3, in their order. */
+/** The bits of KeyUsage, in order (RFC 5280 §4.2.1.3). */
 const KEY_USAGES = [
   'digitalSignature',
   'nonRepudiation',
@@ -16,22 +16,22 @@ const KEY_USAGES = [
 
 export type KeyUsage = (typeof KEY_USAGES)[number]
 
-/** What the extensions of a certificate say, as far as anybody here asks. */
+/** The extensions of a certificate that this program uses. */
 export interface Extensions {
   readonly hasBasicConstraints: boolean
   readonly isCa: boolean
   readonly pathLength?: number
-  /** Empty when there is no such extension: one that is there has at least one. */
+  /** Empty when the certificate has no such extension; when present, at least one bit is set. */
   readonly keyUsages: ReadonlySet<KeyUsage>
   readonly isKeyUsageCritical: boolean
-  /** Our names of the purposes we know, and OIDs. */
+  /** Purposes by name where known, else by OID. */
   readonly extKeyUsages: readonly string[]
   readonly uriSans: readonly string[]
   readonly dnsSans: readonly string[]
   /** Hex. */
   readonly subjectKeyId?: string
   readonly authorityKeyId?: string
-  /** OIDs of what must be understood and is not; name constraints are here always. */
+  /** OIDs of critical extensions that are not understood. Name constraints are always listed. */
   readonly unknownCriticalExtensions: readonly string[]
 }
 
@@ -50,7 +50,7 @@ const READERS: Readonly<
   [ExtensionOid.authorityKeyIdentifier]: readAuthorityKeyId,
 }
 
-/** @throws InvalidDerError */
+/** Parses the extensions of a certificate. @throws InvalidDerError */
 export function parseExtensions(list: DerReader | undefined): Extensions {
   const unknown: string[] = []
   const found: Mutable<Extensions> = {
@@ -77,7 +77,8 @@ export function parseExtensions(list: DerReader | undefined): Extensions {
       read(found, value, critical)
       value.end()
     } else if (critical || id === ExtensionOid.nameConstraints) {
-      // Name constraints bind even where an issuer forgot to mark them; not applying them must not mean accepting.
+      // Name constraints are binding even if the issuer did not mark them critical. They are not
+      // implemented, so they must not be ignored.
       unknown.push(id)
     }
   }
@@ -99,7 +100,7 @@ function readKeyUsage(found: Mutable<Extensions>, value: DerReader, critical: bo
   const unused = content[0] ?? 8
   const bits = content.subarray(1)
   const last = bits.at(-1)
-  // X.690 §11.2.2: no trailing zero bits in a list of named bits; and RFC 5280 §4.2.1.3: at least one is set.
+  // X.690 §11.2.2: a named bit list has no trailing zero bits. RFC 5280 §4.2.1.3: at least one bit is set.
   if (bits.length > 2 || last === undefined || unused > 7 || (last & ((2 << unused) - 1)) !== 1 << unused) {
     throw new InvalidDerError('a broken key usage')
   }
@@ -144,11 +145,11 @@ function readSubjectAltName(found: Mutable<Extensions>, value: DerReader): void 
 function readAuthorityKeyId(found: Mutable<Extensions>, value: DerReader): void {
   const fields = value.enter(Tag.sequence)
   if (fields.nextTag === context(0)) found.authorityKeyId = nonEmpty(fields.readAny().content).toString('hex')
-  // Issuer and serial number (RFC 5280 §4.2.1.1) are hints that nobody here needs.
+  // The issuer's name and serial number (RFC 5280 §4.2.1.1) are hints that are not used here.
   while (fields.hasMore) fields.readAny()
 }
 
-/** As written: no normalisation, since what is compared later must be what was signed. */
+/** Not normalized, because later comparisons must see the bytes that were signed. */
 function ia5(content: Buffer): string {
   if (content.some((octet) => octet >= 0x80))
     throw new InvalidDerError('an alternative name that is not ASCII')

@@ -12,7 +12,10 @@ import {
 } from './der-grammar.ts'
 import { context, contextConstructed, InvalidDerError, Tag } from './der-reader.ts'
 
-/** Names in certificates, in the forms that every reader takes: narrower than RFC 5280, which each of them reads in another way. */
+/**
+ * Names in certificates, in the forms that every parser accepts. This is narrower than RFC 5280,
+ * which parsers interpret differently.
+ */
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -21,12 +24,12 @@ const utf8String: Shape = (reader) => {
   try {
     if (utf8.decode(content) !== '') return
   } catch {
-    // what is wrong is said below
+    // reported below
   }
   throw new InvalidDerError('a text that is empty or not UTF-8')
 }
 
-/** UCS-2: without surrogates and what is no character. */
+/** UCS-2, without surrogates and noncharacters. */
 const bmpString: Shape = (reader) => {
   const { content } = reader.read(Tag.bmpString)
   if (content.length === 0 || content.length % 2 !== 0) throw new InvalidDerError('a broken BMPString')
@@ -41,7 +44,7 @@ const bmpString: Shape = (reader) => {
 const ASCII = /^[\x00-\x7f]+$/
 const VISIBLE = /^[\x20-\x7e]+$/
 
-/** Values of names. No UniversalString, which Go does not read. */
+/** Attribute values of names. UniversalString is left out, because Go does not read it. */
 const nameText = choice(
   {
     [Tag.utf8String]: utf8String,
@@ -69,7 +72,7 @@ export const aUriText = text(Tag.ia5String, VISIBLE, 'a URI')
 
 const nameAndValue = sequenceOf(anOid, nameText)
 
-/** A SET OF, in the order of DER, which some insist on. */
+/** A SET OF in DER order, which some parsers enforce. */
 const relativeName: Shape = (reader) => {
   const set = reader.enter(Tag.set)
   let last: Buffer | undefined
@@ -82,12 +85,12 @@ const relativeName: Shape = (reader) => {
   } while (set.hasMore)
 }
 
-/** A Name that is not empty: Java reads no certificate whose issuer is. */
+/** A Name that is not empty: Java rejects a certificate with an empty issuer. */
 export const name: Shape = listOf(relativeName)
 
 const LABELS = '[A-Za-z0-9_-]{1,63}(?:\\.[A-Za-z0-9_-]{1,63})*'
 const PATH = "(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})"
-/** What Go's net/url and java.net.URI both read, with a host that both take. */
+/** URIs that both Go's net/url and java.net.URI parse, with a host that both accept. */
 const URI = new RegExp(
   `^[A-Za-z][A-Za-z0-9+.-]*:(?:\\/\\/(?:(?:${LABELS}|\\[[0-9A-Fa-f:]{2,39}\\])(?::[0-9]{1,5})?(?=[/?#]|$)|(?=\\/))|(?!\\/\\/)(?=.))${PATH}*(?:\\?(?:${PATH}|\\?)*)?(?:#(?:${PATH}|\\?)*)?$`,
 )
@@ -102,7 +105,7 @@ const aUri: Shape = (reader) => {
 const DNS_NAME = new RegExp(`^(?=.{1,253}$)(?:\\*\\.)?${LABELS}$`)
 const LOCAL_PART = '[A-Za-z0-9_+-]+(?:\\.[A-Za-z0-9_+-]+)*'
 const MAILBOX = new RegExp(`^(?=.{1,253}$)${LOCAL_PART}@${LABELS}$`)
-/** Of a host or what is below it; empty for all. */
+/** A host or a domain suffix; empty for all. */
 const DNS_CONSTRAINT = new RegExp(`^(?=.{0,253}$)(?:\\.?${LABELS})?$`)
 const HOST_CONSTRAINT = new RegExp(`^(?=.{1,253}$)\\.?${LABELS}$`)
 const MAIL_CONSTRAINT = new RegExp(`^(?=.{1,253}$)(?:${LOCAL_PART}@|\\.)?${LABELS}$`)
@@ -115,7 +118,7 @@ const ipAddress: Shape = (reader) => {
   if (length !== 4 && length !== 16) throw new InvalidDerError('an IP address of another length than 4 or 16')
 }
 
-/** An address and a mask without holes. */
+/** An address and a contiguous mask. */
 const ipConstraint: Shape = (reader) => {
   const { content } = reader.read(context(7))
   if (content.length !== 8 && content.length !== 32)
@@ -126,7 +129,7 @@ const ipConstraint: Shape = (reader) => {
   if (bits.includes('01')) throw new InvalidDerError('a range of IP addresses whose mask has holes')
 }
 
-/** Without x400Address and ediPartyName, at which some give up. */
+/** Without x400Address and ediPartyName, which some parsers reject. */
 export const generalName: Shape = choice(
   {
     [contextConstructed(0)]: otherName,
@@ -142,7 +145,7 @@ export const generalName: Shape = choice(
 
 function registeredId(reader: Parameters<Shape>[0]): void {
   const { content } = reader.read(context(8))
-  // The OID without its own tag.
+  // The OID is implicitly tagged, so its own tag is put back.
   checkShape(Buffer.concat([Buffer.of(Tag.oid, content.length), content]), anOid)
 }
 

@@ -28,10 +28,11 @@ import {
 import { schemeOf } from './x509-signature.ts'
 
 /**
- * Whether every client reads a certificate: Go's crypto/x509, Java's CertificateFactory, Python's cryptography, x509-parser and webpki of Rust,
- * OpenSSL and BoringSSL. Each refuses other things, and most refuse a whole bundle for one certificate. So this is no list of what some of
- * them refuse, but the part of RFC 5280 that all of them read; what is beside it is not readable.
- * @returns why it is not; undefined when it is
+ * Checks whether every client can read a certificate: Go's crypto/x509, Java's CertificateFactory,
+ * Python's cryptography, x509-parser and webpki for Rust, OpenSSL and BoringSSL. Each rejects other
+ * things, and most reject a whole bundle for one certificate. So this does not list what some of
+ * them reject; it accepts only the part of RFC 5280 that all of them read.
+ * @returns why it is not readable; undefined when it is
  */
 export function readingProblem(certificate: Certificate): string | undefined {
   try {
@@ -60,7 +61,7 @@ function check({ der, signed }: Certificate): void {
   time(validity)
   time(validity)
   name(fields)
-  fields.read(Tag.sequence) // the key, which is looked at where it is taken
+  fields.read(Tag.sequence) // the key is checked where it is used
   if (fields.nextTag !== contextConstructed(3))
     throw new InvalidDerError('no extensions, or unique identifiers')
   const extensions = fields.enter(contextConstructed(3)).enter(Tag.sequence)
@@ -68,7 +69,7 @@ function check({ der, signed }: Certificate): void {
 }
 
 const NULL = Buffer.of(0x05, 0x00)
-/** Of the self-signature, which nobody verifies; what cannot be verified is the business of whoever verifies. */
+/** Algorithms of self-signatures, which no client verifies. They need only be readable. */
 const OTHER_ALGORITHMS: Readonly<Record<string, Buffer>> = {
   '1.2.840.113549.1.1.5': NULL, // RSA with SHA-1
   '1.2.840.10045.4.1': Buffer.alloc(0), // ECDSA with SHA-1
@@ -84,7 +85,10 @@ function checkAlgorithm(signed: Certificate['signed']): void {
   if (!isKnown || lacksNull) throw new InvalidDerError('a signature algorithm that not everybody knows')
 }
 
-/** UTCTime until 2049 and GeneralizedTime after that (RFC 5280 §4.1.2.5); that it is a real moment is known. */
+/**
+ * UTCTime until 2049 and GeneralizedTime after that (RFC 5280 §4.1.2.5). The parser has checked
+ * that the time exists.
+ */
 function time(reader: DerReader): void {
   const { tag, content } = reader.readAny()
   if (tag === Tag.generalizedTime && content.toString('latin1', 0, 4) < '2050')
@@ -98,7 +102,7 @@ function checkExtension(extension: DerReader): void {
   const known = Object.hasOwn(EXTENSIONS, id) ? EXTENSIONS[id] : undefined
   if (known === undefined) {
     if (critical) throw new InvalidDerError(`the critical extension ${id}, which is not known`)
-    // Nobody looks into an extension of somebody's own, but some know more of the common ones than is known here.
+    // Parsers ignore private extensions, but some parse more of the common ones than this check knows.
     if (COMMON.some((arc) => id.startsWith(arc)))
       throw new InvalidDerError(`the extension ${id}, which is not known here`)
     return
@@ -112,7 +116,10 @@ function checkExtension(extension: DerReader): void {
   }
 }
 
-/** Arcs whose extensions one client or another parses: RFC 5280, PKIX, OCSP, transparency, ISIS-MTT, Netscape. */
+/**
+ * Arcs whose extensions some client parses: RFC 5280, PKIX, OCSP, Certificate Transparency,
+ * ISIS-MTT, Netscape.
+ */
 const COMMON: readonly string[] = [
   '2.5.29.',
   '1.3.6.1.5.5.7.',
@@ -123,7 +130,7 @@ const COMMON: readonly string[] = [
 
 interface KnownExtension {
   readonly shape: Shape
-  /** RFC 5280 says so, and Go insists. */
+  /** RFC 5280 says so, and Go enforces it. */
   readonly neverCritical?: boolean
 }
 
@@ -139,7 +146,10 @@ const ENCIPHER_ONLY = 0x01
 
 const KEY_CERT_SIGN = 0x04
 
-/** That its bits are in the form of DER is known. To OpenSSL a CA that may not sign is none; Python takes the last two only with keyAgreement. */
+/**
+ * The parser has checked the DER form of the bits. OpenSSL does not treat a CA without keyCertSign
+ * as a CA, and Python accepts the last two bits only with keyAgreement.
+ */
 const keyUsage: Shape = (reader) => {
   const [, first = 0, second = 0] = reader.read(Tag.bitString).content
   if ((first & KEY_CERT_SIGN) === 0) throw new InvalidDerError('it may not sign certificates')
@@ -147,7 +157,7 @@ const keyUsage: Shape = (reader) => {
     throw new InvalidDerError('encipherOnly or decipherOnly without keyAgreement')
 }
 
-/** Issuer and serial number come together or not at all. */
+/** Issuer and serial number must occur together. */
 const authorityKeyIdentifier: Shape = (reader) => {
   const fields = reader.enter(Tag.sequence)
   optional(context(0), octets(context(0)))(fields)
@@ -171,7 +181,7 @@ const nameConstraints: Shape = (reader) => {
   fields.end()
 }
 
-/** A full name or an issuer; without reasons, whose bits each reads in another way. */
+/** A full name or an issuer. Reasons are left out, because parsers interpret their bits differently. */
 const distributionPoint: Shape = (reader) => {
   const fields = reader.enter(Tag.sequence)
   if (!fields.hasMore) throw new InvalidDerError('a distribution point that says nothing')

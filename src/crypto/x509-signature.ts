@@ -2,12 +2,12 @@ import { constants, type KeyObject, type SigningOptions, verify } from 'node:cry
 import { contextConstructed, DerReader, InvalidDerError, Tag } from './der-reader.ts'
 import { SignatureOid } from './oids.ts'
 
-/** AlgorithmIdentifier and signature of a certificate, and what was signed. */
+/** The signed bytes of a certificate, the AlgorithmIdentifier and the signature. */
 export interface SignedPart {
   readonly data: Buffer
   /** OID. */
   readonly algorithm: string
-  /** DER of what follows the OID; empty when nothing does. */
+  /** DER of the parameters; empty when they are absent. */
   readonly parameters: Buffer
   readonly signature: Buffer
 }
@@ -21,7 +21,7 @@ interface Scheme {
 const NULL = Buffer.of(0x05, 0x00)
 const NOTHING = Buffer.alloc(0)
 
-/** SHA-1 is not among them. */
+/** SHA-1 is left out on purpose. */
 const ECDSA: Readonly<Record<string, string>> = {
   [SignatureOid.ecdsaSha256]: 'sha256',
   [SignatureOid.ecdsaSha384]: 'sha384',
@@ -33,21 +33,24 @@ const PKCS1: Readonly<Record<string, string>> = {
   [SignatureOid.rsaSha512]: 'sha512',
 }
 
-/** Whether the signature of a certificate was made by this key; false for algorithms and parameters that are not known, too. */
+/**
+ * Returns whether this key made the signature of a certificate; false for unknown algorithms and
+ * parameters, too.
+ */
 export function isSignedBy(signed: SignedPart, key: KeyObject): boolean {
   const scheme = schemeOf(signed)
   if (scheme === undefined || key.asymmetricKeyType !== scheme.keyType) return false
   try {
     return verify(scheme.digest, signed.data, { key, ...scheme.options }, signed.signature)
   } catch {
-    return false // what OpenSSL does not take is no signature
+    return false // OpenSSL throws on a malformed signature
   }
 }
 
-/** Undefined: an algorithm, or parameters of one, that no certificate here is believed by. */
+/** Returns the scheme of a signature, or undefined when its algorithm or parameters are not accepted. */
 export function schemeOf({ algorithm, parameters }: SignedPart): Scheme | undefined {
   const ecdsa = Object.hasOwn(ECDSA, algorithm) ? ECDSA[algorithm] : undefined
-  // RFC 5758 §3.2: no parameters; RFC 4055 §5: NULL, which some leave out.
+  // RFC 5758 §3.2: no parameters; RFC 4055 §5: NULL, which some CAs leave out.
   if (ecdsa !== undefined) return parameters.equals(NOTHING) ? { keyType: 'ec', digest: ecdsa } : undefined
   const pkcs1 = Object.hasOwn(PKCS1, algorithm) ? PKCS1[algorithm] : undefined
   if (pkcs1 !== undefined)
@@ -72,8 +75,9 @@ const DIGESTS: ReadonlyMap<string, { readonly name: string; readonly bytes: numb
 const MGF1 = '1.2.840.113549.1.1.8'
 
 /**
- * RSASSA-PSS-params (RFC 4055 §3.1) in the one form that is in use: one digest for the message and for MGF1, and a salt as long as it. The
- * defaults, SHA-1 and a salt of 20, are not taken.
+ * Parses RSASSA-PSS-params (RFC 4055 §3.1) in the one form that is in use: the same digest for the
+ * message and for MGF1, and a salt of the digest's length. The defaults, SHA-1 and a salt of 20
+ * octets, are not accepted.
  */
 function pssDigest(parameters: Buffer): string | undefined {
   try {

@@ -4,7 +4,8 @@ const UTC_TIME = /^(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/
 const GENERALIZED_TIME = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/
 
 /**
- * The moment, in seconds since 1970, of a UTCTime or GeneralizedTime in the one form that RFC 5280 §4.1.2.5 allows for each.
+ * Parses a UTCTime or GeneralizedTime, each in the only form that RFC 5280 §4.1.2.5 allows.
+ * @returns seconds since 1970
  * @throws InvalidDerError
  */
 export function parseTime({ tag, content }: DerElement): number {

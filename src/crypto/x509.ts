@@ -9,14 +9,14 @@ import { parseTime } from './x509-time.ts'
 
 export { checkTimes, MAX_CHAIN_LENGTH, verifyChain } from './x509-chain.ts'
 
-/** The bytes are no X.509 certificate, or a broken one. */
+/** The bytes are not a valid X.509 certificate. */
 class InvalidCertificateError extends CodedError {
   override readonly name = 'InvalidCertificateError'
   readonly code = 'ERR_CRYPTO_CERTIFICATE_INVALID'
   readonly kind = 'invalid_argument'
 }
 
-/** A certificate as it was read; nothing in it is verified. */
+/** A parsed certificate. Nothing in it is verified. */
 export interface Certificate extends Extensions {
   readonly der: Buffer
   /** Hex, without leading zero octets. */
@@ -25,19 +25,19 @@ export interface Certificate extends Extensions {
   readonly subjectDer: Buffer
   readonly issuer: DistinguishedName
   readonly issuerDer: Buffer
-  /** Seconds since 1970; both ends are inside. */
+  /** Seconds since 1970; both bounds are inclusive. */
   readonly notBefore: number
   readonly notAfter: number
-  /** SubjectPublicKeyInfo, as it stands. */
+  /** SubjectPublicKeyInfo, DER. */
   readonly publicKeyDer: Buffer
   readonly signed: SignedPart
 }
 
-/** A certificate longer than this is none of ours nor anybody's. */
+/** No legitimate certificate is longer. */
 const MAX_CERTIFICATE_BYTES = 64 * 1024
 
 /**
- * Reads one certificate in DER (RFC 5280 §4.1), strictly, with nothing after it.
+ * Parses one certificate in DER strictly (RFC 5280 §4.1). Trailing bytes are an error.
  * @throws InvalidCertificateError
  */
 export function parseCertificate(der: Buffer): Certificate {
@@ -52,7 +52,7 @@ export function parseCertificate(der: Buffer): Certificate {
 }
 
 /**
- * Cuts a concatenation of certificates, the form of the Workload API, into its parts. They are framed, not read.
+ * Splits concatenated DER certificates, the form of the Workload API. It does not parse them.
  * @throws InvalidCertificateError
  */
 export function splitDer(concatenated: Buffer): Buffer[] {
@@ -61,7 +61,7 @@ export function splitDer(concatenated: Buffer): Buffer[] {
   return parts
 }
 
-/** The same as far as it is one; `rest` counts the bytes behind that. */
+/** Does the same up to the first malformed element; `rest` counts the bytes from there. */
 export function splitDerAsFar(concatenated: Buffer): { readonly parts: Buffer[]; readonly rest: number } {
   const parts: Buffer[] = []
   let read = 0
@@ -126,7 +126,7 @@ function readAlgorithm({ content }: DerElement): Pick<SignedPart, 'algorithm' | 
   return { algorithm, parameters }
 }
 
-/** 1 by default, which DER does not write; 3 with extensions. */
+/** Reads the version. 1 is the default, which DER leaves out; extensions need 3. */
 function readVersion(fields: DerReader): number {
   if (fields.nextTag !== contextConstructed(0)) return 1
   const explicit = fields.enter(contextConstructed(0))
@@ -150,7 +150,7 @@ function readExtensions(fields: DerReader, version: number): DerReader | undefin
   return extensions
 }
 
-/** For people, a line a field. */
+/** Describes a certificate for people, with one line for each field. */
 export function describeCertificate(certificate: Certificate): string {
   const { subject, issuer, serial, notBefore, notAfter, uriSans, dnsSans, isCa, pathLength } = certificate
   const moment = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000', '')

@@ -4,7 +4,7 @@ import { CodedError } from './errors.ts'
 import { fileReason, readReason } from './file-reason.ts'
 import { systemRandom } from './random.ts'
 
-/** A file cannot be written; an old one is still whole. */
+/** A file cannot be written; an older version of it is still intact. */
 export class FileWriteError extends CodedError {
   override readonly name = 'FileWriteError'
   readonly code = 'ERR_FILE_WRITE'
@@ -15,7 +15,7 @@ export class FileWriteError extends CodedError {
   }
 }
 
-/** A file that must be private is readable by others, or cannot be read. */
+/** A file that must be private is accessible to other users, or cannot be read. */
 export class PrivateFileError extends CodedError {
   override readonly name = 'PrivateFileError'
   readonly code = 'ERR_FILE_NOT_PRIVATE'
@@ -28,7 +28,11 @@ export interface WriteOptions {
   readonly gid?: number
 }
 
-/** Replaces a file so that a reader, or a crash at any moment, finds the old content or the new, never a part. */
+/**
+ * Replaces a file atomically: a reader, or a crash at any moment, finds the old or the new content,
+ * never a part.
+ * @throws FileWriteError
+ */
 export async function writeFileAtomically(
   filePath: string,
   data: Uint8Array | string,
@@ -47,20 +51,20 @@ export async function writeFileAtomically(
       if (options.uid !== undefined || options.gid !== undefined) {
         await file.chown(options.uid ?? -1, options.gid ?? -1)
       }
-      await file.chmod(options.mode) // not through open(): the umask must not decide
+      await file.chmod(options.mode) // not in open(), where the umask applies
       await file.sync()
     })
     await rename(temporary, filePath)
     created = false
     await withHandle(await open(directory, 'r'), (handle) => handle.sync())
   } catch (error) {
-    // If this fails too, the first error is the one that tells the story.
+    // If this fails, too, the first error is the useful one.
     if (created) await unlink(temporary).catch(() => undefined)
     throw new FileWriteError(filePath, error)
   }
 }
 
-/** Puts a file in another's place; durable when it resolves. */
+/** Renames a file over another one. It is durable when the promise resolves. @throws FileWriteError */
 export async function replaceFile(from: string, to: string): Promise<void> {
   try {
     await rename(from, to)
@@ -70,7 +74,11 @@ export async function replaceFile(from: string, to: string): Promise<void> {
   }
 }
 
-/** Removes a file with a secret in it. What it held is written over first, which most file systems do in place. */
+/**
+ * Removes a file with a secret. It first overwrites the content, which most file systems do in
+ * place.
+ * @throws FileWriteError
+ */
 export async function shredFile(filePath: string): Promise<void> {
   try {
     await withHandle(await open(filePath, 'r+'), async (file) => {
@@ -84,7 +92,10 @@ export async function shredFile(filePath: string): Promise<void> {
   }
 }
 
-/** Reads a secret, unless others could have read it or somebody else could have put it there. */
+/**
+ * Reads a file with a secret. Refuses it when another user could have read or written it.
+ * @throws PrivateFileError
+ */
 export async function readPrivateFile(filePath: string): Promise<Buffer> {
   const file = await open(filePath, 'r').catch((error: unknown) => {
     throw new PrivateFileError(`cannot read ${filePath}: ${readReason(error)}`, { cause: error })
@@ -104,7 +115,11 @@ export async function readPrivateFile(filePath: string): Promise<Buffer> {
   })
 }
 
-/** Makes a directory of mode 0700, or checks that the one that is there is ours alone. It never changes an existing one: it may be the wrong one. */
+/**
+ * Creates a directory with mode 0700, or checks that an existing one is ours and private. It never
+ * changes an existing one, because the path may be wrong.
+ * @throws FileWriteError | PrivateFileError
+ */
 export async function ensurePrivateDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })

@@ -6,7 +6,10 @@ export interface BackoffOptions {
   readonly factor?: number
 }
 
-/** How long to wait before the next attempt: grows to a ceiling, with jitter, so that a thousand agents do not return together. */
+/**
+ * Waiting times between attempts: exponential up to a maximum, with jitter, so that a thousand
+ * agents do not reconnect at the same moment.
+ */
 export class Backoff {
   readonly #options: Required<BackoffOptions>
   readonly #random: Random
@@ -18,14 +21,14 @@ export class Backoff {
     this.#wholeMs = options.initialMs
   }
 
-  /** Between half of the present step and all of it. */
+  /** Returns the next waiting time: between half of the current step and all of it. */
   nextMs(): number {
     const wholeMs = this.#wholeMs
     this.#wholeMs = Math.min(this.#options.maxMs, wholeMs * this.#options.factor)
     return wholeMs / 2 + (wholeMs / 2) * this.#random.fraction()
   }
 
-  /** After a success: the next failure starts small again. */
+  /** Starts again with the shortest time. Call it after a success. */
   reset(): void {
     this.#wholeMs = this.#options.initialMs
   }

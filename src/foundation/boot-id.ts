@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 
-/** Another text after each boot of the host; undefined where the kernel does not tell. */
+/** Returns the kernel's boot ID, which differs after each boot; undefined where there is none. */
 export function readBootId(): string | undefined {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {
-    return undefined // whoever asks goes by what else there is
+    return undefined // callers then rely on what else they know
   }
 }

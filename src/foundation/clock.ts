@@ -1,23 +1,32 @@
 import { uptime } from 'node:os'
 
-/** Where time comes from. Passed in, so that tests decide what time it is. */
+/** The source of time. It is passed in, so that tests control time. */
 export interface Clock {
   /** The wall clock. */
   now(): Date
-  /** Milliseconds on a clock that never jumps; only differences mean something. */
+  /** Milliseconds on a clock that never jumps. Only differences are meaningful. */
   monotonicMs(): number
-  /** The same for a clock that goes on while the host is suspended: what has really passed, whatever the wall clock was set to. */
+  /**
+   * Milliseconds on a clock that also counts while the host is suspended. It shows the time that
+   * has really passed, whatever the wall clock was set to.
+   */
   bootMs(): number
-  /** Calls `task` after `ms` milliseconds of the monotonic clock, unless cancelled. Never keeps the process alive. */
+  /**
+   * Calls `task` after `ms` milliseconds on the monotonic clock, unless cancelled. Never keeps the
+   * process alive.
+   */
   schedule(ms: number, task: () => void): Scheduled
 }
 
-/** A task that waits for its time. */
+/** A scheduled task. */
 export interface Scheduled {
   cancel(): void
 }
 
-/** Node reads CLOCK_BOOTTIME from a file of /proc, which takes 4 µs: what was read is good for this long, a suspend noticed by then. */
+/**
+ * Node reads CLOCK_BOOTTIME from a file in /proc, which takes 4 µs. The offset is reused for this
+ * long, so a suspend is noticed no later.
+ */
 const READ_BOOT_EVERY_MS = 20
 let bootAheadMs = 0
 let readBootAtMs = Number.NEGATIVE_INFINITY
@@ -31,7 +40,7 @@ function bootMs(): number {
   return nowMs + bootAheadMs
 }
 
-/** setTimeout's ceiling; a longer wait is made of several. */
+/** The maximum of setTimeout. `schedule` splits a longer wait. */
 export const MAX_TIMEOUT_MS = 2_147_483_647
 
 export const systemClock: Clock = {

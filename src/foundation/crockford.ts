@@ -1,7 +1,7 @@
-/** Crockford's base 32: no letter that can be taken for a digit (https://www.crockford.com/base32.html). */
+/** Crockford's base 32 has no letters that look like digits (https://www.crockford.com/base32.html). */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
-/** Writes the leading `length` × 5 bits of `bytes`. */
+/** Encodes the leading `length` × 5 bits of `bytes`. */
 export function encodeCrockford(bytes: Uint8Array, length: number): string {
   let text = ''
   let bits = 0

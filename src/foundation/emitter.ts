@@ -1,10 +1,10 @@
-/** One kind of event, and the listeners that are called at each. */
+/** One kind of event and its listeners. */
 export class Emitter<Event = void> {
   readonly #listeners = new Set<(event: Event) => void>()
 
-  /** Calls `listener` at every event from now on, until disposed. */
+  /** Calls `listener` for every event from now on, until disposed. */
   subscribe(listener: (event: Event) => void): Disposable {
-    const own = (event: Event): void => listener(event) // the same function may be given twice
+    const own = (event: Event): void => listener(event) // the same function may subscribe twice
     this.#listeners.add(own)
     return { [Symbol.dispose]: () => void this.#listeners.delete(own) }
   }
@@ -13,7 +13,7 @@ export class Emitter<Event = void> {
     return this.#listeners.size > 0
   }
 
-  /** Calls every listener, also when one of them throws; the first such error is thrown afterwards. */
+  /** Calls every listener, even when one of them throws; then rethrows the first error. */
   emit(event: Event): void {
     const errors: unknown[] = []
     for (const listener of [...this.#listeners]) {

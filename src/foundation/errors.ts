@@ -1,4 +1,7 @@
-/** What went wrong, in terms a caller can act on. Mapped to a gRPC status in rpc/status.ts and to an exit code in cli/exit-codes.ts only. */
+/**
+ * What went wrong, in terms that a caller can act on. Only rpc/status.ts maps it to a gRPC status,
+ * and only cli/exit-codes.ts to an exit code.
+ */
 export type ErrorKind =
   | 'invalid_argument'
   | 'unauthenticated'
@@ -11,17 +14,20 @@ export type ErrorKind =
   | 'unimplemented'
   | 'internal'
 
-/** Base of every error this program throws on purpose. */
+/** Base class of every error that this program throws on purpose. */
 export abstract class CodedError extends Error {
   abstract override readonly name: string
   abstract readonly code: `ERR_${string}`
   abstract readonly kind: ErrorKind
 
-  /** The only text a remote peer may see; `message` and `cause` stay in the log. */
+  /** The only text that a remote peer may see. `message` and `cause` go to the log. */
   readonly publicMessage: string
-  /** The message for people, when it is several lines: each may hold text of somebody else's, which shall not begin another. */
+  /**
+   * The message as separate lines, when it has several. Each may quote foreign text, which must not
+   * start a line of its own.
+   */
   readonly lines: readonly string[] | undefined
-  /** Under which the audit log has the reason: a refused peer is told this and no more. */
+  /** The audit log's reference to the reason. A refused peer learns only this. */
   readonly reference: string | undefined
 
   constructor(
@@ -35,13 +41,13 @@ export abstract class CodedError extends Error {
   }
 }
 
-/** Whether this was thrown because a signal was aborted: by Node, or by the platform's own functions. */
+/** Whether an aborted signal caused this error, in Node or in a platform function. */
 export function isAbortError(thrown: unknown): boolean {
   const code = thrown instanceof Error ? (thrown as { readonly code?: unknown }).code : undefined
   return code === 'ABORT_ERR' || code === DOMException.ABORT_ERR
 }
 
-/** The text of anything that was thrown, for logs and operators. */
+/** The message of anything that was thrown, for logs and operators. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }

@@ -1,4 +1,4 @@
-/** The waiting of one key, oldest first. Taken from the front without moving the rest. */
+/** The waiting items of one key, oldest first. Taking from the front does not move the others. */
 class Lane<T> {
   #items: (T | undefined)[] = []
   #first = 0
@@ -42,7 +42,10 @@ class Lane<T> {
   }
 }
 
-/** What waits, in a lane for each key; the lanes take turns, so that whoever has much waiting waits for himself. */
+/**
+ * A queue with one lane for each key. The lanes take turns, so that a key with many items delays
+ * only itself.
+ */
 export class FairQueue<Key, T> {
   readonly #lanes = new Map<Key, Lane<T>>()
   #size = 0
@@ -51,7 +54,7 @@ export class FairQueue<Key, T> {
     return this.#size
   }
 
-  /** How much waits of one key. */
+  /** How many items of one key wait. */
   sizeOf(key: Key): number {
     return this.#lanes.get(key)?.length ?? 0
   }
@@ -61,13 +64,16 @@ export class FairQueue<Key, T> {
     this.#size += 1
   }
 
-  /** For what was taken in vain: it is the next of its lane again. */
+  /** Puts back an item that was taken too early. It is the next one of its lane. */
   putBack(key: Key, item: T): void {
     this.#lane(key).unshift(item)
     this.#size += 1
   }
 
-  /** The oldest of the lane whose turn it is; lanes that may not have one now are passed over and keep their place. */
+  /**
+   * Takes the oldest item of the next lane. Lanes that `mayHaveTurn` refuses are skipped and keep
+   * their place.
+   */
   take(mayHaveTurn?: (key: Key) => boolean): { readonly key: Key; readonly item: T } | undefined {
     for (const [key, lane] of this.#lanes) {
       if (mayHaveTurn?.(key) === false) continue
@@ -80,7 +86,7 @@ export class FairQueue<Key, T> {
     return undefined
   }
 
-  /** The newest of the longest lane: it goes when there is no room for all. */
+  /** Removes and returns the newest item of the longest lane, to make room. */
   dropOfBiggest(): { readonly key: Key; readonly item: T } | undefined {
     let biggest: { key: Key; lane: Lane<T> } | undefined
     for (const [key, lane] of this.#lanes) {
@@ -93,7 +99,7 @@ export class FairQueue<Key, T> {
     return { key, item }
   }
 
-  /** Takes something out that need not wait any more. */
+  /** Removes an item that need not wait any more. */
   remove(key: Key, item: T): boolean {
     const lane = this.#lanes.get(key)
     if (lane === undefined || !lane.remove(item)) return false
@@ -105,7 +111,7 @@ export class FairQueue<Key, T> {
     let lane = this.#lanes.get(key)
     if (lane === undefined) {
       lane = new Lane()
-      this.#lanes.set(key, lane) // behind all that are there
+      this.#lanes.set(key, lane) // at the end
     }
     return lane
   }

@@ -3,23 +3,26 @@ import { FairQueue } from './fair-queue.ts'
 
 export interface FairTurnsOptions<Key> {
   readonly clock: Pick<Clock, 'monotonicMs'>
-  /** How long a key that is alone may have the loop before it is looked whether others want it … */
+  /** How long a key may use the event loop when it is alone … */
   readonly sliceMs: number
-  /** … and how long one of several may; a quarter of it unless told. */
+  /** … and when several keys compete; by default a quarter of that. */
   readonly contendedSliceMs?: number
-  /** A key has more to do than it has time for: whoever brings its work had better stop for a while. */
+  /** Called when a key has more work than time: the caller should stop reading more work for it. */
   readonly hold?: (key: Key) => void
-  /** It may bring more work. False: there is more to let go on, ask again at the next turn. */
+  /**
+   * Called when the key may bring more work. False means that there is more to resume; it is called
+   * again in the next turn.
+   */
   readonly letGo?: (key: Key) => boolean
 }
 
-/** How many slices those who wait may be put off for others at the door. */
+/** For at most this many slices, waiting tasks are delayed in favour of new connections. */
 const HURRIED_SLICES = 2
 
-/** Keys take shorter turns while there are several, and for so long after. */
+/** With several keys, slices are divided by this, until a key has been alone for {@link ALONE_MS}. */
 const CONTENDED_PART = 4
 const ALONE_MS = 1_000
-/** In slices. */
+/** A key that has used this many slices is held. */
 const FAR_MORE = 2
 
 interface Task {
@@ -28,16 +31,17 @@ interface Task {
 }
 
 /**
- * Shares the event loop between keys. What a key brings is done at once while the key has time left, and that is all the cost where nobody
- * asks for much; else it waits, and those who wait have their turns one after another, with the loop's input looked at in between.
+ * Shares the event loop between keys. A key's work runs immediately while the key has time left,
+ * and with little work that is the whole cost. Otherwise it waits, and the waiting keys take turns,
+ * with the event loop's I/O between them.
  */
 export class FairTurns<Key> {
   readonly #options: FairTurnsOptions<Key>
   readonly #waiting = new FairQueue<Key, Task>()
   readonly #spentMs = new Map<Key, number>()
-  /** Keys that have had more to do than time, until all that brings their work is let go again. */
+  /** Keys with more work than time, until all their sources are resumed. */
   readonly #held = new Set<Key>()
-  /** Those of them of which nothing has been let go yet. */
+  /** Those of the held keys that nothing was resumed for yet. */
   readonly #stopped = new Set<Key>()
   #isArmed = false
   #isHurried = false
@@ -51,7 +55,7 @@ export class FairTurns<Key> {
     this.#sliceMs = options.sliceMs
   }
 
-  /** How many tasks wait for their turn. */
+  /** The number of waiting tasks. */
   get waiting(): number {
     return this.#waiting.size
   }
@@ -60,7 +64,7 @@ export class FairTurns<Key> {
     return this.#held.has(key)
   }
 
-  /** Does it now or in the key's turn. `costMs`: what it takes besides the time in which it runs. */
+  /** Runs a task now or in the key's turn. `costMs` is what it costs besides the time in which it runs. */
   run(key: Key, task: () => void, costMs = 0): void {
     if (key !== this.#lastKey) this.#noteOther(key)
     if (!this.#held.has(key) && (this.#spentMs.get(key) ?? 0) < this.#sliceMs) {
@@ -72,7 +76,10 @@ export class FairTurns<Key> {
     this.#arm()
   }
 
-  /** Time that a key has taken otherwise. Whoever takes far more than his is stopped until he has made up for it. */
+  /**
+   * Charges a key for time used elsewhere. A key that has used far too much is held until it has
+   * made up for it.
+   */
   charge(key: Key, ms: number): void {
     const spent = (this.#spentMs.get(key) ?? 0) + ms
     this.#spentMs.set(key, spent)
@@ -80,7 +87,10 @@ export class FairTurns<Key> {
     if (spent * 2 >= this.#options.sliceMs) this.#arm()
   }
 
-  /** Somebody else may be at the door, who can be let in only in a turn of the loop: those who wait already wait a little longer. */
+  /**
+   * Delays waiting tasks a little, because a new connection may be pending, which only the event
+   * loop can accept.
+   */
   hurry(): void {
     this.#isHurried = true
   }

@@ -14,12 +14,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: 'the disk failed',
 }
 
-/** Why a file cannot be written or made, in words. */
+/** Explains why a file cannot be written or created. */
 export function fileReason(error: unknown): string {
   return REASONS[errorCodeOf(error)] ?? messageOf(error)
 }
 
-/** The same of a file that is read, which is itself what can be missing. */
+/** Explains why a file cannot be read. Here ENOENT means the file itself. */
 export function readReason(error: unknown): string {
   return errorCodeOf(error) === 'ENOENT' ? 'it does not exist' : fileReason(error)
 }

@@ -9,8 +9,8 @@ export interface NamedFile {
 }
 
 /**
- * Writes files into a directory that nobody else could have put there, one after another, each whole or not at all. A reader
- * that finds one finds those before it, too.
+ * Writes files one after another, each atomically, into a directory that no other user could have
+ * planted. A reader that finds a file also finds those before it in the list.
  * @throws ForeignPathError | FileWriteError
  */
 export async function writeFileSet(directory: string, files: readonly NamedFile[]): Promise<void> {
@@ -19,7 +19,7 @@ export async function writeFileSet(directory: string, files: readonly NamedFile[
     try {
       await writeFileAtomically(place.fileNamed(name), data, { mode })
     } catch (error) {
-      // Said with the path that the user knows.
+      // Reported with the path that the user knows.
       throw new FileWriteError(path.join(directory, name), error instanceof Error ? error.cause : error)
     }
   }

@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net'
 import { CodedError } from './errors.ts'
 
-/** A text is not of the form host:port. */
+/** The text is not of the form host:port. */
 class HostPortInvalidError extends CodedError {
   override readonly name = 'HostPortInvalidError'
   readonly code = 'ERR_HOST_PORT_INVALID'
   readonly kind = 'invalid_argument'
 }
 
-/** An address on the network: a name or an IP address, and a TCP port. */
+/** A network address: a host name or an IP address, and a TCP port. */
 export interface HostPort {
   readonly host: string
   readonly port: number
@@ -17,7 +17,7 @@ export interface HostPort {
 const FORM = /^(?:\[(?<ipv6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/
 const MAX_PORT = 65_535
 
-/** Reads `host:port` or `[ipv6]:port`. @throws HostPortInvalidError */
+/** Parses `host:port` or `[ipv6]:port`. @throws HostPortInvalidError */
 export function parseHostPort(text: string): HostPort {
   const { ipv6, name, port } = FORM.exec(text)?.groups ?? {}
   const host = ipv6 ?? name
@@ -27,7 +27,7 @@ export function parseHostPort(text: string): HostPort {
   return { host, port: Number(port) }
 }
 
-/** Writes it as `parseHostPort` reads it. */
+/** Formats an address as `parseHostPort` reads it. */
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

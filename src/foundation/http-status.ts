@@ -6,17 +6,17 @@ import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface StatusServerOptions {
-  /** host:port; port 0 takes a free one. */
+  /** `host:port`; port 0 chooses a free port. */
   readonly listen: string
   readonly metrics: Metrics
-  /** Why the program is not ready, or undefined: it is. */
+  /** Returns why the program is not ready, or undefined when it is. */
   readonly ready: () => string | undefined
   readonly logger: Logger
   readonly clock: Pick<Clock, 'monotonicMs' | 'schedule'>
 }
 
 export interface StatusServer extends AsyncDisposable {
-  /** host:port that is really bound. */
+  /** The bound address, `host:port`. */
   readonly address: string
 }
 
@@ -27,26 +27,28 @@ class StatusListenError extends CodedError {
   readonly kind = 'unavailable'
 }
 
-/** A scraper holds one or two. Whoever opens more than this loses the oldest that asks nothing. */
+/** A scraper holds one or two connections. Above this number the oldest idle one is closed. */
 const MAX_CONNECTIONS = 128
-/** For a whole request, once it has begun. */
+/** How long a request may take to arrive, from its first byte. */
 const REQUEST_MS = 5_000
 const IDLE_MS = 30_000
 const MAX_HEAD_LENGTH = 8_192
-/** How old the figures may be: nobody who asks for them again and again keeps the program busy. */
-const FIGURES_MS = 250
+/** How old cached figures may be, so that frequent scrapes do not keep the program busy. */
+const MAX_AGE_MS = 250
 
 /**
- * Serves /livez, /readyz and /metrics over plain HTTP. Nothing secret is ever shown there. Anybody may connect, so this is the least of HTTP
- * that health checks and scrapers need, without Node's: that takes up whatever one has sent, thousands of requests at once, before it looks
- * at anything else. Here a connection has one request at a time, and no body.
+ * Serves /livez, /readyz and /metrics over plain HTTP. The responses contain no secrets. Anyone may
+ * connect, so this implements only as much HTTP as health checks and scrapers need. Node's HTTP
+ * server would accept thousands of requests before it does anything else; here a connection has one
+ * request at a time, without a body.
+ * @throws StatusListenError
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const where = readListen(options.listen)
   const answers = new Answers(options)
-  const visitors = new Visitors()
+  const connections = new Connections()
   const server = createServer({ allowHalfOpen: true }, (socket) =>
-    visitors.add(new Visitor(socket, answers, options.clock, visitors)),
+    connections.add(new Connection(socket, answers, options.clock, connections)),
   )
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error): void => {
@@ -69,7 +71,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        visitors.endAll()
+        connections.endAll()
       }),
   }
 }
@@ -83,14 +85,14 @@ function readListen(text: string): HostPort {
 }
 
 /**
- * A new connection always finds room: above the limit the oldest on which nothing is asked goes, else the oldest. So nobody keeps a health
- * check away by holding connections.
+ * The open connections. A new one always finds room: above the limit it displaces the oldest idle
+ * connection, else the oldest, so that holding connections does not block health checks.
  */
-class Visitors {
-  readonly #idle = new Set<Visitor>()
-  readonly #busy = new Set<Visitor>()
+class Connections {
+  readonly #idle = new Set<Connection>()
+  readonly #busy = new Set<Connection>()
 
-  add(visitor: Visitor): void {
+  add(connection: Connection): void {
     if (this.#idle.size + this.#busy.size >= MAX_CONNECTIONS) {
       const [oldest] = this.#idle.size > 0 ? this.#idle : this.#busy
       if (oldest !== undefined) {
@@ -98,51 +100,51 @@ class Visitors {
         oldest.end()
       }
     }
-    this.#idle.add(visitor)
+    this.#idle.add(connection)
   }
 
-  setBusy(visitor: Visitor): void {
-    if (this.#idle.delete(visitor)) this.#busy.add(visitor)
+  setBusy(connection: Connection): void {
+    if (this.#idle.delete(connection)) this.#busy.add(connection)
   }
 
-  setIdle(visitor: Visitor): void {
-    if (this.#busy.delete(visitor)) this.#idle.add(visitor)
+  setIdle(connection: Connection): void {
+    if (this.#busy.delete(connection)) this.#idle.add(connection)
   }
 
-  remove(visitor: Visitor): void {
-    this.#idle.delete(visitor)
-    this.#busy.delete(visitor)
+  remove(connection: Connection): void {
+    this.#idle.delete(connection)
+    this.#busy.delete(connection)
   }
 
   endAll(): void {
-    for (const visitor of [...this.#idle, ...this.#busy]) visitor.end()
+    for (const connection of [...this.#idle, ...this.#busy]) connection.end()
   }
 }
 
-/** One connection. */
-class Visitor {
+/** One connection of a client, with at most one request at a time. */
+class Connection {
   readonly #socket: Socket
   readonly #answers: Answers
   readonly #clock: Pick<Clock, 'schedule'>
-  readonly #visitors: Visitors
+  readonly #connections: Connections
   #head = ''
   #deadline: Scheduled | undefined
   #isAsking = false
-  /** It asks nothing more, and waits for its answer. */
+  /** The client has ended its side and waits for its response. */
   #hasEnded = false
 
-  constructor(socket: Socket, answers: Answers, clock: Pick<Clock, 'schedule'>, visitors: Visitors) {
+  constructor(socket: Socket, answers: Answers, clock: Pick<Clock, 'schedule'>, connections: Connections) {
     this.#socket = socket
     this.#answers = answers
     this.#clock = clock
-    this.#visitors = visitors
+    this.#connections = connections
     socket.on('error', () => {}) // `close` follows
     socket.on('close', () => {
       this.#deadline?.cancel()
-      visitors.remove(this)
+      connections.remove(this)
     })
     socket.setTimeout(IDLE_MS, () => socket.destroy())
-    socket.setEncoding('latin1').on('data', (text) => this.#hear(String(text)))
+    socket.setEncoding('latin1').on('data', (text) => this.#onText(String(text)))
     socket.on('end', () => {
       this.#hasEnded = true
       if (!this.#isAsking) socket.end()
@@ -153,8 +155,8 @@ class Visitor {
     this.#socket.destroy()
   }
 
-  #hear(text: string): void {
-    // Whoever asks again before he is answered has no good reason.
+  #onText(text: string): void {
+    // A client that sends a second request before its response has no good reason.
     if (this.#isAsking || this.#head.length + text.length > MAX_HEAD_LENGTH) {
       this.end()
       return
@@ -171,7 +173,7 @@ class Visitor {
     const request = readRequest(this.#head.slice(0, end))
     this.#head = ''
     this.#isAsking = true
-    this.#visitors.setBusy(this)
+    this.#connections.setBusy(this)
     void this.#answer(isAll ? request : { ...request, keepsAlive: false, hasBody: true })
   }
 
@@ -196,14 +198,14 @@ class Visitor {
     }
     this.#socket.write(whole, () => {
       this.#isAsking = false
-      this.#visitors.setIdle(this)
+      this.#connections.setIdle(this)
       if (this.#hasEnded) this.#socket.end()
     })
   }
 }
 
 interface Request {
-  /** Empty when it is no HTTP. */
+  /** Empty when the request is not HTTP. */
   readonly method: string
   readonly path: string
   readonly hasBody: boolean
@@ -242,7 +244,7 @@ interface Answer {
 
 class Answers {
   readonly #options: StatusServerOptions
-  #figures: { readonly text: Promise<string>; readonly madeMs: number } | undefined
+  #metricsText: { readonly text: Promise<string>; readonly createdMs: number } | undefined
 
   constructor(options: StatusServerOptions) {
     this.#options = options
@@ -270,14 +272,14 @@ class Answers {
   async #metrics(): Promise<Answer> {
     const { metrics, clock, logger } = this.#options
     const nowMs = clock.monotonicMs()
-    if (this.#figures === undefined || nowMs - this.#figures.madeMs >= FIGURES_MS) {
-      this.#figures = { text: metrics.expose(), madeMs: nowMs }
+    if (this.#metricsText === undefined || nowMs - this.#metricsText.createdMs >= MAX_AGE_MS) {
+      this.#metricsText = { text: metrics.expose(), createdMs: nowMs }
     }
     try {
-      const text = await this.#figures.text
+      const text = await this.#metricsText.text
       return { status: '200 OK', text, type: 'text/plain; version=0.0.4; charset=utf-8' }
     } catch (error) {
-      // One broken collector shall not take the program down; the scraper sees a failed scrape.
+      // A broken collector must not stop the program. The scraper sees a failed scrape.
       logger.error({ err: error }, 'cannot expose metrics')
       return { status: '500 Internal Server Error', text: 'metrics are not available\n' }
     }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { FairTurns } from './fair-turns.ts'
 
-/** Of the loop, before it is looked whether others want it. */
+/** How long to use the event loop before yielding to other keys. */
 const STRETCH_MS = 1
 
 export interface InTurns<Key> {
@@ -11,8 +11,8 @@ export interface InTurns<Key> {
 }
 
 /**
- * Calls `each` for every item, in order, in the turns of one key. Time counts, not the number of items. If `each`
- * returns a promise, the next item waits for it.
+ * Calls `each` for every item, in order, in the turns of one key. Turns are limited by time, not by
+ * the number of items. If `each` returns a promise, the next item waits for it.
  */
 export function inTurns<Key, Item>(
   { turns, clock, key }: InTurns<Key>,
@@ -31,7 +31,7 @@ export function inTurns<Key, Item>(
           return
         }
         if (clock.monotonicMs() >= untilMs && next < items.length) {
-          queueMicrotask(go) // first this stretch is charged
+          queueMicrotask(go) // charge the key for this stretch first
           return
         }
       }

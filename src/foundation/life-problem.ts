@@ -1,6 +1,8 @@
 /**
- * A key signs until two thirds of its life are over. What asks for more than the third that is left then gets less, the less the older the key is.
- * @returns a sentence, or undefined when the life can be had at any time
+ * Checks a lifetime against that of the signing key. A key signs until two thirds of its life are
+ * over, so a lifetime longer than the remaining third will be shortened, the more the older the
+ * key.
+ * @returns a sentence, or undefined when the full lifetime is always possible
  */
 export function lifeProblem(
   ttlSeconds: number,

@@ -1,4 +1,7 @@
-/** What a program has started and must end: the signal aborts first, then everything is undone in reverse order. */
+/**
+ * What a program has started and must end: disposing first aborts the signal, then cleans up in
+ * reverse order.
+ */
 export class Lifecycle implements AsyncDisposable {
   readonly #controller = new AbortController()
   readonly #stack = new AsyncDisposableStack()
@@ -7,7 +10,7 @@ export class Lifecycle implements AsyncDisposable {
     return this.#controller.signal
   }
 
-  /** Every cleanup runs, also when another one throws. */
+  /** Registers a cleanup. Each one runs, even when another one throws. */
   defer(cleanup: () => void | Promise<void>): void {
     this.#stack.defer(cleanup)
   }

@@ -1,24 +1,27 @@
 import type { Clock, Scheduled } from './clock.ts'
 
-/** Writes what it can without waiting, and says how many bytes that were. @throws an error with the code EAGAIN when there is no room now */
+/**
+ * Writes as much as possible without blocking, and returns the number of bytes. @throws an error
+ * with code EAGAIN when nothing can be written now
+ */
 export type WriteNow = (bytes: Buffer) => number
 
 export interface LineWriterDeps {
   readonly write: WriteNow
   readonly clock: Pick<Clock, 'schedule'>
-  /** The line that says how many were dropped. */
+  /** Returns the line that reports how many lines were dropped. */
   readonly tellDropped: (lines: number) => string
 }
 
-/** Waiting lines in bytes; a reader that has stopped costs no more. */
+/** Maximum of waiting lines, in bytes; a reader that has stopped costs no more. */
 const MAX_WAITING = 1024 * 1024
-const SHORTEST_WAIT_MS = 10
+const MIN_WAIT_MS = 10
 const MAX_WAIT_MS = 500
 const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'EWOULDBLOCK', 'EBUSY', 'EINTR'])
 
 /**
- * Writes lines for a reader who may be slow, have stopped, or have gone, and never waits for him: so many lines wait, those that come later
- * are dropped and counted, and once there is room again that is said.
+ * Writes lines for a reader that may be slow, stopped or gone, and never blocks. Lines wait up to a
+ * limit; later ones are dropped and counted, and the count is written once there is room again.
  */
 export class LineWriter {
   readonly #deps: LineWriterDeps
@@ -26,7 +29,7 @@ export class LineWriter {
   #bytes = 0
   #dropped = 0
   #timer: Scheduled | undefined
-  #waitMs = SHORTEST_WAIT_MS
+  #waitMs = MIN_WAIT_MS
 
   constructor(deps: LineWriterDeps) {
     this.#deps = deps
@@ -43,7 +46,7 @@ export class LineWriter {
     if (this.#timer === undefined) this.flush()
   }
 
-  /** Writes what waits, as far as there is room. */
+  /** Writes waiting lines as far as there is room. */
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -62,14 +65,14 @@ export class LineWriter {
         else this.#drop()
         return
       }
-      this.#waitMs = SHORTEST_WAIT_MS
+      this.#waitMs = MIN_WAIT_MS
       this.#bytes -= written
       if (written >= first.length) this.#waiting.shift()
       else this.#waiting[0] = first.subarray(written)
     }
   }
 
-  /** Whoever read our lines has gone, or there is no space: that ends no program, and the next line is tried as this one was. */
+  /** The reader is gone or the disk is full. That does not end the program; the next line is tried again. */
   #drop(): void {
     this.#dropped += this.#waiting.length
     this.#waiting = []

@@ -1,32 +1,35 @@
 import type { Clock, Scheduled } from './clock.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
-/** Lines about one user (or one bot instance) that say the same kind of thing … */
+/** Lines of one event about one user or bot instance … */
 const OF_SUBJECT_AND_EVENT = { perSecond: 0.1, burst: 16, maxKeys: 8_192 }
-/** … lines about this user at all … */
+/** … all lines about that user … */
 const OF_SUBJECT = { perSecond: 0.25, burst: 64, maxKeys: 4_096 }
-/** … and about all users together: some 70 MB a day at most, whoever floods. */
+/** … and lines about all users: at most some 70 MB a day, even in a flood. */
 const OF_SUBJECTS = { perSecond: 2, burst: 512, maxKeys: 1 }
-/** Lines of one kind that are about nobody. The kinds are fixed in the code. */
+/** Lines of one event that are not about a user. The code has a fixed set of events. */
 const OF_EVENT = { perSecond: 5, burst: 256, maxKeys: 1_024 }
 
 const TELL_AFTER_MS = 60_000
 const MAX_TOLD = 16
 
-/** What a line is about: the kind of thing that happened, and who caused it. Neither is text that a caller may choose. */
+/** The event that a line reports, and who caused it. Callers cannot choose either text. */
 export interface Told {
   readonly event: string
   readonly subject: string | undefined
 }
 
-/** How many lines were left out, by what they were about. */
+/** How many lines were left out, by event and by subject. */
 export interface LeftOutLines {
   readonly lines: number
   readonly events: Readonly<Record<string, number>>
   readonly subjects: Readonly<Record<string, number>>
 }
 
-/** Bounds what goes to the log for each user, for each kind of line and in all, and counts what is left out, which is told once a minute. */
+/**
+ * Limits log lines for each user, for each event and in total. It counts what is left out and
+ * reports that once a minute.
+ */
 export class LogBudget {
   readonly #clock: Clock
   readonly #ofBoth: TokenBuckets
@@ -46,7 +49,10 @@ export class LogBudget {
     this.#ofEvent = new TokenBuckets(OF_EVENT, clock)
   }
 
-  /** Whether a line may be written. `tell` is called once there is something to tell of those that may not. */
+  /**
+   * Returns whether a line may be written. If not, `tell` is called later with a summary of the
+   * lines left out.
+   */
   take(told: Told, tell: (leftOut: LeftOutLines) => void): boolean {
     if (this.#hasRoom(told)) return true
     this.#lines += 1
@@ -78,7 +84,7 @@ export class LogBudget {
   }
 }
 
-/** Of subjects there may be very many; those counted first are told. */
+/** There may be very many subjects; only the first ones are counted by name. */
 const MAX_COUNTED = 4_096
 
 function count(counts: Map<string, number>, key: string): void {

@@ -8,10 +8,10 @@ import { standardErrorNow } from './standard-error.ts'
 
 export type { Logger } from 'pino'
 
-/** Names of fields that may hold a secret. Nobody should log them; this is the net below. */
+/** Names of fields that may hold a secret. The code must not log them; this is a safety net. */
 const SECRET_FIELDS = ['secret', 'password', 'privateKey', 'private_key', 'jwt', 'proof', 'authorization']
 
-/** Of one text in a line: what others send may be long. */
+/** Maximum length of one text in a line, because peers may send long ones. */
 const MAX_TEXT_LENGTH = 4_096
 
 const OPTIONS: LoggerOptions = {
@@ -25,11 +25,14 @@ export interface LoggerInput {
   readonly level?: string
   readonly name?: string
   readonly destination: { write(line: string): void }
-  /** Bounds what is written; without one every line is. */
+  /** Limits what is written; no limit by default. */
   readonly budget?: LogBudget
 }
 
-/** A logger that writes JSON lines. Nothing in them can steer a terminal or stand on a line of its own, whoever sent it. */
+/**
+ * Creates a logger that writes JSON lines. Foreign text in them cannot control a terminal or start
+ * a new line.
+ */
 export function createLogger(options: LoggerInput): Logger {
   const { level = 'info', name, budget, destination: out } = options
   const settings: LoggerOptions = { ...OPTIONS, level, base: name === undefined ? null : { name } }
@@ -39,7 +42,10 @@ export function createLogger(options: LoggerInput): Logger {
   return pino({ ...settings, hooks: { logMethod: boundedBy(budget, unbounded) } }, destination)
 }
 
-/** The logger of a program that runs for long: bounded, and on standard error without ever waiting for whoever reads it. */
+/**
+ * Creates the logger of a daemon. It is limited by a budget, and writes to standard error without
+ * ever waiting for the reader.
+ */
 export function createDaemonLogger(options: { level: string; name: string; clock: Clock }): Logger {
   const { level, name, clock } = options
   const writer = new LineWriter({
@@ -57,7 +63,7 @@ export function createDaemonLogger(options: { level: string; name: string; clock
 
 export const silentLogger: Logger = pino({ level: 'silent' }, { write: () => undefined })
 
-/** Says why the program ends: never left out. */
+/** The level of the line that says why the program ends. It is never left out. */
 const FATAL = 60
 
 type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>
@@ -71,7 +77,10 @@ function boundedBy(budget: LogBudget, logger: Logger): LogMethod {
   }
 }
 
-/** Users and bot instances are numbers and names that the kernel or the authority gave; nothing else in a line tells who caused it. */
+/**
+ * The subject is a uid from the kernel or a bot instance from the authority. Other fields do not
+ * show who caused a line.
+ */
 function aboutOf(args: readonly unknown[]): { event: string; subject: string | undefined } {
   const [facts, message] = args
   if (typeof facts !== 'object' || facts === null) return { event: String(facts), subject: undefined }

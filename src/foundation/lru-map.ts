@@ -1,7 +1,7 @@
-/** The entries used last, up to a limit: when there is no room, the one used longest ago goes. */
+/** A map with a maximum size. When it is full, the least recently used entry is dropped. */
 export class LruMap<Key, Value extends {}> {
   readonly #maxSize: number
-  /** A Map keeps its entries in the order in which they were set: the first is the one used longest ago. */
+  /** A Map keeps insertion order, so the first entry is the least recently used. */
   readonly #entries = new Map<Key, Value>()
 
   constructor(maxSize: number) {
@@ -12,7 +12,7 @@ export class LruMap<Key, Value extends {}> {
     return this.#entries.size
   }
 
-  /** The value, which counts as used. */
+  /** Returns a value and marks it as used. */
   get(key: Key): Value | undefined {
     const value = this.#entries.get(key)
     if (value === undefined) return undefined

@@ -2,40 +2,45 @@ import type { Clock, Scheduled } from './clock.ts'
 
 export interface MemoryKeeperDeps {
   readonly clock: Clock
-  /** Bytes of this process that are in memory. */
+  /** Resident memory of this process, in bytes. */
   readonly residentBytes: () => number
-  /** How much of the time since it was asked last the loop has been busy: 0 to 1. */
-  readonly business: () => number
-  /** Thoroughly, gaps are closed, too, which takes several times as long. */
+  /** The utilization of the event loop since the last call, from 0 to 1. */
+  readonly utilization: () => number
+  /** Collects garbage. `thoroughly` also compacts the heap, which takes several times as long. */
   readonly collectGarbage: (thoroughly: boolean) => void
-  /** Gives what the allocator holds, and nobody uses, back to the system. */
+  /** Returns the allocator's unused memory to the system. */
   readonly trim: () => void
 }
 
 const LOOK_MS = 5_000
-/** Less than this is not worth a pause. */
+/** Growth below this is not worth a pause. */
 const WORTH_BYTES = 8 * 1024 * 1024
-/** So much is what a load leaves behind. */
+/** Growth from which a load is assumed to have left garbage. */
 const LOAD_BYTES = 32 * 1024 * 1024
-/** A program that is never quiet gives back at least what needs no collection, which takes some milliseconds. */
+/** A busy program only trims, every so many looks, because a collection takes some milliseconds. */
 const BUSY_LOOKS = 12
-/** After work it waits so many looks, 30 s: memory that the next load takes anew makes its first seconds a quarter slower. */
+/**
+ * After work it waits for this many quiet looks (30 s). If memory is returned earlier, the next
+ * load has to allocate it again, and its first seconds are a quarter slower.
+ */
 const QUIET_LOOKS = 6
-/** Above this, on average between two looks, there is work, if only for a moment. */
+/** Above this average between two looks, the program counts as busy. */
 const BUSY = 0.05
 
 /**
- * Gives memory back after work. Reads of sockets leave holes of 64 KiB between small buffers, which the C library's allocator neither
- * fills nor gives back by itself, and V8 does not look for garbage while nothing is allocated: without this a program holds for ever
- * what its busiest minute took. Nobody is kept waiting for it, and nothing happens while the program has not grown since the last time.
+ * Returns memory to the system after work. Socket reads leave holes of 64 KiB between small
+ * buffers, which the C library's allocator neither fills nor returns, and V8 does not collect
+ * garbage while nothing is allocated. Without this, a program would keep the memory of its busiest
+ * minute for ever. It works only in quiet moments, and only when the process has grown since the
+ * last time.
  */
 export class MemoryKeeper implements Disposable {
   readonly #deps: MemoryKeeperDeps
   #next: Scheduled
-  /** What was left the last time; less may turn out to be enough. */
+  /** Resident memory after the last time, or less if it has shrunk since. */
   #leftBytes = 0
   #busyLooks = 0
-  /** Nothing was done yet that the start is to wait for. */
+  /** At start there was no work yet to wait for. */
   #quietLooks = QUIET_LOOKS
 
   constructor(deps: MemoryKeeperDeps) {
@@ -55,8 +60,8 @@ export class MemoryKeeper implements Disposable {
   }
 
   #look(): void {
-    const { residentBytes, business, collectGarbage, trim } = this.#deps
-    const isBusy = business() > BUSY
+    const { residentBytes, utilization, collectGarbage, trim } = this.#deps
+    const isBusy = utilization() > BUSY
     const bytes = residentBytes()
     this.#leftBytes = Math.min(this.#leftBytes, bytes)
     const grownBytes = bytes - this.#leftBytes
@@ -65,7 +70,7 @@ export class MemoryKeeper implements Disposable {
     if (!isBusy && this.#quietLooks < QUIET_LOOKS) return
     if (grownBytes < WORTH_BYTES || this.#busyLooks % BUSY_LOOKS !== 0) return
     if (isBusy) {
-      trim() // the rest is due when it is quiet again
+      trim() // collect when it is quiet again
       return
     }
     collectGarbage(grownBytes >= LOAD_BYTES)

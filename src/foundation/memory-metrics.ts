@@ -1,6 +1,6 @@
 import type { Metrics } from './metrics.ts'
 
-/** What an operator sees of a program that grows, without a tool of Node's. */
+/** Exposes the memory of this process, so that an operator can see it grow without tools of Node. */
 export function exposeMemory(metrics: Metrics): void {
   metrics.collected('memory_bytes', 'Memory of this process: resident, and what JavaScript has of it', () => {
     const { rss, heapUsed, heapTotal, arrayBuffers } = process.memoryUsage()

@@ -21,18 +21,21 @@ export interface CollectedValue {
   readonly value: number
 }
 
-/** What the program counts. Names get the prefix `signet_`; the same name twice is the same metric. */
+/**
+ * The metrics of the program. Names get the prefix `signet_`; the same name again returns the same
+ * metric.
+ */
 export interface Metrics {
   counter(name: string, help: string, labelNames?: readonly string[]): Counter
   gauge(name: string, help: string, labelNames?: readonly string[]): Gauge
-  /** A gauge that is computed when it is asked for. */
+  /** A gauge that is computed at each scrape. */
   collected(name: string, help: string, collect: () => number | Iterable<CollectedValue>): void
   histogram(name: string, help: string, buckets: readonly number[], labelNames?: readonly string[]): Histogram
-  /** The Prometheus text format. */
+  /** Returns all metrics in the Prometheus text format. */
   expose(): Promise<string>
 }
 
-/** One line of the exposition, in the shape that the client library's registry formats. */
+/** One line of the exposition, as the client library's registry formats it. */
 interface Sample {
   readonly metricName?: string
   readonly labels: Labels
@@ -46,7 +49,7 @@ interface Exposed {
   samples(): Sample[]
 }
 
-/** Two metrics of different types have one name. */
+/** Two metrics of different types have the same name. */
 class MetricClashError extends CodedError {
   override readonly name = 'MetricClashError'
   readonly code = 'ERR_METRIC_CLASH'
@@ -54,8 +57,9 @@ class MetricClashError extends CodedError {
 }
 
 /**
- * Counting is ours, a map and an addition; the client library only formats. It is loaded at the first scrape,
- * because it costs a start more time than everything else in this folder together.
+ * Creates the metrics of a program. Counting is done here, with a map and an addition; the client
+ * library only formats. It is loaded at the first scrape, because loading it takes longer at start
+ * than everything else in this folder.
  */
 export function createMetrics(): Metrics {
   const all = new Map<string, Exposed>()
@@ -91,7 +95,7 @@ export function createMetrics(): Metrics {
       const registry = new Registry()
       for (const [name, metric] of all) {
         const exposed = { name: `signet_${name}`, help: metric.help, type: metric.type }
-        // The registry asks a metric only for `get()`; its declared type is the library's own classes.
+        // The registry only calls `get()`; its declared type demands the library's own classes.
         registry.registerMetric({
           ...exposed,
           get: async () => ({ ...exposed, values: metric.samples() }),
@@ -110,7 +114,7 @@ function isGauge(metric: Exposed): metric is NumberMetric {
   return metric instanceof NumberMetric && metric.type === 'gauge'
 }
 
-/** Separates label values in a key; it cannot be typed into a name by accident. */
+/** Separates label values in a key. It does not occur in label values. */
 const SEPARATOR = '\u0000'
 
 class Cells<T> {

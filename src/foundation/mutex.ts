@@ -1,4 +1,4 @@
-/** Runs one task at a time, in the order in which they were given. */
+/** Runs one task at a time, in the order of the calls. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve()
 
@@ -8,7 +8,7 @@ export class Mutex {
     return run
   }
 
-  /** Resolves once every task given so far has ended. */
+  /** Resolves when every task so far has ended. */
   async idle(): Promise<void> {
     await this.#last
   }

@@ -1,6 +1,6 @@
 /**
- * A copy of bytes, one after the other, in memory of their own. For what is kept: a small buffer is else cut from a pool of 64 KiB, or from
- * the message in which it came, and holds all of it for as long as it lives.
+ * Copies bytes, concatenated, into memory of their own, to keep them. A small buffer is otherwise a
+ * slice of a 64 KiB pool or of the message that it came in, and keeps all of that alive.
  */
 export function ownBytes(...parts: readonly Uint8Array[]): Buffer {
   const bytes = Buffer.allocUnsafeSlow(parts.reduce((length, part) => length + part.length, 0))

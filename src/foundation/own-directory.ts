@@ -3,20 +3,23 @@ import path from 'node:path'
 import { FileWriteError } from './atomic-file.ts'
 import { CodedError } from './errors.ts'
 
-/** The path leads through a link or directory that another user owns, who could redirect it. */
+/** The path leads through a link or directory of another user, who could redirect it. */
 class ForeignPathError extends CodedError {
   override readonly name = 'ForeignPathError'
   readonly code = 'ERR_FILE_FOREIGN_PATH'
   readonly kind = 'failed_precondition'
 }
 
-/** open(2): a place in the file system, which needs no right to read it. Linux; Node has no name for it. */
+/**
+ * open(2): opens only the location, which needs no read permission. Linux only; Node has no
+ * constant for it.
+ */
 const O_PATH = 0o10000000
 const STEP = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
-/** As the kernel's own limit. */
+/** The kernel has the same limit. */
 const MAX_LINKS = 40
 
-/** A directory that stays the same however its path changes, while it is open. */
+/** An open directory, which stays the same even if its path changes. */
 export class OwnDirectory implements Disposable {
   readonly #fd: number
 
@@ -25,10 +28,10 @@ export class OwnDirectory implements Disposable {
   }
 
   /**
-   * Walks to a directory step by step, and makes what is not there with mode 0755. Only links of this user and of root are followed, and
-   * a directory that somebody else has put below one that is open to all (`/tmp`) is refused.
-   *
-   * @throws ForeignPathError, FileWriteError
+   * Opens a directory step by step, and creates missing ones with mode 0755. It follows only links
+   * of this user and of root, and refuses a directory that another user has created inside a
+   * world-writable one such as `/tmp`.
+   * @throws ForeignPathError | FileWriteError
    */
   static open(directory: string): OwnDirectory {
     try {
@@ -38,7 +41,7 @@ export class OwnDirectory implements Disposable {
     }
   }
 
-  /** Where a file of this name lies: through the open directory, not through its path. */
+  /** Returns a path to a file in this directory that goes through the open descriptor. */
   fileNamed(name: string): string {
     return through(this.#fd, name)
   }
@@ -78,7 +81,7 @@ function moved(from: number, to: number): number {
   return to
 }
 
-/** Where the link of this name leads; undefined when it is none, or is not there. */
+/** Returns the target of a link; undefined when the name does not exist or is not a link. */
 function linkAt(fd: number, name: string, directory: string): string | undefined {
   const link = lstatSync(through(fd, name), { throwIfNoEntry: false })
   if (link?.isSymbolicLink() !== true) return undefined

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 
-/** Resolves after this time, or as soon as the signal aborts. */
+/** Resolves after `ms` milliseconds, or earlier when the signal aborts. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()

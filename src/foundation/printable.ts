@@ -1,6 +1,7 @@
 /**
- * What must not reach a terminal, or a reader of lines, from outside: control characters and with them every escape sequence and line
- * break; marks that turn the direction of writing; what shows nothing at all; halves of characters.
+ * Characters that must not reach a terminal or a line-based reader from outside: control
+ * characters, and with them all escape sequences and line breaks; bidirectional marks; invisible
+ * characters; lone surrogates.
  */
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
 const ALL = new RegExp(UNPRINTABLE.source, 'gu')
@@ -8,17 +9,20 @@ const ALL_BUT_LINE_BREAKS = new RegExp(`(?!\\n)${UNPRINTABLE.source}`, 'gu')
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** Text of somebody else's as one line that does nothing but be read: what is unprintable is shown as an escape. */
+/** Makes foreign text safe to print in one line. Unprintable characters become escapes. */
 export function printable(text: string): string {
   return UNPRINTABLE.test(text) ? text.replaceAll(ALL, (found) => SHORT[found] ?? escaped(found)) : text
 }
 
-/** The same of text whose line breaks are ours. */
+/** Does the same for text whose line breaks are our own. */
 export function printableLines(text: string): string {
   return UNPRINTABLE.test(text) ? text.replaceAll(ALL_BUT_LINE_BREAKS, escaped) : text
 }
 
-/** JSON that says the same. What is unprintable can only stand within its strings, where it may be escaped; line breaks between them stay. */
+/**
+ * Returns equivalent JSON. Unprintable characters occur only in its strings, where they can be
+ * escaped; line breaks between values stay.
+ */
 export function printableJson(json: string): string {
   if (!UNPRINTABLE.test(json)) return json
   return json.replaceAll(ALL_BUT_LINE_BREAKS, (found) =>

@@ -1,6 +1,6 @@
 import { randomBytes, randomFillSync } from 'node:crypto'
 
-/** Where randomness comes from. Passed in, so that tests can repeat themselves. */
+/** The source of randomness. It is passed in, so that tests are repeatable. */
 export interface Random {
   /** Cryptographically strong bytes. */
   bytes(length: number): Buffer
@@ -8,7 +8,7 @@ export interface Random {
   fraction(): number
 }
 
-/** Drawn ahead: jitter needs few bytes, but often, and each draw is a call into the kernel. */
+/** A buffer of random bytes, because jitter needs few bytes often, and each draw is a system call. */
 const ahead = Buffer.alloc(4096)
 let used = ahead.length
 

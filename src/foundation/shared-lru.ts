@@ -1,4 +1,4 @@
-/** In the ring of its owner's share, between the one used just before it and the one used next. */
+/** An entry in its owner's list, between the one used just before it and the one used next. */
 interface Entry<Owner, V> {
   readonly key: string
   value: V
@@ -16,15 +16,16 @@ interface Share<Owner, V> {
 }
 
 export interface SharedLruOptions<V> {
-  /** What an entry counts for: bytes, when the limit is in bytes; 1 unless told. */
+  /** The size of an entry in the unit of the limit, for example bytes; 1 by default. */
   readonly sizeOf?: (key: string, value: V) => number
-  /** Told of what had to go, not of what was deleted. */
+  /** Called for evicted entries, not for deleted ones. */
   readonly onEvict?: (key: string, value: V) => void
 }
 
 /**
- * The entries used last, up to a limit, each charged to the one who asked for it. When there is no room, whoever holds most loses what he has
- * not used for longest: nobody's entries are pushed out by what another one asks for.
+ * A cache with a size limit in which each entry is charged to an owner. When it is full, the owner
+ * with the largest share loses its least recently used entry, so that one owner cannot push out the
+ * entries of others.
  */
 export class SharedLru<Owner, V> {
   readonly #limit: number
@@ -41,12 +42,12 @@ export class SharedLru<Owner, V> {
     this.#onEvict = onEvict
   }
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get size(): number {
     return this.#entries.size
   }
 
-  /** How much is charged to one owner. */
+  /** The total size charged to one owner. */
   sizeOf(owner: Owner): number {
     return this.#shares.get(owner)?.size ?? 0
   }
@@ -55,7 +56,10 @@ export class SharedLru<Owner, V> {
     return this.#entries.has(key)
   }
 
-  /** The value, which counts as used. Of several who use it, the one who holds least is charged: it is then the last to go. */
+  /**
+   * Returns a value and marks it as used. Of several users, the one with the smallest share is
+   * charged, so that a shared entry is evicted late.
+   */
   get(key: string, owner: Owner): V | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
@@ -63,7 +67,7 @@ export class SharedLru<Owner, V> {
     return entry.value
   }
 
-  /** What is bigger than the limit is not kept. */
+  /** Stores a value, unless it is bigger than the limit. */
   set(key: string, value: V, owner: Owner): void {
     const size = this.#sizeOf(key, value)
     const known = this.#entries.get(key)
@@ -101,7 +105,7 @@ export class SharedLru<Owner, V> {
     for (const [key, { value, share }] of this.#entries) yield [key, value, share.owner]
   }
 
-  /** The last used of each owner in turn, `most` in all. */
+  /** Returns up to `most` entries: the most recently used ones of each owner in turn. */
   recent(most: number): (readonly [key: string, value: V, owner: Owner])[] {
     const found: (readonly [string, V, Owner])[] = []
     let lanes = Array.from(this.#shares.values(), ({ newest }) => newest)
@@ -134,7 +138,7 @@ export class SharedLru<Owner, V> {
     return share
   }
 
-  /** As the newest of its share. */
+  /** Appends the entry to its share as the newest. */
   #link(entry: Entry<Owner, V>): void {
     const { share } = entry
     entry.before = share.newest
@@ -157,7 +161,8 @@ export class SharedLru<Owner, V> {
   }
 
   #evict(): void {
-    // Looked for anew only once it holds less than the average: until then it is at least no innocent.
+    // Searched again only once this share is below the average. Until then it may not be the
+    // biggest, but it is a big one.
     if ((this.#biggest?.size ?? 0) * this.#shares.size <= this.#total) {
       for (const share of this.#shares.values()) {
         if (share.size > (this.#biggest?.size ?? 0)) this.#biggest = share

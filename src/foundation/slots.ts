@@ -1,4 +1,4 @@
-/** Lets so many tasks run at once; the others wait, and have their turn in the order in which they came. */
+/** Runs a limited number of tasks at a time. The others wait in order. */
 export class Slots {
   readonly #waiting: (() => void)[] = []
   #free: number

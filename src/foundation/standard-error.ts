@@ -4,9 +4,10 @@ import type { WriteNow } from './line-writer.ts'
 const STDERR = 2
 
 /**
- * Writes to standard error without ever waiting for its reader. Whether a write waits is a property of the open file description, which we
- * share with whoever started us: so a pipe or terminal is opened a second time. Where that is not allowed, or it is a socket, Node is let
- * open its stream on it, which makes pipes and sockets of the shared description non-blocking. A file never waits.
+ * Returns a function that writes to standard error without ever blocking. Whether a write blocks is
+ * a property of the open file description, which we share with our parent. So a pipe or terminal is
+ * opened a second time. Where that is not permitted, or for a socket, Node opens its own stream,
+ * which makes the shared description non-blocking. A write to a file never blocks for long.
  */
 export function standardErrorNow(): WriteNow {
   const fd = unblocked()
@@ -23,7 +24,7 @@ function unblocked(): number {
         constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY,
       )
     } catch {
-      // a pipe of another user, or one that nobody reads now
+      // a pipe of another user, or one without a reader
     }
   }
   void process.stderr

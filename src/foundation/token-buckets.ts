@@ -8,13 +8,13 @@ interface Bucket {
 
 export interface TokenBucketsOptions {
   readonly perSecond: number
-  /** What a key may take at once after a rest. */
+  /** What a key may take in one moment after a rest. */
   readonly burst: number
-  /** Their number is bounded: the bucket that was used longest ago is forgotten first. */
+  /** Maximum number of buckets. The least recently used one is dropped first. */
   readonly maxKeys: number
 }
 
-/** How much each key may take: so much at once, so much a second in the long run. */
+/** A token bucket for each key: a burst, and a rate in the long run. */
 export class TokenBuckets<Key = string> {
   readonly #options: TokenBucketsOptions
   readonly #clock: Pick<Clock, 'monotonicMs'>
@@ -26,7 +26,7 @@ export class TokenBuckets<Key = string> {
     this.#clock = clock
   }
 
-  /** Whether this key had so much, which is taken then, and whether `leaving` is left afterwards. */
+  /** Takes `amount` from the bucket of a key, if `leaving` remains after that. Returns whether it did. */
   tryTake(key: Key, amount = 1, leaving = 0): boolean {
     const bucket = this.#filled(key)
     if (bucket.tokens < amount + leaving) return false
@@ -34,12 +34,12 @@ export class TokenBuckets<Key = string> {
     return true
   }
 
-  /** Takes what was used already, also what is not there: the key then waits until it has made up for it. */
+  /** Takes an amount that was already used, even if the bucket becomes negative. */
   charge(key: Key, amount: number): void {
     this.#filled(key).tokens -= amount
   }
 
-  /** Milliseconds until this key has so much; 0 when it has it now. */
+  /** Milliseconds until this key may take `amount`; 0 when it may do so now. */
   waitMs(key: Key, amount = 1): number {
     const missing = amount - this.#filled(key).tokens
     return missing <= 0 ? 0 : (missing / this.#options.perSecond) * 1000

@@ -1,9 +1,9 @@
 import { encodeCrockford } from './crockford.ts'
 import type { Random } from './random.ts'
 
-/** A ULID (https://github.com/ulid/spec): 48 bits of time, 80 random bits; sorts by the time it was made. */
+/** Creates a ULID (https://github.com/ulid/spec): 48 bits of time and 80 random bits. ULIDs sort by time. */
 export function createUlid(nowMs: number, random: Random): string {
-  // Ten characters hold 50 bits: two zero bits come before the time, and six stay unread after it.
+  // Ten characters hold 50 bits: two zero bits precede the time. Six bits after it are not encoded.
   const time = Buffer.alloc(8)
   time.writeBigUInt64BE(BigInt(nowMs) << 14n)
   return encodeCrockford(time, 10) + encodeCrockford(random.bytes(10), 16)

@@ -1,6 +1,6 @@
 import { Emitter } from './emitter.ts'
 
-/** A value that changes, and whoever wants to know. */
+/** A value that changes, with its listeners. */
 export class Watchable<T> {
   #value: T
   readonly #changes = new Emitter<T>()
@@ -13,18 +13,21 @@ export class Watchable<T> {
     return this.#value
   }
 
-  /** Every listener hears of it, also when one of them throws; the first such error is thrown afterwards. */
+  /** Calls every listener, even when one of them throws; then rethrows the first error. */
   set(value: T): void {
     this.#value = value
     this.#changes.emit(value)
   }
 
-  /** Calls `listener` at every change from now on; not for the present value. */
+  /** Calls `listener` for every change from now on, but not for the current value. */
   subscribe(listener: (value: T) => void): Disposable {
     return this.#changes.subscribe(listener)
   }
 
-  /** The present value, then each newer one; a slow reader skips what is stale by then. Ends when the signal aborts. */
+  /**
+   * Yields the current value, then each newer one. A slow reader skips outdated ones. Ends when the
+   * signal aborts.
+   */
   async *watch(signal: AbortSignal): AsyncGenerator<T> {
     let changed = Promise.withResolvers<void>()
     const wake = (): void => changed.resolve()

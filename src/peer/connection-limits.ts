@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 
-/** What this process may use in all. */
+/** The resources that this process may use. */
 export interface Resources {
-  /** RLIMIT_NOFILE. */
+  /** The soft RLIMIT_NOFILE. */
   readonly openFiles: number
-  /** Of the machine, or of the cgroup where that is less. */
+  /** The machine's memory, or the cgroup's limit if that is lower. */
   readonly memoryBytes: number
 }
 
@@ -14,18 +14,21 @@ export interface SocketLimits {
   readonly maxPerUid: number
 }
 
-/** A socket and a pidfd. */
+/** File descriptors per connection: a socket and a pidfd. */
 const FILES_A_CONNECTION = 2
-/** Those of the program itself: sockets that listen, the authority, state, executables that are read. */
+/**
+ * Descriptors reserved for the program itself: listeners, the authority, state files, executables
+ * being read.
+ */
 const FILES_KEPT_FREE = 128
 const SHARE_KEPT_FREE = 1 / 16
-/** A connection with an open stream, and some room for what is on its way. */
+/** Memory per connection with an open stream, data in flight included. */
 const BYTES_A_CONNECTION = 128 * 1024
-/** Of the memory, for connections. */
+/** The share of the memory that connections may use. */
 const SHARE_OF_MEMORY = 1 / 2
 const FEWEST = 16
 
-/** What was asked for, as far as descriptors and memory reach. */
+/** The configured limits, lowered to what file descriptors and memory allow. */
 export function connectionLimits(asked: SocketLimits, { openFiles, memoryBytes }: Resources): SocketLimits {
   const keptFree = Math.max(FILES_KEPT_FREE, openFiles * SHARE_KEPT_FREE)
   const byFiles = Math.floor((openFiles - keptFree) / FILES_A_CONNECTION)

@@ -6,20 +6,27 @@ import { Statx } from './statx.ts'
 
 const AT_FDCWD = -100
 const O_PATH_CLOEXEC = 0o12000000n
-/** The kernel's own paths have no links in them; one that has was made up in another mount namespace. */
+/**
+ * A path from the kernel contains no symbolic links; one that does was forged in another mount
+ * namespace.
+ */
 const RESOLVE_NO_SYMLINKS = 0x04n
 const RESOLVE_IN_ROOT = 0x10n
-/** Answers from the kernel's memory or not at all: no file system, dead or remote, is ever asked. */
+/** Resolves from the kernel's dentry cache or fails, so no file system, dead or remote, is accessed. */
 const RESOLVE_CACHED = 0x20n
-/** What the kernel appends to the path of a file that was removed; a file may also be named so. */
+/** The kernel appends this to the path of a removed file. A file's real name may end like this, too. */
 const DELETED = ' (deleted)'
 
 /**
- * The mounts of this host, against which the path of an executable is checked. The kernel names a file as its mount namespace does, and
- * whoever makes a namespace of their own can put any file at any path in it.
+ * Checks paths of executables against the mounts of this host. The kernel reports a path as the
+ * process's mount namespace has it, and anyone who creates a mount namespace can put any file at
+ * any path in it.
  */
 export class HostFiles {
-  /** As `/proc/PID/ns/mnt` names it: that of the first process, or ours when we may not see it. */
+  /**
+   * The link target of `/proc/PID/ns/mnt`, of process 1, or of this process if the former cannot be
+   * read.
+   */
   readonly mountNamespace: string | undefined
   readonly #libc: Libc
   readonly #statx: Statx
@@ -30,7 +37,8 @@ export class HostFiles {
   constructor(libc: Libc) {
     this.#libc = libc
     this.#statx = new Statx(libc)
-    // Under systemd's sandboxing our own mounts are not those of the host; those of the first process are.
+    // Under systemd's sandboxing this process has its own mount namespace; process 1 has the
+    // host's.
     const first = namespaceOf('/proc/1')
     const process = first === undefined ? '/proc/self' : '/proc/1'
     this.mountNamespace = first ?? namespaceOf(process)
@@ -40,18 +48,22 @@ export class HostFiles {
     this.#how.writeBigUInt64LE(RESOLVE_NO_SYMLINKS | RESOLVE_IN_ROOT | RESOLVE_CACHED, 16)
   }
 
-  /** False where openat2(2) is taken away, as by systemd's `RestrictSUIDSGID=` and old filters of containers. */
+  /**
+   * False if openat2(2) is blocked, as by systemd's `RestrictSUIDSGID=` and old seccomp filters of
+   * containers.
+   */
   get followsPaths(): boolean {
     const fd = this.#follow('/')
     if (fd >= 0) this.#libc.close(fd)
     return fd >= 0
   }
 
-  /** What `text`, the link of a process to its executable, says of this host. */
+  /** The path that `text`, the target of `/proc/PID/exe`, has on this host. */
   pathOf(text: string, executable: ExecutableId): ExecutablePath {
     if (this.#leadsTo(text, executable)) return { path: text, isDeleted: false }
     const isDeleted = text.endsWith(DELETED)
-    // Removed, covered by another mount, or not in the kernel's memory: the name is still the host's if the mount is.
+    // The file was removed, is covered by another mount or is not in the dentry cache. The path is
+    // still the host's if the mount is.
     if (!this.#isHostMount(executable.mountId)) return { path: undefined, isDeleted }
     return { path: isDeleted ? text.slice(0, -DELETED.length) : text, isDeleted }
   }
@@ -72,7 +84,7 @@ export class HostFiles {
     try {
       return hasMount(readFileSync(this.#mountInfo, 'latin1'), mountId)
     } catch {
-      return false // not ours to see: then nothing vouches for the path
+      return false // no permission: the path cannot be verified
     }
   }
 }
@@ -81,6 +93,6 @@ function namespaceOf(process: string): string | undefined {
   try {
     return readlinkSync(`${process}/ns/mnt`)
   } catch {
-    return undefined // not ours to see
+    return undefined // no permission
   }
 }

@@ -1,79 +1,95 @@
-/** Kernel-reported identity of the process at the other end of a Unix socket, as it was when it connected. */
+/**
+ * The identity of the process at the other end of a Unix socket, as the kernel recorded it at
+ * connect(2).
+ */
 export interface PeerCredentials {
   readonly pid: number
   readonly uid: number
   readonly gid: number
-  /** From SO_PEERPIDFD. Owned by the Peer. */
+  /** From SO_PEERPIDFD. The Peer owns and closes it. */
   readonly pidfd: number
 }
 
-/** The file that a process runs, by its identity in the file system. */
+/** Identifies the executable of a process in the file system. */
 export interface ExecutableId {
   readonly device: bigint
   readonly inode: bigint
-  /** Of the mount through which it was executed, as /proc/PID/mountinfo numbers them. */
+  /** The mount through which it was executed, as numbered in /proc/PID/mountinfo. */
   readonly mountId: bigint
 }
 
-/** What the path of an executable is worth. */
+/** The path of an executable, as far as it can be trusted. */
 export interface ExecutablePath {
   /**
-   * Where the file lies on this host, or lay before it was removed or replaced. Undefined when it cannot be read, or when only another
-   * mount namespace has a file of this name: such a name can be made out of nothing.
+   * The file's path on this host, or the one it had before it was removed or replaced. Undefined if
+   * it cannot be read, or if the path exists only in another mount namespace, where anyone can
+   * forge one.
    */
   readonly path: string | undefined
-  /** The file is not there any more, as after an upgrade. */
+  /** The file was removed or replaced, as by an upgrade. */
   readonly isDeleted: boolean
 }
 
-/** Whether a process sees the mounts of this host. */
+/** Whether a process is in the mount namespace of this host. */
 export type MountNamespace = 'host' | 'other'
 
-/** What can change in a process that keeps its pidfd. */
+/** What can change in a process during its life, for instance by exec. */
 export interface ProcessFacts {
   readonly uid: number
   readonly gid: number
-  /** Absent when /proc/PID/exe cannot be read: another user's process, and no CAP_SYS_PTRACE. */
+  /** Undefined if /proc/PID/exe cannot be read: another user's process without CAP_SYS_PTRACE. */
   readonly executable: ExecutableId | undefined
 }
 
-/** Seam to the kernel: koffi today, a Node-API addon or node:ffi tomorrow. Every call returns at once, dead mounts or not. */
+/** The kernel's interface, implemented with koffi. No method blocks, not even on a dead mount. */
 export interface PeerKernel {
-  /** SO_PEERCRED alone, for the caps that come before anything is built. */
+  /** SO_PEERCRED alone, for the connection limits, which are checked first. */
   identify(socketFd: number): { readonly pid: number; readonly uid: number; readonly gid: number }
-  /** Whether the other end of a socket was closed. */
+  /** Whether the peer has closed the connection. */
   hasHungUp(socketFd: number): boolean
-  /** SO_PEERPIDFD. @throws ProcessNotFoundError when the process has exited and was reaped. */
+  /** SO_PEERPIDFD. @throws ProcessNotFoundError if the process has exited and was reaped */
   openPeer(socketFd: number): number
   /** pidfd_open(2). @throws ProcessNotFoundError */
   openProcess(pid: number): number
   closePidfd(pidfd: number): void
-  /** poll(pidfd, 0): true once the process has exited, a zombie included. */
+  /** poll(pidfd, 0): true once the process has exited, even as a zombie. */
   hasExited(pidfd: number): boolean
-  /** Effective uid and gid now, and the executable. @throws ProcessNotFoundError */
+  /** The current effective uid and gid, and the executable. @throws ProcessNotFoundError */
   read(pid: number, pidfd: number): ProcessFacts
-  /** When the process was started, in clock ticks since boot. @throws ProcessNotFoundError */
+  /** The start time of the process, in clock ticks since boot. @throws ProcessNotFoundError */
   startTicks(pid: number): bigint
   executablePath(pid: number, executable: ExecutableId): ExecutablePath
-  /** Whether a path can be followed on this host; without it no path of another mount namespace is known. */
+  /**
+   * Whether paths can be resolved on this host. Without it no path of another mount namespace can
+   * be verified.
+   */
   readonly followsPaths: boolean
-  /** Whether this program has the right to see what processes of this user run. */
+  /** Whether this program has permission to inspect the executables of this user's processes. */
   mayInspect(uid: number): boolean
-  /** Undefined when it cannot be read. */
+  /** Undefined if it cannot be read. */
   mountNamespace(pid: number): MountNamespace | undefined
-  /** Path in the unified hierarchy, or that of systemd's where there is none; undefined when it cannot be read. */
+  /**
+   * The path in the unified hierarchy (cgroup v2), or else in systemd's. Undefined if it cannot be
+   * read.
+   */
   cgroup(pid: number): string | undefined
-  /** Supplementary groups now; undefined when they cannot be read. */
+  /** The current supplementary groups; undefined if they cannot be read. */
   supplementaryGroups(pid: number): readonly number[] | undefined
-  /** What names the content of the file at this path: device, inode, size, mtime, ctime. Undefined when it cannot be told at once. */
+  /**
+   * Identifies the content of the file at this path: device, inode, size, mtime and ctime.
+   * Undefined if that cannot be read without blocking.
+   */
   fileStamp(path: string): string | undefined
-  /** False when the process lives in another user namespace than this one, or that cannot be read. */
+  /** False if the process is in another user namespace than this program, or if that cannot be read. */
   sharesUserNamespace(pid: number): boolean
-  /** The uid that logged in (audit's loginuid), which survives sudo and su; undefined when nobody did. */
+  /**
+   * The login uid (audit's loginuid), which survives sudo and su. Undefined if the process belongs
+   * to no login.
+   */
   loginUid(pid: number): number | undefined
-  /** Milliseconds since 1970 at which the machine booted: start ticks count from there. */
+  /** The boot time in milliseconds since 1970; start ticks count from it. */
   readonly bootTimeMs: number
 }
 
-/** Clock ticks a second in everything that Linux shows to programs (USER_HZ). */
+/** Clock ticks per second in everything that Linux reports to user space (USER_HZ). */
 export const TICKS_PER_SECOND = 100

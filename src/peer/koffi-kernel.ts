@@ -8,7 +8,7 @@ import { type Libc, loadLibc } from './libc.ts'
 import { cgroupOf, fieldOf } from './proc-text.ts'
 import { Statx } from './statx.ts'
 
-// Numbers of the kernel's interface; x86-64 and arm64 agree on all of them.
+// Constants of the kernel's ABI, the same on x86-64 and arm64.
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
 const SO_PEERPIDFD = 77
@@ -24,10 +24,13 @@ const { EINTR, ESRCH, ENODATA, EINVAL } = osConstants.errno
 
 const CAP_SYS_PTRACE = 19n
 
-/** loginuid of a process that nobody logged in to. */
+/** The loginuid of a process that belongs to no login. */
 const NO_LOGIN_UID = 4_294_967_295
 
-/** Talks to the kernel through these functions of the C library. Buffers are reused: everything here is synchronous. */
+/**
+ * Calls the kernel through the C library. The buffers are reused, which is safe because every call
+ * is synchronous.
+ */
 export class KoffiKernel implements PeerKernel {
   readonly bootTimeMs: number
   readonly #libc: Libc
@@ -67,7 +70,7 @@ export class KoffiKernel implements PeerKernel {
 
   openProcess(pid: number): number {
     const pidfd = pid > 0 ? this.#libc.pidfdOpen(pid) : -1
-    // EINVAL: a thread's number, which is no process.
+    // Also EINVAL, for the number of a thread, which is not a process.
     if (pidfd < 0) throw new ProcessNotFoundError(`there is no process ${pid}`)
     return pidfd
   }
@@ -84,7 +87,7 @@ export class KoffiKernel implements PeerKernel {
     return this.#polled(pidfd, POLLIN, POLLIN | POLLHUP | POLLNVAL)
   }
 
-  /** Whether one of these events has come to a descriptor; nothing is waited for. */
+  /** Whether one of the events in `meant` is pending on a descriptor. Does not wait. */
   #polled(fd: number, asked: number, meant: number): boolean {
     this.#pollfd.writeInt32LE(fd, 0)
     this.#pollfd.writeInt16LE(asked, 4)
@@ -102,7 +105,8 @@ export class KoffiKernel implements PeerKernel {
 
   startTicks(pid: number): bigint {
     const stat = this.#readText(`/proc/${pid}/stat`)
-    // The name in parentheses may itself hold spaces and parentheses; starttime is the 20th field after the last of them.
+    // The name in parentheses may itself contain spaces and parentheses. starttime (field 22) is
+    // the 20th field after the last closing one.
     const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ', 20)[19]
     if (ticks === undefined) throw new ProcessNotFoundError('the process has exited')
     return BigInt(ticks)
@@ -133,7 +137,7 @@ export class KoffiKernel implements PeerKernel {
     return cgroupOf(this.#readText(`/proc/${pid}/cgroup`) ?? '')
   }
 
-  /** Not through the small buffer: a process may have thousands. */
+  /** Does not use the fixed buffer: a process may have thousands of groups. */
   supplementaryGroups(pid: number): readonly number[] | undefined {
     try {
       return fieldOf(readFileSync(`/proc/${pid}/status`, 'latin1'), 'Groups')
@@ -141,7 +145,7 @@ export class KoffiKernel implements PeerKernel {
         .filter((text) => text !== '')
         .map(Number)
     } catch {
-      return undefined // /proc hides it, or it has exited
+      return undefined // hidden (hidepid), or the process has exited
     }
   }
 
@@ -164,14 +168,18 @@ export class KoffiKernel implements PeerKernel {
     this.#length.writeUInt32LE(value.length, 0)
     if (this.#libc.getsockopt(socketFd, SOL_SOCKET, name, value, this.#length) === 0) return
     const errno = this.#libc.errno()
-    // The process that connected was reaped before we asked (ESRCH, on newer kernels ENODATA or EINVAL).
+    // The process was reaped before this call. The error is ESRCH, on newer kernels ENODATA or
+    // EINVAL.
     if (name === SO_PEERPIDFD && (errno === ESRCH || errno === ENODATA || errno === EINVAL)) {
       throw new ProcessNotFoundError('the caller has exited')
     }
     throw new SystemCallError('getsockopt', errno)
   }
 
-  /** Effective uid and gid by PIDFD_GET_INFO; undefined on a kernel without it. */
+  /**
+   * The effective uid and gid by PIDFD_GET_INFO; undefined on a kernel without it (before Linux
+   * 6.13).
+   */
   #ownerByPidfd(pidfd: number): { uid: number; gid: number } | undefined {
     if (!this.#hasPidfdInfo) return undefined
     const info = this.#info
@@ -194,7 +202,10 @@ export class KoffiKernel implements PeerKernel {
     return { uid: Number(uid), gid: Number(gid) }
   }
 
-  /** A small file of /proc, or undefined. Plain system calls: a quarter of what readFileSync costs. */
+  /**
+   * Reads a small file in /proc; undefined on failure. Plain system calls take a quarter of the
+   * time of readFileSync.
+   */
   #readText(path: string): string | undefined {
     const fd = this.#libc.open(path, O_RDONLY_CLOEXEC)
     if (fd < 0) return undefined
@@ -213,11 +224,11 @@ function readLink(path: string): string | undefined {
   try {
     return readlinkSync(path)
   } catch {
-    return undefined // no such process, or not ours to see: the caller treats both as unknown
+    return undefined // no such process, or no permission: the caller treats both as unknown
   }
 }
 
-/** Binds the kernel. @throws KernelUnsupportedError in one sentence, when this machine cannot attest callers. */
+/** Binds the kernel's interface. @throws KernelUnsupportedError if this machine cannot attest callers */
 export function loadKernel(): PeerKernel {
   requireKernel(release())
   return new KoffiKernel(loadLibc())
@@ -226,7 +237,8 @@ export function loadKernel(): PeerKernel {
 /** @throws KernelUnsupportedError */
 export function requireKernel(kernelRelease: string): void {
   const [major = 0, minor = 0] = kernelRelease.split('.', 2).map(Number)
-  // SO_PEERPIDFD came with 6.5; without it a caller's pid may already belong to another process.
+  // SO_PEERPIDFD came with Linux 6.5. Without it a caller's pid may already belong to another
+  // process.
   if (major < 6 || (major === 6 && minor < 5)) {
     throw new KernelUnsupportedError(
       `Linux 6.5 or newer is needed to attest callers, this is ${kernelRelease}`,

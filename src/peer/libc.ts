@@ -1,29 +1,35 @@
 import koffi from 'koffi'
 import { KernelUnsupportedError } from './errors.ts'
 
-/** The few functions of the C library that Node has no name for. A negative result leaves its reason in {@link Libc.errno}. */
+/**
+ * The C library's functions that Node does not expose. A negative result leaves its reason in
+ * {@link Libc.errno}.
+ */
 export interface Libc {
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number
   poll(fds: Buffer, count: number, timeoutMs: number): number
   ioctl(fd: number, request: number, argument: Buffer): number
   statx(directory: number, path: string, flags: number, mask: number, result: Buffer): number
-  /** open(2) of a path, for /proc files that are read with {@link Libc.read}. */
+  /** open(2), for /proc files that are read with {@link Libc.read}. */
   open(path: string, flags: number): number
   read(fd: number, buffer: Buffer, length: number): number
   close(fd: number): number
   flock(fd: number, operation: number): number
-  /** prlimit(2) of a process (0: this one); either buffer holds a struct rlimit64. */
+  /** prlimit(2). Pid 0 means this process; both buffers hold a struct rlimit64. */
   prlimit(pid: number, resource: number, limit: Buffer | null, previous: Buffer | null): number
-  /** openat2(2), which C libraries have no wrapper for; `how` is a struct open_how of 24 bytes. */
+  /**
+   * openat2(2), by syscall(2) because C libraries have no wrapper. `how` is a struct open_how of 24
+   * bytes.
+   */
   openat2(directory: number, path: string, how: Buffer): number
-  /** pidfd_open(2), which older C libraries have no wrapper for. */
+  /** pidfd_open(2), by syscall(2) because older C libraries have no wrapper. */
   pidfdOpen(pid: number): number
-  /** malloc_trim(3); not in musl. */
+  /** malloc_trim(3); undefined on musl. */
   readonly mallocTrim: ((pad: number) => number) | undefined
   errno(): number
 }
 
-/** The same numbers on every architecture of Linux that Node runs on. */
+/** System call numbers, the same on every Linux architecture that Node supports. */
 const SYS_PIDFD_OPEN = 434
 const SYS_OPENAT2 = 437
 
@@ -48,7 +54,8 @@ function bind(): Libc {
     return {
       getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
       poll: library.func('int poll(void *fds, unsigned long count, int timeout)'),
-      // Declared with a fixed argument: on Linux variadic arguments are passed the same way on every architecture Node supports.
+      // Declared with a fixed third argument: the Linux ABIs that Node supports pass variadic
+      // arguments the same way.
       ioctl: library.func('int ioctl(int fd, unsigned long request, void *argument)'),
       statx: library.func(
         'int statx(int directory, const char *path, int flags, unsigned int mask, void *result)',
@@ -73,7 +80,7 @@ function bind(): Libc {
   }
 }
 
-/** A function that not every C library has. */
+/** Binds a function that not every C library has. */
 function optional<F>(find: () => F): F | undefined {
   try {
     return find()

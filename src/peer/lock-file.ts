@@ -7,9 +7,11 @@ const LOCK_EX = 2
 const LOCK_NB = 4
 
 /**
- * Takes an exclusive flock(2) on a file that is made when it is absent; undefined when another process (or another part of this one) holds
- * it. The kernel drops the lock with the process, however it ends. The file stays: removing it would let two holders each lock their own.
- * One of somebody else's is refused: he can hold its lock for as long as he likes, and would be taken for another process of ours.
+ * Takes an exclusive flock(2) on a file, which is created if absent. Returns undefined if another
+ * process, or another part of this one, holds the lock. The kernel releases it when the process
+ * ends, however it ends. The file is never removed: otherwise two holders could each lock a file of
+ * their own. A file of another user is refused, because that user could hold the lock for ever and
+ * pass for another instance.
  * @throws LockFileError
  */
 export function acquireLockFile(path: string): Disposable | undefined {

@@ -4,30 +4,34 @@ import { TICKS_PER_SECOND } from './kernel.ts'
 
 export type { PeerCredentials } from './kernel.ts'
 
-/** What every unmapped user looks like from another user namespace (the kernel's default overflow uid). */
+/**
+ * The kernel's default overflow uid, which stands for every user that is not mapped in this
+ * namespace.
+ */
 const OVERFLOW_UID = 65_534
 const HIDDEN = 'the caller lives, but /proc does not show it to this program (hidepid=, ProtectProc=)'
 
-/** The executable of a peer as it was when it connected. */
+/** The peer's executable at connect time. */
 export interface Executable extends ExecutableId {
   readonly path?: string
   readonly isDeleted: boolean
 }
 
 /**
- * A caller pinned by its pidfd (decision 0006), so that a recycled pid is never mistaken for it. Its uid, gid,
- * executable and start time are pinned too, and compared at every use.
+ * A caller, pinned by its pidfd (decision 0006), so that a process that reuses its pid is never
+ * mistaken for it. Its uid, gid, executable and start time are recorded, and uid, gid and
+ * executable are compared at every use.
  */
 export class Peer implements Disposable {
   readonly credentials: PeerCredentials
-  /** Undefined when this program may not see it: no attribute may then be made of it. */
+  /** Undefined if this program may not inspect it; attestors then yield no executable attributes. */
   readonly executable: Executable | undefined
   /** Clock ticks since boot. */
   readonly startedAtTicks: bigint
   readonly #kernel: PeerKernel
   #disposed = false
 
-  /** Takes ownership of the pidfd, also when it throws. */
+  /** Takes ownership of the pidfd, even if it throws. */
   constructor(credentials: PeerCredentials, kernel: PeerKernel) {
     this.credentials = credentials
     this.#kernel = kernel
@@ -35,7 +39,8 @@ export class Peer implements Disposable {
       const facts = this.#pin()
       this.executable = facts.executable && withPath(kernel, credentials.pid, facts.executable)
       this.startedAtTicks = kernel.startTicks(credentials.pid)
-      // Compared after everything was read: had the process exited or been replaced meanwhile, it would show.
+      // Checked after everything was read, to detect a process that exited or was replaced
+      // meanwhile.
       const changed = this.changedSinceAccept()
       if (changed !== undefined) {
         throw new UnknownPeerError('the caller changed while it connected', { detail: changed })
@@ -47,7 +52,7 @@ export class Peer implements Disposable {
     }
   }
 
-  /** Accepts the peer of a connected socket. @throws UnknownPeerError | ProcessNotFoundError */
+  /** Pins the peer of a connected socket. @throws UnknownPeerError | ProcessNotFoundError */
   static ofSocket(kernel: PeerKernel, socketFd: number): Peer {
     const { pid, uid, gid } = kernel.identify(socketFd)
     if (pid <= 0) {
@@ -56,22 +61,28 @@ export class Peer implements Disposable {
     return new Peer({ pid, uid, gid, pidfd: kernel.openPeer(socketFd) }, kernel)
   }
 
-  /** When the process was started, milliseconds since 1970, exact to a hundredth of a second. */
+  /** The start time of the process in milliseconds since 1970, exact to 10 ms. */
   get startedAtMs(): number {
     return this.#kernel.bootTimeMs + (Number(this.startedAtTicks) * 1000) / TICKS_PER_SECOND
   }
 
-  /** Who logged in, if anyone: survives sudo. Read when asked. */
+  /** The login uid, which survives sudo and su; undefined if there is none. Read on access. */
   get loginUid(): number | undefined {
     return this.#disposed ? undefined : this.#kernel.loginUid(this.credentials.pid)
   }
 
-  /** This program has the right to see what the process runs; when `executable` is undefined all the same, something is wrong with it. */
+  /**
+   * Whether this program has permission to inspect the executable. If `executable` is undefined
+   * although this is true, the process is suspect.
+   */
   get mayBeInspected(): boolean {
     return this.#kernel.mayInspect(this.credentials.uid)
   }
 
-  /** Undefined when it cannot be read. Asked for at each use, like the two below: a process can change it. */
+  /**
+   * Undefined if it cannot be read. Read on each call, like the two below, because a process can
+   * change it.
+   */
   mountNamespace(): MountNamespace | undefined {
     return this.#disposed ? undefined : this.#kernel.mountNamespace(this.credentials.pid)
   }
@@ -89,18 +100,19 @@ export class Peer implements Disposable {
   }
 
   /**
-   * What differs from the process that connected, or undefined: it is still the same. Whether it lives is asked last: a pid cannot name another
-   * process while this one is not reaped, so all that was read before was read of this one. (That is also why the start time, which exec does
-   * not change, need not be compared again.)
+   * Says what differs from the process that connected; undefined if nothing does. Liveness is
+   * checked last: a pid cannot be reused before its process is reaped, so if the process still
+   * lives, everything above was read from it. For the same reason the start time, which exec does
+   * not change, is not compared again.
    */
   changedSinceAccept(): string | undefined {
-    if (this.#disposed) return 'disconnected' // the descriptor's number may already name another peer
+    if (this.#disposed) return 'disconnected' // the descriptor number may already be reused for another peer
     const { pid, pidfd } = this.credentials
     let now: ProcessFacts
     try {
       now = this.#kernel.read(pid, pidfd)
     } catch {
-      return 'exited' // whatever the reason is, nothing vouches for it any more
+      return 'exited' // whatever the cause, the process can no longer be verified
     }
     if (this.#kernel.hasExited(pidfd)) return 'exited'
     return this.#difference(now)
@@ -137,7 +149,10 @@ function withPath(kernel: PeerKernel, pid: number, executable: ExecutableId): Ex
   return path === undefined ? { ...executable, isDeleted } : { ...executable, isDeleted, path }
 }
 
-/** Pins a process that has not connected, for questions of the kind "what would it get". @throws ProcessNotFoundError */
+/**
+ * Pins a process that has not connected, for instance for `signet explain`. @throws
+ * ProcessNotFoundError
+ */
 export function openPeerByPid(kernel: PeerKernel, pid: number): Peer {
   const pidfd = kernel.openProcess(pid)
   let facts: ProcessFacts

@@ -1,12 +1,13 @@
 /**
- * What /proc says in lines, whose end is a line feed and nothing else. Names in it are chosen by others: a process names itself with a
- * carriage return in it, which a regular expression over many lines takes for the end of one.
+ * Splits a /proc file into lines, at line feeds only. Processes choose some of the text, such as
+ * their name, and a multi-line regular expression would take a carriage return in it for the end of
+ * a line.
  */
 function linesOf(text: string): readonly string[] {
   return text.split('\n')
 }
 
-/** The value of the first line that begins with `name:`, without white space around it. */
+/** The value of the first line that begins with `name:`, trimmed. */
 export function fieldOf(text: string, name: string): string | undefined {
   const start = `${name}:`
   return linesOf(text)
@@ -15,7 +16,10 @@ export function fieldOf(text: string, name: string): string | undefined {
     .trim()
 }
 
-/** The path in the unified hierarchy, or that in systemd's where there is none; undefined when there is neither. */
+/**
+ * Reads /proc/PID/cgroup: the path in the unified hierarchy (cgroup v2) or else in systemd's;
+ * undefined if there is neither.
+ */
 export function cgroupOf(text: string): string | undefined {
   const pathIn = (hierarchy: RegExp): string | undefined => {
     const line = linesOf(text).find((each) => hierarchy.test(each))
@@ -26,7 +30,7 @@ export function cgroupOf(text: string): string | undefined {
   return unified !== undefined && unified !== '/' ? unified : (pathIn(/^\d+:name=systemd:/) ?? unified)
 }
 
-/** Whether a /proc/PID/mountinfo has a mount of this number. */
+/** Whether a /proc/PID/mountinfo lists a mount with this ID. */
 export function hasMount(mountInfo: string, mountId: bigint): boolean {
   return linesOf(mountInfo).some((line) => line.startsWith(`${mountId} `))
 }

@@ -3,14 +3,15 @@ import type { Logger } from '../foundation/logger.ts'
 import { LruMap } from '../foundation/lru-map.ts'
 import type { Counter, Metrics } from '../foundation/metrics.ts'
 
-/** Refusals this close to each other are one burst, and one line in the log. */
+/** Refusals less than this apart are one burst, which is logged once. */
 const BURST_MS = 10_000
-/** Bursts remembered, of one user each. */
+/** How many bursts are remembered; each belongs to one user. */
 const MAX_BURSTS = 1_024
 
 /**
- * Counts what a listener refuses and says it once per burst: a flood must not fill the log as well. A burst is of one user, so that whoever
- * is refused beside another does not go untold.
+ * Counts the connections that a listener refuses and logs one line per burst, so that a flood does
+ * not fill the log. Bursts are kept per user, so that one user's flood does not hide another user's
+ * refusal.
  */
 export class RefusedConnections {
   readonly #clock: Clock

@@ -2,8 +2,9 @@ import type net from 'node:net'
 import { KernelUnsupportedError } from './errors.ts'
 
 /**
- * What Node has no public name for on a socket: its descriptor, and to stop reading below HTTP/2, which reads the handle by itself (`pause()`
- * is for streams). The only file that knows; it can go once Node names both.
+ * The parts of a socket's handle that Node does not expose: the descriptor, and a way to stop
+ * reading below HTTP/2, which reads from the handle directly and ignores `pause()`. Only this file
+ * uses them; it can go once Node exposes both.
  */
 interface Handle {
   readonly fd?: number
@@ -14,7 +15,11 @@ interface Handle {
 const handleOf = (socket: net.Socket): Handle | null | undefined =>
   (socket as unknown as { readonly _handle: Handle | null })._handle
 
-/** To be asked of a server that listens, whose handle is of the same kind. @throws KernelUnsupportedError */
+/**
+ * Checks on a listening server that its handle, which is of the same kind as a socket's, has these
+ * parts.
+ * @throws KernelUnsupportedError
+ */
 export function requireSocketHandles(server: net.Server): void {
   const handle = (server as unknown as { readonly _handle?: Handle | null })._handle
   if ((handle?.fd ?? -1) >= 0 && handle?.readStop && handle.readStart) return
@@ -23,12 +28,12 @@ export function requireSocketHandles(server: net.Server): void {
   )
 }
 
-/** Undefined or below 0 when the socket is closed. */
+/** Undefined or negative if the socket is closed. */
 export function descriptorOf(socket: net.Socket): number | undefined {
   return handleOf(socket)?.fd
 }
 
-/** What the peer sends stays with the kernel, and in the end with the peer. */
+/** Stops reading. What the peer sends fills the kernel's buffers, and then the peer's writes block. */
 export function stopReading(socket: net.Socket): void {
   if (!socket.destroyed) handleOf(socket)?.readStop?.()
 }

@@ -16,41 +16,48 @@ import { MAX_SOCKET_PATH_BYTES } from '../foundation/socket-path-limit.ts'
 import { SocketInUseError, SocketPathError } from './errors.ts'
 import { acquireLockFile } from './lock-file.ts'
 
-/** @throws SocketPathError when no client could connect to a socket at this path. */
+/** @throws SocketPathError if no client could connect to a socket at this path */
 export function checkSocketPath(socketPath: string): void {
   const length = Buffer.byteLength(socketPath)
   if (!path.isAbsolute(socketPath))
     throw new SocketPathError(`the socket path must be absolute: ${socketPath}`)
   if (length > MAX_SOCKET_PATH_BYTES) {
     throw new SocketPathError(
-      `the socket path has ${length} bytes, ${MAX_SOCKET_PATH_BYTES} is the most: choose a shorter one than ${socketPath}`,
+      `the socket path has ${length} bytes, but may have at most ${MAX_SOCKET_PATH_BYTES}: choose a shorter one than ${socketPath}`,
     )
   }
 }
 
-/** Whether others than its owner can enter it: a directory above it may keep them away. */
+/**
+ * Whether users other than the owner can enter the directory. A directory above it may keep them
+ * out.
+ */
 function isReachable(directory: string): boolean {
   const isOpen = (statSync(directory).mode & 0o011) !== 0
   return isOpen && (path.dirname(directory) === directory || isReachable(path.dirname(directory)))
 }
 
-/** The nearest directory on the way to a path in which every user may make entries, such as `/tmp`. */
+/** The nearest directory above a path in which every user may create entries, such as `/tmp`. */
 export function sharedDirectoryAbove(file: string): string | undefined {
   const directory = path.dirname(file)
   if ((statSync(directory, { throwIfNoEntry: false })?.mode ?? 0) & 0o002) return directory
   return directory === path.dirname(directory) ? undefined : sharedDirectoryAbove(directory)
 }
 
-/** How the directory of a socket is made and whether one that others may enter is refused. */
+/**
+ * The mode with which a socket's directory is created, and whether one that others can enter is
+ * refused.
+ */
 export interface SocketDirectoryOptions {
   readonly mode: number
   readonly isPrivate?: boolean
 }
 
-/** Makes the directory when it is absent, and refuses one in which somebody else could put another socket in our place. */
+/** Creates the directory if absent. Refuses one in which another user could replace the socket. */
 function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDirectoryOptions): void {
   try {
-    if (mkdirSync(directory, { recursive: true, mode }) !== undefined) chmodSync(directory, mode) // the umask may have taken bits
+    // The umask may have cleared bits.
+    if (mkdirSync(directory, { recursive: true, mode }) !== undefined) chmodSync(directory, mode)
     const stats = statSync(directory)
     const us = process.geteuid?.() ?? 0
     if (stats.uid !== 0 && stats.uid !== us) {
@@ -59,7 +66,9 @@ function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDi
       )
     }
     if ((stats.mode & 0o022) !== 0 && (stats.mode & 0o1000) === 0) {
-      throw new SocketPathError(`${directory} is writable by others: take that away, or set the sticky bit`)
+      throw new SocketPathError(
+        `${directory} is writable by others: chmod go-w ${directory}, or set its sticky bit`,
+      )
     }
     if (isPrivate && isReachable(directory)) {
       throw new SocketPathError(
@@ -76,12 +85,16 @@ function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDi
 }
 
 /**
- * The place of a socket in the file system, ours while the lock file is locked: bound under a temporary name and renamed, so that no client
- * ever finds a socket with the wrong mode or nobody behind it, and removed only while it is still the one that we put there.
+ * A socket's path in the file system, held under a lock file. The socket is bound under a temporary
+ * name and then renamed, so that clients never find one with the wrong mode or without a listener.
+ * It is removed only if it is still the one that this object put there.
  */
 export class SocketPlace implements Disposable {
   readonly path: string
-  /** Where to bind: through a descriptor of the directory, so that the temporary name cannot be too long. */
+  /**
+   * Where to bind: a path through a descriptor of the directory, so that the temporary name is
+   * never too long.
+   */
   readonly temporaryPath: string
   readonly #lock: Disposable
   readonly #directoryFd: number
@@ -108,7 +121,8 @@ export class SocketPlace implements Disposable {
         lock,
         openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY),
       )
-      removeIfThere(place.temporaryPath) // of a process that died while it bound; the lock says that nobody else is at it
+      // Left by a process that died while binding; the lock excludes a live one.
+      removeIfThere(place.temporaryPath)
       return place
     } catch (error) {
       lock[Symbol.dispose]()
@@ -116,7 +130,7 @@ export class SocketPlace implements Disposable {
     }
   }
 
-  /** Moves the bound socket into its place. */
+  /** Renames the bound socket to its final path. */
   place(mode: number): void {
     chmodSync(this.temporaryPath, mode)
     const { dev, ino } = lstatSync(this.temporaryPath)
@@ -124,7 +138,10 @@ export class SocketPlace implements Disposable {
     this.#placed = { device: dev, inode: ino }
   }
 
-  /** Takes the socket away, so that new clients fail at once; one that another has put there since stays. */
+  /**
+   * Removes the socket, so that new clients fail immediately. One that another process put there
+   * stays.
+   */
   remove(): void {
     const placed = this.#placed
     this.#placed = undefined
@@ -148,11 +165,11 @@ function removeIfThere(file: string): void {
   }
 }
 
-/** Whether a living process listens there. Only ECONNREFUSED from a socket means that it is dead. */
+/** Whether a process listens on the socket. Only ECONNREFUSED means that there is none. */
 async function isServed(socketPath: string): Promise<boolean> {
   const found = lstatSync(socketPath, { throwIfNoEntry: false })
   if (found === undefined) return false
-  if (!found.isSocket()) throw new SocketPathError(`${socketPath} exists and is no socket: move it away`)
+  if (!found.isSocket()) throw new SocketPathError(`${socketPath} exists and is not a socket: move it away`)
   const probe = net.connect(socketPath)
   try {
     const code = await new Promise<string | undefined>((resolve) => {

@@ -8,7 +8,10 @@ const STATX_INO_AND_MNT_ID = 0x1100
 /** Inode, size, mtime and ctime. */
 const STATX_CONTENT = 0x3c0
 
-/** The identity of files by statx(2). DONT_SYNC: what the kernel remembers is enough, and a dead mount is not asked. */
+/**
+ * Identifies files by statx(2) with AT_STATX_DONT_SYNC: cached attributes suffice, and a dead mount
+ * is not accessed.
+ */
 export class Statx {
   readonly #libc: Libc
   readonly #result = Buffer.alloc(256)
@@ -17,7 +20,10 @@ export class Statx {
     this.#libc = libc
   }
 
-  /** Of a path below a directory's descriptor, or of the descriptor itself when the path is empty; undefined when it cannot be had. */
+  /**
+   * Identifies a path relative to a directory descriptor, or the descriptor's own file if the path
+   * is empty. Undefined on failure.
+   */
   file(directory: number, path: string): ExecutableId | undefined {
     const result = this.#result
     const flags = AT_STATX_DONT_SYNC | (path === '' ? AT_EMPTY_PATH : 0)
@@ -27,12 +33,16 @@ export class Statx {
     return { device, inode: result.readBigUInt64LE(32), mountId: result.readBigUInt64LE(144) }
   }
 
-  /** What names the content of the file at this path: device, inode, size, mtime, ctime. */
+  /**
+   * Identifies the content of the file at this path: device, inode, size, mtime and ctime
+   * (nanoseconds).
+   */
   content(path: string): string | undefined {
     const result = this.#result
     if (this.#libc.statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_CONTENT, result) !== 0) return undefined
     if ((result.readUInt32LE(0) & STATX_CONTENT) !== STATX_CONTENT) return undefined
-    // struct statx: stx_size at 40, stx_ctime at 96, stx_mtime at 112; of a time seconds (64 bits), then nanoseconds (32).
+    // struct statx: stx_size at 40, stx_ctime at 96, stx_mtime at 112. A time is seconds (64 bits),
+    // then nanoseconds (32 bits).
     const device = (BigInt(result.readUInt32LE(136)) << 32n) | BigInt(result.readUInt32LE(140))
     const timeAt = (at: number): bigint =>
       result.readBigInt64LE(at) * 1_000_000_000n + BigInt(result.readUInt32LE(at + 8))

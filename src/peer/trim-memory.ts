@@ -1,6 +1,6 @@
 import { loadLibc } from './libc.ts'
 
-/** Gives back to the system what the C library's allocator holds and nobody uses. Does nothing where the library cannot (musl). */
+/** Returns the allocator's free memory to the system. Does nothing if the C library cannot (musl). */
 export function trimMemory(): void {
   loadLibc().mallocTrim?.(0)
 }

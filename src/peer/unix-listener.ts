@@ -14,39 +14,42 @@ import { type Served, UserConnections } from './user-connections.ts'
 
 export interface UnixListenerOptions {
   readonly path: string
-  /** Of the socket; attestation decides who gets what, not the mode. */
+  /** The mode of the socket. Attestation decides who gets what, not the mode. */
   readonly mode: number
-  /** Of the directory when it has to be made; 0755 unless told. */
+  /** The mode of the directory if it has to be created; default 0755. */
   readonly directoryMode?: number
-  /** Refuse a directory that others may enter. */
+  /** Refuse a directory that other users can enter. */
   readonly privateDirectory?: boolean
   readonly kernel: PeerKernel
   readonly maxConnections: number
   readonly maxConnectionsPerUid: number
-  /** For admin sockets: whose connections are served at all. */
+  /** For admin sockets: the users whose connections are accepted. */
   readonly allowUid?: (uid: number) => boolean
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
-  /** Whose turn it is among users, where they have to share the loop. */
+  /** Schedules work fairly among users. Without it, work runs immediately. */
   readonly turns?: UserTurns
-  /** Told of each connection once its peer is pinned. The listener disposes the peer when the socket closes. */
+  /**
+   * Called for each connection once its peer is pinned. The listener disposes the peer when the
+   * socket closes.
+   */
   readonly onConnection: (socket: net.Socket, peer: Peer, serving: (served: Served) => void) => void
 }
 
-/** What a listener needs of the turns that users take. */
+/** The part of the fair scheduler that a listener needs. */
 export interface UserTurns {
   run(uid: number, task: () => void): void
   isHeld(uid: number): boolean
   hurry(): void
 }
 
-/** As many as the kernel lets wait by default (net.core.somaxconn). */
+/** The listen(2) backlog; the kernel's default maximum (net.core.somaxconn). */
 const BACKLOG = 4096
 
 /**
- * A Unix socket that anybody may connect to (decision 0017). Each connection comes with its pinned {@link Peer}, or
- * is closed.
+ * A Unix socket that every local user may connect to (decision 0017). Each connection gets a pinned
+ * {@link Peer} or is closed.
  */
 export class UnixListener implements AsyncDisposable {
   readonly path: string
@@ -94,7 +97,8 @@ export class UnixListener implements AsyncDisposable {
         'while this program does not run, any user can create a socket at this path: choose a path below /run',
       )
     }
-    // Accepting can fail (EMFILE, ENFILE, ENOMEM); the socket goes on listening and the next client may have more luck.
+    // accept(2) can fail (EMFILE, ENFILE, ENOMEM). The socket keeps listening, and a later client
+    // may succeed.
     listener.#server.on('error', (error: NodeJS.ErrnoException) => {
       listener.#refusals.record('accept_failed', { code: error.code })
     })
@@ -105,17 +109,17 @@ export class UnixListener implements AsyncDisposable {
     return this.#connections.total
   }
 
-  /** Reads nothing more of what this user sends … */
+  /** Stops reading from this user's connections, until `letGo`. */
   hold(uid: number): void {
     this.#connections.hold(uid)
   }
 
-  /** … until it may go on, a few connections at a time. True: all of them do. */
+  /** Resumes reading from some of this user's connections. Returns true once none is held any more. */
   letGo(uid: number): boolean {
     return this.#connections.letGo(uid)
   }
 
-  /** Stops accepting; connections that are open stay until they are closed or the listener is disposed. */
+  /** Stops accepting. Open connections stay until they are closed or the listener is disposed. */
   stopAccepting(): void {
     this.#place.remove()
     this.#server.close()
@@ -134,9 +138,9 @@ export class UnixListener implements AsyncDisposable {
   }
 
   #onConnection(socket: net.Socket): void {
-    socket.on('error', () => {}) // `close` follows; a peer that vanishes is no event
+    socket.on('error', () => {}) // `close` follows; a peer that disconnects is not worth a log line
     const { turns } = this.#options
-    turns?.hurry() // libuv accepts one connection in a turn of the loop: others may wait behind it
+    turns?.hurry() // libuv accepts one connection per turn of the loop, and others may be waiting
     const uid = this.#admit(socket)
     if (uid === undefined) {
       socket.destroy()
@@ -150,10 +154,13 @@ export class UnixListener implements AsyncDisposable {
     }
   }
 
-  /** Caps first, from what costs least to know: nothing is built for a connection that will not be served. */
+  /**
+   * Checks the limits first, with the cheapest facts: nothing is built for a connection that will
+   * be refused.
+   */
   #admit(socket: net.Socket): number | undefined {
     const fd = descriptorOf(socket)
-    if (fd === undefined || fd < 0) return undefined // closed already
+    if (fd === undefined || fd < 0) return undefined // already closed
     const { kernel, allowUid } = this.#options
     let uid: number
     try {
@@ -186,7 +193,7 @@ export class UnixListener implements AsyncDisposable {
   #pin(socket: net.Socket, uid: number): Peer | undefined {
     const fd = descriptorOf(socket)
     const { kernel } = this.#options
-    // Nobody has read from it while it waited, so nobody knows yet that its other end is gone.
+    // Nothing has read from the socket while it waited, so a peer that hung up has gone unnoticed.
     if (fd === undefined || fd < 0 || kernel.hasHungUp(fd)) return undefined
     try {
       return Peer.ofSocket(kernel, fd)

@@ -1,10 +1,10 @@
 import type net from 'node:net'
 import { startReading, stopReading } from './socket-handle.ts'
 
-/** How busy a connection is, and a gentle end for it. */
+/** A connection that is being served: whether it is idle, and how to end it gracefully. */
 export interface Served {
   isIdle(): boolean
-  /** Says goodbye and closes within a second. */
+  /** Ends its calls with a status, then closes it within a second. */
   end(): void
 }
 
@@ -15,19 +15,22 @@ interface Entry {
 
 interface User {
   readonly entries: Map<net.Socket, Entry>
-  /** Each is in one of the two: read from, or not at the moment. */
+  /** Each socket is in exactly one of these two sets: reading, or paused. */
   readonly read: Set<net.Socket>
   readonly held: Set<net.Socket>
 }
 
-/** Connections of a user that are read from again in one turn: what they send is more work. */
+/** How many of a user's connections `letGo` resumes per call: each of them brings more work. */
 const LET_GO_AT_ONCE = 32
-/** Connections that may be saying goodbye beside those that count. */
+/** How many evicted connections may be closing gracefully; they are not counted against the limits. */
 const MAX_LEAVING = 64
-/** How many of a user's connections are looked at for one that is idle. */
+/** How many of a user's connections are searched for an idle one. */
 const LOOKED_AT = 256
 
-/** The open connections by user. When there is no room for a user who has few, the one who has most gives one up. */
+/**
+ * The open connections, by user. At the total limit, the user with the most connections gives one
+ * up to a user who has fewer.
+ */
 export class UserConnections {
   readonly #max: number
   readonly #maxPerUid: number
@@ -44,7 +47,10 @@ export class UserConnections {
     return this.#total
   }
 
-  /** Why there is no room for one more; undefined: there is, and it is counted. `evicted` is told of whoever had to make room. */
+  /**
+   * Counts a connection, or returns the reason why there is no room. `evicted` is called with the
+   * uid whose connection was evicted to make room.
+   */
   add(uid: number, socket: net.Socket, evicted: (uid: number) => void): string | undefined {
     const own = this.#users.get(uid)?.entries.size ?? 0
     if (own >= this.#maxPerUid) return 'too_many_connections_of_uid'
@@ -62,7 +68,7 @@ export class UserConnections {
     return undefined
   }
 
-  /** It has come as far as being served. */
+  /** Notes how to end a connection, once it is being served. */
   serving(uid: number, socket: net.Socket, served: Served): void {
     const entry = this.#users.get(uid)?.entries.get(socket)
     if (entry !== undefined) entry.served = served
@@ -87,7 +93,7 @@ export class UserConnections {
     return this.#total === 0 && this.#leaving.size === 0
   }
 
-  /** Reads nothing more of this user until it is let go. */
+  /** Stops reading from this user's connections, until `letGo`. */
   hold(uid: number): void {
     for (const socket of this.#users.get(uid)?.read ?? []) this.holdOne(uid, socket)
   }
@@ -99,7 +105,10 @@ export class UserConnections {
     stopReading(socket)
   }
 
-  /** Reads from some of a user's connections again, from those first that were held first. True: from all of them. */
+  /**
+   * Resumes reading from some of a user's connections, longest held first. Returns true once none
+   * is held.
+   */
   letGo(uid: number): boolean {
     const user = this.#users.get(uid)
     if (user === undefined) return true
@@ -122,7 +131,7 @@ export class UserConnections {
     return found
   }
 
-  /** The oldest that is idle, else the oldest. */
+  /** Evicts the user's oldest idle connection, or the oldest if none is idle. */
   #evict({ uid, user }: { readonly uid: number; readonly user: User }): void {
     let chosen: Entry | undefined
     let looked = 0

@@ -1,15 +1,18 @@
 import { compileMatch, type Match } from './match.ts'
 import type { ProblemPath, Problems } from './problem.ts'
 
-/** No audience at all: what an empty list says. */
+/** An empty list allows no audience. */
 const NONE: Match = { wanted: 'none', test: () => false }
 
-/** Behind these a URL is about something else: `*` ends there as it does at a slash, lest `https://*.example` match `https://evil?.example`. */
+/**
+ * `*` does not match these either, because they end the host of a URL: otherwise
+ * `https://*.example` would match `https://evil?.example`.
+ */
 const GLOB_STOPS = '?#@\\'
 
-/** The audiences for which tokens of a workload identity may be had, in the grammar of `match`. */
+/** The audiences for which a workload identity may obtain tokens, in the grammar of `match`. */
 export class AllowedAudiences {
-  /** For people. */
+  /** The allowed audiences, as shown to operators. */
   readonly wanted: string
   readonly #match: Match
 
@@ -18,14 +21,17 @@ export class AllowedAudiences {
     this.#match = match
   }
 
-  /** Undefined (and a problem) when it breaks the grammar. */
+  /** Adds a problem and returns undefined if the list breaks the grammar. */
   static compile(spec: unknown, path: ProblemPath, problems: Problems): AllowedAudiences | undefined {
     const isNone = Array.isArray(spec) && spec.length === 0
     const match = isNone ? NONE : compileMatch(spec, 'string', path, problems, { globStops: GLOB_STOPS })
     return match && new AllowedAudiences(match)
   }
 
-  /** The first that may not be had, as a reason for the operator; undefined when all of them may: a token carries what was asked for. */
+  /**
+   * Says which audience is not allowed, for the operator; undefined if all of them are. All must be
+   * allowed, because the token carries every requested audience.
+   */
   refusalOf(audiences: readonly string[]): string | undefined {
     const refused = audiences.find((audience) => !this.#match.test(audience))
     if (refused === undefined) return undefined

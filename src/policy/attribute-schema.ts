@@ -1,19 +1,19 @@
 import type { FactType } from './attributes/fact.ts'
 import { ATTESTORS, attestorNamed, factAt } from './attributes/registry.ts'
 
-/** The types an attribute may have; `dynamic` is known only when the caller is there. */
+/** The type of an attribute; that of a `dynamic` one is known only at evaluation. */
 export type AttributeType = FactType | 'dynamic'
 
 const BOT_ATTRIBUTES: Readonly<Record<string, AttributeType>> = { name: 'string', instance_id: 'string' }
 
-/** One step of a path as it is written in a match key; what cannot be written so can be reached with CEL. */
+/** A step of an attribute path in a `match` key. Other names can only be reached with CEL. */
 const STEP = /^[A-Za-z_][A-Za-z0-9_-]{0,127}$/
 const MAX_STEPS = 16
 
 /** The roots of the attribute tree. */
 export const ROOTS: ReadonlySet<string> = new Set(['workload', 'join', 'bot'])
 
-/** The type of the attribute at a path, or a sentence that says why there is none. */
+/** The type of the attribute at a path, or a sentence saying why there is none. */
 export function attributeTypeAt(
   steps: readonly string[],
 ): { readonly type: AttributeType } | { readonly problem: string } {
@@ -50,7 +50,7 @@ export function attributeTypeAt(
   }
 }
 
-/** The same for a dotted path, whose steps must be plain names. */
+/** Like {@link attributeTypeAt}, for a dotted path whose steps must be plain names. */
 export function attributeTypeOf(
   path: string,
 ): { readonly type: AttributeType } | { readonly problem: string } {

@@ -1,15 +1,21 @@
-/** What is known of a caller, as a tree: `workload.unix.uid`, `join.github.repository`. Absent is not empty. */
+/**
+ * The attributes of a caller, as a tree: `workload.unix.uid`, `join.github.repository`. An absent
+ * attribute differs from an empty one.
+ */
 export interface Attributes {
   readonly [name: string]: AttributeValue
 }
 export type AttributeValue = string | number | boolean | readonly string[] | readonly number[] | Attributes
 
-/** Value at a dotted path, or undefined when any step is absent. Own properties only: `__proto__` finds nothing. */
+/**
+ * The value at a dotted path, or undefined if any step is absent. Reads own properties only, so
+ * `__proto__` finds nothing.
+ */
 export function lookUp(attributes: Attributes, path: string): AttributeValue | undefined {
   return lookUpSteps(attributes, path.split('.'))
 }
 
-/** The same for a path that was split before, as compiled conditions do. */
+/** Like {@link lookUp}, for a path that is already split, as in compiled conditions. */
 export function lookUpSteps(attributes: Attributes, steps: readonly string[]): AttributeValue | undefined {
   let value: AttributeValue | undefined = attributes
   for (const name of steps) {
@@ -21,25 +27,25 @@ export function lookUpSteps(attributes: Attributes, steps: readonly string[]): A
   return value ?? undefined
 }
 
-/** Whether the attribute at `path` is among those that are used, or in a subtree that is. */
-function names(used: ReadonlySet<string>, path: string): boolean {
+/** Whether `used` includes `path` or a tree that contains it. */
+function includesPath(used: ReadonlySet<string>, path: string): boolean {
   for (let end = path.length; end > 0; end = path.lastIndexOf('.', end - 1)) {
     if (used.has(path.slice(0, end))) return true
   }
   return false
 }
 
-/** Whether `path` is `tree`, or lies below it. */
+/** Whether `path` is `tree` or below it. */
 export function isWithin(path: string, tree: string): boolean {
   return path === tree || (path.startsWith(tree) && path[tree.length] === '.')
 }
 
-/** Whether those that are used include the attribute at `path`, a tree that holds it, or one that it holds. */
+/** Whether `used` includes `path`, a tree that contains it, or a path below it. */
 export function touches(used: ReadonlySet<string>, path: string): boolean {
-  return names(used, path) || [...used].some((each) => isWithin(each, path))
+  return includesPath(used, path) || [...used].some((each) => isWithin(each, path))
 }
 
-/** The same tree with a value at a path. */
+/** A copy of the tree with `value` at a path. */
 export function withValue(
   attributes: Attributes,
   steps: readonly string[],

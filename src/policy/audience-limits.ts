@@ -1,15 +1,15 @@
-/** Limits on the audiences of one token. The agent and the authority hold to the same ones. */
+/** Limits on the audiences of one token. Agent and authority apply the same ones. */
 const AUDIENCE_LIMITS = {
-  /** Some clients take no more audiences in a token. */
+  /** Some clients accept no more audiences in a token. */
   max: 32,
   maxBytes: 1_024,
-  /** Of all together: the agent keeps tokens by their audiences, and an audit row holds them all. */
+  /** The total: the agent caches tokens by their audiences, and an audit row records all of them. */
   maxTotalBytes: 4_096,
 } as const
 
 export type AudienceProblem = 'none' | 'empty' | 'too_many' | 'too_long' | 'too_long_together'
 
-/** What is wrong with the number and the lengths of these audiences. It looks at no characters. */
+/** Checks the number and the lengths of these audiences, not their characters. */
 export function audienceProblem(audiences: readonly string[]): AudienceProblem | undefined {
   if (audiences.length === 0) return 'none'
   if (audiences.length > AUDIENCE_LIMITS.max) return 'too_many'

@@ -3,13 +3,16 @@ import { ATTESTOR_RECORDS, BotRecord, WorkloadRecord } from './cel-values.ts'
 import { celLibrary } from './libraries.ts'
 import { matchesRegularExpression } from './regular-expression.ts'
 
-/** The library's own `matches` backtracks (seconds on thirty characters); calls are renamed to this one before they are checked. */
+/**
+ * The library's own `matches` backtracks and can take seconds on thirty characters. Calls are
+ * renamed to this function before the type check.
+ */
 export const LINEAR_MATCHES = 'matchesRe2'
 
-/** Built on first use: a program that starts need not pay for it. */
+/** Built on first use, to keep start-up fast. */
 let environment: Environment | undefined
 
-/** The names and types that expressions may use, and the sizes that keep them cheap. */
+/** The variables and functions that expressions may use, and the limits that keep them cheap. */
 export function celEnvironment(): Environment {
   environment ??= createEnvironment()
   return environment
@@ -38,7 +41,7 @@ function createEnvironment(): Environment {
     .registerFunction(`string.${LINEAR_MATCHES}(string): bool`, matchesRegularExpression)
 }
 
-/** Functions that neither grow values nor look at a clock, a zone or a locale. */
+/** Functions that neither build larger values nor depend on a clock, a time zone or a locale. */
 export const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
   'has',
   'size',
@@ -74,7 +77,7 @@ export const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
   'filter',
 ])
 
-/** A node as the walkers see it: the library's types leave out what its macros expand to. */
+/** An AST node as the walk sees it. The library's types do not cover what its macros expand to. */
 export interface Node {
   readonly op: string
   readonly args: unknown

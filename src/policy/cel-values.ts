@@ -3,21 +3,21 @@ import { ATTESTORS } from './attributes/registry.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
-/** More elements than this in one list (groups, say) would let a caller make expressions slow. */
+/** A list (of groups, for instance) longer than this would let a caller make expressions slow. */
 const MAX_LIST_LENGTH = 4096
 const DEEPEST_TREE = 16
 
-/** Classes, because the type checker ties a record of declared fields to a constructor. */
+/** Classes, because the type checker binds the declared fields of a record to a constructor. */
 export class WorkloadRecord {}
 export class BotRecord {}
-/** One class for each attestor. */
+/** One class per attestor. */
 export const ATTESTOR_RECORDS: ReadonlyMap<AttestorAttributes, new () => object> = new Map(
   ATTESTORS.map((attestor) => [attestor, class {}]),
 )
 
 export type CelContext = Readonly<Record<string, unknown>>
 
-/** The attribute tree as the expression language sees it: whole numbers become 64-bit integers, open trees become maps. */
+/** Converts an attribute tree for CEL: whole numbers become 64-bit integers, open trees become maps. */
 export function toCelContext(attributes: Attributes): CelContext {
   const workload = new WorkloadRecord()
   for (const [{ name, facts }, AttestorRecord] of ATTESTOR_RECORDS) {
@@ -73,7 +73,10 @@ function toCel(value: AttributeValue | null, depth: number): unknown {
   }
 }
 
-/** The way back, for claims: undefined for what JSON cannot say exactly. */
+/**
+ * Converts a CEL value to JSON, for claims; undefined for a value that JSON cannot represent
+ * exactly.
+ */
 export function fromCel(value: unknown): unknown {
   switch (typeof value) {
     case 'string':

@@ -10,7 +10,10 @@ import {
   type TemplatePart,
 } from './template.ts'
 
-/** What the issuer alone may say (RFC 7519 §4.1, RFC 7800 §3.1) and what would be read as authorisation (RFC 8693 §4). */
+/**
+ * Claims that only the issuer may set (RFC 7519 §4.1, RFC 7800 §3.1) and claims that a reader would
+ * take for authorisation (RFC 8693 §4).
+ */
 const REGISTERED_CLAIMS: ReadonlySet<string> = new Set([
   'iss',
   'sub',
@@ -37,8 +40,8 @@ type Node =
   | { readonly map: readonly (readonly [string, Node])[] }
 
 /**
- * Extra claims of JWT-SVIDs, never a registered one (decision 0015). Values may nest; a text that is one template
- * keeps the type of its expression.
+ * Extra claims of JWT-SVIDs; they cannot set registered ones (decision 0015). Values may be nested.
+ * A text that is a single template keeps the type of its expression.
  */
 export class ClaimsTemplate {
   readonly usedAttributes = new Set<string>()
@@ -61,9 +64,9 @@ export class ClaimsTemplate {
   render(facts: Facts): Rendered<Readonly<Record<string, unknown>>> {
     const rendered = render(this.#root, facts)
     if ('refused' in rendered) return { refused: `jwt.extra_claims: ${rendered.refused}` }
-    // What a template gives comes from somewhere else: it must not make a token that nobody can read.
+    // Rendered values come from attributes; they must not produce a token that some readers reject.
     if (!isSayable(rendered.value))
-      return { refused: 'jwt.extra_claims: a value that not every reader of JSON has' }
+      return { refused: 'jwt.extra_claims: a value that some JSON readers reject' }
     if (this.usedAttributes.size > 0 && Buffer.byteLength(JSON.stringify(rendered.value)) > MAX_BYTES) {
       return { refused: `jwt.extra_claims: more than ${MAX_BYTES} bytes` }
     }
@@ -83,21 +86,21 @@ export class ClaimsTemplate {
     if (isMapping(value)) {
       const members = Object.entries(value).map(([name, inner]) => {
         if (name.includes('{{')) problems.add([...path, name], 'a claim name cannot be a template')
-        if (!name.isWellFormed()) problems.add([...path, name], 'half of a surrogate pair, which is no text')
+        if (!name.isWellFormed()) problems.add([...path, name], 'a lone surrogate, which is not text')
         return [name, this.#compile(inner, [...path, name], problems, depth + 1)] as const
       })
       return { map: members }
     }
     const plain = value === null || typeof value === 'boolean' || Number.isFinite(value)
     if (!plain) problems.add(path, 'not a value that JSON can hold')
-    // Also refused where it came out even: nobody knows what was written.
+    // Refused even if the parsed value looks exact: what was written may have been rounded.
     if (Number.isInteger(value) && !Number.isSafeInteger(value))
-      problems.add(path, 'a whole number beyond 2^53, which readers of JSON change: write it in quotes')
+      problems.add(path, 'a whole number beyond 2^53, which JSON readers round: write it in quotes')
     return { constant: value }
   }
 
   #text(text: string, path: ProblemPath, problems: Problems): Node {
-    if (!text.isWellFormed()) problems.add(path, 'half of a surrogate pair, which is no text')
+    if (!text.isWellFormed()) problems.add(path, 'a lone surrogate, which is not text')
     if (!text.includes('{{') && !text.includes('}}')) return { constant: text }
     const parts = problems.attempt(path, () => {
       const parsed = parseTemplate(text)

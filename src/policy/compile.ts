@@ -14,7 +14,7 @@ export type { Explanation, Grant, IdentityExplanation } from './grant.ts'
 export { lintWorkloadIdentity } from './lint.ts'
 export { PolicyInvalidError } from './problem.ts'
 
-/** What holds where a resource says nothing. */
+/** The defaults for what a resource leaves out. */
 export interface CompileDefaults {
   readonly trustDomain: string
   readonly x509TtlSeconds: number
@@ -26,11 +26,11 @@ const HIGHEST_PRIORITY = 1000
 const MAX_RULES = 256
 const MAX_DNS_NAMES = 64
 const MAX_FEDERATED = 64
-/** Workload API §8: clients need not take longer ones. */
+/** Workload API §8: clients need not accept longer hints. */
 const MAX_HINT_BYTES = 1024
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/
 
-/** Checks and compiles a workload identity. Throws PolicyInvalidError with every mistake in it. */
+/** Checks and compiles a workload identity. @throws PolicyInvalidError with every mistake in it */
 export function compileWorkloadIdentity(
   identity: WorkloadIdentity,
   defaults: CompileDefaults,
@@ -101,7 +101,7 @@ function section(
   return {}
 }
 
-/** A list of at most `most` elements; anything else is a problem and an empty list. */
+/** Returns a list of at most `most` elements; anything else adds a problem and gives an empty list. */
 function listOf(
   value: unknown,
   most: number,

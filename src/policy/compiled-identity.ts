@@ -26,27 +26,27 @@ export interface CompiledParts {
 
 const REASONS_SHOWN = 3
 
-/** A workload identity that was checked. One function decides and explains, so that the two cannot differ. */
+/** A checked workload identity. The same code decides and explains, so the two cannot differ. */
 export class CompiledIdentity {
   readonly identity: WorkloadIdentity
   readonly usedAttributes: ReadonlySet<string>
   readonly parts: CompiledParts
-  /** The grant of an identity in which nothing depends on the caller; made once for all callers, per rule. */
-  readonly #constant: boolean
+  /** True if nothing in the grant depends on the caller; the grant of each rule is then cached. */
+  readonly #isConstant: boolean
   readonly #constants = new Map<string, Grant>()
 
   constructor(identity: WorkloadIdentity, parts: CompiledParts) {
     this.identity = identity
     this.parts = parts
     const rendered = this.renderedAttributes()
-    this.#constant = rendered.size === 0
+    this.#isConstant = rendered.size === 0
     this.usedAttributes = new Set([
       ...rendered,
       ...[...parts.allow, ...parts.deny].flatMap((rule) => rule.usedAttributes()),
     ])
   }
 
-  /** The attributes that end up in what is issued, as opposed to those that only decide. */
+  /** The attributes that appear in issued credentials, as opposed to those that only decide. */
   renderedAttributes(): ReadonlySet<string> {
     const { spiffeId, dnsNames, claims } = this.parts
     return new Set([
@@ -60,20 +60,23 @@ export class CompiledIdentity {
     return this.decideOn(new Facts(attributes))
   }
 
-  /** The same for facts that several identities share. */
+  /** Like `decide`, for facts that several identities share. */
   decideOn(facts: Facts): Grant | Refusal {
     const decision = this.#evaluate(facts)
     if (typeof decision !== 'function') return decision
     return { identity: this.identity.name, refused: decision() }
   }
 
-  /** The grant, or undefined; spares the sentence that says why not. */
+  /** The grant, or undefined. Cheaper than `decideOn`, because no reason is built. */
   grantOn(facts: Facts): Grant | undefined {
     const decision = this.#evaluate(facts)
     return typeof decision === 'function' ? undefined : decision
   }
 
-  /** Whether what is at `path`, an attribute or a tree that is not known, decides if a caller gets this identity, or what it says. */
+  /**
+   * Whether an unknown value at `path` (an attribute or a tree) affects if this caller gets the
+   * identity, or what the identity renders for it.
+   */
   hangsOn(path: string, facts: Facts): boolean {
     if (!touches(this.usedAttributes, path)) return false
     const { allow, deny } = this.parts
@@ -83,7 +86,7 @@ export class CompiledIdentity {
     return touches(this.renderedAttributes(), path) || deny.some((rule) => rule.hangsOn(path, facts))
   }
 
-  /** A grant of this identity, as a person is told of it. */
+  /** Describes a grant of this identity for an operator. */
   describe({ spiffeId, hint, priority, rule, x509, jwt }: Grant): IdentityExplanation {
     const { name, revision } = this.identity
     const audiences = jwt.audiences ? { audiences: jwt.audiences.wanted } : {}
@@ -97,7 +100,7 @@ export class CompiledIdentity {
     return { identity: name, revision, granted: true, ...given }
   }
 
-  /** A grant, or what gives the reason of the refusal. */
+  /** Returns the grant, or a function that builds the reason of the refusal. */
   #evaluate(facts: Facts): Grant | (() => string) {
     const { allow, deny } = this.parts
     const misses: { readonly rule: Rule; readonly miss: Miss }[] = []
@@ -111,18 +114,18 @@ export class CompiledIdentity {
       misses.push({ rule, miss })
     }
     if (matched === undefined) {
-      if (allow.length === 0) return () => 'it has no allow rule, which grants nobody'
+      if (allow.length === 0) return () => 'it has no allow rule, so it grants nobody'
       return () => {
         const shown = misses
           .slice(0, REASONS_SHOWN)
           .map(({ rule, miss }) => `${rule.label}: ${miss.reason()}`)
         const rest = misses.length - shown.length
-        return shown.join('; ') + (rest > 0 ? `; and ${rest} more rules that do not hold` : '')
+        return shown.join('; ') + (rest > 0 ? `; and ${rest} more rules that do not match` : '')
       }
     }
     for (const rule of deny) {
       const miss = rule.miss(facts)
-      if (miss === undefined) return () => `${rule.label} holds, and any deny wins`
+      if (miss === undefined) return () => `${rule.label} matches, and a deny always wins`
       if (miss.error !== undefined) return () => `${rule.label}: ${miss.reason()}`
     }
     return this.#grant(matched.label, facts)
@@ -157,7 +160,7 @@ export class CompiledIdentity {
     }
     const key = JSON.stringify(Object.values(rendered))
     const grant: Grant = { ...rendered, priority: parts.priority, key, rule }
-    if (this.#constant) this.#constants.set(rule, grant)
+    if (this.#isConstant) this.#constants.set(rule, grant)
     return grant
   }
 }

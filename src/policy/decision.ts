@@ -6,24 +6,30 @@ import { type LifeLimits, withLives } from './life.ts'
 import type { Policy } from './policy.ts'
 import type { BoundedIdentity, RoleVerdict } from './role.ts'
 
-/** What said no. When several identities are refused, the one that came furthest gives the reason. */
+/**
+ * What refused the caller. If several identities are refused, the latest stage reached gives the
+ * reason.
+ */
 export type RefusedBy = 'bot_locked' | 'no_identity' | 'role_refuses' | 'locked'
 
-/** What stands above the rules of workload identities, as far as the program that decides knows it. */
+/** The bounds above the rules of workload identities, as far as the deciding program knows them. */
 export interface Bounds {
-  /** The lock on the bot, its instance or its join token, in one sentence; undefined: none. */
+  /**
+   * A sentence about the lock on the bot, its instance or its join token; undefined if there is
+   * none.
+   */
   readonly botLock: string | undefined
-  /** False when no role permits anything of this identity. Absent where only permitted identities are known. */
+  /** False if no role permits this identity at all. Absent where only permitted identities are known. */
   mayUse?(identity: BoundedIdentity): boolean
-  /** What the roles of the bot say of a grant. */
+  /** Checks a grant against the bot's roles. */
   checkRoles(grant: Grant, labels: Readonly<Record<string, string>>): RoleVerdict
-  /** The lock on the identity or its SPIFFE ID, in one sentence. */
+  /** A sentence about the lock on the identity or its SPIFFE ID; undefined if there is none. */
   lockOn(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): string | undefined
 }
 
 export interface Permitted {
   readonly grant: Grant
-  /** The longest life that the roles allow; undefined: no bound. */
+  /** The longest TTL that the roles allow; undefined if there is no bound. */
   readonly maxTtlSeconds: number | undefined
 }
 
@@ -33,8 +39,9 @@ export interface Refused {
 }
 
 /**
- * The one decision: a role that permits the identity, its rules, the bounds of the roles, the locks. Agent, authority and both
- * explanations ask it, so that they cannot differ. The first that says no gives the reason.
+ * Makes the decision, in this order: a role permits the identity, its rules match, the grant is
+ * within the roles' bounds, nothing is locked. The first of these to refuse gives the reason. The
+ * agent, the authority and both explanations call it, so they cannot differ.
  */
 export function judge(
   compiled: CompiledIdentity,
@@ -50,8 +57,9 @@ export function judge(
 }
 
 /**
- * All that a caller is given, in the order of delivery, or what refused it: `judge` for each identity, found by the index. A lock on the
- * bot is the reason even where the rules would have refused as well.
+ * All grants of a caller, in the order of delivery, or what refused it: like {@link judge} for each
+ * identity that the index finds. A lock on the bot is the reason even if the rules would refuse as
+ * well.
  */
 export function decide(
   policy: Policy,
@@ -71,7 +79,10 @@ export function decide(
   return grants.length > 0 ? { grants } : { by }
 }
 
-/** `judge` for a person, with the lives that SVIDs would have now where their limits are known. */
+/**
+ * Explains {@link judge} to an operator. If their limits are known, it includes the lifetimes that
+ * SVIDs would have if they were issued now.
+ */
 export function explain(
   compiled: CompiledIdentity,
   attributes: Attributes | Facts,

@@ -2,18 +2,22 @@ import { Expression, type Facts } from './expression.ts'
 import { ExpressionInvalidError } from './problem.ts'
 import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePart } from './template.ts'
 
-/** RFC 1035 §2.3.1 as RFC 1123 §2.1 relaxed it; lower case, since names are compared byte by byte. */
+/**
+ * RFC 1035 §2.3.1 as relaxed by RFC 1123 §2.1. Lower case only, because names are compared byte by
+ * byte.
+ */
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const LABEL_PIECE = /^[a-z0-9-]*$/
 const MAX_NAME_LENGTH = 253
 
 const WILDCARD = '*.'
-/** WHATWG URL, "ends in a number": whoever takes a name from a URL takes it for an IPv4 address. */
+/** WHATWG URL, "ends in a number": URL parsers treat such a host as an IPv4 address. */
 const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/
 
 /**
- * A DNS name whose labels are rendered and checked one by one. A name that is one expression may hold dots. `*.` may stand before it, as it
- * is written, for certificates of a whole domain; a role has to allow that in the same words.
+ * A DNS name whose labels are rendered and checked one by one. A name that is a single expression
+ * may contain dots. A literal `*.` may precede the name, for wildcard certificates; a role must
+ * then allow that exact wildcard name.
  */
 export class DnsNameTemplate {
   readonly usedAttributes: ReadonlySet<string>
@@ -78,5 +82,5 @@ function notALabel(text: string): string {
 }
 
 function anAddress(text: string): string {
-  return `${JSON.stringify(text.slice(0, 64))} is taken for an IP address, which is no DNS name: its last label must not be a number`
+  return `${JSON.stringify(text.slice(0, 64))} would be read as an IP address: the last label of a DNS name must not be a number`
 }

@@ -5,24 +5,30 @@ import { ExpressionInvalidError } from './problem.ts'
 import { compileRegularExpression } from './regular-expression.ts'
 
 const COMPREHENSIONS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter'])
-/** One loop inside another, or a long row of them, multiplies the lengths of lists that callers bring. */
+/** Nested loops, or many in a row, would multiply the lengths of lists that callers control. */
 const MAX_COMPREHENSIONS = 4
 const ADDABLE = /^(int|uint|double|google\.protobuf\..*)$/
 
-/** Something that must be so whenever the expression is true: an attribute is (or contains) one of these values. */
+/** A necessary condition of an expression: an attribute equals, or contains, one of these values. */
 export interface Equality {
   readonly steps: readonly string[]
   readonly values: readonly MatchScalar[]
 }
 
-/** An attribute as an expression names it. `open` when the path goes on with an index that only evaluation knows. */
+/**
+ * An attribute as an expression names it. `open` if the path continues with an index that is known
+ * only at evaluation.
+ */
 export interface AttributeAccess {
   readonly steps: readonly string[]
   readonly open: boolean
   readonly indexes: readonly Node[]
 }
 
-/** The attribute that a chain of `.name` and `["name"]` names, or undefined when it does not start at a root. */
+/**
+ * The attribute that a chain of `.name` and `["name"]` refers to; undefined if it does not start at
+ * a root.
+ */
 export function attributeAccess(node: Node): AttributeAccess | undefined {
   const steps: (string | Node)[] = []
   let at = node
@@ -39,8 +45,8 @@ export function attributeAccess(node: Node): AttributeAccess | undefined {
 }
 
 /**
- * Walks an expression before it is type-checked: finds the attributes it uses, refuses what could grow or run long, and
- * renames `matches`. The checks that need types are left behind in `afterTypeCheck`.
+ * Walks an expression before the type check: collects the attributes it uses, refuses what could
+ * grow or run long, and renames `matches`. `afterTypeCheck` does the checks that need types.
  */
 export class ExpressionWalk {
   readonly usedAttributes = new Set<string>()
@@ -126,7 +132,7 @@ export class ExpressionWalk {
 
   #comprehension(name: string, parameters: readonly Node[], bound: string | undefined): void {
     this.#comprehensions += 1
-    if (bound !== undefined) throw new ExpressionInvalidError(`${name}() must not stand inside another loop`)
+    if (bound !== undefined) throw new ExpressionInvalidError(`${name}() must not be inside another loop`)
     if (this.#comprehensions > MAX_COMPREHENSIONS) {
       throw new ExpressionInvalidError(`an expression may have ${MAX_COMPREHENSIONS} loops at most`)
     }
@@ -143,13 +149,13 @@ function constant(args: unknown): boolean {
   return Array.isArray(args) && args.every(constant)
 }
 
-/** What must be so whenever the expression is true, as far as its top-level `&&` chain says it plainly. */
+/** The necessary conditions that the top-level `&&` chain of an expression states plainly. */
 export function equalitiesOf(node: Node): Equality[] {
   if (node.op === '&&') return (node.args as Node[]).flatMap(equalitiesOf)
   if (node.op !== '==' && node.op !== 'in') return []
   const [left, right] = node.args as [Node, Node]
   const found = [equality(left, right)]
-  // `x in attribute` asks a map for its keys: only a list is certain to mean its elements
+  // `x in attribute` tests the keys of a map; only for a known list does it test the elements
   if (node.op === '==' || isKnownList(right)) found.push(equality(right, left))
   return found.filter((one) => one !== undefined)
 }
@@ -165,7 +171,8 @@ function equality(attribute: Node, wanted: Node): Equality | undefined {
   if (access === undefined || access.open) return undefined
   const nodes = wanted.op === 'list' ? (wanted.args as Node[]) : [wanted]
   const values = nodes.map((node) => (node.op === 'value' ? scalar(node.args) : undefined))
-  if (values.length === 0) return undefined // an empty list has no element to be found by
+  // No caller can match an empty list, so there is no value to index.
+  if (values.length === 0) return undefined
   return values.every((value) => value !== undefined) ? { steps: access.steps, values } : undefined
 }
 

@@ -11,7 +11,7 @@ import { ExpressionInvalidError } from './problem.ts'
 const MAX_EXPRESSION_LENGTH = 4096
 const CACHED_EXPRESSIONS = 8192
 
-/** What is known of one caller; the tree is converted for expressions once, and only if one asks. */
+/** The attributes of one caller. They are converted for CEL once, on first use. */
 export class Facts {
   readonly attributes: Attributes
   #cel: CelContext | undefined
@@ -27,15 +27,19 @@ export class Facts {
 }
 
 /**
- * What came of an evaluation. `absent`: the result hung on an attribute that is not there. As in CEL, `||` and `&&` still answer
- * when the other side decides alone; `!` over an absent attribute is absent, not true. `has(…)` asks without failing.
+ * The result of an evaluation. `absent`: it depends on an attribute that is absent. As in CEL, `||`
+ * and `&&` still have a value if one side alone decides; `!` of an absent attribute is absent, not
+ * true. `has(…)` tests for presence.
  */
 export type Outcome = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
 
-/** A type-checked expression (decision 0012). Immutable, and shared by all rules with the same text. */
+/**
+ * A type-checked CEL expression (decision 0012). Immutable, and shared by all rules with the same
+ * text.
+ */
 export class Expression {
   readonly text: string
-  /** The type that the checker inferred: `bool`, `string`, `int`, … or `dyn`. */
+  /** The inferred type: `bool`, `string`, `int`, … or `dyn`. */
   readonly type: string
   readonly usedAttributes: ReadonlySet<string>
   readonly equalities: readonly Equality[]
@@ -52,7 +56,7 @@ export class Expression {
 
   static readonly #cache = new LruMap<string, Expression>(CACHED_EXPRESSIONS)
 
-  /** Throws ExpressionInvalidError with a sentence fit for the person who wrote the text. */
+  /** @throws ExpressionInvalidError with a message for the person who wrote the expression */
   static compile(text: string): Expression {
     const cached = Expression.#cache.get(text)
     if (cached) return cached
@@ -84,8 +88,10 @@ export class Expression {
   }
 
   /**
-   * The first real error in a row of alternatives that an absent attribute hides. In `a || b` the language may report either
-   * side's error; who must fail closed on the one and not on the other asks for each by itself.
+   * Finds an error in one alternative of an `||` chain that an absent attribute in another
+   * alternative hides: for `a || b`, CEL may report either side's problem. Evaluates each
+   * alternative on its own, because a deny rule must fail closed on an error but not on an absent
+   * attribute.
    */
   hiddenError(facts: Facts): string | undefined {
     this.#alternatives ??= alternativesOf(nodeOf(this.#run.ast))
@@ -130,7 +136,7 @@ function alternativesOf(node: Node): Expression[] {
     try {
       return [Expression.compile(text)]
     } catch {
-      return [] // a range that does not stand by itself (it begins inside a parenthesis): nothing to ask for
+      return [] // the source range is not an expression by itself, as when it begins inside a parenthesis
     }
   })
 }

@@ -3,7 +3,10 @@ import type { Attributes, AttributeValue } from './attributes.ts'
 import type { Explanation, IdentityExplanation } from './grant.ts'
 import type { ExplainedLife } from './life.ts'
 
-/** An explanation as a person reads it: what was found of the caller, then each identity with its verdict, first those that are granted, in order. */
+/**
+ * Formats an explanation for an operator: the caller's attributes, then each identity with its
+ * verdict, granted ones first, in order.
+ */
 export function formatExplanation(explanation: Explanation): string {
   const lines = ['attributes:']
   const attributes = [...flatten(explanation.attributes, '')]
@@ -20,7 +23,7 @@ export function formatExplanation(explanation: Explanation): string {
   return `${lines.map(printable).join('\n')}\n`
 }
 
-/** What it says beside the SPIFFE ID only where that is not the usual. */
+/** Describes a grant: the SPIFFE ID, and whatever differs from the default. */
 function describeGrant({
   spiffeId,
   rule,
@@ -46,7 +49,7 @@ const UNITS = [
   ['s', 1],
 ] as const
 
-/** The two largest units are enough: `29d 23h (the end of the key that signs)`. */
+/** Shows the two largest units: `29d 23h (the expiry of the signing key)`. */
 function describeLife({ seconds, boundBy }: ExplainedLife): string {
   let left = seconds
   const parts: string[] = []

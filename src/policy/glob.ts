@@ -1,18 +1,19 @@
 import { ExpressionInvalidError } from './problem.ts'
 
 const MAX_GLOB_LENGTH = 1024
-/** Longer values match nothing: work stays below (glob × value) steps whatever a caller brings. */
+/** Longer values match nothing, which bounds the work by (glob × value) steps. */
 const MAX_VALUE_LENGTH = 4096
 
 export interface GlobOptions {
   readonly separator?: '/' | '.'
-  /** Characters that `*` does not stand for, besides the separator. */
+  /** Characters that `*` does not match, besides the separator. */
   readonly stops?: string
 }
 
 /**
- * `*` stands for any characters within one segment (between slashes), `**` alone in a segment for any number of segments,
- * none included. Matching goes back to the last wildcard only, so there is nothing to blow up.
+ * A glob: `*` matches any characters within one segment (between separators); `**` alone in a
+ * segment matches any number of segments, including none. Matching backtracks to the last wildcard
+ * only, so its cost cannot explode.
  */
 export class Glob {
   readonly text: string

@@ -3,13 +3,13 @@ import type { AllowedAudiences } from './allowed-audiences.ts'
 import type { Attributes } from './attributes.ts'
 import type { ExplainedLife } from './life.ts'
 
-/** What a caller is given by one workload identity, rendered for that caller. */
+/** What one workload identity gives a caller, rendered for that caller. */
 export interface Grant {
   readonly identity: string
   readonly revision: string
   readonly spiffeId: string
   readonly hint: string
-  /** Lower comes first. */
+  /** The lower priority comes first. */
   readonly priority: number
   readonly x509: {
     readonly ttlSeconds: number
@@ -19,23 +19,23 @@ export interface Grant {
   readonly jwt: {
     readonly ttlSeconds: number
     readonly extraClaims: Readonly<Record<string, unknown>>
-    /** Absent: any. */
+    /** Absent: any audience. */
     readonly audiences?: AllowedAudiences
   }
   readonly federatesWith: readonly string[]
-  /** The same text for the same rendered result: what caches are keyed by. */
+  /** Equal for equal rendered results; the key of caches. */
   readonly key: string
-  /** Which rule matched, for people: `allow[0]`. */
+  /** The rule that matched, for operators: `allow[0]`. */
   readonly rule: string
 }
 
-/** The first thing that said no, in one sentence. */
+/** Why an identity was not granted, in one sentence. */
 export interface Refusal {
   readonly identity: string
   readonly refused: string
 }
 
-/** A decision on one workload identity, told to an operator. */
+/** The decision on one workload identity, for an operator. */
 export interface IdentityExplanation {
   readonly identity: string
   readonly revision: string
@@ -43,17 +43,17 @@ export interface IdentityExplanation {
   readonly spiffeId?: string
   readonly hint?: string
   readonly priority?: number
-  /** Its place among those that are granted: 1 is the default identity. */
+  /** Its position among the granted identities; 1 is the default identity. */
   readonly order?: number
-  /** What it loses to those before it. */
+  /** What it loses to identities before it, such as its hint. */
   readonly note?: string
   readonly keyType?: KeyType
-  /** The audiences it is limited to. */
+  /** The audiences to which its tokens are limited. */
   readonly audiences?: string
-  /** In seconds, where it states them. */
+  /** The identity's own TTLs in seconds, if it sets them. */
   readonly x509Ttl?: number
   readonly jwtTtl?: number
-  /** What its SVIDs would live if they were issued now. */
+  /** The lifetimes of its SVIDs if they were issued now. */
   readonly x509Life?: ExplainedLife
   readonly jwtLife?: ExplainedLife
   readonly rule?: string
@@ -62,7 +62,7 @@ export interface IdentityExplanation {
 
 export interface Explanation {
   readonly attributes: Attributes
-  /** What was not known, and so was not considered, one sentence each. */
+  /** What was unknown and therefore not considered, one sentence each. */
   readonly notConsidered?: readonly string[]
   readonly identities: readonly IdentityExplanation[]
 }

@@ -3,7 +3,7 @@ import { Glob } from './glob.ts'
 import { compileMatch, type Match } from './match.ts'
 import { isMapping, type ProblemPath, type Problems } from './problem.ts'
 
-/** A rule for workload identities, ready to be asked ten thousand times. */
+/** A compiled role rule for workload identities, cheap to evaluate. */
 export interface IdentityRule {
   readonly names: readonly Glob[] | undefined
   readonly exactNames: ReadonlySet<string>
@@ -12,7 +12,10 @@ export interface IdentityRule {
   readonly dnsNames: readonly DnsPattern[] | undefined
 }
 
-/** Compiles the parts that choose and bound workload identities; problems are collected, not thrown. */
+/**
+ * Compiles the parts of a rule that select and bound workload identities. Adds problems instead of
+ * throwing.
+ */
 export function compileIdentityRule(
   rule: Readonly<Record<string, unknown>>,
   path: ProblemPath,
@@ -77,7 +80,7 @@ function spiffePatternProblem(text: string): string | undefined {
     : 'expected a path such as /svc/** (without spiffe:// and host)'
 }
 
-/** True if the rule is about this identity, whatever ID or DNS names it renders. */
+/** Whether the rule applies to this identity, whatever SPIFFE ID or DNS names it renders. */
 export function selects(
   rule: IdentityRule,
   identity: { readonly name: string; readonly labels: Readonly<Record<string, string>> },

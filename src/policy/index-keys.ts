@@ -4,7 +4,7 @@ import type { Equality } from './expression-walk.ts'
 import type { MatchScalar } from './match.ts'
 import type { Rule } from './rule.ts'
 
-/** A rule with more alternatives than this would fill the index with itself. */
+/** A rule with more alternatives than this is not indexed by them: it would fill the index. */
 const MAX_VALUES = 256
 
 export interface IndexKey {
@@ -13,12 +13,15 @@ export interface IndexKey {
   readonly steps: readonly string[]
 }
 
-/** The text under which a value lies. Types are kept apart, as everywhere in `match`. */
+/** The index key of a value. Types are distinguished, as in `match`. */
 export function keyOf(path: string, value: MatchScalar): string {
   return `${path}\0${typeof value}\0${value}`
 }
 
-/** Values of which a caller must have one for any rule to hold; undefined when some rule demands none that is plain. */
+/**
+ * Values of which a caller must have at least one for any rule to match. Undefined if some rule
+ * requires no plain value; the identity is then tried for every caller.
+ */
 export function indexKeys(compiled: CompiledIdentity): IndexKey[] | undefined {
   const keys = new Map<string, IndexKey>()
   for (const rule of compiled.parts.allow) {

@@ -3,8 +3,8 @@ import type * as Cel from '@marcbachmann/cel-js'
 import type * as Re2 from 're2js'
 
 /**
- * The libraries for expressions and regular expressions, each loaded at the first use of one: most programs that start have none, and
- * those that have cannot wait for a promise in the middle of a decision.
+ * The libraries for expressions and regular expressions, loaded at first use: most programs start
+ * without an expression. Loaded synchronously, because a decision cannot await an import.
  */
 
 const require = createRequire(import.meta.url)

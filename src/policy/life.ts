@@ -1,28 +1,31 @@
 import type { IdentityExplanation } from './grant.ts'
 
-/** What else than its own `ttl` bounds the life of an SVID. */
+/** The bounds on an SVID's lifetime besides the identity's own TTL. */
 export interface LifeLimits {
-  /** Where a workload identity states none. */
+  /** The defaults if a workload identity sets no TTL. */
   readonly defaultX509Seconds: number
   readonly defaultJwtSeconds: number
-  /** Of the roles that grant it. */
+  /** The `max_ttl` of the roles that grant it. */
   readonly roleMaxTtlSeconds?: number | undefined
-  /** Ends of the keys that sign now. */
+  /** When the current signing keys expire. */
   readonly x509SignerEndMs?: number | undefined
   readonly jwtSignerEndMs?: number | undefined
 }
 
-/** The life that an SVID would have, and what bounds it. */
+/** The lifetime that an SVID would have, and what bounds it. */
 export interface ExplainedLife {
   readonly seconds: number
   readonly boundBy: string
 }
 
-/** Whatever is asked for: longer than this is not short-lived any more, and a JWT-SVID cannot be taken back at all. */
+/**
+ * The maximum TTLs, whatever is configured: a longer-lived SVID is no longer short-lived, and a
+ * JWT-SVID cannot be revoked at all.
+ */
 export const MAX_X509_SECONDS = 90 * 24 * 3600
 export const MAX_JWT_SECONDS = 24 * 3600
 
-/** The same with the lives that its SVIDs would have if they were issued now. */
+/** Adds the lifetimes that the identity's SVIDs would have if they were issued now. */
 export function withLives(
   explained: IdentityExplanation,
   limits: LifeLimits,
@@ -34,10 +37,10 @@ export function withLives(
   const bounds = (own: number | undefined, usual: number, longest: number, signerEndMs?: number) => [
     own === undefined ? { seconds: usual, boundBy: 'the default' } : { seconds: own, boundBy: 'its ttl' },
     { seconds: roleMaxTtlSeconds ?? Infinity, boundBy: 'max_ttl of a role' },
-    { seconds: longest, boundBy: 'the longest that there is' },
+    { seconds: longest, boundBy: 'the maximum' },
     {
       seconds: signerEndMs === undefined ? Infinity : Math.max(0, Math.floor((signerEndMs - nowMs) / 1000)),
-      boundBy: 'the end of the key that signs',
+      boundBy: 'the expiry of the signing key',
     },
   ]
   return {

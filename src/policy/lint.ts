@@ -5,7 +5,7 @@ import type { PolicyProblem } from './problem.ts'
 
 const protects = (attribute: string): Fact['protects'] => factAt(attribute)?.protects
 
-/** Warnings for a person who applies it: nothing here is wrong, all of it is often not what was meant. */
+/** Warnings for the person who applies a workload identity: valid, but often not what was meant. */
 export function lintWorkloadIdentity(compiled: CompiledIdentity): PolicyProblem[] {
   const warnings: PolicyProblem[] = []
   const { allow } = compiled.parts

@@ -4,7 +4,10 @@ import { Glob } from './glob.ts'
 import { isMapping, type ProblemPath, type Problems } from './problem.ts'
 
 export type MatchScalar = string | number | boolean
-/** A scalar is equality, a list any-of, and a mapping one of the operators. The same grammar for attributes, labels and claims. */
+/**
+ * A scalar means equality, a list any-of, and a mapping is one of the operators. Attributes, labels
+ * and claims use the same grammar.
+ */
 export type MatchSpec =
   | MatchScalar
   | readonly MatchScalar[]
@@ -15,23 +18,29 @@ export type MatchSpec =
 const OPERATORS = ['not', 'glob', 'exists']
 const MAX_ALTERNATIVES = 10_000
 
-/** One compiled condition. An absent value must not be asked about: absent makes any condition false, `not` included. */
+/**
+ * A compiled condition. Do not test an absent value: absence makes any condition false, `not`
+ * included.
+ */
 export interface Match {
-  /** What was wanted, for people. */
+  /** What the condition wants, for operators. */
   readonly wanted: string
-  /** The values it can be equal to, when that is all it says: what an index can use. */
+  /** The values for an index, if the condition only tests equality. */
   readonly equals?: readonly MatchScalar[]
-  /** Asks only whether there is a value. */
+  /** Set if the condition only tests for presence. */
   readonly asksPresence?: true
   test(value: AttributeValue): boolean
 }
 
 export interface MatchOptions {
-  /** Characters that a `*` in a glob does not stand for, besides the slash. */
+  /** Characters that `*` in a glob does not match, besides the slash. */
   readonly globStops?: string
 }
 
-/** Compiles one condition; undefined (and a problem) when it breaks the grammar or can never hold for this type. */
+/**
+ * Compiles a condition. Adds a problem and returns undefined if it breaks the grammar or can never
+ * hold for this type.
+ */
 export function compileMatch(
   spec: unknown,
   type: AttributeType,
@@ -55,7 +64,8 @@ export function compileMatch(
   const inner = [...path, operator]
   switch (operator) {
     case 'not': {
-      // What is not meant is meant widely: without the stops, which would make it narrower.
+      // A negated glob ignores the stops: they would narrow the glob and so widen what `not`
+      // allows.
       const match = compileMatch(spec['not'], type, inner, problems)
       if (match === undefined) return undefined
       return { wanted: `not ${match.wanted}`, test: (value) => !match.test(value) }
@@ -148,7 +158,7 @@ function globs(
 
 const SHOWN = 5
 
-/** A few values as text: enough to recognise the rule, not a page of it. */
+/** Formats the first few values, enough to recognise the rule. */
 export function describe(values: readonly MatchScalar[], between = ' or '): string {
   const shown = values.slice(0, SHOWN).map((value) => JSON.stringify(value))
   const rest = values.length - shown.length

@@ -3,8 +3,8 @@ import type { CompiledIdentity } from './compiled-identity.ts'
 import type { Rule } from './rule.ts'
 
 /**
- * Whether one caller could be granted both. False only where their rules demand different values of the same attribute; what depends on anything
- * else counts as possible.
+ * Whether one caller could be granted both identities. False only if their rules require different
+ * values of the same attribute; anything else counts as possible.
  */
 export function mayOverlap(a: CompiledIdentity, b: CompiledIdentity): boolean {
   return a.parts.allow.some((one) => b.parts.allow.some((other) => !areExclusive(one, other)))
@@ -18,7 +18,7 @@ function areExclusive(one: Rule, other: Rule): boolean {
   })
 }
 
-/** A list may have the values of both. */
+/** False for a list, which may contain the values of both. */
 function isSingle(steps: readonly string[]): boolean {
   const found = attributeTypeAt(steps)
   return 'type' in found && !found.type.startsWith('list')

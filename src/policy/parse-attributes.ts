@@ -6,22 +6,28 @@ import type { Attributes, AttributeValue } from './attributes.ts'
 const MAX_JSON_LENGTH = 64 * 1024
 const DEEPEST = 8
 
-/** What an agent may say of one workload: each claim is decided by it, and its row in the audit log holds it. */
+/**
+ * Limit on an agent's statement about one workload: it is evaluated for each claim and stored in
+ * the audit row.
+ */
 export const MAX_WORKLOAD_BYTES = 4096
 
-/** Reads attributes from JSON, or undefined when it is not a tree of attributes. */
+/** Reads attributes from JSON; undefined if it is not an attribute tree. */
 export function parseAttributes(json: string): Attributes | undefined {
   if (json.length > MAX_JSON_LENGTH) return undefined
   let value: unknown
   try {
     value = JSON.parse(json)
   } catch {
-    return undefined // the refusal says what is wrong; the parser's message would quote the agent
+    return undefined // the caller's error is enough; the parser's message would quote the agent
   }
   return isTree(value, 0) ? value : undefined
 }
 
-/** Reads what an agent says of a workload: only attributes that there are, each of its type. Or why that cannot be. */
+/**
+ * Reads an agent's statement about a workload: known attributes only, each of its declared type.
+ * Otherwise returns the problem.
+ */
 export function parseWorkload(
   json: string,
 ): { readonly workload: Attributes } | { readonly problem: string } {
@@ -33,7 +39,10 @@ export function parseWorkload(
   return problem === undefined ? { workload } : { problem }
 }
 
-/** What is wrong with a whole tree that a person gives, or undefined: only roots and attributes that there are, each of its type. */
+/**
+ * Checks an attribute tree given by an operator: known roots and attributes only, each of its type.
+ * Returns the problem, or undefined.
+ */
 export function attributesProblem(attributes: Attributes): string | undefined {
   for (const [root, below] of Object.entries(attributes)) {
     if (!ROOTS.has(root)) return `there is no attribute ${JSON.stringify(root.slice(0, 64))}`

@@ -2,8 +2,8 @@ const SHARDS = 1024
 const EMPTY: ReadonlyMap<string, never> = new Map<string, never>()
 
 /**
- * A map that is never changed, only succeeded: a successor copies the shards it touches (about a thousandth of the entries each)
- * and shares the others. Readers of the old one see nothing of it.
+ * An immutable map. `with` returns a successor that copies only the shards it changes (each about a
+ * thousandth of the entries) and shares the others.
  */
 export class PersistentMap<V> {
   readonly #shards: readonly ReadonlyMap<string, V>[]
@@ -26,7 +26,7 @@ export class PersistentMap<V> {
     for (const shard of this.#shards) yield* shard.values()
   }
 
-  /** The successor in which each given key has the given value; undefined removes it. */
+  /** Returns a successor with these changes; the value undefined removes a key. */
   with(changes: Iterable<readonly [string, V | undefined]>): PersistentMap<V> {
     const shards = [...this.#shards]
     const owned = new Map<number, Map<string, V>>()
@@ -48,7 +48,7 @@ export class PersistentMap<V> {
   }
 }
 
-/** FNV-1a; only evenness matters, the keys inside a shard are compared whole. */
+/** FNV-1a. Only an even distribution matters: shards compare whole keys. */
 function shardOf(key: string): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193)

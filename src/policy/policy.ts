@@ -10,12 +10,15 @@ import { byPrecedence } from './precedence.ts'
 
 export type { Explanation } from './grant.ts'
 
-/** Identities that cannot be found by a value are tried for every caller; they lie under this key. */
+/** The bucket of identities that have no index key; they are tried for every caller. */
 const GENERAL = 'general'
 
-/** Attributes that are made only for callers about whom they decide something. */
+/** Attributes that are determined only for callers whose decision depends on them. */
 const COSTLY: ReadonlySet<string> = new Set(factsWhere(({ isCostly }) => isCostly === true))
-/** Under which those identities lie that are found by the value of a costly attribute: while it is not known, they are all looked at. */
+/**
+ * The bucket of all identities that are indexed by a costly attribute. They are all tried while its
+ * value is unknown.
+ */
 const indexedBy = (path: string): string => `indexed by ${path}`
 
 interface IndexedPath {
@@ -32,9 +35,9 @@ interface Parts {
 }
 
 /**
- * All workload identities that may be asked for, never changed, only succeeded. A caller is held against those identities only whose
- * rules name one of its values, so that a decision costs the same beside ten identities and beside a hundred thousand; a successor
- * shares all that did not change.
+ * All workload identities that may be granted. Immutable; `with` returns a successor that shares
+ * what did not change. An index finds the identities whose rules name one of the caller's values,
+ * so a decision costs the same among ten identities as among a hundred thousand.
  */
 export class Policy {
   static readonly empty = new Policy({
@@ -60,7 +63,7 @@ export class Policy {
     return this.#parts.byName.size
   }
 
-  /** How many identities have keys of each type. */
+  /** The number of identities per key type. */
   get keyTypes(): ReadonlyMap<KeyType, number> {
     return this.#parts.keyTypes
   }
@@ -69,7 +72,10 @@ export class Policy {
     return this.#parts.byName.get(name)
   }
 
-  /** The successor after a change. Removals come first, so a name in both is kept as the upsert has it. */
+  /**
+   * Returns a successor with this change. Removals are applied first, so a name in both lists is
+   * upserted.
+   */
   with(change: { upserts?: Iterable<CompiledIdentity>; removals?: Iterable<string> }): Policy {
     const names = new Map<string, CompiledIdentity | undefined>()
     for (const name of change.removals ?? []) names.set(name, undefined)
@@ -89,7 +95,7 @@ export class Policy {
     })
   }
 
-  /** What the caller is given, in the order of delivery. */
+  /** The caller's grants, in the order of delivery. */
   decide(attributes: Attributes): readonly Grant[] {
     const facts = new Facts(attributes)
     const grants: Grant[] = []
@@ -100,7 +106,10 @@ export class Policy {
     return grants.length > 1 ? grants.sort(byPrecedence) : grants
   }
 
-  /** Whether what is at `path`, an attribute or a tree that is not known, decides anything about a caller of whom the rest is. */
+  /**
+   * Whether an unknown value at `path` (an attribute or a tree) affects any decision about a caller
+   * whose other attributes are these.
+   */
   hangsOn(path: string, attributes: Attributes): boolean {
     if (!touches(this.usedAttributes, path)) return false
     const facts = new Facts(attributes)
@@ -108,16 +117,16 @@ export class Policy {
     return false
   }
 
-  /** Every identity, in no order. */
+  /** Every identity, in no particular order. */
   get identities(): Iterable<CompiledIdentity> {
     return this.#parts.byName.values()
   }
 
-  /** The index finds nothing by a value that is not known. */
+  /** The identities to check for `path`. The index cannot find them by a value that is unknown. */
   *#mayHangOn(path: string, attributes: Attributes): Iterable<CompiledIdentity> {
     const { buckets, paths, byName } = this.#parts
     if (!COSTLY.has(path) && [...paths.values()].some(({ steps }) => isWithin(steps.join('.'), path))) {
-      yield* byName.values() // seldom: an attestor has failed
+      yield* byName.values() // rare: an attestor has failed
       return
     }
     yield* this.#candidates(attributes)
@@ -142,7 +151,10 @@ export class Policy {
   }
 }
 
-/** Gathers what a change does to each bucket, so that each is copied once however many identities change. */
+/**
+ * Collects the changes per bucket, so that each bucket is copied once however many identities
+ * change.
+ */
 class Draft {
   readonly uses: Map<string, number>
   readonly paths: Map<string, IndexedPath>

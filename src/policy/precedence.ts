@@ -1,6 +1,6 @@
 import type { IdentityExplanation } from './grant.ts'
 
-/** Where a workload identity says nothing. */
+/** The priority of a workload identity that sets none. */
 export const DEFAULT_PRIORITY = 100
 
 interface Placed {
@@ -9,8 +9,9 @@ interface Placed {
 }
 
 /**
- * The order in which a caller gets its identities: by priority, the lower number first, then by name. The first is the default identity. It
- * depends on nothing else: not on rules, nor on when anything was applied or started.
+ * The order in which a caller gets its identities: lower priority number first, then by name. The
+ * first is the default identity. The order depends on nothing else, such as rules or the time of
+ * application.
  */
 export function byPrecedence(a: Placed, b: Placed): number {
   if (a.priority !== b.priority) return a.priority - b.priority
@@ -22,13 +23,16 @@ interface Hinted {
   readonly hint: string
 }
 
-/** One that keeps its hint, or that goes without because `holder` comes first and has the same. */
+/** A hint as sent: the identity's own, or empty because `holder` comes first and has the same hint. */
 export interface SentHint {
   readonly hint: string
   readonly holder?: string
 }
 
-/** Hints as they are sent, unique in a response (Workload API §5.2.1): the first in order keeps its own, the others go without. */
+/**
+ * The hints as sent, unique in a response (Workload API §5.2.1): the first identity with a hint
+ * keeps it.
+ */
 export function sentHints(inOrder: readonly Hinted[]): readonly SentHint[] {
   const holders = new Map<string, string>()
   return inOrder.map(({ hint, identity }) => {
@@ -40,8 +44,8 @@ export function sentHints(inOrder: readonly Hinted[]): readonly SentHint[] {
 }
 
 /**
- * What becomes of each identity beside the others, for people: first those that are granted, in the order of delivery, then the
- * rest by name. A caller gets `limit` of them at most.
+ * Orders explanations for operators: granted identities in the order of delivery, then the rest by
+ * name. A caller gets at most `limit` identities.
  */
 export function explainOrder(
   identities: readonly IdentityExplanation[],

@@ -2,13 +2,13 @@ import { CodedError, messageOf } from '../foundation/errors.ts'
 
 export type ProblemPath = readonly (string | number)[]
 
-/** One mistake in a resource, and where in its `spec` it lies. */
+/** A mistake in a resource, and where it is in `spec`. */
 export interface PolicyProblem {
   readonly path: ProblemPath
   readonly message: string
 }
 
-/** A resource breaks the rules of policy. All its mistakes are in `problems`. */
+/** A resource is not valid. `problems` lists every mistake in it. */
 export class PolicyInvalidError extends CodedError {
   override readonly name = 'PolicyInvalidError'
   readonly code = 'ERR_POLICY_INVALID'
@@ -21,7 +21,10 @@ export class PolicyInvalidError extends CodedError {
   }
 }
 
-/** An expression, pattern or template cannot be compiled. Collected as a problem by its owner. */
+/**
+ * An expression, pattern or template cannot be compiled. Reported as a problem of the resource that
+ * contains it.
+ */
 export class ExpressionInvalidError extends CodedError {
   override readonly name = 'ExpressionInvalidError'
   readonly code = 'ERR_POLICY_EXPRESSION_INVALID'
@@ -59,7 +62,7 @@ function formatProblem(problem: PolicyProblem): string {
   return problem.path.length === 0 ? problem.message : `${problem.path.join('.')}: ${problem.message}`
 }
 
-/** True for what YAML calls a mapping. */
+/** Whether the value is a YAML mapping. */
 export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

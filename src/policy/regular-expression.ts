@@ -5,14 +5,17 @@ import { re2Library } from './libraries.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
 const MAX_PATTERN_LENGTH = 1024
-/** Work is (instructions × characters): these two keep one match below some ten million steps. */
+/**
+ * The work is (instructions × characters); these two limits keep a match below about ten million
+ * steps.
+ */
 const MAX_INSTRUCTIONS = 2000
 const MAX_INPUT_LENGTH = 4096
 const CACHED_PATTERNS = 1024
 
 const cache = new LruMap<string, RE2JS>(CACHED_PATTERNS)
 
-/** Compiles a pattern of RE2: no backtracking, time linear in the input. */
+/** Compiles an RE2 pattern: no backtracking, linear time. @throws ExpressionInvalidError */
 export function compileRegularExpression(pattern: string): RE2JS {
   const cached = cache.get(pattern)
   if (cached) return cached
@@ -32,10 +35,13 @@ export function compileRegularExpression(pattern: string): RE2JS {
   return compiled
 }
 
-/** True if the pattern is found anywhere in the text, as CEL defines `matches`. Longer texts than 4096 are an error, not a miss. */
+/**
+ * Whether the pattern matches anywhere in the text, as CEL defines `matches`. A text longer than
+ * 4096 characters is an error, not a mismatch.
+ */
 export function matchesRegularExpression(text: string, pattern: string): boolean {
   if (text.length > MAX_INPUT_LENGTH) {
-    throw new ExpressionInvalidError(`matches() reads texts of ${MAX_INPUT_LENGTH} characters at most`)
+    throw new ExpressionInvalidError(`matches() accepts at most ${MAX_INPUT_LENGTH} characters`)
   }
   return compileRegularExpression(pattern).test(text)
 }

@@ -3,7 +3,7 @@ import { isMapping, type PolicyProblem, type ProblemPath, Problems } from './pro
 import { ROLE_KINDS, UNSUPPORTED_KINDS } from './role-kinds.ts'
 import type { RoleSpec } from './role-spec.ts'
 
-/** Every mistake in a role; none means it is fine. */
+/** Lists every mistake in a role. */
 export function checkRole(spec: RoleSpec): PolicyProblem[] {
   const problems = new Problems()
   const given: unknown = spec
@@ -47,7 +47,7 @@ function checkRule(rule: unknown, path: ProblemPath, problems: Problems): void {
   compileIdentityRule(rule, path, problems)
 }
 
-/** What of a rule nothing in this version enforces; undefined when all of it works. */
+/** The part of a rule that this version does not enforce; undefined if it enforces all of it. */
 function unsupportedPart(
   rule: Readonly<Record<string, unknown>>,
 ): { readonly key: string; readonly what: string } | undefined {
@@ -58,7 +58,10 @@ function unsupportedPart(
   return verbs === undefined ? undefined : { key: 'verbs', what: 'verbs are' }
 }
 
-/** Rules of a role that was stored by another version, and that this one does not enforce: they grant and deny nothing. */
+/**
+ * The rules that this version does not enforce, in a role that another version stored. They grant
+ * and deny nothing.
+ */
 export function unsupportedRules(spec: RoleSpec): string[] {
   return (['allow', 'deny'] as const).flatMap((list) =>
     (spec[list] ?? []).flatMap((rule, at) => (unsupportedPart(rule) ? [`${list}.${at}`] : [])),

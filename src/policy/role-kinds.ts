@@ -1,11 +1,11 @@
-/** What a rule of a role can grant on each kind of thing, besides choosing which by `name` and `labels`. */
+/** The keys with which a role rule bounds what it grants on each kind, besides `name` and `labels`. */
 export const ROLE_KINDS: Readonly<Record<string, readonly string[]>> = {
   workload_identity: ['spiffe_ids', 'dns_names'],
 }
 
 /**
- * Kinds of the same grammar that nothing in this version asks for: a rule for one of them would be a promise
- * that nobody keeps.
+ * Kinds of the same grammar that this version does not use. A rule for one of them would have no
+ * effect, so it is refused.
  */
 export const UNSUPPORTED_KINDS: ReadonlySet<string> = new Set([
   'database',

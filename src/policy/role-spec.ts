@@ -1,13 +1,16 @@
 import type { MatchSpec } from './match.ts'
 
-/** What bots with a role may do; durations in seconds. */
+/** What bots with a role may do. Durations are in seconds. */
 export interface RoleSpec {
   readonly max_ttl?: number
   readonly allow?: readonly RoleRuleSpec[]
   readonly deny?: readonly RoleRuleSpec[]
 }
 
-/** One grammar for every kind: a kind, which of it, and what is granted on it. */
+/**
+ * One rule, in one grammar for every kind: the kind, which resources of it, and what is granted on
+ * them.
+ */
 export interface RoleRuleSpec {
   readonly kind: string
   readonly name?: string | readonly string[]

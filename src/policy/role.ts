@@ -6,13 +6,13 @@ import type { RoleSpec } from './role-spec.ts'
 export { checkRole, unsupportedRules } from './role-check.ts'
 export type { RoleRuleSpec, RoleSpec } from './role-spec.ts'
 
-/** What of a workload identity a role looks at before anything is rendered. */
+/** The parts of a workload identity that a role checks before anything is rendered. */
 export interface BoundedIdentity {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** What a caller would get, as far as roles bound it. */
+/** The parts of a grant that roles bound. */
 export interface BoundedGrant {
   readonly identity: string
   readonly labels: Readonly<Record<string, string>>
@@ -20,7 +20,7 @@ export interface BoundedGrant {
   readonly dnsSans: readonly string[]
 }
 
-/** The longest life allowed for a grant (undefined: no bound), or why it is refused. */
+/** The longest TTL allowed for a grant (undefined: no bound), or why it is refused. */
 export type RoleVerdict = { readonly maxTtlSeconds: number | undefined } | { readonly refused: string }
 
 interface AllowRule extends IdentityRule {
@@ -28,14 +28,15 @@ interface AllowRule extends IdentityRule {
 }
 
 /**
- * What the roles of one bot allow together: the union of their rules, each within its own bounds, less every deny. One rule must
- * cover the whole of a grant: an ID that one rule allows and a DNS name that another allows do not add up to a certificate with both.
+ * What a bot's roles allow together: the union of their allow rules, each within its own bounds,
+ * minus every deny. One rule must cover the whole grant: a SPIFFE ID that one rule allows and a DNS
+ * name that another allows do not add up to a certificate with both.
  */
 export class RoleBounds {
   readonly #allow: AllowRule[] = []
   readonly #deny: IdentityRule[] = []
 
-  /** Throws PolicyInvalidError for a role that `checkRole` would not let pass. */
+  /** @throws PolicyInvalidError for a role that `checkRole` rejects */
   constructor(roles: readonly { readonly name: string; readonly spec: RoleSpec }[]) {
     for (const { name, spec } of roles) {
       const problems = new Problems()
@@ -53,7 +54,7 @@ export class RoleBounds {
     }
   }
 
-  /** True if some grant of this identity could be within the bounds. */
+  /** Whether some grant of this identity could be within the bounds. */
   mayUse(identity: BoundedIdentity): boolean {
     if (!this.#allow.some((rule) => selects(rule, identity))) return false
     return !this.#deny.some(
@@ -83,19 +84,22 @@ export class RoleBounds {
     return { maxTtlSeconds: limits.length === 0 ? undefined : Math.min(...limits) }
   }
 
-  /** The longest life that some rule lets an SVID of this identity have; Infinity without a bound. */
+  /**
+   * The longest TTL in seconds that any rule allows for this identity; Infinity if there is no
+   * bound.
+   */
   longestTtlSeconds(identity: BoundedIdentity): number {
     const granting = this.#allow.filter((rule) => selects(rule, identity))
     return Math.max(...granting.map(({ maxTtlSeconds = Number.POSITIVE_INFINITY }) => maxTtlSeconds))
   }
 
-  /** False if some rule lets this identity render any SPIFFE ID at all. */
+  /** Whether every rule that allows this identity also bounds its SPIFFE ID. */
   hasSpiffeIdBound(identity: BoundedIdentity): boolean {
     return !this.#allow.some((rule) => rule.spiffeIds === undefined && selects(rule, identity))
   }
 }
 
-/** A rule that another version has stored, with verbs or of another kind, is not about being given an identity. */
+/** False for a rule that another version stored with verbs or another kind. */
 function concernsUse(rule: { readonly kind: string; readonly verbs?: readonly string[] }): boolean {
   return rule.kind === 'workload_identity' && rule.verbs === undefined
 }
@@ -109,7 +113,7 @@ function idMatches(rule: IdentityRule, path: string): boolean {
   return rule.spiffeIds?.some((glob) => glob.matches(path)) ?? false
 }
 
-/** A rule that names no DNS names allows none. */
+/** A rule without DNS names allows none. */
 function dnsAllowed(rule: IdentityRule, name: string): boolean {
   return rule.dnsNames?.some((pattern) => pattern.allows(name)) ?? false
 }

@@ -9,8 +9,9 @@ import { isMapping, type ProblemPath, type Problems } from './problem.ts'
 const MAX_CONDITIONS = 64
 
 /**
- * Why a rule does not hold. `error` is set when nobody can say whether it would: it could not be evaluated, or hangs on an attribute that
- * every process has and that could not be read. A deny must fail closed on it.
+ * Why a rule does not match. `error` is set if that is uncertain: the rule could not be evaluated,
+ * or it depends on an attribute that every process has and that could not be read. A deny must then
+ * refuse.
  */
 export interface Miss {
   readonly reason: () => string
@@ -23,9 +24,9 @@ interface Condition {
   readonly match: Match
 }
 
-/** One compiled entry of `allow` or `deny`: everything in it must hold. */
+/** A compiled entry of `allow` or `deny`; all of its conditions must hold. */
 export class Rule {
-  /** Its place, for people: `allow[0]`. */
+  /** Its position, for operators: `allow[0]`. */
   readonly label: string
   readonly #conditions: readonly Condition[]
   readonly #when: Expression | undefined
@@ -52,12 +53,12 @@ export class Rule {
     return new Rule(`${path[0]}[${path[1]}]`, conditions, when)
   }
 
-  /** The attributes that this rule may read. */
+  /** The attributes that this rule reads. */
   usedAttributes(): string[] {
     return [...this.#conditions.map((c) => c.path), ...(this.#when?.usedAttributes ?? [])]
   }
 
-  /** What must be so for this rule to hold, as far as an index can use it. */
+  /** The necessary conditions of this rule that an index can use. */
   equalities(): Equality[] {
     const matched = this.#conditions.flatMap(({ steps, match }) =>
       match.equals ? [{ steps, values: match.equals }] : [],
@@ -65,12 +66,15 @@ export class Rule {
     return [...matched, ...(this.#when?.equalities ?? [])]
   }
 
-  /** Whether the rule could hold if what is at `path`, which is not known, were: the rest of it does. */
+  /**
+   * Whether the unknown value at `path` decides if this rule matches, because all the rest of it
+   * does.
+   */
   hangsOn(path: string, facts: Facts): boolean {
-    let isMeant = false
+    let readsPath = false
     for (const condition of this.#conditions) {
       if (isWithin(condition.path, path)) {
-        isMeant = true
+        readsPath = true
         continue
       }
       const found = lookUpSteps(facts.attributes, condition.steps)
@@ -78,19 +82,19 @@ export class Rule {
       if (!isUnknown && (found === undefined || !condition.match.test(found))) return false
     }
     const when = this.#when
-    if (when === undefined) return isMeant
+    if (when === undefined) return readsPath
     const outcome = when.evaluate(facts)
     if (!touches(when.usedAttributes, path))
-      return isMeant && !('value' in outcome && outcome.value === false)
+      return readsPath && !('value' in outcome && outcome.value === false)
     const asked = [...when.usedAttributes].filter((used) => isWithin(used, path))
     if (!('value' in outcome) || asked.length === 0) return true
-    // An expression may ask whether it is there, and not what it is.
+    // An expression may test only for the attribute's presence, not for its value.
     const other = when.evaluate(new Facts(asked.reduce(withSample, facts.attributes)))
     if (!('value' in other) || other.value !== outcome.value) return true
-    return isMeant && outcome.value === true
+    return readsPath && outcome.value === true
   }
 
-  /** Undefined if the rule holds, otherwise the first thing that said no. */
+  /** Returns undefined if the rule matches, else the first reason why it does not. */
   miss(facts: Facts): Miss | undefined {
     let unknown: Miss | undefined
     for (const { path, steps, match } of this.#conditions) {
@@ -98,7 +102,7 @@ export class Rule {
       if (found !== undefined && match.test(found)) continue
       if (found === undefined && isOfEveryProcess(path) && !match.asksPresence) {
         unknown ??= unreadable(path)
-        continue // another condition may say plainly that the rule does not hold
+        continue // another condition may still fail for certain
       }
       return {
         reason: () =>
@@ -119,7 +123,7 @@ export class Rule {
     const hidden = when.hiddenError(facts)
     if (hidden !== undefined) return failed(when, hidden)
     if (isOfEveryProcess(outcome.absent)) return unreadable(outcome.absent)
-    return { reason: () => `${outcome.absent} is absent, on which depends when: ${when.text}` }
+    return { reason: () => `${outcome.absent} is absent, and when depends on it: ${when.text}` }
   }
 }
 
@@ -130,7 +134,7 @@ function withSample(attributes: Attributes, path: string): Attributes {
 }
 
 function unreadable(path: string): Miss {
-  return { error: `${path} is absent`, reason: () => `${path} is absent, though every process has one` }
+  return { error: `${path} is absent`, reason: () => `${path} is absent, although every process has one` }
 }
 
 function failed(when: Expression, error: string): Miss {

@@ -4,15 +4,18 @@ import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePa
 
 const LITERAL = /^[A-Za-z0-9._-]*$/
 const SEGMENT = /^[A-Za-z0-9._-]+$/
-/** SPIFFE-ID §2.3: an ID, scheme and all, has 2048 bytes at most. */
+/** SPIFFE-ID §2.3: a SPIFFE ID, scheme included, has at most 2048 bytes. */
 const MAX_ID_LENGTH = 2048
 
-/** The path of a SPIFFE ID with at most one attribute in each segment, so that no two callers can meet in one ID by accident. */
+/**
+ * A template for the path of a SPIFFE ID. A segment has at most one attribute, so that two callers
+ * cannot get the same ID by accident (decision 0015).
+ */
 export class SpiffeIdTemplate {
   readonly usedAttributes: ReadonlySet<string>
   readonly #prefix: string
   readonly #segments: readonly (readonly TemplatePart[])[]
-  /** The ID itself, when nothing in it depends on the caller. */
+  /** The ID itself, if nothing in it depends on the caller. */
   readonly #constant: string | undefined
 
   private constructor(trustDomain: string, segments: readonly (readonly TemplatePart[])[]) {
@@ -49,7 +52,10 @@ export class SpiffeIdTemplate {
     return new SpiffeIdTemplate(trustDomain, segments)
   }
 
-  /** Whether some caller could make this ID. What an expression gives is not known here: any text may stand for it. */
+  /**
+   * Whether the template could render this ID for some caller. An expression is assumed to give any
+   * text.
+   */
   mayRender(spiffeId: string): boolean {
     if (this.#constant !== undefined) return this.#constant === spiffeId
     if (!spiffeId.startsWith(`${this.#prefix}/`)) return false
@@ -77,7 +83,7 @@ export class SpiffeIdTemplate {
   }
 }
 
-/** There is one expression in a segment at most. */
+/** Whether a segment of these parts, of which at most one is an expression, could be this text. */
 function mayBe(parts: readonly TemplatePart[], segment: string): boolean {
   const at = parts.findIndex((part) => part instanceof Expression)
   if (at < 0) return parts.join('') === segment

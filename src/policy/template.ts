@@ -8,10 +8,10 @@ const TEXT_TYPES = /^(string|int|dyn.*)$/
 /** Literal text, or an expression between `{{` and `}}`. */
 export type TemplatePart = string | Expression
 
-/** A rendered value, or the sentence that says why there is none. */
+/** A rendered value, or a sentence saying why there is none. */
 export type Rendered<T> = { readonly value: T } | { readonly refused: string }
 
-/** Splits a template. Throws ExpressionInvalidError. */
+/** Splits a template into its parts. @throws ExpressionInvalidError */
 export function parseTemplate(text: string): TemplatePart[] {
   if (text.length > MAX_TEMPLATE_LENGTH) {
     throw new ExpressionInvalidError(`a template may have ${MAX_TEMPLATE_LENGTH} characters at most`)
@@ -31,7 +31,7 @@ export function parseTemplate(text: string): TemplatePart[] {
   return parts
 }
 
-/** Where the `}}` of an expression is: not inside quotes, not inside the braces of a map. */
+/** Finds the `}}` that ends an expression, skipping quotes and the braces of maps. */
 function endOfExpression(text: string, from: number): number {
   let quote: string | undefined
   let depth = 0
@@ -50,7 +50,10 @@ function endOfExpression(text: string, from: number): number {
   throw new ExpressionInvalidError('"{{" without "}}" after it')
 }
 
-/** Refuses, when compiled, an expression that can never become text: only text and whole numbers do. */
+/**
+ * Refuses an expression whose type can never become text: only text and whole numbers can.
+ * @throws ExpressionInvalidError
+ */
 export function checkTextual(expression: Expression): void {
   if (TEXT_TYPES.test(expression.type)) return
   throw new ExpressionInvalidError(
@@ -58,7 +61,7 @@ export function checkTextual(expression: Expression): void {
   )
 }
 
-/** Renders parts to one text. */
+/** Renders the parts to one text. */
 export function renderText(parts: readonly TemplatePart[], facts: Facts): Rendered<string> {
   let text = ''
   for (const part of parts) {
@@ -77,7 +80,7 @@ export function renderText(parts: readonly TemplatePart[], facts: Facts): Render
   return { value: text }
 }
 
-/** Renders a template that is nothing but one expression, keeping the type. */
+/** Renders a template that is a single expression, keeping the type. */
 export function renderValue(expression: Expression, facts: Facts): Rendered<unknown> {
   const outcome = expression.evaluate(facts)
   if (!('value' in outcome)) return { refused: refusal(expression, outcome) }

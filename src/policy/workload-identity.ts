@@ -1,13 +1,13 @@
 import type { KeyType } from '../crypto/keys.ts'
 import type { MatchSpec } from './match.ts'
 
-/** Alternatives stand in a list of these; within one everything must hold. */
+/** One rule: everything in it must hold. Alternatives are several rules in a list. */
 export interface RuleSpec {
   readonly match?: Readonly<Record<string, MatchSpec>>
   readonly when?: string
 }
 
-/** What a person wrote under `spec`, durations in seconds. */
+/** The contents of `spec`; durations in seconds. */
 export interface WorkloadIdentitySpec {
   readonly spiffe_id: string
   readonly hint?: string

@@ -1,4 +1,8 @@
-/** One customer is one IPv4 address, or one /64 of IPv6: fewer would be bypassed by moving within it. */
+/**
+ * The key under which limits count a client address: the IPv4 address, or the /64 prefix of an IPv6
+ * address. One customer usually has a whole /64, so a limit on single IPv6 addresses would be easy
+ * to bypass.
+ */
 export function addressKey(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   if (mapped?.[1] !== undefined) return mapped[1]

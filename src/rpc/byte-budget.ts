@@ -1,6 +1,6 @@
 /**
- * How many bytes of requests and answers may be held: on one connection, for one caller on all of its connections,
- * and in all (decision 0020).
+ * How many bytes of requests and responses may be held: on one connection, for one caller across
+ * all of its connections, and in total (decision 0020).
  */
 export interface ByteLimits {
   readonly connection: number
@@ -8,20 +8,23 @@ export interface ByteLimits {
   readonly total: number
 }
 
-/** Whatever holds bytes that came from a peer, and can be made to let go of them. */
+/** Something that holds bytes sent by a peer and can be made to release them. */
 export interface ByteHolder {
-  /** What would be free if it went. */
+  /** How many bytes {@link evict} would release. */
   readonly looseBytes: number
   evict(): void
 }
 
 export interface ByteBudgetOptions {
   readonly limits: ByteLimits
-  /** Told when holders had to go: whose they were, and how many. */
+  /** Called after an eviction, with the caller's key and the number of evicted holders. */
   readonly onEviction: (key: unknown, holders: number) => void
 }
 
-/** Of each limit so much stays: the search for the biggest is made for many evictions at once, not for each. */
+/**
+ * An eviction goes down to this fraction of the limit, so that the sort by size serves many
+ * evictions instead of one.
+ */
 const KEPT = 0.75
 
 interface Caller {
@@ -31,8 +34,10 @@ interface Caller {
 }
 
 /**
- * Counts the bytes that peers make this program hold: requests that are not complete, and those that are not handled yet. Beyond a limit
- * the biggest holders go first: of the connection, of the caller, and in all of the caller who holds most. So whoever floods loses his own calls.
+ * Counts the bytes that peers make this program hold: requests that are incomplete or not yet
+ * handled. When a limit is exceeded, the biggest holders are evicted first: of the connection, of
+ * the caller, and for the total, of the caller that holds most. A flooding peer thus loses its own
+ * calls.
  */
 export class ByteBudget {
   readonly #limits: ByteLimits
@@ -50,7 +55,7 @@ export class ByteBudget {
     return this.#held
   }
 
-  /** For one connection of this caller. */
+  /** Opens the account of one connection of the caller `key`. */
   open(key: unknown, holders: () => Iterable<ByteHolder>): ByteAccount {
     let caller = this.#callers.get(key)
     if (caller === undefined) {
@@ -62,7 +67,7 @@ export class ByteBudget {
     return account
   }
 
-  /** Called by accounts. */
+  /** Called by accounts. A negative number releases bytes. */
   add(account: ByteAccount, bytes: number): void {
     const { caller } = account
     account.held += bytes
@@ -77,14 +82,14 @@ export class ByteBudget {
     if (isOver && !this.#isEvicting) this.#makeRoom(account)
   }
 
-  /** Called by accounts. Whether nobody would have to go for so much more. */
+  /** Called by accounts. Whether `bytes` more can be held without evicting anything. */
   hasRoomFor(account: ByteAccount, bytes: number): boolean {
     const { connection, caller: perCaller, total } = this.#limits
     const { held, caller } = account
     return held + bytes <= connection && caller.held + bytes <= perCaller && this.#held + bytes <= total
   }
 
-  /** Called by accounts. What is held still is counted until it is released. */
+  /** Called by accounts. Bytes still held stay counted until they are released. */
   close(account: ByteAccount): void {
     if (account.held === 0) this.#forget(account)
   }
@@ -114,7 +119,7 @@ export class ByteBudget {
     }
   }
 
-  /** The biggest first, until so many bytes are free. */
+  /** Evicts the biggest holders first, until at least `bytes` are released. */
   #evict(caller: Caller, holders: Iterable<ByteHolder>, bytes: number): void {
     const loose: { holder: ByteHolder; bytes: number }[] = []
     for (const holder of holders) {
@@ -134,7 +139,7 @@ export class ByteBudget {
   }
 }
 
-/** What one connection holds. */
+/** The bytes that one connection holds. */
 export class ByteAccount {
   readonly caller: Caller
   readonly holders: () => Iterable<ByteHolder>
@@ -152,7 +157,7 @@ export class ByteAccount {
     return this.#budget.hasRoomFor(this, bytes)
   }
 
-  /** May evict whoever holds most, the one that asks included. */
+  /** Counts `bytes` more. May evict the biggest holders, including the one that asks. */
   hold(bytes: number): void {
     if (bytes > 0) this.#budget.add(this, bytes)
   }
@@ -161,7 +166,7 @@ export class ByteAccount {
     if (bytes > 0) this.#budget.add(this, -bytes)
   }
 
-  /** The connection is gone; what is still being handled may be released later. */
+  /** The connection is gone. Requests still being handled may release their bytes later. */
   close(): void {
     if (this.isClosed) return
     this.isClosed = true

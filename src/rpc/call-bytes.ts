@@ -1,9 +1,12 @@
 import type { ByteAccount } from './byte-budget.ts'
 
-/** What an open stream takes by itself, roughly. Counted until its request is there: how many may be open after that is another cap's. */
+/**
+ * Rough memory cost of an open stream. Counted only until its request has arrived: from then on the
+ * cap on open calls limits how many there are.
+ */
 const CALL_BYTES = 8 * 1024
 
-/** The bytes that one call holds, counted with its connection. */
+/** The bytes that one call holds, counted in the account of its connection. */
 export class CallBytes {
   readonly #account: ByteAccount
   #rest = 0
@@ -18,12 +21,15 @@ export class CallBytes {
     account.hold(CALL_BYTES)
   }
 
-  /** What would be free if the call ended now: a handler that works with the request keeps it whatever becomes of the call. */
+  /**
+   * Bytes that ending the call now would release. A running handler keeps its request even if the
+   * call ends.
+   */
   get loose(): number {
     return this.#rest + this.#answer + this.#kept + (this.#isHandling ? 0 : this.#request)
   }
 
-  /** So much is there at the moment of which no message was read. */
+  /** Sets how many bytes have arrived that are not yet read as a message. */
   restIs(bytes: number): void {
     const more = bytes - this.#rest
     if (more === 0) return
@@ -32,25 +38,25 @@ export class CallBytes {
     else this.#account.release(-more)
   }
 
-  /** A message that waits for its turn, or for the rest of its request. */
+  /** Counts a message that waits for its turn or for the rest of its request. */
   keep(bytes: number): void {
     this.#request += bytes
     this.#account.hold(bytes)
   }
 
-  /** The message has become another one. */
+  /** Stops counting a message, because another form of it (decompressed or decoded) replaces it. */
   drop(bytes: number): void {
     this.#request -= bytes
     this.#account.release(bytes)
   }
 
-  /** From here on until {@link handled} the request is in use. */
+  /** The request is in use from here until {@link handled}. */
   beginHandling(): void {
     this.#isHandling = true
     this.drop(CALL_BYTES)
   }
 
-  /** Whether there is room for such an answer; it is kept until {@link handled}. */
+  /** Reserves room for a response of `bytes`, until {@link handled}. Returns false when there is none. */
   expectAnswer(bytes: number): boolean {
     const more = bytes - this.#expected
     if (more <= 0) return true
@@ -60,7 +66,7 @@ export class CallBytes {
     return true
   }
 
-  /** The handler waits for the peer: what it keeps would be free if the call ended now. */
+  /** The handler waits for the peer, so ending the call now would release what the handler keeps. */
   pauseHandling(): void {
     this.#isHandling = false
   }
@@ -69,7 +75,7 @@ export class CallBytes {
     this.#isHandling = true
   }
 
-  /** Nothing is kept of the request, nor for an answer that was expected. */
+  /** Releases the request and the room reserved for a response. */
   handled(): void {
     this.#isHandling = false
     this.#account.release(this.#request + this.#expected)
@@ -77,7 +83,7 @@ export class CallBytes {
     this.#expected = 0
   }
 
-  /** An answer that nobody else is sent, until {@link answerTaken}. */
+  /** Counts a response that belongs to this call alone, until {@link answerTaken}. */
   keepAnswer(bytes: number): void {
     this.#answer += bytes
     this.#account.hold(bytes)
@@ -88,7 +94,7 @@ export class CallBytes {
     this.#answer = 0
   }
 
-  /** So much is kept of requests that are handled, for as long as the call lasts. */
+  /** Sets how many bytes of handled requests are kept until the call ends. */
   keptIs(bytes: number): void {
     const more = bytes - this.#kept
     this.#kept = bytes
@@ -96,7 +102,7 @@ export class CallBytes {
     else this.#account.release(-more)
   }
 
-  /** Nothing is kept that is not in use. */
+  /** Releases everything that is not in use by a handler. */
   letGo(): void {
     this.restIs(0)
     this.keptIs(0)

@@ -1,11 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http2'
 import type { CallHead } from './handlers.ts'
 
-/** Of `:authority` and `:scheme` together: a path, percent-encoded, or the longest DNS name, with room to spare. */
+/**
+ * Limit for `:authority`, `host` and `:scheme` together. A percent-encoded socket path or the
+ * longest DNS name fits easily.
+ */
 const MAX_ADDRESS_LENGTH = 1_024
 const NO_VALUES: readonly string[] = []
 
-/** Node keeps these headers, and only these, for as long as a stream lives. */
+/** Node keeps these headers, and no others, for the life of a stream. */
 export function hasLongAddress(headers: IncomingHttpHeaders): boolean {
   const { ':authority': authority = '', host = '', ':scheme': scheme = '' } = headers
   return authority.length + host.length + scheme.length > MAX_ADDRESS_LENGTH

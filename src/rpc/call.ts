@@ -7,27 +7,33 @@ import { type Status, StatusCode, toStatus } from './status.ts'
 
 const OK: Status = { code: StatusCode.OK, details: '' }
 
-/** Later than any moment. */
+/** The value of `waitingSinceMs` while this side does not wait for the peer. */
 export const NOT_WAITING = Number.POSITIVE_INFINITY
 
-/** What a call needs of the connection that it came on. */
+/** What a call needs from its connection. */
 export interface CallOwner<C> {
   readonly caller: C
-  /** Milliseconds of the monotonic clock. */
+  /** Milliseconds on the monotonic clock. */
   nowMs(): number
-  /** The call is over: its stream is closed. */
+  /** The call has ended and its stream is closed. */
   callOver(call: Call<C>): void
   callFailed(call: Call<C>, status: Status, error: unknown): void
 }
 
-/** One call, from its headers to its end. The base call below does headers, framing, decompression, deadlines and trailers. */
+/**
+ * One call, from its headers to its end. {@link Http2Call} below it does headers, framing,
+ * decompression, deadlines and trailers.
+ */
 export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
   readonly method: string
-  /** Since when this side waits for the peer, to send its request or to read; {@link NOT_WAITING} when it does not. */
+  /**
+   * When this side began to wait for the peer to send its request or to read, in milliseconds on
+   * the monotonic clock; {@link NOT_WAITING} while it does not wait.
+   */
   waitingSinceMs: number
   protected readonly base: Http2Call
   protected readonly owner: CallOwner<C>
-  /** A status was sent, or nothing can be sent any more. */
+  /** A status was sent, or nothing more can be sent. */
   protected finished = false
   #abort: AbortController | undefined
   #over = false
@@ -39,13 +45,13 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     this.waitingSinceMs = owner.nowMs()
   }
 
-  /** The request, or one of several, as bytes. */
+  /** One request message, still encoded. */
   abstract onReceiveMessage(bytes: Buffer): void
-  /** The peer has sent all it wanted. */
+  /** The peer has half-closed the stream. */
   abstract onReceiveHalfClose(): void
-  /** The call is over; what belongs to it is let go. */
+  /** Releases the call's resources. Called once, when the call has ended. */
   protected abstract release(): void
-  /** Whether the method is a stream, for the gauge of open streams. */
+  /** Whether this call counts in the gauge of open streams. */
   abstract readonly isStream: boolean
 
   get over(): boolean {
@@ -77,7 +83,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     this.release()
   }
 
-  /** Ends the call with the status of an error. */
+  /** Ends the call with the status that `error` maps to. */
   fail(error: unknown): void {
     if (this.finished) return
     const status = toStatus(error)
@@ -85,12 +91,15 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     this.finish(status)
   }
 
-  /** Whether this side has waited for the peer for longer than it should. Asked every few seconds. */
+  /** Whether this side has waited for the peer longer than `patienceMs`. Checked every few seconds. */
   isLate(now: number, patienceMs: number): boolean {
     return now - this.waitingSinceMs > patienceMs
   }
 
-  /** Ends a call whose peer neither reads nor finishes its request: with a status, or with a reset where a status would not get through. */
+  /**
+   * Ends a call whose peer neither reads nor finishes its request: with a status, or with a reset
+   * where the peer could not receive a status.
+   */
   cut(): void {
     this.endWith(new CallEndingError('the request did not come in time'))
   }
@@ -99,13 +108,13 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     return this.base.bytes.loose
   }
 
-  /** Ends the call for what it holds. */
+  /** Ends the call because it holds too many bytes. */
   evict(): void {
     this.base.letGo()
     this.endWith(new TooManyBytesError('too many bytes of requests are being held'))
   }
 
-  /** True while a message waits for the peer to read: a status would wait behind it. */
+  /** True while a message waits for the peer to read. A status would queue behind it. */
   protected get isBlocked(): boolean {
     return false
   }
@@ -114,7 +123,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     if (!this.finished) this.finish(OK)
   }
 
-  /** With the only answer of a call: message and trailers leave in one write. */
+  /** Sends the only response of a call. Message and trailers leave in one write. */
   protected succeedWith(bytes: Buffer): void {
     if (this.finished) return
     this.finished = true
@@ -122,7 +131,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     this.base.sendLast(bytes, OK)
   }
 
-  /** The same with a message that a handler made; it may come after the call is over. */
+  /** Encodes and sends the only response of a call. The call may already be over. */
   protected answerWith(definition: Pick<Method, 'responseSerialize'>, message: object): void {
     this.base.bytes.handled()
     if (this.finished) return
@@ -141,7 +150,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
     this.fail(new MalformedRequestError(what))
   }
 
-  /** With a status, or with a reset where a status would wait behind a message that nobody reads. */
+  /** Ends the call with a status, or with a reset where the status would queue behind an unread message. */
   protected endWith(error: unknown): void {
     if (this.finished || this.isBlocked) {
       this.finished = true
@@ -154,7 +163,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
   private finish(status: Status): void {
     this.finished = true
     if (this.waitingSinceMs === NOT_WAITING) this.waitingSinceMs = this.owner.nowMs()
-    // The base call may have noticed the end of the stream already; then this does nothing.
+    // Does nothing if the base call has already seen the stream end.
     this.base.sendStatus(status)
   }
 }

@@ -9,16 +9,20 @@ export interface StreamOptions {
   readonly signal?: AbortSignal
 }
 
-/** One server that can be called. */
+/** A client of one server. */
 export interface RpcCalls extends Disposable {
-  /** One request, one answer. @throws RpcError */
+  /** Makes a unary call. The default deadline is 30 seconds. @throws RpcError */
   unary<Req extends object, Res extends object>(
     service: ServiceName,
     name: string,
     request: Req,
     options?: UnaryOptions,
   ): Promise<Res>
-  /** A stream of answers, without a deadline; ends with the server's OK, throws on anything else. @throws RpcError */
+  /**
+   * Opens a server stream, without a deadline. It ends when the server sends OK and throws on any
+   * other status.
+   * @throws RpcError
+   */
   stream<Req extends object, Res extends object>(
     service: ServiceName,
     name: string,
@@ -27,8 +31,11 @@ export interface RpcCalls extends Disposable {
   ): AsyncGenerator<Res>
 }
 
-/** This side of a bidirectional stream on which both sides speak in turn. Disposing it ends the call. */
+/** The client side of a bidirectional stream on which both sides take turns. Disposing it ends the call. */
 export interface Conversation<Req extends object, Res extends object> extends Disposable {
-  /** Sends a message and gives the server's next one. @throws RpcError when the server ends the call instead */
+  /**
+   * Sends a message and returns the server's next one.
+   * @throws RpcError when the server ends the call instead
+   */
   say(message: Req): Promise<Res>
 }

@@ -3,15 +3,13 @@ import type { Conversation } from './calls.ts'
 import { RpcError, StatusCode } from './status.ts'
 
 export interface ConversationDeps {
-  /** What a failed call is to its caller. */
+  /** Converts an error of grpc-js to the one that the caller gets. */
   readonly failure: (error: ServiceError) => RpcError
-  /** Called once, when nothing is waited for any more. */
+  /** Called when the conversation is disposed. */
   readonly over: () => void
 }
 
-/**
- * A bidirectional stream of grpc-js, on which this side says one thing at a time and hears the answer to it.
- */
+/** A bidirectional stream of grpc-js used in turns: send one message, wait for its answer. */
 export class ClientConversation<Req extends object, Res extends object> implements Conversation<Req, Res> {
   readonly #call: ClientDuplexStream<object, object>
   readonly #answers: AsyncIterator<object>
@@ -21,7 +19,7 @@ export class ClientConversation<Req extends object, Res extends object> implemen
     this.#call = call
     this.#deps = deps
     this.#answers = call[Symbol.asyncIterator]()
-    call.on('error', ignore) // whoever waits for an answer gets it; nobody may be waiting
+    call.on('error', ignore) // `say` reports it; without a pending `say` the event would be unhandled
   }
 
   async say(message: Req): Promise<Res> {

@@ -1,6 +1,6 @@
 import { REFERENCE_TRAILER, RpcError, StatusCode } from './status.ts'
 
-/** An error of grpc-js, as far as it matters here. */
+/** The parts of a grpc-js error that are used here. */
 export interface Failure {
   readonly code?: number
   readonly details?: string
@@ -12,23 +12,23 @@ export interface Failure {
 export interface FailureContext {
   readonly address: string
   readonly isUnix: boolean
-  /** The connection was given up by us: it took too long. */
+  /** This client gave up on connecting, because it took too long. */
   readonly timedOut: boolean
   readonly state: string
-  /** Of a connection over the network: what it was waiting for. */
+  /** How far a network connection had come. */
   readonly stage?: ConnectStage
 }
 
-/** How far a connection has come: TCP is not there yet, TLS is being agreed on, HTTP/2 is to begin. */
+/** How far a connection has come: waiting for TCP, in the TLS handshake, or waiting for HTTP/2. */
 export type ConnectStage = 'tcp' | 'tls' | 'http2'
 
-/** What grpc-js says when it is the connection that failed, not the call. */
+/** The texts with which grpc-js reports a failed connection rather than a failed call. */
 const NO_CONNECTION = /No connection established|socket hang up|Name resolution failed|Failed to connect/
-/** What our servers say of a method that they do not have. */
+/** The details with which a Signet server answers an unknown method. */
 const UNKNOWN_METHOD = 'unknown method'
 const SYSTEM_ERROR = /\b(E[A-Z]{4,})\b/
 
-/** What the operating system's codes mean, in words that say where to look. */
+/** Readable texts for system error codes. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused',
   ENOENT: 'no such socket',
@@ -42,37 +42,37 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTSOCK: 'not a socket',
 }
 
-/** Messages of OpenSSL and Node about a server's certificate. */
-const TLS_FAILURES: readonly { readonly what: RegExp; readonly says: string }[] = [
+/** Messages of OpenSSL and Node about a server's certificate, and what the user is shown for each. */
+const TLS_FAILURES: readonly { readonly pattern: RegExp; readonly text: string }[] = [
   {
-    what: /self-signed certificate|unable to (?:get|verify)|unknown ca/i,
-    says: 'its certificate does not lead to a pinned root',
+    pattern: /self-signed certificate|unable to (?:get|verify)|unknown ca/i,
+    text: 'its certificate does not lead to a pinned root',
   },
-  { what: /altname|Hostname\/IP does not match/i, says: 'its certificate is for another name' },
+  { pattern: /altname|Hostname\/IP does not match/i, text: 'its certificate is for another name' },
   {
-    what: /certificate has expired|certificate is not yet valid/i,
-    says: 'its certificate is not valid now; check both clocks',
-  },
-  {
-    what: /unsuitable certificate purpose|unsupported certificate purpose/i,
-    says: 'its certificate is not one of a server',
+    pattern: /certificate has expired|certificate is not yet valid/i,
+    text: 'its certificate is not valid now; check both clocks',
   },
   {
-    what: /wrong version number|packet length too long|protocol version|EPROTO/i,
-    says: 'it does not speak TLS 1.3',
+    pattern: /unsuitable certificate purpose|unsupported certificate purpose/i,
+    text: 'its certificate is not one of a server',
+  },
+  {
+    pattern: /wrong version number|packet length too long|protocol version|EPROTO/i,
+    text: 'it does not speak TLS 1.3',
   },
 ]
 
-/** What Node and grpc-js say when the other end has closed the connection while it was being set up. */
-const CLOSED: readonly { readonly what: RegExp; readonly says: string }[] = [
-  { what: /no application protocol/i, says: 'it speaks TLS, but not HTTP/2' },
+/** Messages of Node and grpc-js for a connection that the other end closed during setup. */
+const CLOSED: readonly { readonly pattern: RegExp; readonly text: string }[] = [
+  { pattern: /no application protocol/i, text: 'it speaks TLS, but not HTTP/2' },
   {
-    what: /disconnected before secure TLS|connect (?:ECONNRESET|EPIPE)/,
-    says: 'it took the connection and closed it before TLS was done',
+    pattern: /disconnected before secure TLS|connect (?:ECONNRESET|EPIPE)/,
+    text: 'it took the connection and closed it before TLS was done',
   },
   {
-    what: /Failed to connect \(|read ECONNRESET/,
-    says: 'it agreed on TLS and closed the connection before any call',
+    pattern: /Failed to connect \(|read ECONNRESET/,
+    text: 'it agreed on TLS and closed the connection before any call',
   },
 ]
 const LATE: Readonly<Record<ConnectStage, string>> = {
@@ -81,10 +81,13 @@ const LATE: Readonly<Record<ConnectStage, string>> = {
   http2: 'timeout: it agreed on TLS, but HTTP/2 did not begin in time',
 }
 const NETWORK_ADVICE = 'the agent needs outbound TCP, TLS passed through'
-/** For those who have reached somebody. */
+/** The advice when something did answer at the address. */
 const ANSWERED_ADVICE = "look for connection.refused in the authority's log, then at what is on the way"
 
-/** Makes one sentence of a failed call. Server-sent statuses keep their text; anything below them names the address and what to do. */
+/**
+ * Turns a failed call into an error of one sentence. A status sent by the server keeps its text; a
+ * failure below gRPC names the address and the remedy.
+ */
 export function describeFailure(failure: Failure, context: FailureContext): RpcError {
   const details = failure.details ?? failure.message
   const status = failure.code ?? StatusCode.UNKNOWN
@@ -129,13 +132,16 @@ function referenceOf({ metadata }: Failure): string | undefined {
   return typeof reference === 'string' ? reference : undefined
 }
 
-/** What was seen of the other end, and where to look: whoever has answered is not kept away by a firewall. */
+/**
+ * Describes how a network connection failed and where to look. An address that answered is not
+ * blocked by a firewall, so it gets other advice.
+ */
 function networkFailure(details: string, lateAt: ConnectStage | undefined): string {
   if (lateAt !== undefined) {
     return `(${LATE[lateAt]}): ${lateAt === 'tcp' ? NETWORK_ADVICE : ANSWERED_ADVICE}`
   }
-  const closed = CLOSED.find(({ what }) => what.test(details))
-  return closed ? `(${closed.says}): ${ANSWERED_ADVICE}` : `(${reasonOf(details)}): ${NETWORK_ADVICE}`
+  const closed = CLOSED.find(({ pattern }) => pattern.test(details))
+  return closed ? `(${closed.text}): ${ANSWERED_ADVICE}` : `(${reasonOf(details)}): ${NETWORK_ADVICE}`
 }
 
 function unixAdvice(details: string): string {
@@ -145,8 +151,8 @@ function unixAdvice(details: string): string {
 }
 
 function reasonOf(details: string): string {
-  const tls = TLS_FAILURES.find(({ what }) => what.test(details))
-  if (tls !== undefined) return tls.says
+  const tls = TLS_FAILURES.find(({ pattern }) => pattern.test(details))
+  if (tls !== undefined) return tls.text
   const code = SYSTEM_ERROR.exec(details)?.[1] ?? ''
   return REASONS[code] ?? (code === '' ? 'no connection' : code)
 }

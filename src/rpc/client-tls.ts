@@ -6,20 +6,20 @@ import { encodePem } from '../crypto/pem.ts'
 import type { ConnectStage } from './client-failure.ts'
 import { pemChain } from './pem-chain.ts'
 
-/** How a client knows its server, and what it shows of itself. */
+/** How a client authenticates its server, and the certificate that it presents itself. */
 export interface ClientTls {
-  /** DER of the only roots that count; those of the system never do. */
+  /** Trusted roots, DER. The system's roots are never used. */
   readonly roots: readonly Buffer[]
-  /** `authority.<trust domain>`, whatever address the server is reached by. */
+  /** `authority.<trust domain>`, whatever address the client connects to. */
   readonly serverName: string
   readonly key?: KeyObject
-  /** DER, leaf first. */
+  /** The client's certificate chain, DER, leaf first. */
   readonly chain?: readonly Buffer[]
 }
 
-/** A context for TLS 1.3 in which only the given roots count. */
+/** A TLS 1.3 context that trusts only the given roots. */
 function createClientContext(input: ClientTls): tls.SecureContext {
-  // An empty `ca` would make Node fall back to the system's roots.
+  // With an empty `ca` Node would use the system's roots.
   if (input.roots.length === 0) throw new TypeError('at least one root is needed')
   const options: SecureContextOptions = {
     minVersion: 'TLSv1.3',
@@ -32,14 +32,20 @@ function createClientContext(input: ClientTls): tls.SecureContext {
   return tls.createSecureContext(options)
 }
 
-/** How far the connection of a channel has come, for whoever gives up waiting for it. */
+/** How far the connection of a channel has come. */
 export interface ConnectProgress {
-  /** Sockets whose handshake is under way: grpc-js forgets them when a channel is closed meanwhile. */
+  /**
+   * Sockets in the middle of a handshake. grpc-js loses track of them if the channel is closed
+   * meanwhile.
+   */
   readonly handshaking: Set<Socket>
   stage: ConnectStage
 }
 
-/** Credentials of a channel. Whoever closes it destroys what is `handshaking`: a peer that never answers would keep the process alive. */
+/**
+ * Creates the credentials of a channel. Whoever closes the channel must destroy the sockets in
+ * `handshaking`: a peer that never answers would otherwise keep the process alive.
+ */
 export function createChannelCredentials(input: ClientTls, progress: ConnectProgress): ChannelCredentials {
   const channel = credentials.createFromSecureContext(createClientContext(input))
   const create = channel._createSecureConnector.bind(channel)
@@ -54,7 +60,7 @@ export function createChannelCredentials(input: ClientTls, progress: ConnectProg
         progress.stage = 'http2'
         return connected
       } catch (error) {
-        progress.stage = 'tcp' // of the next attempt
+        progress.stage = 'tcp' // the next attempt starts over
         throw error
       } finally {
         progress.handshaking.delete(socket)

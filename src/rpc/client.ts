@@ -26,22 +26,25 @@ export type RpcTarget =
 
 export interface RpcClientOptions {
   readonly target: RpcTarget
-  /** Sent with every call. */
+  /** Request metadata sent with every call. */
   readonly metadata?: Readonly<Record<string, string>>
   readonly connectTimeoutMs?: number
 }
 
-/** Long enough for a handshake over a slow line, short enough for someone who waits at a terminal. */
+/** Long enough for a handshake over a slow line, short enough for a user who waits at a terminal. */
 const CONNECT_TIMEOUT_MS = 10_000
 const DEADLINE_MS = 30_000
-/** A peer that has vanished without a word is noticed after both: about 20 s. */
+/** An unreachable peer is noticed after both times together, about 20 seconds. */
 const KEEPALIVE_MS = 10_000
 const KEEPALIVE_TIMEOUT_MS = 10_000
-/** Calls fail until the next attempt: with grpc-js's own two minutes an agent would come back long after its authority. */
+/**
+ * Calls fail until the next attempt. The default maximum of grpc-js, two minutes, would keep agents
+ * away long after their authority is back.
+ */
 const RECONNECT = { initialMs: 200, maxMs: 10_000 }
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
-/** One channel to one server: deadlines on calls, and errors of one sentence that name the address. */
+/** One channel to one server. Calls have deadlines; errors are one sentence that names the address. */
 export class RpcClient implements RpcCalls {
   readonly #client: Client
   readonly #address: string
@@ -51,7 +54,7 @@ export class RpcClient implements RpcCalls {
   readonly #progress: ConnectProgress = { handshaking: new Set(), stage: 'tcp' }
 
   constructor(options: RpcClientOptions) {
-    setLogVerbosity(logVerbosity.NONE) // errors reach the caller of a call; grpc-js would print them as well
+    setLogVerbosity(logVerbosity.NONE) // callers get the errors; grpc-js would print them, too
     const { target } = options
     this.#isUnix = 'unixPath' in target
     this.#metadata = options.metadata ?? {}
@@ -60,7 +63,8 @@ export class RpcClient implements RpcCalls {
       'grpc.enable_channelz': 0,
       'grpc.service_config_disable_resolution': 1,
       'grpc.enable_retries': 0,
-      'grpc.use_local_subchannel_pool': 1, // a new channel is a new connection: a renewed certificate must be shown
+      // each channel gets its own connection, so a renewed certificate is presented
+      'grpc.use_local_subchannel_pool': 1,
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.enable_http_proxy': 0,
       'grpc.initial_reconnect_backoff_ms': RECONNECT.initialMs,
@@ -84,7 +88,7 @@ export class RpcClient implements RpcCalls {
     }
   }
 
-  /** What the channel is doing. */
+  /** The connectivity state of the channel. */
   get state(): 'idle' | 'connecting' | 'ready' | 'failing' | 'closed' {
     switch (this.#client.getChannel().getConnectivityState(false)) {
       case connectivityState.IDLE:
@@ -164,7 +168,7 @@ export class RpcClient implements RpcCalls {
     }
   }
 
-  /** Opens a bidirectional stream on which both sides speak in turn; the deadline is that of the whole. */
+  /** Opens a bidirectional stream on which both sides take turns. The deadline covers the whole call. */
   converse<Req extends object, Res extends object>(
     service: ServiceName,
     name: string,
@@ -201,7 +205,7 @@ export class RpcClient implements RpcCalls {
     this.close()
   }
 
-  /** Of the wall clock, since grpc-js compares it with that at once. */
+  /** In wall-clock time, because grpc-js subtracts the wall clock. */
   #deadline({ deadlineMs = DEADLINE_MS }: UnaryOptions): number {
     return systemClock.now().getTime() + deadlineMs
   }
@@ -212,7 +216,10 @@ export class RpcClient implements RpcCalls {
     return metadata
   }
 
-  /** grpc-js waits for a connection as long as the call may last; a firewall that drops packets should be noticed sooner. */
+  /**
+   * Cancels a call that gets no connection in time. grpc-js would wait until the call's deadline,
+   * which is too long behind a firewall that drops packets.
+   */
   #limitConnecting(stop: () => void): { stop(): boolean } {
     let timedOut = false
     if (this.state === 'ready') return { stop: () => false }

@@ -1,27 +1,28 @@
-/** One of several connections that share a bounded number of places. */
+/** One of several connections that compete for a limited number of places. */
 export interface PoolMember<K> {
   readonly key: K
   readonly sinceMs: number
-  /** Its place is somebody else's now. */
+  /** The pool gave its place to another connection. */
   evict(): void
 }
 
 export interface ConnectionPoolOptions {
   readonly max: number
   /**
-   * Nobody loses his place to an equal before this: where many come at once, those who are nearly done would otherwise be displaced by
-   * those who have just begun, and nobody would ever finish.
+   * How long a member is safe from an eviction by age. Without this time, when many clients connect
+   * together, newcomers would displace handshakes that are nearly done, and none would ever finish.
    */
   readonly spareMs: number
 }
 
 /**
- * Places for connections that prove little of who holds them. When all are taken the newcomer gets the oldest of whoever has most of them,
- * else the oldest of all: so nobody is kept out by those who only sit there, and whoever takes many places takes them from himself.
+ * Places for connections whose peers are not authenticated yet. When all are taken, a newcomer
+ * displaces the oldest connection of the key that has most of them, else the oldest of all. Idle
+ * connections therefore cannot lock others out, and a client that opens many displaces its own.
  */
 export class ConnectionPool<K> {
   readonly #options: ConnectionPoolOptions
-  /** In the order in which they came, as each of the sets. */
+  /** In order of arrival, like each set in {@link #byKey}. */
   readonly #members = new Set<PoolMember<K>>()
   readonly #byKey = new Map<K, Set<PoolMember<K>>>()
 
@@ -33,7 +34,7 @@ export class ConnectionPool<K> {
     return this.#members.size
   }
 
-  /** Takes it in, at somebody's cost if need be; false when there is no place for it. */
+  /** Admits a member, evicting another one if necessary. Returns false when there is no place for it. */
   admit(member: PoolMember<K>): boolean {
     const { max } = this.#options
     const own = this.#byKey.get(member.key)
@@ -60,7 +61,7 @@ export class ConnectionPool<K> {
     else siblings.add(member)
   }
 
-  /** The members of whoever has most, if he has clearly more than the newcomer. */
+  /** The members of the key that has most, if it has clearly more than the newcomer's key. */
   #biggest(own: ReadonlySet<PoolMember<K>> | undefined): ReadonlySet<PoolMember<K>> | undefined {
     let biggest: ReadonlySet<PoolMember<K>> | undefined
     let size = (own?.size ?? 0) + 1

@@ -9,33 +9,33 @@ import type { CallGround, RequestLimits } from './http2-call.ts'
 import type { Status } from './status.ts'
 import { WaitingStream } from './waiting-stream.ts'
 
-/** One accepted connection; every call on it is its caller's. */
+/** One accepted connection. Every call on it belongs to its caller. */
 export interface Connection<C> {
   readonly caller: C
   readonly openCalls: number
-  /** Resolves when the connection is gone. */
+  /** Resolves when the connection is closed. */
   readonly closed: Promise<void>
-  /** Whether its peer answers a PING; false when the connection ends first. */
+  /** Resolves to whether the peer answers a PING; to false when the connection ends first. */
   answers(): Promise<boolean>
-  /** Says the status of this error on each call, then GOAWAY, then closes. */
+  /** Ends every call with the status of `error`, then sends GOAWAY and closes. */
   end(error: unknown): void
-  /** Resets the calls that are left. */
+  /** Ends the remaining calls, with a reset where the peer does not read. */
   cutCalls(): void
   destroy(): void
 }
 
 /** What one caller may do on a connection. */
 export interface ConnectionLimits extends RequestLimits {
-  /** Calls open at once. */
+  /** Calls that may be open at the same time. */
   readonly maxCalls: number
-  /** Calls begun in {@link SWEEP_MS}, however short; more end the connection. */
+  /** Calls that may begin in {@link SWEEP_MS}, however short they are. More of them end the connection. */
   readonly maxCallsASweep: number
 }
 
-/** How often connections are swept. */
+/** How often connections are checked. */
 export const SWEEP_MS = 5_000
 
-/** What a connection needs of its server, and tells it. */
+/** What a connection needs from its server, and the events that it reports. */
 export interface ConnectionEvents<C> {
   readonly decompressor: Decompressor
   nowMs(): number
@@ -45,29 +45,37 @@ export interface ConnectionEvents<C> {
   callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void
 }
 
-/** A client that has not said its HTTP/2 preface by then is none. */
+/** How long a client may take to send its HTTP/2 preface and SETTINGS. */
 const PREFACE_MS = 10_000
-/** A client that has introduced itself and asks nothing gets its session by then: it is owed an acknowledgement. */
+/**
+ * A client that has sent SETTINGS but no request gets its session after this time, because HTTP/2
+ * owes it an ACK.
+ */
 const FIRST_LOOK_MS = 5_000
-/** A request that does not arrive, or a message that is not read, for this long ends its call. */
+/** A call ends when its request does not arrive, or its message is not read, for this long. */
 const PATIENCE_MS = 60_000
 /**
- * PINGs that one connection may send between two sweeps, besides four for each call: grpc-go measures bandwidth with one PING for each
- * burst of data, and keepalive is one in ten seconds. A flood is cut, keepalive is never answered with `too_many_pings`.
+ * PINGs that one connection may send between two sweeps, besides four for each call. grpc-go
+ * measures bandwidth with one PING for each burst of data, and keepalive sends one in ten seconds.
+ * Only a flood exceeds this, so keepalive never gets `too_many_pings`.
  */
 const PINGS_A_SWEEP = 20_000
 const SETTINGS_A_SWEEP = 500
 /**
- * What one connection may send between two sweeps, besides the requests of its calls. Above it are only floods, of which Node tells nobody:
- * frames that do nothing, and header lists that it refuses, whose decompression takes five times the time of a call.
+ * Bytes that one connection may send between two sweeps, besides the requests of its calls. Only a
+ * flood that Node does not report exceeds this: empty frames, or header lists that Node refuses,
+ * which cost five times as much to decompress as a call does.
  */
 const BYTES_A_SWEEP = 1024 * 1024
-/** A connection that has been quiet for so long is asked whether its peer is still there … */
+/** A connection without a new call for this long gets a PING … */
 const QUIET_MS = 60_000
-/** … and cut when no answer has come by then: the peer is gone or stopped, or its session is beyond repair without Node having noticed. */
+/**
+ * … and is destroyed when no answer has come after this time: the peer is gone or stopped, or the
+ * session is broken and Node has not noticed.
+ */
 const ANSWER_MS = 60_000
 
-/** The server's side of a connection: its calls, and how it ends. */
+/** The server side of a connection: its calls, and how it ends. */
 export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGround {
   readonly caller: C
   readonly limits: ConnectionLimits
@@ -84,14 +92,14 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
   #isClosed = false
   #ending = false
   #greeted = false
-  /** Closed and without a call when the last sweep came by. */
-  #wasLeft = false
+  /** The session was closed and had no calls at the last sweep. */
+  #wasIdleAfterGoAway = false
   #pings = 0
   #settings = 0
   #startedCalls = 0
   #sweptBytes = 0
-  #heardMs: number
-  #askedMs: number | undefined
+  #lastActiveMs: number
+  #pingedMs: number | undefined
 
   constructor(stream: Duplex, caller: C, limits: ConnectionLimits, events: ConnectionEvents<C>) {
     this.#stream = stream
@@ -100,8 +108,8 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     this.#events = events
     this.bytes = events.openAccount(caller, () => this.#holders())
     this.#acceptedMs = events.nowMs()
-    this.#heardMs = this.#acceptedMs
-    stream.on('error', () => {}) // the connection is gone then, and `close` follows
+    this.#lastActiveMs = this.#acceptedMs
+    stream.on('error', () => {}) // `close` follows
     stream.once('close', () => this.#onClose())
   }
 
@@ -119,12 +127,12 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     return this.#closed.promise
   }
 
-  /** There will be a session when this is over. */
+  /** Sets the first look at the connection. Its session is opened afterwards. */
   lookFirst(firstLook: FirstLook): void {
     this.#firstLook = firstLook
   }
 
-  /** The session of HTTP/2 on this stream. */
+  /** Attaches the HTTP/2 session of this connection. */
   attach(session: ServerHttp2Session): void {
     this.#firstLook = undefined
     this.#session = session
@@ -141,7 +149,7 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     return this.#events.nowMs()
   }
 
-  /** What is held of the bytes before they reach a session. */
+  /** Counts the bytes that are held before there is a session. */
   countLook(bytes: number): void {
     const more = bytes - this.#lookBytes
     this.#lookBytes = bytes
@@ -149,7 +157,10 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     else this.bytes.release(-more)
   }
 
-  /** A stream whose call is begun later; the returned function is called then. */
+  /**
+   * Counts a stream whose call begins later. The returned function stops the count; call it when
+   * the call begins.
+   */
   waits(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): () => void {
     const waiting = new WaitingStream(stream, headers, this.bytes)
     this.#waiting ??= new Set()
@@ -169,13 +180,13 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     yield* this.calls
   }
 
-  /** More calls were begun since the last sweep than anybody needs. */
+  /** Whether more calls began since the last sweep than {@link ConnectionLimits.maxCallsASweep} allows. */
   get callsTooOften(): boolean {
     return this.#startedCalls > this.limits.maxCallsASweep
   }
 
   callStarted(call: Call<C>): void {
-    this.#heardMs = this.#events.nowMs()
+    this.#lastActiveMs = this.#events.nowMs()
     this.#startedCalls += 1
     this.calls.add(call)
   }
@@ -183,14 +194,17 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
   callOver(call: Call<C>): void {
     this.calls.delete(call)
     this.#events.callOver(call, this.caller)
-    if (this.#ending && this.calls.size === 0) setImmediate(() => this.#sayGoodbye())
+    if (this.#ending && this.calls.size === 0) setImmediate(() => this.#sendGoAway())
   }
 
   callFailed(call: Call<C>, status: Status, error: unknown): void {
     this.#events.callFailed(call, status, error, this.caller)
   }
 
-  /** Cuts what makes no progress. Called every few seconds, so that no connection and no call needs a timer of its own. */
+  /**
+   * Ends whatever makes no progress. The server calls it every few seconds, so that connections and
+   * calls need no timers of their own.
+   */
   sweep(now: number): void {
     const isFlooding = this.#takeBytes() > BYTES_A_SWEEP + this.#expectedBytes
     this.#pings = 0
@@ -200,10 +214,11 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
       this.#greeted = true
       this.#firstLook.settle()
     }
-    // After GOAWAY and then an error Node neither closes the stream nor reads that the peer is gone. Two sweeps: what was said last may be on its way.
-    const isLeft = this.#session?.closed === true && this.calls.size === 0
-    const isAbandoned = isLeft && this.#wasLeft
-    this.#wasLeft = isLeft
+    // After GOAWAY followed by an error, Node neither closes the stream nor notices that the peer
+    // is gone. Wait for two sweeps, because the last message may still be on its way.
+    const isIdleAfterGoAway = this.#session?.closed === true && this.calls.size === 0
+    const isAbandoned = isIdleAfterGoAway && this.#wasIdleAfterGoAway
+    this.#wasIdleAfterGoAway = isIdleAfterGoAway
     const isMute = !this.#greeted && now - this.#acceptedMs > PREFACE_MS
     if (isAbandoned || isMute || isFlooding) {
       this.destroy()
@@ -212,10 +227,10 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     for (const call of this.calls) {
       if (call.isLate(now, PATIENCE_MS)) call.cut()
     }
-    this.#askWhetherAlive(now)
+    this.#checkAlive(now)
   }
 
-  /** What has come since the last sweep. */
+  /** Returns how many bytes arrived since the last sweep. */
   #takeBytes(): number {
     const { bytesRead = 0 } = this.#stream as Partial<Socket>
     const taken = bytesRead - this.#sweptBytes
@@ -223,38 +238,42 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     return taken
   }
 
-  /** What the calls of the last sweep, and those that are open still, may have sent. */
+  /** How many bytes the calls of the last sweep and those still open may have sent. */
   get #expectedBytes(): number {
     return (this.#startedCalls + this.calls.size) * this.limits.maxMessageBytes
   }
 
-  #askWhetherAlive(now: number): void {
-    if (this.#askedMs !== undefined) {
-      if (now - this.#askedMs > ANSWER_MS) this.destroy()
+  #checkAlive(now: number): void {
+    if (this.#pingedMs !== undefined) {
+      if (now - this.#pingedMs > ANSWER_MS) this.destroy()
       return
     }
     const session = this.#session
-    if (now - this.#heardMs <= QUIET_MS || session === undefined || session.destroyed) return
-    this.#askedMs = now
+    if (now - this.#lastActiveMs <= QUIET_MS || session === undefined || session.destroyed) return
+    this.#pingedMs = now
     session.ping(() => {
-      this.#askedMs = undefined
-      this.#heardMs = this.#events.nowMs()
+      this.#pingedMs = undefined
+      this.#lastActiveMs = this.#events.nowMs()
     })
   }
 
   /**
-   * Ends every call with this error's status, then says GOAWAY, then closes. In this order, because some clients take a GOAWAY or an end
-   * without trailers for CANCELLED, which is final for them. The owner destroys what is left at its deadline.
+   * Ends every call with the status of `error`, then sends GOAWAY and closes. The order matters:
+   * some clients turn a GOAWAY or an end without trailers into CANCELLED, which they do not retry.
+   * The owner destroys whatever is left at its deadline.
    */
   end(error: unknown): void {
     if (this.#ending) return
     this.#ending = true
     this.#firstLook?.settle()
-    if (this.calls.size === 0) this.#sayGoodbye()
+    if (this.calls.size === 0) this.#sendGoAway()
     for (const call of this.calls) call.fail(error)
   }
 
-  /** For those whose peer does not read: some clients take the end of a connection without a word for CANCELLED. */
+  /**
+   * Ends calls whose peer does not read. Closing the connection without a status would be CANCELLED
+   * to some clients.
+   */
   cutCalls(): void {
     for (const call of this.calls) call.cut()
   }
@@ -276,9 +295,9 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
     this.#stream.destroy()
   }
 
-  /** GOAWAY; the session closes the stream when it has nothing left to send. */
-  #sayGoodbye(): void {
-    if (this.#stream.destroyed) return // `close` follows; the session may go only then, see openSession
+  /** Sends GOAWAY. The session closes the stream when it has nothing left to send. */
+  #sendGoAway(): void {
+    if (this.#stream.destroyed) return // `close` follows, and only then may the session go; see openSession
     if (this.#session === undefined || this.#session.destroyed) this.destroy()
     else if (!this.#session.closed) this.#session.close()
   }

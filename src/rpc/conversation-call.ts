@@ -12,8 +12,8 @@ interface ConversationRoute<C> {
 }
 
 /**
- * A bidirectional stream on which both sides speak in turn. The peer's next message is read only when the
- * handler has asked for it, so nothing that comes out of turn is held.
+ * A bidirectional stream on which both sides take turns. The call reads the peer's next message
+ * only after the handler has asked for it, so it never holds messages sent out of turn.
  */
 export class ConversationCall<C> extends WritingCall<C> {
   readonly #converse: ConversationHandler<C, object, object>
@@ -21,7 +21,7 @@ export class ConversationCall<C> extends WritingCall<C> {
   readonly #deadline: NodeJS.Timeout
   #messages = 0
   #bytes = 0
-  /** The handler's question that the peer has not answered yet. */
+  /** The handler's question, while the peer has not answered it. */
   #asked: PromiseWithResolvers<object> | undefined
 
   constructor(
@@ -50,7 +50,7 @@ export class ConversationCall<C> extends WritingCall<C> {
       return
     }
     const request = decodeRequest(this.definition, this.base.keep(bytes))
-    if (this.finished) return // ended for the bytes that it would have held
+    if (this.finished) return // evicted because of the bytes it would hold
     if (request === undefined) this.refuseRequest('malformed request message')
     else if (this.#asked === undefined) this.#begin(request)
     else this.#answered(this.#asked, request)
@@ -63,7 +63,7 @@ export class ConversationCall<C> extends WritingCall<C> {
     )
   }
 
-  /** The peer has read the question; its answer is still to come. */
+  /** The peer has read the question; from now on the call waits for its answer. */
   protected override written(): void {
     if (this.#asked !== undefined) this.waitingSinceMs = this.owner.nowMs()
   }

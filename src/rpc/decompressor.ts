@@ -1,6 +1,6 @@
 import { gunzip, inflate } from 'node:zlib'
 
-/** Compressions that are known, by their names in `grpc-encoding`. */
+/** Supported compressions, by their names in `grpc-encoding`. */
 const DECOMPRESS = { gzip: gunzip, deflate: inflate } as const
 
 export type Encoding = keyof typeof DECOMPRESS
@@ -12,26 +12,27 @@ export function isEncoding(name: string): name is Encoding {
 export interface Compressed {
   readonly encoding: Encoding
   readonly message: Buffer
-  /** The longest that it may become. */
+  /** Maximum length after decompression. */
   readonly maxBytes: number
-  /** Asked when its turn has come. */
+  /** Checked when its turn has come; false skips the message. */
   readonly isWanted: () => boolean
   readonly done: (error: Error | null, bytes: Buffer) => void
 }
 
-/** Half of the threads that Node has for this and for everything else. */
+/** Half of the libuv thread pool, which serves everything else, too. */
 const AT_ONCE = 2
 
 /**
- * Decompresses in turns: a few messages at once, never two of one caller. What a message becomes is known only afterwards, a thousand times
- * its length at most, and each one under way takes memory of its own; so others wait as they came, compressed.
+ * Decompresses a few messages at a time, and never two of one caller. The decompressed length, up
+ * to a thousand times the compressed one, is known only afterwards, and every running job takes
+ * memory. So the other messages wait, compressed.
  */
 export class Decompressor {
-  /** In the order of their turns. */
+  /** In the order in which callers are served. */
   readonly #waiting = new Map<object, Compressed[]>()
   readonly #served = new Set<object>()
 
-  /** `caller` is whoever shares turns. */
+  /** Queues a message. `caller` identifies who shares a turn. */
   add(caller: object, compressed: Compressed): void {
     const before = this.#waiting.get(caller)
     if (before === undefined) this.#waiting.set(caller, [compressed])
@@ -51,7 +52,7 @@ export class Decompressor {
     const [next] = wanted < 0 ? [] : waiting.splice(0, wanted + 1).slice(-1)
     this.#waiting.delete(caller)
     if (next === undefined) return
-    if (waiting.length > 0) this.#waiting.set(caller, waiting) // behind those of others
+    if (waiting.length > 0) this.#waiting.set(caller, waiting) // to the end of the queue
     this.#served.add(caller)
     DECOMPRESS[next.encoding](next.message, { maxOutputLength: next.maxBytes }, (error, bytes) => {
       this.#served.delete(caller)

@@ -6,15 +6,16 @@ import type { Method } from './services.ts'
 import { WritingCall } from './stream-call.ts'
 import { decodeRequest } from './unary-call.ts'
 
-/** A stream may send so many requests in this time … */
+/** A stream may send this many requests in {@link WINDOW_MS} … */
 const REQUESTS = 200
 const WINDOW_MS = 10_000
-/** … and, for each message it got, so many more: an answer to it, and changes of mind. */
+/** … and this many more for each message it was sent: an acknowledgement and some changed subscriptions. */
 const REQUESTS_A_MESSAGE = 4
 
 /**
- * A bidirectional stream on which both sides speak when they have something to say. No generator, no promise, no queue: a request is handled
- * when it arrives, and what to send is decided when the reader has room for it.
+ * A bidirectional stream on which each side sends whenever it has something to send. There is no
+ * generator, promise or queue: a request is handled when it arrives, and the next message is chosen
+ * when the reader has room for it.
  */
 export class DuplexCall<C> extends WritingCall<C> implements DuplexSink {
   readonly #handler: DuplexHandler<C, object>

@@ -9,28 +9,28 @@ import { formatHostPort, type HostPort } from '../foundation/host-port.ts'
 import { type ConnectStage, describeFailure } from './client-failure.ts'
 import { peerChain } from './tls-client-certificate.ts'
 
-/** The authority cannot be reached: no connection, or no TLS. */
+/** The authority cannot be reached: no TCP connection, or the TLS handshake failed. */
 class AuthorityUnreachableError extends CodedError {
   override readonly name = 'AuthorityUnreachableError'
   readonly code = 'ERR_RPC_AUTHORITY_UNREACHABLE'
   readonly kind = 'unavailable'
 }
 
-/** The server is not the authority that the pin names. */
+/** The server's root certificate does not have the pinned key. */
 class PinMismatchError extends CodedError {
   override readonly name = 'PinMismatchError'
   readonly code = 'ERR_RPC_PIN_MISMATCH'
   readonly kind = 'permission_denied'
 }
 
-/** The server has the pinned root, but its certificate is not that of an authority. */
+/** The server's chain ends in the pinned root, but its certificate is not that of an authority. */
 class NotAnAuthorityError extends CodedError {
   override readonly name = 'NotAnAuthorityError'
   readonly code = 'ERR_RPC_NOT_AN_AUTHORITY'
   readonly kind = 'permission_denied'
 }
 
-/** The authority's certificate is not valid by the clock of this host: one of the two clocks is wrong. */
+/** The authority's certificate is not valid at this host's time, so one of the two clocks is wrong. */
 class ClocksDifferError extends CodedError {
   override readonly name = 'ClocksDifferError'
   readonly code = 'ERR_RPC_CLOCKS_DIFFER'
@@ -42,7 +42,10 @@ export interface FirstContactOptions {
   readonly timeoutMs?: number
 }
 
-/** What an agent learns before it trusts: the root that the pin names, and the trust domain in the authority's own name. */
+/**
+ * What an agent learns before it trusts anything: the pinned root, and the trust domain from the
+ * name in the authority's certificate.
+ */
 export interface AuthorityRoot {
   /** DER. */
   readonly root: Buffer
@@ -50,14 +53,15 @@ export interface AuthorityRoot {
 }
 
 const TIMEOUT_MS = 10_000
-/** For the answer to our close. */
-const LEAVE_MS = 1_000
+/** How long to wait for the peer's close_notify. */
+const CLOSE_MS = 1_000
 const NAME_PREFIX = 'authority.'
 const PIN = /^sha256:[0-9a-f]{64}$/
 
 /**
- * Fetches the chain that the authority shows and checks it against the pin (SHA-256 of the root's SubjectPublicKeyInfo). Nothing is sent over
- * this connection: the caller connects again with that root as the only one, and only then proves who it is.
+ * Fetches the certificate chain that the authority presents and checks it against the pin (SHA-256
+ * of the root's SubjectPublicKeyInfo). Nothing else is sent over this connection: the caller
+ * connects again, trusting only that root, before it proves its own identity.
  * @throws AuthorityUnreachableError | PinMismatchError | NotAnAuthorityError | ClocksDifferError
  */
 export async function fetchAuthorityRoot(
@@ -77,7 +81,7 @@ async function fetchChain(address: HostPort, where: string, timeoutMs: number): 
     port: address.port,
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['h2'],
-    rejectUnauthorized: false, // what the chain is worth is found out by the pin
+    rejectUnauthorized: false, // the pin decides whether the chain is trusted
   })
   let stage: ConnectStage = 'tcp'
   socket.once('connect', () => {
@@ -86,7 +90,7 @@ async function fetchChain(address: HostPort, where: string, timeoutMs: number): 
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) })
     const chain = peerChain(socket)
-    takeLeave(socket)
+    closeGracefully(socket)
     return chain
   } catch (error) {
     socket.destroy()
@@ -101,17 +105,20 @@ async function fetchChain(address: HostPort, where: string, timeoutMs: number): 
     })
     throw new AuthorityUnreachableError(described.publicMessage, { cause: error })
   } finally {
-    socket.on('error', () => {}) // whatever happens to it now concerns nobody
+    socket.on('error', () => {}) // later errors do not matter
   }
 }
 
-/** Lets the handshake finish on the other side, too: broken off, it would stand in the authority's log as a refused connection. */
-function takeLeave(socket: TLSSocket): void {
+/** Lets the server finish the handshake, too. Otherwise the authority would log a refused connection. */
+function closeGracefully(socket: TLSSocket): void {
   socket.unref().resume().end()
-  setTimeout(() => socket.destroy(), LEAVE_MS).unref()
+  setTimeout(() => socket.destroy(), CLOSE_MS).unref()
 }
 
-/** The chain as shown, leaf first: its root must be the pinned one, and it must vouch for `authority.<trust domain>`. */
+/**
+ * Checks a chain, leaf first: its root must have the pinned key, and its leaf must name
+ * `authority.<trust domain>`.
+ */
 function checkChain(chain: readonly Buffer[], pin: string, where: string, nowSeconds: number): AuthorityRoot {
   const parsed = parseChain(chain, where)
   const leaf = parsed[0]
@@ -123,10 +130,12 @@ function checkChain(chain: readonly Buffer[], pin: string, where: string, nowSec
       `${where} is not the authority that the pin names: expected ${pin}, found ${found}. Compare the pin with what the authority prints`,
     )
   }
-  // The pin covers the key only: without this, whoever is on the line could hand over another certificate around the same key.
+  // The pin covers only the key. Without this check, a man in the middle could present another
+  // certificate with the same public key.
   const own = new X509Certificate(root.der)
   if (!own.verify(own.publicKey)) throw notAnAuthority(where, 'a root that is not signed by itself')
-  // First whether it holds at any time at all: a wrong clock passes, another authority does not.
+  // First check the chain at a time at which it can be valid. Then a wrong clock is told apart from
+  // a wrong authority.
   const validSeconds = Math.min(
     Math.max(nowSeconds, ...parsed.map(({ notBefore }) => notBefore)),
     leaf.notAfter,

@@ -1,41 +1,45 @@
 import type { Services } from './gen/services.ts'
 
-/** What a handler may know of its call besides caller and request. */
+/** What a handler gets of its call besides the caller and the request. */
 export interface CallContext {
-  /** Aborts when the call is over; made at first use. */
+  /** Aborts when the call is over. Created on first use. */
   readonly signal: AbortSignal
-  /** Path of the method: `/package.Service/Method`. */
+  /** Path of the method, `/package.Service/Method`. */
   readonly method: string
   /**
-   * Keeps room for the only answer of this call until it is sent. Call it before work that cannot be undone.
-   * @throws TooManyBytesError when the caller holds so much already that such an answer would not fit
+   * Reserves room for the only response of this call until it is sent. Call it before work that
+   * cannot be undone.
+   * @throws TooManyBytesError when the caller already holds too much for such a response
    */
   expectAnswer(bytes: number): void
 }
 
-/** What is known of a call when its headers have come, and is forgotten when it is let in. */
+/** What the headers say of a call. It is dropped once the call is admitted. */
 export interface CallHead {
-  /** Path of the method: `/package.Service/Method`. */
+  /** Path of the method, `/package.Service/Method`. */
   readonly method: string
-  /** Values of a request header; none when it is absent. */
+  /** Values of a request header; empty when it is absent. */
   metadata(name: string): readonly string[]
 }
 
-/** Answers at once or later, with a message or with bytes that are encoded already. */
+/** Answers synchronously or asynchronously, with a message or with an already encoded one. */
 export type UnaryHandler<C, Req, Res> = (
   caller: C,
   request: Req,
   context: CallContext,
 ) => Promise<Res | Buffer> | Res | Buffer
 
-/** Produces messages as fast as the reader takes them. */
+/** Produces messages as fast as the client reads them. */
 export type StreamHandler<C, Req, Res> = (
   caller: C,
   request: Req,
   context: CallContext,
 ) => AsyncIterable<Res | Buffer>
 
-/** For streams shared by thousands: no generator each. What it returns is disposed when the call is over. */
+/**
+ * For streams that thousands of clients share, without a generator for each. The result is disposed
+ * when the call ends.
+ */
 export type PushHandler<C, Req> = (
   caller: C,
   request: Req,
@@ -47,8 +51,8 @@ export type PushHandler<C, Req> = (
 export type ExchangeHandler<C, Req, Res> = (caller: C, request: Req, context: CallContext) => Res | Buffer
 
 /**
- * Leads a bidirectional stream on which both sides speak in turn: the peer's first message, as many questions of ours and answers of the
- * peer as the method needs, and what the promise gives as the last message.
+ * Runs a bidirectional stream on which both sides take turns: it gets the peer's first message,
+ * asks as many questions as the method needs, and resolves to the last message.
  */
 export type ConversationHandler<C, Req, Res> = (
   caller: C,
@@ -57,57 +61,75 @@ export type ConversationHandler<C, Req, Res> = (
   context: CallContext,
 ) => Promise<Res>
 
-/** Sends a message and gives the peer's next one; rejects when the call is over before. */
+/** Sends a message and resolves to the peer's next one. Rejects when the call ends first. */
 export type Ask<Req, Res> = (message: Res) => Promise<Req>
 
-/** What one conversation may take. Whoever goes beyond has the call ended. */
+/** Limits of one conversation. Exceeding one ends the call. */
 export interface ConversationLimits {
-  /** Messages of the peer. */
+  /** Messages that the peer may send. */
   readonly maxMessages: number
-  /** All of them together. */
+  /** Bytes of all these messages together. */
   readonly maxBytes: number
-  /** From the headers to the last message. */
+  /** Milliseconds from the headers to the last message. */
   readonly maxMs: number
 }
 
-/** The reader's end of a pushed stream. */
+/** The sending end of a pushed stream. */
 export interface StreamSink {
-  /** Sends a snapshot. While the reader is blocked only the newest one waits; older ones are dropped. */
+  /**
+   * Sends a snapshot. While the client does not read, only the newest snapshot waits; older ones
+   * are dropped.
+   */
   send(message: Buffer): void
-  /** Ends the stream with the status of this error. */
+  /** Ends the stream with the status of `error`. */
   end(error: unknown): void
   readonly ended: boolean
 }
 
-/** For bidirectional streams on which both sides speak when they have something to say. Called at the first request. */
+/**
+ * For bidirectional streams on which each side sends whenever it has something to send. Called on
+ * the first request.
+ */
 export type DuplexHandler<C, Req> = (caller: C, sink: DuplexSink, context: CallContext) => DuplexListener<Req>
 
-/** The reader's end of a duplex stream: one message at a time, so that nothing is ever queued for a reader who does not read. */
+/**
+ * The sending end of a duplex stream: one message at a time, so that nothing queues for a client
+ * that does not read.
+ */
 export interface DuplexSink {
-  /** A message is on its way: nothing can be sent before `onWritable`. */
+  /** A message is being sent. The next one can be sent after `onWritable`. */
   readonly busy: boolean
   send(message: Buffer): void
-  /** So many bytes of what the client has sent are kept until they are told anew, or the stream ends: they count as its requests do. */
+  /**
+   * Sets how many bytes of the client's requests the handler keeps. They count against the caller's
+   * limits until the next call of this method or the end of the stream.
+   */
   keeps(bytes: number): void
-  /** Ends the stream with the status of this error. */
+  /** Ends the stream with the status of `error`. */
   end(error: unknown): void
   readonly ended: boolean
 }
 
-/** This side of a duplex stream. Disposed when the call is over; whatever throws ends the stream. */
+/** The receiving end of a duplex stream. Disposed when the call ends; an exception ends the stream. */
 export interface DuplexListener<Req> extends Disposable {
   onRequest(request: Req): void
-  /** The reader has taken the last message. */
+  /** The client has taken the last message. */
   onWritable(): void
-  /** The client will ask for nothing more; it may still read. */
+  /** The client has half-closed the stream; it may still read. */
   onHalfClose(): void
 }
 
-/** How one method is answered. A message type is the generated one; the server checks none of this, the schema does. */
+/**
+ * How one method is answered. The message types are the generated ones; only the compiler checks
+ * them, through {@link Handlers}.
+ */
 export type Handler<C> =
   // biome-ignore-start lint/suspicious/noExplicitAny: each method has its own message types
   | { readonly unary: UnaryHandler<C, any, any> }
-  /** A watch that comes to its end is answered UNAVAILABLE, for OK is final for some clients; a finite list ends with OK. */
+  /**
+   * A watch that ends is answered UNAVAILABLE, because some clients do not reconnect after OK. A
+   * `finite` list ends with OK.
+   */
   | { readonly stream: StreamHandler<C, any, any>; readonly finite?: boolean }
   | { readonly push: PushHandler<C, any> }
   | { readonly exchange: ExchangeHandler<C, any, any> }
@@ -121,7 +143,7 @@ interface MethodShape {
   readonly response: object
 }
 
-/** The ways to answer a method of this shape. */
+/** The handler types that fit a method of this shape. */
 type HandlerOf<C, M extends MethodShape> = {
   readonly unary: { readonly unary: UnaryHandler<C, M['request'], M['response']> }
   readonly server_stream:
@@ -137,12 +159,15 @@ type HandlerOf<C, M extends MethodShape> = {
       }
 }[M['kind']]
 
-/** The handlers of a service, by the names of the methods in the .proto file: one for each. */
+/** The handlers of a service, one for each method, by the method names in the .proto file. */
 export type Handlers<C, Name extends keyof Services> = {
   readonly [Method in keyof Services[Name]]: Services[Name][Method] extends MethodShape
     ? HandlerOf<C, Services[Name][Method]>
     : never
 }
 
-/** Throws when this caller may not make this call; asked when the headers have come, before anything of the request is held. */
+/**
+ * Throws when this caller may not make this call. Called when the headers have arrived, before any
+ * of the request is held.
+ */
 export type Gate<C> = (caller: C, head: CallHead) => void

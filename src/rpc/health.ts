@@ -3,14 +3,14 @@ import type { HealthCheckRequest__Output } from './gen/grpc/health/v1/HealthChec
 import type { Handlers, StreamSink } from './handlers.ts'
 import { encodeMessage } from './services.ts'
 
-/** There is no service of this name to report the health of. */
+/** The server has no service of this name whose health it could report. */
 class ServiceUnknownError extends CodedError {
   override readonly name = 'ServiceUnknownError'
   readonly code = 'ERR_RPC_SERVICE_UNKNOWN'
   readonly kind = 'not_found'
 }
 
-/** Whether those who call would get what they call for. */
+/** The health of the server: whether calls would currently be answered. */
 export class Health {
   readonly #isServing: () => boolean
   readonly #watches = new Set<{ readonly sink: StreamSink; told: boolean }>()
@@ -23,7 +23,7 @@ export class Health {
     return this.#isServing()
   }
 
-  /** Tells those who watch, if they have not been told. Called whenever it may have changed. */
+  /** Sends the status to watchers if it has changed. Called whenever it may have changed. */
   look(): void {
     const serving = this.isServing
     for (const watch of this.#watches) {
@@ -52,7 +52,10 @@ function message(status: string): Buffer {
 
 const nothingToRelease: Disposable = { [Symbol.dispose]: () => {} }
 
-/** grpc.health.v1: one answer for all services. Check knows no unknown service; Watch waits for one, as its protocol says. */
+/**
+ * grpc.health.v1, with one status for all services. For an unknown service the protocol demands
+ * NOT_FOUND from Check, and a SERVICE_UNKNOWN status on a stream that stays open from Watch.
+ */
 export function healthHandlers<C>(
   isKnown: (service: string) => boolean,
   health: Health,

@@ -7,23 +7,23 @@ import { keepSession, nativeHalves } from './kept-sessions.ts'
 import { MessageReader } from './message-reader.ts'
 import { REFERENCE_TRAILER, type Status, StatusCode } from './status.ts'
 
-/** Who answers a call: told of what arrives, in order, a message each time it was asked for one. */
+/** Receives the events of a call, in order. Each message is delivered only after it was asked for. */
 export interface CallListener {
   onReceiveMessage(bytes: Buffer): void
-  /** The peer has sent all it wanted. */
+  /** The peer has half-closed the stream. */
   onReceiveHalfClose(): void
-  /** The call is over, whoever ended it. Said once. */
+  /** The call is over, whichever side ended it. Called once. */
   onOver(): void
 }
 
-/** What one caller may send. */
+/** Limits on the requests of one caller. */
 export interface RequestLimits {
   readonly maxMessageBytes: number
-  /** Requests may be compressed. */
+  /** Whether requests may be compressed. */
   readonly decompresses: boolean
 }
 
-/** The connection, as far as its calls need it. */
+/** The parts of a connection that its calls need. */
 export interface CallGround {
   readonly limits: RequestLimits
   readonly bytes: ByteAccount
@@ -40,7 +40,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   n: 0.000_001,
 }
 const ACCEPTED_ENCODINGS = 'identity,deflate,gzip'
-/** As a flat list: nothing is built or copied for a call. */
+/** A flat list, because Node then builds and copies nothing for each call. */
 const RESPONSE_HEADERS = [
   ...[':status', '200', 'content-type', 'application/grpc+proto'],
   ...['grpc-encoding', 'identity', 'grpc-accept-encoding', ACCEPTED_ENCODINGS],
@@ -49,21 +49,22 @@ const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false }
 const ONLY_TRAILERS = { endStream: true, sendDate: false }
 const OK_TRAILERS = { 'grpc-status': '0', 'grpc-message': '' }
 const HEADER_BYTES = 5
-/** What a peer may send on a stream that is paused (RFC 9113 §6.9.2); Node holds it, and says nothing. */
+/** A peer may send this much on a paused stream (RFC 9113 §6.9.2). Node buffers it without any event. */
 const WINDOW_BYTES = 65_535
-/** Of the two headers that a call itself reads. */
+/** Limit of the two headers that a call itself reads. */
 const MAX_HEADER_LENGTH = 64
-/** So much around a message is no waste. */
+/** This much unused memory around a message does not matter. */
 const SMALL_BYTES = 1024
 
-/** What was framed last: a push sends the same bytes to thousands of streams, a cache to thousands of calls. */
+/** The last framed message. A push sends the same bytes to thousands of streams, a cache to as many calls. */
 let framedLast: { readonly message: Buffer; readonly frame: Buffer } | undefined
-/** Of messages to streams, which many share: each would else have a copy of its own for as long as its reader does not read. */
+/** Frames of messages that many streams share. Otherwise each stream would hold a copy for its client. */
 const frames = new WeakMap<Buffer, Buffer>()
 
 /**
- * gRPC on one stream of HTTP/2: framing, decompression, the deadline, trailers. In place of grpc-js's own call, which takes a promise,
- * two turns of the loop and a dozen objects more each time.
+ * gRPC on one HTTP/2 stream: framing, decompression, the deadline, trailers. It replaces the call
+ * of grpc-js, which takes a promise, two turns of the event loop and a dozen more objects each
+ * time.
  */
 export class Http2Call {
   readonly #stream: ServerHttp2Stream
@@ -75,14 +76,14 @@ export class Http2Call {
   #listener: CallListener | undefined
   #wantsMessage = false
   #isDelivering = false
-  /** The peer has sent all it wanted. */
+  /** The peer has half-closed the stream. */
   #isHalfClosed = false
   #deadline: NodeJS.Timeout | undefined
   #isDecompressing = false
   #isAnswered = false
   #isOver = false
 
-  /** Of the headers nothing is kept: they can be as long as a request. */
+  /** The call does not keep the headers, which can be as long as a request. */
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ground: CallGround) {
     this.#stream = stream
     this.#ground = ground
@@ -109,7 +110,7 @@ export class Http2Call {
     })
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.once('end', () => {
-      isWhole = !stream.closed // Node ends what we have closed ourselves, too
+      isWhole = !stream.closed // Node also emits `end` for a stream that this side closed
       this.#isHalfClosed = true
       this.#deliver()
     })
@@ -117,19 +118,22 @@ export class Http2Call {
     else this.#armDeadline()
   }
 
-  /** Something of the request is here that was not handed out. */
+  /** Part of the request has arrived and was not delivered. */
   get hasRest(): boolean {
     return this.#reader.hasRest
   }
 
-  /** For a message that has to wait for the rest of its request. What it gives takes no more memory than it is long. */
+  /**
+   * Keeps a message that waits for the rest of its request. The result takes no more memory than
+   * its length.
+   */
   keep(message: Buffer): Buffer {
     this.bytes.keep(message.length)
     const isPartOfMore = message.buffer.byteLength > 2 * message.length + SMALL_BYTES
     return isPartOfMore ? copyOf(message) : message
   }
 
-  /** Lets go of whatever is not in use. */
+  /** Releases everything that is not in use by a handler. */
   letGo(): void {
     this.#reader.clear()
     this.bytes.letGo()
@@ -141,7 +145,7 @@ export class Http2Call {
     this.#deliver()
   }
 
-  /** `written` is called when the reader has made room for more; never when the call is over before. */
+  /** Sends a message. Calls `written` when the client has room for more, unless the call ends first. */
   sendMessage(message: Buffer, written: () => void): void {
     if (!this.#canSend()) return
     this.#respond()
@@ -150,7 +154,7 @@ export class Http2Call {
     })
   }
 
-  /** The only message of a call and its status, in one go. */
+  /** Sends the only message of a call together with its status. */
   sendLast(message: Buffer, status: Status): void {
     if (!this.#canSend()) return
     this.#respond()
@@ -177,7 +181,7 @@ export class Http2Call {
     process.nextTick(() => this.#end())
   }
 
-  /** For a peer whom no status would reach. Clients see RESOURCE_EXHAUSTED; CANCEL would be final for some. */
+  /** Resets the stream as RESOURCE_EXHAUSTED when no status would arrive; some clients never retry CANCEL. */
   reset(): void {
     this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
@@ -186,12 +190,13 @@ export class Http2Call {
     if (this.#isOver || this.#isAnswered) return
     this.#reader.push(chunk)
     this.#deliver()
-    // The rest stays with the peer until it is asked for, but for what comes behind a compressed message, which is all there should be.
+    // Flow control keeps the rest at the peer until it is asked for. Behind a compressed message
+    // only the end is due.
     if (!this.#wantsMessage && !this.#isDecompressing) this.#stream.pause()
     this.#countRest()
   }
 
-  /** Hands out what was asked for as long as it is there. Whoever gets it may ask for more at once, and is served by the same loop. */
+  /** Delivers messages that were asked for. A listener may ask for the next one in its callback. */
   #deliver(): void {
     if (this.#isDelivering) return
     this.#isDelivering = true
@@ -199,7 +204,7 @@ export class Http2Call {
       const message = this.#reader.next()
       if (message === undefined && (this.#cannotRead || !this.#isHalfClosed)) break
       this.#wantsMessage = false
-      if (!this.#reader.hasRest) this.bytes.restIs(0) // what is handed out is counted by whoever keeps it
+      if (!this.#reader.hasRest) this.bytes.restIs(0) // the receiver counts what it keeps
       if (message === undefined) this.#onRequestEnd()
       else if (this.#reader.isCompressed) this.#decompress(message)
       else this.#listener?.onReceiveMessage(message)
@@ -218,7 +223,7 @@ export class Http2Call {
     }
   }
 
-  /** What has come of a message that is not complete is counted, in memory of its own. */
+  /** Moves the bytes of an incomplete message into memory of their own, and counts them. */
   #countRest(): void {
     this.#reader.own()
     this.bytes.restIs(this.#reader.heldBytes + (this.#stream.isPaused() ? WINDOW_BYTES : 0))
@@ -289,11 +294,11 @@ export class Http2Call {
   }
 
   #respond(): void {
-    // The types do not know the flat list yet.
+    // The types do not have the flat list yet.
     if (!this.#stream.headersSent) this.#stream.respond(RESPONSE_HEADERS as never, RESPONSE_OPTIONS)
   }
 
-  /** Nothing more of the request is looked at. */
+  /** Drops the rest of the request. */
   #dropRest(): void {
     this.#reader.clear()
     this.bytes.restIs(0)
@@ -312,7 +317,7 @@ export class Http2Call {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#deadline)
-    if (this.#stream.isPaused()) this.#stream.resume() // what still comes is let through, so that the stream can close
+    if (this.#stream.isPaused()) this.#stream.resume() // drain it, so that the stream can close
     this.letGo()
     if (!this.#isHalfClosed) closeSoon(this.#stream)
     this.#listener?.onOver()
@@ -320,8 +325,9 @@ export class Http2Call {
 }
 
 /**
- * For a stream that is answered before its request has ended (RFC 9113 §8.1): without this a peer that never ends it would keep the stream,
- * of which no cap knows any more. A turn later, because the end is often in the same read as the headers.
+ * Closes a stream that was answered before its request ended (RFC 9113 §8.1). Otherwise a peer that
+ * never ends its request would keep the stream open, outside every cap. One turn of the event loop
+ * later, because the end of the request is often in the same read as the headers.
  */
 export function closeSoon(stream: ServerHttp2Stream): void {
   setImmediate(() => {
@@ -329,7 +335,10 @@ export function closeSoon(stream: ServerHttp2Stream): void {
   })
 }
 
-/** For a stream whose call is begun later or never: it may be broken off before, and then its session has to be kept all the same. */
+/**
+ * For a stream whose call begins later or never. If the stream is broken off, its session must
+ * still be kept.
+ */
 export function keepWithoutCall(stream: ServerHttp2Stream): void {
   const halves = nativeHalves(stream)
   if (halves !== undefined) stream.once('close', () => keepSession(halves))
@@ -341,7 +350,7 @@ function trailersOf({ code, details, reference }: Status): Record<string, string
   return reference === undefined ? trailers : { ...trailers, [REFERENCE_TRAILER]: reference }
 }
 
-/** Longer than this nothing means anything to {@link Http2Call}, and need not be kept. */
+/** A longer value cannot be valid, so it is not kept. */
 function shortened(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && header.length > MAX_HEADER_LENGTH ? 'too long' : header?.toString()
 }
@@ -360,7 +369,7 @@ function framedForMany(message: Buffer): Buffer {
   return frame
 }
 
-/** Length-prefixed, not compressed. */
+/** Frames a message: uncompressed, with its length. */
 function framed(message: Buffer): Buffer {
   if (framedLast?.message === message) return framedLast.frame
   const frame = Buffer.allocUnsafe(HEADER_BYTES + message.length)

@@ -8,20 +8,23 @@ import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { handshakeWithoutErrors } from './kept-sessions.ts'
 
-/** Far above what a client with some metadata needs, far below what would hurt. */
+/** Far above what a client with some metadata needs, and still harmless. */
 const MAX_HEADER_LIST_BYTES = 16_384
-/** Frames that make no sense in the state of the session; a correct client sends none. */
+/** Frames that are invalid in the state of the session. A correct client sends none. */
 const MAX_INVALID_FRAMES = 100
-/** One-shot readers of a watch cancel each call (go-spiffe does): well above nghttp2's 33 a second, well below a rapid-reset attack. */
+/**
+ * Clients such as go-spiffe that read one message of a watch cancel each call. This is well above
+ * nghttp2's default of 33 a second, and well below a rapid-reset attack.
+ */
 const RESETS_PER_SECOND = 500
 const RESET_BURST = 2_000
-/** In MiB. New streams are refused beyond it. */
+/** In MiB. Beyond it Node refuses new streams. */
 const MAX_SESSION_MEMORY = 32
 
-/** What sessions have in common in which so many calls may be open. */
+/** What sessions with the same maximum of open calls share. */
 export interface SessionForm {
   readonly options: ServerOptions
-  /** What they say first. */
+  /** The SETTINGS frame that they send first. */
   readonly settings: Buffer
 }
 
@@ -55,21 +58,23 @@ function settingsFrame({ settings = {} }: ServerOptions): Buffer {
 }
 
 /**
- * The server's side of HTTP/2 on a connection that a listener of ours has accepted; no HTTP server listens anywhere. The stream has a
- * listener for errors already. A session that has failed waits for its stream: Node would only end the stream, and let go of the session,
- * which it must not (kept-sessions.ts).
+ * Opens the server side of HTTP/2 on a connection that one of our listeners accepted; there is no
+ * HTTP server. The stream must already have a listener for errors. A failed session is destroyed
+ * only after its stream: Node would release the session first, which aborts the process
+ * (kept-sessions.ts).
  */
 export function openSession(stream: Duplex, options: ServerOptions): ServerHttp2Session {
   const session = handshakeWithoutErrors(stream, () => performServerHandshake(stream, options))
   const destroy = session.destroy.bind(session)
   const isNative = stream instanceof net.Socket
   session.destroy = (error, code) => {
-    // What Node has wrapped cancels its writes only a turn after it was closed; then Node destroys the session by itself. An error has no
-    // part in it: Node would make three more of it for streams that nobody asks for the reason, and it comes with each end of a grpc-go.
+    // A stream that is not a socket cancels its writes one turn after it closes; then Node destroys
+    // the session itself. The error is not passed on: Node would copy it for each stream, although
+    // nothing reads it, and every disconnecting grpc-go client causes one.
     if (error === undefined && (isNative || !stream.destroyed)) destroy(undefined, code)
     else stream.destroy()
   }
-  session.on('error', ignore) // `close` of the connection follows, and ends its calls
+  session.on('error', ignore) // `close` of the connection follows and ends its calls
   return session
 }
 

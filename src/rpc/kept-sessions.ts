@@ -3,29 +3,32 @@ import { type Duplex, duplexPair } from 'node:stream'
 import { NodeUnsupportedError } from './errors.ts'
 
 /*
- * The only file that relies on what `node:http2` does not promise, because of one defect: Node 26 aborts the whole process
- * (`~Http2Session: Assertion failed: (current_nghttp2_memory_) == (0)`) when it lets go of the native half of a session before that of a
- * stream which still holds memory of nghttp2: the fields of trailers that were never complete. A stream is left to the garbage collector
- * when a write of it was waiting on the socket while it was destroyed. Any peer can bring that about. test/fuzz/node-abort.js shows it without
- * anything of this program, and test/integration/rpc-broken-off.test.ts that it does not happen here.
+ * This is the only file that relies on internals of `node:http2`. It works around one defect: Node
+ * 26 aborts the whole process (`~Http2Session: Assertion failed: (current_nghttp2_memory_) == (0)`)
+ * when it frees the native half of a session before that of a stream which still holds memory of
+ * nghttp2, namely the fields of incomplete trailers. A stream is left to the garbage collector when
+ * it is destroyed while one of its writes waits for the socket. Any peer can cause that.
+ * test/fuzz/node-abort.js shows the defect without any code of this program;
+ * test/integration/rpc-broken-off.test.ts shows that it does not happen here.
  *
- * Remove all of it once `node --expose-gc test/fuzz/node-abort.js` survives on every Node that is supported (24.22 does, 26.10 does not), and
- * so does `npm run fuzz` without it.
+ * Remove all of it once `node --expose-gc test/fuzz/node-abort.js` survives on every supported Node
+ * (24.22 does, 26.10 does not), and `npm run fuzz` passes without it.
  */
 
 /**
- * Keeps the native half of a session (the held value) until that of one of its streams was collected. Only for streams that may have had a
- * write under way: what is registered outlives every collection of the young heap, which costs more than all else of a short connection.
+ * Keeps the native half of a session (the held value) until that of one of its streams is
+ * collected. Used only for streams that may have had a write under way: every registration outlives
+ * the collections of the young heap, which costs more than the rest of a short connection.
  */
 const keptSessions = new FinalizationRegistry<object>(() => {})
 
-/** What has to be known of a stream while it is open, to be able to keep its session afterwards. */
+/** What must be recorded of an open stream to keep its session afterwards. */
 export interface NativeHalves {
   readonly stream: object
   readonly session: object
 }
 
-/** Undefined when the stream is gone already. */
+/** Returns undefined when the stream is already gone. */
 export function nativeHalves(stream: ServerHttp2Stream): NativeHalves | undefined {
   const [ofStream, ofSession] = [handleOf(stream), stream.session && handleOf(stream.session)]
   return ofStream && ofSession ? { stream: ofStream, session: ofSession } : undefined
@@ -36,8 +39,8 @@ export function keepSession({ stream, session }: NativeHalves): void {
 }
 
 /**
- * Keeps the native half of a session until the streams that were destroyed with it are gone, too. Each goes a turn of the loop later, and a
- * collection may come between.
+ * Keeps the native half of a session until the streams destroyed with it are gone, too. Each of
+ * them is freed one turn of the event loop later, and a garbage collection may come in between.
  */
 function keepUntilClosed(session: ServerHttp2Session, connection: Duplex): void {
   const native = handleOf(session)
@@ -45,8 +48,9 @@ function keepUntilClosed(session: ServerHttp2Session, connection: Duplex): void 
 }
 
 /**
- * Node's handshake without the listener for errors that it puts on the stream: that one would destroy the session before the stream has
- * cancelled the writes of its calls, which would then never be freed. Node destroys the session at `close` of the stream, too.
+ * Runs Node's handshake without the `error` listener that it puts on the stream. That listener
+ * would destroy the session before the stream has cancelled the writes of its calls, which would
+ * then never be freed. Node also destroys the session on `close` of the stream.
  */
 export function handshakeWithoutErrors(
   stream: Duplex,
@@ -63,7 +67,10 @@ export function handshakeWithoutErrors(
 
 let isChecked = false
 
-/** Once per process, on a session that talks to nobody. @throws NodeUnsupportedError */
+/**
+ * Checks, once per process and on a session without a peer, that the internals are as expected.
+ * @throws NodeUnsupportedError
+ */
 export function requireSessionHandles(): void {
   if (isChecked) return
   const [stream, other] = duplexPair()

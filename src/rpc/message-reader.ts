@@ -1,32 +1,35 @@
 const HEADER_BYTES = 5
 const NOTHING = Buffer.alloc(0)
 
-/** Takes the messages of gRPC out of the chunks in which they arrive: one each time it is asked, so that many small ones stay bytes. */
+/**
+ * Extracts gRPC messages from chunks of bytes, one at each call of `next`. Many small messages thus
+ * stay one buffer.
+ */
 export class MessageReader {
   readonly #maxBytes: number
-  /** What was not read yet lies here, from `#at` to `#end`. */
+  /** The unread bytes are here, from `#at` to `#end`. */
   #bytes: Buffer = NOTHING
   #at = 0
   #end = 0
-  /** `#bytes` is a chunk as it came: a part of memory that may be much larger, and is not ours to write into. */
+  /** `#bytes` is a received chunk: a view of a possibly much larger buffer, and not ours to write into. */
   #isChunk = false
-  /** Of the message that was read last. */
+  /** Whether the last message was compressed. */
   isCompressed = false
-  /** The next message is longer than it may be; nothing is read any more. */
+  /** The next message exceeds the limit. Nothing more is read. */
   isTooLong = false
-  /** What comes is not framed as gRPC frames it; nothing is read any more. */
+  /** The bytes are not gRPC framing. Nothing more is read. */
   isMalformed = false
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  /** Bytes are held of which no message was read yet. */
+  /** Some bytes are not yet read as a message. */
   get hasRest(): boolean {
     return this.#at < this.#end
   }
 
-  /** The memory that this takes, once it is {@link own}. */
+  /** The size of the buffer, once the bytes are {@link own}. */
   get heldBytes(): number {
     return this.#bytes.length
   }
@@ -44,14 +47,14 @@ export class MessageReader {
   }
 
   /**
-   * For what has to be waited for: it moves to memory of its own. A chunk is a view of all that was read from the connection at once, and
-   * would keep 64 KiB for the sake of a byte.
+   * Copies the rest into memory of its own, because it must wait. A chunk is a view of everything
+   * that was read from the connection at the time, and would keep 64 KiB for the sake of a byte.
    */
   own(): void {
     if (this.#isChunk && this.hasRest) this.#makeRoomFor(0)
   }
 
-  /** The next message, or undefined when it has not come yet or can never be read. */
+  /** Returns the next message, or undefined when it is incomplete or can never be read. */
   next(): Buffer | undefined {
     const here = this.#end - this.#at
     if (here < HEADER_BYTES || this.isTooLong || this.isMalformed) return undefined
@@ -64,11 +67,11 @@ export class MessageReader {
     const start = this.#at + HEADER_BYTES
     const message = this.#bytes.subarray(start, start + length)
     this.#at = start + length
-    if (!this.hasRest) this.clear() // a stream may live for long, and what it was asked need not
+    if (!this.hasRest) this.clear() // do not keep the bytes of an answered request for the life of a stream
     return message
   }
 
-  /** Lets go of all that it holds. */
+  /** Releases the buffer. */
   clear(): void {
     this.#bytes = NOTHING
     this.#at = 0
@@ -76,7 +79,10 @@ export class MessageReader {
     this.#isChunk = false
   }
 
-  /** Never in place: messages that were read may still be in use. Grows as a message does, whatever length it has announced. */
+  /**
+   * Never moves bytes in place, because returned messages may still be in use. Grows with the bytes
+   * that have arrived, whatever length the message announces.
+   */
   #makeRoomFor(more: number): void {
     const rest = this.#bytes.subarray(this.#at, this.#end)
     const needed = rest.length + more

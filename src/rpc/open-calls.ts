@@ -1,12 +1,12 @@
-/** Whose calls count together, and how many they may be. */
+/** How many calls may be open, and which callers share that number. */
 export interface CallCap<C> {
   readonly keyOf: (caller: C) => number | string
   readonly max: number
 }
 
 /**
- * How many calls are open on all the connections that count together. A connection has a cap of its own; without this one a peer that
- * reads nothing could multiply it by its connections.
+ * Counts the open calls on all connections with the same key. Each connection has a cap of its own;
+ * without this one, a peer that does not read could multiply it by the number of its connections.
  */
 export class OpenCalls<C> {
   readonly #cap: CallCap<C>
@@ -16,7 +16,7 @@ export class OpenCalls<C> {
     this.#cap = cap
   }
 
-  /** Counts one more; false when it is one too many, which is counted all the same until it is over. */
+  /** Counts a call. Returns false when it exceeds the cap; it still counts until it is removed. */
   add(caller: C): boolean {
     const key = this.#cap.keyOf(caller)
     const open = (this.#open.get(key) ?? 0) + 1

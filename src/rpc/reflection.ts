@@ -12,13 +12,13 @@ interface FileEntry {
   readonly bytes: Buffer
 }
 
-/** Everything that reflection can be asked for, by file and by symbol; built at the first request. */
+/** All descriptors by file and by symbol. Built at the first request. */
 interface DescriptorIndex {
   readonly files: ReadonlyMap<string, FileEntry>
   readonly fileOfSymbol: ReadonlyMap<string, FileEntry>
 }
 
-/** The few fields of google.protobuf.*DescriptorProto that an index needs. */
+/** The few fields of google.protobuf.*DescriptorProto that the index needs. */
 const DESCRIPTOR_SCHEMA: protobuf.INamespace = {
   nested: {
     File: {
@@ -69,7 +69,8 @@ interface FileDescriptor extends Named {
 }
 
 function buildIndex(): DescriptorIndex {
-  // Few ask, and loading takes as long as half a start: so at the first request, and at once, since the next one is due then.
+  // Few clients use reflection, and loading the library takes half as long as a start of the
+  // program. It is loaded synchronously, because the next request may already wait for the result.
   const library = createRequire(import.meta.url)('protobufjs/light.js') as typeof protobuf
   const fileType = library.Root.fromJSON(DESCRIPTOR_SCHEMA).lookupType('File')
   const files = new Map<string, FileEntry>()
@@ -102,7 +103,7 @@ function* symbolsOfMessage(message: MessageDescriptor, scope: string): Generator
   for (const found of message.messages) yield* symbolsOfMessage(found, inside)
 }
 
-/** A file after everything that it imports, each once. */
+/** A file and everything that it imports, each once, imports first. */
 function withImports(index: DescriptorIndex, file: FileEntry, seen = new Set<FileEntry>()): Set<FileEntry> {
   if (seen.has(file)) return seen
   for (const name of file.imports) {
@@ -112,7 +113,10 @@ function withImports(index: DescriptorIndex, file: FileEntry, seen = new Set<Fil
   return seen.add(file)
 }
 
-/** Server reflection over the descriptors that were made with the schema. `services` are those that this server serves. */
+/**
+ * gRPC server reflection over the descriptors generated with the schema. `services` returns those
+ * that this server serves.
+ */
 export function reflectionHandlers<C>(
   services: () => readonly string[],
 ): Handlers<C, 'grpc.reflection.v1.ServerReflection'> {

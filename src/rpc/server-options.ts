@@ -10,32 +10,44 @@ export interface RpcServerOptions<C> {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly maxStreamsPerConnection: number
-  /** Besides the cap of each connection; none unless told. */
+  /** A cap besides that of each connection; none by default. */
   readonly callCap?: CallCap<C>
-  /** The longest request; 4 MiB unless told. */
+  /** The longest request in bytes; 4 MiB by default. */
   readonly maxMessageBytes?: number
-  /** For callers who may do less than this server allows in general. */
+  /** Limits of a caller that differ from the server's. */
   readonly limitsOf?: (caller: C) => Partial<ConnectionLimits>
-  /** What requests may hold; a few of the longest on a connection unless told. */
+  /** How many bytes may be held; by default a few of the longest messages on each connection. */
   readonly byteLimits?: ByteLimits
-  /** Which callers are one where bytes are counted: a user, an instance, an address. Each for himself unless told. */
+  /**
+   * The key under which held bytes are counted: a user, an instance, an address. By default each
+   * caller is its own key.
+   */
   readonly keyOf?: (caller: C) => unknown
-  /** Take requests with an `:authority` that Node refuses, as is the path of a socket. For sockets, not for TLS. */
+  /**
+   * Accepts requests with an `:authority` that Node refuses, such as the path of a socket. For Unix
+   * sockets, not for TLS.
+   */
   readonly takesAnyAuthority?: boolean
-  /** When a caller's calls and connections are begun, where callers have to share the loop; at once unless told. */
+  /**
+   * Schedules the connections and calls of callers that share the event loop; by default they begin
+   * immediately.
+   */
   readonly turns?: CallerTurns<C>
-  /** Told of every call that fails, with the error that the peer does not see. */
+  /** Called for every failed call, with the error that the peer does not see. */
   readonly onError?: (error: unknown, method: string, caller: C) => void
 }
 
 export interface CallerTurns<C> {
-  /** Now or later. `costMs`: what it takes besides the time in which `task` runs. */
+  /** Runs `task` now or later. `costMs` is what it costs besides the time in which `task` runs. */
   run(caller: C, task: () => void, costMs: number): void
   charge(caller: C, ms: number): void
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-/** Of the longest messages, on one connection, of one caller and in all, unless told. */
+/**
+ * Default byte limits, in messages of the maximum length: on one connection, for one caller and in
+ * total.
+ */
 const MAX_MESSAGES = { connection: 4, caller: 8, total: 32 }
 
 type Limiting = Pick<RpcServerOptions<never>, 'maxStreamsPerConnection' | 'maxMessageBytes' | 'byteLimits'>

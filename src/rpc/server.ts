@@ -39,13 +39,13 @@ interface Route<C> {
   readonly gate: Gate<C> | undefined
 }
 
-/** Two lines in the log about what was evicted are as far apart, at least. */
+/** Minimum time between two log lines about evictions. */
 const EVICTION_LINE_MS = 10_000
-/** What a call takes of the loop besides the moment in which it is begun and its handler: HTTP/2, and its answer. */
+/** What a call costs the event loop besides its start and its handler: HTTP/2 and the response. */
 const CALL_MS = 0.07
-/** An error and what is told of it. */
+/** What a failed call costs: the error, its status and its records. */
 const FAILURE_MS = 0.1
-/** `application/grpc`, alone or with a format or parameters; `application/grpc-web` is another protocol. */
+/** `application/grpc`, with an optional format or parameters. `application/grpc-web` is another protocol. */
 const GRPC = /^application\/grpc(?:$|[+;])/
 const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
 const UNSUPPORTED_MEDIA_TYPE = { ':status': 415 }
@@ -62,15 +62,15 @@ const UNKNOWN_METHOD: Method = {
 }
 
 /**
- * gRPC on connections that our listeners have accepted. The caller is fixed before the first byte of HTTP/2
- * (decision 0025), and each connection carries its caller to every call on it. Sessions and calls are made of node:http2 directly: a server of grpc-js would take
- * half as much again of memory and time for each connection, and twice the time for each call.
+ * Serves gRPC on connections that our listeners have accepted. The caller is fixed before the first
+ * byte of HTTP/2 (decision 0025). Sessions and calls use node:http2 directly: the server of grpc-js
+ * takes half as much memory and time again for each connection, and twice the time for each call.
  */
 export class RpcServer<C> implements AsyncDisposable {
   readonly #options: RpcServerOptions<C>
   readonly #limits: ConnectionLimits
   readonly #bytes: ByteBudget
-  /** By the calls that may be open at once. */
+  /** By the maximum of open calls. */
   readonly #sessionForms = new Map<number, SessionForm>()
   readonly #routes = new Map<string, Route<C>>()
   readonly #services: ServiceName[] = []
@@ -114,7 +114,7 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#sweepLater()
   }
 
-  /** Serves a service. `gate` is asked before each call; methods without a handler are answered UNIMPLEMENTED. */
+  /** Adds a service. `gate` is called before each call. Missing methods are answered UNIMPLEMENTED. */
   add<Name extends ServiceName>(name: Name, handlers: Handlers<C, Name>, gate?: Gate<C>): void {
     for (const [methodName, handler] of Object.entries<Handler<C>>(handlers)) {
       const definition = method(name, methodName)
@@ -134,7 +134,7 @@ export class RpcServer<C> implements AsyncDisposable {
     )
   }
 
-  /** grpc.health.v1. `isServing` is asked at each call and every few seconds; {@link healthMayHaveChanged} is sooner. */
+  /** Adds grpc.health.v1. It polls `isServing` every few seconds, and at {@link healthMayHaveChanged}. */
   addHealth(isServing: () => boolean, gate?: Gate<C>): void {
     const health = new Health(() => this.#ending === undefined && isServing())
     this.#health = health
@@ -146,14 +146,14 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#health?.look()
   }
 
-  /** Reflection, in the version of today and in the one that older tools ask first. */
+  /** Adds reflection, in the current version and in v1alpha, which older tools ask for first. */
   addReflection(): void {
     const handlers = reflectionHandlers(() => this.#services)
     this.add('grpc.reflection.v1.ServerReflection', handlers)
     this.add('grpc.reflection.v1alpha.ServerReflection', handlers)
   }
 
-  /** Serves a connection whose other end is `caller`. */
+  /** Serves a connection of `caller`. */
   accept(stream: net.Socket | Duplex, caller: C): Connection<C> {
     const own = this.#options.limitsOf?.(caller)
     const limits = own === undefined ? this.#limits : { ...this.#limits, ...own }
@@ -202,7 +202,7 @@ export class RpcServer<C> implements AsyncDisposable {
     return form
   }
 
-  /** Ends the open calls of a caller with this error's status, all or those of some methods; its connections stay. */
+  /** Ends a caller's open calls, or those that `isMeant` selects, with the status of `error`. */
   endCalls(caller: C, error: unknown, isMeant: (method: string) => boolean = () => true): void {
     for (const connection of this.#byCaller.get(caller) ?? []) {
       for (const call of connection.calls) if (isMeant(call.method)) call.fail(error)
@@ -210,8 +210,8 @@ export class RpcServer<C> implements AsyncDisposable {
   }
 
   /**
-   * Ends one connection: a status on each call, GOAWAY, close. Halfway to a deadline the calls are reset that a status cannot reach, because
-   * their peer grants no window; at the deadline whatever is left is cut.
+   * Ends one connection: a status on each call, GOAWAY, close. After half of the deadline it resets
+   * calls whose peer grants no window for a status; at the deadline it closes whatever is left.
    */
   endConnection(connection: Connection<C>, error: unknown): void {
     connection.end(error)
@@ -227,12 +227,12 @@ export class RpcServer<C> implements AsyncDisposable {
     return this.#connections.size
   }
 
-  /** Of requests that are not complete or not handled. */
+  /** Bytes of requests that are incomplete or not handled. */
   get heldBytes(): number {
     return this.#bytes.held
   }
 
-  /** Ends every connection so, with UNAVAILABLE, and resolves when they are gone, at the deadline at the latest. */
+  /** Ends every connection in the same way, with UNAVAILABLE. Resolves when all are closed. */
   shutdown(deadlineMs: number): Promise<void> {
     this.#ending ??= this.#shutDown(deadlineMs)
     return this.#ending
@@ -259,7 +259,7 @@ export class RpcServer<C> implements AsyncDisposable {
 
   #onStream(connection: LiveConnection<C>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', ignore) // `close` follows and ends the call
-    if (stream.destroyed || stream.closed) return // reset by its peer before it came to us
+    if (stream.destroyed || stream.closed) return // the peer reset it before this event
     let isBegun = false
     let stopWaiting: (() => void) | undefined
     const begin = (): void => {
@@ -307,7 +307,7 @@ export class RpcServer<C> implements AsyncDisposable {
     return call
   }
 
-  /** Why a call is refused by its headers alone; what it would have asked does not matter. */
+  /** Returns why a call is refused by its headers alone, or undefined. */
   #refusalOf(
     route: Route<C> | undefined,
     connection: LiveConnection<C>,

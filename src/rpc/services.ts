@@ -5,22 +5,22 @@ import { decodeMessage as decode } from './messages/decode-message.ts'
 import { encodeMessage as encode } from './messages/encode-message.ts'
 import { type MessageType, MessageTypes, type MethodType } from './messages/message-type.ts'
 
-/** Every service of this program, by its full name on the wire. */
+/** The full names of all services. */
 export type ServiceName = keyof Services
 
-/** One method; a message is an object shaped like the generated types, or bytes that are encoded already. */
+/** One method. A message is an object shaped like the generated types, or already encoded bytes. */
 export type Method = MethodDefinition<object, object>
 
-/** The methods of a service by their names in the .proto file. */
+/** The methods of a service, by their names in the .proto file. */
 export type ServiceDefinition = Readonly<Record<string, Method>>
 
-/** The longest batch that an agent asks for has a tenth of it. */
+/** Ten times what the longest batch request of an agent needs. */
 const MAX_NUMBERS_OF_REQUEST = 65_536
 
 let types: MessageTypes | undefined
 const definitions = new Map<ServiceName, ServiceDefinition>()
 
-/** Read at first use: a program that fails early, or a command without RPC, does not pay for it. */
+/** Parsed at first use, so that a command without RPC does not pay for it. */
 function messageTypes(): MessageTypes {
   types ??= new MessageTypes(schema)
   return types
@@ -40,7 +40,7 @@ function define({ path, requestStream, responseStream, request, response }: Meth
   }
 }
 
-/** The definition of a service, made when first asked for. */
+/** Returns the definition of a service. Built at first use. */
 export function service(name: ServiceName): ServiceDefinition {
   let definition = definitions.get(name)
   if (definition === undefined) {
@@ -51,7 +51,10 @@ export function service(name: ServiceName): ServiceDefinition {
   return definition
 }
 
-/** The definition of one method; an unknown name is a bug of the caller. */
+/**
+ * Returns the definition of one method.
+ * @throws TypeError when there is no such method, which is a bug of the caller
+ */
 export function method(serviceName: ServiceName, name: string): Method {
   const methods = service(serviceName)
   const found = Object.hasOwn(methods, name) ? methods[name] : undefined
@@ -59,7 +62,10 @@ export function method(serviceName: ServiceName, name: string): Method {
   return found
 }
 
-/** Serialises a message once, for a handler that sends the same bytes to many. `typeName` is its full name, e.g. `X509SVIDResponse`. */
+/**
+ * Encodes a message once, for a handler that sends the same bytes to many clients. `typeName` is
+ * its full name, for example `X509SVIDResponse`.
+ */
 export function encodeMessage(typeName: string, value: object): Buffer {
   return encode(messageTypes().message(typeName), value)
 }

@@ -1,6 +1,6 @@
 import { CodedError, type ErrorKind, isAbortError } from '../foundation/errors.ts'
 
-/** gRPC status codes. Written here as numbers, so that whoever only reads a code need not load grpc-js. */
+/** gRPC status codes. Defined here, so that code which only reads a status need not load grpc-js. */
 export const StatusCode = {
   OK: 0,
   CANCELLED: 1,
@@ -34,7 +34,10 @@ const STATUS_OF: Readonly<Record<ErrorKind, number>> = {
   internal: StatusCode.INTERNAL,
 }
 
-/** The kinds by status; a status that no kind stands for is the nearest kind, and CANCELLED, which we never send, `unavailable`. */
+/**
+ * The error kind of each status. A status without a kind of its own gets the nearest one;
+ * CANCELLED, which our servers never send, is `unavailable`.
+ */
 const KIND_OF: Readonly<Record<number, ErrorKind>> = {
   ...Object.fromEntries(Object.entries(STATUS_OF).map(([kind, status]) => [status, kind as ErrorKind])),
   [StatusCode.CANCELLED]: 'unavailable',
@@ -44,8 +47,8 @@ const KIND_OF: Readonly<Record<number, ErrorKind>> = {
 }
 
 /**
- * Peers cap the whole header list, some at 8 KiB, and percent-encoding triples a message: beyond that the call would fail without any
- * status at all.
+ * Peers limit the whole header list, some to 8 KiB, and percent-encoding triples a message. A
+ * longer message would make the call fail without any status.
  */
 const MAX_MESSAGE_LENGTH = 320
 
@@ -53,7 +56,7 @@ const MAX_MESSAGE_LENGTH = 320
 export interface Status {
   readonly code: number
   readonly details: string
-  /** Of a refusal: where the audit log has the reason. */
+  /** The reference under which the audit log has the reason of a refusal. */
   readonly reference?: string
 }
 
@@ -65,14 +68,14 @@ interface RpcErrorOptions extends ErrorOptions {
 /** The trailer that carries the reference of a refusal. */
 export const REFERENCE_TRAILER = 'signet-reference'
 
-/** The other side answered with an error, or could not be reached. */
+/** The server answered with an error, or could not be reached. */
 export class RpcError extends CodedError {
   override readonly name = 'RpcError'
   readonly code = 'ERR_RPC_FAILED'
   readonly kind: ErrorKind
   /** The gRPC status code; see {@link StatusCode}. */
   readonly status: number
-  /** True when there was no connection: nobody has answered. */
+  /** True when there was no connection, so no server answered. */
   readonly unreachable: boolean
 
   constructor(status: number, publicMessage: string, options?: RpcErrorOptions) {
@@ -83,7 +86,10 @@ export class RpcError extends CodedError {
   }
 }
 
-/** The single place where an error becomes something a peer can see. Never OK and never CANCELLED: both are final for some clients. */
+/**
+ * The only place that converts an error to a gRPC status. The result is never OK or CANCELLED,
+ * because some clients do not retry after these.
+ */
 export function toStatus(error: unknown): Status {
   if (error instanceof CodedError) {
     const details = error.publicMessage.slice(0, MAX_MESSAGE_LENGTH).toWellFormed()

@@ -5,12 +5,15 @@ import type { Http2Call } from './http2-call.ts'
 import type { Method } from './services.ts'
 import { decodeRequest } from './unary-call.ts'
 
-/** What every call with a stream of answers does: one message is on its way at a time, so that the reader sets the pace. */
+/**
+ * The common part of calls with several responses. Only one message is sent at a time, so that the
+ * client sets the pace.
+ */
 export abstract class WritingCall<C> extends Call<C> {
   readonly isStream = true
   protected readonly definition: Method
   protected writing = false
-  /** Since when a part of the next request is here without the rest, as {@link isLate} has seen it. */
+  /** When {@link isLate} first saw an incomplete next request, in milliseconds on the monotonic clock. */
   protected partSinceMs = NOT_WAITING
 
   constructor(base: Http2Call, owner: CallOwner<C>, definition: Method) {
@@ -18,13 +21,13 @@ export abstract class WritingCall<C> extends Call<C> {
     this.definition = definition
   }
 
-  /** Of a stream with many requests none is waited for, but one that has begun has to end. */
+  /** A client need not send another request, but must finish one that it has begun. */
   override isLate(now: number, patienceMs: number): boolean {
     this.partSinceMs = this.base.hasRest ? Math.min(this.partSinceMs, now) : NOT_WAITING
     return super.isLate(now, patienceMs) || now - this.partSinceMs > patienceMs
   }
 
-  /** The reader has taken the last message. */
+  /** The client has taken the last message. */
   protected abstract written(): void
 
   protected override get isBlocked(): boolean {
@@ -54,11 +57,11 @@ export abstract class WritingCall<C> extends Call<C> {
   }
 }
 
-/** A call with one request and a stream of answers. */
+/** A call with one request and a stream of responses. */
 abstract class ServerStreamCall<C> extends WritingCall<C> {
   #request: Buffer | undefined
 
-  /** The request, and how long it was. */
+  /** Handles the request. `bytes` is its encoded length. */
   protected abstract run(request: object, bytes: number): void
 
   override onReceiveMessage(bytes: Buffer): void {
@@ -77,7 +80,7 @@ abstract class ServerStreamCall<C> extends WritingCall<C> {
       this.refuseRequest('no request message')
       return
     }
-    this.#request = EMPTY // the caller's bytes need not live as long as the stream
+    this.#request = EMPTY // do not keep the encoded request for the life of the stream
     this.waitingSinceMs = NOT_WAITING
     try {
       const request = decodeRequest(this.definition, bytes)
@@ -95,7 +98,7 @@ abstract class ServerStreamCall<C> extends WritingCall<C> {
 
 const EMPTY = Buffer.alloc(0)
 
-/** Messages from an async iterable. */
+/** Sends the messages of an async iterable. */
 export class StreamCall<C> extends ServerStreamCall<C> {
   readonly #handler: StreamHandler<C, object, object>
   readonly #finite: boolean
@@ -114,7 +117,7 @@ export class StreamCall<C> extends ServerStreamCall<C> {
   }
 
   protected override run(request: object, bytes: number): void {
-    this.base.bytes.keep(bytes) // a generator may keep what it was called with
+    this.base.bytes.keep(bytes) // a generator may keep its request
     if (this.finished) return
     void this.#produce(this.#handler(this.owner.caller, request, this))
   }
@@ -143,7 +146,7 @@ export class StreamCall<C> extends ServerStreamCall<C> {
   }
 }
 
-/** Snapshots that someone pushes: no generator, no promise, at most one snapshot waiting. */
+/** Sends snapshots that are pushed: no generator, no promise, and at most one snapshot waits. */
 export class PushCall<C> extends ServerStreamCall<C> implements StreamSink {
   readonly #handler: PushHandler<C, object>
   #pushing: Disposable | undefined
@@ -188,7 +191,10 @@ export class PushCall<C> extends ServerStreamCall<C> implements StreamSink {
   }
 }
 
-/** A bidirectional stream in which each request gets one answer; the next request is read when the answer is taken. */
+/**
+ * A bidirectional stream in which each request gets one response. The next request is read when the
+ * client has taken the response.
+ */
 export class ExchangeCall<C> extends WritingCall<C> {
   readonly #handler: ExchangeHandler<C, object, object>
 

@@ -1,9 +1,12 @@
 import type { DuplexListener, Handler } from './handlers.ts'
 
-/** Told how long the loop was taken by what a caller asked. */
+/** Called with how long a caller's request occupied the event loop. */
 export type Charge<C> = (caller: C, ms: number) => void
 
-/** The same handler, with the time that it takes charged to its caller: what is asked differs in its cost by a hundred times. */
+/**
+ * Wraps a handler so that its run time is charged to its caller: the cost of requests differs by a
+ * factor of a hundred.
+ */
 export function timed<C>(handler: Handler<C>, nowMs: () => number, charge: Charge<C>): Handler<C> {
   const during = <T>(caller: C, task: () => T): T => {
     const begunMs = nowMs()

@@ -1,4 +1,4 @@
-/** google.protobuf.Timestamp, from and to milliseconds since 1970. */
+/** google.protobuf.Timestamp, converted from and to milliseconds since 1970. */
 export interface TimestampMessage {
   readonly seconds: string
   readonly nanos: number

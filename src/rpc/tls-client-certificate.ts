@@ -2,22 +2,22 @@ import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
 import { type Certificate, MAX_CHAIN_LENGTH, parseCertificate, verifyChain } from '../crypto/x509.ts'
 import { messageOf } from '../foundation/errors.ts'
 
-/** What a client showed of itself in the handshake: a certificate whose chain holds, nothing, or something that is refused. */
+/** The client certificate of a handshake: one with a valid chain, none, or the reason why it is refused. */
 export type ClientCertificate =
   | { readonly certificate: Certificate | undefined }
   | { readonly refused: string }
 
-/** Who may have issued a client's certificate. */
+/** The CAs that may have issued a client certificate. */
 export interface ClientCas {
   readonly roots: readonly Certificate[]
-  /** Known CAs under the roots, for when those that the client sent are not to be had. */
+  /** Known CAs under the roots, for when Node does not tell which intermediates the client sent. */
   readonly issuers: readonly Certificate[]
 }
 
-/** A chain that is too long has to be seen to be: one more, and the root, which some send along. */
+/** One more than allowed, to detect a chain that is too long, and the root, which some clients send. */
 const MAX_READ = MAX_CHAIN_LENGTH + 2
 
-/** The certificates that the peer sent, as far as they make a chain, leaf first. OpenSSL has checked that the leaf's key is the peer's. */
+/** The chain that the peer sent, DER, leaf first. OpenSSL has verified that the peer has the leaf's key. */
 export function peerChain(socket: TLSSocket): Buffer[] {
   const chain: Buffer[] = []
   let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
@@ -29,9 +29,10 @@ export function peerChain(socket: TLSSocket): Buffer[] {
 }
 
 /**
- * Checks a client's chain with a reader of our own as well. OpenSSL reports only the last of several failures, so that a foreign certificate
- * that has also expired looks merely expired to it. Time alone does not refuse: what an expired caller may do is decided behind this, and one that
- * comes too early shows what was signed here while another of the clocks was wrong.
+ * Checks a client's chain with our own parser in addition to OpenSSL, which reports only the last
+ * of several failures: a foreign certificate that has also expired looks merely expired. Time alone
+ * is no reason to refuse here. The authority decides later what an expired caller may do, and a
+ * certificate that is not valid yet was signed here while one of the clocks was wrong.
  */
 export function checkClientCertificate(
   socket: TLSSocket,

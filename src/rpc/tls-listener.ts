@@ -14,32 +14,38 @@ import { ConnectionPool, type PoolMember } from './connection-pool.ts'
 import { pemChain } from './pem-chain.ts'
 import { type ClientCas, checkClientCertificate } from './tls-client-certificate.ts'
 
-/** What the listener shows, and which CAs a client's certificate may lead to. */
+/** The listener's own certificate, and the CAs that it accepts for clients. */
 export interface TlsListenerIdentity {
-  /** DER, leaf first, the root last: agents pin the root before they know it. */
+  /** DER, leaf first and with the root last, because agents compare the root with their pin. */
   readonly chain: readonly Buffer[]
   readonly key: KeyObject
   readonly clientRoots: readonly Buffer[]
-  /** CAs under those roots that issue client certificates: Node 24 does not tell a server which ones the client sent. */
+  /**
+   * CAs under those roots that issue client certificates. Node 24 does not tell a server which
+   * intermediates a client sent.
+   */
   readonly clientIssuers: readonly Buffer[]
 }
 
 export interface TlsListenerOptions {
-  /** `host:port`; port 0 takes a free one. */
+  /** `host:port`; port 0 chooses a free port. */
   readonly listen: string
-  /** Read now and at each {@link TlsListener.reload}. */
+  /** Called now and at each {@link TlsListener.reload}. */
   readonly tls: () => TlsListenerIdentity
-  /** How many may be between TCP's handshake and the end of TLS's. How many there may be after it, `onConnection` decides. */
+  /** Maximum of unfinished TLS handshakes. `onConnection` limits the connections after that. */
   readonly maxHandshakes?: number
   readonly handshakeTimeoutMs?: number
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
-  /** The certificate's chain holds, but it may have expired; undefined when the client showed none. */
+  /**
+   * Called with a client certificate whose chain is valid but which may have expired; undefined
+   * when the client presented none.
+   */
   readonly onConnection: (socket: TLSSocket, clientCertificate: Certificate | undefined) => void
 }
 
-/** The address cannot be listened on. */
+/** The listener cannot bind to the address. */
 class ListenError extends CodedError {
   override readonly name = 'ListenError'
   readonly code = 'ERR_RPC_LISTEN'
@@ -48,18 +54,24 @@ class ListenError extends CodedError {
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
 const MAX_HANDSHAKES = 1_024
-/** A handshake that goes on takes no longer, however many there are beside it. */
+/** How long a handshake is safe from an eviction by age. A handshake that makes progress takes less. */
 const SPARE_HANDSHAKE_MS = 2_000
-/** A quiet peer that has vanished is noticed by TCP. */
+/** TCP keepalive notices an idle peer that is unreachable. */
 const TCP_KEEPALIVE_MS = 15_000
 
-/** A client without a certificate may still join; a certificate that is wrong is refused after the handshake, by checkClientCertificate. */
+/**
+ * A client without a certificate may still join. checkClientCertificate refuses a wrong certificate
+ * after the handshake.
+ */
 const SESSION_OPTIONS = { requestCert: true, rejectUnauthorized: false, ALPNProtocols: ['h2'] }
 
 const parseAll = (certificates: readonly Buffer[]): Certificate[] =>
   certificates.map((der) => parseCertificate(der))
 
-/** TLS 1.3 only, HTTP/2 only, no resumption: a resumed session shows no key and outlives the certificate. */
+/**
+ * Listens with TLS 1.3 and HTTP/2 only, and without resumption: a resumed session proves no key and
+ * outlives the certificate.
+ */
 export class TlsListener implements AsyncDisposable {
   readonly #options: TlsListenerOptions
   readonly #tcp: net.Server
@@ -67,7 +79,7 @@ export class TlsListener implements AsyncDisposable {
   readonly #refusals: RefusedConnections
   readonly #sockets = new Set<net.Socket>()
   readonly #pool: ConnectionPool<string>
-  /** Those whose handshake is not done, by address and port. */
+  /** Unfinished handshakes, by remote address and port. */
   readonly #handshakes = new Map<string, PoolMember<string>>()
   #clientCas: ClientCas = { roots: [], issuers: [] }
   #address = ''
@@ -94,7 +106,7 @@ export class TlsListener implements AsyncDisposable {
     )
   }
 
-  /** @throws ListenError */
+  /** Binds the address and listens. @throws ListenError */
   static async listen(options: TlsListenerOptions): Promise<TlsListener> {
     const listener = new TlsListener(options)
     try {
@@ -112,7 +124,7 @@ export class TlsListener implements AsyncDisposable {
     return listener
   }
 
-  /** `host:port` that is really bound. */
+  /** The bound address, `host:port`. */
   get address(): string {
     return this.#address
   }
@@ -121,7 +133,7 @@ export class TlsListener implements AsyncDisposable {
     return this.#sockets.size
   }
 
-  /** Takes the certificate and the roots anew, for connections from now on. */
+  /** Reads the certificate and the roots again, for new connections. */
   reload(): void {
     this.#tls.setSecureContext(this.#contextOptions())
   }
@@ -146,7 +158,8 @@ export class TlsListener implements AsyncDisposable {
       cert: pemChain(chain),
       key: key.export({ type: 'pkcs8', format: 'pem' }) as string,
       ca: pemChain(clientRoots),
-      // With this option a ticket only names an entry of a cache, and Node keeps none: nothing can be resumed.
+      // With this option a ticket only names an entry of a session cache, and Node keeps none, so
+      // no session can be resumed.
       secureOptions: cryptoConstants.SSL_OP_NO_TICKET,
     }
   }
@@ -177,7 +190,8 @@ export class TlsListener implements AsyncDisposable {
   #endHandshake(end: string, handshake: PoolMember<string> | undefined): void {
     if (handshake === undefined) return
     this.#pool.leave(handshake)
-    if (this.#handshakes.get(end) === handshake) this.#handshakes.delete(end) // its address may be somebody else's by now
+    // the address and port may be in use again
+    if (this.#handshakes.get(end) === handshake) this.#handshakes.delete(end)
   }
 
   #onSecure(socket: TLSSocket): void {
@@ -200,7 +214,7 @@ export class TlsListener implements AsyncDisposable {
   }
 }
 
-/** The other end of a TCP connection; the TLS socket above it says the same. */
+/** The remote end of a TCP connection. It is the same for the TLS socket on top of it. */
 function endOf({ remoteAddress, remotePort }: net.Socket): string {
   return `${remoteAddress} ${remotePort}`
 }

@@ -3,7 +3,10 @@ import type { UnaryHandler } from './handlers.ts'
 import type { Http2Call } from './http2-call.ts'
 import type { Method } from './services.ts'
 
-/** A call with one request and one answer. The lean path: one object a call, no promise unless the handler makes one. */
+/**
+ * A call with one request and one response. This path is kept lean: one object for each call, and
+ * no promise unless the handler makes one.
+ */
 export class UnaryCall<C> extends Call<C> {
   readonly isStream = false
   readonly #definition: Method
@@ -70,11 +73,11 @@ export class UnaryCall<C> extends Call<C> {
   }
 }
 
-/** The request, or undefined when the bytes are not such a message. */
+/** Decodes a request, or returns undefined when the bytes are not such a message. */
 export function decodeRequest(definition: Method, bytes: Buffer): object | undefined {
   try {
     return definition.requestDeserialize(bytes)
   } catch {
-    return undefined // the caller needs only to know that they are wrong
+    return undefined // the peer learns only that the message is malformed
   }
 }

@@ -1,11 +1,11 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { ByteAccount, ByteHolder } from './byte-budget.ts'
 
-/** Of a stream, and of a header besides its text, roughly. */
+/** Rough memory cost of a stream, and of a header besides its text. */
 const STREAM_BYTES = 4 * 1024
 const HEADER_BYTES = 128
 
-/** A stream whose call is begun later: its headers are held until then, and nobody reads what comes. */
+/** A stream whose call begins later. Its headers are held until then, and its data is not read. */
 export class WaitingStream implements ByteHolder {
   readonly #stream: ServerHttp2Stream
   readonly #account: ByteAccount
@@ -25,13 +25,13 @@ export class WaitingStream implements ByteHolder {
     return this.#bytes
   }
 
-  /** It waits no longer. */
+  /** The call begins, or the stream is closed. */
   leave(): void {
     this.#account.release(this.#bytes)
     this.#bytes = 0
   }
 
-  /** Clients see RESOURCE_EXHAUSTED. */
+  /** Resets the stream. Clients see RESOURCE_EXHAUSTED. */
   evict(): void {
     this.leave()
     this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)

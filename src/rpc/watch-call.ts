@@ -6,20 +6,20 @@ export type WatchTarget = PlainTarget
 
 export interface WatchOptions {
   readonly target: WatchTarget
-  /** `/Service/Method`; the request is the empty message. */
+  /** `/Service/Method`. The request is the empty message. */
   readonly method: string
   readonly metadata: Readonly<Record<string, string>>
   readonly clock: Clock
   readonly onMessage: (message: Buffer) => void
 }
 
-/** Servers keep to the 4 MiB that most clients take; this is for those that do not. */
+/** Servers keep to 4 MiB, the default limit of most clients. This is for servers that do not. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 const EMPTY_REQUEST = Buffer.alloc(0)
 
-/** One server stream that is to stay open, on a connection of its own. It keeps no process alive. */
+/** One long-lived server stream on its own connection. It does not keep the process alive. */
 export class WatchCall implements Disposable {
-  /** How it ended; a watch has no good end, so OK is an error, too. Never rejects. */
+  /** Resolves to how the stream ended. A watch should not end, so OK is an error, too. Never rejects. */
   readonly ended: Promise<RpcError>
   readonly #call: PlainCall
 

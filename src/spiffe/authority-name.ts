@@ -1,4 +1,4 @@
-/** The DNS name in the authority's certificate, whatever address it is reached at (decision 0007). */
+/** The DNS name in the authority's certificate, at whatever address it is reached (decision 0007). */
 export function authorityName(trustDomain: string): string {
   return `authority.${trustDomain}`
 }

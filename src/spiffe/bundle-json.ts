@@ -5,7 +5,7 @@ import { readingProblem } from '../crypto/x509-readable.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { BundleContents } from './bundle.ts'
 
-/** The document is no SPIFFE bundle. Whoever has an older one keeps it. */
+/** The document is not a SPIFFE bundle. A reader that has an older bundle keeps it. */
 export class InvalidBundleError extends CodedError {
   override readonly name = 'InvalidBundleError'
   readonly code = 'ERR_SPIFFE_BUNDLE_INVALID'
@@ -16,21 +16,27 @@ export class InvalidBundleError extends CodedError {
   }
 }
 
-/** More than ten thousand keys; nobody has a hundred. */
+/** Room for more than ten thousand keys; real bundles have fewer than a hundred. */
 const MAX_BUNDLE_BYTES = 4 * 1024 * 1024
 const MAX_SEQUENCE = 2n ** 64n - 1n
 const MAX_REFRESH_HINT = 2 ** 31 - 1
-/** Of what is passed over: nobody reads more, and a bundle of nothing else is not to fill the memory of every agent. */
+/**
+ * How many skipped parts are recorded. A bundle of invalid keys must not fill the memory of every
+ * agent.
+ */
 export const MAX_NOTED = 64
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** A part of a bundle that is not used; the rest is. */
+/** A part of a bundle that is not used. */
 export interface PassedOver {
   /** `key 3`, counted from zero, or the name of a member. */
   readonly where: string
   readonly reason: string
-  /** Of a use or a type that this version does not know (§4.2); else it is broken, or not every client could read it. */
+  /**
+   * True if its use or key type is not known to this version (§4.2). Otherwise it is invalid, or
+   * some clients could not read it.
+   */
   readonly isUnknown: boolean
 }
 
@@ -44,16 +50,18 @@ type Skip = Omit<PassedOver, 'where'>
 const skip = (reason: string, isUnknown = false): Skip => ({ reason, isUnknown })
 
 /**
- * Reads a bundle document (SPIFFE Trust Domain and Bundle §4). Every key stands for itself: one that is not known is passed over (§4.2), and so
- * is one that is broken or that some client could not read, for most clients would refuse all others along with it.
- * @throws InvalidBundleError when the whole is no bundle
+ * Reads a bundle document (SPIFFE Trust Domain and Bundle §4). Keys are judged one by one. A key of
+ * an unknown kind is skipped (§4.2); so is one that is invalid or that some clients could not read,
+ * because most clients would refuse the whole bundle for it.
+ * @throws InvalidBundleError if the document as a whole is not a bundle
  */
 export function parseBundle(json: Buffer | string): ParsedBundle {
   if (json.length > MAX_BUNDLE_BYTES) throw new InvalidBundleError('it is too large')
   const faults = new Map<string, string>()
   const document = parseDocument(json, faults)
   const keys = document['keys']
-  if (!Array.isArray(keys)) throw new InvalidBundleError('it has no list of keys') // absent is not empty (§4.1.3)
+  // Absent is not the same as empty (§4.1.3).
+  if (!Array.isArray(keys)) throw new InvalidBundleError('it has no list of keys')
   const passedOver: PassedOver[] = []
   const note = (where: string, skipped: Skip | undefined): void => {
     if (skipped !== undefined && passedOver.length < MAX_NOTED) passedOver.push({ where, ...skipped })
@@ -90,7 +98,7 @@ function keyAt(index: number | string | undefined): string {
   return `key ${index}`
 }
 
-/** What is wrong within one key is noted for it. */
+/** Parses the JSON. A fault inside one key is recorded for that key only. */
 function parseDocument(json: Buffer | string, faults: Map<string, string>): JsonObject {
   try {
     return parseJsonObject(json, {
@@ -106,7 +114,7 @@ function parseDocument(json: Buffer | string, faults: Map<string, string>): Json
   }
 }
 
-/** X509-SVID §6.2: without a certificate the key is passed over; of several the first counts. */
+/** X509-SVID §6.2: a key without a certificate is skipped; of several certificates the first counts. */
 function addX509Authority(jwk: JsonObject, into: Map<string, Buffer>): Skip | undefined {
   const x5c = jwk['x5c']
   const key = publicKeyOf(jwk)
@@ -116,21 +124,25 @@ function addX509Authority(jwk: JsonObject, into: Map<string, Buffer>): Skip | un
   const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined
   if (typeof first !== 'string') return skip('its x5c is not a list of certificates')
   const der = Buffer.from(first, 'base64')
-  // RFC 7517 §4.7: Base64 as in RFC 4648 §4, padded, without line ends.
+  // RFC 7517 §4.7: Base64 as in RFC 4648 §4, padded, without line breaks.
   if (der.toString('base64') !== first) return skip('its certificate is not in Base64')
   const certificate = certificateOf(der)
   if ('reason' in certificate) return certificate
-  if (!certificate.publicKeyDer.equals(key)) return skip('it is not the key in its certificate') // RFC 7517 §4.7
+  // RFC 7517 §4.7
+  if (!certificate.publicKeyDer.equals(key)) return skip('it is not the key in its certificate')
   if (!certificate.isCa) return skip('its certificate is not that of a CA') // no anchor (§6.1)
   const problem = readingProblem(certificate)
   if (problem !== undefined) return skip(`not every client can read its certificate: ${problem}`)
   const name = der.toString('latin1')
-  if (into.has(name)) return skip('its certificate is there twice', true)
+  if (into.has(name)) return skip('its certificate is a duplicate', true)
   into.set(name, der)
   return undefined
 }
 
-/** One key may be there twice, but not two under one name, of which readers take now the one, now the other. */
+/**
+ * The same key may appear twice. Two keys with one kid may not, because readers differ in which
+ * they take.
+ */
 function addJwtAuthority(jwk: JsonObject, into: Map<string, Buffer>): Skip | undefined {
   const publicKeyDer = publicKeyOf(jwk)
   if (!Buffer.isBuffer(publicKeyDer)) return publicKeyDer
@@ -140,7 +152,7 @@ function addJwtAuthority(jwk: JsonObject, into: Map<string, Buffer>): Skip | und
   const before = into.get(kid)
   if (before !== undefined) {
     const isSame = before.equals(publicKeyDer)
-    return skip(isSame ? 'it is there twice' : 'another key before it has its kid', isSame)
+    return skip(isSame ? 'it is a duplicate' : 'an earlier key has the same kid', isSame)
   }
   into.set(kid, publicKeyDer)
   return undefined

@@ -14,15 +14,18 @@ export interface BundleContents {
   readonly refreshHintSeconds?: number
 }
 
-/** The keys of one trust domain (SPIFFE Trust Domain and Bundle §4), without those that are odd (decision 0022). Immutable. */
+/**
+ * The keys of one trust domain (SPIFFE Trust Domain and Bundle §4), without parts that cannot be
+ * used (decision 0022). Immutable.
+ */
 export class Bundle {
-  /** Its bare name: a bundle without a trust domain means nothing (§3). */
+  /** The bare name; a bundle always belongs to a trust domain (§3). */
   readonly trustDomain: string
   readonly x509Authorities: readonly Buffer[]
   readonly jwtAuthorities: ReadonlyMap<string, KeyObject>
   readonly sequence: bigint | undefined
   readonly refreshHintSeconds: number | undefined
-  /** What of the document is not in here. */
+  /** The parts of the document that were skipped. */
   readonly passedOver: readonly PassedOver[]
   #certificates: readonly Certificate[] | undefined
   #formatted: Buffer | undefined
@@ -38,18 +41,16 @@ export class Bundle {
     this.passedOver = passedOver
   }
 
-  /**
-   * Reads the JSON form, without what of it cannot be used.
-   * @throws InvalidBundleError
-   */
+  /** Reads the JSON form and skips the parts that cannot be used. @throws InvalidBundleError */
   static parse(trustDomain: string, json: Buffer | string): Bundle {
     const { passedOver, ...contents } = parseBundle(json)
     return new Bundle(trustDomain, contents, passedOver)
   }
 
   /**
-   * Reads the X.509 authorities as the Workload API sends them (§5.2.1): DER, concatenated. One that cannot be used is passed over, and so is
-   * what stands behind bytes that are no certificate.
+   * Reads X.509 authorities as the Workload API sends them (§5.2.1): concatenated DER. A
+   * certificate that cannot be used is skipped; so is everything after bytes that are not a
+   * certificate.
    */
   static fromX509Der(trustDomain: string, concatenated: Buffer): Bundle {
     const { parts, rest } = splitDerAsFar(concatenated)
@@ -72,28 +73,29 @@ export class Bundle {
     return new Bundle(input.trustDomain, input)
   }
 
-  /** The X.509 authorities, read once. */
+  /** The parsed X.509 authorities, cached. */
   get certificates(): readonly Certificate[] {
     this.#certificates ??= this.x509Authorities.map((der) => parseCertificate(der))
     return this.#certificates
   }
 
-  /** The SPIFFE bundle document (§4): always the same bytes for the same contents in the same order. */
+  /** The SPIFFE bundle document (§4). The same contents in the same order give the same bytes. */
   format(): Buffer {
     this.#formatted ??= Buffer.from(this.#formatDocument())
     return this.#formatted
   }
 
   /**
-   * A standard JWK Set of the JWT keys alone, for FetchJWTBundles: no key of another use, and none of the bundle's own members (§6.2.2).
-   * Without `use` as well: libraries for JWT know only `sig` there and pass over every other key.
+   * A standard JWK Set of the JWT keys only, for FetchJWTBundles: no keys of another use and none
+   * of the bundle's own members (§6.2.2). `use` is omitted, because JWT libraries accept only `sig`
+   * there and skip every other key.
    */
   formatJwks(): Buffer {
     this.#jwks ??= Buffer.from(JSON.stringify({ keys: this.#jwtJwks() }))
     return this.#jwks
   }
 
-  /** The X.509 authorities, concatenated, as the Workload API sends them (§5.2.1). */
+  /** The X.509 authorities as the Workload API sends them (§5.2.1): concatenated DER. */
   x509Der(): Buffer {
     this.#x509Der ??= Buffer.concat(this.x509Authorities)
     return this.#x509Der
@@ -110,7 +112,7 @@ export class Bundle {
       ...this.#jwtJwks().map((jwk) => ({ use: 'jwt-svid', ...jwk })),
     ]
     const members = [`"keys":${JSON.stringify(keys)}`]
-    // Written by hand: 64 bits do not fit the numbers of JSON.stringify (§4.1.1).
+    // Formatted by hand: JSON.stringify cannot write 64-bit integers (§4.1.1).
     if (this.sequence !== undefined) members.push(`"spiffe_sequence":${this.sequence}`)
     if (this.refreshHintSeconds !== undefined)
       members.push(`"spiffe_refresh_hint":${this.refreshHintSeconds}`)
@@ -138,7 +140,7 @@ function uniqueAuthorities(authorities: readonly Buffer[]): readonly Buffer[] {
   return [...unique.values()]
 }
 
-/** One key may be there twice, but not two under one name: which of them were meant? */
+/** The same key may appear twice; two keys with the same kid would be ambiguous. */
 function jwtKeys(authorities: BundleContents['jwtAuthorities']): ReadonlyMap<string, KeyObject> {
   const keys = new Map<string, KeyObject>()
   for (const { kid, publicKeyDer } of authorities) {

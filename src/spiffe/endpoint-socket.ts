@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { CodedError } from '../foundation/errors.ts'
 
-/** The text is no address of a Workload Endpoint (Workload Endpoint §4). */
+/** The text is not the address of a Workload Endpoint (Workload Endpoint §4). */
 class InvalidEndpointSocketError extends CodedError {
   override readonly name = 'InvalidEndpointSocketError'
   readonly code = 'ERR_SPIFFE_ENDPOINT_SOCKET_INVALID'
@@ -20,8 +20,9 @@ const NOT_IN_A_URI = /[\u0000-\u0020\u007f"<>\\^`{|}]/
 const TCP = /^\/\/(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/
 
 /**
- * Reads the value of `SPIFFE_ENDPOINT_SOCKET`: `unix:///run/x.sock` (or `unix:/run/x.sock`, which is the same URI) with an absolute
- * path and nothing else, or `tcp://127.0.0.1:8000` with an IP address and a port and nothing else.
+ * Reads a value of `SPIFFE_ENDPOINT_SOCKET`: `unix:///run/x.sock` (or the equivalent
+ * `unix:/run/x.sock`) with an absolute path, or `tcp://127.0.0.1:8000` with an IP address and a
+ * port. Nothing else may follow.
  * @throws InvalidEndpointSocketError
  */
 export function parseEndpointSocket(uri: string): EndpointSocket {

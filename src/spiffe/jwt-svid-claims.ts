@@ -18,8 +18,8 @@ export type JwtSvidProblem =
   | 'signature'
 
 /**
- * The token is no JWT-SVID, or is not valid for this audience at this time. Peers are not told why; it never
- * holds the token.
+ * The token is not a JWT-SVID, or is not valid for this audience at this time. Peers do not learn
+ * the reason. The error never contains the token.
  */
 export class InvalidJwtSvidError extends CodedError {
   override readonly name = 'InvalidJwtSvidError'
@@ -44,14 +44,17 @@ export interface JwtSvid {
   readonly kid: string
 }
 
-/** What {@link readJwtSvid} found: the token, how it is signed, and from when on it counts. */
+/** A JWT-SVID as {@link readJwtSvid} returns it: with its algorithm and the start of its validity. */
 export interface ReadJwtSvid extends JwtSvid {
   readonly alg: JwsAlgorithm
-  /** `nbf`; -Infinity without. `iat` says when it was made and decides nothing (RFC 7519 §4.1.6). */
+  /**
+   * `nbf` in seconds since 1970, or -Infinity without one. `iat` only says when the token was made
+   * and is not checked (RFC 7519 §4.1.6).
+   */
   readonly notBefore: number
 }
 
-/** JWT-SVID §2.1: these nine, case-sensitive; neither `none` nor a shared secret nor EdDSA. */
+/** JWT-SVID §2.1: these nine, case-sensitive. `none`, HMAC and EdDSA are refused. */
 const ALGORITHMS: ReadonlySet<unknown> = new Set<JwsAlgorithm>([
   'RS256',
   'RS384',
@@ -63,12 +66,12 @@ const ALGORITHMS: ReadonlySet<unknown> = new Set<JwsAlgorithm>([
   'PS384',
   'PS512',
 ])
-/** JWT-SVID §2: nothing else, above all nothing that brings a key along. */
+/** JWT-SVID §2: no other member is allowed, in particular none that carries a key. */
 const HEADER_MEMBERS: ReadonlySet<string> = new Set(['alg', 'kid', 'typ'])
 
 /**
- * Reads the header, in the order of the specification's own warning (§2.1: the algorithm before anything else), and the claims.
- * No time is compared and no signature verified.
+ * Reads the header and the claims. The algorithm is checked before anything else, as the
+ * specification warns (§2.1). Times are not compared and the signature is not verified.
  * @throws InvalidJwtSvidError
  */
 export function readJwtSvid({ header, claims }: ParsedJws): ReadJwtSvid {
@@ -76,10 +79,11 @@ export function readJwtSvid({ header, claims }: ParsedJws): ReadJwtSvid {
   if (!ALGORITHMS.has(alg)) throw new InvalidJwtSvidError('algorithm')
   if (!Object.keys(header).every((name) => HEADER_MEMBERS.has(name))) throw new InvalidJwtSvidError('header')
   if (typ !== undefined && typ !== 'JWT' && typ !== 'JOSE') throw new InvalidJwtSvidError('type') // §2.3
-  // Optional in the standard (§2.2), but every other implementation asks for it, and guessing among keys helps nobody.
+  // The standard makes it optional (§2.2), but every other implementation requires it, and trying
+  // every key in turn is no safe alternative.
   if (typeof kid !== 'string' || kid === '') throw new InvalidJwtSvidError('key_id')
   if (!isSayable(claims))
-    throw new InvalidJwtSvidError('claims', { because: 'one has no JSON that every reader takes' })
+    throw new InvalidJwtSvidError('claims', { because: 'one has a value that some JSON readers reject' })
   const { nbf } = claims
   return {
     alg: alg as JwsAlgorithm,
@@ -92,7 +96,7 @@ export function readJwtSvid({ header, claims }: ParsedJws): ReadJwtSvid {
   }
 }
 
-/** §3.1: the workload's SPIFFE ID, so it has a path. */
+/** §3.1: the SPIFFE ID of a workload, which always has a path. */
 function subjectOf(sub: unknown): SpiffeId {
   if (typeof sub !== 'string') throw new InvalidJwtSvidError('subject')
   let id: SpiffeId
@@ -105,7 +109,7 @@ function subjectOf(sub: unknown): SpiffeId {
   return id
 }
 
-/** §3.2: one or more; a single one may stand alone (RFC 7519 §4.1.3). */
+/** §3.2: one or more audiences; a single one may be a plain string (RFC 7519 §4.1.3). */
 function audienceOf(aud: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   const isSound = list.length > 0 && list.every((each) => typeof each === 'string' && each !== '')
@@ -114,8 +118,9 @@ function audienceOf(aud: unknown): readonly string[] {
 }
 
 /**
- * Whether every reader of JSON and of protobuf has the value: `1e400` is no number to them, and half of a surrogate pair no text, and most
- * then refuse the whole message. How deep it may be is limited where the JSON is read.
+ * Whether every JSON and protobuf reader can represent the value. `1e400` is not a number to them
+ * and a lone surrogate is not text, and most then reject the whole message. The JSON reader limits
+ * the depth.
  */
 export function isSayable(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed()
@@ -126,10 +131,10 @@ export function isSayable(value: unknown): boolean {
   return true
 }
 
-/** 9999-12-31T23:59:59Z: what is later is a mistake, such as milliseconds. */
+/** 9999-12-31T23:59:59Z; a later time is a mistake, such as milliseconds. */
 const LATEST = 253_402_300_799
 
-/** A NumericDate (RFC 7519 §2). */
+/** Reads a NumericDate (RFC 7519 §2), in seconds since 1970. */
 function momentOf(value: unknown): number {
   if (typeof value !== 'number' || !(value >= 0) || value > LATEST) throw new InvalidJwtSvidError('claims')
   return value

@@ -6,21 +6,18 @@ import { InvalidJwtSvidError, type JwtSvid, type ReadJwtSvid, readJwtSvid } from
 
 export { InvalidJwtSvidError, type JwtSvid } from './jwt-svid-claims.ts'
 
-/**
- * Reads a JWT-SVID without verifying anything about it: for showing, never for believing.
- * @throws InvalidJwtSvidError
- */
+/** Reads a JWT-SVID without verifying it, for display only. @throws InvalidJwtSvidError */
 export function parseJwtSvid(token: string): JwtSvid {
   return publicPart(readJwtSvid(parse(token)))
 }
 
-/** What clocks of other hosts may be off by (RFC 7519 §4.1.4, §4.1.5; JWT-SVID §3.3): as much as go-spiffe allows. */
+/**
+ * Allowance for clock skew between hosts (RFC 7519 §4.1.4, §4.1.5; JWT-SVID §3.3), the same as
+ * go-spiffe's.
+ */
 const LEEWAY_SECONDS = 60
 
-/**
- * Compares `exp` and `nbf`, each with the leeway; refused when the time cannot be compared.
- * @throws InvalidJwtSvidError
- */
+/** Checks `exp` and `nbf`, each with the leeway. NaN never passes. @throws InvalidJwtSvidError */
 function checkTime({ expiresAt, notBefore }: ReadJwtSvid, nowSeconds: number): void {
   if (!(nowSeconds < expiresAt + LEEWAY_SECONDS)) {
     throw new InvalidJwtSvidError('expired', { because: `exp was ${secondsOf(nowSeconds - expiresAt)} ago` })
@@ -36,41 +33,42 @@ function secondsOf(seconds: number): string {
   return `${Math.ceil(seconds)} s`
 }
 
-/**
- * The same for a token of which nothing else is looked at: for showing.
- * @throws InvalidJwtSvidError
- */
+/** Checks only the times of a token, for display. @throws InvalidJwtSvidError */
 export function checkJwtSvidTime(token: string, nowSeconds: number): void {
   checkTime(readJwtSvid(parse(token)), nowSeconds)
 }
 
-/** A token whose signature was verified, and the key that did it. */
+/** A token whose signature was verified, and the key that verified it. */
 interface Verified {
   readonly svid: ReadJwtSvid
   readonly key: KeyObject
-  /** That it takes to remember it. */
+  /** Its estimated size in the cache. */
   readonly bytes: number
 }
 
 export interface JwtSvidValidation {
   readonly audience: string
   readonly nowSeconds: number
-  /** The bundle of a trust domain's bare name; undefined where there is none for the caller. */
+  /** Finds the bundle of a trust domain by its bare name; undefined if the caller has none. */
   readonly bundleFor: (trustDomain: string) => Bundle | undefined
-  /** For whom, where several users share a validator: none pushes out what another had verified. */
+  /**
+   * The uid for whom the token is validated, if several users share the validator. Each user has
+   * its own share of the cache.
+   */
   readonly user?: number
 }
 
-/** Of tokens of the usual length so many are remembered as one may meet in a minute. */
+/** Enough for the tokens of usual length that an agent may see in a minute. */
 const CACHE_BYTES = 24 * 1024 * 1024
-/** What a token takes that is remembered: its claims as objects, and an answer that is made of them. */
+/** Estimated cost of a cached token: its claims as objects, and the response built from them. */
 const BYTES_A_CHARACTER = 6
 const BYTES_A_TOKEN = 512
 
 /**
- * Validates JWT-SVIDs (§4, §5; Workload API §6.2.3). Tokens come again and again, and verifying a signature costs more than all the
- * rest, so the last ones that were verified are remembered, by their hash. Everything that may change meanwhile is looked at
- * each time: the clock, the audience, and whether the bundle still holds that key under that name.
+ * Validates JWT-SVIDs (JWT-SVID §4, §5; Workload API §6.2.3). Most tokens are presented again and
+ * again, and verifying the signature is the most expensive step, so recent verifications are cached
+ * by the token's hash. Whatever can change is checked every time: the times, the audience, and that
+ * the bundle still has that key under that kid.
  */
 export class JwtSvidValidator {
   readonly #verified: SharedLru<number, Verified>
@@ -92,14 +90,15 @@ export class JwtSvidValidator {
     checkTime(svid, nowSeconds)
     if (!svid.audience.includes(audience)) throw new InvalidJwtSvidError('audience')
     const bundle = bundleFor(svid.spiffeId.trustDomain)
-    // A bundle speaks for its own trust domain only (Trust Domain and Bundle §3), whoever looked it up.
+    // A bundle is valid for its own trust domain only (Trust Domain and Bundle §3), whatever the
+    // lookup returned.
     if (bundle?.trustDomain !== svid.spiffeId.trustDomain) throw new InvalidJwtSvidError('no_bundle')
     const key = bundle.jwtAuthorities.get(svid.kid)
     if (key === undefined) throw new InvalidJwtSvidError('unknown_key')
 
     if (known !== undefined && (known.key === key || known.key.equals(key))) return publicPart(svid)
     if (!verifyJws(parsed ?? parse(token), svid.alg, key)) throw new InvalidJwtSvidError('signature')
-    freeze(svid.claims) // several callers get the same object
+    freeze(svid.claims) // shared between callers
     const bytes = BYTES_A_TOKEN + BYTES_A_CHARACTER * token.length
     this.#verified.set(digest, { svid, key, bytes }, user)
     return publicPart(svid)
@@ -118,7 +117,7 @@ function publicPart({ spiffeId, audience, expiresAt, claims, kid }: ReadJwtSvid)
   return { spiffeId, audience, expiresAt, claims, kid }
 }
 
-/** The nesting is limited where the JSON is read. */
+/** Recursion is safe: the JSON reader limits the depth. */
 function freeze(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   Object.freeze(value)

@@ -1,7 +1,7 @@
 import { CodedError } from '../foundation/errors.ts'
 import { isTrustDomainName } from './trust-domain.ts'
 
-/** The text is no SPIFFE ID (SPIFFE-ID §2). */
+/** The text is not a SPIFFE ID (SPIFFE-ID §2). */
 class InvalidSpiffeIdError extends CodedError {
   override readonly name = 'InvalidSpiffeIdError'
   readonly code = 'ERR_SPIFFE_ID_INVALID'
@@ -13,18 +13,18 @@ class InvalidSpiffeIdError extends CodedError {
 }
 
 const SCHEME = 'spiffe://'
-/** SPIFFE-ID §2.3. All characters that are allowed are one byte long. */
+/** SPIFFE-ID §2.3, in bytes. Every allowed character is one byte long. */
 const MAX_ID_LENGTH = 2048
 /** SPIFFE-ID §2.2. */
 const SEGMENT = /^[A-Za-z0-9._-]+$/
 
 /**
- * A SPIFFE ID, taken exactly as it is written: no URL parser looks at it, because those mend what must be refused. Equal IDs have
- * equal texts.
+ * A SPIFFE ID, read exactly as written. No URL parser is used, because those normalise what must be
+ * refused. Equal IDs have equal text.
  */
 export class SpiffeId {
   readonly trustDomain: string
-  /** With its leading slash; empty for the ID of a trust domain. */
+  /** With its leading slash; empty for the SPIFFE ID of a trust domain. */
   readonly path: string
 
   private constructor(trustDomain: string, path: string) {
@@ -43,7 +43,7 @@ export class SpiffeId {
   }
 
   /**
-   * From a trust domain's name and a path, which is empty or begins with a slash.
+   * Makes an ID of a trust domain's name and a path, which is empty or begins with a slash.
    * @throws InvalidSpiffeIdError
    */
   static of(trustDomain: string, path: string): SpiffeId {
@@ -61,7 +61,7 @@ export class SpiffeId {
   }
 }
 
-/** True for what may stand between two slashes (SPIFFE-ID §2.2). */
+/** Whether the text is a valid path segment (SPIFFE-ID §2.2). */
 function isPathSegment(text: string): boolean {
   return SEGMENT.test(text) && text !== '.' && text !== '..'
 }

@@ -1,6 +1,6 @@
 import { CodedError } from '../foundation/errors.ts'
 
-/** The text is no name of a trust domain (SPIFFE-ID §2.1). */
+/** The text is not a trust domain name (SPIFFE-ID §2.1). */
 class InvalidTrustDomainError extends CodedError {
   override readonly name = 'InvalidTrustDomainError'
   readonly code = 'ERR_SPIFFE_TRUST_DOMAIN_INVALID'
@@ -8,10 +8,10 @@ class InvalidTrustDomainError extends CodedError {
 }
 
 const SCHEME = 'spiffe://'
-/** SPIFFE-ID §2.1 and §2.3. Nothing is lowered, decoded or otherwise mended, and DNS has no say in it. */
+/** SPIFFE-ID §2.1 and §2.3. Names are not normalised in any way, and the rules of DNS do not apply. */
 const NAME = /^[a-z0-9._-]{1,255}$/
 
-/** True for what may stand as the trust domain in a SPIFFE ID. */
+/** Whether the text is a valid trust domain name. */
 export function isTrustDomainName(text: string): boolean {
   return NAME.test(text)
 }
@@ -20,18 +20,19 @@ const MAX_HOST_LENGTH = 253
 const MAX_LABEL_LENGTH = 63
 
 /**
- * Why some clients could not read SVIDs of a trust domain with this name, though SPIFFE allows it: Go and Java take what stands in a URI for
- * the name of a host, without empty labels, and some releases of Go without long ones. Undefined when all of them can.
+ * Why some clients could not read SVIDs of this trust domain, although SPIFFE allows its name;
+ * undefined if all can. Go and Java parse the authority of a URI as a host name and reject empty
+ * labels; some releases of Go also reject long ones.
  */
 export function trustDomainReadingProblem(name: string): string | undefined {
   const labels = name.split('.')
-  if (labels.includes('')) return 'no dot may stand at its beginning, at its end or beside another'
+  if (labels.includes('')) return 'it must not begin or end with a dot, or have two in a row'
   if (name.length > MAX_HOST_LENGTH || labels.some((label) => label.length > MAX_LABEL_LENGTH))
-    return `it may have ${MAX_HOST_LENGTH} characters, and ${MAX_LABEL_LENGTH} between two dots`
+    return `it may have at most ${MAX_HOST_LENGTH} characters, and at most ${MAX_LABEL_LENGTH} between dots`
   return undefined
 }
 
-/** A trust domain, by its name. */
+/** A trust domain. */
 export class TrustDomain {
   /** `example.org` */
   readonly name: string

@@ -3,7 +3,7 @@ import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Bundle } from './bundle.ts'
 import { SpiffeId } from './spiffe-id.ts'
 
-/** The certificates are no X.509-SVID, or none that this bundle validates. */
+/** The certificates are not an X.509-SVID, or the bundle does not verify them. */
 export class InvalidX509SvidError extends CodedError {
   override readonly name = 'InvalidX509SvidError'
   readonly code = 'ERR_SPIFFE_X509_SVID_INVALID'
@@ -21,14 +21,15 @@ export interface X509Svid {
   readonly leaf: Certificate
 }
 
-/** One that a bundle vouches for. */
+/** An X.509-SVID that was verified against a bundle. */
 export interface ValidX509Svid extends X509Svid {
-  /** The certificate in the bundle that the chain leads to. */
+  /** The CA certificate in the bundle to which the chain leads. */
   readonly authority: Certificate
 }
 
 /**
- * Reads a chain in DER, leaf first, and checks what X509-SVID asks of the leaf (§5.2). No signature is verified.
+ * Reads a chain (DER, leaf first) and checks what X509-SVID §5.2 demands of the leaf. Signatures
+ * are not verified.
  * @throws InvalidX509SvidError
  */
 export function parseX509Svid(chain: readonly Buffer[]): X509Svid {
@@ -38,7 +39,7 @@ export function parseX509Svid(chain: readonly Buffer[]): X509Svid {
   if (leaf.isCa) throw new InvalidX509SvidError('the leaf is a CA') // §5.2
   checkKeyUsage(leaf)
   for (const each of authorities) {
-    // §4.3, and what go-spiffe refuses a whole message for
+    // §4.3; go-spiffe refuses the whole message otherwise
     if (!each.isCa || !each.keyUsages.has('keyCertSign')) {
       throw new InvalidX509SvidError('a certificate above the leaf is not a CA')
     }
@@ -57,7 +58,7 @@ export function validateX509Svid(
 ): ValidX509Svid {
   const svid = parseX509Svid(chain)
   if (svid.spiffeId.trustDomain !== bundle.trustDomain) {
-    throw new InvalidX509SvidError('it is of another trust domain than the bundle')
+    throw new InvalidX509SvidError('it belongs to another trust domain than the bundle')
   }
   const authority = orInvalid(() => verifyChain(svid.chain, bundle.certificates, nowSeconds))
   return { ...svid, authority }
@@ -72,7 +73,10 @@ function checkKeyUsage({ keyUsages, isKeyUsageCritical }: Certificate): void {
   }
 }
 
-/** Exactly one URI, whatever its scheme (§2), and that is a SPIFFE ID with a path (§3.1), byte for byte. */
+/**
+ * The leaf must have exactly one URI SAN of any scheme (§2), and it must be a SPIFFE ID with a path
+ * (§3.1).
+ */
 function spiffeIdOf({ uriSans }: Certificate): SpiffeId {
   const [uri, ...others] = uriSans
   if (uri === undefined || others.length > 0)

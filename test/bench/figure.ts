@@ -1,13 +1,13 @@
-/** One measured number, with what it is a number of. */
+/** One measured number and what it measures. */
 export interface Figure {
   readonly what: string
   readonly value: number
   readonly unit: string
-  /** Percentiles, counts, sizes: whatever explains the number. */
+  /** Percentiles, counts or sizes that explain the number. */
   readonly detail?: Readonly<Record<string, number>>
 }
 
-/** Value at `share` (0 to 1) of an ascending list. */
+/** The value at `share` (0 to 1) of an ascending list. */
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
@@ -22,7 +22,7 @@ export function latencyFigure(what: string, millis: readonly number[]): Figure {
   }
 }
 
-/** A table for people. */
+/** Formats figures as a table for people. */
 export function formatFigures(figures: readonly Figure[]): string {
   const rows = figures.map(({ what, value, unit, detail = {} }) => [
     what,

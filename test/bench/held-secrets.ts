@@ -4,16 +4,16 @@ import { usageOf } from './process-usage.ts'
 import type { SdsRound } from './sds-streams.ts'
 
 export const STREAMS = 1000
-/** Until what a burst of new streams leaves to do is done. */
+/** How long the server needs to settle after a burst of new streams. */
 const SETTLED_MS = 1500
 const OPENING_MS = 120_000
 
 type Event = SdsRound | { readonly error: string }
 
-/** A thousand streams of Envoys, as many for each name, held open by a process of their own. */
+/** A thousand Envoy streams, divided equally among the names, held open by a process of their own. */
 export class HeldSecrets implements AsyncDisposable {
   readonly connections: number
-  /** When each stream had its first secret, in milliseconds since the first of them had. */
+  /** When each stream had its first secret, in milliseconds after the first stream had one. */
   readonly opened: number[] = []
   readonly #server: OtherSocket
   readonly #idleKb: number
@@ -48,8 +48,8 @@ export class HeldSecrets implements AsyncDisposable {
   }
 
   /**
-   * The next of these names of which every stream has a new content, the last of them not before that time; undefined when there is none
-   * soon enough.
+   * Returns the next round in which every stream of one of these names got new content, and the
+   * last of them not before `since`; undefined when there is none in time.
    */
   async next(names: readonly string[], patienceMs: number, since = 0): Promise<SdsRound | undefined> {
     const timeout = AbortSignal.timeout(patienceMs)
@@ -63,7 +63,10 @@ export class HeldSecrets implements AsyncDisposable {
     }
   }
 
-  /** KiB of the server's memory for one stream, a share of its connection included; needs the server's pid. */
+  /**
+   * The server's memory for each stream in KiB, including its share of a connection; undefined
+   * without the server's pid.
+   */
   async memoryPerStream(): Promise<number | undefined> {
     if (this.#server.pid === undefined) return undefined
     await new Promise((resolve) => setTimeout(resolve, SETTLED_MS))

@@ -6,26 +6,32 @@ import { setTimeout as pause } from 'node:timers/promises'
 import tls from 'node:tls'
 import { gzipSync } from 'node:zlib'
 
-/** What somebody makes a server hold: requests that never end, or that become large; as a process of that user. */
+/**
+ * Requests that make a server hold memory, because they never end or are compressed, run in a
+ * process of that user.
+ */
 export interface Hold {
   readonly target: { readonly path: string } | { readonly host: string; readonly port: number }
   readonly uid?: number
-  /** PEM; nothing: no certificate is shown. */
+  /** PEM; without it no certificate is presented. */
   readonly key?: string
   readonly cert?: string
   readonly method: string
   readonly connections: number
-  /** Calls open on each. */
+  /** Open calls on each connection. */
   readonly streams: number
   readonly bytes: number
-  /** Whole messages of so many bytes, compressed, one after the other; else one that lacks its last byte. */
+  /**
+   * Sends complete, compressed messages of this size one after another; otherwise one message
+   * without its last byte.
+   */
   readonly isCompressed?: boolean
   readonly seconds: number
 }
 
 const MESSAGE_HEAD = 5
 
-/** Runs it to its end, which is the end of its connections. */
+/** Runs the requests for their time. The connections end with them. */
 export async function hold(what: Hold, during: () => void): Promise<void> {
   const child = spawn(process.execPath, [import.meta.filename, JSON.stringify(what)], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -59,7 +65,7 @@ function connect({ target, key, cert }: Hold): http2.ClientHttp2Session {
   return session.on('error', () => undefined)
 }
 
-/** One call; again when it is over. */
+/** Makes a call, and another one when it has ended. */
 function call(session: http2.ClientHttp2Session, what: Hold, bytes: Buffer): void {
   if (session.destroyed || session.closed) return
   const stream = session.request({

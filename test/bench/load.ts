@@ -5,11 +5,12 @@ import { WorkloadClient } from '../support/workload-client.ts'
 import { holdSdsStreams, type SdsLoad } from './sds-streams.ts'
 
 /**
- * The callers, in a process of their own, so that what they cost is not counted as the server's. Any Workload API socket will do.
+ * The clients, in a process of their own so that their cost is not counted as the server's. Any
+ * Workload API socket will do.
  */
 
 export type Load =
-  /** FetchJWTSVID in a closed loop over `connections`; `unique` asks for a new audience each time. */
+  /** FetchJWTSVID in a closed loop over `connections`; `unique` requests a new audience each time. */
   | {
       readonly kind: 'jwt'
       readonly socket: string
@@ -18,7 +19,7 @@ export type Load =
       readonly seconds: number
       readonly unique: boolean
     }
-  /** ValidateJWTSVID of one token. */
+  /** ValidateJWTSVID with one token. */
   | {
       readonly kind: 'validate'
       readonly socket: string
@@ -32,9 +33,12 @@ export type Load =
       readonly authority?: string
       readonly count: number
     }
-  /** `count` streams, one connection each, held until killed; a line for each time that all have a new message. */
+  /**
+   * `count` streams, each on its own connection, held until killed. Prints a line each time all of
+   * them got a message.
+   */
   | { readonly kind: 'streams'; readonly socket: string; readonly count: number }
-  /** What a user does who asks for little: a new connection and its X.509 message, then a token from the cache, and a pause. */
+  /** A user with little load: a new connection and its X.509 message, then a cached token, and a pause. */
   | { readonly kind: 'victim'; readonly socket: string; readonly uid: number; readonly seconds: number }
   | SdsLoad
 
@@ -42,12 +46,12 @@ export interface LoadResult {
   readonly calls: number
   readonly seconds: number
   readonly millis: readonly number[]
-  /** Of the tokens, where there are both. */
+  /** Times of the tokens, where both are measured. */
   readonly others?: readonly number[]
   readonly errors: Readonly<Record<string, number>>
 }
 
-/** A load that runs; each line it prints is an event. */
+/** A running load. Each line that it prints is an event. */
 export class LoadProcess implements AsyncDisposable {
   readonly #child: ReturnType<typeof spawn>
   readonly #lines: AsyncIterator<string>
@@ -61,7 +65,7 @@ export class LoadProcess implements AsyncDisposable {
     ]()
   }
 
-  /** The next event, or undefined at the end. */
+  /** Returns the next event, or undefined at the end. */
   async next<T>(): Promise<T | undefined> {
     const { done, value } = await this.#lines.next()
     return done ? undefined : (JSON.parse(value) as T)
@@ -83,7 +87,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 
 const say = (event: object): boolean => process.stdout.write(`${JSON.stringify(event)}\n`)
 
-/** `authority` is what the client sends as `:authority`; `localhost` unless told. */
+/** `authority` is the client's `:authority`; `localhost` by default. */
 function clientOf(load: { socket: string; authority?: string }): WorkloadClient {
   return new WorkloadClient(
     load.socket,
@@ -119,7 +123,7 @@ async function closedLoop(
   for (const client of clients) client[Symbol.dispose]()
 }
 
-/** At most 10 000 of them, evenly: enough for percentiles. */
+/** At most 10 000 evenly spaced values, which is enough for percentiles. */
 function sample(millis: readonly number[]): number[] {
   const step = Math.max(1, Math.floor(millis.length / 10_000))
   return millis.filter((_value, index) => index % step === 0)
@@ -178,7 +182,7 @@ async function beVictim(load: { socket: string; uid: number; seconds: number }):
       const code = String((error as { code?: number }).code ?? error)
       errors[code] = (errors[code] ?? 0) + 1
     }
-    into.push(performance.now() - before) // a failure counts with the time that it took
+    into.push(performance.now() - before) // a failure counts with its duration
   }
   using steady = clientOf(load)
   const started = performance.now()
@@ -214,12 +218,13 @@ async function holdStreams({ socket, count }: { socket: string; count: number })
       }
     }
     read().catch((error: unknown) => say({ error: String(error) }))
-    if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 5)) // a burst of dials overruns the backlog
+    // a burst of connects overruns the backlog
+    if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 5))
   }
   await new Promise(() => setInterval(() => undefined, 60_000))
 }
 
 if (import.meta.main) {
   await run(JSON.parse(process.argv[2] ?? '{}') as Load)
-  process.stdout.write('', () => process.exit(0)) // only when the pipe has taken all of the result
+  process.stdout.write('', () => process.exit(0)) // only after the pipe has taken the whole result
 }

@@ -20,20 +20,21 @@ npm run bench -- sds --socket unix:///path/sds.sock [--pid PID] [--exec COMMAND]
 Prints figures; asserts nothing. Without --socket it measures Signet:
   crypto     certificates and JWTs signed in one process
   authority  SVIDs issued over the authority's gRPC, audited
-  keys       types of keys and algorithms of tokens: how many, and whom they delay
+  keys       key types and token algorithms: their rates, and what they delay
   socket     calls and first messages at the agent's socket, attestation included
-  rewrite    what it costs to take any :authority: connections that need it, and those that do not
-  system     start-up, from apply to open streams, memory of an open stream
-  fairness   one user's floods, as root: what they cost another user, p99 beside the quiet one and, as a control,
-             beside a process that only burns a processor
-  held       what requests that never end, or that become large, make the two programs hold
-  sds        1 000 streams of 500 Envoys: memory of each, from a rotation to all of them
-  soak       memory of both programs, minute by minute, under work that never changes; only when asked for
-With --socket it measures any other Workload API in the same way: calls, first messages, and with --pid the server's CPU and memory.
-With sds and --socket it measures another SDS server beside Signet, and prints ratios (Signet's by the other's): with --pid the memory
-of a stream; with --exec the time from a command that makes the server rotate (a shell runs it three times, $I is 0, 1, 2), else how
-long a rotation takes from the first stream to the last, if the server makes one within two minutes. Memory means something only on a
-server that has just been started.
+  rewrite    cost of accepting any :authority, for connections that need a rewrite and for others
+  system     start-up, time from apply to open streams, memory of an open stream
+  fairness   effect of one user's floods on another user (needs root): p99 relative to a quiet phase and,
+             as a control, to a phase with a process that only burns CPU
+  held       memory of both programs under requests that never end or decompress to a large size
+  sds        1 000 streams of 500 Envoys: memory of each, time until a rotation reaches all
+  soak       memory of both programs, minute by minute, under constant load; only when requested
+With --socket it measures any other Workload API in the same way: calls, first messages and, with --pid,
+the server's CPU and memory.
+With sds and --socket it compares another SDS server with Signet and prints ratios (Signet to the other).
+--pid adds the memory of a stream; it is meaningful only for a server that was just started. --exec adds
+the time after a command that makes the server rotate (a shell runs it three times, $I is 0, 1, 2).
+Without --exec it measures a rotation from the first stream to the last, if one occurs within two minutes.
 
 Example: npm run bench -- crypto --seconds 5 --json
          npm run bench sds
@@ -66,7 +67,7 @@ const PARTS: Readonly<Record<string, (seconds: number) => Promise<Figure[]>>> = 
   sds: () => measureSds(),
   soak: () => measureSoak(Number(values.minutes)),
 }
-/** Takes an hour, and is run by itself. */
+/** Takes an hour, so it runs only when requested. */
 const ONLY_WHEN_ASKED = 'soak'
 
 async function main(): Promise<void> {

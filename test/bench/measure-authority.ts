@@ -15,7 +15,10 @@ const BATCH = 64
 const IN_FLIGHT = 8
 const UID = 1000
 
-/** SVIDs issued over the authority's gRPC, each with its durable audit row, beside few and many workload identities. */
+/**
+ * Rate of SVIDs issued over the authority's gRPC, each with its durable audit record, with few and
+ * with many workload identities.
+ */
 export async function measureAuthority(seconds: number): Promise<Figure[]> {
   await using stack = await Stack.create()
   await stack.startAuthority()
@@ -28,7 +31,7 @@ export async function measureAuthority(seconds: number): Promise<Figure[]> {
   return figures
 }
 
-/** An agent reduced to asking: it joins as any agent does, and knows one revision. */
+/** A minimal agent: it joins like any agent and knows one revision. */
 class BenchBot implements Disposable {
   readonly #client: RpcClient
   readonly #authorityPid: number
@@ -96,7 +99,7 @@ class BenchBot implements Disposable {
       Array.from({ length: IN_FLIGHT }, async () => {
         while (performance.now() < end) {
           const got = await ask()
-          issued += got // not `issued += await`: that would add to what it was before the wait
+          issued += got // not `issued += await`, which would add to the value from before the wait
         }
       }),
     )

@@ -5,7 +5,7 @@ import { randomSerial, SigningCa } from '../../src/crypto/signing-ca.ts'
 import { systemRandom } from '../../src/foundation/random.ts'
 import type { Figure } from './figure.ts'
 
-/** What one core signs in one process, with nothing around it. */
+/** Signatures of one core in one process, without anything else. */
 export async function measureCrypto(seconds: number): Promise<Figure[]> {
   const caKeys = await generateKeyPair()
   const { publicKeyDer } = await generateKeyPair()
@@ -55,7 +55,7 @@ export async function measureCrypto(seconds: number): Promise<Figure[]> {
 }
 
 function rate(seconds: number, task: () => unknown): number {
-  for (let n = 0; n < 2000; n++) task() // until it is compiled
+  for (let n = 0; n < 2000; n++) task() // until the code is compiled
   const begun = performance.now()
   const end = begun + seconds * 1000
   let n = 0

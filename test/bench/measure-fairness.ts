@@ -10,7 +10,7 @@ import { usageOf } from './process-usage.ts'
 
 const VICTIM = 46_001
 const FLOODER = 46_002
-/** A rule on the digest of an executable: every caller it may be meant for is looked at. */
+/** A rule on the digest of an executable, which has to be computed for every caller that may match. */
 const BY_DIGEST = `
 kind: workload_identity
 version: v1
@@ -21,7 +21,7 @@ spec:
 `
 const SPARSE_BYTES = 511 * 1024 * 1024
 
-/** Quiet, beside the control and flooded in turn, so that whatever else the machine does meets all three alike. */
+/** Quiet, control and flooded phases alternate, so that other load on the machine affects all three alike. */
 const ROUNDS = 3
 
 type Phase = 'quiet' | 'control' | 'flooded'
@@ -32,7 +32,7 @@ interface Victim {
   failed: number
 }
 
-/** One user's floods, and what they cost another one. */
+/** Measures the effect of one user's floods on another user. */
 export async function measureFairness(seconds: number): Promise<Figure[]> {
   if (process.getuid?.() !== 0) {
     return [{ what: 'fairness needs root, to be several users', value: Number.NaN, unit: '' }]
@@ -68,7 +68,7 @@ export async function measureFairness(seconds: number): Promise<Figure[]> {
   return figures
 }
 
-/** The control: takes the time of a processor as a flood's own process may, and asks the agent for nothing. */
+/** The control: uses a CPU as a flood's own process may, but makes no calls. */
 class Burner implements AsyncDisposable {
   readonly #child = spawn(process.execPath, ['-e', 'for(;;);'], { stdio: 'ignore' })
 

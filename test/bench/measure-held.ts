@@ -87,7 +87,7 @@ const ATTACKS: readonly Attack[] = [
   },
 ]
 
-/** What peers can make the two programs hold, and whether it comes back. */
+/** Measures how much memory peers can make the two programs hold, and whether it is released afterwards. */
 export async function measureHeld(seconds: number): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const attack of ATTACKS) {
@@ -105,7 +105,7 @@ export async function measureHeld(seconds: number): Promise<Figure[]> {
     await hold({ ...attack.hold(stack), seconds: Math.max(5, seconds) }, look)
     await pause(REST_MS)
     const after = usageOf(pid).rssKb
-    await client.first('FetchX509SVID') // it is still there
+    await client.first('FetchX509SVID') // it still works
     figures.push({
       what: attack.what,
       value: (most - before) / 1024,

@@ -9,12 +9,12 @@ import { identityFor, Stack } from '../support/stack.ts'
 import { type Figure, latencyFigure } from './figure.ts'
 
 const UID = process.getuid?.() ?? 0
-/** A user who is nobody here: an identity of his makes the agent expect one, and asks for none. */
+/** A uid without processes: an identity for it makes the agent prepare a key, and nothing requests it. */
 const NOBODY = 64_000
 const ROUNDS = 5
 const BURST = 99
 
-/** What the types of keys and the algorithms of JWT-SVIDs cost, and whom they delay. */
+/** Measures the cost of key types and of JWT-SVID algorithms, and whom they delay. */
 export async function measureKeys(seconds: number): Promise<Figure[]> {
   return [
     ...(await keysMade(seconds)),
@@ -24,7 +24,7 @@ export async function measureKeys(seconds: number): Promise<Figure[]> {
   ]
 }
 
-/** Does it until the time is over, and watches how long the loop is held up meanwhile. */
+/** Runs the task for this time and measures the event loop's delay meanwhile. */
 async function rateOf(what: string, seconds: number, task: () => Promise<unknown>): Promise<Figure> {
   await task()
   const delay = monitorEventLoopDelay({ resolution: 1 })
@@ -64,13 +64,13 @@ async function tokensSigned(seconds: number): Promise<Figure[]> {
 
 const ofType = (type: string): string => `  x509: { key_type: ${type} }`
 
-/** From the call that applies an identity to its SVID on an open stream. */
+/** Measures the time from the call that applies an identity to its SVID on an open stream. */
 async function firstSvids(): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const [what, type, warm] of [
     ['ec-p256', 'ec-p256', false],
-    ['rsa-2048, nobody has had one before', 'rsa-2048', false],
-    ['rsa-2048, one is ready', 'rsa-2048', true],
+    ['rsa-2048, the first of its type', 'rsa-2048', false],
+    ['rsa-2048, with a prepared key', 'rsa-2048', true],
   ] as const) {
     const times: number[] = []
     for (let n = 0; n < ROUNDS; n++) {
@@ -80,10 +80,11 @@ async function firstSvids(): Promise<Figure[]> {
       using client = stack.client()
       using stream = client.stream('FetchX509SVID', {}, { deadlineMs: Infinity })
       await stream.next()
-      if (warm) await new Promise((resolve) => setTimeout(resolve, 1500)) // until it is made
+      if (warm) await new Promise((resolve) => setTimeout(resolve, 1500)) // until the key is generated
       using admin = new RpcClient({ target: { unixPath: stack.authoritySocket } })
       const document = { text: identityFor(UID, 'second', ofType(type)), fileName: 'second.yaml' }
-      await admin.unary('signet.v1.AdminService', 'Apply', { ...document, dryRun: true }) // a connection, and code that is compiled
+      // opens the connection and compiles the code
+      await admin.unary('signet.v1.AdminService', 'Apply', { ...document, dryRun: true })
       const begun = performance.now()
       await admin.unary('signet.v1.AdminService', 'Apply', document)
       await stream.until(({ svids }) => svids.length === 2)
@@ -94,7 +95,7 @@ async function firstSvids(): Promise<Figure[]> {
   return figures
 }
 
-/** A hundred identities of one caller, all but one of RSA, while another call of his goes on. */
+/** A hundred identities of one caller, all but one with RSA keys, while another call of that caller runs. */
 async function burst(): Promise<Figure[]> {
   await using stack = await Stack.start()
   using client = stack.client()

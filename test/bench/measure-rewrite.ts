@@ -7,8 +7,9 @@ import { type Load, runLoad } from './load.ts'
 import { usageOf } from './process-usage.ts'
 
 /**
- * What it costs to take any `:authority`: a server that hands each connection to HTTP/2 at once, one that looks at it first, and the latter
- * with the path of its socket as `:authority`, so that all is rewritten. Taken in turns, because the machine has other things to do too.
+ * Measures the cost of accepting any `:authority`: a server that opens HTTP/2 immediately, one that
+ * looks at the connection first, and the latter with the socket path as `:authority`, which it must
+ * rewrite. They alternate, because the machine has other load, too.
  */
 
 const ROUNDS = 7
@@ -21,7 +22,7 @@ const VARIANTS = [
   { name: 'with it, :authority is a path', looks: true, isPath: true },
 ] as const
 
-/** An agent's serving half in a process of its own. */
+/** The serving part of an agent, in a process of its own. */
 class ServingProcess implements AsyncDisposable {
   readonly #child: ReturnType<typeof spawn>
   readonly socket: string
@@ -50,7 +51,7 @@ class ServingProcess implements AsyncDisposable {
   }
 }
 
-/** What one variant has shown, a value for each round. */
+/** The results of one variant, one value for each round. */
 interface Rounds {
   readonly rates: number[]
   readonly cpuMicros: number[]
@@ -67,7 +68,8 @@ export async function measureRewrite(seconds: number): Promise<Figure[]> {
   })
   for (let round = 0; round <= ROUNDS; round++) {
     for (const { pid, target, ...shown } of variants) {
-      const { calls, connections } = round === 0 ? { calls: noRounds(), connections: noRounds() } : shown // the first warms up
+      // the first round is a warm-up
+      const { calls, connections } = round === 0 ? { calls: noRounds(), connections: noRounds() } : shown
       await measure(pid, calls, {
         kind: 'jwt',
         ...target,

@@ -6,7 +6,7 @@ import { type Figure, latencyFigure } from './figure.ts'
 import { HeldSecrets, STREAMS } from './held-secrets.ts'
 import type { OtherSocket } from './measure-socket.ts'
 
-/** Another program's SDS: what its secrets are called, and the command that makes it rotate one. */
+/** Another SDS server: the names of its secrets, and the command that makes it rotate one. */
 export interface OtherSds extends OtherSocket {
   readonly names: readonly string[]
   readonly exec?: string | undefined
@@ -14,13 +14,16 @@ export interface OtherSds extends OtherSocket {
 
 const NAMES = ['default', 'ROOTCA'] as const
 const ROUNDS = 3
-/** For a rotation to reach all streams. */
+/** Time limit for a rotation to reach all streams. */
 const PATIENCE_MS = 60_000
-/** For another server to rotate by itself. */
+/** Time limit for another server to rotate by itself. */
 const NATURAL_MS = 120_000
 const UID = process.getuid?.() ?? 0
 
-/** Signet's own: an SVID that changes because its workload identity does, and a bundle that changes with the CA. */
+/**
+ * Measures Signet: an SVID that changes with its workload identity, and a bundle that changes with
+ * the CA.
+ */
 export async function measureSds(): Promise<Figure[]> {
   await using stack = await Stack.start()
   await stack.apply(identityFor(UID))
@@ -39,7 +42,7 @@ export async function measureSds(): Promise<Figure[]> {
   return figures
 }
 
-/** As an agent is that has served before: compiled, and with its SVID in the cache. */
+/** Brings the agent into the state of one that has served before: code compiled, SVID cached. */
 async function warm(stack: Stack): Promise<void> {
   using client = new SecretClient(stack.socket)
   for (const name of NAMES) {
@@ -49,7 +52,7 @@ async function warm(stack: Stack): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1500))
 }
 
-/** Another server first, then Signet in the same run; and what of both can be compared. */
+/** Measures another server, then Signet in the same run, and returns what can be compared. */
 export async function compareSds(other: OtherSds): Promise<Figure[]> {
   const theirs = await measureOther(other)
   const ours = await measureSds()
@@ -94,7 +97,7 @@ async function memory(held: HeldSecrets): Promise<Figure[]> {
 const MEMORY = 'an open SDS stream'
 const ROTATION = 'streams'
 
-/** Several rotations, each until all streams of any of these names have it. */
+/** Makes several rotations, and waits each time until all streams of one of these names have it. */
 async function rotations(
   what: string,
   names: readonly string[],
@@ -116,7 +119,7 @@ async function rotations(
   return latencyFigure(`${what} ${count} ${ROTATION}`, millis)
 }
 
-/** Signet's by the other's: memory, and the last stream of a rotation. Below 1, Signet needs less. */
+/** Ratios of Signet to the other: memory, and the last stream of a rotation. Below 1, Signet needs less. */
 function ratios(ours: readonly Figure[], theirs: readonly Figure[]): Figure[] {
   const ratio = (what: string, of: (figures: readonly Figure[]) => number | undefined): Figure[] => {
     const [mine, its] = [of(ours), of(theirs)]

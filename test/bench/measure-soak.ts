@@ -6,13 +6,13 @@ import { runSoakClient } from './soak-client.ts'
 const IDENTITIES = 200
 const USERS = 10
 const FIRST_UID = 47_000
-/** Nobody lives for longer than this; each starts and ends when no other does. */
+/** Lifetimes of the workloads differ by steps, so that they do not start and end together. */
 const SHORTEST_LIFE_MS = 30_000
 const LIFE_STEP_MS = 5_000
 const MINUTE_MS = 60_000
 const MIB = 1024 * 1024
 const METRICS = 'metrics: { listen: "127.0.0.1:0" }\n'
-/** Each of these is made anew some twenty times in an hour. */
+/** Each of these keys and certificates is replaced at least some twenty times in an hour. */
 const LIFETIMES = 'lifetimes: { spiffe_ca: 4m, jwt_key: 4m, control_issuing: 10m, bot_certificate: 2m }\n'
 const PARTS = ['resident', 'heap', 'heap_used', 'array_buffers'] as const
 
@@ -20,8 +20,8 @@ type Memory = Readonly<Record<(typeof PARTS)[number], number>>
 type Sample = { readonly minute: number } & Readonly<Record<'agent' | 'authority', Memory>>
 
 /**
- * Agent and authority under work that never changes: short lives, workloads that start and end, rotations. A line each minute;
- * the figures are what is left of growth in the second half of the time.
+ * Measures agent and authority under constant load: short lifetimes, workloads that start and end,
+ * rotations. Prints a line each minute. The figures are the growth in the second half of the time.
  */
 export async function measureSoak(minutes: number): Promise<Figure[]> {
   await using stack = await Stack.start({
@@ -50,7 +50,7 @@ export async function measureSoak(minutes: number): Promise<Figure[]> {
   ]
 }
 
-/** As root each user is another one; else all have the identities of one. */
+/** As root each client is a user of its own; otherwise all share the identities of one. */
 function resources(): string {
   const documents = Array.from({ length: IDENTITIES }, (_, n) => {
     const uid = process.getuid?.() === 0 ? FIRST_UID + (n % USERS) : (process.getuid?.() ?? 0)
@@ -109,7 +109,7 @@ function growth(program: 'agent' | 'authority', samples: readonly Sample[]): Fig
   })
 }
 
-/** Of the line that fits best. */
+/** The slope of the least-squares line. */
 function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length

@@ -3,7 +3,7 @@ import { type Figure, latencyFigure } from './figure.ts'
 import { type Load, type LoadResult, runLoad } from './load.ts'
 import { usageOf } from './process-usage.ts'
 
-/** Another program's Workload API; without a pid its CPU is not known. */
+/** The Workload API of another program. Without a pid its CPU time is unknown. */
 export interface OtherSocket {
   readonly path: string
   readonly pid?: number
@@ -11,7 +11,7 @@ export interface OtherSocket {
 
 const CONNECTIONS = 16
 
-/** Calls at a Workload API socket, each attested: Signet's own, started for this, or any other. */
+/** Measures attested calls at a Workload API socket: of a Signet started for this, or of any other server. */
 export async function measureSocket(seconds: number, other?: OtherSocket): Promise<Figure[]> {
   if (other) return await measure(seconds, other)
   await using stack = await Stack.start()
@@ -31,7 +31,8 @@ async function measure(seconds: number, { path: socket, pid }: OtherSocket): Pro
     figures.push(rateFigure(what, result, cpu))
   }
   const connections = CONNECTIONS
-  await runLoad({ kind: 'jwt', socket, connections, seconds: 1, unique: false }) // warm: compiled code, cached SVID
+  // warm-up: compiled code, cached SVID
+  await runLoad({ kind: 'jwt', socket, connections, seconds: 1, unique: false })
   await rate('FetchJWTSVID from cache, attested, 16 connections', {
     kind: 'jwt',
     socket,

@@ -8,7 +8,7 @@ const UID = process.getuid?.() ?? 0
 const STREAMS = 1000
 const PUSH_STREAMS = 200
 
-/** The whole system as its operator sees it. */
+/** Measures the whole system as its operator sees it. */
 export async function measureSystem(seconds: number): Promise<Figure[]> {
   return [
     ...(await startUp()),
@@ -55,12 +55,12 @@ async function startUp(): Promise<Figure[]> {
   return figures
 }
 
-/** Until what a start leaves to do is done, and the state is on the disk. */
+/** Waits until start-up work is finished and the state is on disk. */
 async function settled(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1500))
 }
 
-/** Dials until it is served, as a workload does that starts together with the agent. */
+/** Connects until it is served, as a workload does that starts together with the agent. */
 async function firstSvid(stack: Stack): Promise<void> {
   for (;;) {
     using client = stack.client()
@@ -68,7 +68,7 @@ async function firstSvid(stack: Stack): Promise<void> {
       await client.first('FetchX509SVID')
       return
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 5)) // not up yet
+      await new Promise((resolve) => setTimeout(resolve, 5)) // the agent is not ready yet
     }
   }
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 
-/** Ticks a second of /proc/PID/stat's times; 100 on every Linux that Node runs on. */
+/** Clock ticks a second in /proc/PID/stat; 100 on every Linux that Node supports. */
 const TICKS_PER_SECOND = 100
 
-/** Resident memory in KiB, and CPU time in microseconds since its start. */
+/** Returns the resident memory of a process in KiB, and its CPU time since its start in microseconds. */
 export function usageOf(pid: number): { readonly rssKb: number; readonly cpuMicros: number } {
   const rss = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { SECRET_TYPE_URL, SecretClient, type SecretStreamClient } from '../support/secret-client.ts'
 
-/** Envoys reduced to asking: one connection each, on it a stream for each name, and every response acknowledged. */
+/**
+ * Minimal Envoys: each has one connection, on it one stream for each name, and acknowledges every
+ * response.
+ */
 
 export interface SdsLoad {
   readonly kind: 'sds'
@@ -10,18 +13,18 @@ export interface SdsLoad {
   readonly names: readonly string[]
 }
 
-/** All streams for one name have a content that they had not before. */
+/** All streams of one name got new content. */
 export interface SdsRound {
   readonly name: string
-  /** When each heard of it, in milliseconds since 1970, ascending. */
+  /** When each stream got it, in milliseconds since 1970, ascending. */
   readonly times: readonly number[]
 }
 
-/** A burst of dials overruns the backlog of a listener. */
+/** A burst of connects overruns a listener's backlog. */
 const BURST = 25
 const PAUSE_MS = 5
 
-/** Runs until it is killed; a round is said when it is complete. */
+/** Runs until it is killed. Reports each complete round. */
 export async function holdSdsStreams(
   { socket, envoys, names }: SdsLoad,
   say: (event: SdsRound | { readonly error: string }) => void,
@@ -59,14 +62,14 @@ class Round {
   }
 }
 
-/** Answers as Envoy does; tells of each content that differs from the one before. */
+/** Acknowledges responses as Envoy does. Calls `heard` for each content that differs from the last. */
 async function acknowledge(stream: SecretStreamClient, name: string, heard: () => void): Promise<never> {
   let last = ''
   for (;;) {
     const { versionInfo, nonce, resources } = await stream.next()
     stream.send({ resourceNames: [name], typeUrl: SECRET_TYPE_URL, versionInfo, responseNonce: nonce })
     const [first] = resources
-    if (first === undefined) continue // Envoy would wait on
+    if (first === undefined) continue // Envoy would keep waiting
     const content = createHash('sha256').update(first.value).digest('base64')
     if (content !== last) heard()
     last = content

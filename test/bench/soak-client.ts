@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WorkloadClient } from '../support/workload-client.ts'
 
-/** A workload that starts, keeps its streams open, asks now and then as others of its user do, and ends. */
+/** A workload that starts, keeps its streams open, makes a call now and then, and ends. */
 export interface SoakClient {
   readonly socket: string
   readonly uid: number
@@ -13,7 +13,10 @@ export interface SoakClient {
 const BETWEEN_CALLS_MS = 2_000
 const STREAMS = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles']
 
-/** Runs one to its end, or until the signal. Tells how many messages and tokens it got. */
+/**
+ * Runs a workload to its end, or until the signal aborts. Returns the number of messages and tokens
+ * that it got.
+ */
 export async function runSoakClient(client: SoakClient, signal: AbortSignal): Promise<number> {
   const child = spawn(process.execPath, [import.meta.filename, JSON.stringify(client)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -40,7 +43,7 @@ async function live({ socket, lifeMs }: SoakClient): Promise<number> {
         answers += 1
       }
     } catch {
-      // its deadline, or the agent said why; the next workload tries again
+      // the deadline passed, or the agent ended the stream; the next workload tries again
     }
   }
   const following = STREAMS.map(follow)

@@ -12,7 +12,7 @@ describe('the address of an endpoint', () => {
     ['WLEP-19', 'tcp://[::1]:8000', { host: '::1', port: 8000 }],
     ['WLEP-19', 'tcp://[fe80::1.2.3.4]:65535', { host: 'fe80::1.2.3.4', port: 65_535 }],
   ] as const) {
-    it(`${clause}: ${uri} is read`, () => assert.deepEqual(parseEndpointSocket(uri), expected))
+    it(`${clause}: reads ${uri}`, () => assert.deepEqual(parseEndpointSocket(uri), expected))
   }
 
   for (const [clause, uris] of [
@@ -26,7 +26,7 @@ describe('the address of an endpoint', () => {
     ['WLEP-20', ['', '/a/b.sock', 'http://127.0.0.1:80', 'npipe:a']],
   ] as const) {
     for (const uri of uris) {
-      it(`${clause}: ${JSON.stringify(uri)} is refused`, () => {
+      it(`${clause}: refuses ${JSON.stringify(uri)}`, () => {
         assert.throws(() => parseEndpointSocket(uri), { code: 'ERR_SPIFFE_ENDPOINT_SOCKET_INVALID' })
       })
     }
@@ -34,7 +34,7 @@ describe('the address of an endpoint', () => {
 })
 
 describe('the configuration of the agent', () => {
-  it('WLEP-03, WLEP-16: has no place for a TCP address at which workloads would connect', () => {
+  it('WLEP-03, WLEP-16: has no setting for a TCP address of the Workload API', () => {
     for (const workload_api of [{ listen: '127.0.0.1:8000' }, { socket: 'tcp://127.0.0.1:8000' }]) {
       const config = {
         version: 1,

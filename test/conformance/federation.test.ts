@@ -59,7 +59,7 @@ spec: { trust_domain: ${issuer.trustDomain}, bundle: ${issuer.bundle().format()}
   const validate = (svid: string): Promise<Message> =>
     client.unary('ValidateJWTSVID', { audience: 'a', svid })
 
-  it('FED-08, WLAPI-24, ENC-07: sends each foreign bundle under the ID of its trust domain, and the own one beside them', async () => {
+  it('FED-08, WLAPI-24, ENC-07: sends each foreign bundle under the ID of its trust domain, beside its own', async () => {
     const { svids, federatedBundles } = await client.first('FetchX509SVID')
     assert.deepEqual(Object.keys(federatedBundles).sort(), [`spiffe://${FIRST}`, `spiffe://${SECOND}`])
     for (const issuer of [first, second]) {
@@ -81,20 +81,20 @@ spec: { trust_domain: ${issuer.trustDomain}, bundle: ${issuer.bundle().format()}
     }
   })
 
-  it('WLAPI-50: validates a token of either with the bundle of its own trust domain', async () => {
+  it("WLAPI-50: validates a token of either trust domain with that trust domain's bundle", async () => {
     for (const issuer of [first, second]) {
       const id = `spiffe://${issuer.trustDomain}/db`
       assert.equal((await validate(await tokenOf(issuer, id))).spiffeId, id)
     }
   })
 
-  it('FED-07, SVID-05, BNC-10: takes the word of one for no other trust domain', async () => {
+  it('FED-07, SVID-05, BNC-10: accepts keys of one trust domain for no other trust domain', async () => {
     for (const id of [`spiffe://${SECOND}/db`, `${OWN}/web`, 'spiffe://third.example/db']) {
       await assert.rejects(async () => validate(await tokenOf(first, id)), { code: INVALID_ARGUMENT }, id)
     }
   })
 
-  it('BNC-08, BND-21: trusts nothing of a trust domain that publishes no key', async () => {
+  it('BNC-08, BND-21: trusts nothing from a trust domain that publishes no key', async () => {
     const token = await tokenOf(second, `spiffe://${SECOND}/db`)
     using stream = client.stream('FetchX509Bundles')
     await stack.apply(bundleYaml(second).replace(/bundle: .*/, 'bundle: { keys: [] } }'))
@@ -103,7 +103,7 @@ spec: { trust_domain: ${issuer.trustDomain}, bundle: ${issuer.bundle().format()}
     await validate(await tokenOf(first, `spiffe://${FIRST}/db`))
   })
 
-  it('FED-14: ends with one of them at once, for open streams and for tokens', async () => {
+  it('FED-14: stops federating with a deleted federation immediately, for open streams and for tokens', async () => {
     const token = await tokenOf(first, `spiffe://${FIRST}/db`)
     using x509 = client.stream('FetchX509SVID')
     using jwt = client.stream('FetchJWTBundles')

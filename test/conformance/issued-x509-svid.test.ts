@@ -29,7 +29,7 @@ const uris = (certificate: x509.X509Certificate): string[] =>
     .filter(({ type }) => type === 'url')
     .map(({ value }) => value)
 
-describe('an X.509-SVID that was issued', () => {
+describe('an issued X.509-SVID', () => {
   const scratch = mkdtempSync(path.join(tmpdir(), 'signet-x509-'))
   let stack: Stack
   let svid: Message
@@ -56,7 +56,7 @@ describe('an X.509-SVID that was issued', () => {
     assert.deepEqual(uris(leaf), ['spiffe://example.org/web'])
   })
 
-  it('X5I-02: has the DNS SANs that were asked for', () => {
+  it('X5I-02: has the configured DNS SANs', () => {
     const names = leaf.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? []
     assert.deepEqual(
       names.filter(({ type }) => type === 'dns').map(({ value }) => value),
@@ -83,14 +83,14 @@ describe('an X.509-SVID that was issued', () => {
     assert.deepEqual([...usages].sort(), ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'])
   })
 
-  it('X5I-13: does not outlive its CA, and lives as long as was asked', () => {
+  it('X5I-13: does not outlive its CA, and lives as long as configured', () => {
     assert.ok(leaf.notAfter <= ca.notAfter)
     assert.ok(leaf.notBefore >= ca.notBefore)
     const minutes = (leaf.notAfter.getTime() - leaf.notBefore.getTime()) / 60_000
     assert.ok(minutes >= 30 && minutes <= 32, `${minutes} minutes`)
   })
 
-  it('X5I-14: names its own key and that of its CA', () => {
+  it('X5I-14: has the key identifiers of its own key and of its CA', () => {
     const own = leaf.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId
     const issuer = leaf.getExtension(x509.AuthorityKeyIdentifierExtension)?.keyId
     assert.ok(own)
@@ -103,7 +103,7 @@ describe('an X.509-SVID that was issued', () => {
     }
   })
 
-  it('X5C-01, X5C-02, X5C-04, X5C-06: the CA is one, critically, and may only sign', () => {
+  it('X5C-01, X5C-02, X5C-04, X5C-06: the CA certificate is a CA by a critical extension and may only sign certificates and CRLs', () => {
     const constraints = ca.getExtension(x509.BasicConstraintsExtension)
     assert.ok(constraints?.ca && constraints.critical)
     assert.ok(ca.getExtension(OID.keyUsage)?.critical)
@@ -112,7 +112,7 @@ describe('an X.509-SVID that was issued', () => {
     assert.equal(usage(ca) & ~allowed, 0)
   })
 
-  it('X5C-03: the CA has no CA below it', () => {
+  it('X5C-03: the CA allows no CA below it', () => {
     assert.equal(ca.getExtension(x509.BasicConstraintsExtension)?.pathLength, 0)
   })
 
@@ -121,7 +121,7 @@ describe('an X.509-SVID that was issued', () => {
     assert.equal(ca.getExtension(OID.extKeyUsage), null)
   })
 
-  it('SVID-01, SVID-02, X5C-07 to X5C-09: the CA has the ID of the trust domain, without a path', () => {
+  it("SVID-01, SVID-02, X5C-07 to X5C-09: the CA's URI SAN is the ID of the trust domain, without a path", () => {
     assert.deepEqual(uris(ca), ['spiffe://example.org'])
   })
 
@@ -150,13 +150,13 @@ describe('an X.509-SVID that was issued', () => {
     ['ID-03', '/a#'],
     ['ID-14', `/${'a'.repeat(2049 - 'spiffe://example.org/'.length)}`],
   ] as const) {
-    it(`${clause}: a workload identity with the ID ${JSON.stringify(id.slice(0, 30))} is refused`, async () => {
+    it(`${clause}: refuses a workload identity with the ID ${JSON.stringify(id.slice(0, 30))}`, async () => {
       const yaml = identityFor(UID, 'bad').replace('spiffe_id: /bad', `spiffe_id: ${JSON.stringify(id)}`)
       await assert.rejects(stack.apply(yaml), /spiffe_id/)
     })
   }
 
-  it('ID-13: an ID of 2048 bytes works to the end', async () => {
+  it('ID-13: an ID of 2048 bytes works end to end', async () => {
     const id = `/${'a'.repeat(2048 - 'spiffe://example.org/'.length)}`
     await stack.apply(identityFor(UID, 'long').replace('spiffe_id: /long', `spiffe_id: ${id}`))
     using client = stack.client()
@@ -187,7 +187,7 @@ describe('the SPIFFE bundle of the authority', () => {
     assert.ok(Number.isInteger(bundle.spiffe_refresh_hint) && bundle.spiffe_refresh_hint > 0)
   })
 
-  it('BND-08, BND-09, BND-10, BND-11, BND-12, BND-13, BND-14, BND-15, BND-16, BND-18, ENC-10, T-38: each key says what it is for, in the members of the standard', () => {
+  it('BND-08, BND-09, BND-10, BND-11, BND-12, BND-13, BND-14, BND-15, BND-16, BND-18, ENC-10, T-38: each key states its use, with the members of the standard', () => {
     for (const jwk of bundle.keys) {
       assert.ok(jwk.kty)
       assert.ok(['x509-svid', 'jwt-svid'].includes(jwk.use))
@@ -223,7 +223,7 @@ describe('the SPIFFE bundle of the authority', () => {
     assert.equal(new Set(cas.map(({ keyId }: Message) => keyId)).size, cas.length)
   })
 
-  it('X5C-11: the authority itself shows a certificate that is no CA', async () => {
+  it('X5C-11: the authority itself presents a certificate that is not a CA', async () => {
     const { hostname, port } = new URL(`tls://${stack.address}`)
     const socket = tls.connect({
       host: hostname,
@@ -231,7 +231,7 @@ describe('the SPIFFE bundle of the authority', () => {
       rejectUnauthorized: false,
       minVersion: 'TLSv1.3',
     })
-    socket.on('error', () => undefined) // without a client certificate it is for joining only
+    socket.on('error', () => undefined) // the server may reset it: no client certificate
     try {
       await once(socket, 'secureConnect')
       assert.equal(new X509Certificate(socket.getPeerCertificate().raw).ca, false)
@@ -240,7 +240,7 @@ describe('the SPIFFE bundle of the authority', () => {
     }
   })
 
-  it('BND-03: the sequence grows with each change, also over a restart', async () => {
+  it('BND-03: the sequence grows with each change and across a restart', async () => {
     const sequence = async (): Promise<number> =>
       JSON.parse((await stack.admin('bundle', 'fetch', '--authority', '--format', 'spiffe')).stdout)
         .spiffe_sequence

@@ -17,24 +17,24 @@ const UID = process.getuid?.() ?? 0
 const ID = 'spiffe://example.org/web'
 const HOUR_S = 3600
 
-/** What was signed with one key, and when the key was seen where. */
+/** What one key signed, and when the key was seen where. */
 interface Seen {
   firstPublished?: number
   firstSigned?: number
   lastPublished?: number
-  /** When the last thing that it signed expires. */
+  /** When the last credential that it signed expires. */
   lastExpiry?: number
-  /** Its own end. */
+  /** When the key itself expires. */
   end?: number
 }
 
-/** Something signed, and how its validity is asked. */
+/** A signed credential, and how to validate it. */
 interface Signed {
   readonly notAfter: number
   readonly validate: () => void
 }
 
-/** Lets time pass over several lives of the keys, and signs what it can in each step. */
+/** Lets several lives of the keys pass, and signs something in each step. */
 async function live(state: AuthorityState, clock: FakeClock, key: KeyPair, steps: number, stepS: number) {
   const seen = new Map<string, Seen>()
   const of = (id: string): Seen => seen.get(id) ?? (seen.set(id, {}).get(id) as Seen)
@@ -100,7 +100,7 @@ for (const [what, lifetimes, stepS] of [
   ['half an hour', { spiffe_ca: 1800, jwt_key: 1800 }, 60],
   ['different lengths', { spiffe_ca: 36 * HOUR_S, jwt_key: 24 * HOUR_S }, HOUR_S],
 ] as const) {
-  describe(`signing keys that live ${what}`, () => {
+  describe(`signing keys with a life of ${what}`, () => {
     let seen: ReadonlyMap<string, Seen>
     let longestHint: number
     let end: number
@@ -114,7 +114,7 @@ for (const [what, lifetimes, stepS] of [
       end = Math.floor(clock.now().getTime() / 1000)
     })
 
-    it('X5C-15, T-54: are published three refresh hints or more before they sign', () => {
+    it('X5C-15, T-54: are published for at least three refresh hints before they sign', () => {
       const successors = [...seen.values()].filter(({ firstSigned }) => firstSigned !== undefined).slice(2)
       assert.ok(successors.length >= 4)
       for (const { firstPublished = 0, firstSigned = 0 } of successors) {
@@ -122,7 +122,7 @@ for (const [what, lifetimes, stepS] of [
       }
     })
 
-    it('X5C-16, X5I-13, JWTI-11: stay published until the last thing that they signed has expired, and no longer than they live', () => {
+    it('X5C-16, X5I-13, JWTI-11: stay published until the last credential that they signed has expired, and no longer than they live', () => {
       const gone = [...seen.values()].filter(({ lastPublished = 0 }) => lastPublished < end - 2 * stepS)
       assert.ok(gone.length >= 4)
       for (const { lastPublished = 0, lastExpiry = 0, end: ownEnd = 0 } of gone) {
@@ -133,7 +133,7 @@ for (const [what, lifetimes, stepS] of [
   })
 }
 
-describe('a rotation, seen from a workload', () => {
+describe('a rotation as a workload sees it', () => {
   let stack: Stack
   let client: WorkloadClient
 
@@ -172,7 +172,7 @@ describe('a rotation, seen from a workload', () => {
     const [leaf] = splitCertificates(rotated.x509Svid)
     const after = splitCertificates(rotated.bundle)
     assert.ok(after.some((ca) => leaf?.verify(ca.publicKey)))
-    // Peers that still show what the old CA signed are trusted.
+    // Peers may still present what the old CA signed.
     const [old] = splitCertificates(first.x509Svid)
     assert.ok(after.some((ca) => old?.verify(ca.publicKey)))
   })
@@ -193,7 +193,7 @@ describe('a rotation, seen from a workload', () => {
     await stack.admin('ca', 'rotate', 'jwt', '--now')
     const newKid = prepared.keys.find(({ kid }: Message) => kid !== oldKid).kid
     await bundles.until((message) => jwks(message).keys[0].kid === newKid)
-    const fresh = await fetch('c') // of known audiences the old one is given until the next is there
+    const fresh = await fetch('c') // for known audiences the old token is returned until the next is there
     assert.equal(decodeProtectedHeader(fresh).kid, newKid)
     const both = createLocalJWKSet(jwks(await client.first('FetchJWTBundles')))
     for (const [audience, svid] of [

@@ -11,7 +11,7 @@ describe('a SPIFFE ID', () => {
     ['ID-18', 'of a trust domain, without a path', 'spiffe://example.org'],
     ['ID-06', 'with an underscore in its trust domain', 'spiffe://a_b.c-d/x'],
     ['ID-08', 'whose trust domain looks like an IP address', 'spiffe://10.0.0.1/x'],
-    ['ID-08', 'whose trust domain is no DNS name', 'spiffe://-.-/x'],
+    ['ID-08', 'whose trust domain is not a DNS name', 'spiffe://-.-/x'],
     ['ID-08', 'whose trust domain has an empty label', 'spiffe://a..b/x'],
     ['ID-08', 'whose trust domain is an underscore', 'spiffe://_/x'],
     ['ID-08', 'whose trust domain is a dot', 'spiffe://./x'],
@@ -21,7 +21,7 @@ describe('a SPIFFE ID', () => {
     ['ID-13', 'of 2048 bytes', `spiffe://td/${'a'.repeat(2048 - 12)}`],
     ['ID-15', 'with a trust domain of 255 bytes', `spiffe://${'a'.repeat(255)}/x`],
   ] as const) {
-    it(`${clause}: ${what} is read, and written as it was`, () => {
+    it(`${clause}: ${what} is parsed, and formatted as it was`, () => {
       assert.equal(SpiffeId.parse(text).toString(), text)
     })
   }
@@ -75,28 +75,28 @@ describe('a SPIFFE ID', () => {
     ['ID-14', `spiffe://td/${'a'.repeat(2048 - 11)}`],
     ['ID-15', `spiffe://${'a'.repeat(256)}/x`],
   ] as const) {
-    it(`${clause}: ${JSON.stringify(text.slice(0, 40))} of ${text.length} characters is refused`, () => {
+    it(`${clause}: refuses ${JSON.stringify(text.slice(0, 40))} of ${text.length} characters`, () => {
       assert.throws(() => SpiffeId.parse(text), REFUSED)
     })
   }
 
-  it('ID-16: with another case in its path is another one', () => {
+  it('ID-16: with different case in its path is a different ID', () => {
     assert.notEqual(SpiffeId.parse('spiffe://td/A').toString(), SpiffeId.parse('spiffe://td/a').toString())
   })
 })
 
 describe('the name of a trust domain', () => {
-  it('ID-06, ID-08: has lower-case letters, digits, dots, dashes and underscores, in any order', () => {
+  it('ID-06, ID-08: may have lower-case letters, digits, dots, dashes and underscores, in any order', () => {
     for (const name of ['example.org', '10.0.0.1', '-.-', 'a..b', '_', '.', '-'])
       assert.equal(TrustDomain.parse(name).id, `spiffe://${name}`)
   })
 
-  it('ID-02 to ID-07: has nothing else', () => {
+  it('ID-02 to ID-07: may have nothing else', () => {
     for (const name of ['', 'TD', 'td/a', 'td/', 'td:1', 'u@td', 'td?', 'td#', 'a%62', 'a b', 'é', '[::1]'])
       assert.throws(() => TrustDomain.parse(name), { code: 'ERR_SPIFFE_TRUST_DOMAIN_INVALID' })
   })
 
-  it('ID-15: has 255 bytes at most', () => {
+  it('ID-15: has at most 255 bytes', () => {
     assert.equal(TrustDomain.parse('a'.repeat(255)).name.length, 255)
     assert.throws(() => TrustDomain.parse('a'.repeat(256)), { code: 'ERR_SPIFFE_TRUST_DOMAIN_INVALID' })
   })

@@ -8,7 +8,7 @@ import { grpcFrame, type RawCall, rawCall } from '../support/rpc-stack.ts'
 import { identityFor, Stack } from '../support/stack.ts'
 import type { Ended, WorkloadClient } from '../support/workload-client.ts'
 
-/** What the clients that exist do, beyond the letter of the documents: wire by wire, as they do it. */
+/** What existing clients do on the wire, beyond the letter of the documents. */
 
 const UID = process.getuid?.() ?? 0
 const ENTITLED = { 'workload.spiffe.io': 'true' }
@@ -54,20 +54,20 @@ describe('the Workload API on the wire', () => {
     ['C-core 1.57 and later', 'tmp%2Fsignet%2Fagent.sock'],
     ['Envoy', 'spire_agent'],
   ] as const) {
-    it(`interop 2: takes the :authority of ${client}, ${authority}`, async () => {
+    it(`interop 2: accepts the :authority of ${client}, ${authority}`, async () => {
       const headers = { ':authority': authority }
       assert.equal((await call(FETCH, { headers, body: grpcFrame(FOR_A) })).status, status.OK)
     })
   }
 
-  it('interop 2: takes a host in place of the :authority', async () => {
+  it('interop 2: accepts a host header instead of the :authority', async () => {
     assert.equal(
       (await call(FETCH, { headers: { host: 'localhost' }, body: grpcFrame(FOR_A) })).status,
       status.OK,
     )
   })
 
-  it('answers health checks without the metadata of SPIFFE, which probes do not send', async () => {
+  it('answers health checks without the SPIFFE metadata, which probes do not send', async () => {
     const session = connect()
     try {
       const { status: code } = await rawCall(session, '/grpc.health.v1.Health/Check').ended
@@ -77,7 +77,7 @@ describe('the Workload API on the wire', () => {
     }
   })
 
-  it('takes a request that is compressed with gzip', async () => {
+  it('accepts a request that is compressed with gzip', async () => {
     const headers = { 'grpc-encoding': 'gzip' }
     const body = grpcFrame(gzipSync(FOR_A), true)
     assert.equal((await call(FETCH, { headers, body })).status, status.OK)
@@ -90,13 +90,13 @@ describe('the Workload API on the wire', () => {
     'FetchX509Bundles',
     'FetchJWTBundles',
   ]) {
-    it(`answers ${method} whose headers end the request, without a message`, async () => {
+    it(`answers ${method} when END_STREAM is on the headers, without a message`, async () => {
       const ended = await call(`/SpiffeWorkloadAPI/${method}`, { body: 'none' })
       assert.ok(ended.status !== undefined && ended.status !== status.OK && ended.status !== status.CANCELLED)
     })
   }
 
-  it('interop 3: ends a stream at its deadline by DEADLINE_EXCEEDED, never by OK', async () => {
+  it('interop 3: ends a stream at its deadline with DEADLINE_EXCEEDED, never with OK', async () => {
     using stream = client.stream('FetchX509SVID', {}, { deadlineMs: 300 })
     assert.equal((await stream.ended).code, status.DEADLINE_EXCEEDED)
     const ended = await call('/SpiffeWorkloadAPI/FetchX509SVID', { headers: { 'grpc-timeout': '300m' } })
@@ -106,9 +106,9 @@ describe('the Workload API on the wire', () => {
   for (const [what, request] of [
     ['a long audience', { audience: ['x'.repeat(20_000)] }],
     ['a long SPIFFE ID', { audience: ['a'], spiffeId: `spiffe://${'x'.repeat(20_000)}` }],
-    ['somebody else’s SPIFFE ID', { audience: ['a'], spiffeId: 'spiffe://example.org/secret-name' }],
+    ['another caller’s SPIFFE ID', { audience: ['a'], spiffeId: 'spiffe://example.org/secret-name' }],
   ] as const) {
-    it(`interop 10: does not repeat ${what} in its answer`, async () => {
+    it(`interop 10: does not repeat ${what} in its error`, async () => {
       const { details } = await client.unary('FetchJWTSVID', request).then(
         () => assert.fail('it was served'),
         (error: Ended) => error,
@@ -118,7 +118,7 @@ describe('the Workload API on the wire', () => {
     })
   }
 
-  it('WLAPI-11: a client that gives up one call keeps its connection and its other streams', async () => {
+  it('WLAPI-11: a client that cancels one call keeps its connection and its other streams', async () => {
     using kept = client.stream('FetchX509SVID')
     await kept.next()
     for (let i = 0; i < 20; i++) await client.first('FetchX509SVID')
@@ -126,7 +126,7 @@ describe('the Workload API on the wire', () => {
     await kept.until(({ svids }) => svids.length === 2)
   })
 
-  it('WLAPI-11, interop 3, interop 4: ends streams by UNAVAILABLE when it stops, and serves a full state when it is back', async () => {
+  it('WLAPI-11, interop 3, interop 4: ends streams with UNAVAILABLE when it stops, and serves the full state when it is back', async () => {
     const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((method) =>
       client.stream(method),
     )

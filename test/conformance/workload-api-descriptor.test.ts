@@ -8,7 +8,10 @@ import descriptor from 'protobufjs/ext/descriptor/index.js'
 import { Stack } from '../support/stack.ts'
 import type { Message } from '../support/workload-client.ts'
 
-/** workloadapi.proto at revision 665a28f of the standards, without its comments, one line for each message and each method. */
+/**
+ * workloadapi.proto at revision 665a28f of the standards: without its comments, and with one line per
+ * message and method.
+ */
 const STANDARD = `
 message X509SVIDRequest {}
 message X509SVIDResponse { repeated X509SVID svids = 1; repeated bytes crl = 2; map<string, bytes> federated_bundles = 3; }
@@ -92,7 +95,7 @@ for (const version of ['v1', 'v1alpha']) {
       await stack?.[Symbol.asyncDispose]()
     })
 
-    /** One question, one answer. */
+    /** Sends one request and returns the first response. */
     function ask(request: object): Promise<Message> {
       const metadata = new grpc.Metadata()
       metadata.set('workload.spiffe.io', 'true')
@@ -104,7 +107,7 @@ for (const version of ['v1', 'v1alpha']) {
       return promise
     }
 
-    it('WLEP-15, WLEP-13: lists the Workload API, and beside it only services that are not of SPIFFE', async () => {
+    it('WLEP-15, WLEP-13: lists the Workload API, and beside it only services that are not from SPIFFE', async () => {
       const { listServicesResponse } = await ask({ listServices: '' })
       assert.deepEqual(listServicesResponse.service.map(({ name }: Message) => name).sort(), [
         'SpiffeWorkloadAPI',
@@ -115,7 +118,7 @@ for (const version of ['v1', 'v1alpha']) {
       ])
     })
 
-    it('WLEP-14, WLAPI-03, T-07, T-39: describes the Workload API exactly as the standard has it, without a package', async () => {
+    it('WLEP-14, WLAPI-03, T-07, T-39: describes the Workload API exactly as the standard does, without a package', async () => {
       const { fileDescriptorResponse } = await ask({ fileContainingSymbol: 'SpiffeWorkloadAPI' })
       const files: Message[] = fileDescriptorResponse.fileDescriptorProto.map((bytes: Buffer) =>
         descriptor.FileDescriptorProto.decode(bytes),
@@ -128,7 +131,7 @@ for (const version of ['v1', 'v1alpha']) {
 }
 
 describe('the revision of the standards', () => {
-  it('STAB-02: is in the documents and in the definition of the Workload API', async () => {
+  it('STAB-02: is in the documents and in the Workload API definition', async () => {
     for (const file of ['../docs/standards.md', 'spiffe/workload/workload.proto'])
       assert.match(await readFile(path.resolve(proto, file), 'utf8'), /665a28f/)
   })

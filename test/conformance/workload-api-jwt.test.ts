@@ -45,7 +45,7 @@ describe('the JWT profile of the Workload API', () => {
     await stack?.[Symbol.asyncDispose]()
   })
 
-  it('WLAPI-40, JWTI-07, interop 8: aud is an array of exactly the audiences that were asked for', async () => {
+  it('WLAPI-40, JWTI-07, interop 8: aud is an array of exactly the requested audiences', async () => {
     for (const audience of [['a'], ['a', 'b'], ['b', 'a', 'c']]) {
       const { svids } = await fetch({ audience })
       for (const { svid } of svids) {
@@ -56,14 +56,14 @@ describe('the JWT profile of the Workload API', () => {
     }
   })
 
-  it('JWTI-08: tokens for several audiences one after the other have one audience each', async () => {
+  it('JWTI-08: tokens requested one after another have one audience each', async () => {
     for (const audience of ['x', 'y', 'x']) {
       const { svids } = await fetch({ audience: [audience] })
       for (const { svid } of svids) assert.deepEqual(decode(svid.split('.')[1]).aud, [audience])
     }
   })
 
-  it('WLAPI-41, WLAPI-43: without an ID there is one token for each identity', async () => {
+  it('WLAPI-41, WLAPI-43: without an ID the response has one token for each identity', async () => {
     const { svids } = await fetch({ audience: ['a'] })
     assert.deepEqual(
       svids.map((svid: Message) => [svid.spiffeId, svid.hint]),
@@ -75,7 +75,7 @@ describe('the JWT profile of the Workload API', () => {
     assert.ok(svids.every((svid: Message) => svid.svid !== ''))
   })
 
-  it('WLAPI-42: with an ID there is that one', async () => {
+  it('WLAPI-42: with an ID the response has that one only', async () => {
     const { svids } = await fetch({ audience: ['a'], spiffeId: 'spiffe://example.org/b' })
     assert.deepEqual(
       svids.map((svid: Message) => svid.spiffeId),
@@ -84,7 +84,7 @@ describe('the JWT profile of the Workload API', () => {
     assert.equal(decode(svids[0].svid.split('.')[1]).sub, 'spiffe://example.org/b')
   })
 
-  it('WLAPI-44, ID-16: an ID that is not the caller’s is PERMISSION_DENIED, also when only the case differs', async () => {
+  it('WLAPI-44, ID-16: an ID that is not the caller’s is PERMISSION_DENIED, even if only the case differs', async () => {
     for (const spiffeId of ['spiffe://example.org/other', 'spiffe://example.org/A', 'spiffe://other.org/a']) {
       assert.equal(
         (await fails('FetchJWTSVID', { audience: ['a'], spiffeId })).code,
@@ -93,7 +93,7 @@ describe('the JWT profile of the Workload API', () => {
     }
   })
 
-  it('WLAPI-44: a caller without any identity is PERMISSION_DENIED', { skip: needsTwoUsers }, async () => {
+  it('WLAPI-44: a caller without any identity gets PERMISSION_DENIED', { skip: needsTwoUsers }, async () => {
     await using stranger = new WorkloadProcess({
       socket: stack.socket,
       method: 'FetchJWTSVID',
@@ -126,7 +126,7 @@ describe('the JWT profile of the Workload API', () => {
     }
   })
 
-  it('JWTI-01 to JWTI-06, JWTI-09, JWTI-10, interop 8: the token is what the JWT-SVID document says', async () => {
+  it('JWTI-01 to JWTI-06, JWTI-09, JWTI-10, interop 8: the token is as the JWT-SVID document requires', async () => {
     const parts = token.split('.')
     assert.equal(parts.length, 3)
     for (const part of parts) assert.match(part, /^[A-Za-z0-9_-]+$/)
@@ -139,7 +139,7 @@ describe('the JWT profile of the Workload API', () => {
     assert.equal(claims.team, 'pay')
     assert.ok(claims.exp > Date.now() / 1000 && Number.isInteger(claims.exp))
     assert.ok(claims.iat <= Date.now() / 1000 && Number.isInteger(claims.iat))
-    assert.equal(claims.iat - claims.nbf, 60) // iat is true, and nbf leaves room for clocks that are behind
+    assert.equal(claims.iat - claims.nbf, 60) // iat is true; nbf allows for clocks that are behind
   })
 
   it('ENC-08, T-21, JWTI-04, WLAPI-47, WLAPI-48, BND-16, BND-18: the JWT bundle is a JWK Set of JWT keys only, and verifies the token', async () => {
@@ -151,7 +151,7 @@ describe('the JWT profile of the Workload API', () => {
     await jwtVerify(token, createLocalJWKSet(jwks), { audience: 'a', subject: 'spiffe://example.org/a' })
   })
 
-  it('WLAPI-49: JWT bundles are for callers with an identity', { skip: needsTwoUsers }, async () => {
+  it('WLAPI-49: JWT bundles are only for callers with an identity', { skip: needsTwoUsers }, async () => {
     await using stranger = new WorkloadProcess({
       socket: stack.socket,
       method: 'FetchJWTBundles',
@@ -161,7 +161,7 @@ describe('the JWT profile of the Workload API', () => {
     assert.equal(said.event === 'ended' && said.code, status.PERMISSION_DENIED)
   })
 
-  it('WLAPI-52, WLAPI-53: a valid token gives its ID and its claims, aud as a list', async () => {
+  it('WLAPI-52, WLAPI-53: a valid token returns its ID and its claims, with aud as a list', async () => {
     const { spiffeId, claims } = await client.unary('ValidateJWTSVID', { svid: token, audience: 'a' })
     assert.equal(spiffeId, 'spiffe://example.org/a')
     assert.equal(claims.fields.sub.stringValue, 'spiffe://example.org/a')
@@ -209,10 +209,10 @@ describe('the JWT profile of the Workload API', () => {
         return `${header}.${encode({ ...decode(payload), sub: 'spiffe://example.org/root' })}.${signature}`
       },
       'a changed signature': () => `${token.slice(0, -8)}AAAAAAAA`,
-      'padding in base64url': () => `${token}=`,
-      'no JSON': (kid) => signed({ alg: 'ES256', kid, typ: 'JWT' }, 'not json'),
-      'an empty text': () => ' ',
-      'a text as long as a request may be': () => 'x'.repeat(120_000),
+      'padded base64url': () => `${token}=`,
+      'a payload that is not JSON': (kid) => signed({ alg: 'ES256', kid, typ: 'JWT' }, 'not json'),
+      'an empty string': () => ' ',
+      'a string as long as a request may be': () => 'x'.repeat(120_000),
     }
     for (const [what, forge] of Object.entries(forgeries)) {
       it(what, async () => {

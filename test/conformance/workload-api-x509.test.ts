@@ -12,7 +12,7 @@ import { needsTwoUsers, WorkloadProcess } from '../support/workload-process.ts'
 const UID = process.getuid?.() ?? 0
 const TRUST_DOMAIN_ID = /^spiffe:\/\/[a-z0-9._-]+$/
 
-/** The message says all that a client must be able to rely on. */
+/** Asserts everything that a client must be able to rely on in a message. */
 function assertComplete({ svids }: Message): void {
   assert.ok(svids.length >= 1)
   for (const svid of svids) {
@@ -47,7 +47,7 @@ describe('the X.509 profile of the Workload API', () => {
     await stack?.[Symbol.asyncDispose]()
   })
 
-  it('WLAPI-05, WLAPI-20: sends one X.509-SVID for each identity at once', async () => {
+  it('WLAPI-05, WLAPI-20: sends one X.509-SVID for each identity immediately', async () => {
     const { svids } = await client.first('FetchX509SVID')
     assert.deepEqual(svids.map((svid: Message) => svid.spiffeId).sort(), [
       'spiffe://example.org/A.b-c_d',
@@ -56,11 +56,11 @@ describe('the X.509 profile of the Workload API', () => {
     ])
   })
 
-  it('ENC-01, WLAPI-12, WLAPI-21: leaves no mandatory field empty, and the ID is that of the leaf', async () => {
+  it("ENC-01, WLAPI-12, WLAPI-21: leaves no mandatory field empty, and the ID is the leaf's", async () => {
     assertComplete(await client.first('FetchX509SVID'))
   })
 
-  it('ENC-02, ENC-03, ENC-04, T-30: the chain is DER after DER, leaf first, only CAs after it', async () => {
+  it('ENC-02, ENC-03, ENC-04, T-30: the chain is concatenated DER: the leaf first, then only CAs', async () => {
     for (const svid of (await client.first('FetchX509SVID')).svids) {
       const [leaf, ...rest] = splitCertificates(svid.x509Svid)
       assert.equal(leaf?.ca, false)
@@ -79,7 +79,7 @@ describe('the X.509 profile of the Workload API', () => {
     }
   })
 
-  it('ENC-07, WLAPI-25: FetchX509Bundles has the own trust domain under its SPIFFE ID', async () => {
+  it('ENC-07, WLAPI-25: FetchX509Bundles has its own trust domain under its SPIFFE ID', async () => {
     const { bundles } = await client.first('FetchX509Bundles')
     assert.ok(bundles['spiffe://example.org'].length > 0)
     for (const key of Object.keys(bundles)) assert.match(key, TRUST_DOMAIN_ID)
@@ -91,14 +91,14 @@ describe('the X.509 profile of the Workload API', () => {
     assert.deepEqual(hints, ['internal'])
   })
 
-  it('WLAPI-24, interop 7: the own trust domain is not among the federated bundles', async () => {
+  it('WLAPI-24, interop 7: its own trust domain is not among the federated bundles', async () => {
     const { federatedBundles } = await client.first('FetchX509SVID')
     assert.equal(federatedBundles['spiffe://example.org'], undefined)
     const withItself = identityFor(UID, 'self', '  federates_with: [example.org]')
     await assert.rejects(stack.apply(withItself), /federates_with/)
   })
 
-  it('WLAPI-22: one who goes without its hint is shown to the operator', async () => {
+  it('WLAPI-22: shows the operator which identity is delivered without its hint', async () => {
     const { stdout } = await stack.admin('explain', '--pid', String(process.pid))
     assert.match(stdout, / c .*, without its hint "internal", which b has$/m)
     const { stderr } = await stack.apply(identityFor(UID, 'c', '  hint: internal\n  x509: { ttl: 2h }'))
@@ -107,7 +107,7 @@ describe('the X.509 profile of the Workload API', () => {
     await stack.agent.says(/"event":"hint\.duplicate".*"workloadIdentity":"c".*"holder":"b"/)
   })
 
-  it('WLAPI-27: the order is by priority, then by name, on every call and after a restart of the agent', async () => {
+  it('WLAPI-27: the order is by priority, then by name, in every call and after a restart of the agent', async () => {
     const order = async (): Promise<string[]> =>
       (await client.first('FetchX509SVID')).svids.map((svid: Message) => svid.spiffeId.slice(-1))
     assert.deepEqual(await order(), ['d', 'b', 'c'])
@@ -155,7 +155,7 @@ describe('the X.509 profile of the Workload API', () => {
     assert.deepEqual(said, { event: 'ended', code: status.PERMISSION_DENIED, details: 'no identity issued' })
   })
 
-  it('WLAPI-26: bundles are for callers with an identity', { skip: needsTwoUsers }, async () => {
+  it('WLAPI-26: bundles are only for callers with an identity', { skip: needsTwoUsers }, async () => {
     await using stranger = new WorkloadProcess({
       socket: stack.socket,
       method: 'FetchX509Bundles',
@@ -165,7 +165,7 @@ describe('the X.509 profile of the Workload API', () => {
     assert.equal(said.event === 'ended' && said.code, status.PERMISSION_DENIED)
   })
 
-  it('WLAPI-11: any number of streams, each with a full state', async () => {
+  it('WLAPI-11: serves any number of streams, each with the full state', async () => {
     const streams = Array.from({ length: 20 }, () => client.stream('FetchX509SVID'))
     try {
       for (const message of await Promise.all(streams.map((stream) => stream.next()))) assertComplete(message)
@@ -175,8 +175,8 @@ describe('the X.509 profile of the Workload API', () => {
   })
 })
 
-describe('the renewal of X.509-SVIDs', () => {
-  it('WLAPI-07: is not at the same moment for all that were issued together', () => {
+describe('renewal of X.509-SVIDs', () => {
+  it('WLAPI-07: does not happen at the same moment for SVIDs that were issued together', () => {
     const random = new FakeRandom('renewal')
     const times = [0, 0.25, 0.5, 0.75, 0.999].map((fraction) => {
       random.nextFraction = fraction

@@ -36,7 +36,7 @@ describe('the Workload Endpoint', () => {
     await stack?.[Symbol.asyncDispose]()
   })
 
-  /** How any method ends, whatever its kind. */
+  /** The status that a method ends with, whether it is unary or streaming. */
   async function ends(method: string, metadata: Readonly<Record<string, string | string[]>>): Promise<Ended> {
     if (method in UNARY) {
       return client.unary(method, UNARY[method] ?? {}, { metadata }).then(
@@ -51,12 +51,12 @@ describe('the Workload Endpoint', () => {
     )
   }
 
-  it('WLEP-01, WLEP-06, WLEP-07, WLEP-13: serves the Workload API by gRPC, without TLS and to whoever calls', async () => {
+  it('WLEP-01, WLEP-06, WLEP-07, WLEP-13: serves the Workload API over gRPC, without TLS, to any caller', async () => {
     const { svids } = await client.first('FetchX509SVID')
     assert.equal(svids.length, 1)
   })
 
-  it('WLAPI-01: serves both mandatory profiles without being told to', async () => {
+  it('WLAPI-01: serves both mandatory profiles by default', async () => {
     for (const method of STREAMS) await client.first(method)
     const { svids } = await client.unary('FetchJWTSVID', { audience: ['a'] })
     await client.unary('ValidateJWTSVID', { audience: 'a', svid: svids[0].svid })
@@ -77,7 +77,7 @@ describe('the Workload Endpoint', () => {
       ['true twice (T-27)', { 'workload.spiffe.io': ['true', 'true'] }],
       ["the Broker API's key only", { 'broker.spiffe.io': 'true' }],
     ] as const) {
-      it(`WLEP-04, WLEP-05: answers ${method} with ${what} by INVALID_ARGUMENT`, async () => {
+      it(`WLEP-04, WLEP-05: answers ${method} with ${what} as INVALID_ARGUMENT`, async () => {
         const { code } = await ends(method, metadata as Record<string, string | string[]>)
         assert.equal(code, status.INVALID_ARGUMENT)
       })
@@ -93,7 +93,7 @@ describe('the Workload Endpoint', () => {
     assert.equal(mine.svids[0].spiffeId, 'spiffe://example.org/web')
   })
 
-  it('WLEP-11, WLAPI-23, T-53: answers a caller without an identity by PERMISSION_DENIED at once', {
+  it('WLEP-11, WLAPI-23, T-53: answers a caller without an identity with PERMISSION_DENIED immediately', {
     skip: needsTwoUsers,
   }, async () => {
     await using stranger = new WorkloadProcess({ socket: stack.socket, method: 'FetchX509SVID', uid: 60_018 })
@@ -104,7 +104,7 @@ describe('the Workload Endpoint', () => {
     })
   })
 
-  it('WLEP-12: answers an unknown method by UNIMPLEMENTED', async () => {
+  it('WLEP-12: answers an unknown method with UNIMPLEMENTED', async () => {
     const session = http2.connect('http://localhost', { createConnection: () => net.connect(stack.socket) })
     try {
       const { promise, resolve } = Promise.withResolvers<string>()
@@ -127,12 +127,12 @@ describe('the Workload Endpoint', () => {
   })
 
   for (const method of WIT) {
-    it(`STAB-01, WLAPI-02, WLAPI-60: answers ${method}, which is incubating, by UNIMPLEMENTED`, async () => {
+    it(`STAB-01, WLAPI-02, WLAPI-60: answers ${method}, which is incubating, with UNIMPLEMENTED`, async () => {
       assert.equal((await ends(method, { 'workload.spiffe.io': 'true' })).code, status.UNIMPLEMENTED)
     })
   }
 
-  it('WLEP-17: the command takes SPIFFE_ENDPOINT_SOCKET, and the flag before it', async () => {
+  it('WLEP-17: the command uses SPIFFE_ENDPOINT_SOCKET, and prefers the flag', async () => {
     const wrong = { SPIFFE_ENDPOINT_SOCKET: `unix://${stack.directory}/nothing.sock` }
     const byEnvironment = await stack.signet('svid', 'fetch', 'x509', '--json')
     assert.equal(byEnvironment.code, 0, byEnvironment.stderr)
@@ -143,7 +143,7 @@ describe('the Workload Endpoint', () => {
     assert.notEqual((await signet(['svid', 'fetch', 'x509'], { env: wrong })).code, 0)
   })
 
-  it('WLEP-18 to WLEP-20: the command refuses an endpoint that is none', async () => {
+  it('WLEP-18 to WLEP-20: the command refuses an invalid endpoint', async () => {
     for (const uri of ['unix:a/b.sock', 'tcp://localhost:8000', 'http://127.0.0.1:8000']) {
       const done = await signet(['svid', 'fetch', 'x509'], { env: { SPIFFE_ENDPOINT_SOCKET: uri } })
       assert.notEqual(done.code, 0)
@@ -153,7 +153,7 @@ describe('the Workload Endpoint', () => {
 })
 
 describe('the Workload Endpoint without an authority', () => {
-  it('WLEP-10: answers by UNAVAILABLE before the first sync, and whoever is one too many', async () => {
+  it('WLEP-10: answers with UNAVAILABLE before the first sync, and above the connection limit', async () => {
     await using stack = await Stack.create()
     stack.pin = `sha256:${'0'.repeat(64)}`
     stack.address = '127.0.0.1:1' // nobody listens there

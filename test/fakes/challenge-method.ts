@@ -4,16 +4,16 @@ import { signDetached, verifyDetached } from '../../src/crypto/jws.ts'
 import { type KeyPair, parsePublicKey } from '../../src/crypto/keys.ts'
 import type { Attributes } from '../../src/policy/attributes.ts'
 
-/** What the agent is called by, as long as the configuration knows no such method. */
+/** The name of the fake method, which the configuration does not know. */
 export const CHALLENGE = 'challenge'
 
 /**
- * A method that challenges the agent to sign with a key that it knows; twice, so that an answer cannot be
- * kept for later.
+ * A join method that challenges the agent to sign with a known key. It does so twice, so that an
+ * old answer cannot be replayed.
  */
 export class ChallengingAuthority implements AuthorityMethod {
   attributes: Attributes = { key: { size: 256 }, groups: ['a', 'b'] }
-  /** Thrown in the place of a verdict. */
+  /** Thrown instead of a verdict. */
   failure: Error | undefined
   /** Awaited before the verdict. */
   meanwhile: () => Promise<void> = async () => undefined
@@ -37,7 +37,7 @@ export class ChallengingAuthority implements AuthorityMethod {
   }
 }
 
-/** The agent's side of it. */
+/** The agent's side of the method. */
 export function challengedAgent(key: KeyPair): AgentMethod {
   return {
     load: async () => ({

@@ -1,6 +1,6 @@
 import type { Bounds } from '../../src/policy/decision.ts'
 
-/** Nothing stands above the rules. */
+/** Bounds that restrict nothing. */
 export const NO_BOUNDS: Bounds = {
   botLock: undefined,
   checkRoles: () => ({ maxTtlSeconds: undefined }),

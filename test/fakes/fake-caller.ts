@@ -10,11 +10,11 @@ class CountingKernel extends FakeKernel {
   }
 }
 
-/** A connected process that exists only in a test: its peer, and the kernel's view of it, which tests may change. */
+/** A fake connected process: its peer, and the kernel's view of it, which tests may change. */
 export interface FakeCaller {
   readonly peer: Peer
   readonly process: FakeProcess
-  /** How often the kernel was asked about it since it connected. */
+  /** How often the kernel was queried since the process connected. */
   looks(): number
 }
 

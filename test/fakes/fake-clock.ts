@@ -6,7 +6,10 @@ interface Waiting {
   readonly task: () => void
 }
 
-/** A clock that stands still until it is told to move. Its times move together, unless `jump` or `suspend` parts them. */
+/**
+ * A clock that moves only when the test moves it. Its three times move together, except in `jump`
+ * and `suspend`.
+ */
 export class FakeClock implements Clock {
   #wallMs: number
   #monotonicMs = 0
@@ -36,12 +39,12 @@ export class FakeClock implements Clock {
     return { cancel: () => this.#waiting.delete(waiting) }
   }
 
-  /** How many tasks wait for their time. */
+  /** The number of scheduled tasks. */
   get waiting(): number {
     return this.#waiting.size
   }
 
-  /** Moves time forward and runs what falls due on the way, each task at its own time. */
+  /** Moves time forward and runs each task that becomes due at its own time. */
   advance(ms: number): void {
     const end = this.#monotonicMs + ms
     for (let next = this.#nextDue(end); next; next = this.#nextDue(end)) {
@@ -52,12 +55,12 @@ export class FakeClock implements Clock {
     this.#moveTo(end)
   }
 
-  /** The wall clock is set by somebody, forward or back; nothing falls due. */
+  /** Sets the wall clock forward or back. No task becomes due. */
   jump(ms: number): void {
     this.#wallMs += ms
   }
 
-  /** The host sleeps: time passes, and nothing falls due meanwhile. */
+  /** Suspends the host: time passes, but no task becomes due. */
   suspend(ms: number): void {
     this.#wallMs += ms
     this.#suspendedMs += ms

@@ -15,7 +15,7 @@ interface Keys {
   readonly jwtPublicKeyDer: Buffer
 }
 
-/** An authority that signs whatever it is asked, with real keys; tests make it slow or failing. */
+/** An authority that signs every request, with real keys. Tests can make it slow or let it fail. */
 export class FakeIssuer implements SvidIssuer {
   readonly trustDomain: string
   readonly asked: { readonly x509: IdentityClaim[]; readonly jwt: (readonly string[])[] } = {
@@ -24,9 +24,9 @@ export class FakeIssuer implements SvidIssuer {
   }
   ttlSeconds = 3600
   jwtTtlSeconds = 300
-  /** Thrown instead of an answer, for the identities it is meant for. */
+  /** Returns the error to throw instead of a response, by request. */
   fails: (claim: IdentityClaim) => Error | undefined = () => undefined
-  /** Awaited before each answer. */
+  /** Awaited before each response. */
   before: (claim: IdentityClaim) => Promise<void> = async () => undefined
   readonly #clock: Clock
   readonly #keys: Keys[]
@@ -43,19 +43,19 @@ export class FakeIssuer implements SvidIssuer {
     return new FakeIssuer(clock, trustDomain, await makeKeys(clock, trustDomain, 1))
   }
 
-  /** A new CA and a new JWT key become active; the old ones stay in the bundle. */
+  /** Activates a new CA and a new JWT key. The old ones stay in the bundle. */
   async rotate(): Promise<void> {
     this.#made += 1
     this.#keys.unshift(await makeKeys(this.#clock, this.trustDomain, this.#made))
   }
 
-  /** So many retired CAs are in the bundle as well. */
+  /** Adds this many retired CAs to the bundle. */
   async retainAuthorities(count: number): Promise<void> {
     for (let more = 0; more < count; more += 1)
       this.#keys.push(await makeKeys(this.#clock, this.trustDomain, 1_000 + more))
   }
 
-  /** Only what is active is trusted from now on. */
+  /** Removes everything but the active keys from the bundle. */
   forgetRetired(): void {
     this.#keys.length = 1
   }

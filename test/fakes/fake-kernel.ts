@@ -7,7 +7,7 @@ import type {
   ProcessFacts,
 } from '../../src/peer/kernel.ts'
 
-/** A process of a {@link FakeKernel}; tests change it as they like. */
+/** A process of a {@link FakeKernel}. Tests may change it. */
 export interface FakeProcess {
   pid: number
   uid: number
@@ -16,7 +16,7 @@ export interface FakeProcess {
   path: string | undefined
   startTicks: bigint
   exited: boolean
-  /** /proc does not show it, though it lives. */
+  /** /proc does not show it although it runs. */
   hidden: boolean
   sharesUserNamespace: boolean
   loginUid: number | undefined
@@ -27,7 +27,7 @@ export interface FakeProcess {
   groups: readonly number[] | undefined
 }
 
-/** A kernel in which one process has connected. */
+/** A kernel with a single, connected process. */
 export class FakeKernel implements PeerKernel {
   readonly bootTimeMs = 1_000_000
   readonly followsPaths = true

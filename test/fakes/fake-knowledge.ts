@@ -5,7 +5,7 @@ import type { WorkloadIdentitySpec } from '../../src/policy/workload-identity.ts
 import { NO_BOUNDS } from './fake-bounds.ts'
 import type { FakeIssuer } from './fake-issuer.ts'
 
-/** Workload identities by name; their names are their revisions unless `revision` says otherwise. */
+/** Workload identities by name. Their revision is `1` by default. */
 export type Identities = Readonly<Record<string, WorkloadIdentitySpec & { readonly revision?: string }>>
 
 export function policyOf(identities: Identities): Policy {
@@ -19,7 +19,7 @@ export function policyOf(identities: Identities): Policy {
   )
 }
 
-/** What an agent knows after a sync with the fake authority. */
+/** The knowledge of an agent after a sync with the fake authority. */
 export function knowledgeOf(
   issuer: FakeIssuer,
   identities: Identities,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Random } from '../../src/foundation/random.ts'
 
-/** Bytes that follow from a seed: the same test sees the same ones each time, and never the same twice. */
+/** Deterministic bytes from a seed: the same in every run, but never the same twice in one run. */
 export class FakeRandom implements Random {
   readonly #seed: string
   #counter = 0
-  /** What `fraction` answers; the middle unless told otherwise. */
+  /** The result of `fraction`; 0.5 by default. */
   nextFraction = 0.5
 
   constructor(seed = 'signet') {

@@ -9,12 +9,12 @@ import { askToJoin } from '../support/bot-client.ts'
 import { PATHS } from '../support/frame-sequences.ts'
 import type { Stack } from '../support/stack.ts'
 
-/** Where sessions are sent to. */
+/** A listener to attack. */
 export interface Door {
   readonly name: string
   /** The methods to call. */
   readonly paths: readonly string[]
-  /** The event that says that a connection stands. */
+  /** The event for an established connection. */
   readonly opened: 'connect' | 'secureConnect'
   open(): net.Socket
 }
@@ -38,7 +38,7 @@ export function anonymousTlsDoor(stack: Stack): Door {
   return tlsDoor('TLS without a certificate', stack, {})
 }
 
-/** As a bot that has joined. */
+/** Connects as a bot that has joined. */
 export async function joinedTlsDoor(stack: Stack): Promise<Door> {
   const { root } = await fetchAuthorityRoot(addressOf(stack), stack.pin, { clock: systemClock })
   const trustDomain = stack.options.trustDomain ?? 'example.org'

@@ -7,9 +7,9 @@ import { anonymousTlsDoor, type Door, joinedTlsDoor, unixDoor } from './doors.ts
 import { play } from './play.ts'
 
 /**
- * Mutated sessions of HTTP/2 against a real agent's socket and a real authority's TLS listener, for as long as it is told to, which is
- * longer than a test may take. Run it on each line of Node: the programs run on the Node that runs this. Ends with 1 when a program ends
- * or serves no longer; what was sent is known by the seed.
+ * Sends mutated HTTP/2 sessions to a real agent's socket and a real authority's TLS listener, for
+ * longer than a test may take. The programs run on the Node that runs this, so run it on each Node
+ * line. Exits with 1 when a program ends or no longer serves; the seed reproduces what was sent.
  */
 
 const HELP = `npm run fuzz -- [--listener agent|authority|both] [--minutes N] [--seed N]
@@ -24,9 +24,9 @@ const { values } = parseArgs({
   },
 })
 const AT_A_TIME = 20
-/** Between two looks at whether others are served. */
+/** Rounds between two checks that clients are still served. */
 const ROUNDS = 50
-/** The young heap is kept small, so that sessions and streams are collected often and in every order. */
+/** A small young heap makes the garbage collector collect sessions and streams often and in every order. */
 const COLLECT_OFTEN = '--max-semi-space-size=1'
 
 if (values.help) {

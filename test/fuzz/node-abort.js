@@ -1,15 +1,18 @@
-// Shows that Node aborts when it collects an HTTP/2 session. It needs nothing but Node:
+// Shows that Node aborts when it collects an HTTP/2 session. It needs only Node:
 //   node --expose-gc test/fuzz/node-abort.js
-// v26.10.0: aborts within the first five connections, each of five times, without --expose-gc too:
+// v26.10.0 aborts within the first five connections, in five of five runs, also without
+// --expose-gc:
 //   Assertion failed: (current_nghttp2_memory_) == (0), in Http2Session::~Http2Session()
-// v24.22.3: survives 300 connections.
+// v24.22.3 survives 300 connections.
 //
-// Each of the three steps is needed; with trailers that are complete, with an answer that fits into the socket, or without trailers,
-// v26.10.0 survives:
-// 1. The server writes more than the peer reads, so that a write of the stream waits on the socket.
-// 2. The peer sends trailers whose last frame (END_HEADERS) never comes. The stream keeps the fields, in memory that nghttp2 counts.
-// 3. The connection breaks. Node destroys the session, and with it the stream, before the write is cancelled. Http2Stream::Destroy() leaves a
-//    stream with a write on the socket to the garbage collector. When that takes the session first, the fields are still counted.
+// Each of these three steps is necessary. v26.10.0 survives with complete trailers, without
+// trailers, or with a response that fits into the socket's buffer.
+// 1. The server writes more than the peer reads, so that a write of the stream waits for the socket.
+// 2. The peer sends trailers whose last frame (END_HEADERS) never comes. The stream keeps their fields,
+//    in memory that nghttp2 counts.
+// 3. The connection breaks. Node destroys the session, and with it the stream, before the write is
+//    cancelled. Http2Stream::Destroy() leaves a stream with a pending write to the garbage collector.
+//    If that frees the session first, the fields are still counted.
 import http2 from 'node:http2'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,7 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const ROUNDS = 200
 const [DATA_WINDOW, HEADERS, SETTINGS, WINDOW_UPDATE] = [4, 1, 4, 8]
 const [END_STREAM, END_HEADERS] = [1, 4]
-/** More than sockets hold. */
+/** More than socket buffers hold. */
 const ANSWER = Buffer.alloc(16 * 1024 * 1024)
 
 function frame(type, flags, stream, ...payload) {

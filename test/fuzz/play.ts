@@ -3,7 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sequence } from '../support/frame-sequences.ts'
 import type { Door } from './doors.ts'
 
-/** One connection; `cut` decides how far its bytes come, whether it reads, and when it is broken off. */
+/**
+ * Plays one connection. `cut` decides how many bytes are sent, whether it reads, and when it is
+ * broken off.
+ */
 export async function play(door: Door, cut: (below: number) => number): Promise<void> {
   const bytes = sequence(cut, undefined, door.paths)
   const socket = door.open()

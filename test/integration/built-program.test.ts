@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
-/** A clone that was set up: it says whether it runs from its sources or from what was built of them. */
+/** A clone that is set up. It reports whether it runs from its sources or from their build. */
 class Clone implements AsyncDisposable {
   readonly directory: string
 
@@ -35,6 +35,7 @@ import { part } from './part.ts'
 export const main = () => {
   const { name, ext } = path.parse(import.meta.filename)
   console.log(part && name, ext === '.ts' ? 'source' : 'built')
+  return true
 }
 `,
       )
@@ -52,7 +53,7 @@ export const main = () => {
     return stdout.trim()
   }
 
-  /** Which program ran, and from what. */
+  /** Returns which program ran, and whether from its sources or its build. */
   agent(): Promise<string> {
     return this.run('signet.js', 'agent', 'run')
   }
@@ -62,13 +63,13 @@ export const main = () => {
   }
 }
 
-describe('what runs in a clone', () => {
+describe('a clone', () => {
   for (const [words, program] of [
     [['agent', 'run'], 'agent-daemon'],
     [['authority', 'run'], 'authority-daemon'],
     [['get', 'bot'], 'main'],
   ] as const) {
-    it(`of signet ${words.join(' ')} is what was built of exactly the sources that are there`, async () => {
+    it(`runs the build for signet ${words.join(' ')} if it matches the sources exactly`, async () => {
       await using clone = await Clone.create()
       assert.equal(await clone.run('signet.js', ...words), `${program} built`)
       await writeFile(clone.file('src/cli/part.ts'), 'export const part = 2\n')
@@ -80,26 +81,26 @@ describe('what runs in a clone', () => {
     'was only touched': (clone) => utimes(clone.file('src/cli/part.ts'), 1, 1),
   }
   for (const [what, change] of Object.entries(changes)) {
-    it(`runs from source when one of them ${what}`, async () => {
+    it(`runs from source if one of the sources ${what}`, async () => {
       await using clone = await Clone.create()
       await change(clone)
       assert.equal(await clone.agent(), 'agent-daemon source')
     })
   }
 
-  it('runs from source when everybody could have written what was built', async () => {
+  it('runs from source if everyone can write to the build', async () => {
     await using clone = await Clone.create()
     await chmod(clone.file('dist/cli'), 0o777)
     assert.equal(await clone.agent(), 'agent-daemon source')
   })
 
-  it('runs from source when nothing was built', async () => {
+  it('runs from source if nothing was built', async () => {
     await using clone = await Clone.create()
     await rm(clone.file('dist'), { recursive: true })
     assert.equal(await clone.agent(), 'agent-daemon source')
   })
 
-  it('runs what was built where there are no sources, as in a package', async () => {
+  it('runs the build if there are no sources, as in a package', async () => {
     await using clone = await Clone.create()
     await rm(clone.file('src'), { recursive: true })
     assert.equal(await clone.agent(), 'agent-daemon built')

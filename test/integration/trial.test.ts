@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
+import { TrialPlace } from '../../src/cli/commands/trial/place.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
 import { readDocument } from '../../tools/documents/read.ts'
 import { steadyTrial } from '../../tools/trial-picture/steady.ts'
@@ -63,8 +64,9 @@ async function isAlive(pid: number): Promise<boolean> {
 }
 
 /**
- * What a pause of this length leaves behind, when it is longer than a bot certificate may be renewed: the authority has forgotten the
- * instance, and what the agent has is long over.
+ * Leaves behind what a pause of this length would, if it is longer than a bot certificate may be
+ * renewed: the authority has deleted the instance, and everything that the agent has expired long
+ * ago.
  */
 async function pauseFor(trial: string, ms: number): Promise<void> {
   const kek = Buffer.from((await readFile(path.join(trial, 'keys', 'kek'), 'utf8')).trim(), 'hex')
@@ -128,7 +130,7 @@ describe('signet trial', () => {
     assert.ok(!(await readdir(path.join(directory, 'trial', 'authority'))).includes('kek'))
   })
 
-  it('goes on with its state, and makes a join token when the agent has lost its own', async () => {
+  it('continues with its state, and creates a join token if the agent has lost its identity', async () => {
     assert.equal(await start('--once').ended(), 0)
     const again = start('--once')
     assert.equal(await again.ended(), 0, again.output)
@@ -140,7 +142,7 @@ describe('signet trial', () => {
     assert.match(lost.output, /joined with the token/)
   })
 
-  it('joins anew when the authority has forgotten everything', async () => {
+  it('joins again if the authority has lost its data', async () => {
     assert.equal(await start('--once').ended(), 0)
     await rm(path.join(directory, 'trial', 'authority'), { recursive: true })
     const trial = start('--once')
@@ -148,7 +150,7 @@ describe('signet trial', () => {
     assert.match(trial.output, /joined with the token/)
   })
 
-  it('joins anew when it was paused for longer than a bot certificate may be renewed', async () => {
+  it('joins again if it was paused past the grace time of the bot certificate', async () => {
     assert.equal(await start('--once').ended(), 0)
     await pauseFor(path.join(directory, 'trial'), 30 * 86_400_000)
     const trial = start('--once')
@@ -157,7 +159,7 @@ describe('signet trial', () => {
     assert.doesNotMatch(trial.output, /created:/, 'the authority is the one it was')
   })
 
-  it('says so and stops when one runs in the same directory; the first ends on Ctrl-C, with both programs', async () => {
+  it('refuses to run twice in one directory; Ctrl-C stops the first, with both programs', async () => {
     const first = start()
     await first.says(/Rotations/)
     const second = start()
@@ -169,7 +171,7 @@ describe('signet trial', () => {
       assert.ok(!(await isAlive(Number(pid))))
   })
 
-  it('takes both programs along when it is killed', async () => {
+  it('stops both programs when it is killed', async () => {
     const trial = start()
     const pids = [await trial.says(/authority: process (\d+)/), await trial.says(/agent: +process (\d+)/)]
     await trial.says(/Rotations/)
@@ -201,7 +203,21 @@ describe('signet trial', () => {
     await rm(run, { recursive: true })
   })
 
-  it('works in a directory whose name no URI could hold', async () => {
+  it('finds a directory for its sockets when TMPDIR is not usable', async (t) => {
+    const before = process.env['TMPDIR']
+    t.after(() => {
+      if (before === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = before
+    })
+    const long = path.join(directory, 'x'.repeat(120))
+    process.env['TMPDIR'] = '/dev/null'
+    using place = await TrialPlace.take(long)
+    const run = path.dirname(path.dirname(place.workloadSocket))
+    await rm(run, { recursive: true })
+    assert.match(run, /^\/tmp\//)
+  })
+
+  it('works in a directory whose name is not valid in a URI', async () => {
     const trial = new Trial('--once', '--dir', path.join(directory, 'my trial #1?'))
     trials.push(trial)
     assert.equal(await trial.ended(), 0, trial.output)

@@ -45,7 +45,7 @@ describe('two clients, two workload identities', { skip }, () => {
   after(() => stack?.[Symbol.asyncDispose]())
 
   for (const [issuer, validator] of DIRECTIONS) {
-    it(`a JWT-SVID of ${issuer} is validated by ${validator}, by itself and through the agent`, async (t) => {
+    it(`a JWT-SVID of ${issuer} is validated by ${validator}, locally and through the agent`, async (t) => {
       await using holder = run(issuer, 'fetch', '--audience', idOf(validator))
       await holder.succeeded()
       const [svid] = holder.all('jwt_svid')
@@ -69,7 +69,7 @@ describe('two clients, two workload identities', { skip }, () => {
 
   for (const [server, client] of DIRECTIONS) {
     const title = `mutual TLS, server ${server}, client ${client}`
-    it(`${title}: each knows the other`, async (t) => {
+    it(`${title}: each recognises the other`, async (t) => {
       await using serving = run(server, 'serve', '--peer', idOf(client))
       const { address } = await serving.until('listening')
       await using dialling = run(client, 'dial', '--peer', idOf(server), '--address', address)
@@ -102,7 +102,7 @@ describe('two clients, two workload identities', { skip }, () => {
     })
   }
 
-  it('the authority was told of a user each', async (t) => {
+  it('the authority recorded a different user for each', async (t) => {
     const rows = await stack.admin('audit', 'list', '--json', '--event', 'x509_svid.issued')
     const callers = (JSON.parse(rows.stdout) as AuditRow[]).map(({ detail }) => [
       detail.spiffeId,
@@ -111,6 +111,6 @@ describe('two clients, two workload identities', { skip }, () => {
     const wanted = (['go', 'python'] as const).map((name) => [idOf(name), users.get(name)?.uid])
     assert.deepEqual(Object.fromEntries(callers), Object.fromEntries(wanted))
     t.diagnostic(wanted.map(([id, uid]) => `${id} went to uid ${uid}`).join(', '))
-    if (oneUser !== undefined) t.skip(`${oneUser}: both ran as one, told apart by their programs`)
+    if (oneUser !== undefined) t.skip(`${oneUser}: both ran as one user, distinguished by their executables`)
   })
 })

@@ -30,7 +30,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['--service', 'web', '--upstream', PEER, '--listen', '[::1]:0', '--local-app', 'unix:/run/my app.sock'],
 ]
 
-describe('Envoy itself takes', { skip: 'skipped' in envoy && envoy.skipped }, () => {
+describe('Envoy itself accepts', { skip: 'skipped' in envoy && envoy.skipped }, () => {
   let directory: string
   before(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'signet-'))
@@ -39,7 +39,7 @@ describe('Envoy itself takes', { skip: 'skipped' in envoy && envoy.skipped }, ()
 
   async function takes(file: string): Promise<void> {
     assert.ok(!('skipped' in envoy))
-    // A key that Envoy does not know, or warns of as deprecated, is a mistake.
+    // An unknown or deprecated key is a mistake.
     const { stdout, stderr } = await run(envoy.program, [
       '--mode',
       'validate',

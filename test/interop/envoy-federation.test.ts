@@ -8,7 +8,7 @@ import { ask } from './envoy/traffic.ts'
 
 const [OURS, THEIRS] = ['example.org', 'partner.example'] as const
 
-/** What an administrator does who got the other side's bundle. */
+/** Sets the bundle of `of` at `at`, as an administrator would. */
 async function setBundle(of: Pair, at: Pair): Promise<void> {
   const { stdout } = await of.stack.admin('bundle', 'fetch', '--authority')
   const name = of.stack.options.trustDomain ?? OURS
@@ -17,7 +17,7 @@ async function setBundle(of: Pair, at: Pair): Promise<void> {
   assert.equal(code, 0, stderr)
 }
 
-/** The others have published that nobody of theirs is to be trusted. */
+/** Sets an empty bundle, which means that no certificate of that trust domain is trusted. */
 async function setEmpty(at: Pair, name: string): Promise<void> {
   const env = { SIGNET_ADMIN_SOCKET: at.stack.authoritySocket }
   const { code, stderr } = await signet(['bundle', 'set', name, '--file', '-'], { input: '{"keys":[]}', env })
@@ -33,7 +33,7 @@ inBothModes('two Envoys of two trust domains', async (t, ours) => {
   const api = await theirs.startApi({ peer, variants: [all] })
   const fronts: EnvoyProcess[] = []
 
-  const believes = async (name: string): Promise<boolean> => {
+  const trusts = async (name: string): Promise<boolean> => {
     const held = (await api.admin.secrets()).find((secret) => secret.name === name)
     const domains =
       held?.secret?.validation_context?.custom_validator_config?.typed_config?.trust_domains ?? []
@@ -43,17 +43,17 @@ inBothModes('two Envoys of two trust domains', async (t, ours) => {
     })
   }
 
-  await t.test('before there is the foreign bundle, nobody of that trust domain is let in', async () => {
+  await t.test('without the foreign bundle, no caller of that trust domain is accepted', async () => {
     await api.until('has something', async () => (await api.admin.secrets()).every(({ isThere }) => isThere))
     await api.ready()
-    assert.ok(!(await believes(`spiffe://${OURS}`)))
+    assert.ok(!(await trusts(`spiffe://${OURS}`)))
   })
 
-  await t.test('when both sides have it, requests go through, by its name as under ALL', async () => {
+  await t.test('with bundles on both sides requests go through, both by name and by ALL', async () => {
     await Promise.all([setBundle(ours, theirs), setBundle(theirs, ours)])
     await api.until('has all', async () => (await api.admin.secrets()).every(({ isThere }) => isThere))
     await api.ready()
-    // What is open lives on: these make a connection for each request.
+    // Open connections stay open, so these variants connect for each request.
     const variants = [
       { ...all, requestsPerConnection: 1 },
       { name: 'fresh', requestsPerConnection: 1 },
@@ -78,13 +78,13 @@ inBothModes('two Envoys of two trust domains', async (t, ours) => {
     )
   })
 
-  await t.test('a newer bundle of the others arrives while it runs', async () => {
-    const before = (await api.admin.certificates()).believed.length
+  await t.test('an updated bundle arrives while Envoy runs', async () => {
+    const before = (await api.admin.certificates()).trusted.length
     await ours.stack.admin('ca', 'rotate', 'spiffe_x509')
     await setBundle(ours, theirs)
     await api.until(
-      'believes one more',
-      async () => (await api.admin.certificates()).believed.length === before + 1,
+      'trusts one more CA',
+      async () => (await api.admin.certificates()).trusted.length === before + 1,
     )
   })
 
@@ -107,17 +107,17 @@ inBothModes('two Envoys of two trust domains', async (t, ours) => {
       'whose federation is deleted',
       async () => void (await theirs.stack.admin('delete', 'federation', OURS)),
     ],
-    ['that has no keys any more', () => setEmpty(theirs, OURS)],
-    ['that no identity federates with any more', () => theirs.grant('api')],
-    ['whose callers may trust nobody here any more', () => ours.grant('web')],
+    ['that no longer has keys', () => setEmpty(theirs, OURS)],
+    ['that no identity federates with any longer', () => theirs.grant('api')],
+    ['whose callers may no longer trust this one', () => ours.grant('web')],
   ] as const) {
-    await t.test(`a trust domain ${what} comes in no more, and does again when it may`, async () => {
+    await t.test(`a trust domain ${what} is refused until that is undone`, async () => {
       await withdraw()
       await api.until('refuses', async () => (await answersOf()).every((answer) => answer === 'refused'))
       await theirs.grant('api', `  federates_with: [${OURS}]`)
       await ours.grant('web', `  federates_with: [${THEIRS}]`)
       await setBundle(ours, theirs)
-      await api.until('lets in', async () => (await answersOf()).every((answer) => answer === peer))
+      await api.until('accepts', async () => (await answersOf()).every((answer) => answer === peer))
     })
   }
 })

@@ -10,7 +10,7 @@ const LATER = `${TRUST_DOMAIN}/later`
 inBothModes('secrets by every kind of name', async (t, pair) => {
   await Promise.all([pair.grant('web'), pair.grant('api')])
   const isOneUser = pair.oneUser !== undefined
-  /** One user has both identities, so the default one is not that of both proxies. */
+  /** If both proxies run as one user, that user has both identities, so the default is not right for both. */
   const combinations = [
     { name: 'a', certificate: idOf('api'), bundle: 'ROOTCA' },
     { name: 'b', certificate: idOf('api'), bundle: 'ALL' },
@@ -36,7 +36,7 @@ inBothModes('secrets by every kind of name', async (t, pair) => {
     })
   }
 
-  await t.test('each is there once, under the name that was asked for, with a version', async () => {
+  await t.test('each secret exists once, under the requested name, with a version', async () => {
     const held = (await api.admin.secrets()).filter(({ isThere }) => isThere)
     const wanted = new Set([
       'default',
@@ -51,7 +51,7 @@ inBothModes('secrets by every kind of name', async (t, pair) => {
     }
   })
 
-  await t.test('bundles come as a validator that knows the trust domain', async () => {
+  await t.test('bundles are delivered as a SPIFFE validator for the trust domain', async () => {
     for (const { name, secret } of await api.admin.secrets()) {
       if (![TRUST_DOMAIN, 'ROOTCA', 'ALL'].includes(name)) continue
       const { name: validator, typed_config } = secret.validation_context.custom_validator_config
@@ -63,7 +63,7 @@ inBothModes('secrets by every kind of name', async (t, pair) => {
     }
   })
 
-  await t.test('one that is not granted yet is waited for, and holds back nothing else', async () => {
+  await t.test('a secret that is not granted yet does not block the others', async () => {
     const [waiting, ...more] = (await web.admin.secrets()).filter(({ isThere }) => !isThere)
     assert.equal(waiting?.name, LATER)
     assert.deepEqual(more, [])
@@ -71,17 +71,17 @@ inBothModes('secrets by every kind of name', async (t, pair) => {
     assert.equal((await ask(await web.admin.port('outbound'))).caller['URI'], idOf('web'))
   })
 
-  await t.test('it comes the moment it is granted', async (t) => {
+  await t.test('it is delivered when it is granted', async (t) => {
     await pair.stack.apply(identityFor(pair.uidOf('web'), 'later'))
     const granted = performance.now()
     await web.until('has it', async () => (await web.admin.secrets()).every(({ isThere }) => isThere))
     t.diagnostic(`${Math.round(performance.now() - granted)} ms after the command had ended`)
-    // The proxy behind lets in web only: that it refuses the other identity shows that it was used.
+    // The second proxy accepts only web. Its refusal shows that the new identity was used.
     await assert.rejects(ask(await web.admin.port('outbound-later')), /^Error: 503/)
     await api.until('refused it', () => api.admin.count('^listener\\..*ssl.fail_verify_san$'))
   })
 
-  await t.test('nothing was refused', async () => {
+  await t.test('Envoy rejected nothing', async () => {
     for (const { admin } of [web, api]) {
       assert.equal(await admin.count('^sds\\..*(update_rejected|key_rotation_failed)$'), 0)
     }

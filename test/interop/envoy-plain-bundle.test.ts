@@ -3,7 +3,7 @@ import { inBothModes } from './envoy/in-both-modes.ts'
 import { idOf } from './envoy/pair.ts'
 import { ask } from './envoy/traffic.ts'
 
-inBothModes('an Envoy whose node says disable_spiffe_cert_validation', async (t, pair) => {
+inBothModes('an Envoy whose node sets disable_spiffe_cert_validation', async (t, pair) => {
   await Promise.all([pair.grant('web'), pair.grant('api')])
   const metadata = { disable_spiffe_cert_validation: true }
   const api = await (await pair.startApi({ metadata })).ready()
@@ -20,7 +20,7 @@ inBothModes('an Envoy whose node says disable_spiffe_cert_validation', async (t,
   })
 
   await t.test(
-    'speaks mutual TLS with one like itself, and with one that has the SPIFFE validator',
+    'speaks mutual TLS with a peer like itself and with one that has the SPIFFE validator',
     async () => {
       const other = await (await pair.startWeb(port)).ready()
       for (const { admin } of [web, other]) {
@@ -29,17 +29,17 @@ inBothModes('an Envoy whose node says disable_spiffe_cert_validation', async (t,
     },
   )
 
-  await t.test('refuses another ID all the same', async () => {
+  await t.test('still refuses another ID', async () => {
     const peer = 'spiffe://example.org/somebody-else'
     const stranger = await (await pair.startWeb(port, { metadata, peer })).ready()
     await assert.rejects(ask(await stranger.admin.port('outbound')), /^Error: 503/)
     assert.ok((await stranger.admin.count('^cluster.upstream.ssl.fail_verify_san$')) > 0)
   })
 
-  await t.test('takes a rotation of the CA', async () => {
+  await t.test('follows a rotation of the CA', async () => {
     await pair.stack.admin('ca', 'rotate', 'spiffe_x509', '--now')
     for (const one of [web, api]) {
-      await one.until('believes both', async () => (await one.admin.certificates()).believed.length === 2)
+      await one.until('trusts both', async () => (await one.admin.certificates()).trusted.length === 2)
     }
     assert.equal((await ask(await web.admin.port('outbound'))).caller['URI'], idOf('web'))
   })

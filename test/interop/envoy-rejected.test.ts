@@ -3,7 +3,7 @@ import { inBothModes } from './envoy/in-both-modes.ts'
 import { idOf } from './envoy/pair.ts'
 import { ask } from './envoy/traffic.ts'
 
-/** What the agent logged of a secret that an Envoy did not take. */
+/** The agent's log record of a secret that an Envoy rejected. */
 interface Rejection {
   readonly event: string
   readonly pid: number
@@ -13,7 +13,7 @@ interface Rejection {
 }
 
 inBothModes(
-  'an Envoy that does not take a secret',
+  'an Envoy that rejects a secret',
   async (t, pair) => {
     const { stack } = pair
     await stack.agent.says('"event":"status.listening"')
@@ -28,14 +28,14 @@ inBothModes(
         .flatMap((line) => (line.includes('"secret.rejected"') ? [JSON.parse(line)] : []))
     await Promise.all([pair.grant('web'), pair.grant('api')])
     const api = await (await pair.startApi()).ready()
-    // A bundle where a certificate is due: no Envoy can make a TLS context of that.
+    // A bundle instead of a certificate, from which Envoy cannot make a TLS context.
     const wrong = { name: 'wrong', certificate: 'ROOTCA', fetchTimeout: '1s' }
     const web = await pair.startWeb(await api.admin.port('inbound'), { variants: [wrong] })
     const refused = (): Promise<number> => web.admin.count('^sds.ROOTCA.update_rejected$')
     const streams = (): Promise<number> => web.admin.count('^cluster.signet_agent.upstream_rq_total$')
 
-    await t.test('tells the agent why, which logs and counts it', async (t) => {
-      await web.until('has refused it', refused)
+    await t.test('tells the agent why, and the agent logs and counts it', async (t) => {
+      await web.until('has rejected it', refused)
       await stack.agent.says('"secret.rejected"')
       const [rejection] = rejections()
       assert.equal(rejection?.pid, web.pid)
@@ -46,21 +46,18 @@ inBothModes(
       t.diagnostic(rejection.envoySays)
     })
 
-    await t.test('has everything else, and serves', async () => {
+    await t.test('has all other secrets and serves', async () => {
       await web.ready()
       assert.equal((await ask(await web.admin.port('outbound'))).caller['URI'], idOf('web'))
     })
 
-    await t.test('is sent the next content on the same stream, and nothing again before', async () => {
+    await t.test('gets only the next content, on the same stream', async () => {
       const [before, opened] = await Promise.all([refused(), streams()])
       assert.equal(before, 1)
       await stack.admin('ca', 'rotate', 'spiffe_x509', '--now')
-      await web.until('has refused the next', async () => (await refused()) > before)
-      await web.until(
-        'has the new bundle',
-        async () => (await web.admin.certificates()).believed.length === 2,
-      )
-      // Envoy counts a refusal before its answer has reached the agent.
+      await web.until('has rejected the next', async () => (await refused()) > before)
+      await web.until('has the new bundle', async () => (await web.admin.certificates()).trusted.length === 2)
+      // Envoy counts a rejection before the agent has received it.
       await web.until('is counted by the agent', async () => (await rejectedTotal()) > before)
       assert.equal(await refused(), 2)
       assert.equal(await streams(), opened)

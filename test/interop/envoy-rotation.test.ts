@@ -8,12 +8,12 @@ import { shownAt } from './envoy/shown-certificate.ts'
 import { ask, steadyTraffic } from './envoy/traffic.ts'
 
 const ROTATIONS = 3
-/** Renewed at half of it. */
+/** Renewed at half of its life. */
 const SHORT_LIFE = '  x509: { ttl: 12s }'
-/** So short that the lane sees one leave the bundle. */
+/** Short enough for the test to see a CA leave the bundle. */
 const SHORT_CA = 'lifetimes: { spiffe_ca: 1m }\n'
 
-/** The CAs of the trust domain, as the authority has them. */
+/** Returns the CAs of the trust domain from the authority. */
 async function authoritiesOf(stack: Stack): Promise<X509Certificate[]> {
   const { stdout } = await stack.admin('bundle', 'fetch', '--authority', '--format', 'pem')
   return (stdout.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map(
@@ -34,61 +34,64 @@ inBothModes(
     const inbound = await api.admin.port('inbound')
     const outboundFresh = await web.admin.port('outbound-fresh')
     const [kept, fresh] = await steadyTraffic(web)
-    /** Waits until both proxies show other certificates, by their own word and, of the one behind, by what is on the wire. */
+    /**
+     * Waits until both proxies present other certificates, according to their admin interfaces and,
+     * for the second one, on the wire.
+     */
     const rotation = async (): Promise<void> => {
       const before = await Promise.all([serialsShownBy(web), serialsShownBy(api)])
       for (const [at, one] of [web, api].entries()) {
-        await one.until('shows another certificate', async () => {
+        await one.until('presents another certificate', async () => {
           const now = await serialsShownBy(one)
           return now.length === 1 && now[0] !== before[at]?.[0]
         })
       }
-      await eventually('the wire shows it', async () => serialOf(await shownAt(inbound)) !== before[1]?.[0])
+      await eventually('the wire has it', async () => serialOf(await shownAt(inbound)) !== before[1]?.[0])
     }
 
     await t.test(`${ROTATIONS} rotations of both X.509-SVIDs`, async () => {
       for (let seen = 0; seen < ROTATIONS; seen += 1) await rotation()
     })
 
-    /** Whose signature is on the certificate that the proxy behind shows. */
+    /** Returns the serial of the CA that signed the certificate of the second proxy. */
     const signer = async (): Promise<string | undefined> => {
       const shown = await shownAt(inbound)
       return serialOf((await authoritiesOf(stack)).find((ca) => shown.verify(ca.publicKey)))
     }
-    const believe = async (
+    const untilTrusted = async (
       what: string,
       isWanted: (serials: readonly string[]) => boolean,
     ): Promise<void> => {
       for (const one of [web, api]) {
-        await one.until(what, async () => isWanted((await one.admin.certificates()).believed))
+        await one.until(what, async () => isWanted((await one.admin.certificates()).trusted))
       }
     }
 
     await t.test(
-      'a whole life of a CA: its successor is believed beside it, then signs, and in the end it is believed no more',
+      'a CA rotation: the successor is trusted, then signs, then the old CA is no longer trusted',
       async () => {
         const old = (await signer()) ?? ''
         await stack.admin('ca', 'rotate', 'spiffe_x509', '--now')
         const wanted = (await authoritiesOf(stack)).map(serialOf)
         assert.ok(wanted.includes(old) && wanted.length > 1)
-        await believe('believes both', (serials) => wanted.every((serial) => serials.includes(serial)))
-        await eventually('signed by the new one', async () => (await signer()) !== old)
+        await untilTrusted('trusts both', (serials) => wanted.every((serial) => serials.includes(serial)))
+        await eventually('signed by the new CA', async () => (await signer()) !== old)
         await rotation()
-        await believe('believes the old one no more', (serials) => !serials.includes(old))
+        await untilTrusted('no longer trusts the old CA', (serials) => !serials.includes(old))
         await rotation()
       },
     )
 
-    await t.test('none of the requests failed, on kept connections as on new ones', async (t) => {
+    await t.test('no request failed, on kept and on new connections', async (t) => {
       for (const traffic of [kept, fresh]) t.diagnostic(String(await traffic.stop(500)))
-      assert.ok(fresh.callers.size > ROTATIONS, 'the wire has seen too few client certificates')
+      assert.ok(fresh.callers.size > ROTATIONS, 'too few client certificates were used')
       const handshakes = await api.admin.count('^listener\\..*ssl.handshake$')
       assert.ok(handshakes >= fresh.sent, `only ${handshakes} handshakes`)
       const reused = await web.admin.count('^cluster.upstream.upstream_cx_total$')
       assert.ok(reused < kept.sent / 10, `${reused} connections were not kept`)
     })
 
-    await t.test('nothing was refused by Envoy, and every rotation took effect', async (t) => {
+    await t.test('Envoy rejected nothing, and every rotation took effect', async (t) => {
       for (const [name, { admin }] of Object.entries({ web, api })) {
         const counters = await admin.counters(
           '^sds\\..*(update_success|update_rejected|key_rotation_failed)$',
@@ -105,7 +108,7 @@ inBothModes(
     })
 
     await t.test(
-      'a lock takes the identity away: Envoy keeps the certificate, and trusts nobody any more',
+      'a lock withdraws the identity: Envoy keeps its certificate but trusts no peer',
       async () => {
         const logged = stack.agent.log.length
         await stack.admin('lock', '--workload-identity', 'web')
@@ -122,7 +125,7 @@ inBothModes(
       },
     )
 
-    await t.test('its end gives it back, on the same connection to the agent', async () => {
+    await t.test('unlocking restores it on the same connection to the agent', async () => {
       const connections = (): Promise<number> => web.admin.count('^cluster.signet_agent.upstream_cx_total$')
       const before = await connections()
       await stack.admin('unlock', '--workload-identity', 'web')

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** A program that hangs shall fail its test, not the machine's patience. */
+/** Makes a test fail when a program hangs. */
 const PATIENCE_MS = 60_000
 
 export interface ExampleRun {
@@ -11,11 +11,11 @@ export interface ExampleRun {
   readonly args: readonly string[]
   readonly socket: string
   readonly home: string
-  /** Absent: ours. */
+  /** Our own by default. */
   readonly uid?: number | undefined
 }
 
-/** One of the example programs, and the lines it printed. */
+/** A running example program and the lines that it printed. */
 export class ExampleProcess implements AsyncDisposable {
   readonly lines: string[] = []
   readonly #title: string
@@ -44,14 +44,14 @@ export class ExampleProcess implements AsyncDisposable {
       this.#isClosed = true
       this.#hear()
     })
-    this.#closed.catch(() => undefined) // it could not be started; who waits is told
+    this.#closed.catch(() => undefined) // the process could not be started; `until` reports that
   }
 
   get stderr(): string {
     return this.#stderr
   }
 
-  /** Waits until its lines are as wanted. */
+  /** Waits until its lines satisfy `isWanted`. */
   async until(what: string, isWanted: (lines: readonly string[]) => boolean): Promise<void> {
     const patience = AbortSignal.timeout(PATIENCE_MS)
     const outOfPatience = once(patience, 'abort')
@@ -66,7 +66,7 @@ export class ExampleProcess implements AsyncDisposable {
     }
   }
 
-  /** Waits for its end; gives the exit code. */
+  /** Waits for its end and returns the exit code. */
   async ended(): Promise<number | null> {
     await this.#closed
     return this.#child.exitCode
@@ -75,7 +75,7 @@ export class ExampleProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#child.kill('SIGKILL')
-    await Promise.allSettled([this.#closed]) // one that could not be started is gone, too
+    await Promise.allSettled([this.#closed]) // a process that could not be started rejects
   }
 
   #hear(): void {

@@ -9,14 +9,14 @@ export interface Example {
   readonly title: string
   readonly server?: readonly [program: string, ...args: string[]]
   readonly client: readonly [program: string, ...args: string[]]
-  /** What the kernel will say that they run. */
+  /** The executables that the kernel reports for them. */
   readonly binaryPaths: readonly string[]
   readonly isForEverybody: boolean
 }
 
 export type ExampleName = 'node' | 'go' | 'python'
 
-/** Examples that this machine has not got the tools for. */
+/** Examples whose tools are not installed here. */
 export interface MissingExample {
   readonly name: ExampleName
   readonly skipped: string
@@ -31,7 +31,7 @@ export async function findExamples(): Promise<Readonly<Record<ExampleName, Examp
   return { node: nodeExample(), go, python }
 }
 
-/** The files of the clone as they are: nothing is built. */
+/** The files of the clone, without a build. */
 function nodeExample(): Example {
   const command = (file: string): [string, ...string[]] => [
     process.execPath,
@@ -98,7 +98,7 @@ export function isThere(example: Example | MissingExample): example is Example {
   return !('skipped' in example)
 }
 
-/** A directory that only this user can use. */
+/** Creates the working directory of one program. */
 export async function homeOf(directory: string, name: string): Promise<string> {
   const home = path.join(directory, `home-${name}`)
   await mkdir(home, { recursive: true })

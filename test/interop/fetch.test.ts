@@ -9,7 +9,7 @@ const { go, java, python } = await findLanes()
 const AUDIENCES = ['orders', 'https://billing.example.org/api'] as const
 const FLAGS = AUDIENCES.flatMap((audience) => ['--audience', audience])
 
-/** Two identities for the same process, told apart by their hints. */
+/** Two identities for one process, distinguished by their hints. */
 const IDENTITIES = [
   { id: 'spiffe://example.org/inside', hint: 'internal' },
   { id: 'spiffe://example.org/outside', hint: 'external' },
@@ -42,7 +42,7 @@ describe('a client fetches one of everything', () => {
         cas.filter((ca) => ca.purpose === purpose).map(({ keyId }) => keyId)
       const ids = IDENTITIES.map(({ id }) => id)
 
-      await t.test('X.509-SVIDs: each identity, with a serial that the audit log has', async () => {
+      await t.test('X.509-SVIDs: each identity, with a serial number from the audit log', async () => {
         const svids = client.all('x509_svid')
         assert.deepEqual(svids.map(({ id }) => id).sort(), ids)
         const rows = await stack.admin('audit', 'list', '--json', '--event', 'x509_svid.issued')
@@ -76,7 +76,7 @@ describe('a client fetches one of everything', () => {
         for (const { id, wanted } of found) assert.equal(id, wanted)
       })
 
-      // py-spiffe knows no hints; WIT-SVIDs are known to go-spiffe only.
+      // py-spiffe does not support hints; only go-spiffe supports WIT-SVIDs.
       if (lane.name !== 'python') {
         await t.test('hints', () => {
           for (const { id, hint } of [...client.all('x509_svid'), ...client.all('jwt_svid')]) {
@@ -85,7 +85,7 @@ describe('a client fetches one of everything', () => {
         })
       }
       if (lane.name === 'go') {
-        await t.test('WIT-SVIDs are not implemented, and say so', () => {
+        await t.test('WIT-SVIDs are answered UNIMPLEMENTED', () => {
           assert.deepEqual(client.all('wit'), [{ event: 'wit', code: 'Unimplemented' }])
         })
       }

@@ -13,7 +13,7 @@ const KEYS = { 'ec-p256': 'ECDSA', 'ec-p384': 'ECDSA', 'rsa-2048': 'RSA' } as co
 const typed = (type: string): string => `  x509: { key_type: ${type} }`
 const idOf = (name: string): string => `spiffe://example.org/${name}`
 
-describe('a client takes every type of key and every algorithm', () => {
+describe('a client accepts every key type and every algorithm', () => {
   for (const lane of [lanes.go, lanes.python]) {
     it(`${lane.name}`, { skip: skipWithout(lane) }, async (t) => {
       assert.ok(isLane(lane))
@@ -25,7 +25,7 @@ describe('a client takes every type of key and every algorithm', () => {
           .join(''),
       )
 
-      // Each audience beside one that nothing is said of: it decides for both.
+      // Each audience together with one that has no algorithm of its own: it decides for both.
       for (const [audience, algorithm] of Object.entries(AUDIENCES)) {
         const flags = ['--audience', audience, '--audience', 'orders-too']
         await using client = new LaneProcess(lane, user, stack.socket, ['fetch', ...flags])
@@ -46,7 +46,7 @@ describe('a client takes every type of key and every algorithm', () => {
   }
 })
 
-describe('mutual TLS between types of keys', { skip: skipWithout(lanes.go, lanes.python) }, () => {
+describe('mutual TLS between key types', { skip: skipWithout(lanes.go, lanes.python) }, () => {
   for (const [server, client] of [
     ['rsa-2048', 'ec-p384'],
     ['ec-p384', 'rsa-2048'],

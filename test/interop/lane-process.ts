@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Lane } from './toolchain.ts'
 import type { User } from './users.ts'
 
-/** A line that a client has said; which fields there are depends on the event, and stands in both programs. */
+/** A line that a client printed. Its fields depend on the event; each client program documents them. */
 export type Said = { readonly [E in keyof Events]: { readonly event: E } & Events[E] }[keyof Events]
 
 export interface Events {
@@ -31,7 +31,7 @@ export interface Events {
     readonly problems: readonly string[]
   }
   readonly jwt_update: { readonly kids: readonly string[] }
-  /** The watch will be tried again. */
+  /** The client will retry the watch. */
   readonly watch_error: { readonly code: string; readonly message: string }
   readonly validated: {
     readonly local: string
@@ -43,16 +43,16 @@ export interface Events {
   readonly served: { readonly peer: string; readonly line: string }
   readonly refused: { readonly message: string }
   readonly answered: { readonly line: string }
-  /** The last word of a client that is content. */
+  /** The last line of a client that succeeded. */
   readonly done: { readonly requests?: number; readonly closed?: boolean; readonly serial?: string }
-  /** The last word of one that gave up. */
+  /** The last line of a client that gave up. */
   readonly error: { readonly message: string }
 }
 
-/** A client that hangs shall fail its test, not the machine's patience. */
+/** Makes a test fail when a client hangs. */
 const PATIENCE_MS = 45_000
 
-/** One command of a lane's program, run as a process of that user. */
+/** One command of a lane's program, in a process of that user. */
 export class LaneProcess implements AsyncDisposable {
   readonly said: Said[] = []
   readonly #command: string
@@ -87,14 +87,14 @@ export class LaneProcess implements AsyncDisposable {
       this.#isClosed = true
       this.#hear()
     })
-    this.#closed.catch(() => undefined) // it could not be started; who waits is told
+    this.#closed.catch(() => undefined) // the process could not be started; `until` reports that
   }
 
   all<E extends keyof Events>(event: E): readonly Extract<Said, { event: E }>[] {
     return this.said.filter((said): said is Extract<Said, { event: E }> => said.event === event)
   }
 
-  /** The first of these, after so many lines, that is as wanted; waits for it. */
+  /** Returns the first such event, after `after` lines, that satisfies `isWanted`; waits for it. */
   async until<E extends keyof Events>(
     event: E,
     isWanted: (said: Extract<Said, { event: E }>) => boolean = () => true,
@@ -115,13 +115,13 @@ export class LaneProcess implements AsyncDisposable {
     }
   }
 
-  /** Waits for its end; gives the exit code. */
+  /** Waits for its end and returns the exit code. */
   async ended(): Promise<number | null> {
     await this.#closed
     return this.#child.exitCode
   }
 
-  /** Waits for its end, which has to be a good one. */
+  /** Waits for its end. Throws unless the exit code is 0. */
   async succeeded(): Promise<this> {
     const code = await this.ended()
     if (code !== 0) throw this.#failure(`ended with ${code ?? this.#child.signalCode}`)
@@ -145,6 +145,6 @@ export class LaneProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#child.kill('SIGKILL')
-    await Promise.allSettled([this.#closed]) // one that could not be started is gone, too
+    await Promise.allSettled([this.#closed]) // a process that could not be started rejects
   }
 }

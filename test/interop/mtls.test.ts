@@ -5,7 +5,7 @@ import { ExampleProcess } from './example-process.ts'
 import { type Example, type ExampleName, findExamples, homeOf, isThere } from './examples.ts'
 import { whyOneUser } from './users.ts'
 
-/** The programs of deploy/examples/mtls, as they are. */
+/** The programs of deploy/examples/mtls, unchanged. */
 const found = await findExamples()
 const there: readonly Example[] = Object.values(found).filter(isThere)
 const skippedOf = (name: ExampleName): string | false => {
@@ -22,10 +22,10 @@ const EVERY_MS = 200
 
 const idOf = (name: ExampleName): string => `spiffe://example.org/${name}`
 const peers = (...ids: readonly string[]): string[] => ids.flatMap((id) => ['-peer', id])
-/** Go takes one dash or two, the others two. */
+/** Go accepts one dash or two, the others two. */
 const dashed = (args: readonly string[]): string[] => args.map((arg) => arg.replace(/^-(?=[a-z])/, '--'))
 
-/** A line of a client that was answered. */
+/** A line of a client that got a response. */
 const ANSWER = /^(kept|new): hello (\S+), with certificate ([0-9a-f]+), from port (\d+)$/
 interface Answer {
   readonly kind: string
@@ -98,7 +98,7 @@ spec:
   })
   after(() => stack?.[Symbol.asyncDispose]())
 
-  it('goes on through rotations of X.509-SVIDs and of the CA, on kept connections and on new ones', async (t) => {
+  it('survives rotations of X.509-SVIDs and of the CA, on kept and on new connections', async (t) => {
     await using started = new AsyncDisposableStack()
     const addresses = new Map<ExampleName, string>()
     for (const name of SERVERS.filter((each) => skippedOf(each) === false)) {
@@ -112,7 +112,7 @@ spec:
       client,
       process: started.use(call(client, addresses.get(server) as string, idOf(server))),
     }))
-    /** Until each has shown so many more certificates than now. */
+    /** Waits until each client has presented this many more certificates. */
     const rotations = (count: number): Promise<unknown> =>
       Promise.all(
         clients.map(({ process }) => {
@@ -150,9 +150,9 @@ spec:
           answers.filter(({ kind }) => kind === 'kept'),
           answers.filter(({ kind }) => kind === 'new'),
         ]
-        assert.equal(new Set(kept.map(({ port }) => port)).size, 1, 'one connection from beginning to end')
+        assert.equal(new Set(kept.map(({ port }) => port)).size, 1, 'a single connection')
         assert.equal(new Set(kept.map(({ serial }) => serial)).size, 1)
-        // A port that was given back may be given out again, so there are not quite as many.
+        // Ports may be reused, so there are fewer ports than connections.
         const ports = new Set(fresh.map(({ port }) => port)).size
         assert.ok(ports > fresh.length / 2, `${ports} ports for ${fresh.length} connections`)
         subtest.diagnostic(
@@ -167,13 +167,14 @@ spec:
     t.diagnostic(
       `${issued.length} certificates issued, ${issued.filter(({ byNewCa }) => byNewCa).length} by the new CA`,
     )
-    if (oneUser !== undefined) t.diagnostic(`all ran as one user, told apart by their programs: ${oneUser}`)
+    if (oneUser !== undefined)
+      t.diagnostic(`all ran as one user, distinguished by their executables: ${oneUser}`)
   })
 
   for (const [server, client] of PAIRS) {
     const skip = skippedOf(server) || skippedOf(client)
 
-    it(`client ${client} refuses server ${server}, if that has another ID`, { skip }, async () => {
+    it(`client ${client} refuses server ${server} with another ID`, { skip }, async () => {
       const [serving, address] = await serve(server, idOf(client))
       await using _serving = serving
       await using calling = call(client, address, STRANGER, '-count', '1')
@@ -182,7 +183,7 @@ spec:
       for (const line of calling.lines) assert.match(line, /^(?:kept|new): failed: /)
     })
 
-    it(`server ${server} refuses client ${client}, if that has another ID`, { skip }, async () => {
+    it(`server ${server} refuses client ${client} with another ID`, { skip }, async () => {
       const [serving, address] = await serve(server, STRANGER)
       await using _serving = serving
       await using calling = call(client, address, idOf(server), '-count', '1')

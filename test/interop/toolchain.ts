@@ -6,21 +6,21 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
-/** A client that others wrote, ready to run. */
+/** A foreign client, ready to run. */
 export interface Lane {
   readonly name: LaneName
-  /** The library and what it runs on. */
+  /** The library and its platform. */
   readonly title: string
   readonly command: readonly [program: string, ...args: string[]]
-  /** What the kernel will say that the process runs: symbolic links followed. */
+  /** The executable that the kernel reports, with symbolic links resolved. */
   readonly binaryPath: string
-  /** Whether users other than ours can run it. */
+  /** Whether other users can run it. */
   readonly isForEverybody: boolean
 }
 
 export type LaneName = 'go' | 'java' | 'python'
 
-/** A lane this machine has not got the tools for. */
+/** A lane whose tools are not installed here. */
 export interface MissingLane {
   readonly name: LaneName
   readonly skipped: string
@@ -33,7 +33,7 @@ const JAVA_SOURCES = ['Main.java', 'pom.xml'] as const
 const OLDEST_JAVA = 17
 const OLDEST_PYTHON = [3, 10] as const
 
-/** Builds what is not built yet. Fails when a toolchain is there and the build fails. */
+/** Builds what is not built yet. Throws when a toolchain is installed and the build fails. */
 export async function findLanes(): Promise<{
   readonly go: Lane | MissingLane
   readonly java: Lane | MissingLane
@@ -48,7 +48,7 @@ export function isLane(lane: Lane | MissingLane): lane is Lane {
   return !('skipped' in lane)
 }
 
-/** For `skip` of a test: false, or the reason. */
+/** The value of a test's `skip`: false, or the reason. */
 export function skipWithout(...lanes: readonly (Lane | MissingLane)[]): string | false {
   const reasons = lanes.flatMap((lane) =>
     isLane(lane) ? [] : [`lane ${lane.name} skipped: ${lane.skipped}`],
@@ -75,13 +75,13 @@ async function goLane(): Promise<Lane | MissingLane> {
   }
 }
 
-/** The version of go that builds this module, or why none does. */
+/** Returns the version of Go that builds this module, or why there is none. */
 export async function goVersion(
   sources: string,
 ): Promise<{ version: string; problem?: never } | { version?: never; problem: string }> {
   if (inPath('go') === undefined) return { problem: 'no go in PATH' }
   try {
-    // Inside the module, where an older go fetches the one that go.mod asks for, or says that it cannot.
+    // Run inside the module, where an older Go downloads the version in go.mod or says that it cannot.
     return { version: (await run('go', ['env', 'GOVERSION'], { cwd: sources })).stdout.trim() }
   } catch (error) {
     return { problem: firstLine((error as { stderr?: string }).stderr) ?? 'go env fails' }
@@ -89,7 +89,7 @@ export async function goVersion(
 }
 
 export async function buildGo(sources: string, to: string, what: string): Promise<void> {
-  const env = { ...process.env, CGO_ENABLED: '0' } // no C compiler needed
+  const env = { ...process.env, CGO_ENABLED: '0' } // needs no C compiler
   await run('go', ['build', '-trimpath', '-o', to, what], { cwd: sources, env })
 }
 
@@ -144,25 +144,28 @@ async function pythonLane(): Promise<Lane | MissingLane> {
   return {
     name,
     title: `py-spiffe ${library} on Python ${found.version}`,
-    // -I: nothing of the user's own gets in; -B: what runs here may belong to another user.
+    // -I: isolated from the user's environment; -B: the files may belong to another user.
     command: [path.join(environment, 'bin', 'python'), '-I', '-B', client],
     binaryPath: found.binaryPath,
     isForEverybody: [found.binaryPath, found.prefix, environment, client].every(isForEverybody),
   }
 }
 
-/** One with these packages, made once. */
+/** Creates a virtual environment with these packages, once. */
 export async function virtualEnvironment(python: Python, requirements: string): Promise<string> {
   const keys = [python.binaryPath, python.version, readFileSync(requirements, 'utf8')]
   return cached('venv', keys, async (to) => {
     await run(python.program, ['-m', 'venv', to])
-    // Wheels only: nothing here is to need a compiler.
+    // Only wheels, so that no compiler is needed.
     const flags = ['--quiet', '--no-input', '--only-binary', ':all:']
     await run(path.join(to, 'bin', 'python'), ['-m', 'pip', 'install', ...flags, '-r', requirements])
   })
 }
 
-/** The first that is new enough; better one that other users can run too: a version manager's lies in somebody's home. */
+/**
+ * Finds the first Python that is new enough, preferably one that other users can run: that of a
+ * version manager is in a home directory.
+ */
 export async function findPython(): Promise<{ found: Python | undefined; refusals: string[] }> {
   let found: Python | undefined
   const refusals: string[] = []
@@ -211,8 +214,8 @@ async function ask(program: string): Promise<Python | string> {
 }
 
 /**
- * A directory made once for these keys and kept for the next run. It is in the temporary directory because the clone may lie where
- * other users cannot go.
+ * Returns a directory that is created once for these keys and kept for the next run. It is in the
+ * temporary directory, because other users may not be able to reach the clone.
  */
 export async function cached(
   name: string,
@@ -235,7 +238,7 @@ export async function cached(
     await rename(fresh, directory)
   } catch (error) {
     await rm(fresh, { recursive: true, force: true })
-    if (!existsSync(directory)) throw error // else another run was quicker
+    if (!existsSync(directory)) throw error // else another run was faster
   }
   return directory
 }
@@ -259,7 +262,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** Whether everybody may read this and pass through all directories above it. */
+/** Whether every user may read this file and pass through all directories above it. */
 export function isForEverybody(file: string): boolean {
   const mode = statSync(file).mode
   const wanted = statSync(file).isDirectory() ? 0o5 : 0o4

@@ -5,18 +5,18 @@ import type { Stack } from '../support/stack.ts'
 import { canSwitchUser } from '../support/workload-process.ts'
 import { isForEverybody, type Lane, type LaneName } from './toolchain.ts'
 
-/** Whom a lane's processes belong to. */
+/** The user of a lane's processes. */
 export interface User {
   readonly uid: number
   readonly isOurs: boolean
-  /** A directory of its own, where the process runs. */
+  /** Its working directory. */
   readonly home: string
 }
 
-/** Uids that nobody has an account for. */
+/** Uids without accounts. */
 const UIDS: Readonly<Record<LaneName, number>> = { go: 61_001, python: 61_002, java: 61_003 }
 
-/** Why all lanes run as our own user, if so. */
+/** Returns why all lanes run as our own user; undefined when they do not. */
 export function whyOneUser(
   lanes: readonly Pick<Lane, 'isForEverybody' | 'binaryPath'>[],
 ): string | undefined {
@@ -26,7 +26,7 @@ export function whyOneUser(
   return isForEverybody(tmpdir()) ? undefined : `other users cannot reach ${tmpdir()}`
 }
 
-/** The users under which these lanes run beside each other: two different ones where that can be. */
+/** Returns the user of a lane: a different one for each lane where possible. */
 export async function userOf(lane: Lane, lanes: readonly Lane[], stack: Stack): Promise<User> {
   const isOurs = whyOneUser(lanes) !== undefined
   const home = path.join(stack.directory, `home-${lane.name}`)
@@ -36,7 +36,10 @@ export async function userOf(lane: Lane, lanes: readonly Lane[], stack: Stack): 
   return { uid, isOurs, home }
 }
 
-/** A workload identity for one lane: by its user, and by its program, which tells the lanes apart also when the user does not. */
+/**
+ * A workload identity for one lane, by user and by executable, so that lanes differ even with the
+ * same user.
+ */
 export function identityOf(lane: Lane, user: User, name: string, more = ''): string {
   return `---
 kind: workload_identity

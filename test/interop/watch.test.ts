@@ -7,7 +7,7 @@ import { identityOf, userOf } from './users.ts'
 
 const { go, java, python } = await findLanes()
 const ROTATIONS = 3
-/** Renewed at half of it. */
+/** Renewed at half of its life. */
 const SHORT_LIFE = '  x509: { ttl: 12s }'
 
 interface Ca {
@@ -27,7 +27,7 @@ describe('a client watches', { concurrency: 2 }, () => {
 
       const serials = (): Set<string> =>
         new Set(client.all('x509_update').flatMap(({ svids }) => svids.map(({ serial }) => serial)))
-      /** An update with a serial that was not there before. */
+      /** Waits for an update with a new serial. */
       const rotation = async (): Promise<void> => {
         const [before, after] = [serials(), client.said.length]
         await client.until(
@@ -38,7 +38,7 @@ describe('a client watches', { concurrency: 2 }, () => {
       }
       const active = (cas: readonly Ca[], purpose: string): string =>
         cas.find((ca) => ca.purpose === purpose && ca.state === 'active')?.keyId ?? ''
-      /** Returns the key that signed before and the one that signs now. */
+      /** Returns the keys that signed before and that sign now. */
       const rotateCa = async (purpose: string): Promise<[old: string, fresh: string]> => {
         const before = JSON.parse((await stack.admin('ca', 'list', '--json')).stdout) as Ca[]
         await stack.admin('ca', 'rotate', purpose, '--now')
@@ -59,7 +59,7 @@ describe('a client watches', { concurrency: 2 }, () => {
         for (let seen = 0; seen < ROTATIONS; seen += 1) await rotation()
       })
 
-      await t.test('a rotation of the CA: both in the bundle, then an SVID of the new one', async () => {
+      await t.test('a CA rotation: both CAs in the bundle, then an SVID from the new one', async () => {
         const [old, fresh] = await rotateCa('spiffe_x509')
         await client.until('x509_update', ({ authorities }) =>
           [old, fresh].every((id) => authorities.includes(id)),
@@ -67,13 +67,13 @@ describe('a client watches', { concurrency: 2 }, () => {
         await client.until('x509_update', ({ svids }) => svids.every(({ issuer }) => issuer === fresh))
       })
 
-      await t.test('a rotation of the JWT key: both in the bundle', async () => {
+      await t.test('a rotation of the JWT key: both keys in the bundle', async () => {
         const keys = await rotateCa('jwt')
         await client.until('jwt_update', ({ kids }) => keys.every((kid) => kids.includes(kid)))
       })
 
       for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-        await t.test(`after ${signal} and a new start of the agent it goes on, on both streams`, async () => {
+        await t.test(`both streams continue after ${signal} and a restart of the agent`, async () => {
           await restart(signal)
           await rotation()
           const keys = await rotateCa('jwt')
@@ -81,11 +81,11 @@ describe('a client watches', { concurrency: 2 }, () => {
         })
       }
 
-      await t.test('a lock takes everything away, and its end gives it back on both streams', async () => {
+      await t.test('a lock withdraws everything, and unlocking restores both streams', async () => {
         const logged = stack.agent.log.length
         await stack.admin('lock', '--workload-identity', 'web')
         await stack.agent.says(/"event":"identity\.denied"/, logged)
-        // py-spiffe and java-spiffe tell nobody of what they will try again.
+        // py-spiffe and java-spiffe do not report errors that they retry.
         if (lane.name === 'go') {
           await client.until('watch_error', ({ code }) => code === 'PermissionDenied')
         }
@@ -95,7 +95,7 @@ describe('a client watches', { concurrency: 2 }, () => {
         await client.until('jwt_update', undefined, locked)
       })
 
-      await t.test('nothing it was sent failed to verify, and nothing made it give up', async () => {
+      await t.test('everything received was valid, and the client never gave up', async () => {
         client.terminate()
         await client.succeeded()
         for (const { problems } of client.all('x509_update')) assert.deepEqual(problems, [])

@@ -1,13 +1,16 @@
 import { encodeMessage, type ServiceName } from '../../src/rpc/services.ts'
 import { grpcFrame } from './rpc-stack.ts'
 
-/** How a method talks: one answer, answers for as long as the stream lives, or an answer to each request. */
+/**
+ * The shape of a method: one response, responses for the life of the stream, or one response for
+ * each request.
+ */
 export type Shape = 'unary' | 'watch' | 'conversation'
 
 export interface AgentMethod {
   readonly path: string
   readonly shape: Shape
-  /** A request that is served to whoever has an identity, framed. */
+  /** A framed request that succeeds for a caller with an identity. */
   readonly request: Buffer
 }
 
@@ -24,7 +27,10 @@ export const REFLECTION_PATH = `/${REFLECTION}/ServerReflectionInfo`
 const SDS = 'envoy.service.secret.v3.SecretDiscoveryService'
 const DISCOVERY = 'envoy.service.discovery.v3'
 
-/** Every method that an agent serves to workloads. The tests of the transport hold for each of them: a new one is a new line. */
+/**
+ * All methods that an agent serves to workloads. The transport tests run for each of them, so a new
+ * method needs a line here.
+ */
 export const SERVED: readonly AgentMethod[] = [
   method('SpiffeWorkloadAPI', 'FetchX509SVID', 'watch', 'X509SVIDRequest', {}),
   method('SpiffeWorkloadAPI', 'FetchX509Bundles', 'watch', 'X509BundlesRequest', {}),
@@ -42,7 +48,7 @@ export const SERVED: readonly AgentMethod[] = [
   method(SDS, 'FetchSecrets', 'unary', `${DISCOVERY}.DiscoveryRequest`, { resourceNames: ['default'] }),
 ]
 
-/** Those that are there but refuse this request. */
+/** Methods that exist but refuse this request. */
 export const REFUSED: readonly AgentMethod[] = [
   method('SpiffeWorkloadAPI', 'ValidateJWTSVID', 'unary', 'ValidateJWTSVIDRequest', {
     audience: 'a',

@@ -39,17 +39,17 @@ metadata: { name: web }
 spec: { spiffe_id: /svc/web, allow: [{ match: { workload.unix.uid: 1000 } }] }
 `
 
-/** The data of a stopped authority with a bit of everything; to be copied for each attack. */
+/** The data of a stopped authority with some of everything. Tests copy it for each attack. */
 export interface SampleData extends AsyncDisposable {
-  /** What the authority publishes. */
+  /** The bundle that the authority publishes. */
   readonly bundle: string
-  /** A fresh copy in a directory of its own. */
+  /** Copies the data to a new directory. */
   copy(): Promise<AttackedData>
 }
 
 export interface AttackedData extends AsyncDisposable {
   readonly directory: string
-  /** What somebody with a shell does to the database. */
+  /** Runs SQL as an attacker with access to the database file would. */
   sql(text: string): void
   database(): DatabaseSync
   start(options?: { acceptAltered?: boolean }): Promise<TestAuthority>
@@ -91,7 +91,7 @@ async function attacked(from: string, directory: string): Promise<AttackedData> 
   }
 }
 
-/** A stored role, as it stands there. */
+/** Returns the row of a stored role. */
 export function storedRole(data: AttackedData, name: string): Record<string, SQLOutputValue> {
   const connection = data.database()
   const row = connection.prepare(`SELECT * FROM resources WHERE kind = 'role' AND name = ?`).get(name)
@@ -100,7 +100,7 @@ export function storedRole(data: AttackedData, name: string): Record<string, SQL
   return row
 }
 
-/** Puts a resource into the database twice: its keys are taken away for that, and given back. */
+/** Inserts a resource twice. To do so it removes the unique keys and restores them afterwards. */
 export function putTwice(data: AttackedData, row: Readonly<Record<string, SQLInputValue>>): void {
   const keys = `type = 'index' AND tbl_name = 'resources' AND sql IS NULL`
   const definition = `UPDATE sqlite_schema SET sql = ? WHERE name = 'resources'`
@@ -137,7 +137,7 @@ export function putTwice(data: AttackedData, row: Readonly<Record<string, SQLInp
   second.close()
 }
 
-/** The log lines of an event. */
+/** Returns the log records of an event. */
 export function logged(authority: Pick<TestAuthority, 'log'>, event: string): Record<string, unknown>[] {
   return authority.log.flatMap((line) => {
     const entry = JSON.parse(line) as Record<string, unknown>

@@ -1,4 +1,5 @@
-// Writes as fast as it can until it is killed, and says on stdout what it was told is durable. With `archive` it archives all the while.
+// Writes as fast as possible until it is killed, and reports on stdout what was confirmed as
+// durable. With `archive` it also archives all the time.
 import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { createToken, join, newKey, openState, renew, shown } from './authority-state.ts'
@@ -9,7 +10,7 @@ const name = `token-${round}`
 const secret = await createToken(state, { name, maxUses: 1_000_000 })
 process.stdout.write('ready\n')
 
-/** One agent after the other: joins, uses, renews. */
+/** Agents that join, use their certificate and renew it, one after another. */
 async function agents(): Promise<never> {
   for (;;) {
     const first = await join(state, await newKey(), secret, { joinToken: name })

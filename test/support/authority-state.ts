@@ -42,17 +42,17 @@ export interface StateOptions {
   readonly lifetimes?: Partial<CaLifetimes>
   readonly jwt?: Partial<JwtConfig>
   readonly acceptAltered?: boolean
-  /** Besides those of the authority. */
+  /** Join methods in addition to those of the authority. */
   readonly methods?: JoinMethods
 }
 
-/** A private directory that goes away with its test. */
+/** A private directory that is removed when it is disposed. */
 export async function temporaryDirectory() {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'signet-state-'))
   return { path: directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) }
 }
 
-/** The state of an authority as the authority opens it, and what joins and renews on it. */
+/** Opens the state of an authority with the authority's own code, and what joins and renewals need. */
 export async function openState(options: StateOptions) {
   const { dataDir, clock = new FakeClock(), logger = silentLogger, acceptAltered = false } = options
   await using stack = new AsyncDisposableStack()
@@ -97,7 +97,7 @@ export async function openState(options: StateOptions) {
 
 export type AuthorityState = Awaited<ReturnType<typeof openState>>
 
-/** Applies a bot and a join token for it; gives the secret. */
+/** Stores a join token and, if necessary, its bot. Returns the secret. */
 export function createToken(
   state: AuthorityState,
   options: { name?: string; bot?: string; method?: string; maxUses?: number; expiresMs?: number } = {},
@@ -123,13 +123,13 @@ export async function putLock(state: AuthorityState, target: Record<string, stri
   await state.datastore.transaction(async (tx) => state.resources.put(tx, lock))
 }
 
-/** An agent that is never challenged. */
+/** The conversation of an agent that must not be challenged. */
 export const UNCHALLENGED: JoinConversation = {
   ask: () => Promise.reject(new TypeError('challenged')),
   signal: new AbortController().signal,
 }
 
-/** Asks to join like an agent. */
+/** Joins as an agent does. */
 export function join(
   state: AuthorityState,
   key: KeyPair,
@@ -155,7 +155,7 @@ export function join(
   return state.joiner.join(input, conversation)
 }
 
-/** The caller that a new connection with this certificate is. */
+/** The caller of a new connection that presents this certificate. */
 export function shown(certificate: BotCertificateOutput): ShownCertificate {
   const leaf = parseCertificate(certificate.chain[0] as Buffer)
   return {
@@ -168,7 +168,7 @@ export function shown(certificate: BotCertificateOutput): ShownCertificate {
   }
 }
 
-/** Asks for the next generation like an agent. */
+/** Renews a certificate as an agent does. */
 export function renew(
   state: AuthorityState,
   from: BotCertificateOutput | ShownCertificate,
@@ -185,7 +185,7 @@ export function renew(
   return state.renewer.renew(caller, { publicKeyDer: key.publicKeyDer, proof, agentVersion: '0.1.0' })
 }
 
-/** Moves the clock in steps; what falls due in one has come to its end before the next. */
+/** Moves the clock in steps. The work that a step triggers has ended before the next step. */
 export async function pass(
   state: AuthorityState,
   clock: FakeClock,
@@ -204,7 +204,7 @@ export function newKey(): Promise<KeyPair> {
   return generateKeyPair()
 }
 
-/** The newest row of an event, with its detail. */
+/** Returns the newest audit record of an event, with its parsed detail. */
 export async function lastEvent(state: AuthorityState, event: string) {
   const [row] = await state.audit.list({ event, limit: 1 })
   return row && { ...row, detail: JSON.parse(row.detailJson) as Record<string, unknown> }

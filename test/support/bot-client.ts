@@ -11,10 +11,10 @@ import type { RenewResponse__Output } from '../../src/rpc/gen/signet/v1/RenewRes
 import type { SyncResponse__Output } from '../../src/rpc/gen/signet/v1/SyncResponse.ts'
 import type { TestAuthority } from './start-authority.ts'
 
-/** Where an authority is, and whom to take for it. */
+/** The address of an authority and how to verify it. */
 export type AuthorityPlace = Pick<TestAuthority, 'address' | 'pin' | 'trustDomain'>
 
-/** The least that an agent is: joined, with a channel that shows its bot certificate. */
+/** A minimal agent: joined, with a channel that presents its bot certificate. */
 export interface BotClient extends Disposable {
   readonly client: RpcClient
   readonly key: KeyPair
@@ -26,14 +26,14 @@ function addressOf(authority: AuthorityPlace): { host: string; port: number } {
   return { host: authority.address.slice(0, at), port: Number(authority.address.slice(at + 1)) }
 }
 
-/** A channel without a client certificate: it may join, and nothing else. */
+/** Opens a channel without a client certificate, which may only join. */
 export async function anonymousClient(authority: AuthorityPlace): Promise<RpcClient> {
   const { root } = await fetchAuthorityRoot(addressOf(authority), authority.pin, { clock: systemClock })
   const tls = { roots: [root], serverName: `authority.${authority.trustDomain}` }
   return new RpcClient({ target: { ...addressOf(authority), tls } })
 }
 
-/** Joins with a new token of this bot. */
+/** Joins with a new join token of this bot. */
 export async function joinBot(authority: TestAuthority, bot: string): Promise<BotClient> {
   const { name, secret } = await authority.createJoinToken(bot)
   return joinWith(authority, name, secret)
@@ -51,7 +51,7 @@ export async function joinWith(
   return botClient(authority, key, certificate)
 }
 
-/** The one question and answer of the join method `secret`. */
+/** Joins with the method `secret`, which needs a single exchange. */
 export async function askToJoin(
   client: RpcClient,
   place: { readonly trustDomain: string; readonly joinToken: string; readonly secret: string },
@@ -75,7 +75,7 @@ export async function askToJoin(
   return certificate as BotCertificate__Output
 }
 
-/** The next generation, on a channel of its own, as an agent does. */
+/** Renews the certificate and opens a new channel with it, as an agent does. */
 export async function renewBot(authority: TestAuthority, bot: BotClient): Promise<BotClient> {
   const { botInstanceId, generation } = bot.certificate
   const key = await generateKeyPair()
@@ -98,7 +98,7 @@ export async function renewBot(authority: TestAuthority, bot: BotClient): Promis
   return botClient(authority, key, certificate as BotCertificate__Output)
 }
 
-/** A channel that shows this certificate; to another address of the authority's when one is given. */
+/** Opens a channel that presents this certificate, optionally to another host name of the authority. */
 export function botClient(
   authority: AuthorityPlace,
   key: KeyPair,
@@ -113,11 +113,11 @@ export function botClient(
   return { client, key, certificate, [Symbol.dispose]: () => client.close() }
 }
 
-/** A sync stream whose messages are read one by one; the snapshot is put together. */
+/** Reads a sync stream message by message and assembles snapshots. */
 export class SyncReader implements Disposable {
   readonly #abort = new AbortController()
   readonly #messages: AsyncGenerator<SyncResponse__Output>
-  /** What the agent would know now: name → revision. */
+  /** The workload identities that an agent would know: name → revision. */
   readonly identities = new Map<string, string>()
 
   constructor(bot: BotClient) {
@@ -136,7 +136,7 @@ export class SyncReader implements Disposable {
     return value
   }
 
-  /** Everything up to the end of a snapshot, in one list. */
+  /** Returns all messages up to the end of the next snapshot. */
   async snapshot(): Promise<SyncResponse__Output[]> {
     const messages = [await this.next()]
     while (messages.at(-1)?.snapshotEnd !== true) messages.push(await this.next())

@@ -5,7 +5,7 @@ import type { SigningCa } from '../../src/crypto/signing-ca.ts'
 import { Bundle } from '../../src/spiffe/bundle.ts'
 import { createTestCa, DAY, NOW } from './crypto-fixtures.ts'
 
-/** What of the authority's keys issuing and telling agents needs, valid around the moment `NOW`. */
+/** The parts of the authority's keys that issuance and sync need, valid around `NOW`. */
 export type CaKeys = Pick<
   KeysInUse,
   | 'bundle'

@@ -9,16 +9,16 @@ import { compileWorkloadIdentity } from '../../src/policy/compile.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { datastoreDeps } from './datastore-deps.ts'
 
-/** A catalogue over a database in memory, which follows what is put there. */
+/** A catalogue that follows an in-memory database. */
 export interface CatalogueRig extends AsyncDisposable {
   readonly clock: FakeClock
   readonly datastore: SqliteDatastore
   readonly repository: ResourceRepository
   readonly catalogue: Catalogue
   readonly compile: Compile
-  /** Stores all documents in one commit, whatever they refer to. */
+  /** Stores all documents in one transaction, without checking references. */
   put(yaml: string): Promise<void>
-  /** Stores a resource that the schemas would not let pass, as a later version might have. */
+  /** Stores a resource that the schemas reject, as a later version might have stored it. */
   putSpec(kind: string, name: string, spec: unknown): Promise<void>
   remove(kind: string, name: string): Promise<void>
 }
@@ -64,7 +64,7 @@ export async function openCatalogue(yaml = ''): Promise<CatalogueRig> {
   }
 }
 
-/** A workload identity in one line; `label` is what roles select by. */
+/** A workload identity; roles select it by `label`. */
 export function identityYaml(name: string, more = '', label = 'a'): string {
   return `
 kind: workload_identity
@@ -74,7 +74,7 @@ spec: { spiffe_id: /${name}, allow: [{ match: { workload.unix.uid: 1000 } }]${mo
 ---`
 }
 
-/** A role that lets bots use what has the label. */
+/** A role for all workload identities with the label. */
 export function roleYaml(name: string, label = 'a', more = ''): string {
   return `
 kind: role
@@ -84,7 +84,7 @@ spec: { ${more && `${more}, `}allow: [{ kind: workload_identity, labels: { team:
 ---`
 }
 
-/** A federation of the trust domain of that name; `sequence` tells one bundle from another. */
+/** A federation with a trust domain; `sequence` distinguishes bundles. */
 export function federationYaml(trustDomain: string, sequence = 1, more = '', name = trustDomain): string {
   return `
 kind: federation

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 
-/** Certificates of a concatenation of DER, as go-spiffe reads it: nothing between them, nothing after them. */
+/** Splits concatenated DER certificates as go-spiffe does: nothing between them, nothing after them. */
 export function splitCertificates(concatenated: Buffer): X509Certificate[] {
   const found: X509Certificate[] = []
   for (let at = 0; at < concatenated.length; ) {

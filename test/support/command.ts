@@ -5,7 +5,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { main } from '../../src/cli/main.ts'
 
-/** One command of the command line: in this process, or as a process of its own where that is what counts. */
+/** Runs commands of the CLI, in this process or in one of their own. */
 
 export const signetBinary = path.resolve(import.meta.dirname, '../../bin/signet.js')
 
@@ -28,7 +28,7 @@ interface Said {
 
 const said = new AsyncLocalStorage<Said>()
 
-/** What the test runner itself writes in between is not the command's: only calls from inside of it are caught. */
+/** Captures output of the command only. Output of the test runner passes through. */
 function listenTo(name: keyof Said): void {
   const write = process[name].write.bind(process[name])
   process[name].write = ((text: string | Uint8Array, ...rest: []): boolean => {
@@ -44,12 +44,13 @@ listenTo('stderr')
 let last: Promise<unknown> = Promise.resolve()
 
 /**
- * Runs one command to its end, in this process: the same code on the same sockets, without the start of a
- * program. One at a time, for a process has one environment, one standard input and one exit code.
+ * Runs a command in this process: the same code on the same sockets, without the start of a
+ * process. Commands run one at a time, because a process has one environment, one standard input
+ * and one exit code.
  */
 export function signet(args: readonly string[], options: CommandOptions = {}): Promise<Finished> {
   const isProgram = args[1] === 'run' && !args.includes('--help')
-  if (isProgram) return signetProcess(args, options) // it takes signals, and ends its process
+  if (isProgram) return signetProcess(args, options) // a daemon handles signals and ends its process
   const running = last.then(() => run(args, options))
   last = running.catch(() => undefined)
   return running
@@ -84,7 +85,7 @@ function assign(env: Readonly<Record<string, string | undefined>>, names = Objec
   }
 }
 
-/** Runs one command as a process of its own, as another user if need be; its environment is what is given here. */
+/** Runs a command in a process of its own, optionally as another user. */
 export async function signetProcess(
   args: readonly string[],
   options: CommandOptions & { readonly uid?: number } = {},
@@ -99,7 +100,7 @@ export async function signetProcess(
       heard[name] += text
     })
   }
-  child.stdin.on('error', () => undefined) // it may end without reading
+  child.stdin.on('error', () => undefined) // it may end without reading its input
   child.stdin.end(options.input ?? '')
   await once(child, 'close')
   return { code: child.exitCode, ...heard }

@@ -5,7 +5,7 @@ import { systemRandom } from '../../src/foundation/random.ts'
 
 const HOUR = 3_600
 
-/** A control root with an issuing CA, and whatever leaf a test wants of it. */
+/** A control root with an issuing CA that signs leaf certificates for tests. */
 export class ControlPki {
   readonly root: Buffer
   readonly issuing: SigningCa
@@ -47,13 +47,13 @@ export class ControlPki {
     return new ControlPki(root, new SigningCa(issuing, issuingKey.privateKey), pin, nowSeconds)
   }
 
-  /** The authority's certificate: leaf, issuing, root. */
+  /** Returns an authority's chain: leaf, issuing CA, root. */
   async server(dnsName = 'authority.example.org'): Promise<{ chain: Buffer[]; key: KeyPair['privateKey'] }> {
     const { leaf, key } = await this.#leaf({ dnsSans: [dnsName], extKeyUsages: ['serverAuth'] })
     return { chain: [leaf, this.issuing.certificateDer, this.root], key }
   }
 
-  /** A bot's certificate: leaf, issuing. `endedSeconds` ago it expired. */
+  /** Returns a bot's chain: leaf and issuing CA. With `endedSeconds`, it expired that long ago. */
   async bot(
     options: { endedSeconds?: number } = {},
   ): Promise<{ chain: Buffer[]; key: KeyPair['privateKey'] }> {

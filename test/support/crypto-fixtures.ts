@@ -3,7 +3,7 @@ import { generateKeyPair, type KeyAlgorithm, type KeyPair } from '../../src/cryp
 import { type LeafInput, randomSerial, SigningCa } from '../../src/crypto/signing-ca.ts'
 import { FakeRandom } from '../fakes/fake-random.ts'
 
-/** A fixed moment: 2026-06-01T00:00:00Z. */
+/** A fixed time: 2026-06-01T00:00:00Z. */
 export const NOW = Date.UTC(2026, 5) / 1000
 export const DAY = 86_400
 
@@ -43,7 +43,7 @@ export async function createTestCa(input: TestCaInput = {}): Promise<TestCa> {
   return { key, der, ca: new SigningCa(der, key.privateKey) }
 }
 
-/** A leaf as an X.509-SVID has it, unless told otherwise. */
+/** Signs a leaf certificate, by default one that is an X.509-SVID. */
 export function signTestLeaf({ ca }: TestCa, publicKeyDer: Buffer, input: Partial<LeafInput> = {}): Buffer {
   return ca.signLeaf({
     serial: randomSerial(random),

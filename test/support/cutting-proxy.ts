@@ -3,10 +3,13 @@ import net from 'node:net'
 
 const CHANGE_CIPHER_SPEC = 20
 const APPLICATION_DATA = 23
-/** What HTTP/2 says by itself is shorter than this, an answer with certificates longer. */
+/** Frames that HTTP/2 sends by itself are shorter than this; a response with certificates is longer. */
 const ANSWER_BYTES = 800
 
-/** Passes TCP on to one address, and loses the first answer: the request went through, and then the connection is cut. */
+/**
+ * Forwards TCP to one address, but closes the connection at the first response: the request was
+ * handled, its response is lost.
+ */
 export class CuttingProxy implements AsyncDisposable {
   readonly address: string
   readonly #server: net.Server
@@ -27,7 +30,7 @@ export class CuttingProxy implements AsyncDisposable {
         upstream.destroy()
       }
       for (const socket of [client, upstream]) socket.on('error', destroy).on('close', destroy)
-      // TLS 1.3: after the client's Finished all that comes from the server are answers.
+      // TLS 1.3: after the client's Finished the server sends only responses.
       let handshakeDone = false
       client.on('data', (bytes) => {
         if (bytes[0] === CHANGE_CIPHER_SPEC || bytes[0] === APPLICATION_DATA) handshakeDone = true
@@ -45,7 +48,7 @@ export class CuttingProxy implements AsyncDisposable {
     return new CuttingProxy(server, () => cut)
   }
 
-  /** Whether an answer was lost. */
+  /** Whether a response was lost. */
   get hasCut(): boolean {
     return this.#cut()
   }

@@ -7,7 +7,7 @@ import { silentLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
-/** What a datastore needs, where a test is not about any of it. */
+/** Default dependencies of a datastore, for tests that are about something else. */
 export function datastoreDeps(more: Partial<SqliteDatastoreDeps> = {}): SqliteDatastoreDeps {
   return {
     clock: new FakeClock(),
@@ -20,7 +20,7 @@ export function datastoreDeps(more: Partial<SqliteDatastoreDeps> = {}): SqliteDa
   }
 }
 
-/** Runs a statement of any kind inside a transaction. */
+/** Runs any SQL statement in a transaction. */
 export async function execute(tx: Transaction, statement: string): Promise<void> {
   await sql.raw(statement).execute(tx.db as Kysely<Schema>)
 }

@@ -8,7 +8,7 @@ import { createTlsServer } from '../../src/client/tls-server.ts'
 import { type Party, shows } from './party.ts'
 import type { SentSvid } from './test-domain.ts'
 
-/** A server of ours that echoes; who is refused, and who was let in. */
+/** An echo server with mutual TLS. It records refused peers and served ones. */
 export class Echo implements AsyncDisposable {
   readonly refused: PeerRefusedError[] = []
   readonly served: string[] = []
@@ -48,7 +48,7 @@ export class Echo implements AsyncDisposable {
   }
 }
 
-/** Says something and waits for what comes back, or for the end. */
+/** Sends a line and waits for the reply, or for the end of the connection. */
 export async function say(socket: TLSSocket, line: string): Promise<string | undefined> {
   socket.on('error', () => {})
   const answered = once(socket, 'data').then(([data]) => String(data))
@@ -58,7 +58,7 @@ export async function say(socket: TLSSocket, line: string): Promise<string | und
   return Promise.race([answered, closed])
 }
 
-/** A connection of plain `node:tls` that shows this SVID, or none. */
+/** Connects with plain `node:tls`, with this SVID or without one. */
 export const anybody = async (
   port: number,
   svid?: Pick<SentSvid, 'x509Svid' | 'x509SvidKey'>,
@@ -68,5 +68,5 @@ export const anybody = async (
   return socket
 }
 
-/** Ends the server also when its test fails. */
+/** Closes the server even when its test fails. */
 export const closing = (server: tls.Server): Disposable => ({ [Symbol.dispose]: () => void server.close() })

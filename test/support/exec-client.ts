@@ -7,10 +7,10 @@ import koffi from 'koffi'
 import { SecretClient } from './secret-client.ts'
 import { WorkloadClient } from './workload-client.ts'
 
-/** A workload that opens a stream and then becomes another program, with its connection still open. */
+/** A workload that opens a stream and then executes another program while its connection stays open. */
 export interface ExecutedClient extends AsyncDisposable {
   readonly pid: number
-  /** Resolves once the other program runs. */
+  /** Resolves when the other program runs. */
   readonly executed: Promise<void>
 }
 
@@ -39,7 +39,7 @@ async function becomes(pid: number): Promise<void> {
   while (readlinkSync(`/proc/${pid}/exe`) === before) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-/** Node closes its descriptors on exec; the one of the connection is to survive. */
+/** Clears close-on-exec, which Node sets, so that the connection survives. */
 function keepSocketsOpen(): void {
   const F_SETFD = 2
   const fcntl = koffi.load(null).func('int fcntl(int fd, int cmd, int arg)')
@@ -47,7 +47,7 @@ function keepSocketsOpen(): void {
     try {
       if (readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')) fcntl(Number(fd), F_SETFD, 0)
     } catch {
-      // the descriptor of the directory itself is closed by now
+      // the descriptor of the directory itself is already closed
     }
   }
 }

@@ -6,10 +6,13 @@ const [LIBRARY] = [
   ...globSync('/usr/lib/*/faketime/libfaketime.so.1'),
 ].filter((file) => existsSync(file))
 
-/** Why these tests are left out here; false when libfaketime is there (Debian's package `faketime`). */
+/**
+ * Why tests with a fake time are skipped; false when libfaketime is installed (Debian package
+ * `faketime`).
+ */
 export const withoutFaketime = LIBRARY === undefined ? 'libfaketime is not installed' : false
 
-/** A wall clock for processes, which can be set while they run; the clocks that count real time go on. */
+/** A wall clock for child processes that can be set while they run. Their monotonic clock is not affected. */
 export class SetClock {
   readonly env: NodeJS.ProcessEnv
   readonly #file: string

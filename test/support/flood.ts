@@ -4,9 +4,12 @@ import { utimesSync } from 'node:fs'
 import net from 'node:net'
 import { callHeaders, END_HEADERS, END_STREAM, frame, GREETING, message, TYPE, words } from './frames.ts'
 
-/** What one user does to the agent at the cost of others, as a process of that user. It writes frames by hand, so that it costs little itself. */
+/**
+ * A flood by one user against the agent, run in a process of that user. It writes raw frames, so it
+ * needs little CPU itself.
+ */
 export type Flood =
-  /** `calls` open on each of `connections`, each asked again as soon as it was answered. */
+  /** Keeps `calls` open on each of `connections`; each ended call is followed by a new one. */
   | {
       readonly kind: 'calls'
       readonly socket: string
@@ -14,12 +17,12 @@ export type Flood =
       readonly connections: number
       readonly calls: number
       readonly method: string
-      /** FetchJWTSVID for an audience that nobody has asked for. */
+      /** Every FetchJWTSVID asks for a new audience. */
       readonly newAudiences: boolean
     }
-  /** Connections that say nothing. */
+  /** Idle connections. */
   | { readonly kind: 'idle'; readonly socket: string; readonly uid: number; readonly connections: number }
-  /** Connections that ask once and go, so many at a time. */
+  /** Connections that make one call and close, this many at a time. */
   | {
       readonly kind: 'reconnect'
       readonly socket: string
@@ -35,7 +38,7 @@ export type Flood =
       readonly executable: string
     }
 
-/** Stops what has begun, after a time at the latest. */
+/** Ends the flood after this time at the latest. */
 const MAX_MS = 120_000
 const WINDOW = 0x7fff_0000
 const TOUCH_MS = 20
@@ -43,7 +46,7 @@ const PROGRESS_MS = 100
 
 export interface Progress {
   readonly answers: number
-  /** Connections. */
+  /** Open connections. */
   readonly open: number
 }
 
@@ -71,12 +74,12 @@ export class FloodProcess implements AsyncDisposable {
     return this.#child.pid ?? 0
   }
 
-  /** Resolves when it has got so many answers. */
+  /** Resolves when the flood has received this many responses. */
   async hasGot(answers: number): Promise<void> {
     while (this.#last.answers < answers) await once(this.#child.stdout as NodeJS.ReadableStream, 'data')
   }
 
-  /** Ends it; how many answers it got, and how many connections it had at the end. */
+  /** Ends the flood and returns its final progress. */
   async stop(): Promise<Progress> {
     this.#child.kill('SIGTERM')
     await once(this.#child, 'close')
@@ -99,7 +102,7 @@ let answers = 0
 let open = 0
 let asked = 0
 
-/** One connection of a flood: keeps `calls` streams open, and counts what was answered. */
+/** One connection of a flood. It keeps `calls` streams open and counts responses. */
 class Flooding {
   readonly #socket: net.Socket
   readonly #block: Buffer

@@ -14,7 +14,7 @@ export interface Forgery {
   readonly notBefore?: number
   readonly notAfter?: number
   readonly serial?: Buffer
-  /** Instead of the usual `30 …` of the whole TBS: changes the fields just before they are signed. */
+  /** Changes the fields of the TBSCertificate before it is signed. */
   readonly change?: (fields: Buffer[]) => Buffer[]
 }
 
@@ -32,7 +32,7 @@ export const caExtension = (pathLength?: number): Buffer =>
     sequence(CRITICAL, ...(pathLength === undefined ? [] : [unsigned(Buffer.of(pathLength))])),
   )
 
-/** Bits of RFC 5280 §4.2.1.3 by number. */
+/** Bit numbers of RFC 5280 §4.2.1.3. */
 export function keyUsageExtension(bits: readonly number[], critical = true): Buffer {
   const octet = bits.reduce((all, bit) => all | (0x80 >> bit), 0)
   const unused = 7 - Math.max(...bits)
@@ -42,7 +42,7 @@ export function keyUsageExtension(bits: readonly number[], critical = true): Buf
 export const uriExtension = (...uris: readonly string[]): Buffer =>
   anyExtension(ExtensionOid.subjectAltName, true, sequence(...uris.map((uri) => ascii(0x86, uri))))
 
-/** A certificate with whatever is in it, rightly signed: what no code of ours would ever make. */
+/** Makes a correctly signed certificate with arbitrary contents, which our own code would never issue. */
 export function forgeCertificate(forgery: Forgery): Buffer {
   const { signer, key = signer, extensions = [] } = forgery
   const fields = [

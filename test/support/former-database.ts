@@ -17,7 +17,7 @@ const TABLES = [
   'bot_generations',
 ]
 
-/** What later versions have added, taken away. */
+/** Reverts the schema changes of later versions. */
 const OLDER_FORM = `
   DROP TABLE tombstones;
   DROP INDEX bot_instances_revision;
@@ -33,7 +33,10 @@ const OLDER_FORM = `
   CREATE INDEX audit_events_ref ON audit_events (ref) WHERE ref IS NOT NULL;
 `
 
-/** Takes the seals off a database: all that somebody without the key can do to make it look like one of the time before seals. */
+/**
+ * Removes the seals of a database: everything that an attacker without the key can do to make it
+ * look like a database from before seals existed.
+ */
 export function stripSeals(database: DatabaseSync): void {
   database.exec('PRAGMA foreign_keys = OFF; DROP TABLE sealed_state')
   database.exec(OLDER_FORM)
@@ -43,7 +46,10 @@ export function stripSeals(database: DatabaseSync): void {
     DELETE FROM schema_migrations WHERE number > 1`)
 }
 
-/** The rest of a data directory of that time: what only the authority itself could seal. */
+/**
+ * Converts the rest of a data directory to that version, including what only the authority itself
+ * could seal.
+ */
 export async function becomeFormer(dataDir: string, keyFile: string, database: DatabaseSync): Promise<void> {
   stripSeals(database)
   const kek = loadSealingKey(Buffer.from((await readFile(keyFile, 'utf8')).trim(), 'hex'))

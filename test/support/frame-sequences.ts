@@ -11,7 +11,7 @@ import {
   words,
 } from './frames.ts'
 
-/** The methods that a sequence calls: one of each shape, and one that is not there. */
+/** The methods that a sequence calls: one of each shape, and one that does not exist. */
 export const PATHS = [
   '/SpiffeWorkloadAPI/FetchX509SVID',
   '/SpiffeWorkloadAPI/FetchJWTBundles',
@@ -22,7 +22,7 @@ export const PATHS = [
   '/none',
 ]
 
-/** Numbers that are the same in each run (mulberry32). */
+/** A seeded generator of pseudorandom numbers (mulberry32). */
 export function seeded(seed: number): (below: number) => number {
   let state = seed
   return (below) => {
@@ -33,7 +33,7 @@ export function seeded(seed: number): (below: number) => number {
   }
 }
 
-/** A session as a client would lead it, with steps in it that no client would take. */
+/** The bytes of a client session, including steps that no client would take. */
 export function sequence(
   random: (below: number) => number,
   authority: Buffer = field(':authority', 'a'),

@@ -1,4 +1,4 @@
-/** HTTP/2 written by hand (RFC 9113, RFC 7541), to say what no client library would. */
+/** Hand-written HTTP/2 (RFC 9113, RFC 7541), for bytes that no client library would send. */
 
 export const TYPE = {
   data: 0,
@@ -47,7 +47,7 @@ export function settings(...pairs: (readonly [id: number, value: number])[]): Bu
   return bytes
 }
 
-/** A header field as a literal; `kept` puts it into the dynamic table of the connection. */
+/** A literal header field. `kept` adds it to the dynamic table of the connection. */
 export function field(name: string, value: string, kept = false): Buffer {
   return Buffer.concat([Buffer.of(kept ? 0x40 : 0), text(name), text(value)])
 }
@@ -56,7 +56,7 @@ function text(value: string): Buffer {
   return Buffer.concat([length(Buffer.byteLength(value)), Buffer.from(value)])
 }
 
-/** An integer with a prefix of seven bits (RFC 7541 §5.1). */
+/** Encodes an integer with a prefix of seven bits (RFC 7541 §5.1). */
 function length(value: number): Buffer {
   if (value < 127) return Buffer.of(value)
   const bytes = [127]
@@ -65,12 +65,12 @@ function length(value: number): Buffer {
   return Buffer.of(...bytes, rest)
 }
 
-/** `:method: POST`, `:scheme: http` and what a call of gRPC has. */
+/** The headers of a gRPC call. */
 export function callHeaders(path: string, ...more: readonly Buffer[]): Buffer {
   return callHeadersTo([field(':authority', 'a')], path, ...more)
 }
 
-/** With another `:authority`, or what there is in its place. */
+/** The same headers with another `:authority`, or none. */
 export function callHeadersTo(
   authority: readonly Buffer[],
   path: string,
@@ -87,7 +87,7 @@ export function callHeadersTo(
   ])
 }
 
-/** A message of gRPC: not compressed, prefixed with its length. */
+/** An uncompressed, length-prefixed gRPC message. */
 export function message(bytes: Buffer = Buffer.alloc(0)): Buffer {
   return Buffer.concat([Buffer.of(0), words(bytes.length), bytes])
 }

@@ -1,6 +1,7 @@
-"""A process that connects to a socket, and sends what it is told in hexadecimal, a line a time. Arguments: the socket, and how it hides.
+"""Connects to a socket and sends each line of standard input, which is in hexadecimal.
 
-no-leader: its main thread has exited before another thread connects. groups N: it has this supplementary group, until it is told "drop".
+Arguments: the socket, and a mode. no-leader: the main thread exits before another thread connects.
+groups N: the process has supplementary group N until it reads the line "drop".
 """
 import ctypes, os, socket, sys, threading, time
 
@@ -28,7 +29,7 @@ def once_alone():
 
 if how == 'no-leader':
     threading.Thread(target=once_alone).start()
-    # The system call, of this thread alone: Python itself would end the process.
+    # The system call exits only this thread; Python would end the process.
     EXIT = {'x86_64': 60, 'aarch64': 93}[os.uname().machine]
     ctypes.CDLL(None).syscall(EXIT, 0)
 os.setgroups([int(group) for group in more])

@@ -2,8 +2,9 @@ import { bitsOf, codeOf } from '../../src/rpc/host-rewriting/huffman.ts'
 import { END_HEADERS, TYPE } from './frames.ts'
 
 /**
- * HPACK (RFC 7541) written once more, plainly and for whole blocks, to hold against what reads it piece by piece. The codes of Huffman are
- * the same table: that one is held against the RFC's examples and against nghttp2.
+ * A second, simple implementation of HPACK (RFC 7541) for whole blocks, to compare with the one
+ * that works on chunks. Both share the Huffman table, which is tested with the RFC's examples and
+ * against nghttp2.
  */
 
 export interface Field {
@@ -11,7 +12,7 @@ export interface Field {
   readonly value: string
 }
 
-/** A field of a decoded block, and where the bytes of its value lie when it is a literal. */
+/** A decoded field, and the position of its value when it is a literal. */
 export interface DecodedField extends Field {
   readonly span?: { readonly start: number; readonly end: number }
 }
@@ -20,7 +21,7 @@ export type Representation = 'indexing' | 'without' | 'never'
 
 export interface LiteralOptions {
   readonly as?: Representation
-  /** An index for the name, or the name itself, Huffman-coded or not. */
+  /** The index of the name, or the encoding of a literal name. */
   readonly name?: number | 'raw' | 'huffman'
   readonly huffman?: boolean
 }
@@ -95,12 +96,12 @@ for (let symbol = 0; symbol < 256; symbol++) {
   symbols.set(codeOf(symbol).toString(2).padStart(bitsOf(symbol), '0'), symbol)
 }
 
-/** One end's view of a connection's dynamic table; throws on what RFC 7541 forbids. */
+/** A decoder with the dynamic table of a connection. Throws on anything that RFC 7541 forbids. */
 export class ReferenceDecoder {
   #table: Field[] = []
   #most = TABLE_BYTES
 
-  /** The index that a field or its name has now, if any. */
+  /** Returns the current index of a field or its name in the dynamic table, if any. */
   find(name: string, value?: string): number | undefined {
     const found = this.#table.findIndex(
       (field) => field.name === name && (value ?? field.value) === field.value,
@@ -108,7 +109,7 @@ export class ReferenceDecoder {
     return found < 0 ? undefined : STATIC.length + 1 + found
   }
 
-  /** Leaves in `fields` what was read, also when it throws. */
+  /** Decodes a block. Fields read before an error stay in `fields`. */
   decode(block: Buffer, fields: DecodedField[] = []): DecodedField[] {
     let at = 0
     const byte = (): number => {
@@ -195,8 +196,8 @@ function unhuffman(bytes: Buffer): string {
 }
 
 /**
- * Every header block of a client's bytes, decoded, with spans that count from the start of the bytes. Ends at the first thing that is
- * wrong, or not there any more.
+ * Decodes all header blocks of a client's bytes. Spans count from the first byte. Stops at the
+ * first error or at the end of the bytes.
  */
 export function decodeStream(bytes: Buffer): { fields: DecodedField[]; spans: Set<number> } {
   const decoder = new ReferenceDecoder()
@@ -233,7 +234,7 @@ export function decodeStream(bytes: Buffer): { fields: DecodedField[]; spans: Se
     try {
       decoder.decode(Buffer.from(block.map((n) => bytes[n] ?? 0)), fields)
       isWhole = true
-    } catch {} // the fields before the mistake count
+    } catch {} // the fields before the error count
     found.fields.push(...fields)
     for (const { name, span } of fields) {
       if (name !== ':authority' || span === undefined) continue

@@ -2,8 +2,8 @@ import type { Conversation } from '../../src/rpc/calls.ts'
 import type { Ask, CallContext, ConversationHandler } from '../../src/rpc/handlers.ts'
 
 /**
- * Both sides of a conversation without a network between: what a handler asks or gives is what `say` resolves
- * to.
+ * Connects both sides of a conversation without a network. `say` resolves to what the handler asks
+ * or returns.
  */
 export function converseWith<C, Req extends object, Res extends object>(
   handler: ConversationHandler<C, Req, Res>,

@@ -17,8 +17,8 @@ const CONTEXT: CallContext = {
 }
 
 /**
- * The real authority's join service without a network between; every message takes its form on the wire.
- * `reach` may throw.
+ * Connects an agent to the authority's real join service without a network. Messages are encoded
+ * and decoded as on the wire. `reach` is called at each step and may throw.
  */
 export function doorTo(state: AuthorityState, reach: (step: Step) => void = () => undefined): AuthorityDoor {
   const handlers = joinHandlers({ joiner: state.joiner, renewer: state.renewer, clock: state.clock })

@@ -45,7 +45,7 @@ export const ROLE: RoleSpec = { allow: [{ kind: 'workload_identity', spiffe_ids:
 export const keys: CaKeys = await createCaKeys()
 export const { publicKeyDer: publicKey } = await generateKeyPair()
 
-/** Whoever asks reads answers of any length. */
+/** The client accepts responses of any length. */
 export const anyAnswer: ExpectAnswer = () => undefined
 
 export interface Given extends Partial<IssuerDeps> {
@@ -61,7 +61,7 @@ export function entryOf(name: string, spec: Partial<WorkloadIdentitySpec> = {}):
   )
 }
 
-/** An issuer with one workload identity, `web` at revision 7, and what it put into the audit log. */
+/** Creates an issuer with one workload identity, `web` at revision 7, and records its audit entries. */
 export function createIssuer({ spec, role, expectAnswer = anyAnswer, ...deps }: Given = {}) {
   const audited: AuditEntry[] = []
   const metrics = createMetrics()
@@ -109,7 +109,7 @@ export function issued<T>(outcome: Outcome<T> | undefined): T {
   return outcome.issued
 }
 
-/** What the agent hears, and what only the audit log says. */
+/** Checks that the agent learns only the reference of a refusal, and returns the reason in the audit log. */
 export function refusal(outcome: Outcome<unknown> | undefined, [entry]: readonly AuditEntry[]) {
   assert.ok(outcome && 'error' in outcome, 'it was issued')
   assert.equal(outcome.error.code, 'ERR_REFUSED')

@@ -4,7 +4,10 @@ import { createMetrics } from '../../src/foundation/metrics.ts'
 import { loadKernel } from '../../src/peer/koffi-kernel.ts'
 import { UnixListener } from '../../src/peer/unix-listener.ts'
 
-/** A listener that greets whoever it accepts; started under a low limit of descriptors by unix-listener.test.ts. */
+/**
+ * A listener that greets every connection. unix-listener.test.ts starts it with a low limit of file
+ * descriptors.
+ */
 await UnixListener.listen({
   path: process.argv[2] ?? '',
   mode: 0o777,

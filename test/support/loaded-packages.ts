@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 
-/** Preloaded into a program: says on standard error what it loads from node_modules, at the moment when it does. */
+/** Preloaded into a program: reports on standard error each package of node_modules when it is loaded. */
 
 const PACKAGE = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//
 const told = new Set<string>()

@@ -13,7 +13,7 @@ import { RecordingClock, until } from './patience.ts'
 
 export const LIFE_S = 3600
 
-/** In the middle of the spread, which is where the randomness of these tests stands. */
+/** The middle of the jitter, because the random numbers of these tests are always 0.5. */
 export const RENEWED_AFTER_MS = LIFE_S * 1000 * 0.475
 
 export const root = await createTestCa({ name: 'root' })
@@ -33,15 +33,15 @@ export interface Asked {
   readonly generation: number
 }
 
-/** An authority that certifies who asks, unless the test says otherwise. */
+/** An authority that certifies every request, unless the test lets it fail. */
 export class FakeAuthority implements AuthorityDoor {
   readonly asked: Asked[] = []
-  /** Thrown in the place of an answer. */
+  /** Returns the error to throw instead of a response. */
   fails: (asked: Asked) => Error | undefined = () => undefined
   lifeSeconds = LIFE_S
-  /** How far its clock is behind that of the agent. */
+  /** How far its clock is behind the agent's. */
   behindSeconds = 0
-  open_ = 0
+  openChannels = 0
   readonly #clock: RecordingClock
   #instances = 0
   readonly #name: string
@@ -56,7 +56,7 @@ export class FakeAuthority implements AuthorityDoor {
   }
 
   async open({ current }: Appearance): Promise<AuthorityClient> {
-    this.open_ += 1
+    this.openChannels += 1
     const give = async (method: Asked['method'], publicKey: Buffer) => {
       const generation = method === 'Join' ? 1 : (current?.generation ?? 0) + 1
       const asked = { method, generation, publicKey: publicKey.toString('base64') }
@@ -72,7 +72,7 @@ export class FakeAuthority implements AuthorityDoor {
       give(method, publicKey)
     const say = ({ start }: { start: { publicKey: Buffer } }) => give('Join', start.publicKey)
     const converse = () => ({ say, [Symbol.dispose]: () => undefined })
-    return { unary, converse, close: () => (this.open_ -= 1) } as unknown as AuthorityClient
+    return { unary, converse, close: () => (this.openChannels -= 1) } as unknown as AuthorityClient
   }
 
   #certify(publicKey: Buffer, botInstanceId: string, generation: number) {
@@ -103,7 +103,7 @@ export class MemoryStore implements IdentityStore {
   }
 }
 
-/** A membership, not yet running; `store` is what an earlier one has left. */
+/** Creates a membership that is not running yet. `store` holds the identity of an earlier one. */
 export function create(options: { store?: MemoryStore; token?: string; pin?: string } = {}) {
   const { store = new MemoryStore(), token = 'first', pin = pinOf(root) } = options
   const clock = new RecordingClock(NOW * 1000)
@@ -144,7 +144,7 @@ export function create(options: { store?: MemoryStore; token?: string; pin?: str
     events: () => log.flatMap(({ event }) => event ?? []),
     retries: () => log.flatMap(({ event, retryMs }) => (event === 'renewal.failed' ? (retryMs ?? []) : [])),
     generation: () => membership.member.value?.current.generation,
-    /** Runs it until it is a member and rests. */
+    /** Runs it until it has joined and is idle. */
     joined: async (): Promise<void> => {
       void run()
       await until(() => membership.member.value !== undefined && clock.waiting === 1)
@@ -156,7 +156,7 @@ export function create(options: { store?: MemoryStore; token?: string; pin?: str
   }
 }
 
-/** What an agent has on disk that joined with the token `first`. */
+/** Returns the stored identity of an agent that joined with the token `first`. */
 export async function leftBehind(): Promise<MemoryStore> {
   await using rig = create()
   await rig.joined()

@@ -11,7 +11,7 @@ import { until } from './patience.ts'
 import { type ScriptedCall, ScriptedWorkloadApi } from './scripted-workload-api.ts'
 import type { SentSvid, TestDomain } from './test-domain.ts'
 
-/** A program with an identity of a trust domain, of which the test decides what its Workload API says. */
+/** A program with an identity of a trust domain. The test controls its Workload API. */
 export class Party implements AsyncDisposable {
   readonly source: X509Source
   readonly domain: TestDomain
@@ -49,21 +49,21 @@ export class Party implements AsyncDisposable {
     return { source: this.source, authorize }
   }
 
-  /** A new SVID, by whatever CA its trust domain has now. */
+  /** Delivers a new SVID, signed by the current CA of its trust domain. */
   async rotate(federated: readonly TestDomain[] = []): Promise<void> {
     const before = this.source.svid
     this.#call.send({ svids: [await this.domain.issue(this.#path)], federatedBundles: bundlesOf(federated) })
     await until(() => this.source.svid !== before)
   }
 
-  /** Its identity is taken away; what comes next is a new call. */
+  /** Withdraws its identity. The source then makes a new call. */
   async withdraw(): Promise<void> {
     this.#call.end(7, 'no identity issued')
     await until(() => this.source.svids.length === 0)
     this.#call = await this.#api.call()
   }
 
-  /** After a withdrawal. */
+  /** Delivers an SVID again after a withdrawal. */
   async restore(): Promise<void> {
     this.#call.send({ svids: [await this.domain.issue(this.#path)] })
     await until(() => this.source.svids.length > 0)
@@ -79,7 +79,7 @@ function bundlesOf(domains: readonly TestDomain[]): Record<string, Buffer> {
   return Object.fromEntries(domains.map(({ name, bundle }) => [`spiffe://${name}`, bundle]))
 }
 
-/** What somebody shows who keeps to no rules: plain `node:tls`, no check of the other side. */
+/** TLS options of a peer that presents an SVID and does not verify the other side. */
 export function shows(svid: Pick<SentSvid, 'x509Svid' | 'x509SvidKey'> | undefined): tls.ConnectionOptions {
   if (svid === undefined) return { rejectUnauthorized: false }
   const key = createPrivateKey({ key: svid.x509SvidKey, format: 'der', type: 'pkcs8' })
@@ -90,7 +90,7 @@ export function shows(svid: Pick<SentSvid, 'x509Svid' | 'x509SvidKey'> | undefin
   }
 }
 
-/** A server that is anybody, and writes down what it was sent. */
+/** A server with any certificate that records what it receives. */
 export class AnyServer implements AsyncDisposable {
   readonly heard: string[] = []
   readonly #server: tls.Server

@@ -1,12 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
-/** Lets the loop turn until this holds; a test that waits for what never comes is ended by its own time limit. */
+/**
+ * Waits, in turns of the event loop, until the condition holds. The time limit of the test ends it
+ * otherwise.
+ */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await setImmediate()
 }
 
-/** A clock that remembers every wait that was asked of it, in milliseconds. */
+/** A clock that records the duration of every wait, in milliseconds. */
 export class RecordingClock extends FakeClock {
   readonly asked: number[] = []
 
@@ -15,7 +18,7 @@ export class RecordingClock extends FakeClock {
     return super.schedule(ms, task)
   }
 
-  /** Time goes by in steps, so that whoever waits in pieces has the turns to begin the next piece. */
+  /** Moves time in steps, so that code which waits repeatedly can start its next wait. */
   async pass(ms: number, stepMs = 30_000): Promise<void> {
     for (let left = ms; left > 0; left -= stepMs) {
       this.advance(Math.min(left, stepMs))

@@ -11,19 +11,19 @@ import { createLogger, type Logger } from '../../src/foundation/logger.ts'
 import { systemRandom } from '../../src/foundation/random.ts'
 import { signetBinary } from './command.ts'
 
-/** What never comes shall fail its test, not hang it. */
+/** Makes a test fail, not hang, when expected output does not come. */
 const PATIENCE_MS = 60_000
 
-/** An authority or an agent: its log can be waited for, and it can be ended. */
+/** A running authority or agent, with its log. */
 export abstract class Program implements AsyncDisposable {
   #log = ''
   #waiting: (() => void)[] = []
 
   abstract readonly pid: number
   abstract readonly running: boolean
-  /** Ends it and waits for that; gives the exit code, or null when the signal ended it. */
+  /** Ends the program and waits for that. Resolves to the exit code, or to null when the signal ended it. */
   abstract stop(signal?: NodeJS.Signals): Promise<number | null>
-  /** Waits until it ends by itself. */
+  /** Waits until the program ends. */
   abstract ended(): Promise<number | null>
   abstract [Symbol.asyncDispose](): Promise<void>
 
@@ -32,8 +32,8 @@ export abstract class Program implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the log holds `wanted`, after `from` characters of it; rejects with the log when the program
-   * ends first or is silent for too long.
+   * Resolves when the log contains `wanted` after its first `from` characters. Rejects with the log
+   * when the program ends first or says nothing for too long.
    */
   async says(wanted: string | RegExp, from = 0): Promise<void> {
     const holds = (): boolean => {
@@ -49,14 +49,14 @@ export abstract class Program implements AsyncDisposable {
     }
   }
 
-  /** More of its log; or nothing, when only its state has changed. */
+  /** Adds text to the log and wakes waiting tests; an empty text signals a change of state. */
   protected hear(text: string): void {
     this.#log += text
     for (const wake of this.#waiting.splice(0)) wake()
   }
 }
 
-/** A process of its own, which can also be killed. */
+/** A program in a process of its own, which can be killed. */
 export class Daemon extends Program {
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>
@@ -103,8 +103,8 @@ interface Running extends AsyncDisposable {
 }
 
 /**
- * The same program in the process of the test, on the same files and sockets. It saves the start of a process;
- * what a process adds (signals, a death without warning, a memory of its own) it does not have.
+ * The same program in the process of the test, on the same files and sockets. This saves the start
+ * of a process, but has no signals, sudden death or separate memory.
  */
 export class Guest extends Program {
   readonly pid = process.pid
@@ -148,7 +148,7 @@ export class Guest extends Program {
     if (this.#running) await this.stop()
   }
 
-  /** It ends by itself when it cannot start, or cannot go on; a process would say and do the same. */
+  /** Ends the program when it cannot start or continue, as a process would. */
   async #fail(): Promise<void> {
     try {
       await (await this.#started).ended

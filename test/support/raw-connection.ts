@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { END_STREAM, frame, GREETING, TYPE, words } from './frames.ts'
 import { type Field, ReferenceDecoder } from './hpack.ts'
 
-/** A frame as the server sent it. */
+/** A frame that the server sent. */
 export interface ReceivedFrame {
   readonly type: number
   readonly flags: number
@@ -12,11 +12,11 @@ export interface ReceivedFrame {
   readonly payload: Buffer
 }
 
-/** How a call ended: with trailers, or a reset. */
+/** How a call ended: with trailers or a reset. */
 export interface RawAnswer {
   readonly reset?: number
   readonly status?: string
-  /** Of its messages. */
+  /** Bytes of its messages. */
   readonly bytes: number
 }
 
@@ -25,20 +25,20 @@ const ACK = 1
 const PADDED_OR_PRIORITY = 0x28
 
 /**
- * A connection of HTTP/2 of which the test writes every frame and sees every frame. By itself it says only what keeps it alive: it
- * acknowledges settings, answers PING, and gives back the window of the connection.
+ * An HTTP/2 connection in which the test writes and sees every frame. By itself it sends only what
+ * keeps the connection alive: ACKs of SETTINGS and PING, and window updates of the connection.
  */
 export class RawConnection implements Disposable {
   readonly socket: net.Socket
   readonly frames: ReceivedFrame[] = []
-  /** Resolves when the connection is over, however it ended. */
+  /** Resolves when the connection is closed, whatever the reason. */
   readonly closed: Promise<void>
   readonly #acknowledges: boolean
   readonly #decoder = new ReferenceDecoder()
   readonly #headers = new Map<number, Field[]>()
   #rest: Buffer = Buffer.alloc(0)
   #heard = Promise.withResolvers<void>()
-  /** What is to be said once the frame is complete that is written byte by byte. */
+  /** Replies that wait until the frame being sent byte by byte is complete. */
   #held: Buffer[] | undefined
 
   private constructor(socket: net.Socket, acknowledges: boolean) {
@@ -56,7 +56,7 @@ export class RawConnection implements Disposable {
     return new RawConnection(socket, acknowledges)
   }
 
-  /** Connects, greets, and waits for the server's settings, as most clients of gRPC do. */
+  /** Connects, sends the preface and waits for the server's SETTINGS, as most gRPC clients do. */
   static async greeted(socketPath: string): Promise<RawConnection> {
     const connection = await RawConnection.connect(socketPath)
     connection.send(GREETING)
@@ -78,7 +78,10 @@ export class RawConnection implements Disposable {
     this.#held = undefined
   }
 
-  /** Writes what comes next as fast as it is taken, until the connection is over or so much is sent. What is received meanwhile is forgotten. */
+  /**
+   * Writes as fast as the server reads, until the connection is closed or `maxBytes` are sent.
+   * Received frames are dropped.
+   */
   async flood(next: () => Buffer, maxBytes: number): Promise<void> {
     while (!this.socket.destroyed && this.socket.bytesWritten < maxBytes) {
       const taken = new Promise<void>((resolve) => this.socket.write(next(), () => resolve()))
@@ -87,7 +90,10 @@ export class RawConnection implements Disposable {
     }
   }
 
-  /** The first frame of those that have come, or will come, for which this holds; rejects when the connection ends without one. */
+  /**
+   * Resolves to the first past or future frame for which this holds. Rejects when the connection
+   * closes without one.
+   */
   async hears(isWanted: (frame: ReceivedFrame) => boolean): Promise<ReceivedFrame> {
     for (;;) {
       const found = this.frames.find(isWanted)
@@ -97,7 +103,7 @@ export class RawConnection implements Disposable {
     }
   }
 
-  /** Rejects when the connection is of no use any more: a PING is not answered. */
+  /** Sends a PING and waits for its ACK. Rejects when the connection is closed. */
   async answers(): Promise<void> {
     const data = words(Date.now() >>> 0, this.frames.length)
     this.send(frame(TYPE.ping, 0, 0, data))
@@ -119,7 +125,7 @@ export class RawConnection implements Disposable {
     return { bytes, ...(status === undefined ? {} : { status }) }
   }
 
-  /** Bytes of messages so far. */
+  /** Bytes of messages received so far on a stream. */
   bytes(stream: number): number {
     const data = this.frames.filter((one) => one.type === TYPE.data && one.stream === stream)
     return data.reduce((sum, { payload }) => sum + payload.length, 0)

@@ -5,8 +5,9 @@ import http2 from 'node:http2'
 import type { Duplex } from 'node:stream'
 
 /**
- * A process that connects to the Workload API and whose connection outlives it: a child of it holds the connection, too, and passes on
- * what the test sends and gets. So a test can speak for a caller that exits, or that has become another program.
+ * A process that connects to the Workload API and whose connection outlives it: its children also
+ * hold the connection and relay the test's data. So a test can act as a caller that has exited or
+ * has executed another program.
  */
 
 export const noPerl = spawnSync('perl', ['-MSocket', '-e', '1']).status === 0 ? false : 'needs perl'
@@ -40,10 +41,11 @@ export class RelayedCaller implements AsyncDisposable {
     this.#session = session
   }
 
-  /** Resolves once the agent has accepted the caller, and so has pinned its process. */
+  /** Resolves when the agent has accepted the connection and thereby pinned the process. */
   static async connect(socket: string, perl = 'perl'): Promise<RelayedCaller> {
     const child = spawn(perl, ['-e', PROGRAM, socket], {
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe'], // not the standard ones: Node closes them when the child exits
+      // not stdin, stdout or stderr, which Node closes when the child exits
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     })
     const connection = child.stdio[3] as Duplex
     const session = http2.connect('http://localhost', { createConnection: () => connection })
@@ -52,7 +54,7 @@ export class RelayedCaller implements AsyncDisposable {
     return new RelayedCaller(child, session)
   }
 
-  /** Makes a call; resolves with the status it ends with. `started` resolves with the first bytes of an answer. */
+  /** Makes a call. `ended` resolves to its status, `started` when the first bytes of a response arrive. */
   call(
     method: string,
     message: Buffer = Buffer.alloc(0),
@@ -83,7 +85,7 @@ export class RelayedCaller implements AsyncDisposable {
     return { ended: ended.promise, started: started.promise }
   }
 
-  /** The caller becomes /bin/sleep, with its connection open. */
+  /** Makes the caller execute /bin/sleep. Its connection stays open. */
   async exec(): Promise<void> {
     const before = readlinkSync(`/proc/${this.pid}/exe`)
     this.#child.kill('SIGUSR1')
@@ -91,7 +93,7 @@ export class RelayedCaller implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 2))
   }
 
-  /** The caller is no more; its connection stays. */
+  /** Ends the caller. Its connection stays open. */
   async exit(): Promise<void> {
     const gone = once(this.#child, 'exit')
     this.#child.kill('SIGKILL')

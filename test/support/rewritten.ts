@@ -1,6 +1,6 @@
 import { AuthorityRewriter } from '../../src/rpc/host-rewriting/authority-rewriter.ts'
 
-/** What goes on when the bytes come in pieces that end at these places. */
+/** Returns what the rewriter passes on when the bytes arrive in chunks that end at these positions. */
 export function rewritten(
   bytes: Buffer,
   cuts: readonly number[] = [],

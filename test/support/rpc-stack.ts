@@ -18,7 +18,7 @@ import { FakeClock } from '../fakes/fake-clock.ts'
 
 export interface RpcStackOptions<Name extends ServiceName = ServiceName> {
   readonly service?: Name
-  /** A test serves what it needs. */
+  /** The methods that the test needs. */
   readonly handlers?: Partial<Handlers<Peer, Name>>
   readonly gate?: Gate<Peer>
   readonly maxStreamsPerConnection?: number
@@ -29,7 +29,7 @@ export interface RpcStackOptions<Name extends ServiceName = ServiceName> {
   readonly onError?: (error: unknown, method: string) => void
 }
 
-/** An RpcServer on a real Unix socket, with a clock that the test moves. */
+/** An RpcServer on a real Unix socket, with a clock controlled by the test. */
 export class RpcStack implements AsyncDisposable {
   readonly clock = new FakeClock()
   readonly logged: string[] = []
@@ -93,7 +93,7 @@ export class RpcStack implements AsyncDisposable {
     return new RpcClient({ target: { unixPath: this.socketPath }, metadata })
   }
 
-  /** An HTTP/2 session of which the test decides every setting. */
+  /** Opens an HTTP/2 session with the given settings. */
   session(settings: http2.Settings = {}): http2.ClientHttp2Session {
     const session = http2.connect('http://localhost', {
       createConnection: () => net.connect(this.socketPath),
@@ -103,7 +103,7 @@ export class RpcStack implements AsyncDisposable {
     return session
   }
 
-  /** A socket for bytes that no client would send. */
+  /** Opens a socket, for bytes that no client would send. */
   socket(): net.Socket {
     const socket = net.connect(this.socketPath)
     socket.on('error', () => {})
@@ -120,7 +120,7 @@ export class RpcStack implements AsyncDisposable {
   }
 }
 
-/** Five bytes and a message: how gRPC frames what it sends. */
+/** Frames a message as gRPC does, with a prefix of five bytes. */
 export function grpcFrame(message: Buffer, compressed = false): Buffer {
   const prefix = Buffer.alloc(5)
   prefix.writeUInt8(compressed ? 1 : 0, 0)
@@ -128,10 +128,10 @@ export function grpcFrame(message: Buffer, compressed = false): Buffer {
   return Buffer.concat([prefix, message])
 }
 
-/** A call made by hand; what it ended with is the status in its headers or trailers, or the code of its reset. */
+/** A hand-made call. It ends with the status in its headers or trailers, or with the code of its reset. */
 export interface RawCall {
   readonly stream: http2.ClientHttp2Stream
-  /** Headers and trailers, as they came. */
+  /** Received headers and trailers. */
   readonly received: readonly http2.IncomingHttpHeaders[]
   readonly ended: Promise<{ readonly status?: number; readonly message?: string; readonly reset?: number }>
   readonly bytes: () => number
@@ -140,7 +140,7 @@ export interface RawCall {
 export function rawCall(
   session: http2.ClientHttp2Session,
   method: string,
-  /** `open`: the request goes on; the test writes and ends it. */
+  /** `open`: the request stays open, and the test writes and ends it. */
   options: { headers?: Record<string, string>; body?: Buffer | 'none'; read?: boolean; open?: boolean } = {},
 ): RawCall {
   const stream = session.request(
@@ -169,7 +169,8 @@ export function rawCall(
     })
   }
   const body = options.body ?? grpcFrame(Buffer.alloc(0))
-  if (options.open) stream.once('end', () => stream.close()) // as clients do whose call was ended
+  // as clients do when the server has ended the call
+  if (options.open) stream.once('end', () => stream.close())
   if (body !== 'none' && options.open) stream.write(body)
   else if (body !== 'none') stream.end(body)
   const ended = new Promise<Awaited<RawCall['ended']>>((resolve) => {

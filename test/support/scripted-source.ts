@@ -5,7 +5,7 @@ import { FakeRandom } from '../fakes/fake-random.ts'
 import { type ScriptedCall, ScriptedWorkloadApi } from './scripted-workload-api.ts'
 import { TestDomain } from './test-domain.ts'
 
-/** A source whose time stands still, and whose Workload API says what the test writes. */
+/** A source with a fake clock and a Workload API controlled by the test. */
 export class ScriptedSource implements AsyncDisposable {
   readonly api: ScriptedWorkloadApi
   readonly domain: TestDomain
@@ -28,7 +28,7 @@ export class ScriptedSource implements AsyncDisposable {
     )
   }
 
-  /** A source that was served once, and the call that serves it. */
+  /** Returns a source that has received an SVID, and the call that serves it. */
   async connected(): Promise<[X509Source, ScriptedCall]> {
     const connecting = this.connect()
     const call = await this.api.call()
@@ -36,7 +36,7 @@ export class ScriptedSource implements AsyncDisposable {
     return [await connecting, call]
   }
 
-  /** Lets pauses pass until the client calls again. */
+  /** Moves the clock until the client calls again. */
   async nextCall(): Promise<ScriptedCall> {
     while (this.api.waiting === 0) {
       this.clock.advance(100)

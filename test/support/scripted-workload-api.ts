@@ -6,20 +6,20 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { encodeMessage } from '../../src/rpc/services.ts'
 
-/** One call that a client has made; what it hears is up to the test. */
+/** One call of a client. The test decides the response. */
 export interface ScriptedCall {
   readonly headers: http2.IncomingHttpHeaders
   readonly closed: Promise<unknown>
-  /** A message, or bytes that are none. */
+  /** Sends a message, or bytes that need not be one. */
   send(message: object | Buffer, compressed?: boolean): void
   end(status: number, message?: string): void
-  /** Plain HTTP, before anything else. */
+  /** Sends a plain HTTP status instead of a gRPC response. */
   answer(status: number): void
-  /** Ends the connection without a word. */
+  /** Closes the connection without a status. */
   cut(): void
 }
 
-/** A Workload API that says what our agent never would: it answers each call by hand, with any status and any bytes. */
+/** A Workload API in which the test answers each call by hand, with any status and any bytes. */
 export class ScriptedWorkloadApi implements AsyncDisposable {
   readonly address: string
   readonly #server: http2.Http2Server
@@ -80,7 +80,7 @@ export class ScriptedWorkloadApi implements AsyncDisposable {
     return new ScriptedWorkloadApi(server, directory, address)
   }
 
-  /** The next call that nobody has taken yet; waits for it. */
+  /** Returns the next call; waits for it if necessary. */
   async call(): Promise<ScriptedCall> {
     for (;;) {
       const call = this.#calls.shift()
@@ -89,7 +89,7 @@ export class ScriptedWorkloadApi implements AsyncDisposable {
     }
   }
 
-  /** Calls that have arrived and were not taken. */
+  /** The number of calls that have not been returned yet. */
   get waiting(): number {
     return this.#calls.length
   }

@@ -5,7 +5,10 @@ import * as grpc from '@grpc/grpc-js'
 import * as protoLoader from '@grpc/proto-loader'
 import { type Message, WorkloadStream } from './workload-client.ts'
 
-/** An SDS client that shares no code with Signet: plain grpc-js over the published wire facts. It answers nothing by itself. */
+/**
+ * An SDS client that shares no code with Signet: plain grpc-js and the published protocol. It sends
+ * nothing by itself.
+ */
 
 const TYPES = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'
 export const SECRET_TYPE_URL = `${TYPES}.Secret`
@@ -21,7 +24,7 @@ const definition = protoLoader.loadSync(
 )
 const envoy = grpc.loadPackageDefinition(definition)['envoy'] as grpc.GrpcObject
 
-/** Follows names into packages. */
+/** Looks up a name in nested packages. */
 function lookUp(...names: string[]): unknown {
   return names.reduce<unknown>((found, name) => (found as grpc.GrpcObject)[name], envoy)
 }
@@ -35,7 +38,7 @@ function decode(type: string, bytes: Buffer): Message {
   return (definition[name] as unknown as Decodable).deserialize(bytes)
 }
 
-/** A secret, as Envoy reads it. */
+/** A decoded secret. */
 export interface ReadSecret {
   readonly name: string
   readonly version: string
@@ -66,14 +69,14 @@ export function readSecret(any: Message, version = ''): ReadSecret {
   return { ...read, trustDomains: Object.fromEntries(entries) }
 }
 
-/** How a fetch ends for a caller without an identity, and before the agent knows who has one. */
+/** The status of a fetch by a caller without an identity, and of one before the first sync. */
 const NOTHING_TO_GIVE = [grpc.status.PERMISSION_DENIED, grpc.status.UNAVAILABLE]
 
 export class SecretClient implements Disposable {
   readonly #sent: Readonly<Record<string, string>>
   readonly #client: grpc.Client
 
-  /** `metadata`: sent with every request. */
+  /** `metadata` is sent with every request. */
   constructor(
     socketPath: string,
     options: grpc.ChannelOptions = {},
@@ -88,7 +91,7 @@ export class SecretClient implements Disposable {
     )
   }
 
-  /** A stream of the state of the world, begun with a request for these names. */
+  /** Opens a state-of-the-world stream and requests these names. */
   stream(names: readonly string[], more: object = {}): SecretStreamClient {
     const stream = this.open('StreamSecrets')
     stream.send({ resourceNames: names, typeUrl: SECRET_TYPE_URL, ...more })
@@ -115,7 +118,10 @@ export class SecretClient implements Disposable {
     return promise
   }
 
-  /** Resolves when everything is sent that was caused by now: what has not come on other streams then does not come. */
+  /**
+   * Resolves when all responses to past events have been sent, so that a response which has not
+   * arrived will not come.
+   */
   async settle(): Promise<void> {
     for (let times = 0; times < 3; times += 1) {
       const [answer] = await Promise.allSettled([this.fetch(['ROOTCA'])])
@@ -141,7 +147,7 @@ export class SecretClient implements Disposable {
   }
 }
 
-/** One stream; what is to be said on it, tests say themselves. */
+/** One stream. Tests send all requests themselves. */
 export class SecretStreamClient extends WorkloadStream {
   readonly call: grpc.ClientDuplexStream<object, Message>
 
@@ -154,7 +160,7 @@ export class SecretStreamClient extends WorkloadStream {
     this.call.write(request)
   }
 
-  /** The secrets of the next response. */
+  /** Returns the secrets of the next response. */
   async secrets(): Promise<readonly ReadSecret[]> {
     return secretsOf(await this.next())
   }
@@ -174,13 +180,13 @@ export function leafOf(secret: ReadSecret | undefined): X509Certificate {
   return new X509Certificate(secret?.chain ?? '')
 }
 
-/** The request that takes a response of the state of the world. */
+/** The request that acknowledges a state-of-the-world response. */
 export function ack(response: Message, names: readonly string[]): object {
   const { versionInfo, nonce: responseNonce, typeUrl } = response
   return { versionInfo, responseNonce, typeUrl, resourceNames: names }
 }
 
-/** The request that refuses it. */
+/** The request that rejects it. */
 export function nack(response: Message, names: readonly string[], message: string): object {
   return { ...ack(response, names), versionInfo: '', errorDetail: { code: 3, message } }
 }

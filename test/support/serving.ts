@@ -22,7 +22,7 @@ import { RpcServer } from '../../src/rpc/server.ts'
 import { FakeIssuer } from '../fakes/fake-issuer.ts'
 import { type Identities, knowledgeOf } from '../fakes/fake-knowledge.ts'
 
-/** The serving half of an agent on a real socket, with an authority that exists only in this process. */
+/** The serving part of an agent on a real socket, with a fake authority in this process. */
 export interface Serving extends AsyncDisposable {
   readonly socket: string
   readonly issuer: FakeIssuer
@@ -31,18 +31,18 @@ export interface Serving extends AsyncDisposable {
   readonly events: readonly Readonly<Record<string, unknown>>[]
   readonly denied: readonly { readonly process: SeenProcess; readonly reason: string }[]
   readonly callers: Callers
-  /** What the audit log hears of, once the deliveries were flushed. */
+  /** Reported deliveries, after they were flushed. */
   readonly delivered: readonly {
     readonly process: SeenProcess
     readonly svids: readonly DeliveredSvid[]
     readonly count: number
   }[]
-  /** What the agent knows from now on; the identities stay unless given. */
+  /** Replaces what the agent knows. The identities stay unless given. */
   learn(more?: Partial<Knowledge>, identities?: Identities): void
 }
 
 export interface ServingOptions {
-  /** Absent: the agent has not heard from its authority yet. */
+  /** Absent: the agent has not synced yet. */
   readonly identities?: Identities
   readonly socket?: string
   readonly knowledge?: Partial<Knowledge>
@@ -51,7 +51,7 @@ export interface ServingOptions {
   readonly allowUnauthenticatedVerifiers?: boolean
   readonly sdsNames?: SecretNamesConfig
   readonly requireMetadata?: boolean
-  /** As in the agent unless told. */
+  /** Default: as in the agent. */
   readonly takesAnyAuthority?: boolean
   readonly digestMaxBytes?: number
   readonly prepare?: (issuer: FakeIssuer) => void | Promise<void>
@@ -136,7 +136,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
       onConnection: (socket, peer) => void server.accept(socket, peer),
     }),
   )
-  await chmod(directory, 0o755) // another user must reach the socket
+  await chmod(directory, 0o755) // other users must reach the socket
   const owned = started.move()
   return {
     socket: listener.path,

@@ -5,20 +5,20 @@ import { type Finished, signet } from './command.ts'
 import { Daemon, Guest, type Program } from './programs.ts'
 import { WorkloadClient } from './workload-client.ts'
 
-/** Authority and agent as they run anywhere, spoken to through their sockets only. */
+/** Authority and agent as in production, used only through their sockets. */
 
 export interface StackOptions {
   readonly trustDomain?: string
-  /** More lines for the configuration files. */
+  /** Additional lines for the configuration files. */
   readonly authorityYaml?: string
   readonly agentYaml?: string
-  /** Applied before the agent joins; default: a role for all, the bot `builder`. */
+  /** Applied before the agent joins; default: a role for everything and the bot `builder`. */
   readonly resources?: string
-  /** Both programs run in the process of the test: for tests that neither kill nor measure them. */
+  /** Runs both programs in the process of the test, for tests that neither kill nor measure them. */
   readonly inProcess?: boolean
 }
 
-/** A role that permits every workload identity, and a bot that has it. */
+/** A role that permits every workload identity, and a bot with that role. */
 export const DEFAULT_RESOURCES = `
 kind: role
 version: v1
@@ -46,7 +46,7 @@ ${more}
 `
 }
 
-/** Authority and agent over one temporary directory. Every step can also be made by itself. */
+/** Authority and agent in one temporary directory. Each step is also available by itself. */
 export class Stack implements AsyncDisposable {
   readonly directory: string
   readonly socket: string
@@ -66,17 +66,17 @@ export class Stack implements AsyncDisposable {
     this.agentAdminSocket = path.join(directory, 'run', 'agent-admin.sock')
   }
 
-  /** An empty directory and the authority's configuration; nothing runs yet. */
+  /** Creates the directory and the authority's configuration. Nothing runs yet. */
   static async create(options: StackOptions = {}): Promise<Stack> {
     const directory = await mkdtemp(path.join(tmpdir(), 'signet-'))
-    await chmod(directory, 0o755) // workloads of other users pass through it to the socket
+    await chmod(directory, 0o755) // other users must reach the socket
     await mkdir(path.join(directory, 'admin'), { mode: 0o700 })
     const stack = new Stack(directory, options)
     await stack.writeAuthorityConfig('127.0.0.1:0')
     return stack
   }
 
-  /** Everything up, joined, and the Workload API ready. */
+  /** Starts everything. The agent has joined and its Workload API is ready. */
   static async start(options: StackOptions = {}): Promise<Stack> {
     const stack = await Stack.create(options)
     try {
@@ -90,7 +90,7 @@ export class Stack implements AsyncDisposable {
     return stack
   }
 
-  /** Everything up, and this user served, with one identity. */
+  /** Starts everything with one identity for the current user, and waits until it is served. */
   static async serving(options: StackOptions = {}): Promise<Stack> {
     const resources = `${DEFAULT_RESOURCES}---${identityFor(process.getuid?.() ?? 0)}`
     const stack = await Stack.start({ resources, ...options })
@@ -120,7 +120,7 @@ ${this.options.authorityYaml ?? ''}`,
     )
   }
 
-  /** Starts the authority; again at the same address when it ran before. */
+  /** Starts the authority; again at the same address if it ran before. */
   async startAuthority(): Promise<void> {
     this.authority = this.options.inProcess
       ? Guest.authority(this.authorityConfig)
@@ -133,13 +133,13 @@ ${this.options.authorityYaml ?? ''}`,
     this.address = listen
   }
 
-  /** Takes everything away that an agent had: it is as if it never joined. */
+  /** Deletes the agent's state, as if it had never joined. */
   async forgetAgent(): Promise<void> {
     await rm(path.join(this.directory, 'agent'), { recursive: true, force: true })
     await rm(path.join(this.directory, 'state-key'), { force: true })
   }
 
-  /** Makes a join token for the bot `builder`, writes the agent's configuration and starts the agent. */
+  /** Creates a join token for the bot `builder`, writes the agent's configuration and starts the agent. */
   async join(): Promise<void> {
     const { name, secret } = await this.createToken()
     await this.writeAgentConfig(name, secret)
@@ -147,7 +147,8 @@ ${this.options.authorityYaml ?? ''}`,
   }
 
   async createToken(...more: string[]): Promise<{ name: string; secret: string }> {
-    const made = await this.admin('token', 'create', '--bot', 'builder', '--ttl', '1h', '--json', ...more)
+    const ttl = more.includes('--ttl') ? [] : ['--ttl', '1h']
+    const made = await this.admin('token', 'create', '--bot', 'builder', ...ttl, '--json', ...more)
     return JSON.parse(made.stdout) as { name: string; secret: string }
   }
 
@@ -167,25 +168,25 @@ ${this.options.agentYaml ?? ''}`,
     )
   }
 
-  /** Starts the agent without waiting for more than its sockets. */
+  /** Starts the agent and waits only for its sockets. */
   async launchAgent(): Promise<void> {
     this.agent = this.newAgent()
     await this.agent.says(/"event":"agent\.started"/)
   }
 
-  /** Starts the agent and waits until it knows what it may serve. */
+  /** Starts the agent and waits until it has synced. */
   async startAgent(): Promise<void> {
     this.agent = this.newAgent()
     await this.agent.says(/"event":"sync\.(?:established|restored)"/)
   }
 
-  /** Another agent with the configuration that is there; nobody waits for anything of it. */
+  /** Starts another agent with the existing configuration, and waits for nothing. */
   newAgent(): Program {
     if (this.options.inProcess) return Guest.agent(this.agentConfig)
     return new Daemon(['agent', 'run', '--config', this.agentConfig])
   }
 
-  /** A command for the authority's administrator; fails the test when the command fails. */
+  /** Runs an administrator's command. Throws when it fails. */
   async admin(...args: string[]): Promise<Finished> {
     const done = await this.signet(...args)
     if (done.code !== 0)
@@ -193,7 +194,7 @@ ${this.options.agentYaml ?? ''}`,
     return done
   }
 
-  /** A command, whatever becomes of it. */
+  /** Runs a command, which may fail. */
   signet(...args: string[]): Promise<Finished> {
     return signet(args, { env: this.#environment })
   }

@@ -14,9 +14,9 @@ export interface AgentPlace {
   readonly pin: string
   readonly token: string
   readonly secret?: string
-  /** Where an agent was before; else a directory of its own. */
+  /** The directory of an earlier agent; by default a new one. */
   readonly directory?: string
-  /** More lines of YAML. */
+  /** Additional lines of YAML. */
   readonly yaml?: string
 }
 
@@ -26,7 +26,10 @@ export interface StartedAgent extends AsyncDisposable {
   readonly client: () => WorkloadClient
 }
 
-/** An agent in this process, on sockets of its own. Its directory goes with it unless it was given. */
+/**
+ * Starts an agent in this process, on its own sockets. Its directory is removed with it unless it
+ * was given.
+ */
 export async function startAgent(place: AgentPlace, deps: Partial<AgentDeps> = {}): Promise<StartedAgent> {
   const directory = place.directory ?? (await mkdtemp(path.join(tmpdir(), 'signet-agent-')))
   const file = path.join(directory, 'agent.yaml')

@@ -11,20 +11,20 @@ import type { ApplyResponse__Output } from '../../src/rpc/gen/signet/v1/ApplyRes
 import type { CreateJoinTokenResponse__Output } from '../../src/rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 
 export interface StartAuthorityOptions {
-  /** Kept when it is given, removed afterwards when not. */
+  /** A given directory is kept; otherwise a temporary one is removed afterwards. */
   readonly directory?: string
   readonly trustDomain?: string
   readonly listen?: string
-  /** More of authority.yaml, such as `lifetimes: { spiffe_ca: 2m }`. */
+  /** Additional lines of authority.yaml, such as `lifetimes: { spiffe_ca: 2m }`. */
   readonly yaml?: string
   readonly clock?: Clock
   readonly logger?: Logger
   readonly acceptAltered?: boolean
-  /** `key_encryption_key` as it is written. */
+  /** The text of `key_encryption_key`. */
   readonly kek?: string
 }
 
-/** An authority in this process, on a free port, with everything it has under one temporary directory. */
+/** An authority in this process, on a free port, with all of its files in one temporary directory. */
 export interface TestAuthority extends AsyncDisposable {
   readonly directory: string
   readonly config: AuthorityConfig
@@ -34,18 +34,18 @@ export interface TestAuthority extends AsyncDisposable {
   readonly pin: string
   readonly trustDomain: string
   readonly adminSocket: string
-  /** Log lines, as written. */
+  /** Log lines. */
   readonly log: readonly string[]
-  /** AdminService through the real socket. */
+  /** A client of AdminService on the real socket. */
   readonly admin: RpcClient
-  /** Throws with the problems when the documents cannot be applied. */
+  /** Applies documents. Throws with their problems if there are any. */
   apply(yaml: string): Promise<ApplyResponse__Output>
   createJoinToken(
     bot: string,
     maxUses?: number,
     ttlSeconds?: number,
   ): Promise<CreateJoinTokenResponse__Output>
-  /** Stops it; the directory stays until the object is disposed. */
+  /** Stops the authority. The directory stays until the object is disposed. */
   stop(): Promise<void>
 }
 

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { loadSealingKey, seal, unseal } from '../../src/crypto/sealed.ts'
 
-/** The members of a bot identity that tests look at. */
+/** The members of a stored bot identity that tests use. */
 export interface IdentityText {
   readonly current: { readonly key: string; readonly chain: readonly string[]; received_ms: number }
   readonly roots: readonly string[]
@@ -14,7 +14,7 @@ async function stateKey(file: string) {
   return loadSealingKey(Buffer.from((await readFile(file, 'utf8')).trim(), 'hex'))
 }
 
-/** What an agent keeps sealed, as whoever has its data and its state key could read it. */
+/** Reads the sealed identity of an agent with its state key. */
 export async function readIdentity(dataDir: string, keyFile: string): Promise<IdentityText> {
   const sealed = await readFile(path.join(dataDir, 'bot-identity.sealed'))
   return JSON.parse(unseal(await stateKey(keyFile), sealed, CONTEXT).toString()) as IdentityText

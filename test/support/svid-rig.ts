@@ -29,7 +29,7 @@ export const GRANT: Grant = {
 
 const WEB: Identities = { web: { spiffe_id: '/web', allow: [{ when: 'true' }] } }
 
-/** A cache with all that it needs, and a clock that stands still. */
+/** An SVID cache with its dependencies and a fake clock. */
 export interface SvidRig {
   readonly cache: SvidCache
   readonly issuer: FakeIssuer
@@ -40,11 +40,11 @@ export interface SvidRig {
   /** Resolves at the next change of an X.509-SVID. */
   changed(): Promise<void>
   issued(): Promise<CachedX509Svid>
-  /** The agent hears something new. */
+  /** Replaces what the agent knows. */
   learn(more: Partial<Knowledge>, identities?: Identities): void
-  /** Lets what is in the air settle. */
+  /** Lets pending work finish. */
   turn(): Promise<void>
-  /** Time passes, and what it starts settles. */
+  /** Moves time, and lets the work that becomes due finish. */
   pass(ms: number): Promise<void>
 }
 
@@ -56,7 +56,8 @@ export async function createSvidRig(
   const random = new FakeRandom()
   const metrics = createMetrics()
   const knowledge = new Watchable<Knowledge | undefined>(knowledgeOf(issuer, WEB))
-  // Made at once, not in another thread: what time starts is then done after a turn of the loop.
+  // Generated synchronously, not in another thread, so that work which becomes due ends within a
+  // few turns of the event loop.
   const keys = { expect: () => undefined, take: async () => makeKeyPair() }
   const cache = new SvidCache({ issuer, knowledge, clock, random, logger: silentLogger, metrics, keys })
   let changes = 0

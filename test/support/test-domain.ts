@@ -2,7 +2,7 @@ import { exportPkcs8, generateKeyPair, type KeyPair } from '../../src/crypto/key
 import type { LeafInput } from '../../src/crypto/signing-ca.ts'
 import { createTestCa, DAY, signTestLeaf, type TestCa } from './crypto-fixtures.ts'
 
-/** An X509SVID of the Workload API. */
+/** An X509SVID message of the Workload API. */
 export interface SentSvid {
   readonly spiffeId: string
   readonly x509Svid: Buffer
@@ -13,7 +13,7 @@ export interface SentSvid {
 
 export const nowSeconds = (): number => Math.floor(Date.now() / 1000)
 
-/** A trust domain of today, that signs whatever a test asks of it. */
+/** A trust domain valid today that signs anything for a test. */
 export class TestDomain {
   readonly name: string
   readonly #cas: TestCa[]
@@ -31,7 +31,7 @@ export class TestDomain {
     return this.#cas[0] as TestCa
   }
 
-  /** A new CA signs from now on; the old one stays in the bundle. */
+  /** Activates a new CA. The old one stays in the bundle. */
   async rotateCa(): Promise<void> {
     this.#cas.unshift(await makeCa(this.name))
   }

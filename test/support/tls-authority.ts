@@ -20,7 +20,7 @@ export const [pki, other] = await Promise.all([ControlPki.create(), ControlPki.c
 
 export const [server, bot] = await Promise.all([pki.server(), pki.bot()])
 
-/** An RpcServer behind TLS; who calls is the name in the certificate. */
+/** An RpcServer behind TLS. The caller is the common name in the client certificate. */
 export class Authority implements AsyncDisposable {
   readonly seen: (Certificate | undefined)[] = []
   readonly logged: string[] = []

@@ -11,8 +11,8 @@ import { startAuthority, type TestAuthority } from './start-authority.ts'
 const UID = process.getuid?.() ?? 0
 
 /**
- * Authority and agent in this process, each with a clock of its own, over real sockets. TLS itself knows only the real time: that is the right
- * one, where a clock is wrong.
+ * Authority and agent in this process, each with its own clock, over real sockets. TLS knows only
+ * the real time, which is the right one when a test sets a clock wrong.
  */
 export class TwoClocks implements AsyncDisposable {
   readonly authorityClock: FakeClock
@@ -30,14 +30,14 @@ export class TwoClocks implements AsyncDisposable {
     this.#directory = directory
     this.authorityClock = new FakeClock(startMs)
     this.agentClock = new FakeClock(startMs)
-    // Time goes on for both, faster than the real one: pauses and timeouts end.
+    // Both clocks run, faster than real time, so that pauses and timeouts end.
     this.#ticking = setInterval(() => {
       this.authorityClock.advance(100)
       this.agentClock.advance(100)
     }, 2).unref()
   }
 
-  /** With everything that an agent needs to join. */
+  /** Creates the place with everything that an agent needs to join. */
   static async create(startMs: number, tokenTtlSeconds: number): Promise<TwoClocks> {
     const directory = await mkdtemp(path.join(tmpdir(), 'signet-clocks-'))
     await mkdir(path.join(directory, 'agent'))
@@ -53,7 +53,7 @@ export class TwoClocks implements AsyncDisposable {
     this.#authority = await startAuthority({
       directory: path.join(this.#directory, 'authority'),
       clock: this.authorityClock,
-      // TLS, by the real time, shall take it also in a test that begins some days earlier.
+      // TLS checks the real time and must accept the certificate even if a test begins some days earlier.
       yaml: 'lifetimes: { bot_certificate: 7d }',
       ...listen,
     })
@@ -81,7 +81,7 @@ export class TwoClocks implements AsyncDisposable {
         logger: createLogger({ destination: { write: (line) => void this.log.push(line) } }),
       },
     )
-    this.#agent.agent.ended.catch(() => undefined) // told by `hasEnded`
+    this.#agent.agent.ended.catch(() => undefined) // reported by `hasEnded`
   }
 
   async stopAgent(): Promise<void> {
@@ -94,7 +94,7 @@ export class TwoClocks implements AsyncDisposable {
     return this.#agent.client()
   }
 
-  /** The error that the agent gave up with, if it did. */
+  /** Returns the error that ended the agent, or undefined while it runs. */
   async hasEnded(): Promise<unknown> {
     const running = Symbol()
     const ended = this.#agent?.agent.ended.catch((error: unknown) => error)

@@ -3,8 +3,8 @@ import * as grpc from '@grpc/grpc-js'
 import * as protoLoader from '@grpc/proto-loader'
 
 /**
- * A Workload API client that shares no code with Signet: plain grpc-js over the published wire facts. What it sends can be wrong on
- * purpose.
+ * A Workload API client that shares no code with Signet: plain grpc-js and the published protocol.
+ * It can send wrong requests on purpose.
  */
 
 const proto = path.resolve(import.meta.dirname, '../../proto')
@@ -24,7 +24,7 @@ function serviceClient(): grpc.ServiceClientConstructor {
   return client
 }
 
-/** How a call ended: the gRPC status as the client saw it. */
+/** The gRPC status with which a call ended. */
 export interface Ended {
   readonly code: grpc.status
   readonly details: string
@@ -49,7 +49,7 @@ export class WorkloadClient implements Disposable {
     })
   }
 
-  /** Resolves to the response; rejects with an Error that carries `code` and `details`. */
+  /** Makes a unary call. Rejects with an Error that has `code` and `details`. */
   unary(method: string, request: object, options: CallOptions = {}): Promise<Message> {
     const { promise, resolve, reject } = Promise.withResolvers<Message>()
     this.#method(method)(
@@ -65,7 +65,7 @@ export class WorkloadClient implements Disposable {
     return new WorkloadStream(this.#method(method)(request, metadataOf(options), callOptions(options)))
   }
 
-  /** The first message of a stream, which is then cancelled. */
+  /** Returns the first message of a stream and cancels it. */
   async first(method: string, request: object = {}, options: CallOptions = {}): Promise<Message> {
     using stream = this.stream(method, request, options)
     return await stream.next()
@@ -83,7 +83,7 @@ export class WorkloadClient implements Disposable {
   }
 }
 
-/** A stream read message by message; `ended` is its status. */
+/** A stream that is read message by message. `ended` is its status. */
 export class WorkloadStream implements Disposable {
   readonly ended: Promise<Ended>
   readonly #call: grpc.ClientReadableStream<Message>
@@ -99,7 +99,7 @@ export class WorkloadStream implements Disposable {
       this.#messages.push(message)
       this.#waiting?.()
     })
-    call.on('error', () => undefined) // the status says the same
+    call.on('error', () => undefined) // the status has the same information
     call.on('status', ({ code, details }: grpc.StatusObject) => {
       this.#end = { code, details }
       resolve(this.#end)
@@ -107,12 +107,12 @@ export class WorkloadStream implements Disposable {
     })
   }
 
-  /** Messages that have arrived and were not looked at. */
+  /** The number of received messages that were not read. */
   get waiting(): number {
     return this.#messages.length
   }
 
-  /** The next message; rejects with the status when the stream ends first. */
+  /** Returns the next message. Rejects with the status when the stream ends first. */
   async next(): Promise<Message> {
     while (this.#messages.length === 0) {
       if (this.#end) throw Object.assign(new Error(this.#end.details), this.#end)
@@ -123,7 +123,7 @@ export class WorkloadStream implements Disposable {
     return this.#messages.shift()
   }
 
-  /** Reads on until a message satisfies `wanted`; gives that message. */
+  /** Reads until a message satisfies `wanted` and returns that message. */
   async until(wanted: (message: Message) => boolean): Promise<Message> {
     for (;;) {
       const message = await this.next()

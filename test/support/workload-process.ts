@@ -6,13 +6,14 @@ import { SecretClient } from './secret-client.ts'
 import { type Ended, type Message, WorkloadClient } from './workload-client.ts'
 
 /**
- * A workload as a process of its own, with a user of its own. It imports what it needs as root and becomes the other user before it
- * connects, so that the clone need not be readable for that user. The kernel tells the agent of the user at connect.
+ * A workload in a process of its own, optionally of another user. It loads its code as root and
+ * switches to the user before it connects, so that the user need not be able to read the clone. The
+ * kernel reports the user at the time of the connect.
  */
 
 export const canSwitchUser = process.getuid?.() === 0
 
-/** Why a test with two users is left out, or false when it is not. */
+/** Why a test with two users is skipped; false when it is not. */
 export const needsTwoUsers = canSwitchUser ? false : 'needs root, to become another user'
 
 export interface WorkloadCall {
@@ -21,7 +22,7 @@ export interface WorkloadCall {
   readonly request?: object
   readonly uid?: number
   readonly metadata?: Readonly<Record<string, string>>
-  /** The process lives on after its call ended, until it is killed. */
+  /** The process stays until it is killed, even after its call has ended. */
   readonly stay?: boolean
 }
 
@@ -30,7 +31,7 @@ export type Said =
   | { readonly event: 'message'; readonly message: Message }
   | { readonly event: 'ended'; readonly code: number; readonly details: string }
 
-/** Starts the process; what it says comes line by line until its call ended. */
+/** Starts the process and reads its reports, one line each, until the call has ended. */
 export class WorkloadProcess implements AsyncDisposable {
   readonly pid: number
   readonly #child: ReturnType<typeof spawn>
@@ -59,7 +60,7 @@ export class WorkloadProcess implements AsyncDisposable {
     return said
   }
 
-  /** What the call brought: its first message, or how it ended. */
+  /** Returns the first message of the call, or how it ended. */
   async outcome(): Promise<Said> {
     for (;;) {
       const said = await this.next()

@@ -6,7 +6,10 @@ import { nowSeconds, type SentSvid, TestDomain } from './test-domain.ts'
 
 type Shown = Pick<SentSvid, 'x509Svid' | 'x509SvidKey'>
 
-/** What an attacker may show whose ID would be welcome: each would be let in by a check that is left out. */
+/**
+ * Certificates that an attacker may present for an authorized ID. Each would be accepted if one
+ * check were missing.
+ */
 export const WRONG_PEERS: readonly {
   readonly what: string
   readonly says: RegExp
@@ -76,7 +79,7 @@ export const WRONG_PEERS: readonly {
   },
 ]
 
-/** Signed by the CA of the trust domain, which would never sign such a thing. */
+/** Makes a certificate that is signed by the CA of the trust domain but that the CA would never issue. */
 async function forged(
   domain: TestDomain,
   extensions: readonly Buffer[],
@@ -97,7 +100,7 @@ function life(): { notBefore: number; notAfter: number } {
   return { notBefore: nowSeconds() - 60, notAfter: nowSeconds() + 3600 }
 }
 
-/** An SVID with an intermediate between it and the bundle. */
+/** Issues an SVID whose chain has an intermediate CA. */
 export async function issueThroughIntermediate(domain: TestDomain, path: string): Promise<SentSvid> {
   const now = nowSeconds()
   const intermediate = await createTestCa({

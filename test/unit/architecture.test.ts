@@ -20,8 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Within these folders: which subfolder may import which. Files that lie in the folder itself are shared by all of them, except the
- * composition roots, which nobody inside imports. A new subfolder gets a line here.
+ * Which subfolder may import which, within these folders. All subfolders share the files in the
+ * folder itself, except the composition roots, which nothing inside imports. A new subfolder gets a
+ * line here.
  */
 const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   authority: {
@@ -37,7 +38,7 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonl
   agent: {
     attestation: [],
     state: [],
-    // These three speak with the authority, and `uplink` also puts the other two together.
+    // These three talk to the authority, and `uplink` also composes the other two.
     uplink: ['attestation', 'join', 'state', 'sync'],
     join: ['state', 'uplink'],
     sync: ['uplink'],
@@ -52,7 +53,7 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonl
 }
 const ROOTS = new Set(['authority/authority.ts', 'agent/agent.ts'])
 
-/** Packages and built-in modules that belong to one place; a place is a folder or a file of src/. */
+/** Packages and built-in modules that belong in one place: a folder or a file of src/. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['rpc/', 'client/'],
   '@peculiar/x509': ['crypto/'],
@@ -70,11 +71,13 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@prometheus-io/client': ['foundation/metrics.ts'],
   zod: ['config/'],
   yaml: ['config/'],
-  commander: ['cli/'],
   'node:child_process': ['agent/outputs/', 'cli/commands/trial/', 'cli/commands/run/'],
 }
 
-/** The six packages that this program is built on, and the part that each has when it runs. Those marked late are not loaded by a start. */
+/**
+ * The six packages that Signet is built on, and what each does at run time. Those marked `late` are
+ * not loaded at startup.
+ */
 const PARTS: Readonly<
   Record<string, { readonly where: string; readonly what: string; readonly late?: true }>
 > = {
@@ -85,24 +88,24 @@ const PARTS: Readonly<
     late: true,
   },
   '@peculiar/x509': { where: 'src/crypto/ca-certificate.ts', what: 'the certificates of CAs', late: true },
-  jose: { where: 'src/crypto/key-set-verifier.ts', what: 'tokens and key sets of others', late: true },
+  jose: { where: 'src/crypto/key-set-verifier.ts', what: 'tokens and key sets of other issuers', late: true },
   protobufjs: { where: 'src/rpc/reflection.ts', what: 'descriptors, for server reflection', late: true },
   pino: { where: 'src/foundation/logger.ts', what: 'the log' },
 }
 
-/** Expressions that belong to one place. */
+/** Expressions that belong in one place. */
 const WRITTEN_ONLY_IN: readonly { readonly what: RegExp; readonly where: readonly string[] }[] = [
   { what: /\bconsole\.\w+\(/, where: ['cli/'] },
-  // Whatever is shown goes through what makes it harmless.
+  // Output goes through the functions that make it harmless.
   { what: /\bprocess\.std(?:out|err)\.write\(/, where: ['cli/output.ts'] },
   { what: /\bprocess\.exitCode\b/, where: ['cli/'] },
   { what: /\bprocess\.env\b/, where: ['cli/', 'config/', 'client/endpoint.ts'] },
   { what: /\bDate\.now\(\)|\bnew Date\(\)/, where: ['foundation/clock.ts'] },
   { what: /\bthrow new Error\(/, where: [] },
   { what: /\bexport default\b/, where: [] },
-  // An upper limit is called MAX, so that it is found.
+  // An upper limit is called MAX, so that it can be found.
   { what: /\b(?:MOST|LONGEST|LARGEST)(?:_[A-Z]\w*)?\b/, where: [] },
-  // Everything else goes through the query builder, which knows the dialect of the engine.
+  // Everything else goes through the query builder, which knows the engine's dialect.
   {
     what: /\b(?:SELECT\s[^'`]*?\sFROM|INSERT\sINTO|DELETE\sFROM|UPDATE\s\S+\sSET)\s/,
     where: ['authority/datastore/sqlite/', 'authority/datastore/seals/'],
@@ -125,13 +128,16 @@ function imports(text: string): string[] {
   return [...found].map(([, target]) => target ?? '')
 }
 
-/** `@scope/name/deep` → `@scope/name`; `node:fs/promises` stays apart from `node:fs` on purpose: both begin alike. */
+/**
+ * `@scope/name/deep` → `@scope/name`. `node:fs/promises` is deliberately kept apart from `node:fs`,
+ * which is its prefix.
+ */
 function packageOf(target: string): string {
   const parts = target.split('/')
   return target.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? '')
 }
 
-describe('the order of the folders', () => {
+describe('imports between folders', () => {
   for (const { file, name, folder, text } of written) {
     it(`${name} imports only what its folder may`, () => {
       for (const target of imports(text)) {
@@ -151,7 +157,7 @@ describe('the order of the folders', () => {
   }
 })
 
-describe('the order of the subfolders', () => {
+describe('imports between subfolders', () => {
   for (const { file, name, text } of written) {
     const [top = '', sub = '', ...rest] = name.split(path.sep)
     const rules = MAY_IMPORT_WITHIN[top]
@@ -162,7 +168,7 @@ describe('the order of the subfolders', () => {
       for (const target of imports(text).filter((each) => each.startsWith('.'))) {
         const imported = path.relative(src, path.resolve(path.dirname(file), target))
         const [toTop, toSub = '', ...toRest] = imported.split(path.sep)
-        assert.ok(!ROOTS.has(imported), `${imported} puts the others together and is imported by none`)
+        assert.ok(!ROOTS.has(imported), `${imported} composes the others and must not be imported by them`)
         if (toTop !== top || toRest.length === 0 || toSub === sub || permitted.includes(toSub)) continue
         assert.fail(`${top}/${sub}/ must not import ${top}/${toSub}/ (${target})`)
       }
@@ -170,10 +176,10 @@ describe('the order of the subfolders', () => {
   }
 })
 
-describe('the packages that it is built on', () => {
+describe('the packages that Signet is built on', () => {
   const root = path.resolve(src, '..')
   for (const [name, { where, what, late }] of Object.entries(PARTS)) {
-    it(`${name} makes ${what} in ${where}`, () => {
+    it(`${name} provides ${what} in ${where}`, () => {
       const text = readFileSync(path.join(root, where), 'utf8')
       const imported = new RegExp(`^import (?!type\\b)[^']*?from '${name}`, 'm').test(text)
       const loaded = new RegExp(
@@ -189,9 +195,9 @@ describe('the packages that it is built on', () => {
   }
 })
 
-describe('what belongs to one place', () => {
+describe('what belongs in one place', () => {
   for (const { name, text } of written) {
-    it(`${name} touches only what it may`, () => {
+    it(`${name} uses only what it may`, () => {
       const code = text.replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, '')
       for (const { what, where } of WRITTEN_ONLY_IN) {
         assert.ok(
@@ -199,6 +205,29 @@ describe('what belongs to one place', () => {
           `${what} belongs to ${where.join(', ') || 'no file'}`,
         )
       }
+    })
+  }
+})
+
+/** Biome wraps code at this column, but leaves comments as they are. */
+const MAX_COLUMNS = 110
+
+/** Whether a line is, or ends with, a comment that is too long. Links and Biome's directives cannot wrap. */
+function isLongComment(line: string): boolean {
+  const isComment = /^\s*(?:\/\/|\/\*|\*)/.test(line) || /[;,{}()\]'`\w] \/\/ [^'"`]*$/.test(line)
+  return isComment && line.length > MAX_COLUMNS && !/https?:\/\/|biome-ignore/.test(line)
+}
+
+describe('comments', () => {
+  for (const folder of ['src', 'test', 'tools', 'bin']) {
+    it(`in ${folder}/ have at most ${MAX_COLUMNS} columns`, () => {
+      const root = path.join(src, '..')
+      const long = globSync(`${root}/${folder}/**/*.{ts,js}`).flatMap((file) =>
+        readFileSync(file, 'utf8')
+          .split('\n')
+          .flatMap((line, at) => (isLongComment(line) ? [`${path.relative(root, file)}:${at + 1}`] : [])),
+      )
+      assert.deepEqual(long, [], 'wrap these comments')
     })
   }
 })

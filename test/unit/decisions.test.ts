@@ -21,7 +21,7 @@ for (const name of globSync(['{src,bin,tools}/**/*.{ts,js}', 'proto/**/*.proto']
 }
 
 describe('decisions', () => {
-  it('are there where the code cites them', () => {
+  it('exist where the code cites them', () => {
     const unknown = [...citations].filter(([number]) => !pages.has(number))
     assert.deepEqual(unknown, [])
   })

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { COMMANDS } from '../../src/cli/command-catalogue.ts'
+import { COMMANDS, loadCommand } from '../../src/cli/command-catalogue.ts'
 import { callsIn, flagsOf, mistakeIn, wordsOfCall } from '../../tools/documents/calls.ts'
 import { listFiles, missingFiles } from '../../tools/documents/files.ts'
-import { examplesOf } from '../../tools/documents/from-values.ts'
 import { anchorsOf, brokenLinks } from '../../tools/documents/links.ts'
 import { readDocument, readDocuments } from '../../tools/documents/read.ts'
 
@@ -24,8 +23,8 @@ const FLAGS_OF_OTHERS = new Set([
 
 describe('the help of a command', () => {
   for (const entry of COMMANDS) {
-    it(`${entry.path.join(' ')} shows examples that it understands itself`, async () => {
-      const examples = await examplesOf(entry)
+    it(`${entry.path.join(' ')} shows examples that it accepts itself`, async () => {
+      const examples = (await loadCommand(entry)).examples
       assert.ok(examples.length > 0, 'no example')
       for (const example of examples) {
         const words = wordsOfCall(example)
@@ -43,22 +42,22 @@ describe('the documents', async () => {
   for (const document of documents) {
     const { name, text } = document
 
-    it(`${name} links to what is there`, () => {
+    it(`${name} has working links`, () => {
       assert.deepEqual(brokenLinks(document, documents, root), [])
     })
 
-    // A changelog tells of what there was.
-    it(`${name} names files that there are`, { skip: name === 'CHANGELOG.md' }, () => {
+    // A changelog may name what no longer exists.
+    it(`${name} names existing files`, { skip: name === 'CHANGELOG.md' }, () => {
       assert.deepEqual(missingFiles(document, files), [])
     })
 
-    it(`${name} calls signet as it is`, async () => {
+    it(`${name} calls signet correctly`, async () => {
       for (const call of new Set(callsIn(document))) {
         assert.equal(await mistakeIn(wordsOfCall(call) ?? []), undefined, call)
       }
     })
 
-    it(`${name} names flags that there are`, () => {
+    it(`${name} names existing flags`, () => {
       const named = Array.from(text.matchAll(/`(--[a-z][a-z-]+)[ =\w]*`/g), ([, flag = '']) => flag)
       assert.deepEqual(
         named.filter((flag) => !flags.has(flag) && !FLAGS_OF_OTHERS.has(flag)),
@@ -66,7 +65,7 @@ describe('the documents', async () => {
       )
     })
 
-    // Tables, code and links cannot be broken; the changelog is written line by line.
+    // Tables, code and links cannot be wrapped. The changelog has one line per entry.
     it(`${name} has lines of at most 110 columns`, { skip: name === 'CHANGELOG.md' }, () => {
       const written = text.replaceAll(/^```[\s\S]*?^```$|^<!-- gen[\s\S]*?^<!-- \/gen/gm, '').split('\n')
       const breakable = written.filter((line) => !/^\||^\s*(?:[-*] )?\S+$/.test(line))
@@ -76,7 +75,7 @@ describe('the documents', async () => {
       )
     })
 
-    it(`${name} names scripts of package.json`, () => {
+    it(`${name} names existing scripts of package.json`, () => {
       const called = Array.from(
         text.matchAll(/`npm (?:run ([a-z-]+)|(start|test))\b[^`]*`/g),
         ([, run, other]) => run ?? other ?? '',
@@ -88,7 +87,7 @@ describe('the documents', async () => {
     })
   }
 
-  it('are found from README.md or docs/README.md', () => {
+  it('are linked from README.md or docs/README.md', () => {
     const start = documents.filter(({ name }) => name === 'README.md' || name === 'docs/README.md')
     const linked = start.flatMap(({ name, text }) =>
       Array.from(text.matchAll(/\]\(([^)#\s]+)/g), ([, target = '']) =>
@@ -102,7 +101,7 @@ describe('the documents', async () => {
     )
   })
 
-  it('have a map of every folder of src/', () => {
+  it('map every folder of src/', () => {
     const folders = new Set(files.flatMap((file) => /^src\/(\w+)\//.exec(file)?.[1] ?? []))
     const [, map = ''] =
       /## Map of the code\n\n```\n([\s\S]*?)```/.exec(readDocument('docs/development.md')) ?? []
@@ -110,13 +109,13 @@ describe('the documents', async () => {
     assert.deepEqual(mapped.sort(), [...folders].filter((folder) => folder !== 'types').sort())
   })
 
-  it('have a README.md that is short', () => {
+  it('keep README.md short', () => {
     assert.ok(readDocument('README.md').split('\n').length <= 250)
   })
 })
 
 describe('an anchor', () => {
-  it('is that of GitHub', () => {
+  it('is the one that GitHub makes', () => {
     const text = '# What is `signet`, and what not?\n## Two\n```sh\n# no heading\n```\n## Two\n'
     assert.deepEqual(anchorsOf({ name: 'x.md', text }), ['what-is-signet-and-what-not', 'two', 'two-1'])
   })

@@ -6,7 +6,7 @@ import { readDocument, readDocuments } from '../../tools/documents/read.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
-/** code → the files whose classes carry it. */
+/** Code → the files whose classes have it. */
 function owners(): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>()
   for (const file of globSync(`${root}/src/**/*.ts`)) {

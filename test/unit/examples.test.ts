@@ -27,7 +27,7 @@ describe('the files in deploy/examples', () => {
     assert.equal(config.join.method, 'secret')
   })
 
-  it('resources.yaml has resources, whose rules hold', () => {
+  it('resources.yaml has valid resources and rules', () => {
     const { resources, problems } = parseResources(read('deploy/examples/resources.yaml'), 'resources.yaml')
     assert.deepEqual(problems, [])
     const defaults = { trustDomain: 'example.org', x509TtlSeconds: 3600, jwtTtlSeconds: 300 }

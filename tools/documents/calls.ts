@@ -1,12 +1,11 @@
-import { Command } from 'commander'
-import { COMMANDS } from '../../src/cli/command-catalogue.ts'
+import { COMMANDS, loadCommand } from '../../src/cli/command-catalogue.ts'
 import type { Document } from './read.ts'
 
-/** Calls of `signet` in documents and in help, and whether the program would understand them. */
+/** Finds calls of `signet` in documents and in help, and checks whether the program would accept them. */
 
 const SHELL_BLOCK = /```(?:sh|bash|console)\n([\s\S]*?)```/g
 
-/** Lines of a document that call `signet`: in blocks of shell code, and within backquotes. */
+/** Returns the lines of a document that call `signet`: in shell blocks and between backquotes. */
 export function callsIn({ text }: Document): readonly string[] {
   const blocks = Array.from(text.matchAll(SHELL_BLOCK), ([, block = '']) => block.replaceAll('\\\n', ' '))
   const inline = Array.from(text.matchAll(/`((?:[A-Z_]+=\S+ )?signet [a-z][^`]*)`/g), ([, call = '']) => call)
@@ -14,13 +13,16 @@ export function callsIn({ text }: Document): readonly string[] {
   return lines.map((line) => line.replaceAll(/\s+/g, ' ').trim()).filter((line) => wordsOfCall(line)?.length)
 }
 
-/** Words of a line as a shell would see them, as far as examples need it; undefined when it does not call signet. */
+/**
+ * Splits a line into words as a shell would, as far as examples need it; undefined when it does not
+ * call `signet`.
+ */
 export function wordsOfCall(line: string): readonly string[] | undefined {
   const [, call] = /(?:^|[|] |[A-Z_]+=\S+ |--no-install )signet((?: [^|<>&#]*)?)/.exec(line) ?? []
   return call?.match(/"[^"]*"|'[^']*'|\S+/g) ?? (call === undefined ? undefined : [])
 }
 
-/** Why the program would not understand this call, if it would not. */
+/** Returns why the program would not accept this call; undefined if it would. */
 export async function mistakeIn(words: readonly string[]): Promise<string | undefined> {
   const [noun = ''] = words
   if (words.length === 1 && COMMANDS.some(({ path }) => path.length > 1 && path[0] === noun)) return undefined
@@ -36,8 +38,7 @@ export async function mistakeIn(words: readonly string[]): Promise<string | unde
 const FLAG = /^--?[a-z]/
 
 export async function flagsOf(entry: (typeof COMMANDS)[number]): Promise<ReadonlySet<string>> {
-  const command = new Command()
-  ;(await entry.load()).define(command)
-  const flags = command.options.flatMap(({ short, long }) => [short, long])
+  const command = await loadCommand(entry)
+  const flags = command.flags.flatMap(({ short, long }) => [short, long])
   return new Set([...flags, '--help'].filter((flag) => flag !== undefined))
 }

@@ -1,7 +1,7 @@
 import { code, formatTable } from './markdown.ts'
 import { firstSentence, programOf, type SourceFile } from './sources.ts'
 
-/** Tables of what stands in the code in one manner everywhere, and can be read there. */
+/** Tables of what can be found in the source text by its uniform form. */
 
 const ERROR_CLASS =
   /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?(?:export )?class \w+ extends CodedError \{((?:(?!\n\})[\s\S])*)/g
@@ -14,7 +14,7 @@ export function errorTable(files: readonly SourceFile[]): string {
         throw new Error(`${name}: an error without a code or a comment`)
       return [
         code(errorCode),
-        /readonly kind = '(\w+)'/.exec(body)?.[1] ?? 'that of the answer',
+        /readonly kind = '(\w+)'/.exec(body)?.[1] ?? 'by the gRPC status',
         firstSentence(comment),
       ]
     }),
@@ -71,7 +71,10 @@ export function logEventTable(files: readonly SourceFile[]): string {
 const INTERFACE = /interface (\w+)(?: extends (\w+))? \{([\s\S]*?)\n\}/g
 const FIELD = /readonly (\w+)(\??):/g
 
-/** The catalogue of the audit log is one interface; what its events carry may be named elsewhere in the same file. */
+/**
+ * The audit events are defined by one interface. Types of their details may be elsewhere in the
+ * same file.
+ */
 export function auditEventTable(files: readonly SourceFile[]): string {
   const text = files.find(({ name }) => name === 'authority/audit/events.ts')?.text ?? ''
   const interfaces = new Map(

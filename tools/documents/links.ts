@@ -6,7 +6,10 @@ const FENCE = /^(`{3,})[^\n]*\n[\s\S]*?^\1$/gm
 const LINK = /\]\(([^)\s]+)\)/g
 const FOREIGN = /^(?:https?|mailto):/
 
-/** Why a link of `document` leads nowhere, for each that does. Links to other hosts are not followed. */
+/**
+ * Returns a message for each link of `document` that leads nowhere. Links to other hosts are not
+ * followed.
+ */
 export function brokenLinks(
   document: Document,
   documents: readonly Document[],
@@ -25,7 +28,7 @@ export function brokenLinks(
   })
 }
 
-/** The anchors that GitHub gives to the headings of a document, in their order. */
+/** The anchors that GitHub gives to the headings of a document, in order. */
 export function anchorsOf(document: Document): readonly string[] {
   const seen = new Map<string, number>()
   return Array.from(prose(document).matchAll(/^#+ +(.*)$/gm), ([, heading = '']) => {
@@ -41,5 +44,5 @@ export function anchorsOf(document: Document): readonly string[] {
   })
 }
 
-/** A document without its blocks of code. */
+/** The document without code blocks. */
 const prose = ({ text }: Document): string => text.replaceAll(FENCE, '')

@@ -1,6 +1,6 @@
-/** Markdown tables, and the blocks of a document that are between markers. */
+/** Markdown tables, and the blocks of documents between markers. */
 
-/** Code in a cell; nothing for nothing. */
+/** Formats text as code; an empty text stays empty. */
 export const code = (text: string): string => (text === '' ? '' : `\`${text}\``)
 
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -13,8 +13,9 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\
 const BLOCK = /<!-- generated:([\w./:-]+) -->\n[\s\S]*?<!-- \/generated -->/g
 
 /**
- * Puts what `contents` says between the markers of all documents, by name of the document. Every name must have one
- * marker in all of them together, and every marker a name that is known.
+ * Replaces the blocks between markers in all documents with `contents`, by name of the block. Each
+ * name must have exactly one marker in all documents together, and each marker must have a known
+ * name.
  */
 export function fillBlocks(
   documents: ReadonlyMap<string, string>,

@@ -1,4 +1,4 @@
-/** CHANGELOG.md in the form of Keep a Changelog. */
+/** Reads CHANGELOG.md, which has the format of Keep a Changelog. */
 
 export interface Section {
   /** `Unreleased`, or a version. */
@@ -22,7 +22,7 @@ export function sectionsOf(text: string): readonly Section[] {
     })
 }
 
-/** What is not in the form. */
+/** Returns the deviations from the format. */
 export function mistakesIn(text: string): readonly string[] {
   const sections = sectionsOf(text)
   const [first, ...released] = sections
@@ -34,12 +34,16 @@ export function mistakesIn(text: string): readonly string[] {
     }),
     ...released.flatMap(({ version }, at) => {
       const older = released[at + 1]?.version
-      return VERSION.test(version) && VERSION.test(older ?? '') && !isNewer(version, older ?? '') ? [`${version} stands above ${older}`] : []
+      return VERSION.test(version) && VERSION.test(older ?? '') && !isNewer(version, older ?? '')
+        ? [`${version} stands above ${older}`]
+        : []
     }),
     ...sections.flatMap(({ version, body }) => {
       const kinds = Array.from(body.matchAll(/^### (.*)$/gm), ([, kind = '']) => kind)
       const inOrder = KINDS.filter((kind) => kinds.includes(kind))
-      return kinds.join() === inOrder.join() ? [] : [`${version}: its parts are not ${KINDS.join(', ')}, in this order`]
+      return kinds.join() === inOrder.join()
+        ? []
+        : [`${version}: its parts are not ${KINDS.join(', ')}, in this order`]
     }),
   ]
 }

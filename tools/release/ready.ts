@@ -10,7 +10,7 @@ export interface ReleaseFacts {
   readonly lockVersion: string
 }
 
-/** Why this tree is not ready to be released; empty when it is. */
+/** Returns why this tree cannot be released; empty when it can. */
 export function obstaclesTo(facts: ReleaseFacts): readonly string[] {
   const { packageVersion: version, lockVersion, changelog } = facts
   const [unreleased, newest] = sectionsOf(changelog)
@@ -27,8 +27,19 @@ export function obstaclesTo(facts: ReleaseFacts): readonly string[] {
 }
 
 /** What every package must contain. */
-const NEEDED = ['LICENSE', 'README.md', 'CHANGELOG.md', 'bin/signet.js', 'dist/cli/main.js', 'dist/client/main.js', 'docs/README.md']
-/** What no package may contain: sources that were built, tests, keys and data of a trial. */
+const NEEDED = [
+  'LICENSE',
+  'README.md',
+  'CHANGELOG.md',
+  'bin/signet.js',
+  'dist/cli/agent-daemon.js',
+  'dist/cli/authority-daemon.js',
+  'dist/cli/main.js',
+  'dist/client/main.js',
+  'dist/third-party-licences.txt',
+  'docs/README.md',
+]
+/** What a package must not contain: sources of the build, tests, and keys or data of a trial. */
 const FOREIGN = /^(?:src|test|tools|\.signet|node_modules)\/|\.(?:test\.ts|key|sqlite|db)$/
 
 export function mistakesInPackage(files: readonly string[]): readonly string[] {

@@ -1,4 +1,7 @@
-/** What differs from run to run and from host to host, and what a reader sees instead. Applied in this order. */
+/**
+ * Parts of the output that differ between runs and hosts, and their fixed replacements. Applied in
+ * this order.
+ */
 const STEADY: readonly (readonly [RegExp, string])[] = [
   [/(?<=^Signet's trial, in ).*$/m, '.signet'],
   [/(?<=^authority: process )\d+/m, '4107'],
@@ -20,7 +23,7 @@ const STEADY: readonly (readonly [RegExp, string])[] = [
   [/(?<=jti: {7})[\w-]+/g, '5XRSU7qldPu9gScmw1mUnw'],
 ]
 
-/** The output of `signet trial --once`, the same on every host. */
+/** Replaces the variable parts in the output of `signet trial --once`. */
 export function steadyTrial(output: string): string {
   const text = STEADY.reduce((before, [pattern, value]) => before.replace(pattern, value), output)
   return text.trimEnd()

@@ -1,4 +1,4 @@
-/** A terminal with text in it, as SVG. */
+/** Draws a terminal with text as SVG. */
 
 const COLUMN = 8
 const ROW = 19
@@ -26,7 +26,7 @@ ${rows.join('\n')}
 `
 }
 
-/** The text that was drawn. */
+/** Returns the text of a drawn picture. */
 export function textOf(picture: string): string {
   const lines = Array.from(picture.matchAll(/<text[^>]*>(.*)<\/text>/g), ([, line = '']) => fromMarkup(line))
   return lines.join('\n')

@@ -31,7 +31,7 @@ class NothingKnownError extends CodedError {
   readonly kind = 'unavailable'
 }
 
-/** Other calls have their turn after so many identities. */
+/** Yields to other calls after this many identities. */
 const TURN = 200
 
 export interface AdminDeps {
@@ -43,7 +43,7 @@ export interface AdminDeps {
   readonly status: () => AgentAdminServiceGetStatusResponse
 }
 
-/** Serves the agent's own administration, on a socket that only its user and root may connect to. */
+/** Serves the agent's admin API, on a socket to which only the agent's user and root may connect. */
 export function serveAdmin(server: RpcServer<Peer>, deps: AdminDeps): void {
   server.add('signet.v1.AgentAdminService', {
     Explain: {
@@ -87,7 +87,8 @@ async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Know
   using peer = openPeerByPid(deps.kernel, pid)
   const { usedAttributes } = knowledge.policy
   try {
-    // All there is to know, so that a rule can be written from it; else what the rules ask for, as when it calls.
+    // First tries to read every attribute, so that the operator can write rules from the answer. If
+    // that fails, reads only what the rules use, as for a real caller.
     const all = ATTESTORS.map(({ name }) => `workload.${name}`)
     return await attestedAs(deps, peer, new Set([...usedAttributes, ...all]))
   } catch {
@@ -113,7 +114,10 @@ async function attestedAs(
   }
 }
 
-/** Only what an attestor could say of a process: who the bot is and how it joined is known here. */
+/**
+ * Reads the given attributes. Only `workload.*` may be given: `join.*` and `bot.*` are those of
+ * this agent.
+ */
 function treeOf(json: string): Attributes {
   const attributes = parseAttributes(json)
   if (attributes === undefined)

@@ -17,7 +17,7 @@ export interface StatusInput {
   readonly authoritySide: Uplink | undefined
 }
 
-/** What `signet agent status` shows. */
+/** The response for `signet agent status`. */
 export function describeStatus(input: StatusInput): AgentAdminServiceGetStatusResponse {
   const { store, knowledge, svids, openStreams, config, authoritySide } = input
   const current = store.stored?.current

@@ -1,14 +1,14 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Clock } from '../../foundation/clock.ts'
 
-/** How old a look at the files' time stamps may be. */
+/** How often the files' time stamps are checked, at most. */
 const LOOK_AGAIN_MS = 5_000
-/** A larger account file is not read: names are then absent. */
+/** Larger account files are not read; names are then absent. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024
 
-/** Seam to the two account files. */
+/** Access to the two account files. */
 export interface AccountFiles {
-  /** Changes whenever the file does; undefined when there is none. */
+  /** Changes whenever the file does; undefined if there is no file or it is too large. */
   stamp(path: string): string | undefined
   read(path: string): string
 }
@@ -30,8 +30,8 @@ interface Table {
 }
 
 /**
- * Names of users and groups as /etc/passwd and /etc/group give them. Accounts that only a name service knows have none:
- * asking it may block for as long as a remote directory likes.
+ * The names of users and groups from /etc/passwd and /etc/group. Accounts of name services (NSS)
+ * have no name here: a lookup could block on a remote directory.
  */
 export class AccountNames {
   readonly #files: AccountFiles
@@ -52,7 +52,7 @@ export class AccountNames {
     this.#groups = { path: paths.group, stamp: undefined, names: new Map() }
   }
 
-  /** Grows when a name may have changed. */
+  /** Increases when a name may have changed. Reading it checks the files. */
   get revision(): number {
     const now = this.#clock.monotonicMs()
     if (now - this.#lookedAtMs >= LOOK_AGAIN_MS) {
@@ -79,13 +79,17 @@ export class AccountNames {
       table.stamp = stamp
       return true
     } catch {
-      // The file is being replaced or may not be read: the names known so far stay, and the next look tries again.
+      // The file is being replaced or is unreadable. The known names stay, and the next check tries
+      // again.
       return false
     }
   }
 }
 
-/** passwd(5) and group(5): `name:password:number:…`. The first line of a number gives its name, as in getpwuid(3). */
+/**
+ * passwd(5) and group(5): `name:password:id:…`. The first line of an ID gives its name, as for
+ * getpwuid(3).
+ */
 function parse(text: string): ReadonlyMap<number, string> {
   const names = new Map<number, string>()
   for (const line of text.split('\n')) {

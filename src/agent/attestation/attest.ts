@@ -10,7 +10,7 @@ import {
 interface Entry {
   edition: string | number
   attributes: Attributes | undefined
-  /** Every attestor succeeded. What one that failed would have said is asked for again at the next use. */
+  /** True if every attestor succeeded. Otherwise the caller is attested again at the next use. */
   isWhole: boolean
   pending: Promise<Attributes> | undefined
 }
@@ -20,8 +20,8 @@ export interface AttestationDeps {
 }
 
 /**
- * What is known of each caller. Facts are read once a connection and kept with its peer; that the process behind it is
- * still the same is asked again at every use, and always after reading.
+ * Attests callers. Attributes are read once per connection and kept with its peer. At every use,
+ * and always after reading, the process is checked to be still the one that connected.
  */
 export class Attestation {
   readonly #attestors: readonly WorkloadAttestor[]
@@ -32,9 +32,11 @@ export class Attestation {
   }
 
   /**
-   * `{ workload: { unix: … } }` of a caller; a value, not a promise, whenever nothing has to be waited for.
-   * `hangsOn` says whether what an attestor could not read decides anything; without it, whatever is wanted does.
-   * @throws AttestationFailedError when too little could be learned, ProcessChangedError when it is another process by now
+   * Returns `{ workload: { unix: … } }` for a caller, as a plain value if nothing has to be
+   * awaited. `hangsOn` says whether an attribute that could not be read affects a decision; without
+   * it, every wanted attribute does.
+   * @throws AttestationFailedError if an attribute that matters could not be read,
+   * ProcessChangedError if the process is not the same any more
    */
   attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes {
     const edition = this.#edition(wanted, peer)
@@ -49,7 +51,7 @@ export class Attestation {
     return this.#read(peer, wanted, edition, hangsOn)
   }
 
-  /** `workload.*` of a caller as it was attested last; nothing is read. */
+  /** The caller's `workload.*` as attested last. Reads nothing. */
   known(peer: object): Attributes | undefined {
     return this.#entries.get(peer)?.attributes?.['workload'] as Attributes | undefined
   }
@@ -83,7 +85,7 @@ export class Attestation {
     entry.pending = Promise.all(results.map(settle))
       .then((settled) => {
         const attributes = this.#finish(peer, entry, settled, matters)
-        // The process may have changed what was read first while the rest was waited for.
+        // The process may have changed facts that were read before the slow ones.
         this.#checkFacts(peer, attributes['workload'] as Attributes, wanted)
         return attributes
       })
@@ -95,8 +97,8 @@ export class Attestation {
   }
 
   /**
-   * An attestor may fail only where nothing hangs on what it would have said, and never all of them. The process must be the same after
-   * reading about it as at accept.
+   * Combines the results. An attestor may fail only if nothing depends on its attributes, and at
+   * least one must succeed. The process must be the same after reading as at accept.
    */
   #finish(peer: Peer, entry: Entry, results: readonly Result[], matters: HangsOn): Attributes {
     checkSame(peer)
@@ -140,7 +142,7 @@ function attempt(read: () => Promise<Attributes> | Attributes): Result | Promise
     const value = read()
     return value instanceof Promise ? value : { value }
   } catch (error) {
-    return { error } // kept: it decides only together with what the other attestors found
+    return { error } // recorded: whether it matters depends on what the other attestors found
   }
 }
 
@@ -149,6 +151,6 @@ async function settle(result: Result | Promise<Attributes>): Promise<Result> {
   try {
     return { value: await result }
   } catch (error) {
-    return { error } // kept: it decides only together with what the other attestors found
+    return { error } // recorded: whether it matters depends on what the other attestors found
   }
 }

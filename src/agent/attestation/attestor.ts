@@ -2,23 +2,32 @@ import { CodedError } from '../../foundation/errors.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 
-/** Whether anything is decided by the attribute at `path`, given what else is known in `workload`. */
+/** Whether a decision depends on the attribute at `path`, given the other attributes in `workload`. */
 export type HangsOn = (path: string, workload: Attributes) => boolean
 
-/** Turns facts about a live peer into the subtree `workload.<name>`. */
+/** Determines the subtree `workload.<name>` of a live peer. */
 export interface WorkloadAttestor {
   readonly name: string
-  /** Differs when facts read before no longer do: other ones are wanted, or where they come from has changed. Cheap. */
+  /**
+   * Changes when attributes must be read again: others are wanted, or a source has changed. Must be
+   * cheap.
+   */
   edition(wanted: ReadonlySet<string>, peer: Peer): number
-  /** `wanted` holds the dotted paths that some rule uses; what is costly and not in it, or decides nothing, may be left out. */
+  /**
+   * `wanted` has the dotted paths that rules use. A costly attribute that is not among them, or on
+   * which nothing depends, may be left out.
+   */
   attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes
-  /** What of these facts, which a process can change while it lives, is different by now; undefined: nothing that is wanted. Cheap. */
+  /**
+   * Says which of these facts a process has changed since they were read; undefined if none that is
+   * wanted. Must be cheap.
+   */
   changed?(peer: Peer, facts: Attributes, wanted: ReadonlySet<string>): string | undefined
 }
 
 /**
- * The agent could not establish the attributes of the caller. Callers get one generic sentence; `reason` is for
- * the log.
+ * The agent could not determine the attributes of the caller. Callers get one generic message;
+ * `reason` is for the log.
  */
 export class AttestationFailedError extends CodedError {
   override readonly name = 'AttestationFailedError'

@@ -2,9 +2,9 @@ import type { Worker } from 'node:worker_threads'
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { type Slice, type Sliced, startDigestWorker } from './digest-worker.ts'
 
-/** The thread takes some megabytes: it goes when nothing has been asked of it for so long. */
+/** How long an idle thread is kept. It takes some megabytes. */
 const REST_MS = 10_000
-/** Threads that never came back, as from a dead mount. With so many of them no other is started. */
+/** How many threads may be stuck, as on a dead mount. With this many, no other is started. */
 const MAX_STUCK = 2
 
 export interface DigestThreadDeps {
@@ -12,11 +12,14 @@ export interface DigestThreadDeps {
   /** How long one slice may take. */
   readonly patienceMs: number
   readonly answered: (said: Sliced) => void
-  /** The thread was given up, and with it every file that it had open. `ended`: it has come back after all, and is gone. */
+  /**
+   * Called when the thread was abandoned, with every file it had open. `ended` resolves if it exits
+   * after all.
+   */
   readonly lost: (ended: Promise<unknown>) => void
 }
 
-/** A thread that is there while there is something to hash, one slice at a time. */
+/** A worker thread that hashes one slice at a time. It is started on demand and stopped when idle. */
 export class DigestThread implements Disposable {
   readonly #deps: DigestThreadDeps
   #worker: Worker | undefined
@@ -41,7 +44,7 @@ export class DigestThread implements Disposable {
     this.#worker.postMessage(slice)
   }
 
-  /** Nothing waits. */
+  /** Nothing is left to hash: stops the thread after a while. */
   rest(): void {
     if (this.#worker === undefined) return
     this.#resting ??= this.#deps.clock.schedule(REST_MS, () => this.#end())
@@ -59,7 +62,7 @@ export class DigestThread implements Disposable {
       this.#patience?.cancel()
       this.#deps.answered(said)
     })
-    // It cannot be started, or has run out of memory: the digests it should make are absent.
+    // The thread cannot be started or ran out of memory; its digests are then absent.
     worker.on('error', () => {
       if (worker === this.#worker) this.#giveUp()
     })

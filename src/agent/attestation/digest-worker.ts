@@ -1,28 +1,29 @@
 import { Worker } from 'node:worker_threads'
 
-/** One turn of one file: so many bytes are read and hashed, and then another file has its turn. */
+/** A request: open a file, or hash one slice of it. Then another file has its turn. */
 export interface Slice {
   readonly id: number
-  /** To begin with. */
+  /** Only in the first request: the file to open. */
   readonly path?: string
-  /** Hash on; false: only say what the file is, or let go of it. */
+  /** True to hash the next slice; false to close the file. */
   readonly hashes: boolean
 }
 
-/** What came of it. Without any of the three the file goes on at its next turn. */
+/** The response. Without `key`, `digest` and `failed`, the file needs further turns. */
 export interface Sliced {
   readonly id: number
-  /** What the file is, when it was opened: device, inode, size, times. */
+  /** Identifies the content of the opened file: device, inode, size and times. */
   readonly key?: string
   readonly size?: number
   readonly digest?: string
-  /** It cannot be read, or was changed meanwhile. */
+  /** The file cannot be read, or changed while it was read. */
   readonly failed?: true
 }
 
 /**
- * The whole of the thread, which gets it as text: it must not refer to anything outside. A thread, because hashing takes a core for as long
- * as it lasts, and because opening a file on a dead mount never returns: Node's own threads are four, and all else needs them.
+ * The thread's code. It is passed as text, so it must not refer to anything outside. It runs in a
+ * thread of its own because hashing occupies a core, and because opening a file on a dead mount
+ * never returns: Node's own pool has only four threads, and everything else needs them.
  */
 function work(): void {
   const { closeSync, fstatSync, openSync, readlinkSync, readSync } = process.getBuiltinModule('node:fs')
@@ -36,7 +37,7 @@ function work(): void {
 
   const keyOf = (fd: number): { key: string; size: number } => {
     const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true })
-    // Node packs the two numbers of a device as C libraries do; statx(2) gives them side by side.
+    // Node packs major and minor as C libraries do (makedev(3)); statx(2) returns them separately.
     const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n)
     const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n)
     return { key: `${(major << 32n) | minor}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, size: Number(size) }
@@ -72,10 +73,10 @@ function work(): void {
   }
 
   try {
-    // Of this thread only: whoever is to be served comes before whoever is to be looked at.
+    // Lowers the priority of this thread only: serving callers comes before hashing.
     setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), NICE)
   } catch {
-    // It is as important as all else, then.
+    // Not permitted: the thread keeps the normal priority.
   }
   parentPort?.on('message', (message: Slice) => {
     let said: Sliced
@@ -89,7 +90,7 @@ function work(): void {
   })
 }
 
-/** Starts the thread. It keeps no process alive. */
+/** Starts the thread. It does not keep the process alive. */
 export function startDigestWorker(): Worker {
   const worker = new Worker(`(${work.toString()})()`, { eval: true, execArgv: [], stdin: false })
   worker.unref()

@@ -5,35 +5,38 @@ import { DigestThread } from './digest-thread.ts'
 import type { Sliced } from './digest-worker.ts'
 
 const CACHE_SIZE = 1_024
-/** Files of one user that wait or are read: those of further callers have no digest. */
+/** How many files of one user may be queued or read. Further callers get no digest. */
 const MAX_OF_USER = 64
 
-/** Which file is meant: another one may lie at the path by the time it is opened. */
+/** The expected file; another may be at the path by the time it is opened. */
 export interface FileIdentity {
   readonly device: bigint
   readonly inode: bigint
 }
 
-/** For whom, and which file. */
+/** The user who asks, and the file. */
 export interface DigestRequest extends FileIdentity {
   readonly uid: number
-  /** A link to the file itself, such as /proc/PID/exe. */
+  /** A path that leads to the file, such as /proc/PID/exe. */
   readonly path: string
 }
 
 export interface FileDigestsOptions {
   readonly maxBytes: number
   readonly timeoutMs: number
-  /** What names the content of a file: device, inode, size, mtime, ctime. Asked without waiting for a dead mount; undefined when it is not known. */
+  /**
+   * Identifies the content of a file: device, inode, size, mtime and ctime. Must not block on a
+   * dead mount; undefined if it cannot be read.
+   */
   readonly stampOf: (path: string) => string | undefined
 }
 
-/** A file that waits for its turns, and who waits for its digest. */
+/** A file in the queue, and the requests that wait for its digest. */
 interface Job {
   readonly id: number
   readonly request: DigestRequest
   readonly name: string
-  /** The links of all who asked: a process may be gone before its turn. */
+  /** The paths of all requests: a process may have exited before its turn. */
   readonly paths: string[]
   readonly waiting: Set<(digest: string | undefined) => void>
   isOpen: boolean
@@ -41,19 +44,20 @@ interface Job {
 }
 
 /**
- * SHA-256 of executables by what names their content, made in a thread of their own. Known ones cost a look; those to be made have their
- * turns, a slice of a file of each user after another, so that whoever runs large or ever-changing files waits for himself.
+ * SHA-256 digests of executables, cached by what identifies their content and computed in a worker
+ * thread. A cached one costs one statx(2). The others take turns, one slice per user after another,
+ * so that users who run large or ever-changing files delay only themselves.
  */
 export class FileDigests implements Disposable {
   readonly #clock: Clock
   readonly #options: FileDigestsOptions
   readonly #cache = new SharedLru<number, string>(CACHE_SIZE)
-  /** By user and content: the callers of one file wait for one reading. */
+  /** By user and content; callers with the same file share one job. */
   readonly #jobs = new Map<string, Job>()
   readonly #turns = new FairQueue<number, Job>()
   readonly #ofUser = new Map<number, number>()
   readonly #late = new Map<number, number>()
-  /** Files from which a thread has not come back. */
+  /** Files at which a thread is stuck. */
   readonly #stuckAt = new Set<DigestRequest>()
   readonly #thread: DigestThread
   #running: Job | undefined
@@ -70,19 +74,22 @@ export class FileDigests implements Disposable {
     })
   }
 
-  /** Grows when a digest is there that was given up as too slow before: a user who went without it may ask again. */
+  /** Increases when a digest is done after its requests have timed out: its user may then ask again. */
   lateOf(uid: number): number {
     return this.#late.get(uid) ?? 0
   }
 
-  /** The digest, if it was made before. */
+  /** The digest, if it is cached. */
   known({ uid, path, device, inode }: DigestRequest): string | undefined {
     const stamp = this.#options.stampOf(path)
     if (stamp === undefined || !stamp.startsWith(`${device}:${inode}:`)) return undefined
     return this.#cache.get(stamp, uid)
   }
 
-  /** Undefined when another file is found, it is too large, unreadable, changes while it is read, or takes too long. */
+  /**
+   * Computes the digest. Undefined if the path leads to another file, or if the file is too large,
+   * unreadable, changes while it is read or takes too long.
+   */
   of(request: DigestRequest): Promise<string | undefined> {
     const known = this.known(request)
     if (known !== undefined) return Promise.resolve(known)
@@ -133,7 +140,10 @@ export class FileDigests implements Disposable {
     return job
   }
 
-  /** The same file again, or another of the user whose file it is: he shall not take the threads that there are from all others. */
+  /**
+   * Whether reading this file may block another thread: it is a stuck file, or of a user (except
+   * root) who has one. One user must not take all threads from the others.
+   */
   #mayStick({ uid, device, inode }: DigestRequest): boolean {
     return [...this.#stuckAt].some(
       (at) => (at.device === device && at.inode === inode) || (at.uid === uid && uid !== 0),
@@ -148,7 +158,7 @@ export class FileDigests implements Disposable {
       return
     }
     const known = job.key === undefined ? undefined : this.#cache.get(job.key, job.request.uid)
-    if (known !== undefined) this.#finish(job, known) // made for another user meanwhile
+    if (known !== undefined) this.#finish(job, known) // computed for another user in the meantime
     this.#running = job
     const { id } = job
     if (job.isOpen) this.#thread.send({ id, hashes: this.#isWanted(job) })
@@ -173,17 +183,17 @@ export class FileDigests implements Disposable {
     if (key !== undefined) {
       job.isOpen = true
       job.key = key
-      // Another file than the process was executed from, or one that is too large: told to let go of it at its next turn.
+      // Not the file that the process executes, or too large: closed at its next turn.
       if (!key.startsWith(`${device}:${inode}:`) || size > this.#options.maxBytes)
         this.#finish(job, undefined)
     } else if (digest !== undefined || (failed === true && (job.isOpen || job.paths.length === 0))) {
       this.#finish(job, digest)
       return
     }
-    this.#turns.putBack(uid, job) // one after another of a user, so that few files are open
+    this.#turns.putBack(uid, job) // a user's files are read one after another, so that few are open
   }
 
-  /** The thread did not come back from a file, and was given up with all that it had open. */
+  /** The thread is stuck and was abandoned, with every file it had open. */
   #lost(ended: Promise<unknown>): void {
     const lost = this.#running
     this.#running = undefined
@@ -194,7 +204,7 @@ export class FileDigests implements Disposable {
     }
     for (const job of this.#jobs.values()) {
       const mayStick = !job.isOpen && this.#mayStick(job.request)
-      if (mayStick) this.#turns.remove(job.request.uid, job) // it would take the next thread as well
+      if (mayStick) this.#turns.remove(job.request.uid, job) // it would block the next thread as well
       if (job === lost || job.isOpen || mayStick) this.#finish(job, undefined)
     }
     this.#next()

@@ -5,7 +5,10 @@ import { fieldOf } from '../../peer/proc-text.ts'
 
 const CAP_SYS_PTRACE = 19n
 
-/** Says what cannot be known of callers here (decision 0006): rules on it then never match. */
+/**
+ * Logs which attributes of callers cannot be read here (decision 0006); rules that use them never
+ * match.
+ */
 export function noteMissingRights(logger: Logger, { followsPaths }: Pick<PeerKernel, 'followsPaths'>): void {
   const effective = fieldOf(readFileSync('/proc/self/status', 'latin1'), 'CapEff') ?? '0'
   if (((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 0n) {

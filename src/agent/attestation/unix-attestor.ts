@@ -4,17 +4,17 @@ import type { AccountNames } from './account-names.ts'
 import { AttestationFailedError, type HangsOn, type WorkloadAttestor } from './attestor.ts'
 import type { FileDigests } from './file-digests.ts'
 
-/** What is read only when some rule uses it, because it costs a look into /proc or more. */
+/** Attributes that are read only if a rule uses them, because they cost an access to /proc or more. */
 const COSTLY = ['groups', 'binary_sha256', 'mount_namespace', 'cgroup'] as const
 const DIGEST = 'workload.unix.binary_sha256'
-/** More than there are of other reasons to look again. */
+/** An upper bound on the first two parts of an edition. */
 const MAX_EDITIONS = 2 ** 32
-/** What can only be said of an executable that can be seen. */
+/** Attributes that need a readable executable. */
 const OF_EXECUTABLE = ['binary_path', 'binary_sha256', 'binary_deleted'] as const
 
 type Wanted = Readonly<Record<(typeof COSTLY)[number], boolean>> & {
   readonly executable: boolean
-  /** Differs for different costly facts. */
+  /** One bit per costly attribute. */
   readonly mask: number
 }
 
@@ -23,7 +23,7 @@ export interface UnixAttestorDeps {
   readonly digests: Pick<FileDigests, 'lateOf' | 'known' | 'of'>
 }
 
-/** What the kernel and the account files say of a local process: `workload.unix.*`. */
+/** Attests a local process from the kernel and the account files: `workload.unix.*`. */
 export class UnixAttestor implements WorkloadAttestor {
   readonly name = 'unix'
   readonly #deps: UnixAttestorDeps
@@ -39,22 +39,27 @@ export class UnixAttestor implements WorkloadAttestor {
   edition(wanted: ReadonlySet<string>, { credentials }: Peer): number {
     const { accounts, digests } = this.#deps
     const { mask, binary_sha256 } = this.#want(wanted)
-    const sources = accounts.revision + digests.lateOf(credentials.uid) // both only grow
+    const sources = accounts.revision + digests.lateOf(credentials.uid) // both only increase
     const facts = sources * 2 ** COSTLY.length + mask
-    // Whether a digest decides anything is another matter with other rules.
+    // Whether a decision depends on the digest changes with the rules.
     return binary_sha256 ? facts + this.#numberOf(wanted) * MAX_EDITIONS : facts
   }
 
-  /** @throws AttestationFailedError when a rule asks for the executable, and it cannot be seen though it should */
+  /**
+   * @throws AttestationFailedError if a rule needs the executable and it cannot be read, although
+   * the agent has permission
+   */
   attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes {
     const needed = this.#want(wanted)
     if (needed.executable && peer.executable === undefined && peer.mayBeInspected) {
-      // Its main thread has exited, or it hides itself: a rule that denies by the executable must not be walked around.
+      // Its main thread has exited, or the process hides itself. It must not evade a rule that
+      // denies by executable.
       throw new AttestationFailedError('the executable cannot be seen, though this agent has the right to')
     }
     const facts = this.#facts(peer, needed)
     if (!needed.binary_sha256 || peer.executable === undefined) return facts
-    // The link leads to the file itself, whatever was put at its path since; the peer is compared again afterwards.
+    // The link leads to the executed file, whatever is at its path now; the peer is compared again
+    // afterwards.
     const { digests } = this.#deps
     const { pid, uid } = peer.credentials
     const { device, inode } = peer.executable
@@ -113,7 +118,7 @@ export class UnixAttestor implements WorkloadAttestor {
   }
 }
 
-/** A rule may name the attribute or, in an expression, a subtree that holds it. */
+/** A rule may name an attribute or, in an expression, a tree that contains it. */
 function wantedOf(wanted: ReadonlySet<string>): Wanted {
   const all = wanted.has('workload.unix') || wanted.has('workload')
   const isWanted = (name: string): boolean => all || wanted.has(`workload.unix.${name}`)

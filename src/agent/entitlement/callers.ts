@@ -23,7 +23,7 @@ export interface CallersDeps {
   readonly encode: Encoders
   readonly reporter: DeliveryReporter
   readonly maxIdentitiesPerCaller: number
-  /** A caller without an identity may have the bundle of the own trust domain. */
+  /** Callers without an identity may have the bundle of the agent's own trust domain. */
   readonly allowUnauthenticatedVerifiers: boolean
   /** Ends every open call of a caller. */
   readonly endCalls: (peer: Peer, error: unknown) => void
@@ -32,14 +32,17 @@ export interface CallersDeps {
   readonly metrics: Metrics
 }
 
-/** What every API on the socket shares: what each caller may have, decided and made once, and the streams that wait for it. */
+/**
+ * What the APIs on the socket share: the identities of each caller, decided and issued once, and
+ * the streams that follow them.
+ */
 export class Callers implements Disposable {
   readonly followers: Followers
   readonly deliveries: Deliveries
   readonly refusals: RefusedCallers
   readonly entitled: Entitled
   readonly entitledToBundles: Entitled
-  /** `workload.*` of a caller, which was attested: for it an SVID is asked. */
+  /** The attested `workload.*` of a caller, for which SVIDs are requested. */
   readonly workloadOf: (subject: Subject) => Attributes
   readonly #resources = new DisposableStack()
 

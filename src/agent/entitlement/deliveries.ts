@@ -4,13 +4,16 @@ import { seenProcess } from '../report/seen-process.ts'
 import type { Delivered, DeliveryReporter, SeenTimes } from '../sync/knowledge.ts'
 
 const FLUSH_MS = 5_000
-/** Different responses to different connections counted between two reports. */
+/** How many pairs of connection and response are counted between two reports. */
 const LIMIT = 4_096
-/** Told to the reporter in one turn of the loop, the oldest first: a millisecond's work, and no more. */
+/** How many are reported per turn of the loop, oldest first: at most a millisecond's work. */
 const PART = 128
 const BETWEEN_PARTS_MS = 1
 
-/** Counts what each caller was given and reports it now and then: the same bytes go out thousands of times a second. */
+/**
+ * Counts the responses that each caller got and reports them periodically, because the same bytes
+ * may go out thousands of times a second.
+ */
 export class Deliveries implements Disposable {
   readonly #clock: Clock
   readonly #reporter: DeliveryReporter
@@ -23,7 +26,7 @@ export class Deliveries implements Disposable {
     this.#reporter = reporter
   }
 
-  /** The same `delivered` again is the same response. */
+  /** Counts one delivery. Responses are told apart by the identity of `delivered`. */
   count(peer: Peer, delivered: Delivered, nowMs: number): void {
     let counts = this.#counts.get(peer)
     const times = counts?.get(delivered)

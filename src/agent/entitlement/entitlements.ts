@@ -11,11 +11,14 @@ import type { IdentitySets } from './identity-sets.ts'
 import type { LeftOut } from './left-out.ts'
 import { project } from './projection.ts'
 
-/** Of decisions kept for one state of knowledge, by what the policy looks at; beyond it they are simply made again. */
+/**
+ * Cache size for decisions under one state of knowledge. Decisions beyond it are made again when
+ * needed.
+ */
 const DECISION_BYTES = 16 * 1024 * 1024
 const BYTES_A_DECISION = 256
 
-/** What a caller may have now. @throws as {@link Entitlements.of} does */
+/** The identities that a caller may have now. @throws as {@link Entitlements.of} does */
 export type Entitled = (peer: Peer) => IdentitySet | Promise<IdentitySet>
 
 type Decision = IdentitySet | NoIdentityReason
@@ -35,8 +38,9 @@ export interface EntitlementsDeps {
 }
 
 /**
- * Attested caller → the identities it may have now. A decision is made once for each state of knowledge and each set of
- * attributes that the policy can tell apart; that the caller is still the same process is asked every time.
+ * Maps an attested caller to the identities it may have now. A decision is made once per state of
+ * knowledge and per set of attributes that the policy distinguishes. That the caller is still the
+ * same process is checked every time.
  */
 export class Entitlements {
   readonly #deps: EntitlementsDeps
@@ -51,7 +55,10 @@ export class Entitlements {
     this.#deps = deps
   }
 
-  /** @throws NotSyncedError, AttestationFailedError, ProcessChangedError, or NoIdentityError: the policy says no */
+  /**
+   * @throws NotSyncedError, AttestationFailedError, ProcessChangedError, or NoIdentityError if the
+   * policy grants nothing
+   */
   of(peer: Peer): IdentitySet | Promise<IdentitySet> {
     const knowledge = this.#deps.knowledge.value
     if (knowledge === undefined) throw new NotSyncedError()
@@ -61,7 +68,7 @@ export class Entitlements {
       (path, workload) => knowledge.policy.hangsOn(path, { workload, ...knowledge.facts }),
     )
     if (!(attributes instanceof Promise)) return this.#entitled(peer, attributes, knowledge)
-    // What the policy wanted to know may be out of date by now.
+    // The policy may have changed meanwhile, and with it the attributes it needs.
     return attributes.then((found) =>
       this.#deps.knowledge.value === knowledge ? this.#entitled(peer, found, knowledge) : this.of(peer),
     )
@@ -76,26 +83,27 @@ export class Entitlements {
   }
 
   /**
-   * The same for whoever wants bundles. Where the operator allows it, a caller without an identity may have that of the own trust domain: it
-   * gets the set of no identities. @throws as `of` does
+   * Like {@link of}, for callers that want bundles only. If the operator allows it, a caller
+   * without an identity gets the empty set, with the bundle of the agent's own trust domain.
+   * @throws as `of` does
    */
   toBundles(peer: Peer): IdentitySet | Promise<IdentitySet> {
     if (!this.#deps.allowUnauthenticatedVerifiers) return this.of(peer)
     try {
       const set = this.of(peer)
-      return set instanceof Promise ? set.catch((error: unknown) => this.#nobody(peer, error)) : set
+      return set instanceof Promise ? set.catch((error: unknown) => this.#withoutIdentity(peer, error)) : set
     } catch (error) {
-      return this.#nobody(peer, error)
+      return this.#withoutIdentity(peer, error)
     }
   }
 
-  /** A lock on the bot takes everything away, this too. */
-  #nobody({ credentials }: Peer, error: unknown): IdentitySet {
+  /** A lock on the bot withdraws everything, including bundles. */
+  #withoutIdentity({ credentials }: Peer, error: unknown): IdentitySet {
     if (!(error instanceof NoIdentityError) || error.reason === 'bot_locked') throw error
     return this.#deps.sets.of([], credentials.uid)
   }
 
-  /** Made once for each reason: an error that is made anew remembers where, and that costs as much as the call. */
+  /** Cached per reason: creating an error captures its stack, which costs as much as the call. */
   #refusal(reason: NoIdentityReason): NoIdentityError {
     let error = this.#refusals.get(reason)
     if (error === undefined) {
@@ -128,7 +136,7 @@ export class Entitlements {
     return this.#deps.sets.of(this.#limit(decision.grants, attributes['workload'] as Attributes), uid)
   }
 
-  /** The first in order are what a caller gets, so that its default identity stays the same. */
+  /** Keeps the first ones in order, so that the caller's default identity stays the same. */
   #limit(grants: readonly Grant[], workload: Attributes): readonly Grant[] {
     const { maxIdentitiesPerCaller: most, leftOut } = this.#deps
     if (grants.length <= most) return grants

@@ -1,7 +1,7 @@
 import { CodedError } from '../../foundation/errors.ts'
 import { SvidNotValidNowError } from '../svid-cache/errors.ts'
 
-/** Why a caller has no identity; for the operator, never for the caller. */
+/** Why a caller has no identity. For the operator, never for the caller. */
 export type NoIdentityReason =
   | 'no_identity'
   | 'role_refuses'
@@ -11,7 +11,10 @@ export type NoIdentityReason =
   | 'audience_not_allowed'
   | 'refused_by_authority'
 
-/** The caller was attested, and the policy grants nothing, or not what was asked for (decision 0009). */
+/**
+ * The caller was attested, but the policy does not grant it an identity, or not the requested one
+ * (decision 0009).
+ */
 export class NoIdentityError extends CodedError {
   override readonly name = 'NoIdentityError'
   readonly code = 'ERR_NO_IDENTITY_ISSUED'
@@ -24,7 +27,7 @@ export class NoIdentityError extends CodedError {
   }
 }
 
-/** The agent has not synced yet: it neither serves nor refuses anybody. */
+/** The agent has not synced yet. It can neither grant nor refuse identities. */
 export class NotSyncedError extends CodedError {
   override readonly name = 'NotSyncedError'
   readonly code = 'ERR_AGENT_NOT_SYNCED'
@@ -35,13 +38,16 @@ export class NotSyncedError extends CodedError {
   }
 }
 
-/** The caller may have identities, but there is no valid SVID of any of them now. */
+/** The caller may have identities, but none of them has a valid SVID at the moment. */
 export class SvidUnavailableError extends CodedError {
   override readonly name = 'SvidUnavailableError'
   readonly code = 'ERR_SVID_UNAVAILABLE'
   readonly kind = 'unavailable'
 
-  /** `failures`: what stood in the way. When that is this host's clock alone, callers are told so: it is their clock, too. */
+  /**
+   * `failures` are the reasons. If the host's clock is the only one, the caller learns it, because
+   * it is the caller's clock too.
+   */
   constructor(options?: ErrorOptions, failures: readonly unknown[] = []) {
     const [first] = failures
     const isClock = failures.every((each) => each instanceof SvidNotValidNowError)

@@ -4,10 +4,13 @@ import type { IdentitySet } from './identity-set.ts'
 import type { MessageKind } from './message.ts'
 import type { Subject } from './subject.ts'
 
-/** Pushing goes on for this long before calls get their turn. */
+/** How long to push to streams before yielding to calls. */
 const TURN_MS = 4
 
-/** An open stream, of whatever API, that is told what its caller may have. There may be ten thousand: no closure, no timer each. */
+/**
+ * An open stream of any API that follows the identities of its caller. There may be ten thousand,
+ * so none has a closure or timer of its own.
+ */
 export abstract class Follower<S extends Subject = Subject> implements Disposable {
   readonly subject: S
   protected readonly followers: Followers
@@ -17,13 +20,13 @@ export abstract class Follower<S extends Subject = Subject> implements Disposabl
     this.followers = followers
   }
 
-  /** What it follows of its set; only one of X.509-SVIDs keeps them renewed. */
+  /** The kind of message that it follows. Only X.509-SVID streams keep the identities renewed. */
   abstract readonly kind: MessageKind
-  /** What the caller may have now, or a promise of it. @throws as Entitlements does */
+  /** The caller's current identity set. @throws as {@link Entitlements.of} does */
   abstract entitled(): IdentitySet | Promise<IdentitySet>
-  /** This is what the caller may have; asked anew at every change. */
+  /** Sends the caller's current identity set; called again at every change. */
   abstract deliver(set: IdentitySet): void
-  /** The caller may have nothing now, or nobody knows what. */
+  /** Called if the caller may have no identity now, or if that cannot be decided. */
   abstract refuse(error: unknown): void
 
   [Symbol.dispose](): void {
@@ -31,16 +34,19 @@ export abstract class Follower<S extends Subject = Subject> implements Disposabl
   }
 }
 
-/** All open streams. Each is looked at, its caller included, whenever what it may have could have changed. */
+/**
+ * All open streams. Whenever the identities of its caller may have changed, a stream is checked and
+ * its caller attested again.
+ */
 export class Followers {
   readonly #clock: Clock
-  /** The set that each follows now. */
+  /** Each stream and the set that it follows now. */
   readonly #open = new Map<Follower, IdentitySet | undefined>()
-  /** Those on whose behalf the identities of their set are kept renewed. */
+  /** The streams that keep the identities of their set renewed. */
   readonly #holding = new Set<Follower>()
   readonly #bySet = new Map<IdentitySet, Set<Follower>>()
   readonly #due = new Set<Follower>()
-  /** Those who are due, and some who were: the users have their turns one after another. */
+  /** The streams that are due, and some that no longer are. Users take turns. */
   readonly #turns = new FairQueue<number, Follower>()
   #scheduled = false
 
@@ -52,7 +58,7 @@ export class Followers {
     return this.#open.size
   }
 
-  /** A caller that has a set's identities kept renewed, and is still the process that connected. */
+  /** A caller that keeps a set's identities renewed and is still the process that connected. */
   livingHolder(set: IdentitySet): Subject | undefined {
     for (const follower of this.#bySet.get(set) ?? []) {
       const { subject } = follower
@@ -76,19 +82,19 @@ export class Followers {
     this.#due.delete(follower)
   }
 
-  /** What the agent knows has changed: every stream is looked at. */
+  /** The agent's knowledge has changed: checks every stream. */
   refreshAll(): void {
     for (const follower of this.#open.keys()) this.#noteDue(follower)
     this.#schedule()
   }
 
-  /** A set has something to say to its streams of one kind. */
+  /** A set has a new message for its streams of one kind. */
   refreshWith(set: IdentitySet, kind: MessageKind): void {
     for (const follower of this.#bySet.get(set) ?? []) if (follower.kind === kind) this.#noteDue(follower)
     this.#schedule()
   }
 
-  /** Looks at one stream now. */
+  /** Checks one stream now. */
   refresh(follower: Follower): void {
     let set: IdentitySet | Promise<IdentitySet>
     try {
@@ -101,7 +107,8 @@ export class Followers {
       set.then(
         (settled) => {
           if (!this.#open.has(follower)) return
-          // Of very many callers that were waited for at once, the sets of the last push out those of the first.
+          // If very many callers were awaited together, the sets of later ones may evict those of
+          // earlier ones.
           if (settled.isForgotten) this.refresh(follower)
           else this.#deliver(follower, settled)
         },
@@ -114,12 +121,12 @@ export class Followers {
     }
   }
 
-  /** Follows this set from now on, and no other. */
+  /** Makes the stream follow this set instead of its former one. */
   attach(follower: Follower, set: IdentitySet): void {
     if (!this.#open.has(follower)) return
     const holds = follower.kind === 'x509_svid'
     if (this.#open.get(follower) === set && this.#holding.has(follower) === holds) return
-    // The new one first: what both have in common is held all the time.
+    // The new set first, so that identities in both sets are held throughout.
     if (holds) set.attach(follower.subject)
     this.detach(follower)
     this.#open.set(follower, set)
@@ -145,7 +152,7 @@ export class Followers {
     try {
       follower.deliver(set)
     } catch (error) {
-      follower.refuse(error) // whatever went wrong with this stream, the others are to be told as well
+      follower.refuse(error) // a failure of this stream must not affect the others
     }
   }
 

@@ -3,8 +3,8 @@ import type { Bundle } from '../../spiffe/bundle.ts'
 import type { Knowledge } from '../sync/knowledge.ts'
 
 /**
- * Bundles of foreign trust domains that these grants federate with, as far as they are known; never the own one. Those of the first identity
- * come first, by name.
+ * The known bundles of the foreign trust domains with which these grants federate. They are ordered
+ * by grant, then by name.
  */
 export function federatedBundles(grants: readonly Grant[], knowledge: Knowledge): readonly Bundle[] {
   const names = new Set(grants.flatMap(({ federatesWith }) => federatesWith.toSorted()))
@@ -12,7 +12,10 @@ export function federatedBundles(grants: readonly Grant[], knowledge: Knowledge)
   return [...names].flatMap((name) => knowledge.federatedBundles.get(name) ?? [])
 }
 
-/** The bundle of a trust domain for one caller: the own one, or one that its grants federate with. */
+/**
+ * The bundle of a trust domain, if the caller may have it: it is the agent's own trust domain, or
+ * its grants federate with it.
+ */
 export function bundleFor(
   trustDomain: string,
   grants: readonly Grant[],

@@ -11,7 +11,10 @@ import type { LeftOut } from './left-out.ts'
 import { type Encoders, isSameMessage, type Message, type MessageKind } from './message.ts'
 import type { Subject } from './subject.ts'
 
-/** How long identities that are there wait for the others: a first message with some of them looks like a withdrawal. */
+/**
+ * How long a first response waits for missing SVIDs. Clients would take a partial one for a
+ * withdrawal.
+ */
 const WAIT_FOR_ALL_MS = 2_000
 
 export interface IdentitySetDeps {
@@ -19,13 +22,13 @@ export interface IdentitySetDeps {
   readonly clock: Clock
   readonly leftOut: LeftOut
   readonly encode: Encoders
-  /** `workload.*` of a caller, which was attested. */
+  /** The attested `workload.*` of a caller. */
   readonly workloadOf: (subject: Subject) => Attributes
-  /** A caller with an open stream of X.509-SVIDs of this set, which is still there. */
+  /** A live caller with an open X.509-SVID stream that follows this set. */
   readonly livingHolder: (set: IdentitySet) => Subject | undefined
-  /** Its first stream, of a caller of this user, has come, or its last one has gone. */
+  /** Called when a caller of this user opens the set's first stream or closes its last one. */
   readonly onWatched: (set: IdentitySet, uid: number) => void
-  /** The set may have something new to say to its streams. */
+  /** Called when the set may have a new message for its streams. */
   readonly onReady: (set: IdentitySet, kind: MessageKind) => void
 }
 
@@ -37,13 +40,16 @@ interface Prepared {
   stale: boolean
 }
 
-/** The identities that some callers have in common, and each response to them: made once, sent to all of them. */
+/**
+ * The identities that some callers share, and the responses about them. Each response is encoded
+ * once and sent to all of these callers.
+ */
 export class IdentitySet implements Holder {
   readonly id: number
   readonly key: string
   /** In the order of delivery; the first is the default identity. */
   readonly grants: readonly Grant[]
-  /** Nobody tells it of changes any more: whoever has this set must ask for it anew. */
+  /** True once the set was evicted. It gets no more changes, so its users must look up the set again. */
   isForgotten = false
   readonly leftOut: LeftOut
   readonly #hints: readonly string[]
@@ -79,7 +85,7 @@ export class IdentitySet implements Holder {
     return subject && this.#deps.workloadOf(subject)
   }
 
-  /** A stream of X.509-SVIDs of this caller begins to follow this set: its identities are kept renewed. */
+  /** An X.509-SVID stream of this caller starts to follow the set; its identities are kept renewed. */
   attach(subject: Subject): void {
     this.#watchers += 1
     if (this.#watchers > 1) return
@@ -97,16 +103,16 @@ export class IdentitySet implements Holder {
     this.#deps.onWatched(this, subject.credentials.uid)
   }
 
-  /** An SVID of this set came or went. */
+  /** An SVID of this set was added or removed. */
   invalidate(): void {
     const prepared = this.#prepared.get('x509_svid')
     if (prepared) prepared.stale = true
   }
 
   /**
-   * What to say now to this caller, which may be the one that it is asked of the authority for; undefined while it is not known yet, and
-   * `onReady` follows.
-   * @throws SvidUnavailableError or NoIdentityError when there is nothing to say
+   * The current message for this caller. An SVID that is missing is requested from the authority
+   * for this caller. Undefined while the message is not ready; `onReady` follows.
+   * @throws SvidUnavailableError or NoIdentityError if there is nothing to send
    */
   message(kind: MessageKind, knowledge: Knowledge, nowMs: number, subject: Subject): Message | undefined {
     const known = this.#prepared.get(kind)
@@ -116,7 +122,7 @@ export class IdentitySet implements Holder {
     }
     const made = this.#make(kind, knowledge, subject)
     if (made === undefined) return undefined
-    // The same bytes are the same message, so that streams which have it are not sent it again.
+    // Keeps the object if the bytes are equal, so that streams that have it are not sent it again.
     const message = known && isSameMessage(known.message, made) ? known.message : made
     this.#prepared.set(kind, { knowledge, message, stale: false })
     return message
@@ -165,7 +171,7 @@ function uniqueHints(grants: readonly Grant[], leftOut: LeftOut): string[] {
   })
 }
 
-/** The authority's no is final; anything else may pass. */
+/** A refusal by the authority is final; any other failure may be temporary. */
 function failureOf(states: readonly X509State[]): CodedError {
   const failures = states.map(({ failure }) => failure)
   const isRefused = failures.every((each) => each instanceof CodedError && each.kind === 'permission_denied')

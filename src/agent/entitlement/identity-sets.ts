@@ -2,14 +2,20 @@ import { SharedLru } from '../../foundation/shared-lru.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { IdentitySet, type IdentitySetDeps } from './identity-set.ts'
 
-/** Identities, in sets without a stream that are kept for callers who come again; each takes some KB. */
+/**
+ * How many identities may be in sets without a stream, which are kept for returning callers. Each
+ * takes a few KB.
+ */
 const IDLE_IDENTITIES = 4_096
-/** What a set takes by itself, in identities. */
+/** The overhead of a set, counted in identities. */
 const A_SET = 4
-/** None counts for more: else the biggest would not be kept at all. */
+/** The most that a set counts for; otherwise the biggest could not be kept at all. */
 const BIGGEST_SET = IDLE_IDENTITIES / 8
 
-/** Every set of identities that some caller has, once. One user's callers do not push out the sets of another's. */
+/**
+ * All identity sets of callers, each held once. One user's callers cannot evict the sets of
+ * another's.
+ */
 export class IdentitySets {
   readonly #deps: IdentitySetDeps
   readonly #sets = new Map<string, IdentitySet>()
@@ -26,7 +32,7 @@ export class IdentitySets {
     })
   }
 
-  /** The set of exactly these grants, in this order, for a caller of this user. */
+  /** Returns the set of exactly these grants, in this order, for a caller of this user. */
   of(grants: readonly Grant[], uid: number): IdentitySet {
     const key = JSON.stringify(grants.map((grant) => grant.key))
     let set = this.#sets.get(key)
@@ -40,7 +46,7 @@ export class IdentitySets {
     return set
   }
 
-  /** The sets that hold a grant. */
+  /** The sets that contain a grant. */
   with(grantKey: string): Iterable<IdentitySet> {
     return this.#byGrant.get(grantKey) ?? []
   }
@@ -51,7 +57,7 @@ export class IdentitySets {
     else this.#byGrant.set(grantKey, new Set([set]))
   }
 
-  /** Whoever watches a set keeps it; the last one who did is charged for it. */
+  /** A watched set is kept. Once its last stream closes, it counts to that user's share of the cache. */
   #onWatched(set: IdentitySet, uid: number): void {
     if (set.isWatched) this.#idle.delete(set.key)
     else if (!set.isForgotten) this.#idle.set(set.key, set, uid)

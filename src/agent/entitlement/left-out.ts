@@ -5,7 +5,7 @@ import { LruMap } from '../../foundation/lru-map.ts'
 import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import { type Attributes, lookUp } from '../../policy/attributes.ts'
 
-/** How long not to say the same again. */
+/** How long the same line is not logged again. */
 const QUIET_MS = 600_000
 const REMEMBERED = 1_024
 
@@ -15,7 +15,10 @@ export interface LeftOutDeps {
   readonly metrics: Metrics
 }
 
-/** Tells the operator what callers were entitled to and did not get, and why; callers see only what they get. */
+/**
+ * Logs and counts what callers were entitled to but did not get, and why. Callers see only what
+ * they get.
+ */
 export class LeftOut {
   readonly #clock: Clock
   readonly #logger: Logger
@@ -30,7 +33,7 @@ export class LeftOut {
     ])
   }
 
-  /** The hint of an identity, which one before it has as well. */
+  /** The hint of an identity, because an earlier identity has the same one. */
   hint(workloadIdentity: string, hint: string, holder: string): void {
     this.#count.inc({ reason: 'hint' })
     if (!this.#isNews('hint', workloadIdentity, holder)) return
@@ -52,7 +55,7 @@ export class LeftOut {
     )
   }
 
-  /** SVIDs at the end of a response that would be too long for clients. */
+  /** The last SVIDs of a response that would be too large for clients. */
   svids(kind: 'x509_svid' | 'jwt_svid', workloadIdentities: readonly string[]): void {
     this.#count.inc({ reason: 'message_size' }, workloadIdentities.length)
     const [first = ''] = workloadIdentities
@@ -63,7 +66,7 @@ export class LeftOut {
     )
   }
 
-  /** Foreign bundles that do not fit into a response, or are more than clients take. */
+  /** Federated bundles that do not fit into a response, or exceed the number that clients accept. */
   bundles(trustDomains: readonly string[]): void {
     this.#count.inc({ reason: 'bundle' }, trustDomains.length)
     const [first = ''] = trustDomains
@@ -74,7 +77,7 @@ export class LeftOut {
     )
   }
 
-  /** A token that cannot be had now, while others of the caller can. */
+  /** A token that is unavailable now, although other tokens of the caller are available. */
   token(workloadIdentity: string, failure: unknown): void {
     this.#count.inc({ reason: 'unavailable' })
     if (!this.#isNews('token', workloadIdentity)) return

@@ -6,22 +6,22 @@ import type { LeftOut } from './left-out.ts'
 /** A response, encoded once for all streams that get it (decision 0003). */
 export interface Message {
   readonly bytes: Buffer
-  /** After this it holds something expired and must not be sent. */
+  /** After this time the message contains something expired and must not be sent. */
   readonly validUntilMs: number
-  /** Before this, if the wall clock is set back, it holds something that is not valid yet. */
+  /** Before this time (after the wall clock was set back) it contains something not yet valid. */
   readonly validFromMs: number
-  /** SPIFFE IDs of the SVIDs in it; empty for bundles. */
+  /** The SPIFFE IDs of the SVIDs in the message; empty for bundles. */
   readonly spiffeIds: readonly string[]
-  /** For the audit log; bundles are nobody's. */
+  /** For the audit log; undefined for bundles, which belong to no workload. */
   readonly delivered: Delivered | undefined
 }
 
-/** Whoever got the one need not be sent the other. */
+/** Whether a client that got one message need not be sent the other. */
 export function isSameMessage(a: Message, b: Message): boolean {
   return a === b || (a.validUntilMs === b.validUntilMs && a.bytes.equals(b.bytes))
 }
 
-/** What a stream is about. */
+/** What a stream delivers. */
 export type MessageKind = 'x509_svid' | 'x509_bundles' | 'jwt_bundles'
 
 export interface GrantedSvid {
@@ -30,7 +30,7 @@ export interface GrantedSvid {
   readonly svid: CachedX509Svid
 }
 
-/** How an API says what its callers have. Each is called once for all that have the same. */
+/** Encodes responses for an API. Each is called once for all callers that share the response. */
 export interface Encoders {
   x509Svids(granted: readonly GrantedSvid[], knowledge: Knowledge, leftOut: LeftOut): Message
   x509Bundles(grants: readonly Grant[], knowledge: Knowledge, leftOut: LeftOut): Message
@@ -38,7 +38,7 @@ export interface Encoders {
 }
 
 /**
- * Clients receive at most 4 MiB a message (grpc-go, grpc-java, C-core and tonic alike); some room is left for what the
- * encoding adds.
+ * Clients accept at most 4 MiB per message (the default of grpc-go, grpc-java, C-core and tonic),
+ * minus room for encoding overhead.
  */
 export const MAX_MESSAGE_SIZE = 4 * 1024 * 1024 - 64 * 1024

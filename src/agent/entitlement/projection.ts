@@ -1,8 +1,8 @@
 import { type Attributes, lookUp } from '../../policy/attributes.ts'
 
 /**
- * The part of a caller's attributes that the policy looks at, as text: callers with the same text get the same decision,
- * whatever else differs between them.
+ * The part of a caller's attributes that the policy uses, as text. Callers with equal text get the
+ * same decision, whatever else differs between them.
  */
 export function project(attributes: Attributes, used: Iterable<string>): string {
   const values: unknown[] = []

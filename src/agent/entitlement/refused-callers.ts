@@ -20,12 +20,15 @@ export interface RefusedCallersDeps {
   readonly endCalls: (peer: Peer, error: unknown) => void
 }
 
-/** Tells the operator whom the agent refused and what to run next; the caller heard one flat sentence. */
+/**
+ * Logs and reports which callers the agent refused, and what the operator can run next. The caller
+ * gets one generic message.
+ */
 export class RefusedCallers {
   readonly #deps: RefusedCallersDeps
   readonly #count: Counter
   readonly #ended = new WeakSet<Peer>()
-  /** One line for each kind of refusal of one program of one user. */
+  /** Limits the log to one line per kind of refusal, user and program. */
   readonly #told: ToldLately
 
   constructor(deps: RefusedCallersDeps) {
@@ -34,7 +37,7 @@ export class RefusedCallers {
     this.#count = deps.metrics.counter('denied_total', 'Calls that got no identity', ['reason'])
   }
 
-  /** Answers a call and notes why, when it fails. */
+  /** Answers a call; if it fails, notes why. */
   watchOver<T>(peer: Peer, answer: () => T | Promise<T>): T | Promise<T> {
     try {
       const result = answer()
@@ -49,7 +52,7 @@ export class RefusedCallers {
     }
   }
 
-  /** A call or stream of this caller ends with this error. */
+  /** Notes that a call or stream of this caller ends with this error. */
   note(peer: Peer, error: unknown): void {
     if (error instanceof NoIdentityError) this.#denied(peer, error.reason)
     else if (error instanceof ProcessChangedError) this.#changed(peer, error)
@@ -58,13 +61,13 @@ export class RefusedCallers {
     else if (error instanceof NotSyncedError) this.#count.inc({ reason: 'not_synced' })
   }
 
-  /** Whoever the process is now, what was opened by the one before is not for it. */
+  /** Ends the calls that the former process opened: the new process must not inherit them. */
   #changed(peer: Peer, error: ProcessChangedError): void {
     this.#count.inc({ reason: 'process_changed' })
     if (this.#ended.has(peer)) return
     this.#ended.add(peer)
     const { pid, uid } = peer.credentials
-    // Whoever exits leaves a connection behind for a moment; that is nothing to tell anybody.
+    // An exiting process leaves its connection open for a moment; that is not worth a warning.
     const level = ORDINARY_ENDS.has(error.reason) ? 'debug' : 'warn'
     this.#deps.logger[level](
       { event: 'process.changed', pid, uid, reason: error.reason },
@@ -84,7 +87,7 @@ export class RefusedCallers {
     )
   }
 
-  /** Whoever sent the token hears only that it is not valid; never a part of it is told here. */
+  /** The caller learns only that the token is not valid. No part of the token is logged. */
   #invalidToken(peer: Peer, { reason, message }: InvalidJwtSvidError): void {
     const { pid, uid } = peer.credentials
     const suppressed = this.#told.suppressed(uid, `jwt_svid ${reason}`)

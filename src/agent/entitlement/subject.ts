@@ -1,10 +1,10 @@
 /**
- * For whom identities are decided, kept renewed and delivered: a process that calls, or whatever else of this agent has some. A `Peer`
- * is one.
+ * The receiver of identities: a calling process (`Peer`), or another user of identities in this
+ * agent.
  */
 export interface Subject {
-  /** The user whose share of queues and caches it takes. */
+  /** The user whose share of queues and caches it counts to. */
   readonly credentials: { readonly uid: number }
-  /** Why it is not the same any more; undefined while it is. */
+  /** Says what changed since accept; undefined while it is the same. */
   changedSinceAccept(): string | undefined
 }

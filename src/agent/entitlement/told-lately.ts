@@ -1,9 +1,9 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { LruMap } from '../../foundation/lru-map.ts'
 
-/** One line of each kind in this time; a retrying client asks every second. */
+/** The interval between lines of one kind. A retrying client asks every second. */
 const QUIET_MS = 30_000
-/** Kinds remembered of one user, who may make them up, and users. */
+/** How many kinds are remembered per user (a user can invent them), and how many users. */
 const MAX_KINDS = 64
 const MAX_USERS = 1_024
 
@@ -13,8 +13,9 @@ interface Told {
 }
 
 /**
- * Which lines the log has had lately, so that it need not say the same again and again. What one user makes up pushes out nothing of another's;
- * how many lines there may be at all is not for this to bound, but for the logger.
+ * Remembers which lines were logged recently, so that repeated ones are suppressed. The kinds that
+ * one user invents cannot evict another user's. It does not bound the total number of lines; the
+ * logger does.
  */
 export class ToldLately {
   readonly #clock: Clock
@@ -24,7 +25,10 @@ export class ToldLately {
     this.#clock = clock
   }
 
-  /** How many of this kind went untold since the last that was told; undefined while it is too soon to tell again. */
+  /**
+   * Returns how many lines of this kind were suppressed since the last one; undefined if it is too
+   * soon to log another.
+   */
   suppressed(uid: number, kind: string): number | undefined {
     const now = this.#clock.monotonicMs()
     const kinds = this.#kindsOf(uid)

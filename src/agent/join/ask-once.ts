@@ -1,6 +1,9 @@
 import type { Appearance, AuthorityClient, AuthorityDoor } from '../uplink/authority-door.ts'
 
-/** One call on a channel of its own: what is in use elsewhere may be minutes old, and an expired certificate can do nothing but renew. */
+/**
+ * Makes one call on a connection of its own. The shared connection may still use an older
+ * certificate, and an expired certificate can do nothing but renew.
+ */
 export async function askOnce<Answer>(
   door: AuthorityDoor,
   appearance: Appearance,

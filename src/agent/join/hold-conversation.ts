@@ -6,10 +6,13 @@ import type { AuthorityClient } from '../uplink/authority-door.ts'
 import { JoinChallengeError } from './errors.ts'
 import type { Joining, Prover } from './join-method.ts'
 
-/** An authority that challenges more often is none of ours. */
+/** A Signet authority never sends more challenges than this. */
 const MAX_CHALLENGES = 7
 
-/** Speaks with the authority until it gives the bot certificate. @throws RpcError when it refuses */
+/**
+ * Exchanges messages with the authority until it sends the bot certificate. @throws RpcError if it
+ * refuses
+ */
 export async function holdConversation(
   client: Pick<AuthorityClient, 'converse'>,
   start: JoinStart,

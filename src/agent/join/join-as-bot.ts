@@ -20,7 +20,7 @@ export interface JoinDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
   readonly door: AuthorityDoor
   readonly store: IdentityStore
-  /** A configuration with another method does not load. */
+  /** Has every method that a configuration can name. */
   readonly methods: JoinMethods
   readonly clock: Clock
   readonly environment: NodeJS.ProcessEnv
@@ -29,8 +29,9 @@ export interface JoinDeps {
 const FIRST_GENERATION = 1
 
 /**
- * Becomes a bot: learn the root that the pin names, make a key and write it down, then prove. A crash or a lost answer at any moment
- * leads to the same question with the same key, which the authority answers again (decision 0013).
+ * Joins as a bot: obtains the root that the pin names, makes a key and saves it, then sends the
+ * proof. After a crash or a lost response, the same request with the same key is sent again, and
+ * the authority gives the same answer (decision 0013).
  */
 export async function join(deps: JoinDeps, signal: AbortSignal): Promise<GivenIdentity> {
   const { config, door, store, clock } = deps
@@ -87,13 +88,13 @@ function loadProver({ config, methods, environment }: JoinDeps): Promise<Prover>
   return method.load(config.join, environment)
 }
 
-/** Whether the same question may have another answer later; a refusal is final. */
+/** Whether a later attempt may succeed. A refusal is final. */
 export function isPassing(error: unknown): boolean {
-  if (!(error instanceof CodedError)) return true // of the network or the disk, or a bug: logged, and tried again
+  if (!(error instanceof CodedError)) return true // a network or disk error, or a bug: logged and retried
   return error.kind === 'unavailable' || error.kind === 'resource_exhausted' || error.kind === 'internal'
 }
 
-/** One sentence for the operator that says where the reason is to be found. */
+/** An error for the operator that says where to find the reason. */
 export function describeRefusal(error: CodedError): JoinRefusedError {
   const { reference } = error
   const where = reference === undefined ? '' : `: run on the authority: signet audit list --ref ${reference}`

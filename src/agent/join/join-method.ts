@@ -1,33 +1,36 @@
 import type { JoinSettings } from '../../config/join-methods/registry.ts'
 
-/** One join, as a method sees it. */
+/** One join attempt, as a method sees it. */
 export interface Joining {
   readonly trustDomain: string
   readonly joinToken: string
   /** SubjectPublicKeyInfo (DER) of the key that the bot certificate will certify. */
   readonly publicKeyDer: Buffer
-  /** Aborts when the agent is stopped. */
+  /** Aborts when the agent stops. */
   readonly signal: AbortSignal
-  /** What is signed in place of a challenge: it also holds what the challenge is for. */
+  /**
+   * The statement to sign for a challenge. It also contains the context of the challenge, so that a
+   * signature cannot be used elsewhere.
+   */
   statementOf(challenge: Buffer): Buffer
 }
 
-/** Brings the proof of one attempt to join. */
+/** Provides the proof of one join attempt. */
 export interface Prover {
   /** Sent with the first message. */
   prove(joining: Joining): Promise<Buffer> | Buffer
-  /** Answers a challenge of the authority. Absent: this method is never challenged. */
+  /** Answers a challenge of the authority. Absent if this method is never challenged. */
   answer?(challenge: Buffer, joining: Joining): Promise<Buffer> | Buffer
 }
 
-/** One kind of proof. */
+/** A join method: one kind of proof. */
 export interface JoinMethod<Settings extends JoinSettings = JoinSettings> {
   /**
-   * Reads what the proof is made of, anew for each attempt. @throws when it is not there, before anything is
-   * sent
+   * Reads the material of the proof, anew for each attempt. @throws if it is missing, before
+   * anything is sent
    */
   load(settings: Settings, environment: NodeJS.ProcessEnv): Promise<Prover>
 }
 
-/** By their names. */
+/** Join methods by name. */
 export type JoinMethods = ReadonlyMap<string, JoinMethod>

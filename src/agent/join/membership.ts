@@ -33,12 +33,18 @@ export interface MembershipDeps {
 }
 
 const RETRY = { initialMs: 50, maxMs: 30_000 }
-/** Timers stand still while a host sleeps, certificates do not: the time is looked at this often. */
+/**
+ * Timers stop while a host is suspended, but certificates keep aging, so the time is checked this
+ * often.
+ */
 const MAX_PAUSE_MS = 30_000
-/** However short a certificate lives, and whatever the clocks say: no more renewals than this. */
+/** The shortest interval between renewals, however short the certificate's life or wrong the clock. */
 const SHORTEST_PAUSE_MS = 1_000
 
-/** How this agent becomes a bot and stays one: joins once, renews at half of each certificate's life. */
+/**
+ * Makes this agent a bot and keeps it one: joins once, then renews at half of each certificate's
+ * life.
+ */
 export class Membership {
   /** Undefined before the first join. */
   readonly member: Watchable<Member | undefined>
@@ -46,7 +52,7 @@ export class Membership {
   readonly #backoff: Backoff
   #wake: AbortController | undefined
   #clockSkewMs = 0
-  /** The code of what stands in the way of the first join, told once. */
+  /** The error code of the last failed join, to log it once. */
   #failure: string | undefined
   #renewed = false
   #refusedIdentity: BotIdentity | undefined
@@ -69,12 +75,18 @@ export class Membership {
     })
   }
 
-  /** How far this host's clock is ahead of the authority's, as of the last join or renewal. */
+  /**
+   * How far this host's clock was ahead of the authority's at the last join or renewal, in
+   * milliseconds.
+   */
   get clockSkewMs(): number {
     return this.#clockSkewMs
   }
 
-  /** Runs until the signal aborts. @throws JoinRefusedError and others that no later attempt would change */
+  /**
+   * Runs until the signal aborts. @throws JoinRefusedError and other errors that a retry cannot
+   * change
+   */
   async run(signal: AbortSignal): Promise<void> {
     while (this.member.value === undefined && !signal.aborted) await this.#tryJoin(signal)
     this.#backoff.reset()
@@ -86,7 +98,10 @@ export class Membership {
     }
   }
 
-  /** The authority does not take the certificate. Renewal says why, and leads on to a new join token if there is one. */
+  /**
+   * Called when the authority rejects the bot certificate. Renews immediately, which reveals the
+   * reason and leads to a new join if another join token is configured.
+   */
   refused(): void {
     const { value } = this.member
     if (!this.#mayRejoin(value) && this.#refusedIdentity === value?.current) return
@@ -121,14 +136,17 @@ export class Membership {
         'cannot renew the bot certificate; retrying',
       )
       if (!isPassing(error) && this.#mayRejoin(member) && (await this.#rejoin(signal))) return
-      // A key that the disk has taken meanwhile is the one to ask with from now on.
+      // If the next key was saved meanwhile, further attempts must use it.
       const { stored } = this.#deps.store
       if (stored !== undefined && isMember(stored)) this.member.set(stored)
       await pause(clock, retryMs, signal)
     }
   }
 
-  /** The old identity is worth nothing any more; a new join token was configured: the operator wants a new one. */
+  /**
+   * The old identity was refused and another join token is configured, so the operator wants a new
+   * join.
+   */
   async #rejoin(signal: AbortSignal): Promise<boolean> {
     try {
       this.#become(await join(this.#deps, signal))
@@ -162,7 +180,7 @@ export class Membership {
   }
 
   #renewalTimeMs({ receivedMs, lifeMs }: BotIdentity): number {
-    // A little spread, so that agents that joined together do not renew together for ever.
+    // Jitter, so that agents that joined together do not keep renewing together.
     return receivedMs + lifeMs * (0.5 - 0.05 * this.#deps.random.fraction())
   }
 
@@ -171,11 +189,11 @@ export class Membership {
     this.#wake = wake
     const either = AbortSignal.any([signal, wake.signal])
     const { current } = this.member.value ?? {}
-    // Far in the future is as wrong as long past: the clock was set back since.
+    // A reception time more than one lifetime in the future means that the clock was set back.
     const isPlausible = (): boolean =>
       current === undefined || this.#nowMs >= current.receivedMs - current.lifeMs
     const shortestMs = this.#renewed ? SHORTEST_PAUSE_MS : 0
-    // The wall clock may be set back meanwhile; real time passes all the same.
+    // The wall clock may be set back meanwhile; the monotonic clock is not.
     const untilBootMs = this.#deps.clock.bootMs() + untilMs - this.#nowMs
     const isTime = (): boolean => this.#nowMs >= untilMs || this.#deps.clock.bootMs() >= untilBootMs
     do {

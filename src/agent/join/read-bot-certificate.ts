@@ -10,20 +10,23 @@ export interface ExpectedCertificate {
   readonly key: KeyPair
   readonly trustDomain: string
   readonly generation: number
-  /** In a renewal: the instance stays the same. */
+  /** For a renewal: the current instance, which must not change. */
   readonly botInstanceId?: string
   readonly nowMs: number
 }
 
-/** What a join or a renewal gives. */
+/** The result of a join or a renewal. */
 export interface GivenIdentity {
   readonly identity: BotIdentity
   readonly roots: readonly Buffer[]
-  /** How far this host's clock is ahead of the authority's. */
+  /** How far this host's clock is ahead of the authority's, in milliseconds. */
   readonly clockSkewMs: number
 }
 
-/** Looks at what the authority sent before anything that was there is given up for it. @throws BotCertificateInvalidError */
+/**
+ * Checks the authority's response before it replaces the saved identity. @throws
+ * BotCertificateInvalidError
+ */
 export function readBotCertificate(
   message: BotCertificate__Output | null,
   expected: ExpectedCertificate,

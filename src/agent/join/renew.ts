@@ -19,8 +19,9 @@ export interface RenewDeps {
 }
 
 /**
- * The next generation, in two phases: its key is on disk before it is asked for, its certificate before it is used. Whatever step a crash
- * comes after, the next start finds the old certificate with the key to ask again with, or the new one.
+ * Obtains the next generation in two phases: its key is saved before the request, its certificate
+ * before it is used. After a crash at any step, the next start has either the old certificate and
+ * the key to repeat the request with, or the new certificate.
  */
 export async function renew(
   deps: RenewDeps,

@@ -1,9 +1,9 @@
 import type { Logger } from '../../foundation/logger.ts'
 
-/** Two clocks this far apart will soon refuse each other's certificates (decision 0018). */
+/** With this much skew, each side will soon refuse the other's certificates (decision 0018). */
 const REPORTED_FROM_MS = 30_000
 
-/** `skewMs`: how far this host's clock is ahead of the authority's. */
+/** Warns about clock skew. `skewMs` says how far this host's clock is ahead of the authority's. */
 export function warnOfClockSkew(skewMs: number, logger: Logger): void {
   if (Math.abs(skewMs) <= REPORTED_FROM_MS) return
   const direction = skewMs > 0 ? 'ahead of' : 'behind'

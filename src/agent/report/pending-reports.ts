@@ -1,6 +1,6 @@
 import type { Delivered, SeenProcess, SeenTimes } from '../sync/knowledge.ts'
 
-/** What was seen: a refusal and why, or a response with SVIDs. */
+/** What happened: a refusal with its reason, or a response with SVIDs. */
 export type What = { readonly denied: string } | { readonly delivered: Delivered }
 
 export interface NamedProcess {
@@ -8,13 +8,13 @@ export interface NamedProcess {
   readonly times: SeenTimes
 }
 
-/** The same thing, seen of processes of one user. */
+/** The same event, of processes of one user. */
 export interface PendingEvent {
   readonly uid: number
   readonly key: string
   readonly what: What
   readonly processes: readonly NamedProcess[]
-  /** Of processes that are not named. */
+  /** The total for processes that are not listed. */
   readonly others: SeenTimes | undefined
 }
 
@@ -24,20 +24,21 @@ interface Kept {
   others: SeenTimes | undefined
 }
 
-/** Events and processes in all; each takes some 300 bytes. */
+/** The total of events and processes; each takes some 300 bytes. */
 const MAX_EVENTS = 16_384
-/** Of one event: what more there are is only counted. */
+/** Processes listed per event; further ones are only counted. */
 const MAX_NAMED = 1_024
-/** Of one event taken at once. */
+/** Processes per event that `take` passes at a time. */
 const MAX_TAKEN = 128
-/** Whose losses are told by name. */
+/** How many users have their losses counted separately. */
 const MAX_USERS = 1_024
 /** Stands for all further users. */
 const FURTHER_USERS = 0xffff_ffff
 
 /**
- * What waits to be told to the authority, added up. Every user has a share of his own: when there is no more room, whoever holds most
- * loses his oldest, and when something is taken, each has his turn.
+ * Events that wait to be reported to the authority, aggregated. Every user has a share: when space
+ * runs out, the user with the most events loses the oldest; when events are taken, users take
+ * turns.
  */
 export class PendingReports {
   readonly #byUid = new Map<number, Map<string, Kept>>()
@@ -63,7 +64,10 @@ export class PendingReports {
     while (this.#size > MAX_EVENTS) this.#giveUpOldestOfBiggest()
   }
 
-  /** Events, one of each user in turn, of one with very many processes a part, until `take` wants no more. What it takes is pending no more. */
+  /**
+   * Passes events to `take`, one per user in turn, until it returns false. An event with very many
+   * processes is passed in parts. Accepted events are no longer pending.
+   */
   take(take: (event: PendingEvent) => boolean): void {
     while (this.#byUid.size > 0) {
       for (const [uid, events] of this.#byUid) {
@@ -80,7 +84,7 @@ export class PendingReports {
     }
   }
 
-  /** What was not heard waits on. */
+  /** Puts back an event that could not be reported. */
   putBack({ uid, key, what, processes, others }: PendingEvent): void {
     for (const { process, times } of processes) this.add(key, what, process, times)
     if (others === undefined) return
@@ -94,7 +98,7 @@ export class PendingReports {
     if (others !== undefined) this.#lose(uid, others)
   }
 
-  /** What was given up, by user, until it is told. */
+  /** Returns the counts of dropped reports by user and resets them. */
   takeGivenUp(most: number): (readonly [uid: number, times: SeenTimes])[] {
     const taken = [...this.#givenUp].slice(0, most)
     for (const [uid] of taken) this.#givenUp.delete(uid)

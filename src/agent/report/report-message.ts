@@ -3,12 +3,15 @@ import type { ReportedTimes } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
 import type { Delivered, DeliveredSvid, SeenTimes } from '../sync/knowledge.ts'
 import type { NamedProcess, PendingEvent, What } from './pending-reports.ts'
 
-/** What the authority takes of one event, less some room; see its audit/reported.ts. */
+/** The authority's limits per event (audit/reported.ts), minus some room. */
 const MAX_PROCESSES = 32
 const MAX_MESSAGE_LENGTH = 6_000
 const MAX_SVIDS = 32
 
-/** One event as so many as fit: each has all of what was seen, and some of the processes. */
+/**
+ * Splits an event into messages within the limits. Each has the whole event and some of the
+ * processes.
+ */
 export function toMessages({ uid, what, processes, others }: PendingEvent): ReportedEvent[] {
   const events: ReportedEvent[] = []
   const about = whatMessage(what)
@@ -21,7 +24,10 @@ export function toMessages({ uid, what, processes, others }: PendingEvent): Repo
   return events
 }
 
-/** A response with many SVIDs, as several that are short enough; the same objects again for the same response. */
+/**
+ * Splits a response with many SVIDs into several within the limits. The same response gives the
+ * same objects.
+ */
 export function shortDeliveries(delivered: Delivered): readonly Delivered[] {
   let short = known.get(delivered)
   if (short === undefined) {
@@ -52,7 +58,10 @@ function parts(processes: readonly NamedProcess[]): readonly (readonly NamedProc
   return cut(processes, MAX_PROCESSES, MAX_MESSAGE_LENGTH)
 }
 
-/** Runs of at most so many, and of at most so many characters of JSON, each of one at least. */
+/**
+ * Splits a list into runs of at most `most` items and `longest` characters of JSON. A run has at
+ * least one item.
+ */
 function cut<T>(list: readonly T[], most: number, longest: number): T[][] {
   const runs: T[][] = []
   let room = 0

@@ -9,15 +9,18 @@ import { type PendingEvent, PendingReports } from './pending-reports.ts'
 import { shortDeliveries, timesMessage, toMessages } from './report-message.ts'
 
 export interface ReporterDeps {
-  /** @throws RpcError while there is none */
+  /** @throws RpcError while there is no connection */
   readonly client: () => AuthorityClient
   readonly clock: Clock
   readonly logger: Logger
 }
 
-/** What is gathered for so long is told together … */
+/** Events are gathered for this long before they are reported. */
 const GATHER_MS = 2_000
-/** … this many in one report, the next of which follows no sooner than the authority takes it. */
+/**
+ * Events per report, and the interval to the next one, which matches the rate that the authority
+ * accepts.
+ */
 const REPORT_SIZE = 200
 const BETWEEN_MS = 1_500
 const AWAY_MS = 30_000
@@ -26,7 +29,10 @@ const DEADLINE_MS = 10_000
 
 type GivenUp = readonly (readonly [uid: number, times: SeenTimes])[]
 
-/** Tells the authority's audit log what this agent refused and delivered: added up, now and then, never in anybody's way. */
+/**
+ * Reports refusals and deliveries to the authority's audit log: aggregated, at intervals, in the
+ * background.
+ */
 export class Reporter implements DeliveryReporter, AsyncDisposable {
   readonly #deps: ReporterDeps
   readonly #pending = new PendingReports()
@@ -50,13 +56,13 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     this.#sendIn(GATHER_MS)
   }
 
-  /** Tells what is left, if the authority is there to hear it. */
+  /** Sends what is left, if the authority can be reached. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
     await this.#sending
     while (!this.#pending.isEmpty && (await this.#send(1_000))) {
-      // as long as it goes well
+      // Until one fails.
     }
   }
 
@@ -72,7 +78,10 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     })
   }
 
-  /** False when nobody heard it; it is then kept for the next time, unless the authority will never take it. */
+  /**
+   * Sends one report. On failure returns false and keeps the events for the next report, unless the
+   * authority will never accept them.
+   */
   async #send(deadlineMs: number): Promise<boolean> {
     const { taken, events } = this.#takeEvents()
     const givenUp = this.#pending.takeGivenUp(GIVEN_UP_SIZE)
@@ -82,11 +91,12 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     }
     try {
       await this.#deps.client().unary('signet.v1.ReportService', 'Report', request, { deadlineMs })
-      this.#tellOfLoss(givenUp)
+      this.#logLosses(givenUp)
       this.#size = REPORT_SIZE
       return true
     } catch (error) {
-      // Not said louder: that the authority is away is said where it matters, and what happened stands in our log.
+      // Debug only: the lost connection is logged elsewhere, and the events are in this agent's own
+      // log.
       this.#deps.logger.debug({ event: 'report.failed', err: error }, 'a report was not heard')
       this.#keep(taken, givenUp, error)
       return false
@@ -106,7 +116,10 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     return { taken, events }
   }
 
-  /** An authority of another version may not know an event: it is looked for by telling fewer at once, and alone it is given up. */
+  /**
+   * Keeps events after a failure. If the authority refuses them as invalid, as one of another
+   * version may, smaller reports follow until the invalid event is alone; that one is dropped.
+   */
   #keep(taken: readonly PendingEvent[], givenUp: GivenUp, error: unknown): void {
     const isRefused = error instanceof RpcError && error.status === StatusCode.INVALID_ARGUMENT
     if (isRefused && taken.length === 1) for (const event of taken) this.#pending.giveUp(event)
@@ -115,8 +128,8 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     this.#pending.putBackGivenUp(givenUp)
   }
 
-  /** The authority knows it now; so shall whoever reads the log here. */
-  #tellOfLoss(givenUp: GivenUp): void {
+  /** Logs the losses, now that the authority has been told of them. */
+  #logLosses(givenUp: GivenUp): void {
     for (const [uid, { count }] of givenUp)
       this.#deps.logger.warn(
         { event: 'report.given_up', uid, count },

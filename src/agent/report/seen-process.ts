@@ -1,10 +1,10 @@
 import type { Peer } from '../../peer/peer.ts'
 import type { SeenProcess } from '../sync/knowledge.ts'
 
-/** Of a path that a user may choose, the audit log gets so much. */
+/** Users can choose paths, so the audit log gets at most this many characters. */
 const MAX_PATH_LENGTH = 256
 
-/** What the audit log shall know of a caller: as it was when it connected. */
+/** The audit log's facts about a caller, as of when it connected. */
 export function seenProcess({ credentials, executable, startedAtMs }: Peer): SeenProcess {
   const { pid, uid, gid } = credentials
   const startedMs = Math.floor(startedAtMs)

@@ -9,19 +9,22 @@ type Request = Pick<
   'resourceNamesSubscribe' | 'resourceNamesUnsubscribe' | 'initialResourceVersions'
 >
 
-/** Instead of a version: the client was told that there is no such resource. */
+/** In place of a version: the client was told that the resource does not exist. */
 const REMOVED = ''
-/** Instead of a version that cannot be one of ours. */
+/** In place of a version that this agent cannot have sent. */
 const FOREIGN = '?'
 const MAX_VERSION_LENGTH = 64
 
-/** Incremental: requests name what changes in what is wanted, responses hold what changes in what there is. */
+/**
+ * Incremental xDS (delta): requests name changes of the subscription, responses contain changed
+ * resources.
+ */
 export class DeltaSubscription implements Subscription<Request> {
   isWildcard = false
   readonly #maxNames: number
   readonly #makeNonce: MakeNonce
   readonly #wanted = new Set<string>()
-  /** By name, the version that the client was sent last, whether or not it took it: it is not sent the same again. */
+  /** The version last sent of each name, whether the client accepted it or not. It is not sent again. */
   readonly #sent = new Map<string, string>()
   #isFirst = true
 
@@ -38,7 +41,7 @@ export class DeltaSubscription implements Subscription<Request> {
     return bytesOfNames(this.#wanted) + bytesOfNames(this.#sent.keys())
   }
 
-  /** What is wanted changes with every request, whichever response it answers: nothing of it is said twice. */
+  /** Every request changes the subscription, whichever response it acknowledges. */
   hear(request: Request): boolean {
     const { resourceNamesSubscribe: wanted, resourceNamesUnsubscribe: unwanted } = request
     checkNames(wanted, this.#maxNames)
@@ -64,13 +67,13 @@ export class DeltaSubscription implements Subscription<Request> {
     return deltaResponse(changed, [...missing, ...vanished], this.#makeNonce())
   }
 
-  /** Names that were sent to a wildcard and are gone. */
+  /** Names that were sent to a wildcard subscription and no longer exist. */
   #vanished({ secrets, absent, pending }: FoundSecret): string[] {
     const there = new Set([...[...secrets, ...absent].map(({ name }) => name), ...pending])
     return [...this.#sent.keys()].filter((name) => !there.has(name))
   }
 
-  /** What the client has kept from an earlier stream. */
+  /** Remembers the versions that the client kept from an earlier stream. */
   #remember(versions: Readonly<Record<string, string>>): void {
     const entries = Object.entries(versions)
     checkNames(
@@ -82,7 +85,7 @@ export class DeltaSubscription implements Subscription<Request> {
     }
   }
 
-  /** Whoever subscribes again wants to have it again. */
+  /** A repeated subscription asks for the resource again. */
   #subscribe(name: string, isFirst: boolean): void {
     if (name === WILDCARD) this.isWildcard = true
     else {
@@ -91,7 +94,7 @@ export class DeltaSubscription implements Subscription<Request> {
     }
   }
 
-  /** A wildcard may still cover the name: then the client must hear which. */
+  /** If a wildcard still covers the name, the client must be sent the resource again. */
   #unsubscribe(name: string): void {
     if (name === WILDCARD) {
       this.isWildcard = false

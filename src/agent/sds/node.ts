@@ -1,10 +1,13 @@
 import type { Node__Output } from '../../rpc/gen/envoy/config/core/v3/Node.ts'
 
 const DISABLE = 'disable_spiffe_cert_validation'
-/** The first Envoy with a SPIFFE validator. */
+/** The first Envoy version with a SPIFFE certificate validator. */
 const [MAJOR, MINOR] = [1, 18]
 
-/** Whether this Envoy wants, or can only do with, plain CA certificates instead of the SPIFFE validator. */
+/**
+ * Whether this Envoy asks for, or only supports, plain CA certificates instead of the SPIFFE
+ * validator.
+ */
 export function wantsPlainCa(node: Node__Output | null): boolean {
   if (node === null) return false
   const fields = node.metadata?.fields

@@ -14,7 +14,7 @@ import type { Secret } from './secret.ts'
 import { type SecretNames, trustDomainOf } from './secret-names.ts'
 import type { SecretStore } from './secret-store.ts'
 
-/** Why a name is left out: for the operator, never for the caller. */
+/** Why a name is left out. For the operator, never for the caller. */
 export type AbsenceReason =
   | NoIdentityReason
   | 'unknown_name'
@@ -27,14 +27,17 @@ export interface Absence {
   readonly reason: AbsenceReason
 }
 
-/** What became of the names that were asked for, each for itself. */
+/** The result for each requested name. */
 export interface FoundSecret {
   readonly secrets: readonly Secret[]
-  /** Bundles that are not for this caller, or not there: among the secrets is, under their names, what trusts nobody. */
+  /**
+   * Bundles that are unavailable or not for this caller. `secrets` has, under their names,
+   * validation contexts that trust nobody.
+   */
   readonly closed: readonly Absence[]
-  /** Not for this caller, or not there at all. */
+  /** Names that are unknown or not for this caller. */
   readonly absent: readonly Absence[]
-  /** The caller may have it, and it is being made. */
+  /** Secrets of the caller that are still being issued. */
   readonly pending: readonly string[]
 }
 
@@ -44,29 +47,29 @@ export interface OfferDeps {
   readonly store: SecretStore
 }
 
-/** Whom the offer is for. */
+/** The caller for whom the offer is made. */
 export interface Offered {
-  /** Undefined: no identity at all, and why. */
+  /** Undefined if the caller has no identity; `refused` says why. */
   readonly set: IdentitySet | undefined
   /** `workload.*` of the caller. */
   readonly workload: Attributes
-  /** In whose share of the store it is kept. */
+  /** The user whose share of the store the secrets count to. */
   readonly uid: number
   readonly refused: NoIdentityReason | undefined
   readonly knowledge: Knowledge
-  /** CA certificates without the SPIFFE validator. */
+  /** Plain CA certificates instead of the SPIFFE validator. */
   readonly plain: boolean
 }
 
 type Outcome = Secret | AbsenceReason | 'pending'
 
-/** Reserved for names that are none (RFC 6761 §6.4). */
+/** A trust domain that cannot exist (RFC 6761 §6.4). */
 const NO_TRUST_DOMAIN = 'nobody.invalid'
 
-/** Room for what encoding adds to each secret. */
+/** Encoding overhead per secret, in bytes. */
 const OVERHEAD = 512
 
-/** What one caller may have at this moment, by name. */
+/** The secrets that one caller may have at this moment, by name. */
 export class Offer {
   readonly #deps: OfferDeps
   readonly #for: Offered
@@ -76,7 +79,10 @@ export class Offer {
     this.#for = offered
   }
 
-  /** `isWildcard`: and everything else that the caller may have, by its real name. */
+  /**
+   * Finds the requested names. With `isWildcard`, also everything else that the caller may have,
+   * under its real name.
+   */
   find(asked: readonly string[], isWildcard: boolean): FoundSecret {
     const names = isWildcard ? [...new Set([...asked, ...this.#realNames()])] : asked
     const secrets: Secret[] = []
@@ -99,7 +105,10 @@ export class Offer {
     return { secrets, closed, absent, pending }
   }
 
-  /** A door that was open before, perhaps by an earlier stream, is closed; undefined where there never is one. */
+  /**
+   * A bundle that trusts nobody, in place of one that the client may have got before, perhaps on an
+   * earlier stream. Undefined for names that are not bundles.
+   */
   #closed(name: string, reason: AbsenceReason): Secret | undefined {
     const { names, store } = this.#deps
     const { set, knowledge, plain, uid } = this.#for
@@ -109,7 +118,7 @@ export class Offer {
         return store.closed(name, trustDomainOf(name), plain, uid)
       case 'own_bundle':
       case 'all_bundles':
-        // Who may have nothing is not told the name of the trust domain, either.
+        // A caller without an identity does not learn the name of the trust domain, either.
         return store.closed(
           name,
           set === undefined ? NO_TRUST_DOMAIN : knowledge.bundle.trustDomain,
@@ -144,8 +153,8 @@ export class Offer {
   }
 
   /**
-   * The first in order, unless it cannot be had: refused, or of no use to anybody as it is issued. An outage is neither: a default that changed
-   * with every one would be none.
+   * The first identity in order that is not refused and whose issued SVID is usable. An outage does
+   * not count: the default must not change with every outage.
    */
   #defaultSvid(name: string, set: IdentitySet): Outcome {
     let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'refused_by_authority'
@@ -159,7 +168,7 @@ export class Offer {
     return outcome
   }
 
-  /** Several workload identities may give one SPIFFE ID: any of them will do. */
+  /** Several workload identities may give the same SPIFFE ID; any of them will do. */
   #svid(name: string, set: IdentitySet): Outcome {
     let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'not_entitled'
     for (const grant of set.grants) {
@@ -172,7 +181,7 @@ export class Offer {
     return outcome
   }
 
-  /** In one plain list of CA certificates, any trust domain's could vouch for IDs of any other. */
+  /** In a plain list of CA certificates, any trust domain could vouch for IDs of any other. */
   #all(name: string, set: IdentitySet, knowledge: Knowledge): Outcome {
     if (this.#for.plain) return 'mixes_trust_domains'
     return this.#bundles(name, this.#allBundles(set, knowledge))
@@ -186,7 +195,8 @@ export class Offer {
   }
 
   #bundles(name: string, bundles: readonly Bundle[]): Outcome {
-    // Envoy refuses a validator without a trust domain, and a trust domain without a certificate.
+    // Envoy refuses a SPIFFE validator without trust domains, and a trust domain without
+    // certificates.
     const isUsable = bundles.length > 0 && bundles.every(({ x509Authorities }) => x509Authorities.length > 0)
     const { plain, uid } = this.#for
     return isUsable ? this.#deps.store.bundles(name, bundles, plain, uid) : 'bundle_missing'
@@ -197,12 +207,12 @@ function isAbsence(outcome: Outcome): outcome is AbsenceReason {
   return typeof outcome === 'string' && outcome !== 'pending'
 }
 
-/** The authority's no is final; anything else may pass. */
+/** A refusal by the authority is final; any other failure may be temporary. */
 function isRefused({ inFlight, failure }: X509State): boolean {
   return !inFlight && failure instanceof CodedError && failure.kind === 'permission_denied'
 }
 
-/** Tried again, and until then as good as none. */
+/** Issued but unusable: it is requested again, and until then counts as missing. */
 function isUnusable({ inFlight, failure }: X509State): boolean {
   return !inFlight && failure instanceof UnusableSvidError
 }

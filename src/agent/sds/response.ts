@@ -5,7 +5,10 @@ import type { SecretResponse } from './subscription.ts'
 const DISCOVERY = 'envoy.service.discovery.v3'
 const typeUrl = SECRET_TYPE_URL
 
-/** The field with one resource. Messages that follow each other are one message, so it is encoded once for all responses that hold it. */
+/**
+ * Encodes the field of one resource once for all responses that contain it: in protobuf,
+ * concatenated encodings are one message.
+ */
 class ResourceFields {
   readonly #type: string
   readonly #resource: (secret: Secret, any: object) => object
@@ -38,13 +41,13 @@ const delta = new ResourceFields(`${DISCOVERY}.DeltaDiscoveryResponse`, ({ name,
   resource,
 }))
 
-/** Everything that was asked for and can be had. */
+/** A state-of-the-world response with every requested secret that is available. */
 export function wholeResponse(secrets: readonly Secret[], nonce: string): SecretResponse {
   const versionInfo = versionOf(secrets)
   return { bytes: whole.encode(secrets, { versionInfo, typeUrl, nonce }), secrets }
 }
 
-/** What has changed. */
+/** A delta response with what has changed. */
 export function deltaResponse(
   secrets: readonly Secret[],
   removedResources: readonly string[],

@@ -1,21 +1,21 @@
 import { InvalidSecretRequestError } from './errors.ts'
 
-/** A SPIFFE ID is no longer. */
+/** The maximum length of a SPIFFE ID. */
 const MAX_NAME_BYTES = 2_048
-/** What a stream may keep, for each name that it may have: it lives as long as its Envoy. */
+/** The average bytes per name that a stream may keep: a stream lives as long as its Envoy. */
 const BYTES_A_NAME = 256
 
-/** A name that is kept takes this much besides its characters. */
+/** The memory overhead of a kept name. */
 const A_KEPT_NAME = 64
 
-/** What these names take in memory. */
+/** The memory that these names take, in bytes. */
 export function bytesOfNames(names: Iterable<string>): number {
   let bytes = 0
   for (const name of names) bytes += A_KEPT_NAME + name.length
   return bytes
 }
 
-/** @throws InvalidSecretRequestError when there are too many names, or an impossible one */
+/** @throws InvalidSecretRequestError if there are too many names, or an invalid one */
 export function checkNames(names: Iterable<string>, most: number): void {
   let count = 0
   let bytes = 0

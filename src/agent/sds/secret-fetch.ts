@@ -11,14 +11,14 @@ import { checkTypeUrl } from './secret-request.ts'
 import type { SecretStreamDeps } from './secret-stream.ts'
 import { kindOf, type Subscription } from './subscription.ts'
 
-/** How long what is there waits for what is being made. */
+/** How long a response waits for secrets that are still being issued. */
 const WAIT_FOR_ALL_MS = 5_000
 
 export interface SecretFetchDeps extends SecretStreamDeps {
   readonly clock: Clock
 }
 
-/** FetchSecrets: a subscription that lasts for one response. */
+/** FetchSecrets: a subscription that ends after one response. */
 export class SecretFetch extends Follower<Peer> {
   readonly #deps: SecretFetchDeps
   readonly #subscription: Subscription<DiscoveryRequest__Output>
@@ -95,7 +95,7 @@ export class SecretFetch extends Follower<Peer> {
   }
 }
 
-/** A tool that asks once has no door to be closed: it hears that there is no such bundle for it. */
+/** A single fetch has no earlier bundle to replace, so bundles that trust nobody become absences. */
 function withoutClosed({ secrets, closed, absent, pending }: FoundSecret): FoundSecret {
   const names = new Set(closed.map(({ name }) => name))
   return {

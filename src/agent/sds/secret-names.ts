@@ -1,18 +1,18 @@
 import { isTrustDomainName } from '../../spiffe/trust-domain.ts'
 
-/** The names that are no SPIFFE IDs, as `agent.yaml` has them. */
+/** The secret names that are not SPIFFE IDs, as configured in `agent.yaml`. */
 export interface SecretNamesConfig {
   readonly default_svid_name: string
   readonly default_bundle_name: string
   readonly default_all_bundles_name: string
 }
 
-/** What a name stands for; the name itself says which. */
+/** What a secret name stands for; the name alone determines it. */
 export type SecretKind = 'default_svid' | 'svid' | 'own_bundle' | 'bundle' | 'all_bundles' | 'unknown'
 
 const SCHEME = 'spiffe://'
 
-/** How secrets are named: by SPIFFE IDs, which mean themselves, and by three more names. */
+/** The names of secrets: SPIFFE IDs, which stand for themselves, and three configured names. */
 export class SecretNames {
   readonly #kinds: ReadonlyMap<string, SecretKind>
 
@@ -32,7 +32,7 @@ export class SecretNames {
     return isTrustDomainName(trustDomainOf(name)) ? 'bundle' : 'unknown'
   }
 
-  /** Whether an X.509-SVID may be what this name asks for. */
+  /** Whether the name stands for an X.509-SVID. */
   isSvid(name: string): boolean {
     const kind = this.kindOf(name)
     return kind === 'svid' || kind === 'default_svid'

@@ -7,7 +7,7 @@ import { ToldLately } from '../entitlement/told-lately.ts'
 import type { Absence } from './offer.ts'
 import type { SecretResponse } from './subscription.ts'
 
-/** Of names and of messages, which are somebody else's text, the log gets this much. */
+/** Limits on text that clients control: how many names are logged, and how much of a name or message. */
 const MAX_NAMES = 8
 const MAX_NAME_LENGTH = 256
 const MAX_MESSAGE_LENGTH = 1_024
@@ -19,7 +19,7 @@ export interface SecretNotesDeps {
   readonly metrics: Metrics
 }
 
-/** Tells the operator what Envoys got, what they did not get, and what they did not take. */
+/** Logs and counts what Envoys got, did not get, and rejected. */
 export class SecretNotes {
   readonly #deps: SecretNotesDeps
   readonly #told: ToldLately
@@ -46,7 +46,7 @@ export class SecretNotes {
     }
   }
 
-  /** Names that this caller hears nothing of, told when they are first left out. */
+  /** Notes names that are newly left out for this caller. */
   leftOut(peer: Peer, absent: readonly Absence[]): void {
     for (const { reason } of absent) this.#unavailable.inc({ reason })
     const names = absent.slice(0, MAX_NAMES).map(({ name }) => name.slice(0, MAX_NAME_LENGTH))

@@ -5,7 +5,7 @@ import type { Bundle } from '../../spiffe/bundle.ts'
 import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
 import { plainCaSecret, type Secret, svidSecret, type TrustedAuthorities, validatorSecret } from './secret.ts'
 
-/** Of different sets of trust domains, by the names that callers give them, that are kept encoded. */
+/** Cache size for encoded bundles, by name and set of trust domains. */
 const BUNDLE_BYTES = 16 * 1024 * 1024
 const BYTES_A_SECRET = 512
 
@@ -15,8 +15,8 @@ interface KeptBundles {
 }
 
 /**
- * Every secret that was encoded and is still of use, so that a thousand Envoys cost no more encoding than one. What one user asks for by ever new
- * names pushes out nothing of another's.
+ * Caches encoded secrets, so that a thousand Envoys cost no more encoding than one. Bundles are
+ * shared out by user: ever new names of one user cannot evict another's.
  */
 export class SecretStore {
   readonly #svids = new WeakMap<CachedX509Svid, Secret[]>()
@@ -46,8 +46,8 @@ export class SecretStore {
   }
 
   /**
-   * Instead of a bundle that the caller may not have, or that is empty: a validation context that trusts nobody. Envoy would keep the one before it
-   * for as long as it is told nothing, and takes no notice of removals.
+   * A validation context that trusts nobody, in place of a bundle that is empty or not for this
+   * caller. Envoy ignores removals, and without an update would keep the bundle it had.
    */
   closed(name: string, trustDomain: string, plain: boolean, uid: number): Secret {
     const key = JSON.stringify([name, trustDomain, plain])
@@ -60,7 +60,10 @@ export class SecretStore {
     return secret
   }
 
-  /** `bundles`: sorted, each with a certificate, at least one; `plain`: exactly one. */
+  /**
+   * The validation context of `bundles`, which are sorted and not empty. `plain` requires exactly
+   * one.
+   */
   bundles(name: string, bundles: readonly Bundle[], plain: boolean, uid: number): Secret {
     const key = JSON.stringify([name, plain, ...bundles.map(({ trustDomain }) => trustDomain)])
     const kept = this.#bundles.get(key, uid)

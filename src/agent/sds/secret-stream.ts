@@ -20,8 +20,9 @@ export interface SecretStreamDeps extends OfferDeps {
 }
 
 /**
- * One open stream of secrets. Envoy keeps it for its life, so what its caller loses does not end it: the caller hears nothing of that until it
- * is given back. Only another process at its other end does.
+ * An open stream of secrets. Envoy keeps it for its whole life, so the loss of an identity does not
+ * end it: the client gets nothing until the identity is granted again. It ends only if the caller's
+ * process changes.
  */
 export class SecretStream<Req extends SecretRequest> extends Follower<Peer> implements DuplexListener<Req> {
   readonly #method: string
@@ -29,12 +30,12 @@ export class SecretStream<Req extends SecretRequest> extends Follower<Peer> impl
   readonly #deps: SecretStreamDeps
   readonly #subscription: Subscription<Req>
   #isPlain: boolean | undefined
-  /** Looked at while a message was on its way: to be looked at again. */
+  /** A change came while a message was being written: to be checked again. */
   #isDue = false
   #isAnswered = false
   #isHalfClosed = false
   #refused: NoIdentityReason | undefined
-  /** Names that were left out last, and told of. */
+  /** The names that were left out last; they were logged. */
   #leftOut: ReadonlySet<string> | undefined
 
   constructor(
@@ -62,7 +63,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower<Peer> impl
 
   onRequest(request: Req): void {
     checkTypeUrl(request.typeUrl)
-    // Envoy may say only once who it is.
+    // Envoy may send its node description only in the first request.
     this.#isPlain ??= wantsPlainCa(request.node)
     if (request.errorDetail !== null) {
       this.#deps.notes.rejected(this.subject, this.#method, this.#subscription.names, request.errorDetail)
@@ -81,7 +82,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower<Peer> impl
     this.#isHalfClosed = true
     if (this.#sink.busy) return
     if (this.#isAnswered) this.#close()
-    else this.followers.refresh(this) // what is being made is worth waiting for, what cannot be had is not
+    else this.followers.refresh(this) // pending secrets are worth waiting for, absent ones are not
   }
 
   override deliver(set: IdentitySet): void {
@@ -96,7 +97,7 @@ export class SecretStream<Req extends SecretRequest> extends Follower<Peer> impl
       this.followers.detach(this)
       this.#offer(undefined, error.reason)
     } else if (error instanceof NotSyncedError) {
-      this.followers.detach(this) // as soon as the agent knows anything, every stream is looked at
+      this.followers.detach(this) // after the first sync every stream is checked again
     } else {
       this.followers.remove(this)
       this.#deps.callers.refusals.note(this.subject, error)

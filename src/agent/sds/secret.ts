@@ -13,20 +13,20 @@ const VALIDATOR = `${TLS}.SPIFFECertValidatorConfig`
 const SECRET_TYPE = `${TLS}.Secret`
 export const SECRET_TYPE_URL = `type.googleapis.com/${SECRET_TYPE}`
 
-/** One resource of SDS, encoded once for everybody who gets it. */
+/** An SDS resource, encoded once for all clients. */
 export interface Secret {
   readonly name: string
-  /** The same for the same content, whoever asks and whenever. */
+  /** Equal for equal content, for any client at any time. */
   readonly version: string
   readonly bytes: Buffer
-  /** For the audit log; a bundle is no secret. */
+  /** For the audit log; undefined for bundles, which are public. */
   readonly delivered: Delivered | undefined
 }
 
-/** Whom Envoy shall take for the CAs of a trust domain. */
+/** The CAs that Envoy trusts for a trust domain. */
 export type TrustedAuthorities = Pick<Bundle, 'trustDomain' | 'x509Authorities'>
 
-/** An X.509-SVID with its key, as Envoy's TLS certificate. */
+/** Encodes an X.509-SVID with its key as Envoy's TLS certificate. */
 export function svidSecret(name: string, svid: CachedX509Svid): Secret {
   const chain = pemChain(splitDer(svid.chainDer))
   const tlsCertificate = {
@@ -37,7 +37,10 @@ export function svidSecret(name: string, svid: CachedX509Svid): Secret {
   return secret(name, { tlsCertificate }, { svids: [{ spiffeId, serial }] })
 }
 
-/** Bundles as the configuration of Envoy's SPIFFE validator, which keeps trust domains apart. Each has a certificate, none is there twice. */
+/**
+ * Encodes bundles as the configuration of Envoy's SPIFFE validator, which keeps trust domains
+ * apart. Each bundle must have a certificate, and no trust domain may appear twice.
+ */
 export function validatorSecret(name: string, bundles: readonly TrustedAuthorities[]): Secret {
   const trustDomains = bundles.map(({ trustDomain, x509Authorities }) => ({
     name: trustDomain,
@@ -51,12 +54,15 @@ export function validatorSecret(name: string, bundles: readonly TrustedAuthoriti
   return secret(name, { validationContext: { customValidatorConfig } })
 }
 
-/** One bundle as plain CA certificates, for an Envoy that does not have the validator or does not want it. */
+/**
+ * Encodes one bundle as plain CA certificates, for an Envoy without the SPIFFE validator or with it
+ * disabled.
+ */
 export function plainCaSecret(name: string, { x509Authorities }: TrustedAuthorities): Secret {
   return secret(name, { validationContext: { trustedCa: inline(pemChain(x509Authorities)) } })
 }
 
-/** The version of several secrets together. */
+/** The combined version of several secrets. */
 export function versionOf(secrets: readonly Secret[]): string {
   const [only, ...others] = secrets
   if (only !== undefined && others.length === 0) return only.version

@@ -33,13 +33,14 @@ export interface SdsDeps {
   readonly metrics: Metrics
 }
 
-/** Names in one request beside those of identities: bundles, and names that are asked for in vain. */
+/** Names in one request besides those of identities: bundles and names that do not exist. */
 const MORE_NAMES = 128
 const NONCE_BYTES = 8
 
 /**
- * Serves Envoy's secret discovery service (v3) to the proxies of this host, which have identities as all workloads do. The metadata that the
- * Workload API asks for is asked for only where the configuration says so: an Envoy sends it only if its own says so.
+ * Serves Envoy's secret discovery service (SDS v3) to the proxies of this host, which get
+ * identities like any workload. The Workload API's metadata is required only if configured, because
+ * Envoy sends it only if it is configured to.
  */
 export function serveSds(server: RpcServer<Peer>, deps: SdsDeps): void {
   const { callers, random, maxIdentitiesPerCaller } = deps

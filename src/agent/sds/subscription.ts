@@ -3,32 +3,41 @@ import type { FoundSecret } from './offer.ts'
 import type { Secret } from './secret.ts'
 import type { SecretNames } from './secret-names.ts'
 
-/** What the requests of one stream have asked for, and what was sent for it: a state, without any I/O. */
+/** The state of one stream: what its requests have asked for and what was sent. Does no I/O. */
 export interface Subscription<Req> {
   readonly names: readonly string[]
-  /** Everything that the caller may have, besides the names. */
+  /** True if the client also wants everything that the caller may have. */
   readonly isWildcard: boolean
-  /** Of memory, for names: the client chooses how many and how long they are. */
+  /** The memory that kept names take, in bytes. The client chooses their number and length. */
   readonly keptBytes: number
-  /** Takes a request in; true when there may be something to send for it. @throws InvalidSecretRequestError */
+  /**
+   * Processes a request. Returns true if there may be something to send. @throws
+   * InvalidSecretRequestError
+   */
   hear(request: Req): boolean
-  /** What to send now that this is what there is; undefined: the client has it all. What is returned counts as sent. */
+  /**
+   * The next response, given what is available; undefined if the client has everything. It counts
+   * as sent.
+   */
   next(found: FoundSecret): SecretResponse | undefined
 }
 
-/** A response, encoded, and what is in it. */
+/** An encoded response and the secrets in it. */
 export interface SecretResponse {
   readonly bytes: Buffer
   readonly secrets: readonly Secret[]
 }
 
-/** What a stream with this subscription follows: certificates are kept renewed only for whoever asks for one. */
+/**
+ * What a stream with this subscription follows. SVIDs are kept renewed only for streams that ask
+ * for one.
+ */
 export function kindOf({ names, isWildcard }: Subscription<never>, secrets: SecretNames): MessageKind {
   return isWildcard || names.some((name) => secrets.isSvid(name)) ? 'x509_svid' : 'x509_bundles'
 }
 
-/** xDS's name for everything. */
+/** The name that means every resource in xDS. */
 export const WILDCARD = '*'
 
-/** A nonce nobody has seen before. */
+/** Makes a fresh nonce. */
 export type MakeNonce = () => string

@@ -7,18 +7,21 @@ import { type MakeNonce, type SecretResponse, type Subscription, WILDCARD } from
 
 type Request = Pick<DiscoveryRequest__Output, 'resourceNames' | 'responseNonce'>
 
-/** State of the world: each request names all that is wanted, each response holds all of it that there is. */
+/**
+ * State-of-the-world xDS: each request names all wanted resources, each response has all available
+ * ones.
+ */
 export class WholeSubscription implements Subscription<Request> {
   names: readonly string[] = []
   isWildcard = false
   readonly #maxNames: number
   readonly #makeNonce: MakeNonce
   #isFirst = true
-  /** Names were asked for before: an empty list means none of them any more, not everything. */
+  /** After names were requested once, an empty list means none of them, not everything. */
   #hasNamed = false
   #nonce = ''
   #sentVersion: string | undefined
-  /** A new subscription is answered, also with what was sent before. */
+  /** A new subscription gets a response even if its content was sent before. */
   #owes = false
 
   constructor(maxNames: number, makeNonce: MakeNonce) {
@@ -30,7 +33,10 @@ export class WholeSubscription implements Subscription<Request> {
     return bytesOfNames(this.names)
   }
 
-  /** A request that answers an older response than the last one is stale: the client will say it again when it answers that one. */
+  /**
+   * Ignores a request that acknowledges an older response than the last: the client repeats its
+   * subscription when it acknowledges that one.
+   */
   hear({ resourceNames, responseNonce }: Request): boolean {
     if (!this.#isFirst && responseNonce !== '' && responseNonce !== this.#nonce) return false
     const isChanged = this.#want(resourceNames) || this.#isFirst
@@ -41,7 +47,8 @@ export class WholeSubscription implements Subscription<Request> {
 
   next({ secrets }: FoundSecret): SecretResponse | undefined {
     if (secrets.length === 0) {
-      // Envoy takes a response without a resource for an error. Whatever comes next is news.
+      // Envoy treats a response without resources as an error. The next response is sent whatever
+      // its version.
       this.#sentVersion = undefined
       return undefined
     }
@@ -53,7 +60,7 @@ export class WholeSubscription implements Subscription<Request> {
     return wholeResponse(secrets, this.#nonce)
   }
 
-  /** True when this is another subscription than before. */
+  /** Updates the subscription; returns true if it changed. */
   #want(asked: readonly string[]): boolean {
     checkNames(asked, this.#maxNames)
     const isWildcard = asked.includes(WILDCARD) || (asked.length === 0 && !this.#hasNamed)

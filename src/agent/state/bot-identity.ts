@@ -10,25 +10,37 @@ export interface BotIdentity {
   /** DER, leaf first, without the root. */
   readonly chain: readonly Buffer[]
   readonly key: KeyPair
-  /** By this host's clock, and how long it was good for then: the authority's clock may be another. */
+  /**
+   * When the certificate was received, by this host's clock, and its remaining life then. Both are
+   * relative to this host's clock because the authority's may differ.
+   */
   readonly receivedMs: number
   readonly lifeMs: number
 }
 
-/** What the agent must not lose: who it is, whom it trusts, and the key it may have asked a certificate for. */
+/**
+ * What the agent must not lose: its identity, the roots that it trusts, and the keys for which it
+ * may have requested certificates.
+ */
 export interface StoredIdentity {
   readonly trustDomain: string
-  /** DER of the control roots. */
+  /** The control roots, DER. */
   readonly roots: readonly Buffer[]
   readonly joinToken: string
   readonly current?: BotIdentity
-  /** Keys are on disk before anybody is asked to certify them, so that a lost answer can be asked for again. This one is for renewal … */
+  /**
+   * The key of the next renewal. Keys are saved before a certificate is requested for them, so that
+   * a request whose response was lost can be repeated.
+   */
   readonly nextKey?: KeyPair
-  /** … and this one to join with a token, for the first time or, once the identity is not accepted any more, again. */
+  /**
+   * The key of a join with this token: the first join, or another one after the identity was
+   * refused.
+   */
   readonly joining?: { readonly token: string; readonly key: KeyPair }
 }
 
-/** When it ends, by this host's clock. */
+/** When the certificate expires, by this host's clock, in milliseconds since 1970. */
 export function expiresMs(identity: BotIdentity): number {
   return identity.receivedMs + identity.lifeMs
 }
@@ -78,7 +90,7 @@ export function parseStoredIdentity(text: string): StoredIdentity {
     }
   } catch (error) {
     if (error instanceof StateUnreadableError) throw error
-    // A parser's message quotes what it read, and there are keys in it: only its kind is told.
+    // The parser's message may quote the input, which contains keys.
     const detail = error instanceof SyntaxError ? 'not JSON' : messageOf(error)
     throw new StateUnreadableError('the bot identity on disk cannot be read', { detail })
   }
@@ -125,7 +137,7 @@ class Fields {
     return value
   }
 
-  /** A whole number that is kept as text. */
+  /** A positive whole number stored as text. */
   count(name: string): number {
     const value = Number(this.text(name))
     if (!Number.isSafeInteger(value) || value < 1) throw new StateUnreadableError(`${name} is no number`)

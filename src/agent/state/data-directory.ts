@@ -8,7 +8,7 @@ import { acquireLockFile } from '../../peer/lock-file.ts'
 import { AgentRunningError, DataNotMovedError } from './errors.ts'
 import type { IdentityPlaces } from './identity-file.ts'
 
-/** The directory of one agent, which nobody else may read, and no second agent use. */
+/** The data directory of one agent. No other user may read it and no second agent use it. */
 export class DataDirectory implements Disposable, IdentityPlaces {
   readonly identityPath: string
   readonly plainIdentityPath: string
@@ -23,8 +23,10 @@ export class DataDirectory implements Disposable, IdentityPlaces {
   }
 
   /**
-   * `former`: where earlier versions had it by default; what lies there moves here, once.
-   * @throws FileWriteError | PrivateFileError | LockFileError | AgentRunningError | DataNotMovedError
+   * Opens the directory. If only `former`, the default of earlier versions, exists, its data is
+   * moved here once.
+   * @throws FileWriteError | PrivateFileError | LockFileError | AgentRunningError |
+   * DataNotMovedError
    */
   static async open(directory: string, former: string | undefined, logger: Logger): Promise<DataDirectory> {
     if (former !== undefined && !existsSync(directory) && isOfAgent(former)) {
@@ -34,7 +36,7 @@ export class DataDirectory implements Disposable, IdentityPlaces {
     return new DataDirectory(directory, lockOf(directory))
   }
 
-  /** Whether there is something that only the state key of an earlier run opens. */
+  /** Whether there is saved state that needs the existing state key. */
   get isSealed(): boolean {
     return existsSync(this.identityPath)
   }
@@ -50,7 +52,7 @@ function isOfAgent(directory: string): boolean {
   )
 }
 
-/** The lock goes along, so that nobody else can use either place meanwhile. */
+/** The lock file moves with the directory, so that neither place can be used meanwhile. */
 async function move(from: string, to: string, logger: Logger): Promise<Disposable> {
   await ensurePrivateDirectory(from)
   const lock = lockOf(from)

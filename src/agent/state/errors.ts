@@ -12,8 +12,8 @@ export class AgentRunningError extends CodedError {
 }
 
 /**
- * The saved state is damaged, or was written by another version. Never holds what was read: there are keys in
- * it.
+ * The saved state is damaged, or was written by another version. The error never contains what was
+ * read, because it includes keys.
  */
 export class StateUnreadableError extends CodedError {
   override readonly name = 'StateUnreadableError'

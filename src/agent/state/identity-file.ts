@@ -6,10 +6,13 @@ import type { Logger } from '../../foundation/logger.ts'
 import { formatStoredIdentity, parseStoredIdentity, type StoredIdentity } from './bot-identity.ts'
 import { StateUnreadableError } from './errors.ts'
 
-/** What is sealed, and for whom: another file of this program cannot be put in its place. */
+/** The sealing context, which prevents another sealed file from being put in its place. */
 const CONTEXT = 'agent bot identity'
 
-/** Where the bot identity is kept. Nothing is used before it is here: `save` resolves when it would survive a crash. */
+/**
+ * Stores the bot identity. `save` resolves once the identity would survive a crash; nothing is used
+ * before.
+ */
 export interface IdentityStore {
   readonly stored: StoredIdentity | undefined
   save(stored: StoredIdentity): Promise<void>
@@ -17,11 +20,14 @@ export interface IdentityStore {
 
 export interface IdentityPlaces {
   readonly identityPath: string
-  /** Where earlier versions kept it, in plain text. */
+  /** Where earlier versions stored it in plain text. */
   readonly plainIdentityPath: string
 }
 
-/** One sealed file of mode 0600, replaced as a whole: key and certificate can never be of two minds. */
+/**
+ * Stores the bot identity in one sealed file of mode 0600, replaced atomically, so key and
+ * certificate can never disagree.
+ */
 export class IdentityFile implements IdentityStore {
   readonly #path: string
   readonly #key: KeyObject
@@ -33,7 +39,7 @@ export class IdentityFile implements IdentityStore {
     this.#stored = stored
   }
 
-  /** @throws PrivateFileError when others could have read or written it */
+  /** @throws PrivateFileError if other users can read or write the file */
   static async open(places: IdentityPlaces, key: KeyObject, logger: Logger): Promise<IdentityFile> {
     const { identityPath, plainIdentityPath } = places
     const isSealed = existsSync(identityPath)
@@ -48,7 +54,8 @@ export class IdentityFile implements IdentityStore {
         'the bot identity was stored in plain text; it is sealed now, and the plain file is removed',
       )
     }
-    // Also what a crash between the two has left, and what cannot be read: there may be a key in it.
+    // Also removes what a crash between the two steps left, and an unreadable file, which may
+    // contain a key.
     await shredFile(plainIdentityPath)
     return file
   }
@@ -74,7 +81,7 @@ async function read(
     return parseStoredIdentity((key ? unseal(key, bytes, CONTEXT) : bytes).toString())
   } catch (error) {
     if (!(error instanceof StateUnreadableError || error instanceof UnsealError)) throw error
-    // The agent has lost who it was; with a join secret it can become somebody again.
+    // The identity is lost, but with a join secret the agent can join again.
     logger.error({ event: 'identity.unreadable', path, err: error }, 'the saved bot identity cannot be read')
     return undefined
   }

@@ -5,21 +5,24 @@ import { readPrivateFile, writeFileAtomically } from '../../foundation/atomic-fi
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 
-/** What is sealed, and for whom: another file of this program cannot be put in its place. */
+/** The sealing context, which prevents another sealed file from being put in its place. */
 const CONTEXT = 'agent state'
 const VERSION = 1
-/** Changes that come together are written together … */
+/** How long to collect changes before they are written together. */
 const SETTLE_MS = 300
-/** … and writing takes no more than one part in this of the agent's time. */
+/** After a write, the pause is this many times its duration, which bounds the time spent on writing. */
 const REST_FACTOR = 20
 
-/** Plain JSON; the two halves know by themselves what they are. */
+/** Plain JSON. Each half validates its own format. */
 export interface AgentState {
   readonly knowledge?: unknown
   readonly svids?: unknown
 }
 
-/** What the agent keeps over a restart, sealed: it serves from it before the authority has been asked anything. */
+/**
+ * The agent's sealed state. After a restart the agent serves from it before it contacts the
+ * authority.
+ */
 export class SealedState implements AsyncDisposable {
   readonly #path: string
   readonly #key: KeyObject
@@ -40,7 +43,10 @@ export class SealedState implements AsyncDisposable {
     this.#logger = logger
   }
 
-  /** Undefined when there is none, or none that can be read: the authority has all of it, too. */
+  /**
+   * Returns undefined if there is no readable state. Everything in it can be fetched from the
+   * authority again.
+   */
   async load(): Promise<AgentState | undefined> {
     if (!existsSync(this.#path)) return undefined
     try {
@@ -52,14 +58,14 @@ export class SealedState implements AsyncDisposable {
         'the saved state was written by another version',
       )
     } catch (error) {
-      // Nothing is lost for good: what stood there is fetched anew.
+      // Nothing is lost for good: its contents are fetched again.
       const err = error instanceof SyntaxError ? 'not JSON' : error
       this.#logger.error({ event: 'state.unreadable', path: this.#path, err }, 'the saved state is ignored')
     }
     return undefined
   }
 
-  /** From now on {@link changed} leads to a write of what `take` gives then. */
+  /** Registers the source of the state; {@link changed} schedules a write of what it returns. */
   keep(take: () => AgentState): void {
     this.#take = take
   }
@@ -74,7 +80,7 @@ export class SealedState implements AsyncDisposable {
     })
   }
 
-  /** Writes what is not written yet. */
+  /** Writes pending changes. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
@@ -109,7 +115,10 @@ export class SealedState implements AsyncDisposable {
     this.#failing = false
   }
 
-  /** Serving goes on; only a restart would begin from something older. Said once, not at every attempt. */
+  /**
+   * Serving continues; only a restart would start from older state. Logged once, not at every
+   * attempt.
+   */
   #failed(error: unknown): void {
     if (!this.#failing) {
       this.#logger.error({ event: 'state.unsaved', path: this.#path, err: error }, 'cannot save the state')

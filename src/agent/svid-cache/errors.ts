@@ -1,7 +1,8 @@
 import { CodedError } from '../../foundation/errors.ts'
 
 /**
- * The authority sent an SVID that does not fit the request or cannot be validated; it is never handed out.
+ * The authority sent an SVID that does not match the request or cannot be verified. The agent never
+ * hands it out.
  */
 export class UnusableSvidError extends CodedError {
   override readonly name = 'UnusableSvidError'
@@ -13,7 +14,7 @@ export class UnusableSvidError extends CodedError {
   }
 }
 
-/** The SVID is not valid by the clock of this host: this clock or that of the authority is wrong. */
+/** The SVID is not valid by the clock of this host. This clock or the authority's is wrong. */
 export class SvidNotValidNowError extends CodedError {
   override readonly name = 'SvidNotValidNowError'
   readonly code = 'ERR_SVID_NOT_VALID_NOW'

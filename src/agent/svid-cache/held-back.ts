@@ -3,7 +3,7 @@ import type { Logger } from '../../foundation/logger.ts'
 import { SvidNotValidNowError } from './errors.ts'
 import type { Life } from './svid-life.ts'
 
-/** One line in this time: a wrong clock concerns every SVID at once. */
+/** The interval between log lines. A wrong clock affects every SVID. */
 const QUIET_MS = 60_000
 
 /** Reports SVIDs that are held back because this host's clock says they are not valid now (decision 0023). */
@@ -18,7 +18,7 @@ export class HeldBack {
     this.#logger = logger
   }
 
-  /** What whoever wants it is told. */
+  /** Logs an SVID that is held back, and returns the error for its callers. */
   note(
     kind: 'x509_svid' | 'jwt_svid',
     spiffeId: string,

@@ -13,25 +13,34 @@ import { isValidAt, type Life, worthKeeping } from './svid-life.ts'
 import { whoAsked } from './who-asked.ts'
 import { claimOf } from './x509-cache.ts'
 
-/** Tokens kept; each takes about 1 KB. Whoever asks for ever new audiences pushes out the oldest of his own. */
+/**
+ * How many tokens are cached; each takes about 1 KB. A user who asks for ever new audiences evicts
+ * only their own oldest ones.
+ */
 const LIMIT = 8_192
-/** From this part of a token's life on, a caller waits for the new one rather than taking the old. */
+/** After this fraction of a token's life, callers wait for the new one instead of getting the old. */
 const PREFER_NEW_AFTER = 0.8
-/** How long such a caller waits before it takes the old one all the same. */
+/** How long such a caller waits before it gets the old one after all. */
 const WAIT_FOR_NEW_MS = 1_000
 const RETRY_AFTER_MS = 2_000
-/** The same while clocks disagree: another token would be of no more use before one of them is set right. */
+/**
+ * The retry interval while clocks disagree: until one is corrected, another token would be of no
+ * use.
+ */
 const RETRY_HELD_BACK_MS = 30_000
 
-/** What the authority would say again. */
+/** Refusals that the authority would repeat. */
 const FINAL: ReadonlySet<string> = new Set(['permission_denied', 'invalid_argument'])
 
 interface Entry {
   svid: CachedJwtSvid | undefined
-  /** Newest first, with those that the clock of this host lets nobody use now. */
+  /** Newest first, including those that are not valid by this host's clock. */
   kept: readonly CachedJwtSvid[]
   flight: Promise<CachedJwtSvid> | undefined
-  /** The authority's no to the last attempt, while there is nothing to give: it holds until `retryMs`. */
+  /**
+   * The refusal of the last attempt, if there is no token; it is repeated to callers until
+   * `retryMs`.
+   */
   refusal: CodedError | undefined
   retryMs: number
 }
@@ -43,7 +52,7 @@ export interface JwtCacheDeps extends JwtIssueDeps {
   readonly onChange: () => void
 }
 
-/** JWT-SVIDs by rendered identity and set of audiences. They are renewed when somebody asks, never by themselves. */
+/** Caches JWT-SVIDs by rendered identity and set of audiences. They are renewed only on request. */
 export class JwtCache {
   readonly #deps: JwtCacheDeps
   readonly #entries = new SharedLru<number, Entry>(LIMIT)
@@ -57,8 +66,8 @@ export class JwtCache {
   }
 
   /**
-   * A token for exactly these audiences, sorted and without doubles. Past half of its life the old one is given while
-   * the new one is fetched.
+   * Returns a token for exactly these audiences, which are sorted and distinct. After half of its
+   * life, the old token is returned while a new one is fetched.
    */
   want(
     grant: Grant,
@@ -72,16 +81,20 @@ export class JwtCache {
     const { svid } = entry
     if (svid !== undefined && now < svid.refreshAtMs) return svid
     const isUsable = svid !== undefined
-    const isHeldBack = now < entry.retryMs && entry.retryMs - now <= RETRY_HELD_BACK_MS // else the clock was set back
-    if (isUsable && entry.flight === undefined && isHeldBack) return svid
-    if (!isUsable && entry.refusal !== undefined && isHeldBack) return Promise.reject(entry.refusal)
+    // Otherwise the clock was set back.
+    const isPaused = now < entry.retryMs && entry.retryMs - now <= RETRY_HELD_BACK_MS
+    if (isUsable && entry.flight === undefined && isPaused) return svid
+    if (!isUsable && entry.refusal !== undefined && isPaused) return Promise.reject(entry.refusal)
     const flight = entry.flight ?? this.#fetch(key, entry, claimOf(grant, workload, now), audiences)
     if (!isUsable) return flight
     const isOld = now - svid.receivedMs > (svid.expiresAtMs - svid.receivedMs) * PREFER_NEW_AFTER
     return isOld ? this.#newOr(svid, flight) : svid
   }
 
-  /** Drops what a tainted key has signed, and lets the rest be fetched again once its key is no longer one that signs. */
+  /**
+   * Drops tokens that a tainted key signed, and has the others refetched once their key no longer
+   * signs.
+   */
   reconcile(knowledge: Knowledge): void {
     for (const [key, entry] of this.#entries) {
       const { svid, flight } = entry
@@ -97,7 +110,10 @@ export class JwtCache {
     }
   }
 
-  /** The tokens of each user that he asked for last, so many in all: the last ones at the end, for each key the newest first. */
+  /**
+   * Returns at most `most` recently used tokens, in shares per user. The most recent come last; for
+   * each key, the newest comes first.
+   */
   recent(most: number): (readonly [key: string, svid: CachedJwtSvid, uid: number])[] {
     return this.#entries
       .recent(most)
@@ -112,7 +128,7 @@ export class JwtCache {
     this.#entries.set(key, entry, uid)
   }
 
-  /** Settles which token is handed out by this host's clock. */
+  /** Selects the token to hand out by this host's clock. */
   #choose(entry: Entry, now: number): void {
     const { svid, kept } = entry
     if (kept.length === 0 || (kept.length === 1 && svid !== undefined && isValidAt(lifeOf(svid), now))) return
@@ -120,7 +136,7 @@ export class JwtCache {
     entry.svid = entry.kept.find((each) => isValidAt(lifeOf(each), now))
   }
 
-  /** The entry, as used by this user. */
+  /** Returns the entry and marks it as used by this user. */
   #touch(key: string, uid: number): Entry {
     let entry = this.#entries.get(key, uid)
     if (entry === undefined) {
@@ -140,7 +156,7 @@ export class JwtCache {
       entry.flight = undefined
     })
     entry.flight = flight
-    // A caller that took the old token does not wait for this one: the failure was logged.
+    // A caller that got the old token does not await this one; the failure is logged in #issue.
     flight.catch(() => undefined)
     return flight
   }
@@ -169,10 +185,10 @@ export class JwtCache {
       issued.inc({ kind: 'jwt_svid', result: 'failed' })
       const isHeldBack = error instanceof SvidNotValidNowError
       entry.retryMs = clock.now().getTime() + (isHeldBack ? RETRY_HELD_BACK_MS : RETRY_AFTER_MS)
-      // Kept, and not asked for again at once: each attempt is a row in the authority's audit log.
+      // Remembered, so that it is not requested again immediately: each attempt adds an audit row.
       if (isHeldBack || (error instanceof CodedError && FINAL.has(error.kind))) entry.refusal = error
       else if (entry.kept.length === 0) this.#entries.delete(key)
-      if (isHeldBack) throw error // the operator was told
+      if (isHeldBack) throw error // already logged
       const { workloadIdentity, spiffeId, workloadAttributes } = claim
       const facts = { workloadIdentity, spiffeId, ...whoAsked(workloadAttributes) }
       logger.warn(
@@ -190,7 +206,7 @@ export class JwtCache {
       const fresh = await Promise.race([flight, waited])
       if (fresh !== undefined) return fresh
     } catch {
-      // Logged where it failed; the old token is still good.
+      // Logged in #issue; the old token is still valid.
     } finally {
       timer.cancel()
     }

@@ -13,16 +13,16 @@ export interface CachedJwtSvid {
   readonly jti: string
   readonly kid: string
   readonly receivedMs: number
-  /** From when on those who allow clocks the usual minute take it. */
+  /** When verifiers with the usual leeway start to accept it. */
   readonly notBeforeMs: number
   readonly expiresAtMs: number
   /** See {@link Life}. */
   readonly overBootMs: number
-  /** Set to 0 when it should be replaced at the next occasion. */
+  /** Set to 0 if the token should be replaced at the next request. */
   refreshAtMs: number
 }
 
-/** What verifiers commonly allow clocks to differ by (RFC 7519 §4.1.5). */
+/** The clock leeway that verifiers commonly allow (RFC 7519 §4.1.5). */
 const LEEWAY_SECONDS = 60
 
 export interface JwtIssueDeps {
@@ -31,7 +31,10 @@ export interface JwtIssueDeps {
   readonly random: Random
 }
 
-/** Asks for a token and checks that it says what was asked for, no more and no less. */
+/**
+ * Requests a token and checks that it has the requested SPIFFE ID and audiences. @throws
+ * UnusableSvidError
+ */
 export async function issueJwtSvid(
   deps: JwtIssueDeps,
   claim: IdentityClaim,
@@ -67,7 +70,7 @@ export async function issueJwtSvid(
   }
 }
 
-/** The authority gives each token one; empty in a token without. */
+/** The token's `jti`, which the authority sets in every token; empty if absent. */
 export function jtiOf({ claims }: JwtSvid): string {
   const { jti } = claims
   return typeof jti === 'string' ? jti : ''

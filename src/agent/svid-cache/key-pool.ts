@@ -2,17 +2,23 @@ import type { KeyPair } from '../../crypto/keys.ts'
 import { FairQueue } from '../../foundation/fair-queue.ts'
 
 export interface KeyPoolOptions {
-  /** Off the event loop. */
+  /** Generates off the event loop. */
   readonly generate: () => Promise<KeyPair>
-  /** Pairs in the making at once, however many wait: the threads are shared with all else that leaves the loop. */
+  /**
+   * How many pairs may be generated concurrently. The threads are shared with all other blocking
+   * work.
+   */
   readonly atOnce: number
-  /** Pairs kept ready at most; each takes some 3 KB. */
+  /** The maximum number of pairs kept ready; each takes some 3 KB. */
   readonly most: number
 }
 
 type Waiter = PromiseWithResolvers<KeyPair>
 
-/** Key pairs of one type, made ahead so that a first fetch does not wait for one. Each is handed out once, to the users in turn. */
+/**
+ * Key pairs of one type, generated in advance so that a first fetch need not wait. Each is handed
+ * out once; waiting users take turns.
+ */
 export class KeyPool {
   readonly #options: KeyPoolOptions
   #ready: KeyPair[] = []
@@ -32,7 +38,10 @@ export class KeyPool {
     return this.#waiting.size
   }
 
-  /** So many may soon be asked for: that many are kept ready, as far as the limit goes. None at all lets go of those that are. */
+  /**
+   * Sets how many keys may soon be needed; that many, up to the limit, are kept ready. Zero drops
+   * the ready ones.
+   */
   expect(keys: number): void {
     this.#target = keys === 0 ? 0 : Math.max(this.#target, Math.min(keys, this.#options.most))
     if (keys === 0) this.#ready = []
@@ -45,7 +54,7 @@ export class KeyPool {
       this.#make()
       return key
     }
-    // Whoever finds nothing has shown that more are needed than anybody told.
+    // An empty pool shows that more are needed than expected.
     this.#target = Math.min(this.#target + 1, this.#options.most)
     const waiter = Promise.withResolvers<KeyPair>()
     this.#waiting.push(uid, waiter)
@@ -71,7 +80,7 @@ export class KeyPool {
       const waiter = this.#waiting.take()?.item
       this.#making -= 1
       waiter?.reject(error)
-      if (waiter) this.#make() // else whoever takes the next key tries again, and hears of the failure
+      if (waiter) this.#make() // otherwise the next take() tries again and reports the failure
       return
     }
     this.#making -= 1

@@ -3,12 +3,12 @@ import { generateKeyPair, type KeyPair, type KeyType } from '../../crypto/keys.t
 import type { Metrics } from '../../foundation/metrics.ts'
 import { KeyPool } from './key-pool.ts'
 
-/** Node's threads are four, for files, name resolution and digests as well. */
+/** The size of Node's thread pool, which also serves files, name resolution and digests. */
 const THREADS = 4
 
 /**
- * A key on P-256 is made in 0.1 ms, on P-384 in 2 ms, and one of RSA in 50 to 300 ms of a whole core: one core is left to the loop, so
- * that a hundred of them delay nobody else.
+ * Generating a key takes 0.1 ms for P-256, 2 ms for P-384, and 50 to 300 ms of a whole core for
+ * RSA. One core is left to the event loop, so that a hundred RSA keys delay nothing else.
  */
 const LIMITS: Readonly<Record<KeyType, { readonly atOnce: number; readonly most: number }>> = {
   'ec-p256': { atOnce: THREADS, most: 8 },
@@ -16,7 +16,7 @@ const LIMITS: Readonly<Record<KeyType, { readonly atOnce: number; readonly most:
   'rsa-2048': { atOnce: Math.max(1, Math.min(THREADS / 2, availableParallelism() - 1)), most: 16 },
 }
 
-/** Key pairs by type. A type that no workload identity of this agent has costs nothing. */
+/** Key pairs by type. A type that no workload identity uses costs nothing. */
 export class KeyPools {
   readonly #generate: (type: KeyType) => Promise<KeyPair>
   readonly #pools = new Map<KeyType, KeyPool>()
@@ -29,15 +29,15 @@ export class KeyPools {
     metrics.collected('key_pool_waiting', 'X.509-SVIDs that wait for a key pair to be made', () =>
       this.#sample((pool) => pool.waiting),
     )
-    this.#pool('ec-p256').expect(LIMITS['ec-p256'].most) // before anything is known: the first fetch shall find one
+    this.#pool('ec-p256').expect(LIMITS['ec-p256'].most) // ready before the first sync, for the first fetch
   }
 
-  /** For which user: those who wait for a key have their turns one after another. */
+  /** Takes a key pair for a user. Waiting users take turns. */
   take(type: KeyType, uid: number): Promise<KeyPair> {
     return this.#pool(type).take(uid)
   }
 
-  /** How many workload identities there are of each type. */
+  /** Sets how many workload identities there are per key type. */
   expect(identities: ReadonlyMap<KeyType, number>): void {
     for (const [type, count] of identities) {
       if (type === 'ec-p256') continue

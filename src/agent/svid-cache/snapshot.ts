@@ -8,7 +8,10 @@ import { type CachedJwtSvid, jtiOf } from './jwt-issue.ts'
 import { overBootMs } from './svid-life.ts'
 import type { CachedX509Svid, X509Entry } from './x509-entry.ts'
 
-/** What an agent keeps, sealed, to serve from after a restart (decision 0005). Plain JSON; holds private keys. */
+/**
+ * The SVIDs that an agent saves, sealed, to serve after a restart (decision 0005). Plain JSON, with
+ * private keys.
+ */
 export interface SvidSnapshot {
   readonly version: 1
   readonly x509: readonly X509Record[]
@@ -19,13 +22,13 @@ interface X509Record extends Omit<CachedX509Svid, 'chainDer' | 'keyDer' | 'notBe
   readonly key: string
   readonly workloadIdentity: string
   readonly revision: string
-  /** Absent in what an earlier version kept, which had one type only. */
+  /** Absent in snapshots of earlier versions, which had one type only. */
   readonly keyType?: KeyType
-  /** Of the process that it was asked for last, … */
+  /** The attributes of the process for which it was last requested. */
   readonly workloadAttributes: Attributes
-  /** … and when; absent in what an earlier version kept. */
+  /** When it was last requested. Absent in snapshots of earlier versions. */
   readonly askedMs?: number
-  /** Absent in what an earlier version kept. */
+  /** Absent in snapshots of earlier versions. */
   readonly notBeforeMs?: number
   /** Base64. */
   readonly chain: string
@@ -33,10 +36,10 @@ interface X509Record extends Omit<CachedX509Svid, 'chainDer' | 'keyDer' | 'notBe
 }
 
 interface JwtRecord extends Omit<CachedJwtSvid, 'notBeforeMs' | 'overBootMs' | 'jti'> {
-  /** Absent in what an earlier version kept. */
+  /** Absent in snapshots of earlier versions. */
   readonly notBeforeMs?: number
   readonly key: string
-  /** Whose share of the cache it is in; absent in what an earlier version kept. */
+  /** The user whose share of the cache it is in. Absent in snapshots of earlier versions. */
   readonly uid?: number
 }
 
@@ -90,7 +93,7 @@ export function parseJwt({ key: _key, uid: _uid, ...record }: JwtRecord, clock: 
   return { ...record, jti, notBeforeMs: life.notBeforeMs, overBootMs: overBootMs(life, clock) }
 }
 
-/** Undefined for what another version of this program wrote: it is then fetched anew. */
+/** Undefined for a snapshot of another format; the SVIDs are then fetched again. */
 export function readSnapshot(snapshot: unknown): SvidSnapshot | undefined {
   const found = snapshot as Partial<SvidSnapshot> | null | undefined
   const isOurs = found?.version === 1 && Array.isArray(found.x509) && Array.isArray(found.jwt)

@@ -22,11 +22,14 @@ import {
 import { X509Cache } from './x509-cache.ts'
 import type { Holder, X509State } from './x509-entry.ts'
 
-/** Work that is due is looked at no more often than this … */
+/** The shortest interval between checks for due work. */
 const SHORTEST_WAIT_MS = 20
-/** … and no more rarely: timers stand still while a host sleeps, certificates do not. */
+/** The longest interval: timers stop while a host is suspended, but certificates keep aging. */
 const MAX_WAIT_MS = 5_000
-/** Tokens in a snapshot, the ones asked for last: they live for minutes, and a snapshot is written often. */
+/**
+ * How many tokens a snapshot contains, most recently used first. They live for minutes, and
+ * snapshots are written often.
+ */
 const TOKENS_KEPT = 256
 
 export interface SvidCacheDeps {
@@ -39,7 +42,10 @@ export interface SvidCacheDeps {
   readonly keys?: Pick<KeyPools, 'take' | 'expect'>
 }
 
-/** All SVIDs this agent holds, with their keys: issued once for all who may have them, renewed, never given out expired. */
+/**
+ * All SVIDs of this agent, with their keys: issued once for all callers that may have them,
+ * renewed, and never handed out expired.
+ */
 export class SvidCache implements Disposable {
   readonly #deps: SvidCacheDeps
   readonly #x509: X509Cache
@@ -75,7 +81,7 @@ export class SvidCache implements Disposable {
     this.#subscription = knowledge.subscribe((known) => this.#reconcile(known))
   }
 
-  /** How many SVIDs there are. */
+  /** The number of cached SVIDs. */
   get size(): number {
     return this.#x509.size + this.#jwt.size
   }
@@ -92,12 +98,15 @@ export class SvidCache implements Disposable {
     this.#x509.release(grant.key, holder)
   }
 
-  /** Tells of each rendered identity (its grant's key) whose X.509-SVID came, ended, or could not be had. */
+  /**
+   * Called with the grant key of each identity whose X.509-SVID was issued, ended or could not be
+   * issued.
+   */
   onX509Change(listener: (key: string) => void): Disposable {
     return this.#x509Changes.subscribe(listener)
   }
 
-  /** `audiences`: sorted, without doubles. */
+  /** `audiences` must be sorted and distinct. */
   wantJwt(
     grant: Grant,
     workload: Attributes,
@@ -106,12 +115,12 @@ export class SvidCache implements Disposable {
     return this.#jwt.want(grant, workload, audiences)
   }
 
-  /** Tells that a snapshot taken now differs from one taken before. */
+  /** Called when a snapshot taken now would differ from the one before. */
   onChange(listener: () => void): Disposable {
     return this.#changes.subscribe(listener)
   }
 
-  /** All that is worth keeping over a restart, private keys included: to be sealed before it is written. */
+  /** Everything to save for a restart, private keys included; seal it before it is written. */
   snapshot(): SvidSnapshot {
     return {
       version: 1,
@@ -120,7 +129,10 @@ export class SvidCache implements Disposable {
     }
   }
 
-  /** Takes back what an earlier run kept. What is not valid by the wall clock is held back: that clock may be wrong. */
+  /**
+   * Restores what an earlier run saved. SVIDs that are not valid by the wall clock are held back,
+   * because that clock may be wrong.
+   */
   restore(snapshot: unknown): void {
     const kept = readSnapshot(snapshot)
     for (const record of kept?.x509 ?? []) {

@@ -5,11 +5,14 @@ export interface Life {
   /** By the wall clock. */
   readonly notBeforeMs: number
   readonly notAfterMs: number
-  /** By the clock that never jumps: after this the SVID is over, whatever the wall clock says. */
+  /** The end by the monotonic clock: after this the SVID has expired, whatever the wall clock says. */
   readonly overBootMs: number
 }
 
-/** The end on the clock that never jumps: nothing that was made before now lives longer than from now on for its whole life. */
+/**
+ * The latest possible end by the monotonic clock: an SVID that exists now lives at most its whole
+ * life from now on.
+ */
 export function overBootMs(life: Pick<Life, 'notBeforeMs' | 'notAfterMs'>, clock: Clock): number {
   return clock.bootMs() + life.notAfterMs - life.notBeforeMs
 }
@@ -18,18 +21,22 @@ export function isValidAt({ notBeforeMs, notAfterMs }: Life, nowMs: number): boo
   return notBeforeMs <= nowMs && nowMs < notAfterMs
 }
 
-/** One that has ended by itself is over by both clocks after this: it was valid from a minute before it was made. */
+/**
+ * An SVID that expired normally is over by both clocks within this time: its notBefore is a minute
+ * before it was issued.
+ */
 const OVER_WITHIN_MS = 90_000
 
-/** Not valid by the wall clock, and alive by the other. */
+/** Whether the SVID is not valid by the wall clock although it is alive by the monotonic clock. */
 export function isClockInTheWay(life: Life, clock: Clock): boolean {
   if (isValidAt(life, clock.now().getTime())) return false
   return life.notBeforeMs > clock.now().getTime() || life.overBootMs - clock.bootMs() > OVER_WITHIN_MS
 }
 
 /**
- * What to keep of the SVIDs of one identity, newest first: the newest that is valid now; the one that becomes valid next; and the last that the
- * wall clock calls expired while the other clock does not. Either clock, this host's or the authority's, may have been wrong.
+ * Which SVIDs of one identity to keep: the newest that is valid now, the one that becomes valid
+ * next, and the last one that has expired by the wall clock but not by the monotonic clock. This
+ * host's clock or the authority's may have been wrong.
  */
 export function worthKeeping<T>(
   newestFirst: readonly T[],

@@ -1,6 +1,6 @@
 import { type Attributes, lookUp } from '../../policy/attributes.ts'
 
-/** For the log: whose call it was, by `workload.*`. */
+/** The caller's uid and pid from `workload.*`, for the log. */
 export function whoAsked(workload: Attributes): { readonly uid: unknown; readonly pid: unknown } {
   return { uid: lookUp(workload, 'unix.uid'), pid: lookUp(workload, 'unix.pid') }
 }

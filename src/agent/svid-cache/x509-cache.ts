@@ -15,26 +15,32 @@ import type { CachedX509Svid, Holder, X509Entry, X509State } from './x509-entry.
 import { issueX509Svid, type X509IssueDeps } from './x509-issue.ts'
 
 const RETRY = { initialMs: 1_000, maxMs: 60_000 }
-/** Above this the longest unasked identities that no stream holds are forgotten, of the user first who has most of them. */
+/**
+ * Above this number, identities without a stream are evicted: of the user with the most, the least
+ * recently used first.
+ */
 const SOFT_LIMIT = 16_384
-/** After a change of CA the new bundle goes out to everybody first … */
+/** After a change of CA, the new bundle is distributed for this long before SVIDs are reissued. */
 const AFTER_BUNDLE_MS = 2_000
-/** … and each open identity adds this much to the time over which all are then issued again. */
+/** Each open identity adds this much to the time over which all are reissued. */
 const SPREAD_MS_EACH = 5
-/** Failures are tried again at a change of what the agent knows, but not in a storm of changes. */
+/** A change of knowledge retries failed identities, but not more often than this. */
 const RETRY_AFTER_CHANGE_MS = 1_000
 
 export interface X509CacheDeps extends X509IssueDeps {
   readonly logger: Logger
   readonly issued: Counter
   readonly heldBack: HeldBack
-  /** Something about this key changed: a new SVID, its end, or a failed first attempt. */
+  /** The identity with this key changed: a new SVID, an expired one, or a failed first attempt. */
   readonly onChange: (key: string) => void
-  /** Work is due at this time, possibly earlier than any before. */
+  /** Work is due at this time, which may be earlier than any before. */
   readonly onDue: (atMs: number) => void
 }
 
-/** X.509-SVIDs by rendered identity: one key pair each, shared by every process on this host that may have it. */
+/**
+ * Caches X.509-SVIDs by rendered identity: one key pair each, shared by every process on this host
+ * that may have it.
+ */
 export class X509Cache {
   readonly #deps: X509CacheDeps
   readonly #entries = new Map<string, X509Entry>()
@@ -43,7 +49,7 @@ export class X509Cache {
     this.#deps = deps
   }
 
-  /** How many of them there are to hand out. */
+  /** The number of SVIDs that can be handed out now. */
   get size(): number {
     let size = 0
     for (const { svid } of this.#entries.values()) if (svid !== undefined) size += 1
@@ -51,8 +57,8 @@ export class X509Cache {
   }
 
   /**
-   * The state of an identity somebody may have, begun to be issued when there is nothing valid of it. An SVID in it validates against the
-   * bundle that is known now.
+   * Returns the state of an identity, and starts to issue an SVID if none is valid. An SVID in it
+   * verifies against the bundle that is known now.
    */
   want(grant: Grant, workload: Attributes): X509State {
     const now = this.#now()
@@ -66,7 +72,7 @@ export class X509Cache {
     return entry
   }
 
-  /** Held identities are renewed whether or not anybody asks; every hold has its release. */
+  /** Keeps an identity renewed, even without further requests, until `release`. */
   hold(grant: Grant, workload: Attributes, holder: Holder): void {
     this.want(grant, workload)
     this.#entries.get(grant.key)?.holders.add(holder)
@@ -79,7 +85,7 @@ export class X509Cache {
     entry.askedMs = this.#now()
   }
 
-  /** Does what is due and returns when to come back. */
+  /** Does the work that is due; returns when the next is. */
   tick(knowledge: Knowledge | undefined): number {
     const now = this.#now()
     let next = Number.POSITIVE_INFINITY
@@ -94,7 +100,10 @@ export class X509Cache {
     return next
   }
 
-  /** Follows a change of the CA at leisure, of a tainted one at once, and gives failed identities another chance. */
+  /**
+   * Follows a change of knowledge: reissues gradually after a CA rotation, immediately if a key is
+   * tainted, and retries failed identities.
+   */
   reconcile(knowledge: Knowledge): void {
     const now = this.#now()
     const spreadMs = this.#entries.size * SPREAD_MS_EACH
@@ -128,12 +137,12 @@ export class X509Cache {
     }
   }
 
-  /** Everything worth keeping over a restart, each identity's newest first. */
+  /** Everything to save for a restart; each identity's newest SVID first. */
   *kept(): Generator<readonly [Readonly<X509Entry>, CachedX509Svid]> {
     for (const entry of this.#entries.values()) for (const svid of entry.kept) yield [entry, svid]
   }
 
-  /** Puts back what an earlier run of this agent had, in the order in which `kept` gave it. */
+  /** Restores an SVID that an earlier run saved, in the order of `kept`. */
   restore(key: string, claim: IdentityClaim, svid: CachedX509Svid): void {
     const entry = this.#entries.get(key) ?? this.#add(key, claim)
     entry.kept = [...entry.kept, svid]
@@ -179,8 +188,8 @@ export class X509Cache {
   }
 
   /**
-   * Settles which SVID is handed out by this host's clock: never one that has expired, nor one that is not valid yet. True when it is another than
-   * before.
+   * Selects the SVID to hand out by this host's clock: never an expired one, nor one that is not
+   * yet valid. Returns true if the selection changed.
    */
   #choose(entry: X509Entry): boolean {
     const { svid: before, kept } = entry
@@ -199,14 +208,17 @@ export class X509Cache {
     return true
   }
 
-  /** Of no use to anybody, whatever the time. */
+  /** Drops an SVID that is unusable at any time. */
   #drop(entry: X509Entry, svid: CachedX509Svid): void {
     entry.kept = entry.kept.filter((each) => each !== svid)
     entry.svid = undefined
     this.#choose(entry)
   }
 
-  /** Where there is an SVID and only the clock stands in the way, that is what callers and the operator hear of. */
+  /**
+   * If an SVID exists and only the clock prevents its use, that becomes the error for callers and
+   * operator.
+   */
   #holdBack(entry: X509Entry): void {
     const { clock, heldBack } = this.#deps
     const svid = entry.kept.find((each) => isClockInTheWay(each, clock))
@@ -229,7 +241,10 @@ export class X509Cache {
     }
   }
 
-  /** For a process that holds the identity now; else for the one that asked last, and when that was. */
+  /**
+   * Renews on behalf of a process that holds the identity now, or else of the last one that
+   * requested it.
+   */
   #renew(entry: X509Entry, now: number): void {
     if (entry.inFlight) return
     let holders = 0
@@ -283,7 +298,7 @@ export class X509Cache {
     onChange(entry.key)
   }
 
-  /** The next attempt, and in how many milliseconds it is. */
+  /** Schedules the next attempt; returns the delay in milliseconds. */
   #retry(entry: X509Entry): number {
     const now = this.#now()
     entry.retryMs = now + entry.backoff.nextMs()
@@ -313,14 +328,14 @@ export class X509Cache {
   }
 }
 
-/** The authority's no is not a question of time. */
+/** A refusal by the authority does not depend on the clock. */
 function isFinal(error: unknown): boolean {
   return error instanceof CodedError && error.kind === 'permission_denied'
 }
 
 const lifeOf = (svid: CachedX509Svid): Life => svid
 
-/** What a process asks for now. */
+/** The claim of a process that requests an SVID now. */
 export function claimOf(grant: Grant, workload: Attributes, nowMs: number): IdentityClaim {
   return {
     workloadIdentity: grant.identity,
@@ -332,17 +347,20 @@ export function claimOf(grant: Grant, workload: Attributes, nowMs: number): Iden
   }
 }
 
-/** Nothing is held back for longer than this: the clock was set back since. */
+/**
+ * Whether a time is still to come. A wait longer than the longest retry means that the clock was
+ * set back.
+ */
 function isAhead(atMs: number, now: number): boolean {
   return atMs > now && (atMs - now <= RETRY.maxMs || atMs === Number.POSITIVE_INFINITY)
 }
 
-/** The clock was set back since this was asked for: its time to be renewed is too late by as much. */
+/** Whether the clock was set back since the SVID was requested, so that its renewal time is too late. */
 function wasSetBack({ triedMs, svid }: X509Entry, now: number): boolean {
   return now < (triedMs || (svid?.receivedMs ?? 0)) - RETRY.maxMs
 }
 
-/** Whether the policy still has the identity as it was when this was asked for. */
+/** Whether the policy still has the revision for which the SVID was requested. */
 function isCurrent(entry: X509Entry, knowledge: Knowledge): boolean {
   return knowledge.policy.get(entry.claim.workloadIdentity)?.identity.revision === entry.claim.revision
 }

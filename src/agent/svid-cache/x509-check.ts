@@ -5,17 +5,20 @@ import { validateX509Svid } from '../../spiffe/x509-svid.ts'
 import { UnusableSvidError } from './errors.ts'
 import type { CachedX509Svid } from './x509-entry.ts'
 
-/** The CA certificates that were found to vouch for SVIDs: a look at the chain is needed again only when one leaves the bundle. */
+/**
+ * The CA certificate that each SVID was verified against. The chain is verified again only when
+ * that certificate leaves the bundle.
+ */
 const vouchers = new WeakMap<CachedX509Svid, Buffer>()
 
-/** The SVID was validated, with this CA of the bundle at the end of its chain. */
+/** Records the CA certificate of the bundle against which an SVID was verified. */
 export function noteVoucher(svid: CachedX509Svid, authorityDer: Buffer): void {
   vouchers.set(svid, authorityDer)
 }
 
 /**
- * What a client does with it: the chain leads to the bundle that it is sent with, the ID is that of the leaf, the key fits. One bad SVID makes
- * some clients give up for good.
+ * Checks an SVID as clients do: the chain verifies against the bundle that is sent with it, the
+ * leaf has the SPIFFE ID, and the key matches. Some clients stop for good after one bad SVID.
  * @throws UnusableSvidError
  */
 export function checkX509Svid(svid: CachedX509Svid, bundle: Bundle, nowSeconds: number): void {

@@ -17,39 +17,39 @@ export interface CachedX509Svid extends Life {
   readonly renewAtMs: number
 }
 
-/** One rendered identity, as far as it was asked for. Changed by {@link X509Cache} only. */
+/** The state of one rendered identity that was requested. Only {@link X509Cache} changes it. */
 export interface X509Entry {
   readonly key: string
   claim: IdentityClaim
-  /** What is handed out: the newest of `kept` that is valid now. */
+  /** The SVID to hand out: the newest of `kept` that is valid now. */
   svid: CachedX509Svid | undefined
-  /** Newest first, with those that the clock of this host lets nobody use now. */
+  /** Newest first, including those that are not valid by this host's clock. */
   kept: readonly CachedX509Svid[]
-  /** Why the last attempt gave nothing; undefined after a success and before the first attempt. */
+  /** Why the last attempt failed; undefined after a success and before the first attempt. */
   failure: unknown
-  /** When something is to be done: renew, try again, or withdraw. */
+  /** When the next work is due: renew, retry or withdraw. */
   dueMs: number
-  /** No attempt before this. */
+  /** No attempt before this time. */
   retryMs: number
   triedMs: number
   askedMs: number
-  /** Identity sets with open streams that hold it. */
+  /** The identity sets with open streams that hold it. */
   readonly holders: Set<Holder>
   inFlight: boolean
   readonly backoff: Backoff
 }
 
-/** Some callers with open streams, for whom an identity is kept renewed. */
+/** Callers with open streams, for whom an identity is kept renewed. */
 export interface Holder {
   readonly streams: number
-  /** `workload.*` of one of them that is still there. */
+  /** The `workload.*` of one of them that is alive. */
   living(): Attributes | undefined
 }
 
-/** What a reader may know of an entry. */
+/** The part of an entry that readers see. */
 export type X509State = Pick<Readonly<X509Entry>, 'svid' | 'failure' | 'inFlight'>
 
-/** True once there is something to go by: an SVID, or the failure of the attempt to get one. */
+/** Whether there is a result: an SVID, or the failure to get one. */
 export function isSettled(state: X509State): boolean {
   return state.svid !== undefined || (!state.inFlight && state.failure !== undefined)
 }

@@ -21,8 +21,10 @@ export interface X509IssueDeps {
 }
 
 /**
- * A new key (decision 0008), a certificate for it, and a look at it through our own validator: one bad SVID makes some clients give up
- * for good, so it must not get as far as them. Whether it is valid now is not asked here: this host's clock may be wrong.
+ * Makes a new key (decision 0008), obtains a certificate for it and verifies that: some clients
+ * stop for good after one bad SVID. Whether it is valid now is not checked here, because this
+ * host's clock may be wrong.
+ * @throws UnusableSvidError | RpcError
  */
 export async function issueX509Svid(deps: X509IssueDeps, claim: IdentityClaim): Promise<CachedX509Svid> {
   const key = await deps.keys.take(claim.keyType, askingUser(claim.workloadAttributes))

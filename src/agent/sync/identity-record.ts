@@ -3,15 +3,15 @@ import { type CompiledIdentity, compileWorkloadIdentity } from '../../policy/com
 import type { WorkloadIdentitySpec } from '../../policy/workload-identity.ts'
 import type { WorkloadIdentity__Output } from '../../rpc/gen/signet/v1/WorkloadIdentity.ts'
 
-/** A workload identity as it came, to be kept; compiled beside it. */
+/** A workload identity as received, for the saved state. */
 export type IdentityRecord = Pick<WorkloadIdentity__Output, 'name' | 'revision' | 'labels' | 'specJson'>
 
-/** The authority's defaults decide when it signs; these only stand in what the agent shows. */
+/** Placeholders: the authority applies its own defaults when it signs. */
 const DEFAULTS = { x509TtlSeconds: 3600, jwtTtlSeconds: 300 }
 
 /**
- * Undefined when this agent does not understand it: the authority may be of a newer version. Nobody is then granted it here,
- * and everything else goes on.
+ * Compiles a workload identity. Returns undefined if this agent does not understand it, as from a
+ * newer authority; it is then granted to no caller here, and all others still work.
  */
 export function compileRecord(
   record: IdentityRecord,

@@ -2,7 +2,7 @@ import type { IdentityRecord } from './identity-record.ts'
 import type { FederatedRecord } from './known-federation.ts'
 import type { LockRecord } from './known-locks.ts'
 
-/** As it came and as it is kept; plain JSON. */
+/** The agent's knowledge as received and as saved. Plain JSON. */
 export interface KnowledgeRecord {
   readonly version: 1
   readonly trustDomain: string
@@ -14,24 +14,24 @@ export interface KnowledgeRecord {
   readonly identities: readonly IdentityRecord[]
 }
 
-/** The bot as the authority calls it. */
+/** The bot, as the authority describes it. */
 export interface SavedBot {
   readonly name: string
   readonly instanceId: string
   readonly attributesJson: string
-  /** Absent in what an earlier version kept. */
+  /** Absent in the state of earlier versions. */
   readonly rolesJson?: string
 }
 
-/** The own trust domain's bundle, as text. */
+/** The bundle of the agent's own trust domain, as text. */
 export interface BundleRecord {
   readonly json: string
   readonly taintedKeyIds: readonly string[]
   readonly activeX509KeyId: string
   readonly activeJwtKeyId: string
-  /** Absent or empty where the authority has one only: that one. */
+  /** Absent or empty if the authority has only `activeJwtKeyId`. */
   readonly activeJwtKeyIds?: readonly string[]
-  /** Absent where the authority does not say. */
+  /** Absent if the authority does not send them. */
   readonly svidLives?: {
     readonly defaultX509Seconds: string
     readonly defaultJwtSeconds: string

@@ -17,7 +17,7 @@ import { type FederatedRecord, FederationPages, KnownFederation, tellWithheld } 
 import { KnownLocks, type LockRecord } from './known-locks.ts'
 import { KnownRoles } from './known-roles.ts'
 
-/** Everything that was heard, as far as it was heard. */
+/** Everything received so far. */
 interface Heard {
   identities: Map<string, IdentityRecord>
   policy: Policy
@@ -35,13 +35,16 @@ export interface KnowledgeStoreDeps {
   readonly logger: Logger
 }
 
-/** Turns the messages of the sync stream into knowledge. Small changes are cheap beside however much is known already. */
+/**
+ * Turns the messages of the sync stream into knowledge. The cost of a small change does not depend
+ * on how much is known already.
+ */
 export class KnowledgeStore {
   readonly current = new Watchable<Knowledge | undefined>(undefined)
   readonly #deps: KnowledgeStoreDeps
   #trustDomain: string | undefined
   #heard: Heard = nothingHeard()
-  /** A snapshot that is still coming in; put in place as a whole. */
+  /** A snapshot that is still being received; it is applied as a whole. */
   #incoming:
     | {
         readonly names: Set<string>
@@ -59,7 +62,7 @@ export class KnowledgeStore {
     this.#deps = deps
   }
 
-  /** When the authority was last heard of; 0 = never. */
+  /** When the last message of the authority was received; 0 if never. Milliseconds since 1970. */
   get syncedMs(): number {
     return this.#syncedMs
   }
@@ -68,7 +71,7 @@ export class KnowledgeStore {
     return this.#trustDomain ?? ''
   }
 
-  /** Whose words are believed from now on. What was known of another trust domain is forgotten. */
+  /** Sets the trust domain whose messages are accepted. Knowledge of another one is dropped. */
   belongTo(trustDomain: string): void {
     if (this.#trustDomain === trustDomain) return
     this.#trustDomain = trustDomain
@@ -77,8 +80,9 @@ export class KnowledgeStore {
   }
 
   /**
-   * Takes in one message; true when it completed a snapshot.
-   * @throws SyncInvalidError and others when it makes no sense; what was known stays
+   * Applies a message. Returns true if it completed a snapshot.
+   * @throws SyncInvalidError and parse errors if the message is invalid; the knowledge then stays
+   * as it was
    */
   apply(message: SyncResponse__Output): boolean {
     if (message.trustDomain !== '' && message.trustDomain !== this.#trustDomain) {
@@ -104,20 +108,20 @@ export class KnowledgeStore {
     return snapshotEnd
   }
 
-  /** The stream broke off: half a snapshot is none. */
+  /** The stream broke: drops an incomplete snapshot. */
   abandon(): void {
     this.#incoming = undefined
     this.#federationPages.abandon()
   }
 
-  /** The authority does not accept this bot any more: nothing may be handed out until it does again. */
+  /** The authority refuses this bot: grants nothing until a new snapshot is received. */
   refuse(): void {
     if (this.#refused) return
     this.#refused = true
     this.#publish()
   }
 
-  /** What to keep over a restart; undefined while there is nothing. */
+  /** What to save for a restart; undefined before the first sync. */
   snapshot(): KnowledgeRecord | undefined {
     const { bot, bundleRecord, federation, locks, identities } = this.#heard
     if (bot === undefined || bundleRecord === undefined || this.#trustDomain === undefined) return undefined
@@ -133,7 +137,7 @@ export class KnowledgeStore {
     }
   }
 
-  /** Takes back what an earlier run kept, if it is of this trust domain and makes sense. */
+  /** Restores what an earlier run saved, if it is valid and of this trust domain. */
   restore(kept: unknown): void {
     const record = kept as Partial<KnowledgeRecord> | undefined
     if (record?.version !== 1 || record.trustDomain !== this.#trustDomain) return
@@ -180,7 +184,8 @@ export class KnowledgeStore {
   ): void {
     const { bot, bundle, federated, locks, upserts, removals } = said
     let changed = force
-    // What can be refused comes first: a message takes effect as a whole or not at all.
+    // What may be invalid is processed first, so that a message takes effect as a whole or not at
+    // all.
     if (bundle) {
       const { spiffeBundle, ...keys } = bundle
       const json = spiffeBundle.toString()
@@ -213,7 +218,8 @@ export class KnowledgeStore {
     const record = { name, instanceId, attributesJson, rolesJson }
     if (isDeepStrictEqual(this.#heard.bot, record)) return false
     const { join, bot } = JSON.parse(attributesJson) as { join?: Attributes; bot?: Attributes }
-    // What decides about a caller hangs on these, too: with another policy every caller is looked at anew.
+    // Decisions about callers also depend on these. A new policy object makes every caller be
+    // decided anew.
     if (attributesJson !== this.#heard.bot?.attributesJson) this.#heard.policy = this.#heard.policy.with({})
     this.#heard.facts = { join: join ?? {}, bot: bot ?? {} }
     this.#heard.roles = KnownRoles.parse(rolesJson, this.#deps.logger)
@@ -231,7 +237,8 @@ export class KnowledgeStore {
     const { identities, policy } = this.#heard
     const newer = upserts.filter(({ name, revision, specJson }) => {
       const known = identities.get(name)
-      // The text as well: an authority restored from a backup may give a revision out a second time.
+      // The text is compared too, because an authority that was restored from a backup may reuse a
+      // revision.
       return known?.revision !== revision || known.specJson !== specJson
     })
     const gone = removals.filter((name) => identities.has(name))
@@ -240,10 +247,10 @@ export class KnowledgeStore {
     for (const name of gone) identities.delete(name)
     for (const { name, revision, labels, specJson } of newer)
       identities.set(name, { name, revision, labels, specJson })
-    const ununderstood = newer.filter((_, index) => compiled[index] === undefined).map(({ name }) => name)
+    const notUnderstood = newer.filter((_, index) => compiled[index] === undefined).map(({ name }) => name)
     this.#heard.policy = policy.with({
       upserts: compiled.filter((each) => each !== undefined),
-      removals: [...gone, ...ununderstood],
+      removals: [...gone, ...notUnderstood],
     })
     return true
   }

@@ -6,7 +6,7 @@ import type { LifeLimits } from '../../policy/life.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
 
-/** What the authority has told this agent; never changed, only replaced as a whole. */
+/** What the agent knows from the authority. Immutable; replaced as a whole. */
 export interface Knowledge extends Bounds {
   readonly policy: Policy
   readonly bundle: Bundle
@@ -14,40 +14,49 @@ export interface Knowledge extends Bounds {
   /** `join.*` and `bot.*`. */
   readonly facts: { readonly join: Attributes; readonly bot: Attributes }
   readonly activeX509KeyId: string
-  /** One for each algorithm that tokens are signed with. */
+  /** One per signing algorithm. */
   readonly activeJwtKeyIds: ReadonlySet<string>
   readonly taintedKeyIds: ReadonlySet<string>
-  /** What bounds the lives of SVIDs under this limit of the roles; undefined from an authority that does not say. For explanations. */
+  /**
+   * The bounds on SVID lifetimes under this `max_ttl` of the roles, for explanations. Undefined if
+   * the authority does not send them.
+   */
   lifeLimits(roleMaxTtlSeconds: number | undefined): LifeLimits | undefined
-  /** Grows with each change. */
+  /** Increases with each change. */
   readonly version: number
 }
 
-/** Undefined before the first sync, unless a sealed state was there. */
+/** Undefined before the first sync, unless saved state was restored. */
 export type KnowledgeSource = Watchable<Knowledge | undefined>
 
-/** Which workload identity an SVID is wanted for, for which process, and why. */
+/** A request for an SVID: which workload identity, for which process, and why. */
 export interface IdentityClaim {
   readonly workloadIdentity: string
   readonly revision: string
   readonly spiffeId: string
-  /** Of the key that an X.509-SVID is asked for. */
+  /** The type of key, for an X.509-SVID. */
   readonly keyType: KeyType
-  /** `workload.*` of that process. */
+  /** The `workload.*` of that process. */
   readonly workloadAttributes: Attributes
   readonly asked: Asked
 }
 
-/** `call`: the process asks now. `renewal`: the agent renews or tries again by itself, for a process that holds the identity open, … */
+/**
+ * Why an SVID is requested. `call`: a process asks now. `renewal`: the agent renews or retries by
+ * itself.
+ */
 export interface Asked {
   readonly occasion: 'call' | 'renewal'
-  /** … one of so many streams, or with none for the last that asked, … */
+  /**
+   * For a renewal: how many streams hold the identity. Without one, it is for the process that
+   * asked last.
+   */
   readonly holders: number
-  /** … at this time. */
+  /** When that process asked, in milliseconds since 1970. */
   readonly askedMs: number
 }
 
-/** The authority, as far as SVIDs are concerned. @throws RpcError */
+/** Issues SVIDs; the authority, as the caches see it. @throws RpcError */
 export interface SvidIssuer {
   issueX509(
     claim: IdentityClaim,
@@ -59,7 +68,7 @@ export interface SvidIssuer {
   ): Promise<{ readonly token: string; readonly issuedAt: number; readonly expiresAt: number }>
 }
 
-/** A process as the audit log shall know it. */
+/** A process, as recorded in the audit log. */
 export interface SeenProcess {
   readonly uid: number
   readonly gid: number
@@ -69,14 +78,14 @@ export interface SeenProcess {
   readonly startedMs: number
 }
 
-/** How often, when first and when last. */
+/** How often something happened, and when first and last. */
 export interface SeenTimes {
   count: number
   firstMs: number
   lastMs: number
 }
 
-/** One response with SVIDs; the same object for all who get the same. */
+/** The SVIDs of one response. All callers that get the same response share the object. */
 export interface Delivered {
   readonly svids: readonly DeliveredSvid[]
 }
@@ -86,7 +95,10 @@ export type DeliveredSvid = { readonly spiffeId: string } & (
   | { readonly jti: string }
 )
 
-/** What the audit log shall hear of, as this agent's word. Never waits, never throws. */
+/**
+ * Reports events to the authority's audit log, which records them as this agent's statement. Never
+ * blocks or throws.
+ */
 export interface DeliveryReporter {
   denied(process: SeenProcess, reason: string, times: SeenTimes): void
   delivered(process: SeenProcess, delivered: Delivered, times: SeenTimes): void

@@ -9,10 +9,13 @@ export interface FederatedRecord {
   readonly json: string
 }
 
-/** The bundles of foreign trust domains that workload identities of this bot federate with. It does not change. */
+/**
+ * The bundles of the foreign trust domains with which workload identities of this bot federate.
+ * Immutable.
+ */
 export class KnownFederation {
   static readonly none = new KnownFederation([], new Map())
-  /** As they came, to be kept over a restart. */
+  /** As received, for the saved state. */
   readonly records: readonly FederatedRecord[]
   readonly bundles: ReadonlyMap<string, Bundle>
 
@@ -22,8 +25,10 @@ export class KnownFederation {
   }
 
   /**
-   * The successor with exactly these; itself when nothing changed. What is no bundle is not trusted, nor is the one before it, and the
-   * others go on: it may be in words of a newer authority. Within one, each key stands for itself. The own trust domain is not foreign, whatever is said of it.
+   * Returns a successor with exactly these bundles, or this object if nothing changed. An invalid
+   * bundle, which a newer authority may send, is not trusted, and neither is the previous one of
+   * that trust domain; the others are not affected. Within a bundle, keys are judged one by one. A
+   * bundle of the agent's own trust domain is ignored.
    */
   with(records: readonly FederatedRecord[], ownTrustDomain: string, logger: Logger): KnownFederation {
     if (JSON.stringify(records) === JSON.stringify(this.records)) return this
@@ -55,7 +60,10 @@ function parse(trustDomain: string, json: string, logger: Logger): Bundle | unde
 
 const MAX_TOLD = 8
 
-/** Once for each state of a bundle; the authority's `apply` has said it to whoever brought it. */
+/**
+ * Logs keys that are withheld, once per state of a bundle. The authority reported them at `apply`,
+ * too.
+ */
 export function tellWithheld({ trustDomain, passedOver }: Bundle, logger: Logger): void {
   const withheld = passedOver.filter(({ isUnknown }) => !isUnknown)
   if (withheld.length === 0) return
@@ -66,11 +74,11 @@ export function tellWithheld({ trustDomain, passedOver }: Bundle, logger: Logger
   )
 }
 
-/** Puts together a list that comes in several messages. */
+/** Assembles a list that is sent in several messages. */
 export class FederationPages {
   #records: FederatedRecord[] = []
 
-  /** The whole list once its last page has come. */
+  /** Returns the whole list once the last page was received. */
   take(page: FederatedBundleList__Output): readonly FederatedRecord[] | undefined {
     for (const { trustDomain, spiffeBundle } of page.bundles) {
       this.#records.push({ trustDomain, json: spiffeBundle.toString() })
@@ -81,7 +89,7 @@ export class FederationPages {
     return whole
   }
 
-  /** What has come of a list so far is none. */
+  /** Drops an incomplete list. */
   abandon(): void {
     this.#records = []
   }

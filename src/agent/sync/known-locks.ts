@@ -1,12 +1,15 @@
 import type { Lock__Output } from '../../rpc/gen/signet/v1/Lock.ts'
 
-/** One lock, as the authority sent it; kept over a restart in this form. */
+/** One lock, as received and as saved. */
 export type LockRecord = Pick<
   Lock__Output,
   'workloadIdentity' | 'spiffeId' | 'bot' | 'botInstance' | 'joinToken' | 'expiresMs'
 >
 
-/** The locks that concern this agent. One that has a time to end ends here also while nobody is there to say so. */
+/**
+ * The locks that concern this agent. A lock with an expiry also ends here while the authority is
+ * unreachable.
+ */
 export class KnownLocks {
   readonly records: readonly LockRecord[]
   readonly #nowMs: () => number
@@ -16,7 +19,7 @@ export class KnownLocks {
     this.#nowMs = nowMs
   }
 
-  /** The lock on what a caller would get, in one sentence. */
+  /** A sentence about a lock on this grant; undefined if there is none. */
   on(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): string | undefined {
     if (this.records.length === 0) return undefined
     const lock = this.#standing().find(
@@ -26,7 +29,10 @@ export class KnownLocks {
     return lock && `a lock on the ${lock.workloadIdentity === undefined ? 'SPIFFE ID' : 'workload identity'}`
   }
 
-  /** The authority sends only locks that mean this agent: one on any bot, instance or token is one on ours. */
+  /**
+   * A sentence about a lock on this agent's bot. The authority sends only locks that concern this
+   * agent, so any lock on a bot, an instance or a join token does.
+   */
   get onBot(): string | undefined {
     for (const { bot, botInstance, joinToken } of this.#standing()) {
       if (bot !== undefined) return 'a lock on the bot of this agent'

@@ -4,8 +4,8 @@ import type { Grant } from '../../policy/compile.ts'
 import { RoleBounds, type RoleSpec, type RoleVerdict } from '../../policy/role.ts'
 
 /**
- * What the roles of this agent's bot leave of what the rules grant. The authority bounds all that it signs; the agent looks as well, so that a
- * role that is narrowed also takes back what was signed before.
+ * The bounds that the bot's roles put on grants. The authority applies them to everything it signs.
+ * The agent checks them too, so that narrowing a role also withdraws what was signed before.
  */
 export class KnownRoles {
   readonly #bounds: RoleBounds | undefined
@@ -14,7 +14,7 @@ export class KnownRoles {
     this.#bounds = bounds
   }
 
-  /** Nothing was said of roles: what is signed is up to the authority alone. */
+  /** No roles are known; only the authority applies them. */
   static readonly unknown = new KnownRoles(undefined)
 
   static parse(rolesJson: string, logger: Logger): KnownRoles {
@@ -22,7 +22,7 @@ export class KnownRoles {
     try {
       return new KnownRoles(new RoleBounds(JSON.parse(rolesJson) as { name: string; spec: RoleSpec }[]))
     } catch (error) {
-      // A role in words of a newer authority, which applies it when it signs.
+      // Roles of a newer authority, which applies them when it signs.
       logger.error(
         { event: 'role.not_understood', reason: messageOf(error) },
         'the roles of the bot cannot be read: is the authority newer than this agent?',
@@ -31,7 +31,7 @@ export class KnownRoles {
     }
   }
 
-  /** What the roles say of a grant; unknown roles do not bound it here. */
+  /** Checks a grant against the roles. Unknown roles do not bound it here. */
   check({ identity, spiffeId, x509 }: Grant, labels: Readonly<Record<string, string>>): RoleVerdict {
     if (this.#bounds === undefined) return { maxTtlSeconds: undefined }
     return this.#bounds.check({ identity, labels, spiffeId, dnsSans: x509.dnsSans })

@@ -14,24 +14,27 @@ import { SyncSilentError } from './errors.ts'
 import type { KnowledgeStore } from './knowledge-store.ts'
 
 export interface SyncDeps {
-  /** @throws RpcError while there is none */
+  /** @throws RpcError while there is no connection */
   readonly client: () => AuthorityClient
   readonly store: KnowledgeStore
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
-  /** The authority does not take the bot certificate. */
+  /** Called when the authority rejects the bot certificate. */
   readonly onRefused: () => void
 }
 
 const RETRY = { initialMs: 200, maxMs: 15_000 }
-/** The authority says something every 20 s. */
+/** The authority sends at least a heartbeat every 20 s. */
 const SILENCE_MS = 65_000
-/** After a claim that was stale the push is most often on its way already; a snapshot is asked for only without it. */
+/**
+ * After a stale claim, the missing update is usually under way. Only if it does not arrive within
+ * this time is a snapshot requested.
+ */
 const RESYNC_AFTER_MS = 1_000
 
-/** Follows what the authority says this agent may do; comes back whenever the stream breaks. */
+/** Receives the agent's policy from the authority; reconnects whenever the stream breaks. */
 export class Sync {
   readonly #deps: SyncDeps
   readonly #backoff: Backoff
@@ -62,7 +65,7 @@ export class Sync {
       try {
         await this.#follow(either, attempt)
       } catch (error) {
-        // Given up by ourselves, to begin again on another channel or from a snapshot.
+        // The agent itself ended the stream, to reconnect or to get a snapshot.
         const isOwn = attempt.signal.aborted && !(attempt.signal.reason instanceof SyncSilentError)
         if (!isOwn && !signal.aborted) this.#lost(attempt.signal.reason ?? error)
       } finally {
@@ -73,13 +76,13 @@ export class Sync {
     }
   }
 
-  /** Begins again at once: there is another bot certificate. */
+  /** Reconnects immediately, with a new bot certificate. */
   restart(): void {
     this.#backoff.reset()
     this.#attempt?.abort()
   }
 
-  /** The authority called what this agent knows stale. */
+  /** The authority has answered that the agent's knowledge is stale. */
   suspectStale(): void {
     const { store, clock } = this.#deps
     const known = store.current.value
@@ -141,7 +144,7 @@ export class Sync {
   }
 }
 
-/** Calls `bite` when it is not fed for this long. */
+/** Calls `bite` if it is not fed for this long. */
 class Watchdog {
   readonly #clock: Clock
   readonly #ms: number

@@ -5,17 +5,17 @@ import type { AuthorityRoot } from '../../rpc/first-contact.ts'
 import { authorityName } from '../../spiffe/authority-name.ts'
 import type { StoredIdentity } from '../state/bot-identity.ts'
 
-/** What the agent needs of a client. */
+/** The part of a client that the agent uses. */
 export type AuthorityClient = Pick<RpcClient, 'unary' | 'stream' | 'converse' | 'close'>
 
-/** As whom the agent comes: without a certificate as nobody, who may only join. */
+/** The identity that the agent presents. Without a certificate it can only join. */
 export type Appearance = Pick<StoredIdentity, 'trustDomain' | 'roots' | 'current'>
 
-/** The ways to the authority. */
+/** Opens connections to the authority. */
 export interface AuthorityDoor {
-  /** Learns the root that the pin names; proves and tells nothing. */
+  /** Fetches the root that the pin names. Sends no proof and no secret. */
   firstContact(pin: string): Promise<AuthorityRoot>
-  /** A channel, which connects at its first call. */
+  /** Returns a client that connects at its first call. */
   open(appearance: Appearance): Promise<AuthorityClient>
 }
 
@@ -34,7 +34,8 @@ export class NetworkDoor implements AuthorityDoor {
   }
 
   async open({ trustDomain, roots, current }: Appearance): Promise<AuthorityClient> {
-    const { RpcClient } = await import('../../rpc/client.ts') // late: a start from saved state does not need it
+    // Imported late, because a start from saved state does not need it.
+    const { RpcClient } = await import('../../rpc/client.ts')
     const serverName = authorityName(trustDomain)
     const shown = current && { key: current.key.privateKey, chain: current.chain }
     return new RpcClient({ target: { ...this.#address, tls: { roots, serverName, ...shown } } })

@@ -3,10 +3,13 @@ import { RpcError, StatusCode } from '../../rpc/status.ts'
 import type { StoredIdentity } from '../state/bot-identity.ts'
 import type { AuthorityClient, AuthorityDoor } from './authority-door.ts'
 
-/** Calls that are under way on the old channel may still come to their end. */
+/** How long calls in progress on the old connection may take to finish. */
 const LINGER_MS = 30_000
 
-/** The channel to the authority that shows the bot certificate; another certificate means another channel. */
+/**
+ * The connection to the authority that presents the bot certificate. A new certificate needs a new
+ * connection.
+ */
 export class AuthorityLink implements Disposable {
   readonly #door: AuthorityDoor
   readonly #clock: Clock
@@ -23,7 +26,7 @@ export class AuthorityLink implements Disposable {
     return this.#client
   }
 
-  /** Connects, at the first call, as the bot that `stored` says. */
+  /** Presents the certificate of `stored` from now on. Connects at the first call. */
   async use(stored: StoredIdentity): Promise<void> {
     const client = await this.#door.open(stored)
     const old = this.#client

@@ -10,19 +10,28 @@ class TooManyWaitingError extends CodedError {
   readonly kind = 'unavailable'
 }
 
-/** As many as the authority commits to disk at once. */
+/** The number of rows that the authority commits to disk together. */
 export const MAX_BATCH_SIZE = 256
-/** While one call waits for the disk of the authority, the next one is signed; more would only make batches smaller. */
+/**
+ * How many calls may be in progress: while one waits for the authority's disk, the next is signed.
+ * More would only make batches smaller.
+ */
 const CALLS_AT_ONCE = 4
-/** For each that is on its way so many have to wait before another one follows: a call costs as much as ten requests in it. */
+/**
+ * How many requests must wait per call in progress before another call is made. A call costs as
+ * much as ten requests in it.
+ */
 const WORTH_ANOTHER_CALL = 4
 const MAX_WAITING = 32_768
-/** What the authority has no room for is asked again, in smaller batches, for as long as a caller may wait. */
+/**
+ * Requests that the authority refuses for lack of capacity are retried in smaller batches, for as
+ * long as a caller may wait.
+ */
 const PATIENCE_MS = 10_000
 const PAUSE_MS = 250
 /**
- * How long answers of one user are given out before those of another, or before whoever asks for nothing that the authority has to make, and
- * what one costs where it goes.
+ * How long responses for one user are delivered before those of others have their turn, and the
+ * estimated cost of delivering one.
  */
 const SLICE_MS = 2
 const CONTENDED_SLICE_MS = 0.25
@@ -39,15 +48,16 @@ interface Waiting<Req, Res> {
 export interface BatcherOptions<Req, Res> {
   readonly call: (requests: readonly Req[]) => Promise<readonly (Res | Error)[]>
   readonly clock: Clock
-  /** How much may wait of one user. */
+  /** The maximum number of waiting requests per user. */
   readonly maxOfUser: number
-  /** Asked in one call; the answers to it are read in one turn of the loop. */
+  /** Requests per call. The responses are processed in one turn of the loop. */
   readonly batchSize: number
 }
 
 /**
- * Gathers what is asked in one turn of the loop into few calls, whose answers come in the order of the requests. Each user has a lane, and
- * the lanes take turns on the way to the authority and back, so that one who asks for thousands makes nobody else wait.
+ * Combines the requests of one turn of the loop into few calls, whose results are in the order of
+ * the requests. Each user has a lane, and lanes take turns in both directions, so that thousands of
+ * requests of one user delay nobody else.
  */
 export class Batcher<Req, Res> {
   readonly #options: BatcherOptions<Req, Res>
@@ -55,7 +65,7 @@ export class Batcher<Req, Res> {
   readonly #answers: FairTurns<number>
   #running = 0
   #scheduled = false
-  /** Halved each time that the authority has no room for a whole batch, until it has. */
+  /** Halved whenever the authority lacks capacity for a batch, and doubled after each success. */
   #batchSize: number
   #pausedUntilMs = Number.NEGATIVE_INFINITY
 
@@ -69,7 +79,10 @@ export class Batcher<Req, Res> {
     })
   }
 
-  /** `lane`: for which user. When too many wait, whoever has most of them waiting is refused. */
+  /**
+   * Queues a request in the lane of a user. If too many wait, the user with the most waiting is
+   * refused one.
+   */
   ask(request: Req, lane: number): Promise<Res> {
     const { promise, resolve, reject } = Promise.withResolvers<Res>()
     if (this.#waiting.sizeOf(lane) >= this.#options.maxOfUser) {
@@ -122,7 +135,7 @@ export class Batcher<Req, Res> {
       this.#batchSize = Math.min(this.#options.batchSize, this.#batchSize * 2)
       for (const [index, each] of batch.entries()) this.#answer(each, results[index])
     } catch (error) {
-      if (error instanceof CodedError && error.kind === 'resource_exhausted') this.#askAgain(batch, error)
+      if (error instanceof CodedError && error.kind === 'resource_exhausted') this.#retry(batch, error)
       else for (const { reject } of batch) reject(error)
     } finally {
       this.#running -= 1
@@ -139,8 +152,8 @@ export class Batcher<Req, Res> {
     this.#answers.run(lane, settle, ANSWER_MS)
   }
 
-  /** The authority gives so many a second and no more: they are shared out among the users, a few at a time. */
-  #askAgain(batch: readonly Waiting<Req, Res>[], error: CodedError): void {
+  /** Retries requests that the authority's rate limit refused, in small batches that users share. */
+  #retry(batch: readonly Waiting<Req, Res>[], error: CodedError): void {
     const now = this.#options.clock.monotonicMs()
     this.#batchSize = Math.max(1, Math.floor(Math.min(this.#batchSize, batch.length) / 2))
     this.#pausedUntilMs = now + PAUSE_MS

@@ -24,26 +24,29 @@ interface JwtRequest {
 }
 
 export interface BatchingIssuerDeps {
-  /** @throws RpcError while there is none */
+  /** @throws RpcError while there is no connection */
   readonly client: () => AuthorityClient
-  /** The authority has changed something that this agent has not heard of yet. */
+  /** Called when the authority has a change that this agent has not received yet. */
   readonly onStale: () => void
   readonly clock: Clock
 }
 
 const DEADLINE_MS = 10_000
-/** As many as there are at a change of the CA. */
+/** As many as can be reissued after a change of CA. */
 const MAX_X509_OF_USER = 16_384
 const MAX_JWT_OF_USER = 4_096
-/** Tokens are asked for in floods, certificates once for each identity. */
+/** Smaller than for certificates: tokens are requested in floods, certificates once per identity. */
 const JWT_BATCH = 64
 
-/** Asks the authority for SVIDs: those wanted in one turn of the loop in one call, each with an outcome of its own. */
+/**
+ * Requests SVIDs from the authority. Requests of one turn of the loop share a call; each has its
+ * own result.
+ */
 export class BatchingIssuer implements SvidIssuer {
   readonly #deps: BatchingIssuerDeps
   readonly #x509: Batcher<X509Request, IssuedX509>
   readonly #jwt: Batcher<JwtRequest, IssuedJwt>
-  /** The attributes of a caller are the same object for all that it asks. */
+  /** All requests of a caller share one attributes object, so its JSON is cached. */
   readonly #attributesJson = new WeakMap<Attributes, string>()
 
   constructor(deps: BatchingIssuerDeps) {

@@ -1,7 +1,10 @@
 import type { Attributes } from '../../policy/attributes.ts'
 import { MAX_WORKLOAD_BYTES } from '../../policy/parse-attributes.ts'
 
-/** The workload's attributes as JSON that the authority takes. Of very many supplementary groups only as many as fit are told. */
+/**
+ * Formats workload attributes as JSON within the authority's size limit; supplementary groups that
+ * do not fit are omitted.
+ */
 export function fitAttributes(workload: Attributes): string {
   const json = JSON.stringify(workload)
   const excess = Buffer.byteLength(json) - MAX_WORKLOAD_BYTES

@@ -24,7 +24,10 @@ export interface UplinkDeps {
   readonly environment: NodeJS.ProcessEnv
 }
 
-/** Everything that happens between this agent and its authority. Loaded once the workloads are served: they do not wait for it. */
+/**
+ * The agent's connection to its authority: membership and sync. Loaded after the sockets are
+ * served, so that workloads need not wait for it.
+ */
 export class Uplink {
   readonly membership: Membership
   readonly sync: Sync
@@ -42,7 +45,7 @@ export class Uplink {
     })
   }
 
-  /** Runs until the signal aborts. @throws what no later attempt would change, such as a refused join */
+  /** Runs until the signal aborts. @throws errors that a retry cannot change, such as a refused join */
   async run(signal: AbortSignal): Promise<void> {
     const joined = Promise.withResolvers<void>()
     using _subscription = this.membership.member.subscribe((member) => {

@@ -7,10 +7,16 @@ import type { LeftOut } from '../entitlement/left-out.ts'
 import { MAX_MESSAGE_SIZE, type Message } from '../entitlement/message.ts'
 import type { Knowledge } from '../sync/knowledge.ts'
 
-/** Bundles in one response, the own one included: rust-spiffe takes no more. */
+/**
+ * The maximum number of bundles in a response, the agent's own included: rust-spiffe accepts no
+ * more.
+ */
 const MAX_BUNDLES = 200
 
-/** Values by trust domain, keyed by its SPIFFE ID. What is empty is no bundle to clients; what does not fit is left out, and that is told. */
+/**
+ * Formats bundles, keyed by the SPIFFE ID of their trust domain. Empty ones are skipped, because
+ * clients do not accept them; those that do not fit are left out and reported.
+ */
 function bundleMap(
   bundles: readonly Bundle[],
   format: (bundle: Bundle) => Buffer,
@@ -36,7 +42,10 @@ function bundleMap(
   return Object.fromEntries(map)
 }
 
-/** The part of `bundleMap` that X509SVIDResponse has: foreign bundles, beside the own one of each SVID. */
+/**
+ * The federated bundles of an X509SVIDResponse, in which each SVID has the agent's own bundle
+ * beside it.
+ */
 export function federatedMap(
   grants: readonly Grant[],
   knowledge: Knowledge,

@@ -1,6 +1,9 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** The request breaks a rule of the Workload API. The message names the rule, never what the caller sent. */
+/**
+ * The request violates a rule of the Workload API. The message names the rule, never what the
+ * caller sent.
+ */
 export class InvalidWorkloadRequestError extends CodedError {
   override readonly name = 'InvalidWorkloadRequestError'
   readonly code = 'ERR_WORKLOAD_REQUEST_INVALID'

@@ -16,12 +16,12 @@ import type { Delivered, KnowledgeSource } from '../sync/knowledge.ts'
 import { checkAudiences } from './audiences.ts'
 import { InvalidWorkloadRequestError } from './errors.ts'
 
-/** Of answers kept ready; each usually takes 1 KB. */
+/** Cache size for encoded responses; each usually takes 1 KB. */
 const ANSWER_BYTES = 8 * 1024 * 1024
 const BYTES_AN_ANSWER = 256
-/** What the fields of one JWTSVID cost beside their contents. */
+/** The encoding overhead of one JWTSVID message, in bytes. */
 const OVERHEAD = 32
-/** How long tokens that are there wait for those that are not. */
+/** How long available tokens wait for missing ones. */
 const WAIT_FOR_ALL_MS = 5_000
 
 interface Answer {
@@ -40,7 +40,7 @@ export interface FetchJwtSvidDeps {
   readonly clock: Clock
 }
 
-/** FetchJWTSVID: caller → entitlement → tokens, one for each identity or the one that was asked for. */
+/** FetchJWTSVID: returns a token for each identity of the caller, or for the requested one. */
 export class FetchJwtSvid {
   readonly #deps: FetchJwtSvidDeps
   readonly #answers = new SharedLru<number, Answer>(ANSWER_BYTES, {
@@ -52,7 +52,7 @@ export class FetchJwtSvid {
     this.#deps = deps
   }
 
-  /** The answers made so far hold tokens of a key that signs no longer, or that is tainted. */
+  /** Drops cached responses: their tokens may be of a key that no longer signs or is tainted. */
   forgetWhenKeysChanged(): void {
     const known = this.#deps.knowledge.value
     if (known === undefined) return
@@ -114,7 +114,7 @@ export class FetchJwtSvid {
     tokens: readonly (CachedJwtSvid | Promise<CachedJwtSvid>)[],
   ): Promise<Buffer> {
     const settled = await settleWithin(tokens, WAIT_FOR_ALL_MS, this.#deps.clock)
-    const now = await this.#deps.entitled(peer) // the identity may have been withdrawn while the authority signed
+    const now = await this.#deps.entitled(peer) // the identity may have been withdrawn meanwhile
     if (now !== set) return this.#answer(peer, now, spiffeId, audiences)
     const indexes = select(set, spiffeId, audiences)
     const found = indexes.filter((_, position) => settled[position]?.token !== undefined)
@@ -152,13 +152,19 @@ function isFresh({ freshFromMs, freshUntilMs }: Answer, nowMs: number): boolean 
   return freshFromMs <= nowMs && nowMs < freshUntilMs
 }
 
-/** Unambiguous whatever the texts hold: one audience, the usual case, needs only the length of what stands before it. */
+/**
+ * Unambiguous for any texts. With one audience, the usual case, the length of the SPIFFE ID
+ * suffices.
+ */
 function answerKey(set: IdentitySet, spiffeId: string, audiences: readonly string[]): string {
   if (audiences.length === 1) return `${set.id}:${spiffeId.length}:${spiffeId}${audiences[0]}`
   return JSON.stringify([set.id, spiffeId, ...audiences])
 }
 
-/** Positions of the grants that are meant and may have these audiences: all, or the first with that SPIFFE ID. */
+/**
+ * The positions of the requested grants that allow these audiences: all of them, or the first with
+ * that SPIFFE ID.
+ */
 function select(set: IdentitySet, spiffeId: string, audiences: readonly string[]): readonly number[] {
   const meant = set.grants.filter((grant) => spiffeId === '' || grant.spiffeId === spiffeId)
   const allowed = meant.filter(({ jwt }) => jwt.audiences?.refusalOf(audiences) === undefined)
@@ -193,7 +199,7 @@ function encode(set: IdentitySet, indexes: readonly number[], tokens: readonly C
   }
 }
 
-/** How many of them, from the first on, fit into a message. A single token always does. */
+/** How many of the SVIDs, starting with the first, fit into a message. A single token always fits. */
 function fittingCount(
   svids: readonly { readonly spiffeId: string; readonly svid: string; readonly hint: string }[],
 ): number {
@@ -210,7 +216,7 @@ interface Settled {
   failure?: unknown
 }
 
-/** What each came to; one that hangs or fails holds back no other. */
+/** Waits for all tokens, but at most `ms`. A token that hangs or fails does not delay the others. */
 async function settleWithin(
   tokens: readonly (CachedJwtSvid | Promise<CachedJwtSvid>)[],
   ms: number,
@@ -231,7 +237,7 @@ async function settleWithin(
   return settled
 }
 
-/** The authority's no is final; anything else may pass. */
+/** A refusal by the authority is final; any other failure may be temporary. */
 function failureOf(settled: readonly Settled[]): CodedError {
   const failures = settled.map(({ failure }) => failure)
   const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)

@@ -4,8 +4,9 @@ import { InvalidWorkloadRequestError } from './errors.ts'
 const KEY = 'workload.spiffe.io'
 
 /**
- * Every call carries the metadata `workload.spiffe.io: true`, exactly once (Workload Endpoint §3): a browser or a proxy that
- * was tricked into calling does not. Checked before anything is done for the caller (§6).
+ * Checks that the call has the metadata `workload.spiffe.io: true` exactly once (Workload Endpoint
+ * §3). A browser or proxy that was tricked into a request (SSRF) does not send it. Checked before
+ * any other work for the caller (§6). @throws InvalidWorkloadRequestError
  */
 export function checkMetadata(head: CallHead): void {
   const values = head.metadata(KEY)

@@ -20,7 +20,10 @@ export interface WorkloadApiDeps {
   readonly clock: Clock
 }
 
-/** Serves the SPIFFE Workload API to the processes of this host: gate → attest → decide → issue → stream. */
+/**
+ * Serves the SPIFFE Workload API to the processes of this host: gate → attest → decide → issue →
+ * stream.
+ */
 export function serveWorkloadApi(server: RpcServer<Peer>, deps: WorkloadApiDeps): Disposable {
   const { callers, knowledge, clock } = deps
   const { entitled, entitledToBundles, workloadOf, refusals, deliveries, followers } = callers

@@ -1,8 +1,9 @@
-/** JSON as google.protobuf.Struct, in the shape that the message encoder takes. */
+/** Converts JSON to google.protobuf.Struct, in the form that the message encoder takes. */
 export function toStruct(json: Readonly<Record<string, unknown>>): { fields: Record<string, object> } {
   const fields: Record<string, object> = {}
   for (const [name, value] of Object.entries(json)) {
-    // Assigning to `__proto__` would set a prototype instead of a field; no honest claim is named so.
+    // Assigning to `__proto__` would set the prototype instead of a field; no legitimate claim has
+    // this name.
     if (name !== '__proto__') fields[name] = toValue(value)
   }
   return { fields }

@@ -18,7 +18,10 @@ export interface ValidateJwtSvidDeps {
   readonly clock: Clock
 }
 
-/** ValidateJWTSVID: with the own bundle, or a foreign one that the caller's identities federate with (Workload API §6.2.3). */
+/**
+ * ValidateJWTSVID: validates against the agent's own bundle or one with which the caller's
+ * identities federate (Workload API §6.2.3).
+ */
 export class ValidateJwtSvid {
   readonly #deps: ValidateJwtSvidDeps
   readonly #validator = new JwtSvidValidator()
@@ -47,7 +50,8 @@ export class ValidateJwtSvid {
       bundleFor: (trustDomain) => bundleFor(trustDomain, grants, knowledge),
       user: peer.credentials.uid,
     })
-    // The validator gives the same claims for the same token again, and the answer says nothing else.
+    // The validator returns the same claims object for the same token, and the response contains
+    // nothing else.
     let answer = this.#answers.get(valid.claims)
     if (answer === undefined) {
       answer = encode(valid)
@@ -58,7 +62,7 @@ export class ValidateJwtSvid {
 }
 
 function encode({ spiffeId, claims, audience }: JwtSvid): Buffer {
-  // `aud` is a list even when the token has one audience: clients expect it so.
+  // `aud` is a list even if the token has one audience: clients expect that.
   const struct = toStruct({ ...claims, aud: audience })
   return encodeMessage('ValidateJWTSVIDResponse', { spiffeId: spiffeId.toString(), claims: struct })
 }

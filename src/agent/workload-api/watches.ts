@@ -12,16 +12,16 @@ import type { KnowledgeSource } from '../sync/knowledge.ts'
 export interface WatchesDeps {
   readonly knowledge: KnowledgeSource
   readonly entitled: Entitled
-  /** The same for bundles. */
+  /** Like `entitled`, for bundles. */
   readonly entitledToBundles: Entitled
   readonly followers: Followers
   readonly deliveries: Deliveries
   readonly clock: Clock
-  /** A stream is ended by this side, and why. */
+  /** Called when the agent ends a stream, with the reason. */
   readonly onEnd: (peer: Peer, error: unknown) => void
 }
 
-/** One open stream of the Workload API. It holds no closure, no generator, no signal. */
+/** An open stream of the Workload API. To save memory it has no closure, generator or signal. */
 class Watch extends Follower<Peer> {
   readonly kind: MessageKind
   readonly #sink: StreamSink
@@ -67,8 +67,8 @@ class Watch extends Follower<Peer> {
 }
 
 /**
- * The streams of the Workload API. Each gets a whole snapshot at once and another whenever what it may have has changed; before each message
- * its caller is looked at again.
+ * The streams of the Workload API. Each gets a full snapshot immediately, and another whenever its
+ * content has changed. Before each message the caller is attested again.
  */
 export class Watches {
   readonly #deps: WatchesDeps
@@ -77,7 +77,7 @@ export class Watches {
     this.#deps = deps
   }
 
-  /** Serves a new stream; what is returned ends it on this side. */
+  /** Serves a new stream. Disposing the result ends it on this side. */
   open(kind: MessageKind, peer: Peer, sink: StreamSink): Disposable {
     const { followers } = this.#deps
     const watch = new Watch(kind, peer, sink, this.#deps)
@@ -88,8 +88,8 @@ export class Watches {
 }
 
 /**
- * An authority that cannot be reached takes nothing away: a stream stays open as long as what it was given last is valid and
- * none of it has been withdrawn since.
+ * Whether a stream may stay open despite an error. An unreachable authority withdraws nothing: the
+ * stream stays open while its last message is valid and none of its identities was withdrawn.
  */
 function isStillGood(sent: Message | undefined, set: IdentitySet, nowMs: number, error: unknown): boolean {
   if (sent === undefined || nowMs >= sent.validUntilMs) return false

@@ -5,12 +5,13 @@ import { type GrantedSvid, MAX_MESSAGE_SIZE, type Message } from '../entitlement
 import type { Knowledge } from '../sync/knowledge.ts'
 import { federatedMap } from './bundles-message.ts'
 
-/** What the fields of one X509SVID cost beside their contents. */
+/** The encoding overhead of one X509SVID message, in bytes. */
 const OVERHEAD = 32
 
 /**
- * X509SVIDResponse (Workload API §5.2.1), a whole snapshot in the order given: the first is the default identity. What
- * does not fit into a message is left out: federated bundles before SVIDs, and of these the last in order.
+ * X509SVIDResponse (Workload API §5.2.1): a full snapshot in the given order, default identity
+ * first. What does not fit into a message is left out: federated bundles before SVIDs, and of SVIDs
+ * the last in order.
  */
 export function x509SvidMessage(
   granted: readonly GrantedSvid[],
@@ -18,7 +19,7 @@ export function x509SvidMessage(
   leftOut: Pick<LeftOut, 'svids' | 'bundles'>,
 ): Message {
   const bundle = knowledge.bundle.x509Der()
-  if (bundle.length === 0) throw new SvidUnavailableError() // an empty mandatory field is worse than no message
+  if (bundle.length === 0) throw new SvidUnavailableError() // clients reject an empty mandatory field
   let room = MAX_MESSAGE_SIZE
   const sent: GrantedSvid[] = []
   for (const each of granted) {

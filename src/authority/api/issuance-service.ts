@@ -29,19 +29,22 @@ export interface IssuanceApiDeps {
   readonly issuer: Issuer
   readonly connections: Pick<InstanceConnections, 'use'>
   readonly clock: Clock
-  /** For one instance, on the average of {@link AVERAGED_SECONDS}. */
+  /** Per instance, averaged over {@link AVERAGED_SECONDS}. */
   readonly svidsPerSecond: number
 }
 
-/** An agent that has just started, or whose CA was rotated, needs all at once. */
+/** An agent that has just started, or whose CA was rotated, needs all its SVIDs at once. */
 const AVERAGED_SECONDS = 600
 
-/** Of what an instance may have at once, what tokens leave for X.509-SVIDs: without one a workload is without a door, too. */
+/**
+ * The share of the burst that JWT-SVIDs must leave for X.509-SVIDs, because a workload without an
+ * X.509-SVID cannot serve.
+ */
 const KEPT_FOR_X509 = 1 / 4
 
 const MAX_INSTANCES = 100_000
 const COST_BYTES = 1024
-/** JSON writes a control character as `\u0001`. */
+/** The most bytes that JSON takes for one UTF-16 code unit: `\u0001`. */
 const MAX_BYTES_OF_UNIT = 6
 
 const NO_CLAIM: Claim = {
@@ -55,10 +58,11 @@ const NO_CLAIM: Claim = {
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller, 'signet.v1.IssuanceService'> {
   const { issuer, connections, clock, svidsPerSecond } = deps
-  // Each one is a row of the audit log: an agent that is not ours shall not fill the disk.
+  // Each SVID is a row of the audit log, so a compromised agent could fill the disk.
   const burst = Math.max(MAX_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
   const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MAX_INSTANCES }, clock)
-  // What is asked at length counts as several: the log holds it at that length. A full bucket is always enough for one request.
+  // A long request counts as several, because the log stores it in full. A full bucket suffices for
+  // any single request.
   const take = (instance: string, costs: readonly number[], leaving = 0): void => {
     const cost = costs.reduce((sum, each) => sum + each, 0)
     limiter.take(instance, Math.min(burst - leaving, cost), leaving)
@@ -131,7 +135,7 @@ function checkLength(requests: readonly unknown[]): void {
     throw new BatchTooLongError(`at most ${MAX_REQUESTS} SVIDs in one request`)
 }
 
-/** One for each KiB that the log would hold of it, as JSON, as it was begun. */
+/** One per KiB, begun ones included, that the audit log would hold of the request as JSON. */
 function costOf(claim: IdentityClaim__Output | null, audience: readonly string[]): number {
   const { workloadAttributesJson = '', spiffeId = '' } = claim ?? {}
   const length = audience.reduce(

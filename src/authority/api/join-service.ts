@@ -17,11 +17,17 @@ import type { Joiner, JoinInput } from '../join/joiner.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { botOf } from './bot-call.ts'
 
-/** A method challenges once or twice, and may have to ask somebody else; nobody who only wants to hold a call open gets more. */
+/**
+ * A method sends one or two challenges and may have to ask another server. This bounds callers that
+ * only want to hold a call open.
+ */
 const JOIN: ConversationLimits = { maxMessages: 8, maxBytes: 64 * 1024, maxMs: 20_000 }
-/** A rack that boots behind one address joins at once; guessing 256 random bits gains nothing from either figure. */
+/**
+ * A rack that boots behind one address joins at the same time. Neither figure helps in guessing a
+ * secret of 256 random bits.
+ */
 const JOINS = { perSecond: 5, burst: 50, maxKeys: 10_000 }
-/** An agent renews once in half a certificate's life; more often only while answers get lost. */
+/** An agent renews once per half of a certificate's life, and more often only when answers are lost. */
 const RENEWALS = { perSecond: 0.5, burst: 20, maxKeys: 100_000 }
 
 export interface JoinApiDeps {
@@ -55,7 +61,7 @@ export function joinHandlers({
           signal,
           ask: async (challenge: Buffer): Promise<Buffer> => {
             const { answer } = await ask({ challenge })
-            if (answer === undefined) throw new MalformedRequestError('a challenge is to be answered')
+            if (answer === undefined) throw new MalformedRequestError('the challenge was not answered')
             return answer
           },
         }

@@ -21,14 +21,17 @@ export interface ReportApiDeps {
   readonly logger: Logger
 }
 
-/** Agents add events up and report every few seconds; an agent that is not ours shall not fill the disk. */
+/**
+ * An agent sums events up and reports every few seconds. This keeps a compromised one from filling
+ * the disk.
+ */
 const REPORTS = { perSecond: 1, burst: 20, maxKeys: 100_000 }
-/** Of rows, as the log holds them: sixty deliveries a second, or so, and one full report at once in any case. */
+/** Bytes of audit rows: about sixty deliveries per second, and always room for one full report. */
 const BYTES = { perSecond: 32_768, burst: 8 * 1024 * 1024, maxKeys: 100_000 }
 const MAX_EVENTS = 200
 const MAX_GIVEN_UP = 64
 
-/** signet.v1.ReportService: recorded as the agent's word, under events that only agents report. */
+/** signet.v1.ReportService: records events as the agent's word, under names that only agents report. */
 export function reportHandlers(deps: ReportApiDeps): Handlers<Caller, 'signet.v1.ReportService'> {
   const { connections, audit, clock, logger } = deps
   const reports = new RateLimiter(REPORTS, clock)

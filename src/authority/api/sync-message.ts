@@ -8,7 +8,7 @@ import type { DefaultLives } from '../resources/compiler.ts'
 import type { ForeignBundle } from '../resources/foreign-bundle.ts'
 import type { IdentityEntry } from '../resources/identity-entry.ts'
 
-/** Clients take 4 MiB at most; small pieces also let other streams have their turn. */
+/** gRPC clients accept 4 MiB by default. Smaller messages also let other streams have their turn. */
 const MESSAGE_BYTES = 512 * 1024
 
 function identityMessage(entry: IdentityEntry): WorkloadIdentity {
@@ -18,7 +18,7 @@ function identityMessage(entry: IdentityEntry): WorkloadIdentity {
 
 const bundles = new WeakMap<KeysInUse, NonNullable<SyncResponse['bundle']>>()
 
-/** The same object for all agents, for as long as the state stands. */
+/** The bundle part of the message. All agents get the same object until the keys change. */
 export function bundleMessage(keys: KeysInUse, defaults: DefaultLives): NonNullable<SyncResponse['bundle']> {
   let message = bundles.get(keys)
   if (!message) {
@@ -49,7 +49,7 @@ export function locksMessage(locks: readonly ActiveLock[]): LockList {
   }
 }
 
-/** The whole list, in as many messages as every client takes; one when it is empty. */
+/** Splits the list into messages of a size that every client accepts; an empty list makes one message. */
 export function* foreignBundlePages(bundles: readonly ForeignBundle[]): Generator<FederatedBundleList> {
   let page: ForeignBundle[] = []
   let bytes = 0
@@ -66,7 +66,10 @@ export function* foreignBundlePages(bundles: readonly ForeignBundle[]): Generato
   yield { bundles: page, more: false }
 }
 
-/** Cuts a list of workload identities into messages that every client takes. `find` leaves out what is gone meanwhile. */
+/**
+ * Splits workload identities into messages of a size that every client accepts. It leaves out
+ * identities that `find` does not return because they were deleted meanwhile.
+ */
 export function* identityPages(
   names: readonly string[],
   find: (name: string) => IdentityEntry | undefined,

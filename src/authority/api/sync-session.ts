@@ -12,9 +12,9 @@ import type { InstanceFacts } from '../resources/facts.ts'
 import { bundleMessage, foreignBundlePages, identityPages, locksMessage } from './sync-message.ts'
 
 export interface SyncSubject extends InstanceFacts {
-  /** The end of its certificate, in seconds since 1970. */
+  /** When its certificate expires, in seconds since 1970. */
   readonly notAfter: number
-  /** Whether its certificate is still the one in use, and nothing of it locked. */
+  /** Whether its certificate is still in use and neither bot, instance nor join token is locked. */
   readonly mayStay: () => boolean
 }
 
@@ -23,29 +23,29 @@ export interface SyncSessionDeps {
   readonly views: BotViews
   readonly keys: Watchable<KeysInUse>
   readonly locks: Watchable<readonly ActiveLock[]>
-  /** Changes whenever some instance does. */
+  /** Changes whenever any instance does. */
   readonly instances: Watchable<number>
   readonly clock: Clock
-  /** By which certificates end. */
+  /** The clock by which certificates expire. */
   readonly judged: Clock
   readonly trustDomain: string
-  /** join.* and bot.* as they are now, as JSON. */
+  /** The current join.* and bot.* attributes, as JSON. */
   readonly attributesJson: (instance: InstanceFacts) => string
-  /** The roles of a bot as they are now, as JSON. */
+  /** The bot's current roles, as JSON. */
   readonly rolesJson: (bot: string) => string
 }
 
 const NO_LOCKS: readonly ActiveLock[] = []
 
-/** An agent that hears nothing for much longer has lost its authority. */
+/** Agents use this to notice a dead connection: they hear something at least this often. */
 const HEARTBEAT_MS = 20_000
 
-/** With more than this to tell, a snapshot is as good, and its messages stay small. */
+/** Beyond this many changes a snapshot is just as cheap, and its messages stay small. */
 const MAX_CHANGES = 10_000
 
 /**
- * What one agent has not been sent yet (decision 0027). However slowly it reads, this holds at most one entry for each workload identity: names, whose
- * newest state is looked up when its turn comes.
+ * What one agent has not been sent yet (decision 0027). However slowly the agent reads, this holds at
+ * most one entry per workload identity: its name. The newest state is looked up when it is sent.
  */
 export class SyncSession implements Disposable {
   readonly #deps: SyncSessionDeps
@@ -57,8 +57,8 @@ export class SyncSession implements Disposable {
   #bot = false
   #bundle = false
   #locks = false
-  /** The locks that concern this agent, as it was last told them, and as they are now. */
-  #toldLocks = NO_LOCKS
+  /** The locks that concern this agent: as last sent, and as they are now. */
+  #sentLocks = NO_LOCKS
   #currentLocks = NO_LOCKS
   #foreignBundles = false
   #heartbeat = false
@@ -78,7 +78,7 @@ export class SyncSession implements Disposable {
     this.#currentLocks = this.#lockList()
   }
 
-  /** Messages for as long as the signal lasts: a snapshot first, then what changes. */
+  /** Yields messages until the signal aborts: first a snapshot, then changes. */
   async *messages(signal: AbortSignal): AsyncGenerator<SyncResponse> {
     const onAbort = (): void => this.#wake?.()
     signal.addEventListener('abort', onAbort)
@@ -124,11 +124,11 @@ export class SyncSession implements Disposable {
     this.#wake = undefined
   }
 
-  /** A lock that is no business of this agent does not wake it: it would learn that there is one. */
+  /** Does not wake the agent for a lock that does not concern it, because that would disclose the lock. */
   #lookAtLocks(): void {
     this.#currentLocks = this.#lockList()
-    const isTold = isSameList(this.#currentLocks, this.#toldLocks) && this.#isLocked() === this.#locked
-    if (isTold) this.#locks = false
+    const isSent = isSameList(this.#currentLocks, this.#sentLocks) && this.#isLocked() === this.#locked
+    if (isSent) this.#locks = false
     else this.#note(() => (this.#locks = true))
   }
 
@@ -138,7 +138,7 @@ export class SyncSession implements Disposable {
   }
 
   #changed(change: ViewChange): void {
-    // What it may use has changed, and with it which locks concern it.
+    // What the agent may use has changed, so other locks may concern it.
     if (this.#deps.locks.value.length > 0) this.#lookAtLocks()
     this.#note(() => {
       if (change.bot) this.#bot = true
@@ -149,45 +149,51 @@ export class SyncSession implements Disposable {
   }
 
   #isLocked(): boolean {
-    return this.#deps.locks.value.some(({ target }) => this.#isMeant(target))
+    return this.#deps.locks.value.some(({ target }) => this.#isTarget(target))
   }
 
-  /** The locks that touch this agent, or an identity that it may use. */
+  /** The locks on this agent or on an identity that it may use. */
   #lockList(): readonly ActiveLock[] {
     return this.#deps.locks.value.filter(({ target }) => {
       const { workloadIdentity, spiffeId } = target
       if (workloadIdentity !== undefined) return this.#view.get(workloadIdentity) !== undefined
-      return spiffeId === undefined ? this.#isMeant(target) : this.#view.mayGive(spiffeId)
+      return spiffeId === undefined ? this.#isTarget(target) : this.#view.mayGive(spiffeId)
     })
   }
 
-  #tellLocks(): LockList {
-    this.#toldLocks = this.#currentLocks
-    return locksMessage(this.#toldLocks)
+  #takeLocks(): LockList {
+    this.#sentLocks = this.#currentLocks
+    return locksMessage(this.#sentLocks)
   }
 
-  #isMeant(target: LockSubject): boolean {
+  #isTarget(target: LockSubject): boolean {
     const { id, bot, joinToken } = this.#subject
     return target.bot === bot || target.botInstance === id || target.joinToken === joinToken
   }
 
-  /** A renewed agent has another connection by now, a deleted bot none at all; a locked one hears of its lock. */
+  /**
+   * Ends the stream when its certificate is not in use any more: after a renewal the agent has
+   * another connection, and a deleted bot has none. A locked agent stays, to be told of the lock.
+   */
   #checkStanding(): void {
     this.#standing = false
     if (this.#deps.judged.now().getTime() >= this.#subject.notAfter * 1000) {
       throw new ConnectionExpiredError('the bot certificate has expired')
     }
     if (!this.#subject.mayStay() && !this.#isLocked()) {
-      throw new ConnectionExpiredError('this bot certificate is not in use any more')
+      throw new ConnectionExpiredError('this bot certificate is no longer in use')
     }
   }
 
-  /** Locked: the agent hears of the lock, and of nothing else until it is lifted. Then it starts from a snapshot. */
+  /**
+   * When locked, the agent is sent the lock and nothing else until it is lifted. Then it starts again
+   * with a snapshot.
+   */
   *#turnLock(): Generator<SyncResponse> {
     this.#locked = !this.#locked
     this.#locks = false
     if (!this.#locked) this.#snapshot = true
-    else yield { locks: this.#tellLocks() }
+    else yield { locks: this.#takeLocks() }
   }
 
   async *#lockedMessages(): AsyncGenerator<SyncResponse> {
@@ -195,7 +201,7 @@ export class SyncSession implements Disposable {
     this.#bot = this.#bundle = this.#foreignBundles = false
     if (this.#locks || this.#heartbeat) {
       this.#locks = this.#heartbeat = false
-      yield { locks: this.#tellLocks() }
+      yield { locks: this.#takeLocks() }
     } else await this.#rest()
   }
 
@@ -204,13 +210,13 @@ export class SyncSession implements Disposable {
     this.#names.clear()
     const [first, ...others] = foreignBundlePages(this.#view.foreignBundles)
     this.#snapshot = false
-    this.#nothingToTell()
+    this.#clearFlags()
     yield {
       snapshotBegin: true,
       trustDomain: this.#deps.trustDomain,
       bot: this.#botMessage(),
       bundle: bundleMessage(this.#deps.keys.value, this.#deps.defaultLives),
-      locks: this.#tellLocks(),
+      locks: this.#takeLocks(),
       federatedBundles: first ?? {},
     }
     for (const federatedBundles of others) yield { federatedBundles }
@@ -229,19 +235,19 @@ export class SyncSession implements Disposable {
     const first: SyncResponse = { removals, upserts: pages.shift() ?? [] }
     if (this.#bot) first.bot = this.#botMessage()
     if (this.#bundle) first.bundle = bundleMessage(this.#deps.keys.value, this.#deps.defaultLives)
-    if (this.#locks) first.locks = this.#tellLocks()
+    if (this.#locks) first.locks = this.#takeLocks()
     const bundles = this.#foreignBundles ? [...foreignBundlePages(this.#view.foreignBundles)] : []
     const [firstBundles, ...otherBundles] = bundles
     if (firstBundles) first.federatedBundles = firstBundles
     this.#names = new Set()
-    this.#nothingToTell()
+    this.#clearFlags()
     yield first
     for (const federatedBundles of otherBundles) yield { federatedBundles }
     for (const upserts of pages) yield { upserts }
   }
 
-  /** All that is not told by name. */
-  #nothingToTell(): void {
+  /** Clears everything but the names. */
+  #clearFlags(): void {
     this.#bot = this.#bundle = this.#locks = false
     this.#foreignBundles = this.#heartbeat = false
   }

@@ -13,15 +13,15 @@ export interface SyncStreamsDeps {
 
 interface Open {
   readonly caller: BotCaller
-  /** Of its call. */
+  /** The signal of its call. */
   readonly signal: AbortSignal
   readonly replaced: AbortController
 }
 
-/** Each begins with a snapshot, which may be long. */
+/** Each stream begins with a snapshot, which may be long. */
 const OPENED = { burst: 30, perSecond: 0.5, maxKeys: 100_000 }
 
-/** The sync stream of each connected instance. One each: a newer one ends the older. */
+/** The sync stream of each connected instance. An instance has one: a newer stream ends the older one. */
 export class SyncStreams {
   readonly #deps: SyncStreamsDeps
   readonly #opened: RateLimiter
@@ -40,7 +40,10 @@ export class SyncStreams {
     return this.#open.size
   }
 
-  /** The signal aborts with the reason why this stream must end. @throws RateLimitedError */
+  /**
+   * Registers a stream. `replaced` aborts, with the reason, when this stream must end. @throws
+   * RateLimitedError
+   */
   open(caller: BotCaller, signal: AbortSignal): { readonly replaced: AbortSignal } & Disposable {
     const { instanceId } = caller
     this.#opened.take(instanceId)
@@ -57,8 +60,9 @@ export class SyncStreams {
   }
 
   /**
-   * On two connections it is found out elsewhere whether both are there. Nobody has two streams on one, though whoever ends the older may say so
-   * only after having opened the newer.
+   * Ends the older stream. Two streams on one connection mean that the certificate is in use twice,
+   * unless the agent ended the older one just after opening the newer; so the older call gets time to
+   * end. Streams on two connections are compared in InstanceConnections.
    */
   async #replace(older: Open, caller: BotCaller): Promise<void> {
     const isOnOne = older.caller === caller

@@ -26,16 +26,19 @@ import { type AuditVerification, verifyAudit } from './verify.ts'
 export interface AuditLogDeps {
   readonly datastore: Datastore
   readonly vault: Vault
-  /** Where the signed heads and their key are kept. */
+  /** Holds the signed heads and the key that signs them. */
   readonly dataDir: string
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** Go on with a database that is older than what was signed last. */
+  /** Start even if the database is older than the last signed head. */
   readonly acceptAltered?: boolean
 }
 
-/** The append-only record of what this authority did and refused. What is awaited here is on the disk. */
+/**
+ * The append-only record of what this authority did and refused. A promise it returns resolves when
+ * the event is durable.
+ */
 export class AuditLog implements AsyncDisposable {
   readonly #datastore: Datastore
   readonly #random: Random
@@ -88,7 +91,8 @@ export class AuditLog implements AsyncDisposable {
       last && last.sequence > base.sequence ? { sequence: last.sequence, hash: Buffer.from(last.hash) } : base
     const problem = archives.problem ?? (await gapAtStart(deps.datastore, heads, end, base, created))
     const signedSequence = heads.last?.sequence ?? 0
-    // From here on there is a head before there is a row: a heads file that is empty beside rows was emptied by somebody.
+    // From here on a head is always written before the first row. So if rows exist and the heads file
+    // is empty, somebody emptied it.
     if (!heads.last) await heads.append({ ...end, commits }, deps.clock.now().getTime())
     log = new AuditLog(deps, end, heads, archives)
     await archives.archiver.resume()
@@ -105,11 +109,11 @@ export class AuditLog implements AsyncDisposable {
     }
     const accepted = [...deps.datastore.accepted, ...(isOlder ? [OLDER] : [])]
     await reportFindings({ ...deps, audit: log }, accepted)
-    stack.move() // the log closes the file from here on
+    stack.move() // from here on the log closes the file
     return log
   }
 
-  /** Resolves when the event is durable; whoever answers a peer waits for it first. */
+  /** Resolves when the event is durable. Await it before answering the peer. */
   record<E extends keyof AuditEvents>(
     event: E,
     actor: Actor,
@@ -119,12 +123,15 @@ export class AuditLog implements AsyncDisposable {
     return this.#sink.append([entryOf(event, actor, detail, ref)])
   }
 
-  /** Many events, all durable or none. */
+  /** Records several events: all become durable, or none. */
   recordAll(entries: readonly AuditEntry[]): Promise<void> {
     return this.#sink.append(entries)
   }
 
-  /** The event becomes durable together with the change it tells of, and not at all if that fails. */
+  /**
+   * Records the event in the transaction of the change that it describes: both become durable, or
+   * neither.
+   */
   within<E extends keyof AuditEvents>(
     tx: Transaction,
     event: E,
@@ -135,19 +142,22 @@ export class AuditLog implements AsyncDisposable {
     tx.append(entryOf(event, actor, detail, ref))
   }
 
-  /** Matching rows, oldest first; with a limit the newest so many. */
+  /** Matching rows, oldest first; with a limit, only the newest ones. */
   async list(filter: AuditFilter = {}): Promise<AuditRow[]> {
     const rows: AuditRow[] = []
     for await (const page of this.pages(filter)) rows.push(...page)
     return rows
   }
 
-  /** The same page by page, up to a row: by default the last one that is durable now. */
+  /** The same, one page at a time, up to row `upTo` (default: the last durable row). */
   pages(filter: AuditFilter = {}, upTo = this.#end.value): AsyncGenerator<readonly AuditRow[]> {
     return readAudit(this.#datastore, filter, { after: this.#archiver.base.sequence, upTo })
   }
 
-  /** Every matching row after `after` (by default: from now on), as it becomes durable, until the signal. */
+  /**
+   * Yields each matching row after row `after` (default: the last durable one) as it becomes durable,
+   * until the signal aborts.
+   */
   async *follow(signal: AbortSignal, filter: AuditFilter = {}, after?: number): AsyncGenerator<AuditRow> {
     let seen = after ?? this.#end.value
     for await (const end of this.#end.watch(signal)) {
@@ -156,17 +166,17 @@ export class AuditLog implements AsyncDisposable {
     }
   }
 
-  /** Number of the last durable row; 0 = none. */
+  /** Sequence number of the last durable row; 0 when there is none. */
   get lastSequence(): number {
     return this.#chain.end.sequence
   }
 
-  /** What is known of the SVID with this jti or serial number; undefined when none was issued. */
+  /** The recorded history of the SVID with this `jti` or serial number; undefined when none was issued. */
   trace(name: string): Promise<SvidTrace | undefined> {
     return traceSvid(this.#datastore, name, this.#end.value)
   }
 
-  /** @param given heads that were kept elsewhere, one JSON object each */
+  /** @param given heads that were kept outside this host, one JSON object per line */
   async verify(given: readonly string[] = []): Promise<AuditVerification> {
     await this.#signer.sign()
     const altered = await this.#datastore.examine()
@@ -179,32 +189,32 @@ export class AuditLog implements AsyncDisposable {
     })
   }
 
-  /** Puts what is older into a file and takes it out of the database. */
+  /** Moves rows before `beforeMs` (Unix milliseconds) into a file. @throws AuditArchiveRefusedError */
   archive(beforeMs: number, actor: Actor, directory?: string): Promise<Archived> {
     return this.#archiver.archive(beforeMs, this.#end.value, actor, directory)
   }
 
-  /** Of the newest archive, which the database follows. */
+  /** The checkpoint of the newest archive; the rows in the database follow it. */
   get checkpoint(): Checkpoint | undefined {
     return this.#archiver.checkpoint
   }
 
-  /** Signs heads and archives. */
+  /** The key that signs heads and archives. */
   get headKey(): KeyPair {
     return this.#heads.key
   }
 
-  /** What archives and heads are verified with: SubjectPublicKeyInfo (DER). */
+  /** The public key that verifies heads and archives: SubjectPublicKeyInfo in DER. */
   get publicKeyDer(): Buffer {
     return this.#heads.key.publicKeyDer
   }
 
-  /** A short name for one refusal, which its caller may know. */
+  /** A short random name for one refusal, which the refused caller is given. */
   newReference(): string {
     return formatReference(this.#random.bytes(5))
   }
 
-  /** Signs the last head. The datastore must still be open, and nothing may be recorded any more. */
+  /** Signs the last head. Call it before the datastore closes and after the last event. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#archiver.close()
     await this.#signer[Symbol.asyncDispose]()
@@ -230,14 +240,14 @@ const OLDER =
 const OLDER_WHAT_TO_DO =
   'If you have restored it, start once with --accept-altered-database, and look at locks, roles and identities; otherwise restore a newer one'
 
-/** Whether a head that this authority has signed saw a later state of the database. */
+/** Whether a head signed by this authority counts more commits than the database has. */
 function isAhead(heads: HeadsFile, key: KeyPair, commits: number): boolean {
   const last = heads.last && readHead(heads.last.line, undefined, key.publicKey)
   return last?.commits !== undefined && last.commits > commits
 }
 const ANOTHER_ROW = 'the row that the last signed head covers is another one'
 
-/** What the last signed head says against the database as it was found, if anything. */
+/** Compares the last signed head with the database; undefined when they agree. */
 async function gapAtStart(
   datastore: Datastore,
   heads: HeadsFile,
@@ -251,8 +261,8 @@ async function gapAtStart(
   if (signed.sequence > end.sequence) {
     return 'the database ends before the last signed head: its tail was cut, or an older database was restored'
   }
-  if (signed.sequence === 0) return undefined // signed before there was a row
-  if (signed.sequence < archived.sequence) return undefined // who has the archive can compare
+  if (signed.sequence === 0) return undefined // signed before the first row
+  if (signed.sequence < archived.sequence) return undefined // only the archive still has that row
   if (signed.sequence === archived.sequence)
     return signed.hash.equals(archived.hash) ? undefined : ANOTHER_ROW
   const hash = await auditRowHash(datastore, signed.sequence)

@@ -3,12 +3,12 @@ import type { ChainedAuditRow, Datastore } from '../datastore/ports.ts'
 import { parseReference } from './reference.ts'
 
 export interface AuditFilter {
-  /** A name, or a prefix ending in `*`; absent or empty = all. */
+  /** An event name, or a prefix ending in `*`. Absent or empty matches every event. */
   readonly event?: string
-  /** As somebody wrote it down. */
+  /** A reference as a person typed it; see `parseReference`. */
   readonly ref?: string
   readonly sinceMs?: number
-  /** The newest so many. */
+  /** Only the newest `limit` rows. */
   readonly limit?: number
 }
 
@@ -23,8 +23,8 @@ export interface AuditRow {
 }
 
 /**
- * Matching rows after `after` and up to `upTo`, oldest first, page by page: a long log is never in memory as a whole. With a limit:
- * the newest so many of them.
+ * Yields matching rows after `after` and up to `upTo`, oldest first. It reads page by page, so a long
+ * log is never in memory as a whole. With a limit, only the newest rows are read.
  */
 export async function* readAudit(
   datastore: Datastore,
@@ -48,7 +48,7 @@ function rowFilterOf({ event, ref, sinceMs }: AuditFilter): AuditRowFilter {
   }
 }
 
-/** The same for a row that is not in the database. */
+/** Applies the same filter to a row that does not come from the database. */
 export function matches(filter: Omit<AuditFilter, 'limit'>, row: ChainedAuditRow): boolean {
   const { event, ref, sinceMs = Number.NEGATIVE_INFINITY } = filter
   const isEvent = event?.endsWith('*') ? row.event.startsWith(event.slice(0, -1)) : row.event === event

@@ -2,7 +2,7 @@ import type { ChainedAuditRow } from '../datastore/ports.ts'
 import { type ChainEnd, hashRow } from './chain.ts'
 import type { AuditEventName } from './events.ts'
 
-/** What was found by the authority itself stays a finding, whatever has been signed since. */
+/** Events in which the authority itself reported damage. Later signatures do not clear them. */
 const FOUND: ReadonlySet<string> = new Set<AuditEventName>([
   'audit.gap_found',
   'database.altered',
@@ -12,7 +12,7 @@ const FOUND: ReadonlySet<string> = new Set<AuditEventName>([
 
 const MAX_PROBLEMS = 20
 
-/** One sentence for each thing that is wrong; the first ones only. */
+/** Collects one sentence per problem, up to `MAX_PROBLEMS`. */
 export class Findings {
   readonly problems: string[] = []
 
@@ -21,14 +21,14 @@ export class Findings {
   }
 }
 
-/** What a signed head says of a row. */
+/** A row as a signed head states it. */
 export interface SignedRow {
   readonly sequence: number
   readonly hash: Buffer
   readonly timeMs: number
 }
 
-/** Compares rows, one after the other, with the chain and with what was signed. */
+/** Checks rows, in order, against the hash chain and the signed heads. */
 export class ChainCheck {
   readonly #found: Findings
   readonly #signed = new Map<number, SignedRow[]>()
@@ -90,6 +90,6 @@ function problemOf(detail: string): string {
     const { problem, count } = JSON.parse(detail) as { problem?: string; count?: number }
     return problem ?? `${count} rows of the database that it did not write`
   } catch {
-    return 'something' // the row was changed, which is a finding of its own
+    return 'something' // the row was changed, which is reported separately
   }
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Clock } from '../../foundation/clock.ts'
 import type { AuditChaining, ChainedAuditRow, NewAuditRow } from '../datastore/ports.ts'
 
-/** What the first row follows. */
+/** The hash that the first row chains to. */
 export const CHAIN_START = Buffer.alloc(32)
 
 export type ChainedColumns = Omit<ChainedAuditRow, 'hash'>
@@ -12,13 +12,16 @@ export interface ChainEnd {
   readonly hash: Buffer
 }
 
-/** The hash of a row. A JSON array keeps the columns apart: no two different rows have the same text. */
+/**
+ * The hash of a row. The columns are encoded as a JSON array, so no two different rows have the same
+ * text.
+ */
 export function hashRow(previous: Uint8Array, row: ChainedColumns): Buffer {
   const text = JSON.stringify([row.sequence, row.time_ms, row.event, row.actor, row.ref, row.detail])
   return hash('sha256', Buffer.concat([previous, Buffer.from(text)]), 'buffer')
 }
 
-/** Gives events their place in the chain (decision 0014) at the end of the transaction they belong to. */
+/** Gives events their sequence numbers and hashes (decision 0014) at the end of their transaction. */
 export class AuditChain implements AuditChaining {
   readonly #clock: Clock
   readonly #onCommitted: (end: ChainEnd) => void
@@ -39,7 +42,7 @@ export class AuditChain implements AuditChaining {
 
   extend(events: readonly NewAuditRow[]): readonly ChainedAuditRow[] {
     const timeMs = this.#clock.now().getTime()
-    let end = this.#end // what a failed commit left in #next does not count
+    let end = this.#end // not #next: it may hold the end of a failed commit
     const rows = events.map(({ event, actor, ref, detail }) => {
       const columns = {
         sequence: end.sequence + 1,

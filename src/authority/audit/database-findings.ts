@@ -4,7 +4,7 @@ import type { Datastore } from '../datastore/ports.ts'
 import type { Finding } from '../datastore/seals/sealer.ts'
 import type { AuditLog } from './audit-log.ts'
 
-/** Of very many rows the first are named. */
+/** Only this many refused rows are named. */
 const MAX_NAMED = 20
 
 interface Deps {
@@ -13,7 +13,10 @@ interface Deps {
   readonly logger: Logger
 }
 
-/** Says, in the log and in the audit log, what somebody else has done to the database, and removes what is not used. */
+/**
+ * Reports, in the log and the audit log, what changed the database from outside, and deletes rows
+ * that are refused.
+ */
 export async function reportFindings(deps: Deps, accepted: readonly string[]): Promise<void> {
   const { datastore, audit, logger } = deps
   const { adopted } = datastore
@@ -57,7 +60,7 @@ async function report({ foreign, problems }: Finding, { datastore, audit, logger
       for (const problem of problems) audit.within(tx, 'database.altered', 'authority', { problem })
     })
   } catch (error) {
-    // The rows stay unused, and are found again; the log has them.
+    // The refused rows stay unused and will be found again. The problem is in the log already.
     logger.error({ error: messageOf(error) }, 'cannot record what was done to the database')
   }
 }

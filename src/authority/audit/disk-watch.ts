@@ -5,7 +5,7 @@ import type { Metrics } from '../../foundation/metrics.ts'
 import type { SpaceInFile } from '../datastore/ports.ts'
 
 export interface DiskWatchDeps {
-  /** What the disk under the database has left for this process. */
+  /** How much space the disk under the database has left for this process. */
   readonly freeBytes: () => Promise<number>
   readonly space: () => SpaceInFile
   readonly clock: Clock
@@ -14,16 +14,16 @@ export interface DiskWatchDeps {
 }
 
 const LOOK_MS = 60_000
-/** A rate is that of the last day, and none before so long. */
+/** The growth rate is measured over the last day, and is unknown until FIRST_RATE_MS after the start. */
 const REMEMBERED_MS = 86_400_000
 const FIRST_RATE_MS = 600_000
-/** Low: so little room … */
+/** Space is low below this many bytes … */
 const LOW_BYTES = 512 * 1024 * 1024
-/** … or so little time at the rate at which the log has grown. */
+/** … or when it lasts less than this long at the current growth rate. */
 const LOW_SECONDS = 7 * 86_400
 const LAST_BYTES = 64 * 1024 * 1024
 const LAST_SECONDS = 86_400
-/** While it is low, it is said again. */
+/** How often the warning is repeated while space is low. */
 const AGAIN_MS = 86_400_000
 
 interface Growth {
@@ -31,7 +31,7 @@ interface Growth {
   readonly bytes: number
 }
 
-/** Says in time that the disk will be full: then nothing can be recorded, and so nothing issued. */
+/** Warns before the disk is full. On a full disk nothing can be recorded, and so nothing can be issued. */
 export class DiskWatch implements Disposable {
   readonly #deps: DiskWatchDeps
   readonly #startedMs: number
@@ -49,23 +49,25 @@ export class DiskWatch implements Disposable {
     this.#usedBytes = usedOf(deps.space())
     const { metrics } = deps
     metrics.collected('audit_database_bytes', 'Length of the database file', () => deps.space().bytes)
-    metrics.collected('audit_disk_room_bytes', 'What the audit log can still grow by', () =>
+    metrics.collected('audit_disk_room_bytes', 'Bytes by which the audit log can still grow', () =>
       this.#room === undefined ? [] : this.#room,
     )
-    metrics.collected('audit_disk_seconds_left', 'How long that lasts at the rate of the last day', () =>
-      this.#secondsLeft === undefined ? [] : this.#secondsLeft,
+    metrics.collected(
+      'audit_disk_seconds_left',
+      'How long that room lasts at the growth rate of the last day',
+      () => (this.#secondsLeft === undefined ? [] : this.#secondsLeft),
     )
     void this.look()
   }
 
-  /** Measures, and says so when there is little left. */
+  /** Measures, and logs a warning when little space is left. */
   async look(): Promise<void> {
     const { clock, logger, space, freeBytes } = this.#deps
     try {
       const now = space()
       const nowMs = clock.monotonicMs()
       const used = usedOf(now)
-      // What an archive has taken away is no negative growth.
+      // A drop means that rows were archived; it does not count as negative growth.
       if (used > this.#usedBytes) this.#growth.push({ atMs: nowMs, bytes: used - this.#usedBytes })
       this.#usedBytes = used
       while ((this.#growth[0]?.atMs ?? nowMs) < nowMs - REMEMBERED_MS) this.#growth.shift()

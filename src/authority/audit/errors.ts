@@ -1,13 +1,16 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** All that a refused caller hears: one flat sentence, and what the operator needs to find the reason. */
+/**
+ * The authority refuses the caller, who gets a reference under which the operator finds the
+ * reason in the audit log.
+ */
 export class RefusedError extends CodedError {
   override readonly name = 'RefusedError'
   readonly code = 'ERR_REFUSED'
   readonly kind = 'permission_denied'
   override readonly reference: string
 
-  /** `reason` stays in the log. */
+  /** The reason, which stays in the log. */
   constructor(reference: string, reason: string) {
     super(`refused, reference ${reference}`, { detail: reason, reference })
     this.reference = reference

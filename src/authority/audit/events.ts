@@ -15,21 +15,24 @@ interface IssuedSubject extends BotSubject {
   readonly spiffeId: string
   /** Seconds since 1970. */
   readonly notAfter: number
-  /** `call`: of the process that the attributes are of. `renewal`: by the agent itself, for this process. Absent: the agent does not say. */
+  /**
+   * `call`: the process described in `attributes` asked. `renewal`: the agent renewed on its own for
+   * that process. Absent: the agent does not say.
+   */
   readonly occasion?: 'call' | 'renewal'
-  /** Of a renewal: how many streams hold the identity open. The process is one of them, … */
+  /** For a renewal: how many streams hold the identity open. The process has one of them. */
   readonly holders?: number
-  /** … or with none of them, the one that asked last, at this time. */
+  /** For a renewal that no stream holds open: when the process last asked (Unix milliseconds). */
   readonly askedMs?: number
-  /** `holders` or `askedMs` could not be, and is the nearest value that can. */
+  /** `holders` or `askedMs` was impossible and was replaced by the nearest possible value. */
   readonly adjusted?: true
-  /** What the decision rested on: {workload, join, bot}. `workload` is the agent's word of the process that it was asked for. */
+  /** What the decision was based on: `{workload, join, bot}`. `workload` is the agent's word. */
   readonly attributes: unknown
 }
 
 interface CaSubject {
   readonly purpose: string
-  /** Of a JWT key. */
+  /** Only for a JWT key. */
   readonly algorithm?: string
   readonly id: string
   readonly keyId: string
@@ -43,7 +46,7 @@ interface ResourceSubject {
   readonly revision: string
 }
 
-/** So many more than are recorded one by one. */
+/** Refusals beyond the number that is recorded one by one. */
 interface SummedRefusals {
   readonly count: number
   readonly firstMs: number
@@ -51,7 +54,7 @@ interface SummedRefusals {
   readonly reasons: Readonly<Record<string, number>>
 }
 
-/** How often an agent saw something, between the two instants. */
+/** How often an agent saw something between two instants. */
 export interface AuditedTimes {
   readonly count: number
   readonly firstMs: number
@@ -63,20 +66,20 @@ export interface AuditedProcess extends AuditedTimes {
   readonly pid: number
   readonly gid: number
   readonly binaryPath?: string
-  /** Milliseconds since 1970; tells it from a later process with this pid. */
+  /** Milliseconds since 1970. With the pid it identifies the process, because pids are reused. */
   readonly startedMs: number
 }
 
-/** The same thing, seen by an agent of processes of one user: all of them together, and each that is named. */
-interface AgentsWord extends BotSubject {
+/** What an agent saw of one user's processes: the totals, and each process up to a limit. */
+interface AgentReport extends BotSubject {
   readonly uid: number
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
   readonly processes: readonly AuditedProcess[]
-  /** Of processes beyond those. */
+  /** Totals of the processes beyond that limit. */
   readonly others?: AuditedTimes
-  /** A time or a count could not be, and is the nearest value that can. */
+  /** A time or a count was impossible and was replaced by the nearest possible value. */
   readonly adjusted?: true
 }
 
@@ -85,7 +88,7 @@ export type AuditedSvid = { readonly spiffeId: string } & (
   | { readonly jti: string }
 )
 
-/** Every event this authority can record. A field added here is a compile error at each place that records it. */
+/** Every event that this authority can record, and its fields. */
 export interface AuditEvents {
   'authority.started': { readonly version: string; readonly trustDomain: string; readonly pin: string }
   'authority.stopped': { readonly reason: string }
@@ -100,18 +103,18 @@ export interface AuditEvents {
   'database.altered': { readonly problem: string }
   'database.rows_refused': {
     readonly count: number
-    /** The first of them; `sha256` is of what stood there. */
+    /** The first of them. `sha256` is the digest of the row as it was found. */
     readonly rows: readonly Pick<ForeignRow, 'table' | 'name' | 'sha256'>[]
   }
-  /** These rows are in that file now; the first row of the database follows the last of them. */
+  /** Rows `first` to `last` were moved to `file`. The first row left in the database follows `last`. */
   'audit.archived': {
     readonly first: number
     readonly last: number
     readonly events: number
-    /** Of the last row. */
+    /** The hash of the last row. */
     readonly hash: string
     readonly file: string
-    /** Of the file. */
+    /** The digest of the file. */
     readonly sha256: string
     readonly bytes: number
     readonly problems: number
@@ -120,7 +123,7 @@ export interface AuditEvents {
   'join.accepted': BotSubject & {
     readonly joinToken: string
     readonly method: string
-    /** What the method has proven: `join.<method>.*`. */
+    /** What the method proved: `join.<method>.*`. */
     readonly attributes: Attributes
     readonly keySha256: string
     readonly serial: string
@@ -139,7 +142,7 @@ export interface AuditEvents {
     readonly address: string
     readonly hostname: string
   }
-  /** `joinToken`: of one that exists. */
+  /** `joinToken` is present only when it names a token that exists. */
   'join.refused_more': SummedRefusals & { readonly joinToken?: string }
   'renewal.accepted': BotSubject & {
     readonly generation: number
@@ -164,10 +167,10 @@ export interface AuditEvents {
     readonly address: string
   }
   'bot.refused_more': BotSubject & SummedRefusals
-  /** Two who answer at the same time hold one certificate. */
+  /** Two agents that answer at the same time use the same bot certificate. */
   'bot.used_twice': BotSubject & {
     readonly generation: number
-    /** Of the one who was there, and of the one who came. */
+    /** The address already connected, then the newcomer's. */
     readonly addresses: readonly [string, string]
     readonly on: 'two_connections' | 'two_streams'
     readonly count: number
@@ -212,9 +215,9 @@ export interface AuditEvents {
   'ca.ended': CaSubject
   'ca.removed': CaSubject
 
-  'identity.denied': AgentsWord & { readonly reason: string }
-  'svid.delivered': AgentsWord & { readonly svids: readonly AuditedSvid[] }
-  /** An agent had more to report than it could keep, by the user who caused it. */
+  'identity.denied': AgentReport & { readonly reason: string }
+  'svid.delivered': AgentReport & { readonly svids: readonly AuditedSvid[] }
+  /** An agent dropped reports because it could not keep them all; one user caused them. */
   'report.given_up': BotSubject & {
     readonly uid: number
     readonly count: number
@@ -222,19 +225,19 @@ export interface AuditEvents {
     readonly lastMs: number
     readonly adjusted?: true
   }
-  /** The same, told so often that it is added up. */
+  /** The same, summed when it is reported too often. */
   'report.given_up_more': BotSubject & {
     readonly count: number
     readonly firstMs: number
     readonly lastMs: number
-    /** How many of them for which user; the first few. */
+    /** How many per user, for the first few users. */
     readonly uids: Readonly<Record<string, number>>
   }
 }
 
 export type AuditEventName = keyof AuditEvents
 
-/** One event before it has its place in the chain. */
+/** An event before it has a place in the chain. */
 export type AuditEntry = {
   [E in AuditEventName]: {
     readonly event: E

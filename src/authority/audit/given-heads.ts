@@ -2,17 +2,18 @@ import type { KeyPair } from '../../crypto/keys.ts'
 import { type AuditHead, headKeyId, readHead, unverifiedHead } from './head.ts'
 
 export interface GivenHeads {
-  /** Signed by this authority. */
+  /** The heads that this authority signed. */
   readonly heads: readonly AuditHead[]
-  /** One sentence each. */
+  /** One sentence per problem. */
   readonly problems: readonly string[]
 }
 
 export const NONE_GIVEN: GivenHeads = { heads: [], problems: [] }
 
 /**
- * Compares heads that were kept elsewhere (a journal, another host) with those in the file here. Whoever can write to the data directory
- * can cut the file and the log together; he cannot take back what is elsewhere.
+ * Compares heads that were kept elsewhere (a journal, another host) with the heads file. Somebody who
+ * can write to the data directory can truncate that file and the log together, but not the copies
+ * elsewhere.
  */
 export function checkGivenHeads(
   lines: readonly string[],
@@ -35,7 +36,7 @@ export function checkGivenHeads(
   if (unsigned > 0) problems.push(`${unsigned} of the heads given are not signed by this authority`)
   for (const keyId of foreign) {
     problems.push(
-      `heads given are signed by the key ${keyId}, this authority signs with ${headKeyId(key)}: they are of another authority, or the key was replaced`,
+      `heads given are signed by the key ${keyId}, this authority signs with ${headKeyId(key)}: they come from another authority, or the key was replaced`,
     )
   }
   const given = [...heads.values()].sort((a, b) => a.counter - b.counter || a.sequence - b.sequence)
@@ -48,7 +49,7 @@ function signedIdentity({ counter, sequence, timeMs, hash }: AuditHead): string 
   return `${counter} ${sequence} ${timeMs} ${hash.toString('hex')}`
 }
 
-/** What the counters say; rows and hashes are compared where the rows are read. */
+/** Compares counters only. Rows and hashes are compared where the rows are read. */
 function cutOrForked(given: readonly AuditHead[], own: readonly AuditHead[]): string | undefined {
   const byCounter = new Map(own.map((head) => [head.counter, head]))
   for (const head of given) {

@@ -1,10 +1,10 @@
 import type { AuditEntry, AuditedTimes } from './events.ts'
 import { SummedRows, type SummedRowsDeps } from './summed-rows.ts'
 
-/** Rows of one instance. An honest agent gives reports up only during a flood. */
+/** Rows per instance. An honest agent drops reports only during a flood. */
 const ROWS = { burst: 64, perSecond: 0.1 }
 
-/** Records what agents could not report: one row a user while that is rare, a sum when it is frequent. */
+/** Records what agents could not report: one row per user while that is rare, a sum when it is frequent. */
 export class GivenUp implements AsyncDisposable {
   readonly #rows: SummedRows
 
@@ -12,7 +12,7 @@ export class GivenUp implements AsyncDisposable {
     this.#rows = new SummedRows(deps, ROWS)
   }
 
-  /** The row of what one user caused, or undefined: it will be counted with others. */
+  /** The row for one user; undefined when it will be counted in a sum instead. */
   rowOf(
     subject: { readonly bot: string; readonly botInstance: string },
     actor: string,

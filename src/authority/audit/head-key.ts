@@ -9,14 +9,20 @@ import type { Vault } from '../datastore/vault.ts'
 import { AuditHeadsInvalidError } from './errors.ts'
 
 const CONTEXT = 'signet audit head key beside sealed rows'
-/** Sealed so, the file says that the rows of the database beside it have no seals yet. Nobody but this authority can have made one. */
+/**
+ * The context under which the key was sealed before database rows had seals. A file sealed with it
+ * proves that the rows beside it may still be unsealed, because only this authority can have made it.
+ */
 const CONTEXT_BEFORE_SEALS = 'signet audit head key'
 
 export function headKeyPath(dataDir: string): string {
   return path.join(dataDir, 'audit-head.key')
 }
 
-/** What the file says of the database beside it, before that is opened. */
+/**
+ * Reads from the key file whether the rows of the database beside it are sealed, before the database
+ * is opened.
+ */
 export async function pastOf(file: string, kek: KeyObject): Promise<Past> {
   const sealed = await readIfPresent(file)
   if (!sealed) return 'none'
@@ -24,16 +30,19 @@ export async function pastOf(file: string, kek: KeyObject): Promise<Past> {
     unseal(kek, sealed, CONTEXT_BEFORE_SEALS)
     return 'before_seals'
   } catch {
-    return 'sealed' // or damaged, which is found when it is used
+    return 'sealed' // or damaged, which is reported when the key is used
   }
 }
 
-/** Puts the head key, sealed under the key-encryption key that will be, beside the one that is. */
+/**
+ * Writes a second copy of the head key, sealed under the next key-encryption key, beside the current
+ * file.
+ */
 export async function writeNextHeadKey(file: string, key: KeyPair, kek: KeyObject): Promise<void> {
   await writeFileAtomically(nextOf(file), seal(kek, exportPkcs8(key.privateKey), CONTEXT), { mode: 0o600 })
 }
 
-/** The key-encryption key has changed. */
+/** Makes that copy the current file, once the key-encryption key has changed. */
 export async function takeOverNextHeadKey(file: string): Promise<void> {
   await replaceFile(nextOf(file), file)
 }
@@ -42,7 +51,10 @@ function nextOf(file: string): string {
   return `${file}.next`
 }
 
-/** What a change of the key-encryption key has left behind, if it was cut short: either of the two files may be the one that opens. */
+/**
+ * Finishes an interrupted change of the key-encryption key. Either of the two files may be the one
+ * that opens with `kek`.
+ */
 export async function finishHeadKeyChange(file: string, kek: KeyObject): Promise<void> {
   const next = await readIfPresent(nextOf(file))
   if (!next) return
@@ -56,13 +68,16 @@ function opens(kek: KeyObject, sealed: Buffer): boolean {
     unseal(kek, sealed, CONTEXT)
     return true
   } catch {
-    return false // of another key
+    return false // sealed under another key
   }
 }
 
 /**
- * The key that signs heads of the audit log. It is kept outside the database, sealed: whoever can write to the database, or has a
- * copy of the data directory without the key-encryption key, cannot sign.
+ * Loads the key that signs heads of the audit log, or creates it. It is sealed and kept outside the
+ * database. So neither write access to the database nor a copy of the data directory without the
+ * key-encryption key is enough to sign.
+ *
+ * @throws AuditHeadsInvalidError
  */
 export async function loadOrCreateHeadKey(
   file: string,
@@ -89,7 +104,7 @@ function open(file: string, vault: Vault, sealed: Buffer): { key: KeyPair; befor
     try {
       return { key: loadKeyPair(vault.unseal(sealed, context)), beforeSeals: context !== CONTEXT }
     } catch {
-      // the other form, or neither
+      // try the other context, or fail below
     }
   }
   throw new AuditHeadsInvalidError(

@@ -5,9 +5,12 @@ import type { ChainEnd } from './chain.ts'
 import { headMembers } from './head.ts'
 import type { HeadsFile } from './heads-file.ts'
 
-/** A head covers at most so many new rows … */
+/** A head covers at most this many new rows … */
 const ROWS_PER_HEAD = 5000
-/** … and comes at most this long after the first of them: what can be cut unseen is no more than that. */
+/**
+ * … and is signed at most this long after the first of them. No more than that can be cut off
+ * unnoticed.
+ */
 const HEAD_INTERVAL_MS = 5000
 
 /** Signs heads as the log grows, one at a time, without holding up the log. */
@@ -31,14 +34,17 @@ export class HeadSigner implements AsyncDisposable {
     if (end.sequence !== this.#signed) this.advance(end)
   }
 
-  /** Tells of rows that are durable now. */
+  /** Notes that rows up to `end` are durable. */
   advance(end: ChainEnd): void {
     this.#end = end
     if (end.sequence - this.#signed >= ROWS_PER_HEAD) void this.sign()
     else this.#timer ??= this.#clock.schedule(HEAD_INTERVAL_MS, () => void this.sign())
   }
 
-  /** Signs what is not signed yet. A failure is logged and tried again with the next rows or at the next interval. */
+  /**
+   * Signs the rows not yet covered. After a failure it tries again with the next rows or at the next
+   * interval.
+   */
   sign(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -54,7 +60,8 @@ export class HeadSigner implements AsyncDisposable {
     try {
       const head = await this.#file.append({ ...end, commits: this.#commits() }, this.#clock.now().getTime())
       this.#signed = end.sequence
-      // In the journal of the host it is a witness that somebody who can write to the data directory cannot change.
+      // Logged so that the host's journal keeps a copy that write access to the data directory cannot
+      // change.
       this.#logger.info({ event: 'audit.head', ...headMembers(head) }, 'audit head')
     } catch (error) {
       this.#logger.error({ event: 'audit.stalled', error: messageOf(error) }, 'cannot write an audit head')

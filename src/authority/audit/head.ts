@@ -3,18 +3,18 @@ import { signDetached, verifyDetached } from '../../crypto/jws.ts'
 import { type KeyPair, spkiSha256 } from '../../crypto/keys.ts'
 import type { ChainEnd } from './chain.ts'
 
-/** A signed statement: at this time the log had so many rows, and the last one had this hash. */
+/** A signed statement: at this time the log ended with this row, which had this hash. */
 export interface AuditHead {
-  /** 1, 2, 3 … over all heads that this key has signed; 0 = of the time before heads were counted. */
+  /** Counts all heads that this key has signed, from 1; 0 for a head signed before heads were counted. */
   readonly counter: number
   readonly sequence: number
   readonly hash: Buffer
-  /** How many commits of the database there had been by then; undefined before they were counted. */
+  /** How many commits the database had made by then; undefined in heads older than that count. */
   readonly commits: number | undefined
   readonly timeMs: number
-  /** Whose head it is; undefined before heads were counted. */
+  /** Identifies the key that signed; undefined in heads older than the counter. */
   readonly keyId: string | undefined
-  /** The line in the file, which the next head covers by its hash: no head can be taken out of the middle. */
+  /** The line in the file. The next head covers its hash, so no head can be removed from the middle. */
   readonly line: string
 }
 
@@ -31,20 +31,20 @@ interface HeadFields {
 
 type SignedFields = HeadFields & { readonly signature: string }
 
-/** Of the line before the first head. */
+/** The line that the first head follows. */
 export const NO_LINE = ''
 
 const CONTEXT = 'signet audit head\n'
 
-/** Where a head is signed. */
+/** The state of the log that a head signs. */
 export type HeadEnd = ChainEnd & { readonly commits?: number | undefined }
 
-/** The name of a key that signs heads: enough to tell it from others. */
+/** A short identifier of a head-signing key: the first 16 hex digits of its SPKI's SHA-256. */
 export function headKeyId({ publicKeyDer }: Pick<KeyPair, 'publicKeyDer'>): string {
   return spkiSha256(publicKeyDer).slice(0, 16)
 }
 
-/** Signs where the chain ends, as the next head after `previous`. */
+/** Signs the end of the chain as the next head after `previous`. */
 export function signHead(
   end: HeadEnd,
   timeMs: number,
@@ -65,7 +65,10 @@ export function signHead(
   return toHead({ ...fields, signature })
 }
 
-/** Reads one line; undefined when it is not a head that this key signed after `previousLine` (after any, when that is not known). */
+/**
+ * Reads one line; undefined when this key did not sign it as the successor of `previousLine` (any
+ * predecessor if undefined).
+ */
 export function readHead(
   line: string,
   previousLine: string | undefined,
@@ -79,13 +82,13 @@ export function readHead(
   return { ...toHead(read), line }
 }
 
-/** What a line says, with its signature not looked at. */
+/** Reads a line without checking its signature. */
 export function unverifiedHead(line: string): AuditHead | undefined {
   const read = parse(line)
   return read && { ...toHead(read), line }
 }
 
-/** The members of a head, as they are logged beside others. */
+/** The members of a head, for a log line. */
 export function headMembers(head: AuditHead): object {
   return JSON.parse(head.line) as object
 }
@@ -102,7 +105,10 @@ function toHead(read: SignedFields): AuditHead {
   }
 }
 
-/** Takes the members of a head out of an object that may have others, in the order in which they are signed. */
+/**
+ * Picks the members of a head out of an object that may have others (a log line), in the order in
+ * which they were signed.
+ */
 function parse(line: string): SignedFields | undefined {
   let read: Record<string, unknown> | null
   try {

@@ -6,23 +6,23 @@ import { messageOf } from '../../foundation/errors.ts'
 import { AuditHeadsInvalidError } from './errors.ts'
 import { type AuditHead, type HeadEnd, NO_LINE, readHead, signHead, unverifiedHead } from './head.ts'
 
-/** Each head covers all rows before it, so old ones can go; these many lines are some megabytes. */
+/** Each head covers all rows before it, so old ones may go. This many lines are a few megabytes. */
 const MAX_LINES = 20_000
 
 export interface HeadsRead {
   readonly heads: readonly AuditHead[]
-  /** 1-based numbers of lines that are no head signed by our key in their place. */
+  /** 1-based numbers of the lines that are not a head signed by this key in this place. */
   readonly badLines: readonly number[]
 }
 
-/** Signed heads, one JSON object a line, in a file outside the database; flushed to the disk with each line. */
+/** Signed heads, one JSON object per line, in a file outside the database. Each line is flushed to disk. */
 export class HeadsFile implements AsyncDisposable {
-  /** What the heads are signed with. */
+  /** The key that signs the heads. */
   readonly key: KeyPair
   readonly #path: string
   readonly #maxLines: number
   #handle: FileHandle
-  /** Also when it is no head: the next one covers it all the same. */
+  /** The last line, even if it is not a valid head: the next head covers it either way. */
   #lastLine: string
   #counter: number
   #lines: number
@@ -48,7 +48,7 @@ export class HeadsFile implements AsyncDisposable {
       const handle = await openForAppending(path)
       const text = (await handle.readFile()).toString('utf8')
       const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-      // The end of a line is written with it; what has none was cut by a crash, and its rows get a new head.
+      // A line without a newline was cut off by a crash. Its rows get a new head.
       if (whole.length < text.length) await handle.truncate(Buffer.byteLength(whole))
       return new HeadsFile(path, key, maxLines, handle, whole.split('\n').slice(0, -1))
     } catch (error) {
@@ -56,12 +56,12 @@ export class HeadsFile implements AsyncDisposable {
     }
   }
 
-  /** The last head as it stands there; `read` says whether it is genuine. */
+  /** The last head in the file, not verified; `read` verifies. */
   get last(): AuditHead | undefined {
     return unverifiedHead(this.#lastLine)
   }
 
-  /** Signs where the chain ends now. */
+  /** Signs the current end of the chain and appends the head. */
   async append(end: HeadEnd, timeMs: number): Promise<AuditHead> {
     if (this.#lines >= this.#maxLines) await this.#dropOldest()
     const head = signHead(end, timeMs, { counter: this.#counter, line: this.#lastLine }, this.key)
@@ -70,7 +70,7 @@ export class HeadsFile implements AsyncDisposable {
       await this.#handle.appendFile(`${head.line}\n`)
       await this.#handle.sync()
     } catch (error) {
-      await this.#handle.truncate(size) // half a line would make the next one unreadable
+      await this.#handle.truncate(size) // a partial line would spoil the next one
       throw error
     }
     this.#lastLine = head.line
@@ -79,11 +79,11 @@ export class HeadsFile implements AsyncDisposable {
     return head
   }
 
-  /** Reads the file from the disk again and checks every signature. */
+  /** Reads the file again and verifies every signature. */
   async read(): Promise<HeadsRead> {
     const heads: AuditHead[] = []
     const badLines: number[] = []
-    let previousLine: string | undefined // older lines than the first may have been dropped
+    let previousLine: string | undefined // unknown: lines before the first may have been dropped
     for (const [index, line] of (await this.#readLines()).entries()) {
       const head = readHead(line, previousLine, this.key.publicKey)
       if (head) heads.push(head)

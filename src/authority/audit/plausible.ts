@@ -1,19 +1,19 @@
 import type { AuditedTimes } from './events.ts'
 
-/** Clocks of other hosts may be ahead or behind by so much. */
+/** How far the clocks of other hosts may differ. */
 const LEEWAY_MS = 60_000
-/** More than any agent can deliver or refuse. */
+/** More events per second than any agent can cause. */
 const MAX_A_SECOND = 100_000
-/** Even what was seen in one moment was seen for so long. */
+/** The shortest span that counts are measured against: events in one burst have almost none. */
 const LEAST_SPAN_SECONDS = 10
 
 /**
- * Reads the times and counts that an agent gives. By the authority's clock, an agent has seen nothing before it
- * joined and nothing later than now. What it saw first is not later than what it saw last, and it has not seen more
- * than an agent can. An impossible value is set to the nearest possible one, and the row says so.
+ * Checks the times and counts that an agent reports. By the authority's clock, an agent can have seen
+ * nothing before it joined and nothing after now, the first time cannot be after the last, and the
+ * count is bounded. An impossible value is replaced by the nearest possible one, and the row says so.
  */
 export class Plausible {
-  /** Something had to be set right. */
+  /** Whether any value was replaced. */
   isAdjusted = false
   readonly #fromMs: number
   readonly #untilMs: number
@@ -23,12 +23,12 @@ export class Plausible {
     this.#fromMs = Math.min(joinedMs, nowMs) - LEEWAY_MS
   }
 
-  /** When the agent saw something. */
+  /** Checks when the agent saw something (Unix milliseconds). */
   seen(ms: number): number {
     return this.#within(ms, this.#fromMs, this.#untilMs)
   }
 
-  /** When something began that was there already when the agent joined. */
+  /** Checks the start of something that may have begun before the agent joined. */
   begun(ms: number): number {
     return this.#within(ms, 0, this.#untilMs)
   }
@@ -40,12 +40,12 @@ export class Plausible {
     return { count: this.count(count, last - first), firstMs: first, lastMs: last }
   }
 
-  /** How often, in a span of time. */
+  /** Checks a count within a span of time. */
   count(count: number, spanMs = 0): number {
     return this.#within(count, 0, Math.ceil((spanMs / 1000 + LEAST_SPAN_SECONDS) * MAX_A_SECOND))
   }
 
-  /** For the detail of the row. */
+  /** The mark in the detail of the row. */
   get mark(): { readonly adjusted?: true } {
     return this.isAdjusted ? { adjusted: true } : {}
   }

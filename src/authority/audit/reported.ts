@@ -15,13 +15,13 @@ export class ReportInvalidError extends CodedError {
 
 const MAX_PROCESSES = 32
 const MAX_SVIDS = 64
-/** Of a path; the kernel's own limit is 4096 bytes. */
+/** Longest path that is kept; the kernel allows 4096 bytes. */
 const MAX_PATH_LENGTH = 1_024
-/** Of one row; agents part what is longer. */
+/** Longest row; agents split longer reports. */
 const MAX_ROW_LENGTH = 16_384
-/** The kernel gives no higher one. */
+/** The kernel's highest pid (PID_MAX_LIMIT). */
 const MAX_PID = 4_194_304
-/** The kernel's word for "none". */
+/** The kernel's value for "no user or group": (uid_t)-1. */
 const NO_ID = 0xffff_ffff
 
 const REASON = /^[a-z][a-z_]{0,63}$/
@@ -30,8 +30,10 @@ const JTI = /^[\w-]{1,64}$/
 const SPIFFE_ID = /^spiffe:\/\/[!-~]{1,2039}$/
 
 /**
- * Makes an audit row of what an agent reports. A field that is unknown or malformed is refused. Times and counts,
- * which a wrong clock changes, are corrected and marked. @throws ReportInvalidError
+ * Turns an agent's report into an audit row. Unknown or malformed fields are refused. Impossible
+ * times and counts, which a wrong clock causes, are corrected and marked.
+ *
+ * @throws ReportInvalidError
  */
 export function toEntry(
   subject: { readonly bot: string; readonly botInstance: string },
@@ -49,7 +51,7 @@ export function toEntry(
   if (denied) entry = { event: 'identity.denied', actor, detail: { ...seen, reason: reasonOf(denied) } }
   else if (delivered) {
     const svids = bounded(delivered.svids, MAX_SVIDS).map(readSvid)
-    if (svids.length === 0) throw new ReportInvalidError('a delivery of nothing')
+    if (svids.length === 0) throw new ReportInvalidError('a delivery without SVIDs')
     entry = { event: 'svid.delivered', actor, detail: { ...seen, svids } }
   } else throw new ReportInvalidError('unknown event')
   if (JSON.stringify(entry.detail).length > MAX_ROW_LENGTH)
@@ -71,7 +73,7 @@ function readProcess(process: ReportedProcess__Output, plausible: Plausible): Au
   return { pid, gid: readId(process.gid), ...path, ...started, ...readTimes(times, plausible) }
 }
 
-/** Of a user or a group. */
+/** Reads a user or group ID. */
 function readId(id: number): number {
   if (id === NO_ID) throw new ReportInvalidError('not a user or a group')
   return id
@@ -91,7 +93,7 @@ function reasonOf({ reason }: { readonly reason: string }): string {
 
 function sum(all: readonly AuditedTimes[]): AuditedTimes {
   const [first] = all
-  if (first === undefined) throw new ReportInvalidError('an event of no process')
+  if (first === undefined) throw new ReportInvalidError('an event without a process')
   let { count, firstMs, lastMs } = first
   for (const each of all.slice(1)) {
     count += each.count

@@ -4,29 +4,35 @@ import type { Logger } from '../../foundation/logger.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import type { AuditEntry } from './events.ts'
 
-/** So many occurrences that have no row of their own. */
+/** Occurrences that were counted instead of getting a row each. */
 export interface RowSum {
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
-  /** How many of them for which reason; the first few reasons. */
+  /** How many per reason, for the first few reasons. */
   readonly reasons: Readonly<Record<string, number>>
 }
 
-/** One occurrence on its way into the log. */
+/** One occurrence that is to be recorded. */
 export interface Noted {
-  /** Whose rows these count as, and in which sum those above the budget are. */
+  /** Whose row budget this uses. Occurrences above it are summed per key. */
   readonly key: string
-  /** One of many who share the rows of a key, or of several: whoever has used up a share has none of the others'. */
+  /**
+   * One of several callers that share the budget of a key. Each sharer also has a budget of its own,
+   * so that one cannot use up the rows of the others.
+   */
   readonly sharer?: string
-  /** Its sum is told under the reference of all such sums, from which nobody can learn the key. */
+  /**
+   * Veiled sums all get the same reference, so that a caller cannot find out which key its occurrence
+   * was counted under.
+   */
   readonly isVeiled?: boolean
   readonly reason: string
-  /** When it stands for several: how many, and when. One, now, unless told. */
+  /** When it stands for several occurrences: how many, and when. Default: one, now. */
   readonly times?: { readonly count: number; readonly firstMs: number; readonly lastMs: number }
-  /** Its own row. */
+  /** Makes the row for this occurrence alone. */
   readonly entry: (reference: string) => AuditEntry
-  /** The row that tells of it together with others. */
+  /** Makes the row that sums it up with others. */
   readonly summed: (sum: RowSum, reference: string) => AuditEntry
 }
 
@@ -37,38 +43,41 @@ export interface SummedRowsDeps {
 }
 
 export interface RowBudget {
-  /** Rows of one key, at once and afterwards. */
+  /** Rows per key: how many in a burst, and how many per second after that. */
   readonly burst: number
   readonly perSecond: number
-  /** Of each sharer. */
+  /** The budget of each sharer. */
   readonly share?: { readonly burst: number; readonly perSecond: number }
 }
 
 interface Sum {
   readonly reference: string
   readonly reasons: Map<string, number>
-  /** Of the last one; all of one key are told in the same way. */
+  /** From the last occurrence; all occurrences of a key make the same row. */
   summed: Noted['summed']
   firstMs: number
   lastMs: number
   count: number
 }
 
-/** What is above the budget is told by one row for each key, once in so long … */
+/** Each key with occurrences above its budget gets one summed row in this interval … */
 const SUM_MS = 60_000
-/** … or sooner, when so many keys have something to tell. */
+/** … or sooner, when this many keys have one. */
 const MAX_SUMS = 1_000
 const MAX_KEYS = 100_000
 const MAX_REASONS = 8
 const MAX_REASON_LENGTH = 128
 
-/** Rows that somebody causes just by asking: each by itself while they are few, and their number when there are many. */
+/**
+ * Limits the rows that a caller can cause just by asking. A few are recorded one by one; beyond the
+ * budget they are counted and recorded as a sum.
+ */
 export class SummedRows implements AsyncDisposable {
   readonly #deps: SummedRowsDeps
   readonly #rows: RateLimiter
   readonly #shares: RateLimiter | undefined
   #sums = new Map<string, Sum>()
-  /** Of the sums that are veiled. */
+  /** The reference that all veiled sums share until the next flush. */
   #veil: string | undefined
   #timer: Scheduled | undefined
 
@@ -78,14 +87,17 @@ export class SummedRows implements AsyncDisposable {
     this.#shares = share && new RateLimiter({ ...share, maxKeys: MAX_KEYS }, deps.clock)
   }
 
-  /** The reference leads to the row of this occurrence, which the caller records, or to the one that will count it. */
+  /**
+   * Returns the row for the caller to record, with its reference; or, above the budget, only the
+   * reference of the sum that will count it.
+   */
   note(noted: Noted): { readonly reference: string; readonly entry?: AuditEntry } {
     if (!this.#hasRow(noted)) return { reference: this.#count(noted) }
     const reference = this.#deps.audit.newReference()
     return { reference, entry: noted.entry(reference) }
   }
 
-  /** Records what was only counted so far. */
+  /** Records the sums counted so far. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#flush()
   }
@@ -135,7 +147,7 @@ export class SummedRows implements AsyncDisposable {
     try {
       await this.#deps.audit.recordAll(entries)
     } catch (error) {
-      // What happened stands whether or not it could be counted.
+      // The occurrences themselves were handled already; only their count is lost.
       this.#deps.logger.error({ rows: entries.length, error: messageOf(error) }, 'cannot record a sum')
     }
   }

@@ -9,27 +9,30 @@ interface Named {
   readonly serial?: unknown
 }
 
-/** What is known of one SVID. */
+/** The recorded history of one SVID. */
 export interface SvidTrace {
   readonly issued: AuditRow
-  /** Reports of the agent that it was issued to. */
+  /** Delivery reports of the agent that it was issued to. */
   readonly delivered: readonly AuditRow[]
-  /** What that agent could not report since. */
+  /** What that agent could not report since then. */
   readonly givenUp: readonly AuditRow[]
-  /** There are more rows than are here. */
+  /** True when there are more rows than are returned. */
   readonly isCut: boolean
 }
 
 const ISSUED: readonly AuditEventName[] = ['x509_svid.issued', 'jwt_svid.issued']
 const DELIVERED: AuditEventName = 'svid.delivered'
 const GIVEN_UP: readonly AuditEventName[] = ['report.given_up', 'report.given_up_more']
-/** Rows looked through without a pause. */
+/** Rows searched before other calls get a turn. */
 const STRETCH = 4_000
-/** Of each kind: what an agent gave up must not hide what it delivered. */
+/** Limits per kind, so that dropped reports cannot crowd out deliveries. */
 const MAX_ROWS = 10_000
 const MAX_BYTES = 16 * 1024 * 1024
 
-/** The row of the SVID with this jti or serial number, and who got it. Reads the whole log once; calls go on meanwhile. */
+/**
+ * Finds the row of the SVID with this `jti` or serial number, and the reports of its delivery. Reads
+ * the whole log once; other calls go on meanwhile.
+ */
 export async function traceSvid(
   datastore: Datastore,
   name: string,
@@ -47,12 +50,12 @@ export async function traceSvid(
         issued = row
         agent = row.actor
       } else if (row.actor !== agent) {
-        // Another agent's word on what it was not given counts for nothing.
+        // Another agent's report about an SVID that it was not issued is ignored.
       } else if (event === DELIVERED) {
         if (isAmong(row, name)) delivered.add(row)
       } else if (GIVEN_UP.includes(event as AuditEventName)) givenUp.add(row)
     }
-    await setImmediate() // others have their turn
+    await setImmediate() // let other calls run
   }
   const isCut = delivered.isFull || givenUp.isFull
   return issued && { issued, delivered: delivered.rows, givenUp: givenUp.rows, isCut }
@@ -73,7 +76,7 @@ async function candidates(
   return found
 }
 
-/** As many rows as fit into one answer. */
+/** Collects as many rows as fit into one answer. */
 class BoundedRows {
   readonly rows: AuditRow[] = []
   isFull = false
@@ -90,7 +93,7 @@ function isIssued(event: string): boolean {
   return (ISSUED as readonly string[]).includes(event)
 }
 
-/** The text was found in the row, but perhaps in another place of it. */
+/** The search finds the text anywhere in the row; this checks that it is the name of the SVID. */
 function isNamed({ detailJson }: AuditRow, name: string): boolean {
   const { jti, serial } = detailOf(detailJson)
   return jti === name || serial === name.toLowerCase()
@@ -102,7 +105,7 @@ function isAmong({ detailJson }: AuditRow, name: string): boolean {
   return svids.some((svid: Named | null) => svid?.jti === name || svid?.serial === name.toLowerCase())
 }
 
-/** A row that was changed may hold anything. */
+/** Does not trust the JSON: somebody may have changed the row. */
 function detailOf(detailJson: string): Named & { readonly svids?: unknown } {
   try {
     return (JSON.parse(detailJson) as object | null) ?? {}

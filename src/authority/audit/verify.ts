@@ -10,26 +10,29 @@ export interface AuditVerification {
   readonly intact: boolean
   readonly events: number
   readonly heads: number
-  /** One sentence each, the first ones only. */
+  /** One sentence per problem; only the first ones. */
   readonly problems: readonly string[]
-  /** Heads from elsewhere that this authority has signed. */
+  /** How many of the heads kept elsewhere this authority signed. */
   readonly headsGiven: number
-  /** The newest one here, as it stands in the file; undefined when there is none. */
+  /** The newest head in the heads file, as its line; undefined when there is none. */
   readonly lastHead: string | undefined
-  /** What was signed of rows that are in archives: whoever has these can compare. */
+  /** Heads that cover archived rows: they can be compared only with the archives. */
   readonly signedInArchives: readonly SignedRow[]
 }
 
 export interface ToVerify {
   readonly heads: HeadsRead
   readonly given?: GivenHeads
-  /** Of the newest archive: the database begins after it. */
+  /** The checkpoint of the newest archive: the database begins after it. */
   readonly checkpoint?: Checkpoint | undefined
-  /** What is known to be wrong before anything is read. */
+  /** Problems known before anything is read. */
   readonly known?: readonly string[]
 }
 
-/** Compares every row with the chain and with each signed head, from wherever. Heads must have been read before the rows. */
+/**
+ * Checks every row against the hash chain and all heads. The heads must be read before the rows, so
+ * that none covers a row that is not read yet.
+ */
 export async function verifyAudit(
   datastore: Datastore,
   { heads: { heads: own, badLines }, given = NONE_GIVEN, checkpoint, known = [] }: ToVerify,

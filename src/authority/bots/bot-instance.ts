@@ -2,22 +2,22 @@ import type { Attributes } from '../../policy/attributes.ts'
 import { type InstanceRows, MAX_SUPERSEDED } from '../datastore/instance-repository.ts'
 import type { BotGenerationsTable } from '../datastore/schema/bot-tables.ts'
 
-/** One joined agent lineage, as others may see it. */
+/** One joined agent lineage. */
 export interface BotInstance {
   readonly id: string
   readonly bot: string
   readonly joinToken: string
   readonly joinMethod: string
-  /** What that has proven. */
+  /** The attributes that the method proved. */
   readonly joinAttributes: Attributes
-  /** The newest one that was used; 0 before the first use. */
+  /** The newest generation that was used; 0 before the first use. */
   readonly generation: number
   readonly joinedMs: number
   readonly renewedMs: number
   readonly notAfterMs: number
   readonly agentVersion: string
   readonly hostname: string
-  /** Of its last change in the database. */
+  /** The revision of its last change in the database. */
   readonly revision: number
 }
 
@@ -26,16 +26,16 @@ export interface Certified {
   readonly keySha256: string
 }
 
-/** What a bot certificate that was shown is worth (decision 0013). */
+/** What the bot certificate that a caller presents is worth (decision 0013). */
 export type Standing = 'current' | 'first_use' | 'superseded' | 'ahead'
 
-/** An instance with what is known of its certificates. Immutable: a change makes another one. */
+/** An instance and what is known of its certificates. Immutable: each change makes a new object. */
 export interface InstanceState extends BotInstance {
   readonly used: Certified | undefined
   readonly pending: Certified | undefined
-  /** `generation/key` of certificates that another key replaced before they were used, from the current generation on. */
+  /** `generation/key` of certificates that were superseded, from the current generation on. */
   readonly superseded: ReadonlySet<string>
-  /** Generations with so many of those that not all are known. */
+  /** Generations with so many superseded keys that not all of them are known. */
   readonly crowded: ReadonlySet<number>
 }
 
@@ -45,7 +45,8 @@ export function judge(state: InstanceState, shown: Certified): Standing {
   const { generation, keySha256 } = shown
   if (generation < state.generation || state.superseded.has(`${generation}/${keySha256}`)) return 'superseded'
   if (state.crowded.has(generation)) return 'superseded'
-  // Signed by our CA, and yet not in the database: it was given out after the backup that this database came from.
+  // Our CA signed it, but the database does not have it: the database was restored from a backup made
+  // before it was issued.
   return 'ahead'
 }
 

@@ -21,7 +21,7 @@ import { BotCertificateExpiredError, GenerationAheadError } from './errors.ts'
 import { lockInstance } from './lock-instance.ts'
 import type { LockSubject, Locks } from './locks.ts'
 
-/** What the certificate of a connection says; the same object for all calls of that connection. */
+/** What the client certificate of a connection says. All calls on a connection share the same object. */
 export interface ShownCertificate {
   readonly bot: string
   readonly instanceId: string
@@ -29,7 +29,7 @@ export interface ShownCertificate {
   readonly keySha256: string
   /** Seconds since 1970. */
   readonly notAfter: number
-  /** Where the connection came from, for the audit log. */
+  /** The remote address of the connection, for the audit log. */
   readonly address: string
 }
 
@@ -47,26 +47,32 @@ export interface BotsDeps {
 type Refusal = RefusedError | GenerationAheadError
 type Purpose = 'call' | 'renewal'
 
-/** How long an instance that is over stays: the wall clock that says so may be wrong. */
+/** How long an instance is kept after it can no longer be renewed, because the wall clock may be wrong. */
 const KEPT_MS = 86_400_000
 
 const EVENT = { call: 'bot.refused', renewal: 'renewal.refused' } as const
 const MORE = { call: 'bot.refused_more', renewal: 'renewal.refused_more' } as const
-/** Rows of refusals of one instance: one that is locked may go on asking, on ever new connections. */
+/** Rows per instance for refusals. A locked instance may keep asking on new connections. */
 const ROWS = { burst: 50, perSecond: 0.1 }
 
-/** All joined instances, in memory, so that each call can be checked. */
+/** All joined instances. They are kept in memory because every call is checked against them. */
 export class Bots implements AsyncDisposable {
-  /** Grows at each change: who holds calls open looks again at whether they may stay. */
+  /** Changes with every change of an instance. Open calls then check whether they may stay. */
   readonly changed = new Watchable(0)
   readonly #deps: BotsDeps
   readonly #instances = new Map<string, InstanceState>()
   readonly #subscription: Disposable
   readonly #over: OverForLong
   readonly #rows: SummedRows
-  /** Connections whose certificate was good once: they are not proof of a copy when it has been superseded since. */
+  /**
+   * Connections whose certificate was once accepted. When it is superseded later, that does not prove
+   * a copy.
+   */
   readonly #accepted = new WeakSet<ShownCertificate>()
-  /** One refusal is recorded once for each connection and state, however often it asks. */
+  /**
+   * The last refusal of each connection. It is recorded once per state of the instance, however often
+   * the caller asks.
+   */
   readonly #refusals = new WeakMap<
     ShownCertificate,
     { state: InstanceState | undefined; reason: string; error: Refusal }
@@ -93,9 +99,12 @@ export class Bots implements AsyncDisposable {
   }
 
   /**
-   * The instance behind a certificate, if it may call now. Marks the first use of a generation; that is durable before anything
-   * that is recorded after it. Throws when locked, unknown, superseded (which locks the instance), ahead, or expired: for renewal
-   * only when the grace time is over too.
+   * Returns the calling instance if its certificate is valid for this purpose now. Marks the first
+   * use of a generation, which becomes durable before anything recorded after it.
+   * @throws RefusedError when the instance is unknown or locked, the certificate is superseded (which
+   * locks the instance), or, for a renewal, the grace time is over
+   * @throws GenerationAheadError when the database was restored from an older backup
+   * @throws BotCertificateExpiredError when a call other than a renewal comes after expiry
    */
   use(caller: ShownCertificate, purpose: Purpose = 'call'): BotInstance {
     const state = this.#instances.get(caller.instanceId)
@@ -116,7 +125,7 @@ export class Bots implements AsyncDisposable {
     }
   }
 
-  /** Whether `use` would succeed now, with nothing marked, recorded or locked; for calls that stay open. */
+  /** Whether an open call may go on. Unlike `use`, it marks, records and locks nothing. */
   mayStay(caller: ShownCertificate): boolean {
     const state = this.#instances.get(caller.instanceId)
     if (state?.bot !== caller.bot || this.#deps.locks.check(lockSubject(state))) return false
@@ -133,7 +142,7 @@ export class Bots implements AsyncDisposable {
     return bot === undefined ? all : all.filter((instance) => instance.bot === bot)
   }
 
-  /** Takes over what a task has written about an instance, once that is durable. */
+  /** Puts what the transaction wrote about an instance into memory once it is durable. */
   async adopt(tx: Transaction, instanceId: string): Promise<void> {
     const rows = await findInstance(tx, instanceId)
     tx.afterCommit(() => {
@@ -143,12 +152,15 @@ export class Bots implements AsyncDisposable {
     })
   }
 
-  /** Reads an instance again from the database. */
+  /** Reads an instance from the database again. */
   reload(instanceId: string): Promise<void> {
     return this.#deps.datastore.transaction((tx) => this.adopt(tx, instanceId))
   }
 
-  /** Instances whose last certificate cannot be renewed any more are gone for good, a day after that was first seen. */
+  /**
+   * Deletes instances whose last certificate can no longer be renewed, one day after that was first
+   * noticed.
+   */
   async forgetExpired(): Promise<void> {
     const { datastore, audit, clock, renewalGraceSeconds } = this.#deps
     const limitMs = clock.now().getTime() - renewalGraceSeconds * 1000
@@ -174,7 +186,7 @@ export class Bots implements AsyncDisposable {
     await this.#rows[Symbol.asyncDispose]()
   }
 
-  /** For what is refused after `use` said yes: recorded like its own refusals. */
+  /** Records a refusal that comes after `use` succeeded, in the same way. */
   refuse(caller: ShownCertificate, reason: string, purpose: Purpose): Error {
     return this.#refuse(caller, this.#instances.get(caller.instanceId), reason, purpose)
   }
@@ -200,7 +212,8 @@ export class Bots implements AsyncDisposable {
       await setUsed(tx, state, pending, clock.now().getTime())
       await this.adopt(tx, state.id)
     }).catch((error) => {
-      // Nobody has been answered with anything recorded yet: as if the use had not happened. The next call tries again.
+      // Nothing recorded since has been answered, so it is as if the certificate had not been used.
+      // The next call tries again.
       if (this.#instances.get(state.id) === used) this.#instances.set(state.id, state)
       logger.error(
         { instance: state.id, error: messageOf(error) },
@@ -210,7 +223,7 @@ export class Bots implements AsyncDisposable {
     return used
   }
 
-  /** Reads the instance again when another change came first. */
+  /** Runs a write. When another change came first, it also reads the instance again. */
   async #write(id: string, task: (tx: Transaction) => Promise<void>): Promise<void> {
     try {
       await this.#deps.datastore.transaction(task)
@@ -258,7 +271,7 @@ export class Bots implements AsyncDisposable {
     if (entry) {
       logger.warn({ event: EVENT[purpose], ref: reference, ...detail }, 'bot refused')
       audit.recordAll([entry]).catch((failure) => {
-        // The refusal stands whether or not it could be stored; the log has it.
+        // The caller is refused even if the row cannot be stored. The log has it.
         logger.error({ ref: reference, error: messageOf(failure) }, 'cannot record a refusal')
       })
     }

@@ -1,6 +1,9 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** The bot certificate is newer than the database: the authority was restored from a backup (decision 0013). Nothing is locked. */
+/**
+ * The bot certificate is newer than the database, because the authority was restored from a backup
+ * (decision 0013). Nothing is locked.
+ */
 export class GenerationAheadError extends CodedError {
   override readonly name = 'GenerationAheadError'
   readonly code = 'ERR_BOT_GENERATION_AHEAD'

@@ -5,7 +5,7 @@ import type { Bots } from './bots.ts'
 
 const EVERY_MS = 3_600_000
 
-/** Lets go of instances that nobody can renew any more, now and then until it is disposed. */
+/** Deletes instances that can no longer be renewed, once an hour until disposed. */
 export function forgetNowAndThen(
   bots: Pick<Bots, 'forgetExpired'>,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
@@ -14,7 +14,8 @@ export function forgetNowAndThen(
   const wait = (): void => {
     waiting = clock.schedule(EVERY_MS, () => {
       bots.forgetExpired().catch((error) => {
-        logger.error({ error: messageOf(error) }, 'cannot forget expired bot instances') // the next round tries again
+        // The next round tries again.
+        logger.error({ error: messageOf(error) }, 'cannot forget expired bot instances')
       })
       wait()
     })

@@ -16,17 +16,23 @@ export interface InstanceConnectionsDeps {
 interface Held {
   readonly connection: Connection<Caller>
   readonly caller: BotCaller
-  /** A call on it was accepted. */
+  /** Whether a call on it was accepted. */
   isUsed: boolean
 }
 
-/** An agent has one, and while it renews its certificate another two. Whoever comes last stays: older ones may be dead. */
+/**
+ * An agent has one connection, and two more while it renews. Above the limit the oldest is closed,
+ * because older ones may be dead.
+ */
 const MAX_CONNECTIONS = 8
 const NEW = { burst: 100, perSecond: 1, maxKeys: 100_000 }
-/** A peer that is there answers a PING by then. */
+/** A peer that is alive answers a PING within this time. */
 const ANSWER_MS = 5_000
 
-/** The connections of each bot instance: how many there may be, and whether two hold the same certificate. */
+/**
+ * The connections of each bot instance. Limits their number, and detects two holders of one
+ * certificate.
+ */
 export class InstanceConnections {
   readonly #deps: InstanceConnectionsDeps
   readonly #new: RateLimiter
@@ -42,7 +48,7 @@ export class InstanceConnections {
     return this.#new.tryTake(instanceId)
   }
 
-  /** `end` is called for the connection that is the oldest of too many. */
+  /** Adds a connection. `end` is called with the oldest one when there are too many. */
   add(
     connection: Connection<Caller>,
     caller: BotCaller,
@@ -58,9 +64,9 @@ export class InstanceConnections {
   }
 
   /**
-   * The answer of `Bots` for a call. A certificate whose calls come on two connections, both of which answer, has two holders: an agent
-   * that has come again from elsewhere left a dead connection behind, or none. A renewal is asked for on a connection of its own,
-   * so it does not count.
+   * Calls `Bots.use`, and detects a certificate that is in use twice: calls on two connections that
+   * both still answer. An agent that reconnected from elsewhere leaves at most a dead connection
+   * behind. Renewals use a connection of their own and do not count.
    */
   use(caller: BotCaller): BotInstance {
     const instance = this.#deps.bots.use(caller)
@@ -77,7 +83,10 @@ export class InstanceConnections {
     return this.#deps.bots.mayStay(caller)
   }
 
-  /** Whether there is somebody at the other end of a caller's connection: what was sent before the answer has arrived by then. */
+  /**
+   * Whether the peer of a caller's connection answers a PING. Everything it sent before the answer
+   * has arrived by then.
+   */
   async answers(caller: BotCaller): Promise<boolean> {
     const held = this.#held.get(caller.instanceId)?.find((each) => each.caller === caller)
     if (!held) return false

@@ -3,11 +3,11 @@ import type { Random } from '../../foundation/random.ts'
 import { SignerExpiredError } from '../keys/errors.ts'
 import type { KeysInUse } from '../keys/keys-in-use.ts'
 
-/** A bot certificate and what its holder must know beside it. */
+/** A bot certificate and what its holder needs beside it. */
 export interface BotCertificateOutput {
-  /** DER: leaf, control issuing CA. */
+  /** DER: the leaf, then the control issuing CA. */
   readonly chain: readonly Buffer[]
-  /** DER of every control root to accept from now on. */
+  /** DER of every control root that the agent accepts from now on. */
   readonly roots: readonly Buffer[]
   readonly trustDomain: string
   readonly bot: string
@@ -29,7 +29,10 @@ export interface BotCertificateInput {
   readonly nowMs: number
 }
 
-/** clientAuth only, no SAN: it opens the authority's API and nothing else (decision 0007). It never outlives the issuing CA. @throws SignerExpiredError */
+/**
+ * Issues a bot certificate with clientAuth only and no SAN: it gives access to the authority's API
+ * and nothing else (decision 0007). It never outlives the issuing CA. @throws SignerExpiredError
+ */
 export function issueBotCertificate(
   input: BotCertificateInput,
   keys: KeysInUse,
@@ -46,7 +49,8 @@ export function issueBotCertificate(
   const leaf = controlIssuing.signLeaf({
     serial,
     publicKeyDer,
-    // Only the authority looks at it: what it has signed with its clock ahead is good for it with the right time, too.
+    // Only the authority verifies this certificate. With the CA's notBefore, one that was issued
+    // while the authority's clock was ahead stays valid after the clock is corrected.
     notBefore: controlIssuing.notBefore,
     notAfter,
     subject: { commonName: botInstanceId, organization: bot, serialNumber: String(generation) },

@@ -13,8 +13,8 @@ export interface LockInstanceDeps {
 }
 
 /**
- * Two holders of one lineage: nobody can say which of them is the thief, so the whole instance is locked until an administrator has
- * looked and deletes the lock.
+ * Locks an instance whose superseded certificate was used. Two parties hold it, and nobody can say
+ * which is the thief. An administrator has to look into it and delete the lock.
  */
 export function lockInstance(
   deps: LockInstanceDeps,
@@ -31,7 +31,8 @@ export function lockInstance(
   )
   deps.datastore
     .transaction(async (tx) => {
-      // One that an administrator has given an end, or another target, does not stand for this.
+      // An existing lock counts only if it still targets the instance and never expires; an
+      // administrator may have changed it.
       const found = await deps.resources.find(tx, 'lock', name)
       if (found && found.metadata.expiresMs === undefined && isOn(found.spec, instance.id)) return
       const resource = { kind: 'lock', name, metadata: { labels: {} }, spec: { target, reason } }

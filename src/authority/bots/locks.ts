@@ -2,7 +2,7 @@ import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { ResourceRepository, StoredResource } from '../datastore/resource-repository.ts'
 
-/** What a lock can stand on, and what is checked against the locks. */
+/** What a lock can target, and what is checked against the locks. */
 export interface LockSubject {
   readonly bot?: string | undefined
   readonly botInstance?: string | undefined
@@ -13,13 +13,13 @@ export interface LockSubject {
 
 export interface ActiveLock {
   readonly name: string
-  /** Exactly one member. */
+  /** Has exactly one member. */
   readonly target: LockSubject
   readonly reason: string
   readonly expiresMs: number | undefined
 }
 
-/** The members of `spec.target` in a lock resource. */
+/** Maps the members of a lock resource's `spec.target`. */
 const TARGETS = {
   bot: 'bot',
   bot_instance: 'botInstance',
@@ -30,10 +30,13 @@ const TARGETS = {
 
 const SUBJECTS = Object.values(TARGETS)
 
-/** An expired lock that is not deleted may be in force again: the clock may have been ahead. */
+/**
+ * How soon expired locks are looked at again: one is in force again when a clock that was ahead is
+ * corrected.
+ */
 const LOOK_AGAIN_MS = 60_000
 
-/** Bans in force now. A lock acts from the moment it is durable until it is deleted or expires. */
+/** The locks in force. A lock acts from the moment it is durable until it is deleted or expires. */
 export class Locks implements Disposable {
   readonly watch: Watchable<readonly ActiveLock[]>
   readonly #clock: Clock
@@ -62,7 +65,10 @@ export class Locks implements Disposable {
     return new Locks(await resources.list('lock'), resources, clock)
   }
 
-  /** A lock on any of what the subject names. Cheap: called for each call and each SVID. */
+  /**
+   * Returns a lock on anything that the subject names. It is cheap, because every call and every SVID
+   * is checked.
+   */
   check(subject: LockSubject): ActiveLock | undefined {
     if (this.#byTarget.size === 0) return undefined
     const nowMs = this.#clock.now().getTime()
@@ -85,11 +91,11 @@ export class Locks implements Disposable {
       ({ expiresMs }) => expiresMs === undefined || expiresMs > nowMs,
     )
     this.#byTarget = new Map()
-    // Those that have expired, too: each check judges by the time that it is then.
+    // Includes expired locks, because `check` compares with the time of the call.
     for (const lock of this.#stored.values()) {
       for (const kind of SUBJECTS) {
         const value = lock.target[kind]
-        // Of two locks on one thing the one that lasts longer decides.
+        // Of two locks on the same thing, the one that lasts longer counts.
         if (value !== undefined && outlasts(lock, this.#byTarget.get(`${kind} ${value}`))) {
           this.#byTarget.set(`${kind} ${value}`, lock)
         }

@@ -1,11 +1,14 @@
 import type { Logger } from '../../foundation/logger.ts'
 
-/** Two clocks this far apart will soon refuse each other's certificates (decision 0018). */
+/** From this difference on, a clock skew is reported (decision 0018). */
 const REPORTED_FROM_SECONDS = 30
-/** A century: an agent may send any number. */
+/** One century. An agent may send any number. */
 const MAX_SKEW_SECONDS = 3_155_760_000
 
-/** For the audit row: how far the agent's clock is ahead, when that is worth a report; says it in the log too. */
+/**
+ * Returns how many seconds the agent's clock is ahead, for the audit row, and logs it. Returns
+ * nothing when the difference is small.
+ */
 export function noteClockSkew(
   agentTimeMs: number | undefined,
   nowMs: number,

@@ -15,7 +15,10 @@ import { noteClockSkew } from './note-clock-skew.ts'
 export interface RenewInput {
   /** SubjectPublicKeyInfo (DER) of the next key. */
   readonly publicKeyDer: Buffer
-  /** By the next key, over trust domain, instance and the generation of the certificate that was shown. */
+  /**
+   * Proof of possession by the next key, over trust domain, instance and the generation of the
+   * presented certificate.
+   */
   readonly proof: Buffer
   readonly agentTimeMs?: number | undefined
   readonly agentVersion: string
@@ -33,8 +36,8 @@ export interface RenewerDeps {
 }
 
 /**
- * Gives an instance its next certificate, in two phases (decision 0013): generation n+1 stays pending until it is first used, so an
- * answer that was lost on the way costs nothing: asking again from n gives n+1 again.
+ * Issues an instance's next certificate in two phases (decision 0013). Generation n+1 stays pending
+ * until it is first used. So a lost answer does no harm: asking again from n gives n+1 again.
  */
 export class Renewer {
   readonly #deps: RenewerDeps
@@ -73,7 +76,8 @@ export class Renewer {
     keySha256: string,
   ): Promise<BotCertificateOutput> {
     const { bots, keys, audit, clock, random, logger, botCertificateSeconds } = this.#deps
-    // Asked again here: since the call began a lock may have come, or a newer generation may have been used.
+    // Checked again, because since the call began a lock may have been created or a newer generation
+    // used.
     const { id, bot, generation: current } = bots.use(caller, 'renewal')
     const generation = current + 1
     const stored = await findInstance(tx, id)

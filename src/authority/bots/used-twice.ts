@@ -13,10 +13,13 @@ export interface UsedTwiceDeps {
 
 type Detail = AuditEvents['bot.used_twice']
 
-/** Rows of one instance: the first few tell all that there is to know. */
+/** Rows per instance: the first few say everything. */
 const ROWS = { burst: 3, perSecond: 1 / 3600 }
 
-/** Records that two hold the certificate of one bot instance: a copied data directory, a cloned machine, or a thief. */
+/**
+ * Records that two parties use the certificate of one bot instance: a copied data directory, a cloned
+ * machine or a thief.
+ */
 export class UsedTwice implements AsyncDisposable {
   readonly #deps: UsedTwiceDeps
   readonly #rows: SummedRows
@@ -65,7 +68,7 @@ export class UsedTwice implements AsyncDisposable {
   }
 }
 
-/** A listener on all addresses sees IPv4 in the form of IPv6. */
+/** A dual-stack listener reports IPv4 addresses in IPv6 form (`::ffff:192.0.2.1`). */
 function plain(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }

@@ -4,12 +4,12 @@ import type { ChainedAuditRow, Datastore, Transaction } from './ports.ts'
 import type { Schema } from './schema.ts'
 
 const PAGE_ROWS = 500
-/** Looked through without a pause. */
+/** Rows searched before other calls get a turn. */
 const STRETCH_ROWS = 10_000
 const PAGE_BYTES = 1024 * 1024
-/** No row of ours comes near it. */
+/** Far longer than any row this authority writes. */
 const MAX_ROW_LENGTH = 4 * 1024 * 1024
-/** What a Date can hold. */
+/** The latest time a JavaScript Date can hold. */
 const LATEST_MS = 8_640_000_000_000_000
 
 const COLUMNS = [
@@ -28,19 +28,20 @@ function text<Name extends 'event' | 'actor' | 'detail'>(name: Name) {
 
 type Rows = SelectQueryBuilder<Schema, 'audit_events', object>
 
-/** A condition on rows: all of these must hold. */
+/** A filter on rows: all of these conditions must hold. */
 export interface AuditRowFilter {
   readonly events?: readonly string[]
   readonly eventPrefix?: string
   readonly ref?: string
   readonly sinceMs?: number
-  /** Whose detail has one of these texts in it; every row of these events has. */
+  /** The detail contains one of `texts`; events in `unless` pass without it. */
   readonly containing?: { readonly texts: readonly string[]; readonly unless: readonly string[] }
 }
 
 /**
- * Rows as they stand there, oldest first, page by page. Somebody may have written others than ours: whatever
- * stands in a column, it is read, as what the column should have, and at a length that memory can hold.
+ * Yields rows as they are stored, oldest first, page by page. Anybody with write access to the file
+ * may have written them. So each column is cast to its type and cut to a length that fits into
+ * memory.
  */
 export async function* storedAuditRows(
   datastore: Datastore,
@@ -62,11 +63,11 @@ export async function* storedAuditRows(
     if (last === undefined) return
     yield await within(after, last).select(COLUMNS).execute()
     after = last
-    await setImmediate() // others have their turn
+    await setImmediate() // let other calls run
   }
 }
 
-/** The last row that fits; the first one in any case. */
+/** The last row that fits into a page; the first row always does. */
 function endOfPage(
   sizes: readonly { readonly sequence: number; readonly bytes: number }[],
 ): number | undefined {
@@ -80,7 +81,7 @@ function endOfPage(
   return last
 }
 
-/** The chain of this authority. */
+/** The rows of this authority's own chain. */
 function ownRows(datastore: Datastore): Rows {
   return datastore.db.selectFrom('audit_events').where('authority', '=', datastore.authority)
 }
@@ -108,13 +109,13 @@ function filtered(datastore: Datastore, filter: AuditRowFilter): Rows {
   return rows
 }
 
-/** The number of the first row that there is. */
+/** Sequence number of the first row in the database. */
 export async function firstAuditRow(datastore: Datastore): Promise<number | undefined> {
   const query = ownRows(datastore).select('sequence').orderBy('sequence').limit(1)
   return (await query.executeTakeFirst())?.sequence
 }
 
-/** The last row of the log. */
+/** The last row of this authority's log. */
 export function lastAuditRow(
   datastore: Datastore,
 ): Promise<Pick<ChainedAuditRow, 'sequence' | 'hash'> | undefined> {
@@ -127,7 +128,7 @@ export async function auditRowHash(datastore: Datastore, sequence: number): Prom
   return (await query.executeTakeFirst())?.hash
 }
 
-/** The number of the oldest of the newest `count` rows; undefined when there are fewer. */
+/** Sequence number of the oldest among the newest `count` rows; undefined when there are fewer. */
 export async function newestAuditRow(
   datastore: Datastore,
   filter: AuditRowFilter,
@@ -142,7 +143,7 @@ export async function newestAuditRow(
   return (await query.executeTakeFirst())?.sequence
 }
 
-/** The first row at or after an instant, of those up to `upTo`. */
+/** Sequence number of the first row at or after `ms` (Unix milliseconds), among those up to `upTo`. */
 export async function firstAuditRowSince(
   datastore: Datastore,
   ms: number,
@@ -157,12 +158,12 @@ export async function firstAuditRowSince(
       .where('time_ms', '>=', ms)
     const row = await query.orderBy('sequence').limit(1).executeTakeFirst()
     if (row) return row.sequence
-    await setImmediate() // others have their turn
+    await setImmediate() // let other calls run
   }
   return undefined
 }
 
-/** Rows from one to another, both included. Only what is in an archive may ever go. */
+/** Deletes the rows `first` to `last`. Only archived rows may be deleted. */
 export async function deleteAuditRows(
   datastore: Datastore,
   tx: Transaction,

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Clock } from '../../foundation/clock.ts'
 import type { Schema } from './schema.ts'
 
-/** Stores an id for the authority with this number. False when it has one already. */
+/** Stores a random ID for the authority with this number. Returns false when it has one already. */
 export async function nameAuthority(db: Kysely<Schema>, number: number, clock: Clock): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('authorities')

@@ -2,7 +2,7 @@ import { Emitter } from '../../foundation/emitter.ts'
 import type { Change, ChangeFeed, Changes, Datastore, Transaction } from './ports.ts'
 import { KEPT_REVISIONS, REVISION } from './revisions.ts'
 
-/** The change feed over any engine. The engine calls `announce` after each commit. */
+/** The change feed for any database engine. The engine calls `announce` after each commit. */
 export class DatastoreChanges implements ChangeFeed {
   readonly #datastore: Pick<Datastore, 'transaction'>
   readonly #emitter = new Emitter<readonly Change[]>()
@@ -23,7 +23,7 @@ export class DatastoreChanges implements ChangeFeed {
     return this.#datastore.transaction(async (tx) => {
       const [counter] = await tx.rows('meta', { key: REVISION })
       const revision = Number(counter?.value ?? 0)
-      // A reader that is ahead has read a database that was since replaced by an older copy.
+      // A reader ahead of the counter has read a database that an older copy has since replaced.
       const isKnown = after !== undefined && after <= revision && after >= revision - KEPT_REVISIONS
       const changes = [
         ...(await present(tx, isKnown ? after : undefined)),

@@ -1,6 +1,6 @@
 import { CodedError } from '../../foundation/errors.ts'
 
-/** The database did not take the change: nothing of it was kept. */
+/** The database could not store the change; no part of it was kept. */
 export class DatastoreUnavailableError extends CodedError {
   override readonly name = 'DatastoreUnavailableError'
   readonly code = 'ERR_DATASTORE_UNAVAILABLE'
@@ -14,21 +14,27 @@ export class DatastoreInvalidError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
-/** A newer program has been here; an older one could destroy what it does not understand. */
+/**
+ * A newer version of Signet has written to the database, and this version must not change what it
+ * does not understand.
+ */
 export class SchemaTooNewError extends CodedError {
   override readonly name = 'SchemaTooNewError'
   readonly code = 'ERR_DATASTORE_SCHEMA_TOO_NEW'
   readonly kind = 'failed_precondition'
 }
 
-/** The database is not as this authority left it, and going on with it would lose trust. */
+/** The database is not as this authority left it, and going on with it would not be safe. */
 export class DatastoreAlteredError extends CodedError {
   override readonly name = 'DatastoreAlteredError'
   readonly code = 'ERR_DATASTORE_ALTERED'
   readonly kind = 'failed_precondition'
 }
 
-/** Another change of the same thing came first. This one was not stored: read again and decide again. */
+/**
+ * The same thing was changed by somebody else first, so this change was not stored. Read again and
+ * decide again.
+ */
 export class RevisionConflictError extends CodedError {
   override readonly name = 'RevisionConflictError'
   readonly code = 'ERR_DATASTORE_REVISION_CONFLICT'
@@ -40,21 +46,21 @@ export class RevisionConflictError extends CodedError {
   }
 }
 
-/** Rows of a running authority were altered by somebody else, and what was asked for would rest on them. */
+/** Another program altered rows of the running authority's database, and the request depends on them. */
 export class RowsAlteredError extends CodedError {
   override readonly name = 'RowsAlteredError'
   readonly code = 'ERR_DATASTORE_ROWS_ALTERED'
   readonly kind = 'unavailable'
 
-  /** `reason` stays in the log: whoever asks may be anybody. */
+  /** `reason` goes to the log only, because anybody may ask. */
   constructor(reason: string) {
     super('the authority cannot change this now: its log says why', { detail: reason })
   }
 }
 
 /**
- * Primary result codes of SQLite (https://sqlite.org/rescode.html) that speak of the storage, not of the
- * statement.
+ * SQLite's primary result codes (https://sqlite.org/rescode.html) for failures of the storage rather
+ * than of the statement.
  */
 const STORAGE_FAILURES: ReadonlyMap<number, string> = new Map([
   [5, 'the database is locked by another process; stop it'],
@@ -68,7 +74,7 @@ const STORAGE_FAILURES: ReadonlyMap<number, string> = new Map([
   [26, 'the file is not a database; restore it from a backup'],
 ])
 
-/** The error to show when `thrown` comes from the storage, otherwise undefined. */
+/** The error to report when `thrown` is a failure of the storage; otherwise undefined. */
 export function storageFailure(thrown: unknown): DatastoreUnavailableError | undefined {
   if (thrown instanceof DatastoreUnavailableError) return thrown
   const errcode = (thrown as { errcode?: unknown } | null)?.errcode

@@ -6,18 +6,19 @@ import { leaveTombstone, takeRevisions } from './revisions.ts'
 import type { BotGenerationsTable, BotInstancesTable } from './schema/bot-tables.ts'
 
 /**
- * Superseded keys of one generation that are remembered. When there are so many, every unknown key of that
- * generation counts as superseded, so that renewing over and over makes no earlier key forgotten.
+ * How many superseded keys are remembered per generation. Once there are that many, every unknown key
+ * of the generation counts as superseded. Otherwise repeated renewals could push an earlier key out
+ * of memory.
  */
 export const MAX_SUPERSEDED = 32
 
-/** An instance with all of its certificates that are remembered. */
+/** A bot instance with all of its remembered certificates. */
 export interface InstanceRows {
   readonly instance: BotInstancesTable
   readonly generations: readonly BotGenerationsTable[]
 }
 
-/** How an instance has proven that it may join, and what it has proven by that. */
+/** The join method that an instance used, and the attributes that it proved. */
 export interface ProvenJoin {
   readonly joinMethod: string
   readonly joinAttributes: Attributes
@@ -36,7 +37,7 @@ export interface CertifiedKey {
   readonly keySha256: string
 }
 
-/** In the order of their ids, which is that of their joining. */
+/** Loads all instances, sorted by ID, which is the order in which they joined. */
 export async function loadInstances(datastore: Datastore): Promise<InstanceRows[]> {
   const rows = await datastore.rows('bot_instances')
   const generations = new Map<string, BotGenerationsTable[]>()
@@ -74,7 +75,7 @@ export async function insertInstance(tx: Transaction, instance: NewInstance, now
   tx.changed({ topic: 'bot_instance', name: row.id, revision: row.revision, row })
 }
 
-/** The same key has asked again, and has proven again. */
+/** Stores the new proof when the same key joins again. */
 export function setProven(
   tx: Transaction,
   id: string,
@@ -87,8 +88,9 @@ export function setProven(
 }
 
 /**
- * Certifies a key for a generation that nobody has used yet. Whatever else was pending is superseded by it.
- * @throws RevisionConflictError when another generation is in use than the one before
+ * Certifies a key for the next generation, which is not used yet. Any other pending key of the
+ * instance becomes superseded. @throws RevisionConflictError when the used generation is not the one
+ * before
  */
 export async function setPending(
   tx: Transaction,
@@ -123,9 +125,8 @@ export async function setPending(
 }
 
 /**
- * Marks a pending certificate as used. It supersedes all earlier ones, and its use of the join token is
- * spent.
- * @throws RevisionConflictError when the instance is not at that revision any more
+ * Marks a pending certificate as used. That supersedes all earlier certificates and redeems the use
+ * of the join token. @throws RevisionConflictError when the instance is no longer at that revision
  */
 export async function setUsed(
   tx: Transaction,
@@ -152,7 +153,7 @@ export async function setUsed(
   await redeemTokenUse(tx, instance.id, nowMs)
 }
 
-/** @throws RevisionConflictError when the instance is not at that revision any more */
+/** @throws RevisionConflictError when the instance is no longer at that revision */
 export async function deleteInstance(tx: Transaction, { id, revision }: Required<InstanceAt>): Promise<void> {
   const next = await takeRevisions(tx)
   const { numDeletedRows } = await tx.db
@@ -165,13 +166,13 @@ export async function deleteInstance(tx: Transaction, { id, revision }: Required
   tx.changed({ topic: 'bot_instance', name: id, revision: next, row: undefined })
 }
 
-/** An instance at the revision that the caller knows; without one, as it is stored now. */
+/** An instance at the revision that the caller knows. Without a revision: as it is stored now. */
 export interface InstanceAt {
   readonly id: string
   readonly revision?: number
 }
 
-/** Compares the revision and changes the row, under a new one. */
+/** Checks the revision and changes the row under a new one. @throws RevisionConflictError */
 async function changeInstance(
   tx: Transaction,
   { id, revision: expected }: InstanceAt,
@@ -187,7 +188,10 @@ async function changeInstance(
   tx.changed({ topic: 'bot_instance', name: id, revision, row: { ...before, ...columns } })
 }
 
-/** Keeps the newest of each generation from the used one on; earlier ones are known by their number. */
+/**
+ * Deletes superseded keys of generations before the used one, which are recognized by their number,
+ * and all but the newest `MAX_SUPERSEDED` of each other generation.
+ */
 async function forgetSuperseded(tx: Transaction, instanceId: string): Promise<void> {
   const rows = await tx.rows('bot_generations', { instance_id: instanceId })
   const used = rows.find(({ state }) => state === 'used')?.generation ?? 0

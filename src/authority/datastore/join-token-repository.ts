@@ -5,7 +5,7 @@ export async function findJoinToken(tx: Transaction, name: string): Promise<Join
   return (await tx.rows('join_tokens', { name }))[0]
 }
 
-/** False when there is one already: it stays as it is. */
+/** Inserts a join token. Returns false, and changes nothing, when it exists already. */
 export async function insertJoinToken(
   tx: Transaction,
   token: { readonly name: string; readonly methodState: string },
@@ -19,7 +19,7 @@ export async function insertJoinToken(
   return numInsertedOrUpdatedRows === 1n
 }
 
-/** The use of a token that a key holds. */
+/** The use of a join token that this key took. */
 export async function findTokenUse(
   tx: Transaction,
   token: string,
@@ -29,8 +29,8 @@ export async function findTokenUse(
 }
 
 /**
- * Takes one of `maxUses` uses for a key; false when all are taken. One statement counts and compares, so that
- * concurrent joins never take more.
+ * Takes one of `maxUses` uses for a key; false when all are taken. One statement checks and counts,
+ * so concurrent joins never take more.
  */
 export async function takeTokenUse(
   tx: Transaction,
@@ -57,7 +57,10 @@ export async function takeTokenUse(
   return true
 }
 
-/** The bot certificate of an instance was used: its key cannot ask again with the token. */
+/**
+ * Redeems the instance's use of its join token, because its bot certificate was used. From then on
+ * the same key cannot join with the token again.
+ */
 export async function redeemTokenUse(tx: Transaction, instanceId: string, nowMs: number): Promise<void> {
   await tx.db
     .updateTable('join_token_uses')

@@ -22,7 +22,7 @@ const MIGRATIONS: readonly Migration[] = [
   { number: 5, name: 'revisions', up: migrate0005 },
 ]
 
-/** Nothing is read, and nothing changed, of what a newer program has written. @throws SchemaTooNewError */
+/** Refuses a database that a newer version has written, without changing it. @throws SchemaTooNewError */
 export async function refuseNewerSchema(db: Kysely<Schema>): Promise<void> {
   const tables = await db.introspection.getTables()
   if (!tables.some(({ name }) => name === 'schema_migrations')) return
@@ -35,7 +35,7 @@ export async function refuseNewerSchema(db: Kysely<Schema>): Promise<void> {
   )
 }
 
-/** Runs the missing migrations inside the open transaction. False when none was missing. */
+/** Runs the missing migrations inside the open transaction. Returns false when none was missing. */
 export async function migrate(db: Kysely<Schema>, clock: Clock): Promise<boolean> {
   await db.schema
     .createTable('schema_migrations')

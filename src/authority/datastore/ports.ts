@@ -5,7 +5,7 @@ import type { ForeignRow } from './seals/examine.ts'
 import type { SealedTable } from './seals/sealed-tables.ts'
 import type { Finding } from './seals/sealer.ts'
 
-/** A condition on rows: each column has this value, or a number above this one. */
+/** A condition on rows: each named column equals this value or, with `above`, exceeds this number. */
 export type Where<Row> = {
   readonly [Column in keyof Row]?: Row[Column] | { readonly above: number }
 }
@@ -31,19 +31,22 @@ export interface ChainedAuditRow {
 
 /** Gives audit rows their sequence numbers and hashes. */
 export interface AuditChaining {
-  /** Gives the rows that follow the last durable one. Called just before a commit, which may still fail. */
+  /**
+   * Returns the rows that follow the last durable one. Called just before a commit, which may still
+   * fail.
+   */
   extend(events: readonly NewAuditRow[]): readonly ChainedAuditRow[]
-  /** Called when the rows that `extend` gave last are durable. */
+  /** Called when the rows that `extend` returned last are durable. */
   committed(): void
 }
 
 /** Stores audit rows in batches. This is the hot path of the database. */
 export interface AuditSink {
-  /** Appends all of these or none, in the order of the calls. Resolves when they are durable. */
+  /** Appends all of these events or none. Calls keep their order. Resolves when the rows are durable. */
   append(events: readonly NewAuditRow[]): Promise<void>
 }
 
-/** The kinds of things that have a revision: resources, and what else the authority keeps in memory. */
+/** The kinds of things that have a revision: resources, and whatever else an authority keeps in memory. */
 export type Topic = 'resource' | 'bot_instance' | 'signing_key'
 
 /**
@@ -60,21 +63,21 @@ export type Change =
     }
   | {
       readonly topic: 'bot_instance'
-      /** Its id. */
+      /** Its ID. */
       readonly name: string
       readonly revision: number
       readonly row: Row<'bot_instances'> | undefined
     }
   | {
       readonly topic: 'signing_key'
-      /** Its id. */
+      /** Its ID. */
       readonly name: string
       readonly revision: number
       readonly row: Row<'signing_keys'> | undefined
     }
 
 export interface Changes {
-  /** What to give to the next `read`. */
+  /** Pass this to the next `read`. */
   readonly revision: number
   /** True: `changes` holds everything that exists. False: only what has changed since. */
   readonly isSnapshot: boolean
@@ -82,11 +85,11 @@ export interface Changes {
   readonly changes: readonly Change[]
 }
 
-/** Changes of everything that has a revision, whichever authority made them. */
+/** The changes of everything that has a revision, whichever authority made them. */
 export interface ChangeFeed {
   /**
-   * Reads what has changed after a revision. Gives a snapshot without a revision, or when it is not known any
-   * more.
+   * Reads what changed after a revision. Returns a snapshot when no revision is given or when it is
+   * too old.
    */
   read(after?: number): Promise<Changes>
   /**
@@ -97,32 +100,35 @@ export interface ChangeFeed {
 }
 
 /**
- * One state change: all of it is stored or nothing. It can be used only during its task. When a statement
- * fails, the transaction fails, even if the task catches the error.
+ * One state change: all of it is stored, or nothing. It is usable only while its task runs. When a
+ * statement fails the transaction fails, even if the task catches the error.
  */
 export interface Transaction {
   /** Changes rows. Use `rows` to read rows of sealed tables: it checks that this authority wrote them. */
   readonly db: Pick<Kysely<Schema>, 'insertInto' | 'updateTable' | 'deleteFrom'>
-  /** Reads rows of a sealed table, in no order, and checks their seals. @throws RowsAlteredError */
+  /**
+   * Reads rows of a sealed table, in no particular order, and checks their seals. @throws
+   * RowsAlteredError
+   */
   rows<Table extends SealedTable>(table: Table, where?: Where<Row<Table>>): Promise<Row<Table>[]>
   /** Stores an audit row together with this change. */
   append(event: NewAuditRow): void
   /** Passes a change on to the change feed once it is durable. */
   changed(change: Change): void
-  /** Calls back once the transaction is durable, before its promise resolves. */
+  /** Calls `callback` when the transaction is durable, before its promise resolves. */
   afterCommit(callback: () => void): void
-  /** Removes rows that were not written by this authority. */
+  /** Removes rows that this authority did not write. */
   discard(rows: readonly ForeignRow[]): void
-  /** Seals every row anew, under another key-encryption key. */
+  /** Seals every row again under another key-encryption key. */
   reseal(kek: KeyObject): void
 }
 
 export interface SpaceInFile {
-  /** Length of the database file; what waits in the log beside it comes on top for a while. */
+  /** Length of the database file in bytes. The write-ahead log beside it may hold more for a while. */
   readonly bytes: number
-  /** Of pages that hold nothing: new rows take them before the file grows. */
+  /** Bytes in free pages, which new rows fill before the file grows. */
   readonly reusableBytes: number
-  /** Whether such pages can be given back to the disk while the authority runs. */
+  /** Whether free pages can be given back to the disk while the authority runs. */
   readonly shrinks: boolean
 }
 
@@ -131,43 +137,47 @@ export interface Datastore extends AsyncDisposable {
   /** Reads tables that are not sealed. It cannot write. */
   readonly db: Pick<Kysely<Schema>, 'selectFrom' | 'introspection'>
   /**
-   * Runs a task that changes state, and resolves with its result when the change is durable. The task must
-   * await nothing but its own transaction, because other changes wait for it. Otherwise it fails with a
-   * TypeError.
+   * Runs a task that changes state, and resolves with its result when the change is durable. The task
+   * may await nothing but its own transaction, because other changes wait for it; otherwise it fails
+   * with a TypeError.
    */
   transaction<T>(task: (tx: Transaction) => Promise<T>): Promise<T>
   readonly changes: ChangeFeed
-  /** Opens the sink for audit rows. `chaining` also numbers the audit rows of transactions. Called once. */
+  /**
+   * Opens the sink for audit rows. `chaining` also numbers the audit rows of transactions. Call it
+   * once.
+   */
   openAuditSink(chaining: AuditChaining): AuditSink
   /**
-   * Reads rows of a sealed table and checks their seals. During the start they come from the check at
-   * opening.
+   * Reads rows of a sealed table and checks their seals. Until `started` is called, it returns the
+   * rows that were checked at opening. @throws RowsAlteredError
    */
   rows<Table extends SealedTable>(table: Table, where?: Where<Row<Table>>): Promise<readonly Row<Table>[]>
-  /** Ends the start: rows that were read at opening are not kept any longer. */
+  /** Ends the start: rows kept from opening are dropped. */
   started(): void
 
   /** The number of this authority in its audit rows. */
   readonly authority: number
-  /** Durable commits there have been since the database was made. */
+  /** How many durable commits there were since the database was created. */
   readonly commits: number
-  /** Rows that had no seal and were sealed at opening, once. */
+  /** How many unsealed rows were sealed at opening, which happens once. */
   readonly adopted: { readonly rows: number } | undefined
-  /** Problems that were found at opening and accepted by the operator. */
+  /** Problems found at opening that the operator accepted. */
   readonly accepted: readonly string[]
   /**
-   * Reports changes of the database that this authority did not make: those found at opening, and later ones.
+   * Calls the listener with changes that this authority did not make: those found at opening, and
+   * later ones.
    */
   watchFindings(listener: (finding: Finding) => void): void
-  /** Compares the whole database with what this authority wrote. Gives one sentence for each finding. */
+  /** Compares the whole database with what this authority wrote. Returns one sentence per finding. */
   examine(): Promise<string[]>
 
   /** Why changes cannot be stored now; undefined when they can. */
   readonly problem: string | undefined
-  /** How the file is filled. */
+  /** How much of the database file is used. */
   readonly space: SpaceInFile
   /** Gives unused space back to the disk. */
   shrink(): Promise<SpaceInFile>
-  /** Empties the log beside the database, so that it holds no old contents. */
+  /** Empties the write-ahead log, so that it holds no old contents. */
   flush(): Promise<void>
 }

@@ -13,14 +13,14 @@ export interface ResourceMetadata {
 export interface StoredResource {
   readonly kind: string
   readonly name: string
-  /** Decimal; greater than that of every earlier change of any resource. */
+  /** Decimal. Every later change of any resource gets a greater one. */
   readonly revision: string
   readonly metadata: ResourceMetadata
   readonly spec: unknown
   readonly updatedMs: number
 }
 
-/** What became of one resource; `after` is absent when it was deleted. */
+/** A change of one resource; `after` is undefined when it was deleted. */
 export interface ResourceChange {
   readonly kind: string
   readonly name: string
@@ -29,7 +29,7 @@ export interface ResourceChange {
 
 export type NewResource = Pick<StoredResource, 'kind' | 'name' | 'metadata' | 'spec'>
 
-/** The revision that a change replaces; undefined when it creates. */
+/** The revision that a change replaces; undefined when it creates the resource. */
 export interface Before {
   readonly revision: string | undefined
 }
@@ -40,10 +40,10 @@ export interface Put {
   readonly before?: Before
 }
 
-/** Rows that go into one statement. */
-const ROWS_AT_ONCE = 100
+/** Rows per statement. */
+const ROWS_PER_STATEMENT = 100
 
-/** Resources in the database, and the news of what changed, given once it is durable. */
+/** Resources in the database. Subscribers are told of each change once it is durable. */
 export class ResourceRepository {
   readonly #datastore: Datastore
   readonly #clock: Clock
@@ -52,10 +52,10 @@ export class ResourceRepository {
   constructor(datastore: Datastore, clock: Clock) {
     this.#datastore = datastore
     this.#clock = clock
-    datastore.changes.subscribe((changes) => this.#tell(changes))
+    datastore.changes.subscribe((changes) => this.#announce(changes))
   }
 
-  /** In the order of their names, kind by kind. */
+  /** Sorted by kind, then by name. */
   async list(kind?: string): Promise<StoredResource[]> {
     const rows = await this.#datastore.rows('resources')
     return rows
@@ -69,22 +69,25 @@ export class ResourceRepository {
     return row && fromRow(row)
   }
 
-  /** The same inside a transaction: what came before in it is seen. */
+  /** The same inside a transaction, including its own earlier changes. */
   async find(tx: Transaction, kind: string, name: string): Promise<StoredResource | undefined> {
     const [row] = await tx.rows('resources', { kind, name })
     return row && fromRow(row)
   }
 
   /**
-   * Creates or replaces a resource. @throws RevisionConflictError when another revision than `before` is
-   * stored
+   * Creates or replaces a resource. @throws RevisionConflictError when the stored revision is not
+   * `before`
    */
   async put(tx: Transaction, resource: NewResource, before?: Before): Promise<StoredResource> {
     const [stored] = await this.putAll(tx, [before ? { resource, before } : { resource }])
     return stored as StoredResource
   }
 
-  /** The same for many, in their order. No two of them may be one resource. */
+  /**
+   * The same for several resources, in order. No resource may occur twice. @throws
+   * RevisionConflictError
+   */
   async putAll(tx: Transaction, puts: readonly Put[]): Promise<StoredResource[]> {
     if (puts.length === 0) return []
     const first = await takeRevisions(tx, puts.length)
@@ -100,14 +103,19 @@ export class ResourceRepository {
       spec: JSON.stringify(spec),
       updated_ms: updatedMs,
     }))
-    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) await upsert(tx, rows.slice(at, at + ROWS_AT_ONCE))
+    for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT)
+      await upsert(tx, rows.slice(at, at + ROWS_PER_STATEMENT))
     for (const row of rows) {
       tx.changed({ topic: 'resource', kind: row.kind, name: row.name, revision: row.revision, row })
     }
     return puts.map(({ resource }, index) => ({ ...resource, revision: String(first + index), updatedMs }))
   }
 
-  /** False when there was none. What hangs on it (a bot's instances, a join token's secret) goes with it. */
+  /**
+   * Deletes a resource together with what belongs to it (a bot's instances, a join token's state).
+   * Returns false when it did not exist. @throws RevisionConflictError when the stored revision is
+   * not `before`
+   */
   async remove(tx: Transaction, kind: string, name: string, before?: Before): Promise<boolean> {
     const revision = await takeRevisions(tx)
     if (before) await this.#expect(tx, { kind, name }, before)
@@ -123,7 +131,8 @@ export class ResourceRepository {
   }
 
   /**
-   * Calls the listener after each commit with its changes, before the promise of the transaction resolves.
+   * Calls the listener after each commit with its changes, before the promise of the transaction
+   * resolves.
    */
   subscribe(listener: (changes: readonly ResourceChange[]) => void): Disposable {
     return this.#changes.subscribe(listener)
@@ -138,13 +147,13 @@ export class ResourceRepository {
     if (found?.revision !== before.revision) throw new RevisionConflictError(`${kind} ${name}`)
   }
 
-  #tell(changes: readonly Change[]): void {
-    const told = changes.flatMap((change): ResourceChange[] => {
+  #announce(changes: readonly Change[]): void {
+    const resources = changes.flatMap((change): ResourceChange[] => {
       if (change.topic !== 'resource') return []
       const { kind, name, row } = change
       return [{ kind, name, after: row && fromRow(row) }]
     })
-    if (told.length > 0) this.#changes.emit(told)
+    if (resources.length > 0) this.#changes.emit(resources)
   }
 }
 

@@ -1,16 +1,16 @@
 import { sql } from 'kysely'
 import type { Topic, Transaction } from './ports.ts'
 
-/** The counter of all revisions, in `meta`. */
+/** The key in `meta` of the counter that all revisions come from. */
 export const REVISION = 'resource_revision'
 
 /** A reader that is further behind than this gets a snapshot. Older tombstones are deleted. */
 export const KEPT_REVISIONS = 10_000
 
 /**
- * Takes the next `count` revisions and gives the first of them. A revision is never given twice. Call this
- * before reading what the transaction changes: concurrent writers wait for each other here, so that revisions
- * become visible in the order of the commits.
+ * Takes the next `count` revisions and returns the first. A revision is never used twice. Call this
+ * before reading what the transaction changes. Concurrent writers wait for each other here, so that
+ * revisions become visible in the order of the commits.
  */
 export async function takeRevisions(tx: Transaction, count = 1): Promise<number> {
   const value = sql<string>`CAST(CAST(meta.value AS bigint) + ${sql.lit(count)} AS text)`

@@ -5,7 +5,7 @@ import type { KeyState, SigningKeysTable } from './schema/key-tables.ts'
 
 const NO_KEY = Buffer.alloc(0)
 
-/** In the order in which they were made. */
+/** Loads all keys, oldest first. */
 export async function loadSigningKeyRows(datastore: Datastore): Promise<SigningKeysTable[]> {
   const rows = await datastore.rows('signing_keys')
   return rows.toSorted((a, b) => a.created_ms - b.created_ms || (a.id < b.id ? -1 : 1))
@@ -17,7 +17,7 @@ export interface KeyAt {
   readonly revision: number
 }
 
-/** Gives its revision. */
+/** Inserts a key and returns its revision. */
 export async function insertSigningKey(
   tx: Transaction,
   key: Omit<SigningKeysTable, 'sealed_private_key' | 'revision'> & {
@@ -31,7 +31,10 @@ export async function insertSigningKey(
   return revision
 }
 
-/** Gives the new revision. A key that is retired loses its private part. @throws RevisionConflictError */
+/**
+ * Sets the state and returns the new revision. A retired key loses its private key. @throws
+ * RevisionConflictError
+ */
 export function updateSigningKeyState(
   tx: Transaction,
   key: KeyAt,
@@ -41,7 +44,10 @@ export function updateSigningKeyState(
   return changeKey(tx, key, { state, activate_ms: null, ...lost })
 }
 
-/** Gives its new revision. @throws RevisionConflictError */
+/**
+ * Sets when the key becomes active (Unix milliseconds) and returns the new revision. @throws
+ * RevisionConflictError
+ */
 export function updateActivation(tx: Transaction, key: KeyAt, activateMs: number): Promise<number> {
   return changeKey(tx, key, { activate_ms: activateMs })
 }
@@ -59,7 +65,7 @@ export async function deleteSigningKey(tx: Transaction, { id, revision }: KeyAt)
   tx.changed({ topic: 'signing_key', name: id, revision: next, row: undefined })
 }
 
-/** Compares the revision and changes the row, under a new one. */
+/** Checks the revision and changes the row under a new one. */
 async function changeKey(
   tx: Transaction,
   { id, revision: expected }: KeyAt,
@@ -74,7 +80,7 @@ async function changeKey(
   return revision
 }
 
-/** Seals every private key anew. Nothing that is kept in memory changes, so the revisions stay. */
+/** Seals every private key again. The revisions stay, because nothing that is kept in memory changes. */
 export async function resealPrivateKeys(
   tx: Transaction,
   reseal: (row: SigningKeysTable) => Uint8Array,

@@ -6,14 +6,12 @@ import { readMeta, writeMeta } from './meta.ts'
 import type { Datastore } from './ports.ts'
 
 export interface VaultOptions {
-  /** The one that the datastore was opened with. */
+  /** The key that the datastore was opened with. */
   readonly key: KeyObject
   readonly trustDomain: TrustDomain
 }
 
-/**
- * The key-encryption key, with what is sealed under it, for the trust domain that the database was made for.
- */
+/** Seals with the key-encryption key, for the trust domain that the database was created for. */
 export class Vault {
   readonly trustDomain: TrustDomain
   #key: KeyObject
@@ -23,7 +21,10 @@ export class Vault {
     this.trustDomain = trustDomain
   }
 
-  /** On the first start notes the trust domain; later compares it. A mismatch changes nothing. */
+  /**
+   * Stores the trust domain on the first start, and compares it on later ones. @throws
+   * WrongTrustDomainError, and changes nothing
+   */
   static async open(datastore: Datastore, { key, trustDomain }: VaultOptions): Promise<Vault> {
     const stored = await readMeta(datastore, 'trust_domain')
     if (stored !== undefined && stored !== trustDomain.name) {
@@ -37,14 +38,12 @@ export class Vault {
     return new Vault(key, trustDomain)
   }
 
-  /** The one that is in use. */
+  /** The key in use. */
   get key(): KeyObject {
     return this.#key
   }
 
-  /**
-   * From now on everything is sealed under this key. Whoever calls this has seen to what is sealed already.
-   */
+  /** Seals with this key from now on. The caller has already sealed all existing data under it. */
   use(key: KeyObject): void {
     this.#key = key
   }

@@ -15,11 +15,12 @@ export class MixedAudienceError extends CodedError {
 }
 
 /**
- * Why these audiences cannot be had, or undefined: they can. The token carries exactly what was asked for, in that order. Names that
- * Signet's own services go by are not for workloads (decision 0016): a token made for one would be taken by the other.
+ * Why a token for these audiences is refused; undefined when it is not. The token carries exactly the
+ * requested audiences, in that order. The names of Signet's own services are refused (decision 0016),
+ * because a service would accept a workload's token for it.
  */
 export function refuseAudience(audience: readonly string[], trustDomain: string): string | undefined {
-  // Lengths first: what follows takes time with each character.
+  // Checks lengths first, because the checks below take time for each character.
   const problem = audienceProblem(audience)
   if (problem !== undefined) return describeAudienceProblem(problem)
   for (const one of audience) {
@@ -29,18 +30,19 @@ export function refuseAudience(audience: readonly string[], trustDomain: string)
   return undefined
 }
 
-/** What no reserved name can be without, in the forms below. */
+/** Every reserved name, in any of the forms below, matches this or contains the authority's name. */
 const SUSPICIOUS = /signet|xn--|[^\u0021-\u007e]|[%\\]/i
 const MAX_DECODINGS = 3
 const MAX_PARTS = 16
-/** JSON writes one as six bytes, in the token and in each audit row. */
+/** JSON writes a control character as six bytes, in the token and in each audit row. */
 const CONTROL = /\p{Cc}/u
 
 /**
- * Whether a lenient reader could take the audience, or a part of it, for one of our names. There is one rule:
- * decode what is encoded, fold what Unicode or IDNA treat as the same, and compare every part that can be a name
- * or the host of a URL. Parts are the whole text and what separators of lists, quotes and brackets leave. So an
- * audience may hold our names within a longer name or in a path, and nowhere else.
+ * Whether a lenient reader could take the audience, or a part of it, for one of Signet's names. It
+ * decodes what is encoded, folds what Unicode or IDNA treat as equal, and compares every part that
+ * can be a name or the host of a URL. Parts are the whole text and the pieces between list
+ * separators, quotes and brackets. So an audience may contain a reserved name only within a longer
+ * name or in a path.
  */
 function isReserved(audience: string, trustDomain: string): boolean {
   const authority = authorityName(trustDomain)
@@ -52,7 +54,7 @@ function isReserved(audience: string, trustDomain: string): boolean {
     if (next === form) return false
     form = next
   }
-  return true // whoever encodes four times has something to hide
+  return true // nobody encodes a name four times in good faith
 }
 
 function holdsReserved(text: string, authority: string): boolean {
@@ -63,8 +65,8 @@ function holdsReserved(text: string, authority: string): boolean {
     const name = part.replaceAll(UNSEEN, '')
     return mayBe(name) ? [name] : []
   })
-  if (parts.length > MAX_PARTS) return true // so does whoever has a long list of them
-  // A backslash is a slash to browsers, and nothing special to others.
+  if (parts.length > MAX_PARTS) return true // nor lists so many of them
+  // Browsers read a backslash as a slash; other readers do not.
   const names = [whole, ...parts].flatMap((name) =>
     name.includes('\\') ? [name, name.replaceAll('\\', '/')] : [name],
   )
@@ -73,14 +75,14 @@ function holdsReserved(text: string, authority: string): boolean {
   )
 }
 
-/** `signet`, and whatever begins with it and goes on with a mark. */
+/** `signet` alone, or followed by a character that cannot continue a name. */
 const OURS = /^(?:urn:)?signet(?:[^a-z0-9_-].*)?$/s
 const SEPARATORS = /[\p{Z}\p{Cc},;|"'`<>(){}[\]]+/u
 const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+/gu
 
 /**
- * In small letters without accents, whatever their width, style or case: `ı`, `İ` and `ſ` are letters like
- * others. All full stops are dots.
+ * Removes accents, width, style and case. `ı`, `İ` and `ſ` become plain letters, and every kind of
+ * full stop becomes a dot.
  */
 function folded(text: string): string {
   return text
@@ -92,12 +94,12 @@ function folded(text: string): string {
 }
 
 /**
- * Where a URL has its host. URLs may stand in URLs, readers forgive slashes that are missing or too many, and
- * some look for the last `@` wherever it stands.
+ * Finds every place in a text where a URL may have its host. URLs may contain URLs. Some readers
+ * tolerate missing or extra slashes, and some use the last `@` wherever it is.
  */
 const HOSTS = /(?:\/\/|@|\b(?:https?|wss?|ftp|file):)\/*([^/?#]*)/g
 
-/** What readers of URLs take for a host, whether they know the scheme or not, or there is none. */
+/** The hosts that URL readers could find in a name, whether they know the scheme or there is none. */
 function hostsOf(name: string): string[] {
   const rest = name.replace(/^(?:[a-z][a-z0-9+.-]*:)?\/*/, '')
   const first = [name, rest].map((text) => text.split(/[/?#]/, 1)[0] ?? '')
@@ -109,14 +111,14 @@ function hostsOf(name: string): string[] {
   return hosts.map(withoutFinalDots)
 }
 
-/** Not by a regular expression, which would begin anew at each dot. */
+/** A loop, because a regular expression would start again at each dot and take quadratic time. */
 function withoutFinalDots(text: string): string {
   let end = text.length
   while (text[end - 1] === '.') end -= 1
   return text.slice(0, end)
 }
 
-/** Decoded once: octets as in URLs, characters as in JSON, and labels as in IDNA. */
+/** Decodes once: percent-encoding as in URLs, `\u` escapes as in JSON, and Punycode as in IDNA. */
 function withoutEncoding(text: string): string {
   return text
     .replaceAll(/(?:%[0-9a-f]{2})+/gi, (octets) =>
@@ -126,7 +128,7 @@ function withoutEncoding(text: string): string {
     .replaceAll(/xn--[a-z0-9-]+/gi, fromPunycode)
 }
 
-/** Also of a label that holds nothing but letters which need no encoding, which older readers take. */
+/** Also decodes a label of plain ASCII letters (`xn--signet-`), which older readers accept. */
 function fromPunycode(label: string): string {
   const decoded = domainToUnicode(label)
   if (decoded !== '' && decoded !== label.toLowerCase()) return decoded

@@ -5,14 +5,14 @@ import type { Claim } from './claim.ts'
 
 export type Kind = 'x509' | 'jwt'
 
-/** Who asks, and what they ask it for. */
+/** Who asks, and for what. */
 export interface AuditedOccasion {
   readonly actor: Actor
   readonly instance: InstanceFacts
   readonly claim: Claim
 }
 
-/** What the rows of both kinds have in common. */
+/** What the audit rows of both kinds have in common. */
 export function issuedDetail(
   asked: AuditedOccasion,
   revision: string,
@@ -32,7 +32,7 @@ export function issuedDetail(
   }
 }
 
-/** A refusal for the log: its own row, or a part of the one that counts those of this instance. */
+/** A refusal for the audit log: its own row, or a part of the instance's summed row. */
 export function refusedOf(svid: Kind, asked: AuditedOccasion, reason: string, attributes: unknown): Noted {
   const { actor, instance, claim } = asked
   const subject = { bot: instance.bot, botInstance: instance.id }
@@ -48,7 +48,8 @@ export function refusedOf(svid: Kind, asked: AuditedOccasion, reason: string, at
         svid,
         workloadIdentity: claim.workloadIdentity,
         revision: claim.revision,
-        // What was claimed is the agent's word and of its length; an ID has at most 2048 bytes (SPIFFE-ID §2.3).
+        // The claim is the agent's word and of any length; a SPIFFE ID has at most 2048 bytes
+        // (SPIFFE-ID §2.3).
         spiffeId: claim.spiffeId.slice(0, 2048),
         reason,
         ...claim.asked,

@@ -7,14 +7,14 @@ export interface BoundsDeps {
   readonly lockOn: (subject: LockSubject) => { readonly name: string; readonly reason?: string } | undefined
 }
 
-/** Who asks, as far as it is known: without a bot, no roles bound the decision. */
+/** The subject of a decision. Without a bot, no roles bound it. */
 export interface BoundsSubject {
   readonly bot?: string
   readonly id?: string
   readonly joinToken?: string
 }
 
-/** What stands above the rules of workload identities for one bot instance: its roles, and the locks in force now. */
+/** What bounds the workload identities for one bot instance: its roles and the locks in force. */
 export function boundsOf(deps: BoundsDeps, { bot, id, joinToken }: BoundsSubject): Bounds {
   const lockOn = (subject: LockSubject): string | undefined => {
     const lock = deps.lockOn(subject)

@@ -8,13 +8,13 @@ import { factsOf, type InstanceFacts } from '../resources/facts.ts'
 import type { IdentityEntry } from '../resources/identity-entry.ts'
 import { type BoundsDeps, boundsOf } from './bounds.ts'
 
-/** What an agent says it needs an SVID for. */
+/** What an agent requests an SVID for. */
 export interface Claim {
   readonly workloadIdentity: string
   readonly revision: string
   readonly spiffeId: string
   readonly workloadAttributesJson: string
-  /** Why it asks; see the audit events. */
+  /** Why the agent asks; see `IssuedSubject` in audit/events.ts. */
   readonly asked: Asking
 }
 
@@ -25,25 +25,27 @@ export interface Asking {
   readonly adjusted?: true
 }
 
-/** The agent decided by an older revision; it may ask again after a sync. */
+/**
+ * The agent decided with an older revision of the workload identity; it may ask again after a sync.
+ */
 export class StaleClaimError extends CodedError {
   override readonly name = 'StaleClaimError'
   readonly code = 'ERR_ISSUANCE_STALE'
   readonly kind = 'failed_precondition'
 }
 
-/** What the authority grants, having decided by itself. */
+/** What the authority grants after its own decision. */
 export interface ApprovedClaim {
   readonly grant: Grant
-  /** What the roles of the bot permitted then. */
+  /** What the bot's roles permitted at that time. */
   readonly bounds: RoleBounds
-  /** The smallest of the roles that grant it, if any has one. */
+  /** The smallest `max_ttl` of the roles that grant it; undefined when none has one. */
   readonly roleMaxTtlSeconds: number | undefined
   readonly attributes: Attributes
 }
 
 export interface ClaimRefusal {
-  /** For the audit log; the agent only gets a reference. */
+  /** The reason, for the audit log. The agent gets only a reference. */
   readonly refused: string
   readonly attributes: Attributes
 }
@@ -54,9 +56,11 @@ export interface ClaimDeps extends BoundsDeps {
 }
 
 /**
- * The authority's own decision (decision 0026): the roles of the bot and their bounds, the revision, locks, everything under
- * `join.*` and `bot.*`, and the SPIFFE ID rendered again. Only `workload.*` is the agent's word.
- * @throws StaleClaimError when the agent knows another revision.
+ * Makes the authority's own decision (decision 0026). It checks the bot's roles and their bounds, the
+ * revision, locks, and everything under `join.*` and `bot.*`, and renders the SPIFFE ID again. Only
+ * `workload.*` is the agent's word.
+ *
+ * @throws StaleClaimError when the agent knows another revision
  */
 export function checkClaim(
   deps: ClaimDeps,

@@ -44,29 +44,35 @@ export interface IssuedJwt {
   readonly expiresAt: number
 }
 
-/** What became of one element of a batch. */
+/** The result of one element of a batch. */
 export type Outcome<T> = { readonly issued: T } | { readonly error: CodedError }
 
-/** A result together with the audit row that must be durable before it leaves. */
+/** A result, and the audit row that must be durable before it is sent. */
 interface Signed<T> {
   readonly issued: T
   readonly entry: AuditEntry
 }
 
-/** One element of a batch on its way: `withdrawn` says whether what it rests on has changed since. */
+/**
+ * One element of a batch. `withdrawn` checks again, after recording, whether what the decision
+ * depended on has changed.
+ */
 interface Decided<T> {
   readonly outcome: Outcome<T>
   readonly entry?: AuditEntry
   readonly withdrawn?: () => Decided<T> | undefined
 }
 
-/** Why it was not signed, for the audit log, and what the agent hears if that is not a reference alone. */
+/**
+ * Why an element was not signed, for the audit log, and the agent's error if it is more than a
+ * reference.
+ */
 interface Declined {
   readonly refused: string
   readonly error?: CodedError
 }
 
-/** What is still to be done for an element that may be signed, and how long its answer will be at most. */
+/** How to sign an element that may be signed, and the most bytes that its answer will take. */
 interface Signing<T> {
   readonly answerBytes: number
   readonly sign: () => Signed<T> | Promise<Signed<T>>
@@ -77,17 +83,17 @@ type Plan<T> =
   | { readonly decided: Decided<T> }
   | { readonly answerBytes: number; readonly carryOut: () => Decision<T> }
 
-/** Takes note of how long an answer will be, before there is one. @throws when there is no room for it */
+/** Reserves room for an answer of this many bytes before it exists. @throws when there is no room */
 export type ExpectAnswer = (bytes: number) => void
 
-/** Deciding and signing take the loop to themselves: after so long other instances have their turn. */
+/** How long deciding and signing may block the event loop before other instances get a turn. */
 const SLICE_MS = 4
-/** Signatures that take long are made in threads, of which there are four for all purposes. */
+/** Slow signatures run on libuv's thread pool, which has four threads for all purposes. */
 const IN_THREADS = 2
-/** Rows of refusals of one instance; whoever asks for more than it may have shall not fill the disk. */
+/** Rows for refusals per instance, so that asking for too much cannot fill the disk. */
 const REFUSAL_ROWS = { burst: 100, perSecond: 0.2 }
 
-/** Signs SVIDs for agents: the authority decides by itself, signs, records, and only then answers. */
+/** Issues SVIDs to agents. The authority makes its own decision, signs, records, and only then answers. */
 export class Issuer implements AsyncDisposable {
   readonly #deps: IssuerDeps
   readonly #total: Counter
@@ -99,10 +105,7 @@ export class Issuer implements AsyncDisposable {
     this.#deps = deps
     this.#refusals = new SummedRows(deps, REFUSAL_ROWS)
     this.#turns = new FairTurns({ clock: deps.clock, sliceMs: SLICE_MS })
-    this.#total = deps.metrics.counter('issue_total', 'SVIDs asked for, by what became of it', [
-      'kind',
-      'result',
-    ])
+    this.#total = deps.metrics.counter('issue_total', 'Requested SVIDs, by result', ['kind', 'result'])
   }
 
   issueX509(
@@ -171,14 +174,16 @@ export class Issuer implements AsyncDisposable {
       const decision = 'decided' in each ? each.decided : each.carryOut()
       decisions.push(decision)
       if (!(decision instanceof Promise)) return undefined
-      decision.catch(() => undefined) // heard below
-      // No batch takes all threads' time in advance: others have their turn between its elements.
+      decision.catch(() => undefined) // handled below
+      // A batch never holds more than IN_THREADS threads; other batches get a turn between its
+      // elements.
       return signing.push(decision) >= IN_THREADS ? signing.shift() : undefined
     })
     const isSigning = decisions.some((decision) => decision instanceof Promise)
     const decided = isSigning ? await Promise.all(decisions) : (decisions as Decided<T>[])
     await this.#record(decided)
-    // Others had their turn meanwhile. What was taken away since does not leave, though the log has it as issued too.
+    // Things may have changed while the rows became durable. An SVID whose grant was withdrawn is not
+    // sent, although the audit log has it as issued.
     const withdrawn: Decided<T>[] = []
     const outcomes = decided.map((each) => {
       const instead = each.withdrawn?.()
@@ -190,7 +195,10 @@ export class Issuer implements AsyncDisposable {
     return outcomes
   }
 
-  /** Called before anything is signed. Refusals stay recorded, also when the whole batch is refused. */
+  /**
+   * Runs before anything is signed. Refusals are recorded even if the whole batch is refused. @throws
+   * AnswerTooLongError
+   */
   async #checkAnswer(plans: readonly Plan<unknown>[], expectAnswer: ExpectAnswer): Promise<void> {
     const bytes = plans.reduce((sum, plan) => sum + ('decided' in plan ? REFUSAL_BYTES : plan.answerBytes), 0)
     try {
@@ -321,11 +329,12 @@ export class Issuer implements AsyncDisposable {
       signerNotAfter: jwt.notAfter,
     })
     const jti = this.#deps.random.bytes(16).toString('base64url')
-    // Ours come last, so that no template can stand in for them. `aud` is always an array: some clients cast it. `iat` is true, and `nbf`
-    // leaves room for clocks that are behind.
+    // Registered claims come last, so that no template can override them. `aud` is always an array,
+    // because some clients expect one. `iat` is the actual time; `nbf` is earlier, for hosts whose
+    // clocks are behind.
     const { extraClaims } = grant.jwt
-    const ours = { sub: grant.spiffeId, aud: audience, iat: now, nbf: notBefore, exp: notAfter, jti }
-    const claims = { ...extraClaims, ...ours }
+    const registered = { sub: grant.spiffeId, aud: audience, iat: now, nbf: notBefore, exp: notAfter, jti }
+    const claims = { ...extraClaims, ...registered }
     const signed = (token: string): Signed<IssuedJwt> => ({
       issued: { token, issuedAt: now, expiresAt: notAfter },
       entry: {
@@ -339,7 +348,7 @@ export class Issuer implements AsyncDisposable {
         },
       },
     })
-    // One on P-256 takes less time than a thread takes to begin.
+    // A P-256 signature takes less time than starting work in a thread.
     if (jwt.alg === 'ES256') return signed(jwt.sign(claims))
     return this.#threads.run(() => jwt.signInThread(claims)).then(signed)
   }
@@ -350,7 +359,7 @@ export class Issuer implements AsyncDisposable {
   }
 }
 
-/** An element may fail; a bug is nobody's outcome. */
+/** Turns an expected error into the element's outcome. A bug fails the whole call. */
 function coded(error: unknown): CodedError {
   if (error instanceof CodedError) return error
   throw error
@@ -361,5 +370,8 @@ const RESULTS: { readonly [kind in CodedError['kind']]?: string } = {
   unavailable: 'unavailable',
 }
 
-/** The identity stands in the URI SAN, which is critical for that reason (RFC 5280 §4.2.1.6). */
+/**
+ * The subject is empty and the identity is in the URI SAN, which therefore is critical (RFC 5280
+ * §4.2.1.6).
+ */
 const EMPTY_SUBJECT = {}

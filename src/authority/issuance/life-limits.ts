@@ -2,7 +2,7 @@ import { MAX_JWT_SECONDS, MAX_X509_SECONDS } from '../../policy/life.ts'
 import { BACKDATE_MS } from '../keys/backdate.ts'
 import { SignerExpiredError } from '../keys/errors.ts'
 
-/** Elements of one request; an agent that needs more asks again. */
+/** Elements per request. An agent that needs more sends several requests. */
 export const MAX_REQUESTS = 1_000
 
 export interface Lifetime {
@@ -12,8 +12,9 @@ export interface Lifetime {
 }
 
 /**
- * Seconds since 1970. Nothing outlives the key that signs it, whatever was asked for.
- * @throws SignerExpiredError when that key is at its end: nothing is made that is over already.
+ * Computes the times of an SVID in seconds since 1970. An SVID never outlives the key that signs it.
+ *
+ * @throws SignerExpiredError when that key has expired
  */
 export function lifetimeOf(
   kind: 'x509' | 'jwt',

@@ -1,7 +1,10 @@
 import { type KeyType, keyTypeOf, parsePublicKey } from '../../crypto/keys.ts'
 import { CodedError } from '../../foundation/errors.ts'
 
-/** Why no certificate may be made for this key, or undefined: the agent made it, and another than its identity's is not what was meant. */
+/**
+ * Why no certificate may be issued for this key; undefined when it may. The agent made the key, and
+ * its type must be the one that the workload identity asks for.
+ */
 export function refusePublicKey(publicKey: Buffer, wanted: KeyType): string | undefined {
   try {
     const type = keyTypeOf(parsePublicKey(publicKey), publicKey)

@@ -1,8 +1,8 @@
 import { CodedError } from '../../foundation/errors.ts'
 
 /**
- * Whether an agent may join cannot be said now: somebody who has to be asked does not answer, or its join
- * token has just been changed.
+ * The authority cannot decide now whether the agent may join: a service that it has to ask does not
+ * answer, or the join token was just changed.
  */
 export class JoinUndecidedError extends CodedError {
   override readonly name = 'JoinUndecidedError'
@@ -15,8 +15,8 @@ export class JoinUndecidedError extends CodedError {
 }
 
 /**
- * A join was refused while the clocks of agent and authority are apart: with the right time the answer may be
- * another.
+ * The join was refused while the clocks of agent and authority differ; with correct clocks the result
+ * may be another.
  */
 export class JoinClocksDifferError extends CodedError {
   override readonly name = 'JoinClocksDifferError'
@@ -32,7 +32,7 @@ export class JoinClocksDifferError extends CodedError {
   }
 }
 
-/** What an agent sends as its time may be any number. */
+/** The agent's time may be any number, also one that no Date can hold. */
 function formatTime(ms: number): string {
   return Math.abs(ms) <= LATEST_MS ? new Date(ms).toISOString() : 'something impossible'
 }

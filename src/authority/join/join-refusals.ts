@@ -14,23 +14,20 @@ export interface JoinRefusalsDeps {
 }
 
 /**
- * How far a joiner came: it named no token that there is, or has not shown that it holds the key it names; it
- * did not prove what the token asks for; or it did.
+ * How far a joiner got. `unknown`: it named no existing token, or did not prove possession of its
+ * key. `unproven`: it did not prove what the token asks for. `proven`: it did.
  */
 export type Standing = 'unknown' | 'unproven' | 'proven'
 
 /**
- * Each row of the log is paid for by whoever it is about. Whoever has proven what a token asks for is known by
- * that, so nobody else can use up the rows of its token. Whoever guesses shares rows with all others who guess
- * at the same thing, and has no more of them than one address, whatever it guesses at: with rows for each token,
- * or a reference for the sum of each, it would learn which there are.
+ * The budget of audit rows for refusals. A joiner that proved what a token asks for uses the rows of
+ * that token, which nobody else can use up. Joiners that guess share rows with everybody who guesses
+ * the same thing, and one address gets only a small share of them whatever it guesses. Rows per
+ * token, or a reference per token's sum, would disclose which tokens exist.
  */
 const ROWS = { burst: 500, perSecond: 1, share: { burst: 20, perSecond: 0.05 } }
 
-/**
- * Records refused joins: each by itself while they are few, and their number when somebody floods the
- * authority with them.
- */
+/** Records refused joins: one by one while they are few, and summed during a flood. */
 export class JoinRefusals implements AsyncDisposable {
   readonly #deps: JoinRefusalsDeps
   readonly #rows: SummedRows
@@ -41,13 +38,13 @@ export class JoinRefusals implements AsyncDisposable {
   }
 
   /**
-   * What the refused caller hears; the reference leads to the row of this refusal, or to the one that counts
-   * it.
+   * Records a refusal and returns the error for the caller. Its reference leads to the row of this
+   * refusal, or to the row that sums it up.
    */
   record(tx: Transaction, detail: AuditEvents['join.refused'], standing: Standing): RefusedError {
     const { audit, logger } = this.#deps
     const { joinToken, reason, address } = detail
-    const token = standing === 'unknown' ? {} : { joinToken } // it exists, so there are not very many
+    const token = standing === 'unknown' ? {} : { joinToken } // it exists, so keys are bounded
     const isGuess = standing !== 'proven'
     const key = JSON.stringify([token, standing === 'unproven'])
     const sharer = addressKey(address)
@@ -66,7 +63,7 @@ export class JoinRefusals implements AsyncDisposable {
     return new RefusedError(reference, detail.reason)
   }
 
-  /** Records what was only counted so far. */
+  /** Records the sums counted so far. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#rows[Symbol.asyncDispose]()
   }

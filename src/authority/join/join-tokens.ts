@@ -4,7 +4,7 @@ import { insertJoinToken } from '../datastore/join-token-repository.ts'
 import type { Transaction } from '../datastore/ports.ts'
 import type { JoinMethods } from './join-method.ts'
 
-/** What there is of a join token beside its resource: its uses, and what its method keeps of it. */
+/** Manages the state of join tokens beside their resources: their uses, and what their method stores. */
 export class JoinTokens {
   readonly #methods: JoinMethods
   readonly #clock: Clock
@@ -15,9 +15,9 @@ export class JoinTokens {
   }
 
   /**
-   * For a token whose resource was put in the same transaction. Gives its secret, if its method has one, to
-   * be shown this once; undefined when the token was there already. All of it goes when the resource is
-   * removed, so a token made again under the same name begins anew.
+   * Creates the state of a token whose resource was put in the same transaction. Returns the secret,
+   * if the method makes one, to be shown once; undefined when the token existed already. Deleting the
+   * resource deletes the state, so a token created again under the same name starts anew.
    */
   async ensure(
     tx: Transaction,

@@ -22,25 +22,25 @@ import { type UnprovenJoin, type VerifiedJoin, verifyJoin } from './verify-join.
 
 export interface JoinInput {
   readonly joinToken: string
-  /** The join method that the agent proves with. */
+  /** The join method that the proof is for. */
   readonly method: string
   /** The first proof of that method. */
   readonly proof: Buffer
-  /** SubjectPublicKeyInfo (DER) of the key that the bot certificate shall certify. */
+  /** SubjectPublicKeyInfo (DER) of the key to certify. */
   readonly publicKeyDer: Buffer
   readonly proofOfPossession: Buffer
   readonly agentTimeMs?: number | undefined
   readonly agentVersion: string
   readonly hostname: string
-  /** Where the call came from, for the audit log. */
+  /** The remote address, for the audit log. */
   readonly address: string
 }
 
-/** The agent, for as long as it waits. */
+/** The conversation with the agent while it waits. */
 export interface JoinConversation {
-  /** Sends a challenge and gives the answer. */
+  /** Sends a challenge and returns the answer. */
   ask(challenge: Buffer): Promise<Buffer>
-  /** Aborts when the call is over. */
+  /** Aborts when the call ends. */
   readonly signal: AbortSignal
 }
 
@@ -53,7 +53,7 @@ export interface JoinerDeps {
   readonly methods: JoinMethods
   readonly audit: AuditLog
   readonly clock: Clock
-  /** By which join tokens end. */
+  /** The clock by which join tokens expire. */
   readonly judged: Clock
   readonly random: Random
   readonly logger: Logger
@@ -62,12 +62,12 @@ export interface JoinerDeps {
 }
 
 const FIRST_GENERATION = 1
-/** What verifiers allow, too. */
+/** The leeway that verifiers of tokens commonly allow, too. */
 const CLOCKS_AGREE_MS = 60_000
 
 /**
- * Makes bot instances. Whom it refuses hears one flat sentence with a reference; the reason is in the audit
- * log under it.
+ * Creates bot instances. A refused caller gets one sentence with a reference, under which the audit
+ * log has the reason.
  */
 export class Joiner implements AsyncDisposable {
   readonly #deps: JoinerDeps
@@ -77,12 +77,15 @@ export class Joiner implements AsyncDisposable {
   constructor(deps: JoinerDeps) {
     this.#deps = deps
     this.#refusals = new JoinRefusals(deps)
-    this.#total = deps.metrics.counter('join_total', 'Joins asked for', ['method', 'result'])
+    this.#total = deps.metrics.counter('join_total', 'Requested joins', ['method', 'result'])
   }
 
   /**
-   * Proves first, in as much time as the method takes, and then reserves a use of the token in one transaction
-   * (decision 0028).
+   * Verifies the proof first, which may take the method some time. Then it reserves a use of the
+   * token and issues the certificate in one transaction (decision 0028).
+   * @throws RefusedError
+   * @throws JoinUndecidedError
+   * @throws JoinClocksDifferError
    */
   async join(request: JoinInput, conversation: JoinConversation): Promise<BotCertificateOutput> {
     parsePublicKey(request.publicKeyDer)
@@ -92,7 +95,7 @@ export class Joiner implements AsyncDisposable {
     const outcome = await this.#deps.datastore.transaction(async (tx) =>
       'refused' in verified ? this.#refuse(tx, input, verified) : this.#decide(tx, input, verified),
     )
-    // A name that a stranger made up would be a time series of its own.
+    // A made-up method name must not create a metric series of its own.
     const method = this.#deps.methods.has(input.method) ? input.method : 'unknown'
     if (outcome instanceof RefusedError) {
       this.#total.inc({ method, result: 'refused' })
@@ -186,8 +189,8 @@ export class Joiner implements AsyncDisposable {
 }
 
 /**
- * Where the clocks are apart, a refusal may be due to that and pass with it; the agent is told to come again,
- * whatever the reason was, so that nothing can be learned from it.
+ * When the clocks differ, that may be why the join was refused. The agent is then told to try again,
+ * whatever the reason, so that the answer discloses nothing.
  */
 function clocksDiffer(
   { reference }: RefusedError,
@@ -198,7 +201,7 @@ function clocksDiffer(
   return new JoinClocksDifferError(reference, agentTimeMs, nowMs)
 }
 
-/** What anybody may send is kept short before it is stored. */
+/** Cuts strings that anybody may send to a bounded length before they are stored. */
 function bounded(request: JoinInput): JoinInput {
   return {
     ...request,

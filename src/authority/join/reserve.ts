@@ -13,21 +13,22 @@ export type Reservation =
 
 export interface ReserveInput {
   readonly joinToken: string
-  /** Of the token that the method has judged by. */
+  /** The revision of the token that the method judged. */
   readonly revision: string
   readonly keySha256: string
-  /** For a use that nobody holds yet. */
+  /** Used when the key does not hold a use yet. */
   readonly newInstanceId: string
   readonly nowMs: number
-  /** The time, as far as it is certain. */
+  /** The time by the judged clock, by which tokens expire. */
   readonly judgedMs: number
 }
 
 /**
- * Reserves one use of a join token, whose proof was given, for a key. However many race, no more than
- * `max_uses` are given. The key that holds a use gets the same one again until its bot certificate was used:
- * the answer may have been lost. @throws JoinUndecidedError when the token is not the one that the proof was
- * judged by
+ * Reserves one use of a join token, whose proof was verified, for a key. However many joins race, no
+ * more than `max_uses` succeed. A key that holds a use gets the same one again until its bot
+ * certificate was used, because the answer may have been lost.
+ *
+ * @throws JoinUndecidedError when the token has changed since the proof was judged
  */
 export async function reserveUse(
   tx: Transaction,

@@ -21,7 +21,7 @@ export interface VerifyJoinDeps {
   readonly logger: Logger
 }
 
-/** What a method has found, and of which revision of the token: it holds for that one only. */
+/** What a method proved, and for which revision of the token. It holds for that revision only. */
 export interface VerifiedJoin {
   readonly revision: string
   readonly attributes: Attributes
@@ -33,13 +33,17 @@ export interface UnprovenJoin {
   readonly standing: Standing
 }
 
-/** They are in every audit row of an SVID that a rule about them grants, and in what each agent is sent. */
+/**
+ * Attributes are in every audit row of an SVID that a rule about them grants, and are sent to each
+ * agent.
+ */
 const MAX_ATTRIBUTES_BYTES = 8 * 1024
 
 /**
- * Everything that can be judged before a use of the token is reserved: a method may ask the agent and others,
- * which takes its time.
- * @throws JoinUndecidedError when the method cannot say
+ * Does everything that can be decided before a use of the token is reserved. The method may ask the
+ * agent and other services, which takes time.
+ *
+ * @throws JoinUndecidedError when the method cannot decide
  */
 export async function verifyJoin(
   input: JoinInput,
@@ -57,7 +61,7 @@ export async function verifyJoin(
   const method = deps.methods.get(input.method)
   if (!method) return { refused: 'unknown_method', standing: 'unknown' }
   const token = await findToken(joinToken, deps)
-  const isMeant = token?.spec.method === input.method
+  const isMethodOfToken = token?.spec.method === input.method
   const joining: Joining = {
     joinToken,
     trustDomain,
@@ -69,14 +73,14 @@ export async function verifyJoin(
       joinChallengeStatement({ trustDomain, joinToken, method: input.method, challenge }, publicKeyDer),
   }
   const verdict = await decided(
-    () => method.verify(isMeant ? token : undefined, input.proof, joining),
+    () => method.verify(isMethodOfToken ? token : undefined, input.proof, joining),
     input,
     signal,
     deps.logger,
   )
   signal.throwIfAborted()
   if (!token) return { refused: 'unknown_token', standing: 'unknown' }
-  if (!isMeant) return { refused: 'wrong_method', standing: 'unproven' }
+  if (!isMethodOfToken) return { refused: 'wrong_method', standing: 'unproven' }
   if ('refused' in verdict) return { ...verdict, standing: 'unproven' }
   const json = JSON.stringify(verdict.attributes)
   const attributes = Buffer.byteLength(json) > MAX_ATTRIBUTES_BYTES ? undefined : parseAttributes(json)
@@ -84,7 +88,7 @@ export async function verifyJoin(
   return { revision: token.revision, attributes }
 }
 
-/** One transaction whether or not there is such a token. */
+/** Runs one transaction in any case, so that the timing does not show whether the token exists. */
 function findToken(
   name: string,
   { datastore, resources }: VerifyJoinDeps,
@@ -103,8 +107,9 @@ function findToken(
 }
 
 /**
- * What a method cannot decide now, because of somebody it asked, may pass: the agent comes again. It is not
- * the method that fails where the agent is gone, or answers with what is no answer.
+ * Runs the method. When a service that it asked fails, the join is undecided and the agent tries
+ * again. An agent that is gone, or that answers with a malformed message, is not the method's
+ * failure.
  */
 async function decided(
   verify: () => Promise<Verdict> | Verdict,

@@ -1,2 +1,5 @@
-/** Clocks of other hosts may be behind ours by this much (decision 0018): everything signed begins so much earlier. */
+/**
+ * How far other hosts' clocks may be behind: everything that is signed starts to be valid this much
+ * earlier (decision 0018).
+ */
 export const BACKDATE_MS = 60_000

@@ -1,11 +1,14 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Logger } from '../../foundation/logger.ts'
 
-/** A clock that is only corrected moves less than this at once. */
+/** A clock that is only being corrected moves less than this in one step. */
 const JUMP_MS = 3_600_000
-/** A time that a host keeps for so long after a jump is taken for the right one: it had been behind. */
+/**
+ * When the wall clock keeps its new time for this long after a jump, it is taken to be right: it had
+ * been behind before.
+ */
 const AGREED_MS = 900_000
-/** How far the two clocks part by themselves. */
+/** How far the two clocks drift apart on their own. */
 const DRIFT_MS = 60_000
 
 interface Jump {
@@ -13,17 +16,17 @@ interface Jump {
   readonly sinceMs: number
 }
 
-/** What both clocks said at one moment. */
+/** What both clocks showed at one moment. */
 export interface Moment {
   readonly wallMs: number
   readonly bootMs: number
-  /** In which run of the host; undefined when that is not known. */
+  /** Identifies the boot of the host; undefined when it is not known. */
   readonly bootId?: string
 }
 
 /**
- * Watches the wall clock against the one that counts real time, suspend included, so that no key is made, activated or retired on the word of
- * a clock that jumped.
+ * Compares the wall clock with the clock that counts time since boot, suspend included. So no key is
+ * created, activated or retired because the wall clock jumped.
  */
 export class ClockGuard {
   readonly #clock: Clock
@@ -32,7 +35,7 @@ export class ClockGuard {
   #offsetMs: number
   #jump: Jump | undefined
 
-  /** `last`: what an earlier run went by. It says nothing after the host has booted again. */
+  /** `last` is the moment that an earlier process stored. It is ignored after a reboot. */
   constructor(
     deps: { readonly clock: Clock; readonly logger: Logger; readonly bootId?: string | undefined },
     last?: Moment,
@@ -47,19 +50,22 @@ export class ClockGuard {
     this.#offsetMs = isOfThisBoot ? last.wallMs - last.bootMs : this.#measure()
   }
 
-  /** What it goes by now, for the next run. */
+  /** The current moment, to store for the next process. */
   get moment(): Moment {
     const bootMs = this.#clock.bootMs()
     const wallMs = bootMs + this.#offsetMs
     return this.#bootId === undefined ? { wallMs, bootMs } : { wallMs, bootMs, bootId: this.#bootId }
   }
 
-  /** The wall clock or, while that is in doubt, what it would say if it had not jumped. */
+  /**
+   * Unix milliseconds by the wall clock or, while that is in doubt, by what it would show if it had
+   * not jumped.
+   */
   judgedMs(): number {
     return this.isSteady() ? this.#clock.now().getTime() : this.moment.wallMs
   }
 
-  /** Whether the wall clock can be gone by. To be asked every minute or so. */
+  /** Whether the wall clock can be trusted now. Call it about once a minute. */
   isSteady(): boolean {
     const offsetMs = this.#measure()
     const aheadMs = offsetMs - this.#offsetMs

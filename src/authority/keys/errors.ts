@@ -7,7 +7,7 @@ export class UnknownCaError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-/** The clock of the host has just jumped, so no key changes until the time is known to be right. */
+/** The clock of the host has just jumped, so no key changes until it is clear that the time is right. */
 export class ClockJumpedError extends CodedError {
   override readonly name = 'ClockJumpedError'
   readonly code = 'ERR_CA_CLOCK_JUMPED'

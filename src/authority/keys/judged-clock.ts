@@ -1,15 +1,16 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import type { ClockGuard } from './clock-guard.ts'
 
-/** The guard is asked when the two clocks have parted by this much … */
+/** The guard is asked again when the wall clock has moved by this much against the monotonic clock … */
 const PARTED_MS = 1_000
-/** … or so long after it was asked last. */
+/** … or this long after it was last asked. */
 const ASKED_MS = 1_000
 
 /**
- * The clock by which the authority judges whether a lock, a join token or a bot certificate has ended. While the
- * guard doubts a jump of the wall clock, this clock goes on as if there had been none. What the authority signs or
- * writes down carries the wall clock, because other hosts read it by theirs.
+ * The clock by which the authority decides whether a lock, a join token or a bot certificate has
+ * expired. While the guard doubts a jump of the wall clock, this clock goes on as if there had been
+ * none. What the authority signs or records carries the time of the wall clock, because other hosts
+ * read it by theirs.
  */
 export class JudgedClock implements Clock {
   readonly #clock: Clock

@@ -7,11 +7,11 @@ export interface JwtConfig {
   readonly by_audience: Readonly<Record<string, SigningAlgorithm>>
 }
 
-/** With which algorithm the token for some audiences is signed. */
+/** Chooses the algorithm that signs a token, by its audiences. */
 export class JwtAlgorithms {
-  /** For audiences that nothing is said of. */
+  /** For audiences that the configuration does not name. */
   readonly usual: SigningAlgorithm
-  /** All that may be needed, the usual one first: each has a key of its own. */
+  /** All algorithms that may be needed, the usual one first. Each has a key of its own. */
   readonly inUse: readonly SigningAlgorithm[]
   readonly #byAudience: ReadonlyMap<string, SigningAlgorithm>
 
@@ -22,8 +22,9 @@ export class JwtAlgorithms {
   }
 
   /**
-   * A relying party that is named takes nothing else, one that is not takes what there is: so those that are named decide. Undefined when
-   * they do not agree, since a token has one signature.
+   * The algorithm for a token with these audiences. A named audience accepts only its algorithm, any
+   * other accepts all of them, so the named ones decide. Undefined when they disagree, because a
+   * token has one signature.
    */
   of(audiences: readonly string[]): SigningAlgorithm | undefined {
     if (this.#byAudience.size === 0) return this.usual

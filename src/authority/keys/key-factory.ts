@@ -9,7 +9,7 @@ import { PURPOSES } from './purposes.ts'
 import type { Step } from './schedule.ts'
 import type { NewSigningKey, SigningKey } from './signing-key.ts'
 
-/** Lives in seconds, from the configuration. */
+/** Lifetimes in seconds, from the configuration. */
 export interface CaLifetimes {
   readonly control_root: number
   readonly control_issuing: number
@@ -23,7 +23,7 @@ export interface KeyFactoryDeps {
   readonly random: Random
 }
 
-/** Makes the key, and the certificate if its purpose has one, that a step of the schedule asks for. */
+/** Creates the key that a step of the schedule asks for, and its certificate if the purpose has one. */
 export async function createSigningKey(
   step: Extract<Step, { do: 'create' }>,
   parent: SigningKey | undefined,
@@ -34,7 +34,7 @@ export async function createSigningKey(
   const { lifetime, certificate } = PURPOSES[purpose]
   const pair = await generateKeyPair(keyType)
   const wantedEndMs = nowMs + deps.lifetimes[lifetime] * 1000
-  // Certificates count whole seconds, and none outlives the one above it.
+  // Certificate times are whole seconds, and no certificate outlives its issuer.
   const notAfterMs = Math.floor(Math.min(wantedEndMs, parent?.notAfterMs ?? wantedEndMs) / 1000) * 1000
   const notBeforeMs = nowMs - BACKDATE_MS
   const key = {
@@ -53,7 +53,7 @@ export async function createSigningKey(
   }
   if (certificate === undefined) return { ...key, certificateDer: undefined }
   const certificateDer = await createCaCertificate({
-    // The key's name keeps the subjects of successors apart: some verifiers look issuers up by subject alone.
+    // The key ID makes each subject unique, because some verifiers look up issuers by subject alone.
     subject: {
       commonName: certificate.commonName,
       organization: 'Signet',

@@ -4,13 +4,16 @@ import type { KeyPurpose } from '../datastore/schema/key-tables.ts'
 import { algorithmOf, type JwtAlgorithms } from './jwt-algorithms.ts'
 import { PURPOSE_NAMES, PURPOSES } from './purposes.ts'
 
-/** Keys that succeed one another: one purpose and, since JWT-SVIDs are signed with several algorithms, one type. */
+/**
+ * Keys that succeed one another: of one purpose and one key type. The JWT purpose has a line per
+ * algorithm.
+ */
 export interface KeyLine {
   readonly purpose: KeyPurpose
   readonly keyType: KeyType
 }
 
-/** The line of a purpose whose keys are all of one type. */
+/** The line of a purpose that has a single key type. */
 export function lineOf(purpose: KeyPurpose): KeyLine {
   const { keyTypes } = PURPOSES[purpose]
   if (keyTypes === 'of_jwt_algorithms') throw new TypeError(`${purpose} keys have several types`)
@@ -21,7 +24,7 @@ export function jwtLineOf(algorithm: SigningAlgorithm): KeyLine {
   return { purpose: 'jwt', keyType: SIGNING_KEYS[algorithm] }
 }
 
-/** All lines that are wanted. What signs stands before what it signs. */
+/** All lines that this configuration needs, each issuer before what it signs. */
 export function linesOf({ inUse }: JwtAlgorithms): readonly KeyLine[] {
   return PURPOSE_NAMES.flatMap((purpose) =>
     PURPOSES[purpose].keyTypes === 'of_jwt_algorithms' ? inUse.map(jwtLineOf) : [lineOf(purpose)],
@@ -34,12 +37,12 @@ export function parentOf({ purpose }: KeyLine): KeyLine | undefined {
   return parent && lineOf(parent)
 }
 
-/** The same for a key of the line, which says so itself. */
+/** Whether a key belongs to a line. */
 export function isOf(key: KeyLine, { purpose, keyType }: KeyLine): boolean {
   return key.purpose === purpose && key.keyType === keyType
 }
 
-/** What tells keys of one purpose apart, for people: nothing but the algorithm of a JWT key. */
+/** What tells keys of one purpose apart in messages: the algorithm of a JWT key. */
 export function labelsOf({ purpose, keyType }: KeyLine): { readonly algorithm?: string } {
   return PURPOSES[purpose].keyTypes === 'of_jwt_algorithms' ? { algorithm: algorithmOf(keyType) } : {}
 }

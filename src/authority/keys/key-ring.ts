@@ -32,7 +32,10 @@ const EVENT = {
 } as const
 const STATE = { activate: 'active', retire: 'retired', end: 'ended' } as const
 
-/** All signing keys, in memory as in the database. Each change is one transaction with the audit rows that tell of it. */
+/**
+ * All signing keys, the same in memory as in the database. Each change is one transaction together
+ * with its audit rows.
+ */
 export class KeyRing {
   readonly #deps: KeyRingDeps
   #keys: readonly SigningKey[]
@@ -54,7 +57,7 @@ export class KeyRing {
     return this.#keys.find((key) => isOf(key, line) && key.state === state)
   }
 
-  /** Carries the steps out, all or none. Only one call at a time. */
+  /** Carries out all steps or none. Only one call may run at a time. @throws RevisionConflictError */
   async carryOut(steps: readonly Step[], actor: Actor): Promise<void> {
     const created = new Map<Step, NewSigningKey>()
     for (const step of steps) if (step.do === 'create') created.set(step, await this.#create(step))
@@ -73,7 +76,7 @@ export class KeyRing {
     })
   }
 
-  /** Lets a prepared key become active at another time. */
+  /** Changes when a prepared key becomes active. @throws RevisionConflictError */
   async reschedule(key: SigningKey, activateMs: number, actor: Actor): Promise<void> {
     this.#keys = await this.#change(async (tx) => {
       const revision = await updateActivation(tx, key, activateMs)
@@ -82,7 +85,7 @@ export class KeyRing {
     })
   }
 
-  /** Reads the keys again when another change came first. */
+  /** Runs a change. When another change came first, it also reads the keys again. */
   async #change(task: (tx: Transaction) => Promise<readonly SigningKey[]>): Promise<readonly SigningKey[]> {
     const { datastore, vault } = this.#deps
     try {

@@ -13,44 +13,56 @@ import { publishedMs } from './schedule.ts'
 import type { ServerTls } from './server-tls.ts'
 import type { SigningKey } from './signing-key.ts'
 
-/** An active JWT key, and the end of its life in seconds since 1970. */
+/** An active JWT key. `notAfter` is in seconds since 1970. */
 export type JwtSigner = JwsSigner & { readonly notAfter: number }
 
-/** Everything that signs or verifies now; replaced as a whole at each change. */
-/** The purposes whose keys sign certificates for others than a CA. */
+/** The purposes whose keys sign leaf certificates. */
 export type CaPurpose = 'spiffe_x509' | 'control_issuing'
 
+/** The keys that sign and verify now. Replaced as a whole at each change. */
 export interface KeysInUse {
   readonly bundle: Bundle
-  /** The active CA of a purpose that has certificates. */
+  /** The active CA of a purpose. */
   signer(purpose: CaPurpose): SigningCa
-  /** What signs tokens for audiences that nothing is said of. */
+  /** Signs tokens for audiences that the configuration does not name. */
   readonly jwt: JwtSigner
-  /** What signs instead of each algorithm in use: the active key of that algorithm or, until it has one, another. */
+  /**
+   * The signer for each configured algorithm: its active key or, until it has one, a key of another
+   * algorithm.
+   */
   readonly jwtSigners: ReadonlyMap<SigningAlgorithm, JwtSigner>
   readonly activeX509KeyId: string
   readonly activeJwtKeyId: string
-  /** All that sign now, that one first. */
+  /** The IDs of all JWT keys that sign now, `activeJwtKeyId` first. */
   readonly activeJwtKeyIds: readonly string[]
-  /** DER of every control root that agents shall accept, some of them at an end: what is renewed late hangs on them. */
+  /**
+   * DER of every control root that agents accept. Expired ones are included, because bot certificates
+   * below them may still be renewed.
+   */
   readonly controlRoots: readonly Buffer[]
-  /** DER of every control issuing CA whose bot certificates may still be shown. */
+  /** DER of every control issuing CA whose bot certificates agents may still present. */
   readonly controlIssuers: readonly Buffer[]
-  /** Issuing CA, then root (DER). */
+  /** DER: the issuing CA, then the root. */
   readonly controlChain: readonly Buffer[]
-  /** `sha256:` and the hash of the active control root's SubjectPublicKeyInfo. */
+  /** `sha256:` and the hex SHA-256 of the active control root's SubjectPublicKeyInfo. */
   readonly pin: string
   readonly serverTls: ServerTls
-  /** Keys that must not be used any more, whatever their state. */
+  /** IDs of keys that must not be used any more, whatever their state. */
   readonly taintedKeyIds: readonly string[]
 }
 
-/** Agents get pushes; whoever polls the bundle shall see a key well before it signs. */
+/**
+ * Upper limit of the bundle's refresh hint. Agents get changes pushed; a client that polls must see a
+ * key well before it signs.
+ */
 const MAX_REFRESH_HINT_S = 300
 
 export type KeysInUseWithoutTls = Omit<KeysInUse, 'serverTls'>
 
-/** `judgedMs`: the time, as far as it is certain: what has not ended by it stays published. The bundle has no sequence yet. */
+/**
+ * Finds the keys in use. `judgedMs` is the time of the judged clock: keys that have not expired by it
+ * stay published. The bundle has no sequence yet.
+ */
 export function findKeysInUse(
   keys: readonly SigningKey[],
   trustDomain: TrustDomain,
@@ -91,7 +103,7 @@ export function findKeysInUse(
   }
 }
 
-/** The same with a sequence. */
+/** The same bundle with a sequence number. */
 export function withSequence(bundle: Bundle, sequence: number): Bundle {
   const jwtAuthorities = Array.from(bundle.jwtAuthorities, ([kid, key]) => ({
     kid,
@@ -102,7 +114,10 @@ export function withSequence(bundle: Bundle, sequence: number): Bundle {
   return Bundle.of({ trustDomain, x509Authorities, jwtAuthorities, sequence: BigInt(sequence), ...hint })
 }
 
-/** Whoever comes back as often sees each of these keys, and each that succeeds one of them, at least three times before it signs. */
+/**
+ * A client that polls at this interval sees each of these keys, and each successor, at least three
+ * times before it signs.
+ */
 function refreshHint(keys: readonly SigningKey[]): number {
   const shortestMs = Math.min(...keys.map(publishedMs))
   return Math.max(1, Math.min(MAX_REFRESH_HINT_S, Math.floor(shortestMs / 4000)))
@@ -115,8 +130,9 @@ function activeKey(keys: readonly SigningKey[], line: KeyLine): SigningKey {
 }
 
 /**
- * While the first key of an algorithm is only published, tokens are signed as before: with the key of an algorithm that is on its way out
- * or, when it was not there before, with the usual one.
+ * Chooses the signer for each configured algorithm. While the first key of an algorithm is only
+ * published, tokens are signed as before: with the key of an algorithm that was just removed from the
+ * configuration, or else with the usual one.
  */
 function signersOf(
   keys: readonly SigningKey[],
@@ -150,7 +166,7 @@ function jwtSigner(key: SigningKey): JwtSigner {
   return Object.assign(signer, { notAfter: Math.floor(key.notAfterMs / 1000) })
 }
 
-/** Active first: a reader that takes only one takes the right one. */
+/** The active key comes first, for readers that use only the first. */
 function byState(keys: readonly SigningKey[], purpose: KeyPurpose): SigningKey[] {
   const mine = keys.filter((key) => key.purpose === purpose)
   return [...mine.filter((key) => key.state === 'active'), ...mine.filter((key) => key.state !== 'active')]

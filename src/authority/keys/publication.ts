@@ -4,8 +4,9 @@ import { readMeta, writeMeta } from '../datastore/meta.ts'
 import type { Datastore } from '../datastore/ports.ts'
 
 /**
- * The sequence of the bundle that is published (SPIFFE Trust Domain and Bundle §4.1.1). It is the time of the last change, or one more than before:
- * whatever changes in the document raises it, and it does not go back when an older database is restored.
+ * The sequence number of the published bundle (SPIFFE Trust Domain and Bundle §4.1.1). It is the Unix
+ * time of the last change in seconds, but always greater than the one before. So every change raises
+ * it, and restoring an older database does not lower it.
  */
 export class Publication {
   readonly #datastore: Datastore
@@ -20,11 +21,14 @@ export class Publication {
 
   static async load(datastore: Datastore): Promise<Publication> {
     const sequence = Number((await readMeta(datastore, 'bundle_sequence')) ?? 0)
-    // What was published since this database was written is not known: it is as if something had changed.
+    // What was published after this database was written is unknown, so the bundle counts as changed.
     return new Publication(datastore, '', sequence)
   }
 
-  /** The sequence of a bundle with these contents; durable before anybody sees it. `bundle` has none yet. */
+  /**
+   * Returns the sequence number for a bundle with this content, durable before it is published.
+   * `bundle` has no sequence number yet.
+   */
   async sequenceOf(bundle: Bundle, nowMs: number): Promise<number> {
     const digest = createHash('sha256').update(bundle.format()).digest('base64')
     if (digest === this.#digest) return this.#sequence

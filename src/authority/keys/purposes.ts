@@ -2,31 +2,37 @@ import type { KeyType } from '../../crypto/keys.ts'
 import type { KeyPurpose } from '../datastore/schema/key-tables.ts'
 import type { CaLifetimes } from './key-factory.ts'
 
-/** What is the same for all keys of one purpose. A new purpose is one entry here. */
+/** The properties that all keys of a purpose share. A new purpose is one entry here. */
 export interface Purpose {
-  /** The one type of its keys, or those that the configured JWT algorithms ask for: then each has a line of its own. */
+  /** The only key type, or the types of the configured JWT algorithms, each of which has a line of keys. */
   readonly keyTypes: KeyType | 'of_jwt_algorithms'
-  /** Where the configuration says how long a key lives. */
+  /** The configuration setting with the lifetime of a key. */
   readonly lifetime: keyof CaLifetimes
-  /** Absent: bare keys. */
+  /** Absent for bare keys. */
   readonly certificate?: {
     readonly commonName: string
-    /** RFC 5280 §4.2.1.9: as many CAs may stand below. No longer than the chain. */
+    /** RFC 5280 §4.2.1.9: how many CAs may follow below it. No more than the chain has. */
     readonly pathLength: number
-    /** It carries the SPIFFE ID of the trust domain (X509-SVID §3.2). */
+    /** The certificate carries the SPIFFE ID of the trust domain (X509-SVID §3.2). */
     readonly namesTrustDomain: boolean
   }
-  /** Whose active key signs its certificate. Absent: it signs itself. */
+  /** The purpose whose active key signs the certificate. Absent: self-signed. */
   readonly parent?: KeyPurpose
-  /** Where its public part is shown: in the SPIFFE bundle, or only to agents over their authenticated connection. */
+  /**
+   * Where the public key is published: in the SPIFFE bundle, or only to agents over their
+   * authenticated connection.
+   */
   readonly publishedIn: 'bundle' | 'agents'
-  /** `signet ca rotate` takes it. A root that agents pin is not rotated on demand. */
+  /** Whether `signet ca rotate` accepts it. A root that agents pin is not rotated on demand. */
   readonly isRotatedOnDemand: boolean
-  /** Bot certificates below it may be renewed for a time after their end: it is kept as much longer. */
+  /**
+   * Whether bot certificates below it may be renewed for a grace time after expiry. It is then kept
+   * for that time, too.
+   */
   readonly isKeptForRenewals: boolean
 }
 
-/** In the order in which they are made and shown: what signs stands before what it signs. */
+/** In the order in which keys are created and listed: an issuer comes before what it signs. */
 export const PURPOSES: Readonly<Record<KeyPurpose, Purpose>> = {
   control_root: {
     keyTypes: 'ec-p256',

@@ -5,26 +5,27 @@ import type { KeyRing } from './key-ring.ts'
 import { PURPOSES } from './purposes.ts'
 import { dueSteps, leavingSteps } from './schedule.ts'
 
-/** Rounds of steps that one look may need: end, retire, activate, prepare, and one to see that all is in order. */
+/** Rounds that one run may need: end, retire, activate, prepare, and one to see that nothing is due. */
 const MAX_ROUNDS = 8
 
 export interface OrderDeps {
   readonly jwt: JwtAlgorithms
   readonly clock: Clock
-  /** While the wall clock is in doubt only lines are looked at of which no key can sign. */
+  /** When false, the wall clock is in doubt, and only lines without a key that can sign are changed. */
   readonly isSteady: boolean
 }
 
 /**
- * Does whatever is due, for as many rounds as that takes. Gives the time that it went by: what falls due afterwards, also while this was at work,
- * is for the next look.
+ * Carries out everything that is due, in as many rounds as needed. Returns the time (Unix
+ * milliseconds) that it used. What falls due after that time is left to the next run.
  */
 export async function putInOrder(ring: KeyRing, deps: OrderDeps): Promise<number> {
   const lines = linesOf(deps.jwt)
   const nowMs = deps.clock.now().getTime()
   for (const line of lines) {
     if (!ring.keys.some(({ purpose }) => purpose === line.purpose)) {
-      // Nobody has seen a key of this purpose: what belongs to it signs from the start, all of its algorithms.
+      // No key of this purpose was ever published, so there is nobody to announce one to: all its
+      // lines sign from the start.
       const first = lines.filter(({ purpose }) => purpose === line.purpose)
       await ring.carryOut(
         first.map((each) => ({ do: 'create', line: each, state: 'active' }) as const),
@@ -45,14 +46,17 @@ export async function putInOrder(ring: KeyRing, deps: OrderDeps): Promise<number
   return nowMs
 }
 
-/** Nothing can be signed before this line has another key. A root, which agents pin, waits until the time is certain, and so does what hangs on it. */
+/**
+ * Whether nothing can be signed until this line gets another key. A root, which agents pin, waits
+ * until the time is certain, and so do lines below a root that cannot sign.
+ */
 function isUrgent(ring: KeyRing, line: KeyLine, nowMs: number): boolean {
   if (!PURPOSES[line.purpose].isRotatedOnDemand || canSign(ring, line, nowMs)) return false
   const above = parentOf(line)
   return above === undefined || canSign(ring, above, nowMs)
 }
 
-/** Whether a key of the line signs by the wall clock. */
+/** Whether the line's active key is still valid by the wall clock. */
 export function canSign(ring: KeyRing, line: KeyLine, nowMs: number): boolean {
   const active = ring.find(line, 'active')
   return active !== undefined && active.notAfterMs > nowMs

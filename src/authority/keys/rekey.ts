@@ -21,9 +21,9 @@ export interface RekeyerDeps {
   readonly vault: Vault
   readonly audit: AuditLog
   readonly headKeyPath: string
-  /** Where the key comes from, for people. */
+  /** Where the key comes from, for messages. */
   readonly keySource: string
-  /** Of a key in a file, which is the only one that this program can change by itself. */
+  /** Set when the key is in a file, which the authority can replace by itself. */
   readonly nextKey: NextKey | undefined
   readonly environment: NodeJS.ProcessEnv
   readonly random: Random
@@ -31,9 +31,10 @@ export interface RekeyerDeps {
 }
 
 /**
- * Changes the key-encryption key while the authority runs. The one moment that counts is the commit in which signing keys, seals and the
- * check of the key change together. Before it the new key lies beside the old one, in a file; after it that file takes the old one's place. An
- * authority that is killed at any point finds at its next start which of the two opens, and finishes or forgets the change.
+ * Changes the key-encryption key while the authority runs. What counts is the commit in which signing
+ * keys, seals and the key check change together. Before it, the new key lies in a file beside the old
+ * one; after it, that file replaces the old one. If the authority is killed at any point, its next
+ * start finds out which of the two opens the database, and completes or drops the change.
  */
 export class Rekeyer {
   readonly #deps: RekeyerDeps
@@ -47,7 +48,12 @@ export class Rekeyer {
     this.#deps = deps
   }
 
-  /** @param given instead of a random one @returns whether the key stands in its place already, or somebody has to put it there */
+  /**
+   * Changes the key.
+   * @param given the new key; a random one when undefined
+   * @returns whether the new key is in place already; otherwise the operator has to put it there
+   * @throws RekeyRefusedError
+   */
   async rekey(given: Buffer | undefined, actor: Actor): Promise<{ readonly isInPlace: boolean }> {
     if (this.#isRunning) throw new RekeyRefusedError('the key-encryption key is being changed already')
     const { nextKey, keySource, random } = this.#deps
@@ -79,7 +85,7 @@ export class Rekeyer {
         await writeMeta(tx, 'kek_check', formatKeyCheck(kek))
         audit.within(tx, 'key_encryption_key.changed', actor, { source: keySource })
         tx.reseal(kek)
-        vault.use(kek) // whatever is sealed later in the same transaction
+        vault.use(kek) // seals what follows in this transaction
       })
     } catch (error) {
       vault.use(old)
@@ -87,14 +93,17 @@ export class Rekeyer {
     }
     await takeOverNextHeadKey(headKeyPath)
     await nextKey?.takeOver()
-    await datastore.flush() // nothing that the old key opens is left in the log beside the database
+    await datastore.flush() // leaves nothing in the write-ahead log that the old key opens
     logger.warn(
       { event: 'key_encryption_key.changed', source: keySource },
       'the key-encryption key has changed',
     )
   }
 
-  /** The files of an earlier change whose commit went well may be all that holds the key in use. */
+  /**
+   * Completes an earlier change that was interrupted after its commit: its files may be all that
+   * holds the key in use.
+   */
   async #finishEarlier(): Promise<void> {
     const { vault, headKeyPath, nextKey, environment } = this.#deps
     await finishHeadKeyChange(headKeyPath, vault.key)
@@ -103,7 +112,10 @@ export class Rekeyer {
   }
 }
 
-/** The key to open the database with: the next one, when a change was cut short after its commit. */
+/**
+ * Returns the key that opens the database: the next key, if a change was interrupted after its
+ * commit. Also completes or drops that change.
+ */
 export async function settleKey(
   databasePath: string,
   current: Buffer | undefined,

@@ -4,10 +4,13 @@ import { PURPOSES } from './purposes.ts'
 
 const DAY_MS = 86_400_000
 
-/** A key made so much later than now was made while the clock was wrong, or it is wrong now. */
+/**
+ * A key created this much later than now was created while the clock was wrong, unless the clock is
+ * wrong now.
+ */
 const FUTURE_MS = 3_600_000
 
-/** What the schedule needs to know of a key. */
+/** What the schedule needs to know about a key. */
 export interface KeyLife extends KeyLine {
   readonly id: string
   readonly state: KeyState
@@ -15,7 +18,7 @@ export interface KeyLife extends KeyLine {
   readonly createdMs: number
   readonly notAfterMs: number
   readonly activateMs: number | undefined
-  /** Gone once the key is retired: it will not sign again. */
+  /** Undefined once the key is retired: it will not sign again. */
   readonly privateKey: object | undefined
 }
 
@@ -29,28 +32,37 @@ export type Step =
   | { readonly do: 'create'; readonly line: KeyLine; readonly state: 'active' }
   | { readonly do: 'activate' | 'retire' | 'end' | 'remove'; readonly id: string }
 
-/** The successor is made at half of a key's life … */
+/** The successor is created at half of a key's life … */
 export function prepareAt(life: Pick<KeyLife, 'createdMs' | 'notAfterMs'>): number {
   return life.createdMs + (life.notAfterMs - life.createdMs) / 2
 }
 
-/** … and, published since then, signs from two thirds on: a third of the life is left for what the old key signed last. */
+/**
+ * … is published from then on, and signs from two thirds on. The last third is left for what the old
+ * key signed last.
+ */
 function handOverAt(life: KeyLife): number {
   return life.createdMs + ((life.notAfterMs - life.createdMs) * 2) / 3
 }
 
-/** How long a key is published before it signs, when somebody asks for a rotation: those who poll bundles must see it first. */
+/**
+ * How long a key is published before it signs when a rotation is requested: clients that poll bundles
+ * must see it first.
+ */
 export function publishMs(life: Pick<KeyLife, 'createdMs' | 'notAfterMs'>): number {
   return Math.min(DAY_MS, (life.notAfterMs - life.createdMs) / 6)
 }
 
-/** How long this key, or one that will succeed it, is published before it signs. */
+/** How long this key, or a successor of it, is published before it signs. */
 export function publishedMs(key: KeyLife): number {
   const aheadMs = key.activateMs === undefined ? Number.POSITIVE_INFINITY : key.activateMs - key.createdMs
   return Math.min(publishMs(key), aheadMs)
 }
 
-/** When a successor prepared now becomes active. After a pause half of what is left must do for publishing. */
+/**
+ * When a successor prepared now becomes active. If the authority was down for long, it is published
+ * for half of the time that the active key has left.
+ */
 export function activateAt(active: KeyLife, nowMs: number): number {
   return Math.max(handOverAt(active), nowMs + publishWithin(active, nowMs))
 }
@@ -59,15 +71,19 @@ function publishWithin(active: KeyLife, nowMs: number): number {
   return Math.min(publishMs(active), (active.notAfterMs - nowMs) / 2)
 }
 
-/** A key of the same purpose that signs with another algorithm: it can stand in while a new line is published for the first time. */
+/**
+ * Whether a key is of the same purpose but another algorithm. It can sign in place of a new line
+ * until that line's first key has been published for long enough.
+ */
 function isBeside(key: KeyLine, { purpose, keyType }: KeyLine): boolean {
   return key.purpose === purpose && key.keyType !== keyType
 }
 
 /**
- * What is due for one line; nothing when all is in order. Carrying the steps out and asking again ends after a few rounds, also when
- * the authority slept through several lives. `parentId`: the key whose certificate must stand above, if any. Nothing is lost by a step
- * that a wrong clock has led to: what it ended early comes back with the right time.
+ * The steps that are due for one line; empty when there are none. Carrying them out and calling this
+ * again ends after a few rounds, even if the authority was down for several lives of a key.
+ * `parentId` is the key that must have signed the certificate, if any. A step that a wrong clock
+ * caused loses nothing: a key that was ended early comes back when the time is right.
  */
 export function dueSteps(
   line: KeyLine,
@@ -78,7 +94,7 @@ export function dueSteps(
   const mine = keys.filter((key) => isOf(key, line))
   const isOver = (key: KeyLife): boolean => key.notAfterMs <= nowMs
   const fits = (key: KeyLife): boolean => parentId === undefined || key.parentId === parentId
-  // Nothing outlives its CA, so at its own end the last thing it signed has expired too.
+  // No certificate or token outlives its key, so nothing that the key signed is valid any more.
   const over = mine.filter((key) => isOver(key) && (key.state === 'prepared' || key.state === 'retired'))
   if (over.length > 0) return over.map(({ id }) => ({ do: 'end', id }))
   const active = mine.find((key) => key.state === 'active')
@@ -122,8 +138,8 @@ export function dueSteps(
 }
 
 /**
- * What is due for keys whose line is not wanted any more: they sign until every line that is wanted has an active key, and are published
- * until their own end.
+ * The steps that are due for keys whose line is no longer configured. They sign until every
+ * configured line has an active key, and stay published until they expire.
  */
 export function leavingSteps(wanted: readonly KeyLine[], keys: readonly KeyLife[], nowMs: number): Step[] {
   const isActive = (line: KeyLine): boolean =>
@@ -139,7 +155,8 @@ export function leavingSteps(wanted: readonly KeyLine[], keys: readonly KeyLife[
 }
 
 /**
- * Keys that nobody needs any more, if the clock is right: whoever deletes them makes sure of that first.
+ * Keys that nobody needs any more, provided that the clock is right. The caller makes sure of that
+ * before it deletes them.
  */
 export function unneededKeys<K extends KeyLife>(
   keys: readonly K[],
@@ -161,8 +178,8 @@ function isFuture(key: KeyLife, nowMs: number): boolean {
 }
 
 /**
- * A key, of any purpose, whose life the present lies in, and which came before the active one, shows that this one was made by a clock that was ahead: what it signs is
- * valid for nobody yet.
+ * Whether a key is valid now and was created before the active one. If so, the active one was created
+ * by a clock that was ahead, and what it signs is not valid yet.
  */
 function isOlder(key: KeyLife, active: KeyLife, nowMs: number): boolean {
   return key !== active && key.createdMs <= nowMs && nowMs < key.notAfterMs
@@ -173,7 +190,7 @@ export function handOver(active: KeyLife | undefined, prepared: KeyLife): Step[]
   return active ? [{ do: 'retire', id: active.id }, activate] : [activate]
 }
 
-/** When this key's next step comes. */
+/** When the key's next step is due. */
 export function nextChangeAt(key: KeyLife, hasSuccessor: boolean): number {
   if (key.state === 'prepared') return key.activateMs ?? key.notAfterMs
   if (key.state === 'active' && !hasSuccessor) return prepareAt(key)

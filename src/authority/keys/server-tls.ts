@@ -5,19 +5,22 @@ import type { Random } from '../../foundation/random.ts'
 import { authorityName } from '../../spiffe/authority-name.ts'
 import type { TrustDomain } from '../../spiffe/trust-domain.ts'
 
-/** Short, because it is renewed by itself and its key is kept in memory only. */
+/** Short, because the certificate is renewed automatically and its key exists in memory only. */
 const LIFETIME_MS = 7 * 86_400_000
 
-/** What the TLS listener shows: leaf, issuing CA, root. */
+/** The certificate chain of the TLS listener: leaf, issuing CA, root; and the leaf's key. */
 export interface ServerTls {
   readonly chain: readonly Buffer[]
   readonly key: KeyObject
   readonly issuerKeyId: string
-  /** At half of its life. */
+  /** Half of the certificate's life (Unix milliseconds). */
   readonly renewMs: number
 }
 
-/** The name is the same whatever address, forward or load balancer the authority is reached by (decision 0007). */
+/**
+ * Issues the listener's certificate. Its name is the same whatever address, forward or load balancer
+ * the authority is reached by (decision 0007).
+ */
 export async function issueServerTls(
   issuing: SigningCa,
   rootDer: Buffer,
@@ -29,7 +32,8 @@ export async function issueServerTls(
   const leaf = issuing.signLeaf({
     serial: randomSerial(deps.random),
     publicKeyDer,
-    // An agent whose clock is behind, or an authority whose clock was ahead, shall still be able to say so to each other.
+    // The CA's notBefore, so that agent and authority can still talk when the agent's clock is
+    // behind, or the authority's was ahead.
     notBefore: issuing.notBefore,
     notAfter: Math.floor(endMs / 1000),
     dnsSans: [authorityName(deps.trustDomain.name)],

@@ -12,7 +12,7 @@ import {
 import type { Vault } from '../datastore/vault.ts'
 import type { KeyLife } from './schedule.ts'
 
-/** A CA or JWT key with all that belongs to it. */
+/** A CA or JWT key and everything that belongs to it. */
 export interface SigningKey extends KeyLife {
   readonly keyId: string
   /** DER; undefined for a JWT key. */
@@ -20,14 +20,17 @@ export interface SigningKey extends KeyLife {
   readonly publicKeyDer: Buffer
   readonly privateKey: KeyObject | undefined
   readonly notBeforeMs: number
-  /** Of its last change in the database. */
+  /** The revision of its last change in the database. */
   readonly revision: number
 }
 
 /** A key that is not stored yet. */
 export type NewSigningKey = Omit<SigningKey, 'revision'>
 
-/** Bound to its row, so that sealed keys cannot be exchanged in the database. */
+/**
+ * The sealing context binds a private key to its row, so that sealed keys cannot be swapped in the
+ * database.
+ */
 function contextOf(key: { readonly id: string; readonly purpose: KeyPurpose }): string {
   return `signet signing key ${key.purpose} ${key.id}`
 }
@@ -55,7 +58,7 @@ export async function loadSigningKeys(datastore: Datastore, vault: Vault): Promi
   }))
 }
 
-/** Seals every private key under another key-encryption key, as part of a transaction. */
+/** Seals every private key under another key-encryption key, within a transaction. */
 export function resealSigningKeys(tx: Transaction, vault: Vault, kek: KeyObject): Promise<void> {
   return resealPrivateKeys(tx, (row) => {
     const plain = vault.unseal(Buffer.from(row.sealed_private_key), contextOf(row))
@@ -69,7 +72,7 @@ function keyTypeIn(publicKeyDer: Buffer): KeyType {
   return type
 }
 
-/** Gives the key with its revision. */
+/** Stores the key and returns it with its revision. */
 export async function storeSigningKey(
   tx: Transaction,
   vault: Vault,

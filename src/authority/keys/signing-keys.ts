@@ -31,41 +31,47 @@ export interface SigningKeysDeps extends KeyRingDeps {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly jwt: JwtAlgorithms
-  /** How long after its end a bot certificate may still be renewed. */
+  /** How long after its expiry a bot certificate may still be renewed. */
   readonly renewalGraceSeconds: number
 }
 
 export interface CaInfo {
   readonly id: string
   readonly purpose: KeyPurpose
-  /** Of a JWT key. */
+  /** Only for a JWT key. */
   readonly algorithm?: string
   readonly state: KeyState
   readonly keyId: string
   readonly notBeforeMs: number
   readonly notAfterMs: number
   readonly createdMs: number
-  /** When a prepared one becomes active, an active one gets its successor, or a retired one leaves the bundle. */
+  /**
+   * When a prepared key becomes active, an active one gets its successor, or a retired one leaves the
+   * bundle.
+   */
   readonly nextChangeMs: number
 }
 
 const ROTATED_ON_DEMAND: readonly string[] = purposesWhere(({ isRotatedOnDemand }) => isRotatedOnDemand)
 
-/** All is looked at this often, whether or not something is due … */
+/** Everything is checked at least this often, whether or not something is due … */
 const LOOK_MS = 60_000
-/** … and the clocks this often: timers stand still while a host sleeps, lives do not. */
+/** … and the clocks this often, because timers stop while a host sleeps but certificates age. */
 const GLANCE_MS = 5_000
 const RETRY_MS = 10_000
-/** A clock that moves by more at once was set, or the host slept. */
+/** When the wall clock moves by more than this against the monotonic one, it was set, or the host slept. */
 const MOVED_MS = 2_000
-/** What the clocks said is kept for the next run this often. */
+/** How often the time of both clocks is stored for the next process. */
 const NOTE_MS = 600_000
 
-/** The signing keys of this trust domain and their lives (decision 0007): prepared → active → retired, by schedule and on demand. */
+/**
+ * The signing keys of this trust domain and their life cycle (decision 0007): prepared → active →
+ * retired, by schedule and on demand.
+ */
 export class SigningKeys implements AsyncDisposable {
   readonly trustDomain: TrustDomain
   readonly watch: Watchable<KeysInUse>
-  /** By which everything is judged that ends. */
+  /** The clock by which everything expires. */
   readonly judged: Clock
   readonly #deps: SigningKeysDeps
   readonly #ring: KeyRing
@@ -75,7 +81,7 @@ export class SigningKeys implements AsyncDisposable {
   #timer: Scheduled | undefined
   readonly #turns = new Mutex()
   #disposed = false
-  /** The time of the last look, by the wall clock: what has fallen due since has not been seen. */
+  /** The wall-clock time of the last check. What fell due since then has not been noticed yet. */
   #lookedMs: number
   #notedBootMs = Number.NEGATIVE_INFINITY
 
@@ -94,10 +100,10 @@ export class SigningKeys implements AsyncDisposable {
     this.#unneeded = new OverForLong(deps.clock)
     this.trustDomain = deps.vault.trustDomain
     this.watch = new Watchable(first)
-    deps.metrics.collected('ca_expiry_seconds', 'Seconds until the active key of a purpose ends', () =>
+    deps.metrics.collected('ca_expiry_seconds', 'Seconds until the active key of a purpose expires', () =>
       this.#expiries(),
     )
-    this.#tellOfPublishing()
+    this.#logPublishing()
     this.#arm()
   }
 
@@ -115,8 +121,10 @@ export class SigningKeys implements AsyncDisposable {
   }
 
   /**
-   * Prepares a successor if there is none; it takes over once published long enough, or at once with `now`. Of the JWT keys the one with this
-   * algorithm, or all when it is empty.
+   * Prepares a successor if there is none. It takes over once it has been published for long enough,
+   * or immediately with `now`. For JWT keys, `algorithm` selects one line; empty means all.
+   * @throws UnknownCaError
+   * @throws ClockJumpedError
    */
   rotate(purpose: string, now: boolean, actor: Actor, algorithm = ''): Promise<void> {
     return this.#exclusively(async () => {
@@ -135,12 +143,12 @@ export class SigningKeys implements AsyncDisposable {
     })
   }
 
-  /** Resolves once every change that is under way has ended, whether it succeeded or failed. */
+  /** Resolves when every running change has ended, whether it succeeded or failed. */
   async settled(): Promise<void> {
     await this.#turns.idle()
   }
 
-  /** Every key, in the order of purposes and ages. */
+  /** All keys, by purpose and then by age. */
   list(): CaInfo[] {
     return PURPOSE_NAMES.flatMap((purpose) => this.#ring.keys.filter((key) => key.purpose === purpose)).map(
       (key) => ({
@@ -157,12 +165,12 @@ export class SigningKeys implements AsyncDisposable {
     )
   }
 
-  /** Waits for a change under way; starts no further one. */
+  /** Waits for a running change and starts no other. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
     this.#timer?.cancel()
     await this.#turns.idle()
-    await this.#noteClock(0).catch(() => undefined) // the next run then goes by the wall clock alone
+    await this.#noteClock(0).catch(() => undefined) // without it the next process uses the wall clock alone
   }
 
   #rotatable(purpose: string, algorithm: string): readonly KeyLine[] {
@@ -190,7 +198,7 @@ export class SigningKeys implements AsyncDisposable {
     const prepared = this.#ring.find(line, 'prepared')
     if (!prepared) return
     if (now) return this.#ring.carryOut(handOver(active, prepared), actor)
-    if (!active) return // the first of its algorithm: it is on its way already
+    if (!active) return // the first key of its algorithm: it is published already
     const earliestMs = Math.max(nowMs, prepared.createdMs + publishMs(active))
     if (earliestMs < (prepared.activateMs ?? Infinity))
       await this.#ring.reschedule(prepared, earliestMs, actor)
@@ -204,7 +212,7 @@ export class SigningKeys implements AsyncDisposable {
     if (steps.length > 0) await this.#ring.carryOut(steps, 'authority')
   }
 
-  /** One change at a time; a failed one does not stop the next. */
+  /** Runs one change at a time. A failed one does not stop the next. */
   #exclusively(task: () => Promise<void>): Promise<void> {
     return this.#turns.run(task)
   }
@@ -257,7 +265,8 @@ export class SigningKeys implements AsyncDisposable {
       this.watch.value.serverTls.renewMs,
       ...this.#ring.keys.map((key) => this.#nextChange(key)),
     ]
-    // What was due at the last look and not done, because the clock jumped or time must pass first, is looked at every minute.
+    // Something that was already due at the last check, but had to wait, is checked again after
+    // LOOK_MS.
     const ahead = changes.flatMap((atMs) => (atMs > this.#lookedMs ? [Math.max(0, atMs - nowMs)] : []))
     return Math.min(LOOK_MS, ...ahead)
   }
@@ -277,13 +286,16 @@ export class SigningKeys implements AsyncDisposable {
       const value = this.#secondsLeft(line)
       const labels = { ...labelsOf(line), purpose }
       if (PURPOSES[purpose].keyTypes !== 'of_jwt_algorithms') yield { labels, value }
-      // One that is published for the first time has nothing that could end; another signs in its place.
+      // A line whose first key is still only published has no expiry; another key signs in its place.
       else if (value > 0 || !this.#ring.find(line, 'prepared')) yield { labels, value }
     }
   }
 
-  /** Whoever has just configured an algorithm shall not wonder about tokens that are still signed with another. */
-  #tellOfPublishing(): void {
+  /**
+   * Logs that a new algorithm's key is only published so far, so that its operator knows why tokens
+   * are still signed with another.
+   */
+  #logPublishing(): void {
     for (const algorithm of this.#deps.jwt.inUse) {
       const prepared = this.#ring.find(jwtLineOf(algorithm), 'prepared')
       if (!prepared?.activateMs || this.#ring.find(jwtLineOf(algorithm), 'active')) continue
@@ -296,7 +308,10 @@ export class SigningKeys implements AsyncDisposable {
     }
   }
 
-  /** By schedule a key is replaced with a third of its life left; one that gets near its end says that something is wrong. */
+  /**
+   * Warns of keys near their end. By schedule a key is replaced when a third of its life is left, so
+   * something must be wrong.
+   */
   #warnOfEnds(): void {
     for (const line of linesOf(this.#deps.jwt)) {
       const active = this.#ring.find(line, 'active')
@@ -305,7 +320,7 @@ export class SigningKeys implements AsyncDisposable {
       if (secondsLeft * 6000 < active.notAfterMs - active.createdMs) {
         this.#deps.logger.warn(
           { event: 'ca.expiring', purpose: line.purpose, keyId: active.keyId, secondsLeft },
-          'a signing key is close to its end',
+          'a signing key is about to expire',
         )
       }
     }
@@ -326,7 +341,7 @@ async function loadMoment(datastore: Datastore): Promise<Moment | undefined> {
   return bootId === undefined ? { wallMs, bootMs } : { wallMs, bootMs, bootId }
 }
 
-/** The state for the keys as they are; the same object when nothing changed. */
+/** Builds the state from the current keys; returns `last` itself when nothing changed. */
 async function refreshState(
   { ring, clockGuard, publication }: Opened,
   deps: SigningKeysDeps,

@@ -3,27 +3,30 @@ import type { Catalogue, CatalogueChange } from './catalogue.ts'
 import type { ForeignBundle } from './foreign-bundle.ts'
 import type { IdentityEntry } from './identity-entry.ts'
 
-/** How the view of a bot changed. One object for all agents of the bot, so that it is encoded once. */
+/**
+ * A change of what a bot may use. All agents of the bot get the same object, so that it is encoded
+ * once.
+ */
 export interface ViewChange {
   readonly upserts: readonly IdentityEntry[]
   readonly removals: readonly string[]
-  /** The bot's facts may have changed. */
+  /** Whether the bot's own attributes or roles may have changed. */
   readonly bot: boolean
-  /** The foreign bundles that these identities are given, when these changed. */
+  /** The foreign bundles for these identities, if they changed. */
   readonly foreignBundles: readonly ForeignBundle[] | undefined
 }
 
 type ViewListener = (change: ViewChange) => void
 
-/** The workload identities that the roles of one bot permit, kept up to date by changes. */
+/** The workload identities that the roles of one bot permit, kept up to date. */
 export class BotView {
   readonly bot: string
   readonly #catalogue: Catalogue
   readonly #permitted = new Map<string, IdentityEntry>()
-  /** Trust domains that some of them federate with. */
+  /** The trust domains that they federate with. */
   readonly #partners = new Counts()
   #foreignBundles: readonly ForeignBundle[]
-  /** Of SPIFFE IDs that were asked about: whether this bot could get them, as things stand. */
+  /** Remembers, per SPIFFE ID, what `mayGive` found. Cleared at each change. */
   readonly #withinReach = new Map<string, boolean>()
   readonly changes = new Emitter<ViewChange>()
 
@@ -45,7 +48,7 @@ export class BotView {
     return this.#permitted.get(name)
   }
 
-  /** Whether some identity of this bot could give this SPIFFE ID to somebody. */
+  /** Whether any identity of this bot could give this SPIFFE ID to a caller. */
   mayGive(spiffeId: string): boolean {
     let known = this.#withinReach.get(spiffeId)
     if (known === undefined) {
@@ -59,12 +62,12 @@ export class BotView {
     return known
   }
 
-  /** By trust domain. */
+  /** Sorted by trust domain. */
   get foreignBundles(): readonly ForeignBundle[] {
     return this.#foreignBundles
   }
 
-  /** Applies a change of the catalogue and tells the listeners what of it concerns this bot, if anything. */
+  /** Applies a change of the catalogue, and notifies the listeners if any of it concerns this bot. */
   follow(change: CatalogueChange): void {
     this.#withinReach.clear()
     const upserts: IdentityEntry[] = []
@@ -83,8 +86,8 @@ export class BotView {
     for (const name of change.removals) if (this.#forbid(name)) removals.push(name)
     const foreignBundles = this.#changedBundles()
     if (upserts.length + removals.length === 0 && !isOwn && foreignBundles === undefined) return
-    const told = { upserts, removals, bot: isOwn, foreignBundles }
-    this.changes.emit(told)
+    const viewChange = { upserts, removals, bot: isOwn, foreignBundles }
+    this.changes.emit(viewChange)
   }
 
   #permit(entry: IdentityEntry): void {
@@ -121,7 +124,7 @@ export class BotView {
   }
 }
 
-/** How often each name is there. */
+/** Counts names. */
 class Counts {
   readonly #counts = new Map<string, number>()
 
@@ -140,7 +143,7 @@ class Counts {
   }
 }
 
-/** The views of the bots that have an agent connected now. */
+/** The views of the bots that have a connected agent. */
 export class BotViews implements Disposable {
   readonly #catalogue: Catalogue
   readonly #views = new Map<string, BotView>()
@@ -153,7 +156,7 @@ export class BotViews implements Disposable {
     })
   }
 
-  /** The view stays up to date until the disposable is disposed; agents of one bot share it. */
+  /** Returns the bot's view, which stays up to date until it is disposed. Agents of one bot share it. */
   watch(bot: string, listener: ViewListener): { readonly view: BotView } & Disposable {
     const watched = this.#views.get(bot) ?? new BotView(bot, this.#catalogue)
     this.#views.set(bot, watched)

@@ -2,20 +2,23 @@ import type { WorkloadIdentity } from '../../policy/workload-identity.ts'
 import type { ForeignBundle } from './foreign-bundle.ts'
 import { type Compile, IdentityEntry } from './identity-entry.ts'
 
-/** What a change of resources means for those who use workload identities. */
+/** What a change of resources means for the users of workload identities. */
 export interface CatalogueChange {
   readonly upserts: readonly IdentityEntry[]
   readonly removals: readonly string[]
   /** Bots whose roles, traits or existence changed. */
   readonly bots: ReadonlySet<string>
-  /** Some federation was made, changed or deleted. */
+  /** Whether any federation was created, changed or deleted. */
   readonly federations: boolean
 }
 
-/** What agents need of the resources, made once for all of them; and what of it has changed since it was last taken. */
+/**
+ * What agents need of the resources, computed once for all of them, and what of it has changed since
+ * `take` was last called.
+ */
 export class CatalogueIndex {
   readonly identities = new Map<string, IdentityEntry>()
-  /** By the names of the federations. */
+  /** By name of the federation. */
   readonly foreignBundles = new Map<string, ForeignBundle>()
   readonly #compile: Compile
   #upserts = new Map<string, IdentityEntry>()
@@ -55,7 +58,10 @@ export class CatalogueIndex {
     this.#bots.add(name)
   }
 
-  /** What has been noted since the last time; `botsWith` gives the bots that have one of these roles. */
+  /**
+   * Returns everything noted since the last call. `botsWith` finds the bots that have one of these
+   * roles.
+   */
   take(botsWith: (roles: ReadonlySet<string>) => Iterable<string>): CatalogueChange {
     const bots = new Set(this.#bots)
     if (this.#roles.size > 0) for (const bot of botsWith(this.#roles)) bots.add(bot)

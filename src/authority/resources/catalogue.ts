@@ -13,7 +13,10 @@ type Listener = (change: CatalogueChange) => void
 
 const NO_ROLES = new RoleBounds([])
 
-/** Every resource in memory, as the database has it: follows the repository's news, which come in order. */
+/**
+ * All resources in memory, as the database has them. It follows the repository's changes, which
+ * arrive in order.
+ */
 export class Catalogue implements Disposable {
   readonly #resources = new Map<string, Map<string, StoredResource>>()
   readonly #index: CatalogueIndex
@@ -40,7 +43,7 @@ export class Catalogue implements Disposable {
     return this.#resources.get(kind)?.get(name)
   }
 
-  /** Resources of one kind, in the order in which they were first made. */
+  /** The resources of one kind, in the order in which they were created. */
   all(kind: string): Iterable<StoredResource> {
     return this.#resources.get(kind)?.values() ?? []
   }
@@ -57,12 +60,12 @@ export class Catalogue implements Disposable {
     return this.#index.identities
   }
 
-  /** Bundles of foreign trust domains; each is the same object for as long as its federation stands. */
+  /** The bundles of foreign trust domains. Each stays the same object until its federation changes. */
   get foreignBundles(): Iterable<ForeignBundle> {
     return this.#index.foreignBundles.values()
   }
 
-  /** What the roles of a bot permit; an unknown bot, or one whose roles are gone, may use nothing. */
+  /** What the roles of a bot permit. An unknown bot, or one whose roles do not exist, may use nothing. */
   bounds(bot: string): RoleBounds {
     const known = this.#bounds.get(bot)
     if (known) return known
@@ -72,7 +75,7 @@ export class Catalogue implements Disposable {
     return bounds
   }
 
-  /** The roles that a bot has, as far as they exist. */
+  /** The roles that a bot has, without those that do not exist. */
   roles(bot: string): { readonly name: string; readonly spec: RoleSpec }[] {
     const stored = this.get('bot', bot)
     if (!stored) return []

@@ -5,7 +5,10 @@ import type { Catalogue } from './catalogue.ts'
 import type { ReferenceFindings } from './check-references.ts'
 import { federationSpecOf } from './stored-specs.ts'
 
-/** Whether federations fit this trust domain and each other, and whether those that workload identities name are there. */
+/**
+ * Checks federations against this trust domain and each other, and whether workload identities name
+ * existing ones.
+ */
 export function checkFederations(
   resources: readonly ParsedResource[],
   catalogue: Catalogue,
@@ -45,26 +48,26 @@ export function checkFederations(
   return found
 }
 
-/** Parts of a bundle of which each gets a line. */
-const MAX_TOLD = 16
+/** How many skipped parts of a bundle get a warning each. */
+const MAX_SKIPPED = 16
 
-/** Nothing of this is wrong; all of it is seldom meant. */
+/** Warns of what is valid but rarely intended. */
 function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Catalogue): string[] {
   const { trust_domain, bundle } = federation.spec
-  const told = (message: string): string =>
+  const warning = (message: string): string =>
     `${federation.at(['spec', 'bundle'])}: federation ${federation.name}: ${message}`
   const { x509Authorities, jwtAuthorities, sequence, passedOver } = Bundle.parse(trust_domain, bundle)
   const warnings: string[] = []
   if (x509Authorities.length + jwtAuthorities.size === 0)
-    warnings.push(told(`its bundle has no key that can be used, so nothing of ${trust_domain} is trusted`))
-  for (const { where, reason } of passedOver.slice(0, MAX_TOLD))
-    warnings.push(told(`${where} of its bundle is not delivered: ${reason}`))
-  if (passedOver.length > MAX_TOLD) warnings.push(told('more keys of its bundle are not delivered'))
+    warnings.push(warning(`its bundle has no key that can be used, so nothing of ${trust_domain} is trusted`))
+  for (const { where, reason } of passedOver.slice(0, MAX_SKIPPED))
+    warnings.push(warning(`${where} of its bundle is not delivered: ${reason}`))
+  if (passedOver.length > MAX_SKIPPED) warnings.push(warning('more keys of its bundle are not delivered'))
   const before = catalogue.get('federation', federation.name)
   const last = before && Bundle.parse(trust_domain, federationSpecOf(before).bundle).sequence
   if (last !== undefined && sequence !== undefined && sequence < last) {
     warnings.push(
-      told(`its bundle (spiffe_sequence ${sequence}) is older than the one that is there (${last})`),
+      warning(`its bundle (spiffe_sequence ${sequence}) is older than the one that is there (${last})`),
     )
   }
   return warnings

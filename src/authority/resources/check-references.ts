@@ -8,7 +8,7 @@ export interface ReferenceFindings {
   readonly warnings: string[]
 }
 
-/** Whether what the documents name is there, in the same file or already stored. */
+/** Checks that the resources that the documents name exist, in the same file or in the database. */
 export function checkReferences(
   resources: readonly ParsedResource[],
   catalogue: Catalogue,
@@ -26,7 +26,7 @@ export function checkReferences(
   return found
 }
 
-/** The stored resources that cannot be without this one. */
+/** The stored resources that require this one. */
 export function usersOf(catalogue: Catalogue, kind: string, name: string): string[] {
   return RESOURCE_KINDS.flatMap((one) => {
     const { references } = kindOf(one)

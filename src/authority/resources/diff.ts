@@ -1,5 +1,8 @@
 const CONTEXT = 3
-/** The table of the comparison grows with the product of both lengths; documents of people are far shorter. */
+/**
+ * The comparison needs memory and time in proportion to the product of both lengths. Hand-written
+ * documents are far shorter.
+ */
 const MAX_LINES = 2_000
 
 interface Edit {
@@ -29,7 +32,10 @@ function replaceAll(a: readonly string[], b: readonly string[]): Edit[] {
   ]
 }
 
-/** Longest common subsequence, from the end, so that the way back is read from the beginning. */
+/**
+ * Longest common subsequence, computed from the end so that the edits can be read off from the
+ * beginning.
+ */
 function compare(a: readonly string[], b: readonly string[]): Edit[] {
   const width = b.length + 1
   const longest = new Uint16Array((a.length + 1) * width)

@@ -5,7 +5,7 @@ export class ResourcesInvalidError extends CodedError {
   override readonly name = 'ResourcesInvalidError'
   readonly code = 'ERR_RESOURCES_INVALID'
   readonly kind = 'invalid_argument'
-  /** Each begins with file:line. */
+  /** Each begins with `file:line`. */
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {

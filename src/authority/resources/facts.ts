@@ -1,16 +1,19 @@
 import type { Attributes } from '../../policy/attributes.ts'
 
-/** What the authority knows of a bot instance; the state side keeps it. */
+/** What the authority knows of a bot instance. */
 export interface InstanceFacts {
   readonly id: string
   readonly bot: string
   readonly joinToken: string
   readonly joinMethod: string
-  /** What that has proven. */
+  /** The attributes that the join method proved. */
   readonly joinAttributes: Attributes
 }
 
-/** The attributes that an agent cannot choose: `join.*` and `bot.*`. The same for the agent's decision and for ours. */
+/**
+ * The attributes that an agent cannot choose: `join.*` and `bot.*`. Agent and authority decide with
+ * the same ones.
+ */
 export function factsOf(
   instance: InstanceFacts,
   traits: Readonly<Record<string, unknown>>,

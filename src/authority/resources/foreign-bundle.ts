@@ -1,7 +1,7 @@
 import type { StoredResource } from '../datastore/resource-repository.ts'
 import { federationSpecOf } from './stored-specs.ts'
 
-/** The bundle of one federation, as agents get it; made once for all of them. */
+/** The bundle of one federation as agents get it, made once for all of them. */
 export interface ForeignBundle {
   readonly trustDomain: string
   readonly spiffeBundle: Buffer

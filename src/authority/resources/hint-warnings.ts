@@ -7,13 +7,13 @@ import type { Catalogue } from './catalogue.ts'
 import { roleBoundsAfter } from './role-warnings.ts'
 import { botSpecOf } from './stored-specs.ts'
 
-/** Pairs that are looked at for one file: thousands of identities may have one hint, and agents tell of what is missed here. */
+/** Pairs checked per file. Thousands of identities may share a hint, and agents report what this misses. */
 const MAX_PAIRS = 20_000
 const MAX_WARNINGS = 50
 
 /**
- * Hints are unique in a response (Workload API §5.2.1). Warns where a caller may get two identities with the same hint, on a host whose
- * bot may use both: the one that comes first keeps it.
+ * Hints are unique within a response (Workload API §5.2.1). Warns where a caller on one host may get
+ * two identities with the same hint; the first one keeps it.
  */
 export function warnOfSharedHints(
   resources: readonly ParsedResource[],
@@ -45,7 +45,7 @@ export function warnOfSharedHints(
   return [...warnings.values()]
 }
 
-/** Any two with the same hint of which one is changed, each pair in the order of delivery. */
+/** All pairs with the same hint of which at least one is changed, each in the order of delivery. */
 function* pairsIn(
   byHint: ReadonlyMap<string, readonly CompiledIdentity[]>,
   changed: ReadonlyMap<string, CompiledIdentity>,
@@ -64,7 +64,7 @@ function placeOf({ identity, parts }: CompiledIdentity): { identity: string; pri
   return { identity: identity.name, priority: parts.priority }
 }
 
-/** Identities as they will be, by the hints of those that the file changes. */
+/** The identities as they will be, grouped by the hints that the file uses. */
 function identitiesByHint(
   changed: ReadonlyMap<string, CompiledIdentity>,
   catalogue: Catalogue,
@@ -84,7 +84,7 @@ function identitiesByHint(
   return byHint
 }
 
-/** Whether there is, or will be, a bot that may use both. */
+/** Whether any bot, existing or in the file, may use both. */
 function sharedBots(
   resources: readonly ParsedResource[],
   catalogue: Catalogue,

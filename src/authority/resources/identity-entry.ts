@@ -2,10 +2,13 @@ import type { CompiledIdentity } from '../../policy/compile.ts'
 import { PolicyInvalidError } from '../../policy/problem.ts'
 import type { WorkloadIdentity } from '../../policy/workload-identity.ts'
 
-/** Makes the rules of a workload identity executable; cheap to call, as long as nobody asks for the result. */
+/** Makes the rules of a workload identity executable. Throws PolicyInvalidError when they cannot be. */
 export type Compile = (identity: WorkloadIdentity) => CompiledIdentity
 
-/** One revision of a workload identity, compiled when it is first asked for: most are never used by this process. */
+/**
+ * One revision of a workload identity. It is compiled on first use, because most are never used by
+ * this process.
+ */
 export class IdentityEntry {
   readonly identity: WorkloadIdentity
   readonly #compile: Compile
@@ -30,7 +33,10 @@ export class IdentityEntry {
     return this.#compiled
   }
 
-  /** False when this program does not understand what an earlier version has accepted: nobody gets it then. */
+  /**
+   * False when this version does not understand what another one accepted. Nobody gets the identity
+   * then.
+   */
   get isUsable(): boolean {
     try {
       return this.compiled !== undefined
@@ -40,7 +46,7 @@ export class IdentityEntry {
     }
   }
 
-  /** What agents get, the same text for all of them. */
+  /** The spec as agents get it, the same string for all of them. */
   get specJson(): string {
     this.#specJson ??= JSON.stringify(this.identity.spec)
     return this.#specJson

@@ -4,13 +4,16 @@ import { lifeProblem } from '../../foundation/life-problem.ts'
 import type { Catalogue } from './catalogue.ts'
 import { roleBoundsAfter } from './role-warnings.ts'
 
-/** How long the keys live that sign SVIDs. */
+/** The lifetimes of the keys that sign SVIDs. */
 export interface KeyLives {
   readonly x509Seconds: number
   readonly jwtSeconds: number
 }
 
-/** Warns where a workload identity asks for a life that no key, or no role that may use it, lets its SVIDs have. */
+/**
+ * Warns where a workload identity asks for a longer TTL than the signing key, or any role that may
+ * use it, allows.
+ */
 export function warnOfShortLives(
   resources: readonly ParsedResource[],
   catalogue: Catalogue,

@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { type ParsedResource, parseResources } from '../../config/resources.ts'
 
-/** About 200 ms of reading; a file of people is far shorter and is read as a whole. */
+/** Takes about 200 ms to parse. A hand-written file is far shorter and is parsed as a whole. */
 const TURN_LENGTH = 256 * 1024
 
 /**
- * Reads the documents of a long file piece by piece, so that others have their turn on the loop meanwhile. A line `---` always begins
- * a document (YAML 1.2 §9.1.2, c-forbidden), except that directives may stand before it: a file with any is read as a whole.
+ * Parses a long file in pieces, so that other calls get a turn in between. A line `---` always begins
+ * a document (YAML 1.2 §9.1.2, c-forbidden), unless directives come before it. So a file with
+ * directives is parsed as a whole.
  */
 export async function parseInTurns(
   text: string,
@@ -36,7 +37,10 @@ export async function parseInTurns(
   return { resources, problems }
 }
 
-/** Each piece begins with as many empty lines as stand before it, so that its problems name the right ones. */
+/**
+ * Each piece begins with as many empty lines as the file has before it, so that problems name the
+ * right lines.
+ */
 function* piecesOf(text: string): Generator<string> {
   const marker = /^---(?=\s|$)/gm
   let lines = 0

@@ -25,10 +25,10 @@ export interface Plan {
   readonly warnings: readonly string[]
 }
 
-/** Resources that are looked at before others have their turn on the loop. */
+/** Resources checked before other calls get a turn. */
 const TURN = 50
 
-/** Compares documents with what is stored, and finds everything that is wrong with them, at once. */
+/** Compares documents with what is stored, and reports all problems of all documents together. */
 export async function planApply(
   resources: readonly ParsedResource[],
   deps: {
@@ -77,7 +77,7 @@ function revisionConflict(resource: ParsedResource, before: StoredResource | und
   return `${resource.at(['metadata', 'revision'])}: metadata.revision: ${resource.kind} ${resource.name} was read at revision ${resource.revision}, ${now}`
 }
 
-/** What it compiles to, if it is a workload identity without mistakes. */
+/** Checks one document. Returns the compiled identity, if it is a workload identity without mistakes. */
 function checkSpec(
   resource: ParsedResource,
   before: StoredResource | undefined,
@@ -85,13 +85,14 @@ function checkSpec(
   problems: string[],
   warnings: string[],
 ): CompiledIdentity | undefined {
-  const told = ({ path, message }: PolicyProblem): string =>
+  const located = ({ path, message }: PolicyProblem): string =>
     `${resource.at(['spec', ...path])}: ${['spec', ...path].join('.')}: ${message}`
   const { check, checkChange } = kindOf(resource.kind)
   const found = check?.(resource, compile)
-  if (before) problems.push(...(checkChange?.(resource, before.spec as typeof resource.spec) ?? []).map(told))
-  problems.push(...(found?.problems ?? []).map(told))
-  warnings.push(...(found?.warnings ?? []).map(told))
+  if (before)
+    problems.push(...(checkChange?.(resource, before.spec as typeof resource.spec) ?? []).map(located))
+  problems.push(...(found?.problems ?? []).map(located))
+  warnings.push(...(found?.warnings ?? []).map(located))
   if (resource.expiresMs !== undefined && resource.expiresMs <= nowMs) {
     const where = resource.at(['metadata', 'expires'])
     warnings.push(

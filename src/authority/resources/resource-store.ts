@@ -44,11 +44,11 @@ export interface ResourceStoreDeps {
 export interface ApplyInput {
   readonly text: string
   readonly fileName: string
-  /** Who asks for it. */
+  /** Who asks. */
   readonly principal: Principal
-  /** Validate and compare only. */
+  /** Only validate and compare. */
   readonly dryRun?: boolean
-  /** Refuse to change what is there already. */
+  /** Refuse to change existing resources. */
   readonly createOnly?: boolean
 }
 
@@ -66,7 +66,10 @@ export interface ApplyOutcome {
   readonly secrets: readonly { readonly joinToken: string; readonly secret: string }[]
 }
 
-/** Changes of resources: one at a time, all of a file or nothing, each in the audit log with who made it. */
+/**
+ * Changes resources: one request at a time, all documents of a file or none, each with an audit row
+ * that names who did it.
+ */
 export class ResourceStore {
   readonly #deps: ResourceStoreDeps
   readonly #turns = new Mutex()
@@ -75,7 +78,7 @@ export class ResourceStore {
     this.#deps = deps
   }
 
-  /** @throws ResourcesInvalidError with every problem of the file, each with its line. */
+  /** @throws ResourcesInvalidError with every problem of the file, each with its line */
   apply(input: ApplyInput): Promise<ApplyOutcome> {
     return this.#exclusively(async () => {
       const { catalogue, compile, trustDomain, clock, keyLives } = this.#deps
@@ -96,7 +99,7 @@ export class ResourceStore {
     return this.#find(principal, 'get', kind, name)
   }
 
-  /** Those that the principal may list, sorted by kind and name; an empty kind means every one. */
+  /** The resources that the principal may list, sorted by kind and name. An empty kind means all kinds. */
   list(principal: Principal, kind: string): StoredResource[] {
     if (kind !== '') checkKind(kind)
     const kinds = kind === '' ? RESOURCE_KINDS : [kind]
@@ -107,7 +110,10 @@ export class ResourceStore {
     )
   }
 
-  /** What others need is not deleted: they would silently lose what it gave them. */
+  /**
+   * Deletes a resource. One that others require is refused, because they would silently lose what it
+   * gives them. @throws ResourceInUseError
+   */
   delete(principal: Principal, kind: string, name: string, revision: string): Promise<void> {
     return this.#exclusively(async () => {
       const { datastore, repository } = this.#deps
@@ -128,7 +134,7 @@ export class ResourceStore {
     })
   }
 
-  /** Whoever may not do it does not hear whether there is such a resource. */
+  /** Checks permission first, so that a caller without it cannot find out whether the resource exists. */
   #find(principal: Principal, verb: Verb, kind: string, name: string): StoredResource {
     checkKind(kind)
     const stored = this.#deps.catalogue.get(kind, name)
@@ -137,7 +143,7 @@ export class ResourceStore {
     return stored
   }
 
-  /** What is there is judged by the labels that it has and by those that it would have. */
+  /** Checks an existing resource by its present labels and by its new ones. */
   #checkMayPut(principal: Principal, { kind, name, labels }: ParsedResource): void {
     const before = this.#deps.catalogue.get(kind, name)
     const verb = before ? 'update' : 'create'
@@ -155,7 +161,7 @@ export class ResourceStore {
     const secrets: { joinToken: string; secret: string }[] = []
     const resources = await asUsersSeeIt(
       datastore.transaction(async (tx) => {
-        // The program itself makes locks, too; so what was planned over is looked at again.
+        // The authority itself creates locks, too, so this compares the revisions of the plan again.
         const stored = (await repository.putAll(tx, puts)).values()
         const applied: Applied[] = []
         for (const change of changes) {
@@ -194,13 +200,13 @@ export class ResourceStore {
     if (!kindOf(kind).record?.(audit, tx, change)) audit.within(tx, `resource.${action}`, actor, subject)
   }
 
-  /** One change at a time, so that what was planned stands when it is written. */
+  /** Runs one change at a time, so that a plan is still valid when it is written. */
   #exclusively<T>(task: () => Promise<T>): Promise<T> {
     return this.#turns.run(task)
   }
 }
 
-/** Translates a conflict into what the user can do about it. */
+/** Turns a conflict into an error that says what the user can do. */
 async function asUsersSeeIt<T>(change: Promise<T>): Promise<T> {
   try {
     return await change

@@ -3,7 +3,7 @@ import { RoleBounds } from '../../policy/role.ts'
 import type { Catalogue } from './catalogue.ts'
 import { roleSpecOf } from './stored-specs.ts'
 
-/** A SPIFFE ID that an agent can choose: `workload.*` is its word only. */
+/** Matches a SPIFFE ID template that uses `workload.*`, which the agent can choose. */
 const MADE_FROM_WORKLOAD = /\{\{[^}]*\bworkload\s*[.[]/
 
 interface Usable {
@@ -12,8 +12,9 @@ interface Usable {
 }
 
 /**
- * The role is the security boundary between hosts (decision 0026). Warns where a bot may use a workload identity whose SPIFFE
- * ID is made from `workload.*`, and the role that lets it has no `spiffe_ids`: such an agent can have any ID that the template can make.
+ * The role is the security boundary between hosts (decision 0026). Warns where a bot may use a
+ * workload identity whose SPIFFE ID is made from `workload.*` through a role without `spiffe_ids`.
+ * Such an agent can obtain any ID that the template can make.
  */
 export function warnOfUnboundedIds(resources: readonly ParsedResource[], catalogue: Catalogue): string[] {
   const rolesInFile = resourcesOf(resources, 'role')
@@ -48,7 +49,7 @@ export function warnOfUnboundedIds(resources: readonly ParsedResource[], catalog
   return warnings
 }
 
-/** What each role permits once the file is applied. */
+/** The bounds of each role as they will be once the file is applied. */
 export function roleBoundsAfter(
   resources: readonly ParsedResource[],
   catalogue: Catalogue,

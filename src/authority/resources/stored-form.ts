@@ -7,13 +7,13 @@ import {
 import type { NewResource, StoredResource } from '../datastore/resource-repository.ts'
 import { kindOf } from './kinds/kinds.ts'
 
-/** How a resource is kept: its spec as `config/` has validated it, durations in seconds. */
+/** The stored form of a resource: the spec as `config/` validated it, with durations in seconds. */
 export function toNewResource(parsed: ParsedResource): NewResource {
   const { kind, name, labels, expiresMs, spec } = parsed
   return { kind, name, metadata: { labels, ...(expiresMs === undefined ? {} : { expiresMs }) }, spec }
 }
 
-/** Whether applying `next` over `stored` would change anything; the order of members means nothing. */
+/** Whether applying `next` over `stored` would change nothing. The order of members does not matter. */
 export function sameResource(stored: StoredResource, next: NewResource): boolean {
   return (
     canonical(stored.metadata) === canonical(next.metadata) && canonical(stored.spec) === canonical(next.spec)
@@ -28,7 +28,7 @@ function canonical(value: unknown): string {
   )
 }
 
-/** As a person writes it: what `apply` takes back. */
+/** The YAML that a person would write, and that `apply` accepts. */
 export function toYaml(stored: NewResource, revision?: string): string {
   const { kind, name, metadata, spec } = stored
   const { labels, expiresMs } = metadata

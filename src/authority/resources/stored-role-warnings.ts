@@ -4,8 +4,8 @@ import type { Catalogue } from './catalogue.ts'
 import { roleSpecOf } from './stored-specs.ts'
 
 /**
- * Roles that another version stored with rules that this one does not enforce: they must not look as if they
- * granted or denied anything.
+ * Warns of stored roles with rules that this version does not enforce, so that nobody believes they
+ * grant or deny anything.
  */
 export function warnOfUnsupportedRules(catalogue: Catalogue, logger: Logger): void {
   for (const stored of catalogue.all('role')) {

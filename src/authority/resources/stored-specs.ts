@@ -3,7 +3,7 @@ import type { RoleSpec } from '../../policy/role.ts'
 import type { WorkloadIdentity } from '../../policy/workload-identity.ts'
 import type { StoredResource } from '../datastore/resource-repository.ts'
 
-/** The specs of stored resources, by their kind: the caller has looked at it. */
+/** Typed access to the specs of stored resources. The caller has checked the kind. */
 
 export function identityOf(stored: StoredResource): WorkloadIdentity {
   const { name, revision, metadata, spec } = stored

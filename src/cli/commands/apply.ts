@@ -1,7 +1,7 @@
 import type { RpcCalls } from '../../rpc/calls.ts'
 import type { ApplyRequest } from '../../rpc/gen/signet/v1/ApplyRequest.ts'
 import type { ApplyResponse__Output } from '../../rpc/gen/signet/v1/ApplyResponse.ts'
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { printJson, printLine, warn } from '../output.ts'
@@ -13,18 +13,17 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-/** A large file is checked and stored in one go. */
+/** The authority validates and stores a large file in one transaction. */
 const DEADLINE_MS = 120_000
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .requiredOption('-f, --filename <file>', 'YAML with one or many resources; - is standard input')
-      .option('--dry-run', 'check and compare only')
-      .action(apply),
-    'signet apply -f resources.yaml',
-    'signet apply -f - --dry-run < resources.yaml',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .flag('-f, --filename <file>', 'YAML with one or many resources; - is standard input', {
+      isRequired: true,
+    })
+    .flag('--dry-run', 'check and compare only')
+    .action(apply)
+    .example('signet apply -f resources.yaml', 'signet apply -f - --dry-run < resources.yaml')
 }
 
 async function apply(options: Options): Promise<void> {
@@ -37,7 +36,7 @@ export function sendResources(client: RpcCalls, request: ApplyRequest): Promise<
   return client.unary('signet.v1.AdminService', 'Apply', request, { deadlineMs: DEADLINE_MS })
 }
 
-/** Prints what became of it; mistakes end the command as invalid input. */
+/** Prints the result. Mistakes end the command with the exit code for invalid input. */
 export function report(
   done: ApplyResponse__Output,
   options: { readonly dryRun?: boolean; readonly json?: boolean },

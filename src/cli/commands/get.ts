@@ -4,7 +4,7 @@ import type { GetResourceResponse__Output } from '../../rpc/gen/signet/v1/GetRes
 import type { ListBotInstancesResponse__Output } from '../../rpc/gen/signet/v1/ListBotInstancesResponse.ts'
 import type { ListResourcesResponse__Output } from '../../rpc/gen/signet/v1/ListResourcesResponse.ts'
 import type { Resource__Output } from '../../rpc/gen/signet/v1/Resource.ts'
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { formatTimestamp } from '../instant.ts'
 import { formatTable, print, printJson } from '../output.ts'
@@ -13,20 +13,18 @@ type Options = AuthorityOptions & { readonly json?: boolean }
 
 const ADMIN = 'signet.v1.AdminService'
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .argument('<kind>', 'role, bot, join_token, workload_identity, federation, lock; bot_instance; or all')
-      .argument('[name]', 'one of them, as YAML; of bot_instance: the bot')
-      .action(get),
-    'signet get workload_identity',
-    'signet get bot builder > builder.yaml',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .positional('<kind>', 'role, bot, join_token, workload_identity, federation, lock; bot_instance; or all')
+    .positional('[name]', 'one of them, as YAML; of bot_instance: the bot')
+    .action(get)
+    .example('signet get workload_identity', 'signet get bot builder > builder.yaml')
 }
 
 async function get(kind: string, name: string | undefined, options: Options): Promise<void> {
   using client = connectAuthority(options)
-  if (kind === 'bot_instance') return await printInstances(client, name, options) // the client lives as long as this call
+  // keeps the client open until this is done
+  if (kind === 'bot_instance') return await printInstances(client, name, options)
   const resources = name === undefined ? await list(client, kind) : [await one(client, kind, name)]
   if (options.json) return printJson(resources.map(describe))
   if (name !== undefined) return print(resources[0]?.yaml ?? '')
@@ -61,7 +59,7 @@ function describe(resource: Resource__Output): object {
   return { ...JSON.parse(json), kind, name, revision, updated: formatTimestamp(updated) }
 }
 
-/** Of one bot, or of all. */
+/** Lists the instances of one bot, or of all. */
 export async function listInstances(client: RpcCalls, bot = ''): Promise<BotInstance__Output[]> {
   const { instances } = await client.unary<object, ListBotInstancesResponse__Output>(
     ADMIN,

@@ -3,10 +3,10 @@ import type { EnvoyAddress, EnvoyInbound, EnvoyOutbound, EnvoySidecar } from './
 import { TlsContexts } from './tls-context.ts'
 
 const FILTERS = 'type.googleapis.com/envoy.extensions.filters'
-/** gRPC puts it into `:authority`. */
+/** gRPC sends this name as `:authority`. */
 const AGENT_CLUSTER = 'signet_agent'
 
-/** The configuration that an Envoy starts with, as its JSON. */
+/** Builds the bootstrap configuration of an Envoy, as JSON. */
 export function envoyBootstrap(sidecar: EnvoySidecar): object {
   const { service, admin, inbound, outbound, tcp } = sidecar
   const tls = new TlsContexts(sidecar, AGENT_CLUSTER)
@@ -105,7 +105,7 @@ function cluster(name: string, address: EnvoyAddress, more: object): object {
   }
 }
 
-/** What came as HTTP/2 goes on as HTTP/2, what came as HTTP/1.1 as that: the program behind decides, not the proxy. */
+/** Forwards HTTP/2 as HTTP/2 and HTTP/1.1 as HTTP/1.1, so that the program decides, not the proxy. */
 function keepsProtocol(tcp: boolean): object {
   const both = { http_protocol_options: {}, http2_protocol_options: {} }
   return tcp ? {} : protocolOptions({ use_downstream_protocol_config: both })

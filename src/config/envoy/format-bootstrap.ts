@@ -3,40 +3,40 @@ import { Document, isMap, isNode, isScalar, type Node, visit } from 'yaml'
 /** A collection that is shorter than this as JSON is written on one line. */
 const FITS_ON_A_LINE = 80
 
-/** What is said above a key where it stands first. */
+/** The comment above the first occurrence of a key. */
 const ABOVE_KEY: Readonly<Record<string, string>> = {
   admin:
-    'Shows certificates (/certs) and counters (/stats?filter=sds), and can stop the proxy: for this host only.',
+    'Shows certificates (/certs) and counters (/stats?filter=sds), and can stop the proxy: local access only.',
   disable_stateless_session_resumption:
-    'A resumed session shows no certificate, and outlives the one it began with.',
+    'A resumed session presents no certificate and may outlive the original one.',
   tls_certificate_sds_secret_configs:
-    'The certificate to show: a SPIFFE ID, or `default`, the first identity that the agent has for this process.',
+    'The certificate to present: a SPIFFE ID, or `default` for the first identity of this process.',
   initial_fetch_timeout:
-    'Not ready before the agent has answered: with the secret or, if asked by delta, that there is none yet.',
+    'The listener waits until the agent has answered. With delta the answer may be that there is no secret yet.',
   initial_metadata:
-    'What the standard asks of every request; an agent with `sds.require_metadata` insists on it.',
+    'The header that SPIFFE demands of every request. An agent with `sds.require_metadata` enforces it.',
   combined_validation_context:
-    'Whom to believe: a chain of this trust domain, and then these IDs and no other.',
+    'Accept only a certificate chain of this trust domain, and only these SPIFFE IDs.',
   forward_client_cert_details:
-    'The program reads in x-forwarded-client-cert who calls; what callers put there is dropped.',
+    'The program finds the caller in x-forwarded-client-cert. A header sent by the caller is dropped.',
   stream_idle_timeout:
-    'No time limit of its own, neither for a quiet stream nor, in the route, for an answer.',
+    'The proxy adds no timeout: not for an idle stream, nor (in the route) for a response.',
   use_downstream_protocol_config: 'HTTP/1.1 stays HTTP/1.1, and HTTP/2 stays HTTP/2, gRPC included.',
-  max_session_keys: 'No resumed sessions: every connection shows its certificates.',
+  max_session_keys: 'No session resumption: every connection presents its certificates.',
 }
 
-/** What is said above the listener or the cluster of this name. */
+/** The comment above the listener or cluster with this name. */
 const ABOVE_NAME: Readonly<Record<string, string>> = {
-  inbound: 'From the network to the program: mutual TLS, for the callers named here and nobody else.',
-  outbound: 'From the program to the other service. In the clear up to here, so for this host only.',
-  app: 'The program that this proxy stands beside.',
-  upstream: 'The other service: whoever answers there has to prove that it is the one named here.',
-  signet_agent: 'The agent of this host. It hears from the kernel which process asks.',
+  inbound: 'From the network to the program: mutual TLS, only for the callers named here.',
+  outbound: 'From the program to the other service. The program connects without TLS: local access only.',
+  app: 'The program that this proxy serves.',
+  upstream: 'The other service. It must prove that it has the SPIFFE ID named here.',
+  signet_agent: 'The agent of this host. The kernel tells it which process connects.',
 }
 
-/** The bootstrap as YAML, with a word on what is not plain. The heading stands above, line by line. */
+/** Formats a bootstrap as YAML with comments. The lines of `heading` come first. */
 export function formatEnvoyBootstrap(bootstrap: object, heading: readonly string[]): string {
-  // Envoy reads older YAML, in which a service called `on` or `y` would be no text without quotes.
+  // Envoy reads YAML 1.1, in which an unquoted `on` or `y` is not a string.
   const document = new Document(bootstrap, { anchorPrefix: 'sds', compat: 'yaml-1.1' })
   document.commentBefore = heading.join('\n')
   if (isNode(document.contents)) layOut(document.contents)

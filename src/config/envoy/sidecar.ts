@@ -1,22 +1,22 @@
 import type { SpiffeId } from '../../spiffe/spiffe-id.ts'
 
-/** Where an Envoy listens, or connects to. */
+/** An address that an Envoy listens on or connects to. */
 export type EnvoyAddress =
   | { readonly host: string; readonly port: number }
   /** A Unix socket. */
   | { readonly path: string }
 
-/** One Envoy of a pair: it stands beside a program and speaks mutual TLS with the other one for it. */
+/** One Envoy of a pair. It runs beside a program and speaks mutual TLS with the other Envoy on its behalf. */
 export interface EnvoySidecar {
-  /** The service it stands for, as its control plane and its logs call it. */
+  /** Name of the service in the control plane and in logs. */
   readonly service: string
-  /** Name of the secret with the certificate that it shows. */
+  /** Name of the secret with the certificate that it presents. */
   readonly certificate: string
   /** The agent's socket. */
   readonly agentSocket: string
-  /** Asks for changes instead of the state of the world. */
+  /** Uses delta xDS instead of the state of the world. */
   readonly delta: boolean
-  /** Bytes are handed on as they are; else HTTP/1.1 and HTTP/2, request by request. */
+  /** Forwards bytes unchanged; otherwise forwards single requests of HTTP/1.1 and HTTP/2. */
   readonly tcp: boolean
   readonly admin?: EnvoyAddress
   readonly inbound?: EnvoyInbound
@@ -27,7 +27,7 @@ export interface EnvoySidecar {
 export interface EnvoyInbound {
   readonly listen: EnvoyAddress
   readonly app: EnvoyAddress
-  /** Who may call. */
+  /** The SPIFFE IDs that may call. */
   readonly callers: readonly SpiffeId[]
 }
 

@@ -2,14 +2,17 @@ import type { SpiffeId } from '../../spiffe/spiffe-id.ts'
 import type { EnvoySidecar } from './sidecar.ts'
 
 const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'
-/** Every bundle that the caller may have, in one secret. */
+/** Secret with all bundles that the caller may have. */
 const ALL_BUNDLES = 'ALL'
-/** Envoy alone would let up to half a minute pass after an agent was away. */
+/** Envoy's default would wait up to half a minute after the agent is back. */
 const BACK_SOON = { retry_back_off: { base_interval: '0.25s', max_interval: '5s' } }
-/** Of every request to a SPIFFE Workload Endpoint (§3): nobody who is tricked into connecting to it sends this. */
+/**
+ * The header of every request to a SPIFFE Workload Endpoint (§3). A client that was tricked into
+ * connecting does not send it.
+ */
 const SECURITY_HEADER = { key: 'workload.spiffe.io', value: 'true' }
 
-/** How both ends of a connection are told what to show and whom to believe, by SDS. */
+/** The TLS settings of both ends of a connection. Certificates and trusted bundles come by SDS. */
 export class TlsContexts {
   readonly #certificate: string
   readonly #isTcp: boolean
@@ -34,7 +37,7 @@ export class TlsContexts {
     }
   }
 
-  /** Of a listener that lets in these callers only. */
+  /** For a listener that accepts only these callers. */
   downstream(callers: readonly SpiffeId[]): object {
     return socketOf({
       '@type': `${TLS}.DownstreamTlsContext`,
@@ -49,7 +52,7 @@ export class TlsContexts {
     })
   }
 
-  /** Of a cluster whose members all have to be this one. */
+  /** For a cluster whose endpoints must all have this SPIFFE ID. */
   upstream(id: SpiffeId): object {
     return socketOf({
       '@type': `${TLS}.UpstreamTlsContext`,

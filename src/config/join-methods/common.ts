@@ -1,12 +1,12 @@
 import { count, resourceName } from '../fields.ts'
 
-/** What `join:` of `agent.yaml` has, whatever the method. */
+/** Fields of `join:` in `agent.yaml` that all methods share. */
 export const AGENT_FIELDS = {
   token: resourceName.describe('name of the join token'),
   methodMeaning: 'how the agent proves that it may join',
 }
 
-/** What the resource `join_token` has, whatever the method. */
+/** Fields of the resource `join_token` that all methods share. */
 export const TOKEN_FIELDS = {
   bot: resourceName.describe('who joins with it'),
   methodMeaning: 'the proof that is asked',

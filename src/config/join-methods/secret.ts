@@ -3,10 +3,10 @@ import { filePath } from '../fields.ts'
 import { secretSourceSchema } from '../secret-source-schema.ts'
 import { AGENT_FIELDS, TOKEN_FIELDS } from './common.ts'
 
-/** Without a method this one is meant. */
+/** The default method. */
 const method = z.literal('secret').default('secret')
 
-/** A secret that the authority made and that somebody has carried to the agent's machine. */
+/** A secret that the authority generated and an administrator copied to the agent's machine. */
 export const secretAgentSchema = z
   .strictObject({
     token: AGENT_FIELDS.token,

@@ -1,8 +1,11 @@
 import { z } from 'zod'
 
-/** Shapes only. What a rule or a template means is checked by `policy/`, with the same lines. */
+/**
+ * These schemas check only shapes. `policy/` checks what a rule or template means, and reports the
+ * same lines.
+ */
 
-/** A double has no other whole number beyond this, and would change what was written. */
+/** A double cannot represent larger integers exactly, so it would change what was written. */
 export const number = z.number().refine((n) => !Number.isInteger(n) || Number.isSafeInteger(n))
 export const scalar = z.union(
   [z.string(), number, z.boolean()],

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { resourceName } from '../fields.ts'
 import { LOCK_TARGETS } from '../resource-specs.ts'
 
-/** An immediate ban. */
+/** A lock: an immediate ban. */
 export const lockSpec = z.strictObject({
   target: z
     .strictObject({

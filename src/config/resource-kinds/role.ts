@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { duration } from '../fields.ts'
 
-/** The rest of a rule depends on its kind. */
+/** The other fields of a rule depend on its kind. */
 const roleRules = z.array(z.looseObject({ kind: z.string() })).exactOptional()
 
 /** What bots with a role may do. */

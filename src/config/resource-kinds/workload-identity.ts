@@ -13,7 +13,7 @@ const audiences = z.union(
   'expected an audience, a list of audiences, { not: … } or { glob: … }',
 )
 
-/** `ttl` as written → `ttlSeconds`. */
+/** Renames `ttl` to `ttlSeconds`. */
 function withTtlSeconds<T extends { ttl?: number }>({
   ttl,
   ...rest
@@ -21,7 +21,7 @@ function withTtlSeconds<T extends { ttl?: number }>({
   return ttl === undefined ? rest : { ...rest, ttlSeconds: ttl }
 }
 
-/** Which SPIFFE ID is given to which callers. */
+/** A workload identity: which callers get which SPIFFE ID. */
 export const workloadIdentitySpec = z.strictObject({
   spiffe_id: z.string().max(2048).describe('path of the SPIFFE ID; may hold `{{ }}` templates'),
   hint: z

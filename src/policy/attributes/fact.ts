@@ -1,27 +1,34 @@
-/** The types that an attested fact may have. */
+/** The types that an attested attribute may have. */
 export type FactType = 'int' | 'string' | 'bool' | 'list<int>'
 
-/** One attribute that an attestor finds of a process, and what policy may assume about it. */
+/** One attribute that an attestor determines of a process, and what policy may assume about it. */
 export interface Fact {
-  /** For the table of attributes in the documents, in Markdown. */
+  /** The description in the documentation's table of attributes, in Markdown. */
   readonly meaning: string
   readonly type: FactType
-  /** Of numbers: what no process can have beyond. */
+  /** For numbers: the least and the greatest value that a process can have. */
   readonly range?: readonly [least: number, most: number]
-  /** Every process has it: absent means that it could not be read, and a deny that reads it must refuse. */
+  /**
+   * True if every process has it. If it is absent, it could not be read, and a deny rule that reads
+   * it must refuse.
+   */
   readonly ofEveryProcess: boolean
   /**
-   * `boundary`: the kernel keeps the processes of one user from changing it. `guard`: it guards against mistakes only,
-   * because a process of another user can imitate it. Absent: it describes the process and protects nothing.
+   * `boundary`: the kernel prevents a user's processes from changing it. `guard`: it protects
+   * against mistakes only, because another user's process can imitate it. Absent: it protects
+   * nothing.
    */
   readonly protects?: 'boundary' | 'guard'
-  /** How well it divides callers in an index: 1 divides best. Absent: it is used only when nothing better is there. */
+  /**
+   * How selective it is in the index; 1 is the most selective. Absent: used only if nothing better
+   * is there.
+   */
   readonly indexRank?: number
-  /** It is made only for callers about whom it decides something. */
+  /** Determined only for callers whose decision depends on it. */
   readonly isCostly?: true
 }
 
-/** What one attestor finds, below `workload.<name>`. The set is closed: another name in a rule is a mistake. */
+/** The attributes of one attestor, below `workload.<name>`. Any other name in a rule is a mistake. */
 export interface AttestorAttributes {
   readonly name: string
   readonly facts: Readonly<Record<string, Fact>>

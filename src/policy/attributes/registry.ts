@@ -2,8 +2,8 @@ import type { AttestorAttributes, Fact } from './fact.ts'
 import { UNIX } from './unix.ts'
 
 /**
- * Every attestor whose attributes rules may read. Schema, CEL, lint, index and the agent's attestation read this list;
- * a new attestor adds one file and one entry here.
+ * Every attestor whose attributes rules may read. Schema, CEL, lint, index and the agent's
+ * attestation use this list; a new attestor adds one file and one entry here.
  */
 export const ATTESTORS: readonly AttestorAttributes[] = [UNIX]
 
@@ -22,12 +22,15 @@ export function factAt(path: string): Fact | undefined {
   return FACTS.get(path)
 }
 
-/** Whether the attribute at this path can only be absent because something went wrong. */
+/**
+ * Whether every process has the attribute at this path, so that its absence means that reading it
+ * failed.
+ */
 export function isOfEveryProcess(path: string): boolean {
   return FACTS.get(path)?.ofEveryProcess ?? false
 }
 
-/** The dotted paths of the facts that fulfil a condition. */
+/** The dotted paths of the attributes for which `holds` is true. */
 export function factsWhere(holds: (fact: Fact) => boolean): readonly string[] {
   return [...FACTS].filter(([, fact]) => holds(fact)).map(([path]) => path)
 }

@@ -1,11 +1,11 @@
 import type { AttestorAttributes } from './fact.ts'
 
-/** The highest that the kernel can be set to (`pid_max`). */
+/** The highest value that the kernel accepts for `pid_max`. */
 const PIDS = [1, 4_194_304] as const
-/** All but the one that stands for none. */
+/** Every ID except 0xffffffff, which means "no ID". */
 const IDS = [0, 0xffff_fffe] as const
 
-/** `workload.unix.*`: what the kernel and the account files say of a local process. */
+/** `workload.unix.*`: what the kernel and the account files say about a local process. */
 export const UNIX = {
   name: 'unix',
   facts: {

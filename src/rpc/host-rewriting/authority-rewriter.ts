@@ -3,11 +3,14 @@ import { type Found, HeaderBlocks } from './header-blocks.ts'
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
 const HEAD_BYTES = 9
-/** As Node announces it, by saying nothing. */
+/** SETTINGS_MAX_FRAME_SIZE of Node, which keeps the default. */
 const MAX_FRAME_LENGTH = 16_384
-/** Four times the header list that is announced. What is longer is refused by HTTP/2, and need not be held to be known. */
+/**
+ * Four times the header list size that the server announces. HTTP/2 refuses a longer block anyway,
+ * so it is not buffered.
+ */
 const MAX_BLOCK_LENGTH = 65_536
-/** HTTP/2 in Node takes eight. */
+/** Node accepts eight. */
 const MAX_CONTINUATIONS = 16
 
 const HEADERS = 1
@@ -22,15 +25,16 @@ const WITH_PRIORITY = 0x20
 const PRIORITY_BYTES = 5
 
 /**
- * What a client sends to an HTTP/2 server, piece by piece as it comes, with every `:authority` made acceptable. Holds back no more than
- * the head of a frame, or a header block until it is whole. All else goes through as it is, and so does everything after a mistake:
- * HTTP/2 finds it too, and ends the connection.
+ * Rewrites the byte stream from an HTTP/2 client, chunk by chunk, so that Node accepts every
+ * `:authority`. It holds back at most a frame header, or a header block until it is complete.
+ * Everything else passes unchanged, and so does everything after a protocol error: the HTTP/2
+ * session detects that error itself and ends the connection.
  */
 export class AuthorityRewriter {
   readonly #blocks = new HeaderBlocks()
   #held: Buffer | undefined
   #heldBytes = 0
-  /** So many bytes go through unread: the rest of a frame. */
+  /** How many bytes pass without a look: the rest of a frame. */
   #unread = 0
   #hasPreface = false
   #isGreeted = false
@@ -39,22 +43,25 @@ export class AuthorityRewriter {
   #isLost = false
   #found: Exclude<Found, 'malformed'> | undefined
 
-  /** What the first header block was; `clean` also where there can be none that counts. */
+  /**
+   * The result for the first header block; `clean` also when the stream turned out not to be valid
+   * HTTP/2.
+   */
   get found(): Exclude<Found, 'malformed'> | undefined {
     return this.#found
   }
 
-  /** The client has introduced itself. */
+  /** The client has sent SETTINGS. */
   get isGreeted(): boolean {
     return this.#isGreeted
   }
 
-  /** Something came that only a session can answer. */
+  /** The client has sent a frame that only a session can answer. */
   get isAnswerDue(): boolean {
     return this.#isAnswerDue
   }
 
-  /** The memory that is taken by what is held back. */
+  /** The size of the buffer for bytes that are held back. */
   get heldBytes(): number {
     return this.#held?.length ?? 0
   }
@@ -63,12 +70,15 @@ export class AuthorityRewriter {
     return this.#awaitsAck
   }
 
-  /** SETTINGS were sent of which the session knows nothing: the next ACK is for these, and is kept from it. */
+  /**
+   * SETTINGS were sent before the session existed. The next ACK answers these and is removed from
+   * the stream.
+   */
   awaitAck(): void {
     this.#awaitsAck = true
   }
 
-  /** Gives what can go on; it may share its memory with the chunk, which is changed in place. */
+  /** Returns the bytes that can pass. They may share memory with `chunk`, which is changed in place. */
   push(chunk: Buffer): Buffer {
     const out: Buffer[] = []
     let rest = chunk
@@ -89,7 +99,7 @@ export class AuthorityRewriter {
     return out.length > 1 ? Buffer.concat(out) : first
   }
 
-  /** What is held back, as it came. */
+  /** Returns the bytes that are held back, unchanged. */
   flush(): Buffer {
     const held = this.#held?.subarray(0, this.#heldBytes) ?? NOTHING
     this.#held = undefined
@@ -136,7 +146,10 @@ export class AuthorityRewriter {
     return PREFACE.length
   }
 
-  /** How many bytes go through from here, or have to be there to know; negative for so many that are left out. */
+  /**
+   * Returns how many bytes pass from here, or must have arrived before that is known; a negative
+   * number is how many are removed.
+   */
   #frame(bytes: Buffer, at: number): number {
     if (bytes.length - at < HEAD_BYTES) return HEAD_BYTES
     const length = bytes.readUIntBE(at, 3)
@@ -159,7 +172,10 @@ export class AuthorityRewriter {
     return HEAD_BYTES
   }
 
-  /** The header block that begins here, with the heads of its frames: as `#frame`. Undefined where the frames are no block. */
+  /**
+   * Handles the header block that begins here, with its frame headers. Returns as `#frame` does, or
+   * undefined when the frames are not a valid block.
+   */
   #block(bytes: Buffer, at: number): number | undefined {
     const fragments: Buffer[] = []
     const stream = bytes.readUInt32BE(at + 5)
@@ -196,7 +212,7 @@ export class AuthorityRewriter {
     return true
   }
 
-  /** From here on nothing is known of the dynamic table. */
+  /** After an error the dynamic table is unknown, so nothing more can be rewritten. */
   #lose(): void {
     this.#isLost = true
     this.#found ??= 'clean'
@@ -209,7 +225,7 @@ export class AuthorityRewriter {
   }
 }
 
-/** Takes padding and priority off the payload of HEADERS (RFC 9113 §6.2). */
+/** Removes padding and priority from the payload of HEADERS (RFC 9113 §6.2). */
 function unwrap(payload: Buffer, flags: number): Buffer | undefined {
   const isPadded = (flags & PADDED) !== 0
   const padding = isPadded ? payload[0] : 0

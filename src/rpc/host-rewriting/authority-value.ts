@@ -1,15 +1,18 @@
 import { bitsOf, codeOf, readHuffman } from './huffman.ts'
 
-/** What HTTP/2 in Node lets through in `:authority`: of RFC 3986 all but `@`. Measured; a test walks all 256 bytes. */
+/**
+ * The characters that Node accepts in `:authority`: those of RFC 3986 except `@`. Found by
+ * experiment; a test tries all 256 bytes.
+ */
 const ACCEPTED = /^[!$%&'()*+,\-.:;=[\]_~0-9A-Za-z]$/
 const DOT = '.'.charCodeAt(0)
-/** One of each length of code that has any. */
+/** One accepted character for each code length that has one. */
 const HUFFMAN_STAND_INS = ['.', '!', '+', '$'].map((char) => char.charCodeAt(0))
 
 const isRefused = Array.from({ length: 256 }, (_, byte) => !ACCEPTED.test(String.fromCharCode(byte)))
 const standIns = new Map(HUFFMAN_STAND_INS.map((symbol) => [bitsOf(symbol), codeOf(symbol)]))
 
-/** Replaces, in place, each byte that would be refused. Says whether there was any. */
+/** Replaces each refused byte in place. Returns whether there was one. */
 export function rewriteRaw(value: Uint8Array): boolean {
   let hasChanged = false
   for (const [n, byte] of value.entries()) {
@@ -21,8 +24,10 @@ export function rewriteRaw(value: Uint8Array): boolean {
 }
 
 /**
- * The same in a Huffman-coded value, where a code can only make room for one of its own length: `/`, space, `"`, `?`, `@`, `|` and NUL
- * have one, what else would be refused stays and is refused. Gives the decoded length too; undefined where this is no Huffman code.
+ * Does the same for a Huffman-coded value, where a code can be replaced only by another of the same
+ * length. `/`, space, `"`, `?`, `@`, `|` and NUL have such a replacement; other refused bytes stay,
+ * and Node refuses them. Also returns the decoded length; undefined when the value is not valid
+ * Huffman code.
  */
 export function rewriteHuffman(value: Uint8Array): { length: number; hasChanged: boolean } | undefined {
   const changes: { atBit: number; bits: number; code: number }[] = []

@@ -1,23 +1,29 @@
-/** Of a header field's name no more than what decides which field it is, and how large an entry with it is. */
+/**
+ * What HPACK needs to know of a field name: whether it is `:authority`, and its length in a table
+ * entry.
+ */
 export interface FieldName {
   readonly isAuthority: boolean
   readonly length: number
 }
 
-/** The lengths of the names in the static table (RFC 7541, Appendix A), from index 1, which is `:authority`. */
+/** The name lengths of the static table (RFC 7541, Appendix A). Index 1 is `:authority`. */
 const STATIC = [
   10, 7, 7, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 14, 15, 15, 13, 6, 27, 3, 5, 13, 13, 19, 16, 16, 14, 16, 13, 12,
   6, 4, 4, 6, 7, 4, 4, 8, 17, 13, 8, 19, 13, 4, 8, 12, 18, 19, 5, 7, 7, 11, 6, 10, 25, 17, 10, 4, 3, 16,
 ].map((length, n): FieldName => ({ isAuthority: n === 0, length }))
 
-/** SETTINGS_HEADER_TABLE_SIZE as Node announces it, by saying nothing. */
+/** SETTINGS_HEADER_TABLE_SIZE of Node, which keeps the default. */
 const MAX_BYTES = 4096
-/** What an entry counts besides its name and value (RFC 7541 §4.1). */
+/** The overhead that an entry counts in addition to name and value (RFC 7541 §4.1). */
 const ENTRY_BYTES = 32
 
-/** The names that a peer's HPACK can refer to: of the dynamic table what is needed to know which `:authority` is, and is gone. */
+/**
+ * The field names that a peer's HPACK indices can refer to. Of the dynamic table it keeps only what
+ * is needed to tell which entries are `:authority`, and which are evicted.
+ */
 export class FieldNames {
-  /** Newest first. Not more than MAX_BYTES / ENTRY_BYTES. */
+  /** Newest first; at most MAX_BYTES / ENTRY_BYTES of them. */
   readonly #entries: { readonly name: FieldName; readonly bytes: number }[] = []
   #bytes = 0
   #maxBytes = MAX_BYTES
@@ -34,7 +40,7 @@ export class FieldNames {
     this.#bytes += bytes
   }
 
-  /** False where the peer takes more than it was offered. */
+  /** Returns false when the peer asks for more than it was offered. */
   resize(maxBytes: number): boolean {
     if (maxBytes > MAX_BYTES) return false
     this.#maxBytes = maxBytes

@@ -3,27 +3,28 @@ import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import { AuthorityRewriter } from './authority-rewriter.ts'
 import { RewrittenStream } from './rewritten-stream.ts'
 
-/** A client that is about to call says no more than this before it does … */
+/** Most bytes that a client sends before its first request … */
 const BYTES_BEFORE_A_CALL = 4 * 1024
-/** … and no more than this before it acknowledges SETTINGS. */
+/** … and before it acknowledges SETTINGS. */
 const BYTES_BEFORE_ACK = 64 * 1024
-/** Whoever reads at all has acknowledged SETTINGS by then. */
+/** A client that reads has acknowledged SETTINGS after this time. */
 const ACK_MS = 50
 
 export interface FirstLookOptions {
-  /** The frame with the settings that a session will announce again. */
+  /** The SETTINGS frame that a session will send again. */
   readonly settings: Buffer
   readonly clock: Clock
-  /** Told how much is held at the moment. */
+  /** Called with the number of bytes that are held now. */
   readonly onHeld: (bytes: number) => void
-  /** Told once what a session can be opened on. */
+  /** Called once, with the stream on which a session can be opened. */
   readonly done: (stream: net.Socket | RewrittenStream) => void
 }
 
 /**
- * Reads a connection until its first request is known, to learn whether its `:authority` has to be rewritten. Where it has not, the socket
- * gets back what was read, and a session reads it natively from then on: nothing of this stays. Most clients wait for the server's settings
- * before they call, so they get them from here; the acknowledgement is for these and goes no further.
+ * Reads a connection until the first request is known, to find out whether its `:authority` must be
+ * rewritten. If not, the bytes are put back into the socket, a session reads the socket natively
+ * from then on, and this object is dropped. Most clients wait for the server's SETTINGS before they
+ * send a request, so this sends them; the client's ACK of them is not passed on.
  */
 export class FirstLook {
   readonly #socket: net.Socket
@@ -45,12 +46,15 @@ export class FirstLook {
     return this.#isOver
   }
 
-  /** The client has introduced itself, and may have nothing to ask yet. */
+  /** The client has sent SETTINGS. It may have no request yet. */
   get isGreeted(): boolean {
     return this.#rewriter.isGreeted
   }
 
-  /** Stops looking: a session is needed now. Later requests are still looked at. */
+  /**
+   * Stops waiting for the first request, because a session is needed now. Later requests are still
+   * rewritten.
+   */
   settle(): void {
     if (this.#isOver) return
     this.#leave()
@@ -62,7 +66,7 @@ export class FirstLook {
   readonly #onData = (chunk: Buffer): void => {
     this.#append(this.#rewriter.push(chunk))
     this.#options.onHeld(this.#read.length + this.#rewriter.heldBytes)
-    if (this.#isOver) return // it was too much
+    if (this.#isOver) return // `onHeld` destroyed the connection
     const { found, isAnswerDue, isGreeted, awaitsAck } = this.#rewriter
     const most = found === undefined ? BYTES_BEFORE_A_CALL : BYTES_BEFORE_ACK
     if (found === 'clean' && !awaitsAck) this.#handBack()
@@ -77,7 +81,7 @@ export class FirstLook {
       this.#read = bytes
       return
     }
-    // In memory of its own: a share of Node's pool would keep all of it.
+    // In memory of its own, because a slice would keep a whole block of Node's buffer pool.
     const both = Buffer.allocUnsafeSlow(this.#read.length + bytes.length)
     bytes.copy(both, this.#read.copy(both))
     this.#read = both

@@ -2,18 +2,19 @@ import { rewriteHuffman, rewriteRaw } from './authority-value.ts'
 import { type FieldName, FieldNames } from './field-names.ts'
 import { readHuffman } from './huffman.ts'
 
-/** What a header block was found to be. One that is malformed is left to HTTP/2, which ends the connection. */
+/** The result for a header block. A malformed one is left to HTTP/2, which ends the connection. */
 export type Found = 'clean' | 'rewritten' | 'malformed'
 
 const AUTHORITY = ':authority'
 const NONE = new Uint8Array(0)
 const NO_NAME: FieldName = { isAuthority: false, length: 0 }
-/** Integers beyond this name nothing that a header block could hold. */
+/** No valid header block contains a larger integer. */
 const MAX_INTEGER = 1 << 20
 
 /**
- * The header blocks of one connection, in order. In each literal of `:authority`, whichever way it is named, what HTTP/2 would refuse is
- * replaced in place: no length changes, coded or decoded, so frames and dynamic tables stay as both ends know them.
+ * Reads the header blocks of one connection, in order. In each literal `:authority`, whether its
+ * name is indexed or literal, it replaces in place what Node refuses. Encoded and decoded lengths
+ * stay the same, so frames and the dynamic tables of both ends stay consistent.
  */
 export class HeaderBlocks {
   readonly #names = new FieldNames()
@@ -22,7 +23,7 @@ export class HeaderBlocks {
   #isMalformed = false
   #hasChanged = false
 
-  /** Changes the block. */
+  /** Rewrites the block in place. */
   rewrite(block: Uint8Array): Found {
     this.#block = block
     this.#at = 0
@@ -33,7 +34,7 @@ export class HeaderBlocks {
     return this.#hasChanged ? 'rewritten' : 'clean'
   }
 
-  /** RFC 7541 §6: what the first bits say. */
+  /** Reads one field; its first bits tell the representation (RFC 7541 §6). */
   #field(): void {
     const first = this.#block[this.#at] ?? 0
     if ((first & 0x80) !== 0) {
@@ -67,7 +68,7 @@ export class HeaderBlocks {
     return { isAuthority: text === AUTHORITY, length: length ?? 0 }
   }
 
-  /** Gives its decoded length. */
+  /** Reads a value, rewrites it if it is an `:authority`, and returns its decoded length. */
   #value(isAuthority: boolean): number {
     const { bytes, isHuffman } = this.#string()
     if (!isHuffman) {

@@ -1,4 +1,4 @@
-/** Bits in the code of each symbol (RFC 7541, Appendix B); the last is EOS. */
+/** Code length of each symbol, in bits (RFC 7541, Appendix B). The last symbol is EOS. */
 const CODE_BITS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28,
   28, 28, 28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7,
@@ -14,7 +14,10 @@ const EOS = 256
 const MAX_CODE_BITS = 30
 const MAX_PADDING_BITS = 7
 
-/** The codes are canonical: those of one length follow each other, in the order of their symbols, after all that are shorter. */
+/**
+ * The code is canonical: codes of one length are consecutive, in the order of their symbols, and
+ * follow all shorter ones. So the lengths define the codes.
+ */
 const SYMBOLS = [...CODE_BITS.keys()].sort((a, b) => bitsOf(a) - bitsOf(b) || a - b)
 const firstCode = new Int32Array(MAX_CODE_BITS + 1)
 const symbolsOfLength = new Int32Array(MAX_CODE_BITS + 1)
@@ -36,8 +39,8 @@ export function codeOf(symbol: number): number {
 }
 
 /**
- * Reads a Huffman-coded string: tells of each symbol, and of the bit where its code begins. Gives the number of symbols, or undefined
- * where this is no such string.
+ * Decodes a Huffman-coded string. Calls `visit` with each symbol and the bit at which its code
+ * begins. Returns the number of symbols, or undefined when the string is not valid.
  */
 export function readHuffman(
   bytes: Uint8Array,

@@ -5,13 +5,14 @@ import type { AuthorityRewriter } from './authority-rewriter.ts'
 type Written = (error?: Error | null) => void
 
 /**
- * A connection as its client should have spoken. It ends as its socket does, and the other way round; it reads and writes no faster. An
- * error of the socket is no error here: `close` follows.
+ * A connection whose incoming bytes went through an {@link AuthorityRewriter}. The stream and its
+ * socket close together and share backpressure. An error of the socket is not an error of the
+ * stream: `close` follows.
  */
 export class RewrittenStream extends Duplex {
   readonly #socket: net.Socket
 
-  /** `first` has been read and rewritten already. */
+  /** @param first bytes that were read and rewritten before */
   constructor(
     socket: net.Socket,
     rewriter: AuthorityRewriter,

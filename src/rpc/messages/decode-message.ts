@@ -3,15 +3,16 @@ import type { Field, MessageType, Scalar, ValueType } from './message-type.ts'
 import { WIRE, wireOf } from './wire.ts'
 import { WireReader } from './wire-reader.ts'
 
-/** Messages within messages, as deep as other implementations of protobuf go. */
-const DEEPEST = 100
+/** Maximum nesting of messages; other protobuf implementations use the same limit. */
+const MAX_DEPTH = 100
 
 type Message = Record<string, unknown>
 
 /**
- * Reads a message into an object shaped like the generated types: numbers of 64 bits and enum values as text, bytes as `Buffer`s which
- * share memory with the input, what is absent as its default, and by the name of each oneof which of its members is there. `maxNumbers`
- * bounds tags, lengths and numbers together: an empty element of a list is two bytes here, and becomes hundreds.
+ * Decodes a message into an object shaped like the generated types: 64-bit numbers and enum values
+ * as text, bytes as `Buffer`s that share memory with the input, absent fields as their defaults,
+ * and for each oneof the name of the member that is set. `maxNumbers` limits tags, lengths and
+ * numbers together, because an empty list element takes two bytes here and becomes hundreds.
  * @throws MalformedMessageError
  */
 export function decodeMessage(type: MessageType, bytes: Buffer, maxNumbers?: number): Message {
@@ -21,7 +22,7 @@ export function decodeMessage(type: MessageType, bytes: Buffer, maxNumbers?: num
 }
 
 function readInto(message: Message, type: MessageType, reader: WireReader, depth: number): void {
-  if (depth > DEEPEST) throw new MalformedMessageError('messages within messages are too deep')
+  if (depth > MAX_DEPTH) throw new MalformedMessageError('messages within messages are too deep')
   while (!reader.isAtEnd) {
     const tag = reader.size()
     const field = type.byId.get(tag >>> 3)
@@ -54,7 +55,7 @@ function readField(message: Message, field: Field, wire: number, reader: WireRea
   }
 }
 
-/** Of a field that comes twice the last counts; of a message, what both say. */
+/** When a field occurs twice, the last value wins; two occurrences of a message are merged. */
 function readSingle(
   message: Message,
   { name, value, oneof }: Field,
@@ -69,7 +70,7 @@ function readSingle(
   message[name] = readAgain(value, message[name], reader, depth)
 }
 
-/** A value that may have been there before. */
+/** Reads a value; a message is merged with an earlier one. */
 function readAgain(value: ValueType, before: unknown, reader: WireReader, depth: number): unknown {
   if (!('message' in value) || before === undefined || before === null) return readValue(value, reader, depth)
   reader.within(() => readInto(before as Message, value.message(), reader, depth + 1))
@@ -135,7 +136,7 @@ function expect(wire: number, expected: number): void {
   if (wire !== expected) throw new MalformedMessageError('a field has the wrong wire type')
 }
 
-/** Every field with its default; the members of oneofs are absent. */
+/** An object with the default of every field. Members of oneofs are absent. */
 function emptyMessage(type: MessageType): Message {
   const message: Message = {}
   for (const field of type.fields) {

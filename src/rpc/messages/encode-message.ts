@@ -2,12 +2,12 @@ import type { EnumType, Field, MessageType, ValueType } from './message-type.ts'
 import { MessageWriter } from './message-writer.ts'
 import { WIRE, wireOf } from './wire.ts'
 
-/** One message is written at a time, so its buffer serves them all. */
+/** Messages are written one at a time, so they share one buffer. */
 const writer = new MessageWriter()
 
 /**
- * Writes an object shaped like the generated types. What is absent or null is left out; a value may be written as a person would: an enum
- * by its name or number, a number of 64 bits as text.
+ * Encodes an object shaped like the generated types. Absent and null fields are left out. An enum
+ * may be its name or its number, and a 64-bit number may be text.
  */
 export function encodeMessage(type: MessageType, value: object): Buffer {
   try {
@@ -90,7 +90,7 @@ function numberOf(enumeration: EnumType, item: unknown): number {
   return number
 }
 
-/** proto3 does not write what a reader assumes anyway. */
+/** proto3 does not write default values. */
 function isDefault(value: ValueType, given: unknown): boolean {
   if ('message' in value) return false
   if ('enumeration' in value) return numberOf(value.enumeration, given) === 0

@@ -1,4 +1,4 @@
-/** The kinds of values that proto/ uses; another one in the schema fails at its first use. */
+/** The scalar types that proto/ uses. Another one in the schema fails at its first use. */
 const SCALARS = ['bool', 'bytes', 'double', 'int32', 'int64', 'string', 'uint32', 'uint64'] as const
 export type Scalar = (typeof SCALARS)[number]
 
@@ -7,11 +7,11 @@ export interface EnumType {
   readonly numbers: ReadonlyMap<string, number>
 }
 
-/** What one value of a field is. */
+/** The type of one value of a field. */
 export type ValueType =
   | { readonly scalar: Scalar }
   | { readonly enumeration: EnumType }
-  /** Asked for when it is needed: messages may hold each other. */
+  /** A function, because messages may contain each other. */
   | { readonly message: () => MessageType }
 
 export interface Field {
@@ -19,9 +19,9 @@ export interface Field {
   readonly id: number
   readonly value: ValueType
   readonly isRepeated: boolean
-  /** Of a map: its keys are text; that is all proto/ has. */
+  /** Whether the field is a map. All maps in proto/ have string keys. */
   readonly isMap: boolean
-  /** The oneof that it is a member of. */
+  /** The oneof that the field is a member of. */
   readonly oneof: string | undefined
 }
 
@@ -60,17 +60,20 @@ interface NodeJson {
   readonly values?: Readonly<Record<string, number>>
 }
 
-/** The messages and services of proto/, from the schema in `gen/`. A message is looked at when it is first asked for. */
+/**
+ * The messages and services of proto/, from the schema in `gen/`. A message type is built at its
+ * first use.
+ */
 export class MessageTypes {
   readonly #nodes = new Map<string, NodeJson>()
   readonly #types = new Map<string, MessageType>()
 
-  /** @param schema what protobufjs calls a JSON descriptor */
+  /** @param schema a JSON descriptor of protobufjs */
   constructor(schema: string) {
     this.#register('', JSON.parse(schema) as NodeJson)
   }
 
-  /** A message by its full name. */
+  /** Returns a message type by its full name. */
   message(name: string): MessageType {
     let type = this.#types.get(name)
     if (type === undefined) {
@@ -80,7 +83,7 @@ export class MessageTypes {
     return type
   }
 
-  /** The methods of a service by their names in the .proto file. */
+  /** Returns the methods of a service, by their names in the .proto file. */
   service(name: string): Readonly<Record<string, MethodType>> {
     const { methods } = this.#nodes.get(name) ?? {}
     if (methods === undefined) throw new TypeError(`there is no service ${name}`)
@@ -137,7 +140,7 @@ export class MessageTypes {
     return { enumeration: { numbers, names: new Map([...numbers].map(([text, value]) => [value, text])) } }
   }
 
-  /** The innermost scope that has the name. */
+  /** Resolves a name in the innermost scope that has it. */
   #resolve(name: string, within: string): string {
     for (let scope = within; scope !== ''; scope = scope.slice(0, Math.max(0, scope.lastIndexOf('.')))) {
       if (this.#nodes.has(`${scope}.${name}`)) return `${scope}.${name}`

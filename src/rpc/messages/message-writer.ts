@@ -1,17 +1,17 @@
 const FIRST_BYTES = 1024
-/** A larger one is given back after the message for which it had to grow. */
+/** A larger buffer is released after the message that it had to grow for. */
 const KEPT_BYTES = 64 * 1024
 
-/** Below this it is not worth the time to find out how many bytes a text takes. */
+/** For a shorter text it is cheaper to assume the worst case than to count its bytes. */
 const SHORT_TEXT = 1024
 
-/** Bytes of a message as they are written: one buffer that grows, of which the finished message is copied. */
+/** Writes the bytes of a message into one growing buffer, from which the finished message is copied. */
 export class MessageWriter {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #at = 0
 
   finish(): Buffer {
-    // Most of what is written is kept, or sent to many; out of a pool each would hold the 64 KiB around it.
+    // Most messages are kept, or sent to many clients. A slice of a pool would keep 64 KiB around each.
     const message = Buffer.allocUnsafeSlow(this.#at)
     this.#bytes.copy(message, 0, 0, this.#at)
     this.reset()
@@ -23,7 +23,7 @@ export class MessageWriter {
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
   }
 
-  /** An unsigned number of 32 bits. */
+  /** Writes an unsigned 32-bit varint. */
   uint32(value: number): void {
     this.#reserve(5)
     let rest = value >>> 0
@@ -31,7 +31,7 @@ export class MessageWriter {
     this.#bytes[this.#at++] = rest
   }
 
-  /** A number of 64 bits; a negative one takes ten bytes, as protobuf has it. */
+  /** Writes a 64-bit varint; a negative number takes ten bytes, as protobuf defines it. */
   int64(value: string | number | bigint): void {
     const number = Number(value)
     if (number >= 0 && number <= 0xffff_ffff) {
@@ -49,7 +49,7 @@ export class MessageWriter {
     this.#at = this.#bytes.writeDoubleLE(value, this.#at)
   }
 
-  /** With its length. What is no well-formed text becomes so. */
+  /** Writes a text with its length. Lone surrogates become U+FFFD. */
   text(value: string): void {
     const most = value.length < SHORT_TEXT ? value.length * 3 : Buffer.byteLength(value)
     this.#reserve(5 + most)
@@ -58,7 +58,7 @@ export class MessageWriter {
     this.#end(start)
   }
 
-  /** With their length. */
+  /** Writes bytes with their length. */
   bytes(value: Uint8Array): void {
     this.uint32(value.length)
     this.#reserve(value.length)
@@ -66,7 +66,7 @@ export class MessageWriter {
     this.#at += value.length
   }
 
-  /** What `write` writes, with its length. */
+  /** Runs `write` and puts the length of what it wrote in front. */
   within(write: () => void): void {
     this.#reserve(5)
     const start = this.#begin()
@@ -75,13 +75,13 @@ export class MessageWriter {
     this.#end(start)
   }
 
-  /** Leaves room for a length of one byte, which is enough for most. */
+  /** Leaves one byte for the length, which is enough in most cases. */
   #begin(): number {
     this.#at += 1
     return this.#at
   }
 
-  /** Writes the length of what begins at `start`, which moves when the length takes more than one byte. */
+  /** Writes the length of what begins at `start`, and moves it when the length takes more than one byte. */
   #end(start: number): void {
     const length = this.#at - start
     if (length < 128) {

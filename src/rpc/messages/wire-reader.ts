@@ -2,11 +2,14 @@ import { isUtf8 } from 'node:buffer'
 import { MalformedMessageError } from '../errors.ts'
 import { WIRE } from './wire.ts'
 
-const DEEPEST_GROUP = 100
-/** Below this a text that is ASCII is recognised sooner than it is handed over to be checked. */
+const MAX_GROUP_DEPTH = 100
+/** For a shorter text, checking for ASCII here is faster than a call of `isUtf8`. */
 const SHORT_TEXT = 64
 
-/** Takes what protobuf is made of out of bytes, one after the other, up to `end`. @throws MalformedMessageError */
+/**
+ * Reads protobuf's wire format from a buffer, value by value, up to `end`. @throws
+ * MalformedMessageError
+ */
 export class WireReader {
   readonly #bytes: Buffer
   #at = 0
@@ -23,7 +26,7 @@ export class WireReader {
     return this.#at >= this.#end
   }
 
-  /** Reads what begins here, which says how long it is, as if it were all there is. */
+  /** Reads a length, and runs `read` with the bytes limited to that length. */
   within<T>(read: () => T): T {
     const length = this.size()
     const outer = this.#end
@@ -34,7 +37,7 @@ export class WireReader {
     return result
   }
 
-  /** The low 32 bits of a varint. */
+  /** Reads a varint and returns its low 32 bits. */
   uint32(): number {
     this.#count()
     let value = 0
@@ -46,7 +49,7 @@ export class WireReader {
     throw new MalformedMessageError('a number is too long')
   }
 
-  /** A tag or a length: beyond 32 bits it is none, rather than its lower half. */
+  /** Reads a tag or a length. A value beyond 32 bits is an error; it is not truncated. */
   size(): number {
     this.#count()
     let value = 0
@@ -100,7 +103,7 @@ export class WireReader {
     return this.#bytes.readDoubleLE(this.#at - 8)
   }
 
-  /** Bytes which share memory with the whole. */
+  /** Reads bytes. They share memory with the input. */
   bytes(): Buffer {
     const length = this.size()
     this.#skip(length)
@@ -117,9 +120,9 @@ export class WireReader {
     return this.#bytes.toString('utf8', start, this.#at)
   }
 
-  /** Passes over a field that is not known. */
+  /** Skips an unknown field. */
   skipField(tag: number, depth = 0): void {
-    if (tag >>> 3 === 0 || depth > DEEPEST_GROUP)
+    if (tag >>> 3 === 0 || depth > MAX_GROUP_DEPTH)
       throw new MalformedMessageError('a field that cannot be read')
     switch (tag & 7) {
       case WIRE.VARINT:

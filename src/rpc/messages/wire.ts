@@ -1,6 +1,6 @@
 import type { Scalar, ValueType } from './message-type.ts'
 
-/** How a field is written: the last three bits of its tag. */
+/** Wire types: the low three bits of a tag. */
 export const WIRE = {
   VARINT: 0,
   BITS64: 1,

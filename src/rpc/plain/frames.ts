@@ -1,4 +1,4 @@
-/** Frames of HTTP/2 (RFC 9113 §4 and §6), as far as a client of one call meets them. */
+/** HTTP/2 frames (RFC 9113 §4 and §6), as far as a client with a single call needs them. */
 
 export const FRAME = {
   DATA: 0,
@@ -18,7 +18,7 @@ export const SETTING = { ENABLE_PUSH: 2, INITIAL_WINDOW_SIZE: 4 } as const
 
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
-/** What both ends may send unless something else is agreed, which this client never does. */
+/** The defaults of HTTP/2, which this client never changes for the server's side. */
 export const MAX_FRAME_BYTES = 16_384
 export const FIRST_WINDOW_BYTES = 65_535
 
@@ -51,7 +51,7 @@ export function settings(values: readonly (readonly [number, number])[]): Buffer
   return frame(FRAME.SETTINGS, 0, 0, payload)
 }
 
-/** What a frame of SETTINGS says of one of them, if it does. */
+/** Returns the value of one setting in a SETTINGS frame, if it is there. */
 export function readSetting(payload: Buffer, wanted: number): number | undefined {
   let value: number | undefined
   for (let at = 0; at + 6 <= payload.length; at += 6) {
@@ -66,7 +66,7 @@ export function windowUpdate(streamId: number, bytes: number): Buffer {
   return frame(FRAME.WINDOW_UPDATE, 0, streamId, payload)
 }
 
-/** What is left without padding and priority; undefined when there is less than was said. */
+/** Returns the payload without padding and priority; undefined when it is shorter than these. */
 export function contentOf({ type, flags, payload }: Frame): Buffer | undefined {
   const isPadded = (flags & FLAG.PADDED) !== 0
   const hasPriority = type === FRAME.HEADERS && (flags & FLAG.PRIORITY) !== 0
@@ -75,17 +75,17 @@ export function contentOf({ type, flags, payload }: Frame): Buffer | undefined {
   return start <= end ? payload.subarray(start, end) : undefined
 }
 
-/** Takes frames out of the chunks in which they arrive. */
+/** Extracts frames from chunks of bytes. */
 export class FrameReader {
   #bytes: Buffer = NOTHING
-  /** A frame is longer than it may be; nothing is read any more. */
+  /** A frame exceeds the limit. Nothing more is read. */
   isTooLong = false
 
   push(chunk: Buffer): void {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
   }
 
-  /** The next frame, or undefined when it has not come yet or is too long. */
+  /** Returns the next frame, or undefined when it is incomplete or too long. */
   next(): Frame | undefined {
     const bytes = this.#bytes
     if (this.isTooLong || bytes.length < FRAME_HEADER_BYTES) return undefined

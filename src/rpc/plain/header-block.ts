@@ -1,11 +1,11 @@
 import { readHuffman } from '../host-rewriting/huffman.ts'
 
-/** HPACK (RFC 7541): what a client needs to say its request and to read the answer. */
+/** HPACK (RFC 7541), as far as a client needs it to send a request and read the response. */
 
 /** Name and value. */
 export type HeaderField = readonly [string, string]
 
-/** Appendix A. */
+/** The static table (Appendix A). */
 const STATIC: readonly HeaderField[] = [
   [':authority', ''],
   [':method', 'GET'],
@@ -28,14 +28,17 @@ const STATIC: readonly HeaderField[] = [
     .map((name): HeaderField => [name, '']),
 ]
 
-/** SETTINGS_HEADER_TABLE_SIZE as this client announces it, by saying nothing. */
+/** SETTINGS_HEADER_TABLE_SIZE of this client, which keeps the default. */
 const MAX_TABLE_BYTES = 4096
-/** What an entry counts besides its name and value (§4.1). */
+/** The overhead that an entry counts in addition to name and value (§4.1). */
 const ENTRY_BYTES = 32
-/** Integers beyond this name nothing that a header block could hold. */
+/** No valid header block contains a larger integer. */
 const MAX_INTEGER = 1 << 24
 
-/** Every field as a literal, neither kept nor compressed: a client of one call gains nothing by either. */
+/**
+ * Encodes every field as a literal, neither indexed nor Huffman-coded: a client with one call gains
+ * nothing by either.
+ */
 export function encodeHeaders(fields: readonly HeaderField[]): Buffer {
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.of(0), encodeText(name), encodeText(value)]))
 }
@@ -53,7 +56,7 @@ function encodeText(text: string): Buffer {
   return Buffer.concat([Buffer.from(prefix), bytes])
 }
 
-/** Reads the header blocks of one connection, in order. */
+/** Decodes the header blocks of one connection, in order. */
 export class HeaderDecoder {
   /** Newest first. */
   readonly #table: HeaderField[] = []
@@ -62,7 +65,10 @@ export class HeaderDecoder {
   #block: Buffer = Buffer.alloc(0)
   #at = 0
 
-  /** The fields of a block, or undefined where it is malformed: the connection is of no use then. */
+  /**
+   * Returns the fields of a block, or undefined when it is malformed. The connection cannot be used
+   * after that.
+   */
   decode(block: Buffer): HeaderField[] | undefined {
     this.#block = block
     this.#at = 0
@@ -73,7 +79,7 @@ export class HeaderDecoder {
     return fields
   }
 
-  /** §6: what the first bits say. */
+  /** Reads one field; its first bits tell the representation (§6). */
   #field(fields: HeaderField[]): boolean {
     const first = this.#block[this.#at] ?? 0
     if ((first & 0x80) !== 0) {

@@ -6,9 +6,9 @@ import { RpcError, StatusCode } from '../status.ts'
 import { PlainCall } from './plain-call.ts'
 
 export interface LocalClientOptions {
-  /** Of the socket. */
+  /** Path of the socket. */
   readonly unixPath: string
-  /** Sent with every call. */
+  /** Request metadata sent with every call. */
   readonly metadata?: Readonly<Record<string, string>>
   readonly clock?: Clock
 }
@@ -16,7 +16,7 @@ export interface LocalClientOptions {
 const DEADLINE_MS = 30_000
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
-/** Calls to a program on this machine, each on a connection of its own. */
+/** Calls a program on this machine. Each call has its own connection. */
 export class LocalClient implements RpcCalls {
   readonly #options: LocalClientOptions
   readonly #open = new Set<PlainCall>()
@@ -53,7 +53,7 @@ export class LocalClient implements RpcCalls {
     let more = Promise.withResolvers<void>()
     using call = this.#start(definition, request, {}, (message) => {
       waiting.push(message)
-      call.pause() // no more than one read ahead of whoever takes them
+      call.pause() // at most one read ahead of the consumer
       more.resolve()
     })
     let outcome: { readonly error: RpcError | undefined } | undefined

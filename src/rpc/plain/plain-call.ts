@@ -34,33 +34,34 @@ export interface PlainCallOptions {
   readonly clock: Clock
   readonly onMessage: (message: Buffer) => void
   readonly connectTimeoutMs?: number
-  /** How long the call may take; for ever unless told. */
+  /** Deadline of the call in milliseconds; none by default. */
   readonly deadlineMs?: number
   /** The call does not keep the process alive. */
   readonly isBackground?: boolean
 }
 
-/** A socket that accepts and then says nothing is no server. */
+/** How long a server may take to answer the preface after connecting. */
 const CONNECT_TIMEOUT_MS = 10_000
-/** A watch may be quiet for hours: by this a server that has vanished without a word is noticed (on Unix sockets none can). */
+/** TCP keepalive notices a server that has become unreachable during a silent watch. */
 const KEEPALIVE_MS = 10_000
-/** What the server may send ahead. It is granted again as it is read; a reader who is slow has the socket paused. */
+/** The window granted to the server. It is granted again as data is read; a slow reader pauses the socket. */
 const WINDOW_BYTES = 4 * 1024 * 1024
 const GRANT_BYTES = WINDOW_BYTES / 4
-/** Of all the headers of an answer, as they come, each frame of them with its own nine bytes: an empty one is not for nothing. */
+/** Limit of all encoded response headers. Each frame counts its nine bytes of header, too. */
 const MAX_HEADER_BYTES = 64 * 1024
-/** What may wait to be sent besides the request: a server that asks and asks, and reads no answer, gets no more. */
+/** Limit of unsent replies besides the request, for a server that sends PINGs and reads no answer. */
 const MAX_UNSENT_BYTES = 256 * 1024
 const STREAM = 1
 const CANCEL = 8
 const ENHANCE_YOUR_CALM = 11
 
 /**
- * One call on a connection of its own, without TLS: HTTP/2 as far as that takes, on a socket. A command that asks one thing would load
- * node:http2 and grpc-js for longer than all else takes, and a program that only watches needs neither.
+ * One call on its own connection, without TLS: as much of HTTP/2 as that needs, on a socket. For a
+ * command with a single call, loading node:http2 and grpc-js would take longer than everything
+ * else; a program that only watches does not need them either.
  */
 export class PlainCall implements Disposable {
-  /** Undefined when the server has ended the call well. Never rejects. */
+  /** Resolves when the call is over: to undefined after status OK, else to the error. Never rejects. */
   readonly ended: Promise<RpcError | undefined>
   readonly #end: (error: RpcError | undefined) => void
   readonly address: string
@@ -76,7 +77,7 @@ export class PlainCall implements Disposable {
   #isOver = false
   readonly #headers = new Map<string, string>()
   #headerBytes = 0
-  /** Of a header block that goes on in the next frame. */
+  /** The header block that continues in the next frame. */
   #block: { readonly parts: Buffer[]; readonly endsStream: boolean } | undefined
   readonly #sender: RequestSender
   readonly #maxUnsentBytes: number
@@ -122,7 +123,7 @@ export class PlainCall implements Disposable {
     this.cancel()
   }
 
-  /** Nothing is read for a while; what was read already is still handed out. */
+  /** Stops reading from the socket. Messages that were read already are still delivered. */
   pause(): void {
     this.#socket.pause()
   }
@@ -142,7 +143,7 @@ export class PlainCall implements Disposable {
       ...(deadlineMs === undefined ? [] : [['grpc-timeout', timeoutOf(deadlineMs)] as const]),
       ...Object.entries(metadata),
     ]
-    this.#socket.cork() // all that is known now goes in one write
+    this.#socket.cork() // send all of it in one write
     this.#socket.write(PREFACE)
     this.#socket.write(
       settings([
@@ -172,7 +173,7 @@ export class PlainCall implements Disposable {
     if ((this.#block !== undefined) !== continues) this.#refuse()
     else if (streamId === STREAM) this.#onStreamFrame(found)
     else if (streamId !== 0)
-      return // of a stream that is not ours
+      return // a frame of another stream
     else if (type === FRAME.SETTINGS && (flags & FLAG.ACK) === 0) this.#onSettings(payload)
     else if (type === FRAME.PING && (flags & FLAG.ACK) === 0) {
       this.#reply(frame(FRAME.PING, FLAG.ACK, 0, payload))
@@ -199,9 +200,9 @@ export class PlainCall implements Disposable {
         this.#onReset(readNumber(payload))
         break
       case FRAME.PUSH_PROMISE:
-        this.#refuse() // it was told that we want none
+        this.#refuse() // SETTINGS disabled push
         break
-      default: // PRIORITY, and what is newer than this
+      default: // PRIORITY and unknown types are ignored
     }
   }
 
@@ -252,7 +253,7 @@ export class PlainCall implements Disposable {
     while (!this.#isOver) {
       const message = this.#messages.next()
       if (message === undefined) break
-      // We offer no compression, so whoever compresses is no gRPC server.
+      // This client offers no compression, so a compressed message is a protocol error.
       if (this.#messages.isCompressed) this.#refuse()
       else this.#onMessage(message)
     }
@@ -273,7 +274,7 @@ export class PlainCall implements Disposable {
     this.#taken = 0
   }
 
-  /** A server may reset the rest of a request that it has answered already. It knows our deadline, and may be the first to act on it. */
+  /** A server may reset the rest of a request it has answered, and may act on the deadline first. */
   #onReset(code: number): void {
     const isAnswered = this.#headers.has('grpc-status')
     const status = code === ENHANCE_YOUR_CALM ? StatusCode.RESOURCE_EXHAUSTED : StatusCode.UNAVAILABLE
@@ -290,12 +291,12 @@ export class PlainCall implements Disposable {
     if (!isOurs) this.#finish(this.#unreachable('goaway'))
   }
 
-  /** An answer with a status of HTTP that no call of gRPC has; what follows is a page for people. */
+  /** An HTTP status that gRPC does not use; the body is a page for people. */
   #isOtherHttp(): boolean {
     return /^(?!200)[2-9]/.test(this.#headers.get(':status') ?? '') && !this.#headers.has('grpc-status')
   }
 
-  /** What the server said at the end, or that it said nothing. */
+  /** The outcome by the server's trailers, or an error if there were none. */
   #outcome(): RpcError | undefined {
     const status = this.#headers.get('grpc-status') ?? ''
     const code = /^\d+$/.test(status) ? Number(status) : undefined
@@ -317,7 +318,7 @@ export class PlainCall implements Disposable {
 
   #failure(code: number, message: string, timedOut = false): RpcError {
     const state = this.#isConnected ? 'ready' : 'connecting'
-    // What is advised for a Unix socket is right for any server on the same machine.
+    // The advice for a Unix socket fits any server on the same machine.
     const context = { address: this.address, isUnix: true, timedOut, state }
     return describeFailure({ code, message }, context)
   }
@@ -326,7 +327,7 @@ export class PlainCall implements Disposable {
     return new RpcError(status, `${this.address} ${what}`)
   }
 
-  /** For what no server of gRPC sends. */
+  /** Ends the call after a protocol error of the server. */
   #refuse(): void {
     this.#finish(this.#unreadable())
   }
@@ -335,7 +336,7 @@ export class PlainCall implements Disposable {
     return this.#failed(StatusCode.INTERNAL, 'sends what cannot be read')
   }
 
-  /** What HTTP/2 obliges us to say when the server says something. */
+  /** Sends an acknowledgement that HTTP/2 demands. */
   #reply(bytes: Buffer): void {
     this.#socket.write(bytes)
     if (this.#socket.writableLength > this.#maxUnsentBytes) {
@@ -343,18 +344,21 @@ export class PlainCall implements Disposable {
     }
   }
 
-  /** Whatever comes first says how it ended. */
+  /** Ends the call. Only the first call of this method counts. */
   #finish(error: RpcError | undefined): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#connecting.cancel()
     this.#deadline?.cancel()
-    this.#sayGoodbye(error)
+    this.#sendGoAway(error)
     this.#end(error)
   }
 
-  /** Whoever leaves what was sent before unread would not hear it, and the process would wait for ever to say it. */
-  #sayGoodbye(error: RpcError | undefined): void {
+  /**
+   * Sends RST_STREAM and GOAWAY before closing. Not to a server that has unread data: it would not
+   * see them, and the process would wait for ever to send them.
+   */
+  #sendGoAway(error: RpcError | undefined): void {
     if (!this.#isConnected || this.#socket.writableLength > 0) {
       this.#socket.destroy()
       return
@@ -367,12 +371,12 @@ export class PlainCall implements Disposable {
   }
 }
 
-/** What a frame begins with: a number of 31 bits. */
+/** Reads the 31-bit number at the start of a payload. */
 function readNumber(payload: Buffer): number {
   return payload.length < 4 ? 0 : payload.readUInt32BE() & 0x7fff_ffff
 }
 
-/** Eight digits at most; a day in milliseconds has as many. */
+/** At most eight digits, as gRPC demands; a day in milliseconds has eight. */
 function timeoutOf(ms: number): string {
   return `${Math.min(Math.ceil(ms), 99_999_999)}m`
 }
@@ -381,6 +385,6 @@ function percentDecoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    return text // as it came: the status counts, the text is for people
+    return text // unchanged: only people read this text
   }
 }

@@ -2,7 +2,7 @@ import { FIRST_WINDOW_BYTES, FLAG, FRAME, frame, MAX_FRAME_BYTES } from './frame
 
 const MESSAGE_HEADER_BYTES = 5
 
-/** Sends one message of gRPC as the server grants room for it (RFC 9113 §5.2), and ends the stream behind it. */
+/** Sends one gRPC message as flow control allows (RFC 9113 §5.2), then ends the stream. */
 export class RequestSender {
   readonly #streamId: number
   readonly #write: (frame: Buffer) => void
@@ -20,7 +20,7 @@ export class RequestSender {
     message.copy(this.#unsent, MESSAGE_HEADER_BYTES)
   }
 
-  /** As much as there is room for. */
+  /** Sends as much as the windows allow. */
   send(): void {
     while (this.#unsent.length > 0) {
       const room = Math.min(this.#connectionWindow, this.#streamWindow, MAX_FRAME_BYTES)
@@ -40,7 +40,7 @@ export class RequestSender {
     this.send()
   }
 
-  /** The server says what every stream may have from the start; what has been sent counts. */
+  /** Applies a new initial window size. Bytes already sent count against it (RFC 9113 §6.9.2). */
   setInitialWindow(bytes: number): void {
     this.#streamWindow += bytes - this.#initialWindow
     this.#initialWindow = bytes

@@ -17,13 +17,16 @@ import type { Duplex } from 'node:stream'
 /** A request as the program behind the proxies sees it. */
 export interface Seen {
   readonly httpVersion: string
-  /** What Envoy says of the caller: `By=…;Hash=…;URI=…`. */
+  /** Envoy's description of the caller: `By=…;Hash=…;URI=…`. */
   readonly caller: Readonly<Record<string, string>>
-  /** The header as it came. */
+  /** The unparsed header. */
   readonly xfcc: string
 }
 
-/** The program behind a proxy: it answers with what it has seen, in HTTP/1.1 and in HTTP/2 without TLS, and is an echo after an upgrade. */
+/**
+ * The program behind a proxy. It answers with what it has seen, over HTTP/1.1 and HTTP/2 without
+ * TLS, and echoes bytes after an upgrade.
+ */
 export class Backend implements AsyncDisposable {
   readonly #http1: Server
   readonly #http2: Http2Server
@@ -50,10 +53,10 @@ export class Backend implements AsyncDisposable {
     return `127.0.0.1:${(this.#listener.address() as AddressInfo).port}`
   }
 
-  /** By its first bytes: HTTP/2 begins with a method that HTTP/1.1 has not. */
+  /** Chooses the protocol by the first bytes: HTTP/2 begins with a method that HTTP/1.1 does not have. */
   #accept(socket: Socket): void {
     this.#sockets.add(socket)
-    socket.on('error', () => undefined) // the proxy may go first
+    socket.on('error', () => undefined) // the proxy may close first
     socket.once('close', () => this.#sockets.delete(socket))
     socket.once('readable', () => {
       const first: Buffer | null = socket.read()

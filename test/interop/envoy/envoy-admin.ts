@@ -1,14 +1,14 @@
 import { request } from 'node:http'
 import { text as readText } from 'node:stream/consumers'
 
-/** What Envoy says of itself at its admin interface. */
+/** A client of Envoy's admin interface. */
 
 export interface ShownCertificate {
   readonly serial: string
   readonly uris: readonly string[]
 }
 
-/** A secret as Envoy has it. */
+/** A secret in Envoy's configuration dump. */
 export interface HeldSecret {
   readonly name: string
   readonly version: string
@@ -40,7 +40,7 @@ export class EnvoyAdmin {
     return (await this.#get('/ready')).status === 200
   }
 
-  /** Where a listener really is. */
+  /** Returns the bound port of a listener. */
   async port(listener: string): Promise<number> {
     const { listener_statuses: all } = await this.#json<{
       listener_statuses: readonly {
@@ -53,7 +53,7 @@ export class EnvoyAdmin {
     return port
   }
 
-  /** Counters and gauges whose name matches, each by its name. */
+  /** Returns the matching counters and gauges by name. */
   async counters(filter: string): Promise<Readonly<Record<string, number>>> {
     const { stats } = await this.#json<{ stats: readonly { name?: string; value?: number }[] }>(
       `/stats?format=json&filter=${encodeURIComponent(filter)}`,
@@ -63,13 +63,16 @@ export class EnvoyAdmin {
     )
   }
 
-  /** The sum of what matches. */
+  /** Returns the sum of all matching counters and gauges. */
   async count(filter: string): Promise<number> {
     return Object.values(await this.counters(filter)).reduce((sum, value) => sum + value, 0)
   }
 
-  /** Certificates that it shows, and those that it believes, without repetitions. */
-  async certificates(): Promise<{ shown: readonly ShownCertificate[]; believed: readonly string[] }> {
+  /**
+   * Returns the certificates that Envoy presents and the serials of those that it trusts, without
+   * duplicates.
+   */
+  async certificates(): Promise<{ shown: readonly ShownCertificate[]; trusted: readonly string[] }> {
     const { certificates = [] } = await this.#json<{
       certificates?: readonly {
         cert_chain?: readonly CertificateDetails[]
@@ -82,11 +85,11 @@ export class EnvoyAdmin {
         uris: names.flatMap(({ uri }) => (uri === undefined ? [] : [uri])),
       })),
     )
-    const believed = certificates.flatMap(({ ca_cert = [] }) =>
+    const trusted = certificates.flatMap(({ ca_cert = [] }) =>
       ca_cert.map((ca) => ca.serial_number.toLowerCase()),
     )
     const distinct = new Map(shown.map((one) => [one.serial, one]))
-    return { shown: [...distinct.values()], believed: [...new Set(believed)] }
+    return { shown: [...distinct.values()], trusted: [...new Set(trusted)] }
   }
 
   async secrets(): Promise<readonly HeldSecret[]> {

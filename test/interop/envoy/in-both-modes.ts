@@ -5,7 +5,10 @@ import { MODES, Pair } from './pair.ts'
 
 const envoy = await findEnvoy()
 
-/** A test for each way in which an Envoy asks for secrets, with an authority and an agent of its own. Its parts are tests within. */
+/**
+ * Defines a test for each way in which Envoy requests secrets, with its own authority and agent.
+ * Its parts are subtests.
+ */
 export function inBothModes(
   title: string,
   test: (t: TestContext, pair: Pair) => Promise<void>,

@@ -7,20 +7,20 @@ import { EnvoyProcess } from './envoy-process.ts'
 import type { Envoy } from './find-envoy.ts'
 import { addVariant, type Configuration, type Variant } from './variants.ts'
 
-/** How an Envoy asks for its secrets. */
+/** How an Envoy requests its secrets. */
 export const MODES = ['state of the world', 'delta'] as const
 export type Mode = (typeof MODES)[number]
 
 export const flagsOf = (mode: Mode): readonly string[] => (mode === 'delta' ? ['--delta'] : [])
 
-/** Uids that nobody has an account for. */
+/** Uids without accounts. */
 const UIDS = { web: 61_011, api: 61_012 } as const
 export type Service = keyof typeof UIDS
 
 export const idOf = (service: Service, trustDomain = 'example.org'): string =>
   `spiffe://${trustDomain}/${service}`
 
-/** Why both proxies run as our own user, if so. */
+/** Returns why both proxies run as our own user; undefined when they do not. */
 function whyOneUser(envoy: Envoy): string | undefined {
   if (!canSwitchUser) return 'it takes root to become another user'
   if (!envoy.isForEverybody) return `other users cannot reach ${envoy.program}`
@@ -28,20 +28,23 @@ function whyOneUser(envoy: Envoy): string | undefined {
 }
 
 export interface Changes {
-  /** SPIFFE ID of the other one; default: what it is. */
+  /** The peer's SPIFFE ID; the right one by default. */
   readonly peer?: string
   readonly variants?: readonly Variant[]
-  /** More for the command. */
+  /** Additional flags of the command. */
   readonly flags?: readonly string[]
-  /** Of the node. */
+  /** Metadata of the Envoy node. */
   readonly metadata?: object
 }
 
-/** Two proxies, `web` in front of `api`, with a program behind; each of a user of its own where that can be. */
+/**
+ * Two proxies, `web` in front of `api`, and a program behind them. Each runs as a user of its own
+ * where possible.
+ */
 export class Pair implements AsyncDisposable {
   readonly stack: Stack
   readonly backend: Backend
-  /** Why both proxies run as our own user, if so. */
+  /** Why both proxies run as our own user; undefined when they do not. */
   readonly oneUser: string | undefined
   readonly mode: Mode
   readonly #envoy: Envoy
@@ -56,13 +59,13 @@ export class Pair implements AsyncDisposable {
     this.oneUser = whyOneUser(envoy)
   }
 
-  /** Authority, agent and the program; no proxy, and no workload identity yet. */
+  /** Starts authority, agent and the program, without proxies and workload identities. */
   static async create(envoy: Envoy, mode: Mode, options: StackOptions = {}): Promise<Pair> {
     const stack = await Stack.start(options)
     return new Pair(envoy, mode, stack, await Backend.start())
   }
 
-  /** Another authority and agent, of another trust domain, whose proxies ask in the same way. */
+  /** Starts another authority and agent, with another trust domain and the same mode. */
   another(options: StackOptions): Promise<Pair> {
     return Pair.create(this.#envoy, this.mode, options)
   }
@@ -71,18 +74,18 @@ export class Pair implements AsyncDisposable {
     return this.oneUser === undefined ? UIDS[service] : (process.geteuid?.() ?? 0)
   }
 
-  /** Gives the service its identity. */
+  /** Applies the service's workload identity. */
   async grant(service: Service, spec = ''): Promise<void> {
     await this.stack.apply(identityFor(this.uidOf(service), service, spec))
   }
 
-  /** An Envoy for that service, with what the command prints for it. */
+  /** Starts an Envoy for that service with the printed bootstrap. */
   async start(
     service: Service,
     bootstrap: readonly string[],
     change?: (configuration: Configuration) => void,
   ): Promise<EnvoyProcess> {
-    // One user has both identities: then each proxy says which one it means.
+    // With one user for both, each proxy names the identity that it wants.
     const name = this.oneUser === undefined ? service : idOf(service, this.stack.options.trustDomain)
     const envoy = await EnvoyProcess.start(this.#envoy, this.stack, {
       name: `${service}-${this.#started++}`,
@@ -94,7 +97,7 @@ export class Pair implements AsyncDisposable {
     return envoy
   }
 
-  /** Both with their identities, and a second way out of `web` that makes a new connection for each request. */
+  /** Starts both with their identities. `web` has a second listener that connects for each request. */
   async startBoth(spec = ''): Promise<{ readonly web: EnvoyProcess; readonly api: EnvoyProcess }> {
     await Promise.all([this.grant('web', spec), this.grant('api', spec)])
     const api = await (await this.startApi()).ready()
@@ -103,14 +106,17 @@ export class Pair implements AsyncDisposable {
     return { web: await web.ready(), api }
   }
 
-  /** Lets in `peer`, and hands its requests to the program; for each variant at another port. */
+  /** Starts the proxy that accepts `peer` and forwards to the program, with another port for each variant. */
   startApi(changes: Changes = {}): Promise<EnvoyProcess> {
     const { peer = idOf('web'), flags = [] } = changes
     const listen = ['--listen', '127.0.0.1:0', '--local-app', this.backend.address]
     return this.start('api', ['--downstream', peer, ...listen, ...flags], changeBy(changes))
   }
 
-  /** Calls whoever is at that port, who has to be `peer`; for each variant from another port. */
+  /**
+   * Starts the proxy that connects to that port and accepts only `peer`, with another port for each
+   * variant.
+   */
   startWeb(port: number, changes: Changes = {}): Promise<EnvoyProcess> {
     const { peer = idOf('api'), flags = [] } = changes
     const at = [
@@ -131,7 +137,7 @@ export class Pair implements AsyncDisposable {
   }
 }
 
-/** What the command printed is taken as it is when there is nothing to add. */
+/** Returns how to change the printed bootstrap; undefined to use it unchanged. */
 function changeBy({
   variants = [],
   metadata,

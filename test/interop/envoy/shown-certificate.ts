@@ -2,7 +2,10 @@ import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:tls'
 
-/** The certificate that a server shows, read from the connection itself. The server ends it, because we show none. */
+/**
+ * Returns the certificate that a server presents. The server then ends the connection, because we
+ * present none.
+ */
 export async function shownAt(port: number): Promise<X509Certificate> {
   const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false })
   socket.on('error', () => undefined)

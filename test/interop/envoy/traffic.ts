@@ -10,10 +10,10 @@ import type { EnvoyProcess } from './envoy-process.ts'
 
 const WORKERS = 2
 const PAUSE_MS = 8
-/** A request that hangs has failed. */
+/** A request that takes longer has failed. */
 const PATIENCE_MS = 10_000
 
-/** One request through both proxies; rejects when the answer is not the backend's. */
+/** Sends a request through both proxies. Rejects when the response is not the backend's. */
 export async function ask(port: number, agent: Agent | false = false, headers = {}): Promise<Seen> {
   const { promise, resolve, reject } = Promise.withResolvers<Seen>()
   const asked = request(
@@ -30,7 +30,7 @@ export async function ask(port: number, agent: Agent | false = false, headers = 
   return promise
 }
 
-/** The same in HTTP/2, as a program begins it that knows of it. */
+/** Does the same with HTTP/2 prior knowledge. */
 export async function askByHttp2(port: number): Promise<Seen> {
   const session = connect(`http://127.0.0.1:${port}`)
   try {
@@ -41,7 +41,7 @@ export async function askByHttp2(port: number): Promise<Seen> {
   }
 }
 
-/** Sends these bytes after an upgrade, as a WebSocket begins; gives what comes back. */
+/** Upgrades a connection, as a WebSocket does, sends these bytes and returns the reply. */
 export async function echo(port: number, bytes: string): Promise<string> {
   const headers = { connection: 'upgrade', upgrade: 'websocket' }
   const asked = request({ host: '127.0.0.1', port, path: '/echo', agent: false, headers }).end()
@@ -54,7 +54,7 @@ export async function echo(port: number, bytes: string): Promise<string> {
   return back
 }
 
-/** What goes on while things change: requests on connections that are kept, and on a new one each. */
+/** Starts requests that continue while things change: on kept connections, and on a new one each. */
 export async function steadyTraffic({
   admin,
 }: EnvoyProcess): Promise<readonly [kept: Traffic, fresh: Traffic]> {
@@ -69,7 +69,7 @@ export class Traffic {
   readonly title: string
   sent = 0
   readonly failures: string[] = []
-  /** SHA-256 of the certificates with which the proxy in front has called. */
+  /** SHA-256 of the certificates that the first proxy has presented. */
   readonly callers = new Set<string>()
   readonly #port: number
   readonly #agent: Agent | false
@@ -96,7 +96,7 @@ export class Traffic {
     }
   }
 
-  /** Waits for the answers to what is on its way; throws when a request has failed, or there were fewer. */
+  /** Waits for outstanding responses. Throws when a request failed or too few were sent. */
   async stop(least: number): Promise<this> {
     this.#isStopped = true
     await this.#running

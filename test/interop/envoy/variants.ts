@@ -1,23 +1,23 @@
-/** A bootstrap with more listeners and clusters than the command prints, each asking for other secrets. */
+/** Adds listeners and clusters to a printed bootstrap that request other secrets. */
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of another program
 export type Configuration = any
 
 export interface Variant {
-  /** Put behind the names `inbound`, `outbound` and `upstream`. */
+  /** Appended to the names `inbound`, `outbound` and `upstream`. */
   readonly name: string
   readonly certificate?: string
   readonly bundle?: string
-  /** Where the upstream is. */
+  /** Port of the upstream. */
   readonly port?: number
   readonly requestsPerConnection?: number
-  /** Without it the proxy is not ready before it has this secret. */
+  /** Without it the proxy is not ready until it has this secret. */
   readonly fetchTimeout?: string
 }
 
 const OURS = /^(?:inbound|outbound|upstream)$/
 
-/** Adds a copy of all that the configuration has for programs and peers, changed as the variant says. */
+/** Adds a changed copy of the listeners and clusters for programs and peers. */
 export function addVariant(configuration: Configuration, variant: Variant): void {
   const { static_resources: made } = configuration
   for (const kind of ['listeners', 'clusters']) {

@@ -1,9 +1,10 @@
-// Command interop talks to a Workload API socket through go-spiffe and says what it saw, one JSON object a line.
+// Command interop uses a Workload API socket through go-spiffe and prints what it saw, one JSON
+// object on each line.
 //
-//	interop fetch    --audience A --audience B   one of everything, each checked as go-spiffe checks it
+//	interop fetch    --audience A --audience B   one of everything, each verified with go-spiffe
 //	interop watch                                a line for each update of X.509-SVIDs and JWT bundles, until SIGTERM
-//	interop validate --audience A --token T      a foreign JWT-SVID: by the bundle source, and by the server
-//	interop serve    --peer ID                   mutual TLS server on loopback; answers each line with who sent it
+//	interop validate --audience A --token T      a foreign JWT-SVID: with the bundle source, and by the server
+//	interop serve    --peer ID                   mutual TLS server on loopback; answers each line with the sender's ID
 //	interop dial     --peer ID --address H:P     mutual TLS client: one line there and back
 package main
 
@@ -121,7 +122,7 @@ func fetch(ctx context.Context, o options) error {
 		say(map[string]any{"event": "jwt_bundle", "trustDomain": bundle.TrustDomain().Name(), "kids": kids(bundle)})
 	}
 
-	// For each audience by itself, then for all of them in one token.
+	// For all audiences in one token, then for each of them by itself.
 	wanted := []jwtsvid.Params{{Audience: o.audiences[0], ExtraAudiences: o.audiences[1:]}}
 	for _, audience := range o.audiences {
 		wanted = append(wanted, jwtsvid.Params{Audience: audience})
@@ -144,7 +145,7 @@ func fetch(ctx context.Context, o options) error {
 			say(map[string]any{"event": "jwt_svid", "id": svid.ID.String(), "hint": svid.Hint, "audience": svid.Audience, "token": svid.Marshal(), "otherAudience": status.Code(err).String()})
 		}
 	}
-	// By its ID alone.
+	// Only by SPIFFE ID.
 	for _, svid := range x509Context.SVIDs {
 		requests++
 		found, err := client.FetchJWTSVID(ctx, jwtsvid.Params{Audience: o.audiences[0], Subject: svid.ID})
@@ -160,7 +161,7 @@ func fetch(ctx context.Context, o options) error {
 	return nil
 }
 
-// verify knows nothing of where the SVID came from: the chain must stand by itself.
+// verify checks the chain with the bundles alone.
 func verify(svid *x509svid.SVID, x509Context *workloadapi.X509Context) error {
 	id, _, err := x509svid.Verify(svid.Certificates, x509Context.Bundles)
 	if err != nil {
@@ -223,7 +224,7 @@ func (jwtWatcher) OnJWTBundlesUpdate(update *jwtbundle.Set) {
 
 func (w jwtWatcher) OnJWTBundlesWatchError(err error) { sayWatchError(w.ctx, err) }
 
-// sayWatchError is silent on the cancellation that is our own.
+// sayWatchError ignores our own cancellation.
 func sayWatchError(ctx context.Context, err error) {
 	if ctx.Err() == nil {
 		say(map[string]any{"event": "watch_error", "code": status.Code(err).String(), "message": err.Error()})
@@ -244,7 +245,7 @@ func watch(ctx context.Context, _ options) error {
 		say(map[string]any{"event": "done"})
 		return nil
 	}
-	// go-spiffe gives up a watch only on a status that it takes for final.
+	// go-spiffe ends a watch only on a status that it does not retry.
 	return fmt.Errorf("a watch ended for good: %w", err)
 }
 

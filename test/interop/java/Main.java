@@ -24,10 +24,11 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
- * Talks to a Workload API socket through java-spiffe and says what it saw, one JSON object a line.
+ * Uses a Workload API socket through java-spiffe and prints what it saw, one JSON object on each
+ * line.
  *
  * <pre>
- * Main fetch --audience A --audience B   one of everything, each checked as java-spiffe checks it
+ * Main fetch --audience A --audience B   one of everything, each verified with java-spiffe
  * Main watch                             a line for each update of X.509-SVIDs and JWT bundles, until SIGTERM
  * </pre>
  */
@@ -70,7 +71,7 @@ public final class Main {
     }
     int requests = 3;
 
-    // For each audience by itself, then for all of them in one token.
+    // For all audiences in one token, then for each of them by itself.
     List<List<String>> wanted = new ArrayList<>(List.of(audiences));
     for (String audience : audiences) wanted.add(List.of(audience));
     for (List<String> names : wanted) {
@@ -90,7 +91,7 @@ public final class Main {
             svid.getAudience(), "token", svid.getToken(), "otherAudience", other));
       }
     }
-    // By its ID alone.
+    // Only by SPIFFE ID.
     for (X509Svid svid : context.getX509Svids()) {
       requests++;
       JwtSvid found = client.fetchJwtSvid(svid.getSpiffeId(), audiences.get(0));
@@ -122,7 +123,7 @@ public final class Main {
       try {
         X509SvidValidator.verifyChain(svid.getChain(), context.getX509BundleSet());
       } catch (Exception error) {
-        problems.add(error.toString()); // whatever is wrong with it, the test shall read of it
+        problems.add(error.toString()); // the test reads the problem
       }
     }
     List<String> authorities = new ArrayList<>();
@@ -130,7 +131,7 @@ public final class Main {
     say("x509_update", Map.of("svids", svids, "authorities", authorities, "problems", problems));
   }
 
-  /** java-spiffe tells of an error that it takes for final, and of nothing that it will try again. */
+  /** java-spiffe reports only errors that it does not retry. */
   private static <T> Watcher<T> watcher(Consumer<T> update) {
     return new Watcher<>() {
       @Override
@@ -154,14 +155,14 @@ public final class Main {
     return bundle.getX509Authorities().stream().map(of -> keyId(of, SUBJECT_KEY_IDENTIFIER)).toList();
   }
 
-  /** Both extensions end with the identifier, here of 20 bytes or what its length says. */
+  /** Both extensions end with the identifier, whose length precedes it. */
   private static String keyId(X509Certificate certificate, String oid) {
     byte[] value = certificate.getExtensionValue(oid);
-    int at = oid.equals(AUTHORITY_KEY_IDENTIFIER) ? 4 : 2; // an OCTET STRING, and in it perhaps a SEQUENCE
+    int at = oid.equals(AUTHORITY_KEY_IDENTIFIER) ? 4 : 2; // an OCTET STRING that may contain a SEQUENCE
     return HexFormat.of().formatHex(value, at + 2, at + 2 + value[at + 1]);
   }
 
-  /** The name of the gRPC status, as Go spells it: the status of grpc-java begins its message with it. */
+  /** Returns the gRPC status as Go spells it. The message of grpc-java's exception begins with the status. */
   private static String codeOf(Throwable error) {
     for (Throwable at = error; at != null; at = at.getCause()) {
       if (!at.getClass().getSimpleName().equals("StatusRuntimeException")) continue;

@@ -1,9 +1,9 @@
-"""Talks to a Workload API socket through py-spiffe and says what it saw, one JSON object a line.
+"""Uses a Workload API socket through py-spiffe and prints what it saw, one JSON object on each line.
 
-    client.py fetch    --audience A --audience B   one of everything, each checked as py-spiffe checks it
+    client.py fetch    --audience A --audience B   one of everything, each verified with py-spiffe
     client.py watch                                a line for each update of X.509-SVIDs and JWT bundles, until SIGTERM
-    client.py validate --audience A --token T      a foreign JWT-SVID: by the bundle, and by the server
-    client.py serve    --peer ID                   mutual TLS server on loopback; answers each line with who sent it
+    client.py validate --audience A --token T      a foreign JWT-SVID: with the bundle, and by the server
+    client.py serve    --peer ID                   mutual TLS server on loopback; answers each line with the sender's ID
     client.py dial     --peer ID --address H:P     mutual TLS client: one line there and back
 """
 
@@ -45,7 +45,7 @@ def key_id(authority):
 
 
 def verify(svid, bundles):
-    """py-spiffe parses what it is sent and checks the profile, but not the signature."""
+    """Verifies the signature. py-spiffe only parses what it receives and checks the profile."""
     bundle = bundles.get_bundle_for_trust_domain(svid.spiffe_id.trust_domain)
     authorities = {key_id(authority): authority for authority in bundle.x509_authorities}
     svid.leaf.verify_directly_issued_by(authorities[issuer(svid)])
@@ -74,7 +74,7 @@ def fetch(options):
         say(event="jwt_bundle", trustDomain=bundle.trust_domain.name, kids=list(bundle.jwt_authorities))
     requests = 3
 
-    # For each audience by itself, then for all of them in one token.
+    # For all audiences in one token, then for each of them by itself.
     for audiences in [set(options.audience), *({audience} for audience in options.audience)]:
         requests += 1
         for svid in client.fetch_jwt_svids(audiences):
@@ -85,7 +85,7 @@ def fetch(options):
             other = status_of_validating(client, svid.token, one + "-other")
             requests += 2
             say(event="jwt_svid", id=str(svid.spiffe_id), audience=sorted(svid.audience), token=svid.token, otherAudience=other)
-    # By its ID alone.
+    # Only by SPIFFE ID.
     for svid in context.x509_svids:
         requests += 1
         found = client.fetch_jwt_svid({options.audience[0]}, subject=svid.spiffe_id)
@@ -102,7 +102,7 @@ def watch(_options):
         for svid in context.x509_svids:
             try:
                 verify(svid, context.x509_bundle_set)
-            except Exception as error:  # whatever is wrong with it, the test shall read of it
+            except Exception as error:  # the test reads the problem
                 problems.append(f"{type(error).__name__}: {error}")
         say(
             event="x509_update",
@@ -115,17 +115,17 @@ def watch(_options):
         say(event="jwt_update", kids=[kid for bundle in bundles.bundles for kid in bundle.jwt_authorities])
 
     def on_end(error):
-        # py-spiffe reports only what it takes for final.
+        # py-spiffe reports only errors that it does not retry.
         say(event="error", message=f"a watch ended for good: {error}")
 
     client.stream_x509_contexts(on_context, on_end)
     client.stream_jwt_bundles(on_bundles, on_end)
     source = X509Source(client, timeout_in_seconds=DEADLINE_S)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    # A source that closed itself stays empty for good: nothing that the streams brought may have made it do that.
+    # A source that closed itself stays empty. Nothing that the streams delivered may have caused that.
     held = None if source.is_closed() else serial(source.get_x509_context().default_svid)
     say(event="done", closed=source.is_closed(), serial=held)
-    os._exit(0)  # the threads of the streams have no other end
+    os._exit(0)  # the threads of the streams cannot be ended otherwise
 
 
 def validate(options):
@@ -141,7 +141,7 @@ def validate(options):
 
 
 def tls_context(purpose, source, directory):
-    """Python's ssl reads files only, so the SVID goes through a private directory."""
+    """Creates a TLS context. Python's ssl reads only files, so the SVID is written to a private directory."""
     chain, key, roots = (os.path.join(directory, name) for name in ("svid.pem", "key.pem", "bundle.pem"))
     svid = source.get_x509_context().default_svid
     svid.save(chain, key, Encoding.PEM)
@@ -206,7 +206,7 @@ def main():
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
         commands[options.command](options)
-    except Exception as error:  # said in the one form that the test reads
+    except Exception as error:  # reported in the form that the test reads
         say(event="error", message=f"{type(error).__name__}: {error}")
         sys.exit(1)
 

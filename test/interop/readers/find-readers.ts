@@ -10,7 +10,7 @@ import { encodePem } from '../../../src/crypto/pem.ts'
 import { findEnvoy } from '../envoy/find-envoy.ts'
 import { buildGo, cached, findPython, goVersion, inPath, virtualEnvironment } from '../toolchain.ts'
 
-/** What reads certificates in one language: a line of hexadecimal DER in, `yes` or `no: …` out. */
+/** A certificate parser: reads lines of DER in hex and answers each with `yes` or `no: …`. */
 export interface Reader {
   readonly title: string
   read(certificates: readonly Buffer[]): Promise<readonly string[]>
@@ -22,7 +22,7 @@ const run = promisify(execFile)
 const here = import.meta.dirname
 const read = (...file: string[]): string => readFileSync(path.join(here, ...file), 'utf8')
 
-/** Builds what is not built yet. Fails when a toolchain is there and the build fails. */
+/** Builds what is not built yet. Throws when a toolchain is installed and the build fails. */
 export async function findReaders(): Promise<readonly Found[]> {
   return [openssl(), await go(), await java(), await python(), await rust(), await envoy()]
 }
@@ -94,7 +94,7 @@ async function rust(): Promise<Found> {
   return program(title, [path.join(directory, 'reader')])
 }
 
-/** BoringSSL has no command here; Envoy does not start with a bundle in which it cannot read a certificate. */
+/** BoringSSL has no command here. Envoy does not start with a bundle that has an unreadable certificate. */
 async function envoy(): Promise<Found> {
   const found = await findEnvoy()
   if ('skipped' in found) return { title: 'Envoy', skipped: found.skipped }
@@ -112,7 +112,7 @@ async function envoy(): Promise<Found> {
       await rm(directory, { recursive: true })
     }
   }
-  /** All at once; where that fails, each half by itself. */
+  /** Tries all certificates together; if that fails, each half. */
   const read = async (certificates: readonly Buffer[]): Promise<string[]> => {
     const answer = await accepts(certificates)
     if (answer === 'yes' || certificates.length === 1) return certificates.map(() => answer)
@@ -122,7 +122,7 @@ async function envoy(): Promise<Found> {
   return { title, read }
 }
 
-/** With Envoy's SPIFFE validator, as it gets bundles from the agent. */
+/** Uses Envoy's SPIFFE validator, as bundles from the agent do. */
 function bootstrapTrusting(certificates: readonly Buffer[]): object {
   const pem = certificates.map((der) => encodePem('CERTIFICATE', der)).join('')
   const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'

@@ -13,7 +13,7 @@ import {
   RICH,
 } from './rich-certificate.ts'
 
-/** Certificates that differ from a plain one in one part, each made by hand. */
+/** Hand-made certificates that differ from a plain one in one part. */
 export function certificatesByHand(keys: readonly KeyPair[]): Buffer[] {
   const [first] = keys as [KeyPair]
   const plain = plainParts(first)
@@ -38,16 +38,16 @@ export function certificatesByHand(keys: readonly KeyPair[]): Buffer[] {
   return made
 }
 
-/** In the place of the one with the same OID. */
+/** Replaces the extension with the same OID. */
 function withExtension(extensions: readonly Buffer[], extension: Buffer): readonly Buffer[] {
   const idOf = (der: Buffer): string => new DerReader(der).enter(0x30).readAny().whole.toString('hex')
   return [...extensions.filter((each) => idOf(each) !== idOf(extension)), extension]
 }
 
-/** DER as a tree, into the values of extensions as well. */
+/** DER as a tree, including the values of extensions. */
 type Node = { tag: number; content: Buffer | Node[] }
 
-/** Numbers that look random and are the same each time. */
+/** Pseudorandom numbers that are the same in each run. */
 function* numbers(seed: number): Generator<number, never> {
   let state = seed >>> 0
   for (;;) {
@@ -56,7 +56,7 @@ function* numbers(seed: number): Generator<number, never> {
   }
 }
 
-/** Each is like one of the given ones but for one to three changes of its structure. */
+/** Yields copies of the given certificates with one to three structural changes. */
 export function* changedCertificates(
   bases: readonly Buffer[],
   seed: number,
@@ -128,7 +128,7 @@ function readTree(der: Buffer): Node {
   return { tag, content: parts ?? content }
 }
 
-/** Undefined for what is not made of DER. */
+/** Returns undefined for content that is not DER. */
 function partsOf(content: Buffer): Node[] | undefined {
   try {
     const parts: Node[] = []

@@ -1,7 +1,7 @@
 import { oid, sequence, tlv } from '../../../src/crypto/der.ts'
 import { Tag } from '../../../src/crypto/der-reader.ts'
 
-/** Parts of certificates, and names in all kinds of forms: right ones, odd ones and broken ones. */
+/** Parts of certificates, and names in many forms: valid, unusual and malformed. */
 
 export const text = (tag: number, value: string): Buffer => tlv(tag, Buffer.from(value, 'latin1'))
 export const utf8 = (value: string): Buffer => tlv(Tag.utf8String, Buffer.from(value))
@@ -30,7 +30,7 @@ export const ip = (...octets: readonly number[]): Buffer => tlv(0x87, Buffer.fro
 export const directory = (value: Buffer): Buffer => tlv(0xa4, value)
 export const other = tlv(0xa0, oid('1.3.6.1.4.1.311.20.2.3'), tlv(0xa0, utf8('a@b.example')))
 
-/** Names, as the value of an extension would have them in a list. */
+/** General names, as an extension lists them. */
 export const GENERAL_NAMES: readonly Buffer[] = [
   ...[
     'spiffe://partner.example',

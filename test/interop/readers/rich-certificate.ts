@@ -23,7 +23,10 @@ import {
   utf8,
 } from './odd-names.ts'
 
-/** Certificates of CAs with everything in them that a certificate can have, and each part of it in many forms, right ones and odd ones. */
+/**
+ * CA certificates with everything that a certificate can have, and many variants of each part,
+ * valid and unusual.
+ */
 
 export type Parts = {
   version: Buffer
@@ -57,7 +60,7 @@ const access = (...list: readonly Buffer[]): Buffer =>
 const OCSP = oid('1.3.6.1.5.5.7.48.1')
 const HTTP = uri('http://crl.example/a.crl')
 
-/** Extensions that are there once and right, for whatever is done to them. */
+/** Valid extensions, each once, to be modified. */
 export const RICH: readonly Buffer[] = [
   caExtension(3),
   keyUsageExtension([0, 5, 6]),
@@ -121,7 +124,7 @@ export const RICH: readonly Buffer[] = [
   anyExtension('1.3.6.1.4.1.99999.1', false, Buffer.from('anything')),
 ]
 
-/** Instead of the extension of the same OID, or beside the others. */
+/** Replacements for the extension with the same OID, or additions. */
 export const ODD_EXTENSIONS: readonly Buffer[] = [
   ...GENERAL_NAMES.map((each) => san([each])),
   ...GENERAL_NAMES.map((each) => san([uri('spiffe://partner.example'), each], true)),

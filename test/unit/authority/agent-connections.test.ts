@@ -30,7 +30,7 @@ function started() {
 }
 
 describe('the connections of an authority', () => {
-  it('without a certificate displace each other, the oldest of the address that has most first', () => {
+  it('without a certificate displace each other: first the oldest of the address that has most', () => {
     const { admit, evicted } = started()
     for (const name of ['first', 'second', 'third']) admit(anonymous('198.51.100.1'), name)
     admit(anonymous('203.0.113.1'), 'other')
@@ -46,7 +46,7 @@ describe('the connections of an authority', () => {
     assert.equal(typeof admit(bot('B'), 'bot'), 'object')
   })
 
-  it('of bots make room for one that has none, at the cost of who has most, and for no equal', () => {
+  it('of bots make room for a bot without any, at the cost of the one with most, but not for an equal', () => {
     const { admit, evicted } = started()
     admit(bot('A', '192.0.2.1'), 'A1')
     admit(bot('A', '192.0.2.1'), 'A2')
@@ -59,7 +59,7 @@ describe('the connections of an authority', () => {
     assert.equal(admit(bot('E', '192.0.2.4'), 'E1'), 'too_many_connections')
   })
 
-  it('of bots are bounded at one address, until one of them leaves', () => {
+  it('of bots are limited per address, until one of them leaves', () => {
     const { admit } = started()
     const [first] = ['A', 'B', 'C'].map((instance) => admit(bot(instance)))
     assert.equal(admit(bot('D')), 'too_many_connections_of_address')

@@ -31,7 +31,7 @@ const ADMIN_CALLS = Object.keys(service('signet.v1.AdminService'))
 
 const HEALTH = ['Check', 'Watch']
 
-/** Written a second time on purpose: who may call what is decided twice before it changes. */
+/** Repeated here on purpose, so that nobody changes who may call what by accident. */
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   anonymous: ['Join', ...HEALTH],
   bot: ['Renew', ...AGENT_CALLS, ...HEALTH],
@@ -95,7 +95,7 @@ describe('who may call what', () => {
     const paths = new Set(SERVICES.flatMap((name) => Object.values(service(name)).map(({ path }) => path)))
     for (const path of MAY_CALL.keys()) assert.ok(paths.has(path), path)
   })
-  it('tells a caller without a bot certificate what is missing', () => {
+  it('tells a caller without a bot certificate what it lacks', () => {
     assert.throws(
       () => authorize({ kind: 'anonymous', address: '' }, { method: '/signet.v1.SyncService/Sync' }),
       {

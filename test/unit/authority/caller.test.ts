@@ -23,7 +23,7 @@ describe('botCallerOf', () => {
     return botCallerOf(parseCertificate(leaf), nowSeconds, '192.0.2.1')
   }
 
-  it('reads bot, instance, generation and key out of a bot certificate', () => {
+  it('reads bot, instance, generation and key from a bot certificate', () => {
     assert.deepEqual(read(), {
       kind: 'bot',
       bot: 'builder',
@@ -56,12 +56,12 @@ describe('botCallerOf', () => {
     ),
   ]
   for (const [what, input] of foreign) {
-    it(`does not take the certificate of ${what} for one of a bot`, () => {
+    it(`rejects the certificate of ${what}`, () => {
       assert.throws(() => read(input), { code: 'ERR_AUTHORITY_FOREIGN_CERTIFICATE' })
     })
   }
 
-  it('does not take a CA for a bot', () => {
+  it('rejects a CA', () => {
     assert.throws(() => botCallerOf(parseCertificate(ca.der), NOW, ''), {
       code: 'ERR_AUTHORITY_FOREIGN_CERTIFICATE',
     })

@@ -8,7 +8,7 @@ const LONG = { id: 'long', lifeMs: 30 * DAY_MS }
 const SHORT = { id: 'short', lifeMs: 60_000 }
 
 describe('OverForLong', () => {
-  it('gives what has been over for a day, or for its life, of the clock that never jumps', () => {
+  it('returns what has been expired for a day, or for its lifetime, by the clock that never jumps', () => {
     const clock = new FakeClock()
     const over = new OverForLong(clock)
     assert.deepEqual(over.note([LONG, SHORT]), [])
@@ -20,7 +20,7 @@ describe('OverForLong', () => {
     assert.deepEqual(over.note([LONG]), [LONG])
   })
 
-  it('begins anew with what was not over in between', () => {
+  it('starts over for what was not expired in between', () => {
     const clock = new FakeClock()
     const over = new OverForLong(clock)
     over.note([SHORT])

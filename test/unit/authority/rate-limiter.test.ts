@@ -7,7 +7,7 @@ import { FakeClock } from '../../fakes/fake-clock.ts'
 const refused = { code: 'ERR_AUTHORITY_RATE_LIMITED' }
 
 describe('RateLimiter', () => {
-  it('lets a burst through, then one for each interval', () => {
+  it('lets a burst through, then one per interval', () => {
     const clock = new FakeClock()
     const limiter = new RateLimiter({ perSecond: 2, burst: 3, maxKeys: 10 }, clock)
     for (let i = 0; i < 3; i++) limiter.take('a')
@@ -16,14 +16,14 @@ describe('RateLimiter', () => {
     limiter.take('a')
     assert.throws(() => limiter.take('a'), refused)
   })
-  it('gives several at once, or none of them', () => {
+  it('takes several together, or none of them', () => {
     const limiter = new RateLimiter({ perSecond: 1, burst: 3, maxKeys: 10 }, new FakeClock())
     limiter.take('a', 2)
     assert.throws(() => limiter.take('a', 2), refused)
     assert.equal(limiter.tryTake('a', 1), true)
     assert.equal(limiter.tryTake('a', 1), false)
   })
-  it('counts each key by itself', () => {
+  it('counts each key separately', () => {
     const limiter = new RateLimiter({ perSecond: 1, burst: 1, maxKeys: 10 }, new FakeClock())
     limiter.take('a')
     limiter.take('b')
@@ -38,12 +38,12 @@ describe('RateLimiter', () => {
     limiter.take('a')
     assert.throws(() => limiter.take('a'), refused)
   })
-  it('forgets the key that was used longest ago when there are too many', () => {
+  it('drops the least recently used key when there are too many', () => {
     const limiter = new RateLimiter({ perSecond: 0, burst: 1, maxKeys: 2 }, new FakeClock())
     limiter.take('a')
     limiter.take('b')
     limiter.take('c')
-    limiter.take('a') // forgotten, hence free again
+    limiter.take('a') // dropped, hence free again
     assert.throws(() => limiter.take('c'), refused)
   })
 })
@@ -60,7 +60,7 @@ describe('addressKey', () => {
     ['', ''],
   ]
   for (const [address, key] of cases) {
-    it(`takes ${JSON.stringify(address)} for ${JSON.stringify(key)}`, () => {
+    it(`maps ${JSON.stringify(address)} to ${JSON.stringify(key)}`, () => {
       assert.equal(addressKey(address), key)
     })
   }

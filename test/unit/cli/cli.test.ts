@@ -31,9 +31,9 @@ describe('exit codes', () => {
     unimplemented: 2,
     internal: 70,
   } satisfies Record<ErrorKind, number>)) {
-    it(`say ${kind} by ${code}`, () => assert.equal(exitCodeOf(new SampleError(kind as ErrorKind)), code))
+    it(`map ${kind} to ${code}`, () => assert.equal(exitCodeOf(new SampleError(kind as ErrorKind)), code))
   }
-  it('say a defect by 70', () => assert.equal(exitCodeOf(new TypeError('x')), 70))
+  it('map a defect to 70', () => assert.equal(exitCodeOf(new TypeError('x')), 70))
 })
 
 describe('output', () => {
@@ -41,11 +41,11 @@ describe('output', () => {
     assert.equal(formatTable(['A', 'BB'], [['long', 'x']]), 'A     BB\nlong  x')
   })
 
-  it('aligns fields and leaves out what is not known', () => {
+  it('aligns fields and leaves out unknown ones', () => {
     assert.equal(formatFields({ a: '1', long: '2', gone: undefined }), 'a:    1\nlong: 2')
   })
 
-  it('shows nothing that steers a terminal', () => {
+  it('shows nothing that controls a terminal', () => {
     const host = 'a\u001b[31mb\u202ec\n01J  forged'
     for (const shown of [formatTable(['HOST'], [[host]]), formatFields({ host })]) {
       assert.doesNotMatch(shown, /(?!\n)[\p{Cc}\p{Cf}]|^01J/mu)
@@ -92,7 +92,7 @@ describe('flags of agent run', () => {
     assert.deepEqual(joinOf(configFromFlags(flags, here)), { token: 't' })
   })
 
-  it('give an agent with a name places of its own', () => {
+  it('give a named agent paths of its own', () => {
     const config = configFromFlags({ name: 'b' }, here) as {
       data_dir: string
       workload_api: { socket: string }

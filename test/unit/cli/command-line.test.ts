@@ -14,7 +14,7 @@ describe('every command', () => {
   }
 })
 
-describe('a command line that cannot be meant', () => {
+describe('an invalid command line', () => {
   for (const args of [
     ['nothing'],
     ['svid', 'nothing'],
@@ -36,7 +36,7 @@ describe('a command line that cannot be meant', () => {
     ['apply', '-f', '/nothing/here.yaml'],
     ['svid', 'fetch', 'x509', '--socket', 'tcp://127.0.0.1:1'],
   ]) {
-    it(`signet ${args.join(' ')} ends with 2 and says why`, async () => {
+    it(`signet ${args.join(' ')} exits with 2 and says why`, async () => {
       const { code, stdout, stderr } = await signet(args)
       assert.equal(code, 2, stderr)
       assert.equal(stdout, '')

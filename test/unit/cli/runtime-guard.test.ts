@@ -15,7 +15,7 @@ function guard(
   return lines
 }
 
-describe('a Node that shows the memory of a program', () => {
+describe("a Node that exposes the program's memory", () => {
   for (const option of [
     '--inspect',
     '--inspect=127.0.0.1:0',
@@ -39,7 +39,7 @@ describe('a Node that shows the memory of a program', () => {
     })
   }
 
-  it('is refused also when NODE_OPTIONS hides the option behind backslashes, as Node allows within quotes', () => {
+  it('is refused even if NODE_OPTIONS hides the option behind backslashes, as Node allows within quotes', () => {
     for (const hidden of [
       '"--heap\\snapshot\\-signal=SIGUSR2"',
       '"\\-\\-tls-keylog=/tmp/keys"',
@@ -62,6 +62,6 @@ it('names other options of NODE_OPTIONS, without their values', () => {
   )
 })
 
-it('has nothing to say of a plain start', () => {
+it('reports nothing for a plain start', () => {
   assert.deepEqual(guard(['--disable-sigusr1']), [])
 })

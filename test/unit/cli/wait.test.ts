@@ -4,7 +4,7 @@ import { NothingThereError, NotReadyError } from '../../../src/cli/errors.ts'
 import { askUntil } from '../../../src/cli/wait.ts'
 
 describe('waiting for an answer', () => {
-  /** Fails so many times, then answers. */
+  /** Fails this many times, then answers. */
   function answerAfter(failures: number, error: Error): { ask: () => Promise<string>; asked: () => number } {
     let asked = 0
     const ask = async (): Promise<string> => {
@@ -15,7 +15,7 @@ describe('waiting for an answer', () => {
     return { ask, asked: () => asked }
   }
 
-  it('asks once when nobody wants to wait', async () => {
+  it('asks once without a waiting time', async () => {
     const { ask, asked } = answerAfter(1, new NotReadyError('not yet'))
     await assert.rejects(askUntil({}, ask), { code: 'ERR_CLI_NOT_READY' })
     assert.equal(asked(), 1)
@@ -25,7 +25,7 @@ describe('waiting for an answer', () => {
     assert.equal(await askUntil({ wait: '1h' }, answerAfter(1, new NotReadyError('not yet')).ask), 'here')
   })
 
-  it('gives up at once when asking again would change nothing', async () => {
+  it('gives up immediately when asking again would change nothing', async () => {
     const { ask } = answerAfter(1, new NothingThereError('no'))
     await assert.rejects(askUntil({ wait: '1h' }, ask), { code: 'ERR_CLI_NOTHING_THERE' })
   })

@@ -6,7 +6,7 @@ import { SpiffeId } from '../../../src/spiffe/spiffe-id.ts'
 const WEB = SpiffeId.parse('spiffe://example.org/web')
 
 describe('authorizeId', () => {
-  it('lets in the IDs it was given, and no other', () => {
+  it('accepts the given IDs, and no others', () => {
     const authorize = authorizeId('spiffe://example.org/web', SpiffeId.parse('spiffe://partner.example/db'))
     assert.equal(authorize(WEB, []), true)
     assert.equal(authorize(SpiffeId.parse('spiffe://partner.example/db'), []), true)
@@ -18,21 +18,21 @@ describe('authorizeId', () => {
       assert.equal(authorize(SpiffeId.parse(other), []), false, other)
   })
 
-  it('refuses to be made of nothing, or of what is no SPIFFE ID', () => {
+  it('cannot be created from nothing, or from something that is not a SPIFFE ID', () => {
     assert.throws(() => authorizeId(), TypeError)
     assert.throws(() => authorizeId('https://example.org/web'), { code: 'ERR_SPIFFE_ID_INVALID' })
   })
 })
 
 describe('authorizeMemberOf', () => {
-  it('lets in every ID of the trust domains, by name or ID, and of no other', () => {
+  it('accepts every ID of the trust domains, given by name or ID, and no others', () => {
     const authorize = authorizeMemberOf('example.org', 'spiffe://partner.example')
     assert.equal(authorize(WEB, []), true)
     assert.equal(authorize(SpiffeId.parse('spiffe://partner.example/db'), []), true)
     assert.equal(authorize(SpiffeId.parse('spiffe://web.example.org/web'), []), false)
   })
 
-  it('refuses to be made of nothing, or of what is no trust domain', () => {
+  it('cannot be created from nothing, or from something that is not a trust domain', () => {
     assert.throws(() => authorizeMemberOf(), TypeError)
     assert.throws(() => authorizeMemberOf('spiffe://example.org/web'), {
       code: 'ERR_SPIFFE_TRUST_DOMAIN_INVALID',
@@ -41,5 +41,5 @@ describe('authorizeMemberOf', () => {
 })
 
 describe('authorizeAny', () => {
-  it('lets in everybody whose chain holds', () => assert.equal(authorizeAny()(WEB, []), true))
+  it('accepts every peer with a valid chain', () => assert.equal(authorizeAny()(WEB, []), true))
 })

@@ -7,7 +7,7 @@ import { encodeMessage } from '../../../src/rpc/services.ts'
 import { nowSeconds, TestDomain } from '../../support/test-domain.ts'
 
 describe('a message of FetchX509SVID', () => {
-  it('is read whole: SVIDs in their order, keys, hints, and bundles by the names of their trust domains', async () => {
+  it('is read whole: SVIDs in order, keys, hints, and bundles by trust domain', async () => {
     const [domain, partner] = await Promise.all([TestDomain.create(), TestDomain.create('partner.example')])
     const svids = [{ ...(await domain.issue('/web')), hint: 'w' }, await domain.issue('/db')]
     const federatedBundles = { 'spiffe://partner.example': partner.bundle }
@@ -26,7 +26,7 @@ describe('a message of FetchX509SVID', () => {
     assert.equal(update.svids[0]?.privateKey.type, 'private')
   })
 
-  it('whatever its bytes are, is read or refused in one way, which shows nothing of them', async () => {
+  it('whatever its bytes are, is read or refused in one way, which discloses none of them', async () => {
     const domain = await TestDomain.create()
     const good = encodeMessage('X509SVIDResponse', { svids: [await domain.issue('/web')] })
     const now = nowSeconds()

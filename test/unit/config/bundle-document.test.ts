@@ -32,12 +32,12 @@ spec:
     }
   })
 
-  it('keeps what this version does not understand, and white space that is in a text', () => {
+  it('keeps what this version does not understand, and white space in strings', () => {
     const later = '{"keys":[],"later":{"a":"x  y\\" z"}}'
     assert.equal(parse(literal(later)).kept, later)
   })
 
-  it('keeps all 64 bits of a sequence in a text, and refuses them as a number of YAML (BND-04)', () => {
+  it('keeps all 64 bits of a sequence in text, and refuses them as a YAML number (BND-04)', () => {
     const long = '{"keys":[],"spiffe_sequence":9007199254740993}'
     assert.equal(parse(literal(long)).kept, long)
     assert.equal(readableBundle(long), long)
@@ -46,7 +46,7 @@ spec:
     ])
   })
 
-  it('is refused at once when it is a long text that is no JSON', { timeout: 5_000 }, () => {
+  it('is refused immediately when it is a long text that is not JSON', { timeout: 5_000 }, () => {
     const { problems } = parse(JSON.stringify(`"${'\\"'.repeat(100_000)}`))
     assert.deepEqual(problems, ['f.yaml:6: spec.bundle: not a SPIFFE bundle: not JSON'])
   })
@@ -64,7 +64,7 @@ spec:
     ['"text"', 'spec.bundle: not a SPIFFE bundle: not JSON'],
     ['7', 'spec.bundle: expected a SPIFFE bundle, as a mapping or as text'],
   ] as const) {
-    it(`is not ${written}`, () => {
+    it(`cannot be ${written}`, () => {
       assert.deepEqual(parse(written).problems, [`f.yaml:6: ${problem}`])
     })
   }
@@ -79,7 +79,7 @@ spec:
   })
 
   for (const trustDomain of ['Partner.example', 'spiffe://partner.example', '""']) {
-    it(`is not of a trust domain ${trustDomain}`, () => {
+    it(`cannot belong to the trust domain ${trustDomain}`, () => {
       const [problem = ''] = parse(json, trustDomain).problems
       assert.match(problem, /^f\.yaml:5: spec\.trust_domain: expected the name of a trust domain/)
     })

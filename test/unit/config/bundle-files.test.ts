@@ -33,7 +33,7 @@ describe('the files that federations name', () => {
     )
   })
 
-  it('are put into their places, and every other line stays where it was', () => {
+  it('are put in place, and every other line stays where it was', () => {
     const contents = ['{"a": "\\"x\\"\\n"}', 'a: [\n\t\u0001"', "'---'\n# no comment"]
     const put = putBundleFiles(TEXT, findBundleFiles(TEXT, '/dir'), contents)
     const { documents, problems } = readDocuments(put, 'f.yaml')

@@ -20,7 +20,7 @@ function problems(parse: () => unknown): string[] {
 const PIN = `sha256:${'a'.repeat(64)}`
 
 describe('authority.yaml', () => {
-  it('needs no more than a version and a trust domain', () => {
+  it('needs only a version and a trust domain', () => {
     const config = parseAuthorityConfig(
       'version: 1\ntrust_domain: example.org\n',
       '/etc/signet/authority.yaml',
@@ -34,7 +34,7 @@ describe('authority.yaml', () => {
     )
   })
 
-  it('takes paths relative to the file', () => {
+  it('resolves paths relative to the file', () => {
     const text =
       'version: 1\ntrust_domain: a\ndata_dir: ./d\nkey_encryption_key: { path: kek }\nadmin: { socket: s/a.sock }\n'
     const config = parseAuthorityConfig(text, '/srv/x/authority.yaml')
@@ -64,7 +64,7 @@ describe('authority.yaml', () => {
     )
   })
 
-  it('refuses a trust domain of which some client could read no SVID', () => {
+  it('refuses a trust domain whose SVIDs some client could not read', () => {
     const config = (name: string): string => `version: 1\ntrust_domain: ${name}\n`
     for (const name of [
       'example.org.',
@@ -84,7 +84,7 @@ describe('authority.yaml', () => {
   for (const [what, more, line] of [
     ['a key inside the data directory', 'data_dir: /x\nkey_encryption_key: { path: /x/y/kek }', 4],
     ['a key that is the data directory', 'data_dir: /x\nkey_encryption_key: { path: /x }', 4],
-    ['a socket path longer than the kernel takes', `admin: { socket: /${'a'.repeat(107)} }`, 3],
+    ['a socket path longer than the kernel allows', `admin: { socket: /${'a'.repeat(107)} }`, 3],
     ['an issuing CA that outlives its root', 'lifetimes: { control_root: 1d, control_issuing: 2d }', 3],
     ['a bot certificate that outlives its CA', 'lifetimes: { control_issuing: 1h, bot_certificate: 2h }', 3],
   ] as const) {
@@ -95,7 +95,7 @@ describe('authority.yaml', () => {
     })
   }
 
-  it('takes a key beside the data directory whose name begins alike', () => {
+  it('accepts a key beside the data directory whose name has the same prefix', () => {
     const text = 'version: 1\ntrust_domain: a\ndata_dir: /x/data\nkey_encryption_key: { path: /x/data-key }\n'
     assert.deepEqual(parseAuthorityConfig(text, 'a.yaml').key_encryption_key, { path: '/x/data-key' })
   })
@@ -115,7 +115,7 @@ describe('authority.yaml', () => {
 describe('agent.yaml', () => {
   const minimal = `version: 1\nauthority: { address: "a:1", pin: "${PIN}" }\njoin: { token: t, secret_path: s }\n`
 
-  it('has defaults for the rest, the admin socket beside the other', () => {
+  it('has defaults for the rest, with the admin socket beside the other', () => {
     const config = parseAgentConfig(`${minimal}workload_api: { socket: run/a.sock }\n`, '/srv/agent.yaml')
     assert.equal(config.join.method, 'secret')
     assert.equal(config.join.secret_path, '/srv/s')
@@ -125,7 +125,7 @@ describe('agent.yaml', () => {
     assert.equal(config.attestation.digest_max_bytes, 512 * 2 ** 20)
   })
 
-  it('names the secrets of Envoy as others do, and takes other names', () => {
+  it("names Envoy's secrets as others do, and accepts other names", () => {
     assert.deepEqual(parseAgentConfig(minimal, 'a.yaml').sds, {
       default_svid_name: 'default',
       default_bundle_name: 'ROOTCA',
@@ -151,28 +151,28 @@ describe('agent.yaml', () => {
     })
   }
 
-  it('refuses two places for one secret', () => {
+  it('refuses two sources for one secret', () => {
     const found = problems(() =>
       parseAgentConfig(minimal.replace('secret_path: s', 'secret_path: s, secret: { env: A }'), 'a.yaml'),
     )
     assert.match(found[0] ?? '', /^a\.yaml:3: join\.secret: /)
   })
 
-  it('names the join methods there are when it is given another', () => {
+  it('names the existing join methods when it is given another', () => {
     const found = problems(() =>
       parseAgentConfig(minimal.replace('token: t', 'token: t, method: oidc'), 'a.yaml'),
     )
     assert.deepEqual(found, ['a.yaml:3: join.method: expected "secret"'])
   })
 
-  it('takes no keys of other join methods', () => {
+  it('accepts no keys of other join methods', () => {
     const found = problems(() =>
       parseAgentConfig(minimal.replace('token: t', 'token: t, issuer: i'), 'a.yaml'),
     )
     assert.deepEqual(found, ['a.yaml:3: join.issuer: unknown key'])
   })
 
-  it('reads flags, which come as JSON', () => {
+  it('reads flags, which are passed as JSON', () => {
     const config = parseAgentConfig(
       JSON.stringify({ version: 1, authority: { address: '[::1]:7443', pin: PIN }, join: { token: 't' } }),
       '(command line)',
@@ -190,7 +190,7 @@ describe('agent.yaml', () => {
 })
 
 describe('configReference', () => {
-  it('has a row for each key, with type, default and whether it is needed', () => {
+  it('has a row for each key, with type, default and whether it is required', () => {
     const rows = new Map(configReference('agent.yaml').map((row) => [row.key, row]))
     assert.equal(rows.get('authority.pin')?.required, true)
     assert.equal(rows.get('metrics.listen')?.required, false)
@@ -199,7 +199,7 @@ describe('configReference', () => {
     assert.equal(rows.get('state_key')?.type, '{ path } or { env } or { credential }')
   })
 
-  it('has the keys of all alternatives, and the names by which one is chosen', () => {
+  it('has the keys of all alternatives, and the names that choose one', () => {
     const token = z.string()
     const schema = z.discriminatedUnion('method', [
       z.strictObject({ token, method: z.literal('secret').default('secret'), path: z.string() }),

@@ -8,10 +8,10 @@ describe('readDocuments', () => {
     ['more lists than the library can follow', `a: ${'['.repeat(5_000)}${']'.repeat(5_000)}`],
     ['mappings', `${'{a: '.repeat(3_000)}1${'}'.repeat(3_000)}`],
     ['lines', Array.from({ length: 1_500 }, (_, n) => `${' '.repeat(n)}a:`).join('\n')],
-    ['a document that holds itself', 'a: &a [*a, *a, *a, *a]'],
+    ['a document that contains itself', 'a: &a [*a, *a, *a, *a]'],
   ]
   for (const [what, text] of deep) {
-    it(`says of ${what} that they are nested too deeply`, () => {
+    it(`reports ${what} as nested too deeply`, () => {
       const { documents, problems } = readDocuments(text, 'x.yaml')
       assert.deepEqual(documents, [])
       assert.ok(problems.length > 0)
@@ -19,7 +19,7 @@ describe('readDocuments', () => {
     })
   }
 
-  it('reads what is as deep as anything of ours', () => {
+  it('reads what is as deep as any of our documents', () => {
     const { documents, problems } = readDocuments(`a: ${'['.repeat(30)}${']'.repeat(30)}`, 'x.yaml')
     assert.deepEqual([documents.length, problems], [1, []])
   })

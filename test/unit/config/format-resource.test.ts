@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { parse } from 'yaml'
 import { formatResource } from '../../../src/config/format-resource.ts'
 
-it('writes what would steer a terminal as escapes, and reads the same back', () => {
+it('writes what would control a terminal as escapes, and reads the same back', () => {
   const spec = {
     'bidi \u202e key': 'plain',
     list: ['tab\there', 'esc \u001b[2J and\na line', 'tag \u{e0041}', 'next \u0085 line', 'several\nlines\n'],

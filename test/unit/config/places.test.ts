@@ -4,6 +4,7 @@ import {
   authorityRuntimeDirectory,
   dataDirectory,
   keyDirectory,
+  liesInside,
   runtimeDirectory,
 } from '../../../src/config/places.ts'
 
@@ -15,12 +16,12 @@ describe('default places', () => {
   }
   const home = { SIGNET_HOME: '/demo' }
 
-  it("of root's two programs do not share a directory of sockets: one is for all, the other for root alone", () => {
+  it("of root's two programs do not share a directory of sockets: one is for everybody, the other for root alone", () => {
     assert.equal(runtimeDirectory(root), '/run/signet')
     assert.equal(authorityRuntimeDirectory(root), '/run/signet-authority')
   })
 
-  it('of others follow the XDG variables', () => {
+  it('of other users follow the XDG variables', () => {
     assert.equal(runtimeDirectory(user), '/run/user/7/signet')
     assert.equal(authorityRuntimeDirectory(user), '/run/user/7/signet')
     assert.equal(dataDirectory(user), '/s/signet')
@@ -34,6 +35,19 @@ describe('default places', () => {
         of(here),
       )
       assert.deepEqual(places, ['/demo/run', '/demo/run', '/demo/data', '/demo/config'])
+    })
+  }
+})
+
+describe('liesInside', () => {
+  for (const file of ['/data', '/data/key', '/data/keys/key', '/data/..key']) {
+    it(`finds ${file} in /data`, () => {
+      assert.equal(liesInside('/data', { path: file }), true)
+    })
+  }
+  for (const file of ['/key', '/data-key', '/data/../key', '/other/data/key']) {
+    it(`does not find ${file} in /data`, () => {
+      assert.equal(liesInside('/data', { path: file }), false)
     })
   }
 })

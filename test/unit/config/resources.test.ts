@@ -9,7 +9,7 @@ describe('numbers in a resource', () => {
   const warningsOf = (kind: string, spec: string): readonly string[] =>
     parseResources(document(kind, spec), 'f.yaml').resources.flatMap(({ warnings }) => warnings)
 
-  it('are told where YAML reads another than was written', () => {
+  it('cause a warning where YAML reads another number than was written', () => {
     const claims = '{ a: 007, b: [0x1f, 1.50, +5, 12], c: "007", d: 1.5 }'
     const told = (written: string, read: number): string =>
       `f.yaml:4: ${written} is read as the number ${read}: write it in quotes to keep it as it is`
@@ -36,7 +36,7 @@ describe('numbers in a resource', () => {
   })
 })
 
-describe('a text with half of a surrogate pair', () => {
+describe('a string with a lone surrogate', () => {
   for (const [what, kind, spec, metadata] of [
     ['spec.hint', 'workload_identity', '{ spiffe_id: /a, hint: "a\\ud800" }', '{ name: a }'],
     ['metadata.labels.x', 'bot', '{}', '{ name: a, labels: { x: "\\udc00" } }'],
@@ -45,11 +45,11 @@ describe('a text with half of a surrogate pair', () => {
     it(`is refused as ${what}`, () => {
       const { problems } = parseResources(document(kind, spec, metadata), 'f.yaml')
       assert.equal(problems.length, 1)
-      assert.match(problems[0] ?? '', new RegExp(`^f\\.yaml:\\d: ${what}: half of a surrogate pair`))
+      assert.match(problems[0] ?? '', new RegExp(`^f\\.yaml:\\d: ${what}: a lone surrogate`))
     })
   }
 
-  it('is one with both halves', () => {
+  it('is accepted with both halves', () => {
     assert.deepEqual(
       parseResources(document('bot', '{ traits: { t: "\\ud83d\\ude00" } }'), 'f.yaml').problems,
       [],
@@ -133,12 +133,12 @@ describe('parseResources', () => {
     )
   })
 
-  it('keeps the spec as written, for those who show or store it', () => {
+  it('keeps the spec as written, for showing and storing it', () => {
     const { resources } = parseResources(document('role', '{ max_ttl: 8h }'), 'a.yaml')
     assert.deepEqual(resources[0]?.specSource, { max_ttl: '8h' })
   })
 
-  it('knows the line of any path, and the nearest one above a path that is not there', () => {
+  it('knows the line of any path, and of the nearest parent of a missing path', () => {
     const text = 'kind: bot\nversion: v1\nmetadata:\n  name: a\nspec:\n  roles:\n    - x\n    - y\n'
     const [resource] = parseResources(text, 'a.yaml').resources
     assert.equal(resource?.line(['spec', 'roles', 1]), 8)
@@ -182,13 +182,13 @@ spec:
     )
   })
 
-  it('gives a resource whose only mistakes are unknown keys to later checks as well', () => {
+  it('passes a resource whose only mistakes are unknown keys to later checks as well', () => {
     const { resources, problems } = parseResources(document('bot', '{ roles: [], typo: 1 }'), 'a.yaml')
     assert.deepEqual(problems, ['a.yaml:4: spec.typo: unknown key'])
     assert.deepEqual(resources[0]?.spec, { roles: [], traits: {} })
   })
 
-  it('refuses the same resource twice and says where it is first', () => {
+  it('refuses the same resource twice and says where the first one is', () => {
     const { problems } = parseResources(
       [document('bot', '{}'), document('bot', '{}')].join('---\n'),
       'a.yaml',
@@ -201,9 +201,9 @@ spec:
     'a file of comments': '# nothing\n---\n',
     'no YAML': 'kind: [',
     'a list': '- kind: bot\n',
-    'a key twice': 'kind: bot\nkind: role\n',
-    'documents that name themselves': `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [${'*a,'.repeat(20)}]\nc: [${'*b,'.repeat(20)}]\n`,
-    'a key that only looks like one':
+    'a duplicate key': 'kind: bot\nkind: role\n',
+    'documents that contain themselves': `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [${'*a,'.repeat(20)}]\nc: [${'*b,'.repeat(20)}]\n`,
+    '__proto__ as a key':
       'kind: bot\nversion: v1\nmetadata: { name: a }\nspec: { __proto__: { roles: [] } }\n',
     'a bot that expires': document('bot', '{}', '{ name: a, expires: 2027-01-01T00:00:00Z }'),
     'an instant without a zone': document(
@@ -211,15 +211,18 @@ spec:
       '{ target: { bot: a } }',
       '{ name: a, expires: 2027-01-01T00:00:00 }',
     ),
-    'a lock on nothing': document('lock', '{ target: {} }'),
+    'a lock without a target': document('lock', '{ target: {} }'),
     'a rule without a condition': document('workload_identity', '{ spiffe_id: /a, allow: [{}] }'),
-    'a match of nothing': document('workload_identity', '{ spiffe_id: /a, allow: [{ match: { a.b: [] } }] }'),
+    'a match without values': document(
+      'workload_identity',
+      '{ spiffe_id: /a, allow: [{ match: { a.b: [] } }] }',
+    ),
     'a match with an unknown operator': document(
       'workload_identity',
       '{ spiffe_id: /a, allow: [{ match: { a.b: { like: x } } }] }',
     ),
     'a TTL beyond the limit': document('workload_identity', '{ spiffe_id: /a, jwt: { ttl: 25h } }'),
-    'no use of a join token': document('join_token', '{ bot: a, max_uses: 0 }'),
+    'a join token without uses': document('join_token', '{ bot: a, max_uses: 0 }'),
   })) {
     it(`refuses ${what}, with file and line`, () => {
       const { problems } = parseResources(text, 'a.yaml')
@@ -230,7 +233,7 @@ spec:
 })
 
 describe('formatResource', () => {
-  it('writes what parseResources reads back, whatever words it holds', () => {
+  it('writes what parseResources reads back, whatever words it contains', () => {
     const spec = { roles: ['a'], traits: { t: 'no', n: '007', x: '~', y: 'a: b', z: '#', e: '1e3' } }
     const text = formatResource('bot', 'a', { labels: { a: 'on', b: '0x10' }, revision: '12' }, spec)
     const { resources, problems } = parseResources(text, 'a.yaml')

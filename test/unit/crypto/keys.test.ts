@@ -18,7 +18,7 @@ const INVALID_KEY = { code: 'ERR_CRYPTO_KEY_INVALID', kind: 'invalid_argument' }
 
 describe('a key pair', () => {
   for (const algorithm of ['ec-p256', 'ec-p384', 'rsa-2048', 'ed25519'] as const) {
-    it(`of ${algorithm} goes through PKCS#8 and back`, async () => {
+    it(`of ${algorithm} survives a round trip through PKCS#8`, async () => {
       const made = await generateKeyPair(algorithm)
       const again = loadKeyPair(exportPkcs8(made.privateKey))
       assert.deepEqual(again.publicKeyDer, made.publicKeyDer)
@@ -26,7 +26,7 @@ describe('a key pair', () => {
     })
   }
 
-  it('is not read from anything else, and the error does not say what was read', () => {
+  it('is not read from anything else, and the error does not disclose what was read', () => {
     for (const bytes of [Buffer.alloc(0), Buffer.from('secret'), pair.publicKeyDer]) {
       assert.throws(() => loadKeyPair(bytes), {
         ...INVALID_KEY,
@@ -42,7 +42,7 @@ describe('parsePublicKey', () => {
     const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
     return spki(createPublicKey({ key: { ...jwk, ...change }, format: 'jwk' }))
   }
-  /** A key on a curve whose point is written in another form. */
+  /** A key on a curve, with its point in another form. */
   const ecPoint = (curve: 'P-256' | 'P-384', form: 'compressed' | 'hybrid'): Buffer => {
     const der = spki(generateKeyPairSync('ec', { namedCurve: curve }).publicKey)
     const bytes = curve === 'P-256' ? 65 : 97
@@ -66,7 +66,7 @@ describe('parsePublicKey', () => {
     Ed25519: () => spki(generateKeyPairSync('ed25519').publicKey),
     'P-521': () => spki(generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey),
     secp256k1: () => spki(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey),
-    'a curve that is spelled out': () =>
+    'a curve with explicit parameters': () =>
       spki(generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' }).publicKey),
     'RSA of 1024 bits': () => spki(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey),
     'RSA with the exponent 3': () =>
@@ -99,7 +99,7 @@ it('a key identifier is the first 160 bits of the SHA-256 of the key bits alone 
 describe('sealed data', () => {
   const key = loadSealingKey(Buffer.alloc(32, 1))
   const UNSEAL = { code: 'ERR_CRYPTO_UNSEAL', kind: 'failed_precondition' }
-  it('opens with the same key and context only, and shows nothing', () => {
+  it('opens only with the same key and context, and discloses nothing', () => {
     const sealed = seal(key, Buffer.from('plaintext'), 'state')
     assert.equal(unseal(key, sealed, 'state').toString(), 'plaintext')
     assert.ok(!sealed.includes('plaintext'))
@@ -107,7 +107,7 @@ describe('sealed data', () => {
     assert.throws(() => unseal(key, sealed, 'other'), UNSEAL)
     assert.throws(() => unseal(loadSealingKey(Buffer.alloc(32, 2)), sealed, 'state'), UNSEAL)
   })
-  it('does not open after any change of a bit or any cut', () => {
+  it('does not open after any flipped bit or any cut', () => {
     const sealed = seal(key, Buffer.from('x'), 'state')
     for (let bit = 0; bit < sealed.length * 8; bit++) {
       const changed = Buffer.from(sealed)
@@ -124,7 +124,7 @@ describe('sealed data', () => {
 })
 
 describe('PEM', () => {
-  it('goes there and back, several blocks with text between them', () => {
+  it('survives a round trip, with several blocks and text between them', () => {
     const text = `# comment\n${encodePem('CERTIFICATE', Buffer.alloc(100, 7))}${encodePem('PRIVATE KEY', Buffer.of(1))}`
     const blocks = [
       { label: 'CERTIFICATE', der: Buffer.alloc(100, 7) },
@@ -170,7 +170,7 @@ describe('a proof of possession', () => {
     { ...renew, generation: 8 },
     { ...renew, botInstanceId: 'i7', generation: 0 },
   ]
-  it('is worth something for its own context only', async () => {
+  it('is valid only for its own context', async () => {
     const rsa = await generateKeyPair('rsa-2048')
     for (const key of [pair, rsa]) {
       for (const [index, context] of contexts.entries()) {
@@ -183,7 +183,7 @@ describe('a proof of possession', () => {
       }
     }
   })
-  it('is worth nothing for another key, or no key', async () => {
+  it('is not valid for another key, or for no key', async () => {
     const proof = proveSync(join, pair)
     assert.equal(checkProof(join, (await generateKeyPair()).publicKeyDer, proof), false)
     assert.equal(checkProof(join, Buffer.from('no key'), proof), false)

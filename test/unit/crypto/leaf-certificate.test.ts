@@ -55,8 +55,8 @@ const leaf = fc
   .map(({ lifetime, ...rest }) => ({ ...rest, notAfter: Math.min(rest.notBefore + lifetime, FAR) }))
   .filter(({ notBefore, notAfter }) => notAfter > notBefore)
 
-describe('a leaf certificate of ours', () => {
-  it('says to our reader, to OpenSSL and to @peculiar/x509 what was asked for, field by field', () => {
+describe('our leaf certificate', () => {
+  it('says to our reader, to OpenSSL and to @peculiar/x509 what was requested, field by field', () => {
     fc.assert(
       fc.property(leaf, fc.nat(2), fc.nat(2), (input, whichCa, whichKey) => {
         const { ca, der: caDer } = cas[whichCa] as (typeof cas)[0]
@@ -102,7 +102,7 @@ describe('a leaf certificate of ours', () => {
     assert.ok(numbered.includes('0603550405130131'), 'a serial number is a PrintableString')
   })
 
-  it('writes UTCTime before 2050 and GeneralizedTime from it on', () => {
+  it('writes UTCTime before 2050 and GeneralizedTime from then on', () => {
     const turn = Date.UTC(2050, 0) / 1000
     const der = signTestLeaf(first, firstKey, { notBefore: turn - 1, notAfter: turn }).toString('latin1')
     assert.ok(der.includes('\x17\x0d491231235959Z\x18\x0f20500101000000Z'))
@@ -111,7 +111,7 @@ describe('a leaf certificate of ours', () => {
   for (const [what, change] of Object.entries<Partial<LeafInput>>({
     'outlives the CA': { notAfter: FAR + 1 },
     'ends before it begins': { notBefore: NOW, notAfter: NOW },
-    'has half a second': { notAfter: NOW + 0.5 },
+    'has a fraction of a second': { notAfter: NOW + 0.5 },
     'has the serial number 0': { serial: Buffer.alloc(4) },
     'has no serial number': { serial: Buffer.alloc(0) },
     'has a serial number of 21 octets': { serial: Buffer.alloc(20, 0xff) },
@@ -119,20 +119,20 @@ describe('a leaf certificate of ours', () => {
     'has an empty DNS name': { dnsSans: [''] },
     'has an empty common name': { subject: { commonName: '' } },
     'has a lone surrogate in its name': { subject: { commonName: '\ud800' } },
-    'has a serial number attribute that does not fit': { subject: { serialNumber: 'a_b' } },
+    'has an invalid serial number attribute': { subject: { serialNumber: 'a_b' } },
   })) {
-    it(`is a mistake of the caller when it ${what}`, () => {
+    it(`is refused as a programming error when it ${what}`, () => {
       assert.throws(() => signTestLeaf(first, firstKey, change), TypeError)
     })
   }
 
-  it('must name something, and its key must be one', () => {
+  it('must name something, and its key must be a key', () => {
     const { uriSan: _, ...nameless } = { ...leafOf(), uriSan: '' }
     assert.throws(() => first.ca.signLeaf(nameless), TypeError)
     assert.throws(() => signTestLeaf(first, Buffer.from('3000', 'hex')), { code: 'ERR_CRYPTO_KEY_INVALID' })
   })
 
-  it('is signed by a CA with its own key only', async () => {
+  it('is signed by a CA only with its own key', async () => {
     const other = await generateKeyPair()
     assert.throws(() => new SigningCa(first.der, other.privateKey), TypeError)
     assert.throws(() => new SigningCa(signTestLeaf(first, other.publicKeyDer), other.privateKey), TypeError)

@@ -18,7 +18,7 @@ const [k0, k1, k2, k3] = (await Promise.all(Array.from({ length: 4 }, () => gene
 
 const NULL = Buffer.of(5, 0)
 const ECDSA = sequence(oid(SignatureOid.ecdsaSha256))
-/** RSASSA-PSS with SHA-256 for both, a salt of 32 octets unless told otherwise. */
+/** RSASSA-PSS with SHA-256 for the message and MGF1, and a salt of 32 octets by default. */
 function pss(salt = 32, mgfDigest = '2.16.840.1.101.3.4.2.1'): Buffer {
   const digest = (id: string): Buffer => sequence(oid(id), NULL)
   return sequence(
@@ -93,7 +93,7 @@ describe('the search for a path', () => {
   const ways = (...list: readonly Certificate[]): readonly Certificate[][] =>
     [list, list.toReversed()] as never
 
-  it('goes on after a root of the same name and key that has expired', () => {
+  it('goes on after an expired root of the same name and key', () => {
     const old = root('root', k1, { notAfter: NOW - 1 })
     const renewed = root('root', k1)
     for (const roots of ways(old, renewed)) assert.equal(verifyChain([leaf], roots, NOW), renewed)
@@ -109,7 +109,7 @@ describe('the search for a path', () => {
     assert.throws(() => verifyChain([below, ca], [narrow], NOW), { reason: 'path_length' })
   })
 
-  it('goes up the chain where the root that signed is of no use any more', () => {
+  it('goes further up when the root that signed is of no use any more', () => {
     const old = root('root', k1, { notAfter: NOW - 1 })
     const crossSigned = certificate({ subject: 'root', issuer: 'new', key: k1, signer: k2 })
     const newer = root('new', k2)
@@ -118,7 +118,7 @@ describe('the search for a path', () => {
     }
   })
 
-  it('takes intermediates in any order, and passes over those that lead nowhere', () => {
+  it('accepts intermediates in any order, and skips those that lead nowhere', () => {
     const a = certificate({ subject: 'a', issuer: 'root', key: k2, signer: k1 })
     const b = certificate({ subject: 'b', issuer: 'a', key: k3, signer: k2 })
     const stranger = certificate({ subject: 'b', issuer: 'nobody', key: k3, signer: k0 })
@@ -135,7 +135,7 @@ describe('the search for a path', () => {
       assert.equal(verifyChain([below, ...order], [trusted], NOW), trusted)
   })
 
-  it('takes key identifiers for a hint: a CA may have changed its own', () => {
+  it('treats key identifiers as a hint: a CA may have changed its own', () => {
     const trusted = root('root', k1, { keyId: 'new way' })
     assert.equal(verifyChain([leafOf('root', k1, { issuerKeyId: 'old way' })], [trusted], NOW), trusted)
     const other = root('root', k2, { keyId: 'other' })
@@ -144,7 +144,7 @@ describe('the search for a path', () => {
     })
   })
 
-  it('says that eight intermediates are too many', () => {
+  it('refuses more than eight intermediates', () => {
     const chain = [leafOf('ca8', k1)]
     for (let n = 8; n > 0; n -= 1) {
       const issuer = n === 1 ? 'root' : `ca${n - 1}`
@@ -155,7 +155,7 @@ describe('the search for a path', () => {
     assert.equal(verifyChain([leafOf('ca7', k1), ...chain.slice(2), trusted], [trusted], NOW), trusted)
   })
 
-  it('gives up soon where everybody could have signed everything', () => {
+  it('gives up soon when every certificate could have signed every other', () => {
     const crowd = Array.from({ length: 7 }, () => root('same', k1))
     const roots = Array.from({ length: 500 }, () => root('same', k2))
     const deep = Array.from({ length: 7 }, () =>
@@ -165,7 +165,7 @@ describe('the search for a path', () => {
     assert.throws(() => verifyChain([leafOf('same', k1), ...deep], [], NOW), { reason: 'issuer_unknown' })
   })
 
-  it('refuses keys that are not taken, of a leaf, a CA and a root', () => {
+  it('refuses unsupported keys, in a leaf, a CA and a root', () => {
     const pair = (type: 'ed25519' | 'rsa'): KeyPair => {
       const made =
         type === 'rsa'
@@ -185,7 +185,7 @@ describe('the search for a path', () => {
     })
   })
 
-  it('reads signatures by RSA-PSS, with the digest of the message for all its parts', async () => {
+  it('reads RSA-PSS signatures with the same digest for all their parts', async () => {
     const rsa = await generateKeyPair('rsa-2048')
     const trusted = root('root', rsa, { algorithm: pss() })
     assert.equal(verifyChain([leafOf('root', rsa, { algorithm: pss() })], [trusted], NOW), trusted)

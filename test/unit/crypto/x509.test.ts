@@ -30,14 +30,14 @@ before(async () => {
 const INVALID = { code: 'ERR_CRYPTO_CERTIFICATE_INVALID', kind: 'invalid_argument' }
 
 describe('parseCertificate', () => {
-  it('refuses every cut of a certificate, and anything after it', () => {
+  it('refuses every truncated certificate, and any trailing bytes', () => {
     for (let end = 0; end < leaf.length; end++)
       assert.throws(() => parseCertificate(leaf.subarray(0, end)), INVALID)
     assert.throws(() => parseCertificate(Buffer.concat([leaf, Buffer.of(0)])), INVALID)
     assert.throws(() => parseCertificate(Buffer.alloc(100_000, 0x30)), INVALID)
   })
 
-  it('never fails in another way than it says, and never gives another certificate the same bytes', () => {
+  it('never fails with another error, and never reads two certificates from the same bytes', () => {
     const mutation = fc.array(fc.tuple(fc.nat(leaf.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
     fc.assert(
       fc.property(mutation, (changes) => {
@@ -53,7 +53,7 @@ describe('parseCertificate', () => {
     )
   })
 
-  it('refuses each change of one octet, or the signature no longer fits', () => {
+  it('refuses each change of one octet, or the signature does not verify any more', () => {
     const issuer = parseCertificate(issuing.der)
     for (let at = 0; at < leaf.length; at++) {
       const bytes = Buffer.from(leaf)
@@ -68,7 +68,7 @@ describe('parseCertificate', () => {
 
   const twice = (): Buffer[] => [keyUsageExtension([0]), keyUsageExtension([0])]
   for (const [what, make] of Object.entries<() => Parameters<typeof forgeCertificate>[0]>({
-    'an extension twice': () => ({ signer: key, extensions: twice() }),
+    'a duplicate extension': () => ({ signer: key, extensions: twice() }),
     'a broken key usage': () => ({
       signer: key,
       extensions: [anyExtension('2.5.29.15', true, tlv(3, Buffer.of(0, 0x80)))],
@@ -120,7 +120,7 @@ describe('parseCertificate', () => {
 })
 
 describe('splitDer', () => {
-  it('cuts a concatenation and refuses a rest', () => {
+  it('splits a concatenation and refuses trailing bytes', () => {
     const parts = [leaf, issuing.der, root.der]
     assert.deepEqual(splitDer(Buffer.concat(parts)), parts)
     assert.deepEqual(splitDer(Buffer.alloc(0)), [])
@@ -142,7 +142,7 @@ describe('verifyChain', () => {
     assert.deepEqual(verify([leaf], [root.der, issuing.der]).der, issuing.der)
   })
 
-  it('holds from the first second to the last', () => {
+  it('is valid from the first second to the last', () => {
     const short = signTestLeaf(issuing, key.publicKeyDer, { notBefore: NOW, notAfter: NOW + 10 })
     for (const at of [NOW, NOW + 10, NOW + 10.9]) verify([short, issuing.der], [root.der], at)
     for (const [at, reason] of [
@@ -166,7 +166,7 @@ describe('verifyChain', () => {
     assert.throws(() => verify(Array(17).fill(leaf)), { reason: 'too_long' })
   })
 
-  it('refuses an expired root and an expired CA in between', async () => {
+  it('refuses an expired root and an expired intermediate', async () => {
     const old = await createTestCa({ name: 'old', notAfter: NOW + DAY })
     const late = forgeCertificate({
       signer: old.key,
@@ -185,7 +185,7 @@ describe('verifyChain', () => {
     assert.throws(() => verify([below, between.der], [root.der], NOW + 2 * DAY), { reason: 'expired' })
   })
 
-  it('refuses a leaf that plays CA, a CA that may not sign, and a path that is too long', async () => {
+  it('refuses a leaf used as a CA, a CA that may not sign, and a path that is too long', async () => {
     const issuerDer = parseCertificate(issuing.der).subjectDer
     const leafAsCa = forgeCertificate({ signer: issuing.key, issuerDer, key })
     const child = forgeCertificate({ signer: key, issuerDer: encodeName({ commonName: 'Forged' }) })
@@ -224,7 +224,7 @@ describe('verifyChain', () => {
     verify([harmless, issuing.der])
   })
 
-  it('picks among roots of one name the one whose key fits', async () => {
+  it('picks, among roots of one name, the one with the right key', async () => {
     const [one, two] = await Promise.all([createTestCa({ name: 'same' }), createTestCa({ name: 'same' })])
     const issuerDer = parseCertificate(one.der).subjectDer
     const bare = forgeCertificate({ signer: two.key, issuerDer, key }) // without an authority key identifier
@@ -234,7 +234,7 @@ describe('verifyChain', () => {
 })
 
 describe('describeCertificate', () => {
-  it('shows every field, and control characters only escaped', () => {
+  it('shows every field, with control characters escaped', () => {
     const odd = forgeCertificate({ signer: key, extensions: [uriExtension('spiffe://example.org/a')] })
     assert.match(describeCertificate(parseCertificate(odd)), /URI: +spiffe:\/\/example\.org\/a/)
     const named = signTestLeaf(issuing, key.publicKeyDer, { subject: { commonName: 'a\u001b[2Jb' } })

@@ -36,7 +36,7 @@ describe('parseDuration', () => {
 
 describe('formatDuration', () => {
   for (const text of ['250ms', '0s', '59s', '90s', '30m', '8h', '7d', '25h']) {
-    it(`writes ${text} as it was read`, () => {
+    it(`formats ${text} as it was parsed`, () => {
       assert.equal(parseDuration(formatDuration(parseDuration(text))), parseDuration(text))
     })
   }

@@ -25,7 +25,7 @@ describe('FairQueue', () => {
     assert.deepEqual(drain(queue), all)
   })
 
-  it('passes over a key that may not have its turn, which keeps its place', () => {
+  it('skips a key that may not have its turn, which keeps its place', () => {
     const queue = new FairQueue<string, number>()
     queue.push('a', 1)
     queue.push('b', 2)
@@ -37,7 +37,7 @@ describe('FairQueue', () => {
     assert.equal(queue.take()?.item, 1)
   })
 
-  it('drops the newest of whoever has most waiting', () => {
+  it('drops the newest item of the key that has most waiting', () => {
     const queue = new FairQueue<string, number>()
     queue.push('few', 1)
     for (const n of [2, 3, 4]) queue.push('flood', n)
@@ -46,7 +46,7 @@ describe('FairQueue', () => {
     assert.equal(queue.size, 3)
   })
 
-  it('lets go of what need not wait any more', () => {
+  it('removes what need not wait any more', () => {
     const queue = new FairQueue<string, number>()
     for (const n of [1, 2]) queue.push('a', n)
     assert.equal(queue.remove('a', 1), true)

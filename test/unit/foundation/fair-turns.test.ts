@@ -29,13 +29,13 @@ function setUp() {
 }
 
 describe('FairTurns', () => {
-  it('does at once what a key brings that asks for little', () => {
+  it('runs tasks immediately for a key that asks for little', () => {
     const { events, work } = setUp()
     for (const key of ['a', 'b', 'a']) work(key, 1)
     assert.deepEqual(events, ['a', 'b', 'a'])
   })
 
-  it('lets a key that has used its time wait, and others go on', async () => {
+  it('makes a key that has used its time wait, while others go on', async () => {
     const { turns, events, work } = setUp()
     for (let n = 0; n < 5; n++) work('flood', 6)
     work('few', 1)
@@ -47,7 +47,7 @@ describe('FairTurns', () => {
     assert.equal(turns.isHeld('flood'), false)
   })
 
-  it('makes turns shorter while there are several keys', () => {
+  it('shortens turns while there are several keys', () => {
     const { turns, events, work } = setUp()
     work('few', 1)
     for (let n = 0; n < 3; n++) work('flood', 2)
@@ -75,7 +75,7 @@ describe('FairTurns', () => {
     assert.deepEqual(order.slice(2), ['a', 'b', 'a', 'b', 'a', 'b'])
   })
 
-  it('holds a key again that brings too much before all of it was let go', async () => {
+  it('holds a key again that adds too much before all of it was released', async () => {
     const { events, work, left } = setUp()
     left.toLetGo = 3
     for (let n = 0; n < 2; n++) work('flood', 10)
@@ -84,7 +84,7 @@ describe('FairTurns', () => {
     assert.equal(events.filter((event) => event === 'hold flood').length, 2)
   })
 
-  it('stops a key at once that takes far more than its time by other ways', async () => {
+  it('stops a key immediately that takes far more than its time in other ways', async () => {
     const { turns, events } = setUp()
     turns.charge('a', 15)
     assert.deepEqual(events, [])
@@ -94,14 +94,14 @@ describe('FairTurns', () => {
     assert.deepEqual(events, ['hold a', 'let go a'])
   })
 
-  it('counts what is charged besides', () => {
+  it('counts additional charges', () => {
     const { turns, events, work } = setUp()
     turns.charge('a', 10)
     work('a', 1)
     assert.deepEqual(events, ['hold a'])
   })
 
-  it('puts off those who wait while somebody may be at the door, but not for long', async () => {
+  it('delays those who wait while another caller may be arriving, but not for long', async () => {
     const { turns, clock, events, work } = setUp()
     for (let n = 0; n < 4; n++) work('a', 10)
     const done = (): number => events.filter((event) => event === 'a').length
@@ -118,7 +118,7 @@ describe('FairTurns', () => {
     assert.equal(done(), 3)
   })
 
-  it('counts what a task costs besides the time in which it runs, whether it has waited or not', async () => {
+  it("counts a task's cost in addition to its running time, whether it has waited or not", async () => {
     const { turns, events, work } = setUp()
     work('flood', 10)
     for (let n = 0; n < 3; n++) turns.run('flood', () => void events.push('flood'), 10)

@@ -18,7 +18,7 @@ describe('inTurns', () => {
     return { clock, turns, seen, work }
   }
 
-  it('does everything at once, in order, for who takes no time', async () => {
+  it('does everything in one turn, in order, when it takes no time', async () => {
     const { seen, work } = setUp()
     const done = work('a', ['1', '2', '3'])
     assert.deepEqual(seen, ['1', '2', '3'])
@@ -33,7 +33,7 @@ describe('inTurns', () => {
     assert.ok(seen.indexOf('a5') > 1)
   })
 
-  it('waits for an item that gives a promise, and ends with the first failure', async () => {
+  it('waits for an item that returns a promise, and ends with the first failure', async () => {
     const { turns, clock } = setUp()
     const seen: number[] = []
     const each = (item: number) =>

@@ -13,7 +13,7 @@ describe('Lifecycle', () => {
     assert.deepEqual(done, ['signal', 'second', 'first'])
   })
 
-  it('runs every cleanup, also after one threw, and then says so', async () => {
+  it('runs every cleanup, also after one threw, and then throws', async () => {
     const lifecycle = new Lifecycle()
     const done: string[] = []
     lifecycle.defer(() => void done.push('first'))

@@ -5,7 +5,7 @@ import { FakeClock } from '../../fakes/fake-clock.ts'
 
 const failure = (code: string): Error => Object.assign(new Error(code), { code })
 
-/** A reader who takes so many bytes, and then waits until he is given leave to take more. */
+/** A reader that accepts this many bytes, and then waits until the test lets it take more. */
 function rig(room: number) {
   const clock = new FakeClock()
   const reader = { room, text: '', calls: 0, gone: false }
@@ -26,14 +26,14 @@ function rig(room: number) {
 }
 
 describe('LineWriter', () => {
-  it('writes at once while there is room', () => {
+  it('writes immediately while there is room', () => {
     const { reader, writer } = rig(100)
     writer.write('a\n')
     writer.write('b\n')
     assert.equal(reader.text, 'a\nb\n')
   })
 
-  it('keeps lines whole and in order for a reader who is slow', () => {
+  it('keeps lines whole and in order for a slow reader', () => {
     const { clock, reader, writer } = rig(3)
     for (const line of ['one\n', 'two\n', 'three\n']) writer.write(line)
     assert.equal(reader.text, 'one')
@@ -63,7 +63,7 @@ describe('LineWriter', () => {
     assert.match(reader.text, /after\n$/)
   })
 
-  it('outlives a reader who goes, and writes for one who comes later', () => {
+  it('survives a reader that goes away, and writes to one that comes later', () => {
     const { reader, writer } = rig(100)
     reader.gone = true
     writer.write('lost\n')

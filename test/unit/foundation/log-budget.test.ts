@@ -24,7 +24,7 @@ function rig() {
 }
 
 describe('the budget of the log', () => {
-  it('bounds the lines about one user, whatever else is in them, and not those about another', () => {
+  it('limits the lines about one user, whatever else is in them, but not those about another', () => {
     const { logger, of } = rig()
     for (let n = 0; n < 11_232; n += 1)
       logger.warn({ event: 'identity.denied', uid: 1002, binaryPath: `/tmp/${n}` }, 'x')
@@ -33,7 +33,7 @@ describe('the budget of the log', () => {
     assert.equal(of('identity.denied').filter(({ uid }) => uid === 7).length, 1)
   })
 
-  it('tells once a minute what it left out, of which kinds and by whom', () => {
+  it('logs once a minute what it left out, of which kinds and about whom', () => {
     const { logger, clock, of } = rig()
     for (let n = 0; n < 100; n += 1) logger.warn({ event: 'process.changed', uid: 1002 }, 'x')
     assert.equal(of('log.left_out').length, 0)
@@ -45,7 +45,7 @@ describe('the budget of the log', () => {
     assert.deepEqual([lines, events, subjects], [84, { 'process.changed': 84 }, { 'uid 1002': 84 }])
   })
 
-  it('bounds what one user causes of different kinds, all users together, and each kind about nobody', () => {
+  it('limits what one user causes of different kinds, all users together, and each kind about nobody', () => {
     const { logger, lines } = rig()
     for (let n = 0; n < 10_000; n += 1) logger.warn({ event: `kind.${n % 100}`, uid: 1 }, 'x')
     assert.equal(lines.splice(0).length, 64)
@@ -64,7 +64,7 @@ describe('the budget of the log', () => {
     assert.ok(lines.length < 512 + 2 * 3_600 + 60)
   })
 
-  it('never leaves out why a program ends', () => {
+  it('never drops the reason why a program ends', () => {
     const { logger, of } = rig()
     for (let n = 0; n < 1_000; n += 1) logger.fatal({ event: 'agent.failed' }, 'x')
     assert.equal(of('agent.failed').length, 1_000)

@@ -33,7 +33,7 @@ describe('the logger', () => {
     })
   }
 
-  it('tells the code of an error of ours, and its cause', () => {
+  it('logs the code of one of our errors, and its cause', () => {
     const { logger, lines } = capture()
     logger.error({ err: new InvalidDurationError('bad', { cause: new TypeError('why') }) }, 'x')
     assert.deepEqual(lines()[0]?.['err'], { message: 'bad', code: 'ERR_DURATION_INVALID', cause: 'why' })

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { LruMap } from '../../../src/foundation/lru-map.ts'
 
 describe('LruMap', () => {
-  it('forgets what was not used for a long time', () => {
+  it('drops the least recently used entry', () => {
     const map = new LruMap<string, number>(10)
     map.set('first', 1)
     for (let index = 0; index < 20; index += 1) map.set(`k${index}`, index)

@@ -5,7 +5,7 @@ import { FakeClock } from '../../fakes/fake-clock.ts'
 
 const MIB = 1024 * 1024
 
-/** A process that holds something of which some is in use. */
+/** A process that holds memory, some of it in use. */
 class Rig implements Disposable {
   readonly clock = new FakeClock()
   readonly done: string[] = []
@@ -18,7 +18,7 @@ class Rig implements Disposable {
     this.#keeper = new MemoryKeeper({
       clock: this.clock,
       residentBytes: () => this.heldMiB * MIB,
-      business: () => this.busy,
+      utilization: () => this.busy,
       collectGarbage: (thoroughly) => this.done.push(thoroughly ? 'collect thoroughly' : 'collect'),
       trim: () => {
         this.done.push('trim')
@@ -39,7 +39,7 @@ class Rig implements Disposable {
 }
 
 describe('memory', () => {
-  it('of the start is given back, garbage first', () => {
+  it('of startup is given back, garbage first', () => {
     using rig = new Rig()
     assert.deepEqual(rig.next(), ['collect thoroughly', 'trim'])
   })
@@ -54,7 +54,7 @@ describe('memory', () => {
     assert.deepEqual(rig.next(), [])
   })
 
-  it('is left alone while the process is busy, and until it has been quiet for half a minute', () => {
+  it('is left alone while the process is busy, and until it has been idle for half a minute', () => {
     using rig = new Rig()
     rig.next()
     Object.assign(rig, { heldMiB: 200, busy: 0.5 })
@@ -87,14 +87,14 @@ describe('memory', () => {
     assert.deepEqual(rig.next(), ['collect', 'trim'])
   })
 
-  it('that is in use is not asked for again and again', () => {
+  it('that is in use is not trimmed again and again', () => {
     using rig = new Rig()
     Object.assign(rig, { heldMiB: 100, usedMiB: 100 })
     rig.next()
     assert.deepEqual(rig.next(), [])
   })
 
-  it('is no matter any more at the end', () => {
+  it('is left alone after disposal', () => {
     const rig = new Rig()
     rig[Symbol.dispose]()
     assert.deepEqual(rig.next(), [])

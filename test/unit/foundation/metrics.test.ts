@@ -8,7 +8,7 @@ async function values(metrics: { expose(): Promise<string> }): Promise<string[]>
 }
 
 describe('the metrics', () => {
-  it('count by label values, and tell what they are', async () => {
+  it('count by label values, and describe themselves', async () => {
     const metrics = createMetrics()
     const joins = metrics.counter('join_total', 'Joins', ['method', 'result'])
     joins.inc({ method: 'secret', result: 'accepted' })
@@ -20,7 +20,7 @@ describe('the metrics', () => {
     assert.match(text, /signet_join_total\{method="secret",result="refused"\} 1\n/)
   })
 
-  it('keep apart label values that would run together', async () => {
+  it('keep label values apart that would run together', async () => {
     const metrics = createMetrics()
     const gauge = metrics.gauge('g', 'G', ['a', 'b'])
     gauge.set(1, { a: 'x,', b: 'y' })
@@ -28,13 +28,13 @@ describe('the metrics', () => {
     assert.equal((await values(metrics)).length, 2)
   })
 
-  it('escape what label values hold', async () => {
+  it('escape label values', async () => {
     const metrics = createMetrics()
     metrics.gauge('g', 'G', ['a']).set(1, { a: 'x"\n\\' })
     assert.deepEqual(await values(metrics), ['signet_g{a="x\\"\\n\\\\"} 1'])
   })
 
-  it('show a metric without labels from the start, and forget a removed one', async () => {
+  it('show a metric without labels from the start, and drop a removed one', async () => {
     const metrics = createMetrics()
     metrics.counter('calls_total', 'Calls')
     const gauge = metrics.gauge('open', 'Open', ['api'])
@@ -73,7 +73,7 @@ describe('the metrics', () => {
     ])
   })
 
-  it('are the same when asked for twice, and never of two types', () => {
+  it('are the same objects when requested twice, and never of two types', () => {
     const metrics = createMetrics()
     assert.equal(metrics.counter('a', 'A'), metrics.counter('a', 'A'))
     assert.throws(() => metrics.gauge('a', 'A'), { code: 'ERR_METRIC_CLASH' })

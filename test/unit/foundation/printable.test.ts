@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { printable, printableJson, printableLines } from '../../../src/foundation/printable.ts'
 
-/** What a terminal or a reader of lines would obey. */
+/** What a terminal or a line-oriented reader would obey. */
 const HOSTILE: Readonly<Record<string, string>> = {
   'a line break': 'a\nb',
   'a carriage return': 'a\rb',
@@ -30,7 +30,7 @@ for (const [what, text] of Object.entries(HOSTILE)) {
     assert.doesNotMatch(printable(text), BAD)
     assert.match(printable(text), /\\/)
   })
-  it(`writes ${what} in JSON as an escape that says the same`, () => {
+  it(`writes ${what} in JSON as an equivalent escape`, () => {
     const json = printableJson(JSON.stringify({ text }))
     assert.doesNotMatch(json, BAD)
     assert.deepEqual(JSON.parse(json), { text })
@@ -38,11 +38,11 @@ for (const [what, text] of Object.entries(HOSTILE)) {
 }
 
 describe('printable', () => {
-  it('leaves alone what can be read', () => {
+  it('leaves readable text alone', () => {
     for (const text of ['plain', 'größer', '日本語', 'עברית', '👍', 'a b  c'])
       assert.equal(printable(text), text)
   })
-  it('keeps line breaks that are ours where it is told so', () => {
+  it('keeps our own line breaks when told to', () => {
     assert.equal(printableLines('a\nb\u001bc\n'), 'a\nb\\x1bc\n')
     assert.equal(printableJson('{\n  "a": 1\n}'), '{\n  "a": 1\n}')
   })

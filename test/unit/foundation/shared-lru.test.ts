@@ -12,7 +12,7 @@ function filled(): SharedLru<string, number> {
 }
 
 describe('SharedLru', () => {
-  it('keeps what one has asked for, however much another asks for', () => {
+  it("keeps one owner's entries, however much another asks for", () => {
     const cache = filled()
     assert.equal(cache.size, 10)
     assert.deepEqual(
@@ -39,7 +39,7 @@ describe('SharedLru', () => {
     assert.equal(cache.get('flood-95', 'few'), 95)
     assert.equal(cache.sizeOf('few'), 4)
     cache.get('few-1', FLOOD)
-    assert.equal(cache.sizeOf('few'), 4, 'whoever holds much cannot draw it to himself')
+    assert.equal(cache.sizeOf('few'), 4, 'an owner of much cannot take it over')
     for (let n = 200; n < 300; n++) cache.set(`flood-${n}`, n, FLOOD)
     assert.deepEqual(
       ['few-1', 'flood-95'].map((key) => cache.has(key)),
@@ -47,7 +47,7 @@ describe('SharedLru', () => {
     )
   })
 
-  it('takes from the next one once the biggest has become small', () => {
+  it('takes from the next owner once the biggest has become small', () => {
     const cache = new SharedLru<string, number>(12)
     for (let n = 0; n < 8; n++) cache.set(`a-${n}`, n, 'a')
     for (let n = 0; n < 4; n++) cache.set(`b-${n}`, n, 'b')
@@ -56,7 +56,7 @@ describe('SharedLru', () => {
     assert.ok(Math.max(...sizes) <= 5 && Math.min(...sizes) >= 3, String(sizes))
   })
 
-  it('tells of what is evicted, and lets go of what is deleted', () => {
+  it('reports evictions, and releases what is deleted', () => {
     const evicted: string[] = []
     const cache = new SharedLru<string, number>(1, { onEvict: (key) => void evicted.push(key) })
     cache.set('a', 1, 'one')
@@ -68,7 +68,7 @@ describe('SharedLru', () => {
     assert.deepEqual([...cache], [['c', 3, 'one']])
   })
 
-  it('gives the last used of each owner in turn', () => {
+  it('returns the last used of each owner in turn', () => {
     assert.deepEqual(
       filled()
         .recent(4)
@@ -77,7 +77,7 @@ describe('SharedLru', () => {
     )
   })
 
-  it('counts in bytes where a limit is in bytes', () => {
+  it('counts bytes where a limit is in bytes', () => {
     const cache = new SharedLru<string, string>(10, { sizeOf: (_key, value) => value.length })
     cache.set('few', 'xxx', 'few')
     cache.set('long', 'xxxxx', FLOOD)
@@ -97,7 +97,7 @@ describe('SharedLru', () => {
     )
   })
 
-  it('keeps what a list that is kept by hand would keep', () => {
+  it('keeps what a hand-written list would keep', () => {
     const [limit, owners] = [6, ['a', 'b', 'c']]
     const cache = new SharedLru<string, number>(limit)
     let seed = 7

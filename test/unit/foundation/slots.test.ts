@@ -5,7 +5,7 @@ import { Slots } from '../../../src/foundation/slots.ts'
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('Slots', () => {
-  it('lets no more tasks run at once than there are, each in its turn', async () => {
+  it('runs no more tasks at a time than there are slots, each in turn', async () => {
     const slots = new Slots(2)
     const begun: number[] = []
     const ends = Array.from({ length: 5 }, () => Promise.withResolvers<number>())
@@ -25,7 +25,7 @@ describe('Slots', () => {
     assert.deepEqual(begun, [0, 1, 2, 3, 4])
   })
 
-  it('gives the slot of a task that failed to the next', async () => {
+  it('gives the slot of a failed task to the next', async () => {
     const slots = new Slots(1)
     const failed = slots.run(() => Promise.reject(new Error('no')))
     const next = slots.run(() => Promise.resolve('yes'))

@@ -9,7 +9,7 @@ function setUp(more: { maxKeys?: number } = {}) {
 }
 
 describe('TokenBuckets', () => {
-  it('gives each key its burst, and then so much a second', () => {
+  it('gives each key its burst, and then this much per second', () => {
     const { clock, buckets } = setUp()
     assert.equal(buckets.tryTake('a', 20), true)
     assert.equal(buckets.tryTake('a'), false)
@@ -34,7 +34,7 @@ describe('TokenBuckets', () => {
     assert.equal(buckets.waitMs('a', 5), 0)
   })
 
-  it('forgets the bucket that was used longest ago', () => {
+  it('drops the least recently used bucket', () => {
     const { buckets } = setUp()
     for (const key of ['a', 'b', 'c']) buckets.charge(key, 20)
     assert.equal(buckets.waitMs('c'), 100)

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { Watchable } from '../../../src/foundation/watchable.ts'
 
 describe('Watchable', () => {
-  it('tells every listener, also after one of them threw', () => {
+  it('notifies every listener, also after one of them threw', () => {
     const watchable = new Watchable(0)
     const heard: number[] = []
     watchable.subscribe(() => {
@@ -15,7 +15,7 @@ describe('Watchable', () => {
     assert.equal(watchable.value, 1)
   })
 
-  it('tells nothing to a listener that is disposed', () => {
+  it('does not notify a disposed listener', () => {
     const watchable = new Watchable(0)
     const heard: number[] = []
     const subscription = watchable.subscribe((value) => heard.push(value))
@@ -25,7 +25,7 @@ describe('Watchable', () => {
     assert.deepEqual(heard, [1])
   })
 
-  it('keeps the same listener subscribed twice apart', () => {
+  it('treats a listener subscribed twice as two', () => {
     const watchable = new Watchable(0)
     let heard = 0
     const listener = (): void => {
@@ -38,7 +38,7 @@ describe('Watchable', () => {
     assert.equal(heard, 1)
   })
 
-  it('gives a watcher the present value first, and then only the newest', async () => {
+  it('yields the current value first, and then only the newest', async () => {
     const watchable = new Watchable('a')
     const stop = new AbortController()
     const values = watchable.watch(stop.signal)
@@ -51,7 +51,7 @@ describe('Watchable', () => {
     assert.equal((await waiting).value, 'd')
   })
 
-  it('ends a watcher that waits when its signal aborts', async () => {
+  it('ends a waiting watcher when its signal aborts', async () => {
     const watchable = new Watchable('a')
     const stop = new AbortController()
     const values = watchable.watch(stop.signal)
@@ -61,7 +61,7 @@ describe('Watchable', () => {
     assert.equal((await waiting).done, true)
   })
 
-  it('gives nothing to a watcher whose signal has aborted already', async () => {
+  it('yields nothing when the signal is already aborted', async () => {
     const values = new Watchable('a').watch(AbortSignal.abort())
     assert.equal((await values.next()).done, true)
   })

@@ -6,7 +6,7 @@ const GIB = 1024 ** 3
 const asked = { max: 16_384, maxPerUid: 10_000 }
 
 describe('connectionLimits', () => {
-  it('takes what was asked for where there is enough of everything', () => {
+  it('allows the configured limit when there is enough of everything', () => {
     assert.deepEqual(connectionLimits(asked, { openFiles: 524_288, memoryBytes: 16 * GIB }), asked)
   })
 
@@ -17,11 +17,11 @@ describe('connectionLimits', () => {
     assert.equal(connectionLimits(asked, { openFiles: 1_024, memoryBytes: 16 * GIB }).max, 448)
   })
 
-  it('takes no more than half of the memory', () => {
+  it('uses no more than half of the memory', () => {
     assert.equal(connectionLimits(asked, { openFiles: 524_288, memoryBytes: GIB / 4 }).max, 1_024)
   })
 
-  it('serves a few in any case', () => {
+  it('allows a few in any case', () => {
     assert.equal(connectionLimits(asked, { openFiles: 64, memoryBytes: 1 }).max, 16)
   })
 })

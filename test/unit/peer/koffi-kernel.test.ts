@@ -7,7 +7,10 @@ import { openPeerByPid } from '../../../src/peer/peer.ts'
 
 const { ESRCH, ENOTTY, ENODATA, EINVAL, EINTR, EBADF } = constants.errno
 
-/** The C library of this machine, in which some calls fail. The reason that they leave is theirs. */
+/**
+ * The C library of this machine with some calls replaced by failures, which set the errno that the
+ * test names.
+ */
 function libcWith(changes: (fail: (errno: number) => () => number) => Partial<Libc>): Libc {
   const real = loadLibc()
   let own: number | undefined
@@ -25,7 +28,7 @@ function libcWith(changes: (fail: (errno: number) => () => number) => Partial<Li
 
 describe('a kernel', () => {
   for (const release of ['5.15.0-100-generic', '6.4.9', '4.18.0', '6.1']) {
-    it(`${release} is refused, and the sentence says what is needed`, () => {
+    it(`${release} is refused, with what is needed`, () => {
       assert.throws(() => requireKernel(release), {
         code: 'ERR_PEER_KERNEL_UNSUPPORTED',
         message: `Linux 6.5 or newer is needed to attest callers, this is ${release}`,
@@ -33,14 +36,14 @@ describe('a kernel', () => {
     })
   }
   for (const release of ['6.5.0', '6.12.3+deb13', '7.0.0-rc1', '10.1']) {
-    it(`${release} is taken`, () => {
+    it(`${release} is accepted`, () => {
       assert.doesNotThrow(() => requireKernel(release))
     })
   }
 })
 
 describe('a kernel without PIDFD_GET_INFO', () => {
-  it('says who a process is by its status file, the same as one with it', () => {
+  it('identifies a process by its status file, with the same result', () => {
     const asked: number[] = []
     const libc = libcWith((fail) => ({
       ioctl: () => {
@@ -54,13 +57,13 @@ describe('a kernel without PIDFD_GET_INFO', () => {
     try {
       assert.deepEqual(old.read(process.pid, pidfd), now.read(process.pid, pidfd))
       assert.equal(old.read(process.pid, pidfd).uid, process.geteuid?.())
-      assert.equal(asked.length, 1, 'it is not asked again for what it does not have')
+      assert.equal(asked.length, 1, 'it is not asked again')
     } finally {
       now.closePidfd(pidfd)
     }
   })
 
-  it('knows no process whose status file is gone or is none', () => {
+  it('knows no process whose status file is missing or malformed', () => {
     for (const text of [undefined, '', 'Name:\tserver\nUid:\tx\n', 'Uid:\t0\t0\t0\t0\n']) {
       const libc = libcWith((fail) => ({
         ioctl: fail(ENOTTY),
@@ -103,30 +106,30 @@ describe('the peer of a socket', () => {
       assert.throws(() => kernel.openPeer(0), { code: 'ERR_PEER_PROCESS_NOT_FOUND' })
     })
   }
-  it('is an error of its own when the call fails for another reason', () => {
+  it('causes an error of its own when the call fails for another reason', () => {
     const kernel = new KoffiKernel(libcWith((fail) => ({ getsockopt: fail(EBADF) })))
     assert.throws(() => kernel.openPeer(0), { code: 'ERR_PEER_SYSTEM_CALL', errno: EBADF })
-    // Whoever has no SO_PEERCRED is nobody, and not somebody who has exited.
+    // A peer without SO_PEERCRED is unknown, not exited.
     const other = new KoffiKernel(libcWith((fail) => ({ getsockopt: fail(ESRCH) })))
     assert.throws(() => other.identify(0), { code: 'ERR_PEER_SYSTEM_CALL' })
   })
 })
 
 describe('whether a process has exited', () => {
-  it('is asked again when a signal came between', () => {
+  it('is checked again when a signal interrupted the call', () => {
     let times = 0
     const libc = libcWith((fail) => ({ poll: () => (times++ === 0 ? fail(EINTR)() : 0) }))
     assert.equal(new KoffiKernel(libc).hasExited(7), false)
     assert.equal(times, 2)
   })
-  it('is not guessed when it cannot be asked', () => {
+  it('is not guessed when it cannot be checked', () => {
     const libc = libcWith((fail) => ({ poll: fail(EINVAL) }))
     assert.throws(() => new KoffiKernel(libc).hasExited(7), { code: 'ERR_PEER_SYSTEM_CALL' })
   })
 })
 
-describe('a process that cannot be looked into', () => {
-  it('has no executable, and its start time is not made up', () => {
+describe('a process that cannot be inspected', () => {
+  it('has no executable, and no invented start time', () => {
     const kernel = new KoffiKernel(libcWith((fail) => ({ statx: fail(EINVAL), open: () => -1 })))
     const pidfd = kernel.openProcess(process.pid)
     try {
@@ -137,13 +140,13 @@ describe('a process that cannot be looked into', () => {
       kernel.closePidfd(pidfd)
     }
   })
-  it('is in no user namespace that is known, and its path is not known', () => {
+  it('has no known user namespace and no known path', () => {
     const kernel = loadKernel()
     assert.equal(kernel.sharesUserNamespace(0), false)
     assert.equal(kernel.sharesUserNamespace(process.pid), true)
     assert.equal(kernel.executablePath(0, { device: 0n, inode: 0n, mountId: 0n }).path, undefined)
   })
-  it('leaves no descriptor behind when it is gone before it could be read', () => {
+  it('leaves no descriptor behind when it exits before it could be read', () => {
     const closed: number[] = []
     const kernel = new KoffiKernel(libcWith((fail) => ({ ioctl: fail(ESRCH) })))
     const closePidfd = kernel.closePidfd.bind(kernel)

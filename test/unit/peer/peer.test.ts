@@ -28,7 +28,7 @@ describe('Peer', () => {
     ['an executable that cannot be read any more', { executable: undefined }, 'other executable'],
     ['another user', { uid: 1001 }, 'other user or group'],
     ['another group', { gid: 0 }, 'other user or group'],
-    ['its end', { exited: true }, 'exited'],
+    ['its exit', { exited: true }, 'exited'],
   ]
   for (const [what, change, says] of CHANGES) {
     it(`notices ${what}`, () => {
@@ -39,7 +39,7 @@ describe('Peer', () => {
     })
   }
 
-  it('has no executable where /proc does not show it, and finds that unchanged', () => {
+  it('has no executable where /proc does not show it, and counts as unchanged', () => {
     const kernel = new FakeKernel({ executable: undefined, path: undefined })
     using peer = Peer.ofSocket(kernel, SOCKET)
     assert.equal(peer.executable, undefined)
@@ -58,13 +58,13 @@ describe('Peer', () => {
     assert.equal(peer.loginUid, undefined)
   })
 
-  it('refuses pid 0, which is a process of a PID namespace that cannot be seen', () => {
+  it('refuses pid 0, which is a process in a PID namespace that cannot be seen', () => {
     const kernel = new FakeKernel({ pid: 0 })
     assert.throws(() => Peer.ofSocket(kernel, SOCKET), { code: 'ERR_PEER_REFUSED' })
     assert.equal(kernel.openPidfds.size, 0)
   })
 
-  it('says of a process that /proc hides that it is hidden, not that it has exited', () => {
+  it('says that a process is hidden, not exited, when /proc hides it', () => {
     const kernel = new FakeKernel({ hidden: true })
     assert.throws(() => Peer.ofSocket(kernel, SOCKET), { code: 'ERR_PEER_REFUSED', message: /hidepid/ })
     assert.equal(kernel.openPidfds.size, 0)
@@ -76,7 +76,7 @@ describe('Peer', () => {
     assert.equal(kernel.openPidfds.size, 0)
   })
 
-  it('accepts uid 65534 of this user namespace: it is nobody then', () => {
+  it('accepts uid 65534 of this user namespace as the user nobody', () => {
     using peer = Peer.ofSocket(new FakeKernel({ uid: 65_534 }), SOCKET)
     assert.equal(peer.credentials.uid, 65_534)
   })
@@ -88,7 +88,7 @@ describe('Peer', () => {
     assert.equal(kernel.openPidfds.size, 0)
   })
 
-  it('says that a caller has gone', () => {
+  it('says that a caller is gone', () => {
     assert.throws(() => Peer.ofSocket(new FakeKernel({ exited: true }), SOCKET), {
       code: 'ERR_PEER_PROCESS_NOT_FOUND',
     })
@@ -96,7 +96,7 @@ describe('Peer', () => {
 })
 
 describe('openPeerByPid', () => {
-  it('pins a process by its number', () => {
+  it('pins a process by its pid', () => {
     using peer = openPeerByPid(new FakeKernel(), 812)
     assert.equal(peer.credentials.uid, 1000)
   })

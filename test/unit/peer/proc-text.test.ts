@@ -3,14 +3,14 @@ import { describe, it } from 'node:test'
 import { cgroupOf, fieldOf, hasMount } from '../../../src/peer/proc-text.ts'
 
 describe('what /proc says in lines', () => {
-  it('is not what a process has put into its own name', () => {
+  it("is not taken from a process's own name", () => {
     const status = 'Name:\t\rGroups:\t31337\nUid:\t1\t2\t3\t4\nGroups:\t7 9 \n'
     assert.equal(fieldOf(status, 'Groups'), '7 9')
     assert.equal(fieldOf('Name:\t\u2028Uid:\t0\t0\n', 'Uid'), undefined)
     assert.equal(fieldOf('Groups:\t \n', 'Groups'), '')
   })
 
-  it('is not what a user has named a control group', () => {
+  it('is not taken from the name of a control group', () => {
     const forged = '1:name=systemd:/user.slice/a\r0::/system.slice/db.service\n0::/\n'
     assert.equal(cgroupOf(forged), '/user.slice/a\r0::/system.slice/db.service')
     assert.equal(cgroupOf('0::/user.slice/a\rb\n'), '/user.slice/a\rb')
@@ -21,7 +21,7 @@ describe('what /proc says in lines', () => {
     assert.equal(cgroupOf(''), undefined)
   })
 
-  it('is not what a user has named a place to mount at', () => {
+  it('is not taken from the name of a mount point', () => {
     const info =
       '24 1 0:22 / /home/a/x\r77 rw - fuse x rw\n25 1 0:23 / / rw - ext4 /dev/a rw\n251 1 0:9 / /y rw - x x rw\n'
     assert.equal(hasMount(info, 25n), true)

@@ -6,7 +6,7 @@ import { RefusedConnections } from '../../../src/peer/refused-connections.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 
 describe('RefusedConnections', () => {
-  it('tells of each user who is refused, once for each burst, however long another one goes on', () => {
+  it('logs each refused user once per burst, however long another one goes on', () => {
     const lines: { uid: number }[] = []
     const clock = new FakeClock()
     const logger = createLogger({ destination: { write: (line) => void lines.push(JSON.parse(line)) } })

@@ -4,7 +4,7 @@ import { MAX_SOCKET_PATH_BYTES } from '../../../src/foundation/socket-path-limit
 import { checkSocketPath } from '../../../src/peer/socket-path.ts'
 
 describe('checkSocketPath', () => {
-  it('accepts the longest path that a socket address holds', () => {
+  it('accepts the longest path that fits into a socket address', () => {
     checkSocketPath(`/${'a'.repeat(MAX_SOCKET_PATH_BYTES - 1)}`)
   })
   for (const [what, path] of [

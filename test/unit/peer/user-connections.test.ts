@@ -3,7 +3,7 @@ import type net from 'node:net'
 import { describe, it } from 'node:test'
 import { type Served, UserConnections } from '../../../src/peer/user-connections.ts'
 
-/** A socket as far as it is held, let go and destroyed. */
+/** A socket, as far as it is paused, resumed and destroyed. */
 function fakeSocket() {
   const did: string[] = []
   const socket = {
@@ -27,7 +27,7 @@ function setUp(max: number, maxPerUid = max) {
 }
 
 describe('UserConnections', () => {
-  it('stops one user at his own limit and lets the others in', () => {
+  it('stops one user at its own limit and lets the others in', () => {
     const { add } = setUp(10, 2)
     assert.deepEqual(
       [1, 1, 1, 2].map((uid) => add(uid).refused),
@@ -35,7 +35,7 @@ describe('UserConnections', () => {
     )
   })
 
-  it('lets the one with most make room for one who has less', () => {
+  it('makes the user with most give way to one with fewer', () => {
     const { add, evicted, connections } = setUp(4)
     const [first] = [add(1), add(1), add(1), add(2)]
     assert.equal(add(3).refused, undefined)
@@ -44,7 +44,7 @@ describe('UserConnections', () => {
     assert.equal(connections.total, 4)
   })
 
-  it('takes nothing from anybody for one who would have as much', () => {
+  it('takes nothing from anybody for a user who would have as much', () => {
     const { add, evicted } = setUp(4)
     for (const uid of [1, 1, 2, 2]) add(uid)
     assert.equal(add(1).refused, 'too_many_connections')
@@ -67,7 +67,7 @@ describe('UserConnections', () => {
     assert.deepEqual(ended, ['idle'])
   })
 
-  it('gives back what is closed', () => {
+  it('frees the place of a closed connection', () => {
     const { add, connections } = setUp(1)
     const { socket } = add(1)
     connections.remove(1, socket)
@@ -76,7 +76,7 @@ describe('UserConnections', () => {
     assert.equal(add(2).refused, undefined)
   })
 
-  it('holds all connections of a user and lets go of them a few at a time', () => {
+  it('holds all connections of a user and releases a few at a time', () => {
     const { add, connections } = setUp(100)
     const own = Array.from({ length: 40 }, () => add(1))
     const other = add(2)

@@ -12,7 +12,7 @@ function allows(spec: unknown, audience: string): boolean {
 
 describe('a glob of allowed audiences', () => {
   const glob = { glob: 'https://*.example.org' }
-  it('stands for hosts', () => {
+  it('matches hosts', () => {
     for (const audience of ['https://a.example.org', 'https://a.b.example.org'])
       assert.ok(allows(glob, audience), audience)
   })
@@ -24,9 +24,9 @@ describe('a glob of allowed audiences', () => {
     'https://user@.example.org',
     'https://evil.test?@a.example.org',
   ]) {
-    it(`does not go beyond the mark in ${audience}`, () => assert.ok(!allows(glob, audience)))
+    it(`does not match past the delimiter in ${audience}`, () => assert.ok(!allows(glob, audience)))
   }
-  it('may have the marks itself', () => {
+  it('may contain the delimiters itself', () => {
     assert.ok(allows({ glob: 'https://a/*?b=*' }, 'https://a/x?b=1'))
     assert.ok(!allows({ glob: 'https://a/*?b=*' }, 'https://a/x?b=1#c'))
     assert.ok(allows({ glob: 'https://a/**' }, 'https://a/x?y#z'))

@@ -100,8 +100,8 @@ describe('compileWorkloadIdentity', () => {
     )
   })
   const bad: readonly (readonly [string, unknown, string])[] = [
-    ['a spec that is no mapping', 7, ''],
-    ['a type of key that nobody knows', { spiffe_id: '/a', x509: { key_type: 'ed25519' } }, 'x509.key_type'],
+    ['a spec that is not a mapping', 7, ''],
+    ['an unknown key type', { spiffe_id: '/a', x509: { key_type: 'ed25519' } }, 'x509.key_type'],
     [
       'audiences that are numbers',
       { spiffe_id: '/a', jwt: { allowed_audiences: [7] } },
@@ -112,13 +112,13 @@ describe('compileWorkloadIdentity', () => {
       { spiffe_id: '/a', jwt: { allowed_audiences: { like: 'a' } } },
       'jwt.allowed_audiences.like',
     ],
-    ['a section that is no mapping', { spiffe_id: '/a', x509: 1 }, 'x509'],
-    ['rules that are no list', { spiffe_id: '/a', allow: {} }, 'allow'],
-    ['a rule that is no mapping', allow('x'), 'allow.0'],
+    ['a section that is not a mapping', { spiffe_id: '/a', x509: 1 }, 'x509'],
+    ['rules that are not a list', { spiffe_id: '/a', allow: {} }, 'allow'],
+    ['a rule that is not a mapping', allow('x'), 'allow.0'],
     ['an empty rule', allow({}), 'allow.0'],
-    ['a match that is no mapping', allow({ match: [] }), 'allow.0.match'],
-    ['a when that is no text', allow({ when: true }), 'allow.0.when'],
-    ['a when that is not true or false', allow({ when: 'workload.unix.uid' }), 'allow.0.when'],
+    ['a match that is not a mapping', allow({ match: [] }), 'allow.0.match'],
+    ['a when that is not text', allow({ when: true }), 'allow.0.when'],
+    ['a when that is not a boolean', allow({ when: 'workload.unix.uid' }), 'allow.0.when'],
     [
       'too many conditions',
       allow({ match: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`join.a${i}`, 1])) }),
@@ -126,24 +126,28 @@ describe('compileWorkloadIdentity', () => {
     ],
     ['a path with a bad step', match('join.a b', 1), 'allow.0.match.join.a b'],
     ['a group of attributes', match('workload.unix', 1), 'allow.0.match.workload.unix'],
-    ['a root that nobody knows', match('host.name', 'a'), 'allow.0.match.host.name'],
+    ['an unknown root', match('host.name', 'a'), 'allow.0.match.host.name'],
     ['an attribute without a name', match('workload', 1), 'allow.0.match.workload'],
     ['no operator', match('bot.name', {}), 'allow.0.match.bot.name'],
     ['two operators', match('bot.name', { not: 'a', exists: true }), 'allow.0.match.bot.name'],
     ['exists: false', match('bot.name', { exists: false }), 'allow.0.match.bot.name.exists'],
     ['an empty list', match('bot.name', []), 'allow.0.match.bot.name'],
     ['one bad value in a list', match('workload.unix.uid', [1, 'a']), 'allow.0.match.workload.unix.uid.1'],
-    ['a number for text', match('bot.name', 7), 'allow.0.match.bot.name'],
+    ['a number where text is expected', match('bot.name', 7), 'allow.0.match.bot.name'],
     ['a fraction', match('join.x', 1.5), 'allow.0.match.join.x'],
     ['null', match('join.x', null), 'allow.0.match.join.x'],
-    ['a truth value for text', match('bot.name', true), 'allow.0.match.bot.name'],
-    ['a truth value for a number', match('workload.unix.uid', true), 'allow.0.match.workload.unix.uid'],
+    ['a boolean where text is expected', match('bot.name', true), 'allow.0.match.bot.name'],
+    [
+      'a boolean where a number is expected',
+      match('workload.unix.uid', true),
+      'allow.0.match.workload.unix.uid',
+    ],
     [
       'a glob on a number',
       match('workload.unix.uid', { glob: '1*' }),
       'allow.0.match.workload.unix.uid.glob',
     ],
-    ['a glob that is no text', match('bot.name', { glob: 1 }), 'allow.0.match.bot.name.glob'],
+    ['a glob that is not text', match('bot.name', { glob: 1 }), 'allow.0.match.bot.name.glob'],
     ['** within a segment', match('bot.name', { glob: 'a**' }), 'allow.0.match.bot.name.glob'],
     ['an empty glob', match('bot.name', { glob: '' }), 'allow.0.match.bot.name.glob'],
     [
@@ -152,11 +156,11 @@ describe('compileWorkloadIdentity', () => {
       'allow.0.match.bot.name.glob',
     ],
     [
-      'not of something wrong',
+      'a not with an invalid condition',
       match('workload.unix.uid', { not: 'a' }),
       'allow.0.match.workload.unix.uid.not',
     ],
-    ['claims that are no mapping', { spiffe_id: '/a', jwt: { extra_claims: [] } }, 'jwt.extra_claims'],
+    ['claims that are not a mapping', { spiffe_id: '/a', jwt: { extra_claims: [] } }, 'jwt.extra_claims'],
     [
       'a claim that JSON cannot hold',
       { spiffe_id: '/a', jwt: { extra_claims: { a: 1n } } },
@@ -173,7 +177,7 @@ describe('compileWorkloadIdentity', () => {
       'jwt.extra_claims.a',
     ],
     [
-      'a list inside a text',
+      'a list within text',
       { spiffe_id: '/a', jwt: { extra_claims: { a: 'x{{ workload.unix.groups }}' } } },
       'jwt.extra_claims.a',
     ],
@@ -184,13 +188,13 @@ describe('compileWorkloadIdentity', () => {
       'jwt.extra_claims.a',
     ],
     [
-      'a number that is none',
+      'an infinite number',
       { spiffe_id: '/a', jwt: { extra_claims: { a: [Number.POSITIVE_INFINITY] } } },
       'jwt.extra_claims.a.0',
     ],
-    ['half a character', { spiffe_id: '/a', jwt: { extra_claims: { a: 'x\ud800' } } }, 'jwt.extra_claims.a'],
+    ['a lone surrogate', { spiffe_id: '/a', jwt: { extra_claims: { a: 'x\ud800' } } }, 'jwt.extra_claims.a'],
     [
-      'half a character in a name',
+      'a lone surrogate in a name',
       { spiffe_id: '/a', jwt: { extra_claims: { '\udc00': 1 } } },
       'jwt.extra_claims.\udc00',
     ],
@@ -201,7 +205,7 @@ describe('compileWorkloadIdentity', () => {
       assert.deepEqual(pathsOf(spec), [path])
     })
   }
-  it('refuses more claims, or deeper ones, than anybody means', () => {
+  it('refuses more or deeper claims than anybody needs', () => {
     let deep: unknown = 1
     for (let level = 0; level < 12; level += 1) deep = { deep }
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`c${i}`, i]))
@@ -261,7 +265,7 @@ describe('spiffe_id', () => {
     ['/{{ string(1 / (workload.unix.uid - 1000)) }}', /cannot be evaluated/],
   ]
   for (const [text, reason] of refused) {
-    it(`refuses a caller for whom ${text} gives no segment`, () => {
+    it(`refuses a caller for which ${text} renders no segment`, () => {
       const outcome = compile({ spiffe_id: text, allow: ALLOW }).decide(CALLER)
       assert.match('refused' in outcome ? outcome.refused : 'granted', reason)
     })
@@ -297,9 +301,9 @@ describe('dns_sans and claims', () => {
       /extra_claims: join\.nope is absent/,
     ],
     [
-      'a claim with half a character from a template',
+      'a claim with a lone surrogate from a template',
       { jwt: { extra_claims: { a: '{{ bot.traits.half }}' } } },
-      /not every reader of JSON has/,
+      /some JSON readers reject/,
     ],
     [
       'a claim with a number too large',
@@ -313,7 +317,7 @@ describe('dns_sans and claims', () => {
       assert.match('refused' in outcome ? outcome.refused : 'granted', reason)
     })
   }
-  it('refuses claims that grow beyond 4 KiB with what a caller brings', () => {
+  it("refuses claims that grow beyond 4 KiB with a caller's attributes", () => {
     const caller = { ...CALLER, bot: { name: 'a'.repeat(4000), traits: {} } }
     const spec = {
       spiffe_id: '/a',

@@ -7,7 +7,7 @@ const DEFAULTS = { trustDomain: 'example.org', x509TtlSeconds: 3600, jwtTtlSecon
 const traits = { zone: 'internal', address: '10.0.0.1', last: '7', star: '*.internal' }
 const CALLER = { workload: { unix: { uid: 1000 } }, join: {}, bot: { name: 'b', traits } }
 
-/** The DNS names that come out, or why there are none. */
+/** The DNS names that result, or why there are none. */
 function rendered(...dns_sans: readonly string[]): readonly string[] | string {
   const spec = { spiffe_id: '/a', allow: [{ match: { 'workload.unix.uid': 1000 } }], x509: { dns_sans } }
   const identity = { name: 'web', revision: '1', labels: {}, spec }
@@ -33,8 +33,8 @@ describe('DNS names of a certificate', () => {
     'a.{{ bot.traits.last }}',
     '*.1',
   ]) {
-    it(`are not ${name}, which is taken for an IP address`, () => {
-      assert.match(String(rendered(name)), /taken for an IP address/)
+    it(`are not ${name}, which would be read as an IP address`, () => {
+      assert.match(String(rendered(name)), /read as an IP address/)
     })
   }
 
@@ -43,14 +43,14 @@ describe('DNS names of a certificate', () => {
     assert.deepEqual(rendered(...names), names)
   })
 
-  it('are there once, however they came about', () => {
+  it('are listed once, even if two templates render the same', () => {
     assert.deepEqual(rendered('a.internal', 'a.{{ bot.traits.zone }}', 'b.internal', 'a.internal'), [
       'a.internal',
       'b.internal',
     ])
   })
 
-  it('may be of a whole domain, by a whole first label that was written so', () => {
+  it('may be a wildcard only with a whole first label that was written so', () => {
     assert.deepEqual(rendered('*.internal', '*.{{ bot.traits.zone }}', '*.a.internal'), [
       '*.internal',
       '*.a.internal',
@@ -81,7 +81,7 @@ describe('dns_names of a role', () => {
     'maxTtlSeconds' in
     bounds.check({ identity: 'web', labels: {}, spiffeId: 'spiffe://example.org/a', dnsSans })
 
-  it('allow a name of a whole domain only where they say exactly that', () => {
+  it('allow a wildcard only where they say exactly that', () => {
     assert.ok(may(role(['*.internal']), '*.internal', 'a.internal'))
     for (const pattern of ['**.internal', 'a*.internal', '*.*', '*', 'internal', '*.a.internal'])
       assert.ok(!may(role([pattern]), '*.internal'), pattern)
@@ -108,7 +108,7 @@ describe('dns_names of a role', () => {
     }
   })
 
-  it('deny what a name of a whole domain covers, too', () => {
+  it('also deny what a wildcard covers', () => {
     for (const denied of ['db.internal', 'd*.internal', '*.internal', '**.internal'])
       assert.ok(!may(role(['*.internal'], [denied]), '*.internal'), denied)
     for (const denied of ['db.other', 'a.db.internal', 'internal'])

@@ -21,7 +21,7 @@ describe('Expression', () => {
     'bot.name.matches("^bu[a-z]+r$")',
     'join.nope == "x" || workload.unix.uid == 1000',
   ]) {
-    it(`finds true: ${text}`, () => assert.deepEqual(outcome(text), { value: true }))
+    it(`evaluates to true: ${text}`, () => assert.deepEqual(outcome(text), { value: true }))
   }
   for (const text of [
     'join.nope == "x"',
@@ -42,7 +42,7 @@ describe('Expression', () => {
   ]) {
     it(`reports an error: ${text}`, () => assert.ok('error' in outcome(text)))
   }
-  it('reports an error for a text that is too long to match', () => {
+  it('reports an error for a string that is too long to match', () => {
     const long = new Facts({ bot: { name: 'a'.repeat(5000) } })
     assert.ok('error' in Expression.compile('bot.name.matches("^a+$")').evaluate(long))
   })
@@ -92,14 +92,14 @@ describe('Expression', () => {
     const hostile = new Facts({ bot: { name: `${'a'.repeat(4000)}!` } })
     assert.deepEqual(Expression.compile('bot.name.matches("^(a+)+$")').evaluate(hostile), { value: false })
   })
-  it('is compiled once for all who write the same text', () => {
+  it('is compiled once for everybody with the same text', () => {
     assert.equal(Expression.compile('bot.name == "once"'), Expression.compile('bot.name == "once"'))
   })
   it('names the attributes that it uses', () => {
     const { usedAttributes } = Expression.compile('join.a["b"] == bot.traits["c"] && has(workload.unix.user)')
     assert.deepEqual([...usedAttributes].sort(), ['bot.traits.c', 'join.a.b', 'workload.unix.user'])
   })
-  it('finds what must be equal for it to hold', () => {
+  it('finds the values that attributes must equal', () => {
     const { equalities } = Expression.compile(
       'workload.unix.uid == 5 && "a" == bot.name && join.x in ["a", "b"] && 7 in workload.unix.groups && join.y == join.z && "k" in join.map && 1 < 2',
     )
@@ -110,7 +110,7 @@ describe('Expression', () => {
       { steps: ['workload', 'unix', 'groups'], values: [7] },
     ])
   })
-  it('shows the real error that an absent attribute hides in a row of alternatives', () => {
+  it('reports the real error that an absent attribute would hide in a row of alternatives', () => {
     const text = '1 / (workload.unix.uid - 1000) == 1 || (bot.name == "x" || join.nope == "x")'
     const expression = Expression.compile(text)
     assert.deepEqual(expression.evaluate(facts), { absent: 'join.nope' })
@@ -122,7 +122,7 @@ describe('Expression', () => {
       undefined,
     )
   })
-  it('does not stumble over names from Object.prototype', () => {
+  it('is not confused by names from Object.prototype', () => {
     const odd = new Facts(
       JSON.parse(
         '{"join":{"__proto__":{"x":1},"constructor":"c","n":null,"f":1.5},"workload":7,"bot":{"traits":{"constructor":"k"}}}',
@@ -139,7 +139,7 @@ describe('Expression', () => {
       absent: 'workload.unix.uid',
     })
   })
-  it('reads no caller whose lists are longer than 4096, rather than only a part of them', () => {
+  it('refuses a caller with lists longer than 4096 rather than reading a part of them', () => {
     const groups = Array.from({ length: 5000 }, (_, gid) => gid)
     const crowd = new Facts({ workload: { unix: { groups } } })
     assert.match(

@@ -11,29 +11,37 @@ const sha = { [DIGEST]: 'abc' }
 const hangs = (spec: object): boolean =>
   Policy.of([compile({ spiffe_id: '/a', ...spec })]).hangsOn(DIGEST, CALLER)
 
-describe('whether a digest decides anything about a caller', () => {
+describe('whether a digest matters for a caller', () => {
   const table: readonly (readonly [boolean, string, object])[] = [
     [true, 'a rule of nothing else', { allow: [{ match: sha }] }],
-    [true, 'a rule whose rest holds', { allow: [{ match: { ...sha, 'workload.unix.uid': 1000 } }] }],
-    [false, 'a rule whose rest does not', { allow: [{ match: { ...sha, 'workload.unix.uid': 1001 } }] }],
+    [
+      true,
+      'a rule whose other conditions hold',
+      { allow: [{ match: { ...sha, 'workload.unix.uid': 1000 } }] },
+    ],
+    [
+      false,
+      'a rule whose other conditions do not hold',
+      { allow: [{ match: { ...sha, 'workload.unix.uid': 1001 } }] },
+    ],
     [false, 'a rule without it', { allow: [{ match: { 'workload.unix.uid': 1000 } }] }],
     [
       false,
       'a rule beside another one that grants in any case',
       { allow: [{ match: { 'workload.unix.uid': 1000 } }, { match: sha }] },
     ],
-    [true, 'an expression that asks for it', { allow: [{ when: `${DIGEST} == "abc"` }] }],
+    [true, 'an expression that compares it', { allow: [{ when: `${DIGEST} == "abc"` }] }],
     [true, 'an expression that excludes it', { allow: [{ when: `!(${DIGEST} == "abc")` }] }],
-    [true, 'an expression that asks whether it is there', { allow: [{ when: `has(${DIGEST})` }] }],
-    [true, 'an expression that asks whether it is absent', { allow: [{ when: `!has(${DIGEST})` }] }],
+    [true, 'an expression that tests for it', { allow: [{ when: `has(${DIGEST})` }] }],
+    [true, 'an expression that tests for its absence', { allow: [{ when: `!has(${DIGEST})` }] }],
     [
       false,
-      'an expression that says no before it asks',
+      'an expression that is false before it uses it',
       { allow: [{ when: `workload.unix.uid == 1001 && ${DIGEST} == "abc"` }] },
     ],
     [
       false,
-      'an expression that says yes in any case',
+      'an expression that is true in any case',
       { allow: [{ when: `workload.unix.uid == 1000 || ${DIGEST} == "abc"` }] },
     ],
     [
@@ -48,17 +56,17 @@ describe('whether a digest decides anything about a caller', () => {
     ],
     [
       true,
-      'a denial of somebody who would be granted it',
+      'a denial of a caller that would be granted it',
       { allow: [{ match: { 'workload.unix.uid': 1000 } }], deny: [{ match: sha }] },
     ],
     [
       false,
-      'a denial of somebody who is granted nothing',
+      'a denial of a caller that is granted nothing',
       { allow: [{ match: { 'workload.unix.uid': 1001 } }], deny: [{ match: sha }] },
     ],
     [
       true,
-      'an ID that holds it',
+      'an ID that contains it',
       { spiffe_id: `/{{ ${DIGEST} }}`, allow: [{ match: { 'workload.unix.uid': 1000 } }] },
     ],
   ]
@@ -66,7 +74,7 @@ describe('whether a digest decides anything about a caller', () => {
     it(`${expected ? 'yes' : 'no'}: ${what}`, () => assert.equal(hangs(spec), expected))
   }
 
-  it('is answered the same beside other identities, and after the rule has gone', () => {
+  it('is the same beside other identities, and after the rule is gone', () => {
     const rule = compile({ spiffe_id: '/a', allow: [{ match: sha }] }, 'by-digest')
     const other = compile({ spiffe_id: '/b', allow: [{ match: { 'workload.unix.uid': 1000 } }] }, 'other')
     const policy = Policy.of([rule, other])
@@ -75,19 +83,23 @@ describe('whether a digest decides anything about a caller', () => {
   })
 })
 
-describe('whether a whole tree that could not be read decides anything about a caller', () => {
+describe('whether a whole tree that could not be read matters for a caller', () => {
   const joined: Attributes = { workload: {}, join: { method: 'secret' } }
   const uid = { 'workload.unix.uid': 1000 }
   const table: readonly (readonly [boolean, string, object])[] = [
     [true, 'a rule on one of its attributes', { allow: [{ match: uid }] }],
     [true, 'an expression on one of them', { allow: [{ when: 'workload.unix.uid == 1000' }] }],
-    [true, 'an expression that asks for absence', { allow: [{ when: '!has(workload.unix.user)' }] }],
-    [true, 'an ID that holds one', { spiffe_id: '/{{ workload.unix.uid }}', allow: [{ match: uid }] }],
+    [true, 'an expression that tests for absence', { allow: [{ when: '!has(workload.unix.user)' }] }],
+    [true, 'an ID that contains one', { spiffe_id: '/{{ workload.unix.uid }}', allow: [{ match: uid }] }],
     [false, 'a rule on something else', { allow: [{ match: { 'join.method': 'secret' } }] }],
-    [false, 'a rule whose rest does not hold', { allow: [{ match: { ...uid, 'join.method': 'oidc' } }] }],
     [
       false,
-      'an expression that says no before it asks',
+      'a rule whose other conditions do not hold',
+      { allow: [{ match: { ...uid, 'join.method': 'oidc' } }] },
+    ],
+    [
+      false,
+      'an expression that is false before it uses one',
       { allow: [{ when: 'join.method == "oidc" && workload.unix.uid == 1' }] },
     ],
   ]

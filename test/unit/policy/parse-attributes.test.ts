@@ -34,7 +34,7 @@ describe('parseAttributes', () => {
 })
 
 describe('parseWorkload', () => {
-  it('reads what an agent says of a workload', () => {
+  it('reads the workload attributes of an agent', () => {
     const workload = { unix: { pid: 1, uid: 1000, groups: [], user: 'pay', binary_path: '/usr/bin/ä' } }
     assert.deepEqual(parseWorkload(JSON.stringify(workload)), { workload })
     assert.deepEqual(parseWorkload('{}'), { workload: {} })

@@ -94,7 +94,7 @@ describe('CompiledIdentity', () => {
   const reason = (spec: object): string => explain(compile(spec), CALLER, NO_BOUNDS).reason ?? 'granted'
 
   it('grants nobody without an allow rule', () => assert.match(reason({ spiffe_id: '/a' }), /no allow rule/))
-  it('says the first thing that said no, rule by rule', () => {
+  it('reports the first condition of each rule that does not hold', () => {
     const rule = { when: 'workload.unix.uid == 5' }
     const text = reason({
       spiffe_id: '/a',
@@ -109,10 +109,10 @@ describe('CompiledIdentity', () => {
     assert.equal(
       text,
       'allow[0]: workload.unix.uid is 1000 (wanted 1, 2, 3, 4, 5 or 1 more); allow[1]: join.nope is absent (wanted not 1); ' +
-        'allow[2]: when is false: workload.unix.uid == 5; and 2 more rules that do not hold',
+        'allow[2]: when is false: workload.unix.uid == 5; and 2 more rules that do not match',
     )
   })
-  it('shows lists, and cuts what is long', () => {
+  it('shows lists, and cuts long ones', () => {
     assert.match(reason(byMatch('workload.unix.groups', 5)), /is \[1000, 27\]/)
     const long =
       explain(compile(byMatch('join.x', 'a')), { join: { x: 'b'.repeat(500) } }, NO_BOUNDS).reason ?? ''
@@ -121,10 +121,10 @@ describe('CompiledIdentity', () => {
   it('lets any deny win', () => {
     assert.match(
       reason({ ...base, deny: [{ match: { 'bot.name': 'other' } }, { match: { 'bot.name': 'builder' } }] }),
-      /deny\[1\] holds/,
+      /deny\[1\] matches/,
     )
   })
-  describe('a deny by what every process has and this one does not show', () => {
+  describe('a deny by an attribute that every process has and this one hides', () => {
     const path = 'workload.unix.binary_path'
     const hidden: Attributes = { workload: { unix: { uid: 1000 } }, bot: { name: 'builder' } }
     const decide = (deny: object, facts = hidden): boolean =>
@@ -157,7 +157,7 @@ describe('CompiledIdentity', () => {
       { when: `has(${path}) && ${path} == "/opt/evil"` },
       { when: `${path} == "/opt/evil" && workload.unix.uid == 1001` },
     ]) {
-      it(`says plainly that it does not hold: ${JSON.stringify(deny)}`, () => {
+      it(`reports that it does not hold: ${JSON.stringify(deny)}`, () => {
         assert.equal(decide(deny), true)
       })
     }
@@ -178,11 +178,11 @@ describe('CompiledIdentity', () => {
       assert.match(reason({ ...base, deny: [{ when }] }), /deny\[0\]: when cannot be evaluated/)
     })
   }
-  it('does not hold an allow rule that cannot be evaluated or hangs on an absent attribute', () => {
+  it('does not apply an allow rule that cannot be evaluated or uses an absent attribute', () => {
     assert.match(reason({ spiffe_id: '/a', allow: [{ when: 'join.github.run' }] }), /neither true nor false/)
     assert.match(reason({ spiffe_id: '/a', allow: [{ when: '!(join.nope == 1)' }] }), /join\.nope is absent/)
   })
-  it('gives the same key for the same result and another for another revision', () => {
+  it('has the same key for the same result and another for another revision', () => {
     const one = compile(base).decide(CALLER)
     const two = compile(base).decide(CALLER)
     assert.ok('key' in one && 'key' in two && one.key === two.key)
@@ -190,7 +190,7 @@ describe('CompiledIdentity', () => {
 })
 
 describe('Policy', () => {
-  it('decides by name order and finds each identity by a value of the caller', () => {
+  it('decides in name order and finds each identity by a value of the caller', () => {
     const policy = Policy.of([
       forUid(1000, 'c'),
       forUid([5, 1000], 'a'),
@@ -221,7 +221,7 @@ describe('Policy', () => {
     assert.equal(policy.size, 8)
     assert.equal(policy.get('a')?.identity.name, 'a')
   })
-  it('succeeds itself without changing', () => {
+  it('makes a successor without changing itself', () => {
     const first = Policy.of([forUid(1, 'a'), forUid(1, 'b')])
     const second = first.with({ upserts: [forUid(2, 'a'), forUid(1, 'c')], removals: ['b', 'nobody'] })
     const names = (policy: Policy, uid: number): string[] =>
@@ -265,8 +265,9 @@ describe('Policy', () => {
       )
     }
   })
-  it('finds an identity whose rule asks for an empty list', () => {
-    // No value to look under: it was in no bucket, granted to a caller by its rule and by the explanation, and never decided.
+  it('finds an identity whose rule requires an empty list', () => {
+    // There is no value to index it by. It used to be in no bucket: the rule and the explanation
+    // granted it, but it was never decided.
     const noGroups = compile({ spiffe_id: '/a', allow: [{ when: 'workload.unix.groups == []' }] })
     assert.equal(Policy.of([noGroups]).decide({ workload: { unix: { groups: [] } } }).length, 1)
     assert.equal(Policy.of([noGroups]).decide({ workload: { unix: { groups: [7] } } }).length, 0)
@@ -302,7 +303,7 @@ describe('PersistentMap', () => {
 describe('lintWorkloadIdentity', () => {
   const lint = (spec: object): string[] =>
     lintWorkloadIdentity(compile(spec)).map((w) => `${w.path.join('.')}: ${w.message}`)
-  it('is content with a rule that names a boundary', () => {
+  it('accepts a rule that names a boundary', () => {
     assert.deepEqual(lint(byMatch('workload.unix.gid', 1)), [])
   })
   it('warns of a rule by path or digest only', () => {
@@ -315,7 +316,7 @@ describe('lintWorkloadIdentity', () => {
     assert.match(lint({ spiffe_id: '/a' })[0] ?? '', /^allow: no allow/))
 })
 
-it('an explanation says of which type the keys are and which audiences there are, where that is not the usual', () => {
+it('an explanation names the key type and the allowed audiences where they are not the default', () => {
   const spec = { ...byMatch('workload.unix.uid', 1000), x509: { key_type: 'rsa-2048' } }
   const limited = { ...spec, jwt: { allowed_audiences: ['vault', 'sts.amazonaws.com'] } }
   const none = { ...byMatch('workload.unix.uid', 1000), jwt: { allowed_audiences: [] } }
@@ -325,7 +326,7 @@ it('an explanation says of which type the keys are and which audiences there are
   assert.match(text, /by allow\[0\], tokens for none\n/)
 })
 
-it('a policy knows how many of its identities have keys of each type, through every change', () => {
+it('a policy counts its identities per key type, through every change', () => {
   const typed = (name: string, keyType: string) =>
     compile({ ...byMatch('workload.unix.uid', 1000), x509: { key_type: keyType } }, name)
   const first = Policy.of([typed('a', 'rsa-2048'), typed('b', 'rsa-2048'), typed('c', 'ec-p384')])

@@ -17,7 +17,7 @@ describe('the order of delivery', () => {
 })
 
 describe('hints', () => {
-  it('are kept by the first that has them, and empty ones clash with nobody', () => {
+  it('are kept by the first that has them, and empty ones do not clash', () => {
     const hinted = ['x', '', 'y', 'x', '', 'x'].map((hint, index) => ({ identity: `i${index}`, hint }))
     assert.deepEqual(sentHints(hinted), [
       { hint: 'x' },
@@ -39,7 +39,7 @@ describe('an explanation', () => {
     return { identity, revision: '1', granted: false, reason: 'a reason' }
   }
 
-  it('has those that are granted in the order of delivery, then the others', () => {
+  it('lists granted identities in the order of delivery, then the others', () => {
     const all = [refused('y'), granted('b'), refused('a'), granted('c', { priority: 1 })]
     assert.deepEqual(
       explainOrder(all).map(({ identity, order }) => [identity, order]),
@@ -52,7 +52,7 @@ describe('an explanation', () => {
     )
   })
 
-  it('says who loses its hint, and who is beyond the limit', () => {
+  it('says which identity loses its hint, and which is beyond the limit', () => {
     const all = [granted('a', { hint: 'h' }), granted('b', { hint: 'h' }), granted('c', { hint: 'h' })]
     const text = formatExplanation({ attributes: {}, identities: explainOrder(all, 2) })
     assert.match(text, / a .*by allow\[0\]\n/)

@@ -33,7 +33,7 @@ describe('RoleBounds', () => {
     assert.match(JSON.stringify(any.check(grant('/x', ['a.internal']))), /no role allows the DNS names/)
     assert.equal(any.hasSpiffeIdBound({ name: 'web', labels: {} }), false)
   })
-  it('holds a grant against patterns of IDs and DNS names', () => {
+  it('checks a grant against patterns of IDs and DNS names', () => {
     const b = bounds({ allow: rule({ spiffe_ids: ['/svc/**'], dns_names: ['*.internal'] }) })
     assert.deepEqual(b.check(grant('/svc/a/b', ['a.internal'])), { maxTtlSeconds: undefined })
     assert.match(JSON.stringify(b.check(grant('/other'))), /no role allows the SPIFFE ID/)
@@ -44,14 +44,14 @@ describe('RoleBounds', () => {
     assert.match(JSON.stringify(b.check(grant('/svc/a', ['a.b.internal']))), /DNS names/)
     assert.equal(b.hasSpiffeIdBound({ name: 'web', labels: {} }), true)
   })
-  it('does not add up halves of two rules', () => {
+  it('does not combine halves of two rules', () => {
     const b = bounds(
       { allow: rule({ spiffe_ids: ['/a'] }) },
       { allow: rule({ spiffe_ids: ['/b'], dns_names: ['x'] }) },
     )
     assert.match(JSON.stringify(b.check(grant('/a', ['x']))), /DNS names/)
   })
-  it('takes the smallest max_ttl of the roles that grant', () => {
+  it('uses the smallest max_ttl of the roles that grant', () => {
     const b = bounds(
       { max_ttl: 100, allow: rule({}) },
       { max_ttl: 50, allow: rule({}) },
@@ -86,7 +86,7 @@ describe('RoleBounds', () => {
     assert.deepEqual([may('web'), may('db-1'), may('x', { env: 'staging' })], [true, true, true])
     assert.deepEqual([may('x'), may('x', { env: 'prod' }), may('constructor')], [false, false, false])
   })
-  it('gives no use through rules of administration or of other kinds', () => {
+  it('grants no use through rules of administration or of other kinds', () => {
     const b = bounds({
       allow: [
         { kind: 'workload_identity', verbs: ['get'] },
@@ -96,13 +96,13 @@ describe('RoleBounds', () => {
     })
     assert.equal(b.mayUse({ name: 'web', labels: {} }), false)
   })
-  it('refuses to be made of a role that is wrong', () => {
+  it('cannot be created from an invalid role', () => {
     assert.throws(() => bounds({ allow: rule({ spiffe_ids: ['svc'] }) }), { code: 'ERR_POLICY_INVALID' })
   })
 })
 
 describe('checkRole', () => {
-  it('finds nothing in the example of the documentation', () => {
+  it('finds nothing wrong with the example of the documentation', () => {
     assert.deepEqual(
       checkRole({
         max_ttl: 28_800,
@@ -121,16 +121,16 @@ describe('checkRole', () => {
   })
   const one = (rule: unknown): object => ({ allow: [rule] })
   const bad: readonly (readonly [string, unknown, string])[] = [
-    ['no mapping', 7, ''],
+    ['not a mapping', 7, ''],
     ['an unknown key', { alow: [] }, 'alow'],
     ['a max_ttl of zero', { max_ttl: 0 }, 'max_ttl'],
-    ['rules that are no list', { deny: {} }, 'deny'],
-    ['a rule that is no mapping', one('x'), 'allow.0'],
+    ['rules that are not a list', { deny: {} }, 'deny'],
+    ['a rule that is not a mapping', one('x'), 'allow.0'],
     ['an unknown kind', one({ kind: 'nope' }), 'allow.0.kind'],
     ['a kind from Object.prototype', one({ kind: 'constructor' }), 'allow.0.kind'],
     ['a key of another kind', one({ kind: 'workload_identity', principals: ['a'] }), 'allow.0.principals'],
-    ['a name that is no text', one({ kind: 'workload_identity', name: 7 }), 'allow.0.name'],
-    ['labels that are no mapping', one({ kind: 'workload_identity', labels: [] }), 'allow.0.labels'],
+    ['a name that is not text', one({ kind: 'workload_identity', name: 7 }), 'allow.0.name'],
+    ['labels that are not a mapping', one({ kind: 'workload_identity', labels: [] }), 'allow.0.labels'],
     ['a label of a wrong type', one({ kind: 'workload_identity', labels: { env: 7 } }), 'allow.0.labels.env'],
     ['an empty list', one({ kind: 'workload_identity', spiffe_ids: [] }), 'allow.0.spiffe_ids'],
     ['a list with a number', one({ kind: 'workload_identity', dns_names: [7] }), 'allow.0.dns_names'],

@@ -41,7 +41,7 @@ class FakeCall implements ByteHolder {
     this.#account.hold(bytes)
   }
 
-  /** As a handler does. */
+  /** Takes bytes as a handler does. */
   use(): void {
     this.looseBytes = 0
   }
@@ -59,7 +59,7 @@ describe('ByteBudget', () => {
     return { budget, told, connect: (key: string) => new Party(budget, key) }
   }
 
-  it('takes what stays within each limit', () => {
+  it('accepts what stays within each limit', () => {
     const { budget, told, connect } = started()
     connect('a').holds(50, 50)
     connect('a').holds(50)
@@ -68,19 +68,19 @@ describe('ByteBudget', () => {
     assert.deepEqual(told, [])
   })
 
-  it('lets the biggest call of a connection go first, and enough of them to be asked for no more at once', () => {
+  it('removes the biggest calls of a connection first, and enough of them to make room in one step', () => {
     const { told, connect } = started()
     const party = connect('a').holds(20, 60, 10, 15)
     assert.deepEqual(party.evicted, [60])
     assert.deepEqual(told, [['a', 1]])
   })
 
-  it('lets the one that asks go when it is the biggest', () => {
+  it('removes the call that asks when it is the biggest', () => {
     const { connect } = started()
     assert.deepEqual(connect('a').holds(20, 30, 60).evicted, [60])
   })
 
-  it('takes from all connections of a caller together', () => {
+  it('counts all connections of a caller together', () => {
     const { connect } = started()
     const first = connect('a').holds(90)
     const second = connect('a').holds(10, 40)
@@ -89,7 +89,7 @@ describe('ByteBudget', () => {
     assert.deepEqual([first.evicted, second.evicted, other.evicted], [[90], [], []])
   })
 
-  it('takes in all from the caller who holds most, whoever asks', () => {
+  it('removes from the caller that holds most overall, whoever asks', () => {
     const { connect } = started({ connection: 200, caller: 200, total: 300 })
     const flood = connect('flood').holds(...Array.from({ length: 100 }, () => 2))
     const small = connect('small').holds(20)
@@ -99,7 +99,7 @@ describe('ByteBudget', () => {
     assert.deepEqual([small.evicted, other.evicted, late.evicted], [[], [], []])
   })
 
-  it('counts what is in use until it is released, and takes no call for it', () => {
+  it('counts what is in use until it is released, and removes no call for it', () => {
     const { budget, connect } = started()
     const party = connect('a').holds(90)
     party.calls[0]?.use()

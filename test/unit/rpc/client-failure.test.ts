@@ -49,7 +49,7 @@ describe('describeFailure', () => {
     ],
     ['Error: tlsv1 alert no application protocol', 'it speaks TLS, but not HTTP/2'],
   ] as const) {
-    it(`says of who has answered what was seen: ${seen}`, () => {
+    it(`reports what was seen of the program that answered: ${seen}`, () => {
       const error = describeFailure(lastError(text), tcp)
       const start = `cannot reach authority.example.org:7443 (${seen}): look for connection.refused`
       assert.ok(error.message.startsWith(start), error.message)
@@ -61,13 +61,13 @@ describe('describeFailure', () => {
     ['tls', 'it took the connection, but TLS was not done in time'],
     ['http2', 'it agreed on TLS, but HTTP/2 did not begin in time'],
   ] as const) {
-    it(`says how far a connection came that was given up: ${stage}`, () => {
+    it(`reports how far a connection came before it was given up: ${stage}`, () => {
       const error = describeFailure({ code: 1, message: 'Cancelled' }, { ...tcp, timedOut: true, stage })
       assert.ok(error.message.includes(`(timeout: ${seen}): `), error.message)
     })
   }
 
-  it('says (timeout) when the connection was given up', () => {
+  it('reports a timeout when the connection was given up', () => {
     const error = describeFailure(
       { code: 1, message: '', details: 'Cancelled on client' },
       { ...tcp, timedOut: true },
@@ -76,7 +76,7 @@ describe('describeFailure', () => {
     assert.equal(error.kind, 'unavailable')
   })
 
-  it('says what to look at when a socket is not there', () => {
+  it('says what to check when a socket does not exist', () => {
     const error = describeFailure(lastError('Error: connect ENOENT /run/signet/agent.sock'), unix)
     assert.equal(
       error.message,
@@ -84,12 +84,12 @@ describe('describeFailure', () => {
     )
   })
 
-  it('says who may use a socket that does not let us in', () => {
+  it('says who may use a socket without access', () => {
     const error = describeFailure(lastError('Error: connect EACCES /run/signet/authority.sock'), unix)
     assert.match(error.message, /no permission to use the socket\): run this as the user of the program/)
   })
 
-  it('tells a connection that was lost during a call from one that was never there', () => {
+  it('tells a connection lost during a call from one that never existed', () => {
     for (const details of ['Connection dropped', 'read ECONNRESET']) {
       const error = describeFailure({ code: 14, details, message: '' }, tcp)
       assert.equal(error.message, 'the connection to authority.example.org:7443 was lost: try again')

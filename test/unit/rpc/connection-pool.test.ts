@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ConnectionPool, type ConnectionPoolOptions } from '../../../src/rpc/connection-pool.ts'
 
-/** Comers by name (`a1` comes from `a`), one each millisecond unless told. */
+/** Connections by name (`a1` belongs to `a`), one per millisecond by default. */
 function started(options: ConnectionPoolOptions) {
   const pool = new ConnectionPool<string>(options)
   const evicted: string[] = []
@@ -15,7 +15,7 @@ function started(options: ConnectionPoolOptions) {
 }
 
 describe('ConnectionPool', () => {
-  it('gives the newcomer the oldest place of whoever has most', () => {
+  it('gives the newcomer the oldest place of the key with most', () => {
     const { pool, evicted, come } = started({ max: 4, spareMs: 1_000 })
     for (const name of ['b1', 'a1', 'a2', 'a3']) assert.ok(come(name))
     assert.ok(come('c1'))
@@ -23,7 +23,7 @@ describe('ConnectionPool', () => {
     assert.equal(pool.size, 4)
   })
 
-  it('gives nobody the place of an equal who has just come', () => {
+  it('does not give away the place of an equal that has just come', () => {
     const { evicted, come } = started({ max: 3, spareMs: 1_000 })
     for (const name of ['a1', 'b1', 'c1']) assert.ok(come(name))
     assert.equal(come('d1'), false)
@@ -33,7 +33,7 @@ describe('ConnectionPool', () => {
     assert.deepEqual(evicted, ['a1'])
   })
 
-  it('has room again for who has left, once only', () => {
+  it('frees the place of a closed connection, once only', () => {
     const pool = new ConnectionPool<string>({ max: 1, spareMs: 1_000 })
     const member = { key: 'a', sinceMs: 0, evict: () => assert.fail('nobody needs the place') }
     assert.ok(pool.admit(member))

@@ -39,7 +39,7 @@ describe('MessageReader', () => {
     })
   }
 
-  it('finds them as well when it is asked only after all has come', () => {
+  it('finds them as well when it is read only after everything arrived', () => {
     const reader = new MessageReader(100)
     for (const byte of bytes) reader.push(Buffer.of(byte))
     assert.deepEqual(
@@ -49,18 +49,18 @@ describe('MessageReader', () => {
     assert.equal(reader.next(), undefined)
   })
 
-  it('joins what comes byte by byte', () => {
+  it('joins what arrives byte by byte', () => {
     const long = 'x'.repeat(1_000) + 'y'.repeat(1_000)
     const single = [...Buffer.concat([frame(long), frame('next')])].map((byte) => Buffer.of(byte))
     assert.deepEqual(readAll(single, 5_000), { messages: [long, 'next'], fits: true })
   })
 
-  it('keeps what is not complete', () => {
+  it('keeps an incomplete message', () => {
     assert.deepEqual(readAll([frame('one'), frame('two').subarray(0, 6)]).messages, ['one'])
   })
 
   for (const flags of [2, 3, 0x80, 0xff]) {
-    it(`reads nothing behind the flags ${flags}, which mean nothing`, () => {
+    it(`reads nothing after the flags ${flags}, which are undefined`, () => {
       const reader = new MessageReader(100)
       reader.push(Buffer.concat([frame('one'), frame('two', flags), frame('three')]))
       assert.equal(`${reader.next()}`, 'one')
@@ -71,9 +71,9 @@ describe('MessageReader', () => {
     })
   }
 
-  it('takes memory of its own for a rest, no more than twice what has come or what is announced', () => {
+  it('copies an incomplete rest into memory of its own, at most twice what has arrived or was announced', () => {
     const whole = frame('x'.repeat(1_000))
-    const read = Buffer.concat([Buffer.alloc(60_000), whole]) // what was read from the connection at once
+    const read = Buffer.concat([Buffer.alloc(60_000), whole]) // one read from the connection
     const reader = new MessageReader(10_000)
     for (let at = 0; at < whole.length - 10; at += 10) {
       reader.push(read.subarray(60_000 + at, 60_010 + at))
@@ -88,7 +88,7 @@ describe('MessageReader', () => {
     assert.equal(reader.heldBytes, 0)
   })
 
-  it('never changes a message that it has given', () => {
+  it('never changes a message that it has returned', () => {
     const reader = new MessageReader(100)
     reader.push(Buffer.concat([frame('one'), frame('two').subarray(0, 4)]))
     const one = reader.next()
@@ -98,7 +98,7 @@ describe('MessageReader', () => {
     assert.equal(`${one}`, 'one')
   })
 
-  it('refuses a message by its announced length, before it has come', () => {
+  it('refuses a message by its announced length, before it has arrived', () => {
     assert.equal(readAll([frame('x'.repeat(101)).subarray(0, 5)]).fits, false)
     assert.equal(readAll([frame('x'.repeat(100))]).fits, true)
   })

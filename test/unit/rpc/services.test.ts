@@ -12,20 +12,20 @@ describe('service', () => {
     assert.equal(Object.keys(workloadApi).length, 7)
   })
 
-  it('puts the package in front of our own services', () => {
+  it('puts the package before the names of our own services', () => {
     assert.equal(method('signet.v1.SyncService', 'Sync').path, '/signet.v1.SyncService/Sync')
   })
 
-  it('calls an unknown method a bug', () => {
+  it('treats an unknown method as a bug', () => {
     assert.throws(() => method('SpiffeWorkloadAPI', 'constructor'), TypeError)
   })
 
-  it('passes bytes through that are encoded already', () => {
+  it('passes encoded bytes through', () => {
     const bytes = encodeMessage('JWTSVIDResponse', { svids: [{ svid: 'a.b.c' }] })
     assert.equal(method('SpiffeWorkloadAPI', 'FetchJWTSVID').responseSerialize(bytes), bytes)
   })
 
-  it('reads 64-bit numbers as strings, enums as names, and fills in what is absent', () => {
+  it('reads 64-bit numbers as strings and enums as names, and fills in absent fields', () => {
     const bytes = encodeMessage('signet.v1.SyncResponse', {
       locks: { locks: [{ expiresMs: '9007199254740993' }] },
     })

@@ -32,7 +32,7 @@ describe('toStatus', () => {
     })
   }
 
-  it('says nothing of an error that nobody planned', () => {
+  it('discloses nothing of an unexpected error', () => {
     assert.deepEqual(toStatus(new Error('a secret')), { code: 13, details: 'internal error' })
     assert.deepEqual(toStatus('a secret'), { code: 13, details: 'internal error' })
   })
@@ -47,7 +47,7 @@ describe('toStatus', () => {
     assert.ok(Buffer.byteLength(encodeURI(details)) < 2048)
   })
 
-  it('survives a text that is not well-formed', () => {
+  it('handles a text that is not well-formed', () => {
     assert.doesNotThrow(() => encodeURI(toStatus(new TestError('internal', '\ud800')).details))
   })
 })
@@ -63,7 +63,7 @@ describe('RpcError', () => {
     [14, 'unavailable'],
     [99, 'internal'],
   ] as const) {
-    it(`makes ${kind} of status ${status}`, () => {
+    it(`maps status ${status} to ${kind}`, () => {
       const error = new RpcError(status, 'text')
       assert.equal(error.kind, kind)
       assert.equal(error.status, status)

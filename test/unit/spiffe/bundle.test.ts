@@ -19,7 +19,7 @@ before(async () => {
 })
 
 describe('a bundle document', () => {
-  it('goes there and back, its sequence number to the last bit', () => {
+  it('survives a round trip, with every bit of its sequence number', () => {
     const text = own.bundle.format().toString()
     const again = Bundle.parse('example.org', text)
     assert.equal(again.sequence, 9_007_199_254_740_993n)
@@ -39,14 +39,14 @@ describe('a bundle document', () => {
     assert.deepEqual(JSON.parse(own.bundle.formatJwks().toString()), { keys: [standardJwk] })
   })
 
-  it('cannot be made of a certificate that is no CA', () => {
+  it('cannot be made from a certificate that is not a CA', () => {
     const leaf = signTestLeaf(own.ca, own.jwtKey.publicKeyDer)
     assert.throws(() => Bundle.of({ trustDomain: 'a', x509Authorities: [leaf], jwtAuthorities: [] }), {
       code: 'ERR_SPIFFE_BUNDLE_INVALID',
     })
   })
 
-  it('cannot be made of JWT authorities that no kid tells apart; one key may be there twice', async () => {
+  it('cannot be made from different JWT authorities with the same kid; one key may occur twice', async () => {
     const [first, second] = [own.jwtKey.publicKeyDer, (await createTestTrustDomain()).jwtKey.publicKeyDer]
     const of = (...jwtAuthorities: { kid: string; publicKeyDer: Buffer }[]) =>
       Bundle.of({ trustDomain: 'a', x509Authorities: [], jwtAuthorities })
@@ -59,12 +59,12 @@ describe('a bundle document', () => {
     assert.throws(() => of({ kid: 'a', publicKeyDer: first }, { kid: 'a', publicKeyDer: second }), refused)
   })
 
-  it('takes an X.509 authority that stands there twice once', () => {
+  it('keeps a repeated X.509 authority once', () => {
     const document = JSON.stringify({ keys: [x509Jwk, x509Jwk] })
     assert.equal(Bundle.parse('example.org', document).x509Authorities.length, 1)
   })
 
-  it('is refused unread when it is longer than 4 MiB', () => {
+  it('is refused without parsing when it is longer than 4 MiB', () => {
     const document = `{"keys":[]}${' '.repeat(4 * 1024 * 1024)}`
     assert.throws(() => Bundle.parse('example.org', document), { code: 'ERR_SPIFFE_BUNDLE_INVALID' })
   })
@@ -79,10 +79,10 @@ describe('a bundle document', () => {
   for (const [what, make] of Object.entries<() => object | string>({
     'no JSON': () => '{',
     'a list': () => [],
-    'keys twice': () => '{"keys":[],"keys":[]}',
-    'another member twice': () => '{"keys":[],"a":1,"a":2}',
+    'duplicate keys': () => '{"keys":[],"keys":[]}',
+    'another duplicate member': () => '{"keys":[],"a":1,"a":2}',
     'no list of keys': () => '{"keys":{}}',
-    'a nesting without end': () => `{"keys":[],"a":${'['.repeat(40)}${']'.repeat(40)}}`,
+    'endless nesting': () => `{"keys":[],"a":${'['.repeat(40)}${']'.repeat(40)}}`,
   })) {
     it(`refuses ${what}`, () => {
       assert.throws(() => Bundle.parse('example.org', text(make)()), { code: 'ERR_SPIFFE_BUNDLE_INVALID' })
@@ -91,12 +91,12 @@ describe('a bundle document', () => {
 
   const lines = (base64: string): string => base64.replace(/(.{64})/g, '$1\n')
   for (const [what, make] of Object.entries<() => unknown>({
-    'a key that is no object': () => 1,
+    'a key that is not an object': () => 1,
     'a key that is null': () => null,
     'a JWT key without kid': () => ({ ...jwtJwk, kid: undefined }),
     'a JWT key with an empty kid': () => ({ ...jwtJwk, kid: '' }),
-    'a JWT key whose kid is half a character': () => ({ ...jwtJwk, kid: '\ud800' }),
-    'a JWT key of the kid of one before it': () => ({
+    'a JWT key whose kid is a lone surrogate': () => ({ ...jwtJwk, kid: '\ud800' }),
+    'a JWT key with the kid of an earlier one': () => ({
       ...jwtJwk,
       ...other.publicKey.export({ format: 'jwk' }),
     }),
@@ -110,10 +110,10 @@ describe('a bundle document', () => {
     'a certificate with line ends': () => ({ ...x509Jwk, x5c: [lines(own.ca.der.toString('base64'))] }),
     'a broken certificate': () => ({ ...x509Jwk, x5c: ['MAA='] }),
     'a certificate that is null': () => ({ ...x509Jwk, x5c: null }),
-    'a key with a member twice': () => `{"kid":"k2",${JSON.stringify({ ...jwtJwk, kid: 'k3' }).slice(1)}`,
-    'a key that is nested without end': () => `{"a":${'['.repeat(40)}${']'.repeat(40)}}`,
+    'a key with a duplicate member': () => `{"kid":"k2",${JSON.stringify({ ...jwtJwk, kid: 'k3' }).slice(1)}`,
+    'a key with endless nesting': () => `{"a":${'['.repeat(40)}${']'.repeat(40)}}`,
   })) {
-    it(`passes over ${what}, says so, and takes the rest`, () => {
+    it(`skips ${what}, says so, and uses the rest`, () => {
       const made = make()
       const element = typeof made === 'string' ? made : JSON.stringify(made)
       const document = `{"keys":[${JSON.stringify(x509Jwk)},${JSON.stringify(jwtJwk)},${element}],"spiffe_sequence":2}`
@@ -128,7 +128,7 @@ describe('a bundle document', () => {
     })
   }
 
-  it('notes a few of very many that it passes over', () => {
+  it('notes only a few of very many skipped keys', () => {
     const bundle = Bundle.parse('example.org', `{"keys":[${'1,'.repeat(50_000)}${JSON.stringify(jwtJwk)}]}`)
     assert.equal(bundle.jwtAuthorities.size, 1)
     assert.equal(bundle.passedOver.length, 64)
@@ -143,7 +143,7 @@ describe('a bundle document', () => {
     ['spiffe_refresh_hint', '-5'],
     ['spiffe_refresh_hint', '1e400'],
   ] as const) {
-    it(`passes over the ${member} ${value}`, () => {
+    it(`ignores the ${member} ${value}`, () => {
       const bundle = Bundle.parse('example.org', `{"keys":[${JSON.stringify(jwtJwk)}],"${member}":${value}}`)
       assert.deepEqual([bundle.sequence, bundle.refreshHintSeconds], [undefined, undefined])
       assert.equal(bundle.jwtAuthorities.size, 1)
@@ -153,7 +153,7 @@ describe('a bundle document', () => {
     })
   }
 
-  it('fails in no other way on any bytes', () => {
+  it('fails with no other error on any bytes', () => {
     const sound = own.bundle.format()
     fc.assert(
       fc.property(fc.nat(sound.length - 1), fc.nat(255), (at, octet) => {

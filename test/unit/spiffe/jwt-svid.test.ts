@@ -13,12 +13,12 @@ before(async () => {
   foreign = await createTestTrustDomain('partner.example')
 })
 
-// What it accepts and refuses stands in test/conformance, clause by clause.
+// test/conformance covers what it accepts and refuses, clause by clause.
 describe('JwtSvidValidator', () => {
   const validate = (token: string, change: object, validator: JwtSvidValidator) =>
     validator.validate(token, { audience: 'db', nowSeconds: NOW, bundleFor: () => own.bundle, ...change })
 
-  it('looks again at everything but the signature when it knows a token', () => {
+  it('checks everything but the signature again when it knows a token', () => {
     const validator = new JwtSvidValidator()
     const token = own.signer.sign(own.claims)
     const first = validate(token, {}, validator)
@@ -46,7 +46,7 @@ describe('JwtSvidValidator', () => {
     assert.throws(() => validate(`${header}.${claims}.AAAA`, {}, validator), { reason: 'signature' })
   })
 
-  it('forgets the oldest when it is full, and works without a memory', () => {
+  it('drops the oldest when it is full, and works without a cache', () => {
     for (const cacheBytes of [0, 5_000, 10_000]) {
       const validator = new JwtSvidValidator({ cacheBytes })
       const tokens = [1, 2, 3].map((n) => own.signer.sign({ ...own.claims, n }))
@@ -56,7 +56,7 @@ describe('JwtSvidValidator', () => {
 })
 
 describe('JwtSvidValidator for several users', () => {
-  it('remembers what one had verified, however many tokens another has verified', () => {
+  it('keeps the tokens of one user, however many another has verified', () => {
     const validator = new JwtSvidValidator({ cacheBytes: 50_000 })
     const validate = (token: string, user: number): object =>
       validator.validate(token, { audience: 'db', nowSeconds: NOW, bundleFor: () => own.bundle, user }).claims
@@ -64,7 +64,7 @@ describe('JwtSvidValidator for several users', () => {
     const first = validate(token, 1)
     const flood = Array.from({ length: 40 }, (_, n) => own.signer.sign({ ...own.claims, n }))
     const [oldest] = flood.map((each) => validate(each, 2))
-    assert.equal(validate(token, 1), first) // the same object: it was remembered
+    assert.equal(validate(token, 1), first) // the same object: it was cached
     assert.notEqual(validate(flood[0] ?? '', 2), oldest)
   })
 })
@@ -77,7 +77,7 @@ describe('parseJwtSvid', () => {
 })
 
 describe('checkJwtSvidTime', () => {
-  it('judges the times of a token whose signature nobody has checked', () => {
+  it('checks the times of a token whose signature was not checked', () => {
     const token = own.signer.sign(own.claims)
     checkJwtSvidTime(token, NOW)
     assert.throws(() => checkJwtSvidTime(token, NOW + 360), { reason: 'expired' })

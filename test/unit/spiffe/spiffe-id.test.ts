@@ -15,7 +15,7 @@ const isRefused = (task: () => unknown, code: string): boolean => {
 const allBytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))
 
 describe('SpiffeId.parse', () => {
-  it('knows each of the 256 byte values, in the trust domain and in the path', () => {
+  it('checks each of the 256 byte values, in the trust domain and in the path', () => {
     const inPath = allBytes.filter(
       (c) => !isRefused(() => SpiffeId.parse(`spiffe://td/x${c}x`), 'ERR_SPIFFE_ID_INVALID'),
     )
@@ -23,11 +23,11 @@ describe('SpiffeId.parse', () => {
     const inDomain = allBytes.filter(
       (c) => !isRefused(() => SpiffeId.parse(`spiffe://x${c}x/a`), 'ERR_SPIFFE_ID_INVALID'),
     )
-    // A slash ends the trust domain, and is so no refusal.
+    // A slash ends the trust domain, so it is not refused.
     assert.equal(inDomain.join(''), '-./0123456789_abcdefghijklmnopqrstuvwxyz')
   })
 
-  it('tells trust domain and path apart', () => {
+  it('separates trust domain and path', () => {
     const { trustDomain, path } = SpiffeId.parse('spiffe://example.org/a/b')
     assert.deepEqual([trustDomain, path], ['example.org', '/a/b'])
     assert.equal(SpiffeId.parse('spiffe://example.org').path, '')
@@ -35,7 +35,7 @@ describe('SpiffeId.parse', () => {
 })
 
 describe('SpiffeId.of', () => {
-  it('puts together what fits, and refuses what does not', () => {
+  it('combines what fits, and refuses what does not', () => {
     assert.equal(SpiffeId.of('td', '/a').toString(), 'spiffe://td/a')
     assert.equal(SpiffeId.of('td', '').toString(), 'spiffe://td')
     for (const [domain, path] of [
@@ -78,7 +78,7 @@ describe('TrustDomain.parse', () => {
       assert.throws(() => TrustDomain.parse(text), { code: 'ERR_SPIFFE_TRUST_DOMAIN_INVALID' })
     })
   }
-  it('knows each of the 256 byte values', () => {
+  it('checks each of the 256 byte values', () => {
     const allowed = allBytes.filter(
       (c) => !isRefused(() => TrustDomain.parse(`x${c}x`), 'ERR_SPIFFE_TRUST_DOMAIN_INVALID'),
     )

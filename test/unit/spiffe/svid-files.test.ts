@@ -5,7 +5,7 @@ import { generateKeyPair } from '../../../src/crypto/keys.ts'
 import { jwtSvidFiles, x509SvidFiles } from '../../../src/spiffe/svid-files.ts'
 import { createTestCa, signTestLeaf } from '../../support/crypto-fixtures.ts'
 
-it('the files of an X.509-SVID fit together, the key comes first and is for its owner alone', async () => {
+it('the files of an X.509-SVID match, and the key comes first and is for its owner alone', async () => {
   const [ca, second, key] = await Promise.all([createTestCa(), createTestCa(), generateKeyPair()])
   const files = x509SvidFiles({
     x509Svid: signTestLeaf(ca, key.publicKeyDer),

@@ -38,7 +38,7 @@ describe('CHANGELOG.md', () => {
 })
 
 describe('a changelog', () => {
-  it('has its sections read, newest first', () => {
+  it('is split into its sections, newest first', () => {
     const sections = sectionsOf(CHANGELOG).map(({ version, date }) => [version, date])
     assert.deepEqual(sections, [
       ['Unreleased', undefined],
@@ -65,7 +65,7 @@ describe('a changelog', () => {
 })
 
 describe('a release', () => {
-  it('may be made of a tree where everything fits', () => assert.deepEqual(obstaclesTo(READY), []))
+  it('may be made from a tree where everything fits', () => assert.deepEqual(obstaclesTo(READY), []))
 
   for (const [what, facts, obstacle] of [
     ['uncommitted changes', { status: ' M src/a.ts' }, 'there are changes that are not committed'],
@@ -97,12 +97,15 @@ describe('a package', () => {
     'README.md',
     'CHANGELOG.md',
     'bin/signet.js',
+    'dist/cli/agent-daemon.js',
+    'dist/cli/authority-daemon.js',
     'dist/cli/main.js',
     'dist/client/main.js',
+    'dist/third-party-licences.txt',
     'docs/README.md',
   ]
 
-  it('is taken with what it needs', () => assert.deepEqual(mistakesInPackage(WHOLE), []))
+  it('is accepted with what it needs', () => assert.deepEqual(mistakesInPackage(WHOLE), []))
 
   it('is refused without the licence, or with tests', () => {
     assert.deepEqual(mistakesInPackage([...WHOLE.slice(1), 'test/unit/x.test.ts']), [

@@ -3,14 +3,14 @@ import { describe, it } from 'node:test'
 import type { TestEvent } from 'node:test/reporters'
 import { SuiteSizes } from '../../../tools/test-rules.ts'
 
-/** What the runner reports of one test or suite, as far as it counts here. */
+/** What the runner reports about one test or suite, as far as it matters here. */
 function passed(name: string, nesting: number, type: 'suite' | 'test', skip?: string): TestEvent {
   const data = { name, nesting, details: { type }, skip, file: 'a.test.ts', line: 7 }
   return { type: 'test:pass', data } as unknown as TestEvent
 }
 
 describe('the sizes of suites', () => {
-  it('name a suite without tests, wherever it stands', () => {
+  it('name a suite without tests, at any level', () => {
     const sizes = new SuiteSizes()
     const heard = [
       passed('a test', 1, 'test'),

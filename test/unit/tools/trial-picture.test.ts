@@ -7,7 +7,7 @@ import { drawTerminal, textOf } from '../../../tools/trial-picture/terminal.ts'
 const picture = readDocument('docs/trial.svg')
 
 describe('the picture of the trial', () => {
-  it('is what the tool draws of its own text', () => {
+  it('is what the tool draws from its own text', () => {
     assert.equal(drawTerminal('What npm start prints', textOf(picture)), picture)
   })
 
@@ -15,7 +15,7 @@ describe('the picture of the trial', () => {
     assert.equal(steadyTrial(textOf(picture)), textOf(picture))
   })
 
-  it('keeps text as it was, markup and spaces included', () => {
+  it('keeps text as it was, including markup and spaces', () => {
     const text = "Signet's trial <- & >\n  two  spaces\n\nend"
     assert.equal(textOf(drawTerminal('x', text)), text)
   })

@@ -16,13 +16,13 @@ const text = readDocument('.github/workflows/ci.yml')
 const workflow: Workflow = parse(text)
 
 describe('the hosted workflow', () => {
-  it('may do nothing but read the sources', () => {
+  it('may only read the sources', () => {
     assert.deepEqual(workflow.permissions, {})
     for (const { permissions } of Object.values(workflow.jobs))
       assert.deepEqual(permissions, { contents: 'read' })
   })
 
-  it('takes actions at a commit, and says their version', () => {
+  it('uses actions at a commit, and names their version', () => {
     const used = Array.from(text.matchAll(/uses: (.*)$/gm), ([, action = '']) => action)
     assert.ok(used.length > 0)
     for (const action of used) assert.match(action, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)

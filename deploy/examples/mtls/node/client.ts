@@ -1,5 +1,6 @@
-// An HTTPS client that speaks only to the server it is told to, by SPIFFE ID: each second once over a connection that it keeps, and once
-// over a new one. Certificates rotate meanwhile: the kept connection goes on, and each new one shows the current certificate.
+// An HTTPS client that accepts only a server with the given SPIFFE ID. Each second it sends one
+// request over a connection that it keeps, and one over a new connection. When certificates rotate,
+// the kept connection continues, and each new one presents the current certificate.
 //
 //   node -C signet-source client.ts --url https://127.0.0.1:8443 --peer spiffe://example.org/server
 import { once } from 'node:events'
@@ -21,7 +22,7 @@ const { values } = parseArgs({
 const source = await X509Source.connect({ onProblem: (problem) => console.error(problem.message) })
 console.error(`this is ${source.svid.spiffeId}`)
 
-// The host name in the URL only leads there; who answers is decided by the SPIFFE ID.
+// The host name in the URL only routes the connection; the SPIFFE ID decides whether the server is accepted.
 const mtls = { source, authorize: authorizeId(...values.peer) }
 const agents = { kept: createHttpsAgent({ ...mtls, keepAlive: true }), new: createHttpsAgent(mtls) }
 

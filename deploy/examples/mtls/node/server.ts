@@ -1,8 +1,10 @@
-// An HTTPS server that lets in whom it is told to, by SPIFFE ID, and says to each who it is.
+// An HTTPS server that accepts only clients with the given SPIFFE IDs and tells each of them its
+// own.
 //
 //   node -C signet-source server.ts --listen 127.0.0.1:8443 --peer spiffe://example.org/client
 //
-// `-C signet-source` is for the clone of Signet, where nothing is built; with signet as a package it is plain `node server.ts`.
+// `-C signet-source` is for a clone of Signet, where nothing is built. With the package signet it
+// is `node server.ts`.
 import type { TLSSocket } from 'node:tls'
 import { parseArgs } from 'node:util'
 import { authorizeId, createHttpsServer, peerIdOf, X509Source } from 'signet/client'
@@ -15,11 +17,11 @@ const { values } = parseArgs({
 })
 const [host, port] = values.listen.split(':')
 
-// Finds the agent by SPIFFE_ENDPOINT_SOCKET, waits until it has an SVID for this process, and keeps it current from then on.
+// Finds the agent by SPIFFE_ENDPOINT_SOCKET, waits for an SVID for this process, and keeps it current.
 const source = await X509Source.connect({ onProblem: (problem) => console.error(problem.message) })
 console.error(`this is ${source.svid.spiffeId}`)
 
-// Every handshake shows the SVID of that moment. The handler sees only requests of peers that were verified and authorized.
+// Every handshake presents the current SVID. The handler sees only requests of verified and authorized peers.
 const server = createHttpsServer({ source, authorize: authorizeId(...values.peer) }, (request, response) => {
   const socket = request.socket as TLSSocket
   const serial = socket.getPeerX509Certificate()?.serialNumber.toLowerCase()

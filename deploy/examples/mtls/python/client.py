@@ -1,6 +1,6 @@
-"""An HTTPS client that speaks only to the server it is told to, by SPIFFE ID.
+"""An HTTPS client that accepts only a server with the given SPIFFE ID.
 
-Each second once over a connection that it keeps, and once over a new one:
+Each second it sends one request over a connection that it keeps, and one over a new connection:
 
     python client.py --address 127.0.0.1:8443 --peer spiffe://example.org/server
 """
@@ -19,7 +19,7 @@ from spiffetls.tlsconfig.authorize import authorize_id
 
 
 class SpiffeConnection(http.client.HTTPConnection):
-    """A connection to one server, whose SPIFFE ID is known; the address only leads there."""
+    """A connection to a server with a known SPIFFE ID; the address only routes the connection."""
 
     def __init__(self, address, source, peer):
         super().__init__(*address.rsplit(":", 1))
@@ -37,10 +37,11 @@ class SpiffeConnection(http.client.HTTPConnection):
         self.sock = WrappedSocket(tls, plain)
 
     def _context(self):
-        """Made anew for each connection, from what the source has at that moment.
+        """Creates a context for one connection from the current state of the source.
 
-        spiffetls.create_ssl_context would be shorter, but it stays subscribed to the source for ever, and it accepts every CA that
-        the source knows for every SPIFFE ID. Here only those of the peer's own trust domain count.
+        spiffetls.create_ssl_context would be shorter, but it stays subscribed to the source for ever, and
+        it accepts every CA of the source for every SPIFFE ID. Here only the CAs of the peer's own trust
+        domain count.
         """
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(SSL.TLS1_3_VERSION)
@@ -75,7 +76,7 @@ def main():
     options = parser.parse_args()
     failed = False
 
-    # Finds the agent by SPIFFE_ENDPOINT_SOCKET, waits until it has an SVID for this process, and keeps it current from then on.
+    # Finds the agent by SPIFFE_ENDPOINT_SOCKET, waits for an SVID for this process, and keeps it current.
     with X509Source() as source:
         connect = lambda: SpiffeConnection(options.address, source, SpiffeId(options.peer))
         kept = connect()

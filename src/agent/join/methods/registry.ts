@@ -2,10 +2,7 @@ import type { JoinMethodName, JoinSettings } from '../../../config/join-methods/
 import type { JoinMethod, JoinMethods } from '../join-method.ts'
 import { secretMethod } from './secret.ts'
 
-/**
- * A method that the configuration knows and this does not have does not compile. A new one adds its line
- * here.
- */
+/** The compiler requires an entry for every method of the configuration; a new method is added here. */
 const EVERY: {
   readonly [Name in JoinMethodName]: JoinMethod<Extract<JoinSettings, { readonly method: Name }>>
 } = { secret: secretMethod }

@@ -5,7 +5,7 @@ import type { JoinMethod, Prover } from '../join-method.ts'
 
 type SecretSettings = Extract<JoinSettings, { readonly method: 'secret' }>
 
-/** The proof is the secret itself: it is sent only to the authority of the pin. */
+/** The proof is the secret itself. It is sent only to the authority that the pin names. */
 export const secretMethod: JoinMethod<SecretSettings> = {
   load: async ({ secret, secret_path }, environment): Promise<Prover> => {
     const source = secret ?? (secret_path === undefined ? undefined : { path: secret_path })

@@ -14,7 +14,7 @@ import type { AuditFilter, AuditRow } from '../../audit/audit-query.ts'
 import { AuditArchiveInvalidError, SvidUnknownError } from '../../audit/errors.ts'
 import { actorOf, type Caller } from '../../caller.ts'
 
-/** AdminService: the audit log. Without `follow` the list comes to its end; with it, it stays open. */
+/** AdminService: the audit log. With `follow` the list stays open and goes on with new events. */
 export function auditHandlers(
   audit: AuditLog,
 ): Pick<
@@ -30,7 +30,7 @@ export function auditHandlers(
         context: CallContext,
       ): AsyncGenerator<ListAuditEventsResponse> {
         const filter = filterOf(request)
-        // Taken before the list is read, so that no row falls between the two.
+        // Read before the list, so that no event is lost between the list and what follows.
         const end = audit.lastSequence
         for await (const rows of audit.pages(filter, end)) yield { events: rows.map(toMessage) }
         if (!request.follow) return
@@ -78,7 +78,8 @@ export function auditHandlers(
         { before, directory }: ArchiveAuditRequest__Output,
       ): Promise<ArchiveAuditResponse> => {
         const beforeMs = fromTimestamp(before)
-        if (beforeMs === undefined) throw new AuditArchiveInvalidError('before which instant is not said')
+        if (beforeMs === undefined)
+          throw new AuditArchiveInvalidError('the time before which to archive is missing')
         if (directory !== '' && !path.isAbsolute(directory))
           throw new AuditArchiveInvalidError('the directory is not an absolute path')
         const place = directory === '' ? undefined : directory

@@ -12,7 +12,7 @@ export interface BotInstanceApiDeps {
   readonly connected: { has(instanceId: string): boolean }
 }
 
-/** AdminService: which agents have joined. */
+/** AdminService: the agents that have joined. */
 export function botInstanceHandlers({
   bots,
   connected,

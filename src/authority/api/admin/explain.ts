@@ -35,7 +35,7 @@ export interface ExplainDeps extends BoundsDeps {
   readonly instance: (id: string) => InstanceFacts | undefined
 }
 
-/** AdminService: what a caller with these attributes would get, for every workload identity. */
+/** AdminService: what a caller with these attributes would get of every workload identity. */
 export function explainHandlers(
   catalogue: Catalogue,
   deps: ExplainDeps,
@@ -78,8 +78,9 @@ interface Subject {
 }
 
 /**
- * Whose agent asks. `bot.instance_id` or `bot.name` says it; what is known of either is filled in and cannot be given otherwise, as an agent
- * cannot choose it. The rest may be made up, and the explanation says what was not considered.
+ * Works out for which agent to explain. `bot.instance_id` or `bot.name` identifies it. Whatever is
+ * known of either is filled in and may not be given a different value, because an agent cannot choose
+ * it. Other attributes may be made up, and the explanation says what it left out.
  */
 function subjectOf(given: Attributes, deps: ExplainDeps): Subject {
   const id = lookUp(given, 'bot.instance_id')
@@ -113,7 +114,7 @@ function ofInstance(given: Attributes, id: string, deps: ExplainDeps): Subject {
   return { attributes: { ...given, join, bot }, bounds: boundsOf(deps, instance), notConsidered: [] }
 }
 
-/** @throws AttributesInvalidError when a given value is not the known one */
+/** @throws AttributesInvalidError when a given value differs from the known one */
 function filledIn(given: Attributes, root: 'join' | 'bot', known: Attributes): Attributes {
   for (const [name, value] of Object.entries((given[root] ?? {}) as Attributes)) {
     if (JSON.stringify(value) === JSON.stringify(known[name])) continue
@@ -122,7 +123,10 @@ function filledIn(given: Attributes, root: 'join' | 'bot', known: Attributes): A
   return known
 }
 
-/** One that this program cannot use is nobody's; the others are explained all the same. */
+/**
+ * Explains one identity. One that this version cannot use is granted to nobody, and does not keep the
+ * others from being explained.
+ */
 function explainEntry(
   entry: IdentityEntry,
   attributes: Attributes,

@@ -10,7 +10,7 @@ import type { Caller } from '../../caller.ts'
 import { principalOf } from '../../principal.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
 
-/** The join token that was asked for cannot be. */
+/** The requested join token is not possible. */
 class JoinTokenInvalidError extends CodedError {
   override readonly name = 'JoinTokenInvalidError'
   readonly code = 'ERR_JOIN_TOKEN_INVALID'
@@ -26,13 +26,13 @@ export interface JoinTokenApiDeps {
   readonly random: Random
 }
 
-/** A secret that lies about for longer than this is not a way to join any more. */
+/** A secret must not stay usable for longer than this. */
 const MAX_TTL_SECONDS = 365 * 24 * 3600
 const MAX_NAME_LENGTH = 63
-/** What parseResources puts before a problem: the file name that nobody wrote, and the line of text that nobody sees. */
+/** The file name for the generated resource. parseResources puts it before each problem. */
 const GENERATED = 'join_token'
 
-/** AdminService: a join token in one step, with all that the other machine needs. */
+/** AdminService: creates a join token in one step, and returns everything that the other machine needs. */
 export function joinTokenHandlers(
   deps: JoinTokenApiDeps,
 ): Pick<Handlers<Caller, 'signet.v1.AdminService'>, 'CreateJoinToken'> {

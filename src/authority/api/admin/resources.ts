@@ -16,7 +16,7 @@ import { ResourcesInvalidError } from '../../resources/errors.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
 import { toJson, toYaml } from '../../resources/stored-form.ts'
 
-/** AdminService: everything a person writes. */
+/** AdminService: everything that a person writes. */
 export function resourceHandlers(
   store: ResourceStore,
 ): Pick<
@@ -32,7 +32,8 @@ export function resourceHandlers(
           const { resources, warnings, secrets } = await store.apply(input)
           return { resources: [...resources], warnings: [...warnings], secrets: [...secrets] }
         } catch (error) {
-          // A status message is short by nature; a file may have many problems.
+          // Returned in the response, not as a status, because a file may have too many problems for
+          // a status message.
           if (error instanceof ResourcesInvalidError) return { problems: [...error.problems] }
           throw error
         }

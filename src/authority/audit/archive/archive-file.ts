@@ -11,17 +11,20 @@ import type { Random } from '../../../foundation/random.ts'
 import type { ChainedAuditRow } from '../../datastore/ports.ts'
 import { AuditArchiveInvalidError } from '../errors.ts'
 
-/** The first line of an archive; its rows follow, one a line, and at last the checkpoint. */
+/** The first line of an archive. The rows follow, one per line, and the checkpoint is the last line. */
 export interface ArchiveHeader {
   readonly signet_audit_archive: 1
   readonly trust_domain: string
   readonly first: number
 }
 
-/** A line of an archive: a row as it was stored, or the checkpoint, which is the last. */
+/** A line after the header: a row as it was stored, or the checkpoint, which is always the last line. */
 export type ArchiveLine = { readonly row: ChainedAuditRow } | { readonly checkpoint: string }
 
-/** No row of ours comes near it; a file may be anybody's. */
+/**
+ * Far longer than any row this authority writes; it bounds the memory used when the file is not an
+ * archive.
+ */
 const MAX_LINE_LENGTH = 32 * 1024 * 1024
 const NEWLINE = 10
 
@@ -29,7 +32,10 @@ export function formatRow(row: ChainedAuditRow): string {
   return JSON.stringify({ ...row, hash: Buffer.from(row.hash).toString('hex') })
 }
 
-/** An archive that is being written. Nobody finds it under its name before it is whole and on the disk. */
+/**
+ * An archive while it is being written. It gets its final name only when it is complete and flushed
+ * to disk.
+ */
 export class ArchiveWriter {
   readonly #directory: string
   readonly #trustDomain: string
@@ -41,7 +47,10 @@ export class ArchiveWriter {
     this.#suffix = suffix
   }
 
-  /** Takes away what an earlier attempt of this trust domain has left that did not come to its end. */
+  /**
+   * Creates the directory and removes temporary files that an interrupted attempt for this trust
+   * domain left there.
+   */
   static async create(directory: string, trustDomain: string, random: Random): Promise<ArchiveWriter> {
     try {
       const created = await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -71,7 +80,12 @@ export class ArchiveWriter {
     }
   }
 
-  /** Gives it its name, for good. What has that name already stays: another attempt's, which ended before its rows were taken out. */
+  /**
+   * Gives the file its final name. If that name is taken, the existing file stays and this one gets a
+   * suffix: an earlier attempt may have stopped between publishing its file and deleting its rows.
+   *
+   * Returns the path. @throws FileWriteError
+   */
   async publish({ first, last }: { readonly first: number; readonly last: number }): Promise<string> {
     const range = [first, last].map((sequence) => String(sequence).padStart(12, '0')).join('-')
     const name = path.join(this.#directory, `audit-${this.#trustDomain}-${range}`)
@@ -90,7 +104,7 @@ export class ArchiveWriter {
     try {
       await link(this.path, target).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'EEXIST') throw error
-        return copyFile(this.path, target, constants.COPYFILE_EXCL) // not every file system has links
+        return copyFile(this.path, target, constants.COPYFILE_EXCL) // not every file system has hard links
       })
       return target
     } catch (error) {
@@ -105,7 +119,10 @@ export class ArchiveWriter {
   }
 }
 
-/** Reads the lines of an archive; a part of one, or something else, is refused where it ends to be an archive. */
+/**
+ * Reads the lines after the header. A truncated archive, or a file that is no archive, is refused at
+ * the line where that shows. @throws AuditArchiveInvalidError
+ */
 export async function* readArchive(file: string): AsyncGenerator<ArchiveLine> {
   let number = 0
   let isOver = false
@@ -115,7 +132,7 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveLine> {
       const read = parseObject(line)
       if (number === 1) {
         if (read['signet_audit_archive'] !== 1) throw new AuditArchiveInvalidError('not an audit archive')
-      } else if (isOver) throw new AuditArchiveInvalidError('it goes on after its checkpoint')
+      } else if (isOver) throw new AuditArchiveInvalidError('there is data after the checkpoint')
       else if ('signature' in read) {
         isOver = true
         yield { checkpoint: line }
@@ -125,12 +142,12 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveLine> {
     const reason = error instanceof AuditArchiveInvalidError ? error.publicMessage : messageOf(error)
     throw new AuditArchiveInvalidError(`${file}, line ${number}: ${reason}`, { cause: error })
   }
-  if (!isOver) throw new AuditArchiveInvalidError(`${file} has no checkpoint at its end: it is not whole`)
+  if (!isOver) throw new AuditArchiveInvalidError(`${file} has no checkpoint at its end: it is incomplete`)
 }
 
 async function* linesOf(file: string): AsyncGenerator<string> {
   const unzipped = createGunzip()
-  // The pipeline ends the stream that is read here with whatever went wrong.
+  // pipeline() destroys `unzipped` with the error, and the loop below throws it.
   pipeline(createReadStream(file), unzipped).catch(() => undefined)
   let begun: Buffer[] = []
   let length = 0
@@ -146,7 +163,7 @@ async function* linesOf(file: string): AsyncGenerator<string> {
     length += chunk.length - start
     if (length > MAX_LINE_LENGTH) throw new AuditArchiveInvalidError('a line is too long')
   }
-  if (length > 0) throw new AuditArchiveInvalidError('its last line is cut')
+  if (length > 0) throw new AuditArchiveInvalidError('the last line is truncated')
 }
 
 function parseObject(line: string): Record<string, unknown> {
@@ -174,7 +191,7 @@ function toRow({ sequence, time_ms, event, actor, ref, detail, hash: rowHash }: 
   }
 }
 
-/** SHA-256 of the file as it is, in hex, and its length. */
+/** The SHA-256 of the file in hex, and its length. */
 export async function fileDigest(file: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
   const digest = createHash('sha256')
   let bytes = 0

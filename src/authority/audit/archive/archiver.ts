@@ -22,11 +22,11 @@ import { type Checkpoint, endOf, readCheckpoint, signCheckpoint } from './checkp
 export interface ArchiverDeps {
   readonly datastore: Datastore
   readonly trustDomain: string
-  /** Where archives are put unless it is said otherwise. */
+  /** Where archives are written by default. */
   readonly directory: string
-  /** Signs the heads of the log. */
+  /** The key that signs the heads of the log. */
   readonly key: KeyPair
-  /** What has been signed of the rows. */
+  /** The rows that signed heads cover. */
   readonly signedRows: () => Promise<readonly SignedRow[]>
   readonly clock: Clock
   readonly random: Random
@@ -41,12 +41,13 @@ export interface Archived {
   readonly freedBytes: number
 }
 
-/** Rows that go in one transaction. */
-const DELETED_AT_ONCE = 500
+/** How many rows are deleted in one transaction. */
+const ROWS_PER_DELETE = 500
 
 /**
- * Takes old rows out of the database into a file. The order makes it safe to end at any point: the file is whole, on the disk and has been read
- * again before the checkpoint is stored; the rows go only afterwards, and those that a crash leaves go at the next start.
+ * Moves old rows from the database into a file. A crash at any point loses nothing. The checkpoint is
+ * stored only once the file is complete, flushed and read back, and the rows are deleted after that.
+ * Rows that a crash leaves behind are deleted at the next start.
  */
 export class AuditArchiver {
   readonly #deps: ArchiverDeps
@@ -59,7 +60,7 @@ export class AuditArchiver {
     this.#checkpoint = checkpoint
   }
 
-  /** `problem`: what stands in the database about archives is not what this authority has signed. */
+  /** `problem`: the stored checkpoint is not one that this authority signed. */
   static async open(
     deps: ArchiverDeps,
   ): Promise<{ readonly archiver: AuditArchiver; readonly problem: string | undefined }> {
@@ -73,17 +74,17 @@ export class AuditArchiver {
     return { archiver: new AuditArchiver(deps, checkpoint), problem }
   }
 
-  /** Of the newest archive. */
+  /** The checkpoint of the newest archive. */
   get checkpoint(): Checkpoint | undefined {
     return this.#checkpoint
   }
 
-  /** The end of what is in archives: the log in the database follows it. */
+  /** The last archived row. The rows in the database continue the chain from here. */
   get base(): ChainEnd {
     return endOf(this.#checkpoint)
   }
 
-  /** Removes what an ended process has left of rows that are in an archive. */
+  /** Deletes archived rows that an earlier process did not get to. */
   async resume(): Promise<void> {
     await this.#deleteArchived()
   }
@@ -92,7 +93,11 @@ export class AuditArchiver {
     this.#closed = true
   }
 
-  /** Everything before that instant, up to the first row that is not. @throws AuditArchiveRefusedError */
+  /**
+   * Archives the rows before `beforeMs` (Unix milliseconds): from the first row in the database to
+   * the last row before the first newer one, and none after row `upTo`. @throws
+   * AuditArchiveRefusedError
+   */
   async archive(beforeMs: number, upTo: number, actor: Actor, directory?: string): Promise<Archived> {
     if (this.#isRunning) throw new AuditArchiveRefusedError('an archive is being written already')
     this.#isRunning = true
@@ -110,7 +115,7 @@ export class AuditArchiver {
     const last = Math.min(upTo, (next ?? Number.POSITIVE_INFINITY) - 1)
     const first = await firstAuditRow(datastore)
     if (first === undefined || last < first)
-      throw new AuditArchiveRefusedError('there is no event of before that time')
+      throw new AuditArchiveRefusedError('there are no events before that time')
     const writer = await ArchiveWriter.create(directory, this.#deps.trustDomain, random)
     const checkpoint = await this.#write(writer, last)
     try {
@@ -180,7 +185,10 @@ export class AuditArchiver {
     return (checkpoint as Checkpoint | undefined) ?? failed()
   }
 
-  /** What cannot be read is no reason to delete anything. */
+  /**
+   * Reads the file back before any row is deleted: an archive that cannot be read must not replace
+   * the rows.
+   */
   async #readAgain(file: string, checkpoint: Checkpoint): Promise<void> {
     const check = new ChainCheck(this.base, [], new Findings())
     let line: string | undefined
@@ -199,11 +207,12 @@ export class AuditArchiver {
       for (;;) {
         const first = this.#closed ? undefined : await firstAuditRow(datastore)
         if (first === undefined || first > through) return
-        const last = Math.min(through, first + DELETED_AT_ONCE - 1)
+        const last = Math.min(through, first + ROWS_PER_DELETE - 1)
         await datastore.transaction((tx) => deleteAuditRows(datastore, tx, first, last))
       }
     } catch (error) {
-      // They are in the archive, and nobody sees them here any more. The next start tries again.
+      // The rows are in the archive, and no reader looks at them here any more. The next start tries
+      // again.
       logger.error({ through, error: messageOf(error) }, 'cannot remove rows that are archived')
     }
   }
@@ -211,7 +220,7 @@ export class AuditArchiver {
 
 function failed(): never {
   throw new AuditArchiveRefusedError(
-    'what was written cannot be read again as it should be: nothing was taken out of the database',
+    'the archive could not be read back correctly: nothing was deleted from the database',
   )
 }
 

@@ -4,20 +4,23 @@ import type { KeyPair } from '../../../crypto/keys.ts'
 import { CHAIN_START, type ChainEnd } from '../chain.ts'
 import { headKeyId } from '../head.ts'
 
-/** A signed statement: these rows of the log, of which the last has this hash, were put into an archive. */
+/**
+ * A signed statement that rows `first` to `last` are in an archive and that the last of them has this
+ * hash.
+ */
 export interface Checkpoint {
   readonly trustDomain: string
   readonly first: number
   readonly last: number
-  /** Of the row before the first. */
+  /** The hash of the row before the first. */
   readonly previous: Buffer
-  /** Of the last row. */
+  /** The hash of the last row. */
   readonly hash: Buffer
   readonly events: number
   readonly timeMs: number
-  /** What was wrong with these rows already, so that it is not forgotten. */
+  /** What was already wrong with these rows when they were archived. It must outlive them. */
   readonly problems: readonly string[]
-  /** As it stands at the end of the archive. */
+  /** The signed line at the end of the archive. */
   readonly line: string
 }
 
@@ -56,7 +59,7 @@ export function signCheckpoint(
   return { ...of, line: JSON.stringify({ ...fields, signature }) }
 }
 
-/** Reads a checkpoint; undefined when it is none that this key has signed. */
+/** Reads a checkpoint; undefined when this key did not sign it. */
 export function readCheckpoint(line: string, publicKey: KeyObject): Checkpoint | undefined {
   const read = parse(line)
   if (!read) return undefined
@@ -75,20 +78,23 @@ export function readCheckpoint(line: string, publicKey: KeyObject): Checkpoint |
   }
 }
 
-/** Where the log in the database begins: after what is in archives. */
+/** The last archived row, which the rows in the database follow. */
 export function endOf(checkpoint: Checkpoint | undefined): ChainEnd {
   return checkpoint
     ? { sequence: checkpoint.last, hash: checkpoint.hash }
     : { sequence: 0, hash: CHAIN_START }
 }
 
-/** The members in the order in which they are signed. */
+/**
+ * Returns the members in the order in which they were signed, because the signature is over their
+ * JSON text.
+ */
 function parse(line: string): (Fields & { readonly signature: string }) | undefined {
   let read: Partial<Record<keyof Fields | 'signature', unknown>> | null
   try {
     read = JSON.parse(line)
   } catch {
-    return undefined // the caller says what it expected
+    return undefined // the caller reports it
   }
   const { v, trust_domain, first, last, previous, hash, events, time_ms, problems, key_id, signature } =
     read ?? {}

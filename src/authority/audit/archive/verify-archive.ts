@@ -6,20 +6,24 @@ import { type Checkpoint, readCheckpoint } from './checkpoint.ts'
 
 export interface VerifiedArchive {
   readonly file: string
-  /** What it says of itself, signed. */
+  /** Undefined when this authority did not sign it. */
   readonly checkpoint: Checkpoint | undefined
   readonly events: number
   readonly problems: readonly string[]
 }
 
-/** Reads a whole archive: the chain from its first row to its last, what has been signed of them, and its checkpoint. */
+/**
+ * Checks a whole archive: the hash chain, the signed heads that cover its rows, and its checkpoint.
+ * @throws AuditArchiveInvalidError when it cannot be read as an archive
+ */
 export async function verifyArchive(
   file: string,
   signed: readonly SignedRow[],
   publicKey: KeyObject,
 ): Promise<VerifiedArchive> {
   const found = new Findings()
-  // The checkpoint comes last, and says what the first row follows; so it is read first.
+  // The checkpoint is the last line, but it says which hash the first row follows. So it is read
+  // first.
   const checkpoint = await findCheckpoint(file, publicKey)
   if (checkpoint === undefined) {
     found.add('its checkpoint is not one that this authority has signed')
@@ -38,11 +42,14 @@ export async function verifyArchive(
 
 export interface Coverage {
   readonly problems: readonly string[]
-  /** Rows of archives that were not given, as `1 to 500`. */
+  /** Ranges of rows that are in none of the archives given, as `1 to 500`. */
   readonly absent: readonly string[]
 }
 
-/** Whether archives, one after the other, lead from the first row of all to the first one in the database. */
+/**
+ * Checks that the archives, taken in order, cover every row from the first one to `base`, where the
+ * database begins.
+ */
 export function coverageOf(archives: readonly VerifiedArchive[], base: ChainEnd): Coverage {
   const sorted = archives
     .flatMap(({ file, checkpoint }) => (checkpoint ? [{ file, ...checkpoint }] : []))
@@ -51,7 +58,7 @@ export function coverageOf(archives: readonly VerifiedArchive[], base: ChainEnd)
   const absent: string[] = []
   let end: ChainEnd = { sequence: 0, hash: CHAIN_START }
   for (const { file, first, last, previous, hash } of sorted) {
-    if (last <= end.sequence) continue // another copy, or a part of what is there already
+    if (last <= end.sequence) continue // another copy, or part of what is covered already
     if (first > end.sequence + 1) absent.push(`${end.sequence + 1} to ${first - 1}`)
     else if (first === end.sequence + 1 && !previous.equals(end.hash))
       problems.push(`${file} does not follow the archive that ends at row ${end.sequence}`)

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 
-/** The tables of the first release. A migration that has been released is never edited. */
+/** The tables of the first release. A released migration is never edited. */
 export async function migrate0001(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('meta')

@@ -11,7 +11,7 @@ const TABLES = [
   'bot_generations',
 ]
 
-/** A seal for each row that grants trust or takes it, and the record that holds them together. */
+/** Adds a seal to each row that grants or revokes trust, and the record that seals them as a whole. */
 export async function migrate0002(db: Kysely<unknown>): Promise<void> {
   for (const table of TABLES) await db.schema.alterTable(table).addColumn('seal', 'blob').execute()
   await db.schema

@@ -2,14 +2,14 @@ import { type Kysely, sql } from 'kysely'
 
 const COLUMNS = ['sequence', 'time_ms', 'event', 'actor', 'ref', 'detail', 'hash'] as const
 
-/** Audit rows of the time before are those of the first authority. */
+/** Existing audit rows belong to the first authority. */
 const FIRST_AUTHORITY = 1
 
 interface Before {
   readonly audit_events: Readonly<Record<(typeof COLUMNS)[number], unknown>>
 }
 
-/** One chain of audit rows for each authority. Rows keep their numbers and hashes. */
+/** Gives each authority its own chain of audit rows. Existing rows keep their numbers and hashes. */
 export async function migrate0003(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('authorities')

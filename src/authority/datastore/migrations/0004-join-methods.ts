@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
 
 /**
- * What a join method keeps of a token, which was the hash of a secret so far, and what it has proven of an
- * instance.
+ * Makes room for any join method: the state that it keeps of a token (until now the hash of a
+ * secret), and the attributes that it proved of an instance.
  */
 export async function migrate0004(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('join_tokens').renameColumn('secret_sha256', 'method_state').execute()

@@ -1,6 +1,9 @@
 import type { Kysely } from 'kysely'
 
-/** What is kept in memory gets revisions, and what is deleted leaves its last one behind. */
+/**
+ * Gives revisions to everything that authorities keep in memory, and adds tombstones for deleted
+ * things.
+ */
 export async function migrate0005(db: Kysely<unknown>): Promise<void> {
   for (const table of ['bot_instances', 'signing_keys']) {
     await db.schema

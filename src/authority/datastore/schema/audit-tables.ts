@@ -1,8 +1,8 @@
 /** The audit log: only ever appended to. */
 export interface AuditEventsTable {
-  /** Whose chain it is in. */
+  /** The number of the authority whose chain it is in. */
   authority: number
-  /** 1, 2, 3 … without a gap, of one authority. */
+  /** 1, 2, 3 … without gaps, per authority. */
   sequence: number
   time_ms: number
   event: string
@@ -10,6 +10,6 @@ export interface AuditEventsTable {
   ref: string | null
   /** JSON. */
   detail: string
-  /** SHA-256 over the hash of the row before and the columns of this one. */
+  /** SHA-256 over the hash of the previous row and the columns of this one. */
   hash: Uint8Array
 }

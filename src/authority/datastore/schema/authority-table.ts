@@ -1,6 +1,6 @@
-/** An authority that writes this database. Its audit rows are its own chain. */
+/** An authority that writes to this database. Its audit rows are a chain of their own. */
 export interface AuthoritiesTable {
-  /** Short for the id, in every audit row. */
+  /** Stands for the ID in every audit row. */
   number: number
   id: string
   created_ms: number

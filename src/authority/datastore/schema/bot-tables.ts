@@ -1,25 +1,23 @@
-/** One joined agent lineage. It goes when its bot is deleted. */
+/** One joined agent lineage. It is deleted with its bot. */
 export interface BotInstancesTable {
   id: string
   bot_kind: string
   bot_name: string
   join_token: string
   join_method: string
-  /** What that has proven, as JSON. */
+  /** The attributes that the method proved, as JSON. */
   join_attributes: string
   joined_ms: number
   renewed_ms: number
-  /** The latest end of any bot certificate it was given. */
+  /** The latest notAfter of any bot certificate that it was issued. */
   not_after_ms: number
   agent_version: string
   hostname: string
-  /** Of its last change, or of that of its certificates. */
+  /** The revision of its last change, or of the last change of its certificates. */
   revision: number
 }
 
-/**
- * A bot certificate that was given to an instance: one row for each key that was certified in a generation.
- */
+/** A bot certificate that was issued to an instance: one row per key certified in a generation. */
 export interface BotGenerationsTable {
   instance_id: string
   generation: number

@@ -1,8 +1,11 @@
-/** What there is of a join token beside its resource, which says what it permits; it goes when that goes. */
+/**
+ * The state of a join token beside its resource, which says what it permits. It is deleted with the
+ * resource.
+ */
 export interface JoinTokensTable {
   name: string
   resource_kind: string
-  /** What its join method keeps of it, in a form of its own. Never a secret itself. */
+  /** What the join method keeps of the token, in the method's own format. Never a secret. */
   method_state: string
   uses: number
   created_ms: number
@@ -14,6 +17,6 @@ export interface JoinTokenUsesTable {
   key_sha256: string
   instance_id: string
   created_ms: number
-  /** When the bot certificate was first used; from then on the same key cannot ask again. */
+  /** When the bot certificate was first used. From then on the same key cannot join again. */
   redeemed_ms: number | null
 }

@@ -1,15 +1,18 @@
 export type KeyPurpose = 'control_root' | 'control_issuing' | 'spiffe_x509' | 'jwt'
-/** `ended`: over by the clock, in no bundle any more, and kept for a while in case the clock was wrong. */
+/**
+ * `ended`: expired by the clock and in no bundle any more, but kept for a while in case the clock was
+ * wrong.
+ */
 export type KeyState = 'prepared' | 'active' | 'retired' | 'ended'
 
-/** A signing key; the private part is sealed under the key-encryption key. */
+/** A signing key. The private key is sealed under the key-encryption key. */
 export interface SigningKeysTable {
   id: string
   purpose: KeyPurpose
   state: KeyState
-  /** Hex of the SubjectKeyIdentifier; the `kid` of a JWT key. */
+  /** The SubjectKeyIdentifier in hex (RFC 5280 §4.2.1.2); for a JWT key, its `kid`. */
   key_id: string
-  /** Which key signed the certificate, when it is not its own. */
+  /** The key that signed the certificate; null for a self-signed one. */
   parent_id: string | null
   /** DER; a JWT key has none. */
   certificate: Uint8Array | null
@@ -19,8 +22,8 @@ export interface SigningKeysTable {
   not_before_ms: number
   not_after_ms: number
   created_ms: number
-  /** When a prepared key becomes active; unset for others. */
+  /** When a prepared key becomes active; null in other states. */
   activate_ms: number | null
-  /** Of its last change. */
+  /** The revision of its last change. */
   revision: number
 }

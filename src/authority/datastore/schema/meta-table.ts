@@ -1,4 +1,4 @@
-/** Single facts of this datastore: trust domain, counters, the check value of the key-encryption key. */
+/** Single values of this datastore: trust domain, counters, the check value of the key-encryption key. */
 export interface MetaTable {
   key: string
   value: string

@@ -2,9 +2,9 @@
 export interface ResourcesTable {
   kind: string
   name: string
-  /** From the one counter of the datastore, so that a later change always has a greater one. */
+  /** From the datastore's one counter, so a later change always has a greater revision. */
   revision: number
-  /** JSON: {labels, expires} as written. */
+  /** JSON: `{labels, expires}` as written. */
   metadata: string
   /** JSON. */
   spec: string

@@ -1,11 +1,11 @@
 import type { Topic } from '../ports.ts'
 
-/** A deleted thing. Readers of the change feed learn from it that the thing is gone. */
+/** Marks a deleted thing, so that readers of the change feed learn that it is gone. */
 export interface TombstonesTable {
   topic: Topic
-  /** Of a resource; otherwise empty. */
+  /** The kind of a resource; empty for other topics. */
   kind: string
   name: string
-  /** Of the deletion. */
+  /** The revision of the deletion. */
   revision: number
 }

@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { StateRecord } from './state-record.ts'
 
-/** The number of the one authority that an embedded database has. */
+/** The number of the only authority that writes an embedded database. */
 export const ONLY_AUTHORITY = 1
 
-/** The last audit row of this authority; 0 = none. */
+/** The last audit row of this authority; sequence 0 means none. */
 export interface AuditEnd {
   readonly sequence: number
   readonly hash: Uint8Array
@@ -33,8 +33,8 @@ export class AuditEndCheck {
   }
 
   /**
-   * Removes rows that this authority did not write, since its next rows take their numbers. Gives one
-   * sentence for each problem.
+   * Removes rows that this authority did not write, because its next rows take their numbers. Returns
+   * one sentence per problem.
    */
   examine({ auditSequence, auditHash }: StateRecord): string[] {
     const problems: string[] = []
@@ -45,13 +45,13 @@ export class AuditEndCheck {
     }
     const end = this.end()
     if (end.sequence < auditSequence || !Buffer.from(auditHash).equals(end.hash)) {
-      problems.push('the end of the audit log was cut off or changed by somebody else')
+      problems.push('the end of the audit log was cut off or changed from outside')
     }
     return problems
   }
 }
 
-/** False in a database of a version that knew one chain only. */
+/** False in a database of a version that had only one chain. */
 function hasAuthorities(connection: DatabaseSync): boolean {
   const columns = connection.prepare('PRAGMA main.table_info(audit_events)').all() as { name: string }[]
   return columns.some(({ name }) => name === 'authority')

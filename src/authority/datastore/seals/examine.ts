@@ -3,33 +3,36 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type Cell, fits, type SealKeys } from './seal-keys.ts'
 import { columnsOf, KEY_COLUMNS, SEAL_COLUMN, SEALED_TABLES, type SealedTable } from './sealed-tables.ts'
 
-/** A row that is not used: somebody else has written it. */
+/** A row that this authority did not write. It is not used. */
 export interface ForeignRow {
   readonly table: SealedTable
   readonly rowid: bigint
-  /** What tells it from others, for people; bounded, since anybody may have written it. */
+  /**
+   * The values of its key columns, for people to read. Cut to a bounded length, because anybody may
+   * have written it.
+   */
   readonly name: string
-  /** Of its columns: what is kept of it once it is removed. */
+  /** The digest of its columns: all that is kept once the row is removed. */
   readonly sha256: string
 }
 
 export type PlainRow = Readonly<Record<string, string | number | Uint8Array | null>>
 
 export interface Examined {
-  /** Rows with a seal that fits. */
+  /** Rows whose seal is valid. */
   readonly rows: ReadonlyMap<SealedTable, readonly PlainRow[]>
   readonly foreign: readonly ForeignRow[]
   readonly digest: Buffer
   /**
-   * One sentence about a row that stands there more than once, which no table allows: somebody has got round its
-   * keys. The digest does not show it, since two equal shares come to nothing.
+   * One sentence about a row that occurs more than once. The primary keys forbid that, so somebody
+   * circumvented them. The digest cannot show it, because two equal shares cancel out.
    */
   readonly repeated: string | undefined
 }
 
 const MAX_NAME_LENGTH = 200
 
-/** Reads every sealed row. `keep`: also gives them, so that they need not be read again. */
+/** Reads every sealed row. With `keep` it also returns them, so that they need not be read again. */
 export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: { keep: boolean }): Examined {
   const rows = new Map<SealedTable, readonly PlainRow[]>()
   const foreign: ForeignRow[] = []
@@ -48,7 +51,7 @@ export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: 
         if (keep) kept.push(toPlain(columns, cells))
         if (seen.size === seen.add(tag.seal.toString('latin1')).size) {
           const { name } = toForeign(table, columns, cells, rowid)
-          repeated ??= `a row of ${table} (${name}) stands there more than once: somebody else has written it`
+          repeated ??= `a row of ${table} (${name}) occurs more than once, so something other than this authority wrote it`
         }
       }
     }
@@ -57,7 +60,7 @@ export function examineRows(connection: DatabaseSync, keys: SealKeys, { keep }: 
   return { rows, foreign, digest, repeated }
 }
 
-/** Gives every row that `isOurs` a seal under these keys; gives the digest over them. */
+/** Seals every row for which `isOurs` is true under these keys. Returns the digest over them. */
 export function resealRows(
   connection: DatabaseSync,
   keys: SealKeys,
@@ -92,14 +95,14 @@ function* readRows(
   for (const row of statement.all()) yield splitRow(row)
 }
 
-/** Lets a statement give rows as lists, with integers as they are: half the time of objects. */
+/** Makes a statement return rows as arrays with bigint integers, which takes half the time of objects. */
 export function asCells(statement: StatementSync): StatementSync {
   statement.setReadBigInts(true)
   statement.setReturnArrays(true)
   return statement
 }
 
-/** The rowid first, then the columns, then the seal. */
+/** Selects the rowid, then the columns, then the seal. */
 export function selectSealed(table: SealedTable, columns: readonly string[]): string {
   return `SELECT rowid AS "the rowid", ${[...columns, SEAL_COLUMN].map(quote).join(', ')} FROM main.${table}`
 }
@@ -109,7 +112,7 @@ export function splitRow(row: unknown): ReadRow {
   return { rowid: values[0] as bigint, cells: values.slice(1, -1), seal: values.at(-1) }
 }
 
-/** As statements without big integers give it. */
+/** The row as a statement without bigint integers would return it. */
 export function toPlain(columns: readonly string[], cells: readonly Cell[]): PlainRow {
   const row: Record<string, string | number | Uint8Array | null> = {}
   for (let index = 0; index < columns.length; index += 1) {
@@ -119,7 +122,7 @@ export function toPlain(columns: readonly string[], cells: readonly Cell[]): Pla
   return row
 }
 
-/** Sums are taken bit by bit: what is added twice is taken out. */
+/** Adds a share by XOR, so adding it twice removes it. */
 export function addShare(digest: Buffer, share: Uint8Array): void {
   for (let at = 0; at < share.length; at += 1) digest[at] = (digest[at] ?? 0) ^ (share[at] ?? 0)
 }
@@ -144,7 +147,7 @@ export function toForeign(
 }
 
 export function describeForeign({ table, name }: ForeignRow): string {
-  return `a row of ${table} (${name}) was written by somebody else`
+  return `a row of ${table} (${name}) was not written by this authority`
 }
 
 export function quote(name: string): string {

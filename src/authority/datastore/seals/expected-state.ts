@@ -3,8 +3,8 @@ import type { PlainRow } from './examine.ts'
 import { hasTable } from './state-record.ts'
 
 /**
- * What the audit log tells of rows: enough to name what is missing, and to know what somebody else has put
- * in.
+ * What the rows should be according to the audit log. It serves to name what is missing and to
+ * recognize rows that somebody else inserted.
  */
 export interface ExpectedState {
   /** `kind name` → revision. */
@@ -15,7 +15,7 @@ export interface ExpectedState {
   readonly instances: ReadonlyMap<string, string>
 }
 
-interface Told {
+interface Recorded {
   readonly kind?: string
   readonly name?: string
   readonly revision?: string
@@ -24,7 +24,7 @@ interface Told {
   readonly botInstance?: string
 }
 
-const TELLING = `SELECT event, detail FROM main.audit_events WHERE event IN ('resource.created', 'resource.updated', 'resource.deleted',
+const SELECT_EVENTS = `SELECT event, detail FROM main.audit_events WHERE event IN ('resource.created', 'resource.updated', 'resource.deleted',
   'lock.created', 'lock.deleted', 'ca.prepared', 'ca.removed', 'join.accepted', 'bot_instance.forgotten') ORDER BY sequence`
 
 export function expectedState(connection: DatabaseSync): ExpectedState {
@@ -32,10 +32,10 @@ export function expectedState(connection: DatabaseSync): ExpectedState {
   const keys = new Set<string>()
   const instances = new Map<string, string>()
   if (!hasTable(connection, 'audit_events')) return { resources, keys, instances }
-  for (const row of connection.prepare(TELLING).iterate()) {
+  for (const row of connection.prepare(SELECT_EVENTS).iterate()) {
     const { event, detail } = row as { event: string; detail: string }
-    const told = parse(detail)
-    const { kind = '', name = '', revision = '', id = '', bot = '', botInstance = '' } = told
+    const recorded = parse(detail)
+    const { kind = '', name = '', revision = '', id = '', bot = '', botInstance = '' } = recorded
     if (event === 'ca.prepared') keys.add(id)
     else if (event === 'ca.removed') keys.delete(id)
     else if (event === 'join.accepted') instances.set(botInstance, bot)
@@ -49,7 +49,7 @@ export function expectedState(connection: DatabaseSync): ExpectedState {
   return { resources, keys, instances }
 }
 
-/** What the log tells of and the tables do not have, or have as it was before. */
+/** Names what the audit log records but the tables lack, or have at another revision. */
 export function namesOfMissing(
   expected: ExpectedState,
   rows: { get(table: 'resources' | 'signing_keys' | 'bot_instances'): readonly PlainRow[] | undefined },
@@ -71,10 +71,10 @@ export function namesOfMissing(
   return missing
 }
 
-function parse(detail: string): Told {
+function parse(detail: string): Recorded {
   try {
-    return JSON.parse(detail) as Told
+    return (JSON.parse(detail) as Recorded | null) ?? {}
   } catch {
-    return {} // a row that was changed; `audit verify` says so
+    return {} // the row was changed; `audit verify` reports it
   }
 }

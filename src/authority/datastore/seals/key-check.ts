@@ -6,11 +6,11 @@ import { WrongSealingKeyError } from '../errors.ts'
 
 const TEXT = 'the key-encryption key of this database'
 const CONTEXT = 'signet check of sealed rows'
-/** Of a database whose rows have no seals yet. */
+/** The context in a database whose rows have no seals yet. */
 const CONTEXT_BEFORE_SEALS = 'signet check'
 
 /**
- * Makes sure that the key is the one that this database was made with; changes nothing.
+ * Checks, without changing anything, that the key is the one that this database was created with.
  * @throws WrongSealingKeyError
  */
 export function keyCheckOf(
@@ -23,7 +23,7 @@ export function keyCheckOf(
   )
 }
 
-/** Whether the key is that of the database; true when the database says nothing of a key. */
+/** Whether the key opens the check value; true when the database has none. */
 function opensKeyCheck(connection: DatabaseSync, kek: KeyObject): boolean {
   const row = connection.prepare(`SELECT value FROM main.meta WHERE key = 'kek_check'`).get()
   const check = row?.['value']
@@ -39,7 +39,7 @@ export function sealKeyCheck(connection: DatabaseSync, kek: KeyObject): void {
   connection.prepare(WRITE).run(formatKeyCheck(kek))
 }
 
-/** Which of the keys opens the database at `path`; undefined when none does, or there is no database yet. */
+/** The key that opens the database at `path`; undefined when none does or there is no database yet. */
 export function keyOf<Key extends { readonly kek: KeyObject }>(
   path: string,
   keys: readonly Key[],
@@ -49,7 +49,7 @@ export function keyOf<Key extends { readonly kek: KeyObject }>(
   try {
     return keys.find(({ kek }) => opensKeyCheck(connection, kek))
   } catch {
-    return undefined // whoever opens it for good says what is wrong with it
+    return undefined // opening it for use reports what is wrong
   } finally {
     connection.close()
   }
@@ -64,6 +64,6 @@ function opens(kek: KeyObject, sealed: Buffer, context: string): boolean {
     unseal(kek, sealed, context)
     return true
   } catch {
-    return false // which of key, context and content does not fit is not known
+    return false // the cipher does not tell a wrong key from a wrong context or damaged content
   }
 }

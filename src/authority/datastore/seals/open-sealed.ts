@@ -23,18 +23,18 @@ import {
 } from './state-record.ts'
 
 /**
- * What is known of this data directory from outside its database: nothing yet; that it is of the time before
- * rows were sealed, which only a file that this authority has sealed itself can say; or that its rows are
+ * What files outside the database say about it. `none`: nothing yet. `before_seals`: its rows may
+ * still be unsealed; only a file that this authority sealed can say so. `sealed`: its rows are
  * sealed.
  */
 export type Past = 'none' | 'before_seals' | 'sealed'
 
 export interface OpenOptions {
   readonly kek: KeyObject
-  /** Where the key came from, for people: `/etc/signet/kek` or `$SIGNET_KEK`. */
+  /** Where the key came from, for messages: `/etc/signet/kek` or `$SIGNET_KEK`. */
   readonly keySource: string
   readonly past: Past
-  /** Somebody has looked at what was found, and wants to go on with it. */
+  /** The operator has looked at the findings and wants to go on with this database. */
   readonly acceptAltered: boolean
 }
 
@@ -43,17 +43,19 @@ export interface Opened {
   readonly sum: Sum
   readonly rows: Examined['rows']
   readonly finding: Finding
-  /** What has been sealed as it stood: once, by the first version that seals. */
+  /** The number of rows that were sealed as they stood, which the first version with seals does once. */
   readonly adopted: { readonly rows: number } | undefined
-  /** What was wrong and has been accepted. */
+  /** Problems that were found and that the operator accepted. */
   readonly accepted: readonly string[]
 }
 
 const MAX_NAMED = 10
 
 /**
- * Brings a database into the hands of this program, inside one transaction: all of what is found is decided
+ * Checks a database and brings it up to date inside one open transaction. Everything is checked
  * before anything is written.
+ * @throws DatastoreAlteredError when the database is not as this authority left it
+ * @throws WrongSealingKeyError
  */
 export async function openSealed(
   connection: DatabaseSync,
@@ -64,7 +66,7 @@ export async function openSealed(
   if (!isFresh) keyCheckOf(connection, options)
   const found = isFresh ? undefined : examineStored(connection, options)
   if (!found) refuseUnlessNew(connection, isFresh, options.past)
-  const told = found || isFresh ? undefined : expectedState(connection)
+  const recorded = found || isFresh ? undefined : expectedState(connection)
   const accepted = found?.problems ?? []
   if (accepted.length > 0 && !options.acceptAltered) throw new DatastoreAlteredError(refusal(accepted))
   const migrated = await migrate()
@@ -81,18 +83,19 @@ export async function openSealed(
   let sealed = 0
   const digest = resealRows(connection, keys, (table, row, columns) => {
     const isStrange = strange.has(`${table} ${row.rowid}`)
-    if (!isStrange && (!told || isTold(told, table, toPlain(columns, row.cells)))) {
+    if (!isStrange && (!recorded || isRecorded(recorded, table, toPlain(columns, row.cells)))) {
       sealed++
       return true
     }
-    // With the columns that it has by now: it is only removed as it was found.
+    // Described with the columns that it has after the migration, because it is removed only if it is
+    // still the same.
     foreign.push(toForeign(table, columns, row.cells, row.rowid))
     return false
   })
   const record = newRecord(connection, keys, databaseId, digest, found?.record.commits ?? 0)
   connection.prepare(WRITE_RECORD).run(...recordValues(record, keys))
   const { rows } = examineOpened(connection, keys)
-  const adopted = told ? { rows: sealed } : undefined
+  const adopted = recorded ? { rows: sealed } : undefined
   const finding = { foreign, problems: found?.auditProblems ?? [] }
   return { record, sum: { keys, databaseId, digest }, rows, finding, adopted, accepted }
 }
@@ -101,7 +104,7 @@ interface Stored {
   readonly record: StateRecord
   readonly keys: SealKeys
   readonly examined: Examined
-  /** Why trust would be lost by going on. */
+  /** Why it is not safe to go on with this database. */
   readonly problems: readonly string[]
   readonly auditProblems: readonly string[]
 }
@@ -118,14 +121,14 @@ function examineStored(connection: DatabaseSync, options: OpenOptions): Stored |
   const keys = new SealKeys(options.kek, record.databaseId)
   if (!isGenuine(stored, keys)) {
     throw new DatastoreAlteredError(
-      'the seal of the database is not of this authority: somebody else has written it; restore the database from a backup',
+      'the seal of the database was not made by this authority; restore the database from a backup',
     )
   }
   const strange = strangeDefinitions(connection)
   if (strange.length > 0 || !schemaSha256(connection).equals(record.schemaSha256)) {
     const which = strange.length > 0 ? `drop ${strange.join(', ')}` : 'restore it from a backup'
     throw new DatastoreAlteredError(
-      `somebody else has changed the definition of the tables in the database: ${which}`,
+      `the table definitions in the database were changed from outside: ${which}`,
     )
   }
   const examined = examineOpened(connection, keys)
@@ -135,13 +138,13 @@ function examineStored(connection: DatabaseSync, options: OpenOptions): Stored |
     const named = missing.slice(0, MAX_NAMED).join(', ')
     const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : ''
     problems.push(
-      `rows were deleted or set back by somebody else: ${missing.length > 0 ? named + more : 'the audit log does not tell which'}`,
+      `rows were deleted or reverted from outside: ${missing.length > 0 ? named + more : 'the audit log does not say which'}`,
     )
   }
   return { record, keys, examined, problems, auditProblems: new AuditEndCheck(connection).examine(record) }
 }
 
-/** @throws DatastoreAlteredError when a row stands there more than once: its table is damaged, too */
+/** @throws DatastoreAlteredError when a row occurs more than once, which means that its table is damaged */
 function examineOpened(connection: DatabaseSync, keys: SealKeys): Examined {
   const examined = examineRows(connection, keys, { keep: true })
   if (examined.repeated === undefined) return examined
@@ -157,18 +160,21 @@ function refuseUnlessNew(connection: DatabaseSync, isFresh: boolean, past: Past)
   }
   if (past !== 'before_seals') {
     throw new DatastoreAlteredError(
-      'the seals of the database are gone: somebody else has written it; restore it from a backup, together with audit-head.key',
+      'the seals of the database are gone; restore it from a backup, together with audit-head.key',
     )
   }
   const strange = strangeDefinitions(connection)
   if (strange.length > 0) {
     throw new DatastoreAlteredError(
-      `somebody else has changed the definition of the tables in the database: drop ${strange.join(', ')}`,
+      `the table definitions in the database were changed from outside: drop ${strange.join(', ')}`,
     )
   }
 }
 
-/** Accepted is also a counter that is gone or set back: it goes on above every revision that there is. Gives its rowid. */
+/**
+ * Restores a revision counter that was deleted or set back: it continues above every stored revision.
+ * Called once the operator has accepted the database. Returns the counter's rowid.
+ */
 function raiseCounter(connection: DatabaseSync, rows: Examined['rows']): number | bigint {
   const counter = rows.get('meta')?.find(({ key }) => key === REVISION)
   let highest = Number(counter?.['value'] ?? 0)
@@ -184,15 +190,18 @@ function refusal(problems: readonly string[]): string {
   return `the database is not as this authority left it: ${problems.join('; ')}. Restore it from a backup, or look at what is there and start once with --accept-altered-database`
 }
 
-/** Rows of the time before seals are taken over when the audit log tells of them. */
-function isTold(told: ExpectedState, table: SealedTable, row: ReturnType<typeof toPlain>): boolean {
+/**
+ * Whether the audit log records this row. Rows from before seals existed are taken over only if it
+ * does.
+ */
+function isRecorded(expected: ExpectedState, table: SealedTable, row: ReturnType<typeof toPlain>): boolean {
   if (table === 'resources')
-    return told.resources.get(`${row['kind']} ${row['name']}`) === String(row['revision'])
-  if (table === 'signing_keys') return told.keys.has(String(row['id']))
-  if (table === 'bot_instances') return told.instances.get(String(row['id'])) === row['bot_name']
-  if (table === 'bot_generations') return told.instances.has(String(row['instance_id']))
-  if (table === 'join_tokens') return told.resources.has(`join_token ${row['name']}`)
-  if (table === 'join_token_uses') return told.resources.has(`join_token ${row['token_name']}`)
+    return expected.resources.get(`${row['kind']} ${row['name']}`) === String(row['revision'])
+  if (table === 'signing_keys') return expected.keys.has(String(row['id']))
+  if (table === 'bot_instances') return expected.instances.get(String(row['id'])) === row['bot_name']
+  if (table === 'bot_generations') return expected.instances.has(String(row['instance_id']))
+  if (table === 'join_tokens') return expected.resources.has(`join_token ${row['name']}`)
+  if (table === 'join_token_uses') return expected.resources.has(`join_token ${row['token_name']}`)
   return true
 }
 

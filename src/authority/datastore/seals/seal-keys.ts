@@ -2,13 +2,13 @@ import { createHmac, hkdfSync, type KeyObject, timingSafeEqual } from 'node:cryp
 
 export type Cell = string | number | bigint | Uint8Array | null
 
-/** What a row is worth under a key: two independent halves of one MAC. */
+/** The two independent halves of a row's MAC. */
 export interface RowTag {
-  /** Stands in the row. */
+  /** Stored in the row. */
   readonly seal: Buffer
   /**
-   * Its part in the digest over all rows. It is written nowhere, so nobody can look for sets of rows that
-   * come to the same sum.
+   * XORed into the digest over all rows. It is stored nowhere, so nobody can search for other sets of
+   * rows with the same digest.
    */
   readonly share: Buffer
 }
@@ -18,25 +18,29 @@ const TAG_HASH = 'sha512'
 const HALF = 32
 
 /**
- * Binds the rows of one database to the key-encryption key (decision 0021), which its writers do not have.
+ * Binds the rows of one database to the key-encryption key (decision 0021), which somebody who can
+ * write to the database does not have.
  */
 export class SealKeys {
   readonly #rows: Buffer
   readonly #state: Buffer
 
-  /** `databaseId`: two databases under one key do not take each other's rows. */
+  /** With `databaseId`, a row of one database is not valid in another one under the same key. */
   constructor(kek: KeyObject, databaseId: Uint8Array) {
     this.#rows = derive(kek, databaseId, 'signet database rows 1')
     this.#state = derive(kek, databaseId, 'signet database state 1')
   }
 
-  /** Over the name of the table and every column, in the order of the table, without the seal. */
+  /**
+   * The MAC of a row: over the name of the table and all columns except the seal, in the order of the
+   * table.
+   */
   tag(table: string, cells: readonly Cell[]): RowTag {
     const mac = createHmac(TAG_HASH, this.#rows).update(encodeRow(table, cells)).digest()
     return { seal: mac.subarray(0, HALF), share: mac.subarray(HALF) }
   }
 
-  /** Of a statement about all rows. */
+  /** The MAC of a statement about all rows (HMAC-SHA-512, cut to 32 bytes). */
   mac(...statement: readonly Uint8Array[]): Buffer {
     return createHmac(TAG_HASH, this.#state).update(Buffer.concat(statement)).digest().subarray(0, HALF)
   }
@@ -50,7 +54,10 @@ export function sameBytes(expected: Uint8Array, found: unknown): boolean {
   return found instanceof Uint8Array && found.length === expected.length && timingSafeEqual(expected, found)
 }
 
-/** A JSON array keeps the columns apart, and their types: no two different rows have the same text. */
+/**
+ * Encodes a row as JSON, which keeps columns and their types apart: no two different rows have the
+ * same text.
+ */
 function encodeRow(table: string, cells: readonly Cell[]): string {
   let text = `["${table}"`
   for (const cell of cells) text += `,${encodeCell(cell)}`

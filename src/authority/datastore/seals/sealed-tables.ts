@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /**
- * Every table whose rows grant trust, take it, or say what this database is: each of their rows has a column
+ * The tables whose rows grant or revoke trust, or identify this database. Each of them has a column
  * `seal`.
  */
 export const SEALED_TABLES = [
@@ -21,13 +21,16 @@ export type SealedTable = (typeof SEALED_TABLES)[number]
 
 export const SEAL_COLUMN = 'seal'
 
-/** The columns that a seal covers, in the order of the table; none of a table that a later version brings. */
+/**
+ * The columns that a seal covers, in the order of the table; empty when an older database does not
+ * have the table yet.
+ */
 export function columnsOf(connection: DatabaseSync, table: SealedTable): string[] {
   const columns = connection.prepare(`PRAGMA main.table_info(${table})`).all() as { name: string }[]
   return columns.map(({ name }) => name).filter((name) => name !== SEAL_COLUMN)
 }
 
-/** The columns that tell rows of a table apart, for people. */
+/** The columns that identify a row, for people to read. */
 export const KEY_COLUMNS: Readonly<Record<SealedTable, readonly string[]>> = {
   schema_migrations: ['number'],
   meta: ['key'],

@@ -17,22 +17,22 @@ import { type Cell, fits, type SealKeys } from './seal-keys.ts'
 import { columnsOf, SEAL_COLUMN, SEALED_TABLES, type SealedTable } from './sealed-tables.ts'
 import { macOfRows, recordValues, type StateRecord, schemaSha256, WRITE_RECORD } from './state-record.ts'
 
-/** What somebody else has done to the database. */
+/** Changes of the database that this authority did not make. */
 export interface Finding {
-  /** Rows that are not used, and are to be removed. */
+  /** Rows that are not used and will be removed. */
   readonly foreign: readonly ForeignRow[]
-  /** One sentence each: what cannot be put right here. */
+  /** One sentence for each problem that cannot be repaired here. */
   readonly problems: readonly string[]
 }
 
 interface Touched {
   readonly table: SealedTable
   readonly rowid: bigint
-  /** Of the row as it was before; undefined for one that was not there. */
+  /** The share of the row before the change; undefined when there was no row. */
   readonly share: Buffer | undefined
 }
 
-/** What all rows come to, and under which keys; replaced, never changed. */
+/** The digest over all rows, and the keys that it was made with. Never modified, only replaced. */
 export interface Sum {
   readonly keys: SealKeys
   readonly databaseId: Uint8Array
@@ -46,12 +46,13 @@ interface TableStatements {
 }
 
 const ALTERED =
-  'rows of the database were deleted or set back by somebody else: nothing that grants or takes trust is changed until the authority has been started again'
+  'rows of the database were deleted or reverted from outside: nothing that grants or revokes trust can change until the authority is restarted'
 
 /**
- * Seals what one connection writes. Triggers, which only this connection has, tell of each row that changes,
- * cascades included; at the end of each task the rows get their seals, and at each commit the record that
- * holds them together. A row that was not sealed by us cannot be changed into one that is.
+ * Seals what one connection writes. Temporary triggers, which exist on this connection only, report
+ * each row that changes, cascades included. At the end of each task the changed rows get their seals,
+ * and each commit writes the record that seals them as a whole. A row whose seal is not valid cannot
+ * be changed into one whose seal is.
  */
 export class Sealer {
   readonly #connection: DatabaseSync
@@ -63,7 +64,7 @@ export class Sealer {
   #record: StateRecord
   #nextRecord: StateRecord
   #committed: Sum
-  /** With what the tasks of the open transaction have changed. */
+  /** Includes the changes of the open transaction's tasks. */
   #sum: Sum
   #taskStart: Sum
   #touched = new Map<string, Touched>()
@@ -95,24 +96,24 @@ export class Sealer {
     this.#nextVersion = this.#version
   }
 
-  /** Durable commits there have been. */
+  /** How many durable commits there were. */
   get commits(): number {
     return this.#record.commits
   }
 
-  /** Why nothing that is sealed can be changed now. */
+  /** Why sealed rows cannot be changed now; undefined when they can. */
   get altered(): string | undefined {
     return this.#altered
   }
 
-  /** Whether a table has changed since this was made. */
+  /** Whether this connection has changed the table since it was opened. */
   hasChanged(table: SealedTable): boolean {
     return this.#changedTables.has(table)
   }
 
   /**
-   * The transaction has begun: whatever other connections have committed since the last one is looked at
-   * before anything rests on it.
+   * Call this when a transaction begins. If other connections have committed since the last one, it
+   * examines their changes before anything depends on them.
    */
   begin(): void {
     const version = this.#readVersion()
@@ -122,7 +123,7 @@ export class Sealer {
     if (finding.foreign.length + finding.problems.length > 0) this.#onFinding(finding)
   }
 
-  /** Rows of a sealed table, each of them ours and as we left it. @throws RowsAlteredError */
+  /** Reads rows of a sealed table and checks their seals. @throws RowsAlteredError */
   rows<Row>(table: SealedTable, statement: StatementSync, params: readonly SQLInputValue[]): Row[] {
     const { columns } = this.#of(table)
     return statement.all(...params).map((row) => {
@@ -132,12 +133,12 @@ export class Sealer {
     })
   }
 
-  /** The text of a query for `rows`. */
+  /** The SQL text of a query for `rows`. */
   select(table: SealedTable, where: string): string {
     return `${selectSealed(table, this.#of(table).columns)} ${where}`
   }
 
-  /** Seals what the task has changed. */
+  /** Seals the rows that the task changed. */
   sealTask(): void {
     if (this.#touched.size > 0) {
       const { keys, databaseId } = this.#sum
@@ -151,13 +152,13 @@ export class Sealer {
     this.#taskStart = this.#sum
   }
 
-  /** What the task has changed is undone. */
+  /** Forgets the changes of a task that was rolled back. */
   dropTask(): void {
     this.#touched.clear()
     this.#sum = this.#taskStart
   }
 
-  /** The last statement before COMMIT. */
+  /** Writes the record of the state. Call it right before COMMIT. */
   sealCommit(): void {
     const { sequence, hash } = this.#audit.end()
     const { keys, databaseId, digest } = this.#sum
@@ -187,20 +188,20 @@ export class Sealer {
   }
 
   /**
-   * Compares the whole database with what this connection has left there. Inside a transaction, between
-   * tasks.
+   * Compares the whole database with what this connection wrote. Call it inside a transaction,
+   * between tasks. @throws RowsAlteredError
    */
   examine(): Finding {
     if (!schemaSha256(this.#connection).equals(this.#record.schemaSha256)) {
       throw new RowsAlteredError(
-        'somebody else has changed the definition of the tables: nothing is stored any more; stop the authority and look at the database',
+        'the table definitions in the database were changed from outside: nothing more is stored; stop the authority and look at the database',
       )
     }
     const problems: string[] = []
     const { foreign, digest, repeated } = examineRows(this.#connection, this.#sum.keys, { keep: false })
     if (repeated !== undefined) {
       throw new RowsAlteredError(
-        `${repeated}; nothing is stored any more; stop the authority and restore the database from a backup`,
+        `${repeated}; nothing more is stored; stop the authority and restore the database from a backup`,
       )
     }
     this.#altered = digest.equals(this.#sum.digest) ? undefined : ALTERED
@@ -209,7 +210,7 @@ export class Sealer {
     return { foreign, problems }
   }
 
-  /** Removes rows that are still as they were found, in a task of its own. */
+  /** Removes foreign rows that are still as they were found. Call it in a task of its own. */
   discard(rows: readonly ForeignRow[]): void {
     this.#lenient = true
     try {
@@ -228,9 +229,11 @@ export class Sealer {
   }
 
   /**
-   * Seals every row anew, under keys of another key-encryption key. What is not ours stays as it is. Somebody may
-   * have written into the file past SQLite, which tells of no change then: what was deleted or set back so is not
-   * sealed as if it were right. @throws RowsAlteredError
+   * Seals every row again under keys from another key-encryption key; rows with an invalid seal stay
+   * as they are. Somebody may have written to the file without SQLite, which then reports no change.
+   * So the digest is compared, lest a deleted or reverted row be sealed over.
+   *
+   * @throws RowsAlteredError
    */
   reseal(keys: SealKeys, databaseId: Uint8Array): void {
     this.sealTask()
@@ -264,10 +267,13 @@ export class Sealer {
     const tag = this.#sum.keys.tag(table, cells)
     if (fits(tag, seal)) return tag.share
     const { name } = toForeign(table, this.#of(table).columns, cells, 0n)
-    throw new RowsAlteredError(`a row of ${table} (${name}) was written by somebody else`)
+    throw new RowsAlteredError(`a row of ${table} (${name}) was not written by this authority`)
   }
 
-  /** Called by the triggers: for an insert with no old row. */
+  /**
+   * Called by the triggers. `old` is the row before the change, seal included; it is empty for an
+   * insert.
+   */
   #note(table: SealedTable, rowid: bigint, old: readonly Cell[]): void {
     if (this.#quiet) return
     if (this.#lenient) {

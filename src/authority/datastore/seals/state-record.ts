@@ -3,23 +3,27 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type SealKeys, sameBytes } from './seal-keys.ts'
 
 /**
- * The one statement that holds all rows together: it changes with each commit, so that no row can be deleted
- * or set back, and no row of the audit log cut off, without this one going back with it.
+ * A statement about all rows at once, sealed with its own MAC. It changes with each commit. So a row
+ * cannot be deleted or reverted, and the audit log cannot be cut, unless this record is reverted with
+ * it.
  */
 export interface StateRecord {
   readonly databaseId: Uint8Array
-  /** How many commits there have been; heads of the audit log say it, too. */
+  /** How many commits there were. The heads of the audit log state it too. */
   readonly commits: number
   /** A MAC over the digest of all sealed rows. */
   readonly rows: Uint8Array
-  /** The last row of the audit log; 0 = none. */
+  /** The sequence number of the last audit row; 0 when there is none. */
   readonly auditSequence: number
   readonly auditHash: Uint8Array
-  /** Of the definitions of tables and indices: a trigger that somebody adds would write in our name. */
+  /**
+   * Covers the definitions of tables and indexes: a trigger that somebody adds would write through
+   * this connection.
+   */
   readonly schemaSha256: Uint8Array
 }
 
-/** Of the id that keeps two databases under one key apart. */
+/** Length of the random ID that tells databases under one key apart. */
 export const ID_BYTES = 16
 const HASH_BYTES = 32
 const STATE = Buffer.from('state\n')
@@ -40,7 +44,7 @@ export interface StoredRecord {
   readonly mac: Uint8Array
 }
 
-/** Undefined when there is none that could be genuine. */
+/** Reads the record without verifying it; undefined when it is missing or malformed. */
 export function readRecord(connection: DatabaseSync): StoredRecord | undefined {
   if (!hasTable(connection, 'sealed_state')) return undefined
   const row = connection.prepare('SELECT * FROM main.sealed_state WHERE id = 1').get() as Row | undefined
@@ -64,7 +68,7 @@ export function isGenuine({ record, mac }: StoredRecord, keys: SealKeys): boolea
   return sameBytes(macOf(record, keys), mac)
 }
 
-/** All members in their fixed lengths but the last, so that no two different records have the same bytes. */
+/** All members but the last have a fixed length, so no two different records have the same bytes. */
 function macOf(record: StateRecord, keys: SealKeys): Buffer {
   const numbers = Buffer.alloc(16)
   numbers.writeBigInt64BE(BigInt(record.commits), 0)
@@ -73,7 +77,7 @@ function macOf(record: StateRecord, keys: SealKeys): Buffer {
   return keys.mac(STATE, databaseId, rows, schemaSha256, numbers, auditHash)
 }
 
-/** The digest itself stays secret: see RowTag. */
+/** A MAC over the digest. The digest itself is stored nowhere: see RowTag. */
 export function macOfRows(digest: Buffer, keys: SealKeys): Buffer {
   return keys.mac(ROWS, digest)
 }
@@ -89,7 +93,10 @@ export function recordValues(record: StateRecord, keys: SealKeys): (number | Uin
   return [databaseId, commits, rows, auditSequence, auditHash, schemaSha256, macOf(record, keys)]
 }
 
-/** Statistics that SQLite keeps for itself decide nothing, and an administrator may have them made. */
+/**
+ * SQLite's own statistics tables are left out: they decide nothing, and an administrator may run
+ * ANALYZE.
+ */
 const DEFINITIONS = `SELECT type, name, tbl_name, sql FROM main.sqlite_schema
   WHERE name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\' ORDER BY type, name, tbl_name`
 
@@ -97,7 +104,10 @@ export function schemaSha256(connection: DatabaseSync): Buffer {
   return hash('sha256', JSON.stringify(connection.prepare(DEFINITIONS).all()), 'buffer')
 }
 
-/** This program makes neither; whoever has added one writes or reads in its name. */
+/**
+ * Triggers and views in the file. Signet creates neither, and either could change what its statements
+ * do.
+ */
 export function strangeDefinitions(connection: DatabaseSync): string[] {
   const rows = connection
     .prepare(`SELECT type, name FROM main.sqlite_schema WHERE type IN ('trigger', 'view') ORDER BY name`)

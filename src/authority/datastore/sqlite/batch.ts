@@ -8,7 +8,7 @@ import { Statements } from './statements.ts'
 const INSERT_AUDIT_ROW =
   'INSERT INTO audit_events (authority, sequence, time_ms, event, actor, ref, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
 
-/** One commit of the connection that writes: any number of tasks, then the audit rows of all of them. */
+/** One commit of the writing connection: any number of tasks, then the audit rows of all of them. */
 export class Batch {
   readonly #statements: Statements
   readonly #sealer: Sealer
@@ -25,7 +25,7 @@ export class Batch {
     this.#onChanges = onChanges
   }
 
-  /** Sets what numbers and hashes audit rows. */
+  /** Sets the chain that numbers and hashes audit rows. */
   chainWith(chaining: AuditChaining): void {
     this.#chaining = chaining
   }
@@ -44,7 +44,7 @@ export class Batch {
     this.#sealer.begin()
   }
 
-  /** Runs one task. When it fails, only its own changes are undone. */
+  /** Runs one task. When it fails, only its own changes are rolled back. */
   async run<T>(task: (tx: Transaction) => Promise<T>): Promise<T> {
     const { result, left } = await SqliteTransaction.run(task, this.#statements, this.#sealer)
     for (const event of left.events) this.#events.push(event)
@@ -59,7 +59,10 @@ export class Batch {
     this.#rows += events.length
   }
 
-  /** Writes the audit rows and commits. Returns what to call now that all is durable. */
+  /**
+   * Writes the audit rows and commits. Returns a function to call afterwards, which notifies the
+   * listeners.
+   */
   commit(): () => void {
     const chaining = this.#events.length > 0 ? this.#writeAuditRows() : undefined
     if (this.#rows > 0) this.#sealer.sealCommit()
@@ -87,7 +90,7 @@ export class Batch {
   }
 }
 
-/** Does every step even when one throws, and throws the first error afterwards. */
+/** Runs every step even when one throws, then throws the first error. */
 function doAll(steps: readonly (() => unknown)[]): void {
   const errors: unknown[] = []
   for (const step of steps) {

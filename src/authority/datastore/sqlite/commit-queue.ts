@@ -11,15 +11,15 @@ import type { Sealer } from '../seals/sealer.ts'
 import { Batch } from './batch.ts'
 
 /**
- * Rows (and tasks) of one commit: 256 take 1.5 ms, so a full batch delays the next one little (decision
+ * Rows (or tasks) per commit. 256 take 1.5 ms, so a full batch hardly delays the next one (decision
  * 0010).
  */
 const BATCH_ROWS = 256
 
-/** A commit that takes longer than this stops the whole authority; somebody should look at the disk. */
+/** A commit slower than this is reported: everything the authority does waits for it. */
 const STALLED_MS = 1000
 
-/** While nothing can be stored, and after a slow commit, the disk is tried again so often. */
+/** How often the disk is tested while nothing can be stored, and after a slow commit. */
 const PROBE_MS = 5000
 
 const COMMIT_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
@@ -37,7 +37,7 @@ type Work =
   | { readonly task: (tx: Transaction) => Promise<unknown> }
   /** Reads the connection inside the transaction, between tasks. */
   | { readonly look: () => unknown }
-  /** Works on the connection outside of any transaction. */
+  /** Uses the connection outside any transaction. */
   | { readonly alone: () => unknown }
 
 type Waiting = Work & {
@@ -51,9 +51,9 @@ interface Settled {
 }
 
 /**
- * Gathers what arrives in one turn of the event loop into one durable commit. One connection writes, and
- * everyone who uses it would see its uncommitted changes. So the queue does one thing at a time, in the order
- * of arrival.
+ * Gathers everything that arrives in one turn of the event loop into one durable commit. There is one
+ * writing connection, and everything that uses it would see its uncommitted changes. So the queue
+ * does one thing at a time, in order of arrival.
  */
 export class CommitQueue {
   readonly #batch: Batch
@@ -61,7 +61,7 @@ export class CommitQueue {
   readonly #logger: Logger
   readonly #commitSeconds: Histogram
   #waiting: Waiting[] = []
-  /** A flush is on its way or under way. */
+  /** A flush that is scheduled or running. */
   #flushing: Promise<void> | undefined
   #problem: string | undefined
   #probe: Scheduled | undefined
@@ -73,12 +73,12 @@ export class CommitQueue {
     this.#logger = deps.logger
     this.#commitSeconds = deps.metrics.histogram(
       'audit_commit_seconds',
-      'Time from BEGIN to durable of one transaction of the authority database',
+      'Duration of a transaction of the authority database, from BEGIN to durable',
       COMMIT_BUCKETS,
     )
   }
 
-  /** Why nothing can be relied on to be stored now. */
+  /** Why changes cannot be stored reliably now; undefined when they can. */
   get problem(): string | undefined {
     return this.#problem
   }
@@ -104,7 +104,7 @@ export class CommitQueue {
     return this.#add<T>({ alone })
   }
 
-  /** Does what waits, and refuses what comes later. */
+  /** Finishes the queued work and refuses anything new. */
   async close(): Promise<void> {
     this.#closed = true
     this.#probe?.cancel()
@@ -169,7 +169,7 @@ export class CommitQueue {
     for (const { waiting, error } of settled.failed) waiting.reject(error)
   }
 
-  /** Fails by itself, unless it is the storage that failed. */
+  /** A failing task fails alone, unless the storage failed. */
   async #carryOut(waiting: Waiting, { done, failed }: Settled): Promise<void> {
     try {
       if ('task' in waiting) done.push({ waiting, result: await this.#batch.run(waiting.task) })
@@ -197,12 +197,13 @@ export class CommitQueue {
     this.#report(`the disk is slow: the last commit took ${(ms / 1000).toFixed(1)} s`)
   }
 
-  /** Nothing of the batch was kept, whichever of its tasks met the failure. */
+  /** Rejects the whole batch: nothing of it was kept, whichever task met the failure. */
   #fail(batch: readonly Waiting[], error: unknown): void {
     try {
       this.#batch.rollback()
     } catch (rollbackError) {
-      // SQLite rolls back by itself when the connection is used next; the first error is the one to report.
+      // SQLite rolls back by itself at the next use of the connection. The first error is the one to
+      // report.
       this.#logger.error({ error: messageOf(rollbackError) }, 'rollback failed')
     }
     const shown = storageFailure(error) ?? error
@@ -217,8 +218,8 @@ export class CommitQueue {
   }
 
   /**
-   * Tries a commit from time to time until one succeeds, so that the problem ends even if nothing else is
-   * written.
+   * Tries a small commit every PROBE_MS until one succeeds, so that the problem is cleared even when
+   * nothing else is written.
    */
   #report(problem: string): void {
     this.#problem = problem
@@ -226,7 +227,7 @@ export class CommitQueue {
     if (this.#closed) return
     this.#probe = this.#clock.schedule(PROBE_MS, () => {
       if (this.#problem === undefined) return
-      this.run((tx) => writeMeta(tx, 'write_probe', '1')).catch(() => undefined) // it has been reported again
+      this.run((tx) => writeMeta(tx, 'write_probe', '1')).catch(() => undefined) // it was reported already
     })
   }
 }

@@ -13,14 +13,14 @@ import {
 } from 'kysely'
 import type { Schema } from '../schema.ts'
 
-/** How long a statement waits for a lock that another process (a backup, a shell) holds. */
+/** How long a statement waits for a lock that another process holds, such as a backup or a shell. */
 const BUSY_TIMEOUT_MS = 5000
 
 /**
- * Opens the connection that writes. `auto_vacuum` lets a new database give pages back to the disk; an older
- * one must be rewritten for that. `synchronous = FULL` makes commits survive a loss of power in WAL mode,
- * too. `secure_delete` zeroes deleted contents, such as a sealed private key, in pages that are written
- * anyway.
+ * Opens the writing connection. `auto_vacuum` lets a new database give pages back to the disk; an
+ * older one must be rewritten first. `synchronous = FULL` makes commits survive a power failure in
+ * WAL mode too. `secure_delete` zeroes deleted content, such as a sealed private key, in pages that
+ * are written anyway.
  */
 export function openWriteConnection(location: string): DatabaseSync {
   const db = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
@@ -32,7 +32,7 @@ export function openWriteConnection(location: string): DatabaseSync {
   return db
 }
 
-/** Only a file that was made just now: the log beside it takes its mode from it. */
+/** Restricts a file that was just created. SQLite gives the write-ahead log the same mode. */
 function makePrivate(file: string | null): void {
   if (file && statSync(file).size === 0) chmodSync(file, 0o600)
 }
@@ -44,10 +44,10 @@ export function openReadConnection(location: string): DatabaseSync {
   return db
 }
 
-/** Runs one compiled statement. */
+/** Executes one compiled statement. */
 export type Execute = (sql: string, params: readonly SQLInputValue[]) => QueryResult<unknown>
 
-/** Kysely's query builder over a connection that others open, hold and close. */
+/** Kysely's query builder over a connection that the caller opens and closes. */
 export function queriesOver(execute: Execute): Kysely<Schema> {
   const connection: DatabaseConnection = {
     executeQuery: async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> =>
@@ -72,7 +72,7 @@ export function queriesOver(execute: Execute): Kysely<Schema> {
   return new Kysely<Schema>({ dialect })
 }
 
-/** Of a connection that only this query builder uses. */
+/** Executes statements on a connection that only this query builder uses. */
 export function executeOn(db: DatabaseSync): Execute {
   return (sql, params) => {
     const statement = db.prepare(sql)

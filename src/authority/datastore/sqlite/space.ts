@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { SpaceInFile } from '../ports.ts'
 
 const INCREMENTAL = 2
-/** A second or two of rewriting; a longer log is archived first. */
+/** Rewriting takes a second or two up to this size. A larger database must be archived first. */
 const REWRITTEN_BYTES = 64 * 1024 * 1024
 
 export function spaceOf(connection: DatabaseSync): SpaceInFile {
@@ -18,13 +18,16 @@ export function spaceOf(connection: DatabaseSync): SpaceInFile {
   }
 }
 
-/** Rewrites a database of an earlier version once, so that it can shrink afterwards; not when it is large. */
+/**
+ * Rewrites a database of an earlier version once, so that it can shrink later. A large one is left as
+ * it is.
+ */
 export function prepareToShrink(connection: DatabaseSync): void {
   const { bytes, reusableBytes, shrinks } = spaceOf(connection)
   if (shrinks || bytes - reusableBytes > REWRITTEN_BYTES) return
   try {
     connection.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM')
   } catch {
-    // No room for it on the disk, most likely: everything else works without.
+    // Most likely the disk has no room for it. Nothing else depends on it.
   }
 }

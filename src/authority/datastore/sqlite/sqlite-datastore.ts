@@ -33,20 +33,20 @@ export interface SqliteDatastoreDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly logger: Logger
-  /** The key-encryption key: rows are bound to it. */
+  /** The key-encryption key, to which the rows are bound. */
   readonly kek: KeyObject
-  /** Where the key came from, for people: `/etc/signet/kek` or `$SIGNET_KEK`. */
+  /** Where the key came from, for messages: `/etc/signet/kek` or `$SIGNET_KEK`. */
   readonly keySource: string
-  /** What is known from outside the database. */
+  /** What files outside the database say about it. */
   readonly past: Past
-  /** Go on with a database that somebody else has written, once. */
+  /** Go on, once, with a database that something else has changed. */
   readonly acceptAltered?: boolean
 }
 
-/** A millisecond's work or two. */
-const PAGES_A_TURN = 256
+/** Freed in one step; it takes a millisecond or two. */
+const PAGES_PER_STEP = 256
 
-/** The database in a SQLite file, with one connection that writes and one that reads. */
+/** A database in a SQLite file, with one connection that writes and one that reads. */
 export class SqliteDatastore implements Datastore {
   readonly db: Kysely<Schema>
   readonly authority = ONLY_AUTHORITY
@@ -75,25 +75,26 @@ export class SqliteDatastore implements Datastore {
     this.accepted = opened.accepted
     this.#rowsAtStart = opened.rows
     this.#findings = isEmpty(opened.finding) ? [] : [opened.finding]
-    this.#sealer = new Sealer(connection, opened, (finding) => this.#tell(finding))
+    this.#sealer = new Sealer(connection, opened, (finding) => this.#report(finding))
     const { clock, metrics, logger } = deps
     const onChanges = (changes: readonly Change[]): void => this.changes.announce(changes)
     this.#queue = new CommitQueue(connection, this.#sealer, { clock, metrics, logger, onChanges })
   }
 
   /**
-   * Opens or creates the database at `path` (`:memory:` for a private one), makes sure that it is as this
-   * authority left it, and brings its tables up to date. @throws DatastoreAlteredError when it is not, and
-   * going on would lose trust
+   * Opens or creates the database at `path` (`:memory:` for a private one), checks that it is as this
+   * authority left it, and migrates it.
+   * @throws DatastoreAlteredError when it is not as this authority left it
+   * @throws DatastoreInvalidError when it cannot be opened
    */
   static async open(path: string, deps: SqliteDatastoreDeps): Promise<SqliteDatastore> {
-    // Both connections must see the same database, so one in memory needs a name that nobody else has.
+    // Both connections must open the same database, so one in memory needs a unique name.
     const location = path === ':memory:' ? `file:${randomUUID()}?mode=memory&cache=shared` : path
     let connection: DatabaseSync | undefined
     try {
       connection = openWriteConnection(location)
-      const opened = await takeInHand(connection, deps)
-      // Rewriting moves rows, and what was found shall still be there.
+      const opened = await openInTransaction(connection, deps)
+      // Rewriting would give rows new rowids, and findings refer to rows by rowid.
       if (isEmpty(opened.finding)) prepareToShrink(connection)
       return new SqliteDatastore(connection, openReadConnection(location), opened, deps)
     } catch (error) {
@@ -139,7 +140,7 @@ export class SqliteDatastore implements Datastore {
   examine(): Promise<string[]> {
     return this.#queue.look(() => {
       const finding = this.#sealer.examine()
-      if (!isEmpty(finding)) this.#tell(finding)
+      if (!isEmpty(finding)) this.#report(finding)
       return [...finding.foreign.map(describeForeign), ...finding.problems]
     })
   }
@@ -152,21 +153,22 @@ export class SqliteDatastore implements Datastore {
     return spaceOf(this.#connection)
   }
 
-  /** Some pages at a time; others have their turn between. */
+  /** Frees some pages at a time, so that other work goes on in between. */
   async shrink(): Promise<SpaceInFile> {
     for (;;) {
       const before = this.space
       if (this.#closed || !before.shrinks || before.reusableBytes === 0) break
-      await this.#queue.alone(() => this.#connection.exec(`PRAGMA incremental_vacuum(${PAGES_A_TURN})`))
+      await this.#queue.alone(() => this.#connection.exec(`PRAGMA incremental_vacuum(${PAGES_PER_STEP})`))
       if (this.space.reusableBytes >= before.reusableBytes) break
       await setImmediate()
     }
-    // Until then the file has its old length. Somebody who reads just now puts it off to a later checkpoint.
+    // The file keeps its length until this checkpoint. A reader that is active now delays it to a
+    // later one.
     await this.flush()
     return this.space
   }
 
-  /** Brings everything from the log beside the database into its file, and empties the log. */
+  /** Moves the write-ahead log into the database file and empties it. */
   async flush(): Promise<void> {
     if (this.#closed) return
     await this.#queue.alone(() => this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
@@ -180,13 +182,13 @@ export class SqliteDatastore implements Datastore {
     this.#connection.close()
   }
 
-  #tell(finding: Finding): void {
+  #report(finding: Finding): void {
     if (this.#onFinding) this.#onFinding(finding)
     else this.#findings.push(finding)
   }
 }
 
-async function takeInHand(connection: DatabaseSync, deps: SqliteDatastoreDeps): Promise<Opened> {
+async function openInTransaction(connection: DatabaseSync, deps: SqliteDatastoreDeps): Promise<Opened> {
   const { kek, keySource, past, acceptAltered = false, clock } = deps
   connection.exec('BEGIN IMMEDIATE')
   try {

@@ -13,16 +13,16 @@ import type { Statements } from './statements.ts'
 
 const STALLED = 'a transaction awaits something other than its own statements'
 
-/** What a task leaves for the commit. */
+/** What a task adds to the commit. */
 export interface Left {
   readonly events: readonly NewAuditRow[]
   readonly changes: readonly Change[]
   readonly callbacks: readonly (() => void)[]
-  /** Rows changed, audit rows included: the measure of a batch. */
+  /** Rows changed, audit rows included. A batch is limited by them. */
   readonly rows: number
 }
 
-/** One task inside the open SQLite transaction, in a savepoint of its own. */
+/** One task inside the open SQLite transaction, in its own savepoint. */
 export class SqliteTransaction implements Transaction {
   readonly db: Kysely<Schema>
   readonly #statements: Statements
@@ -101,7 +101,8 @@ export class SqliteTransaction implements Transaction {
       return result
     } catch (error) {
       this.#sealer.dropTask()
-      // A storage failure may have undone the whole transaction already; then there is no savepoint to go back to.
+      // After a storage failure SQLite may have rolled back the whole transaction, and the savepoint
+      // with it.
       if (this.#inSavepoint && this.#statements.isInTransaction) {
         this.#statements.run('ROLLBACK TO task')
         this.#statements.run('RELEASE task')
@@ -131,7 +132,10 @@ export class SqliteTransaction implements Transaction {
     })
   }
 
-  /** Opens the savepoint of this task before its first statement, and remembers the first failure. */
+  /**
+   * Runs one statement of the task. Opens the savepoint before the first one, and remembers the first
+   * failure.
+   */
   #guarded<T>(statement: () => T): T {
     if (this.#ended) throw new TypeError('the transaction has ended: everything it does must be awaited')
     try {
@@ -146,8 +150,9 @@ export class SqliteTransaction implements Transaction {
 }
 
 /**
- * SQLite runs each statement synchronously, so a task that awaits nothing else ends before the event loop
- * turns. A task that does not end by then would block all others, and is ended here.
+ * Rejects when the task does not end within this turn of the event loop. SQLite runs statements
+ * synchronously, so a task that awaits only its own statements does end. A task that awaits something
+ * else would block all others.
  */
 function unlessStalled<T>(task: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

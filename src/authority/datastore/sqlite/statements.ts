@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 /**
- * Prepared statements of one connection, by their text. The set of texts is fixed, so none is ever dropped.
+ * The prepared statements of one connection, by SQL text. The set of texts is fixed, so none is ever
+ * dropped.
  */
 export class Statements {
   readonly #db: DatabaseSync

@@ -7,12 +7,12 @@ export interface JoinMethodDeps {
   readonly random: Random
 }
 
-/** A method that the configuration knows and this does not have does not compile. */
+/** Makes it a compile error to leave out a method that the configuration knows. */
 type Every = {
   readonly [Name in JoinMethodName]: JoinMethod<Extract<JoinTokenSpec, { readonly method: Name }>>
 }
 
-/** The join methods of this authority. A new one adds its line here. */
+/** The join methods of this authority. A new method adds its line here. */
 export function joinMethods(deps: JoinMethodDeps): JoinMethods {
   const every: Every = { secret: secretMethod(deps) }
   return new Map(Object.entries(every))

@@ -6,8 +6,8 @@ const SECRET_BYTES = 32
 const ANY_HASH = hashSecret(Buffer.alloc(0))
 
 /**
- * The proof is the secret itself, over the channel of the authority that the agent has pinned. Only its hash
- * is kept (decision 0011): whoever loses it makes another.
+ * The `secret` method: the agent sends the secret itself, over TLS to the authority that it has
+ * pinned. Only the hash is stored (decision 0011), so a lost secret cannot be shown again.
  */
 export function secretMethod({ random }: { readonly random: Random }): JoinMethod {
   return {
@@ -20,7 +20,7 @@ export function secretMethod({ random }: { readonly random: Random }): JoinMetho
   }
 }
 
-/** 256 random bits need no slow hash. */
+/** The secret has 256 random bits, so a fast hash is safe. */
 function hashSecret(secret: Buffer): string {
   return hash('sha256', secret, 'hex')
 }

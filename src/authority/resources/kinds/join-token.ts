@@ -2,7 +2,7 @@ import type { ResourceKindDefinition } from './resource-kind.ts'
 
 export const joinToken: ResourceKindDefinition<'join_token'> = {
   references: ({ bot }) => [{ path: ['bot'], kind: 'bot', name: bot, isRequired: true }],
-  // What is stored of it besides its resource would mean nothing to another method.
+  // The stored state of a token means nothing to another join method.
   checkChange: ({ name, spec }, before) => {
     if (spec.method === before.method) return []
     return [

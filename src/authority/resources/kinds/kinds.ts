@@ -20,8 +20,9 @@ export function isResourceKind(kind: string): kind is ResourceKind {
   return (RESOURCE_KINDS as readonly string[]).includes(kind)
 }
 
-/** What a kind has of its own. A stored kind that this version does not know has nothing. */
+/** The definition of a kind. A stored kind that this version does not know has an empty one. */
 export function kindOf(kind: string): ResourceKindDefinition {
-  // Its functions get the specs of their own kind only: the caller takes both from the same resource.
+  // The functions accept the specs of their own kind only; the caller takes both from the same
+  // resource.
   return isResourceKind(kind) ? (KINDS[kind] as ResourceKindDefinition) : {}
 }

@@ -2,7 +2,8 @@ import { RESOURCE_KINDS, type ResourceKind } from '../../../config/resource-spec
 import type { ResourceKindDefinition } from './resource-kind.ts'
 
 export const lock: ResourceKindDefinition<'lock'> = {
-  // A lock may come before what it bans; a mistyped one would ban nobody.
+  // A lock may be created before its target exists. Still, a mistyped name would lock nothing, so
+  // apply warns.
   references: ({ target }) =>
     Object.entries(target).flatMap(([kind, name]) =>
       isKind(kind) ? [{ path: ['target', kind], kind, name, isRequired: false }] : [],
@@ -18,7 +19,7 @@ export const lock: ResourceKindDefinition<'lock'> = {
   },
 }
 
-/** A lock can also ban what is no resource: a bot instance, a SPIFFE ID. */
+/** Locks can also target what is not a resource: a bot instance, a SPIFFE ID. */
 function isKind(target: string): target is ResourceKind {
   return (RESOURCE_KINDS as readonly string[]).includes(target)
 }

@@ -9,44 +9,44 @@ import type { JoinTokens } from '../../join/join-tokens.ts'
 import type { CatalogueIndex } from '../catalogue-index.ts'
 import type { Compile } from '../identity-entry.ts'
 
-/** What one kind of resource has of its own. Everything else is the same for all kinds. */
+/** What is special about one kind of resource. */
 export interface ResourceKindDefinition<K extends ResourceKind = ResourceKind> {
   /** The spec as a person writes it. Default: as it is stored. */
   readonly asWritten?: (spec: SpecOf<K>) => object
-  /** What `policy/` finds in it. */
+  /** Reports what `policy/` finds wrong with the spec. */
   readonly check?: (resource: ParsedResource<K>, compile: Compile) => SpecFindings
-  /** Finds what may not change from what is stored. */
+  /** Reports changes that the kind does not allow. */
   readonly checkChange?: (resource: ParsedResource<K>, before: SpecOf<K>) => readonly PolicyProblem[]
-  /** Also when nothing of it changes. */
+  /** Check the spec even when the document changes nothing. */
   readonly isAlwaysChecked?: boolean
-  /** The other resources that it names. */
+  /** The other resources that the spec names. */
   readonly references?: (spec: SpecOf<K>) => readonly Reference[]
-  /** Makes what has to be there besides, in the same transaction; gives a secret that is shown once. */
+  /** Creates what belongs to the resource, in the same transaction. Returns a secret that is shown once. */
   readonly afterPut?: (
     tx: Transaction,
     name: string,
     spec: SpecOf<K>,
     deps: AfterPutDeps,
   ) => Promise<string | undefined>
-  /** Records a change under its own events; false: the common event is right. */
+  /** Records a change under an event of its own. Returns false to have the common event recorded. */
   readonly record?: (audit: Pick<AuditLog, 'within'>, tx: Transaction, change: RecordedChange<K>) => boolean
-  /** Notes what a change means to agents; `after` is undefined when it was deleted. */
+  /** Updates the index for agents. `after` is undefined when the resource was deleted. */
   readonly follow?: (index: CatalogueIndex, name: string, after: StoredResource | undefined) => void
 }
 
 export interface SpecFindings {
   readonly problems: readonly PolicyProblem[]
   readonly warnings?: readonly PolicyProblem[]
-  /** What a workload identity without mistakes compiles to. */
+  /** The compiled workload identity, if it has no mistakes. */
   readonly identity?: CompiledIdentity
 }
 
 export interface Reference {
-  /** Within the spec. */
+  /** The path within the spec. */
   readonly path: readonly (string | number)[]
   readonly kind: ResourceKind
   readonly name: string
-  /** It must be there, and stay there for as long as it is named. */
+  /** Whether the resource must exist for as long as it is named. */
   readonly isRequired: boolean
 }
 

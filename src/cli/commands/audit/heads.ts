@@ -3,20 +3,23 @@ import { createInterface } from 'node:readline'
 import { readReason } from '../../../foundation/file-reason.ts'
 import { UnreadableFileError } from '../../errors.ts'
 
-/** Each head covers all rows before it, so that of very many the newest will do. */
+/** Each head covers all records before it, so the newest heads are enough. */
 const MAX_HEADS = 50_000
-/** A journal wraps what was logged, and a container's log may wrap that. */
-const DEEPEST = 4
-/** The members of a head, without those that a log puts beside them. */
+/** Maximum nesting: a journal wraps log lines, and a container's log may wrap the journal. */
+const MAX_DEPTH = 4
+/** The members of a head. A log adds others. */
 const MEMBERS = ['v', 'counter', 'sequence', 'hash', 'commits', 'time_ms', 'previous', 'key_id', 'signature']
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Signed heads out of any text: `audit-heads.jsonl`, a log, or an export of a journal, with anything between them. */
+/**
+ * Finds signed heads in any text: `audit-heads.jsonl`, a log or an exported journal, with anything
+ * in between.
+ */
 export async function readHeads(file: string): Promise<string[]> {
   let heads: Json[] = []
   const input = file === '-' ? process.stdin : createReadStream(file)
-  // An iterator of lines does not hear of errors of its input.
+  // An iterator of lines does not report errors of its input.
   const failed = new Promise<never>((_, reject) => input.once('error', reject))
   failed.catch(() => undefined)
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]()
@@ -43,7 +46,7 @@ function newest(heads: readonly Json[]): Json[] {
 }
 
 export function findHeads(text: string, depth = 0): Json[] {
-  if (depth > DEEPEST || !text.includes('signature')) return []
+  if (depth > MAX_DEPTH || !text.includes('signature')) return []
   const value = parseWithin(text)
   if (value === undefined) return []
   if (isHead(value))
@@ -54,14 +57,14 @@ export function findHeads(text: string, depth = 0): Json[] {
   })
 }
 
-/** The JSON object in a line; a time, a name or the like may stand before it. */
+/** Parses the JSON object in a line. A time or a name may precede it. */
 function parseWithin(text: string): Json | undefined {
   const end = text.lastIndexOf('}') + 1
   for (let start = text.indexOf('{'); start >= 0 && start < end; start = text.indexOf('{', start + 1)) {
     try {
       return JSON.parse(text.slice(start, end)) as Json
     } catch {
-      // a brace in what stands before it; the next one may be the one
+      // a brace in the text before the object; try the next one
     }
   }
   return undefined

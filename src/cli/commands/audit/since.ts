@@ -4,7 +4,7 @@ import { type TimestampMessage, toTimestamp } from '../../../rpc/timestamp.ts'
 import { UsageError } from '../../errors.ts'
 import { parseInstant } from '../../instant.ts'
 
-/** A duration ago, or an instant, as the authority takes it. */
+/** Parses a duration before now, or an instant, for the authority. @throws UsageError */
 export function parseSince(flag: string, text: string): TimestampMessage {
   const ms = parseInstant(text) ?? systemClock.now().getTime() - parseAgo(flag, text) * 1000
   return toTimestamp(Math.floor(ms / 1000) * 1000)

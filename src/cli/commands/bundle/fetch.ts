@@ -3,7 +3,7 @@ import { splitDer } from '../../../crypto/x509.ts'
 import type { GetBundleResponse__Output } from '../../../rpc/gen/signet/v1/GetBundleResponse.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
 import { encodeCertificates } from '../../../spiffe/svid-files.ts'
-import { type CommandLine, withExample } from '../../command.ts'
+import type { Command } from '../../command.ts'
 import {
   type AuthorityOptions,
   connectAuthority,
@@ -23,22 +23,17 @@ interface Options extends AuthorityOptions, WorkloadOptions {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withAuthority(withWorkloadApi(command))
-      .addOption(
-        command
-          .createOption('--format <format>', 'SPIFFE bundle, PEM, or JWKS with the JWT keys alone')
-          .choices(['spiffe', 'pem', 'jwks'])
-          .default('spiffe'),
-      )
-      .option('--authority', 'ask the authority at its admin socket, not the Workload API')
-      .option('--trust-domain <name>', 'which one, when the Workload API knows several')
-      .option('--json', 'the same as --format spiffe')
-      .action(fetchBundle),
-    'signet bundle fetch --format pem > bundle.pem',
-    'signet bundle fetch --authority',
-  )
+export function define(command: Command): void {
+  withAuthority(withWorkloadApi(command))
+    .flag('--format <format>', 'SPIFFE bundle, PEM, or JWKS with the JWT keys alone', {
+      choices: ['spiffe', 'pem', 'jwks'],
+      default: 'spiffe',
+    })
+    .flag('--authority', 'ask the authority at its admin socket, not the Workload API')
+    .flag('--trust-domain <name>', 'which one, when the Workload API knows several')
+    .flag('--json', 'the same as --format spiffe')
+    .action(fetchBundle)
+    .example('signet bundle fetch --format pem > bundle.pem', 'signet bundle fetch --authority')
 }
 
 async function fetchBundle(options: Options): Promise<void> {
@@ -72,7 +67,10 @@ async function fromWorkloadApi(options: Options): Promise<Bundle> {
   })
 }
 
-/** A JWKS of the Workload API holds JWT keys alone and need not say so; in a SPIFFE bundle each key must state its use. */
+/**
+ * Parses a JWKS of the Workload API. It has only JWT keys and need not state their use; in a SPIFFE
+ * bundle each key must.
+ */
 function readJwks(trustDomain: string, jwks: Buffer): { kid: string; publicKeyDer: Buffer }[] {
   const { keys } = JSON.parse(jwks.toString('utf8')) as { keys: object[] }
   const stated = JSON.stringify({ keys: keys.map((key) => ({ ...key, use: 'jwt-svid' })) })
@@ -82,7 +80,7 @@ function readJwks(trustDomain: string, jwks: Buffer): { kid: string; publicKeyDe
   }))
 }
 
-/** The Workload API names its bundles by trust domain ID; some servers leave the scheme out. */
+/** Chooses a bundle. The Workload API names bundles by trust domain ID; some servers leave out the scheme. */
 function choose(ids: readonly string[], wanted: string | undefined): string {
   const [only, another] = ids
   if (wanted !== undefined) {

@@ -8,7 +8,11 @@ const UNIX = /^unix:(?:\/\/)?(?<socket>\/.+)$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/
 
-/** Where an Envoy listens: `ip:port`, `[ipv6]:port` or `unix:/path`. Port 0 is any that is free. */
+/**
+ * Parses an address that an Envoy listens on: `ip:port`, `[ipv6]:port` or `unix:/path`. Port 0
+ * chooses a free port.
+ * @throws UsageError
+ */
 export function parseListenAddress(flag: string, text: string): EnvoyAddress {
   const address = parseAddress(flag, text)
   if ('host' in address && isIP(address.host) === 0) {
@@ -17,14 +21,14 @@ export function parseListenAddress(flag: string, text: string): EnvoyAddress {
   return address
 }
 
-/** What an Envoy connects to: as above, or with a name that DNS knows. */
+/** Parses an address that an Envoy connects to: the same, or with a host name. @throws UsageError */
 export function parseTargetAddress(flag: string, text: string): EnvoyAddress {
   const address = parseAddress(flag, text)
   if ('port' in address && address.port === 0) throw new UsageError(`${flag}: nothing is at port 0`)
   return address
 }
 
-/** A path that the kernel and a terminal both take as it is. */
+/** Checks that a socket path is short enough and has no control characters. @throws UsageError */
 export function checkPath(flag: string, socket: string): string {
   if (CONTROL.test(socket)) throw new UsageError(`${flag}: the path has control characters`)
   const [problem] = checkSocketPath([], socket)

@@ -9,7 +9,7 @@ export interface SidecarOptions extends WorkloadOptions {
   readonly service: string
   readonly upstream?: string
   readonly upstreamAddress?: string
-  readonly downstream?: readonly string[]
+  readonly downstream: readonly string[]
   readonly listen?: string
   readonly localApp?: string
   readonly outboundListen?: string
@@ -19,14 +19,14 @@ export interface SidecarOptions extends WorkloadOptions {
   readonly delta?: boolean
 }
 
-/** Root's default place, where an agent of the whole host has its socket. */
+/** The default socket of an agent that runs as root, for the whole host. */
 export const usualSocket = '/run/signet/agent.sock'
 
 const SERVICE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 const DEFAULT_SECRET = 'default'
 const PORT_OF_OTHERS = 8443
 
-/** What the flags say, all checked. @throws UsageError */
+/** Validates the flags. @throws UsageError */
 export function sidecarFrom(options: SidecarOptions): EnvoySidecar {
   const outbound = outboundOf(options)
   const inbound = inboundOf(options)
@@ -60,11 +60,13 @@ function serviceOf(text: string): Pick<EnvoySidecar, 'service' | 'certificate'> 
 
 function inboundOf(options: SidecarOptions): EnvoyInbound | undefined {
   const { listen, localApp, only, upstream, downstream } = options
-  const [flag, callers] = downstream
-    ? ['--downstream', downstream]
-    : ['--upstream', upstream ? [upstream] : []]
+  const isSaid = downstream.length > 0
+  const [flag, callers] = isSaid ? ['--downstream', downstream] : ['--upstream', upstream ? [upstream] : []]
   if (only === 'outbound' || callers.length === 0) {
-    refuse({ '--downstream': downstream, '--listen': listen, '--local-app': localApp }, 'lets nobody in')
+    refuse(
+      { '--downstream': isSaid || undefined, '--listen': listen, '--local-app': localApp },
+      'lets nobody in',
+    )
     return undefined
   }
   return {
@@ -93,14 +95,14 @@ function outboundOf({
   }
 }
 
-/** A flag that would change nothing is a misunderstanding. */
+/** Refuses flags that would have no effect, because they are a misunderstanding. */
 function refuse(flags: Readonly<Record<string, unknown>>, why: string): void {
   for (const [flag, value] of Object.entries(flags)) {
     if (value !== undefined) throw new UsageError(`${flag} has no meaning for a proxy that ${why}`)
   }
 }
 
-/** The ID of a service; that of a trust domain is nobody's. */
+/** Parses the SPIFFE ID of a service, which needs a path. */
 function parseMemberId(flag: string, text: string): SpiffeId {
   let id: SpiffeId
   try {

@@ -11,7 +11,7 @@ import { watchX509Svids } from '../../workload-api.ts'
 
 const PAUSE = { initialMs: 500, maxMs: 10_000 }
 
-/** Delivers each message, for ever: an agent that restarts, or an identity that is withdrawn and given back, is no end of it. */
+/** Delivers each message, without end. It reconnects when the agent restarts or the identity is withdrawn. */
 export async function deliverEach(
   client: RpcCalls,
   deliver: (svids: readonly X509SVID__Output[]) => Promise<void>,
@@ -34,6 +34,6 @@ export async function deliverEach(
 }
 
 function mayPass(error: unknown): error is CodedError {
-  if (error instanceof NothingThereError) return true // the one that is wanted may come back
+  if (error instanceof NothingThereError) return true // the identity may come back
   return error instanceof RpcError && (error.kind === 'unavailable' || error.kind === 'permission_denied')
 }

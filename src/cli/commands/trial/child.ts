@@ -18,7 +18,7 @@ const BINARY = path.join(packageRoot, 'bin/signet.js')
 const LINES_KEPT = 8
 const END_MS = 10_000
 
-/** One of the two programs: a real process whose log is followed, and which ends when we do. */
+/** One of the two programs, in a process whose log is followed and which ends with this one. */
 export class TrialChild implements AsyncDisposable {
   readonly name: string
   readonly logFile: string
@@ -33,8 +33,9 @@ export class TrialChild implements AsyncDisposable {
     this.name = name
     this.logFile = logFile
     this.#log = createWriteStream(logFile, { mode: 0o600 })
-    this.#log.on('error', () => undefined) // the disk may be full; the trial itself will say so
-    // A group of its own: Ctrl-C is ours to pass on, in order. Its standard input is the line that tells it that we are gone.
+    this.#log.on('error', () => undefined) // the disk may be full; then the trial fails elsewhere
+    // It has its own process group, so that Ctrl-C reaches only this program, which ends the others
+    // in order. Its standard input closes when this program is gone.
     this.#process = spawn(process.execPath, ['--disable-sigusr1', BINARY, ...args, '--until-stdin-ends'], {
       detached: true,
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -50,7 +51,7 @@ export class TrialChild implements AsyncDisposable {
     return this.#process.pid ?? 0
   }
 
-  /** Rejects when the program ends without having been asked to, with its last words. */
+  /** Rejects with the last log lines when the program ends unexpectedly. */
   get failed(): Promise<never> {
     return this.#closed.then(() => {
       if (this.#stopping) return new Promise<never>(() => undefined)
@@ -58,7 +59,7 @@ export class TrialChild implements AsyncDisposable {
     })
   }
 
-  /** The first log line that `find` makes something of. */
+  /** Resolves to the first result of `find` that is not undefined, for log lines from now on. */
   async until<T>(find: (line: LogLine) => T | undefined): Promise<T> {
     const found = Promise.withResolvers<T>()
     using _listening = this.listen((line) => {
@@ -72,7 +73,7 @@ export class TrialChild implements AsyncDisposable {
     return this.#lines.subscribe(listener)
   }
 
-  /** Asks it to end, and waits until it has. */
+  /** Ends the program and waits for that. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
@@ -104,6 +105,6 @@ function parseLine(line: string): LogLine {
   try {
     return JSON.parse(line) as LogLine
   } catch {
-    return { msg: line } // what a program says before it has a logger
+    return { msg: line } // output from before the program had a logger
   }
 }

@@ -7,7 +7,7 @@ export class TrialRunningError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
-/** One of the two programs of the trial ended, or did not do its part. */
+/** One of the two programs of the trial ended or failed. */
 export class TrialFailedError extends CodedError {
   override readonly name = 'TrialFailedError'
   readonly code = 'ERR_TRIAL_FAILED'

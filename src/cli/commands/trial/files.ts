@@ -4,7 +4,7 @@ import type { TrialPlace } from './place.ts'
 export const TRUST_DOMAIN = 'trial.example'
 export const BOT = 'trial'
 
-/** Short lives, so that rotation can be watched; the root stays, since the agent pins it. */
+/** Short lifetimes, so that rotations can be watched. The root stays, because the agent pins it. */
 export function authorityYaml(place: TrialPlace): string {
   return `# Made by signet trial; written again at each start.
 version: 1
@@ -35,7 +35,7 @@ admin: { socket: ${quote(place.agentAdminSocket)} }
 `
 }
 
-/** What the current user may be. Two identities, by two kinds of attributes. */
+/** Two identities for the current user, by two kinds of attributes. */
 export function resourcesYaml(uid: number): string {
   return `kind: role
 version: v1
@@ -78,7 +78,7 @@ export async function writePrivate(file: string, text: string): Promise<void> {
   await writeFileAtomically(file, text, { mode: 0o600 })
 }
 
-/** JSON's quoting is YAML's. */
+/** A JSON string is a YAML string. */
 function quote(text: string): string {
   return JSON.stringify(text)
 }

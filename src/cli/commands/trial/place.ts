@@ -7,13 +7,13 @@ import { MAX_SOCKET_PATH_BYTES } from '../../../foundation/socket-path-limit.ts'
 import { acquireLockFile } from '../../../peer/lock-file.ts'
 import { TrialRunningError } from './errors.ts'
 
-/** What an endpoint URI, a shell and gRPC's target syntax all take as it is. */
+/** Characters that need no escaping in an endpoint URI, a shell and a gRPC target. */
 const PLAIN_PATH = /^[\w/.,@+-]+$/
 
-/** Where a trial keeps everything, held by one trial at a time. */
+/** The directory of a trial, locked by one trial at a time. */
 export class TrialPlace implements Disposable {
   readonly directory: string
-  /** Why the sockets are elsewhere, when they are. */
+  /** Why the sockets are in another directory, if they are. */
   readonly note: string | undefined
   readonly #run: string
   readonly #lock: Disposable
@@ -69,7 +69,7 @@ export class TrialPlace implements Disposable {
     return path.join(this.#run, 'authority', 'authority.sock')
   }
 
-  /** The name of the join token that the agent became a bot with here, if it has not lost that. */
+  /** The join token that the agent has joined with in this directory, unless it has lost its identity. */
   get usedToken(): string | undefined {
     const hasIdentity = ['sealed', 'json'].some((form) =>
       existsSync(this.file('agent', `bot-identity.${form}`)),
@@ -87,7 +87,10 @@ export class TrialPlace implements Disposable {
   }
 }
 
-/** One that is there already may be open to others: what is secret has private directories of its own. */
+/**
+ * Creates the directory. An existing one may be open to others, because secrets are in private
+ * subdirectories.
+ */
 function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -101,23 +104,38 @@ function isUsable(run: string): boolean {
   return Buffer.byteLength(longest) <= MAX_SOCKET_PATH_BYTES && PLAIN_PATH.test(longest)
 }
 
-/** A private directory with a short name: the same each time, unless somebody else has taken that. */
+/**
+ * Returns a private directory with a short path: the same one each time, unless another user has
+ * taken its name.
+ */
 async function shortDirectory(directory: string): Promise<string> {
   const name = `signet-trial-${process.geteuid?.() ?? 0}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`
   const parents = [tmpdir(), '/tmp', '/var/tmp'].filter((parent) => isUsable(path.join(parent, name)))
   for (const parent of parents) {
-    const wanted = path.join(parent, name)
-    try {
-      mkdirSync(wanted, { recursive: true, mode: 0o700 })
-      await ensurePrivateDirectory(wanted)
-      return wanted
-    } catch {
-      // Not ours: a name that nobody can know in advance will do.
-      return mkdtempSync(path.join(parent, 'signet-'))
-    }
+    const run = (await ownDirectory(path.join(parent, name))) ?? unpredictableDirectory(parent)
+    if (run !== undefined) return run
   }
   throw new FileWriteError(
     directory,
-    new TypeError('no temporary directory has a path short enough for a socket'),
+    new TypeError('no temporary directory is usable and has a path short enough for a socket'),
   )
+}
+
+/** Undefined when the directory cannot be created or belongs to another user. */
+async function ownDirectory(wanted: string): Promise<string | undefined> {
+  try {
+    mkdirSync(wanted, { recursive: true, mode: 0o700 })
+    await ensurePrivateDirectory(wanted)
+    return wanted
+  } catch {
+    return undefined
+  }
+}
+
+function unpredictableDirectory(parent: string): string | undefined {
+  try {
+    return mkdtempSync(path.join(parent, 'signet-'))
+  } catch {
+    return undefined // the next parent may be writable
+  }
 }

@@ -8,7 +8,7 @@ import { TrialFailedError } from './errors.ts'
 import { agentYaml, authorityYaml, BOT, resourcesYaml, writePrivate } from './files.ts'
 import type { TrialPlace } from './place.ts'
 
-/** Starting the two programs in the right order, with what each must know of the other. */
+/** Starts the two programs in order, each with what it must know of the other. */
 
 export interface AuthorityProcess {
   readonly child: TrialChild
@@ -27,7 +27,7 @@ export async function startAuthority(place: TrialPlace, lifecycle: Lifecycle): P
   return { child, ...started }
 }
 
-/** Role, bot and workload identities, the first time; what somebody changed since stays as it is. */
+/** Creates a role, a bot and workload identities the first time. Later changes by the user are kept. */
 export async function createResources(client: RpcCalls): Promise<boolean> {
   if ((await list(client, 'bot')).some(({ name }) => name === BOT)) return false
   const text = resourcesYaml(process.getuid?.() ?? 0)
@@ -36,18 +36,18 @@ export async function createResources(client: RpcCalls): Promise<boolean> {
   return true
 }
 
-/** What the agent's log says of how it got on. */
+/** The outcome in the agent's log. */
 type Outcome = 'synced' | 'refused'
 
 export interface AgentProcess {
   readonly child: TrialChild
-  /** The join token that was made for this start, when there had to be one. */
+  /** The join token created for this start, if one was necessary. */
   readonly joinToken: string | undefined
 }
 
 /**
- * An agent that has been here before goes on as who it is. When the authority does not know it any more, or the agent has lost its
- * state, it gets a new join token: the same that an operator would do.
+ * Starts the agent. One that has joined before keeps its identity. If the authority does not know
+ * it any more, or it has lost its state, it gets a new join token, as an operator would do.
  */
 export async function startAgent(
   place: TrialPlace,

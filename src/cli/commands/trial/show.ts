@@ -4,7 +4,7 @@ import type { X509SVIDResponse__Output } from '../../../rpc/gen/X509SVIDResponse
 import { describeJwtSvid, describeX509Svid } from '../../describe-svid.ts'
 import { formatFields, print } from '../../output.ts'
 
-/** What the trial prints, for a person who sees Signet for the first time. */
+/** The output of the trial, for people who see Signet for the first time. */
 
 export function showCaller(explanation: Explanation): void {
   const unix = unixOf(explanation)

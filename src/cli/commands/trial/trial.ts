@@ -6,7 +6,7 @@ import type { Explanation } from '../../../policy/policy.ts'
 import type { RpcCalls } from '../../../rpc/calls.ts'
 import { LocalClient } from '../../../rpc/plain/local-client.ts'
 import { RpcError, StatusCode } from '../../../rpc/status.ts'
-import { type CommandLine, withExample } from '../../command.ts'
+import type { Command } from '../../command.ts'
 import { describeX509Svid } from '../../describe-svid.ts'
 import { formatInstant } from '../../instant.ts'
 import { print, printLine } from '../../output.ts'
@@ -22,23 +22,17 @@ interface Options {
   readonly once?: boolean
 }
 
-/** From a cold start on a slow machine. */
+/** Enough for a cold start on a slow machine. */
 const FIRST_FETCH_MS = 30_000
 const AUDIENCE = 'trial-audience'
 
-export function define(command: CommandLine): void {
-  withExample(
-    command
-      .option('--dir <dir>', 'where everything is kept', '.signet')
-      .option('--once', 'end after the first fetch')
-      .addHelpText(
-        'after',
-        '\nStarts an authority and an agent as two processes and fetches SVIDs like a workload.',
-      )
-      .action(trial),
-    'signet trial',
-    'signet trial --once --dir /tmp/trial',
-  )
+export function define(command: Command): void {
+  command
+    .flag('--dir <dir>', 'where everything is kept', { default: '.signet' })
+    .flag('--once', 'end after the first fetch')
+    .note('Starts an authority and an agent as two processes and fetches SVIDs like a workload.')
+    .action(trial)
+    .example('signet trial', 'signet trial --once --dir /tmp/trial')
 }
 
 async function trial(options: Options): Promise<void> {
@@ -48,7 +42,7 @@ async function trial(options: Options): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       signals += 1
-      if (signals > 1) process.exit(130) // the children end with our end of their standard input
+      if (signals > 1) process.exit(130) // the child processes end when their standard input closes
       interrupted.resolve()
     })
   }
@@ -59,7 +53,7 @@ async function trial(options: Options): Promise<void> {
   if (signals > 0) print('\nEnding.')
 }
 
-/** What it starts is the lifecycle's, which ends it when this is done, has failed or is interrupted. */
+/** Runs the trial. The lifecycle ends what it starts when it is finished, has failed or is interrupted. */
 async function run(place: TrialPlace, options: Options, lifecycle: Lifecycle): Promise<void> {
   const authority = await startAuthority(place, lifecycle)
   print(`authority: process ${authority.child.pid}, ${authority.listen}, trust domain ${TRUST_DOMAIN}`)
@@ -96,7 +90,10 @@ async function fetchAndShow(place: TrialPlace): Promise<void> {
   showJwt(jwt)
 }
 
-/** After a pause everything has expired: the agent says UNAVAILABLE until it has new ones. */
+/**
+ * Retries while the agent is UNAVAILABLE: after a long pause all SVIDs have expired, and new ones
+ * are being issued.
+ */
 async function patiently<T>(fetch: () => Promise<T>): Promise<T> {
   const untilMs = systemClock.monotonicMs() + FIRST_FETCH_MS
   for (;;) {
@@ -122,7 +119,7 @@ function showHowToGoOn(place: TrialPlace): void {
   heading('Rotations, as they happen (Ctrl-C ends)')
 }
 
-/** X.509-SVIDs as the open stream brings them, and what the two programs tell of their own keys. */
+/** Prints new X.509-SVIDs from the open stream, and key rotations from the logs of the two programs. */
 async function watchRotations(
   place: TrialPlace,
   programs: readonly TrialChild[],
@@ -143,7 +140,7 @@ async function watchRotations(
         }
       }
     } catch (error) {
-      // Withdrawn, or the agent is busy: what a workload does is to say so and to try again.
+      // The identity was withdrawn or the agent is busy. As a workload should, report it and retry.
       if (signal.aborted) return
       if (!(error instanceof RpcError)) throw error
       say(`stream ended: ${error.message}`)

@@ -1,4 +1,5 @@
-// Reads certificates as go-spiffe does, with crypto/x509: a line of hexadecimal DER each, and a line of answer each.
+// Reads certificates with crypto/x509, as go-spiffe does: one line of DER in hex in, one line with
+// the answer out.
 package main
 
 import (

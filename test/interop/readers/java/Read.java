@@ -9,7 +9,10 @@ import java.security.cert.X509Certificate;
 import java.util.HexFormat;
 import java.util.Set;
 
-/** Reads certificates as java-spiffe does, with CertificateFactory: a line of hexadecimal DER each, and a line of answer each. */
+/**
+ * Reads certificates with CertificateFactory, as java-spiffe does: one line of DER in hex in, one
+ * line with the answer out.
+ */
 public class Read {
   public static void main(String[] arguments) throws Exception {
     var lines = new BufferedReader(new InputStreamReader(System.in));
@@ -35,7 +38,7 @@ public class Read {
     certificate.getSubjectAlternativeNames();
     certificate.getIssuerAlternativeNames();
     if (certificate.getBasicConstraints() < 0) throw new IllegalStateException("not a CA");
-    // What a trust store does with it; name constraints are read here.
+    // Do what a trust store does; name constraints are parsed here.
     new PKIXParameters(Set.of(new TrustAnchor(certificate, null)));
     var store = KeyStore.getInstance("PKCS12");
     store.load(null, null);
@@ -45,7 +48,10 @@ public class Read {
     if (parsed != null) throw new IllegalStateException(parsed);
   }
 
-  /** Extensions that the JDK knows and could not parse; it keeps quiet about those that are not critical until somebody asks. */
+  /**
+   * Returns the first known extension that the JDK could not parse. It reports non-critical ones
+   * only on request.
+   */
   private static String sun(X509Certificate certificate) {
     var text = certificate.toString();
     var at = text.indexOf("Unparseable");

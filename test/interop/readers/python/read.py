@@ -1,4 +1,7 @@
-"""Reads certificates as py-spiffe does, with cryptography: a line of hexadecimal DER each, and a line of answer each."""
+"""Reads certificates with cryptography, as py-spiffe does.
+
+Reads one line of DER in hex for each certificate, and prints one line with the answer.
+"""
 
 import sys
 import warnings
@@ -30,5 +33,5 @@ for line in sys.stdin:
     try:
         look(bytes.fromhex(line))
         print("yes")
-    except BaseException as error:  # a panic of Rust is no Exception
+    except BaseException as error:  # a Rust panic is not an Exception
         print("no:", repr(error).replace("\n", " "))

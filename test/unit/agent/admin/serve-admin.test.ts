@@ -14,13 +14,13 @@ import { type Identities, knowledgeOf, policyOf } from '../../../fakes/fake-know
 const WEB: Identities = { web: { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': 1000 } }] } }
 const CALLER = { workload: { unix: { uid: 1000 } } }
 
-describe('the explanation that an agent gives', () => {
+describe("an agent's explanation", () => {
   let issuer: FakeIssuer
   before(async () => {
     issuer = await FakeIssuer.create(new FakeClock())
   })
 
-  /** The handler, as it is added to a server; and the processes that were attested for it. */
+  /** The handler as it is added to a server, and the processes that it had attested. */
   function create(known: Partial<Knowledge> | 'nothing' = {}) {
     const kernel = new FakeKernel()
     const attested: number[] = []
@@ -56,14 +56,14 @@ describe('the explanation that an agent gives', () => {
   const granted = ({ identities }: Explanation) =>
     identities.map(({ granted, reason }) => (granted ? 'granted' : reason))
 
-  it('is the decision, and has the facts of the bot in it', async () => {
+  it('contains the decision and the facts of the bot', async () => {
     const explanation = await create().ofAttributes(JSON.stringify(CALLER))
     assert.deepEqual(granted(explanation), ['granted'])
     assert.equal(explanation.identities[0]?.spiffeId, 'spiffe://example.org/web')
     assert.deepEqual(explanation.attributes['bot'], { name: 'builder' })
   })
 
-  it('has the order of delivery, with who is left out of it', async () => {
+  it('lists identities in the order of delivery, and says which are left out', async () => {
     const allow = [{ match: { 'workload.unix.uid': 1000 } }]
     const identities = { a: { spiffe_id: '/a', allow }, b: { spiffe_id: '/b', allow, priority: 5 }, ...WEB }
     const policy = policyOf(identities)
@@ -78,7 +78,7 @@ describe('the explanation that an agent gives', () => {
     )
   })
 
-  it('of a process is what it would get if it connected, and leaves nothing open', async () => {
+  it('of a process says what it would get if it connected, and leaves no open question', async () => {
     const { ofPid, kernel, attested } = create()
     assert.deepEqual(granted(await ofPid(812)), ['granted'])
     assert.deepEqual(attested, [812])
@@ -96,15 +96,15 @@ describe('the explanation that an agent gives', () => {
   for (const [what, knowledge, reason] of [
     ['is locked', { botLock: 'a lock on the bot' }, 'a lock on the bot'],
     ['has no role for it', { checkRoles: () => ({ refused: 'no role allows it' }) }, 'no role allows it'],
-    ['may not use it by a lock', { lockOn: () => 'a lock on the SPIFFE ID' }, 'a lock on the SPIFFE ID'],
+    ['has a lock on the SPIFFE ID', { lockOn: () => 'a lock on the SPIFFE ID' }, 'a lock on the SPIFFE ID'],
   ] as const) {
-    it(`says what stands above the rules when the bot ${what}`, async () => {
+    it(`names the bound above the rules when the bot ${what}`, async () => {
       const { ofAttributes } = create(knowledge)
       assert.deepEqual(granted(await ofAttributes(JSON.stringify(CALLER))), [reason])
     })
   }
 
-  it('keeps the reason of the rules for who is not let in anyway', async () => {
+  it("keeps the rules' reason for a caller that they refuse anyway", async () => {
     const { ofAttributes } = create({ botLock: 'it is locked' })
     const [said] = granted(await ofAttributes('{"workload":{"unix":{"uid":7}}}'))
     assert.doesNotMatch(said ?? '', /locked/)
@@ -122,7 +122,7 @@ describe('the explanation that an agent gives', () => {
     '{"a":1}',
     '{"workload":1}',
   ]) {
-    it(`is not given for the attributes ${JSON.stringify(json)}`, async () => {
+    it(`is refused for the attributes ${JSON.stringify(json)}`, async () => {
       await assert.rejects(create().ofAttributes(json), { code: 'ERR_AGENT_EXPLAIN_REQUEST' })
     })
   }
@@ -132,17 +132,17 @@ describe('the explanation that an agent gives', () => {
     ['{"join":{"method":"oidc"}}', /join.\* of this agent is known/],
     ['{"bot":{"name":"admin"}}', /bot.\* of this agent is known/],
   ] as const) {
-    it(`is not given for ${json}, and says why`, async () => {
+    it(`is refused for ${json}, and says why`, async () => {
       await assert.rejects(create().ofAttributes(json), { code: 'ERR_AGENT_EXPLAIN_REQUEST', message })
     })
   }
   for (const pid of [0, -1, Number.NaN]) {
-    it(`is not given for the pid ${pid}`, async () => {
+    it(`is refused for the pid ${pid}`, async () => {
       await assert.rejects(create().ofPid(pid), { code: 'ERR_AGENT_EXPLAIN_REQUEST' })
     })
   }
   for (const request of [{}, { subject: 'pid' }]) {
-    it(`is not given for the request ${JSON.stringify(request)}`, async () => {
+    it(`is refused for the request ${JSON.stringify(request)}`, async () => {
       await assert.rejects(create().ask(request), { code: 'ERR_AGENT_EXPLAIN_REQUEST' })
     })
   }

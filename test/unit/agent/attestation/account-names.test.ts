@@ -20,13 +20,13 @@ function accounts(passwd: string, group = '') {
 }
 
 describe('AccountNames', () => {
-  it('gives users and groups the names of the account files', () => {
+  it('names users and groups by the account files', () => {
     const { names } = accounts('root:x:0:0::/root:/bin/sh\nweb:x:1000:1000::/:\n', 'wheel:x:10:web\n')
     assert.equal(names.user(1000), 'web')
     assert.equal(names.group(10), 'wheel')
   })
 
-  it('gives the first name of a number', () => {
+  it('uses the first name of an ID', () => {
     const { names } = accounts('root:x:0:0::/:\ntoor:x:0:0::/:\n')
     assert.equal(names.user(0), 'root')
   })
@@ -47,7 +47,7 @@ describe('AccountNames', () => {
     })
   }
 
-  it('reads a file again only when it has changed, and its revision grows then', () => {
+  it('reads a file again only when it has changed, and increases its revision then', () => {
     const { names, texts, clock, reads } = accounts('web:x:1000:1000::/:\n')
     const before = names.revision
     const readsBefore = reads()

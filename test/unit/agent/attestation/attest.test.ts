@@ -27,12 +27,12 @@ function attestor(overrides: Partial<WorkloadAttestor> = {}): Counting {
 }
 
 describe('Attestation', () => {
-  it('answers at once, with a tree under `workload`', () => {
+  it('answers immediately, with a tree under `workload`', () => {
     const attestation = new Attestation({ attestors: [attestor()] })
     assert.deepEqual(attestation.attest(fakeCaller().peer, NOTHING), { workload: { unix: { uid: 1000 } } })
   })
 
-  it('reads the facts of a connection once, and asks at every use whether the process is the same', () => {
+  it('reads the facts of a connection once, and checks at every use that the process is the same', () => {
     const unix = attestor()
     const caller = fakeCaller()
     const attestation = new Attestation({ attestors: [unix] })
@@ -43,7 +43,7 @@ describe('Attestation', () => {
     assert.equal(caller.looks(), looks + 1)
   })
 
-  it('reads again when what was read no longer does', () => {
+  it("reads again when the attestor's edition has changed", () => {
     const unix = attestor()
     const { peer } = fakeCaller()
     const attestation = new Attestation({ attestors: [unix] })
@@ -69,7 +69,7 @@ describe('Attestation', () => {
     })
   })
 
-  it('refuses a caller that runs another program since it was attested', () => {
+  it('refuses a caller that has run another program since it was attested', () => {
     const caller = fakeCaller()
     const attestation = new Attestation({ attestors: [attestor()] })
     void attestation.attest(caller.peer, NOTHING)
@@ -77,7 +77,7 @@ describe('Attestation', () => {
     assert.throws(() => attestation.attest(caller.peer, NOTHING), { code: 'ERR_PROCESS_CHANGED' })
   })
 
-  it('refuses a caller that changes while a slow fact is waited for', async () => {
+  it('refuses a caller that changes while it waits for a slow fact', async () => {
     const caller = fakeCaller()
     const slow = Promise.withResolvers<{ uid: number }>()
     const attestation = new Attestation({ attestors: [attestor({ attest: () => slow.promise })] })
@@ -87,7 +87,7 @@ describe('Attestation', () => {
     await assert.rejects(async () => answer, { code: 'ERR_PROCESS_CHANGED' })
   })
 
-  it('refuses a caller that changes its facts while others are waited for', async () => {
+  it('refuses a caller whose facts change while it waits for others', async () => {
     const slow = Promise.withResolvers<{ uid: number }>()
     let groups = [27]
     const unix = attestor({
@@ -102,7 +102,7 @@ describe('Attestation', () => {
     await assert.rejects(async () => answer, { code: 'ERR_PROCESS_CHANGED', reason: 'other groups' })
   })
 
-  it('reads once for calls that come while it reads', async () => {
+  it('reads once for calls that arrive while it reads', async () => {
     const slow = Promise.withResolvers<{ uid: number }>()
     let asked = 0
     const unix = attestor({
@@ -146,7 +146,7 @@ describe('Attestation', () => {
       return made
     }
 
-    it('goes on with the facts of the other where no rule reads what is missing', () => {
+    it("goes on with the other's facts where no rule reads what is missing", () => {
       const attestation = new Attestation({ attestors: [attestor(), docker()] })
       const found = { workload: { unix: { uid: 1000 } } }
       assert.deepEqual(attestation.attest(fakeCaller().peer, NOTHING), found)
@@ -156,7 +156,7 @@ describe('Attestation', () => {
       )
     })
 
-    it('is unavailable to a caller for whom something hangs on it, and serves it as soon as it can', () => {
+    it('is unavailable to a caller whose result depends on it, and serves it as soon as it can', () => {
       const failing = docker()
       const { peer } = fakeCaller()
       const attestation = new Attestation({ attestors: [attestor(), failing] })
@@ -175,7 +175,7 @@ describe('Attestation', () => {
       assert.deepEqual(attestation.attest(peer, IMAGE, hangsOn), found)
     })
 
-    it('never keeps an absence: what was not needed before is asked for again', async () => {
+    it('never caches an absence: what was not needed before is read again', async () => {
       const failing = docker()
       const { peer } = fakeCaller()
       const attestation = new Attestation({ attestors: [attestor(), failing] })
@@ -190,7 +190,7 @@ describe('Attestation', () => {
     })
   })
 
-  it('fails when every attestor fails, and says nothing of why to the caller', () => {
+  it('fails when every attestor fails, without telling the caller why', () => {
     const failing = attestor({
       attest: () => {
         throw new TypeError('detail')

@@ -29,7 +29,7 @@ describe('UnixAttestor', () => {
     })
   })
 
-  it('adds what costs more when a rule uses it', async () => {
+  it('adds expensive facts when a rule uses them', async () => {
     const { groups, mount_namespace, cgroup } = await unix().attest(fakeCaller().peer, ALL)
     assert.deepEqual(
       { groups, mount_namespace, cgroup },
@@ -53,7 +53,7 @@ describe('UnixAttestor', () => {
     })
   }
 
-  it('takes a digest that is known at once, and makes none that decides nothing', () => {
+  it('uses a known digest immediately, and computes none that decides nothing', () => {
     const hangsOn = (): boolean => false
     const peer = fakeCaller().peer
     const made = { lateOf: () => 0, known: () => 'abc', of: async () => 'other' }
@@ -75,7 +75,7 @@ describe('UnixAttestor', () => {
     assert.deepEqual(asked, [{ uid: 1000, path: '/proc/812/exe', device: 1n, inode: 42n }])
   })
 
-  it('leaves out a digest that could not be made, not the rest', async () => {
+  it('leaves out only a digest that could not be computed', async () => {
     const facts = await unix({
       digests: { lateOf: () => 0, known: () => undefined, of: async () => undefined },
     }).attest(fakeCaller().peer, DIGEST)
@@ -93,7 +93,7 @@ describe('UnixAttestor', () => {
   })
 
   for (const name of ['binary_path', 'binary_sha256', 'binary_deleted']) {
-    it(`refuses a caller whose executable hides from an agent that may see it, when a rule asks for ${name}`, () => {
+    it(`refuses a caller that hides its executable from an agent that may see it, when a rule uses ${name}`, () => {
       const { peer } = fakeCaller({ executable: undefined })
       assert.throws(() => unix().attest(peer, new Set([`workload.unix.${name}`])), {
         code: 'ERR_ATTESTATION_FAILED',
@@ -125,7 +125,7 @@ describe('UnixAttestor', () => {
     assert.deepEqual((facts as { groups: unknown }).groups, [])
   })
 
-  it('has another edition when the digest is wanted, the accounts change or a late digest came', () => {
+  it('has another edition when the digest is needed, the accounts change or a late digest arrives', () => {
     const accounts = { user: () => undefined, group: () => undefined, revision: 0 }
     let late = 0
     const digests = { lateOf: () => late, known: () => undefined, of: async () => undefined }

@@ -17,7 +17,7 @@ function rig() {
 const svids = [{ spiffeId: 'spiffe://example.org/web', jti: 'abc' }]
 
 describe('Deliveries', () => {
-  it('reports once for many deliveries of the same response to one caller, with the first time and the last', () => {
+  it('reports many deliveries of one response to one caller once, with the first and last time', () => {
     const { clock, reported, deliveries, now } = rig()
     const { peer } = fakeCaller()
     const response = { svids }
@@ -46,7 +46,7 @@ describe('Deliveries', () => {
     deliveries[Symbol.dispose]()
     assert.equal(reported.length, 1)
   })
-  it('tells of very many a part at a time, also before it is time when there is no more room', () => {
+  it('reports very many in parts, and early when there is no more room', () => {
     const { clock, reported, deliveries, now } = rig()
     const { peer } = fakeCaller()
     const next = (n: number): void =>

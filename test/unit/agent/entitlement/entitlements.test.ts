@@ -78,7 +78,7 @@ function rig(
 const names = (set: IdentitySet) => set.grants.map(({ identity }) => identity)
 
 describe('Entitlements', () => {
-  it('are not known before the first sync', () => {
+  it('are unknown before the first sync', () => {
     assert.throws(() => rig(undefined).of(), { code: 'ERR_AGENT_NOT_SYNCED', kind: 'unavailable' })
   })
 
@@ -88,7 +88,7 @@ describe('Entitlements', () => {
     assert.deepEqual(names(rig(known({ web: first, shop: SHOP })).of()), ['web', 'shop'])
   })
 
-  it('are refused with one flat sentence when the policy grants nothing', () => {
+  it('are refused with one sentence when the policy grants nothing', () => {
     assert.throws(() => rig(known({})).of(), {
       code: 'ERR_NO_IDENTITY_ISSUED',
       publicMessage: 'no identity issued',
@@ -152,7 +152,7 @@ describe('Entitlements', () => {
     assert.deepEqual(names(rig(known({ web: WEB, shop: SHOP }, { lockOn })).of()), ['shop'])
   })
 
-  it('end at the limit, and the operator hears of it once', () => {
+  it('stop at the limit, and the operator is told once', () => {
     const { of, events, knowledge } = rig(known({ web: WEB, shop: SHOP }), 1)
     assert.deepEqual(names(of()), ['shop'])
     knowledge.set(known({ web: WEB, shop: SHOP }))
@@ -160,7 +160,7 @@ describe('Entitlements', () => {
     assert.deepEqual(events, ['identities.too_many'])
   })
 
-  it('are decided by what is known when a slow attestation has come to its end', async () => {
+  it('are decided with what is known when a slow attestation ends', async () => {
     const { of, attested, knowledge } = rig(known({ web: WEB }))
     const slow = Promise.withResolvers<Attributes>()
     attested.answer = () => slow.promise
@@ -172,7 +172,7 @@ describe('Entitlements', () => {
     await assert.rejects(async () => answer, { code: 'ERR_NO_IDENTITY_ISSUED' })
   })
 
-  it('are not for a process that changed since', () => {
+  it('are refused to a process that has changed since', () => {
     const { of, attested } = rig(known({ web: WEB }))
     of()
     attested.answer = () => {
@@ -181,7 +181,7 @@ describe('Entitlements', () => {
     assert.throws(of, { code: 'ERR_PROCESS_CHANGED' })
   })
 
-  it('are asked for anew when their set was forgotten', () => {
+  it('are requested again when their set was evicted', () => {
     const { of, sets } = rig(known({ web: WEB }))
     const first = of()
     const [grant] = first.grants
@@ -193,7 +193,7 @@ describe('Entitlements', () => {
     assert.deepEqual([...sets.with(grant.key)], [second])
   })
 
-  it('keep their set, however many another user brings, and while a stream watches it', () => {
+  it('keep their set while a stream watches it, however many sets another user adds', () => {
     const { of, sets } = rig(known({ web: WEB }))
     const [first, [grant]] = [of(), of().grants]
     assert.ok(grant)
@@ -216,13 +216,13 @@ describe('Entitlements', () => {
 })
 
 describe('Entitlements to bundles', () => {
-  it('are those to identities, unless callers without one are allowed to have bundles', () => {
+  it('follow entitlements to identities, unless callers without one may have bundles', () => {
     const { of, toBundles } = rig(known({ web: WEB }))
     assert.equal(toBundles(), of())
     assert.throws(rig(known({})).toBundles, { code: 'ERR_NO_IDENTITY_ISSUED' })
   })
 
-  it('are then those of no identity, also for whoever is attested slowly', async () => {
+  it('are then those without an identity, also after a slow attestation', async () => {
     const { toBundles, attested } = rig(known({}), 100, true)
     const nobody = toBundles() as IdentitySet
     assert.deepEqual(nobody.grants, [])
@@ -240,7 +240,7 @@ describe('Entitlements to bundles', () => {
     assert.throws(rig(undefined, 100, true).toBundles, { code: 'ERR_AGENT_NOT_SYNCED' })
   })
 
-  it('are refused to a process that is another one by now', () => {
+  it('are refused to a process that has changed since', () => {
     const { toBundles, attested } = rig(known({ web: WEB }), 100, true)
     attested.answer = () => {
       throw new ProcessChangedError('other executable')

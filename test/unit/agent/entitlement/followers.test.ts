@@ -45,7 +45,7 @@ class Stream extends Follower<Peer> {
 }
 
 describe('Followers', () => {
-  it('follow sets that are told of changes, however many callers were waited for at once', async () => {
+  it('follow sets that are notified of changes, however many callers waited at the same time', async () => {
     const clock = new FakeClock()
     const metrics = createMetrics()
     const leftOut = new LeftOut({ clock, metrics, logger: silentLogger })
@@ -93,7 +93,10 @@ describe('Followers', () => {
     await new Promise(setImmediate)
     for (const { set } of streams) {
       const [grant] = set?.grants ?? []
-      assert.ok(set && grant && [...sets.with(grant.key)].includes(set), 'nobody tells this set of its SVID')
+      assert.ok(
+        set && grant && [...sets.with(grant.key)].includes(set),
+        'this set is not notified of its SVID',
+      )
     }
   })
 })

@@ -14,7 +14,7 @@ function rig() {
 }
 
 describe('what callers do not get', () => {
-  it('is counted each time and told once in a while', async () => {
+  it('is counted each time and reported only now and then', async () => {
     const { clock, metrics, logged, leftOut } = rig()
     for (let times = 0; times < 50; times += 1) leftOut.hint('b', 'internal', 'a')
     leftOut.hint('c', 'internal', 'a')
@@ -28,7 +28,7 @@ describe('what callers do not get', () => {
     assert.match(await metrics.expose(), /signet_left_out_total\{reason="hint"\} 52/)
   })
 
-  it('says of a caller with too many identities who it is and what to run', () => {
+  it('names the caller with too many identities, and the command to run', () => {
     const { logged, leftOut } = rig()
     leftOut.identities(120, 100, { unix: { pid: 812, uid: 1000 } })
     const { event, granted, limit, uid, run } = logged[0] ?? {}

@@ -42,7 +42,7 @@ describe('RefusedCallers', () => {
     assert.equal(reported.length, 1)
   })
 
-  it('tells of a client that retries once in a while, with a count, and counts every refusal', async () => {
+  it('logs a client that retries only now and then, with a count, and counts every refusal', async () => {
     const { refusals, lines, reported, clock, metrics } = rig()
     for (let second = 0; second < 31; second += 1) {
       refusals.note(fakeCaller({ pid: 900 + second }).peer, new NoIdentityError('no_identity'))
@@ -52,7 +52,7 @@ describe('RefusedCallers', () => {
       lines.map(({ suppressed }) => suppressed),
       [0, 29],
     )
-    assert.equal(reported.length, 31) // the reports add them up
+    assert.equal(reported.length, 31) // the reporter sums them
     assert.match(await metrics.expose(), /signet_denied_total\{reason="no_identity"\} 31/)
   })
 
@@ -65,7 +65,7 @@ describe('RefusedCallers', () => {
     assert.equal(lines.length, 4)
   })
 
-  it('says why a token was refused, once for each reason of a user, whatever programs it was', () => {
+  it('says why a token was refused, once per user and reason, whichever program it was', () => {
     const { refusals, lines } = rig()
     const expired = new InvalidJwtSvidError('expired', { because: 'exp was 61 s ago' })
     for (const path of ['/bin/a', '/bin/b', '/bin/c']) refusals.note(fakeCaller({ path }).peer, expired)
@@ -91,14 +91,14 @@ describe('RefusedCallers', () => {
     assert.equal(lines[0]?.['event'], 'process.changed')
   })
 
-  it('does not make a noise about callers that have gone', () => {
+  it('logs nothing about callers that are gone', () => {
     const { refusals, lines, ended } = rig()
     refusals.note(fakeCaller().peer, new ProcessChangedError('exited'))
     assert.equal(lines.length, 0)
     assert.equal(ended.length, 1)
   })
 
-  it('passes answers and errors of what it watches over on unchanged', async () => {
+  it('passes on the results and errors of the calls that it wraps', async () => {
     const { refusals, lines } = rig()
     const { peer } = fakeCaller()
     const error = new NoIdentityError('not_entitled')

@@ -4,7 +4,7 @@ import { ToldLately } from '../../../../src/agent/entitlement/told-lately.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
 describe('ToldLately', () => {
-  it('has each kind told once in half a minute, and counts the rest', () => {
+  it('lets each kind be logged once in half a minute, and counts the rest', () => {
     const clock = new FakeClock()
     const told = new ToldLately(clock)
     assert.equal(told.suppressed(7, 'a'), 0)
@@ -15,7 +15,7 @@ describe('ToldLately', () => {
     assert.equal(told.suppressed(7, 'a'), 1)
   })
 
-  it('forgets for a user who makes kinds up only his own', () => {
+  it('drops only the kinds of a user who makes many up', () => {
     const told = new ToldLately(new FakeClock())
     told.suppressed(8, 'a')
     for (let n = 0; n < 10_000; n += 1) told.suppressed(7, `${n}`)

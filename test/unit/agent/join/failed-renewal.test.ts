@@ -11,7 +11,7 @@ import {
 import { until } from '../../../support/patience.ts'
 
 describe('a renewal that fails', () => {
-  it('is tried again, with the same key, no sooner than after a second', async () => {
+  it('is tried again with the same key, after one second at the earliest', async () => {
     await using rig = create()
     await rig.joined()
     rig.authority.fails = unreachable
@@ -19,7 +19,7 @@ describe('a renewal that fails', () => {
     for (let n = 1; n <= 9; n += 1) {
       await until(() => rig.retries().length === n && rig.clock.waiting === 1)
       rig.clock.advance(rig.retries().at(-1) ?? 0)
-      // The rest before the next attempt is over as soon as it begins.
+      // The wait before the next attempt ends as soon as it begins.
       await until(() => rig.clock.waiting === 1)
       rig.clock.advance(1000)
     }
@@ -29,13 +29,13 @@ describe('a renewal that fails', () => {
       pauses.toSorted((a, b) => a - b),
       pauses,
     )
-    assert.ok(pauses.at(-1) !== pauses[0], 'less and less often')
+    assert.ok(pauses.at(-1) !== pauses[0], 'the pauses grow')
     const [, ...renewals] = rig.authority.asked
     assert.equal(new Set(renewals.map(({ publicKey }) => publicKey)).size, 1)
-    assert.equal(rig.generation(), 1, 'it works with the certificate that it has')
+    assert.equal(rig.generation(), 1, 'the current certificate stays in use')
   })
 
-  it('because the answer is none leaves everything as it was', async () => {
+  it('because the answer is malformed leaves everything as it was', async () => {
     await using rig = create()
     await rig.joined()
     rig.authority.lifeSeconds = -10
@@ -58,7 +58,7 @@ describe('a renewal that fails', () => {
     assert.deepEqual(rig.events(), ['renewal.failed', 'join.accepted'])
   })
 
-  it('goes on as it was when the new token is refused, too, and says so', async () => {
+  it('goes on with the old certificate when the new token is refused, too, and logs it', async () => {
     const store = await leftBehind()
     await using rig = create({ store, token: 'second' })
     rig.authority.fails = refusal
@@ -70,7 +70,7 @@ describe('a renewal that fails', () => {
     assert.equal(rig.retries().length, 1)
   })
 
-  it('does not lead to a join when it may yet succeed, nor without a new token', async () => {
+  it('does not lead to a join while it may still succeed, nor without a new token', async () => {
     for (const [token, failure] of [
       ['second', unreachable],
       ['first', refusal],
@@ -87,8 +87,8 @@ describe('a renewal that fails', () => {
   })
 })
 
-describe('an authority that does not take the certificate', () => {
-  it('is asked to renew at once, but not again and again', async () => {
+describe('an authority that rejects the certificate', () => {
+  it('is asked to renew immediately, but not again and again', async () => {
     await using rig = create()
     await rig.joined()
     rig.authority.fails = refusal
@@ -103,7 +103,7 @@ describe('an authority that does not take the certificate', () => {
     await until(() => rig.asks().length === 3)
   })
 
-  it('is asked at once for another certificate that it does not take', async () => {
+  it('is asked immediately for another certificate that it rejects', async () => {
     await using rig = create()
     await rig.joined()
     rig.membership.refused()

@@ -5,7 +5,7 @@ import type { Joining, Prover } from '../../../../src/agent/join/join-method.ts'
 
 const CERTIFICATE = { chain: [Buffer.of(1)] }
 
-/** An authority that challenges so often before it gives the certificate; what it was told. */
+/** An authority that sends this many challenges before the certificate, and the answers that it got. */
 function challenging(times: number) {
   const heard: object[] = []
   let ended = 0
@@ -24,7 +24,7 @@ const answering: Prover = { ...silent, answer: (challenge) => Buffer.concat([cha
 const refused = { code: 'ERR_JOIN_CHALLENGE' }
 
 describe('the conversation of a join', () => {
-  it('is one question and one answer where nothing is challenged', async () => {
+  it('is one request and one response when nothing is challenged', async () => {
     const authority = challenging(0)
     assert.equal(await authority.hold(silent), CERTIFICATE)
     assert.deepEqual(authority.heard, [{ start: { joinToken: 'first' } }])
@@ -37,19 +37,19 @@ describe('the conversation of a join', () => {
     assert.deepEqual(authority.heard.slice(1), [{ answer: Buffer.of(1, 0) }, { answer: Buffer.of(2, 0) }])
   })
 
-  it('ends when its method knows no answer', async () => {
+  it('ends when the method has no answer', async () => {
     const authority = challenging(1)
     await assert.rejects(authority.hold(silent), refused)
     assert.equal(authority.ended(), 1)
   })
 
-  it('ends when it is challenged without end', async () => {
+  it('ends when the challenges do not end', async () => {
     const authority = challenging(Number.POSITIVE_INFINITY)
     await assert.rejects(authority.hold(answering), refused)
     assert.equal(authority.heard.length, 8)
   })
 
-  it('may end without a certificate, which is for the caller to judge', async () => {
+  it('may end without a certificate, which the caller judges', async () => {
     const say = async () => ({ certificate: null })
     const converse = () => ({ say, [Symbol.dispose]: () => undefined })
     assert.equal(await holdConversation({ converse } as never, {}, silent, {} as Joining), null)

@@ -13,21 +13,22 @@ import {
 import { until } from '../../../support/patience.ts'
 
 describe('an agent that joins', () => {
-  it('is a member, and what it is stands on disk', async () => {
+  it('becomes a member and stores its identity on disk', async () => {
     await using rig = create()
     await rig.joined()
     assert.deepEqual(rig.asks(), ['Join 1'])
     assert.equal(rig.store.stored?.current?.botInstanceId, 'by-first-1')
     assert.equal(rig.membership.member.value, rig.store.stored)
     assert.deepEqual(rig.events(), ['join.accepted'])
-    assert.equal(rig.authority.open_, 0, 'the channel is closed')
+    assert.equal(rig.authority.openChannels, 0, 'the channel is closed')
   })
 
-  it('tries on while it reaches nobody, less and less often, with one key, and says so once', async () => {
+  it('retries with growing pauses and one key while it reaches nobody, and logs that once', async () => {
     await using rig = create()
     rig.authority.fails = unreachable
     void rig.run()
-    // Three quarters of each step, and of 30 s at the most: the jitter of this test stands in the middle.
+    // Three quarters of each step, and of 30 s at the most: this test's jitter is in the middle of
+    // its range.
     const longestMs = 22_500
     let beforeMs = 0
     for (let n = 1; beforeMs < longestMs; n += 1) {
@@ -45,7 +46,7 @@ describe('an agent that joins', () => {
     assert.equal(new Set(rig.authority.asked.map(({ publicKey }) => publicKey)).size, 1)
   })
 
-  it('ends with what the operator can do when it is refused', async () => {
+  it('stops when it is refused, and says what the operator can do', async () => {
     await using rig = create()
     rig.authority.fails = refusal
     await assert.rejects(rig.run(), {
@@ -55,7 +56,7 @@ describe('an agent that joins', () => {
     assert.equal(rig.membership.member.value, undefined)
   })
 
-  it('ends while it waits, with its signal', async () => {
+  it('stops waiting when its signal aborts', async () => {
     await using rig = create()
     rig.authority.fails = unreachable
     const running = rig.run()
@@ -81,7 +82,7 @@ describe('an agent that joins', () => {
 })
 
 describe('a member', () => {
-  it('renews at about half of the life of each certificate', async () => {
+  it("renews at about half of each certificate's life", async () => {
     await using rig = create()
     await rig.joined()
     await rig.clock.pass(RENEWED_AFTER_MS - 1)
@@ -95,7 +96,7 @@ describe('a member', () => {
     assert.deepEqual(rig.events(), ['join.accepted', 'renewal.accepted', 'renewal.accepted'])
   })
 
-  it('looks at the time twice a minute, since timers stand still while a host sleeps', async () => {
+  it('checks the time twice a minute, because timers stop while a host sleeps', async () => {
     await using rig = create()
     await rig.joined()
     assert.equal(rig.clock.asked.at(-1), 30_000)
@@ -104,7 +105,7 @@ describe('a member', () => {
     await until(() => rig.generation() === 2)
   })
 
-  it('renews at once when the clock was set back to before its certificate', async () => {
+  it('renews immediately when the clock is set back to before its certificate', async () => {
     await using rig = create()
     await rig.joined()
     rig.clock.jump(-LIFE_S * 1000 - 60_000)
@@ -120,7 +121,7 @@ describe('a member', () => {
     assert.equal(rig.clock.asked.at(-1), 1000)
   })
 
-  it('goes on after a restart, without joining', async () => {
+  it('continues after a restart without joining', async () => {
     const store = await leftBehind()
     await using rig = create({ store })
     assert.equal(rig.membership.member.value?.current.botInstanceId, 'by-first-1')
@@ -129,7 +130,7 @@ describe('a member', () => {
     assert.deepEqual(rig.asks(), [])
   })
 
-  it('renews at once after a restart when it is late', async () => {
+  it('renews immediately after a restart when it is late', async () => {
     const store = await leftBehind()
     await using rig = create({ store })
     rig.clock.advance(2 * LIFE_S * 1000)
@@ -139,14 +140,14 @@ describe('a member', () => {
     await until(() => rig.generation() === 2)
   })
 
-  it('joins where its pin leads when that is another authority', async () => {
+  it('joins the authority of its pin when that is another one', async () => {
     const store = await leftBehind()
     await using rig = create({ store, pin: pinOf(foreign) })
     assert.equal(rig.membership.member.value, undefined)
     assert.deepEqual(rig.events(), ['identity.foreign'])
   })
 
-  it('shows how long its certificate lasts', async () => {
+  it('exports how long its certificate lasts', async () => {
     await using rig = create()
     assert.doesNotMatch(await rig.metrics.expose(), /^signet_bot_identity_expiry_seconds /m)
     await rig.joined()
@@ -154,7 +155,7 @@ describe('a member', () => {
     assert.match(await rig.metrics.expose(), /^signet_bot_identity_expiry_seconds 3599$/m)
   })
 
-  it('ends with its signal, and leaves nothing that waits', async () => {
+  it('stops when its signal aborts, and leaves nothing waiting', async () => {
     const rig = create()
     await rig.joined()
     rig.abort.abort()

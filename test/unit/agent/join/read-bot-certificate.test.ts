@@ -8,7 +8,7 @@ import { createTestCa, NOW, signTestLeaf, type TestCa } from '../../../support/c
 
 const INSTANCE = '01JBOT'
 
-describe('a bot certificate that the authority sends', () => {
+describe('a bot certificate from the authority', () => {
   let root: TestCa
   let issuing: TestCa
   let foreign: TestCa
@@ -48,7 +48,7 @@ describe('a bot certificate that the authority sends', () => {
       nowMs,
     })
 
-  it('is taken, with the life that it has by the clock of the authority', () => {
+  it("is accepted, with its life by the authority's clock", () => {
     const { identity, roots, clockSkewMs } = read(message(), (NOW + 100) * 1000)
     assert.deepEqual(
       { ...identity, chain: identity.chain.length },
@@ -66,7 +66,7 @@ describe('a bot certificate that the authority sends', () => {
     assert.equal(clockSkewMs, 99_500)
   })
 
-  it('is taken without the time of the authority; both clocks then count as the same', () => {
+  it("is accepted without the authority's time; both clocks then count as equal", () => {
     assert.equal(read(message({ authorityTime: null })).clockSkewMs, 0)
   })
 
@@ -76,21 +76,21 @@ describe('a bot certificate that the authority sends', () => {
 
   const wrong: readonly (readonly [string, RegExp, () => BotCertificate])[] = [
     ['has no certificate', /it is empty/, () => message({ chain: [] })],
-    ['brings no root', /it is empty/, () => message({ roots: [] })],
+    ['has no root', /it is empty/, () => message({ roots: [] })],
     ['is garbage', /./, () => message({ chain: [Buffer.from('garbage')] })],
-    ['brings a root that is garbage', /./, () => message({ roots: [Buffer.from('garbage')] })],
+    ['has a garbage root', /./, () => message({ roots: [Buffer.from('garbage')] })],
     ['does not lead to the root', /./, () => message({ roots: [foreign.der] })],
-    ['lacks the CA between', /./, () => message({ chain: [leaf()] })],
+    ['lacks the intermediate CA', /./, () => message({ chain: [leaf()] })],
     [
       'is for another key',
       /another key/,
       () => message({ chain: [leaf({}, other.publicKeyDer), issuing.der] }),
     ],
-    ['is of another trust domain', /another trust domain/, () => message({ trustDomain: 'evil.example' })],
+    ['is for another trust domain', /another trust domain/, () => message({ trustDomain: 'evil.example' })],
     ['names another bot than the message', /another bot/, () => message({ bot: 'admin' })],
     ['names another instance than the message', /another bot/, () => message({ botInstanceId: '01JOTHER' })],
     [
-      'is for another instance than asked',
+      'is for another instance than requested',
       /another bot instance/,
       () => {
         const subject = { commonName: '01JOTHER', organization: 'builder', serialNumber: '2' }
@@ -98,14 +98,14 @@ describe('a bot certificate that the authority sends', () => {
       },
     ],
     [
-      'is of another generation',
+      'is for another generation',
       /another generation/,
       () => {
         const subject = { commonName: INSTANCE, organization: 'builder', serialNumber: '1' }
         return message({ chain: [leaf({ subject }), issuing.der] })
       },
     ],
-    ['has ended', /./, () => message({ chain: [leaf({ notAfter: NOW }), issuing.der] })],
+    ['has expired', /./, () => message({ chain: [leaf({ notAfter: NOW }), issuing.der] })],
   ]
   for (const [what, why, make] of wrong) {
     it(`that ${what} is refused`, () => {

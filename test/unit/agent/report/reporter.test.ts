@@ -46,7 +46,7 @@ const countOf = ({ processes = [], others }: ReportedEvent): number =>
   [...processes.map(({ times }) => times), others].reduce((sum, times) => sum + (times?.count ?? 0), 0)
 
 describe('Reporter', () => {
-  it('adds up what one process saw of the same thing, with the first time and the last', async () => {
+  it('sums what one process saw of the same thing, with the first and last time', async () => {
     const { denied, events, pass, clock } = rig()
     const firstMs = clock.now().getTime()
     denied('no_identity')
@@ -62,7 +62,7 @@ describe('Reporter', () => {
     )
   })
 
-  it('names each process, and gathers those of one user that saw the same', async () => {
+  it('names each process, and groups those of one user that saw the same', async () => {
     const { reporter, events, pass } = rig()
     const svids = [{ spiffeId: 'spiffe://example.org/a', serial: '0a' }]
     const response = { svids }
@@ -92,7 +92,7 @@ describe('Reporter', () => {
     assert.equal(reports.length, 0)
   })
 
-  it('keeps what was not heard, and adds to it', async () => {
+  it('keeps a report that did not arrive, and adds to it', async () => {
     const { denied, events, state, pass } = rig()
     state.away = true
     denied('a')
@@ -103,7 +103,7 @@ describe('Reporter', () => {
     assert.deepEqual(events().map(countOf), [2])
   })
 
-  it('gives up only the event that the authority does not take, and says so', async () => {
+  it('drops only the event that the authority rejects, and logs it', async () => {
     const { denied, reports, events, state, pass } = rig()
     state.isBad = ({ denied: denial }) => denial?.reason === 'bad'
     for (const reason of ['a', 'bad', 'c', 'd', 'e', 'f']) denied(reason)
@@ -120,7 +120,7 @@ describe('Reporter', () => {
     )
   })
 
-  it('lets no user push out what another caused, and tells what it gave up of whom', async () => {
+  it('lets no user displace what another caused, and reports what it dropped for whom', async () => {
     const { denied, reports, events, state, pass } = rig()
     state.away = true
     denied('no_identity', { uid: 7, pid: 70 })
@@ -130,7 +130,7 @@ describe('Reporter', () => {
     state.away = false
     for (let n = 0; n < 200; n += 1) await pass(30_000)
     const uids = events().map(({ uid }) => uid)
-    assert.ok(uids.slice(0, 3).includes(7) && uids.slice(0, 3).includes(8), 'each user has his turn')
+    assert.ok(uids.slice(0, 3).includes(7) && uids.slice(0, 3).includes(8), 'each user gets a turn')
     const given = reports.flatMap(({ givenUp = [] }) => givenUp)
     assert.deepEqual([...new Set(given.map(({ uid }) => uid))], [1002])
     const lost = given.reduce((sum, { times }) => sum + (times?.count ?? 0), 0)
@@ -145,7 +145,7 @@ describe('Reporter', () => {
     assert.ok(reports.every(({ events: each = [] }) => each.length <= 200))
   })
 
-  it('names so many processes of one refusal, counts the others, and parts what is long', async () => {
+  it('names a bounded number of processes per refusal, counts the others, and splits what is long', async () => {
     const { denied, events, pass } = rig()
     for (let pid = 0; pid < 5_000; pid += 1)
       denied('no_identity', { pid, binaryPath: `/${'\u001b'.repeat(250)}` })
@@ -161,7 +161,7 @@ describe('Reporter', () => {
     for (const event of events()) assert.ok(JSON.stringify(event).length < 16_384)
   })
 
-  it('parts a response with many SVIDs', async () => {
+  it('splits a response with many SVIDs', async () => {
     const { reporter, events, pass } = rig()
     const svids = Array.from({ length: 100 }, (_, n) => ({
       spiffeId: `spiffe://example.org/${'a'.repeat(2_000)}/${n}`,
@@ -176,7 +176,7 @@ describe('Reporter', () => {
     )
   })
 
-  it('tells what is left at the end', async () => {
+  it('reports what is left at the end', async () => {
     const { reporter, denied, reports } = rig()
     denied('a')
     await reporter[Symbol.asyncDispose]()

@@ -5,13 +5,13 @@ import { DeltaSubscription } from '../../../../src/agent/sds/delta-subscription.
 import { WholeSubscription } from '../../../../src/agent/sds/whole-subscription.ts'
 import { countNonces, found, read } from './found.ts'
 
-/** What a wildcard covers, a name that it does not cover, and one that never is there. */
+/** Names that a wildcard covers, a name that it does not cover, and one that never exists. */
 const REAL = ['a', 'b', 'c']
 const NAMES = [...REAL, 'default', 'unknown']
 const ABSENT = 'absent'
 const PENDING = 'pending'
 
-/** By name: a version, or why there is none. Left out: absent. */
+/** Per name: a version, or why there is none. A missing name is absent. */
 type World = Map<string, string>
 
 const name = fc.constantFrom(...NAMES)
@@ -32,7 +32,10 @@ function look(world: World, asked: Iterable<string>, isWildcard: boolean) {
   }
 }
 
-/** A client of DeltaSecrets that keeps what it is sent, also from one stream to the next, until it says something else of that name. */
+/**
+ * A client of DeltaSecrets. It keeps what it was sent, also across streams, until it is sent
+ * something else of that name.
+ */
 class DeltaClient {
   readonly world: World = new Map()
   readonly wanted = new Set<string>()
@@ -106,7 +109,7 @@ class DeltaClient {
   }
 }
 
-/** A client of StreamSecrets that takes each response some time after it was sent. */
+/** A client of StreamSecrets that handles each response some time after it was sent. */
 class WholeClient {
   readonly world: World = new Map()
   wanted: readonly string[] = ['default']
@@ -147,8 +150,8 @@ class WholeClient {
   }
 }
 
-describe('in whatever order requests, changes and acknowledgements come,', () => {
-  it('a client of changes has what there is of what it wants, and heard what there is not', () => {
+describe('in whatever order requests, changes and acknowledgements arrive,', () => {
+  it('a delta client has everything that exists of what it wants, and was told what does not', () => {
     const names = fc.array(fc.oneof(name, fc.constant('*')), { maxLength: 3 })
     const step = fc.oneof(
       change,
@@ -174,7 +177,7 @@ describe('in whatever order requests, changes and acknowledgements come,', () =>
     )
   })
 
-  it('a client of the state of the world ends with all that there is of what it wants, and never got nothing', () => {
+  it('a state-of-the-world client ends with everything that exists of what it wants, and was never sent an empty response', () => {
     const wanted = fc.uniqueArray(name, { maxLength: 3 })
     const step = fc.oneof(change, fc.record({ wanted }), fc.constant('take' as const))
     fc.assert(

@@ -21,7 +21,7 @@ function begun(first: ReturnType<typeof ask>) {
 }
 
 describe('an incremental subscription', () => {
-  it('is sent what it asks for, each with its own version', () => {
+  it('is sent what it asks for, each resource with its own version', () => {
     const { next } = begun(ask(['a', 'b']))
     assert.deepEqual(next({ a: '1', b: '1' })?.names, ['a-1', 'b-1'])
   })
@@ -34,7 +34,7 @@ describe('an incremental subscription', () => {
     assert.deepEqual([second?.names, second?.removed, second?.nonce], [['b-2'], [], 'n2'])
   })
 
-  it('has nothing to answer to an acknowledgement or to a refusal, which change nothing', () => {
+  it('sends no response to an acknowledgement or a rejection, which change nothing', () => {
     const { subscription, next } = begun(ask(['a']))
     next({ a: '1' })
     assert.equal(subscription.hear(ask()), false)
@@ -42,12 +42,12 @@ describe('an incremental subscription', () => {
     assert.deepEqual(next({ a: '2' })?.names, ['a-2'])
   })
 
-  it('is not sent what the client has kept from an earlier stream', () => {
+  it('is not sent what the client kept from an earlier stream', () => {
     const { next } = begun(ask(['a', 'b'], [], { a: 'a-1', b: 'b-0' }))
     assert.deepEqual(next({ a: '1', b: '1' })?.names, ['b-1'])
   })
 
-  it('hears once that a name is not there, and gets it when it is', () => {
+  it('is told once that a name does not exist, and is sent it when it does', () => {
     const { next } = begun(ask(['a', 'b']))
     const first = next({ a: '1' }, ['b'])
     assert.deepEqual([first?.names, first?.removed], [['a-1'], ['b']])
@@ -55,21 +55,21 @@ describe('an incremental subscription', () => {
     assert.deepEqual(next({ a: '1', b: '1' })?.names, ['b-1'])
   })
 
-  it('hears of a withdrawal, also of what the client has from an earlier stream', () => {
+  it('is told of a removal, also of what the client has from an earlier stream', () => {
     const { next } = begun(ask(['a', 'b'], [], { b: 'b-1' }))
     assert.deepEqual(next({ a: '1' }, ['b'])?.removed, ['b'])
     assert.deepEqual(next({}, ['a', 'b'])?.removed, ['a'])
     assert.deepEqual(next({ a: '1' }, ['b'])?.names, ['a-1'])
   })
 
-  it('hears nothing of what is being made', () => {
+  it('is told nothing about a secret that is being created', () => {
     const { next } = begun(ask(['a', 'b']))
     assert.equal(next({}, [], ['a', 'b']), undefined)
     next({ a: '1', b: '1' })
     assert.equal(next({ a: '1' }, [], ['b']), undefined)
   })
 
-  it('adds names and takes names away', () => {
+  it('adds and removes names', () => {
     const { subscription, next } = begun(ask(['a']))
     next({ a: '1' })
     assert.equal(subscription.hear(ask(['b'], ['a'])), true)
@@ -77,7 +77,7 @@ describe('an incremental subscription', () => {
     assert.deepEqual(next({ b: '1' })?.names, ['b-1'])
   })
 
-  it('is sent again what it asks for again', () => {
+  it('is sent again what it requests again', () => {
     const { subscription, next } = begun(ask(['a']))
     next({ a: '1' })
     subscription.hear(ask(['a']))
@@ -88,7 +88,7 @@ describe('an incremental subscription', () => {
     assert.equal(begun(ask()).subscription.isWildcard, true)
   })
 
-  it('that gives up all its names is one to nothing', () => {
+  it('that unsubscribes from all its names is one to nothing', () => {
     const { subscription, next } = begun(ask(['a']))
     next({ a: '1' })
     subscription.hear(ask([], ['a']))
@@ -96,7 +96,7 @@ describe('an incremental subscription', () => {
     assert.equal(next({}), undefined)
   })
 
-  it('to * hears of what comes and goes', () => {
+  it('to * is told of additions and removals', () => {
     const { next } = begun(ask(['*']))
     assert.deepEqual(next({ a: '1' })?.names, ['a-1'])
     const second = next({ b: '1' })
@@ -105,12 +105,12 @@ describe('an incremental subscription', () => {
     assert.equal(next({}, [], ['b']), undefined)
   })
 
-  it('to * hears of what the client has kept and is gone', () => {
+  it('to * is told of what the client kept and is gone', () => {
     const { next } = begun(ask(['*'], [], { a: 'a-1', b: 'b-1' }))
     assert.deepEqual(next({ a: '1' })?.removed, ['b'])
   })
 
-  it('that gives up * keeps the names', () => {
+  it('that unsubscribes from * keeps the names', () => {
     const { subscription, next } = begun(ask(['*', 'a']))
     next({ a: '1', b: '1' })
     subscription.hear(ask([], ['*']))
@@ -118,7 +118,7 @@ describe('an incremental subscription', () => {
     assert.equal(next({ a: '1' }), undefined)
   })
 
-  it('that gives up a name which * covers, or does not cover, hears which', () => {
+  it('that unsubscribes from a name is told whether * covers it', () => {
     const { subscription, next } = begun(ask(['*', 'a', 'b']))
     next({ a: '1', b: '1' })
     subscription.hear(ask([], ['a', 'b']))
@@ -126,14 +126,14 @@ describe('an incremental subscription', () => {
     assert.deepEqual([answer?.names, answer?.removed], [['a-1'], ['b']])
   })
 
-  it('is refused when its names are too many, together or in what the client has kept', () => {
+  it('is refused when it has too many names, or the client kept too many', () => {
     const { subscription } = begun(ask(['1', '2', '3', '4', '5']))
     assert.throws(() => subscription.hear(ask(['6', '7', '8', '9'])), { code: 'ERR_SDS_REQUEST_INVALID' })
     const kept = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`${n}`, '1']))
     assert.throws(() => begun(ask(['a'], [], kept)), { code: 'ERR_SDS_REQUEST_INVALID' })
   })
 
-  it('takes a version that cannot be ours for another one', () => {
+  it('treats a version that cannot be ours as another one', () => {
     const { next } = begun(ask(['a', 'b'], [], { a: '', b: 'x'.repeat(65) }))
     assert.deepEqual(next({ a: '1', b: '1' })?.names, ['a-1', 'b-1'])
     assert.deepEqual(begun(ask(['a'], [], { a: '' })).next({}, ['a'])?.removed, ['a'])

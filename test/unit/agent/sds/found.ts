@@ -3,7 +3,7 @@ import type { Secret } from '../../../../src/agent/sds/secret.ts'
 import type { SecretResponse } from '../../../../src/agent/sds/subscription.ts'
 import { decodeMessage } from '../../../../src/rpc/services.ts'
 
-/** Nonces that tests can foretell: n1, n2, … */
+/** Predictable nonces for tests: n1, n2, … */
 export function countNonces(): () => string {
   let made = 0
   return () => {
@@ -21,7 +21,7 @@ export function secretOf(name: string, version = '1'): Secret {
   }
 }
 
-/** What there is: names with their versions; names that are absent; names that are being made. */
+/** The secrets that exist, with their versions; absent names; names that are being created. */
 export function found(
   secrets: Readonly<Record<string, string>>,
   absent: readonly string[] = [],
@@ -43,7 +43,7 @@ interface Read {
   readonly removed?: readonly string[]
 }
 
-/** A response as it is on the wire; undefined when there was none. */
+/** Decodes a response; undefined when there was none. */
 export function read(response: SecretResponse | undefined, isDelta = false): Read | undefined {
   if (response === undefined) return undefined
   const type = `envoy.service.discovery.v3.${isDelta ? 'Delta' : ''}DiscoveryResponse`

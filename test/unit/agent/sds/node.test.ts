@@ -30,7 +30,7 @@ describe('a node', () => {
   }
 
   for (const [what, node] of [
-    ['that says nothing of itself', undefined],
+    ['that states nothing about itself', undefined],
     ['without metadata', { id: 'a' }],
     ['with disable_spiffe_cert_validation: false', metadata({ boolValue: false })],
     ['with disable_spiffe_cert_validation: "yes"', metadata({ stringValue: 'yes' })],
@@ -38,7 +38,7 @@ describe('a node', () => {
     ['with other metadata', metadata({ boolValue: true }, 'other')],
     ['of version 1.18', version(1, 18)],
     ['of version 2.0', version(2, 0)],
-    ['that says its version in words', { userAgentVersion: '1.17' }],
+    ['with a version as text', { userAgentVersion: '1.17' }],
   ] as const) {
     it(`${what} gets the SPIFFE validator`, () => assert.equal(asked(node), false))
   }

@@ -88,8 +88,8 @@ function offerOf(given: Given = {}): Offer {
 const read = ({ bytes }: Secret) => readSecret({ type_url: SECRET_TYPE_URL, value: bytes })
 const trustDomains = (secret: Secret | undefined) => Object.keys((secret && read(secret).trustDomains) ?? {})
 
-describe('a name of a secret', () => {
-  it('that is a SPIFFE ID is that certificate, one PEM block each, with its key', () => {
+describe('a secret name', () => {
+  it('that is a SPIFFE ID returns that certificate, one PEM block each, with its key', () => {
     const [secret] = offerOf().find([ID], false).secrets
     assert.ok(secret)
     const { name, chain = '', key = '' } = read(secret)
@@ -111,7 +111,7 @@ describe('a name of a secret', () => {
     assert.equal(secret.delivered?.svids[0]?.spiffeId, 'spiffe://example.org/b')
   })
 
-  it('`default` waits for the first while it is being made, and passes over one that cannot be had', () => {
+  it('`default` waits for the first while it is being created, and skips one that is not available', () => {
     const grants = [grantOf('b'), grantOf('a')]
     for (const state of [MAKING, OUTAGE]) {
       const { pending, secrets } = offerOf({ grants, states: { b: state } }).find(['default'], false)
@@ -126,14 +126,14 @@ describe('a name of a secret', () => {
   })
 
   for (const name of ['spiffe://example.org', 'ROOTCA']) {
-    it(`\`${name}\` is the own bundle alone, without the scheme in the name of its trust domain`, () => {
+    it(`\`${name}\`\`${name}\` is its own bundle alone, without the scheme in the name of its trust domain`, () => {
       const [secret] = offerOf().find([name], false).secrets
       assert.equal(secret?.name, name)
       assert.deepEqual(trustDomains(secret), ['example.org'])
     })
   }
 
-  it('that is a federated trust domain is its bundle alone', () => {
+  it('that is a federated trust domain returns its bundle alone', () => {
     assert.deepEqual(trustDomains(offerOf().find(['spiffe://a.example'], false).secrets[0]), ['a.example'])
   })
 
@@ -143,7 +143,7 @@ describe('a name of a secret', () => {
     assert.deepEqual(trustDomains(secret), ['a.example', 'example.org'])
   })
 
-  it('is resolved for itself, whatever stands beside it', () => {
+  it('is resolved on its own, whatever is requested beside it', () => {
     const names = ['ALL', 'ROOTCA', 'spiffe://example.org', 'default', ID, 'file-root:system']
     const { secrets, absent } = offerOf().find(names, false)
     assert.deepEqual(
@@ -153,7 +153,7 @@ describe('a name of a secret', () => {
     assert.deepEqual(absent, [{ name: 'file-root:system', reason: 'unknown_name' }])
   })
 
-  it('may be renamed by the operator; the usual one then means nothing', () => {
+  it('may be renamed by the operator; the default name then means nothing', () => {
     const names = new SecretNames({ ...DEFAULT_NAMES, default_bundle_name: 'roots' })
     const { secrets, absent } = offerOf({ names }).find(['roots', 'ROOTCA'], false)
     assert.deepEqual(trustDomains(secrets[0]), ['example.org'])
@@ -161,13 +161,13 @@ describe('a name of a secret', () => {
   })
 })
 
-describe('a name that cannot be had', () => {
+describe('a name that is not available', () => {
   const CASES: readonly (readonly [what: string, name: string, given: Given, reason: string])[] = [
-    ['an identity of others', 'spiffe://example.org/other', {}, 'not_entitled'],
-    ['what the authority refuses', ID, { states: { web: REFUSED } }, 'refused_by_authority'],
-    ['text that is no ID', 'web', {}, 'unknown_name'],
-    ['an identity, for a caller that may have bundles only', 'default', { grants: [] }, 'no_identity'],
-    ['text that is no name of a trust domain', 'spiffe://A B', {}, 'unknown_name'],
+    ['another caller’s identity', 'spiffe://example.org/other', {}, 'not_entitled'],
+    ['an identity that the authority refuses', ID, { states: { web: REFUSED } }, 'refused_by_authority'],
+    ['text that is not an ID', 'web', {}, 'unknown_name'],
+    ['an identity, for a caller that may only have bundles', 'default', { grants: [] }, 'no_identity'],
+    ['text that is not a trust domain name', 'spiffe://A B', {}, 'unknown_name'],
     ['every bundle in one plain list', 'ALL', { plain: true }, 'mixes_trust_domains'],
   ]
   for (const [what, name, given, reason] of CASES) {
@@ -185,7 +185,7 @@ describe('a name that cannot be had', () => {
     trustDomain: string,
   ])[] = [
     ['that the caller does not federate with', 'spiffe://b.example', {}, 'not_entitled', 'b.example'],
-    ['that is not known', 'spiffe://a.example', { bundles: [] }, 'bundle_missing', 'a.example'],
+    ['that is unknown', 'spiffe://a.example', { bundles: [] }, 'bundle_missing', 'a.example'],
     [
       'without a certificate',
       'spiffe://empty.example',
@@ -214,15 +214,15 @@ describe('a name that cannot be had', () => {
     })
   }
 
-  it('now, but is being made or waits for the authority, is pending', () => {
+  it('is pending while it is being created or waits for the authority', () => {
     for (const state of [MAKING, OUTAGE]) {
       assert.deepEqual(offerOf({ states: { web: state } }).find([ID], false).pending, [ID])
     }
   })
 })
 
-describe('everything', () => {
-  it('is every identity and every bundle by its real name, and the names that were asked for besides', () => {
+describe('a wildcard request', () => {
+  it('returns every identity and every bundle by its real name, and the names requested beside it', () => {
     const grants = [grantOf('web', ['a.example']), grantOf('shop')]
     const { secrets } = offerOf({ grants }).find(['default', ID], true)
     assert.deepEqual(
@@ -231,7 +231,7 @@ describe('everything', () => {
     )
   })
 
-  it('is nothing for a caller without an identity', () => {
+  it('returns nothing for a caller without an identity', () => {
     assert.deepEqual(offerOf({ refused: 'no_identity' }).find([], true), {
       secrets: [],
       closed: [],
@@ -242,7 +242,7 @@ describe('everything', () => {
 })
 
 describe('plain CA certificates', () => {
-  it('come in place of the validator, for one trust domain', () => {
+  it('replace the validator, for one trust domain', () => {
     const [secret] = offerOf({ plain: true }).find(['spiffe://a.example'], false).secrets
     assert.ok(secret)
     assert.deepEqual(new X509Certificate(read(secret).trustedCa ?? '').raw, partner.ca.der)

@@ -24,7 +24,7 @@ import { countNonces } from './found.ts'
 const { bundle } = await createTestTrustDomain()
 const MAKING: X509State = { svid: undefined, failure: undefined, inFlight: true }
 
-/** A fetch by a caller whose only certificate is being made, and never done. */
+/** A fetch by a caller whose only certificate is never finished. */
 function fetch(...resourceNames: string[]) {
   const clock = new FakeClock()
   const followers = new Followers(clock)
@@ -66,8 +66,8 @@ function fetch(...resourceNames: string[]) {
   return { answer, clock, followers, holds: () => holds }
 }
 
-describe('FetchSecrets, while a certificate is being made,', () => {
-  it('waits for it, and then answers with the rest', async () => {
+describe('FetchSecrets while a certificate is being created', () => {
+  it('waits for it, then answers with the rest', async () => {
     const { answer, clock, followers, holds } = fetch('default', 'ROOTCA')
     assert.equal(holds(), 1)
     clock.advance(4_999)
@@ -90,7 +90,7 @@ describe('FetchSecrets, while a certificate is being made,', () => {
     assert.equal(followers.size, 0)
   })
 
-  it('answers at once when only bundles are asked for, and has nothing renewed for that', async () => {
+  it('answers immediately when only bundles are requested, and keeps no certificate renewed for it', async () => {
     const { answer, followers, holds } = fetch('ROOTCA')
     assert.ok((await answer).length > 0)
     assert.deepEqual([followers.size, holds()], [0, 0])

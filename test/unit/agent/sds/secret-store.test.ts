@@ -12,7 +12,7 @@ const svid = (): CachedX509Svid =>
 const [UID, FLOODER] = [1000, 4242]
 
 describe('SecretStore', () => {
-  it('encodes a certificate once for each name', () => {
+  it('encodes a certificate once per name', () => {
     const store = new SecretStore(new FakeRandom())
     const held = svid()
     assert.equal(store.svid('default', held), store.svid('default', held))
@@ -20,7 +20,7 @@ describe('SecretStore', () => {
     assert.notEqual(store.svid('default', held), store.svid('default', svid()))
   })
 
-  it('encodes bundles once for each name and form, until one of them is another', async () => {
+  it('encodes bundles once per name and form, until one of them changes', async () => {
     const store = new SecretStore(new FakeRandom())
     const first = store.bundles('ALL', [bundle], false, UID)
     assert.equal(store.bundles('ALL', [bundle], false, UID), first)
@@ -30,7 +30,7 @@ describe('SecretStore', () => {
     assert.notEqual(store.bundles('ALL', [other], false, UID), first)
   })
 
-  it('keeps what is encoded for one user, however many names another makes up', () => {
+  it('keeps what is encoded for one user, however many names another user invents', () => {
     const store = new SecretStore(new FakeRandom())
     const first = store.closed('ROOTCA', 'example.org', false, UID)
     const made = store.closed('made-up', 'example.org', false, FLOODER)

@@ -55,7 +55,7 @@ function raise(error: Error): never {
 const knows = (known: Bundle): Knowledge =>
   ({ bundle: known, federatedBundles: new Map() }) as unknown as Knowledge
 
-/** A stream that has asked for `ROOTCA`; `current.entitled` is what its caller may have. */
+/** A stream that has requested `ROOTCA`. `current.entitled` is what its caller may have. */
 function rig(refusal?: Error) {
   const clock = new FakeClock()
   const followers = new Followers(clock)
@@ -120,7 +120,7 @@ describe('an open stream of secrets', () => {
     new ProcessChangedError('other executable'),
     new TypeError('a bug'),
   ]) {
-    it(`ends when nobody can say who its caller is: ${error.name}`, () => {
+    it(`ends when its caller cannot be attested: ${error.name}`, () => {
       const { ask, sink, current, noted, followers, stream } = rig()
       ask('ROOTCA')
       current.entitled = () => raise(error)
@@ -130,7 +130,7 @@ describe('an open stream of secrets', () => {
     })
   }
 
-  it('says what it keeps of the names that it was asked for', () => {
+  it('states what it keeps of the requested names', () => {
     const { ask, sink } = rig()
     ask('ROOTCA')
     const { kept } = sink
@@ -140,14 +140,14 @@ describe('an open stream of secrets', () => {
     assert.equal(sink.kept, 0)
   })
 
-  it('notes once that its caller has no identity, until it had one again', () => {
+  it('logs once that its caller has no identity, until it had one again', () => {
     const { ask, sink, current, noted, followers, stream, written } = rig()
     const { entitled } = current
     const refused = () => raise(new NoIdentityError('no_identity'))
     current.entitled = refused
     ask('ROOTCA')
     followers.refresh(stream)
-    // Told once as well: that it is to trust nobody.
+    // It is also sent once that it is to trust nobody.
     assert.deepEqual([noted.length, sink.ended, sink.sent], [1, false, 1])
     written()
     current.entitled = entitled
@@ -159,13 +159,13 @@ describe('an open stream of secrets', () => {
     assert.equal(noted.length, 2)
   })
 
-  it('waits quietly while the agent knows nothing yet', () => {
+  it('waits without a response while the agent knows nothing yet', () => {
     const { ask, sink, noted } = rig(new NotSyncedError())
     ask('ROOTCA')
     assert.deepEqual([sink.sent, sink.ended, noted], [0, false, []])
   })
 
-  it('sends one response at a time, and afterwards only the newest', () => {
+  it('sends one response at a time, and then only the newest', () => {
     const { ask, sink, knowledge, followers, stream, written } = rig()
     ask('ROOTCA')
     for (const known of [nextBundle, bundle, nextBundle]) {
@@ -179,7 +179,7 @@ describe('an open stream of secrets', () => {
     assert.equal(sink.sent, 2)
   })
 
-  it('whose client asks for something else and then for nothing more is answered before it ends', () => {
+  it('answers a client that requests something else and then half-closes, before it ends', () => {
     const { ask, sink, stream, written } = rig()
     ask('ROOTCA')
     ask('spiffe://example.org')
@@ -191,7 +191,7 @@ describe('an open stream of secrets', () => {
     assert.deepEqual([sink.sent, sink.ended], [2, true])
   })
 
-  it('ends, and no other with it, when what it is to be sent cannot be made', async () => {
+  it('ends alone when what it should be sent cannot be created', async () => {
     const { ask, sink, followers, knowledge, noted } = rig()
     ask('ROOTCA')
     sink.busy = false
@@ -202,7 +202,7 @@ describe('an open stream of secrets', () => {
     assert.deepEqual([noted, followers.size], [[sink.error], 0])
   })
 
-  it('keeps certificates renewed only while it asks for one', () => {
+  it('keeps certificates renewed only while it requests one', () => {
     const { ask, held, stream } = rig()
     ask('ROOTCA')
     assert.equal(held.count, 0)

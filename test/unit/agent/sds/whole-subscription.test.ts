@@ -15,27 +15,27 @@ function answered(names: string[], there: Record<string, string>) {
 }
 
 describe('a subscription to the state of the world', () => {
-  it('is answered with all that there is of what it asks for', () => {
+  it('is answered with everything that exists of what it requests', () => {
     const { first } = answered(['b', 'a'], { a: '1', b: '1' })
     assert.deepEqual(first?.names, ['a 1', 'b 1'])
     assert.equal(first?.typeUrl, SECRET_TYPE_URL)
     assert.equal(first?.nonce, 'n1')
   })
 
-  it('has the version of its only secret, and with several one of all of them', () => {
+  it('has the version of its only secret, or one version for several', () => {
     assert.equal(answered(['a'], { a: '1' }).first?.version, 'a-1')
     const both = answered(['a', 'b'], { a: '1', b: '1' }).first?.version
     assert.notEqual(both, answered(['a', 'b'], { a: '1', b: '2' }).first?.version)
     assert.equal(both, answered(['b', 'a'], { a: '1', b: '1' }).first?.version)
   })
 
-  it('is answered first of all, whatever version and nonce the client brings from an earlier stream', () => {
+  it('is answered first of all, whatever version and nonce the client has from an earlier stream', () => {
     const subscription = new WholeSubscription(8, countNonces())
     assert.equal(subscription.hear(ask(['a'], 'of-another-stream')), true)
     assert.deepEqual(read(subscription.next(found({ a: '1' })))?.names, ['a 1'])
   })
 
-  it('takes an acknowledgement without an answer', () => {
+  it('handles an acknowledgement without an answer', () => {
     const { subscription } = answered(['a'], { a: '1' })
     assert.equal(subscription.hear(ask(['a'], 'n1')), false)
     assert.equal(subscription.next(found({ a: '1' })), undefined)
@@ -49,14 +49,14 @@ describe('a subscription to the state of the world', () => {
     assert.equal(subscription.next(found({ a: '2' })), undefined)
   })
 
-  it('is not sent the same content again that it has refused', () => {
+  it('is not sent content again that it has rejected', () => {
     const { subscription } = answered(['a'], { a: '1' })
     assert.equal(subscription.hear(ask(['a'], 'n1')), false)
     assert.equal(subscription.next(found({ a: '1' })), undefined)
     assert.deepEqual(read(subscription.next(found({ a: '2' })))?.names, ['a 2'])
   })
 
-  it('ignores a request with a stale nonce, its names too', () => {
+  it('ignores a request with a stale nonce, including its names', () => {
     const { subscription } = answered(['a'], { a: '1' })
     subscription.next(found({ a: '2' }))
     assert.equal(subscription.hear(ask(['b'], 'n1')), false)
@@ -77,7 +77,7 @@ describe('a subscription to the state of the world', () => {
     assert.equal(subscription.hear(ask(['b', 'a', 'b'], 'n1')), false)
   })
 
-  it('is sent nothing while there is nothing, and all of it when it is there', () => {
+  it('is sent nothing while there is nothing, and all of it when it exists', () => {
     const subscription = new WholeSubscription(8, countNonces())
     subscription.hear(ask(['a', 'b']))
     assert.equal(subscription.next(found({}, ['a', 'b'])), undefined)
@@ -85,13 +85,13 @@ describe('a subscription to the state of the world', () => {
     assert.deepEqual(read(subscription.next(found({ a: '1', b: '1' })))?.names, ['a 1', 'b 1'])
   })
 
-  it('is sent again what was withdrawn and given back unchanged', () => {
+  it('is sent again what was withdrawn and came back unchanged', () => {
     const { subscription } = answered(['a'], { a: '1' })
     assert.equal(subscription.next(found({}, ['a'])), undefined)
     assert.deepEqual(read(subscription.next(found({ a: '1' })))?.names, ['a 1'])
   })
 
-  it('to nothing, from the beginning, is one to everything, and stays that when it is acknowledged', () => {
+  it('to nothing, from the beginning, is one to everything, and stays so when it is acknowledged', () => {
     const { subscription } = answered([], { a: '1' })
     assert.equal(subscription.isWildcard, true)
     assert.equal(subscription.hear(ask([], 'n1')), false)
@@ -112,7 +112,7 @@ describe('a subscription to the state of the world', () => {
     assert.equal(subscription.isWildcard, false)
   })
 
-  it('is refused with more names than it may have, an empty one, or one that is too long', () => {
+  it('is refused with too many names, an empty one, or one that is too long', () => {
     const many = Array.from({ length: 9 }, (_, n) => `${n}`)
     for (const names of [many, [''], ['a', ''], ['x'.repeat(2_049)]]) {
       const subscription = new WholeSubscription(8, countNonces())

@@ -43,15 +43,14 @@ describe('the bot identity on disk', () => {
     'a list': '[]',
     null: 'null',
     'no roots': '{"version":1,"trust_domain":"a","join_token":"t","roots":[]}',
-    'a key that is none':
-      '{"version":1,"trust_domain":"a","join_token":"t","roots":["AA=="],"next_key":"AAAA"}',
+    'an invalid key': '{"version":1,"trust_domain":"a","join_token":"t","roots":["AA=="],"next_key":"AAAA"}',
   })) {
     it(`is unreadable when it is ${what}`, () => {
       assert.throws(() => parseStoredIdentity(text), { code: 'ERR_AGENT_STATE_UNREADABLE' })
     })
   }
 
-  it('never shows up in an error', () => {
+  it('never appears in an error', () => {
     const text = formatStoredIdentity(stored)
     const broken = text.slice(0, -20)
     try {

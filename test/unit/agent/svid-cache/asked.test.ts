@@ -7,8 +7,8 @@ const workload = (pid: number) => ({ unix: { uid: 1000, pid } })
 const asks = (rig: SvidRig) =>
   rig.issuer.asked.x509.map(({ workloadAttributes, asked }) => ({ workloadAttributes, asked }))
 
-describe('for whom an X.509-SVID is asked of the authority', () => {
-  it('is the process that asks now, not one that had the same identity before', async () => {
+describe('the process for which an X.509-SVID is requested', () => {
+  it('is the one that asks now, not one that had the same identity before', async () => {
     const rig = await createSvidRig()
     rig.cache.wantX509(GRANT, workload(1))
     await rig.changed()
@@ -22,7 +22,7 @@ describe('for whom an X.509-SVID is asked of the authority', () => {
     )
   })
 
-  it('is, for a renewal, a process that still holds it, and it says how many do', async () => {
+  it('is, for a renewal, one that still holds it, with the number of holders', async () => {
     const rig = await createSvidRig()
     const living = { pid: 1 }
     rig.cache.holdX509(GRANT, workload(1), { streams: 3, living: () => workload(living.pid) })

@@ -11,7 +11,7 @@ describe('JWT-SVIDs', () => {
   })
   const want = (r: SvidRig, ...audiences: string[]) => r.cache.wantJwt(GRANT, WORKLOAD, audiences)
 
-  it('are issued once for concurrent askers and then served without waiting', async () => {
+  it('are issued once for concurrent callers and then served without waiting', async () => {
     const [first, second] = await Promise.all([want(rig, 'a'), want(rig, 'a')])
     assert.equal(first, second)
     assert.equal(want(rig, 'a'), first)
@@ -24,7 +24,7 @@ describe('JWT-SVIDs', () => {
     assert.notEqual(one.token, both.token)
   })
 
-  it('are refreshed past half of their life while the old one is served', async () => {
+  it('are refreshed after half of their life while the old one is served', async () => {
     const own = await createSvidRig()
     const first = await want(own, 'a')
     await own.pass(160_000)
@@ -35,7 +35,7 @@ describe('JWT-SVIDs', () => {
     assert.equal(own.issuer.asked.jwt.length, 2)
   })
 
-  it('are waited for when the old one is nearly over, and the old one serves when there is no new one', async () => {
+  it('are waited for when the old one is nearly expired, and the old one is served when there is no new one', async () => {
     const own = await createSvidRig()
     const first = await want(own, 'a')
     await own.pass(260_000)
@@ -43,7 +43,7 @@ describe('JWT-SVIDs', () => {
     assert.equal(await want(own, 'a'), first)
   })
 
-  it('are never served past their end', async () => {
+  it('are never served after they expire', async () => {
     const own = await createSvidRig()
     await want(own, 'a')
     await own.pass(300_000)
@@ -51,8 +51,8 @@ describe('JWT-SVIDs', () => {
     await assert.rejects(async () => want(own, 'a'), { message: 'unreachable' })
   })
 
-  // Each attempt is a row in the authority's audit log: a caller in a loop must not fill that.
-  it('that the authority has refused are not asked for again at once, unless what the agent knows has changed', async () => {
+  // Each attempt is a row in the authority's audit log, which a caller in a loop must not fill.
+  it("that the authority has refused are not requested again soon, unless the agent's knowledge has changed", async () => {
     const own = await createSvidRig()
     own.issuer.fails = () => new RpcError(StatusCode.PERMISSION_DENIED, 'refused, reference 7F3K')
     for (let call = 0; call < 3; call += 1) {
@@ -67,7 +67,7 @@ describe('JWT-SVIDs', () => {
     assert.ok((await want(own, 'a')).token)
   })
 
-  it('that can never be had as they were asked for are not asked for again at once either', async () => {
+  it('that can never be issued as requested are not requested again soon either', async () => {
     const own = await createSvidRig()
     own.issuer.fails = () => new RpcError(StatusCode.INVALID_ARGUMENT, 'ask for one at a time')
     for (let call = 0; call < 3; call += 1) {
@@ -76,7 +76,7 @@ describe('JWT-SVIDs', () => {
     assert.equal(own.issuer.asked.jwt.length, 1)
   })
 
-  it('that could not be had for another reason are asked for by the next caller', async () => {
+  it('that could not be issued for another reason are requested for the next caller', async () => {
     const own = await createSvidRig()
     own.issuer.fails = () => new RpcError(StatusCode.UNAVAILABLE, 'away')
     await assert.rejects(async () => want(own, 'a'), { kind: 'unavailable' })
@@ -84,7 +84,7 @@ describe('JWT-SVIDs', () => {
     assert.ok((await want(own, 'a')).token)
   })
 
-  it('signed by a tainted key are dropped at once', async () => {
+  it('signed by a tainted key are dropped immediately', async () => {
     const own = await createSvidRig()
     const first = await want(own, 'a')
     await own.issuer.rotate()
@@ -93,7 +93,7 @@ describe('JWT-SVIDs', () => {
     assert.notEqual(second.kid, first.kid)
   })
 
-  it('signed by a key of another algorithm are as good as any while that key signs', async () => {
+  it('signed by a key of another algorithm are valid while that key signs', async () => {
     const own = await createSvidRig()
     const first = await want(own, 'a')
     own.learn({ activeJwtKeyIds: new Set(['rs256', first.kid]) })
@@ -116,14 +116,14 @@ describe('JWT-SVIDs', () => {
     assert.notEqual((await want(own, 'a')).kid, first.kid)
   })
 
-  it('for other audiences than asked for are refused', async () => {
+  it('for other audiences than requested are refused', async () => {
     const own = await createSvidRig()
     const issue = own.issuer.issueJwt.bind(own.issuer)
     own.issuer.issueJwt = (claim) => issue(claim, ['other'])
     await assert.rejects(async () => want(own, 'a'), { code: 'ERR_SVID_UNUSABLE' })
   })
 
-  it('of one user stay, however many audiences another asks for, also over a restart', async () => {
+  it('of one user are kept, however many audiences another requests, also across a restart', async () => {
     const own = await createSvidRig()
     const kept = await want(own, 'a')
     const flood = { unix: { uid: 1001 } }

@@ -11,7 +11,7 @@ function makePair(): KeyPair {
   return { privateKey, publicKey, publicKeyDer: exportSpki(publicKey) }
 }
 
-/** A pool whose keys are ready when the test says so, and how many were in the making at once. */
+/** A pool whose keys become ready when the test says so, and how many were in progress at the same time. */
 function createPool(options: { readonly atOnce: number; readonly most: number }) {
   const making: PromiseWithResolvers<KeyPair>[] = []
   let most = 0
@@ -26,7 +26,7 @@ function createPool(options: { readonly atOnce: number; readonly most: number })
   })
   const settle = async (by: (one: PromiseWithResolvers<KeyPair>) => void): Promise<void> => {
     const one = making.shift()
-    assert.ok(one, 'nothing is being made')
+    assert.ok(one, 'nothing is in progress')
     by(one)
     await new Promise((resolve) => setImmediate(resolve))
   }
@@ -40,7 +40,7 @@ function createPool(options: { readonly atOnce: number; readonly most: number })
 }
 
 describe('KeyPool', () => {
-  it('keeps as many ready as are expected, up to its limit, and fills up what was taken', async () => {
+  it('keeps as many keys ready as expected, up to its limit, and replaces what was taken', async () => {
     const { pool, finish, inTheMaking } = createPool({ atOnce: 8, most: 3 })
     pool.expect(100)
     assert.equal(inTheMaking(), 3)
@@ -69,7 +69,7 @@ describe('KeyPool', () => {
     assert.equal(new Set(keys.map(({ publicKeyDer }) => publicKeyDer.toString('hex'))).size, 3)
   })
 
-  it('makes no more at once than it may, and serves whoever waits in the order in which they came', async () => {
+  it('generates no more at a time than it may, and serves waiting callers in order', async () => {
     const { pool, finish, mostAtOnce } = createPool({ atOnce: 2, most: 4 })
     const order: number[] = []
     const all = Array.from({ length: 20 }, async (_, n) => {
@@ -86,7 +86,7 @@ describe('KeyPool', () => {
     assert.equal(mostAtOnce(), 2)
   })
 
-  it('keeps more ready once somebody had to wait', async () => {
+  it('keeps more ready after somebody had to wait', async () => {
     const { pool, finish } = createPool({ atOnce: 4, most: 4 })
     pool.expect(1)
     await finish()
@@ -105,7 +105,7 @@ describe('KeyPool', () => {
     assert.deepEqual([pool.ready, inTheMaking()], [0, 0])
   })
 
-  it('tells of a failure whom it concerns, and goes on for the others', async () => {
+  it('reports a failure to the caller concerned, and goes on for the others', async () => {
     const { pool, finish, fail } = createPool({ atOnce: 1, most: 1 })
     const first = pool.take(1000)
     const second = pool.take(1000)
@@ -122,7 +122,7 @@ describe('KeyPool', () => {
 })
 
 describe('KeyPools', () => {
-  it('makes no key of a type that no workload identity has, but one on P-256 before anything is known', async () => {
+  it('generates no key of a type that no workload identity uses, except one on P-256 before anything is known', async () => {
     const made: KeyType[] = []
     const pools = new KeyPools(createMetrics(), async (type) => {
       made.push(type)
@@ -136,7 +136,7 @@ describe('KeyPools', () => {
     assert.ok(made.includes('rsa-2048') && !made.includes('ec-p384'))
   })
 
-  it('shows how many are ready and how many SVIDs wait', async () => {
+  it('exports how many are ready and how many SVIDs wait', async () => {
     const metrics = createMetrics()
     const pools = new KeyPools(metrics, (type) =>
       type === 'rsa-2048' ? new Promise<never>(() => undefined) : Promise.resolve(makePair()),

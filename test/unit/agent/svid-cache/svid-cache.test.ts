@@ -19,7 +19,7 @@ describe('X.509-SVIDs', () => {
     assert.equal(rig.issuer.asked.x509.length, 1)
   })
 
-  it('validate against the bundle and have a key that fits', async () => {
+  it('validate against the bundle and have a matching key', async () => {
     const rig = await createSvidRig()
     const svid = await rig.issued()
     const { leaf, spiffeId } = validateX509Svid(
@@ -75,7 +75,7 @@ describe('X.509-SVIDs', () => {
     })
   }
 
-  it('are served until they end when they cannot be renewed, and not a moment longer', async () => {
+  it('are served until they expire when they cannot be renewed, and not a moment longer', async () => {
     const rig = await createSvidRig()
     await rig.issued()
     rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
@@ -88,7 +88,7 @@ describe('X.509-SVIDs', () => {
     assert.ok(rig.want().failure)
   })
 
-  it('come back by themselves once the authority is there again', async () => {
+  it('recover on their own when the authority is back', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('unreachable')
     rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
@@ -98,7 +98,7 @@ describe('X.509-SVIDs', () => {
     assert.ok(rig.want().svid)
   })
 
-  it('are not asked for again within the time that a failure holds back', async () => {
+  it('are not requested again during the pause after a failure', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('unreachable')
     rig.want()
@@ -108,7 +108,7 @@ describe('X.509-SVIDs', () => {
     assert.equal(rig.issuer.asked.x509.length, 1)
   })
 
-  it('are tried again at once when what the agent knows has changed', async () => {
+  it("are tried again immediately when the agent's knowledge has changed", async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('refused')
     rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
@@ -128,7 +128,7 @@ describe('X.509-SVIDs', () => {
     assert.equal(rig.cache.size, 0)
   })
 
-  it('are renewed for ever while a stream holds them', async () => {
+  it('are renewed as long as a stream holds them', async () => {
     const rig = await createSvidRig()
     rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     for (let hour = 0; hour < 3; hour += 1) for (let part = 0; part < 60; part += 1) await rig.pass(60_000)
@@ -138,7 +138,7 @@ describe('X.509-SVIDs', () => {
     assert.equal(rig.cache.size, 0)
   })
 
-  it('are issued again soon after another CA became the active one', async () => {
+  it('are issued again soon after another CA became active', async () => {
     const rig = await createSvidRig()
     await rig.issued()
     await rig.issuer.rotate()
@@ -149,7 +149,7 @@ describe('X.509-SVIDs', () => {
     assert.equal(rig.issuer.asked.x509.length, 2)
   })
 
-  it('are issued again at once when their CA is tainted', async () => {
+  it('are issued again immediately when their CA is tainted', async () => {
     const rig = await createSvidRig()
     await rig.issued()
     const tainted = new Set([rig.issuer.activeX509KeyId])
@@ -160,14 +160,14 @@ describe('X.509-SVIDs', () => {
     assert.equal(rig.issuer.asked.x509.length, 2)
   })
 
-  it('are forgotten when the identity has another revision and no stream holds them', async () => {
+  it('are dropped when the identity has another revision and no stream holds them', async () => {
     const rig = await createSvidRig()
     await rig.issued()
     rig.learn({}, { web: { revision: '2', spiffe_id: '/web', allow: [{ when: 'true' }] } })
     assert.equal(rig.cache.size, 0)
   })
 
-  it('of another key, or of a CA that is not in the bundle, are never served', async () => {
+  it('with another key, or from a CA that is not in the bundle, are never served', async () => {
     const rig = await createSvidRig()
     await rig.issuer.rotate() // signs with a CA that the agent has not heard of
     rig.want()
@@ -183,7 +183,8 @@ describe('X.509-SVIDs', () => {
     assert.equal(rig.want().svid, undefined)
   })
 
-  // A host that starts with its clock hours ahead finds everything expired; once the clock was corrected it waited those hours.
+  // A host that starts with its clock hours ahead finds everything expired. It used to wait for those
+  // hours after the clock was corrected.
   it('are tried again when the wall clock was set back meanwhile', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('unreachable')
@@ -195,7 +196,7 @@ describe('X.509-SVIDs', () => {
     assert.ok(rig.want().svid)
   })
 
-  it('are given to a caller who asks after the wall clock was set back', async () => {
+  it('are served to a caller that asks after the wall clock was set back', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('unreachable')
     rig.want()
@@ -207,7 +208,7 @@ describe('X.509-SVIDs', () => {
     assert.ok(rig.want().svid)
   })
 
-  it('are issued again once when the wall clock was set back since they came', async () => {
+  it('are issued again once when the wall clock was set back since they arrived', async () => {
     const rig = await createSvidRig()
     rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     await rig.changed()
@@ -218,7 +219,7 @@ describe('X.509-SVIDs', () => {
 })
 
 describe('a snapshot', () => {
-  it('gives nobody a kept SVID that the bundle of now does not vouch for, and has another issued', async () => {
+  it('serves no stored SVID that the current bundle does not verify, and has another issued', async () => {
     const rig = await createSvidRig()
     const svid = await rig.issued()
     const next = await createSvidRig({ clock: rig.clock })
@@ -228,7 +229,7 @@ describe('a snapshot', () => {
     assert.notEqual(next.want().svid?.serial, svid.serial)
   })
 
-  it('gives nobody a kept SVID with a key or a SPIFFE ID that is not its own', async () => {
+  it('serves no stored SVID whose key or SPIFFE ID is not its own', async () => {
     const rig = await createSvidRig()
     await rig.issued()
     const sealed = JSON.parse(JSON.stringify(rig.cache.snapshot()))
@@ -246,7 +247,7 @@ describe('a snapshot', () => {
     assert.ok(rig.want().svid)
   })
 
-  it('gives a restarted agent what it had, without the authority', async () => {
+  it('serves a restarted agent what it had, without the authority', async () => {
     const rig = await createSvidRig()
     const svid = await rig.issued()
     const token = await rig.cache.wantJwt(GRANT, WORKLOAD, ['a'])
@@ -258,7 +259,7 @@ describe('a snapshot', () => {
     assert.deepEqual(next.cache.wantJwt(GRANT, WORKLOAD, ['a']), token)
   })
 
-  it('gives nothing that has expired since', async () => {
+  it('serves nothing that has expired since', async () => {
     const rig = await createSvidRig()
     await rig.issued()
     const sealed = rig.cache.snapshot()
@@ -278,7 +279,7 @@ describe('a snapshot', () => {
 })
 
 describe('metrics', () => {
-  it('say when the SVID of each identity ends and what became of what was asked', async () => {
+  it('show when the SVID of each identity expires and how requests ended', async () => {
     const rig = await createSvidRig()
     await rig.issued()
     const text = await rig.metrics.expose()

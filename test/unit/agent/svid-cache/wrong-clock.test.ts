@@ -9,7 +9,7 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const NOON = '2026-06-01T12:00:00Z'
 
-/** Agent and authority each have a clock; `pass` moves both. */
+/** Agent and authority each have a clock; `pass` advances both. */
 async function twoClocks(): Promise<SvidRig & { readonly authority: FakeClock }> {
   const authority = new FakeClock(NOON)
   const issuer = await FakeIssuer.create(authority)
@@ -34,7 +34,7 @@ async function restarted(rig: SvidRig & { readonly authority: FakeClock }) {
 const unreachable = () => new TypeError('unreachable')
 const code = (failure: unknown): string => (failure as { code: string }).code
 
-describe('an SVID that is there while the clock of the agent is wrong', () => {
+describe("a stored SVID while the agent's clock is wrong", () => {
   for (const [what, ms] of [
     ['10 minutes behind', -10 * MINUTE],
     ['10 minutes ahead', 10 * MINUTE],
@@ -83,7 +83,7 @@ describe('an SVID that is there while the clock of the agent is wrong', () => {
     assert.ok(rig.want().svid)
   })
 
-  it('is not kept for longer than it could live', async () => {
+  it('is not kept longer than it could be valid', async () => {
     const rig = await twoClocks()
     await rig.issued()
     rig.issuer.fails = unreachable
@@ -94,7 +94,7 @@ describe('an SVID that is there while the clock of the agent is wrong', () => {
     assert.deepEqual(rig.cache.snapshot().x509, [])
   })
 
-  it('ends for good after a suspend that was longer than its life', async () => {
+  it('is gone for good after a suspend that was longer than its life', async () => {
     const rig = await twoClocks()
     await rig.issued()
     rig.issuer.fails = unreachable
@@ -104,8 +104,8 @@ describe('an SVID that is there while the clock of the agent is wrong', () => {
   })
 })
 
-describe('an SVID that is not valid yet when it comes', () => {
-  it('is held back, named with the clock, and delivered at the moment that its life begins', async () => {
+describe('an SVID that is not valid yet when it arrives', () => {
+  it('is held back, logged with the clock, and delivered when it becomes valid', async () => {
     const rig = await twoClocks()
     rig.authority.jump(10 * MINUTE)
     rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
@@ -122,7 +122,7 @@ describe('an SVID that is not valid yet when it comes', () => {
     assert.equal(rig.want().svid?.serial, first?.serial)
   })
 
-  it('does not take the place of one that is valid', async () => {
+  it('does not replace one that is valid', async () => {
     const rig = await twoClocks()
     const old = await rig.issued()
     rig.authority.jump(10 * MINUTE)
@@ -134,7 +134,7 @@ describe('an SVID that is not valid yet when it comes', () => {
     assert.ok(rig.want().svid)
   })
 
-  it('is asked for again now and then, and a valid one taken when the authority has the right time', async () => {
+  it('is requested again now and then, and a valid one is used when the authority has the right time', async () => {
     const rig = await twoClocks()
     rig.authority.jump(3 * DAY)
     rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
@@ -146,7 +146,7 @@ describe('an SVID that is not valid yet when it comes', () => {
     assert.ok(rig.want().svid)
   })
 
-  it('and has expired for an agent ahead of time is good once the clock is right', async () => {
+  it('and has expired for an agent ahead of time is valid once the clock is right', async () => {
     const rig = await twoClocks()
     rig.clock.jump(3 * HOUR)
     rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
@@ -161,13 +161,13 @@ describe('an SVID that is not valid yet when it comes', () => {
 describe('a JWT-SVID', () => {
   const want = (rig: SvidRig) => rig.cache.wantJwt(GRANT, WORKLOAD, ['a'])
 
-  it('is given to an agent that is behind by less than verifiers allow', async () => {
+  it('is returned on an agent that is behind by less than verifiers allow', async () => {
     const rig = await twoClocks()
     rig.clock.jump(-50_000)
     assert.ok(await want(rig))
   })
 
-  it('that is not valid yet is held back, not asked for at each call, and given with the right time', async () => {
+  it('that is not valid yet is held back, not requested again at each call, and returned with the right time', async () => {
     const rig = await twoClocks()
     rig.clock.jump(-10 * MINUTE)
     for (let call = 0; call < 5; call += 1) {
@@ -179,7 +179,7 @@ describe('a JWT-SVID', () => {
     assert.ok(await want(rig))
   })
 
-  it('that was there comes back with the right time, without the authority, after a restart too', async () => {
+  it('that was stored comes back with the right time, without the authority, also after a restart', async () => {
     const rig = await twoClocks()
     const { token } = await want(rig)
     rig.issuer.fails = unreachable

@@ -89,17 +89,17 @@ describe('KnowledgeStore', () => {
     assert.deepEqual(store.current.value?.facts.join, { method: 'secret' })
   })
 
-  it('takes changes one by one, and keeps the rest', () => {
+  it('applies changes one by one, and keeps the rest', () => {
     const { store, granted } = synced(undefined, identity('a'), identity('b'))
     store.apply({ ...QUIET, upserts: [identity('a', '2')], removals: ['b'] })
     assert.deepEqual(granted(), ['spiffe://example.org/a@2'])
   })
 
-  it('forgets what a later snapshot does not name', () => {
+  it('drops what a later snapshot does not name', () => {
     const { store, granted } = synced(undefined, identity('a'), identity('b'))
     store.apply(begin())
     store.apply({ ...QUIET, upserts: [identity('b')] })
-    assert.equal(granted().length, 2, 'not before its end')
+    assert.equal(granted().length, 2, 'not before the snapshot ends')
     store.apply(END)
     assert.deepEqual(granted(), ['spiffe://example.org/b@1'])
   })
@@ -112,7 +112,7 @@ describe('KnowledgeStore', () => {
     assert.equal(granted().length, 2)
   })
 
-  it('tells nobody of a heartbeat, nor of a snapshot that says nothing new', () => {
+  it('notifies nobody of a heartbeat, nor of a snapshot without changes', () => {
     const { store } = synced(undefined, identity('a'))
     const before = store.current.value
     store.apply(QUIET)
@@ -122,7 +122,7 @@ describe('KnowledgeStore', () => {
     assert.equal(store.current.value, before)
   })
 
-  it('has callers attested anew when other facts of the bot may make another attribute decide', async () => {
+  it('has callers attested again when changed facts of the bot may make another attribute matter', async () => {
     const binary_sha256 = 'ab'.repeat(32)
     const match = { 'bot.traits.env': 'prod', 'workload.unix.binary_sha256': binary_sha256 }
     const { store } = synced(undefined, identity('a', '1', { allow: [{ match }] }))
@@ -152,7 +152,7 @@ describe('KnowledgeStore', () => {
     assert.equal(store.current.value, undefined)
   })
 
-  it('refuses a bundle that is none, and keeps the one it has', () => {
+  it('refuses an invalid bundle, and keeps the one it has', () => {
     const { store } = synced(undefined, identity('a'))
     const bundle = {
       spiffeBundle: Buffer.from('{'),
@@ -166,7 +166,7 @@ describe('KnowledgeStore', () => {
     assert.equal(store.current.value?.bundle.x509Authorities.length, 1)
   })
 
-  it('knows every JWT key that signs, or the one of an authority that names one only', () => {
+  it('knows every JWT key that signs, or the only one that an older authority names', () => {
     const { store } = synced(undefined, identity('a'))
     const active = () => [...(store.current.value?.activeJwtKeyIds ?? [])]
     const { bundle } = begin()
@@ -177,7 +177,7 @@ describe('KnowledgeStore', () => {
     assert.deepEqual(active(), ['old'])
   })
 
-  it('takes back what an earlier version kept, which knew one JWT key', () => {
+  it('restores what an earlier version stored, which knew one JWT key', () => {
     const { store } = synced(undefined, identity('a'))
     const kept = store.snapshot()
     assert.ok(kept)
@@ -187,13 +187,13 @@ describe('KnowledgeStore', () => {
     assert.deepEqual([...(later.current.value?.activeJwtKeyIds ?? [])], ['j'])
   })
 
-  it('ignores a workload identity that it does not understand, the older revision included', () => {
+  it('ignores a workload identity that it does not understand, including the older revision', () => {
     const { store, granted } = synced(undefined, identity('a'), identity('b'))
     store.apply({ ...QUIET, upserts: [identity('a', '2', { from_the_future: true })] })
     assert.deepEqual(granted(), ['spiffe://example.org/b@1'])
   })
 
-  it('knows the locks on identities and SPIFFE IDs until they end', () => {
+  it('knows the locks on identities and SPIFFE IDs until they expire', () => {
     const clock = new FakeClock()
     const { store } = synced(clock, identity('a'))
     const until = String(clock.now().getTime() + 1000)
@@ -216,7 +216,7 @@ describe('KnowledgeStore', () => {
     })
   }
 
-  it('holds grants against the roles of the bot, as they are now and after a restart', () => {
+  it('checks grants against the roles of the bot, as they are now and after a restart', () => {
     const { store } = synced(undefined, identity('a'))
     const refusal = (of = store): string | undefined => {
       const [grant] = of.current.value?.policy.decide(CALLER) ?? []
@@ -230,7 +230,7 @@ describe('KnowledgeStore', () => {
     const hear = (rolesJson: string): void => {
       if (bot) store.apply({ ...QUIET, bot: { ...bot, rolesJson } })
     }
-    assert.equal(refusal(), undefined) // nothing was said of roles
+    assert.equal(refusal(), undefined) // roles were not mentioned
     hear(roles('/other'))
     assert.equal(refusal(), 'no role allows the SPIFFE ID spiffe://example.org/a')
     const later = create().store
@@ -238,11 +238,12 @@ describe('KnowledgeStore', () => {
     assert.equal(refusal(later), 'no role allows the SPIFFE ID spiffe://example.org/a')
     hear(roles('/a'))
     assert.equal(refusal(), undefined)
-    hear('[{"name":"r","spec":{"allow":[{"kind":"workload_identity","spiffe_ids":["["]}]}}]') // of a newer authority
+    // A newer authority may send a pattern that this agent cannot read.
+    hear('[{"name":"r","spec":{"allow":[{"kind":"workload_identity","spiffe_ids":["["]}]}}]')
     assert.equal(refusal(), undefined)
   })
 
-  it('is locked when the authority refuses the bot, also after a restart, until a snapshot comes', () => {
+  it('is locked when the authority refuses the bot, also after a restart, until a snapshot arrives', () => {
     const { store } = synced(undefined, identity('a'))
     store.refuse()
     assert.ok(store.current.value?.botLock)
@@ -281,7 +282,7 @@ describe('KnowledgeStore', () => {
       assert.deepEqual(names(made), ['b.example'], 'a message without a list says nothing of it')
     })
 
-    it('takes a list of several messages as a whole, in a snapshot as well', () => {
+    it('applies a list of several messages as a whole, also in a snapshot', () => {
       const made = synced()
       made.store.apply(page(named('a.example')))
       assert.deepEqual(names(made), [])
@@ -294,7 +295,7 @@ describe('KnowledgeStore', () => {
       assert.deepEqual(names(made), ['c.example', 'd.example'])
     })
 
-    it('forgets half a list when the stream breaks', () => {
+    it('drops half a list when the stream breaks', () => {
       const made = synced()
       made.store.apply(page(named('a.example')))
       made.store.abandon()
@@ -302,7 +303,7 @@ describe('KnowledgeStore', () => {
       assert.deepEqual(names(made), ['b.example'])
     })
 
-    it('keeps the bundles that did not change, as they are', () => {
+    it('keeps bundles that did not change as the same objects', () => {
       const made = synced()
       made.store.apply(list(named('a.example')))
       const before = known(made)?.get('a.example')
@@ -310,7 +311,7 @@ describe('KnowledgeStore', () => {
       assert.equal(known(made)?.get('a.example'), before)
     })
 
-    it('trusts neither what it cannot read nor what came before, nor another word on the own trust domain', () => {
+    it('trusts neither what it cannot read nor what came before, nor another bundle for its own trust domain', () => {
       const made = synced()
       made.store.apply(list(named('a.example'), named('b.example')))
       made.store.apply(list(named('a.example', 'garbage'), named('example.org'), named('b.example')))
@@ -350,7 +351,7 @@ describe('KnowledgeStore', () => {
     })
   }
 
-  it('forgets everything when it belongs to another trust domain', () => {
+  it('drops everything when it belongs to another trust domain', () => {
     const { store } = synced(undefined, identity('a'))
     store.belongTo('other.example')
     assert.equal(store.current.value, undefined)

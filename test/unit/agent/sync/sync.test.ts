@@ -30,7 +30,7 @@ before(async () => {
   spiffeBundle = (await createCaKeys()).bundle.format()
 })
 
-/** What an agent hears first. */
+/** The first messages for an agent. */
 function snapshot(): SyncResponse__Output[] {
   const begin: SyncResponse__Output = {
     ...QUIET,
@@ -56,7 +56,7 @@ const upsert = (name: string): SyncResponse__Output => ({
   upserts: [{ name, revision: '1', labels: {}, specJson: `{"spiffe_id":"/${name}","allow":[]}` }],
 })
 
-/** One stream that the agent has opened; the test is the authority at its other end. */
+/** A stream that the agent opened. The test plays the authority. */
 class Stream {
   readonly signal: AbortSignal
   #queue: (SyncResponse__Output | Error | 'end')[] = []
@@ -67,7 +67,7 @@ class Stream {
     signal.addEventListener('abort', () => this.send(new RpcError(StatusCode.CANCELLED, 'cancelled')))
   }
 
-  /** Messages, or what ends the stream. */
+  /** Messages, or the error that ends the stream. */
   send(...messages: (SyncResponse__Output | Error | 'end')[]): void {
     this.#queue.push(...messages)
     this.#wake.resolve()
@@ -120,12 +120,12 @@ function start() {
   })
   const abort = new AbortController()
   const running = sync.run(abort.signal)
-  /** The n-th stream, once it is there. */
+  /** The n-th stream, once it is open. */
   const stream = async (n: number): Promise<Stream> => {
     await until(() => streams.length >= n)
     return streams[n - 1] as Stream
   }
-  /** The pauses between attempts: what was waited for besides the watchdog. */
+  /** The pauses between attempts: everything waited for except the watchdog. */
   const pauses = (): number[] => clock.asked.filter((ms) => ms !== SILENCE_MS)
   return {
     clock,
@@ -157,7 +157,7 @@ function start() {
 const broken = (): RpcError => new RpcError(StatusCode.UNAVAILABLE, 'connection lost')
 
 describe('the sync of an agent', () => {
-  it('is established by a whole snapshot, and not before', async () => {
+  it('is established by a whole snapshot, not before', async () => {
     await using rig = start()
     const first = await rig.stream(1)
     const [begin, end] = snapshot() as [SyncResponse__Output, SyncResponse__Output]
@@ -170,7 +170,7 @@ describe('the sync of an agent', () => {
     assert.deepEqual(rig.events(), ['sync.established'])
   })
 
-  it('comes back when the stream breaks, and says once that it was lost and that it is back', async () => {
+  it('recovers when the stream breaks, and logs once that it was lost and that it is back', async () => {
     await using rig = start()
     ;(await rig.established()).send(broken())
     await until(() => rig.pauses().length === 1)
@@ -185,14 +185,14 @@ describe('the sync of an agent', () => {
     assert.deepEqual(rig.events(), ['sync.established', 'sync.lost', 'sync.restored'])
   })
 
-  it('waits longer and longer between attempts, but no more than 15 s, and begins small after a success', async () => {
+  it('waits longer and longer between attempts, up to 15 s, and starts again with short pauses after a success', async () => {
     await using rig = start()
     for (let n = 1; n <= 9; n += 1) {
       ;(await rig.stream(n)).send(broken())
       await until(() => rig.pauses().length === n)
       rig.clock.advance(rig.pauses().at(-1) ?? 0)
     }
-    // Three quarters of each step: the jitter of this test stands in the middle.
+    // Three quarters of each step: this test's jitter is in the middle of its range.
     assert.deepEqual(rig.pauses(), [150, 300, 600, 1200, 2400, 4800, 9600, 11_250, 11_250])
     const last = await rig.stream(10)
     last.send(...snapshot(), broken())
@@ -200,7 +200,7 @@ describe('the sync of an agent', () => {
     assert.equal(rig.pauses().at(-1), 150)
   })
 
-  it('takes an end without error for a loss', async () => {
+  it('treats an end without an error as a loss', async () => {
     await using rig = start()
     const first = await rig.established()
     first.send('end')
@@ -208,7 +208,7 @@ describe('the sync of an agent', () => {
     assert.deepEqual(rig.events(), ['sync.established', 'sync.lost'])
   })
 
-  it('gives up a stream that says nothing for too long, and begins another at once', async () => {
+  it('gives up a stream that is silent for too long, and opens another immediately', async () => {
     await using rig = start()
     const first = await rig.established()
     rig.clock.advance(SILENCE_MS - 1)
@@ -220,7 +220,7 @@ describe('the sync of an agent', () => {
     assert.deepEqual(rig.events(), ['sync.established', 'sync.lost'])
   })
 
-  it('keeps a stream that only says that it lives', async () => {
+  it('keeps a stream that sends only heartbeats', async () => {
     await using rig = start()
     const first = await rig.established()
     for (let n = 0; n < 5; n += 1) {
@@ -233,7 +233,7 @@ describe('the sync of an agent', () => {
     assert.equal(first.signal.aborted, false)
   })
 
-  it('begins again at once when there is another bot certificate, and calls that no loss', async () => {
+  it('starts again immediately with a new bot certificate, and does not log that as a loss', async () => {
     await using rig = start()
     const first = await rig.established()
     rig.sync.restart()
@@ -244,7 +244,7 @@ describe('the sync of an agent', () => {
     assert.deepEqual(rig.events(), ['sync.established'])
   })
 
-  it('does not wait on when there is another bot certificate', async () => {
+  it('stops waiting when there is a new bot certificate', async () => {
     await using rig = start()
     ;(await rig.stream(1)).send(broken())
     await until(() => rig.pauses().length === 1)
@@ -253,7 +253,7 @@ describe('the sync of an agent', () => {
     assert.equal(rig.clock.monotonicMs(), 0)
   })
 
-  it('asks for a snapshot when the authority calls a claim stale and no news comes', async () => {
+  it('requests a snapshot when the authority calls a claim stale and no change arrives', async () => {
     await using rig = start()
     const first = await rig.established()
     rig.sync.suspectStale()
@@ -265,7 +265,7 @@ describe('the sync of an agent', () => {
     assert.deepEqual(rig.pauses(), [1000])
   })
 
-  it('asks for none when the news were on their way', async () => {
+  it('requests none when the change was on its way', async () => {
     await using rig = start()
     const first = await rig.established()
     rig.sync.suspectStale()
@@ -295,7 +295,7 @@ describe('the sync of an agent', () => {
     })
   }
 
-  it('tries on while there is no bot certificate to come with', async () => {
+  it('keeps trying while there is no bot certificate', async () => {
     await using rig = start()
     ;(await rig.established()).send(broken())
     rig.unreachable.error = new RpcError(StatusCode.UNAVAILABLE, 'not joined yet')
@@ -307,7 +307,7 @@ describe('the sync of an agent', () => {
     await rig.stream(2)
   })
 
-  it('throws away half a snapshot when the stream breaks', async () => {
+  it('discards half a snapshot when the stream breaks', async () => {
     await using rig = start()
     const first = await rig.stream(1)
     const [begin, end] = snapshot() as [SyncResponse__Output, SyncResponse__Output]
@@ -319,7 +319,7 @@ describe('the sync of an agent', () => {
     assert.equal(rig.store.current.value, undefined)
   })
 
-  it('comes back after a message that is none', async () => {
+  it('recovers from a malformed message', async () => {
     await using rig = start()
     const [begin] = snapshot() as [SyncResponse__Output]
     ;(await rig.established()).send({ ...begin, trustDomain: 'evil.example' })
@@ -329,7 +329,7 @@ describe('the sync of an agent', () => {
     assert.deepEqual(rig.events(), ['sync.established', 'sync.lost'])
   })
 
-  it('ends with its signal, and leaves nothing that waits', async () => {
+  it('stops when its signal aborts, and leaves nothing waiting', async () => {
     const rig = start()
     await rig.established()
     rig.abort.abort()
@@ -338,7 +338,7 @@ describe('the sync of an agent', () => {
     assert.deepEqual(rig.events(), ['sync.established'])
   })
 
-  it('shows how long ago the authority was heard of, and nothing before it ever was', async () => {
+  it('exports the time since the authority was last heard from, and nothing before it ever was', async () => {
     await using rig = start()
     assert.doesNotMatch(await rig.metrics.expose(), /^signet_sync_age_seconds /m)
     await rig.established()

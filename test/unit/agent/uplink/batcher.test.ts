@@ -6,7 +6,7 @@ import { FakeClock } from '../../../fakes/fake-clock.ts'
 
 type Call<Req, Res> = (requests: readonly Req[]) => Promise<readonly (Res | Error)[]>
 
-/** With its own time, which the test lets pass. */
+/** With its own clock, which the test advances. */
 function batcherOf<Req, Res>(call: Call<Req, Res>, clock = new FakeClock()): Batcher<Req, Res> {
   return new Batcher({ call, clock, maxOfUser: 20_000, batchSize: 256 })
 }
@@ -18,7 +18,7 @@ const turns = async (count: number): Promise<void> => {
 const [FEW, FLOOD] = [1000, 1001]
 
 describe('Batcher', () => {
-  it('asks in one call what was asked in one turn, and gives each its own answer', async () => {
+  it('sends the requests of one turn in one call, and gives each its own answer', async () => {
     const calls: (readonly number[])[] = []
     const batcher = batcherOf<number, string>(async (requests) => {
       calls.push(requests)
@@ -32,7 +32,7 @@ describe('Batcher', () => {
     assert.deepEqual(calls, [[1, 2, 3]])
   })
 
-  it('sends no more than 256 in one call', async () => {
+  it('sends at most 256 in one call', async () => {
     const sizes: number[] = []
     const batcher = batcherOf<number, number>(async (requests) => {
       sizes.push(requests.length)
@@ -42,7 +42,7 @@ describe('Batcher', () => {
     assert.deepEqual(sizes, [256, 256, 88])
   })
 
-  it('keeps up to four calls in flight, another one only when it is worth it, and gathers what comes meanwhile', async () => {
+  it('keeps up to four calls in flight, starts another only when it is worth it, and gathers what arrives meanwhile', async () => {
     const calls: { readonly size: number; readonly end: () => void }[] = []
     const sizes = (): number[] => calls.map(({ size }) => size)
     const batcher = batcherOf<number, number>(
@@ -63,7 +63,7 @@ describe('Batcher', () => {
     assert.equal((await Promise.all(answers)).length, 40)
   })
 
-  it('asks for what waits as soon as nothing else is on its way, however little it is', async () => {
+  it('sends what waits as soon as no other call is in flight, however little it is', async () => {
     const ends: (() => void)[] = []
     const batcher = batcherOf<number, number>(
       (requests) => new Promise((resolve) => ends.push(() => resolve(requests))),
@@ -105,7 +105,7 @@ describe('Batcher', () => {
     assert.ok(calls[0]?.slice(0, 2).includes(-1))
   })
 
-  it('gives answers out to the users in turn, and not all at once', async () => {
+  it('hands answers out to the users in turn, and not all in one turn of the loop', async () => {
     const batcher = batcherOf<number, number>(async (requests) => requests)
     const got: number[] = []
     for (let n = 0; n < 200; n++) void batcher.ask(n, FLOOD).then((answer) => got.push(answer))
@@ -116,7 +116,7 @@ describe('Batcher', () => {
     while (got.length < 201) await turn()
   })
 
-  it('refuses the one who has most waiting when too many wait', async () => {
+  it('refuses the user who has most waiting when too many wait', async () => {
     const batcher = batcherOf<number, number>(() => new Promise(() => undefined))
     const refused: unknown[] = []
     const [most, flooders] = [32_768, 3]
@@ -133,13 +133,13 @@ describe('Batcher', () => {
     assert.equal(isRefused, false)
   })
 
-  it('refuses at once what one user asks beyond his own limit', async () => {
+  it('refuses immediately what one user requests beyond its own limit', async () => {
     const batcher = batcherOf<number, number>(() => new Promise(() => undefined))
     for (let n = 0; n < 20_000; n++) batcher.ask(n, FLOOD).catch(() => undefined)
     await assert.rejects(batcher.ask(20_000, FLOOD), { code: 'ERR_AGENT_TOO_MANY_WAITING' })
   })
 
-  it('asks again, in smaller batches, for what the authority has no room for', async () => {
+  it('retries in smaller batches what the authority has no room for', async () => {
     const clock = new FakeClock()
     const sizes: number[] = []
     let room = 0
@@ -158,7 +158,7 @@ describe('Batcher', () => {
     clock.advance(250)
     await turns(12)
     assert.deepEqual(sizes.slice(0, 2), [9, 4])
-    assert.deepEqual(got.slice(0, 2).toSorted(), [-1, 0], 'each user has his turn')
+    assert.deepEqual(got.slice(0, 2).toSorted(), [-1, 0], 'each user gets a turn')
     assert.deepEqual(got.length, 4)
     room = 100
     clock.advance(250)
@@ -166,7 +166,7 @@ describe('Batcher', () => {
     assert.equal(got.length, 9)
   })
 
-  it('tells the caller in the end when the authority never has room', async () => {
+  it('reports it to the caller when the authority never has room', async () => {
     const clock = new FakeClock()
     const batcher = batcherOf<number, number>(async () => {
       throw new RpcError(StatusCode.RESOURCE_EXHAUSTED, 'try again later')

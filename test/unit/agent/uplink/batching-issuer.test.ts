@@ -51,7 +51,7 @@ describe('BatchingIssuer', () => {
     assert.deepEqual(seen, [{ claim, audience: ['a'] }])
   })
 
-  it('turns the error of one element into its status, and asks for a resync when the claim was stale', async () => {
+  it('turns the error of one element into its status, and requests a resync when the claim was stale', async () => {
     const made = issuer(() => ({
       results: [
         { error: { code: StatusCode.PERMISSION_DENIED, message: 'refused, reference 7F3K' } },

@@ -4,13 +4,13 @@ import { fitAttributes } from '../../../../src/agent/uplink/fit-attributes.ts'
 import type { Attributes } from '../../../../src/policy/attributes.ts'
 import { parseWorkload } from '../../../../src/policy/parse-attributes.ts'
 
-describe('what an agent tells of a workload', () => {
-  it('is all of it, as a rule', () => {
+describe('the workload attributes that an agent sends', () => {
+  it('are complete, as a rule', () => {
     const workload = { unix: { uid: 1000, groups: [4, 24] } }
     assert.equal(fitAttributes(workload), JSON.stringify(workload))
   })
 
-  it('has only as many supplementary groups as the authority takes, the first ones', () => {
+  it('have only as many supplementary groups as the authority accepts, the first ones', () => {
     const groups = Array.from({ length: 2000 }, (_, n) => 1_000_000_000 + n)
     const told = fitAttributes({ unix: { uid: 1000, groups, binary_path: '/opt/ä' } })
     const read = parseWorkload(told)

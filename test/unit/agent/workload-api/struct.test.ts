@@ -24,7 +24,7 @@ describe('toStruct', () => {
     const nested = fields['o']?.['structValue'] as { fields: object } | undefined
     assert.deepEqual(Object.keys(nested?.fields ?? {}), ['k'])
   })
-  it('is not led astray by a claim named __proto__', () => {
+  it('is not confused by a claim named __proto__', () => {
     const claims = JSON.parse('{"__proto__": {"sub": "x"}, "constructor": 1}') as Record<string, unknown>
     assert.deepEqual(Object.keys(toStruct(claims).fields), ['constructor'])
   })

@@ -28,7 +28,7 @@ class FakeSink {
   }
 }
 
-/** A set whose message tests decide; `held` counts its streams. */
+/** A set whose message the test decides. `held` counts its streams. */
 class FakeSet {
   held = 0
   answer: () => Message | undefined
@@ -100,7 +100,7 @@ function raise(error: Error): never {
 }
 
 describe('an open stream', () => {
-  it('gets its first message at once', () => {
+  it('gets its first message immediately', () => {
     const { open, sink } = rig(new FakeSet('one'))
     open()
     assert.deepEqual(sink.sent, ['one'])
@@ -136,7 +136,7 @@ describe('an open stream', () => {
     assert.deepEqual(sink.sent, ['one'])
   })
 
-  it('ends with the refusal when the policy takes the last identity away', async () => {
+  it('ends with the refusal when the policy withdraws the last identity', async () => {
     const set = new FakeSet('one')
     const { open, sink, refresh, current, failed, followers, refuse } = rig(set)
     open()
@@ -157,7 +157,7 @@ describe('an open stream', () => {
     assert.equal(sink.ended, false)
   })
 
-  it('ends when nothing can be had and what it was given has expired', async () => {
+  it('ends when nothing is available and what it was sent has expired', async () => {
     const clock = new FakeClock()
     const set = new FakeSet('one', clock.now().getTime() + 1_000)
     const { open, sink, refresh, refuse, clock: own } = rig(set)
@@ -168,7 +168,7 @@ describe('an open stream', () => {
     assert.equal((sink.error as { code: string }).code, 'ERR_SVID_UNAVAILABLE')
   })
 
-  it('ends when nothing can be had and part of what it was given is withdrawn', async () => {
+  it('ends when nothing is available and part of what it was sent is withdrawn', async () => {
     const { open, sink, refresh, refuse, current } = rig(new FakeSet('one'))
     open()
     const other = new FakeSet('two')
@@ -179,7 +179,7 @@ describe('an open stream', () => {
     assert.equal((sink.error as { code: string }).code, 'ERR_SVID_UNAVAILABLE')
   })
 
-  it('ends at once when nothing can be had from the beginning', () => {
+  it('ends immediately when nothing is available from the beginning', () => {
     const set = new FakeSet('one')
     const { open, sink, refuse } = rig(set)
     set.answer = refuse(new SvidUnavailableError())
@@ -187,7 +187,7 @@ describe('an open stream', () => {
     assert.equal(sink.ended, true)
   })
 
-  it('gets nothing any more once it was closed, also when its caller was being attested', async () => {
+  it('is sent nothing after it was closed, even if its caller was being attested', async () => {
     const set = new FakeSet('one')
     const { open, sink, current, settle } = rig(set)
     const slow = Promise.withResolvers<FakeSet>()

@@ -47,12 +47,12 @@ describe('X509SVIDResponse', () => {
     )
   })
 
-  it('is valid as long as the SVID that ends first', () => {
+  it('is valid as long as the SVID that expires first', () => {
     const all = [granted('a', { notAfterMs: 9 }), granted('b', { notAfterMs: 5 })]
     assert.equal(x509SvidMessage(all, knowledge(), nothing).validUntilMs, 5)
   })
 
-  it('never has the own trust domain among the federated bundles, and leaves out unknown and empty ones', () => {
+  it('never has its own trust domain among the federated bundles, and leaves out unknown and empty ones', () => {
     const federatesWith = ['example.org', 'b.example', 'a.example', 'unknown.example', 'empty.example']
     const foreign = [
       bundle('b.example'),
@@ -67,7 +67,7 @@ describe('X509SVIDResponse', () => {
     ])
   })
 
-  it('stays below 4 MiB: the last SVIDs are left out, and that is told', () => {
+  it('stays below 4 MiB: the last SVIDs are left out, which is reported', () => {
     const told: string[] = []
     const many = Array.from({ length: 100 }, (_, index) => granted(`n${index}`, { chainSize: 100_000 }))
     const leftOut = {
@@ -95,7 +95,7 @@ describe('X509SVIDResponse', () => {
     assert.deepEqual(Object.keys(decode(bytes).federatedBundles), ['spiffe://small.example'])
   })
 
-  it('has no more bundles than clients take, those of the first identity before the others', () => {
+  it('has no more bundles than clients accept, those of the first identity before the others', () => {
     const names = Array.from({ length: 210 }, (_, index) => `p${String(index).padStart(3, '0')}.example`)
     const all = [
       granted('a', { federatesWith: names.slice(150) }),

@@ -8,7 +8,7 @@ import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { type CatalogueRig, identityYaml, openCatalogue } from '../../../support/catalogue-rig.ts'
 
 const DAY_S = 86_400
-/** Keys that end 30 days and 10 minutes after the clock of the rig began. */
+/** Keys that expire 30 days and 10 minutes after the rig's clock starts. */
 const START_S = new FakeClock().now().getTime() / 1000
 const signers = () =>
   ({
@@ -39,8 +39,8 @@ function asking(rig: CatalogueRig, more: Partial<ExplainDeps> = {}): Ask {
   }
 }
 
-describe('the explanation that the authority gives', () => {
-  it('goes on past a workload identity that this program cannot use', async () => {
+describe("the authority's explanation", () => {
+  it('skips a workload identity that this version cannot use, and goes on', async () => {
     await using rig = await openCatalogue(identityYaml('web'))
     await rig.putSpec('workload_identity', 'later', { spiffe_id: '/{{ nonsense', allow: [] })
     const { identities } = await asking(rig)({})
@@ -55,7 +55,7 @@ describe('the explanation that the authority gives', () => {
     assert.doesNotMatch(identities[1]?.reason ?? '', /cannot use it/)
   })
 
-  it('says how long the SVIDs would live, and what bounds that', async () => {
+  it('says how long the SVIDs would live, and what limits that', async () => {
     const spec = (more: string): string => `  allow: [{ when: 'true' }]\n${more}`
     await using rig = await openCatalogue(`
 kind: role
@@ -88,11 +88,11 @@ ${spec('  x509: { ttl: 90d }\n  jwt: { ttl: 24h }')}
     assert.match(anybody, /usual .*X\.509-SVID for 1h \(the default\), JWT-SVID for 5m \(the default\)/)
     assert.match(
       anybody,
-      /long .*X\.509-SVID for 30d \(the end of the key that signs\), JWT-SVID for 10m \(the end/,
+      /long .*X\.509-SVID for 30d \(the expiry of the signing key\), JWT-SVID for 10m \(the expiry/,
     )
     assert.match(await lives({ bot: { name: 'builder' } }), /long .*X\.509-SVID for 8h \(max_ttl of a role\)/)
   })
-  describe('considers what stands above the rules', () => {
+  describe('considers the bounds above the rules', () => {
     const TWO_BOTS = `
 kind: role
 version: v1
@@ -158,7 +158,7 @@ spec:
       const lockOn: ExplainDeps['lockOn'] = ({ botInstance }) => (botInstance === '01J' ? LOCK : undefined)
       assert.match(await verdict({ bot: { instance_id: '01J' } }, { instance, lockOn }), /^lock lost-laptop/)
     })
-    it('lets nobody make up what is known', async () => {
+    it('refuses attributes that contradict known ones', async () => {
       const instance = (): typeof INSTANCE => INSTANCE
       const known = { code: 'ERR_ATTRIBUTES_INVALID', message: /is known and cannot be given/ }
       const join = { method: 'oidc' }
@@ -180,7 +180,7 @@ spec:
     ['{"join":"secret"}', /join is a group of attributes/],
     ['[]', /expected attributes as JSON/],
   ] as const) {
-    it(`is not given for ${json}, and says why`, async () => {
+    it(`is refused for ${json}, and says why`, async () => {
       await using rig = await openCatalogue()
       await assert.rejects(asking(rig)(json), { code: 'ERR_ATTRIBUTES_INVALID', message })
     })

@@ -6,7 +6,7 @@ import { FakeClock } from '../../../fakes/fake-clock.ts'
 const caller = (instanceId: string) => ({ kind: 'bot', bot: 'builder', instanceId })
 
 describe('how many SVIDs one agent gets', () => {
-  /** Asks for so many as that instance. */
+  /** Requests this many as that instance. */
   function create(svidsPerSecond: number) {
     const clock = new FakeClock()
     const deps = {
@@ -31,7 +31,7 @@ describe('how many SVIDs one agent gets', () => {
   }
   const limited = { code: 'ERR_AUTHORITY_RATE_LIMITED' }
 
-  it('is bounded on the average of ten minutes, X.509 and JWT together, and for each agent by itself', async () => {
+  it('is limited over an average of ten minutes, for X.509 and JWT together, and for each agent separately', async () => {
     const { clock, ask } = create(2)
     await ask('a', 700, 'IssueJwtSvids')
     await ask('a', 500)
@@ -43,7 +43,7 @@ describe('how many SVIDs one agent gets', () => {
     await ask('a', 10)
   })
 
-  it('keeps a quarter for X.509-SVIDs, whatever tokens are asked for', async () => {
+  it('keeps a quarter for X.509-SVIDs, however many tokens are requested', async () => {
     const { clock, ask } = create(2)
     await ask('a', 900, 'IssueJwtSvids')
     await assert.rejects(ask('a', 1, 'IssueJwtSvids'), limited)
@@ -54,7 +54,7 @@ describe('how many SVIDs one agent gets', () => {
     await ask('a', 200)
   })
 
-  it('counts what is asked at length as several', async () => {
+  it('counts a long request as several', async () => {
     const { ask } = create(2)
     const claim = { workloadAttributesJson: 'x'.repeat(3_900), spiffeId: 'x'.repeat(1_200) }
     await ask('a', 240, 'IssueX509Svids', claim)
@@ -62,7 +62,7 @@ describe('how many SVIDs one agent gets', () => {
     await ask('b', 1000, 'IssueX509Svids', claim)
   })
 
-  it('counts what JSON writes with several bytes by those', async () => {
+  it('counts characters by the bytes that JSON takes for them', async () => {
     const { ask } = create(2)
     await ask('a', 240, 'IssueX509Svids', { spiffeId: '\u0001'.repeat(850) })
     await assert.rejects(ask('a', 1), limited)
@@ -73,7 +73,7 @@ describe('how many SVIDs one agent gets', () => {
     await assert.rejects(ask('b', 1), limited)
   })
 
-  it('always has room for the longest request, and is not touched by one that is too long', async () => {
+  it('always has room for the longest request, and takes nothing for one that is too long', async () => {
     const { ask } = create(1)
     await assert.rejects(ask('a', 1001), { code: 'ERR_ISSUANCE_BATCH_TOO_LONG' })
     await ask('a', 1000)
@@ -81,7 +81,7 @@ describe('how many SVIDs one agent gets', () => {
   })
 })
 
-describe('why an agent says that it asks', () => {
+describe('the reason that an agent gives for a request', () => {
   const NOW_MS = Date.parse('2026-01-01T00:00:00Z')
   const cases = [
     [{ occasion: 'OCCASION_CALL', holders: 5 }, { occasion: 'call' }],
@@ -112,7 +112,7 @@ describe('why an agent says that it asks', () => {
     ],
   ] as const
   for (const [said, understood] of cases) {
-    it(`is understood: ${JSON.stringify(said)}`, async () => {
+    it(`is read: ${JSON.stringify(said)}`, async () => {
       let asked: object | undefined
       const issueX509 = async (
         _actor: string,

@@ -17,7 +17,7 @@ const event = {
   denied: { reason: 'no_identity' },
 }
 
-/** Reports as an instance, and what became of it. */
+/** Reports as an instance, and the result. */
 function rig() {
   const clock = new FakeClock()
   const recorded = { rows: 0, bytes: 0 }
@@ -55,7 +55,7 @@ function rig() {
 describe('the reports of one agent', () => {
   const limited = { code: 'ERR_AUTHORITY_RATE_LIMITED' }
 
-  it('fill no more of the disk than its share, whatever their number', async () => {
+  it('fill no more of the disk than their share, however many they are', async () => {
     const { clock, recorded, report } = rig()
     for (let n = 0; n < 3; n++) await report('a', 200)
     await assert.rejects(report('a', 200), limited)
@@ -72,7 +72,7 @@ describe('the reports of one agent', () => {
     assert.ok(recorded.bytes > 0 && recorded.bytes < (600 * 32 + 8 * 1024) * 1024)
   })
 
-  it('are taken again when time has passed', async () => {
+  it('are accepted again when time has passed', async () => {
     const { clock, report } = rig()
     for (let n = 0; n < 20; n++) await report('a', 1)
     await assert.rejects(report('a', 1), limited)
@@ -86,26 +86,26 @@ describe('what an agent reports', () => {
   const svid = { spiffeId: 'spiffe://example.org/a', jti: 'J' }
   const whole = { uid: 1000, processes: [process], others: null, delivered: { svids: [svid] } }
   const refused: readonly (readonly [string, object])[] = [
-    ['a process that cannot be', { processes: [{ ...process, pid: -1 }] }],
+    ['an impossible process', { processes: [{ ...process, pid: -1 }] }],
     ['no process', { processes: [{ ...process, pid: 0 }] }],
-    ['a pid that no kernel gives', { processes: [{ ...process, pid: 4_194_305 }] }],
+    ["a pid above the kernel's limit", { processes: [{ ...process, pid: 4_194_305 }] }],
     ['no group', { processes: [{ ...process, gid: 0xffff_ffff }] }],
     ['no user', { uid: 0xffff_ffff }],
-    ['a delivery of nothing', { delivered: { svids: [] } }],
-    ['something that was never seen', { processes: [{ ...process, times: { ...times, count: 0 } }] }],
-    ['a time that is not there', { processes: [{ ...process, times: null }] }],
+    ['a delivery without SVIDs', { delivered: { svids: [] } }],
+    ['a count of zero', { processes: [{ ...process, times: { ...times, count: 0 } }] }],
+    ['no time', { processes: [{ ...process, times: null }] }],
     ['nobody', { processes: [] }],
     ['neither a denial nor a delivery', { delivered: null }],
   ]
   for (const [what, change] of refused) {
-    it(`is refused when it tells of ${what}`, async () => {
+    it(`is refused when it has ${what}`, async () => {
       const { send, entries } = rig()
       await assert.rejects(send([{ ...whole, ...change }]), { code: 'ERR_REPORT_INVALID' })
       assert.deepEqual(entries, [])
     })
   }
 
-  it('is marked where a time or a count could not be, by itself', async () => {
+  it('marks each impossible time or count separately', async () => {
     const { send, entries } = rig()
     const late = { ...times, lastMs: '9223372036854775807' }
     await send(
@@ -123,7 +123,7 @@ describe('what an agent reports', () => {
     assert.partialDeepStrictEqual(entries[1]?.detail, { lastMs: NOW_MS + 60_000 })
   })
 
-  it('to have been given up has some rows, and one that adds up the others', async () => {
+  it('about dropped reports gets a few rows, and one that sums the others', async () => {
     const { clock, send, entries, givenUp } = rig()
     for (let n = 0; n < 10; n++) {
       await send(

@@ -32,11 +32,11 @@ const lock = (name: string, target: LockSubject): ActiveLock => ({
   expiresMs: undefined,
 })
 
-/** A session of the bot `builder` over a catalogue in memory; its messages are taken one by one. */
+/** A session of the bot `builder` over a catalogue in memory. Its messages are read one by one. */
 async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
   const rig = await openCatalogue(yaml)
   const views = new BotViews(rig.catalogue)
-  const inUse = new Watchable(keys as KeysInUse) // the rest of it is not for agents
+  const inUse = new Watchable(keys as KeysInUse) // agents do not get the rest of it
   const locks = new Watchable(locked)
   const instances = new Watchable(0)
   const standing = { mayStay: true }
@@ -66,7 +66,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
     assert.ok(!done, 'the stream has ended')
     return value
   }
-  /** The next message, asked for before what `cause` does: the session rests when it happens. */
+  /** Requests the next message before it runs `cause`, so that the session is at rest when that happens. */
   const nextAfter = async (cause: () => unknown): Promise<SyncResponse> => {
     const told = next()
     await new Promise(setImmediate)
@@ -102,7 +102,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
 
 const names = ({ upserts }: SyncResponse): (string | undefined)[] => (upserts ?? []).map(({ name }) => name)
 
-/** Nothing but the heartbeat may be in it. */
+/** Asserts that the message is only a heartbeat. */
 function assertQuiet(message: SyncResponse): void {
   assert.deepEqual(message, { removals: [], upserts: [] })
 }
@@ -126,7 +126,7 @@ describe('a sync session', () => {
     assert.deepEqual(rest, [])
   })
 
-  it('cuts a long snapshot into messages that every client takes', async () => {
+  it('splits a long snapshot into messages that every client accepts', async () => {
     const big = `hint: "${'x'.repeat(1000)}"`
     const many = Array.from({ length: 400 }, (_, n) => identityYaml(`i${n}`, big)).join('')
     await using rig = await openSession(START + many)
@@ -136,7 +136,7 @@ describe('a sync session', () => {
     assert.equal(pages.flatMap(names).length, 401)
   })
 
-  it('tells what is made, changed and deleted, and who the bot is now', async () => {
+  it("sends what is created, changed and deleted, and the bot's current facts", async () => {
     await using rig = await openSession()
     await rig.snapshot()
     assert.deepEqual(names(await rig.nextAfter(() => rig.put(identityYaml('three')))), ['three'])
@@ -147,7 +147,7 @@ describe('a sync session', () => {
     assert.equal(other.bot?.rolesJson, '[]')
   })
 
-  it('tells the whole list of foreign bundles, at first and when one is made, changed or deleted', async () => {
+  it('sends the whole list of foreign bundles, at first and when one is created, changed or deleted', async () => {
     const partners = identityYaml('three', 'federates_with: [a.example, b.example]')
     await using rig = await openSession(START + partners + federationYaml('a.example'))
     const list = ({ federatedBundles }: SyncResponse): unknown[] | undefined =>
@@ -169,7 +169,7 @@ describe('a sync session', () => {
     assert.equal(list(other), undefined)
   })
 
-  it('cuts a long list of foreign bundles into messages that every client takes', async () => {
+  it('splits a long list of foreign bundles into messages that every client accepts', async () => {
     const domains = Array.from({ length: 20 }, (_, index) => `p${String(index).padStart(2, '0')}.example`)
     const federations = domains
       .map((name) => federationYaml(name, 1, `fill: ${'x'.repeat(200_000)}`))
@@ -194,7 +194,7 @@ describe('a sync session', () => {
     takeList(messages)
   })
 
-  it('tells a slow reader of each identity once, in its last state', async () => {
+  it('sends a slow reader each identity once, in its last state', async () => {
     await using rig = await openSession()
     await rig.snapshot()
     for (const hint of ['first', 'second', 'third']) await rig.put(identityYaml('one', `hint: ${hint}`))
@@ -207,18 +207,18 @@ describe('a sync session', () => {
     assertQuiet(await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS)))
   })
 
-  it('tells after a snapshot what changed while it was sent', async () => {
+  it('sends after a snapshot what changed while it was sent', async () => {
     await using rig = await openSession()
     await rig.next()
     await rig.put(identityYaml('three'))
     await rig.remove('workload_identity', 'one')
     const page = await rig.next()
-    assert.equal(page.snapshotEnd, true, 'what is gone is not in it any more')
+    assert.equal(page.snapshotEnd, true, 'the snapshot leaves out what is gone')
     const change = await rig.next()
     assert.deepEqual([names(change), change.removals], [['three'], ['one']])
   })
 
-  it('says nothing of what does not concern the bot, but that it lives', async () => {
+  it('sends only heartbeats about what does not concern the bot', async () => {
     await using rig = await openSession()
     await rig.snapshot()
     assertQuiet(
@@ -230,14 +230,14 @@ describe('a sync session', () => {
     assertQuiet(await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS)))
   })
 
-  it('tells of a new key', async () => {
+  it('sends a new key', async () => {
     await using rig = await openSession()
     await rig.snapshot()
     const message = await rig.nextAfter(() => rig.inUse.set({ ...rig.inUse.value, taintedKeyIds: ['bad'] }))
     assert.deepEqual(message.bundle?.taintedKeyIds, ['bad'])
   })
 
-  it('ends when its signal does, resting or not, and leaves nothing behind', async () => {
+  it('ends when its signal aborts, at rest or not, and leaves nothing behind', async () => {
     await using rig = await openSession()
     await rig.snapshot()
     const waiting = rig.messages.next()
@@ -248,7 +248,7 @@ describe('a sync session', () => {
   })
 })
 
-describe('a certificate that is not in use any more', () => {
+describe('a certificate that is no longer in use', () => {
   it('ends the session', async () => {
     await using rig = await openSession()
     await rig.snapshot()
@@ -261,7 +261,7 @@ describe('a certificate that is not in use any more', () => {
     )
   })
 
-  it('that has expired ends it at the next heartbeat, also when the host slept, and when a lock is on', async () => {
+  it('that has expired ends it at the next heartbeat, also when the host slept, and when there is a lock', async () => {
     for (const locked of [[], [lock('stop', { bot: 'builder' })]]) {
       await using rig = await openSession(START, locked)
       if (locked.length === 0) await rig.snapshot()
@@ -287,7 +287,7 @@ describe('a certificate that is not in use any more', () => {
     )
   })
 
-  it('of a locked bot does not: it is to hear of its lock', async () => {
+  it('of a locked bot does not: the agent must be sent its lock', async () => {
     await using rig = await openSession()
     await rig.snapshot()
     const message = await rig.nextAfter(() => {
@@ -301,7 +301,7 @@ describe('a certificate that is not in use any more', () => {
 
 describe('a lock', () => {
   for (const target of [{ bot: 'builder' }, { botInstance: '01J' }, { joinToken: 'first' }]) {
-    it(`on ${JSON.stringify(target)} leaves nothing to hear but itself, until it is lifted`, async () => {
+    it(`on ${JSON.stringify(target)} is all that is sent until it is lifted`, async () => {
       await using rig = await openSession()
       await rig.snapshot()
       const locked = await rig.nextAfter(() => rig.locks.set([lock('stop', target)]))
@@ -315,14 +315,14 @@ describe('a lock', () => {
     })
   }
 
-  it('that was there before the session lets it hear of nothing else', async () => {
+  it('that existed before the session is all that is sent', async () => {
     await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
     const message = await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS))
     assert.deepEqual(Object.keys(message), ['locks'])
     assert.equal((await rig.nextAfter(() => rig.locks.set([]))).snapshotBegin, true)
   })
 
-  it('of another kind is told while the rest goes on', async () => {
+  it('of another kind is sent while the rest goes on', async () => {
     await using rig = await openSession()
     await rig.snapshot()
     const banned = [lock('web', { workloadIdentity: 'one' }), lock('other', { bot: 'somebody' })]
@@ -331,7 +331,7 @@ describe('a lock', () => {
     assert.deepEqual(names(await rig.nextAfter(() => rig.put(identityYaml('three')))), ['three'])
   })
 
-  it("is nobody else's business: an agent hears of it only when it touches what the agent may use", async () => {
+  it('is sent to an agent only if it concerns what the agent may use', async () => {
     await using rig = await openSession()
     await rig.snapshot()
     const foreign = [
@@ -354,7 +354,7 @@ describe('a lock', () => {
     assert.deepEqual((await rig.nextAfter(() => rig.locks.set(foreign))).locks, { locks: [] })
   })
 
-  it('is told together with the identity that makes it concern the agent', async () => {
+  it('is sent together with the identity that makes it concern the agent', async () => {
     await using rig = await openSession()
     await rig.snapshot()
     const told = rig.next()
@@ -369,7 +369,7 @@ describe('a lock', () => {
     )
   })
 
-  it('that is lifted before it was told, lets a session that began under it go on', async () => {
+  it('that is lifted before it was sent lets a session that began under it go on', async () => {
     await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
     assert.equal((await rig.nextAfter(() => rig.locks.set([]))).snapshotBegin, true)
   })

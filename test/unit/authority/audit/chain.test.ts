@@ -41,13 +41,13 @@ describe('hashRow', () => {
       assert.notDeepEqual(hashRow(CHAIN_START, { ...row, ...change }), hashRow(CHAIN_START, row))
     })
   }
-  it('changes with the row before', () => {
+  it('changes with the previous row', () => {
     assert.notDeepEqual(hashRow(Buffer.alloc(32, 1), row), hashRow(CHAIN_START, row))
   })
 })
 
 describe('AuditChain', () => {
-  it('numbers rows without a gap, in the order of the tasks, past those that fail', async () => {
+  it('numbers rows without gaps, in the order of the tasks, skipping those that fail', async () => {
     const { datastore, append, verify } = await open()
     await using _datastore = datastore
     const failing = datastore.transaction(async (tx) => {
@@ -77,7 +77,7 @@ describe('AuditChain', () => {
     })
   })
 
-  it('goes on from the last durable row when a commit fails', async () => {
+  it('continues from the last durable row when a commit fails', async () => {
     const { datastore, chain, append, tamper, verify } = await open()
     await using _datastore = datastore
     await append('1')
@@ -106,7 +106,7 @@ describe('verifyAudit', () => {
     ['DELETE FROM audit_events WHERE sequence IN (1, 2)', 'rows 1 to 2 are missing'],
   ] as const
   for (const [sql, problem] of tampers) {
-    it(`says: ${problem}`, async () => {
+    it(`reports: ${problem}`, async () => {
       const { datastore, append, tamper, verify } = await open()
       await using _datastore = datastore
       for (const reason of ['1', '2', '3', '4']) await append(reason)

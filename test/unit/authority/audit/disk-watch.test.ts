@@ -20,7 +20,7 @@ function rig() {
     logger: createLogger({ destination: { write: (line) => void lines.push(JSON.parse(line)) } }),
     metrics,
   })
-  /** So many minutes, in each of which the log grows by so much. */
+  /** This many minutes, in each of which the log grows by this much. */
   const pass = async (minutes: number, mib = 0): Promise<void> => {
     for (let n = 0; n < minutes; n++) {
       disk.used += mib * MIB
@@ -35,7 +35,7 @@ function rig() {
 }
 
 describe('the disk of the audit log', () => {
-  it('is said to be low when little is left, once a day, and once more when it is nearly full', async () => {
+  it('is reported as low when little is left, once a day, and once more when it is nearly full', async () => {
     const { disk, lines, pass, said } = rig()
     await pass(2)
     assert.equal(lines.length, 0)
@@ -55,16 +55,16 @@ describe('the disk of the audit log', () => {
     assert.deepEqual(said().slice(3), ['warn'])
   })
 
-  it('is said to be low a week before it is full at the rate of the log', async () => {
+  it('is reported as low a week before it is full at the current rate', async () => {
     const { metrics, pass, said } = rig()
     await pass(9, 20)
-    assert.deepEqual(said(), []) // not long enough to know a rate
+    assert.deepEqual(said(), []) // too early to know a rate
     await pass(10, 20)
     assert.deepEqual(said(), ['warn 83h'])
     assert.match(await metrics.expose(), /^signet_audit_disk_seconds_left 2\d{5}$/m)
   })
 
-  it('counts what is free within the file, and takes an archive for no growth', async () => {
+  it('counts free pages in the file, and does not count an archive as growth', async () => {
     const { disk, metrics, pass, said } = rig()
     await pass(20, 1)
     disk.used -= 20 * MIB

@@ -20,13 +20,13 @@ describe('readHead', () => {
     assert.deepEqual(readHead(first.line, NO_LINE, key.publicKey), first)
     assert.deepEqual(readHead(second.line, first.line, key.publicKey), second)
   })
-  it('does not know what came before the first line it sees', () => {
+  it('accepts any predecessor for the first line that it sees', () => {
     assert.deepEqual(readHead(second.line, undefined, key.publicKey), second)
   })
   it('refuses a head in another place', () => {
     assert.equal(readHead(second.line, NO_LINE, key.publicKey), undefined)
   })
-  it('refuses a head of another key', async () => {
+  it('refuses a head signed by another key', async () => {
     assert.equal(readHead(first.line, NO_LINE, (await generateKeyPair('ed25519')).publicKey), undefined)
   })
   const fields = JSON.parse(first.line)
@@ -50,7 +50,7 @@ describe('readHead', () => {
       assert.equal(readHead(JSON.stringify(value), undefined, key.publicKey), undefined)
     })
   }
-  it('counts on from head to head, and says whose they are', () => {
+  it('counts from head to head, and says which key signed', () => {
     assert.deepEqual([first.counter, second.counter], [1, 2])
     assert.equal(second.keyId, headKeyId(key))
   })
@@ -62,7 +62,7 @@ describe('readHead', () => {
     }
     assert.deepEqual(readHead(JSON.stringify(logged), undefined, key.publicKey)?.hash, end.hash)
   })
-  it('reads a head of the time before they were counted', () => {
+  it('reads a head from before heads were counted', () => {
     const { counter: _, key_id: __, signature: ___, ...old } = { ...fields, v: 1 }
     const signature = signDetached(key.privateKey, Buffer.from(`signet audit head\n${JSON.stringify(old)}`))
     const line = JSON.stringify({ ...old, signature: signature.toString('base64url') })
@@ -76,7 +76,7 @@ describe('readHead', () => {
       line,
     })
   })
-  it('refuses what is no JSON', () => {
+  it('refuses what is not JSON', () => {
     assert.equal(readHead('{', undefined, key.publicKey), undefined)
     assert.equal(unverifiedHead(''), undefined)
   })

@@ -7,7 +7,7 @@ const NOW_MS = 2_000_000_000
 const FROM_MS = JOINED_MS - 60_000
 const UNTIL_MS = NOW_MS + 60_000
 
-describe('times and counts of an agent', () => {
+describe('the times and counts that an agent reports', () => {
   const taken = [
     [1, JOINED_MS, NOW_MS],
     [1, FROM_MS, UNTIL_MS],
@@ -15,7 +15,7 @@ describe('times and counts of an agent', () => {
     [4_294_967_295, JOINED_MS, NOW_MS],
   ] as const
   for (const [count, firstMs, lastMs] of taken) {
-    it(`are taken as they are: ${count} from ${firstMs} to ${lastMs}`, () => {
+    it(`are kept: ${count} from ${firstMs} to ${lastMs}`, () => {
       const plausible = new Plausible(JOINED_MS, NOW_MS)
       assert.deepEqual(plausible.times(count, firstMs, lastMs), { count, firstMs, lastMs })
       assert.deepEqual(plausible.mark, {})
@@ -28,17 +28,17 @@ describe('times and counts of an agent', () => {
     ['long before there were computers', [1, -8.64e15, NOW_MS], [1, FROM_MS, NOW_MS]],
     ['in the future', [1, NOW_MS, UNTIL_MS + 1], [1, NOW_MS, UNTIL_MS]],
     ['in the far future', [1, 2 ** 63, 2 ** 63], [1, UNTIL_MS, UNTIL_MS]],
-    ['more than any agent sees', [1_000_001, NOW_MS, NOW_MS], [1_000_000, NOW_MS, NOW_MS]],
+    ['more than any agent can see', [1_000_001, NOW_MS, NOW_MS], [1_000_000, NOW_MS, NOW_MS]],
   ] as const
   for (const [what, [said, saidFirst, saidLast], [count, firstMs, lastMs]] of adjusted) {
-    it(`are set to the nearest that can be, and marked: ${what}`, () => {
+    it(`are set to the nearest possible value and marked: ${what}`, () => {
       const plausible = new Plausible(JOINED_MS, NOW_MS)
       assert.deepEqual(plausible.times(said, saidFirst, saidLast), { count, firstMs, lastMs })
       assert.deepEqual(plausible.mark, { adjusted: true })
     })
   }
 
-  it('may tell of what began before the agent joined, but not of what begins later', () => {
+  it('may name what began before the agent joined, but not what begins later', () => {
     const plausible = new Plausible(JOINED_MS, NOW_MS)
     assert.equal(plausible.begun(5), 5)
     assert.equal(plausible.isAdjusted, false)
@@ -47,7 +47,7 @@ describe('times and counts of an agent', () => {
     assert.equal(plausible.isAdjusted, true)
   })
 
-  it('are judged by now where the instance seems to have joined later', () => {
+  it('are judged by the current time when the instance seems to have joined later', () => {
     assert.equal(new Plausible(NOW_MS + 5, NOW_MS).seen(0), FROM_MS - JOINED_MS + NOW_MS)
   })
 })

@@ -9,7 +9,7 @@ describe('parseReference', () => {
       assert.equal(parseReference(text), reference)
     })
   }
-  it('takes letters for the digits that they look like', () => {
+  it('reads letters as the digits that they look like', () => {
     assert.equal(parseReference('oOiI-lL01'), '0011-1101')
   })
 })

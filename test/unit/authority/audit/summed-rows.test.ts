@@ -34,8 +34,8 @@ function rig() {
   return { clock, recorded, rows }
 }
 
-describe('rows of refusals', () => {
-  it('are one for each while there are few, and one for all that come above the budget of a key', async () => {
+describe('rows for refusals', () => {
+  it('are written one by one while they are few, and summed above the budget of a key', async () => {
     const { clock, recorded, rows } = rig()
     const own = [rows.note(refusedOf('a')), rows.note(refusedOf('a'))]
     assert.deepEqual(
@@ -66,7 +66,7 @@ describe('rows of refusals', () => {
     assert.ok(rows.note(refusedOf('a')).entry, 'the budget has come back')
   })
 
-  it('hold few and short reasons, whatever they are told', async () => {
+  it('hold few and short reasons, whatever is passed', async () => {
     const { recorded, rows } = rig()
     for (let n = 0; n < 100; n++) rows.note(refusedOf('a', `${n} ${'x'.repeat(5_000)}`))
     await rows[Symbol.asyncDispose]()
@@ -75,7 +75,7 @@ describe('rows of refusals', () => {
     assert.ok(JSON.stringify(entry).length < 2_000)
   })
 
-  it('tell of many keys without waiting for the time', () => {
+  it('are written early when many keys have a sum', () => {
     const { recorded, rows } = rig()
     for (let n = 0; n < 1_000; n++) for (let m = 0; m < 3; m++) rows.note(refusedOf(String(n)))
     assert.equal(recorded.length, 1_000)

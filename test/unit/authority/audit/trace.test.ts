@@ -9,7 +9,7 @@ import { datastoreDeps } from '../../../support/datastore-deps.ts'
 const AGENT = 'bot:builder/1'
 const svids = [{ spiffeId: 'spiffe://example.org/a', jti: 'J' }]
 
-/** What is found of `J` in a log of these rows, the first of which issues it. */
+/** The trace of `J` in a log of these rows, the first of which issues it. */
 async function trace(...rows: readonly (readonly [event: string, actor: string, detail: object])[]) {
   await using datastore = await SqliteDatastore.open(':memory:', datastoreDeps())
   const all = [['jwt_svid.issued', AGENT, { jti: 'J' }] as const, ...rows]
@@ -25,7 +25,7 @@ const delivered = ['svid.delivered', AGENT, { svids }] as const
 const lost = ['report.given_up', AGENT, { count: 1 }] as const
 
 describe('the trace of an SVID', () => {
-  it('has what its agent delivered and gave up, summed or not, and nothing of what another says', async () => {
+  it('has what its agent delivered and dropped, summed or not, and nothing that another agent says', async () => {
     assert.deepEqual(
       await trace(
         delivered,
@@ -38,7 +38,7 @@ describe('the trace of an SVID', () => {
     )
   })
 
-  it('has deliveries also after very many reports that were given up, and says that it is cut', async () => {
+  it('has deliveries even after very many dropped reports, and says that it is cut', async () => {
     assert.deepEqual(await trace(...many(10_001, lost), delivered), {
       delivered: 1,
       givenUp: 10_000,
@@ -46,7 +46,7 @@ describe('the trace of an SVID', () => {
     })
   })
 
-  it('is no longer than a message, however long its rows are', async () => {
+  it('is never longer than a message, however long its rows are', async () => {
     const long = ['svid.delivered', AGENT, { svids, padding: 'x'.repeat(16_000) }] as const
     const found = await trace(...many(1_100, long), lost)
     assert.ok(found.delivered > 1_000 && found.delivered < 1_050)

@@ -41,13 +41,13 @@ describe('judge', () => {
 describe('judge, of a generation with more superseded keys than are remembered', () => {
   const crowded = { ...state, crowded: new Set([6]) }
   const cases = [
-    [6, 'unknown', 'superseded', 'every key that is not known'],
+    [6, 'unknown', 'superseded', 'every unknown key'],
     [6, 'six', 'first_use', 'not the pending one'],
     [5, 'five', 'current', 'not the one in use'],
     [7, 'seven', 'ahead', 'no key of a later generation'],
   ] as const
   for (const [generation, keySha256, standing, what] of cases) {
-    it(`takes for superseded: ${what}`, () =>
+    it(`treats as superseded: ${what}`, () =>
       assert.equal(judge(crowded, { generation, keySha256 }), standing))
   }
 })

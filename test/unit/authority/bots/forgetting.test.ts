@@ -7,7 +7,7 @@ import { FakeClock } from '../../../fakes/fake-clock.ts'
 const HOUR_MS = 3_600_000
 
 describe('forgetNowAndThen', () => {
-  it('looks every hour, also after a failure, with one timer however long it runs, until it is disposed', async () => {
+  it('runs every hour, also after a failure, with one timer however long it runs, until it is disposed', async () => {
     const clock = new FakeClock()
     let looks = 0
     const forgetExpired = async (): Promise<void> => {

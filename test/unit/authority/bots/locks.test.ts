@@ -41,7 +41,7 @@ describe('Locks', () => {
     })
   }
 
-  it('acts as soon as it is durable, and no longer than it is there', async () => {
+  it('acts as soon as it is durable, and until it is deleted', async () => {
     const { datastore, locks, put, remove } = await open()
     await using _datastore = datastore
     await put('l', { bot: 'builder' })
@@ -50,7 +50,7 @@ describe('Locks', () => {
     assert.equal(locks.check({ bot: 'builder', botInstance: 'i' }), undefined)
   })
 
-  it('stands again when the clock was ahead for a while, also when another lock was made meanwhile', async () => {
+  it('is in force again when the clock was ahead for a while, also when another lock was created meanwhile', async () => {
     const { clock, datastore, locks, put } = await open()
     await using _datastore = datastore
     await put('l', { bot: 'builder' }, 2 * 86_400_000)
@@ -67,7 +67,7 @@ describe('Locks', () => {
     assert.deepEqual(locks.watch.value.map(({ name }) => name).sort(), ['l', 'other'])
   })
 
-  it('ends at its expiry, and tells who watches', async () => {
+  it('expires, and notifies watchers', async () => {
     const { clock, datastore, locks, put } = await open()
     await using _datastore = datastore
     const seen: number[] = []
@@ -81,7 +81,7 @@ describe('Locks', () => {
     assert.deepEqual(seen, [1, 2, 1, 0])
   })
 
-  it('lets the lock that lasts longer decide when two stand on one thing', async () => {
+  it('lets the lock that lasts longer decide when two target one thing', async () => {
     const { datastore, locks, put } = await open()
     await using _datastore = datastore
     await put('for ever', { bot: 'builder' })

@@ -17,7 +17,7 @@ async function open() {
 const bot = (name: string) => ({ kind: 'bot', name, metadata: { labels: {} }, spec: { roles: ['ci'] } })
 
 describe('ResourceRepository', () => {
-  it('gives back what was put, with revision and time', async () => {
+  it('returns what was put, with revision and time', async () => {
     const { datastore, resources } = await open()
     await using _datastore = datastore
     const resource = { ...bot('a'), metadata: { labels: { env: 'prod' }, expiresMs: 5 } }
@@ -28,7 +28,7 @@ describe('ResourceRepository', () => {
     assert.equal(await resources.get('role', 'a'), undefined)
   })
 
-  it('never gives a revision twice, whatever is removed in between', async () => {
+  it('never uses a revision twice, whatever is removed in between', async () => {
     const { datastore, resources } = await open()
     await using _datastore = datastore
     const put = (name: string) =>
@@ -40,7 +40,7 @@ describe('ResourceRepository', () => {
     assert.ok(first < second && second < third)
   })
 
-  it('tells of the changes of a commit together, once they are durable, and of none that failed', async () => {
+  it('announces the changes of a commit together, once they are durable, and none that failed', async () => {
     const { datastore, resources } = await open()
     await using _datastore = datastore
     const news: string[] = []
@@ -67,7 +67,7 @@ describe('ResourceRepository', () => {
     assert.equal(await datastore.transaction(async (tx) => resources.remove(tx, 'bot', 'nobody')), false)
   })
 
-  it('sees inside a transaction what came before in it', async () => {
+  it('sees inside a transaction its earlier changes', async () => {
     const { datastore, resources } = await open()
     await using _datastore = datastore
     const found = await datastore.transaction(async (tx) => {

@@ -23,7 +23,7 @@ describe('the seal of a row', () => {
     'with another type': sealOf(['a', '1']),
     'with a real number': sealOf(['a', 1]),
     'with bytes': sealOf(['a', Buffer.from('1')]),
-    'with nothing': sealOf(['a', null]),
+    'with null': sealOf(['a', null]),
     'with more columns': sealOf(['a', 1n, null]),
     'in another order': sealOf([1n, 'a']),
     'of another database': sealOf(['a', 1n], 'meta', new SealKeys(kek, Buffer.alloc(16, 3))),
@@ -34,21 +34,21 @@ describe('the seal of a row', () => {
     ),
   }
   for (const [what, seal] of Object.entries(other)) {
-    it(`is another one ${what}`, () => assert.notEqual(seal, sealOf(['a', 1n])))
+    it(`differs ${what}`, () => assert.notEqual(seal, sealOf(['a', 1n])))
   }
-  it('is another one for numbers that are the same as a double', () => {
+  it('differs for integers that are equal as doubles', () => {
     assert.notEqual(sealOf([2n ** 60n]), sealOf([2n ** 60n + 1n]))
   })
 })
 
 describe('seals under another key', () => {
-  it('do not cover that a row is gone of which nobody has told', async () => {
+  it('do not cover up a deletion that bypassed SQLite', async () => {
     await using datastore = await SqliteDatastore.open(':memory:', datastoreDeps())
     const reseal = () => datastore.transaction(async (tx) => tx.reseal(kek))
     await datastore.transaction((tx) => writeMeta(tx, 'clock', '1'))
     await reseal()
     await datastore.transaction(async (tx) => {
-      await execute(tx, 'DROP TRIGGER temp.signet_DELETE_meta') // as if it were written past SQLite
+      await execute(tx, 'DROP TRIGGER temp.signet_DELETE_meta') // as if written without SQLite
       await execute(tx, `DELETE FROM main.meta WHERE key = 'clock'`)
     })
     await assert.rejects(reseal(), { code: 'ERR_DATASTORE_ROWS_ALTERED' })
@@ -58,8 +58,8 @@ describe('seals under another key', () => {
 
 type Step = readonly ['put' | 'remove' | 'count' | 'fail' | 'cascade', number]
 
-describe('whatever tasks do, succeed or fail', () => {
-  it('the database is as its seals say', async () => {
+describe('whatever tasks do, succeed or fail,', () => {
+  it('the database matches its seals', async () => {
     const step = fc.tuple(
       fc.constantFrom('put', 'remove', 'count', 'fail', 'cascade'),
       fc.nat(4),

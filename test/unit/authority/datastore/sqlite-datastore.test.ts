@@ -40,7 +40,7 @@ describe('a commit of SqliteDatastore', () => {
     assert.match(await metrics.expose(), /signet_audit_commit_seconds_count 3\n/)
   })
 
-  it('lets maintenance of the file wait until it is over', async () => {
+  it('delays maintenance of the file until it ends', async () => {
     await using datastore = await open()
     const done = await Promise.all([
       datastore.transaction((tx) => takeRevisions(tx)),
@@ -60,7 +60,7 @@ describe('SqliteDatastore.db', () => {
     })
   })
 
-  it('is another database for each one in memory', async () => {
+  it('is a separate database for each one in memory', async () => {
     await using one = await open()
     await using other = await open()
     await one.transaction((tx) => writeMeta(tx, 'trust_domain', 'one'))
@@ -73,7 +73,7 @@ describe('SqliteDatastore.problem', () => {
     for (let turn = 0; turn < 3; turn++) await setImmediate()
   }
 
-  it('says that nothing can be stored, until a try of its own goes well', async () => {
+  it('says that nothing can be stored, until a probe succeeds', async () => {
     const clock = new FakeClock()
     await using datastore = await open(clock)
     assert.equal(datastore.problem, undefined)
@@ -101,7 +101,7 @@ describe('SqliteDatastore.problem', () => {
     assert.equal(datastore.problem, undefined)
   })
 
-  it('is of no interest any more when it is closed', async () => {
+  it('stops probing when it is closed', async () => {
     const clock = new FakeClock()
     const datastore = await open(clock)
     await datastore.transaction(async () => clock.advance(3200))
@@ -110,8 +110,8 @@ describe('SqliteDatastore.problem', () => {
   })
 })
 
-describe('a failure of the storage', () => {
-  it('fails everything of its commit, and nothing of it is kept', async () => {
+describe('a storage failure', () => {
+  it('fails everything in its commit, and none of it is kept', async () => {
     await using datastore = await open()
     const outcomes = await Promise.allSettled([
       datastore.transaction((tx) => writeMeta(tx, 'trust_domain', 'lost')),

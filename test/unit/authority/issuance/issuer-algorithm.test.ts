@@ -36,14 +36,14 @@ describe('the algorithm of a JWT-SVID', () => {
     return header['alg']
   }
 
-  it('is the usual one for audiences that nothing is said of', async () => {
+  it('is the usual one for audiences that are not configured', async () => {
     assert.equal(await algorithmFor('a', 'b'), 'ES256')
   })
-  it('is the one of a named audience, also where others are beside it', async () => {
+  it('is the one of a named audience, also beside other audiences', async () => {
     assert.equal(await algorithmFor(named.RS256), 'RS256')
     assert.equal(await algorithmFor('a', named.ES384), 'ES384')
   })
-  it('cannot be two at once: the agent hears so, and the audit log has it', async () => {
+  it('cannot be two at once: the agent is told, and the audit log has it', async () => {
     const { audited, jwt: ask } = create3()
     const [outcome] = await ask([named.RS256, named.ES384])
     assert.ok(outcome && 'error' in outcome)
@@ -87,7 +87,7 @@ describe('the algorithm of a JWT-SVID', () => {
     await Promise.all([long, short])
     assert.deepEqual(ended, ['short', 'long'])
   })
-  it('does not hold back a lock that is set while it is signed with', async () => {
+  it('does not delay a lock that is set while it signs', async () => {
     let locked = false
     const { issuer } = createIssuer({
       jwt,

@@ -22,7 +22,7 @@ import {
 const lengthOf = (part: Buffer | string | undefined): number => part?.length ?? Number.NaN
 
 describe('a batch', () => {
-  it('of claims that are refused leaves some rows and one that counts the others, none with what was claimed', async () => {
+  it('of refused claims writes a few rows and one that sums the others, none of them with the claims', async () => {
     const { issuer, x509, audited } = createIssuer()
     const workloadAttributesJson = JSON.stringify({ junk: 'x'.repeat(60_000) })
     const outcomes = await x509(...Array.from({ length: 700 }, () => ({ workloadAttributesJson })))
@@ -37,9 +37,9 @@ describe('a batch', () => {
 
   for (const [what, claim] of [
     ['another revision', { revision: '6' }],
-    ['a workload identity that is gone', { workloadIdentity: 'gone' }],
+    ['a deleted workload identity', { workloadIdentity: 'gone' }],
   ] as const) {
-    it(`with ${what} is told to sync and to ask again; nothing was decided, so nothing is recorded`, async () => {
+    it(`with ${what} is told to sync and ask again; nothing was decided, so nothing is recorded`, async () => {
       const { x509, audited } = createIssuer()
       const [outcome] = await x509(claim)
       assert.ok(outcome && 'error' in outcome)
@@ -48,7 +48,7 @@ describe('a batch', () => {
     })
   }
 
-  it('has an outcome for each request in its order, and is recorded in one write', async () => {
+  it('has an outcome for each request in order, and is recorded in one write', async () => {
     const writes: number[] = []
     const recordAll = async (entries: readonly AuditEntry[]) => void writes.push(entries.length)
     const { x509, metrics } = createIssuer({ audit: { recordAll, newReference: () => 'A' } })
@@ -68,8 +68,8 @@ describe('a batch', () => {
     assert.match(text, /signet_issue_total\{kind="x509_svid",result="refused"\} 32/)
   })
 
-  describe('while which is recorded', () => {
-    /** What becomes of an SVID when this happens between its signature and its answer. */
+  describe('while it is being recorded', () => {
+    /** The outcome for an SVID when this happens between its signature and its answer. */
     async function after(
       happens: (given: { locked?: boolean; bounds?: RoleBounds; gone?: boolean }) => void,
     ) {
@@ -92,12 +92,12 @@ describe('a batch', () => {
       return { outcome, audited }
     }
 
-    it('a lock is set does not leave, and the audit log says so', async () => {
+    it('a lock is set: the SVID is not sent, and the audit log says so', async () => {
       const { outcome, audited } = await after((now) => (now.locked = true))
       assert.equal(audited[0]?.event, 'x509_svid.issued')
       assert.equal(refusal(outcome, audited.slice(1)), 'lock stop')
     })
-    it('the workload identity goes, or the roles of the bot change, is stale', async () => {
+    it('the workload identity is deleted, or the roles of the bot change: the SVID is stale', async () => {
       for (const happens of [
         (now: { gone?: boolean }) => (now.gone = true),
         (now: { bounds?: RoleBounds }) => (now.bounds = new RoleBounds([])),
@@ -107,12 +107,12 @@ describe('a batch', () => {
         assert.equal(outcome.error.code, 'ERR_ISSUANCE_STALE')
       }
     })
-    it('nothing happens leaves', async () => {
+    it('nothing happens: the SVID is sent', async () => {
       issued((await after(() => undefined)).outcome)
     })
   })
 
-  it('under a key that is over is not made: the agent hears that it may ask again', async () => {
+  it('under an expired key is not signed: the agent is told that it may ask again', async () => {
     const ended = await createCaKeys(NOW)
     const { x509, jwt, audited } = createIssuer({ keys: () => ended })
     for (const [outcome] of [await x509({}), await jwt(['a'])]) {
@@ -126,7 +126,7 @@ describe('a batch', () => {
     const heavy = ['"'.repeat(1_000), '"'.repeat(1_000), '"'.repeat(1_000), '"'.repeat(1_000)]
     const tooLong = { code: 'ERR_ISSUANCE_ANSWER_TOO_LONG', kind: 'resource_exhausted' }
 
-    it('is refused before anything is signed, and leaves no row', async () => {
+    it('is refused before anything is signed, and writes no row', async () => {
       const { jwts, audited, metrics } = createIssuer()
       await assert.rejects(jwts(...Array.from({ length: 400 }, () => heavy)), tooLong)
       assert.deepEqual(audited, [])
@@ -134,7 +134,7 @@ describe('a batch', () => {
       assert.equal((await jwts(...Array.from({ length: 300 }, () => heavy))).length, 300)
     })
 
-    it('keeps the rows of those that were refused by themselves', async () => {
+    it('keeps the rows of elements that were refused on their own', async () => {
       const { jwts, audited } = createIssuer()
       await assert.rejects(jwts(['signet'], ...Array.from({ length: 400 }, () => heavy)), tooLong)
       assert.deepEqual(
@@ -150,7 +150,7 @@ describe('a batch', () => {
       ],
       ['many claims', { jwt: { extra_claims: { text: '\u0001'.repeat(2_000) } } }],
     ] as const) {
-      it(`is never longer than was expected: ${what}`, async () => {
+      it(`is never longer than announced: ${what}`, async () => {
         const expected: number[] = []
         const role = {
           allow: [{ kind: 'workload_identity', spiffe_ids: ['/**'], dns_names: ['**.internal'] }],
@@ -169,7 +169,7 @@ describe('a batch', () => {
       })
     }
 
-    it('is refused when its caller has not read what it was given before', async () => {
+    it('is refused when its caller has not read earlier answers', async () => {
       const expectAnswer = (): never => {
         throw new TooManyBytesError('full')
       }
@@ -196,13 +196,13 @@ describe('a batch', () => {
     assert.equal(ended[0], 'other')
   })
 
-  it('of nothing is nothing', async () => {
+  it('without requests has no outcomes', async () => {
     const { issuer, audited } = createIssuer()
     assert.deepEqual(await issuer.issueX509(ACTOR, INSTANCE, [], anyAnswer), [])
     assert.deepEqual(audited, [])
   })
 
-  it('does not take a bug for a refusal', async () => {
+  it('does not treat a bug as a refusal', async () => {
     const lockOn = (): never => {
       throw new RangeError('bug')
     }

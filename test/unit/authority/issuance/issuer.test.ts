@@ -25,7 +25,7 @@ import {
 } from '../../../support/issuer-rig.ts'
 
 describe('an X.509-SVID', () => {
-  it('is one that a workload can use, valid from a minute ago for the time that the resource says', async () => {
+  it('can be used by a workload, and is valid from one minute ago for the time that the resource says', async () => {
     const { x509 } = createIssuer({ spec: { x509: { ttlSeconds: 600 } } })
     const [outcome] = await x509({})
     const { chain, notBefore, notAfter } = issued(outcome)
@@ -45,7 +45,7 @@ describe('an X.509-SVID', () => {
     assert.deepEqual(parseCertificate(issued(outcome).chain[0] as Buffer).dnsSans, ['web.internal'])
   })
 
-  it('lives no longer than the role lets it', async () => {
+  it('lives no longer than the role allows', async () => {
     const { x509 } = createIssuer({ role: { max_ttl: 120 } })
     assert.equal(issued((await x509({}))[0]).notAfter, NOW + 120)
   })
@@ -56,7 +56,7 @@ describe('an X.509-SVID', () => {
     assert.equal(issued((await x509({}))[0]).notAfter, NOW + 90)
   })
 
-  it('is in the audit log, with all that the decision rested on, before it leaves', async () => {
+  it('is in the audit log, with everything that the decision was based on, before it is sent', async () => {
     const { x509, audited } = createIssuer()
     const leaf = parseCertificate(issued((await x509({}))[0]).chain[0] as Buffer)
     assert.deepEqual(audited, [
@@ -83,14 +83,14 @@ describe('an X.509-SVID', () => {
     ])
   })
 
-  it('does not leave when the audit log cannot be written', async () => {
+  it('is not sent when the audit log cannot be written', async () => {
     const down = new RangeError('disk full')
     const recordAll = () => Promise.reject(down)
     const { x509 } = createIssuer({ audit: { recordAll, newReference: () => 'A' } })
     await assert.rejects(x509({}), down)
   })
 
-  it('has another serial each time', async () => {
+  it('has a new serial number each time', async () => {
     const { x509 } = createIssuer()
     const serials = (await x509({}, {}, {})).map((o) => parseCertificate(issued(o).chain[0] as Buffer).serial)
     assert.equal(new Set(serials).size, 3)
@@ -100,14 +100,14 @@ describe('an X.509-SVID', () => {
     ['garbage', Buffer.from('garbage')],
     ['nothing', Buffer.alloc(0)],
   ] as const) {
-    it(`is not made for ${what} in the place of a public key`, async () => {
+    it(`is not issued for ${what} instead of a public key`, async () => {
       const { issuer, audited } = createIssuer()
       const [outcome] = await issuer.issueX509(ACTOR, INSTANCE, [{ claim: CLAIM, publicKey: key }], anyAnswer)
       assert.match(refusal(outcome, audited), /^public key: /)
     })
   }
 
-  it('is not made for a kind of key that Signet does not certify', async () => {
+  it('is not issued for a type of key that Signet does not certify', async () => {
     const { issuer, audited } = createIssuer()
     const { publicKeyDer } = await generateKeyPair('ed25519')
     const [outcome] = await issuer.issueX509(
@@ -122,7 +122,7 @@ describe('an X.509-SVID', () => {
 
 describe('the key of an X.509-SVID', () => {
   for (const keyType of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
-    it(`is of the type ${keyType} where the workload identity says so, and of no other`, async () => {
+    it(`must be of the type ${keyType} when the workload identity says so`, async () => {
       const { issuer, audited } = createIssuer({ spec: { x509: { key_type: keyType } } })
       for (const other of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
         const { publicKeyDer } = await generateKeyPair(other)
@@ -143,7 +143,7 @@ describe('the key of an X.509-SVID', () => {
     })
   }
 
-  it('has exactly the bits that its type names', async () => {
+  it('must have exactly the bits that its type names', async () => {
     const { issuer, audited } = createIssuer({ spec: { x509: { key_type: 'rsa-2048' } } })
     const { publicKey: longer } = generateKeyPairSync('rsa', { modulusLength: 3072 })
     const publicKey = longer.export({ format: 'der', type: 'spki' })
@@ -153,7 +153,7 @@ describe('the key of an X.509-SVID', () => {
 })
 
 describe('a JWT-SVID', () => {
-  it('is one that its audience accepts', async () => {
+  it('is accepted by its audience', async () => {
     const { jwt } = createIssuer()
     const { token, issuedAt, expiresAt } = issued((await jwt(['a', 'b']))[0])
     const svid = new JwtSvidValidator().validate(token, {
@@ -165,7 +165,7 @@ describe('a JWT-SVID', () => {
     assert.deepEqual([issuedAt, expiresAt, svid.expiresAt], [NOW, NOW + 300, NOW + 300])
   })
 
-  it('has a list of audiences also when it is one, and a jti that is in the audit log', async () => {
+  it('has a list of audiences even for one, and a jti that is in the audit log', async () => {
     const { jwt, audited } = createIssuer()
     const { claims } = parseJws(issued((await jwt(['a']))[0]).token)
     assert.deepEqual(claims['aud'], ['a'])
@@ -175,7 +175,7 @@ describe('a JWT-SVID', () => {
     assert.deepEqual([jti, audience], [claims['jti'], ['a']])
   })
 
-  it('carries the extra claims of the resource beside its own', async () => {
+  it("has the resource's extra claims beside its own", async () => {
     const { jwt } = createIssuer({
       spec: { jwt: { extra_claims: { tier: 'gold', at: '{{ bot.traits.region }}' } } },
     })
@@ -189,7 +189,7 @@ describe('a JWT-SVID', () => {
     assert.equal(issued((await jwt(['a']))[0]).expiresAt, NOW + 45)
   })
 
-  it('is made for no audience that the workload identity does not allow, not even beside one that it allows', async () => {
+  it('is not issued for an audience that the workload identity does not allow, not even beside one that it allows', async () => {
     const { jwt, audited } = createIssuer({ spec: { jwt: { allowed_audiences: ['a', 'b'] } } })
     assert.ok(issued((await jwt(['a', 'b']))[0]))
     const [outcome] = await jwt(['a', 'c'])
@@ -197,7 +197,7 @@ describe('a JWT-SVID', () => {
     assert.equal(reason, 'the workload identity does not allow the audience "c" (allowed: "a" or "b")')
   })
 
-  it('is not made for an audience that is reserved', async () => {
+  it('is not issued for a reserved audience', async () => {
     const { jwt, audited } = createIssuer()
     const [outcome] = await jwt(['signet'])
     assert.match(refusal(outcome, audited), /reserved/)
@@ -220,13 +220,13 @@ describe('an SVID is refused, and the audit log has the reason,', () => {
       {},
     ],
     [
-      'when the workload attributes are no JSON',
+      'when the workload attributes are not JSON',
       /^the workload attributes are not an attribute tree$/,
       { workloadAttributesJson: '{' },
       {},
     ],
     [
-      'when a workload attribute is of another type',
+      'when a workload attribute has another type',
       /^workload\.unix\.uid is not of the type int$/,
       { workloadAttributesJson: '{"unix":{"uid":"1000"}}' },
       {},
@@ -253,7 +253,7 @@ describe('an SVID is refused, and the audit log has the reason,', () => {
     })
   }
 
-  it('with no more of what was claimed than a SPIFFE ID may have', async () => {
+  it('with no more of the claim than a SPIFFE ID may have', async () => {
     const { x509, audited } = createIssuer()
     await x509({ spiffeId: `spiffe://example.org/${'x'.repeat(100_000)}` })
     const [{ detail }] = audited as [AuditEntry]

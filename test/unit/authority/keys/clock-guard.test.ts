@@ -12,7 +12,7 @@ function create() {
   const events: string[] = []
   const logger = createLogger({ destination: { write: (line) => void events.push(JSON.parse(line).event) } })
   const guard = new ClockGuard({ clock, logger })
-  /** What it says at each minute of so many. */
+  /** The result in each of this many minutes. */
   const during = (minutes: number): Set<boolean> => {
     const said = new Set<boolean>()
     for (let minute = 0; minute < minutes; minute++) {
@@ -25,7 +25,7 @@ function create() {
 }
 
 describe('ClockGuard', () => {
-  it('goes by a clock that runs, is corrected a little, or is set back', () => {
+  it('trusts a clock that runs, is corrected a little, or is set back', () => {
     const { clock, events, guard, during } = create()
     for (const ms of [HOUR_MS, -30 * HOUR_MS]) {
       clock.jump(ms)
@@ -36,7 +36,7 @@ describe('ClockGuard', () => {
     assert.deepEqual(events, [])
   })
 
-  it('holds after a jump until the clock has stayed for 15 minutes, and says both once', () => {
+  it('holds after a jump until the clock has stayed for 15 minutes, and logs both once', () => {
     const { clock, events, guard, during } = create()
     clock.jump(HOUR_MS + 1)
     assert.equal(guard.isSteady(), false)
@@ -45,7 +45,7 @@ describe('ClockGuard', () => {
     assert.deepEqual(events, ['clock.jumped', 'clock.agreed'])
   })
 
-  it('begins anew when the clock jumps on', () => {
+  it('starts over when the clock jumps again', () => {
     const { clock, guard, during } = create()
     clock.jump(2 * HOUR_MS)
     during(10)
@@ -54,7 +54,7 @@ describe('ClockGuard', () => {
     assert.equal(guard.isSteady(), false)
   })
 
-  it('goes on at once when the clock comes back', () => {
+  it('trusts the clock again immediately when it comes back', () => {
     const { clock, events, guard } = create()
     clock.jump(2 * HOUR_MS)
     assert.equal(guard.isSteady(), false)
@@ -63,7 +63,7 @@ describe('ClockGuard', () => {
     assert.deepEqual(events, ['clock.jumped', 'clock.agreed'])
   })
 
-  it('takes no switched-off host for a jump, however long it has run since', () => {
+  it('does not mistake a powered-off host for a jump, however long it has run since', () => {
     const clock = new FakeClock()
     const before = { wallMs: clock.now().getTime(), bootMs: MINUTE_MS }
     clock.jump(48 * HOUR_MS)

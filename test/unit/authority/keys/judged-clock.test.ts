@@ -13,13 +13,13 @@ function create() {
   const guard = new ClockGuard({ clock, logger: silentLogger })
   const judged = new JudgedClock(clock, guard)
   const startMs = clock.now().getTime()
-  /** What has passed since, by its word. */
+  /** What has passed since, by this clock. */
   const passed = (): number => judged.now().getTime() - startMs
   return { clock, passed }
 }
 
-describe('the clock by which the authority judges', () => {
-  it('goes on as if there had been no jump, at once, until the new time has stayed', () => {
+describe('the clock by which the authority judges expiry', () => {
+  it('goes on immediately as if there had been no jump, until the new time has stayed', () => {
     const { clock, passed } = create()
     assert.equal(passed(), 0)
     clock.jump(3 * DAY_MS)
@@ -30,7 +30,7 @@ describe('the clock by which the authority judges', () => {
     assert.equal(passed(), 3 * DAY_MS + 16 * MINUTE_MS)
   })
 
-  it('is the wall clock again when that has come back, at once', () => {
+  it('is the wall clock again as soon as that comes back', () => {
     const { clock, passed } = create()
     clock.jump(3 * DAY_MS)
     clock.advance(500)
@@ -39,7 +39,7 @@ describe('the clock by which the authority judges', () => {
     assert.equal(passed(), 500)
   })
 
-  it('is the wall clock where that is corrected a little, set back, or has slept', () => {
+  it('is the wall clock when that is corrected a little or set back, or the host has slept', () => {
     const { clock, passed } = create()
     clock.jump(MINUTE_MS)
     assert.equal(passed(), MINUTE_MS)

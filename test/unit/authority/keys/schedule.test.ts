@@ -34,7 +34,7 @@ function key(id: string, more: Partial<KeyLife> = {}): KeyLife {
   }
 }
 
-/** Carries steps out as the key ring does. */
+/** Carries out steps as the key ring does. */
 function apply(keys: readonly KeyLife[], steps: readonly Step[], nowMs: number, lifeMs = LIFE): KeyLife[] {
   let result = [...keys]
   for (const step of steps) {
@@ -59,11 +59,11 @@ function settle(keys: readonly KeyLife[], nowMs: number, lifeMs = LIFE): KeyLife
     if (steps.length === 0) return result
     result = apply(result, steps, nowMs, lifeMs)
   }
-  assert.fail('never in order')
+  assert.fail('the steps do not end')
 }
 
 describe('dueSteps', () => {
-  it('begins with an active key', () => {
+  it('starts with an active key', () => {
     assert.deepEqual(dueSteps(JWT, [], 0, undefined), [{ do: 'create', line: JWT, state: 'active' }])
   })
   it('has nothing to do before half of the life', () => {
@@ -74,7 +74,7 @@ describe('dueSteps', () => {
       { do: 'create', line: JWT, state: 'prepared', activateMs: (LIFE * 2) / 3 },
     ])
   })
-  it('hands over when the time has come, and not before', () => {
+  it('hands over when it is time, and not before', () => {
     const keys = [key('a'), key('b', { state: 'prepared', createdMs: LIFE / 2, activateMs: 400_000 })]
     assert.deepEqual(dueSteps(JWT, keys, 399_999, undefined), [])
     assert.deepEqual(dueSteps(JWT, keys, 400_000, undefined), [
@@ -82,32 +82,32 @@ describe('dueSteps', () => {
       { do: 'activate', id: 'b' },
     ])
   })
-  it('ends a retired key when all that it signed has expired', () => {
+  it('ends a retired key when everything that it signed has expired', () => {
     const keys = [key('a', { state: 'retired' }), key('b', { createdMs: 300_000 })]
     assert.deepEqual(dueSteps(JWT, keys, LIFE - 1, undefined), [])
     assert.deepEqual(dueSteps(JWT, keys, LIFE, undefined), [{ do: 'end', id: 'a' }])
   })
-  it('replaces an active key that is over, and keeps it as it is', () => {
+  it('replaces an expired active key, and leaves the expired one as it is', () => {
     assert.deepEqual(dueSteps(JWT, [key('a')], LIFE, undefined), [
       { do: 'end', id: 'a' },
       { do: 'create', line: JWT, state: 'active' },
     ])
   })
-  it('replaces an issuing CA at once when its root is not the active one any more', () => {
+  it('replaces an issuing CA immediately when its root is no longer active', () => {
     const keys = [key('a', { purpose: 'control_issuing', parentId: 'old' })]
     assert.deepEqual(dueSteps(ISSUING, keys, 1, 'new'), [
       { do: 'retire', id: 'a' },
       { do: 'create', line: ISSUING, state: 'active' },
     ])
   })
-  it('retires a prepared issuing CA under a root that is not active any more', () => {
+  it('retires a prepared issuing CA under a root that is no longer active', () => {
     const keys = [
       key('a', { purpose: 'control_issuing', parentId: 'new' }),
       key('b', { purpose: 'control_issuing', parentId: 'old', state: 'prepared', activateMs: 0 }),
     ]
     assert.deepEqual(dueSteps(ISSUING, keys, 1, 'new'), [{ do: 'retire', id: 'b' }])
   })
-  it('goes back to the key that a clock years ahead had ended, once the time is right again', () => {
+  it('returns to the key that a clock years ahead had ended, once the time is right again', () => {
     const before = settle([], 0)
     const then = settle(settle(before, YEAR), YEAR + LIFE / 2)
     assert.notEqual(then.find(({ state }) => state === 'active')?.id, before[0]?.id)
@@ -118,7 +118,7 @@ describe('dueSteps', () => {
     )
     assert.ok(!after.some(({ state }) => state === 'prepared' || state === 'ended'))
   })
-  it('publishes a retired key again that had ended too early', () => {
+  it('publishes a retired key again that was ended too early', () => {
     const keys = [key('a', { state: 'ended', privateKey: undefined }), key('b', { createdMs: 300_000 })]
     assert.deepEqual(dueSteps(JWT, keys, LIFE - 1, undefined), [{ do: 'retire', id: 'a' }])
   })
@@ -128,7 +128,7 @@ describe('dueSteps', () => {
     assert.deepEqual(unneededKeys(keys, -YEAR, 0), [])
   })
 
-  it('is in order after a pause of any length, with one active key that is not over', () => {
+  it('has nothing due after a pause of any length, with one active key that has not expired', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 3 * LIFE }), { maxLength: 12 }), (pauses) => {
         let nowMs = 0
@@ -146,7 +146,7 @@ describe('dueSteps', () => {
     )
   })
 
-  it('publishes each key before it signs and leaves a third of a life to what was signed, when nobody sleeps', () => {
+  it('publishes each key before it signs and leaves a third of a life to what was signed, without a pause', () => {
     let keys = settle([], 0)
     let last = keys[0]
     let handOvers = 0
@@ -172,7 +172,7 @@ describe('keys of several algorithms', () => {
   const RS256 = jwtLineOf('RS256')
   const DUE = { ...RS256, createdMs: 0, notAfterMs: LIFE, state: 'prepared', activateMs: LIFE / 6 } as const
 
-  it('publish the first of a new one, while another signs, for as long as a rotation on demand would', () => {
+  it('publish the first key of a new algorithm, while another signs, for as long as a rotation on demand would', () => {
     assert.deepEqual(dueSteps(RS256, [key('a')], 0, undefined), [
       { do: 'create', line: RS256, state: 'prepared', activateMs: LIFE / 6 },
     ])
@@ -180,29 +180,29 @@ describe('keys of several algorithms', () => {
     assert.deepEqual(dueSteps(RS256, keys, LIFE / 6 - 1, undefined), [])
     assert.deepEqual(dueSteps(RS256, keys, LIFE / 6, undefined), [{ do: 'activate', id: 'r' }])
   })
-  it('do not wait for the first of a new one that a clock far ahead has prepared', () => {
+  it('do not wait for the first key of a new algorithm that a clock far ahead has prepared', () => {
     const stray = key('r', { ...DUE, createdMs: YEAR, notAfterMs: YEAR + LIFE, activateMs: YEAR + LIFE / 6 })
     assert.deepEqual(dueSteps(RS256, [key('a'), stray], 0, undefined), [{ do: 'retire', id: 'r' }])
     const [step] = dueSteps(RS256, [key('a'), { ...stray, state: 'retired' }], 0, undefined)
     assert.deepEqual(step, { do: 'create', line: RS256, state: 'prepared', activateMs: LIFE / 6 })
   })
-  it('publish it for half of the time that is left to the other, when that is less', () => {
+  it('publish it for half of the time that the other has left, when that is less', () => {
     const [step] = dueSteps(RS256, [key('a')], LIFE - 1000, undefined)
     assert.deepEqual(step, { do: 'create', line: RS256, state: 'prepared', activateMs: LIFE - 500 })
   })
-  it('let it sign at once when nothing else can', () => {
+  it('let it sign immediately when nothing else can', () => {
     assert.deepEqual(dueSteps(RS256, [key('a'), key('r', DUE)], LIFE, undefined).slice(0, 1), [
       { do: 'end', id: 'r' },
     ])
     const later = key('r', { ...DUE, notAfterMs: 2 * LIFE, activateMs: 2 * LIFE })
     assert.deepEqual(dueSteps(RS256, [key('a'), later], LIFE, undefined), [{ do: 'activate', id: 'r' }])
   })
-  it('publish one again that had been given up', () => {
+  it('publish one again that was given up', () => {
     const retired = key('r', { ...RS256, state: 'retired' })
     const [step] = dueSteps(RS256, [key('a'), retired], 1000, undefined)
     assert.equal(step?.do === 'create' && step.state, 'prepared')
   })
-  it('keep one that is not wanted any more until each that is wanted signs, then publish it until its end', () => {
+  it('keep one that is no longer configured until each configured algorithm signs, then publish it until it expires', () => {
     const keys = [key('a'), key('p', { state: 'prepared', activateMs: 1 }), key('r', DUE)]
     assert.deepEqual(leavingSteps([RS256], keys, 0), [{ do: 'retire', id: 'p' }])
     const now = [key('a'), key('r', { ...RS256 })]
@@ -224,7 +224,7 @@ describe('keys of several algorithms', () => {
 })
 
 describe('unneededKeys', () => {
-  it('are those that have ended, control CAs when nothing under them can be renewed any more', () => {
+  it('are those that have ended; control CAs, when nothing under them can be renewed any more', () => {
     const ended = [
       key('a', { state: 'ended' }),
       key('b', { purpose: 'control_root', state: 'ended' }),
@@ -236,7 +236,7 @@ describe('unneededKeys', () => {
     assert.deepEqual(ids(LIFE + 999), ['a'])
     assert.deepEqual(ids(LIFE + 1000), ['a', 'b', 'c'])
   })
-  it('are those that a clock far ahead has made', () => {
+  it('are those that a clock far ahead has created', () => {
     const keys = [key('a'), key('b', { state: 'retired', createdMs: YEAR })]
     assert.deepEqual(unneededKeys(keys, 1000, 0), [keys[1]])
     assert.deepEqual(unneededKeys(keys, YEAR, 0), [])
@@ -244,13 +244,13 @@ describe('unneededKeys', () => {
 })
 
 describe('activateAt', () => {
-  it('gives a late successor half of what is left for publishing, and never waits past the end', () => {
+  it('publishes a late successor for half of the time left, and never waits past the end', () => {
     assert.equal(activateAt(key('a'), 590_000), 595_000)
   })
 })
 
 describe('nextChangeAt', () => {
-  it('is half of the life for an active key without successor, otherwise its end', () => {
+  it('is half of the life for an active key without a successor, otherwise its end', () => {
     assert.equal(nextChangeAt(key('a'), false), prepareAt(key('a')))
     assert.equal(nextChangeAt(key('a'), true), LIFE)
     assert.equal(nextChangeAt(key('a', { state: 'prepared', activateMs: 7 }), true), 7)

@@ -18,7 +18,7 @@ const START =
 
 const READS_PATH = 'deny: [{ match: { workload.unix.binary_path: /bin/sh } }]'
 
-/** The view of the bot `builder`, and what its listeners are told. */
+/** The view of the bot `builder`, and what its listeners were sent. */
 async function openView(yaml = START) {
   const rig = await openCatalogue(yaml)
   const views = new BotViews(rig.catalogue)
@@ -36,9 +36,9 @@ async function openView(yaml = START) {
     watched,
     view: watched.view,
     hear,
-    /** What was told since the last time. */
+    /** What was sent since the last call. */
     told: () => told.splice(0),
-    /** Each list of foreign bundles that was told since the last time. */
+    /** Each list of foreign bundles that was sent since the last call. */
     toldBundles: () => toldBundles.splice(0),
     [Symbol.asyncDispose]: async () => {
       views[Symbol.dispose]()
@@ -55,13 +55,13 @@ describe('the view of a bot', () => {
     assert.equal(rig.view.get('two'), undefined)
   })
 
-  it('is empty for a bot that nobody has made', async () => {
+  it('is empty for a bot that does not exist', async () => {
     await using rig = await openView()
     using watched = rig.views.watch('stranger', rig.hear)
     assert.deepEqual(watched.view.names, [])
   })
 
-  it('gains what is made', async () => {
+  it('gains what is created', async () => {
     await using rig = await openView()
     await rig.put(identityYaml('three'))
     assert.deepEqual(rig.told(), [{ upserts: ['three'], removals: [], bot: false }])
@@ -105,7 +105,7 @@ describe('the view of a bot', () => {
     assert.deepEqual(rig.told()[0]?.removals, ['one'])
   })
 
-  it('has the foreign bundles that its identities federate with, and tells the list whenever it becomes another', async () => {
+  it('has the foreign bundles that its identities federate with, and sends the list whenever it changes', async () => {
     const partners = 'federates_with: [b.example, a.example, c.example]'
     const some = federationYaml('a.example') + federationYaml('b.example') + federationYaml('other.example')
     await using rig = await openView(START + some + identityYaml('three', partners))
@@ -130,18 +130,19 @@ describe('the view of a bot', () => {
     assert.deepEqual(rig.toldBundles(), [['a.example', 'c.example', 'other.example'], ['other.example'], []])
   })
 
-  it('says nothing of what does not concern the bot', async () => {
+  it('sends nothing about what does not concern the bot', async () => {
     await using rig = await openView()
     await rig.put(identityYaml('two', READS_PATH, 'b') + roleYaml('b', 'c') + botYaml('other', ['b']))
     await rig.remove('workload_identity', 'two')
     assert.deepEqual(rig.told(), [])
   })
 
-  it('leaves out what this program does not understand, also when it did before', async () => {
+  it('leaves out what this version does not understand, even if it was there before', async () => {
     await using rig = await openView()
     await rig.putSpec('workload_identity', 'odd', { spiffe_id: '/odd', from_the_future: true })
     assert.deepEqual(rig.view.names, ['one'])
-    // In the place of one that was permitted; the role selects by label, so it would be permitted as well.
+    // It replaces one that was permitted. The role selects by label, so it would be permitted as
+    // well.
     await rig.put(roleYaml('a', 'nobody').replace('labels: { team: nobody }', 'name: "*"'))
     rig.told()
     await rig.putSpec('workload_identity', 'one', { spiffe_id: '/one', from_the_future: true })
@@ -149,17 +150,17 @@ describe('the view of a bot', () => {
     assert.deepEqual(rig.view.names, ['two'])
   })
 
-  it('is shared by the agents of a bot, lives as long as one of them, and starts from what is there then', async () => {
+  it('is shared by the agents of a bot, lives as long as one of them, and starts from the current state', async () => {
     await using rig = await openView()
     const second = rig.views.watch('builder', () => undefined)
     assert.equal(second.view, rig.view)
     rig.watched[Symbol.dispose]()
     await rig.put(identityYaml('three'))
     assert.deepEqual(second.view.names, ['one', 'three'])
-    assert.deepEqual(rig.told(), [], 'who has left hears nothing')
+    assert.deepEqual(rig.told(), [], 'nothing is sent after disposal')
     second[Symbol.dispose]()
     await rig.put(identityYaml('four'))
-    assert.deepEqual(second.view.names, ['one', 'three'], 'nobody keeps it up to date any more')
+    assert.deepEqual(second.view.names, ['one', 'three'], 'nothing keeps it up to date any more')
     using third = rig.views.watch('builder', rig.hear)
     assert.deepEqual(third.view.names.toSorted(), ['four', 'one', 'three'])
   })

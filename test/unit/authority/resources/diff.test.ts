@@ -6,7 +6,7 @@ describe('unifiedDiff', () => {
   it('is empty for equal texts', () => {
     assert.equal(unifiedDiff('a\nb\n', 'a\nb\n', 'x'), '')
   })
-  it('shows a changed line with what stands around it', () => {
+  it('shows a changed line with its context', () => {
     const before = ['1', '2', '3', '4', '5', '6', '7', '8', '9', ''].join('\n')
     const diff = unifiedDiff(before, before.replace('5', 'five'), 'role/ci')
     assert.equal(
@@ -17,7 +17,7 @@ describe('unifiedDiff', () => {
   it('shows a new text as all added', () => {
     assert.equal(unifiedDiff('', 'a\n', 'x'), '--- /dev/null\n+++ x (file)\n@@ -0,0 +1,1 @@\n+a\n')
   })
-  it('of long texts is not searched for what is common: everything is replaced', () => {
+  it('replaces long texts as a whole, without searching for common lines', () => {
     const long = `${'line\n'.repeat(5000)}`
     const diff = unifiedDiff(long, `${long}one more\n`, 'x')
     assert.equal(diff.match(/^-line$/gm)?.length, 5000)

@@ -9,7 +9,7 @@ const names = Array.from({ length: 1500 }, (_, i) => `role-${i}`)
 const long = names.map(role).join('---\n')
 
 describe('parseInTurns', () => {
-  it('reads the same resources at the same lines as in one go', async () => {
+  it('reads the same resources at the same lines as in one piece', async () => {
     const whole = parseResources(long, 'f.yaml')
     const { resources, problems } = await parseInTurns(long, 'f.yaml')
     assert.deepEqual(problems, [])

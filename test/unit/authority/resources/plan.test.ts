@@ -31,7 +31,7 @@ function plan({ catalogue, compile, clock }: CatalogueRig, yaml: string): Promis
 const actions = ({ changes }: Plan): string[] => changes.map(({ action, next }) => `${next.name} ${action}`)
 
 describe('planApply', () => {
-  it('says what would be created, updated and left as it is', async () => {
+  it('says what would be created, updated and left unchanged', async () => {
     await using rig = await openCatalogue(STORED)
     const made = await plan(rig, STORED.replace('/one', '/uno') + identityYaml('two'))
     assert.deepEqual(actions(made), ['one updated', 'a unchanged', 'builder unchanged', 'two created'])
@@ -40,13 +40,13 @@ describe('planApply', () => {
     assert.deepEqual([made.problems, made.warnings], [[], []])
   })
 
-  it('changes nothing by itself', async () => {
+  it('changes nothing itself', async () => {
     await using rig = await openCatalogue(STORED)
     await plan(rig, identityYaml('two'))
     assert.equal(rig.catalogue.get('workload_identity', 'two'), undefined)
   })
 
-  it('refuses a revision that is not the present one, and takes the one that is', async () => {
+  it('refuses a revision that is not the current one, and accepts the current one', async () => {
     await using rig = await openCatalogue(STORED)
     const revision = rig.catalogue.get('workload_identity', 'one')?.revision
     const from = (stated: string | undefined): string =>
@@ -84,7 +84,7 @@ spec: { bot: nobody, method: secret }
     assert.ok(problems.some((problem) => problem.includes('spec.allow.0.spiffe_ids')))
   })
 
-  it('refuses rules that nothing enforces, also of a role that another version has stored', async () => {
+  it('refuses rules that nothing enforces, also in a role that another version has stored', async () => {
     await using rig = await openCatalogue()
     await rig.putSpec('role', 'later', { allow: [{ kind: 'database', name: 'app' }] })
     const role = (rule: string): string =>
@@ -99,7 +99,7 @@ spec: { bot: nobody, method: secret }
     }
   })
 
-  it('leaves a join token the method that it has', async () => {
+  it('does not change the method of a join token', async () => {
     await using rig = await openCatalogue(botYaml('builder', []))
     await rig.putSpec('join_token', 't', { bot: 'builder', method: 'other', max_uses: 1 })
     const { problems } = await plan(
@@ -109,7 +109,7 @@ spec: { bot: nobody, method: secret }
     assert.deepEqual(problems, ['f.yaml:4: spec.method: join_token t is of method other: delete it first'])
   })
 
-  it('knows what the same file brings, whatever the order', async () => {
+  it('finds references within the same file, in any order', async () => {
     await using rig = await openCatalogue()
     const token = `
 kind: join_token
@@ -121,7 +121,7 @@ spec: { bot: builder, method: secret }
     assert.deepEqual(made.problems, [])
   })
 
-  it('does not look again at the rules of what stays as it is', async () => {
+  it('does not check the rules of unchanged resources again', async () => {
     await using rig = await openCatalogue(STORED)
     const compiled: string[] = []
     const { resources } = parseResources(STORED + identityYaml('two'), 'f.yaml')
@@ -138,7 +138,7 @@ spec: { bot: builder, method: secret }
     assert.deepEqual(compiled, ['two'])
   })
 
-  it('does not take a bug in a compiler for a mistake in a file', async () => {
+  it('does not report a bug in a compiler as a mistake in a file', async () => {
     await using rig = await openCatalogue()
     const { resources } = parseResources(identityYaml('one'), 'f.yaml')
     const compile = (): never => {
@@ -156,7 +156,7 @@ spec: { bot: builder, method: secret }
     )
   })
 
-  it('refuses a federation with the own trust domain, and a second one for another', async () => {
+  it('refuses a federation with its own trust domain, and a second one for another', async () => {
     await using rig = await openCatalogue(STORED + federationYaml('a.example'))
     const { problems } = await plan(
       rig,
@@ -177,7 +177,7 @@ spec: { bot: builder, method: secret }
     assert.deepEqual((await plan(rig, renamed)).problems, [])
   })
 
-  it('warns of a bundle without keys, of keys that are passed over, and of one that is older', async () => {
+  it('warns of a bundle without keys, of skipped keys, and of a bundle that is older', async () => {
     await using rig = await openCatalogue(federationYaml('a.example', 5) + federationYaml('c.example', 5))
     const jwk = exportJwk((await generateKeyPair()).publicKeyDer)
     const keys = (...uses: readonly string[]): string => {
@@ -205,7 +205,7 @@ spec: { bot: builder, method: secret }
     assert.equal(said.length, 4)
   })
 
-  it('warns where a workload identity names a trust domain of which there is no federation yet', async () => {
+  it('warns where a workload identity names a trust domain without a federation', async () => {
     await using rig = await openCatalogue(STORED + federationYaml('a.example'))
     const partners = identityYaml('two', 'federates_with: [a.example, b.example, c.example]')
     const { problems, warnings } = await plan(rig, partners + federationYaml('b.example'))
@@ -215,7 +215,7 @@ spec: { bot: builder, method: secret }
     assert.deepEqual(others, [])
   })
 
-  it('warns where one caller may get two identities with one hint, of the one that loses it', async () => {
+  it('warns where one caller may get two identities with one hint, about the one that loses it', async () => {
     await using rig = await openCatalogue(STORED + identityYaml('kept', 'hint: internal'))
     const about = async (yaml: string): Promise<string[]> => {
       const { problems, warnings } = await plan(rig, yaml)
@@ -238,10 +238,10 @@ spec: { bot: builder, method: secret }
     const two = other('hint: x') + identityYaml('other', 'hint: x') + identityYaml('third', 'hint: y')
     assert.deepEqual(await about(two), [loses('other', 'new')])
     await rig.put(two)
-    assert.deepEqual(await about(two), [], 'told when it was applied')
+    assert.deepEqual(await about(two), [], 'reported when it was applied')
   })
 
-  it('warns of a lock that names nothing and of one that has ended', async () => {
+  it('warns of a lock that targets nothing and of one that has expired', async () => {
     await using rig = await openCatalogue(STORED)
     const lock = (name: string, target: string, more = ''): string => `
 kind: lock
@@ -262,7 +262,7 @@ spec: { target: { ${target} }, reason: test }
     assert.ok(warnings.some((warning) => warning.includes('late: metadata.expires has passed already')))
   })
 
-  describe('where a SPIFFE ID is made from the word of an agent', () => {
+  describe('where a SPIFFE ID is made from what the agent reports', () => {
     const CHOSEN = identityYaml('any').replace('/any', '"/u/{{ workload.unix.uid }}"')
     const UNBOUNDED = roleYaml('wide').replace(', spiffe_ids: [/**]', '')
 
@@ -280,7 +280,7 @@ spec: { target: { ${target} }, reason: test }
       assert.match(warnings[0] ?? '', /role wide: .*workload_identity i1, i2, i3 and 1 more/)
     })
 
-    it('is content once the role has spiffe_ids, in the same file too', async () => {
+    it('does not warn once the role has spiffe_ids, also in the same file', async () => {
       await using rig = await openCatalogue(UNBOUNDED + CHOSEN)
       const { warnings } = await plan(rig, roleYaml('wide') + CHOSEN)
       assert.deepEqual(warnings, [])
@@ -288,7 +288,7 @@ spec: { target: { ${target} }, reason: test }
   })
 
   for (const [what, spec, warnings] of [
-    ['has what it asks for', 'x509: { ttl: 10d }, jwt: { ttl: 200s }', []],
+    ['gets what it asks for', 'x509: { ttl: 10d }, jwt: { ttl: 200s }', []],
     [
       'asks for more than its keys live',
       'x509: { ttl: 90d }, jwt: { ttl: 24h }',
@@ -305,7 +305,7 @@ spec: { target: { ${target} }, reason: test }
       ],
     ],
   ] as const) {
-    it(`warns of lives that cannot be had: one ${what}`, async () => {
+    it(`warns of impossible lifetimes: one ${what}`, async () => {
       await using rig = await openCatalogue()
       const yaml = `kind: workload_identity
 version: v1
@@ -317,7 +317,7 @@ spec:
     })
   }
 
-  it('warns of a life that no role allows which lets the identity be used', async () => {
+  it('warns of a lifetime that no role with this identity allows', async () => {
     await using rig = await openCatalogue()
     const yaml = `kind: role
 version: v1

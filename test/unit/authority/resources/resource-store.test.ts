@@ -37,7 +37,7 @@ const STRANGERS: readonly Caller[] = [
   },
 ]
 const admin = principalOf({ kind: 'admin', uid: 0, pid: 1 })
-/** Somebody who may do some things with what is labelled `ours`. */
+/** A principal that may do some things with what is labelled `ours`. */
 const ours = (...verbs: string[]): Principal => ({
   actor: 'bot:ci/01J',
   may: (verb, kind, _name, { team }) =>
@@ -60,7 +60,7 @@ describe('ResourceStore', () => {
   })
 
   for (const caller of STRANGERS) {
-    it(`lets ${caller.kind} callers do nothing: no role gives verbs`, async () => {
+    it(`lets ${caller.kind} callers do nothing: no role grants verbs`, async () => {
       await using opened = await openStore()
       const { store, apply } = opened
       const principal = principalOf(caller)
@@ -70,7 +70,7 @@ describe('ResourceStore', () => {
     })
   }
 
-  it('shows each principal what it may see, and does not say what else there is', async () => {
+  it('shows each principal what it may see, without disclosing what else exists', async () => {
     await using opened = await openStore()
     const { store } = opened
     const reader = ours('get', 'list')
@@ -87,7 +87,7 @@ describe('ResourceStore', () => {
     }
   })
 
-  it('judges a change by the labels before it and by those after it', async () => {
+  it('checks a change by the labels before and after it', async () => {
     await using opened = await openStore()
     const { apply, events } = opened
     const writer = ours('create', 'update')
@@ -100,12 +100,12 @@ describe('ResourceStore', () => {
       [identityYaml('five', '', 'ours') + roleYaml('b'), 'create role b'],
     ] as const) {
       await assert.rejects(apply(writer, yaml), forbidden(what))
-      await assert.rejects(apply(writer, yaml, true), forbidden(what), 'a dry run shows what is stored')
+      await assert.rejects(apply(writer, yaml, true), forbidden(what), 'a dry run would show what is stored')
     }
     assert.equal(events.length, 2)
   })
 
-  it('deletes only for whoever may delete it', async () => {
+  it('deletes only for a principal that may delete', async () => {
     await using opened = await openStore()
     const { store, events } = opened
     await assert.rejects(

@@ -4,7 +4,7 @@ import { warnOfUnsupportedRules } from '../../../../src/authority/resources/stor
 import { createLogger } from '../../../../src/foundation/logger.ts'
 import { botYaml, identityYaml, openCatalogue, roleYaml } from '../../../support/catalogue-rig.ts'
 
-it('says which rules of stored roles nothing enforces; they grant nothing, and the others stand', async () => {
+it('reports which rules of stored roles nothing enforces; those grant nothing, and the others stay in force', async () => {
   await using rig = await openCatalogue(identityYaml('web', '', 'a') + roleYaml('plain', 'b'))
   await rig.putSpec('role', 'later', {
     allow: [

@@ -13,7 +13,7 @@ import {
 } from '../../../support/hpack.ts'
 import { rewritten } from '../../../support/rewritten.ts'
 
-/** A longer search: `FUZZ_RUNS=100000 node --test` with this file. */
+/** For a longer search, run this file with `FUZZ_RUNS=100000 node --test`. */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 300)
 const PATH = '/tmp/agent.sock'
 const PADDED = 8
@@ -24,7 +24,7 @@ function headers(block: Buffer, flags = END_HEADERS, stream = 1): Buffer {
   return frame(TYPE.headers, flags, stream, block)
 }
 
-/** Header blocks of a client that uses all that HPACK has, in frames of all kinds. */
+/** Header blocks of a client that uses everything in HPACK, in frames of all kinds. */
 const text = fc.oneof(
   fc.constantFrom(PATH, 'localhost', '', '/', '//a b', 'é/@\0'),
   fc.string({
@@ -120,7 +120,10 @@ function sessionOf(requests: readonly Request[]): { bytes: Buffer; fields: Field
   return { bytes, fields: client.fields }
 }
 
-/** Same length, the same in any pieces, and different only where an `:authority` has its value. */
+/**
+ * The output has the same length, is the same for any chunks, and differs only within values of
+ * `:authority`.
+ */
 function holds(bytes: Buffer, pieces: readonly number[]): void {
   const whole = rewritten(bytes)
   assert.equal(whole.length, bytes.length)
@@ -132,8 +135,8 @@ function holds(bytes: Buffer, pieces: readonly number[]): void {
   assert.deepEqual(rewritten(whole), whole)
 }
 
-describe('for any bytes in any pieces, the rewriting', () => {
-  it('of what a client sends changes nothing but the values of :authority', () => {
+describe('for any bytes in any chunks, the rewriting', () => {
+  it("of a client's session changes nothing but the values of :authority", () => {
     fc.assert(
       fc.property(sessions, shares, (requests, pieces) => {
         const { bytes, fields } = sessionOf(requests)

@@ -36,9 +36,9 @@ const LITERALS = REPRESENTATIONS.flatMap((as) =>
 const authority = (value: string, options: LiteralOptions): Buffer =>
   literal({ name: ':authority', value }, options)
 
-describe('the rewriting of :authority', () => {
+describe('rewriting of :authority', () => {
   for (const options of LITERALS) {
-    it(`replaces the slashes of a path in a literal ${JSON.stringify(options)}, cut at any byte`, () => {
+    it(`replaces the slashes of a path in a literal ${JSON.stringify(options)}, split at any byte`, () => {
       const block = Buffer.concat([
         indexed(3),
         authority(PATH, options),
@@ -52,7 +52,7 @@ describe('the rewriting of :authority', () => {
       assert.deepEqual(rewritten(bytes, [...bytes.keys()]), whole)
     })
 
-    it(`leaves one alone that HTTP/2 takes, in a literal ${JSON.stringify(options)}`, () => {
+    it(`leaves a valid one alone, in a literal ${JSON.stringify(options)}`, () => {
       for (const value of ['localhost', 'tmp%2Fagent.sock', 'spire_agent', 'a.b:443', '[::1]', '']) {
         const bytes = Buffer.concat([GREETING, headers(authority(value, options))])
         const rewriter = new AuthorityRewriter()
@@ -62,7 +62,7 @@ describe('the rewriting of :authority', () => {
     })
   }
 
-  it('finds it by the index that an earlier literal made', () => {
+  it('finds it by the index of an earlier literal', () => {
     const first = authority(PATH, { as: 'indexing', name: 'raw' })
     const other = literal({ name: 'a', value: 'b' }, { as: 'indexing' })
     const blocks = [
@@ -75,7 +75,7 @@ describe('the rewriting of :authority', () => {
     assert.deepEqual(authorities(rewritten(bytes)), ['.tmp.agent.sock', '.other', '.x'])
   })
 
-  it('knows when that entry is gone from the table, and when another has its index', () => {
+  it('knows when that entry is evicted from the table, and when another has its index', () => {
     const first = authority(PATH, { as: 'indexing' })
     const other = literal({ name: 'path', value: 'a' }, { as: 'indexing' })
     const emptied = Buffer.concat([tableSize(0), tableSize(4096)])
@@ -92,7 +92,7 @@ describe('the rewriting of :authority', () => {
       const room = 4096 - entryBytes - name.length - 32
       for (const [length, later] of [
         [room, '.x'],
-        [room + 1, '/x'], // one more, and what was kept is gone: the index below names nothing
+        [room + 1, '/x'], // one more evicts the entry, so the index below names nothing
       ] as const) {
         const filling = literal({ name, value: 'v'.repeat(length) }, { as: 'indexing', name: index })
         const bytes = Buffer.concat([GREETING, headers(Buffer.concat([kept, filling]))])
@@ -106,7 +106,7 @@ describe('the rewriting of :authority', () => {
   it('knows that an entry larger than the table empties it', () => {
     const large = literal({ name: 'a', value: 'v'.repeat(4096) }, { as: 'indexing' })
     const bytes = Buffer.concat([GREETING, headers(Buffer.concat([kept, large]))])
-    // An index of nothing: from there on all goes through as it is.
+    // An index without an entry: from there on everything passes through unchanged.
     const next = Buffer.concat([62, 1].map((name) => headers(authority('/x', { name }))))
     assert.deepEqual(rewritten(Buffer.concat([bytes, next])), Buffer.concat([bytes, next]))
   })
@@ -129,14 +129,14 @@ describe('the rewriting of :authority', () => {
     })
   }
 
-  it('replaces each of the 256 bytes that HTTP/2 refuses, and none that it takes', () => {
+  it('replaces each of the 256 bytes that HTTP/2 refuses, and none that it accepts', () => {
     const all = Buffer.from([...Array(256).keys()]).toString('latin1')
     const [raw] = authorities(rewritten(Buffer.concat([GREETING, headers(authority(all, { name: 1 }))])))
     assert.equal(raw?.replaceAll(/[!$%&'()*+,\-.:;=[\]_~0-9A-Za-z]/g, ''), '')
     assert.equal([...all].filter((char, n) => raw?.[n] === char).length, 81)
   })
 
-  it('replaces in a Huffman code what has a stand-in of the same length', () => {
+  it('replaces Huffman-coded bytes by a stand-in of the same length', () => {
     const bytes = Buffer.concat([
       GREETING,
       headers(authority('a/ "?@|\0#<>^`{}\\', { name: 1, huffman: true })),
@@ -146,8 +146,12 @@ describe('the rewriting of :authority', () => {
 
   for (const [what, ...frames] of [
     ['no preface', Buffer.from('GET / HTTP/1.1\r\nHost: /a\r\n\r\n')],
-    ['an index of nothing', GREETING, headers(Buffer.concat([indexed(70), authority(PATH, { name: 1 })]))],
-    ['a string that is longer than its block', GREETING, headers(Buffer.of(0x41, 0x20, 0x2f))],
+    [
+      'an index without an entry',
+      GREETING,
+      headers(Buffer.concat([indexed(70), authority(PATH, { name: 1 })])),
+    ],
+    ['a string longer than its block', GREETING, headers(Buffer.of(0x41, 0x20, 0x2f))],
     ['an endless integer', GREETING, headers(Buffer.alloc(40, 0xff)), headers(authority(PATH, { name: 1 }))],
     [
       'a table that was not offered',
@@ -157,12 +161,12 @@ describe('the rewriting of :authority', () => {
     ],
     ['padding longer than its frame', GREETING, headers(Buffer.of(200, 0x41, 1, 0x2f), END_HEADERS | PADDED)],
     [
-      'a frame too long',
+      'a frame that is too long',
       GREETING,
       headers(Buffer.concat([authority(PATH, { name: 1 }), Buffer.alloc(17_000)])),
     ],
     [
-      'HEADERS that another frame interrupts',
+      'HEADERS interrupted by another frame',
       GREETING,
       headers(authority(PATH, { name: 1 }), 0),
       frame(TYPE.data, 0, 1),
@@ -174,7 +178,7 @@ describe('the rewriting of :authority', () => {
       ...Array.from({ length: 20 }, (_, n) => frame(TYPE.continuation, n === 19 ? END_HEADERS : 0, 1)),
     ],
   ] as const) {
-    it(`lets ${what} through as it is, and all that follows`, () => {
+    it(`passes ${what} and everything after it through unchanged`, () => {
       const bytes = Buffer.concat([...frames, headers(authority(PATH, { name: 1 }))])
       const rewriter = new AuthorityRewriter()
       assert.deepEqual(rewritten(bytes, [], rewriter), bytes)
@@ -183,7 +187,7 @@ describe('the rewriting of :authority', () => {
     })
   }
 
-  it('keeps one acknowledgement of SETTINGS from the session, the first, wherever it is cut', () => {
+  it('suppresses one acknowledgement of SETTINGS from the session, the first, wherever it is split', () => {
     const before = Buffer.concat([GREETING, frame(TYPE.window, 0, 0, Buffer.alloc(4))])
     const after = Buffer.concat([
       headers(authority('a', { name: 1 })),
@@ -199,7 +203,7 @@ describe('the rewriting of :authority', () => {
     }
   })
 
-  it('does so after a mistake, too', () => {
+  it('does so after an error, too', () => {
     const bytes = Buffer.concat([GREETING, headers(indexed(70))])
     const rewriter = new AuthorityRewriter()
     rewriter.awaitAck()

@@ -33,14 +33,14 @@ describe('the Huffman code of HPACK', () => {
     })
   }
 
-  it('is complete: every sequence of bits begins with one code', () => {
+  it('is complete: every bit sequence begins with one code', () => {
     let sum = 0
     for (let symbol = 0; symbol <= 256; symbol++) sum += 2 ** -bitsOf(symbol)
     assert.equal(sum, 1)
     assert.equal(codeOf(256), 2 ** 30 - 1)
   })
 
-  it('gives back all 256 bytes, and where the code of each begins', () => {
+  it('decodes all 256 bytes, and says where the code of each begins', () => {
     for (let byte = 0; byte < 256; byte++) {
       const text = `a${String.fromCharCode(byte)}b`
       assert.equal(textOf(huffman(text)), text)
@@ -54,7 +54,7 @@ describe('the Huffman code of HPACK', () => {
     ['padding of zeros', '18'],
     ['padding of eight bits', 'f1e3c2e5f23a6ba0ab90f4ffff'],
     ['EOS', 'ffffffff'],
-    ['half a code', '1fff'],
+    ['a truncated code', '1fff'],
   ] as const) {
     it(`refuses ${what}`, () => assert.equal(readHuffman(Buffer.from(hex, 'hex')), undefined))
   }
@@ -71,7 +71,7 @@ describe('the Huffman code of HPACK', () => {
     const session = http2.connect('http://a', { createConnection: () => connection })
     const sent: Record<string, string> = {}
     for (let byte = 33; byte < 256; byte++) {
-      // The rest makes it shorter as a code than as it is.
+      // The rest makes the Huffman code shorter than the plain value, so that nghttp2 uses it.
       if (byte !== 127) sent[`x-${byte}`] = `${String.fromCharCode(byte).repeat(3)}${'a'.repeat(30)}`
     }
     session.request({ ':path': '/', ...sent }).on('error', () => undefined)

@@ -12,7 +12,7 @@ import {
   type ValueType,
 } from '../../../../src/rpc/messages/message-type.ts'
 
-/** What others' protobuf makes of the same bytes, in the form of the generated types. */
+/** What protobufjs makes of the same bytes, in the form of the generated types. */
 const reference = protobuf.Root.fromJSON(JSON.parse(schema))
 const AS_OBJECT = { longs: String, enums: String, defaults: true, oneofs: true }
 const types = new MessageTypes(schema)
@@ -88,7 +88,7 @@ describe('every message of proto/', () => {
     })
   }
 
-  it('fails only as malformed, whatever comes', () => {
+  it('fails only as malformed, whatever arrives', () => {
     const name = 'envoy.service.discovery.v3.DeltaDiscoveryRequest'
     const sample = encodeMessage(types.message(name), {
       node: { id: 'a', metadata: { fields: { x: { structValue: { fields: { y: { numberValue: 1 } } } } } } },
@@ -122,21 +122,21 @@ describe('a message', () => {
   const REQUEST = 'JWTSVIDRequest'
 
   const malformed: Readonly<Record<string, [string, string]>> = {
-    'has a text that is not UTF-8': [REQUEST, '0a 01 ff'],
-    'has a surrogate in UTF-8': [REQUEST, '0a 03 ed a0 80'],
-    'is cut off in a text': [REQUEST, '0a 05 61'],
-    'is cut off in a tag': [REQUEST, '8a'],
+    'has a string that is not UTF-8': [REQUEST, '0a 01 ff'],
+    'has a UTF-8-encoded surrogate': [REQUEST, '0a 03 ed a0 80'],
+    'is truncated in a string': [REQUEST, '0a 05 61'],
+    'is truncated in a tag': [REQUEST, '8a'],
     'has a number of eleven bytes': ['google.protobuf.Timestamp', `08 ${'ff '.repeat(10)}01`],
     'has a tag of more than 32 bits': [REQUEST, '8a 80 80 80 10 01 61'],
     'has a length of more than 32 bits': [REQUEST, '0a 81 80 80 80 10 61'],
-    'has an unknown field that is as long': [REQUEST, '7a 81 80 80 80 10 61'],
-    'has an inner message that is as long': ['X509SVIDResponse', '0a 80 80 80 80 10'],
-    'has a text where a number belongs': ['google.protobuf.Timestamp', '0a 00'],
-    'has a number where a text belongs': [REQUEST, '08 01'],
+    'has an unknown field of that length': [REQUEST, '7a 81 80 80 80 10 61'],
+    'has an inner message of that length': ['X509SVIDResponse', '0a 80 80 80 80 10'],
+    'has a string where a number belongs': ['google.protobuf.Timestamp', '0a 00'],
+    'has a number where a string belongs': [REQUEST, '08 01'],
     'has the field 0': [REQUEST, '02 00'],
     'ends a group that did not begin': [REQUEST, '7c'],
     'ends another group than began': [REQUEST, '7b 84 01'],
-    'has an inner message that is longer than the outer': ['X509SVIDResponse', '0a 02 0a 05 61 61 61 61 61'],
+    'has an inner message longer than the outer': ['X509SVIDResponse', '0a 02 0a 05 61 61 61 61 61'],
     'nests without end': ['google.protobuf.Value', nested(200)],
   }
   for (const [what, [name, hex]] of Object.entries(malformed)) {
@@ -145,12 +145,12 @@ describe('a message', () => {
     })
   }
 
-  it('may have fields of every kind that nobody knows', () => {
+  it('may have unknown fields of every kind', () => {
     const unknown = '7d 01020304 79 0102030405060708 78 ff01 7a 02 6161 7b 78 01 7c'
     assert.deepEqual(read(REQUEST, `${unknown} 0a 01 61 ${unknown}`), { audience: ['a'], spiffeId: '' })
   })
 
-  it('says the last of what it says twice, and both halves of an inner message', () => {
+  it('keeps the last of a repeated scalar, and merges repeated inner messages', () => {
     assert.deepEqual(read(REQUEST, '12 01 61 12 01 62'), { audience: [], spiffeId: 'b' })
     const twice = read('signet.v1.Resource', timesOf('signet.v1.Resource', 'updated', '08 05', '10 07')) as {
       updated: unknown
@@ -158,21 +158,21 @@ describe('a message', () => {
     assert.deepEqual(twice.updated, { seconds: '5', nanos: 7 })
   })
 
-  it('says both halves of a value of a map', () => {
+  it('merges the halves of a map value', () => {
     const { fields } = read('google.protobuf.Struct', `0a0f 0a0161 ${'12043202 0a00'.repeat(2)}`) as {
       fields: { a: { listValue: { values: unknown[] } } }
     }
     assert.equal(fields.a.listValue.values.length, 2)
   })
 
-  it('has the last member of a oneof that it sets twice', () => {
+  it('has the last member of a oneof that is set twice', () => {
     assert.deepEqual(read('google.protobuf.Value', '20 01 1a 01 61'), {
       kind: 'stringValue',
       stringValue: 'a',
     })
   })
 
-  it('keeps a key of a map to itself, whatever it is called', () => {
+  it('keeps map keys as own properties, whatever they are called', () => {
     const bytes = encodeMessage(types.message('google.protobuf.Struct'), {
       fields: Object.fromEntries([['constructor', { boolValue: true }]]),
     })
@@ -194,7 +194,7 @@ describe('a message', () => {
     })
   })
 
-  it('leaves the next one whole when it cannot be written', () => {
+  it('leaves the next one intact when it cannot be written', () => {
     assert.throws(
       () => encodeMessage(types.message('google.protobuf.Value'), { nullValue: 'NO_SUCH' }),
       TypeError,
@@ -203,7 +203,7 @@ describe('a message', () => {
   })
 })
 
-/** A value in a list in a value … */
+/** A value within a list within a value … */
 function nested(depth: number): string {
   let bytes: Buffer = Buffer.from('0800', 'hex')
   for (let n = 0; n < depth; n++) {
@@ -218,7 +218,7 @@ function encodeLength(tag: number, bytes: Buffer): Buffer {
   return Buffer.from(writer.finish())
 }
 
-/** A field that comes several times. */
+/** A field that occurs several times. */
 function timesOf(name: string, field: string, ...values: readonly string[]): string {
   const id = reference.lookupType(name).fields[field]?.id ?? 0
   return values

@@ -1,5 +1,5 @@
-// Command client is an HTTPS client that speaks only to the server it is told to, by SPIFFE ID: each second once over a connection that it
-// keeps, and once over a new one.
+// Command client is an HTTPS client that accepts only a server with the given SPIFFE ID. Each
+// second it sends one request over a connection that it keeps, and one over a new connection.
 //
 //	go run ./client -url https://127.0.0.1:8443 -peer spiffe://example.org/server
 package main
@@ -37,7 +37,8 @@ func main() {
 	}
 	defer source.Close()
 
-	// The configuration asks the source at each handshake, so it is made once. The host name in the URL only leads there.
+	// The configuration gets its SVID from the source at each handshake, so one is enough. The host
+	// name in the URL only routes the connection; it is not verified.
 	config := tlsconfig.MTLSClientConfig(source, source, tlsconfig.AuthorizeID(id))
 	kept := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
 	fresh := &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}

@@ -1,4 +1,5 @@
-// Command server is an HTTPS server that lets in whom it is told to, by SPIFFE ID, and says to each who it is.
+// Command server is an HTTPS server that accepts only clients with the given SPIFFE IDs and tells
+// each of them its own.
 //
 //	go run ./server -listen 127.0.0.1:8443 -peer spiffe://example.org/client
 package main
@@ -28,7 +29,7 @@ func main() {
 	})
 	flag.Parse()
 
-	// Finds the agent by SPIFFE_ENDPOINT_SOCKET, waits until it has an SVID for this process, and keeps it current from then on.
+	// Finds the agent by SPIFFE_ENDPOINT_SOCKET, waits for an SVID for this process, and keeps it current.
 	source, err := workloadapi.NewX509Source(context.Background())
 	if err != nil {
 		log.Fatal(err)
@@ -36,7 +37,7 @@ func main() {
 	defer source.Close()
 
 	config := tlsconfig.MTLSServerConfig(source, source, tlsconfig.AuthorizeOneOf(peers...))
-	// Go does not verify a peer again that resumes a session, however long ago it was verified.
+	// Go does not verify a peer again when it resumes a session, however old that is.
 	config.SessionTicketsDisabled = true
 
 	listener, err := net.Listen("tcp", *listen)

@@ -1,4 +1,5 @@
-//! Reads certificates as rust-spiffe and rustls do, with x509-parser and webpki: a line of hexadecimal DER each, and a line of answer each.
+//! Reads certificates with x509-parser and webpki, as rust-spiffe and rustls do: one line of DER in hex
+//! in, one line with the answer out.
 
 use std::io::{stdin, BufRead};
 

@@ -4,7 +4,7 @@ import type { Joining } from '../../../../../src/agent/join/join-method.ts'
 import { secretMethod } from '../../../../../src/agent/join/methods/secret.ts'
 
 describe('the join method secret', () => {
-  it('proves by the secret itself', async () => {
+  it('sends the secret itself as proof', async () => {
     const prover = await secretMethod.load(
       { token: 'first', method: 'secret', secret: { env: 'JOIN_SECRET' } },
       { JOIN_SECRET: 'hidden' },
@@ -13,7 +13,7 @@ describe('the join method secret', () => {
     assert.equal(prover.answer, undefined)
   })
 
-  it('says what to do when there is none', async () => {
+  it('says what to do when no secret is configured', async () => {
     await assert.rejects(secretMethod.load({ token: 'first', method: 'secret' }, {}), {
       code: 'ERR_JOIN_SECRET_MISSING',
     })

@@ -22,7 +22,7 @@ async function stored(datastore: Datastore): Promise<string[]> {
 
 export function auditSinkContract(engine: Engine): void {
   describe(`audit rows on ${engine.name}`, () => {
-    it('are durable when the promise resolves, in the order of the calls, without a gap', async () => {
+    it('are durable when the promise resolves, in the order of the calls, without gaps', async () => {
       await using datastore = await openWith(engine)
       const sink = openSink(datastore)
       await sink.append([event('a'), event('b')])
@@ -31,7 +31,7 @@ export function auditSinkContract(engine: Engine): void {
       assert.deepEqual(await stored(datastore), ['1 a', '2 b', '3 c', '4 d', '5 e'])
     })
 
-    it('of one turn of the loop are one commit, of at most 256 appends', async () => {
+    it('of one turn of the event loop are one commit, of at most 256 appends', async () => {
       const metrics = createMetrics()
       await using datastore = await openWith(engine, { metrics })
       const sink = openSink(datastore)
@@ -41,7 +41,7 @@ export function auditSinkContract(engine: Engine): void {
       assert.match(await metrics.expose(), /signet_audit_commit_seconds_count 3\n/)
     })
 
-    it('of a state change commit with it, in their place among the others', async () => {
+    it('of a state change commit with it, in order with the others', async () => {
       await using datastore = await openWith(engine)
       const sink = openSink(datastore)
       await Promise.all([
@@ -56,7 +56,7 @@ export function auditSinkContract(engine: Engine): void {
       assert.equal(await readMeta(datastore, 'trust_domain'), 'example.org')
     })
 
-    it('of a state change that fails are not there, and leave no gap', async () => {
+    it('of a state change that fails do not exist, and leave no gap', async () => {
       await using datastore = await openWith(engine)
       const sink = openSink(datastore)
       const failing = datastore.transaction(async (tx) => {
@@ -68,7 +68,7 @@ export function auditSinkContract(engine: Engine): void {
       assert.deepEqual(await stored(datastore), ['1 1', '2 2'])
     })
 
-    it('that cannot be written take the state change with them', async () => {
+    it('that cannot be written fail the state change', async () => {
       await using datastore = await openWith(engine)
       const broken: AuditChaining = { extend: fail, committed: fail }
       datastore.openAuditSink(broken)
@@ -80,7 +80,7 @@ export function auditSinkContract(engine: Engine): void {
       assert.equal(await readMeta(datastore, 'trust_domain'), undefined)
     })
 
-    it('are told of after the commit, once for all of them', async () => {
+    it('are announced after the commit, once for all of them', async () => {
       await using datastore = await openWith(engine)
       const told: string[] = []
       const sink = openSink(datastore, () => told.push('committed'))

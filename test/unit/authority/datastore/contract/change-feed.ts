@@ -38,7 +38,7 @@ function follow(datastore: Datastore): string[][] {
 
 export function changeFeedContract(engine: Engine): void {
   describe(`the changes on ${engine.name}`, () => {
-    it('are told in the order of their revisions, once they are durable', async () => {
+    it('are announced in the order of their revisions, once they are durable', async () => {
       const { datastore, put, remove } = await open(engine)
       await using _datastore = datastore
       const told = follow(datastore)
@@ -49,7 +49,7 @@ export function changeFeedContract(engine: Engine): void {
       assert.deepEqual(told.flat(), ['+a 1', '+b 2', 'resolved', '+a 3', '-b 4'])
     })
 
-    it('of a transaction that failed are not told, and their revisions are not missed by anybody', async () => {
+    it('of a failed transaction are not announced, and its revisions leave no gap', async () => {
       const { datastore, resources, put } = await open(engine)
       await using _datastore = datastore
       const told = follow(datastore)
@@ -63,7 +63,7 @@ export function changeFeedContract(engine: Engine): void {
       assert.deepEqual(shown((await datastore.changes.read()).changes), told.flat())
     })
 
-    it('are told also when somebody else who waits for the commit fails', async () => {
+    it('are announced even if another listener of the commit fails', async () => {
       const { datastore, resources } = await open(engine)
       await using _datastore = datastore
       const told = follow(datastore)
@@ -74,7 +74,7 @@ export function changeFeedContract(engine: Engine): void {
       assert.deepEqual(told.flat(), ['+a 1'])
     })
 
-    it('are read from the beginning as a snapshot of what there is', async () => {
+    it('are read from the beginning as a snapshot of everything that exists', async () => {
       const { datastore, put, remove } = await open(engine)
       await using _datastore = datastore
       await put('a', 'b', 'c')
@@ -83,7 +83,7 @@ export function changeFeedContract(engine: Engine): void {
       assert.deepEqual(read(await datastore.changes.read()), expected)
     })
 
-    it('are read on from a revision: the last of each thing, and what is gone', async () => {
+    it('are read from a revision on: the last change of each thing, and what is gone', async () => {
       const { datastore, put, remove } = await open(engine)
       await using _datastore = datastore
       await put('a', 'b', 'c')
@@ -99,7 +99,7 @@ export function changeFeedContract(engine: Engine): void {
       assert.deepEqual(read(await datastore.changes.read(next.revision)), nothing)
     })
 
-    it('tell of something that was made again after its end', async () => {
+    it('announce something that was created again after its deletion', async () => {
       const { datastore, put, remove } = await open(engine)
       await using _datastore = datastore
       await put('a')
@@ -111,7 +111,7 @@ export function changeFeedContract(engine: Engine): void {
       assert.deepEqual(shown((await datastore.changes.read(3)).changes), ['-a 4'])
     })
 
-    it('of instances of bots are among them', async () => {
+    it('include bot instances', async () => {
       const { datastore, put } = await open(engine)
       await using _datastore = datastore
       const told = follow(datastore)
@@ -141,13 +141,13 @@ export function changeFeedContract(engine: Engine): void {
       assert.deepEqual(
         tombstones.map(({ name }) => name),
         ['b'],
-        'what nobody can ask for is forgotten',
+        'tombstones that nobody can ask for are deleted',
       )
       const later = await datastore.changes.read(4)
       assert.deepEqual([later.isSnapshot, shown(later.changes)], [false, [`-b ${4 + KEPT_REVISIONS}`]])
     })
 
-    it('are a snapshot for a reader that has seen more than there is', async () => {
+    it('are a snapshot for a reader ahead of the database', async () => {
       const { datastore, put } = await open(engine)
       await using _datastore = datastore
       await put('a')

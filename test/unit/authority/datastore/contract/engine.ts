@@ -6,7 +6,7 @@ import { FakeClock } from '../../../../fakes/fake-clock.ts'
 /** A database that keeps the promises of the ports. */
 export interface Engine {
   readonly name: string
-  /** An empty database of its own. */
+  /** Opens an empty database of its own. */
   open(deps: { readonly clock: Clock; readonly metrics: Metrics }): Promise<Datastore>
 }
 

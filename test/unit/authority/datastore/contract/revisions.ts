@@ -42,7 +42,7 @@ export function revisionsContract(engine: Engine): void {
   })
 
   describe(`resources on ${engine.name}`, () => {
-    it('are written only over what was seen: of two that change the same, one wins', async () => {
+    it('are written only over what was seen: of two changes of one resource, one wins', async () => {
       await using datastore = await openWith(engine)
       const resources = new ResourceRepository(datastore, new FakeClock())
       const put = (spec: object, revision?: string) =>
@@ -79,7 +79,7 @@ export function revisionsContract(engine: Engine): void {
   })
 
   describe(`join tokens on ${engine.name}`, () => {
-    it('are given out as often as they may be, however many race', async () => {
+    it('are used as often as they may be, however many joins race', async () => {
       await using datastore = await openWith(engine)
       await makeToken(datastore)
       const takes = Array.from({ length: 20 }, (_, n) =>
@@ -91,7 +91,7 @@ export function revisionsContract(engine: Engine): void {
       assert.equal((await datastore.rows('join_token_uses')).length, 5)
     })
 
-    it('of a join that fails are not spent', async () => {
+    it('of a failed join are not used up', async () => {
       await using datastore = await openWith(engine)
       await makeToken(datastore)
       const use = { token: 't', keySha256: 'key', instanceId: 'I' }
@@ -104,7 +104,7 @@ export function revisionsContract(engine: Engine): void {
       assert.equal(await datastore.transaction((tx) => takeTokenUse(tx, use, 1, 0)), false)
     })
 
-    it('keep their first secret, and go with their resource', async () => {
+    it('keep their first secret, and are deleted with their resource', async () => {
       await using datastore = await openWith(engine)
       const resources = await makeToken(datastore)
       const again = { name: 't', methodState: 'other' }
@@ -130,7 +130,7 @@ export function revisionsContract(engine: Engine): void {
       assert.equal(spent?.redeemed_ms, 7)
     })
 
-    it('are used by one only, of two that know the same revision', async () => {
+    it('are used by only one of two callers that know the same revision', async () => {
       await using datastore = await openWith(engine)
       const { certify, at, instance } = await makeInstance(datastore)
       await certify(1, 'a')
@@ -149,7 +149,7 @@ export function revisionsContract(engine: Engine): void {
       assert.equal(await instance(), undefined)
     })
 
-    it('follow one another: only the next one after that in use can be certified', async () => {
+    it('follow one another: only the successor of the one in use can be certified', async () => {
       await using datastore = await openWith(engine)
       const { certify, use, states } = await makeInstance(datastore)
       await certify(1, 'a')
@@ -160,7 +160,7 @@ export function revisionsContract(engine: Engine): void {
       assert.deepEqual(await states(), ['1 a used'])
     })
 
-    it('that were superseded are forgotten beyond the newest few', async () => {
+    it('that were superseded are deleted, except the newest few', async () => {
       await using datastore = await openWith(engine)
       const { certify, states } = await makeInstance(datastore)
       for (let n = 0; n < 40; n++) await certify(1, `key ${n}`, n)
@@ -171,7 +171,7 @@ export function revisionsContract(engine: Engine): void {
   })
 
   describe(`signing keys on ${engine.name}`, () => {
-    it('are changed only as they were seen, and lose their private part when they retire', async () => {
+    it('are changed only as they were seen, and lose their private key when they retire', async () => {
       await using datastore = await openWith(engine)
       const revision = await datastore.transaction((tx) => insertSigningKey(tx, signingKey('K')))
       const activate = (at: number) =>

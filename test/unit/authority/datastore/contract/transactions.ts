@@ -7,7 +7,7 @@ import { type Engine, fail, openWith, TaskError } from './engine.ts'
 
 export function transactionsContract(engine: Engine): void {
   describe(`a transaction on ${engine.name}`, () => {
-    it('gives the result of its task, and what that wrote is there to read', async () => {
+    it('returns the result of its task, and what that wrote can be read', async () => {
       await using datastore = await openWith(engine)
       const result = await datastore.transaction(async (tx) => {
         await writeMeta(tx, 'trust_domain', 'example.org')
@@ -17,7 +17,7 @@ export function transactionsContract(engine: Engine): void {
       assert.equal(await readMeta(datastore, 'trust_domain'), 'example.org')
     })
 
-    it('sees what came before in it', async () => {
+    it('sees its own earlier changes', async () => {
       await using datastore = await openWith(engine)
       const rows = await datastore.transaction(async (tx) => {
         await writeMeta(tx, 'trust_domain', 'example.org')
@@ -26,7 +26,7 @@ export function transactionsContract(engine: Engine): void {
       assert.deepEqual(rows, [{ key: 'trust_domain', value: 'example.org' }])
     })
 
-    it('shows nothing of itself to others before it is over', async () => {
+    it('shows nothing of itself to others before it ends', async () => {
       await using datastore = await openWith(engine)
       const seen = await Promise.all([
         datastore.transaction(async (tx) => {
@@ -38,7 +38,7 @@ export function transactionsContract(engine: Engine): void {
       assert.deepEqual(seen, [undefined, 'second'])
     })
 
-    it('counts without losing a number, however many count at once', async () => {
+    it('counts without losing a number, however many run at the same time', async () => {
       await using datastore = await openWith(engine)
       const numbers = await Promise.all(
         Array.from({ length: 300 }, () => datastore.transaction((tx) => takeRevisions(tx))),
@@ -49,7 +49,7 @@ export function transactionsContract(engine: Engine): void {
       )
     })
 
-    it('that throws is undone, and only that one', async () => {
+    it('that throws is rolled back, and only that one', async () => {
       await using datastore = await openWith(engine)
       const outcomes = await Promise.allSettled([
         datastore.transaction((tx) => writeMeta(tx, 'trust_domain', 'first')),
@@ -67,7 +67,7 @@ export function transactionsContract(engine: Engine): void {
       assert.equal(await readMeta(datastore, 'kek_check'), 'third')
     })
 
-    it('with a statement that failed fails, also when its task goes on', async () => {
+    it('with a statement that failed fails, even if its task goes on', async () => {
       await using datastore = await openWith(engine)
       const token = { token: 'none', key: 'x' }
       const failing = datastore.transaction(async (tx) => {
@@ -84,7 +84,7 @@ export function transactionsContract(engine: Engine): void {
       assert.equal(await readMeta(datastore, 'trust_domain'), undefined)
     })
 
-    it('cannot be used any more when it is over', async () => {
+    it('cannot be used after it ended', async () => {
       await using datastore = await openWith(engine)
       const tx = await datastore.transaction(async (given) => given)
       await assert.rejects(writeMeta(tx, 'trust_domain', 'late'), TypeError)
@@ -92,7 +92,7 @@ export function transactionsContract(engine: Engine): void {
       assert.equal(await readMeta(datastore, 'trust_domain'), undefined)
     })
 
-    it('that awaits something else than itself fails, and holds nobody up', async () => {
+    it('that awaits something other than itself fails, and delays nobody', async () => {
       await using datastore = await openWith(engine)
       const stalled = datastore.transaction(async (tx) => {
         await writeMeta(tx, 'trust_domain', 'lost')
@@ -143,7 +143,7 @@ export function transactionsContract(engine: Engine): void {
       assert.equal(await readMeta(datastore, 'trust_domain'), 'kept')
     })
 
-    it('that waits when the datastore is closed is carried out, and a later one refused', async () => {
+    it('that waits when the datastore is closed is carried out, and a later one is refused', async () => {
       const datastore = await openWith(engine)
       const waiting = datastore.transaction((tx) => takeRevisions(tx))
       await datastore[Symbol.asyncDispose]()
