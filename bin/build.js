@@ -21,7 +21,7 @@ const PROGRAMS = {
   'client/main': [],
 }
 
-/** Returns the file that lists what a program was built from: files with their sizes and modification times. */
+/** Returns the file that lists what a program was built from: files, their sizes and modification times. */
 const builtFrom = (program) => path.join(dist, `${program}.from.json`)
 
 /** Returns whether dist/ is up to date with the sources. */
