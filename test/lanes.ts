@@ -8,6 +8,8 @@ export const LANES = {
   failures: ['integration/failure/**/*.test.ts'],
   /** What an authority stores, and how that survives restarts and the passing of time. */
   states: ['integration/{altered,audit,authority,earlier}-*.test.ts', 'conformance/key-rotation.test.ts'],
+  /** Peers that flood, stall or break off, and users that compete. */
+  transports: ['integration/transport/**/*.test.ts', 'integration/fair-users.test.ts'],
   /** Commands and programs as processes. */
   programs: [
     'integration/{built-program,cli,compiled-code,executables,log-reader}.test.ts',
