@@ -28,7 +28,7 @@ describe('starting and stopping', () => {
       const right = await readFile(kek)
       await rm(kek)
       await assert.rejects(startAuthority({ directory }), { code: 'ERR_SECRET_UNAVAILABLE' })
-      // no new key is created: it would pass for the right one
+      // No new key is created: it would pass for the right one.
       await assert.rejects(stat(kek), { code: 'ENOENT' })
       await writeFile(kek, Buffer.alloc(32, 9), { mode: 0o600 })
       await assert.rejects(startAuthority({ directory }), { code: 'ERR_CA_WRONG_SEALING_KEY' })

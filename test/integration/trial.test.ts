@@ -130,7 +130,7 @@ describe('signet trial', () => {
     assert.ok(!(await readdir(path.join(directory, 'trial', 'authority'))).includes('kek'))
   })
 
-  it('goes on with its state, and joins anew when a program lost its own or it was paused too long', async () => {
+  it('continues with its state, and joins again if a program lost its own or it was paused too long', async () => {
     const trial = path.join(directory, 'trial')
     const runOnce = async (): Promise<string> => {
       const once = start('--once')
@@ -148,14 +148,14 @@ describe('signet trial', () => {
     await rm(path.join(trial, 'authority'), { recursive: true })
     assert.match(await runOnce(), /joined with the token/)
 
-    // A pause that is longer than a bot certificate may be renewed.
+    // The pause is longer than the grace time of the bot certificate.
     await pauseFor(trial, 30 * 86_400_000)
     const late = await runOnce()
     assert.match(late, /joined with the token/)
     assert.doesNotMatch(late, /created:/, 'the authority is the one it was')
   })
 
-  it('says so and stops when one runs in the same directory; the first ends on Ctrl-C, with both programs', async () => {
+  it('refuses to run twice in one directory; Ctrl-C stops the first, with both programs', async () => {
     const first = start()
     await first.says(/Rotations/)
     const second = start()
@@ -167,7 +167,7 @@ describe('signet trial', () => {
       assert.ok(!(await isAlive(Number(pid))))
   })
 
-  it('takes both programs along when it is killed', async () => {
+  it('stops both programs when it is killed', async () => {
     const trial = start()
     const pids = [await trial.says(/authority: process (\d+)/), await trial.says(/agent: +process (\d+)/)]
     await trial.says(/Rotations/)
@@ -213,7 +213,7 @@ describe('signet trial', () => {
     assert.match(run, /^\/tmp\//)
   })
 
-  it('works in a directory whose name no URI could hold', async () => {
+  it('works in a directory whose name is not valid in a URI', async () => {
     const trial = new Trial('--once', '--dir', path.join(directory, 'my trial #1?'))
     trials.push(trial)
     assert.equal(await trial.ended(), 0, trial.output)

@@ -71,7 +71,6 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@prometheus-io/client': ['foundation/metrics.ts'],
   zod: ['config/'],
   yaml: ['config/'],
-  commander: ['cli/'],
   'node:child_process': ['agent/outputs/', 'cli/commands/trial/', 'cli/commands/run/'],
 }
 

@@ -318,7 +318,7 @@ describe('the answers of an agent', () => {
     })
   }
 
-  it('are UNIMPLEMENTED for a path that nobody serves, with or without a message, of any content', async () => {
+  it('are UNIMPLEMENTED for an unknown path, with or without a message of any content', async () => {
     using session = connect()
     for (const path of ['/none.Service/Method', '/SpiffeWorkloadAPI/None', '/', '/SpiffeWorkloadAPI']) {
       for (const body of [

@@ -152,7 +152,7 @@ describe('a flood of', () => {
     })
   }
 
-  it('every kind leaves the stream that was open all the while, and what changes reaches it', async () => {
+  it('every kind leaves a stream open that existed before, and changes reach it', async () => {
     await stack.apply(identityFor(UID, 'second'))
     await watch.until(({ svids }) => svids.length === 2)
   })

@@ -52,7 +52,7 @@ describe('peers that grant no window', () => {
   }
 
   for (const calls of [50, 100]) {
-    it(`on ${CONNECTIONS} connections of ${calls} calls, of every method, keep nobody waiting and take bounded memory`, async () => {
+    it(`on ${CONNECTIONS} connections of ${calls} calls, of every method, delay no one else and take bounded memory`, async () => {
       const before = await residentBytes(stack.agent.pid)
       const sessions = Array.from({ length: CONNECTIONS }, stingy)
       try {

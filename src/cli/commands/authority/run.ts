@@ -4,13 +4,12 @@ import { keyDirectory, surroundings } from '../../../config/places.ts'
 import { systemClock } from '../../../foundation/clock.ts'
 import { createDaemonLogger } from '../../../foundation/logger.ts'
 import { systemRandom } from '../../../foundation/random.ts'
-import { type CommandLine, withExample } from '../../command.ts'
+import type { Command } from '../../command.ts'
 import { runDaemon } from '../../daemon.ts'
 import { UsageError } from '../../errors.ts'
 import { readInput } from '../../input.ts'
 import { keepYoungHeapSmall } from '../../memory.ts'
 import { warn } from '../../output.ts'
-import { type Flag, withFlags } from '../../shared-flags.ts'
 import { DaemonSignals } from '../../signals.ts'
 
 interface Options {
@@ -20,21 +19,14 @@ interface Options {
   readonly untilStdinEnds?: boolean
 }
 
-const FLAGS: readonly Flag[] = [
-  {
-    flags: '-c, --config <file>',
-    description: 'authority.yaml (default: the one in /etc/signet or ~/.config/signet)',
-  },
-  { flags: '--check', description: 'check the configuration and end' },
-  {
-    flags: '--accept-altered-database',
-    description: 'start once with a database that was restored or changed from outside',
-  },
-  { flags: '--until-stdin-ends' },
-]
-
-export function define(command: CommandLine): void {
-  withExample(withFlags(command, FLAGS).action(run), 'signet authority run --config authority.yaml')
+export function define(command: Command): void {
+  command
+    .flag('-c, --config <file>', 'authority.yaml (default: the one in /etc/signet or ~/.config/signet)')
+    .flag('--check', 'check the configuration and end')
+    .flag('--accept-altered-database', 'start once with a database that was restored or changed from outside')
+    .flag('--until-stdin-ends', '', { isHidden: true })
+    .action(run)
+    .example('signet authority run --config authority.yaml')
 }
 
 async function run(options: Options): Promise<void> {
