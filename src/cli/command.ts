@@ -8,7 +8,7 @@ export interface CommandEntry {
 }
 
 /** What a file under commands/ exports: it says which flags and words its command takes, and what it does. */
-interface CommandModule {
+export interface CommandModule {
   define(command: Command, all: readonly CommandEntry[]): void
 }
 
