@@ -27,7 +27,7 @@ export interface WrittenBackup {
   readonly lastSequence: number
 }
 
-/** What the copy may need beyond the length of the database, so that the disk is not filled to the last byte. */
+/** Left free beyond the length of the database, so that the disk is not filled to the last byte. */
 const SPARE_BYTES = 32 * 1024 * 1024
 
 /**

@@ -13,7 +13,8 @@ export async function copyDatabase(location: string, target: string): Promise<vo
   const source = openReadConnection(location)
   try {
     source.exec('BEGIN')
-    source.prepare('SELECT count(*) FROM main.sqlite_schema').get() // the transaction begins with its first read
+    // The transaction begins with its first read.
+    source.prepare('SELECT count(*) FROM main.sqlite_schema').get()
     await (await open(target, 'wx', 0o600)).close() // SQLite would create it with the mode of the umask
     await backup(source, target, { rate: PAGES_PER_STEP })
   } finally {
