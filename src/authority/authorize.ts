@@ -24,6 +24,7 @@ export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<strin
   ['/signet.v1.AdminService/ListCas', ['admin']],
   ['/signet.v1.AdminService/RotateCa', ['admin']],
   ['/signet.v1.AdminService/Rekey', ['admin']],
+  ['/signet.v1.AdminService/Backup', ['admin']],
   ['/signet.v1.AdminService/GetBundle', ['admin']],
   ['/signet.v1.AdminService/ListBotInstances', ['admin']],
   ['/signet.v1.AdminService/ListAuditEvents', ['admin']],

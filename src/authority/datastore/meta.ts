@@ -7,6 +7,7 @@ type MetaKey =
   | 'bundle_digest'
   | 'clock'
   | 'audit_checkpoint'
+  | 'log_gaps'
   | 'resource_revision'
   | 'write_probe'
 
