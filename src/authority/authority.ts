@@ -63,7 +63,7 @@ import { ResourceStore } from './resources/resource-store.ts'
 import { warnOfUnsupportedRules } from './resources/stored-role-warnings.ts'
 import { botSpecOf } from './resources/stored-specs.ts'
 
-export interface AuthorityDeps {
+interface AuthorityDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -73,7 +73,7 @@ export interface AuthorityDeps {
   readonly acceptAltered?: boolean
 }
 
-export interface AuthorityInfo {
+interface AuthorityInfo {
   /** The host:port that is actually bound. */
   readonly listen: string
   readonly adminSocket: string

@@ -18,7 +18,7 @@ import { JwtAlgorithms, type JwtConfig } from './keys/jwt-algorithms.ts'
 import type { CaLifetimes } from './keys/key-factory.ts'
 import { SigningKeys } from './keys/signing-keys.ts'
 
-export interface StateSettings {
+interface StateSettings {
   readonly dataDir: string
   readonly trustDomain: TrustDomain
   readonly kek: KeyObject
@@ -29,7 +29,7 @@ export interface StateSettings {
   readonly renewalGraceSeconds: number
 }
 
-export interface StateDeps {
+interface StateDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

@@ -12,7 +12,7 @@ import type { Vault } from '../datastore/vault.ts'
 import { BackupRefusedError } from './errors.ts'
 import { DATABASE, digestOf, FILES, type FileDigest, formatManifest, manifestPath } from './manifest.ts'
 
-export interface BackupWriterDeps {
+interface BackupWriterDeps {
   readonly datastore: Pick<Datastore, 'copyTo' | 'space'>
   readonly vault: Pick<Vault, 'key' | 'trustDomain'>
   readonly audit: Pick<AuditLog, 'record'>
@@ -22,7 +22,7 @@ export interface BackupWriterDeps {
   readonly clock: Clock
 }
 
-export interface WrittenBackup {
+interface WrittenBackup {
   readonly bytes: number
   readonly lastSequence: number
 }

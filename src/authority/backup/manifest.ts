@@ -11,7 +11,7 @@ import { BackupInvalidError } from './errors.ts'
 export const FILES = ['audit-head.key', 'audit-heads.jsonl', 'authority.db'] as const
 export const DATABASE = 'authority.db'
 
-export type FileName = (typeof FILES)[number]
+type FileName = (typeof FILES)[number]
 
 export interface FileDigest {
   readonly bytes: number

@@ -27,7 +27,7 @@ import { AuthorityRunningError } from '../errors.ts'
 import { BackupInvalidError, BackupRefusedError } from './errors.ts'
 import { DATABASE, FILES, type Manifest, readManifest } from './manifest.ts'
 
-export interface RestoreOptions {
+interface RestoreOptions {
   readonly directory: string
   /** Put a data directory that is in use aside. */
   readonly replace: boolean

@@ -34,7 +34,7 @@ export interface ShownCertificate {
   readonly address: string
 }
 
-export interface BotsDeps {
+interface BotsDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly locks: Locks

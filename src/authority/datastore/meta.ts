@@ -1,6 +1,6 @@
 import type { Datastore, Transaction } from './ports.ts'
 
-export type MetaKey =
+type MetaKey =
   | 'trust_domain'
   | 'kek_check'
   | 'bundle_sequence'
