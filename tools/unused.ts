@@ -8,7 +8,13 @@ import path from 'node:path'
 const root = path.resolve(import.meta.dirname, '..')
 
 /** Entry points. */
-const ENTRIES = new Set(['src/cli/main.ts', 'src/client/main.ts', 'src/agent/attestation/digest-worker.ts'])
+const ENTRIES = new Set([
+  'src/cli/main.ts',
+  'src/cli/agent-daemon.ts',
+  'src/cli/authority-daemon.ts',
+  'src/client/main.ts',
+  'src/agent/attestation/digest-worker.ts',
+])
 
 /** Exports that are meant for tests. */
 const FOR_TESTS = new Set(['silentLogger'])

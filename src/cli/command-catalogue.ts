@@ -1,12 +1,6 @@
-import type { CommandModule } from './command.ts'
+import { Command, type CommandEntry } from './command.ts'
 
 /** Every command. Its code is loaded when it is the one that was asked for. */
-export interface CommandEntry {
-  readonly path: readonly [string] | readonly [string, string]
-  readonly summary: string
-  readonly load: () => Promise<CommandModule>
-}
-
 export const COMMANDS: readonly CommandEntry[] = [
   {
     path: ['trial'],
@@ -117,4 +111,12 @@ export const NOUNS: Readonly<Record<string, string>> = {
   envoy: 'proxies that speak mutual TLS for a program',
   ca: 'signing keys of the authority',
   audit: 'what has happened',
+}
+
+/** What the command says of itself. */
+export async function loadCommand({ path, summary, load }: CommandEntry): Promise<Command> {
+  const { define } = await load()
+  const command = new Command(path.join(' '), summary)
+  define(command, COMMANDS)
+  return command
 }

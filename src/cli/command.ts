@@ -1,43 +1,89 @@
-/** What a file under commands/ exports: it gives its command options, help and what it does. */
-export interface CommandModule {
-  define(command: CommandLine): void
-  /** The command looks at all the others, so it needs Commander in any case. */
-  readonly needsAllCommands?: boolean
+import { Flag, type FlagSettings } from './flag.ts'
+
+/** One command of the catalogue, before its code is loaded. */
+export interface CommandEntry {
+  readonly path: readonly [string] | readonly [string, string]
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
 }
+
+/** What a file under commands/ exports: it says which flags and words its command takes, and what it does. */
+export interface CommandModule {
+  define(command: Command, all: readonly CommandEntry[]): void
+}
+
+type PositionalSettings = Pick<FlagSettings, 'choices'>
+
+/** A word that a command takes without a flag, in the order in which it was described. */
+export interface Positional {
+  readonly name: string
+  readonly description: string
+  readonly isRequired: boolean
+  readonly settings: PositionalSettings
+}
+
+/** `<name>` must be given, `[name]` may be. */
+const POSITIONAL = /^(?:<(?<required>[\w-]+)>|\[(?<optional>[\w-]+)\])$/
+
+type Run = (...given: unknown[]) => void | Promise<void>
 
 /**
- * What a command says of its options: as much of Commander as the commands use. A command line that is as it should be is read without
- * Commander (`quick-command.ts`), which takes a while to load; help and mistakes are Commander's.
+ * What a command says of itself, once: `read-words.ts` reads a command line by it, `help.ts` prints it, and
+ * the documents are checked against it.
  */
-export interface CommandLine {
-  option(flags: string, description?: string, defaultValue?: string): this
-  option<T>(flags: string, description: string, read: (value: string, before: T) => T, defaultValue?: T): this
-  requiredOption(flags: string, description?: string): this
-  createOption(flags: string, description?: string): OptionLine
-  addOption(option: OptionLine): this
-  argument(name: string, description?: string): this
-  createArgument(name: string, description?: string): ArgumentLine
-  addArgument(argument: ArgumentLine): this
-  // biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments and options
-  action(run: (...args: any[]) => void | Promise<void>): this
-  addHelpText(position: 'after', text: string): this
-}
+export class Command {
+  /** As it is called: `svid fetch`. */
+  readonly name: string
+  readonly summary: string
+  readonly flags: Flag[] = []
+  readonly positionals: Positional[] = []
+  readonly notes: string[] = []
+  readonly examples: string[] = []
+  #run: Run | undefined
 
-export interface OptionLine {
-  choices(values: readonly string[]): this
-  default(value: string): this
-  hideHelp(): this
-}
+  constructor(name: string, summary: string) {
+    this.name = name
+    this.summary = summary
+  }
 
-export interface ArgumentLine {
-  choices(values: readonly string[]): this
+  /** `-f, --filename <file>`, or `--check`, which takes no value. */
+  flag(spelling: string, description: string, settings?: FlagSettings): this {
+    this.flags.push(new Flag(spelling, description, settings))
+    return this
+  }
+
+  positional(spelling: string, description = '', settings: PositionalSettings = {}): this {
+    const { required, optional } = POSITIONAL.exec(spelling)?.groups ?? {}
+    const name = required ?? optional
+    if (name === undefined) throw new TypeError(`${spelling} is neither <name> nor [name]`)
+    this.positionals.push({ name, description, isRequired: required !== undefined, settings })
+    return this
+  }
+
+  /** A paragraph that help shows after the flags. */
+  note(paragraph: string): this {
+    this.notes.push(paragraph)
+    return this
+  }
+
+  example(...lines: readonly string[]): this {
+    this.examples.push(...lines)
+    return this
+  }
+
+  /** Called with each positional, and then with the flags by their names. */
+  // biome-ignore lint/suspicious/noExplicitAny: each command has its own words and flags
+  action(run: (...given: any[]) => void | Promise<void>): this {
+    this.#run = run
+    return this
+  }
+
+  run(given: readonly unknown[]): void | Promise<void> {
+    return this.#run?.(...given)
+  }
 }
 
 /** Adds `--json`, which every command that prints something has. */
-export function withJson<C extends CommandLine>(command: C): C {
-  return command.option('--json', 'print JSON')
-}
-
-export function withExample<C extends CommandLine>(command: C, ...lines: readonly string[]): C {
-  return command.addHelpText('after', `\nExample:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+export function withJson(command: Command): Command {
+  return command.flag('--json', 'print JSON')
 }

@@ -9,7 +9,7 @@ import {
 import type { RpcCalls } from '../rpc/calls.ts'
 import { LocalClient } from '../rpc/plain/local-client.ts'
 import { parseEndpointSocket } from '../spiffe/endpoint-socket.ts'
-import type { CommandLine } from './command.ts'
+import type { Command } from './command.ts'
 import { UsageError } from './errors.ts'
 
 /**
@@ -29,22 +29,22 @@ export interface WorkloadOptions {
   readonly socket?: string
 }
 
-export function withAuthority(command: CommandLine): CommandLine {
-  return command.option(
+export function withAuthority(command: Command): Command {
+  return command.flag(
     '--admin-socket <path>',
     "the authority's admin socket (default: $SIGNET_ADMIN_SOCKET, else the usual place)",
   )
 }
 
-export function withAgent(command: CommandLine): CommandLine {
-  return command.option(
+export function withAgent(command: Command): Command {
+  return command.flag(
     '--agent-admin-socket <path>',
     "the agent's admin socket (default: $SIGNET_AGENT_ADMIN_SOCKET, else beside the Workload API socket)",
   )
 }
 
-export function withWorkloadApi(command: CommandLine): CommandLine {
-  return command.option(
+export function withWorkloadApi(command: Command): Command {
+  return command.flag(
     '--socket <uri>',
     'the Workload API, such as unix:///run/signet/agent.sock (default: $SPIFFE_ENDPOINT_SOCKET, else the usual place)',
   )

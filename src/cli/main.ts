@@ -1,46 +1,31 @@
-import { CodedError, messageOf } from '../foundation/errors.ts'
-import { COMMANDS, type CommandEntry } from './command-catalogue.ts'
-import { exitCodeOf } from './exit-codes.ts'
+import type { CommandEntry } from './command.ts'
+import { COMMANDS, loadCommand } from './command-catalogue.ts'
 import { leaveSoon } from './leave-soon.ts'
-import { warn } from './output.ts'
-import { QuickCommand } from './quick-command.ts'
+import { print } from './output.ts'
+import { readWords } from './read-words.ts'
+import { sayFailure } from './say-failure.ts'
 
-/** The program. Ends by setting the exit code. */
+/** The program of all commands. Ends by setting the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   endQuietlyWithoutReader()
-  const wanted = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
+  const entry = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
   try {
-    if (wanted && (await ranQuickly(wanted, args))) return
-    const { runProgram } = await import('./program.ts')
-    const code = await runProgram(args, wanted)
-    if (code !== undefined) process.exitCode = code
+    if (entry) await runCommand(entry, args.slice(entry.path.length))
+    else print((await import('./no-command.ts')).answerTo(args, process.stdout.columns))
   } catch (error) {
-    process.exitCode = failed(error)
-    if (wanted?.path[1] === 'run') leaveSoon() // who starts a program may not read what it says
+    process.exitCode = sayFailure(error)
+    if (entry?.path[1] === 'run') leaveSoon() // who starts a program may not read what it says
   }
 }
 
-/** Runs a command without Commander, when these words are as they should be. */
-async function ranQuickly({ path, load }: CommandEntry, words: readonly string[]): Promise<boolean> {
-  const { define, needsAllCommands } = await load()
-  if (needsAllCommands) return false
-  const command = new QuickCommand()
-  define(command)
-  const run = command.read(words.slice(path.length))
-  await run?.()
-  return run !== undefined
-}
-
-/** Prints an error and returns its exit code. */
-function failed(error: unknown): number {
-  if (error instanceof CodedError) {
-    for (const line of error.lines ?? [error.message]) warn(`signet: ${line}`)
-  } else {
-    warn(`signet: this is a defect of signet, please report it: ${messageOf(error)}`)
-    const stack = error instanceof Error ? (error.stack ?? '') : ''
-    for (const frame of stack.split('\n').filter((line) => /^ +at /.test(line))) warn(frame)
-  }
-  return exitCodeOf(error)
+async function runCommand(entry: CommandEntry, words: readonly string[]): Promise<void> {
+  const command = await loadCommand(entry)
+  const asked = readWords(command, words)
+  if (asked === 'help') print((await import('./help.ts')).commandHelp(command, process.stdout.columns))
+  else if (asked === 'version') print((await import('../foundation/version.ts')).version)
+  else if ('mistake' in asked)
+    throw (await import('./mistaken.ts')).mistaken(asked.mistake, `signet ${command.name}`)
+  else await command.run(asked.given)
 }
 
 /** `signet … | head` closes our stdout, which is not a failure. */

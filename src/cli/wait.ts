@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { systemClock } from '../foundation/clock.ts'
 import { CodedError } from '../foundation/errors.ts'
-import type { CommandLine } from './command.ts'
+import type { Command } from './command.ts'
 import { parseDurationFlag } from './duration-flag.ts'
 
 export interface WaitOptions {
@@ -10,8 +10,8 @@ export interface WaitOptions {
 
 const ASK_EVERY_MS = 100
 
-export function withWait(command: CommandLine, until: string): CommandLine {
-  return command.option('--wait <duration>', `try on, so long at most, ${until}`)
+export function withWait(command: Command, until: string): Command {
+  return command.flag('--wait <duration>', `try on, so long at most, ${until}`)
 }
 
 /**

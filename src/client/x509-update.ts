@@ -56,7 +56,7 @@ export function parseX509Update(
     const usable = svid ?? attempt([], '', () => readAgain(sent, nowSeconds, before))
     if (usable === undefined) continue
     svids.push(usable.svid)
-    // replaces a federated bundle of the same name: an SVID's own bundle is authoritative
+    // Replaces a federated bundle of the same name: an SVID's own bundle is authoritative.
     bundles.set(usable.bundle.trustDomain, usable.bundle)
   }
   if (svids.length === 0) throw problems.at(-1) ?? new InvalidUpdateError('it has no SVID')

@@ -56,7 +56,7 @@ export interface SocketDirectoryOptions {
 /** Creates the directory if absent. Refuses one in which another user could replace the socket. */
 function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDirectoryOptions): void {
   try {
-    // the umask may have cleared bits
+    // The umask may have cleared bits.
     if (mkdirSync(directory, { recursive: true, mode }) !== undefined) chmodSync(directory, mode)
     const stats = statSync(directory)
     const us = process.geteuid?.() ?? 0
@@ -121,7 +121,7 @@ export class SocketPlace implements Disposable {
         lock,
         openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY),
       )
-      // left by a process that died while binding; the lock excludes a live one
+      // Left by a process that died while binding; the lock excludes a live one.
       removeIfThere(place.temporaryPath)
       return place
     } catch (error) {

@@ -171,7 +171,7 @@ function equality(attribute: Node, wanted: Node): Equality | undefined {
   if (access === undefined || access.open) return undefined
   const nodes = wanted.op === 'list' ? (wanted.args as Node[]) : [wanted]
   const values = nodes.map((node) => (node.op === 'value' ? scalar(node.args) : undefined))
-  // no caller can match an empty list, so there is no value to index
+  // No caller can match an empty list, so there is no value to index.
   if (values.length === 0) return undefined
   return values.every((value) => value !== undefined) ? { steps: access.steps, values } : undefined
 }

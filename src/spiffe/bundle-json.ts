@@ -60,7 +60,7 @@ export function parseBundle(json: Buffer | string): ParsedBundle {
   const faults = new Map<string, string>()
   const document = parseDocument(json, faults)
   const keys = document['keys']
-  // absent is not the same as empty (§4.1.3)
+  // Absent is not the same as empty (§4.1.3).
   if (!Array.isArray(keys)) throw new InvalidBundleError('it has no list of keys')
   const passedOver: PassedOver[] = []
   const note = (where: string, skipped: Skip | undefined): void => {

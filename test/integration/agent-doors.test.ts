@@ -21,7 +21,7 @@ metadata: { name: builder }
 spec: { roles: [all] }
 `
 
-/** An agent with a metrics address, and the events that it logs. */
+/** Starts an agent with a metrics address and collects its log events. */
 async function startMeasured(place: { authority: string; pin: string; token: string; secret: string }) {
   const lines: { event?: string; address?: string }[] = []
   let heard = (): void => {}
@@ -57,7 +57,7 @@ const NOBODY = {
 }
 
 describe('the metrics address of an agent', () => {
-  it('says that it lives but is not ready before the first sync', async () => {
+  it('is live but not ready before the first sync', async () => {
     await using agent = await startMeasured(NOBODY)
     assert.equal((await agent.get('/livez')).status, 200)
     assert.deepEqual(await agent.get('/readyz'), { status: 503, text: 'waiting for the first sync\n' })
@@ -66,7 +66,7 @@ describe('the metrics address of an agent', () => {
     assert.doesNotMatch(text, /^signet_sync_age_seconds /m)
   })
 
-  it('is ready once it is in sync, shows its figures, and goes with the agent', async () => {
+  it('is ready after the first sync, serves metrics, and closes with the agent', async () => {
     await using authority = await startAuthority()
     await authority.apply(BUILDER)
     const { name, secret } = await authority.createJoinToken('builder')
@@ -83,12 +83,12 @@ describe('the metrics address of an agent', () => {
 })
 
 describe('the admin socket of an agent', () => {
-  it('serves nobody but root and its own user, whatever the modes of its path', {
+  it('serves only root and the agent’s own user, whatever the modes of its path', {
     skip: process.getuid?.() !== 0 && 'needs root',
   }, async () => {
     await using started = await startAgent(NOBODY)
     const { adminSocket } = started.agent
-    // Open wide what the modes close, so that only the kernel's word is left.
+    // Opens the modes, so that only the check of the peer's uid is left.
     for (const open of [started.directory, path.dirname(adminSocket), adminSocket]) await chmod(open, 0o777)
     const preface = String.raw`PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0`
     const script = `const s=require('net').connect(process.argv[1]);s.on('connect',()=>s.write('${preface}'));s.on('data',()=>process.exit(7));s.on('close',()=>process.exit(3));s.on('error',()=>{})`

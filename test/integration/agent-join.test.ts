@@ -17,12 +17,12 @@ import { doorTo } from '../support/in-process-door.ts'
 
 const NEVER = new AbortController().signal
 
-/** The agent is killed: whatever it was about to do does not happen. */
+/** The agent is killed, and does nothing further. */
 class Killed extends Error {}
 
 type Step = 'before save' | 'after save' | 'before answer' | 'after answer'
 
-/** Kills at the n-th time that a step is reached. */
+/** Throws {@link Killed} when a step is reached for the n-th time. */
 class Fault {
   readonly #step: Step | undefined
   #left: number
@@ -75,7 +75,7 @@ async function rig(directory: string) {
       environment: { JOIN_SECRET: secret },
     }
   }
-  /** What every call of the agent does with its newest certificate. */
+  /** Uses the certificate, as every call of the agent does with its newest one. */
   const use = (identity: BotIdentity): void => {
     const leaf = parseCertificate(identity.chain[0] as Buffer)
     state.bots.use(botCallerOf(leaf, state.clock.now().getTime() / 1000, 'test'))
@@ -109,7 +109,7 @@ describe('an agent that is killed while it joins', () => {
 
 describe('an agent that is killed while it renews', () => {
   for (const [step, nth] of STEPS) {
-    it(`${step} ${nth} goes on with the next generation, and is not locked`, async () => {
+    it(`${step} ${nth} continues with the next generation and is not locked`, async () => {
       await using directory = await temporaryDirectory()
       await using authority = await rig(directory.path)
       authority.use((await join(await authority.start(), NEVER)).identity)
@@ -119,7 +119,7 @@ describe('an agent that is killed while it renews', () => {
       const restarted = await authority.start()
       const stored = restarted.store.stored as StoredIdentity & { current: BotIdentity }
       if (stored.current.generation === 1) {
-        authority.use(stored.current) // until it has the next one, it works with the one it has
+        authority.use(stored.current) // it uses this one until it has the next
         await renew(restarted, stored)
       }
       const { current } = restarted.store.stored ?? {}
@@ -135,7 +135,7 @@ describe('a bot certificate that has expired', () => {
     const directory = await temporaryDirectory()
     const authority = await rig(directory.path)
     authority.use((await join(await authority.start(), NEVER)).identity)
-    ;(authority.state.clock as FakeClock).advance(afterMs) // a jump would not be believed at once
+    ;(authority.state.clock as FakeClock).advance(afterMs) // the authority would distrust a sudden jump
     const deps = await authority.start()
     const done = renew(deps, deps.store.stored as StoredIdentity & { current: BotIdentity })
     return { authority, directory, done }
@@ -148,7 +148,7 @@ describe('a bot certificate that has expired', () => {
     assert.equal((await done).identity.generation, 2)
   })
 
-  it('is not renewed after it', async () => {
+  it('is not renewed after the grace time', async () => {
     const { authority, directory, done } = await expireAnd(9 * 24 * HOUR_MS)
     await using _directory = directory
     await using _authority = authority

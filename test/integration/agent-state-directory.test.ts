@@ -37,7 +37,7 @@ async function makeFormer(former: string): Promise<void> {
 }
 
 describe('the bot identity on disk', () => {
-  it('is sealed: nothing of its keys can be read, and another state key does not open it', async () => {
+  it('is sealed: its keys cannot be read, and another state key does not open it', async () => {
     await using at = await place()
     using data = await at.open()
     const file = await IdentityFile.open(data, key, at.logger)
@@ -52,7 +52,7 @@ describe('the bot identity on disk', () => {
     assert.match(at.log.join(''), /identity\.unreadable/)
   })
 
-  it('is taken over from the plain file of an earlier version, of which nothing is left', async () => {
+  it('is migrated from the plain file of an earlier version, which is removed', async () => {
     await using at = await place()
     await makeFormer(at.data)
     using data = await at.open()
@@ -62,7 +62,7 @@ describe('the bot identity on disk', () => {
     assert.deepEqual((await readdir(at.data)).sort(), ['agent.lock', 'bot-identity.sealed'])
   })
 
-  it('loses a plain file that a crash has left beside the sealed one', async () => {
+  it('removes a plain file that a crash left beside the sealed one', async () => {
     await using at = await place()
     using data = await at.open()
     await (await IdentityFile.open(data, key, at.logger)).save(identity)
@@ -73,8 +73,8 @@ describe('the bot identity on disk', () => {
   })
 })
 
-describe('the data directory of an agent that an earlier version had within that of the authority', () => {
-  it('moves as a whole, once, and says so', async () => {
+describe('an agent’s data directory that an earlier version kept inside the authority’s', () => {
+  it('is moved as a whole, once, and the log says so', async () => {
     await using at = await place()
     await makeFormer(at.former)
     const first = await at.open()
@@ -87,14 +87,14 @@ describe('the data directory of an agent that an earlier version had within that
     assert.equal(at.log.join('').split('state.moved').length, 2)
   })
 
-  it('stays while an agent of that version runs on it', async () => {
+  it('is not moved while an agent of that version uses it', async () => {
     await using at = await place()
     await makeFormer(at.former)
     using _running = await DataDirectory.open(at.former, undefined, at.logger)
     await assert.rejects(at.open(), { code: 'ERR_AGENT_RUNNING' })
   })
 
-  it('stays when it cannot move, with one sentence that says what to do', {
+  it('stays if it cannot be moved, with an error that says what to do', {
     skip: process.getuid?.() === 0 && 'root may',
   }, async () => {
     await using at = await place()
@@ -104,7 +104,7 @@ describe('the data directory of an agent that an earlier version had within that
     await chmod(path.dirname(at.former), 0o700)
   })
 
-  it('does not come back over what is there by now', async () => {
+  it('does not replace a newer data directory', async () => {
     await using at = await place()
     ;(await at.open())[Symbol.dispose]()
     await makeFormer(at.former)

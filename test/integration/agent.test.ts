@@ -30,7 +30,7 @@ describe('an agent in front of a real authority', () => {
     return await client.unary<object, Status>('signet.v1.AgentAdminService', 'GetStatus', {})
   }
 
-  /** Asks until it is served; the agent begins without having joined. */
+  /** Asks until it is served, because the agent starts before it has joined. */
   const served = async (client: ReturnType<Stack['client']>): Promise<{ svids: { spiffeId: string }[] }> => {
     for (;;) {
       try {
@@ -42,7 +42,7 @@ describe('an agent in front of a real authority', () => {
     }
   }
 
-  it('serves, says who it is, and explains a process and a tree of attributes alike', async () => {
+  it('serves SVIDs, reports its status, and explains a process and given attributes alike', async () => {
     await using started = await startAgent(place)
     using client = started.client()
     assert.equal((await served(client)).svids[0]?.spiffeId, 'spiffe://example.org/web')
@@ -69,8 +69,9 @@ describe('an agent in front of a real authority', () => {
     await assert.rejects(explain({ pid: 2 ** 22 + 1 }), { status: StatusCode.NOT_FOUND })
   })
 
-  // What a request holds is kept before its caller is attested: at 4 MiB each a few connections of anybody filled the memory.
-  it('takes the longest token there is, and no request that is longer than any need be', async () => {
+  // A request is held in memory before its caller is attested. At 4 MiB each, a few connections
+  // could fill it.
+  it('accepts the longest token, and refuses requests longer than any legitimate one', async () => {
     await using started = await startAgent(place)
     using client = started.client()
     await served(client)
@@ -95,16 +96,16 @@ describe('an agent in front of a real authority', () => {
     await assert.rejects(stat(started.agent.adminSocket), { code: 'ENOENT' })
   })
 
-  it('is refused a data directory that another one has', async () => {
+  it('is refused a data directory that another agent uses', async () => {
     await using started = await startAgent(place)
     await assert.rejects(startAgent({ ...place, directory: started.directory }), {
       code: 'ERR_AGENT_RUNNING',
     })
     using client = started.client()
-    await served(client) // a join that is on its way would write into a directory that is taken away
+    await served(client) // a pending join would write into the removed directory
   })
 
-  it('ignores a saved state that was changed, and goes on as the bot it is', async () => {
+  it('ignores a saved state that was tampered with, and keeps its bot identity', async () => {
     await using started = await startAgent(place)
     using client = started.client()
     await served(client)
@@ -142,7 +143,7 @@ describe('an agent in front of a real authority', () => {
     await assert.rejects(started.agent.ended, { code: 'ERR_JOIN_SECRET_MISSING' })
   })
 
-  it('withdraws everything when its bot is locked, and gives it back when the lock is lifted', async () => {
+  it('withdraws everything when its bot is locked, and grants it again when the lock is removed', async () => {
     await using started = await startAgent(place)
     using client = started.client()
     await served(client)
@@ -155,7 +156,7 @@ spec: { target: { bot: builder }, reason: test }
 `
     await stack.apply(lock)
     assert.equal((await stream.ended).code, StatusCode.PERMISSION_DENIED)
-    // Also when it comes back and is not even heard.
+    // Also after a restart, when the authority refuses its calls.
     await started.agent[Symbol.asyncDispose]()
     await using again = await startAgent({ ...place, directory: started.directory })
     using later = again.client()
@@ -168,7 +169,7 @@ spec: { target: { bot: builder }, reason: test }
     }
   })
 
-  it('joins anew with another token when its bot was deleted', async () => {
+  it('joins again with another token after its bot was deleted', async () => {
     await using started = await startAgent(place)
     using client = started.client()
     await served(client)

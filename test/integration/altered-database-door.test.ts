@@ -45,7 +45,7 @@ async function makeFormer(data: AttackedData, sql = ''): Promise<void> {
   database.close()
 }
 
-describe('a database whose seals somebody else has taken off', () => {
+describe('a database whose seals another program removed', () => {
   const attacks: Readonly<Record<string, readonly [sql: string, message: RegExp]>> = {
     'the record of all rows': ['DELETE FROM sealed_state', /the seals of the database are gone/],
     'the table of that record': ['DROP TABLE sealed_state', /the seals of the database are gone/],
@@ -57,8 +57,8 @@ describe('a database whose seals somebody else has taken off', () => {
       `UPDATE sealed_state SET database_id = zeroblob(16)`,
       /not made by this authority/,
     ],
-    'the form of that record': [`UPDATE sealed_state SET mac = 7`, /the seals of the database are gone/],
-    'the mark of the migration': [
+    'the format of that record': [`UPDATE sealed_state SET mac = 7`, /the seals of the database are gone/],
+    'the record of the migration': [
       'DELETE FROM schema_migrations WHERE number = 2',
       /rows were deleted or reverted/,
     ],
@@ -75,21 +75,21 @@ describe('a database whose seals somebody else has taken off', () => {
     })
   }
 
-  it('is refused when nothing of the seals is left', async () => {
+  it('is refused without any seals', async () => {
     await using data = await sample.copy()
     withDatabase(data, stripSeals)
     data.sql(STRANGER)
     await assert.rejects(data.start(), altered(/the seals of the database are gone/))
   })
 
-  it('is refused also when the key of the heads is gone', async () => {
+  it('is also refused if the key of the signed heads is gone', async () => {
     await using data = await sample.copy()
     withDatabase(data, stripSeals)
     await rm(path.join(data.directory, 'data', 'audit-head.key'))
     await assert.rejects(data.start(), altered(/the seals of the database are gone/))
   })
 
-  it('is refused when it is gone altogether', async () => {
+  it('is refused if the database file itself is gone', async () => {
     await using data = await sample.copy()
     for (const name of ['authority.db', 'authority.db-wal', 'authority.db-shm']) {
       await rm(path.join(data.directory, 'data', name), { force: true })
@@ -102,14 +102,14 @@ describe('a database whose seals somebody else has taken off', () => {
     'a view': `CREATE VIEW helper AS SELECT * FROM resources`,
     'another default': `CREATE TABLE helper (a INTEGER DEFAULT 7)`,
   })) {
-    it(`is refused with ${what} that it did not have`, async () => {
+    it(`is refused with ${what} that was added`, async () => {
       await using data = await sample.copy()
       data.sql(sql)
       await assert.rejects(data.start(), altered(/the table definitions in the database were changed/))
     })
   }
 
-  it('is refused with a deleted role that was put back twice', async () => {
+  it('is refused with a deleted role that was inserted again twice', async () => {
     await using data = await sample.copy()
     const row = storedRole(data, 'everything')
     await using before = await data.start()
@@ -122,7 +122,7 @@ describe('a database whose seals somebody else has taken off', () => {
     )
   })
 
-  it('may have statistics that an administrator has made', async () => {
+  it('may have statistics that an administrator created', async () => {
     await using data = await sample.copy()
     data.sql('ANALYZE; VACUUM')
     await using authority = await data.start()
@@ -133,7 +133,7 @@ describe('a database whose seals somebody else has taken off', () => {
     gone: `DELETE FROM meta WHERE key = 'resource_revision'`,
     'set back': `UPDATE meta SET value = '1' WHERE key = 'resource_revision'`,
   })) {
-    it(`counts on above what there is once it is accepted, although the counter of revisions was ${what}`, async () => {
+    it(`once accepted, continues above its highest revision although the revision counter was ${what}`, async () => {
       await using data = await sample.copy()
       data.sql(sql)
       await using accepted = await data.start({ acceptAltered: true })
@@ -148,7 +148,7 @@ describe('a database whose seals somebody else has taken off', () => {
     })
   }
 
-  it('is accepted once by whoever has looked at it, and stays a finding', async () => {
+  it('is accepted once at the administrator’s request, and verification still reports it', async () => {
     await using data = await sample.copy()
     data.sql(`DELETE FROM resources WHERE kind = 'lock'; ${STRANGER}`)
     await assert.rejects(data.start(), altered(/lock lost-laptop is missing.*--accept-altered-database/))
@@ -161,7 +161,7 @@ describe('a database whose seals somebody else has taken off', () => {
     assert.match((await verify(later)).problems.join('\n'), /lock lost-laptop is missing/)
   })
 
-  it('is refused as a whole when it is an older one', async () => {
+  it('is refused if it is an older copy', async () => {
     await using data = await sample.copy()
     await using older = await sample.copy()
     const running = await data.start()
@@ -173,8 +173,8 @@ describe('a database whose seals somebody else has taken off', () => {
   })
 })
 
-describe('a database of the time before seals', () => {
-  it('is taken over once, as it stands, and says so', async () => {
+describe('a database from before rows were sealed', () => {
+  it('is sealed once, as it is, and the log says so', async () => {
     await using data = await sample.copy()
     await makeFormer(data)
     const first = await data.start()
@@ -190,7 +190,7 @@ describe('a database of the time before seals', () => {
     await assert.rejects(data.start(), altered(/the seals of the database are gone/))
   })
 
-  it('is taken over without rows that the audit log does not tell of', async () => {
+  it('is sealed without rows that the audit log does not account for', async () => {
     await using data = await sample.copy()
     await makeFormer(
       data,

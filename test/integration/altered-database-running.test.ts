@@ -18,7 +18,7 @@ const altered = (message: RegExp) => ({ code: 'ERR_DATASTORE_ALTERED', message }
 const verify = ({ admin }: TestAuthority) =>
   admin.unary<object, VerifyAuditResponse__Output>(SERVICE, 'VerifyAudit', {})
 
-/** Waits for what a commit has found to be recorded: the next call comes after it. */
+/** Waits until the finding of a commit is recorded: the next call comes after it. */
 const settle = async (authority: TestAuthority): Promise<void> => void (await verify(authority))
 
 let sample: SampleData
@@ -27,8 +27,8 @@ before(async () => {
 })
 after(() => sample?.[Symbol.asyncDispose]())
 
-/** Callers hear no more. */
-const FLAT =
+/** Callers get this generic message only. */
+const GENERIC =
   /: the authority cannot change this now: its log says why$|^the authority cannot change this now: its log says why$/
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
@@ -45,8 +45,8 @@ async function running() {
   }
 }
 
-describe('an authority whose database somebody else writes while it runs', () => {
-  it('does not take a join token of theirs, removes it, and says so', async () => {
+describe('an authority whose database another program writes while it runs', () => {
+  it('does not accept a join token that it inserts, removes it, and logs it', async () => {
     await using rig = await running()
     rig.data.sql(
       `INSERT INTO resources VALUES ('join_token', 'mine', 998, '{"labels":{}}', '{"bot":"builder","method":"secret","max_uses":9}', 0, randomblob(32));
@@ -67,7 +67,7 @@ describe('an authority whose database somebody else writes while it runs', () =>
     assert.equal(bot.certificate.bot, 'builder')
   })
 
-  it('does not give a used token its use back, and changes nothing any more', async () => {
+  it('does not restore a use of a token that it resets, and stores no more changes', async () => {
     await using rig = await running()
     const { name, secret } = await rig.authority.createJoinToken('builder', 1)
     const database = rig.data.database()
@@ -77,12 +77,12 @@ describe('an authority whose database somebody else writes while it runs', () =>
       .prepare(`UPDATE join_tokens SET uses = 0, seal = ? WHERE name = ?`)
       .run(row?.['seal'] as Uint8Array, name)
     database.close()
-    await assert.rejects(joinWith(rig.authority, name, secret), FLAT)
-    await assert.rejects(renewBot(rig.authority, first), FLAT)
-    await assert.rejects(rig.authority.createJoinToken('builder'), FLAT)
+    await assert.rejects(joinWith(rig.authority, name, secret), GENERIC)
+    await assert.rejects(renewBot(rig.authority, first), GENERIC)
+    await assert.rejects(rig.authority.createJoinToken('builder'), GENERIC)
   })
 
-  it('keeps a lock in force that they delete, goes on recording, and refuses the next start', async () => {
+  it('keeps a lock in force that it deletes, keeps recording, and refuses the next start', async () => {
     await using rig = await running()
     rig.data.sql(`DELETE FROM resources WHERE kind = 'lock'`)
     const { intact, problems } = await verify(rig.authority)
@@ -100,29 +100,29 @@ describe('an authority whose database somebody else writes while it runs', () =>
     await assert.rejects(rig.data.start(), altered(/lock lost-laptop is missing/))
   })
 
-  it('seals nothing of what a trigger of theirs writes in its name', async () => {
+  it('does not seal what a trigger that it adds writes', async () => {
     await using rig = await running()
     rig.data.sql(
       `CREATE TRIGGER helper AFTER INSERT ON audit_events BEGIN UPDATE resources SET spec = '{"roles":["everything"]}' WHERE name = 'builder'; END`,
     )
-    await assert.rejects(rig.authority.createJoinToken('builder'), FLAT)
+    await assert.rejects(rig.authority.createJoinToken('builder'), GENERIC)
     rig.data.sql('DROP TRIGGER helper')
     const { name } = await rig.authority.createJoinToken('builder')
     assert.ok(name)
   })
 
-  it('stores nothing any more once they have put a deleted role back twice', async () => {
+  it('stores no more changes once it has inserted a deleted role twice', async () => {
     await using data = await sample.copy()
     const row = storedRole(data, 'everything')
     const authority = await data.start()
     await authority.admin.unary(SERVICE, 'DeleteResource', { kind: 'role', name: 'everything' })
     putTwice(data, row)
-    await assert.rejects(authority.createJoinToken('builder'), FLAT)
-    // Not even that it ends.
+    await assert.rejects(authority.createJoinToken('builder'), GENERIC)
+    // Not even the event of its own stop.
     await assert.rejects(authority.stop(), { code: 'ERR_DATASTORE_ROWS_ALTERED' })
   })
 
-  it('does not mind a copy, a checkpoint, or readers', async () => {
+  it('is not disturbed by a copy, a checkpoint, or readers', async () => {
     await using rig = await running()
     rig.data.sql(`PRAGMA wal_checkpoint(TRUNCATE); VACUUM INTO '${rig.data.directory}/copy.db'`)
     await rig.authority.createJoinToken('builder')
@@ -130,7 +130,7 @@ describe('an authority whose database somebody else writes while it runs', () =>
     assert.deepEqual(logged(rig.authority, 'database.altered'), [])
   })
 
-  it('cuts rows off that they append to the audit log, and goes on', async () => {
+  it('removes rows that it appends to the audit log, and continues', async () => {
     await using rig = await running()
     rig.data.sql(
       `INSERT INTO audit_events SELECT authority, sequence + 1, time_ms, event, actor, ref, detail, hash FROM audit_events ORDER BY sequence DESC LIMIT 1`,

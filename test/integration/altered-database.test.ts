@@ -20,14 +20,14 @@ before(async () => {
 })
 after(() => sample?.[Symbol.asyncDispose]())
 
-/** Attacks a stopped authority, and expects it to refuse. */
+/** Attacks the database of a stopped authority and expects the next start to be refused. */
 async function refused(attack: (data: AttackedData) => void | Promise<void>, message: RegExp): Promise<void> {
   await using data = await sample.copy()
   await attack(data)
   await assert.rejects(data.start(), altered(message))
 }
 
-describe('rows that somebody else has put into the database of a stopped authority', () => {
+describe('rows that another program inserted into the database of a stopped authority', () => {
   const inserted: Readonly<Record<string, readonly [table: string, sql: string]>> = {
     'a CA as a retired key': [
       'signing_keys',
@@ -48,7 +48,7 @@ describe('rows that somebody else has put into the database of a stopped authori
       'resources',
       `INSERT INTO resources SELECT kind, 'copied', 999, metadata, spec, updated_ms, seal FROM resources WHERE name = 'everything'`,
     ],
-    'a join token with a secret that is known': [
+    'a join token with a known secret': [
       'resources',
       `INSERT INTO resources VALUES ('join_token', 'mine', 998, '{"labels":{}}', '{"bot":"builder","method":"secret","max_uses":9}', 0, NULL);
        INSERT INTO join_tokens VALUES ('mine', 'join_token', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 0, 0, NULL)`,
@@ -90,7 +90,7 @@ describe('rows that somebody else has put into the database of a stopped authori
     })
   }
 
-  it('are named to whoever lists the audit log, and leave no trace among the resources', async () => {
+  it('are named in the audit log, and leave no trace among the resources', async () => {
     await using data = await sample.copy()
     data.sql(
       `INSERT INTO resources SELECT kind, 'copied', 999, metadata, spec, updated_ms, seal FROM resources WHERE name = 'everything'`,
@@ -105,7 +105,7 @@ describe('rows that somebody else has put into the database of a stopped authori
     assert.equal((await again.apply(role)).resources[0]?.action, 'created')
   })
 
-  it('are cut off the end of the audit log', async () => {
+  it('are removed from the end of the audit log', async () => {
     await using data = await sample.copy()
     data.sql(
       `INSERT INTO audit_events SELECT authority, sequence + 1, time_ms, event, actor, ref, detail, hash FROM audit_events ORDER BY sequence DESC LIMIT 1`,
@@ -119,8 +119,8 @@ describe('rows that somebody else has put into the database of a stopped authori
   })
 })
 
-describe('audit rows of an authority that there is not', () => {
-  it('are removed, and that is said', async () => {
+describe('audit rows of an authority that does not exist', () => {
+  it('are removed, and the log says so', async () => {
     await using data = await sample.copy()
     data.sql(
       `INSERT INTO audit_events SELECT 0, sequence, time_ms, event, actor, ref, detail, hash FROM audit_events LIMIT 2`,
@@ -133,23 +133,23 @@ describe('audit rows of an authority that there is not', () => {
   })
 })
 
-describe('a stopped authority whose rows somebody else has changed, deleted or set back', () => {
+describe('a stopped authority whose rows another program changed, deleted or set back', () => {
   const changed: Readonly<Record<string, string>> = {
     'a bot gets another role': `UPDATE resources SET spec = '{"roles":["everything"],"traits":{}}' WHERE name = 'builder'`,
     'a role loses its deny': `UPDATE resources SET spec = json_remove(spec, '$.deny') WHERE name = 'ci'`,
-    'a lock is set on another': `UPDATE resources SET spec = replace(spec, 'banned', 'nobody') WHERE kind = 'lock'`,
+    'a lock targets another bot': `UPDATE resources SET spec = replace(spec, 'banned', 'nobody') WHERE kind = 'lock'`,
     'a lock is renamed to a role': `UPDATE resources SET kind = 'role' WHERE kind = 'lock'`,
     'a retired key is active again': `UPDATE signing_keys SET state = 'active' WHERE state = 'retired'`,
     'a join token has another secret': `UPDATE join_tokens SET method_state = 'ab'`,
-    'an agent has proven something else': `UPDATE bot_instances SET join_attributes = '{"admin":true}'`,
+    'an agent has other join attributes': `UPDATE bot_instances SET join_attributes = '{"admin":true}'`,
     'a join token was not used': `UPDATE join_tokens SET uses = 0 WHERE uses > 0`,
     'a use was not redeemed': `UPDATE join_token_uses SET key_sha256 = 'ab'`,
     'an instance has another key': `UPDATE bot_generations SET key_sha256 = 'ab'`,
-    'an instance is of another bot': `UPDATE bot_instances SET bot_name = 'banned'`,
+    'an instance belongs to another bot': `UPDATE bot_instances SET bot_name = 'banned'`,
     'the sequence of the bundle goes back': `UPDATE meta SET value = '1' WHERE key = 'bundle_sequence'`,
-    'the trust domain is another': `UPDATE meta SET value = 'other.example' WHERE key = 'trust_domain'`,
+    'the trust domain changes': `UPDATE meta SET value = 'other.example' WHERE key = 'trust_domain'`,
     'numbers become text': `UPDATE resources SET updated_ms = updated_ms || 'x'`,
-    'the seals are exchanged': `UPDATE resources SET seal = (SELECT seal FROM resources r WHERE r.name = 'everything')`,
+    'seals are swapped': `UPDATE resources SET seal = (SELECT seal FROM resources r WHERE r.name = 'everything')`,
   }
   for (const [what, sql] of Object.entries(changed)) {
     it(`refuses to start when ${what}`, () =>
@@ -169,11 +169,11 @@ describe('a stopped authority whose rows somebody else has changed, deleted or s
     'the trust domain': [`DELETE FROM meta WHERE key = 'trust_domain'`, /the audit log does not say which/],
   }
   for (const [what, [sql, named]] of Object.entries(deleted)) {
-    it(`refuses to start without ${what}, and says what is missing`, () =>
+    it(`refuses to start without ${what} and says what is missing`, () =>
       refused((data) => data.sql(sql), named))
   }
 
-  it('refuses rows of its own that are older', async () => {
+  it('refuses older versions of its own rows', async () => {
     await using data = await sample.copy()
     data.sql(`CREATE TABLE aside AS SELECT * FROM resources WHERE name = 'ci'`)
     data.sql('DROP TABLE IF EXISTS kept')

@@ -28,7 +28,7 @@ async function fixture() {
     db.exec(sql)
     db.close()
   }
-  /** Rows of an hour, and then an hour goes by. */
+  /** Writes rows, then lets an hour pass. */
   const write = async (state: AuthorityState, count: number) => {
     const reason = 'x'.repeat(2_000)
     const entries = Array.from({ length: count }, () => ({
@@ -71,7 +71,7 @@ async function verified(state: AuthorityState, files: readonly string[]) {
 }
 
 describe('an archive of the audit log', () => {
-  it('takes old events out of the database, which shrinks, and together they are still the whole log', async () => {
+  it('moves old events out of the database, which shrinks; together they are still the whole log', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     await fixed.write(state, 3_000)
@@ -97,7 +97,7 @@ describe('an archive of the audit log', () => {
     assert.deepEqual((await verified(state, [second.file])).absent, [`1 to ${first.checkpoint.last}`])
   })
 
-  it('is what a start goes on from', async () => {
+  it('is the base from which a restart continues', async () => {
     await using fixed = await fixture()
     let file = ''
     {
@@ -112,7 +112,7 @@ describe('an archive of the audit log', () => {
     assert.deepEqual([problems, absent], [[], []])
   })
 
-  it('holds what is older and nothing else, and is refused when there is nothing', async () => {
+  it('contains only older events, and is refused if there are none', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     await fixed.write(state, 7)
@@ -129,7 +129,7 @@ describe('an archive of the audit log', () => {
     await assert.rejects(state.audit.archive(since, 'uid:0'), { code: 'ERR_AUDIT_ARCHIVE_REFUSED' })
   })
 
-  it('that cannot be written takes nothing out', async () => {
+  it('removes nothing if it cannot be written', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     await fixed.write(state, 7)
@@ -143,7 +143,7 @@ describe('an archive of the audit log', () => {
 })
 
 describe('a file of an archive', () => {
-  it('is never written over', async () => {
+  it('is never overwritten', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     await fixed.write(state, 5)
@@ -179,7 +179,7 @@ describe('an archive that was tampered with', () => {
     ],
   ]
   for (const [what, change, problem] of changes) {
-    it(`with ${what} is found out`, async () => {
+    it(`with ${what} is detected`, async () => {
       await using fixed = await fixture()
       await using state = await fixed.reopen()
       await fixed.write(state, 5)
@@ -203,7 +203,7 @@ describe('an archive that was tampered with', () => {
       (bytes: Buffer) => gzipSync(`${gunzipSync(bytes).toString().split('\n').slice(0, -2).join('\n')}\n`),
     ],
   ] as const) {
-    it(`or is ${what}, is said to be no whole archive`, async () => {
+    it(`or is ${what} is reported as incomplete`, async () => {
       await using fixed = await fixture()
       await using state = await fixed.reopen()
       await fixed.write(state, 5)
@@ -215,7 +215,7 @@ describe('an archive that was tampered with', () => {
 })
 
 describe('archiving', () => {
-  it('makes nobody forget what was wrong with the events', async () => {
+  it('does not hide earlier problems with the events', async () => {
     await using fixed = await fixture()
     {
       await using state = await fixed.reopen()
@@ -230,7 +230,7 @@ describe('archiving', () => {
     assert.match((await verified(state, [file])).problems.join('\n'), /^row 12 .* was changed$/m)
   })
 
-  it('is no way to take rows away: without a signed checkpoint they are missing', async () => {
+  it('cannot be used to remove rows: without a signed checkpoint they are missing', async () => {
     await using fixed = await fixture()
     {
       await using state = await fixed.reopen()
@@ -257,7 +257,7 @@ describe('an authority that is killed while it archives', () => {
       let isDoomed = false
       child.stdout.on('data', (chunk: Buffer) => {
         said += chunk.toString()
-        // In the middle of the next archive, more often than not.
+        // Usually in the middle of the next archive.
         if (!isDoomed && said.includes('archived ')) {
           isDoomed = true
           void setTimeout(150 * Math.random()).then(() => child.kill('SIGKILL'))

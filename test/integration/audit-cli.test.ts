@@ -25,7 +25,7 @@ function audit(authority: TestAuthority, ...args: readonly string[]): Promise<Ra
 const NESTED = `{"a":${'['.repeat(4_000)}${']'.repeat(4_000)}}`
 
 describe('audit list --json', () => {
-  it('is JSON, whatever somebody has written into the rows', async () => {
+  it('is JSON, whatever the rows contain', async () => {
     await using authority = await startAuthority()
     const database = new DatabaseSync(path.join(authority.config.data_dir, 'authority.db'))
     const { last } = database.prepare('SELECT max(sequence) AS last FROM audit_events').get() as {
@@ -64,7 +64,7 @@ describe('audit list --json', () => {
 })
 
 describe('audit archive', () => {
-  it('says what it did, and its file is verified and listed', async () => {
+  it('reports what it did, and its file can be verified and listed', async () => {
     await using authority = await startAuthority()
     const nothing = await audit(authority, 'archive', '--before', '1h')
     assert.equal(nothing.status, 6)

@@ -18,7 +18,7 @@ describe('the file of signed heads', () => {
       await file.append({ sequence, hash: Buffer.alloc(32, sequence) }, sequence * 1000)
     }
   }
-  /** The same in a file that is closed again. */
+  /** Like `sign`, in a file that it opens and closes. */
   const signInto = async (name: string, last: number, maxLines?: number): Promise<void> => {
     await using file = await HeadsFile.open(name, key, maxLines)
     await sign(file, 1, last)
@@ -29,7 +29,7 @@ describe('the file of signed heads', () => {
     return heads.map(({ sequence }) => sequence)
   }
 
-  it('lets old heads go when it is long, keeps its mode, and what is left holds together', async () => {
+  it('drops old heads when it is long, keeps its mode, and the rest still verifies', async () => {
     await using directory = await temporaryDirectory()
     const name = path.join(directory.path, 'heads')
     await using file = await HeadsFile.open(name, key, 4)
@@ -40,7 +40,7 @@ describe('the file of signed heads', () => {
     assert.equal((await stat(name)).mode & 0o777, 0o600)
   })
 
-  it('goes on after a restart where it was, also after old heads were let go', async () => {
+  it('continues after a restart, also after old heads were dropped', async () => {
     await using directory = await temporaryDirectory()
     const name = path.join(directory.path, 'heads')
     await signInto(name, 5, 4)
@@ -50,7 +50,7 @@ describe('the file of signed heads', () => {
     assert.deepEqual(await sequences(again), [5, 6, 7])
   })
 
-  it('shows that a head was taken out of the middle, or changed', async () => {
+  it('reveals that a head was removed from the middle, or changed', async () => {
     await using directory = await temporaryDirectory()
     const name = path.join(directory.path, 'heads')
     await using file = await HeadsFile.open(name, key)
@@ -62,7 +62,7 @@ describe('the file of signed heads', () => {
     assert.deepEqual((await file.read()).badLines, [3, 4])
   })
 
-  it('drops half a line that a crash has left', async () => {
+  it('drops an incomplete line that a crash left', async () => {
     await using directory = await temporaryDirectory()
     const name = path.join(directory.path, 'heads')
     await signInto(name, 2)
@@ -72,7 +72,7 @@ describe('the file of signed heads', () => {
     assert.deepEqual(await sequences(file), [1, 2, 3])
   })
 
-  it('says which file it cannot open', async () => {
+  it('names the file that it cannot open', async () => {
     await using directory = await temporaryDirectory()
     await assert.rejects(HeadsFile.open(directory.path, key), {
       code: 'ERR_AUDIT_HEADS_INVALID',

@@ -69,7 +69,10 @@ describe('the audit log, with one identity for three users', { skip: needsTwoUse
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 
-  /** What is known of an SVID once so many processes are reported to have it: agents report within seconds. */
+  /**
+   * Waits until this many processes are reported to have an SVID, and returns its trace. Agents
+   * report within seconds.
+   */
   const reported = async (name: string, processes: number): Promise<Trace & { readonly pids: number[] }> => {
     const until = Date.now() + REPORTED_WITHIN_MS
     for (;;) {
@@ -81,7 +84,7 @@ describe('the audit log, with one identity for three users', { skip: needsTwoUse
     }
   }
 
-  it('names for each token the process that asked, and each process that got it', async () => {
+  it('names for each token the process that requested it and every process that got it', async () => {
     for (const { uid, pid, jti } of tokens) {
       const { issued, delivered, pids } = await reported(jti, 1)
       const unix = issued.detail.attributes?.workload.unix
@@ -95,7 +98,7 @@ describe('the audit log, with one identity for three users', { skip: needsTwoUse
     }
   })
 
-  it('tells of a token that several processes got from the cache who asked for it and who has it', async () => {
+  it('shows who requested a token and which processes got it from the cache', async () => {
     const [first] = shared
     assert.ok(shared.every(({ jti }) => jti === first?.jti))
     const { issued, delivered, pids } = await reported(first?.jti ?? '', 3)
@@ -107,18 +110,18 @@ describe('the audit log, with one identity for three users', { skip: needsTwoUse
     for (const { pid } of shared) assert.match(stdout, new RegExp(`\\b${pid}\\b`))
   })
 
-  it('tells which process got which certificate', async () => {
+  it('shows which process got which certificate', async () => {
     const [first] = certificates
     const { issued, pids } = await reported(first?.serial ?? '', 3)
     assert.equal(issued.detail.attributes?.workload.unix.pid, first?.pid)
     assert.deepEqual(pids.sort(), certificates.map(({ pid }) => pid).sort())
   })
 
-  it('says of what it does not know that it does not', async () => {
+  it('fails for a serial or jti that it does not have', async () => {
     await assert.rejects(stack.admin('audit', 'trace', 'nothing'), /ended with 3/)
   })
 
-  it('tells from where a bot joined', async () => {
+  it('shows from where a bot joined', async () => {
     const { stdout } = await stack.admin('audit', 'list', '--event', 'join.accepted', '--json')
     const [row] = JSON.parse(stdout) as Row[]
     assert.match(row?.detail.address ?? '', /127\.0\.0\.1/)

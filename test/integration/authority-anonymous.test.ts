@@ -25,7 +25,7 @@ metadata: { name: builder }
 spec: { roles: [] }
 `
 
-describe('who shows the authority no certificate', () => {
+describe('a client without a certificate', () => {
   let authority: TestAuthority
   let session: http2.ClientHttp2Session
   before(async () => {
@@ -38,13 +38,13 @@ describe('who shows the authority no certificate', () => {
     await authority?.[Symbol.asyncDispose]()
   })
 
-  it('is told that one call at a time is all it may have', async () => {
+  it('may have one call at a time, and its settings say so', async () => {
     const other = await connect(authority)
     assert.equal(other.remoteSettings.maxConcurrentStreams, 1)
     other.close()
   })
 
-  it('is refused by the headers what is not for it, while its request is still to come', async () => {
+  it('is refused other methods by their headers, before its request arrives', async () => {
     for (const [method, status] of [
       [ISSUE, StatusCode.UNAUTHENTICATED],
       ['/signet.v1.JoinService/Renew', StatusCode.UNAUTHENTICATED],
@@ -55,7 +55,7 @@ describe('who shows the authority no certificate', () => {
     }
   })
 
-  it('may send 16 KiB and no more, and nothing compressed', async () => {
+  it('may send at most 16 KiB, uncompressed', async () => {
     const long = rawCall(session, JOIN, { body: Buffer.from([0, 0, 0, 64, 1]), open: true })
     assert.equal((await long.ended).status, StatusCode.RESOURCE_EXHAUSTED)
     const bomb = grpcFrame(gzipSync(Buffer.alloc(4 * 1024 * 1024)), true)
@@ -63,7 +63,7 @@ describe('who shows the authority no certificate', () => {
     assert.equal((await compressed.ended).status, StatusCode.UNIMPLEMENTED)
   })
 
-  it('is refused a join in one sentence, whatever it sends unasked behind its first message', async () => {
+  it('is refused a join with one generic message, whatever it sends after its first message', async () => {
     const key = await generateKeyPair()
     const joinToken = 'no-such-token'
     const proof = proveSync({ purpose: 'join', trustDomain: authority.trustDomain, joinToken }, key)
@@ -83,7 +83,7 @@ describe('who shows the authority no certificate', () => {
     assert.match(decodeURI(message), /^refused, reference [0-9A-Z-]+$/)
   })
 
-  it('may ask after health, which is good', async () => {
+  it('may check health', async () => {
     const { ended, stream } = rawCall(session, HEALTH)
     const [chunk] = await once(stream, 'data')
     assert.deepEqual(
@@ -93,17 +93,17 @@ describe('who shows the authority no certificate', () => {
     assert.equal((await ended).status, StatusCode.OK)
   })
 
-  it('has its connection ended when it calls without end', async () => {
+  it('has its connection closed when it floods the authority with calls', async () => {
     const flood = await connect(authority)
     let calls = 0
     while (!flood.closed && !flood.destroyed) {
-      await Promise.allSettled([rawCall(flood, HEALTH).ended]) // the last one ends with its connection
+      await Promise.allSettled([rawCall(flood, HEALTH).ended]) // the last call ends with the connection
       calls += 1
     }
     assert.ok(calls > 50 && calls < 200, `${calls} calls`)
   })
 
-  it('loses its place to the next one when there are too many, and bots lose nothing', async () => {
+  it('is evicted by the next one when there are too many, and bots are not affected', async () => {
     using bot: BotClient = await joinBot(authority, 'builder')
     const check = (): Promise<object> => bot.client.unary('grpc.health.v1.Health', 'Check', {})
     assert.deepEqual(await check(), { status: 'SERVING' })
@@ -126,7 +126,7 @@ describe('who shows the authority no certificate', () => {
     for (const socket of sockets) socket.destroy()
   })
 
-  it('has a bot lose its own oldest connection when it has more than it needs', async () => {
+  it('a bot with too many connections loses its own oldest one', async () => {
     using bot = await joinBot(authority, 'builder')
     const { chain } = bot.certificate
     const key = bot.key.privateKey.export({ type: 'pkcs8', format: 'pem' })
@@ -151,7 +151,7 @@ function toward({ address }: TestAuthority): { host: string; port: number } {
   return { host, port: Number(port) }
 }
 
-/** Resolves when the settings of the authority have come. */
+/** Resolves once the authority's SETTINGS frame has arrived. */
 async function connect(
   authority: TestAuthority,
   more: tls.ConnectionOptions = {},

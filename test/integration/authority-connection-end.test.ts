@@ -5,7 +5,7 @@ import { FakeClock } from '../fakes/fake-clock.ts'
 import { type BotClient, botClient, joinBot, renewBot, SyncReader } from '../support/bot-client.ts'
 import { startAuthority, type TestAuthority } from '../support/start-authority.ts'
 
-/** The shortest that there are. */
+/** The shortest certificate lifetime that can be configured. */
 const LIFE_MS = 60_000
 const BUILDER = `
 kind: role
@@ -20,8 +20,9 @@ spec: { roles: [all] }
 `
 
 /**
- * An authority whose clock is moved by the test. OpenSSL knows the real time only: it is half a life behind that, so that the certificates from
- * before and from after the move are both good for it.
+ * Starts an authority whose clock the test moves. OpenSSL uses the real time, which is half a
+ * certificate life behind, so that certificates from before and after the move are both valid for
+ * it.
  */
 async function start(yaml = '') {
   const clock = new FakeClock(performance.timeOrigin + performance.now() - LIFE_MS / 2)
@@ -39,12 +40,12 @@ async function start(yaml = '') {
   }
 }
 
-/** The same certificate on a new connection. */
+/** Opens a new connection with the same certificate. */
 const reconnect = (authority: TestAuthority, { key, certificate }: BotClient): BotClient =>
   botClient(authority, key, certificate)
 
 describe('the connection of an agent', () => {
-  it('ends, with a status, when the certificate does that it was made with', async () => {
+  it('ends, with a status, when the certificate expires that opened it', async () => {
     await using rig = await start()
     using sync = new SyncReader(rig.bot)
     await sync.snapshot()
@@ -59,7 +60,7 @@ describe('the connection of an agent', () => {
     )
   })
 
-  it('ends soon after the host slept past the end of the certificate', async () => {
+  it('ends soon after the host was suspended past the certificate’s expiry', async () => {
     await using rig = await start()
     using sync = new SyncReader(rig.bot)
     await sync.snapshot()
@@ -73,7 +74,7 @@ describe('the connection of an agent', () => {
     )
   })
 
-  it('made with an expired certificate may renew, and nothing else', async () => {
+  it('with an expired certificate may only renew', async () => {
     await using rig = await start()
     rig.clock.advance(LIFE_MS + 1000)
     using late = reconnect(rig.authority, rig.bot)
@@ -86,7 +87,7 @@ describe('the connection of an agent', () => {
     await again.snapshot()
   })
 
-  it('made with one that expired too long ago may not renew either', async () => {
+  it('with a certificate past the grace time may not renew either', async () => {
     await using rig = await start('renewal_grace: 10s')
     rig.clock.advance(LIFE_MS + 11_000)
     using late = reconnect(rig.authority, rig.bot)

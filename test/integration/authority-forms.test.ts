@@ -36,7 +36,7 @@ beforeEach(async () => {
 })
 after(async () => stack?.[Symbol.asyncDispose]())
 
-describe('the agent takes a request', () => {
+describe('the agent accepts a request', () => {
   const isAnswered = async (client: RawConnection, ...streams: number[]): Promise<void> => {
     for (const stream of streams) {
       const { status, bytes } = await client.answer(stream)
@@ -65,7 +65,7 @@ describe('the agent takes a request', () => {
       for (const huffman of [false, true]) {
         for (const name of [1, 'raw', 'huffman'] as const) {
           const options = { as, huffman, name }
-          it(`with a path as literal ${JSON.stringify(options)} ${when}, and again by its index`, async () => {
+          it(`with a path as literal ${JSON.stringify(options)} ${when}, and later by its index`, async () => {
             using client = await connect(waits)
             client.send(greeting, call(1, authority(PATH, options)))
             await isAnswered(client, 1)
@@ -76,7 +76,7 @@ describe('the agent takes a request', () => {
       }
     }
 
-    it(`with a path that comes byte by byte ${when}`, async () => {
+    it(`with a path that arrives byte by byte ${when}`, async () => {
       for (const form of [PATH, 'localhost']) {
         using client = await connect(waits)
         await client.sendByteByByte(greeting, call(1, authority(form, { as: 'indexing' })))
@@ -119,7 +119,7 @@ describe('the agent takes a request', () => {
     })
   }
 
-  it('with a path only where the first request of its connection has one', async () => {
+  it('with a path only if the first request of its connection has one', async () => {
     using client = await RawConnection.connect(stack.socket)
     client.send(GREETING, call(1, authority('a')))
     await isAnswered(client, 1)
@@ -128,7 +128,7 @@ describe('the agent takes a request', () => {
     await isAnswered(client, 5)
   })
 
-  it('that a client sends after PING and a pause, with a path or without', async () => {
+  it('that a client sends after PING and a pause, with or without a path', async () => {
     for (const form of [PATH, 'localhost']) {
       using client = await RawConnection.greeted(stack.socket)
       client.send(frame(TYPE.ping, 0, 0, Buffer.alloc(8)))
@@ -138,7 +138,7 @@ describe('the agent takes a request', () => {
     }
   })
 
-  it('of a client that never acknowledges settings', async () => {
+  it('of a client that never acknowledges SETTINGS', async () => {
     for (const form of [PATH, 'localhost']) {
       using client = await RawConnection.connect(stack.socket, { acknowledges: false })
       client.send(GREETING)
@@ -148,7 +148,7 @@ describe('the agent takes a request', () => {
     }
   })
 
-  it('of node:http2 and of grpc-js, with a path or without, many on one connection', async () => {
+  it('of node:http2 and grpc-js, with or without a path, many on one connection', async () => {
     for (const form of [PATH, 'localhost']) {
       const session = http2.connect('http://localhost', { createConnection: () => net.connect(stack.socket) })
       const headers = { ':authority': form, 'workload.spiffe.io': 'true' }
@@ -165,7 +165,7 @@ describe('the agent takes a request', () => {
 })
 
 describe('a connection with a path as :authority', () => {
-  it('gets what changes over an open stream, and UNAVAILABLE when the agent ends', async () => {
+  it('gets updates on an open stream, and UNAVAILABLE when the agent stops', async () => {
     using client = new WorkloadClient(stack.socket, { 'grpc.default_authority': PATH })
     using stream = client.stream('FetchX509SVID', {}, { deadlineMs: 60_000 })
     const first = await stream.next()
@@ -181,7 +181,7 @@ describe('a connection with a path as :authority', () => {
     assert.equal(code, 14)
   })
 
-  it('that grants no window and never reads holds up nobody', async () => {
+  it('that grants no window and never reads does not delay others', async () => {
     const clients: RawConnection[] = []
     for (let n = 0; n < 20; n++) {
       const client = await RawConnection.connect(stack.socket)

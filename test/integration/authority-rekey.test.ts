@@ -28,7 +28,7 @@ const kekOf = (data: Pick<AttackedData, 'directory'>): string => path.join(data.
 const headKeyOf = (data: Pick<AttackedData, 'directory'>): string =>
   path.join(data.directory, 'data', 'audit-head.key')
 
-/** What a change leaves behind when it ends between its commit and its last step. */
+/** Simulates a change of key that was interrupted between its commit and its last step. */
 async function cutShort(data: AttackedData, steps: { headKey: boolean }): Promise<void> {
   const old = { kek: await readFile(kekOf(data)), headKey: await readFile(headKeyOf(data)) }
   const authority = await data.start()
@@ -49,7 +49,7 @@ async function works(authority: TestAuthority): Promise<void> {
 }
 
 describe('a change of the key-encryption key', () => {
-  it('covers keys, seals and the key of the heads while the authority runs, and the old key opens nothing any more', async () => {
+  it('covers keys, seals and the head key while the authority runs, and the old key opens nothing any more', async () => {
     await using data = await sample.copy()
     const old = await readFile(kekOf(data))
     const first = await data.start()
@@ -69,7 +69,7 @@ describe('a change of the key-encryption key', () => {
     await assert.rejects(data.start(), { code: 'ERR_CA_WRONG_SEALING_KEY' })
   })
 
-  it('takes a key that is given, once, and says so in the audit log', async () => {
+  it('accepts a given key once, and records it in the audit log', async () => {
     await using data = await sample.copy()
     await using authority = await data.start()
     const key = Buffer.alloc(32, 5)
@@ -82,7 +82,7 @@ describe('a change of the key-encryption key', () => {
   })
 
   for (const headKey of [false, true]) {
-    it(`is finished at the next start when it ended after its commit, ${headKey ? 'with' : 'before'} the key of the heads`, async () => {
+    it(`is completed at the next start if it was interrupted after its commit, ${headKey ? 'with' : 'before'} the head key`, async () => {
       await using data = await sample.copy()
       await cutShort(data, { headKey })
       await using authority = await data.start()
@@ -91,7 +91,7 @@ describe('a change of the key-encryption key', () => {
     })
   }
 
-  it('is forgotten at the next start when it ended before its commit', async () => {
+  it('is dropped at the next start if it was interrupted before its commit', async () => {
     await using data = await sample.copy()
     await writeFile(`${kekOf(data)}.next`, `${'ab'.repeat(32)}\n`, { mode: 0o600 })
     await writeFile(`${headKeyOf(data)}.next`, 'sealed under the key that never was')
@@ -101,7 +101,7 @@ describe('a change of the key-encryption key', () => {
     assert.ok(!(await readdir(path.dirname(headKeyOf(data)))).includes('audit-head.key.next'))
   })
 
-  it('refuses a key that it could not put in its place, and takes one that somebody else puts there', async () => {
+  it('refuses a key that it cannot write to the key file, and accepts one that the operator puts there', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'signet-rekey-'))
     try {
       process.env['SIGNET_TEST_KEK'] = 'ab'.repeat(32)
@@ -125,7 +125,7 @@ describe('a change of the key-encryption key', () => {
 })
 
 describe('an authority that is killed while its key-encryption key changes', () => {
-  it('starts again each time, with what it had', async () => {
+  it('restarts each time with its data intact', async () => {
     await using data = await sample.copy()
     for (let round = 0; round < 4; round++) {
       await changeUntilKilled(data.directory)
@@ -136,7 +136,7 @@ describe('an authority that is killed while its key-encryption key changes', () 
   })
 })
 
-/** Lets a process of its own change the key again and again, and kills it at some moment. */
+/** Runs a process that changes the key again and again, and kills it at a random moment. */
 async function changeUntilKilled(directory: string): Promise<void> {
   const socket = path.join(directory, 'run', 'admin.sock')
   await writeFile(

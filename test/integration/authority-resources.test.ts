@@ -49,7 +49,7 @@ describe('resources', () => {
     )
   })
 
-  it('makes, changes and leaves alone, and says which', async () => {
+  it('reports which resources it created, updated or left unchanged', async () => {
     const action = async (text: string): Promise<string | undefined> =>
       (await apply(text)).resources[0]?.action
     assert.equal(await action(identity('one')), 'created')
@@ -57,7 +57,7 @@ describe('resources', () => {
     assert.equal(await action(identity('one', ', hint: x')), 'updated')
   })
 
-  it('gives back what it was given, so that it can be applied again', async () => {
+  it('returns resources in a form that can be applied again', async () => {
     await apply(identity('round', ', x509: { ttl: 90m }, jwt: { ttl: 30s }'))
     const { resource } = await authority.admin.unary<object, { resource: { yaml: string; json: string } }>(
       ADMIN,
@@ -83,7 +83,7 @@ describe('resources', () => {
     assert.equal((await apply(identity('dry'))).resources[0]?.action, 'unchanged')
   })
 
-  it('refuses a change of what somebody else has changed meanwhile', async () => {
+  it('refuses a change of a resource that was changed meanwhile', async () => {
     const revision = (await apply(identity('raced'))).resources[0]?.revision
     await apply(identity('raced', ', hint: theirs'))
     const stale = identity('raced', ', hint: ours').replace(
@@ -96,7 +96,7 @@ describe('resources', () => {
     await assert.rejects(authority.admin.unary(ADMIN, 'DeleteResource', request), { status: 9 })
   })
 
-  it('does not delete what others need, and says who they are', async () => {
+  it('does not delete a resource that others need, and names them', async () => {
     await apply(
       'kind: role\nversion: v1\nmetadata: { name: needed }\nspec: {}\n---\nkind: bot\nversion: v1\nmetadata: { name: needy }\nspec: { roles: [needed] }\n',
     )
@@ -120,7 +120,7 @@ describe('resources', () => {
     assert.ok(!text.includes(secrets[0]?.secret ?? '-'), 'a secret must not be logged')
   })
 
-  it('warns where an agent could choose the SPIFFE ID, whichever of the two comes last', async () => {
+  it('warns if an agent could choose the SPIFFE ID, whichever of role and identity is applied last', async () => {
     const role =
       'kind: role\nversion: v1\nmetadata: { name: wide }\nspec: { allow: [ { kind: workload_identity } ] }\n'
     const chosen = identity('chosen').replace('/svc/chosen', '"/svc/{{ workload.unix.user }}"')
@@ -132,7 +132,7 @@ describe('resources', () => {
     )
   })
 
-  it('records every change with who made it', async () => {
+  it('records who made each change', async () => {
     await apply(identity('recorded'))
     const events = await auditOf(authority.admin, { event: 'resource.created' })
     const mine = events.filter(({ detailJson }) => detailJson.includes('"recorded"'))
@@ -140,7 +140,7 @@ describe('resources', () => {
     assert.match(mine[0]?.actor ?? '', new RegExp(`^uid:${process.getuid?.()}`))
   })
 
-  it('lets an audit reader follow what comes', async () => {
+  it('lets an audit reader follow new events', async () => {
     const abort = new AbortController()
     const stream = authority.admin.stream<object, ListAuditEventsResponse__Output>(
       ADMIN,

@@ -17,7 +17,7 @@ describe('starting and stopping', () => {
     await assert.rejects(startAuthority({ directory: first.directory }), { code: 'ERR_AUTHORITY_RUNNING' })
   })
 
-  it('refuses another trust domain or another key on the same data, and changes nothing', async () => {
+  it('refuses another trust domain or key for the same data, and changes nothing', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'signet-authority-'))
     try {
       const pin = await pinOf(directory)
@@ -28,7 +28,8 @@ describe('starting and stopping', () => {
       const right = await readFile(kek)
       await rm(kek)
       await assert.rejects(startAuthority({ directory }), { code: 'ERR_SECRET_UNAVAILABLE' })
-      await assert.rejects(stat(kek), { code: 'ENOENT' }) // a new one would only look as if it were the key
+      // No new key is created: it would pass for the right one.
+      await assert.rejects(stat(kek), { code: 'ENOENT' })
       await writeFile(kek, Buffer.alloc(32, 9), { mode: 0o600 })
       await assert.rejects(startAuthority({ directory }), { code: 'ERR_CA_WRONG_SEALING_KEY' })
       await writeFile(kek, right, { mode: 0o600 })
@@ -38,7 +39,7 @@ describe('starting and stopping', () => {
     }
   })
 
-  it('has everything again after a restart: resources, bots, keys', async () => {
+  it('keeps resources, bots and keys over a restart', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'signet-authority-'))
     try {
       const first = await startAuthority({ directory })
@@ -83,12 +84,12 @@ describe('starting and stopping', () => {
     assert.ok(!(await readdir(path.join(authority.directory, 'run'))).includes('admin.sock'))
   })
 
-  it('serves nobody but root and its own user on the admin socket', {
+  it('serves only root and its own user on the admin socket', {
     skip: process.getuid?.() !== 0 && 'needs root',
   }, async () => {
     await using authority = await startAuthority()
     const { chmod } = await import('node:fs/promises')
-    // Open wide what the modes close, so that only the kernel's word is left.
+    // Opens the modes, so that only the check of the peer's uid is left.
     for (const name of ['.', 'run', 'run/admin.sock'])
       await chmod(path.join(authority.directory, name), 0o777)
     const script = `const s=require('net').connect(process.argv[1]);s.on('connect',()=>s.write('PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\0\\0\\0\\4\\0\\0\\0\\0\\0'));s.on('data',()=>process.exit(7));s.on('close',()=>process.exit(3));s.on('error',()=>{})`

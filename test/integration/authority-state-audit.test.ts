@@ -12,7 +12,7 @@ async function fixture() {
   const clock = new FakeClock()
   const reopen = () => openState({ dataDir: place.path, clock })
   const heads = path.join(place.path, 'audit-heads.jsonl')
-  /** Changes the database while no authority runs, like somebody with a shell. */
+  /** Changes the database while no authority runs, as with a shell. */
   const tamper = (sql: string) => {
     const db = new DatabaseSync(path.join(place.path, 'authority.db'))
     db.exec(sql)
@@ -51,7 +51,7 @@ describe('AuditLog.verify', () => {
     ])
   })
 
-  it('finds a cut tail, and tells it at the next start', async () => {
+  it('finds a cut tail, and reports it at the next start', async () => {
     await using fixed = await fixture()
     const rows = await writeSome(fixed, 5)
     fixed.tamper(`DELETE FROM audit_events WHERE sequence > ${rows - 2}`)
@@ -67,7 +67,7 @@ describe('AuditLog.verify', () => {
     assert.match(problems.join('\n'), /the tail was cut|rewritten/)
   })
 
-  it('finds a cut tail also when new rows have grown over it', async () => {
+  it('finds a cut tail also after new rows were appended', async () => {
     await using fixed = await fixture()
     const rows = await writeSome(fixed, 5)
     fixed.tamper(`DELETE FROM audit_events WHERE sequence > ${rows - 2}`)
@@ -80,7 +80,7 @@ describe('AuditLog.verify', () => {
     )
   })
 
-  it('finds a chain that was computed anew behind a changed row', async () => {
+  it('finds a chain that was recomputed after a changed row', async () => {
     await using fixed = await fixture()
     await writeSome(fixed, 5)
     const db = new DatabaseSync(path.join(fixed.place.path, 'authority.db'))
@@ -118,7 +118,7 @@ describe('AuditLog.verify', () => {
     )
   })
 
-  it('finds a head that was taken out of the middle', async () => {
+  it('finds that a head was removed from the middle', async () => {
     await using fixed = await fixture()
     for (let start = 0; start < 3; start++) await writeSome(fixed, 2)
     const lines = (await readFile(fixed.heads, 'utf8')).trimEnd().split('\n')
@@ -130,7 +130,7 @@ describe('AuditLog.verify', () => {
     ])
   })
 
-  it('finds that the key of the heads was exchanged', async () => {
+  it('finds that the head key was replaced', async () => {
     await using fixed = await fixture()
     await writeSome(fixed, 2)
     await rm(path.join(fixed.place.path, 'audit-head.key'))
@@ -141,7 +141,7 @@ describe('AuditLog.verify', () => {
     )
   })
 
-  it('finds that the heads file was emptied or taken away', async () => {
+  it('finds that the heads file was emptied or removed', async () => {
     await using fixed = await fixture()
     const rows = await writeSome(fixed, 5)
     fixed.tamper(`DELETE FROM audit_events WHERE sequence > ${rows - 2}`)
@@ -154,7 +154,7 @@ describe('AuditLog.verify', () => {
     ])
   })
 
-  it('goes on behind a head that a crash has torn', async () => {
+  it('continues after a head that a crash left incomplete', async () => {
     await using fixed = await fixture()
     await writeSome(fixed, 2)
     const text = await readFile(fixed.heads)
@@ -165,7 +165,7 @@ describe('AuditLog.verify', () => {
     assert.equal((await state.audit.verify()).intact, true)
   })
 
-  it('is refused a start with a key file that another key-encryption key has sealed', async () => {
+  it('does not start with a head key that another key-encryption key sealed', async () => {
     await using fixed = await fixture()
     await writeSome(fixed, 1)
     await writeFile(path.join(fixed.place.path, 'audit-head.key'), 'garbage')
@@ -174,7 +174,7 @@ describe('AuditLog.verify', () => {
 })
 
 describe('heads', () => {
-  it('come some seconds after new rows, and none without', async () => {
+  it('are signed some seconds after new rows, and only then', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const count = async () => (await readFile(fixed.heads, 'utf8')).split('\n').length - 1
@@ -214,7 +214,7 @@ describe('AuditLog.list', () => {
 })
 
 describe('AuditLog.follow', () => {
-  it('gives every matching row from now on, once, until it is stopped', async () => {
+  it('yields every new matching row once, until it is stopped', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     await stop(state, 'before')
@@ -237,7 +237,7 @@ describe('AuditLog.follow', () => {
 })
 
 describe('AuditLog.within', () => {
-  it('stores the row with the change, or neither', async () => {
+  it('stores the row together with the change, or neither', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const before = state.audit.lastSequence
@@ -253,7 +253,7 @@ describe('AuditLog.within', () => {
 })
 
 describe('AuditLog.newReference', () => {
-  it('is short and not given twice', async () => {
+  it('is short and unique', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const references = Array.from({ length: 1000 }, () => state.audit.newReference())

@@ -8,7 +8,7 @@ import { createLogger } from '../../src/foundation/logger.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { openState, temporaryDirectory } from '../support/authority-state.ts'
 
-/** An authority's state with the log that its host keeps. */
+/** An authority's state, with the log that its host keeps. */
 async function fixture() {
   const place = await temporaryDirectory()
   const clock = new FakeClock()
@@ -43,8 +43,8 @@ async function fixture() {
   }
 }
 
-describe('heads that the host has logged', () => {
-  it('are those of the file, counted on over restarts', async () => {
+describe('heads in the host’s log', () => {
+  it('are those of the file, and their numbers continue over restarts', async () => {
     await using fixed = await fixture()
     await fixed.write(3)
     await fixed.write(3)
@@ -60,7 +60,7 @@ describe('heads that the host has logged', () => {
     assert.equal(JSON.parse(lastHead ?? '').key_id, JSON.parse(inFile[0] ?? '').key_id)
   })
 
-  it('show that the tail of the log was cut together with the end of the heads file', async () => {
+  it('reveal that the tail of the audit log was cut together with the end of the heads file', async () => {
     await using fixed = await fixture()
     await fixed.write(3)
     const before = (await readFile(fixed.heads, 'utf8')).trimEnd().split('\n')
@@ -75,7 +75,7 @@ describe('heads that the host has logged', () => {
     assert.match(found, /the log ends at row \d+, but the head signed at .* covers row \d+/)
   })
 
-  it('show that an older copy of the whole directory was restored, also when it has grown since', async () => {
+  it('reveal that an older copy of the whole directory was restored, also after it has grown', async () => {
     await using fixed = await fixture()
     await fixed.write(3)
     const copy = path.join(fixed.place.path, 'copy')
@@ -90,7 +90,7 @@ describe('heads that the host has logged', () => {
     assert.match(found, /row \d+ is not the one that the head signed at .* covers/)
   })
 
-  it('are told from heads of another authority, and from forged ones', async () => {
+  it('are distinguished from heads of another authority and from forged ones', async () => {
     await using fixed = await fixture()
     await using other = await fixture()
     await fixed.write(2)

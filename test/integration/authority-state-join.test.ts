@@ -31,7 +31,7 @@ async function fixture() {
 
 const REFUSED = /^refused, reference [0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/
 
-/** Every refusal reads alike; the reason stands in the audit log under the reference. */
+/** Every refusal reads the same; the audit log has the reason under the reference. */
 async function assertRefused(
   state: Awaited<ReturnType<typeof openState>>,
   joining: Promise<unknown>,
@@ -50,7 +50,7 @@ async function assertRefused(
 }
 
 describe('Joiner.join', () => {
-  it('gives a bot certificate of the stated profile, and records it', async () => {
+  it('issues a bot certificate of the specified profile, and records it', async () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     const secret = await createToken(state)
@@ -85,7 +85,7 @@ describe('Joiner.join', () => {
     assert.match(row.method_state, /^[0-9a-f]{64}$/)
   })
 
-  it('gives one use to one of two keys that race', async () => {
+  it('grants one use to only one of two racing keys', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const secret = await createToken(state)
@@ -95,7 +95,7 @@ describe('Joiner.join', () => {
     assert.equal((await lastEvent(state, 'join.refused'))?.detail['reason'], 'used_up')
   })
 
-  it('gives exactly max_uses uses to a crowd', async () => {
+  it('grants exactly max_uses uses to many racing keys', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const secret = await createToken(state, { maxUses: 3 })
@@ -105,7 +105,7 @@ describe('Joiner.join', () => {
     assert.equal(state.bots.list('builder').length, 3)
   })
 
-  it('gives the same use to a key that asks again at the same moment', async () => {
+  it('grants the same use to a key that asks twice concurrently', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const secret = await createToken(state)
@@ -115,7 +115,7 @@ describe('Joiner.join', () => {
     assert.equal(state.bots.list().length, 1)
   })
 
-  it('repeats a lost answer for the same key, also after the token expired, until the certificate was used', async () => {
+  it('repeats a lost response for the same key, even after the token has expired, until the certificate is used', async () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     const secret = await createToken(state, { expiresMs: clock.now().getTime() + HOUR_MS })
@@ -129,7 +129,7 @@ describe('Joiner.join', () => {
     await assertRefused(state, join(state, key, secret), 'already_redeemed')
   })
 
-  it('accepts whichever of two answers for one key the agent kept', async () => {
+  it('accepts either of two certificates for one key', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const secret = await createToken(state)
@@ -139,7 +139,7 @@ describe('Joiner.join', () => {
     assert.equal(state.bots.use(shown(first)).generation, 1)
   })
 
-  it('refuses an unknown token, a wrong secret, an expired and a used one, all in the same words', async () => {
+  it('refuses an unknown token, a wrong secret, an expired token and a used one with the same message', async () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     const secret = await createToken(state, { expiresMs: clock.now().getTime() + HOUR_MS })
@@ -163,7 +163,7 @@ describe('Joiner.join', () => {
     assert.equal((await join(state, key, secret)).generation, 1, 'the use is still there')
   })
 
-  it('says that garbage is no key', async () => {
+  it('refuses bytes that are not a key', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const garbage = join(state, await newKey(), 'b', { publicKeyDer: Buffer.from('garbage') })
@@ -180,7 +180,7 @@ describe('Joiner.join', () => {
     })
   }
 
-  it('reports a clock that is more than 30 seconds off, and no other', async () => {
+  it('reports clock skew only above 30 seconds', async () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     const nowMs = clock.now().getTime()
@@ -206,7 +206,7 @@ describe('Joiner.join', () => {
 })
 
 describe('a flood of refused joins', () => {
-  it('leaves some rows in the audit log and one that counts the others, under the reference that they heard', async () => {
+  it('leaves some rows in the audit log, and one that counts the others under the reference that they got', async () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     const key = await newKey()
@@ -228,7 +228,7 @@ describe('a flood of refused joins', () => {
     assert.equal((await state.audit.list({ ref: error.reference }))[0]?.event, 'join.refused')
   })
 
-  it('from one address tells it nothing of which tokens there are', async () => {
+  it('from one address does not reveal which tokens exist', async () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     await createToken(state)
@@ -256,7 +256,7 @@ describe('a flood of refused joins', () => {
     )
   })
 
-  it('from many addresses hides neither a bot that shows the secret, nor one that has it wrong', async () => {
+  it('from many addresses hides neither a bot with the secret nor one with a wrong secret', async () => {
     await using fixed = await fixture()
     const { state, clock } = fixed
     const secret = await createToken(state)
@@ -283,8 +283,8 @@ describe('a flood of refused joins', () => {
   })
 })
 
-describe('what is deleted', () => {
-  it('takes a token with its secret: one made again under its name has another', async () => {
+describe('a deletion', () => {
+  it('of a token removes its secret: a new token of the same name has another', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const old = await createToken(state)
@@ -295,7 +295,7 @@ describe('what is deleted', () => {
     await assertRefused(state, join(state, await newKey(), old), 'wrong_secret')
   })
 
-  it('takes a bot with its instances: one made again under its name does not revive them', async () => {
+  it('of a bot removes its instances: a new bot of the same name does not revive them', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const secret = await createToken(state, { maxUses: 2 })
@@ -309,7 +309,7 @@ describe('what is deleted', () => {
     await assert.rejects(renew(state, certificate, await newKey()), { code: 'ERR_REFUSED' })
   })
 
-  it('leaves instances alone when only their join token goes', async () => {
+  it('of a join token leaves its instances alone', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const secret = await createToken(state)

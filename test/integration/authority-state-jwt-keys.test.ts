@@ -20,7 +20,7 @@ const STS = 'sts.amazonaws.com'
 const PLAIN: JwtConfig = { algorithm: 'ES256', by_audience: {} }
 const WITH_RSA: JwtConfig = { algorithm: 'ES256', by_audience: { [STS]: 'RS256' } }
 
-/** One data directory, opened again and again with another configuration. */
+/** A data directory that is opened repeatedly with different configurations. */
 async function fixture() {
   const place = await temporaryDirectory()
   const clock = new FakeClock()
@@ -37,7 +37,7 @@ const jwtKeys = (state: AuthorityState) =>
     .map(({ algorithm, state }) => `${algorithm} ${state}`)
     .sort()
 
-/** The algorithm with which a token would be signed instead of the wanted one, known to be one that verifies. */
+/** Which algorithm would sign a token if `wanted` is requested; the token is checked to verify. */
 function signs(state: AuthorityState, wanted: SigningAlgorithm, clock: FakeClock): SigningAlgorithm {
   const { jwtSigners, bundle, activeJwtKeyIds } = state.keys.current()
   const signer = jwtSigners.get(wanted)
@@ -50,7 +50,7 @@ function signs(state: AuthorityState, wanted: SigningAlgorithm, clock: FakeClock
 }
 
 describe('JWT keys of several algorithms', () => {
-  it('all sign from the first start on, one key each, and the bundle has them with their kinds', async () => {
+  it('all sign from the first start on, with one key each, and the bundle has the keys with their types', async () => {
     await using fixed = await fixture()
     await using state = await fixed.open(WITH_RSA)
     assert.deepEqual(jwtKeys(state), ['ES256 active', 'RS256 active'])
@@ -78,7 +78,7 @@ describe('JWT keys of several algorithms', () => {
     assert.deepEqual(await kids(), await kids())
   })
 
-  it('are published first when an algorithm is new in the configuration; until then tokens are signed as before', async () => {
+  it('are published first when an algorithm is added to the configuration; until then the others sign', async () => {
     await using fixed = await fixture()
     await (await fixed.open(PLAIN))[Symbol.asyncDispose]()
     await using state = await fixed.open(WITH_RSA)
@@ -95,7 +95,7 @@ describe('JWT keys of several algorithms', () => {
     assert.equal((await lastEvent(state, 'ca.activated'))?.detail['algorithm'], 'RS256')
   })
 
-  it('sign at once when an administrator says so', async () => {
+  it('sign immediately when an administrator says so', async () => {
     await using fixed = await fixture()
     await (await fixed.open(PLAIN))[Symbol.asyncDispose]()
     await using state = await fixed.open(WITH_RSA)
@@ -111,7 +111,7 @@ describe('JWT keys of several algorithms', () => {
     ['ES256', 'RS256'],
     ['RS256', 'ES256'],
   ] as const) {
-    it(`go over from ${from} to ${to}: the old one signs until the new one does, and is published until its end`, async () => {
+    it(`change from ${from} to ${to}: the old one signs until the new one does, and is published until it expires`, async () => {
       await using fixed = await fixture()
       await (await fixed.open({ ...PLAIN, algorithm: from }))[Symbol.asyncDispose]()
       await using state = await fixed.open({ ...PLAIN, algorithm: to })
@@ -126,7 +126,7 @@ describe('JWT keys of several algorithms', () => {
     })
   }
 
-  it('retire at once with an algorithm that is gone from the configuration, and stay published', async () => {
+  it('retire immediately when their algorithm is removed from the configuration, and stay published', async () => {
     await using fixed = await fixture()
     await (await fixed.open(WITH_RSA))[Symbol.asyncDispose]()
     await using state = await fixed.open(PLAIN)
@@ -135,7 +135,7 @@ describe('JWT keys of several algorithms', () => {
     assert.equal((await lastEvent(state, 'ca.retired'))?.detail['algorithm'], 'RS256')
   })
 
-  it('are published anew when the algorithm comes back: the retired one signs no more', async () => {
+  it('are new when the algorithm is added again: the retired key does not sign any more', async () => {
     await using fixed = await fixture()
     await (await fixed.open(WITH_RSA))[Symbol.asyncDispose]()
     await (await fixed.open(PLAIN))[Symbol.asyncDispose]()
@@ -144,7 +144,7 @@ describe('JWT keys of several algorithms', () => {
     assert.equal(signs(state, 'RS256', fixed.clock), 'ES256')
   })
 
-  it('live each for itself over a year, and each is known before it signs', async () => {
+  it('rotate independently over a year, and each is published before it signs', async () => {
     await using fixed = await fixture()
     const config: JwtConfig = { algorithm: 'ES384', by_audience: { a: 'RS256', b: 'ES256' } }
     await using state = await fixed.open(config)
@@ -169,7 +169,7 @@ describe('JWT keys of several algorithms', () => {
   })
 
   for (const pauseDays of [1, 16, 29, 40, 400]) {
-    it(`are in order after a pause of ${pauseDays} days in which the configuration was changed`, async () => {
+    it(`are in order after a pause of ${pauseDays} days with a change of configuration`, async () => {
       await using fixed = await fixture()
       await (await fixed.open(WITH_RSA))[Symbol.asyncDispose]()
       fixed.clock.advance(pauseDays * DAY_MS)
@@ -181,7 +181,7 @@ describe('JWT keys of several algorithms', () => {
     })
   }
 
-  it('are kept sealed, with the type that their algorithm needs', async () => {
+  it('are stored sealed, with the key type of their algorithm', async () => {
     await using fixed = await fixture()
     await (await fixed.open(WITH_RSA))[Symbol.asyncDispose]()
     await using state = await fixed.open(WITH_RSA)
@@ -193,7 +193,7 @@ describe('JWT keys of several algorithms', () => {
 })
 
 describe('SigningKeys.rotate of JWT keys', () => {
-  it('rotates the one that is named, or all that sign', async () => {
+  it('rotates the named algorithm, or all that sign', async () => {
     await using fixed = await fixture()
     await using state = await fixed.open(WITH_RSA)
     await state.keys.rotate('jwt', true, 'uid:0', 'RS256')
@@ -220,7 +220,7 @@ describe('SigningKeys.rotate of JWT keys', () => {
     })
   }
 
-  it('shows what is left of each in ca_expiry_seconds, and nothing of one that is only published', async () => {
+  it('shows the remaining life of each in ca_expiry_seconds, but not of one that is only published', async () => {
     await using fixed = await fixture()
     await (await fixed.open(PLAIN))[Symbol.asyncDispose]()
     await using state = await fixed.open(WITH_RSA)

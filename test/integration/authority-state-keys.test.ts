@@ -17,7 +17,7 @@ import { execute } from '../support/datastore-deps.ts'
 import { fixture, seconds, states } from '../support/key-fixture.ts'
 
 describe('SigningKeys on the first start', () => {
-  it('makes a SPIFFE CA as the standard wants it', async () => {
+  it('makes a SPIFFE CA as the standard requires', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const { signer, bundle } = state.keys.current()
@@ -66,7 +66,7 @@ describe('SigningKeys on the first start', () => {
     )
   })
 
-  it('keeps private keys only sealed', async () => {
+  it('stores private keys only sealed', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const rows = await state.datastore.db.selectFrom('signing_keys').selectAll().execute()
@@ -96,7 +96,7 @@ describe('SigningKeys on a later start', () => {
     assert.deepEqual(facts(second.keys.current()), before)
   })
 
-  it('refuses another key-encryption key, naming where it came from, and changes nothing', async () => {
+  it('refuses another key-encryption key, names its source, and changes nothing', async () => {
     await using fixed = await fixture()
     await (await fixed.reopen())[Symbol.asyncDispose]()
     const wrong = openState({ dataDir: fixed.place.path, clock: fixed.clock, kek: Buffer.alloc(32, 9) })
@@ -143,7 +143,7 @@ describe('a clock far ahead', () => {
     return [pin, activeX509KeyId, activeJwtKeyId, signer('control_issuing').keyId]
   }
 
-  it('at a start deletes no key, and when it is right again the first ones sign as before', async () => {
+  it('at a start deletes no key, and when it is right again the first keys sign as before', async () => {
     await using fixed = await fixture()
     const first = await fixed.reopen()
     const before = facts(first)
@@ -168,7 +168,7 @@ describe('a clock far ahead', () => {
     assert.deepEqual(facts(state), before)
   })
 
-  it('while the authority runs ends no key until it has stayed so for a while, says so, and signs with others meanwhile', async () => {
+  it('while the authority runs ends no key until it has lasted for a while; new keys sign meanwhile and the log says so', async () => {
     await using place = await temporaryDirectory()
     const clock = new FakeClock()
     const lines: string[] = []
@@ -204,7 +204,7 @@ describe('a clock far ahead', () => {
     assert.deepEqual(states(state, 'control_root'), ['ended', 'active'])
   })
 
-  it('deletes what has ended only after a day of real time, control CAs after the renewal grace', async () => {
+  it('deletes expired keys only after a day of real time, and control CAs after the renewal grace time', async () => {
     await using fixed = await fixture()
     await (await fixed.reopen())[Symbol.asyncDispose]()
     fixed.clock.advance(100 * DAY_MS)
@@ -220,7 +220,7 @@ describe('a clock far ahead', () => {
 describe('the life of keys', () => {
   const lifetimes = { control_root: 36_000, control_issuing: 600, spiffe_ca: 360, jwt_key: 360 }
 
-  it('publishes a successor, lets it sign, and keeps the old one until its end; the sequence only grows', async () => {
+  it('publishes a successor, lets it sign, and keeps the old key until it expires; the sequence only increases', async () => {
     await using fixed = await fixture(lifetimes)
     await using state = await fixed.reopen()
     const first = state.keys.current()
@@ -253,7 +253,7 @@ describe('the life of keys', () => {
     assert.equal((await state.audit.verify()).intact, true)
   })
 
-  it('gives the listener a new certificate when the issuing CA changes, under the same root', async () => {
+  it('gives the listener a new certificate under the same root when the issuing CA changes', async () => {
     await using fixed = await fixture(lifetimes)
     await using state = await fixed.reopen()
     const before = state.keys.current()
@@ -265,7 +265,7 @@ describe('the life of keys', () => {
     assert.notDeepEqual(after.serverTls.chain[1], before.serverTls.chain[1])
   })
 
-  it('says that it cannot rotate, and does so when it can again', async () => {
+  it('reports that it cannot rotate, and rotates once it can again', async () => {
     await using place = await temporaryDirectory()
     const clock = new FakeClock()
     const lines: string[] = []
@@ -281,7 +281,7 @@ describe('the life of keys', () => {
     assert.deepEqual(states(state, 'jwt'), ['active', 'prepared'])
   })
 
-  it('renews the listener’s certificate by itself', async () => {
+  it('renews the listener’s certificate automatically', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const before = state.keys.current().serverTls
@@ -290,7 +290,7 @@ describe('the life of keys', () => {
     assert.ok(state.keys.current().serverTls.renewMs > fixed.clock.now().getTime())
   })
 
-  it('goes over to a new root with an issuing CA under it, and agents accept both', async () => {
+  it('rotates to a new root with an issuing CA under it, and agents accept both', async () => {
     await using fixed = await fixture({
       control_root: 3600,
       control_issuing: 600,

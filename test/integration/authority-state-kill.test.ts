@@ -11,7 +11,7 @@ import { openState, temporaryDirectory } from '../support/authority-state.ts'
 const WRITER = path.resolve(import.meta.dirname, '../support/authority-state-writer.ts')
 const ROUNDS = 4
 
-/** Lets a process write, kills it at some moment, and gives what it was told is durable. */
+/** Runs a process that writes, kills it at a random moment, and returns what it was told is durable. */
 async function writeUntilKilled(dataDir: string, round: number): Promise<Map<string, string[]>> {
   const child = spawn(process.execPath, [WRITER, dataDir, String(round)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -29,7 +29,7 @@ async function writeUntilKilled(dataDir: string, round: number): Promise<Map<str
 }
 
 describe('an authority that is killed while it writes', () => {
-  it('has everything that it said is durable, and a chain without a fault, each time', async () => {
+  it('has everything that it reported as durable, and an intact chain, each time', async () => {
     await using place = await temporaryDirectory()
     const recorded = new Set<string>()
     const joined = new Set<string>()

@@ -19,7 +19,7 @@ import {
 
 const CONFLICT = { code: 'ERR_DATASTORE_REVISION_CONFLICT' }
 
-/** What another authority on the same database would do: this one's memory knows nothing of it. */
+/** Simulates another authority on the same database, whose changes this one's memory does not have. */
 const another = {
   certifies: (state: AuthorityState, id: string, keySha256: string) =>
     state.datastore.transaction((tx) =>
@@ -37,7 +37,7 @@ async function turns(): Promise<void> {
 }
 
 describe('an authority whose memory is older than the database', () => {
-  it('does not note the first use of a certificate that another authority has replaced', async () => {
+  it('does not record the first use of a certificate that another authority has replaced', async () => {
     await using place = await temporaryDirectory()
     const lines: string[] = []
     const logger = createLogger({ destination: { write: (line) => void lines.push(line) } })
@@ -62,7 +62,7 @@ describe('an authority whose memory is older than the database', () => {
     await assert.rejects(renewing, CONFLICT)
   })
 
-  it('does not rotate a key that another authority has changed, and knows it afterwards', async () => {
+  it('does not rotate a key that another authority has changed, and learns of the change', async () => {
     await using place = await temporaryDirectory()
     const clock = new FakeClock()
     await using state = await openState({ dataDir: place.path, clock })

@@ -37,14 +37,14 @@ async function fixture() {
 
 const use = (state: AuthorityState, certificate: BotCertificateOutput) => state.bots.use(shown(certificate))
 
-/** Lets writes that nobody waits for become durable. */
+/** Waits until background writes are durable. */
 const settled = (state: AuthorityState) => state.datastore.transaction(async () => undefined)
 
 const isLocked = (state: AuthorityState, certificate: BotCertificateOutput) =>
   state.locks.check({ botInstance: certificate.botInstanceId }) !== undefined
 
 describe('Renewer.renew', () => {
-  it('gives the next generation for a new key; it counts from its first use', async () => {
+  it('issues the next generation for a new key, which takes effect at its first use', async () => {
     await using fixed = await fixture()
     const { state, first } = fixed
     const second = await renew(state, first, await newKey())
@@ -55,7 +55,7 @@ describe('Renewer.renew', () => {
     assert.equal((await lastEvent(state, 'renewal.accepted'))?.detail['generation'], 2)
   })
 
-  it('gives the same generation again when the answer was lost', async () => {
+  it('issues the same generation again if the response was lost', async () => {
     await using fixed = await fixture()
     const { state, first } = fixed
     const key = await newKey()
@@ -67,7 +67,7 @@ describe('Renewer.renew', () => {
     assert.equal(isLocked(state, first), false)
   })
 
-  it('refuses the key that is in use now', async () => {
+  it('refuses the key that is in use', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const secret = await createToken(state, { name: 'second', bot: 'other' })
@@ -78,7 +78,7 @@ describe('Renewer.renew', () => {
     assert.equal((await lastEvent(state, 'renewal.refused'))?.detail['reason'], 'same_key')
   })
 
-  it('refuses a proof that does not fit', async () => {
+  it('refuses a proof that does not match', async () => {
     await using fixed = await fixture()
     const { state, first } = fixed
     const { publicKeyDer } = await newKey()
@@ -88,7 +88,7 @@ describe('Renewer.renew', () => {
     assert.equal((await lastEvent(state, 'renewal.refused'))?.detail['reason'], 'bad_proof')
   })
 
-  it('lets the newest key that asked win, and locks the instance when the other is used', async () => {
+  it('lets the newest requested key win, and locks the instance if the other is used', async () => {
     await using fixed = await fixture()
     const { state, first } = fixed
     const superseded = await renew(state, first, await newKey())
@@ -105,7 +105,7 @@ describe('Renewer.renew', () => {
     assert.match(String((await lastEvent(state, 'lock.created'))?.detail['reason']), /superseded/)
   })
 
-  it('remembers so much of renewals that were never used that no earlier key can be used without a lock', async () => {
+  it('remembers unused renewals, so that the use of an earlier key always locks the instance', async () => {
     for (const isUsed of [false, true]) {
       await using fixed = await fixture()
       const { state, first, clock } = fixed
@@ -135,7 +135,7 @@ describe('Renewer.renew', () => {
     }
   })
 
-  it('does not lock for the connection that was there before its certificate was superseded', async () => {
+  it('does not lock because of a connection older than the certificate’s successor', async () => {
     await using fixed = await fixture()
     const { state, first } = fixed
     const connection = shown(first)
@@ -148,7 +148,7 @@ describe('Renewer.renew', () => {
     assert.equal(use(state, second).generation, 2)
   })
 
-  it('refuses a renewal that was overtaken by the use of the next generation, and locks nothing', async () => {
+  it('refuses a renewal that the use of the next generation overtook, and locks nothing', async () => {
     await using fixed = await fixture()
     const { state, first } = fixed
     const second = await renew(state, first, await newKey())
@@ -174,7 +174,7 @@ describe('Renewer.renew', () => {
     }
   })
 
-  it('locks again, without an end, when an administrator gave the lock one and it has passed', async () => {
+  it('locks again without an expiry after an administrator’s expiry has passed', async () => {
     await using fixed = await fixture()
     const { clock, state, first } = fixed
     const newest = await renew(state, first, await newKey())
@@ -208,7 +208,7 @@ describe('Renewer.renew', () => {
   })
 
   for (const target of ['bot', 'bot_instance', 'join_token'] as const) {
-    it(`refuses under a lock on ${target}, to calls and renewals, and again permits both without it`, async () => {
+    it(`refuses calls and renewals under a lock on ${target}, and permits both without it`, async () => {
       await using fixed = await fixture()
       const { state, first } = fixed
       const value = { bot: 'builder', bot_instance: first.botInstanceId, join_token: 'first' }[target]
@@ -223,7 +223,7 @@ describe('Renewer.renew', () => {
 })
 
 describe('an expired bot certificate', () => {
-  it('may not call, but be renewed within the grace time', async () => {
+  it('cannot be used for calls, but can be renewed within the grace time', async () => {
     await using fixed = await fixture()
     const { state, first, clock } = fixed
     clock.advance(HOUR_MS + 6 * DAY_MS)
@@ -233,7 +233,7 @@ describe('an expired bot certificate', () => {
     assert.equal((await lastEvent(state, 'renewal.accepted'))?.detail['afterExpiry'], true)
   })
 
-  it('may not be renewed after it', async () => {
+  it('cannot be renewed after the grace time', async () => {
     await using fixed = await fixture()
     const { state, first, clock } = fixed
     clock.advance(HOUR_MS + 7 * DAY_MS + 1000)
@@ -242,12 +242,12 @@ describe('an expired bot certificate', () => {
     assert.equal((await lastEvent(state, 'renewal.refused'))?.detail['reason'], 'grace_over')
   })
 
-  it('is forgotten with its instance when the grace time has been over for a day, whatever the clock says', async () => {
+  it('is deleted with its instance a day after the grace time, whatever the clock says', async () => {
     await using fixed = await fixture()
     const { state, first, clock } = fixed
     clock.jump(HOUR_MS + 7 * DAY_MS + 1000)
     await state.bots.forgetExpired()
-    clock.advance(HOUR_MS) // by then the time is taken for the right one
+    clock.advance(HOUR_MS) // by then the clock is trusted again
     await state.bots.forgetExpired()
     clock.advance(DAY_MS - 1)
     await state.bots.forgetExpired()
@@ -280,7 +280,7 @@ describe('a restart of the authority', () => {
 })
 
 describe('an authority restored from an older database', () => {
-  it('refuses newer certificates as such, locks nothing, and its audit log shows the gap', async () => {
+  it('refuses newer certificates as too new, locks nothing, and its audit log shows the gap', async () => {
     await using fixed = await fixture()
     const { first, place, clock, state } = fixed
     await using copy = await temporaryDirectory()
@@ -317,7 +317,7 @@ describe('an authority restored from an older database', () => {
 })
 
 describe('two-phase renewal, whatever gets lost', () => {
-  it('never locks an agent that keeps to the rules, and never has two good certificates of different generations in use', async () => {
+  it('never locks an agent that follows the protocol, and never accepts two generations at the same time', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom('renew', 'lose', 'crash', 'use', 'restart'), {
@@ -333,9 +333,9 @@ describe('two-phase renewal, whatever gets lost', () => {
           use(state, held)
           for (const step of steps) {
             clock.advance(60_000)
-            if (step === 'lose') await renew(state, held, next) // the answer is lost, the key is kept
+            if (step === 'lose') await renew(state, held, next) // the response is lost, the key is kept
             if (step === 'crash') {
-              await renew(state, held, next) // answer and key are lost
+              await renew(state, held, next) // response and key are lost
               next = await newKey()
             }
             if (step === 'renew') {

@@ -5,7 +5,7 @@ import { lastEvent, pass } from '../support/authority-state.ts'
 import { fixture, states } from '../support/key-fixture.ts'
 
 describe('SigningKeys.rotate', () => {
-  it('prepares first, and lets the new key sign when it was published long enough', async () => {
+  it('prepares a key first, and lets it sign once it was published long enough', async () => {
     await using fixed = await fixture({ spiffe_ca: 3600 })
     await using state = await fixed.reopen()
     const before = state.keys.current()
@@ -19,7 +19,7 @@ describe('SigningKeys.rotate', () => {
     assert.deepEqual(states(state, 'spiffe_x509'), ['retired', 'active'])
   })
 
-  it('lets it sign at once when asked to, and tells who watches', async () => {
+  it('lets it sign immediately if asked to, and notifies watchers', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const before = state.keys.current()
@@ -36,7 +36,7 @@ describe('SigningKeys.rotate', () => {
     assert.deepEqual(seen, [after])
   })
 
-  it('forgets the private key of a retired one', async () => {
+  it('deletes the private key of a retired key', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     await state.keys.rotate('spiffe_x509', true, 'uid:0')
@@ -50,7 +50,7 @@ describe('SigningKeys.rotate', () => {
     assert.deepEqual(states(again, 'spiffe_x509').sort(), ['active', 'retired'])
   })
 
-  it('brings forward what the schedule has prepared, and the audit log says who did it', async () => {
+  it('brings a scheduled rotation forward, and the audit log says who did it', async () => {
     const DAY_MS = 86_400_000
     await using fixed = await fixture({ spiffe_ca: 30 * 86_400 })
     await using state = await fixed.reopen()
@@ -62,7 +62,7 @@ describe('SigningKeys.rotate', () => {
     assert.deepEqual(states(state, 'spiffe_x509'), ['retired', 'active'])
   })
 
-  it('makes one rotation of two that are asked for together, each after the other', async () => {
+  it('combines two rotations that are requested together', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     await Promise.all([state.keys.rotate('jwt', false, 'uid:0'), state.keys.rotate('jwt', false, 'uid:0')])
@@ -77,7 +77,7 @@ describe('SigningKeys.rotate', () => {
     })
   }
 
-  it('shows what is left in ca_expiry_seconds', async () => {
+  it('shows the remaining life in ca_expiry_seconds', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     assert.match(

@@ -20,7 +20,10 @@ async function temporary() {
 
 const deps = () => datastoreDeps({ clock: systemClock })
 
-/** Fills the database until the storage says no; gives the rejected write's error and what came of its neighbours. */
+/**
+ * Writes until the storage is full. Returns the outcomes of the failed commit and of those beside
+ * it.
+ */
 async function fill(datastore: SqliteDatastore): Promise<PromiseSettledResult<unknown>[]> {
   for (let round = 0; round < 100; round++) {
     const outcomes = await Promise.allSettled([
@@ -38,7 +41,7 @@ async function fill(datastore: SqliteDatastore): Promise<PromiseSettledResult<un
 describe('a datastore on a disk that is full', () => {
   const skip = process.getuid?.() === 0 ? false : 'needs root to mount a small disk'
 
-  it('rejects the whole commit with a sentence that says what to do, and goes on when there is room', {
+  it('rejects the whole commit with an error that says what to do, and continues once there is room', {
     skip,
   }, async () => {
     await using place = await temporary()
@@ -66,7 +69,7 @@ describe('a datastore on a disk that is full', () => {
 })
 
 describe('a datastore whose files may not grow', () => {
-  it('rejects the whole commit and keeps what was there', async () => {
+  it('rejects the whole commit and keeps the existing data', async () => {
     await using place = await temporary()
     const script = path.join(place.directory, 'child.ts')
     const source = path.resolve(import.meta.dirname, '../../src')
@@ -88,7 +91,8 @@ const codes = outcomes.map((outcome) => outcome.reason?.code ?? 'stored')
 console.log(JSON.stringify([codes, await readMeta(datastore, 'resource_revision')]))
 `,
     )
-    // Without NODE_V8_COVERAGE: its report would meet the same end, and spoil that of the whole run.
+    // Without NODE_V8_COVERAGE: the limit would also truncate its report and spoil that of the
+    // whole run.
     const command = `unset NODE_V8_COVERAGE; ulimit -f 1000; exec "${process.execPath}" "${script}"`
     const output = execFileSync('sh', ['-c', command], { encoding: 'utf8' })
     assert.deepEqual(JSON.parse(output), [['ERR_DATASTORE_UNAVAILABLE', 'ERR_DATASTORE_UNAVAILABLE'], '1'])
@@ -98,7 +102,7 @@ console.log(JSON.stringify([codes, await readMeta(datastore, 'resource_revision'
 describe('a data directory that is read-only', () => {
   const skip = process.getuid?.() === 0 ? false : 'needs root to mount read-only'
 
-  it('is refused at the start with a sentence that says what to do', { skip }, async () => {
+  it('is refused at start with an error that says what to do', { skip }, async () => {
     await using place = await temporary()
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', place.directory])
     try {
@@ -117,7 +121,7 @@ describe('a data directory that is read-only', () => {
 })
 
 describe('the files of a datastore', () => {
-  it('belong to nobody else', async () => {
+  it('are private to the user', async () => {
     await using place = await temporary()
     await using datastore = await SqliteDatastore.open(place.file, deps())
     await datastore.transaction(async (tx) => takeRevisions(tx))
@@ -128,7 +132,7 @@ describe('the files of a datastore', () => {
 })
 
 describe('a database that is not ours', () => {
-  it('is refused when a newer program has written it, and stays as it is', async () => {
+  it('is refused if a newer version has written it, and is not changed', async () => {
     await using place = await temporary()
     await (await SqliteDatastore.open(place.file, deps()))[Symbol.asyncDispose]()
     const connection = new DatabaseSync(place.file)
@@ -144,7 +148,7 @@ describe('a database that is not ours', () => {
     )
   })
 
-  it('is refused when it is no database at all', async () => {
+  it('is refused if it is not a database', async () => {
     await using place = await temporary()
     await writeFile(place.file, 'x'.repeat(10_000))
     await assert.rejects(SqliteDatastore.open(place.file, deps()), { code: 'ERR_DATASTORE_INVALID' })

@@ -31,7 +31,10 @@ const activeOf = (state: AuthorityState) => {
   return [activeX509KeyId, activeJwtKeyId, signer('control_issuing').keyId, pin]
 }
 
-/** What an agent with the right time needs: signers and a listener that are valid now. */
+/**
+ * Checks what an agent with the right time needs: signers and a listener certificate that are valid
+ * now.
+ */
 function assertServes(state: AuthorityState, clock: FakeClock): void {
   const { signer, jwt, serverTls, controlRoots } = state.keys.current()
   const [x509, controlIssuing] = [signer('spiffe_x509'), signer('control_issuing')]
@@ -43,7 +46,7 @@ function assertServes(state: AuthorityState, clock: FakeClock): void {
 
 describe('a host that was suspended', () => {
   for (const days of [1, 11, 21, 40, 100]) {
-    it(`for ${days} days signs within seconds of its return, and rotates when asked to`, async () => {
+    it(`for ${days} days signs within seconds of resuming, and rotates on request`, async () => {
       await using fixed = await fixture()
       await using state = await fixed.reopen()
       fixed.clock.suspend(days * DAY_MS)
@@ -53,7 +56,7 @@ describe('a host that was suspended', () => {
     })
   }
 
-  it('and whose other clock stood still as well, as that of a virtual machine, signs within seconds, too', async () => {
+  it('and whose monotonic clock also stopped, as in a virtual machine, signs within seconds, too', async () => {
     await using fixed = await fixture({ control_issuing: 3600, spiffe_ca: 3600, jwt_key: 3600 })
     await using state = await fixed.reopen()
     fixed.clock.jump(3 * HOUR_MS)
@@ -62,7 +65,7 @@ describe('a host that was suspended', () => {
   })
 })
 
-describe('a clock of the authority that is wrong for ten minutes', () => {
+describe('an authority clock that is wrong for ten minutes', () => {
   for (const [direction, sign] of [
     ['ahead', 1],
     ['behind', -1],
@@ -73,7 +76,7 @@ describe('a clock of the authority that is wrong for ten minutes', () => {
       ['22 days', 22 * DAY_MS],
       ['40 days', 40 * DAY_MS],
     ] as const) {
-      it(`${direction} by ${span} takes no key out of the bundle, and costs nothing afterwards`, async () => {
+      it(`${direction} by ${span} removes no key from the bundle, and has no lasting effect`, async () => {
         await using fixed = await fixture()
         await using state = await fixed.reopen()
         await pass(state, fixed.clock, 5 * DAY_MS, DAY_MS)
@@ -115,12 +118,12 @@ describe('a clock of the authority that is wrong for ten minutes', () => {
     }
   }
 
-  it('and that a boot hides from it, so that keys were handed over, is mended with the right time', async () => {
+  it('and that a reboot hides, so that keys were rotated, recovers with the right time', async () => {
     await using fixed = await fixture()
     await (await fixed.reopen())[Symbol.asyncDispose]()
     await using later = await openState({
       dataDir: fixed.place.path,
-      clock: new FakeClock(fixed.clock.now().getTime() + 25 * DAY_MS), // its other clock begins anew
+      clock: new FakeClock(fixed.clock.now().getTime() + 25 * DAY_MS), // its monotonic clock starts again
     })
     const clock = later.clock as FakeClock
     await pass(later, clock, 10 * DAY_MS, DAY_MS)
@@ -130,8 +133,8 @@ describe('a clock of the authority that is wrong for ten minutes', () => {
   })
 })
 
-describe('what ends by time', () => {
-  it('does not end, nor begin again, because the clock jumped ahead for a while', async () => {
+describe('a resource with an expiry', () => {
+  it('neither expires nor revives because the clock jumped ahead for a while', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const { clock } = fixed
@@ -164,7 +167,7 @@ describe('what ends by time', () => {
 })
 
 describe('the bundle', () => {
-  it('has another sequence whenever a byte of it is another, and never a lower one', async () => {
+  it('has a new, higher sequence whenever a byte of it changes', async () => {
     await using fixed = await fixture({ spiffe_ca: 7 * 86_400, jwt_key: 5 * 86_400 })
     await using state = await fixed.reopen()
     const seen = new Map<bigint, string>()
@@ -184,7 +187,7 @@ describe('the bundle', () => {
     assert.ok(seen.size > 15, String(seen.size))
   })
 
-  it('has a sequence of at least the time, so that an older database brings no older one back', async () => {
+  it('has a sequence of at least the time, so that an older database cannot bring an older one back', async () => {
     await using fixed = await fixture()
     const first = await fixed.reopen()
     assert.equal(bundleOf(first).sequence, BigInt(seconds(fixed.clock)))
@@ -194,7 +197,7 @@ describe('the bundle', () => {
     assert.equal(bundleOf(again).sequence, BigInt(seconds(fixed.clock)))
   })
 
-  it('goes on counting when the clock was set back', async () => {
+  it('continues its sequence after the clock was set back', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     const { sequence = 0n } = bundleOf(state)
@@ -209,7 +212,7 @@ describe('the bundle', () => {
     [{ jwt_key: 60, spiffe_ca: 7200 }, 2],
     [{}, 300],
   ] as const) {
-    it(`hints at ${most} s at most where keys live ${JSON.stringify(lifetimes)}, which is a quarter of the time that one is ahead`, async () => {
+    it(`has a refresh hint of at most ${most} s for key lifetimes ${JSON.stringify(lifetimes)}: a quarter of the time for which keys are published in advance`, async () => {
       await using fixed = await fixture(lifetimes)
       await using state = await fixed.reopen()
       assert.equal(bundleOf(state).refreshHintSeconds, most)
@@ -218,11 +221,11 @@ describe('the bundle', () => {
 })
 
 describe('changes of keys', () => {
-  it('that fall due while others are carried out are not put off', async () => {
+  it('that fall due during others are not delayed', async () => {
     await using fixed = await fixture({ jwt_key: 600, spiffe_ca: 600 })
     await using state = await fixed.reopen()
     await pass(state, fixed.clock, 200_000)
-    // Carrying out what falls due at half of the life takes so long that something else falls due meanwhile.
+    // The changes that are due at half of the life take so long that another falls due meanwhile.
     const transaction = state.datastore.transaction.bind(state.datastore)
     let isSlow = true
     state.datastore.transaction = (task) => {

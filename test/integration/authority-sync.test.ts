@@ -16,7 +16,7 @@ describe('the sync stream', () => {
   const drop = (kind: string, name: string): Promise<object> =>
     authority.admin.unary(ADMIN, 'DeleteResource', { kind, name })
 
-  it('begins with a snapshot of what the bot may use, and of nothing else', async () => {
+  it('begins with a snapshot of what the bot may use, and nothing else', async () => {
     using bot = await joinBot(authority, 'builder')
     using sync = new SyncReader(bot)
     const [first, ...rest] = await sync.snapshot()
@@ -36,7 +36,7 @@ describe('the sync stream', () => {
     assert.equal(instances.find(({ id }) => id === bot.certificate.botInstanceId)?.connected, true)
   })
 
-  it('tells of new, changed and deleted workload identities as they happen', async () => {
+  it('sends new, changed and deleted workload identities as they happen', async () => {
     using bot = await joinBot(authority, 'builder')
     using sync = new SyncReader(bot)
     await sync.snapshot()
@@ -56,7 +56,7 @@ describe('the sync stream', () => {
     assert.deepEqual((await sync.next()).removals, ['pushed'])
   })
 
-  it('follows a change of the role, and of the bot', async () => {
+  it('follows changes of the role and of the bot', async () => {
     await authority.apply(
       'kind: role\nversion: v1\nmetadata: { name: other }\nspec: { allow: [ { kind: workload_identity, name: outside } ] }\n---\nkind: bot\nversion: v1\nmetadata: { name: second }\nspec: { roles: [other] }\n',
     )
@@ -77,7 +77,7 @@ describe('the sync stream', () => {
     assert.deepEqual(JSON.parse(last.bot?.attributesJson ?? '{}').bot.traits, { team: 'x' })
   })
 
-  it('tells of a rotated CA', async () => {
+  it('sends a rotated CA', async () => {
     using bot = await joinBot(authority, 'builder')
     using sync = new SyncReader(bot)
     const [first] = await sync.snapshot()
@@ -88,7 +88,7 @@ describe('the sync stream', () => {
     assert.notEqual(active, first?.bundle?.activeX509KeyId)
   })
 
-  it('tells a locked bot of its lock and of nothing more, and everything again when it is lifted', async () => {
+  it('sends a locked bot its lock and nothing else, and everything again when the lock is removed', async () => {
     using bot = await joinBot(authority, 'builder')
     using sync = new SyncReader(bot)
     await sync.snapshot()
@@ -111,7 +111,7 @@ describe('the sync stream', () => {
     assert.ok((await issueX509(bot, claim)).issued)
   })
 
-  it('refuses an SVID for a locked workload identity or SPIFFE ID at once', async () => {
+  it('makes the authority refuse SVIDs for a locked workload identity or SPIFFE ID immediately', async () => {
     using bot = await joinBot(authority, 'builder')
     const claim = await claimFor(authority)
     for (const target of [
@@ -127,7 +127,7 @@ describe('the sync stream', () => {
     }
   })
 
-  it('ends the stream of a certificate that was superseded by its successor', async () => {
+  it('ends when its certificate is superseded', async () => {
     using bot = await joinBot(authority, 'builder')
     using sync = new SyncReader(bot)
     await sync.snapshot()
@@ -138,7 +138,7 @@ describe('the sync stream', () => {
     await assert.rejects(issueX509(bot, await claimFor(authority)), { status: 7 })
   })
 
-  it('tells an agent that does not read of each workload identity once, in its last state', async () => {
+  it('sends an agent that reads late each workload identity once, in its last state', async () => {
     using bot = await joinBot(authority, 'builder')
     using sync = new SyncReader(bot)
     await sync.snapshot()

@@ -73,11 +73,11 @@ describe('an authority with a joined bot', () => {
   })
 
   const refusals: Readonly<Record<string, ClaimOverrides>> = {
-    'another SPIFFE ID than the attributes make': { spiffeId: 'spiffe://example.org/svc/payments/root' },
+    'another SPIFFE ID than the attributes render': { spiffeId: 'spiffe://example.org/svc/payments/root' },
     'attributes that no rule matches': {
       workloadAttributesJson: JSON.stringify({ unix: { uid: 1, user: 'pay' } }),
     },
-    'attributes that are no tree': { workloadAttributesJson: '[1]' },
+    'attributes that are not a tree': { workloadAttributesJson: '[1]' },
     'a workload identity that no role permits': {
       workloadIdentity: 'elsewhere',
       spiffeId: 'spiffe://example.org/svc/elsewhere',
@@ -106,7 +106,7 @@ describe('an authority with a joined bot', () => {
     assert.equal((await issueX509(bot, { workloadIdentity: 'gone', revision: '1' })).error?.code, 9)
   })
 
-  it('refuses public keys that are none of ours, and reserved audiences', async () => {
+  it('refuses public keys of unsupported types, and reserved audiences', async () => {
     const others = await Promise.all((['ed25519', 'ec-p384', 'rsa-2048'] as const).map(generateKeyPair))
     const keys = others.map(({ publicKeyDer }) => publicKeyDer)
     for (const key of [Buffer.alloc(0), Buffer.from('garbage'), ...keys]) {
@@ -117,7 +117,7 @@ describe('an authority with a joined bot', () => {
     }
   })
 
-  it('lets each element of a batch succeed or fail by itself, in order', async () => {
+  it('processes each element of a batch on its own, in order', async () => {
     const good = await claimFor(authority)
     const bad = await claimFor(authority, { spiffeId: 'spiffe://example.org/x' })
     const { publicKeyDer } = await generateKeyPair()
@@ -138,7 +138,7 @@ describe('an authority with a joined bot', () => {
     await assert.rejects(bot.client.unary(ISSUANCE, 'IssueX509Svids', { requests }), { status: 3 })
   })
 
-  it('has an audit row for each SVID', async () => {
+  it('records an audit row for each SVID', async () => {
     const { issued } = await issueJwt(bot, await claimFor(authority), ['audited'])
     const { jti } = parseJws(issued?.token ?? '').claims
     const events = await auditOf(authority.admin, { event: 'jwt_svid.issued' })
@@ -148,7 +148,7 @@ describe('an authority with a joined bot', () => {
     assert.equal(detail.attributes.join.method, 'secret')
   })
 
-  it('records what agents report as their word, and refuses other events', async () => {
+  it('records reports of agents as theirs, and refuses other events', async () => {
     const now = Date.now()
     const process = { pid: 7, gid: 8, startedMs: 9, times: { count: 3, firstMs: now - 2, lastMs: now } }
     const event = { uid: 1000, processes: [process], denied: { reason: 'no_identity' } }
@@ -167,7 +167,7 @@ describe('an authority with a joined bot', () => {
     await assert.rejects(report, { status: 3 })
   })
 
-  it('lets nobody without a bot certificate do anything but join', async () => {
+  it('allows only a join without a bot certificate', async () => {
     using anonymous = await anonymousClient(authority)
     const calls: readonly (readonly [string, string])[] = [
       ['signet.v1.JoinService', 'Renew'],
@@ -181,7 +181,7 @@ describe('an authority with a joined bot', () => {
     await assert.rejects(bot.client.unary(ADMIN, 'GetStatus', {}), { status: 12 })
   })
 
-  it('does not let a joiner tell an unknown token from a wrong secret', async () => {
+  it('does not reveal to a joiner whether the token is unknown or the secret wrong', async () => {
     const { name } = await authority.createJoinToken('builder')
     for (const token of [name, 'no-such-token']) {
       await assert.rejects(
@@ -203,7 +203,7 @@ describe('an authority with a joined bot', () => {
     await assert.rejects(older.say({}), { status: 9, publicMessage: /upgrade the agent$/ })
   })
 
-  it('explains what attributes would get', async () => {
+  it('explains which identities attributes would get', async () => {
     const attributesJson = JSON.stringify({
       workload: { unix: { uid: 1000, user: 'pay' } },
       bot: { name: 'builder', traits: { team: 'pay' } },
@@ -218,7 +218,7 @@ describe('an authority with a joined bot', () => {
     await assert.rejects(authority.admin.unary(ADMIN, 'Explain', { attributesJson: '[]' }), { status: 3 })
   })
 
-  it('goes on serving while somebody sends garbage or says nothing', async () => {
+  it('keeps serving while other connections send garbage or nothing', async () => {
     const port = Number(authority.address.split(':')[1])
     const plain = net.connect(port, '127.0.0.1', () => plain.write('GET / HTTP/1.1\r\n\r\n'))
     plain.on('error', () => {}).resume()
@@ -239,7 +239,7 @@ describe('an authority with a joined bot', () => {
     silent.destroy()
   })
 
-  it('keeps its data, its admin socket and its keys to itself', async () => {
+  it('keeps its data, admin socket and keys private', async () => {
     const mode = async (name: string): Promise<number> =>
       (await stat(path.join(authority.directory, name))).mode & 0o777
     assert.equal(await mode('data'), 0o700)

@@ -57,8 +57,8 @@ async function revisionOf(bot: BotClient, identity: string): Promise<string> {
   return reader.identities.get(identity) ?? ''
 }
 
-describe('what one bot can write into the audit log', () => {
-  it('is not the junk that it claims, and not a row for each refusal', async () => {
+describe('the audit rows that one bot can cause', () => {
+  it('contain none of the invalid text that it sends, and are fewer than its refusals', async () => {
     await using authority = await start()
     using bot = await joinBot(authority, 'builder')
     const claim = {
@@ -86,7 +86,7 @@ describe('what one bot can write into the audit log', () => {
     assert.match(rows[0]?.detailJson ?? '', /workload\.unix\.uid is not of the type int/)
   })
 
-  it('is some rows and no more when it is locked and comes again and again', async () => {
+  it('are only a few when it is locked and keeps calling', async () => {
     await using authority = await start()
     using bot = await joinBot(authority, 'builder')
     await issue(bot, [])
@@ -106,7 +106,7 @@ describe('what one bot can write into the audit log', () => {
 })
 
 describe('the sync stream of a bot', () => {
-  it('is one: a newer one ends the older, whose memory goes', async () => {
+  it('is a single one: a newer one ends the older and frees its memory', async () => {
     await using authority = await start()
     using bot = await joinBot(authority, 'builder')
     using older = new SyncReader(bot)
@@ -121,7 +121,7 @@ describe('the sync stream of a bot', () => {
     )
   })
 
-  it('cannot be opened again and again', async () => {
+  it('cannot be reopened in a flood', async () => {
     await using authority = await start()
     using bot = await joinBot(authority, 'builder')
     const statuses = new Set<unknown>()
@@ -134,7 +134,7 @@ describe('the sync stream of a bot', () => {
 })
 
 describe('connections of one bot', () => {
-  it('are eight at most, the newest ones', async () => {
+  it('are at most eight, the newest ones', async () => {
     await using authority = await start()
     using bot = await joinBot(authority, 'builder')
     using stack = new DisposableStack()
@@ -145,7 +145,7 @@ describe('connections of one bot', () => {
   })
 })
 
-describe('one certificate in two hands', () => {
+describe('one certificate that two processes use', () => {
   async function usedTwice(authority: TestAuthority): Promise<unknown> {
     for (;;) {
       const [row] = await events(authority, 'bot.used_twice')
@@ -154,17 +154,17 @@ describe('one certificate in two hands', () => {
     }
   }
 
-  it('is recorded with both addresses while both are there, and a renewal or a new start is not', async () => {
+  it('is recorded with both addresses while both are connected; a renewal or a restart is not recorded', async () => {
     await using authority = await start('[::]:0')
     const at = { ...authority, address: authority.address.replace('[::]', '127.0.0.1') }
     using bot = await joinBot(at, 'builder')
     using first = botClient(at, bot.key, bot.certificate)
     await issue(first, [])
-    first.client.close() // it starts anew, from another address
+    first.client.close() // a restart, from another address
     using again = botClient(at, bot.key, bot.certificate, '::1')
     using reader = new SyncReader(again)
     await reader.snapshot()
-    using renewed = await renewBot(at, again) // on a connection of its own
+    using renewed = await renewBot(at, again) // on a separate connection
     renewed.client.close()
     assert.deepEqual(await events(authority, 'bot.used_twice'), [])
     using thief = botClient(at, bot.key, bot.certificate, '127.0.0.1')
@@ -182,7 +182,7 @@ describe('one certificate in two hands', () => {
     assert.ok(authority.log.some((line) => line.includes('"event":"bot.used_twice"')))
   })
 
-  it('is recorded when it has two sync streams on one connection', async () => {
+  it('is recorded for two sync streams on one connection', async () => {
     await using authority = await start()
     using bot = await joinBot(authority, 'builder')
     using older = new SyncReader(bot)
@@ -195,7 +195,7 @@ describe('one certificate in two hands', () => {
     })
   })
 
-  it('is not what an agent does that asks for a snapshot again', async () => {
+  it('is not assumed when an agent requests another snapshot', async () => {
     await using authority = await start()
     using bot = await joinBot(authority, 'builder')
     for (let n = 0; n < 10; n++) {

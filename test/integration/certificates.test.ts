@@ -37,7 +37,7 @@ describe('certificates as openssl sees them', { skip }, () => {
     })
 
   for (const algorithm of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
-    it(`hold by its strict rules, root and issuing CA on ${algorithm}`, async () => {
+    it(`verify by its strict rules, with root and issuing CA on ${algorithm}`, async () => {
       const root = await createTestCa({ algorithm, name: 'root', pathLength: 1 })
       const issuing = await createTestCa({ algorithm, name: 'issuing', parent: root, pathLength: 0 })
       for (const leafAlgorithm of ['ec-p256', 'ec-p384', 'rsa-2048'] as const) {
@@ -64,7 +64,7 @@ describe('certificates as openssl sees them', { skip }, () => {
     })
   }
 
-  it('hold by its strict rules whatever is asked for', async () => {
+  it('verify by its strict rules whatever is requested', async () => {
     const ca = await createTestCa({ uriSan: 'spiffe://example.org', pathLength: 0 })
     const { publicKeyDer } = await generateKeyPair()
     const input = fc.record({
@@ -98,7 +98,7 @@ describe('certificates as openssl sees them', { skip }, () => {
     )
   })
 
-  it('say what they shall say, in its words', async () => {
+  it('have the expected contents in its output', async () => {
     const ca = await createTestCa({ name: 'CA, with "signs"', uriSan: 'spiffe://example.org', pathLength: 0 })
     const { publicKeyDer } = await generateKeyPair()
     const leaf = show(signTestLeaf(ca, publicKeyDer, { serial: Buffer.of(0x80) }))

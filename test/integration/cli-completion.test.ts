@@ -6,7 +6,7 @@ import { signet } from '../support/command.ts'
 const noBash = spawnSync('bash', ['--version']).status === 0 ? false : 'needs bash'
 
 describe('signet completion', () => {
-  it('bash offers the commands, and then what belongs to the one that stands there', {
+  it('bash offers the commands, and then the arguments of the one on the command line', {
     skip: noBash,
   }, async () => {
     const { code, stdout } = await signet(['completion', 'bash'])
@@ -24,7 +24,7 @@ describe('signet completion', () => {
     assert.deepEqual(offered('apply', 'pro'), ['proc'], 'a file where a command has no second word')
   })
 
-  it('fish and zsh get the same words in their own ways', async () => {
+  it('fish and zsh get the same words in their own formats', async () => {
     const fish = await signet(['completion', 'fish'])
     assert.match(fish.stdout, /^complete -c signet -n __fish_use_subcommand -a audit$/m)
     assert.match(fish.stdout, /^complete -c signet -n '__fish_seen_subcommand_from audit' -a verify$/m)
@@ -33,7 +33,7 @@ describe('signet completion', () => {
     assert.match(zsh.stdout, /complete -F _signet signet\n$/)
   })
 
-  it('knows no other shell', async () => {
+  it('refuses any other shell', async () => {
     const { code, stderr } = await signet(['completion', 'tcsh'])
     assert.equal(code, 2)
     assert.match(stderr, /bash, zsh, fish/)

@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(async () => rm(directory, { recursive: true, force: true }))
 
 describe('writeFileAtomically', () => {
-  it('replaces a file, with exactly the mode that was asked for', async () => {
+  it('replaces a file, with exactly the requested mode', async () => {
     const before = process.umask(0o077)
     try {
       await writeFile(file('a'), 'old')
@@ -32,7 +32,7 @@ describe('writeFileAtomically', () => {
     assert.equal((await stat(file('a'))).mode & 0o777, 0o644)
   })
 
-  it('leaves the old file and nothing else when it cannot write', async () => {
+  it('leaves only the old file when it cannot write', async () => {
     await mkdir(file('a'))
     await writeFile(file('a', 'inside'), '')
     await assert.rejects(writeFileAtomically(file('a'), 'new', { mode: 0o600 }), { code: 'ERR_FILE_WRITE' })
@@ -55,7 +55,7 @@ describe('writeFileAtomically', () => {
     await assert.rejects(writeFileAtomically('/dev/full/a', 'x', { mode: 0o600 }), { code: 'ERR_FILE_WRITE' })
   })
 
-  it('never lets two writers mix their content', async () => {
+  it('never mixes the content of two writers', async () => {
     const texts = ['a', 'b', 'c'].map((letter) => letter.repeat(100_000))
     await Promise.all(texts.map((text) => writeFileAtomically(file('x'), text, { mode: 0o600 })))
     assert.ok(texts.includes(await readFile(file('x'), 'utf8')))
@@ -71,7 +71,7 @@ describe('readPrivateFile', () => {
       await assert.rejects(readPrivateFile(file('a')), { code: 'ERR_FILE_NOT_PRIVATE' })
     })
   }
-  it('refuses a directory and a file that is not there', async () => {
+  it('refuses a directory and a missing file', async () => {
     for (const wanted of [directory, file('nothing')]) {
       await assert.rejects(readPrivateFile(wanted), { code: 'ERR_FILE_NOT_PRIVATE' })
     }
@@ -79,23 +79,23 @@ describe('readPrivateFile', () => {
 })
 
 describe('ensurePrivateDirectory', () => {
-  it('makes one of mode 0700, also with parents', async () => {
+  it('creates one of mode 0700, also with its parents', async () => {
     await ensurePrivateDirectory(file('a', 'b'))
     assert.equal((await stat(file('a', 'b'))).mode & 0o777, 0o700)
   })
-  it('refuses one that is open to others, and leaves it as it is', async () => {
+  it('refuses one that is open to others, and does not change it', async () => {
     await mkdir(file('a'), { mode: 0o755 })
     await assert.rejects(ensurePrivateDirectory(file('a')), { code: 'ERR_FILE_NOT_PRIVATE' })
     assert.equal((await stat(file('a'))).mode & 0o777, 0o755)
   })
-  it('refuses a path that goes through a file', async () => {
+  it('refuses a path that leads through a file', async () => {
     await writeFile(file('a'), '')
     await assert.rejects(ensurePrivateDirectory(file('a', 'b')), { code: 'ERR_FILE_WRITE' })
   })
 })
 
 describe('a secret', () => {
-  it('comes from a file without its last line end, from a variable, from a systemd credential', async () => {
+  it('is read from a file without its last line break, from a variable, or from a systemd credential', async () => {
     await writeFile(file('secret'), 'abc\n', { mode: 0o600 })
     assert.equal((await loadSecret({ path: file('secret') }, {})).toString(), 'abc')
     assert.equal((await loadSecret({ env: 'A' }, { A: 'abc' })).toString(), 'abc')
@@ -104,7 +104,7 @@ describe('a secret', () => {
       'abc',
     )
   })
-  it('that is not there is an error that names the place', async () => {
+  it('that is missing is an error that names its source', async () => {
     await assert.rejects(loadSecret({ env: 'A' }, {}), { message: 'the environment variable A is not set' })
     await assert.rejects(loadSecret({ credential: 'x' }, {}), { code: 'ERR_SECRET_UNAVAILABLE' })
     await assert.rejects(loadSecret({ credential: 'x' }, { CREDENTIALS_DIRECTORY: directory }), {
@@ -114,14 +114,14 @@ describe('a secret', () => {
 })
 
 describe('a key', () => {
-  it('is made once, private, and is the same the next time', async () => {
+  it('is created once, private, and is the same the next time', async () => {
     const source = { path: file('keys', 'kek') }
     const made = await loadOrCreateKey(source, {}, systemRandom)
     assert.equal(made.length, 32)
     assert.deepEqual(await loadOrCreateKey(source, {}, systemRandom), made)
     assert.equal((await stat(source.path)).mode & 0o777, 0o600)
   })
-  it('that is gone is not made anew where something needs the old one', async () => {
+  it('that is gone is not created again if something needs the old one', async () => {
     const source = { path: file('keys', 'gone') }
     await assert.rejects(loadOrCreateKey(source, {}, systemRandom, { isNeeded: true }), (error: Error) => {
       assert.match(error.message, /restore/)
@@ -130,14 +130,14 @@ describe('a key', () => {
     await assert.rejects(stat(source.path), { code: 'ENOENT' })
   })
   it('is read as bytes, hex or base64', async () => {
-    const key = Buffer.alloc(32, 10) // ten is a line end
+    const key = Buffer.alloc(32, 10) // ten is a line break
     await writeFile(file('raw'), key, { mode: 0o600 })
     assert.deepEqual(await loadOrCreateKey({ path: file('raw') }, {}, systemRandom), key)
     for (const text of [key.toString('hex'), `${key.toString('base64')}`]) {
       assert.deepEqual(await loadOrCreateKey({ env: 'K' }, { K: text }, systemRandom), key)
     }
   })
-  it('that is none is refused without showing it, and not replaced', async () => {
+  it('that is invalid is refused without showing it, and not replaced', async () => {
     await writeFile(file('kek'), 'not a key', { mode: 0o600 })
     await assert.rejects(
       loadOrCreateKey({ path: file('kek') }, {}, systemRandom),

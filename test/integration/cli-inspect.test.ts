@@ -22,7 +22,7 @@ describe('svid inspect', () => {
     return file
   }
 
-  it('says why ValidateJWTSVID refuses a token: the time, and with a bundle the rest', async () => {
+  it('says why ValidateJWTSVID refuses a token: the time, and with a bundle everything else', async () => {
     const { bundle, signer, claims } = await createTestTrustDomain()
     const now = nowSeconds()
     const known = await fileOf('bundle.json', bundle.format())
@@ -40,7 +40,7 @@ describe('svid inspect', () => {
     assert.match(await verdict(early), /^refused: .*not_yet_valid \(nbf is in \d+ s: is a clock wrong\?\)/)
   })
 
-  it('says of a chain of certificates whether a bundle vouches for it', async () => {
+  it('says whether a chain of certificates verifies against a bundle', async () => {
     const [domain, other] = await Promise.all([TestDomain.create(), TestDomain.create()])
     const { x509Svid } = await domain.issue('/web')
     const file = await fileOf('svid.pem', encodePem('CERTIFICATE', x509Svid))

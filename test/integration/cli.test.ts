@@ -26,13 +26,13 @@ describe('a program that cannot be started', () => {
   }
 })
 
-it('without the program that it asks, a command ends with 5 and says which socket', async () => {
+it('a command whose program is not running ends with 5 and names the socket', async () => {
   const { code, stderr } = await signetProcess(['get', 'bot', '--admin-socket', '/nothing/here.sock'])
   assert.equal(code, 5)
   assert.match(stderr, /^signet: cannot reach \/nothing\/here\.sock \(no such socket\): .*\?\n$/)
 })
 
-it('does not take a default socket below a temporary directory of somebody else', {
+it('does not use a default socket below a temporary directory of another user', {
   skip: UID === 0 ? false : 'needs root',
 }, async () => {
   await using stack = new AsyncDisposableStack()
@@ -65,12 +65,12 @@ const isOld = /^v(?:\d|1\d|2[0-3])\./.test(systemVersion)
 describe('on a runtime older than the floor', { skip: isOld ? false : `${SYSTEM_NODE} is not older` }, () => {
   const binary = path.resolve(import.meta.dirname, '../../bin/signet.js')
 
-  it('continues on the one that the clone brings', () => {
+  it('continues on the runtime of the clone', () => {
     const said = execFileSync(SYSTEM_NODE, [binary, 'version'], { encoding: 'utf8' })
     assert.match(said, /Node 2[4-9]\./)
   })
 
-  it('says one sentence when there is none', () => {
+  it('prints one sentence if there is none', () => {
     const env = { ...process.env, SIGNET_RUNTIME_FOUND: '1' }
     assert.throws(
       () => execFileSync(SYSTEM_NODE, [binary, 'version'], { env, encoding: 'utf8', stdio: 'pipe' }),
@@ -95,7 +95,7 @@ describe('the commands, with both programs running', () => {
   const json = async (...args: string[]): Promise<unknown> =>
     JSON.parse((await stack.admin(...args, '--json')).stdout)
 
-  it('diff ends with 1 when something would change, and shows it; apply makes it; diff then ends with 0', async () => {
+  it('diff shows changes and ends with 1; apply makes them; diff then ends with 0', async () => {
     const file = path.join(stack.directory, 'more.yaml')
     await writeFile(file, identityFor(4242, 'other'))
     const before = await stack.signet('diff', '-f', file)
@@ -108,20 +108,20 @@ describe('the commands, with both programs running', () => {
     await stack.admin('delete', 'workload_identity', 'other')
   })
 
-  it('get prints YAML that apply takes again', async () => {
+  it('get prints YAML that apply accepts', async () => {
     const { stdout } = await stack.admin('get', 'bot', 'builder')
     assert.match(stdout, /^kind: bot\n/)
     assert.match((await stack.apply(stdout)).stdout, /bot builder unchanged/)
   })
 
-  it('bot create makes one, and refuses to make it again', async () => {
+  it('bot create creates a bot, and refuses to create it again', async () => {
     await stack.admin('bot', 'create', 'second', '--role', 'everything', '--trait', 'team=pay')
     const [bot] = (await json('get', 'bot', 'second')) as [{ spec: object }]
     assert.deepEqual(bot.spec, { roles: ['everything'], traits: { team: 'pay' } })
     assert.equal((await stack.signet('bot', 'create', 'second')).code, 6)
   })
 
-  it('token create prints a line that an agent can be started with', async () => {
+  it('token create prints a command that starts an agent', async () => {
     const made = (await json('token', 'create', '--bot', 'builder')) as Record<string, string>
     assert.equal(
       made['run'],
@@ -146,13 +146,13 @@ describe('the commands, with both programs running', () => {
     assert.equal((await stack.signet('unlock', '--spiffe-id', 'spiffe://example.org/nobody')).code, 3)
   })
 
-  it('lock says when no bot instance has that id', async () => {
+  it('lock says if no bot instance has that ID', async () => {
     const { stderr } = await stack.admin('lock', '--bot-instance', 'mistyped')
     assert.match(stderr, /^warning: there is no bot instance mistyped now/)
     await stack.admin('unlock', '--bot-instance', 'mistyped')
   })
 
-  it('svid fetch --watch goes on through a withdrawal', async () => {
+  it('svid fetch --watch continues through a withdrawal', async () => {
     const target = ['--workload-identity', 'web']
     const socket = `unix://${stack.socket}`
     await using watch = new Daemon(['svid', 'fetch', 'x509', '--watch', '--socket', socket])
@@ -164,13 +164,13 @@ describe('the commands, with both programs running', () => {
     await watch.says('spiffe://example.org/web', heard)
   })
 
-  it('a command that asks the wrong program is told so', async () => {
+  it('a command that reaches the wrong program says so', async () => {
     const { code, stderr } = await signet(['get', 'bot', '--admin-socket', stack.socket])
     assert.equal(code, 2)
     assert.match(stderr, /agent\.sock does not know this call: is it the right program/)
   })
 
-  it('explain says of a process which identity it gets, and of attributes why not', async () => {
+  it('explain says which identity a process gets, and why attributes get none', async () => {
     const granted = await stack.admin('explain', '--pid', String(process.pid))
     assert.match(granted.stdout, /web .*granted spiffe:\/\/example\.org\/web by allow\[0\]/)
     const file = path.join(stack.directory, 'attributes.json')
@@ -180,7 +180,7 @@ describe('the commands, with both programs running', () => {
     assert.equal((await stack.signet('explain', '--pid', '4194304')).code, 3)
   })
 
-  it('svid fetch writes certificate, key and bundle that fit together; inspect reads them', async () => {
+  it('svid fetch writes a matching certificate, key and bundle; inspect reads them', async () => {
     const directory = path.join(stack.directory, 'svid')
     await stack.admin('svid', 'fetch', 'x509', '--write', directory)
     const certificate = new X509Certificate(await readFile(path.join(directory, 'svid.pem')))
@@ -194,7 +194,7 @@ describe('the commands, with both programs running', () => {
     assert.equal(inspected.spiffeId, 'spiffe://example.org/web')
   })
 
-  it('svid fetch jwt prints the token and what is in it', async () => {
+  it('svid fetch jwt prints the token and its contents', async () => {
     const [svid] = (await json('svid', 'fetch', 'jwt', '--audience', 'a', '--audience', 'b')) as [
       { token: string; claims: { sub: string; aud: string[] } },
     ]
@@ -208,7 +208,7 @@ describe('the commands, with both programs running', () => {
     )
   })
 
-  it('bundle fetch gives the same keys from the agent and from the authority', async () => {
+  it('bundle fetch returns the same keys from agent and authority', async () => {
     for (const format of ['pem', 'jwks']) {
       const [agent, authority] = [
         await stack.admin('bundle', 'fetch', '--format', format),
@@ -229,7 +229,7 @@ describe('the commands, with both programs running', () => {
     assert.ok(rotated.some(({ purpose, state }) => purpose === 'jwt' && state === 'retired'))
   })
 
-  it('status of both programs, and the joined instance', async () => {
+  it('status shows both programs and the joined instance', async () => {
     const authority = (await json('authority', 'status')) as { connectedAgents: number }
     assert.equal(authority.connectedAgents, 1)
     const agent = (await json('agent', 'status')) as { bot: string; botInstanceId: string }
@@ -238,7 +238,7 @@ describe('the commands, with both programs running', () => {
     assert.equal(instance.id, agent.botInstanceId)
   })
 
-  it('audit list filters, and verify finds the log whole', async () => {
+  it('audit list filters, and audit verify finds the log intact', async () => {
     const events = (await json('audit', 'list', '--event', 'join.*')) as { event: string }[]
     assert.deepEqual(
       events.map(({ event }) => event),

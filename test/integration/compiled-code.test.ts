@@ -11,7 +11,7 @@ const MAIN = `import { getCompileCacheDir } from 'node:module'
 export const main = () => console.log(getCompileCacheDir() ?? 'none')
 `
 
-/** Our command with a program that says where its compiled code is kept. */
+/** The `signet` command with a program that prints where its compiled code is cached. */
 class Installed implements AsyncDisposable {
   readonly top: string
 
@@ -43,19 +43,19 @@ class Installed implements AsyncDisposable {
 }
 
 describe('compiled code', () => {
-  it('of a package is kept in the node_modules where it lies', async () => {
+  it('of a package is cached in the node_modules that contains it', async () => {
     await using installed = await Installed.create('app/node_modules/signet')
     assert.match(await installed.run('app/node_modules/signet'), /^app\/node_modules\/\.cache\/signet\//)
   })
 
-  it('is kept in our own node_modules where there is one', async () => {
+  it('is cached in the clone’s own node_modules if there is one', async () => {
     await using installed = await Installed.create('clone')
     await mkdir(path.join(installed.top, 'clone/node_modules'))
     assert.match(await installed.run('clone'), /^clone\/node_modules\/\.cache\/signet\//)
   })
 
   for (const open of ['', '.cache', '.cache/signet']) {
-    it(`is not kept where everybody may write: node_modules/${open}`, async () => {
+    it(`is not cached where everyone can write: node_modules/${open}`, async () => {
       await using installed = await Installed.create('app/node_modules/signet')
       const modules = path.join(installed.top, 'app/node_modules')
       await mkdir(path.join(modules, '.cache/signet'), { recursive: true })
@@ -64,12 +64,12 @@ describe('compiled code', () => {
     })
   }
 
-  it('is not kept where there is no such place', async () => {
+  it('is not cached if there is no such directory', async () => {
     await using installed = await Installed.create('opt/signet')
     assert.match(await installed.run('opt/signet'), /none$/)
   })
 
-  it('is done without where nothing can be written', async () => {
+  it('is not cached if nothing can be written', async () => {
     await using installed = await Installed.create('app/node_modules/signet')
     await writeFile(path.join(installed.top, 'app/node_modules/.cache'), '')
     assert.match(await installed.run('app/node_modules/signet'), /none$/)

@@ -32,7 +32,7 @@ metrics: { listen: "127.0.0.1:1" }
 log: { level: debug }
 attestation: { digest_max_bytes: 1MiB, digest_timeout: 250ms }
 `
-/** Valid line by line, but not as a whole. */
+/** Each line is valid, but the whole is not. */
 const CONTRADICTION = `${SMALL}data_dir: ./data\nstate_key: { path: ./data/key }\n`
 const FILE = '/srv/x/agent.yaml'
 const root = process.geteuid?.() === 0
@@ -53,7 +53,7 @@ class Directory implements AsyncDisposable {
   }
 }
 
-/** Loads, and waits for what is written meanwhile. */
+/** Loads a configuration and waits for what is written to the cache. */
 async function load(text: string, fileName: string, cache: ConfigCache): Promise<AgentConfig> {
   let written: Promise<void> | undefined
   const keep = (...entry: Parameters<ConfigCache['keep']>): Promise<void> => {
@@ -67,14 +67,14 @@ async function load(text: string, fileName: string, cache: ConfigCache): Promise
   }
 }
 
-/** The only entry of a cache that holds one. */
+/** The path of the only cache entry. */
 async function entryOf(directory: string): Promise<string> {
   const [name, ...more] = await readdir(directory)
   assert.ok(name !== undefined && more.length === 0)
   return path.join(directory, name)
 }
 
-describe('what a checked configuration says', () => {
+describe('a checked configuration', () => {
   for (const [name, text] of Object.entries({ SMALL, LARGE })) {
     it(`is the same from the cache as from the text: ${name}`, async () => {
       await using directory = await Directory.create()
@@ -86,7 +86,7 @@ describe('what a checked configuration says', () => {
     })
   }
 
-  it('is written when it is read for the first time, for its owner alone', async () => {
+  it('is cached when it is read for the first time, readable by its owner only', async () => {
     await using directory = await Directory.create()
     const place = path.join(directory.path, 'configs')
     const cache = new ConfigCache(place, 'p')
@@ -95,7 +95,7 @@ describe('what a checked configuration says', () => {
     assert.equal((await stat(await entryOf(place))).mode & 0o777, 0o600)
   })
 
-  it('is not taken for what another text or another program says', async () => {
+  it('is not used for another text or another version of the program', async () => {
     await using directory = await Directory.create()
     await new ConfigCache(directory.path, 'p').keep(SMALL, { known: true })
     assert.deepEqual(new ConfigCache(directory.path, 'p').find(SMALL), { known: true })
@@ -103,7 +103,7 @@ describe('what a checked configuration says', () => {
     assert.equal(new ConfigCache(directory.path, 'q').find(SMALL), undefined)
   })
 
-  it('is not kept of a text with a mistake, whose lines are told every time', async () => {
+  it('is not cached if it has mistakes, which are reported every time', async () => {
     await using directory = await Directory.create()
     const cache = new ConfigCache(directory.path, 'p')
     for (let i = 0; i < 2; i++) {
@@ -115,7 +115,7 @@ describe('what a checked configuration says', () => {
     assert.deepEqual(await readdir(directory.path), [])
   })
 
-  it('is settled again where the file now lies: what contradicts itself there is told with its line', async () => {
+  it('is checked again when the file has moved: a contradiction there is reported with its line', async () => {
     await using directory = await Directory.create()
     const cache = new ConfigCache(directory.path, 'p')
     const text = `${SMALL}workload_api: { socket: ./a.sock }\n`
@@ -141,15 +141,15 @@ describe('what a checked configuration says', () => {
       await rm(file)
       await mkdir(file)
     },
-    'lies where others may write': (_file, directory) => chmod(directory, 0o777),
+    'is where others may write': (_file, directory) => chmod(directory, 0o777),
   }
   const foreign: typeof spoil = {
-    'belongs to somebody else': (file) => chown(file, 65_534, 65_534),
-    'lies in what belongs to somebody else': (_file, directory) => chown(directory, 65_534, 65_534),
+    'belongs to another user': (file) => chown(file, 65_534, 65_534),
+    'is in a directory of another user': (_file, directory) => chown(directory, 65_534, 65_534),
   }
   for (const [what, change] of Object.entries({ ...spoil, ...foreign })) {
     const skip = what in foreign && !root ? 'only root gives files away' : false
-    it(`is ignored when it ${what}`, { skip }, async () => {
+    it(`is ignored if its entry ${what}`, { skip }, async () => {
       await using directory = await Directory.create()
       const place = path.join(directory.path, 'configs')
       const cache = new ConfigCache(place, 'p')
@@ -161,14 +161,14 @@ describe('what a checked configuration says', () => {
     })
   }
 
-  it('is not written where others may write', async () => {
+  it('is not cached where others may write', async () => {
     await using directory = await Directory.create()
     await chmod(directory.path, 0o777)
     await new ConfigCache(directory.path, 'p').keep(SMALL, { known: true })
     assert.deepEqual(await readdir(directory.path), [])
   })
 
-  it('is done without where nothing can be written', async () => {
+  it('is not cached if nothing can be written', async () => {
     await using directory = await Directory.create()
     const file = path.join(directory.path, 'file')
     await writeFile(file, '')
@@ -177,7 +177,7 @@ describe('what a checked configuration says', () => {
     assert.deepEqual(await load(SMALL, FILE, cache), parseAgentConfig(SMALL, FILE))
   })
 
-  it('is forgotten after many others', async () => {
+  it('is dropped from the cache after many others', async () => {
     await using directory = await Directory.create()
     const cache = new ConfigCache(directory.path, 'p')
     for (let i = 0; i < 20; i++) await cache.keep(`text ${i}`, { i })
@@ -186,8 +186,8 @@ describe('what a checked configuration says', () => {
   })
 })
 
-describe('the program that checked', () => {
-  it('is everything that agent-config imports', async () => {
+describe('the fingerprint of the checking program', () => {
+  it('covers everything that agent-config imports', async () => {
     const src = path.resolve(import.meta.dirname, '../../src')
     const found = new Set<string>()
     const libraries = new Set<string>()
@@ -205,7 +205,7 @@ describe('the program that checked', () => {
     assert.deepEqual([...libraries].sort(), [...CHECKED_WITH].sort())
   })
 
-  it('has the same name as long as nothing changes', () => {
+  it('stays the same while nothing changes', () => {
     assert.equal(checkingProgram(), checkingProgram())
   })
 })

@@ -12,7 +12,7 @@ import { startAuthority, type TestAuthority } from '../support/start-authority.t
 const FIXTURES = path.resolve(import.meta.dirname, '../fixtures')
 const ADMIN = 'signet.v1.AdminService'
 
-/** The data directory that an earlier version left behind, with its key. */
+/** The data directory of an earlier version, with its key. */
 async function earlierData(fixture: string) {
   const directory = await mkdtemp(path.join(tmpdir(), 'signet-earlier-'))
   const from = path.join(FIXTURES, fixture)
@@ -46,7 +46,7 @@ const verify = ({ admin }: TestAuthority) =>
   admin.unary<object, VerifyAuditResponse__Output>(ADMIN, 'VerifyAudit', {})
 
 describe('the data directory of an earlier version', () => {
-  it('opens with everything that it had, and its audit log is one chain to this day', async () => {
+  it('opens with all of its data, and its audit log continues as one chain', async () => {
     await using data = await earlierData('schema-2')
     const before = data.query('SELECT sequence, hex(hash) AS hash FROM audit_events ORDER BY sequence')
     const pin = await (async () => {
@@ -79,7 +79,7 @@ describe('the data directory of an earlier version', () => {
     await again.stop()
   })
 
-  it('loses a row that somebody else has put there at the first start', async () => {
+  it('loses a row that another program inserted, at the first start', async () => {
     await using data = await earlierData('schema-2')
     data.query(`INSERT INTO bot_instances SELECT 'STRANGER', bot_kind, bot_name, join_token, join_method, joined_ms,
       renewed_ms, not_after_ms, agent_version, hostname, randomblob(32) FROM bot_instances LIMIT 1`)

@@ -17,7 +17,7 @@ type Any = any
 const bootstrap = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> =>
   signet(['envoy', 'bootstrap', ...args], { env: { SPIFFE_ENDPOINT_SOCKET: '', SIGNET_HOME: '', ...env } })
 
-/** What Envoy would read. */
+/** The configuration that Envoy would read. */
 async function configuration(...args: readonly string[]): Promise<Any> {
   const { code, stdout, stderr } = await bootstrap(args)
   assert.equal(code, 0, stderr)
@@ -36,7 +36,7 @@ const secretsOf = ({ common_tls_context: common }: Any): Any[] => [
 ]
 
 describe('signet envoy bootstrap', () => {
-  it('prints both halves of a pair, each of which has to do with the other service only', async () => {
+  it('prints both halves of a pair, each of which talks only to the other service', async () => {
     const { node, static_resources: made } = await configuration(...PAIR)
     assert.deepEqual(node, { id: 'web', cluster: 'web' })
     const inbound = contextOf(named(made.listeners, 'inbound').filter_chains[0].transport_socket)
@@ -64,13 +64,13 @@ describe('signet envoy bootstrap', () => {
     assert.equal(contextOf(named(made.clusters, 'upstream').transport_socket).max_session_keys, 0)
   })
 
-  it('asks by delta when told to, for every secret', async () => {
+  it('uses delta xDS for every secret if requested', async () => {
     const { stdout } = await bootstrap([...PAIR, '--delta', '--json'])
     assert.equal(stdout.match(/"api_type": "DELTA_GRPC"/g)?.length, 4)
     assert.doesNotMatch(stdout, /"GRPC"/)
   })
 
-  it('asks for one identity when the service is named by its SPIFFE ID', async () => {
+  it('requests one identity if the service is given by its SPIFFE ID', async () => {
     const id = 'spiffe://example.org/svc/web'
     const made = await configuration('--service', id, '--upstream', 'spiffe://example.org/api')
     assert.equal(made.node.cluster, 'svc/web')
@@ -78,7 +78,7 @@ describe('signet envoy bootstrap', () => {
     assert.equal(secretsOf(upstream)[0].name, id)
   })
 
-  it('takes all bundles for callers of several trust domains, and the one for those of one', async () => {
+  it('trusts all bundles for callers of several trust domains, and one bundle for those of one', async () => {
     const callers = ['spiffe://example.org/a', 'spiffe://partner.example/b', 'spiffe://example.org/a']
     const made = await configuration('--service', 'api', ...callers.flatMap((id) => ['--downstream', id]))
     const [listener, another] = made.static_resources.listeners
@@ -91,7 +91,7 @@ describe('signet envoy bootstrap', () => {
     assert.equal(secretsOf(upstream)[1].name, 'spiffe://partner.example')
   })
 
-  it('leaves out the half that is not wanted', async () => {
+  it('omits the half that is not wanted', async () => {
     const { static_resources: made } = await configuration(...PAIR, '--only', 'outbound')
     assert.deepEqual(
       made.listeners.map(({ name }: Any) => name),
@@ -100,7 +100,7 @@ describe('signet envoy bootstrap', () => {
     assert.equal(named(made.clusters, 'app'), undefined)
   })
 
-  it('finds the upstream by the last segment of its ID, or where it is told to', async () => {
+  it('finds the upstream by the last segment of its ID, or at the given address', async () => {
     const addressOf = ({ static_resources: made }: Any): Any => {
       const { type, load_assignment } = named(made.clusters, 'upstream')
       return { type, ...load_assignment.endpoints[0].lb_endpoints[0].endpoint.address }
@@ -115,7 +115,7 @@ describe('signet envoy bootstrap', () => {
     })
   })
 
-  it('takes Unix sockets for every address, and the agent from the environment', async () => {
+  it('accepts Unix sockets for every address, and takes the agent from the environment', async () => {
     const flags = ['--listen', '--local-app', '--outbound-listen', '--upstream-address', '--admin']
     const { stdout } = await bootstrap([...PAIR, ...flags.flatMap((flag) => [flag, `unix:/s${flag}`])], {
       SPIFFE_ENDPOINT_SOCKET: 'unix:///run/my%20agent.sock',
@@ -125,7 +125,7 @@ describe('signet envoy bootstrap', () => {
     assert.doesNotMatch(stdout, /socket_address/)
   })
 
-  it('keeps a word like `on` or `y` a text, also for a reader of older YAML, which Envoy is', async () => {
+  it('quotes words like `on` or `y`, which YAML 1.1 readers such as Envoy take for booleans', async () => {
     for (const word of ['on', 'y', 'No']) {
       const { stdout } = await bootstrap(['--service', word, '--upstream', `spiffe://example.org/${word}`])
       const { node, static_resources: made } = parse(stdout, { version: '1.1' })
@@ -142,7 +142,7 @@ describe('signet envoy bootstrap', () => {
     assert.equal((await configuration(...PAIR, '--admin', 'none')).admin, undefined)
   })
 
-  it('tells the program who calls, unless it hands on bytes', async () => {
+  it('passes the caller’s ID to the program, except in TCP mode', async () => {
     const filterOf = ({ static_resources: made }: Any): Any =>
       named(made.listeners, 'inbound').filter_chains[0].filters[0].typed_config
     const http = filterOf(await configuration(...PAIR))
@@ -156,12 +156,12 @@ describe('signet envoy bootstrap', () => {
     assert.deepEqual(JSON.parse(stdout), await configuration(...PAIR))
   })
 
-  it('names above it the command that prints the same elsewhere', async () => {
+  it('has a heading with the command that reproduces it', async () => {
     const { stdout } = await bootstrap(PAIR, { SPIFFE_ENDPOINT_SOCKET: 'unix:///run/my%20agent.sock' })
     assert.equal(await printedAgain(stdout), stdout)
   })
 
-  it('names there what a shell takes as it was written', async () => {
+  it('quotes the arguments in that command for a shell', async () => {
     const path = "unix:/s/a b;$(id)'s.sock"
     const { stdout } = await bootstrap([...PAIR, '--local-app', path])
     const [, command = ''] = /^# Made by: signet envoy bootstrap (.*)$/m.exec(stdout) ?? []
@@ -199,7 +199,7 @@ describe('signet envoy bootstrap', () => {
   }
 })
 
-/** What the command in a bootstrap's heading prints. */
+/** The output of the command in a bootstrap's heading. */
 async function printedAgain(text: string): Promise<string> {
   const [, args = ''] = /^# Made by: signet envoy bootstrap (.*)$/m.exec(text) ?? []
   return (await bootstrap(args.split(' '))).stdout
@@ -208,17 +208,17 @@ async function printedAgain(text: string): Promise<string> {
 describe('the files in deploy/envoy', () => {
   const read = (name: string): string => readFileSync(path.join(deploy, name), 'utf8')
 
-  it('are all checked here', () => {
+  it('are all covered by this test', () => {
     assert.deepEqual(globSync('*', { cwd: deploy }).sort(), ['api.yaml', 'resources.yaml', 'web.yaml'])
   })
 
   for (const name of ['web.yaml', 'api.yaml']) {
-    it(`${name} is what the command above it prints`, async () => {
+    it(`${name} is the output of the command in its heading`, async () => {
       assert.equal(await printedAgain(read(name)), read(name))
     })
   }
 
-  it('are a pair: each of the two knows the identity of the other', () => {
+  it('are a pair: each names the identity of the other', () => {
     const { resources, problems } = parseResources(read('resources.yaml'), 'resources.yaml')
     assert.deepEqual(problems, [])
     const defaults = { trustDomain: 'example.org', x509TtlSeconds: 3600, jwtTtlSeconds: 300 }

@@ -12,7 +12,7 @@ import { openPeerByPid, type Peer } from '../../src/peer/peer.ts'
 const kernel = loadKernel()
 const NEEDS_ROOT = process.getuid?.() === 0 ? false : 'needs root'
 
-/** Runs a program that waits for its standard input, and looks at it. */
+/** Runs a program that waits for standard input, and inspects it. */
 async function running<T>(
   command: readonly string[],
   look: (peer: Peer) => T | Promise<T>,
@@ -24,7 +24,7 @@ async function running<T>(
   })
   try {
     child.stdin.write('ready\n')
-    await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next() // `cat` says what it was told
+    await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next() // `cat` echoes its input
     await meanwhile?.()
     using peer = openPeerByPid(kernel, child.pid ?? 0)
     return await look(peer)
@@ -46,12 +46,12 @@ describe('the path of an executable', () => {
   })
   after(() => rm(place, { recursive: true }))
 
-  it('is where the file lies', async () => {
+  it('is the path of the file', async () => {
     await copyFile('/bin/cat', at('cat'))
     assert.deepEqual(await running([at('cat')], pathOf), { path: at('cat'), isDeleted: false })
   })
 
-  it('is kept when the file is removed or replaced, as by an upgrade, and that is known', async () => {
+  it('is kept if the file is removed or replaced, as by an upgrade, and the removal is noticed', async () => {
     await copyFile('/bin/cat', at('old'))
     const removed = await running([at('old')], pathOf, () => unlink(at('old')))
     assert.deepEqual(removed, { path: at('old'), isDeleted: true })
@@ -61,7 +61,7 @@ describe('the path of an executable', () => {
     assert.deepEqual(replaced, { path: at('app'), isDeleted: true })
   })
 
-  it('is the same also when the removed file has another name left', async () => {
+  it('is the same even if the removed file has another name', async () => {
     await copyFile('/bin/cat', at('linked'))
     const found = await running([at('linked')], pathOf, async () => {
       await link(at('linked'), at('other'))
@@ -70,13 +70,13 @@ describe('the path of an executable', () => {
     assert.deepEqual(found, { path: at('linked'), isDeleted: true })
   })
 
-  it('of a file that is really named so is its name', async () => {
+  it('of a file whose real name ends in “ (deleted)” is that name', async () => {
     await copyFile('/bin/cat', at('app (deleted)'))
     const found = await running([at('app (deleted)')], pathOf)
     assert.deepEqual(found, { path: at('app (deleted)'), isDeleted: false })
   })
 
-  /** A mount namespace of its own, in which a program lies where none does on this host; `$0` is run in it. */
+  /** Runs `$0` in a new mount namespace, in which a program exists where there is none on this host. */
   const elsewhere = (more: string): readonly string[] => [
     'unshare',
     '-m',
@@ -85,20 +85,20 @@ describe('the path of an executable', () => {
     `mount -t tmpfs none ${at('opt')} && cp /bin/cat ${at('opt')}/app && ${more}`,
   ]
 
-  it('in another mount namespace does not count when it leads to nothing here', {
+  it('in another mount namespace does not count if it does not exist here', {
     skip: NEEDS_ROOT,
   }, async () => {
     await mkdir(at('opt'), { recursive: true })
     const look = (peer: Peer): object => ({ ...pathOf(peer), namespace: peer.mountNamespace() })
     const absent = { path: undefined, namespace: 'other' }
     assert.deepEqual(await running(elsewhere(`exec ${at('opt')}/app`), look), { ...absent, isDeleted: false })
-    await copyFile('/bin/cat', at('opt/app')) // nor when another file has that name here
+    await copyFile('/bin/cat', at('opt/app')) // nor if another file has that path here
     assert.deepEqual(await running(elsewhere(`exec ${at('opt')}/app`), look), { ...absent, isDeleted: false })
     const gone = elsewhere(`cd / && exec 5<${at('opt')}/app && rm ${at('opt')}/app && exec /proc/self/fd/5`)
     assert.deepEqual(await running(gone, look), { ...absent, isDeleted: true })
   })
 
-  it('in another mount namespace counts when it leads to the same file here', {
+  it('in another mount namespace counts if it leads to the same file here', {
     skip: NEEDS_ROOT,
   }, async () => {
     await copyFile('/bin/cat', at('shared'))
@@ -106,21 +106,21 @@ describe('the path of an executable', () => {
     assert.deepEqual(found, { path: at('shared'), isDeleted: false })
   })
 
-  it('in another mount namespace does not count when it leads here over a link', {
+  it('in another mount namespace does not count if it leads through a link here', {
     skip: NEEDS_ROOT,
   }, async () => {
     const cat = await realpath('/bin/cat')
     await mkdir(at('venv'))
-    await symlink(cat, at('venv/cat')) // the kernel itself never says that a program was run from here
+    await symlink(cat, at('venv/cat')) // the kernel never reports a path through a link
     const over = `mount -t tmpfs none ${at('venv')} && touch ${at('venv')}/cat && mount --bind ${cat} ${at('venv')}/cat`
     const command = ['unshare', '-m', 'sh', '-c', `${over} && exec ${at('venv')}/cat`]
     const found = await running(command, pathOf, async () => {
-      assert.equal(await realpath(at('venv/cat')), cat) // so that the kernel has the link in its memory
+      assert.equal(await realpath(at('venv/cat')), cat) // puts the link into the kernel's dentry cache
     })
     assert.deepEqual(found, { path: undefined, isDeleted: false })
   })
 
-  it('of a file that was handed over from another mount namespace does not count either', {
+  it('of a file passed from another mount namespace does not count, either', {
     skip: NEEDS_ROOT,
   }, async () => {
     await mkdir(at('opt'), { recursive: true })
@@ -134,7 +134,7 @@ os.execve(fd, ['app'], os.environ)`
     assert.deepEqual(found, { path: undefined, isDeleted: false, namespace: 'host' })
   })
 
-  it('of a program that is only in memory is not that of a file', async () => {
+  it('of a program that exists only in memory is not the path of a file', async () => {
     const inMemory = `import os
 fd = os.memfd_create('${at('cat')}', 0)
 os.write(fd, open('/bin/cat', 'rb').read())
@@ -145,7 +145,7 @@ os.execve(fd, ['cat'], os.environ)`
 })
 
 describe('the supplementary groups of a process', () => {
-  it('are not those that it has put into its name', { skip: NEEDS_ROOT }, async () => {
+  it('are not those that it writes into its name', { skip: NEEDS_ROOT }, async () => {
     const named = `import ctypes, os
 os.setgroups([4, 24])
 ctypes.CDLL(None).prctl(15, b'\\rGroups:\\t31337', 0, 0, 0)

@@ -54,7 +54,7 @@ describe('a listener that several users share', { skip: needsTwoUsers }, () => {
     return socket
   }
 
-  it('takes a connection from whoever has most of them for a user who has few', async () => {
+  it('evicts a connection of the user with the most for a user who has few', async () => {
     await using place = await listen(10)
     const { path: socket } = place.listener
     await using flood = await FloodProcess.start({ kind: 'idle', socket, uid: FLOODER, connections: 20 })
@@ -68,7 +68,7 @@ describe('a listener that several users share', { skip: needsTwoUsers }, () => {
     await flood.stop()
   })
 
-  it('reads nothing from a user that is held, and what has come meanwhile once he is let go', async () => {
+  it('does not read from a held user, and reads what arrived meanwhile once it is released', async () => {
     await using place = await listen(10)
     const { listener, heard } = place
     const client = await connect(listener.path)
@@ -85,10 +85,10 @@ describe('a listener that several users share', { skip: needsTwoUsers }, () => {
 })
 
 describe('a user of the agent', { skip: needsTwoUsers }, () => {
-  it('has what is his while others flood, and after they have used up what the authority gives', async () => {
+  it('is served while others flood the agent, and after they have used up the authority’s rate', async () => {
     const identities = [identityFor(VICTIM, 'victim'), identityFor(FLOODER, 'flooder')]
     await using stack = await Stack.start({
-      authorityYaml: 'limits: { svids_per_second: 2 }', // twelve hundred at once
+      authorityYaml: 'limits: { svids_per_second: 2 }', // 1,200 in a burst
       resources: [DEFAULT_RESOURCES, ...identities].join('---'),
     })
     const { socket } = stack
@@ -116,9 +116,9 @@ describe('a user of the agent', { skip: needsTwoUsers }, () => {
       method: 'FetchX509SVID',
       newAudiences: false,
     })
-    await audiences.hasGot(850) // of nine hundred tokens, and two a second
+    await audiences.hasGot(850) // of 900 tokens, at two per second
     await refused.hasGot(500)
-    await ask('FetchX509SVID') // signed only now
+    await ask('FetchX509SVID') // not signed before
     assert.ok((await ask('FetchJWTSVID', { audience: ['new'] })).message.svids[0].svid)
     const after = await ask('FetchJWTSVID', cached)
     assert.equal(after.message.svids[0].svid, before.message.svids[0].svid)

@@ -26,7 +26,7 @@ const claim = (name: string) => ({
   asked: ASKED,
 })
 
-/** The name, as YAML has it in the place of `federates_with`. */
+/** The names as the YAML of `federates_with`. */
 const federated = (names: string): string => `  federates_with: [${names}]`
 
 describe('a federation', () => {
@@ -61,7 +61,7 @@ describe('a federation', () => {
   const validate = (client: WorkloadClient, svid: string) =>
     client.unary('ValidateJWTSVID', { audience: 'a', svid })
 
-  it('reaches every open stream of who federates with it: made, changed, deleted', async () => {
+  it('reaches every open stream of its workload identities when it is created, changed or deleted', async () => {
     using client = stack.client()
     const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((name) =>
       client.stream(name),
@@ -90,7 +90,7 @@ describe('a federation', () => {
     for (const stream of streams) stream[Symbol.dispose]()
   })
 
-  it('takes a newer bundle also with odd keys in it: they are told and left out, and a key that is gone is gone', async () => {
+  it('accepts a newer bundle with unusable keys, which are reported and left out; a removed key is dropped', async () => {
     await setBundle(bundleText())
     using client = stack.client()
     using stream = client.stream('FetchJWTBundles')
@@ -137,12 +137,12 @@ describe('a federation', () => {
     await stream.until((message) => ids(message).includes(PARTNER_ID))
   })
 
-  it('is served by an agent that was started again while its authority was down, and by one after that', async () => {
+  it('is served by an agent that restarted while its authority was down, and after the next restart', async () => {
     await setBundle(bundleText())
     using client = stack.client()
     using stream = client.stream('FetchX509Bundles')
     await stream.until((message) => ids(message).includes(PARTNER_ID))
-    await client.first('FetchX509SVID') // without it there is none to serve in an outage
+    await client.first('FetchX509SVID') // an SVID to serve in the outage
     const { token } = await partner.issueJwt(claim('db'), ['a'])
     await stack.authority.stop()
     await stack.agent.stop()
@@ -157,7 +157,7 @@ describe('a federation', () => {
     assert.match((await stack.admin('get', 'federation')).stdout, /federation +partner\.example/)
   })
 
-  it('is listed, shown, compared and applied like every resource, and in the audit log', async () => {
+  it('is listed, shown, compared and applied like every resource, and recorded in the audit log', async () => {
     await setBundle(bundleText())
     const shown = await stack.admin('get', 'federation', PARTNER)
     assert.match(shown.stdout, /^kind: federation\n/)
@@ -177,7 +177,7 @@ describe('a federation', () => {
     assert.deepEqual(events, new Set(['resource.created', 'resource.updated', 'resource.deleted']))
   })
 
-  it('has its bundle from a file beside the resource, which the command reads', async () => {
+  it('takes its bundle from a file beside the resource, which the command reads', async () => {
     await partner.rotate()
     await mkdir(path.join(stack.directory, 'beside'), { recursive: true })
     await fileWith(bundleText(), 'beside/new.json')
@@ -204,7 +204,7 @@ spec:
 
   for (const [what, text, reason] of [
     ['what is not JSON', 'garbage', /not a SPIFFE bundle: not JSON/],
-    ['JSON that is no bundle', '{"a":1}', /not a SPIFFE bundle: it has no list of keys/],
+    ['JSON that is not a bundle', '{"a":1}', /not a SPIFFE bundle: it has no list of keys/],
     ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), /is not UTF-8/],
   ] as const) {
     it(`refuses ${what}, and says why`, async () => {
@@ -216,7 +216,7 @@ spec:
     })
   }
 
-  it('is never for the own trust domain, nor a second one for the same', async () => {
+  it('cannot be for the own trust domain, nor a second one for the same', async () => {
     const file = await fileWith(bundleText())
     const own = await stack.signet('bundle', 'set', 'example.org', '--file', file)
     assert.equal(own.code, 2)
@@ -234,7 +234,7 @@ spec:
     assert.match(taken.stderr, /is that of partner\.example: choose another name/)
   })
 
-  it('keeps its name and labels when its bundle is set, and has a name of its own where the trust domain is too long', async () => {
+  it('keeps its name and labels when its bundle is set, and gets a generated name if the trust domain is too long', async () => {
     const named = await FakeIssuer.create(systemClock, 'named.example')
     const file = await fileWith(named.bundle().format().toString())
     await stack.apply(`kind: federation
@@ -255,7 +255,7 @@ spec: { trust_domain: named.example, bundle: { keys: [] } }
     assert.equal(done.stdout, 'federation long created\n')
   })
 
-  it('may come after the workload identity that names it: apply warns, and the bundle follows', async () => {
+  it('may be applied after the workload identity that names it: apply warns, and the bundle follows', async () => {
     const done = await stack.apply(identityFor(UID, 'web', federated(`${PARTNER}, later.example`)))
     assert.match(
       done.stderr,
@@ -272,7 +272,7 @@ spec: { trust_domain: named.example, bundle: { keys: [] } }
     assert.deepEqual(message.bundles['spiffe://later.example'], later.bundle().x509Der())
   })
 
-  it('without keys takes the trust away, and apply says so', async () => {
+  it('without keys withdraws the trust, and apply says so', async () => {
     const done = await setBundle('{"keys":[]}')
     assert.match(done.stderr, /has no key that can be used, so nothing of partner\.example is trusted/)
     using client = stack.client()

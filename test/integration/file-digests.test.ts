@@ -37,7 +37,10 @@ describe('FileDigests', () => {
     return requestFor(full, uid)
   }
 
-  /** Lets a thread go that waits for a writer, and lets one that comes later find nothing: else it would keep this process for ever. */
+  /**
+   * Releases a thread that waits for a writer, and any that comes later; otherwise it would keep
+   * this process alive for ever.
+   */
   async function letGo(pipe: string): Promise<void> {
     const writer = await open(pipe, 'r+')
     unlinkSync(pipe)
@@ -60,34 +63,34 @@ describe('FileDigests', () => {
     assert.equal(await digests({ maxBytes: 3 }).of(await file('c', 'four')), undefined)
   })
 
-  it('are absent for a file that is not there', async () => {
+  it('are absent for a missing file', async () => {
     assert.equal(await digests().of({ uid: 1000, path: '/nowhere/at/all', device: 0n, inode: 0n }), undefined)
   })
 
-  it('are absent when another file lies at the path by now', async () => {
+  it('are absent if another file is at the path', async () => {
     const request = await file('d', 'content')
     assert.equal(await digests().of({ ...request, inode: request.inode + 1n }), undefined)
   })
 
-  it('are given up at the deadline when reading hangs, as on a dead mount, and others are still made', async () => {
+  it('are abandoned at the deadline if reading hangs, as on a dead mount, and others are still computed', async () => {
     const pipe = path.join(directory, 'pipe')
     execFileSync('mkfifo', [pipe])
     const own = digests({ timeoutMs: 500 })
-    const alive = setInterval(() => undefined, 1_000) // nothing of the digests keeps a process alive
-    assert.equal(await own.of(await requestFor(pipe)), undefined) // opening it waits for a writer
+    const alive = setInterval(() => undefined, 1_000) // the digests do not keep a process alive
+    assert.equal(await own.of(await requestFor(pipe)), undefined) // opening it blocks until there is a writer
     assert.ok(await digests().of(await file('e', 'content')), 'of other digests')
     await letGo(pipe)
     clearInterval(alive)
   })
 
-  it('are still made for others when one user has several files that hang', async () => {
+  it('are still computed for others if one user has several files that hang', async () => {
     const own = digests({ timeoutMs: 4_000 })
-    const alive = setInterval(() => undefined, 1_000) // nothing of the digests keeps a process alive
+    const alive = setInterval(() => undefined, 1_000) // the digests do not keep a process alive
     const pipes = ['pipe-1', 'pipe-2', 'pipe-3'].map((name) => path.join(directory, name))
     for (const pipe of pipes) execFileSync('mkfifo', [pipe])
     const asked = await Promise.all(pipes.map((pipe) => requestFor(pipe, 1001)))
     try {
-      // At once: the others wait already when the first hangs.
+      // Concurrently, so that the others already wait when the first hangs.
       assert.deepEqual(await Promise.all(asked.map((each) => own.of(each))), [
         undefined,
         undefined,
@@ -105,7 +108,7 @@ describe('FileDigests', () => {
     }
   })
 
-  it('that were made before are there at once, for any user', async () => {
+  it('that are cached are returned immediately, to any user', async () => {
     const own = digests()
     const request = await file('f', 'content')
     assert.equal(own.known(request), undefined)
@@ -116,19 +119,19 @@ describe('FileDigests', () => {
     assert.equal(own.known(request), undefined)
   })
 
-  it('are made once for all who run the same file', async () => {
+  it('are computed once for all callers that run the same file', async () => {
     const own = digests()
     const request = await file('g', Buffer.alloc(20_000_000, 'x'))
     const gone = path.join(directory, 'gone')
     linkSync(request.path, gone)
     const all = [{ ...request, path: gone }, request, request].map((each) => own.of(each))
-    unlinkSync(gone) // as the link of a process that exits
+    unlinkSync(gone) // like /proc/PID/exe of a process that exits
     const [first, ...others] = await Promise.all(all)
     assert.ok(first)
     assert.deepEqual(others, [first, first])
   })
 
-  it('of one user do not wait for the many and large files of another', async () => {
+  it('of one user do not wait for many large files of another', async () => {
     const own = digests()
     const finished: string[] = []
     const flood = await Promise.all(
@@ -141,7 +144,7 @@ describe('FileDigests', () => {
     assert.equal(finished[0], 'small')
   })
 
-  it('are absent at once for a user of whom too many wait', async () => {
+  it('are absent immediately for a user with too many waiting', async () => {
     const own = digests()
     const waiting = Array.from({ length: 64 }, (_, n) =>
       own.of({ uid: 1001, path: '/nowhere', device: 0n, inode: BigInt(n) }),

@@ -42,8 +42,8 @@ function call(stream: number, authority: string, method = JWT): Buffer {
 const isSettings = ({ type, flags }: { type: number; flags: number }): boolean =>
   type === TYPE.settings && flags === 0
 
-describe('a connection that has not called yet', () => {
-  it('is told GOAWAY when the server ends, if it has greeted', async () => {
+describe('a connection without a call yet', () => {
+  it('gets GOAWAY when the server shuts down, if it has sent a preface', async () => {
     await using stack = await RpcStack.start({ handlers })
     using client = await RawConnection.greeted(stack.socketPath)
     const down = stack.server.shutdown(1_000)
@@ -56,7 +56,7 @@ describe('a connection that has not called yet', () => {
     ['half a preface', GREETING.subarray(0, 10)],
     ['half of its headers', Buffer.concat([GREETING, call(1, PATH).subarray(0, 40)])],
   ] as const) {
-    it(`and has said ${what} ends with its peer, when it is destroyed, and with the server`, async () => {
+    it(`that has sent ${what} ends with its peer, when it is destroyed, and with the server`, async () => {
       await using stack = await RpcStack.start({ handlers })
       const clients: RawConnection[] = []
       for (let n = 0; n < 3; n++) {
@@ -75,7 +75,7 @@ describe('a connection that has not called yet', () => {
     })
   }
 
-  it('and stays quiet has its settings acknowledged all the same, and is served when it calls', async () => {
+  it('that stays quiet has its SETTINGS acknowledged, and is served when it calls', async () => {
     for (const form of FORMS) {
       await using stack = await RpcStack.start({ handlers })
       using client = await RawConnection.greeted(stack.socketPath)
@@ -86,7 +86,7 @@ describe('a connection that has not called yet', () => {
     }
   })
 
-  it('and sends more than a client has to say is given to HTTP/2', async () => {
+  it('that sends more than a client would is handed to HTTP/2', async () => {
     await using stack = await RpcStack.start({ handlers })
     using client = await RawConnection.greeted(stack.socketPath)
     const updates = Array.from({ length: 1_000 }, () => frame(TYPE.window, 0, 0, words(1)))
@@ -97,8 +97,8 @@ describe('a connection that has not called yet', () => {
   })
 })
 
-describe('a call before the acknowledgement of settings', () => {
-  it('waits for that, and is answered natively', async () => {
+describe('a call before the acknowledgement of SETTINGS', () => {
+  it('waits for that, and is answered without a rewriter', async () => {
     await using stack = await RpcStack.start({ handlers })
     using client = await RawConnection.connect(stack.socketPath, { acknowledges: false })
     client.send(GREETING)
@@ -109,7 +109,7 @@ describe('a call before the acknowledgement of settings', () => {
     assert.equal((await client.answer(1)).status, '0')
     assert.equal(client.frames.filter(isSettings).length, 2)
     client.send(call(3, PATH))
-    assert.equal((await client.answer(3)).reset, PROTOCOL_ERROR) // nothing of ours is between any more
+    assert.equal((await client.answer(3)).reset, PROTOCOL_ERROR) // no rewriter is in between any more
   })
 
   it('does not wait for long', async () => {
@@ -122,7 +122,7 @@ describe('a call before the acknowledgement of settings', () => {
     const tick = setInterval(() => stack.clock.advance(50), 5)
     assert.equal((await answer).status, '0')
     clearInterval(tick)
-    // The acknowledgement that comes late is not for the session.
+    // The late acknowledgement must not reach the session.
     client.send(frame(TYPE.settings, ACK, 0), frame(TYPE.settings, ACK, 0), call(3, PATH))
     assert.equal((await client.answer(3)).status, '0')
   })
@@ -139,7 +139,7 @@ for (const form of FORMS) {
       await until(() => stack.server.openStreams === 0 && stack.server.openConnections === 0)
     })
 
-    it('ends when it is destroyed, and its peer hears of it', async () => {
+    it('ends when it is destroyed, and its peer notices', async () => {
       await using stack = await RpcStack.start({ handlers })
       using client = await RawConnection.greeted(stack.socketPath)
       client.send(call(1, form, X509))
@@ -150,7 +150,7 @@ for (const form of FORMS) {
       await until(() => stack.server.openStreams === 0)
     })
 
-    it('ends with a status on each call, then GOAWAY, then its end', async () => {
+    it('ends with a status on each call, then GOAWAY, then a close', async () => {
       await using stack = await RpcStack.start({ handlers })
       using client = await RawConnection.greeted(stack.socketPath)
       client.send(call(1, form, X509))
@@ -163,7 +163,7 @@ for (const form of FORMS) {
       assert.deepEqual(order.map(({ type }) => type).slice(-2), [TYPE.headers, TYPE.goaway])
     })
 
-    it('ends its call when that is reset, and goes on', async () => {
+    it('ends a call that is reset, and continues', async () => {
       await using stack = await RpcStack.start({ handlers })
       using client = await RawConnection.greeted(stack.socketPath)
       client.send(call(1, form, X509))
@@ -173,7 +173,7 @@ for (const form of FORMS) {
       assert.equal(stack.server.openStreams, 0)
     })
 
-    it('ends at nonsense', async () => {
+    it('ends on invalid bytes', async () => {
       await using stack = await RpcStack.start({ handlers })
       using client = await RawConnection.greeted(stack.socketPath)
       client.send(call(1, form))

@@ -10,7 +10,7 @@ const UID = process.getuid?.() ?? 0
 const GROUP = 31_337
 const NEEDS_ROOT = UID === 0 ? false : 'needs root, to take a group'
 
-/** A workload that hides; it speaks HTTP/2 as it is told. */
+/** A workload that hides attributes. It sends the HTTP/2 that the test gives it. */
 class Hiding implements Disposable {
   readonly #child
   readonly #lines: AsyncIterator<string>
@@ -34,7 +34,7 @@ class Hiding implements Disposable {
   }
 }
 
-/** A call of FetchX509SVID on this stream. */
+/** A FetchX509SVID call on this stream. */
 function call(stream: number): Buffer {
   const headers = callHeaders('/SpiffeWorkloadAPI/FetchX509SVID')
   return Buffer.concat([
@@ -51,8 +51,8 @@ async function event(serving: Serving, wanted: string): Promise<Readonly<Record<
   }
 }
 
-describe('a caller that hides what a rule asks for', () => {
-  it('is refused when its main thread has exited, so that no deny by the executable is walked around', async () => {
+describe('a caller that hides an attribute that a rule uses', () => {
+  it('is refused if its main thread has exited, so that it cannot evade a deny by executable', async () => {
     await using serving = await startServing({
       identities: {
         web: {
@@ -70,7 +70,7 @@ describe('a caller that hides what a rule asks for', () => {
     assert.equal(serving.issuer.asked.x509.length, 0)
   })
 
-  it('is ended when it has given up a group by which it was allowed', { skip: NEEDS_ROOT }, async () => {
+  it('is disconnected once it drops the group that allowed it', { skip: NEEDS_ROOT }, async () => {
     await using serving = await startServing({
       identities: {
         web: { spiffe_id: '/web', allow: [{ match: { 'workload.unix.groups': GROUP } }] },

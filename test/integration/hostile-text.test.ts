@@ -9,10 +9,13 @@ import { joinWith } from '../support/bot-client.ts'
 import type { Finished } from '../support/command.ts'
 import { DEFAULT_RESOURCES, Stack } from '../support/stack.ts'
 
-/** Clears a terminal, sets its title, turns the direction of writing, and begins a line that looks like one of ours. */
+/**
+ * Clears a terminal, sets its title, reverses the writing direction, and starts a line that looks
+ * like output of Signet.
+ */
 const HOSTILE =
   'evil\u001b[2J\u001b]0;x\u0007\u202e\u2066\u009b\n01JFORGED000000000000000000  builder  trusted'
-/** The parts of it that may be in a path, or in a label. */
+/** The parts of it that a path or a label may contain. */
 const ROW = /^\s*01JFORGED/m
 const STEERS = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
@@ -23,7 +26,7 @@ function assertHarmless({ stdout, stderr }: Pick<Finished, 'stdout' | 'stderr'>)
   }
 }
 
-describe('text that somebody outside chose', () => {
+describe('text that an outsider chose', () => {
   let stack: Stack
   before(async () => {
     stack = await Stack.start({ inProcess: true, resources: DEFAULT_RESOURCES })
@@ -71,12 +74,12 @@ spec:
     ['svid', 'fetch', 'jwt', '--audience', HOSTILE, '--socket', `unix:///tmp/${HOSTILE}`],
   ]
   for (const args of commands) {
-    it(`neither steers a terminal nor stands on a line of its own in signet ${JSON.stringify(args.join(' '))}`, async () => {
+    it(`neither controls a terminal nor forges a line in signet ${JSON.stringify(args.join(' '))}`, async () => {
       assertHarmless(await stack.signet(...args))
     })
   }
 
-  it('says in JSON what it is, as escapes', async () => {
+  it('is escaped in JSON', async () => {
     const { stdout } = await stack.signet('get', 'bot_instance', '--json')
     const instances = JSON.parse(stdout) as readonly { hostname: string }[]
     assert.ok(instances.some(({ hostname }) => hostname === HOSTILE))

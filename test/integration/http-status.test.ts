@@ -19,7 +19,7 @@ describe('the status server', () => {
       clock: new FakeClock(),
     })
   }
-  it('says that it lives, whether it is ready, and what it counts', async () => {
+  it('reports liveness, readiness and metrics', async () => {
     await using server = await start()
     const get = (path: string) => fetch(`http://${server.address}${path}`)
     assert.equal((await get('/livez')).status, 200)
@@ -33,7 +33,7 @@ describe('the status server', () => {
     const response = await fetch(`http://${server.address}/readyz`)
     assert.deepEqual([response.status, await response.text()], [503, 'no sync yet\n'])
   })
-  it('answers nothing but GET and HEAD', async () => {
+  it('answers only GET and HEAD', async () => {
     await using server = await start()
     const url = `http://${server.address}/livez`
     assert.equal((await fetch(url, { method: 'POST', body: 'x' })).status, 405)
@@ -47,7 +47,7 @@ describe('the status server', () => {
     await once(socket, 'close')
     assert.equal((await fetch(`http://${server.address}/livez`)).status, 200)
   })
-  it('answers however many connections somebody holds, idle or in the middle of a request', async () => {
+  it('answers however many connections a client holds, idle or in the middle of a request', async () => {
     await using server = await start()
     const port = Number(server.address.split(':')[1])
     const held = await Promise.all(
@@ -62,7 +62,7 @@ describe('the status server', () => {
     assert.equal((await fetch(`http://${server.address}/livez`)).status, 200)
     for (const socket of held) socket.destroy()
   })
-  /** What comes back until the server ends the connection. */
+  /** Returns the response until the server closes the connection. */
   const said = async (port: number, text: string): Promise<string> => {
     const socket = net.connect(port, '127.0.0.1')
     let answer = ''
@@ -75,7 +75,7 @@ describe('the status server', () => {
     await once(socket, 'close')
     return answer
   }
-  it('lets nobody ask again before he is answered: one request would cost him nothing, and us figures', async () => {
+  it('accepts no pipelined request before it has answered, because a request costs only the server work', async () => {
     let made = 0
     const metrics = createMetrics()
     metrics.collected('made', 'Figures made', () => {
@@ -96,7 +96,7 @@ describe('the status server', () => {
     const asked = Array.from({ length: 50 }, () => fetch(`http://${server.address}/metrics`))
     for (const answer of await Promise.all(asked)) assert.match(await answer.text(), /^signet_made 1$/m)
   })
-  it('answers whoever closes its side after asking, keeps nothing open that should close, and goes on where it should', async () => {
+  it('answers a client that half-closes, and closes or keeps the connection as requested', async () => {
     await using server = await start()
     const port = Number(server.address.split(':')[1])
     assert.match(
@@ -117,7 +117,7 @@ describe('the status server', () => {
     await once(socket, 'close')
     assert.equal(answer.split('200 OK').length - 1, 4)
   })
-  it('ends the connection of whoever sends a body, and reads none of it', async () => {
+  it('closes the connection of a client that sends a body, and does not read it', async () => {
     await using server = await start()
     const head = 'GET /livez HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n'
     const port = Number(server.address.split(':')[1])
@@ -129,7 +129,7 @@ describe('the status server', () => {
       assert.match(await said(port, text), /^HTTP\/1\.1 4\d\d /)
     }
   })
-  it('says that figures cannot be had when one of them fails, and goes on', async () => {
+  it('reports that metrics are unavailable if one of them fails, and continues', async () => {
     const metrics = createMetrics()
     const broken = { works: false }
     const clock = new FakeClock()
@@ -160,7 +160,7 @@ describe('the status server', () => {
     '::1:80',
     '127.0.0.1:80:80',
   ]) {
-    it(`calls ${JSON.stringify(listen)} no address`, async () => {
+    it(`refuses ${JSON.stringify(listen)} as an address`, async () => {
       const options = {
         listen,
         metrics: createMetrics(),
@@ -174,7 +174,7 @@ describe('the status server', () => {
       })
     })
   }
-  it('says which address cannot be had', async () => {
+  it('names an address that it cannot bind', async () => {
     await using server = await start()
     const again = startStatusServer({
       listen: server.address,

@@ -61,7 +61,7 @@ async function fixture() {
   }
 }
 
-/** An agent of the challenged method, in memory. */
+/** An agent with the challenging method, in memory. */
 function agent(state: AuthorityState, method: JoinMethod, token = 'first') {
   const store: IdentityStore & { stored: StoredIdentity | undefined } = {
     stored: undefined,
@@ -83,7 +83,7 @@ function agent(state: AuthorityState, method: JoinMethod, token = 'first') {
   )
 }
 
-/** Answers as an agent does that certifies `certified` and knows `signing`. */
+/** Answers like an agent whose certificate is for `certified` and that signs with `signing`. */
 function answering(
   certified: KeyPair,
   signing: KeyPair,
@@ -114,7 +114,7 @@ async function reasonOf(state: AuthorityState, joining: Promise<unknown>): Promi
 }
 
 describe('a join method that challenges', () => {
-  it('makes a bot of an agent that answers, and keeps what it has proven with the instance', async () => {
+  it('makes an agent that answers a bot, and stores what it has proven with the instance', async () => {
     await using fixed = await fixture()
     const { method, known } = fixed
     const { identity } = await agent(fixed.state, challengedAgent(known))
@@ -132,7 +132,7 @@ describe('a join method that challenges', () => {
     })
   })
 
-  it('refuses another key in the same words as any other mistake', async () => {
+  it('refuses another key with the same message as any other mistake', async () => {
     await using fixed = await fixture()
     await assert.rejects(agent(fixed.state, challengedAgent(await newKey())), (error: RpcError) => {
       assert.equal(error.status, StatusCode.PERMISSION_DENIED)
@@ -161,7 +161,7 @@ describe('a join method that challenges', () => {
     await join(state, key, '', CHALLENGED, answering(key, known))
   })
 
-  it('challenges as much without a token of that method, so that a stranger learns nothing', async () => {
+  it('also challenges without a token of that method, so that a stranger learns nothing', async () => {
     await using fixed = await fixture()
     const { state, known, method } = fixed
     await createToken(state, { name: 'by-secret' })
@@ -178,7 +178,7 @@ describe('a join method that challenges', () => {
     assert.equal(await reasonOf(state, join(state, key, 'a guess')), 'secret wrong_method')
   })
 
-  it('is refused when this authority has no such method, and counted as one unknown', async () => {
+  it('is refused if this authority does not have the method, and is counted as unknown', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const refused = join(state, await newKey(), '', { method: 'x'.repeat(100) })
@@ -186,7 +186,7 @@ describe('a join method that challenges', () => {
     assert.match(await state.metrics.expose(), /signet_join_total\{method="unknown",result="refused"\} 1/)
   })
 
-  it('asks the agent to come again when it cannot decide, and takes no use', async () => {
+  it('asks the agent to retry if it cannot decide, and consumes no use', async () => {
     await using fixed = await fixture()
     const { state, known, method } = fixed
     method.failure = new IssuerDownError('https://issuer.internal does not answer')
@@ -200,7 +200,7 @@ describe('a join method that challenges', () => {
     await agent(state, challengedAgent(known))
   })
 
-  it('tells an agent that answers a challenge with nothing so, which is not to come again', async () => {
+  it('tells an agent that answers a challenge with nothing not to retry', async () => {
     await using fixed = await fixture()
     const mute: JoinMethod = {
       load: async () => ({ prove: () => Buffer.alloc(0), answer: () => undefined as never }),
@@ -212,7 +212,7 @@ describe('a join method that challenges', () => {
     })
   })
 
-  it('is not undecided when the agent is gone before it answers', async () => {
+  it('is not undecided if the agent disconnects before it answers', async () => {
     await using fixed = await fixture()
     const gone = new AbortController()
     const ending = new RpcError(StatusCode.UNAVAILABLE, 'gone')
@@ -225,7 +225,7 @@ describe('a join method that challenges', () => {
     await assert.rejects(joining, ending)
   })
 
-  it('does not hold for a token that was changed meanwhile', async () => {
+  it('does not accept a token that was changed meanwhile', async () => {
     await using fixed = await fixture()
     const { state, known, method } = fixed
     method.meanwhile = async () => void (await createToken(state, { method: CHALLENGE, maxUses: 6 }))
@@ -235,7 +235,7 @@ describe('a join method that challenges', () => {
     await agent(state, challengedAgent(known))
   })
 
-  it('takes no use for an agent that has gone meanwhile', async () => {
+  it('consumes no use for an agent that has disconnected meanwhile', async () => {
     await using fixed = await fixture()
     const { state, known, method } = fixed
     const gone = new AbortController()
@@ -246,7 +246,7 @@ describe('a join method that challenges', () => {
     assert.deepEqual(state.bots.list(), [])
   })
 
-  it('proves anew for a key that asks again, which stays the same instance', async () => {
+  it('verifies again for a key that retries, which stays the same instance', async () => {
     await using fixed = await fixture()
     const { state, known, method } = fixed
     const key = await newKey()
@@ -258,10 +258,10 @@ describe('a join method that challenges', () => {
   })
 
   for (const [what, attributes] of [
-    ['longer than can be kept', { text: 'x'.repeat(9_000) }],
-    ['no tree of attributes', { list: [{ no: 'list of these' }] } as never],
+    ['longer than can be stored', { text: 'x'.repeat(9_000) }],
+    ['not a tree of attributes', { list: [{ no: 'list of these' }] } as never],
   ] as const) {
-    it(`is refused when what it has proven is ${what}`, async () => {
+    it(`is refused if what it has proven is ${what}`, async () => {
       await using fixed = await fixture()
       const { state, known, method } = fixed
       method.attributes = attributes
@@ -271,7 +271,7 @@ describe('a join method that challenges', () => {
     })
   }
 
-  it('is given up by an agent whose method cannot answer', async () => {
+  it('is abandoned by an agent whose method cannot answer', async () => {
     await using fixed = await fixture()
     const silent: JoinMethod = { load: async () => ({ prove: () => Buffer.alloc(0) }) }
     await assert.rejects(agent(fixed.state, silent), { code: 'ERR_JOIN_CHALLENGE' })

@@ -10,7 +10,7 @@ const UID = process.getuid?.() ?? 0
 const STS = 'sts.amazonaws.com'
 const BY_AUDIENCE = `jwt: { by_audience: { ${STS}: RS256, partner.example: ES384 } }\n`
 
-/** Kids by key type, from FetchJWTBundles. */
+/** The JWK Set of the trust domain, from FetchJWTBundles. */
 async function jwks(client: WorkloadClient): Promise<{ keys: JWK[] }> {
   const { bundles } = await client.first('FetchJWTBundles')
   return JSON.parse(bundles['spiffe://example.org'].toString()) as { keys: JWK[] }
@@ -44,7 +44,7 @@ describe('JWT-SVIDs of several algorithms', () => {
     [['partner.example'], 'ES384'],
     [['a', STS], 'RS256'],
   ] as const) {
-    it(`are signed with ${algorithm} for ${audiences.join(' and ')}, as others verify it`, async () => {
+    it(`are signed with ${algorithm} for ${audiences.join(' and ')}, and another library verifies them`, async () => {
       const svid = await token(client, ...audiences)
       const keySet = createLocalJWKSet(await jwks(client))
       const { protectedHeader, payload } = await jwtVerify(svid, keySet, { audience: audiences[0] })
@@ -55,7 +55,7 @@ describe('JWT-SVIDs of several algorithms', () => {
     })
   }
 
-  it('cannot be for audiences that need different ones', async () => {
+  it('cannot be for audiences that need different algorithms', async () => {
     await assert.rejects(token(client, STS, 'partner.example'), {
       code: status.INVALID_ARGUMENT,
       details: 'these audiences cannot share a token: ask for one at a time',
@@ -64,14 +64,14 @@ describe('JWT-SVIDs of several algorithms', () => {
     assert.match(refused.stdout, /different algorithms/)
   })
 
-  it('have a key of each kind in the JWKS and in the bundle of the authority', async () => {
+  it('have a key of each type in the JWKS and in the authority’s bundle', async () => {
     const kinds = (keys: readonly JWK[]) => keys.map(({ kty, crv }) => `${kty} ${crv ?? ''}`).sort()
     const expected = ['EC P-256', 'EC P-384', 'RSA ']
     assert.deepEqual(kinds((await jwks(client)).keys), expected)
     assert.ok((await jwks(client)).keys.every(({ kid }) => kid))
   })
 
-  it('are told apart by ca list and rotated one by one', async () => {
+  it('are listed separately by ca list and rotated one by one', async () => {
     type Listed = readonly { purpose: string; algorithm: string; state: string; keyId: string }[]
     const kid = decodeProtectedHeader(await token(client, STS)).kid
     const args = ['ca', 'rotate', 'jwt', '--algorithm', 'RS256', '--now', '--json']
@@ -81,7 +81,8 @@ describe('JWT-SVIDs of several algorithms', () => {
     assert.deepEqual(shown, ['ES256 active', 'ES384 active', 'RS256 active', 'RS256 retired'])
     const active = jwt.find(({ algorithm, state }) => algorithm === 'RS256' && state === 'active')
     assert.notEqual(active?.keyId, kid)
-    while (decodeProtectedHeader(await token(client, STS)).kid !== active?.keyId) {} // it is replaced when it is asked for
+    // It is replaced when it is requested.
+    while (decodeProtectedHeader(await token(client, STS)).kid !== active?.keyId) {}
     const listed = await stack.admin('ca', 'list')
     assert.match(listed.stdout, /^PURPOSE +ALGORITHM +STATE/)
     assert.match(listed.stdout, /^jwt +RS256 +active/m)
@@ -113,12 +114,15 @@ describe('a change of the JWT algorithms in authority.yaml', () => {
     await bundles.until((message) => keysIn(message).length === 3)
     assert.equal(algorithmOf(await token(client, STS)), 'ES256')
     await stack.admin('ca', 'rotate', 'jwt', '--algorithm', 'RS256', '--now')
-    // An agent that holds a token with its key still in use takes a new one by half of its life; another set of audiences is asked for anew.
+    // An agent replaces a cached token whose key is still in use by half of its life. Other audiences
+    // need a new token.
     assert.equal(algorithmOf(await token(client, STS, 'new')), 'RS256')
 
     await restart(stack, 'jwt: { algorithm: RS256 }\n')
-    while (algorithmOf(await token(client, 'first')) !== 'RS256') {} // held tokens of a key that signs no longer are replaced when asked for
+    // A cached token whose key no longer signs is replaced when it is requested.
+    while (algorithmOf(await token(client, 'first')) !== 'RS256') {}
     const keySet = createLocalJWKSet(await jwks(client))
-    await jwtVerify(old, keySet, { audience: 'first' }) // what the retired key signed is good until it expires
+    // What the retired key signed is valid until it expires.
+    await jwtVerify(old, keySet, { audience: 'first' })
   })
 })

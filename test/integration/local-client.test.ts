@@ -45,7 +45,7 @@ const fetchTokens = (client: LocalClient, audience: readonly string[]): Promise<
   client.unary(SERVICE, 'FetchJWTSVID', { audience })
 
 describe('a client of a program on the same machine', () => {
-  it('asks and is answered, several times, with its metadata', async () => {
+  it('makes several calls, with its metadata', async () => {
     const seen: string[] = []
     const gate = (_caller: unknown, head: CallHead): void => void seen.push(...head.metadata('x-seen'))
     await using stack = await RpcStack.start({ handlers, gate })
@@ -58,7 +58,7 @@ describe('a client of a program on the same machine', () => {
     assert.deepEqual(seen, ['yes', 'yes'])
   })
 
-  it('sends and takes what is larger than any window', async () => {
+  it('sends and receives messages larger than any window', async () => {
     await using stack = await RpcStack.start({ handlers, maxMessageBytes: 16 * 1024 * 1024 })
     using client = new LocalClient({ unixPath: stack.socketPath })
     const audience = Array.from({ length: 100 }, (_, n) => String(n).repeat(50_000))
@@ -69,7 +69,7 @@ describe('a client of a program on the same machine', () => {
     )
   })
 
-  it('hears a status with its text', async () => {
+  it('gets a status with its message', async () => {
     await using stack = await RpcStack.start({ handlers })
     using client = new LocalClient({ unixPath: stack.socketPath })
     await assert.rejects(fetchTokens(client, ['refused']), {
@@ -82,7 +82,7 @@ describe('a client of a program on the same machine', () => {
     })
   })
 
-  it('reads a stream to its good end, however slow the reader is', async () => {
+  it('reads a stream to its end, however slow the reader is', async () => {
     await using stack = await RpcStack.start({ handlers })
     using client = new LocalClient({ unixPath: stack.socketPath })
     const names: string[] = []
@@ -100,7 +100,7 @@ describe('a client of a program on the same machine', () => {
     )
   })
 
-  it('leaves no call behind when its reader goes, or its signal says so', async () => {
+  it('leaves no call behind when its reader stops or its signal aborts', async () => {
     await using stack = await RpcStack.start({ handlers })
     using client = new LocalClient({ unixPath: stack.socketPath })
     for await (const _ of client.stream(SERVICE, 'FetchX509SVID', {})) break
@@ -113,7 +113,7 @@ describe('a client of a program on the same machine', () => {
     assert.equal(stack.server.openStreams, 0)
   })
 
-  it('is answered with UNAVAILABLE when the server ends', async () => {
+  it('gets UNAVAILABLE when the server shuts down', async () => {
     await using stack = await RpcStack.start({ handlers })
     using client = new LocalClient({ unixPath: stack.socketPath })
     await assert.rejects(
@@ -133,13 +133,13 @@ describe('a client of a program on the same machine', () => {
   })
 })
 
-/** A server that says the same whatever it is asked, once it was asked. */
+/** A server that sends the same bytes in reply to any request. */
 class Scripted implements AsyncDisposable {
   readonly client: LocalClient
   readonly place: string
   readonly #directory: string
   readonly #server: net.Server
-  /** What was sent to it. */
+  /** The bytes that it received. */
   heard = Buffer.alloc(0)
   readonly #sockets: net.Socket[] = []
 
@@ -174,7 +174,7 @@ class Scripted implements AsyncDisposable {
     return scripted
   }
 
-  /** Reads on until the client is gone. */
+  /** Reads until the client disconnects. */
   async hearOut(): Promise<void> {
     await Promise.all(this.#sockets.map((socket) => once(socket.resume(), 'close')))
   }
@@ -193,10 +193,10 @@ const OK = headers(Buffer.of(0x88))
 const ENDS_WELL = headers(field('grpc-status', '0'), END_HEADERS | END_STREAM)
 const trailers = (...fields: Buffer[]): Buffer => headers(Buffer.concat(fields), END_HEADERS | END_STREAM)
 
-describe('a server of gRPC may', () => {
+describe('a gRPC server may', () => {
   const kept = { name: 'grpc-status', value: '0' }
   const servers: Readonly<Record<string, Buffer[]>> = {
-    'answer plainly': [OK, frame(TYPE.data, 0, 1, ANSWER), ENDS_WELL],
+    'answer normally': [OK, frame(TYPE.data, 0, 1, ANSWER), ENDS_WELL],
     'send its message in pieces': [
       OK,
       ...[...ANSWER].map((byte) => frame(TYPE.data, 0, 1, Buffer.of(byte))),
@@ -207,7 +207,7 @@ describe('a server of gRPC may', () => {
       frame(TYPE.data, 0x8, 1, Buffer.concat([Buffer.of(3), ANSWER, Buffer.alloc(3)])),
       ENDS_WELL,
     ],
-    'go on with its headers in the next frames': [
+    'continue its headers in further frames': [
       headers(Buffer.of(0x88), 0),
       frame(TYPE.continuation, 0, 1, field('x', 'y')),
       frame(TYPE.continuation, END_HEADERS, 1, field('z', 'z'.repeat(5000))),
@@ -226,7 +226,7 @@ describe('a server of gRPC may', () => {
       frame(TYPE.data, 0, 1, ANSWER),
       trailers(indexed(62)),
     ],
-    'say other things in between': [
+    'send other frames in between': [
       frame(TYPE.ping, 0, 0, Buffer.alloc(8, 7)),
       frame(TYPE.window, 0, 0, words(100)),
       headers(field(':status', '103')),
@@ -260,16 +260,20 @@ describe('a server of gRPC may', () => {
   })
 })
 
-describe('an answer', () => {
+describe('a response', () => {
   const answers: Readonly<Record<string, [Buffer[], number, RegExp]>> = {
     'of trailers alone': [
       [trailers(Buffer.of(0x88), field('grpc-status', '7'), field('grpc-message', 'no%20identity'))],
       7,
       /^no identity$/,
     ],
-    'without a text': [[trailers(Buffer.of(0x88), field('grpc-status', '5'))], 5, /answered with status 5/],
-    'that is good, but has no message': [[OK, ENDS_WELL], 13, /sends what cannot be read/],
-    'whose message is none': [
+    'without a message text': [
+      [trailers(Buffer.of(0x88), field('grpc-status', '5'))],
+      5,
+      /answered with status 5/,
+    ],
+    'that is OK, but has no message': [[OK, ENDS_WELL], 13, /sends what cannot be read/],
+    'whose message is invalid': [
       [OK, frame(TYPE.data, 0, 1, message(Buffer.of(0xff))), ENDS_WELL],
       13,
       /sends what cannot be read/,
@@ -279,7 +283,7 @@ describe('an answer', () => {
       13,
       /sends what cannot be read/,
     ],
-    'with a flag that nobody knows': [
+    'with an unknown flag': [
       [OK, frame(TYPE.data, 0, 1, Buffer.of(2, 0, 0, 0, 0)), ENDS_WELL],
       13,
       /sends what cannot be read/,
@@ -300,13 +304,13 @@ describe('an answer', () => {
       14,
       /was lost: try again/,
     ],
-    'that ends well within a message': [
+    'that ends with OK within a message': [
       [OK, frame(TYPE.data, 0, 1, ANSWER), frame(TYPE.data, 0, 1, ANSWER.subarray(0, 6)), ENDS_WELL],
       13,
       /sends what cannot be read/,
     ],
     'with a reset': [[frame(TYPE.reset, 0, 1, words(7))], 14, /was lost: try again/],
-    'with a reset, since it is too much': [[frame(TYPE.reset, 0, 1, words(11))], 8, /was lost: try again/],
+    'with a reset (ENHANCE_YOUR_CALM)': [[frame(TYPE.reset, 0, 1, words(11))], 8, /was lost: try again/],
     'with GOAWAY': [[frame(TYPE.goaway, 0, 0, words(0, 0))], 14, /was lost: try again/],
     'with headers that are malformed': [[headers(indexed(99))], 13, /cannot be read/],
     'with headers of a wrong code': [[headers(Buffer.of(0, 0x81, 0x00, 0))], 13, /cannot be read/],
@@ -319,7 +323,7 @@ describe('an answer', () => {
       13,
       /cannot be read/,
     ],
-    'with headers that go on and on, empty': [
+    'with endless empty CONTINUATION frames': [
       [headers(Buffer.of(0x88), 0), ...Array.from({ length: 8_000 }, () => frame(TYPE.continuation, 0, 1))],
       13,
       /cannot be read/,
@@ -329,9 +333,9 @@ describe('an answer', () => {
       13,
       /cannot be read/,
     ],
-    'with something within its headers': [[headers(Buffer.of(0x88), 0), GREETING], 13, /cannot be read/],
+    'with another frame within its headers': [[headers(Buffer.of(0x88), 0), GREETING], 13, /cannot be read/],
     'with more padding than there is': [[frame(TYPE.data, 0x8, 1, Buffer.of(9, 0))], 13, /cannot be read/],
-    'with a push that nobody wanted': [[frame(TYPE.push, END_HEADERS, 1, words(2))], 13, /cannot be read/],
+    'with an unrequested push': [[frame(TYPE.push, END_HEADERS, 1, words(2))], 13, /cannot be read/],
     'with a frame that is too long': [
       [frame(TYPE.data, 0, 1, Buffer.alloc(16_385))],
       13,
@@ -345,7 +349,7 @@ describe('an answer', () => {
     })
   }
 
-  it('that breaks off is UNAVAILABLE, and so is none', async () => {
+  it('that breaks off is UNAVAILABLE, and so is a missing one', async () => {
     await using half = await Scripted.listen(Buffer.concat([GREETING, OK]), 'closes')
     await assert.rejects(fetchTokens(half.client, ['a']), { status: 14, message: /was lost: try again/ })
     await using none = await Scripted.listen(Buffer.alloc(0), 'closes')
@@ -354,7 +358,7 @@ describe('an answer', () => {
     await assert.rejects(fetchTokens(other.client, ['a']), { message: /is no gRPC server/ })
   })
 
-  it('that the server gives up at the deadline is late, whoever of both was the first', async () => {
+  it('that the server abandons at the deadline is DEADLINE_EXCEEDED, whichever side is first', async () => {
     let nowMs = 0
     await using server = await Scripted.listen(Buffer.concat([GREETING, frame(TYPE.reset, 0, 1, words(8))]))
     const clock = { ...systemClock, monotonicMs: () => nowMs }
@@ -366,14 +370,14 @@ describe('an answer', () => {
     await assert.rejects(early, { status: StatusCode.UNAVAILABLE })
   })
 
-  it('is not waited for when the server asks and asks, and reads nothing', async () => {
+  it('is not awaited if the server floods pings and reads nothing', async () => {
     const ping = frame(TYPE.ping, 0, 0, Buffer.alloc(8))
-    const pings = Buffer.alloc(300_000 * ping.length, ping) // the answers fill any socket
+    const pings = Buffer.alloc(300_000 * ping.length, ping) // the replies fill any socket
     await using server = await Scripted.listen(Buffer.concat([GREETING, pings]), 'reads nothing')
     await assert.rejects(fetchTokens(server.client, ['a']), { status: 14, message: /does not read/ })
   })
 
-  it('is given up for good at the deadline, also where the request was never read', async () => {
+  it('is abandoned at the deadline, even if the request was never read', async () => {
     const granted = [
       frame(TYPE.settings, 0, 0, settings([4, 2 ** 31 - 1])),
       frame(TYPE.window, 0, 0, words(2 ** 30)),
@@ -383,6 +387,6 @@ describe('an answer', () => {
     const asked = server.client.unary(SERVICE, 'FetchJWTSVID', { audience }, { deadlineMs: 200 })
     await assert.rejects(asked, { status: StatusCode.DEADLINE_EXCEEDED })
     await server.hearOut()
-    assert.ok(server.heard.length < 5_000_000) // the rest was dropped, and keeps no process alive
+    assert.ok(server.heard.length < 5_000_000) // the rest was dropped, and does not keep the process alive
   })
 })

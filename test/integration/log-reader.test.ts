@@ -9,7 +9,7 @@ import { describe, it } from 'node:test'
 import { signetBinary } from '../support/command.ts'
 import { Stack } from '../support/stack.ts'
 
-/** A pipe that somebody holds open and nobody reads, and in which there is no room any more. */
+/** A full pipe that is held open but never read. */
 async function fullPipe(): Promise<{ readonly fd: number } & AsyncDisposable> {
   const directory = await mkdtemp(path.join(tmpdir(), 'signet-log-'))
   const file = path.join(directory, 'log')
@@ -20,7 +20,7 @@ async function fullPipe(): Promise<{ readonly fd: number } & AsyncDisposable> {
   } catch (error) {
     assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN')
   }
-  const fd = openSync(file, constants.O_RDWR) // whoever writes here waits
+  const fd = openSync(file, constants.O_RDWR) // a write here blocks
   return {
     fd,
     [Symbol.asyncDispose]: async () => {
@@ -33,7 +33,7 @@ async function fullPipe(): Promise<{ readonly fd: number } & AsyncDisposable> {
 
 const logger = JSON.stringify(path.resolve(import.meta.dirname, '../../src/foundation/logger.ts'))
 const clock = JSON.stringify(path.resolve(import.meta.dirname, '../../src/foundation/clock.ts'))
-/** Writes far more than any pipe or socket holds, and goes on until it is told to end. */
+/** Writes far more than any pipe or socket holds, until it is told to stop. */
 const TALKER = `
   const { createDaemonLogger } = await import(${logger})
   const { systemClock } = await import(${clock})
@@ -44,11 +44,12 @@ const TALKER = `
   process.stdout.write('still here')
 `
 
-describe('a program whose log nobody reads', () => {
+describe('a program whose log is not read', () => {
   for (const kind of ['pipe', 'socket'] as const) {
-    it(`goes on, and ends when it is told to (${kind})`, async () => {
+    it(`continues, and stops on request (${kind})`, async () => {
       await using pipe = await fullPipe()
-      const stderr = kind === 'socket' ? 'pipe' : pipe.fd // between Node's processes a "pipe" is a pair of sockets
+      // Node implements a "pipe" between processes as a socket pair
+      const stderr = kind === 'socket' ? 'pipe' : pipe.fd
       const talker = spawn(process.execPath, ['--input-type=module', '-e', TALKER], {
         stdio: ['ignore', 'pipe', stderr],
       })
@@ -58,7 +59,7 @@ describe('a program whose log nobody reads', () => {
     })
   }
 
-  it('serves and ends as always: authority and agent', async () => {
+  it('serves and stops as usual: authority and agent', async () => {
     await using stack = await Stack.serving({ inProcess: true })
     await using pipe = await fullPipe()
     await stack.agent.stop()
@@ -79,7 +80,7 @@ describe('a program whose log nobody reads', () => {
     assert.equal(await exitOf(authority), 0)
   })
 
-  it('ends also when it cannot start', async () => {
+  it('exits if it cannot start', async () => {
     await using pipe = await fullPipe()
     await using stack = await Stack.create({ inProcess: true })
     const file = path.join(stack.directory, 'broken.yaml')

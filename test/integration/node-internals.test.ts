@@ -23,7 +23,7 @@ it('finds both native halves of a call in this Node', async () => {
   session.destroy()
 })
 
-it('says in one sentence when a socket does not show its descriptor', () => {
+it('reports a socket that does not expose its descriptor', () => {
   assert.throws(() => requireSocketHandles(net.createServer()), {
     code: 'ERR_PEER_KERNEL_UNSUPPORTED',
     message: /^Node \d+\.\d+\.\d+ does not show .* run this on Node 24 or 26$/,

@@ -49,7 +49,7 @@ describe('a directory for secrets', () => {
   }
 
   for (const wanted of ['link', 'link/sub', 'real/link', 'own/link'])
-    it(`is refused when ${wanted} leads through a link of somebody else`, { skip: NEEDS_ROOT }, async () => {
+    it(`is refused if ${wanted} leads through a link of another user`, { skip: NEEDS_ROOT }, async () => {
       symlinkSync('real', at('own'))
       for (const link of [at('link'), at('real', 'link')]) {
         symlinkSync('/tmp', link)
@@ -59,7 +59,7 @@ describe('a directory for secrets', () => {
     })
 
   for (const mode of [0o1777, 0o777]) {
-    it(`is refused when somebody else has made it in a place that is open to all (${mode.toString(8)})`, {
+    it(`is refused if another user created it in a directory that is open to all (${mode.toString(8)})`, {
       skip: NEEDS_ROOT,
     }, async () => {
       chmodSync(place, mode)
@@ -70,7 +70,7 @@ describe('a directory for secrets', () => {
     })
   }
 
-  it('is refused when its links go in a circle, or a file is in the way', async () => {
+  it('is refused if its links form a cycle, or a file is in the way', async () => {
     symlinkSync('b', at('a'))
     symlinkSync('a', at('b'))
     await assert.rejects(writeFileSet(at('a'), jwtSvidFiles('token')), { code: 'ERR_FILE_FOREIGN_PATH' })
@@ -78,7 +78,7 @@ describe('a directory for secrets', () => {
     await assert.rejects(writeFileSet(at('file'), jwtSvidFiles('token')), { code: 'ERR_FILE_WRITE' })
   })
 
-  it('stays the same when another is put in its place', async () => {
+  it('stays the same if another is put in its place', async () => {
     using directory = OwnDirectory.open(at('real'))
     renameSync(at('real'), at('moved'))
     symlinkSync('/tmp', at('real'))
@@ -86,7 +86,7 @@ describe('a directory for secrets', () => {
     assert.equal(await readFile(at('moved', 'file'), 'utf8'), 'x')
   })
 
-  it('replaces a link in the place of a file, and never writes to where it leads', async () => {
+  it('replaces a link in place of a file, and never writes to its target', async () => {
     await writeFile(at('victim'), 'untouched')
     symlinkSync(at('victim'), at('real', 'svid.jwt'))
     await writeFileSet(at('real'), jwtSvidFiles('token'))

@@ -76,7 +76,10 @@ class Accepting implements AsyncDisposable {
   }
 }
 
-/** A process that connects, and then does what the test tells it: `exec` turns it into another program with the connection kept open. */
+/**
+ * A process that connects and then does what the test says. `exec` turns it into another program with
+ * the connection kept open.
+ */
 const CONNECTING = `
 import os, socket, sys
 if sys.argv[2] != '': os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
@@ -122,7 +125,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe('a peer on a real socket', () => {
-  it('is this very process, with its executable and start time', async () => {
+  it('is this process, with its executable and start time', async () => {
     await using accepting = await Accepting.start()
     const socket = net.connect(accepting.path)
     const { peer } = await accepting.next()
@@ -137,7 +140,7 @@ describe('a peer on a real socket', () => {
     socket.destroy()
   })
 
-  it('has exited when its process is gone, also while nobody has reaped it', async () => {
+  it('has exited when its process is gone, even if it is a zombie', async () => {
     await using accepting = await Accepting.start()
     using child = new Connecting(accepting.path)
     await child.said()

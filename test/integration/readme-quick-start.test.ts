@@ -10,7 +10,10 @@ import { describe, it } from 'node:test'
 const root = path.resolve(import.meta.dirname, '../..')
 const LISTEN = '127.0.0.1:7443'
 
-/** The commands under one heading of the quick start, as a person would paste them; only the port may be taken here. */
+/**
+ * The commands under one heading of the quick start, as a person would paste them. Only the port
+ * differs, because it may be in use.
+ */
 function block(name: string, port: number): string {
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
   const [, commands] =

@@ -58,7 +58,10 @@ const incompleteTrailers = frame(
 
 type Open = (port: number, host: string) => net.Socket
 
-/** Each aborts the process where Node is left alone (test/fuzz/node-abort.js): then no test of this file is reported. */
+/**
+ * Without our protection each of these makes Node abort (test/fuzz/node-abort.js). Then no test of
+ * this file is reported.
+ */
 describe('a peer that begins trailers and breaks the connection off', () => {
   let collect: () => void
   let server: tls.SecureContextOptions

@@ -32,10 +32,11 @@ const request = (bytes: number, isWhole = false): Buffer =>
 const varint = (value: number): Buffer =>
   Buffer.from([(value & 127) | 128, ((value >> 7) & 127) | 128, value >> 14])
 
-// Sessions are not destroyed here but end with their server: Node's client aborts when it is destroyed after answers to requests that it was
-// still sending (`current_nghttp2_memory_ >= previous_size`).
+// Sessions are not destroyed here but end with their server. Node aborts when a client session is
+// destroyed after responses to requests that it was still sending (`current_nghttp2_memory_ >=
+// previous_size`).
 describe('the bytes that callers make a server hold', () => {
-  it('are let go when calls are answered, reset, and when their connection ends', async () => {
+  it('are released when calls are answered or reset, and when their connection ends', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
     assert.equal(
@@ -90,7 +91,7 @@ describe('the bytes that callers make a server hold', () => {
     assert.ok(stack.server.heldBytes <= LIMITS.caller)
   })
 
-  it('are those of requests in the making, of which not a byte has come', async () => {
+  it('include those of announced requests of which no byte has arrived', async () => {
     await using stack = await RpcStack.start({ ...options, maxStreamsPerConnection: 1_000 })
     using client = await RawConnection.greeted(stack.socketPath)
     for (let n = 0; n < 900; n++) client.send(frame(TYPE.headers, END_HEADERS, 2 * n + 1, callHeaders(JWT)))
@@ -100,7 +101,7 @@ describe('the bytes that callers make a server hold', () => {
     assert.ok(stack.server.heldBytes <= LIMITS.connection)
   })
 
-  it('are those of answers that are not read', async () => {
+  it('include those of responses that are not read', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session({ initialWindowSize: 0 })
     const body = grpcFrame(
@@ -192,7 +193,7 @@ describe('compressed requests', () => {
     await until(() => stack.server.heldBytes === 0)
   })
 
-  it('that are given up while they wait take nobody his turn', async () => {
+  it('that are abandoned while they wait delay no one else', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
     const other = stack.session()

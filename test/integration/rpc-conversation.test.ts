@@ -56,7 +56,7 @@ describe('a conversation', () => {
     session.close()
   })
 
-  it('tells the client the status that the handler throws, whenever it does', async () => {
+  it('ends with the status that the handler throws, whenever it does', async () => {
     await using stack = await start(async (first, ask) => {
       if (first === 'now') throw new RefusedError('no')
       await ask('why?')
@@ -87,7 +87,7 @@ describe('a conversation', () => {
     assert.equal((await other.say({ resourceNames: ['later'] })).versionInfo, 'fine')
   })
 
-  it('reads no message that it has not asked for, however many are sent', async () => {
+  it('reads no message before the handler asks for it, however many are sent', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const heard: string[] = []
     await using stack = await start(async (first, ask) => {

@@ -81,7 +81,7 @@ async function start(byteLimits?: ByteLimits) {
 }
 
 describe('a duplex stream', () => {
-  it('hears every request as it comes and sends whenever there is something to say', async () => {
+  it('delivers every request as it arrives, and sends whenever there is something to send', async () => {
     const { stack, listener } = await start()
     await using _stack = stack
     const call = rawCall(stack.session(), METHOD, { body: ask('a'), open: true })
@@ -98,7 +98,7 @@ describe('a duplex stream', () => {
     await listener.until('over')
   })
 
-  it('hears several requests that arrive at once, compressed ones in their order', async () => {
+  it('delivers requests that arrive together in order, compressed ones included', async () => {
     const { stack, listener } = await start()
     await using _stack = stack
     const body = Buffer.concat([ask('a', true), ask('b', true), ask('c'), ask('d', true)])
@@ -181,7 +181,7 @@ describe('a duplex stream', () => {
     assert.deepEqual(listener.heard, [])
   })
 
-  it('lives on when its request has come, however quiet it is', async () => {
+  it('stays open after its first request, however quiet it is', async () => {
     const { stack, listener } = await start()
     await using _stack = stack
     const call = rawCall(stack.session(), METHOD, { body: ask('a'), open: true })
@@ -217,7 +217,7 @@ describe('a duplex stream', () => {
     assert.deepEqual(listener.heard, ['a', 'b', 'c', 'over'])
   })
 
-  it('ends with INVALID_ARGUMENT at bytes that are no request', async () => {
+  it('ends with INVALID_ARGUMENT at bytes that are not a request', async () => {
     const { stack, listener } = await start()
     await using _stack = stack
     const call = rawCall(stack.session(), METHOD, { body: ask('a'), open: true })

@@ -54,7 +54,7 @@ describe('ending', () => {
     assert.deepEqual(order, [...Array.from({ length: 20 }, () => 'status'), 'goaway 0', 'close'])
   })
 
-  it('the server cuts at the deadline what cannot be told', async () => {
+  it('the server cuts at the deadline the connections that do not read', async () => {
     await using stack = await RpcStack.start({
       handlers: {
         FetchX509SVID: {

@@ -46,8 +46,9 @@ describe('a connection', () => {
     quiet.destroy()
   })
 
-  // Node would only end its own side then, let go of the session, and abort if that was collected before the calls on it.
-  it('that says GOAWAY and then nonsense is closed, even if its peer stays', async () => {
+  // Node alone would only end its own side and drop the session, and would abort if that was
+  // collected before its calls.
+  it('that sends GOAWAY and then invalid frames is closed, even if its peer stays', async () => {
     await using stack = await RpcStack.start({ handlers })
     const peer = net.connect({ path: stack.socketPath, allowHalfOpen: true })
     await once(peer, 'connect')
@@ -62,7 +63,7 @@ describe('a connection', () => {
     peer.destroy()
   })
 
-  it('that is quiet is asked whether it is still there, and closed when it does not answer', async () => {
+  it('that is quiet is pinged, and closed if it does not answer', async () => {
     await using stack = await RpcStack.start({ handlers })
     const dead = drained(stack)
     dead.write(GREETING)
@@ -240,8 +241,9 @@ describe('the server', () => {
     assert.equal(written.mock.callCount(), 0)
   })
 
-  // Through a stream that is no socket the frames of one chunk are all read before the first call is looked at.
-  it('outlives calls of any content that are reset before it has looked at them', async (t) => {
+  // On a stream that is not a socket, Node reads all frames of a chunk before it reports the first
+  // call.
+  it('survives calls of any content that are reset before they are processed', async (t) => {
     const failed = t.mock.fn()
     process.on('uncaughtException', failed)
     t.after(() => process.off('uncaughtException', failed))
@@ -270,7 +272,7 @@ describe('the server', () => {
     connection.destroy()
   })
 
-  it('lets everything go when its connections have gone', async () => {
+  it('releases everything when its connections have closed', async () => {
     await using stack = await RpcStack.start({ handlers })
     const sessions = Array.from({ length: 20 }, () => stack.session())
     for (const session of sessions) rawCall(session, X509)

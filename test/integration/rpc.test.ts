@@ -37,7 +37,7 @@ describe('a unary call', () => {
     assert.equal(svids[0]?.svid, 'a,b,true')
   })
 
-  it('is answered with the public text of a planned error; who serves hears all of it', async () => {
+  it('is answered with the public message of a coded error, which the log has in full', async () => {
     const errors: unknown[] = []
     await using stack = await RpcStack.start({
       handlers: {
@@ -58,7 +58,7 @@ describe('a unary call', () => {
     assert.match(String(errors[0]), /uid 0/)
   })
 
-  it('says nothing of an unplanned error, which is logged', async () => {
+  it('reveals nothing of an unexpected error, which is logged', async () => {
     await using stack = await RpcStack.start({
       handlers: { FetchJWTSVID: { unary: () => Promise.reject(new TypeError('the secret is 42')) } },
     })
@@ -118,7 +118,7 @@ describe('a unary call', () => {
     session.destroy()
   })
 
-  it('to a method that nobody serves is UNIMPLEMENTED, and its name is not sent back', async () => {
+  it('to an unknown method is UNIMPLEMENTED, and its name is not sent back', async () => {
     await using stack = await RpcStack.start()
     const session = stack.session()
     const { status, message } = await rawCall(session, `/x/${'y'.repeat(4_000)}`).ended
@@ -155,7 +155,8 @@ describe('a unary call', () => {
   })
 })
 
-// Deadlines were counted from the start of the process: after a host had slept, every call was past its own before it was sent.
+// Deadlines used to be counted from the start of the process: after the host had slept, every call
+// was past its deadline before it was sent.
 describe('a wall clock', () => {
   const HOUR_MS = 3_600_000
 

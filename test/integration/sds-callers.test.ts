@@ -128,7 +128,7 @@ describe('a request that no client library would send:', () => {
     return Buffer.concat([Buffer.of((number << 3) | 2, ...length), content])
   }
 
-  it('metadata that go on for ever inside each other are INVALID_ARGUMENT', async () => {
+  it('endlessly nested metadata are INVALID_ARGUMENT', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     let struct: Buffer = Buffer.alloc(0)
     for (let depth = 0; depth < 500; depth += 1) struct = field(1, field(2, field(5, struct)))

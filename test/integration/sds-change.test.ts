@@ -47,7 +47,7 @@ describe('a change', () => {
     assert.ok(after.checkIssued(new X509Certificate(pem ?? '')))
   })
 
-  it('that is none for a secret is not sent', async () => {
+  it('that does not affect a secret is not sent', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream([ID, 'ROOTCA'])

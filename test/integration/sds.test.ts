@@ -107,7 +107,7 @@ describe('a secret', () => {
 })
 
 describe('a request', () => {
-  it('with several names gets all that can be had of them; the rest is logged once and counted', async () => {
+  it('with several names gets all that are available; the rest is logged once and counted', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     const asked = ['default', ID, 'ROOTCA', 'ALL', OWN, SHOP_ID, 'file-root:system']
@@ -235,7 +235,7 @@ describe('a request', () => {
 })
 
 describe('FetchSecrets', () => {
-  it('waits for certificates and leaves out what cannot be had', async () => {
+  it('waits for certificates and leaves out what is unavailable', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     const response = await client.fetch(['default', 'ROOTCA', SHOP_ID])
@@ -243,7 +243,7 @@ describe('FetchSecrets', () => {
     assert.deepEqual(namesOf(secretsOf(response)), ['ROOTCA', 'default'])
   })
 
-  it('of nothing that can be had is PERMISSION_DENIED', async () => {
+  it('of only unavailable names is PERMISSION_DENIED', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     const refused = { code: 7, details: 'no identity issued' }
@@ -261,7 +261,7 @@ describe('FetchSecrets', () => {
 })
 
 describe('the audit log', () => {
-  it('hears which certificates were delivered, and nothing of bundles', async () => {
+  it('records which certificates were delivered, but not bundles', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['default'])
@@ -271,12 +271,13 @@ describe('the audit log', () => {
     const [first, second] = serving.delivered
     assert.deepEqual(first?.svids, [{ spiffeId: ID, serial }])
     assert.equal(first?.process.pid, process.pid)
-    assert.equal((first?.count ?? 0) + (second?.count ?? 0), 2) // counted for each connection, added up for the report
+    // Counted per connection, and summed for the report.
+    assert.equal((first?.count ?? 0) + (second?.count ?? 0), 2)
   })
 })
 
 describe('a bundle', () => {
-  it('is of use: an own and a federated trust domain keep apart', async () => {
+  it('keeps the own and a federated trust domain apart', async () => {
     const { bundle } = await createTestTrustDomain('partner.example')
     const bundles = [bundle, Bundle.of({ trustDomain: 'a', x509Authorities: [], jwtAuthorities: [] })]
     const federatedBundles = new Map(bundles.map((each) => [each.trustDomain, each]))

@@ -145,7 +145,7 @@ describe('setting up a clone', () => {
     assert.deepEqual(await clone.locks(), [])
   })
 
-  it('is not held up by one that was killed', async () => {
+  it('is not blocked by one that was killed', async () => {
     await using clone = await Clone.create()
     await clone.setUpAndKill()
     assert.equal((await clone.locks()).length, 1, 'it left its lock behind')
@@ -158,7 +158,7 @@ describe('setting up a clone', () => {
     assert.deepEqual(await clone.locks(), [])
   })
 
-  it('that fails shows what npm said, is not taken for done, and can be tried again', async () => {
+  it('that fails shows the output of npm, does not count as done, and can be retried', async () => {
     await using clone = await Clone.create()
     const { code, said } = await clone.setUp({ NPM_FAILS: '1' })
     assert.equal(code, 1)

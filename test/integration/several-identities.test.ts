@@ -56,7 +56,7 @@ describe('a caller with several identities', () => {
     }
   })
 
-  it('is sent a new order when a priority changes', async () => {
+  it('gets a new order when a priority changes', async () => {
     await using serving = await startServing({ identities: { web: WEB, shop: SHOP } })
     using client = new WorkloadClient(serving.socket)
     using stream = client.stream('FetchX509SVID')
@@ -65,7 +65,7 @@ describe('a caller with several identities', () => {
     assert.deepEqual(names(await stream.next()), ['web', 'shop'])
   })
 
-  it('gets each hint once, with the first in order, and the operator hears of the others', async () => {
+  it('gets each hint once, with the first in order, and the others are logged', async () => {
     const identities = {
       web: { ...WEB, hint: 'internal', priority: 1 },
       shop: { ...SHOP, hint: 'internal' },
@@ -87,7 +87,7 @@ describe('a caller with several identities', () => {
     assert.equal(told(serving, 'hint.duplicate').length, 2)
   })
 
-  it('gets no more than the limit, the first in order, and the operator hears of it', async () => {
+  it('gets no more than the limit, the first in order, and the rest is logged', async () => {
     const identities = { ...many(3), last: { ...WEB, priority: 0 } }
     await using serving = await startServing({ identities, maxIdentitiesPerCaller: 2 })
     using client = new WorkloadClient(serving.socket)
@@ -97,7 +97,7 @@ describe('a caller with several identities', () => {
     assert.match(await serving.metrics.expose(), /signet_left_out_total\{reason="identity_limit"\} 2/)
   })
 
-  it('gets two of three when the authority refuses one, and the third when it does so no more', async () => {
+  it('gets two of three if the authority refuses one, and the third once it does not', async () => {
     await using serving = await startServing({
       identities: { web: WEB, shop: SHOP, mail: MAIL },
       prepare: (issuer) => failFor({ shop: () => new Refused('no') })({ issuer }),
@@ -230,7 +230,7 @@ describe('a response', () => {
     assert.equal(JSON.parse((await jwt.next()).bundles['spiffe://example.org'].toString()).keys.length, 2)
   })
 
-  it('never holds an SVID that the bundle in it does not vouch for', async () => {
+  it('never contains an SVID that its own bundle does not verify', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new WorkloadClient(serving.socket)
     using stream = client.stream('FetchX509SVID')

@@ -9,7 +9,7 @@ import { Stack } from '../support/stack.ts'
 
 const HOOK = path.resolve(import.meta.dirname, '../support/loaded-packages.ts')
 /** Each takes as long to load as everything that a restarted agent needs to serve, or a command to ask. */
-const HEAVY = /^(?:zod|yaml|@marcbachmann\/cel-js|re2js|@grpc\/.*|@peculiar\/.*|protobufjs|jose|commander)$/
+const HEAVY = /^(?:zod|yaml|@marcbachmann\/cel-js|re2js|@grpc\/.*|@peculiar\/.*|protobufjs|jose)$/
 
 describe('what is loaded', () => {
   let stack: Stack

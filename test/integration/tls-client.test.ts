@@ -38,13 +38,13 @@ describe('the client', () => {
     })
   }
 
-  it('refuses a bot that plays authority', async () => {
+  it('refuses a bot that impersonates the authority', async () => {
     await using authority = await Authority.start({ shown: { ...bot, chain: [...bot.chain, pki.root] } })
     using client = authority.client()
     await assert.rejects(check(client), { code: 'ERR_RPC_FAILED', unreachable: true })
   })
 
-  it('says in one sentence what it cannot reach', async () => {
+  it('names the address that it cannot reach', async () => {
     const taken = net.createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const { port } = taken.address() as net.AddressInfo

@@ -17,7 +17,7 @@ import {
 } from '../support/tls-authority.ts'
 
 describe('the TLS listener', () => {
-  it('knows a bot by its certificate', async () => {
+  it('identifies a bot by its certificate', async () => {
     await using authority = await Authority.start()
     using client = authority.client(bot)
     assert.deepEqual(await check(client), { status: 'SERVING' })
@@ -28,7 +28,7 @@ describe('the TLS listener', () => {
     })
   })
 
-  it('serves a client without a certificate, as nobody', async () => {
+  it('serves a client without a certificate as anonymous', async () => {
     await using authority = await Authority.start()
     using client = authority.client()
     await check(client)
@@ -114,7 +114,7 @@ describe('the TLS listener', () => {
     })
   }
 
-  it('closes what is no TLS, and who does not finish the handshake in time, and serves the others', async () => {
+  it('closes connections that do not speak TLS or finish the handshake in time, and serves the others', async () => {
     await using authority = await Authority.start({ handshakeTimeoutMs: 200 })
     const noise = net.connect(authority.port, authority.host, () => noise.write(Buffer.alloc(2_000, 0x47)))
     const mute = net.connect(authority.port, authority.host)
@@ -124,7 +124,7 @@ describe('the TLS listener', () => {
     await check(client)
   })
 
-  it('gives the oldest place to who comes next, when one address holds them all without a handshake', async () => {
+  it('evicts the oldest connection if one address holds them all without a handshake', async () => {
     await using authority = await Authority.start({ maxHandshakes: 3 })
     const open = async (localAddress: string): Promise<net.Socket> => {
       const before = authority.listener.connections
@@ -173,7 +173,7 @@ describe('the TLS listener', () => {
     await check(renamed)
   })
 
-  it('says which address is taken', async () => {
+  it('names an address that is in use', async () => {
     await using authority = await Authority.start()
     await assert.rejects(Authority.start({ listen: authority.listener.address }), {
       code: 'ERR_RPC_LISTEN',

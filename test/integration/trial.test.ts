@@ -64,8 +64,9 @@ async function isAlive(pid: number): Promise<boolean> {
 }
 
 /**
- * What a pause of this length leaves behind, when it is longer than a bot certificate may be renewed: the authority has forgotten the
- * instance, and what the agent has is long over.
+ * Leaves behind what a pause of this length would, if it is longer than a bot certificate may be
+ * renewed: the authority has deleted the instance, and everything that the agent has expired long
+ * ago.
  */
 async function pauseFor(trial: string, ms: number): Promise<void> {
   const kek = Buffer.from((await readFile(path.join(trial, 'keys', 'kek'), 'utf8')).trim(), 'hex')
@@ -129,36 +130,32 @@ describe('signet trial', () => {
     assert.ok(!(await readdir(path.join(directory, 'trial', 'authority'))).includes('kek'))
   })
 
-  it('goes on with its state, and makes a join token when the agent has lost its own', async () => {
-    assert.equal(await start('--once').ended(), 0)
-    const again = start('--once')
-    assert.equal(await again.ended(), 0, again.output)
-    assert.match(again.output, /goes on as the bot it was/)
-    assert.doesNotMatch(again.output, /created:/)
-    await rm(path.join(directory, 'trial', 'agent'), { recursive: true })
-    const lost = start('--once')
-    assert.equal(await lost.ended(), 0, lost.output)
-    assert.match(lost.output, /joined with the token/)
+  it('continues with its state, and joins again if a program lost its own or it was paused too long', async () => {
+    const trial = path.join(directory, 'trial')
+    const runOnce = async (): Promise<string> => {
+      const once = start('--once')
+      assert.equal(await once.ended(), 0, once.output)
+      return once.output
+    }
+    await runOnce()
+    const again = await runOnce()
+    assert.match(again, /goes on as the bot it was/)
+    assert.doesNotMatch(again, /created:/)
+
+    await rm(path.join(trial, 'agent'), { recursive: true })
+    assert.match(await runOnce(), /joined with the token/)
+
+    await rm(path.join(trial, 'authority'), { recursive: true })
+    assert.match(await runOnce(), /joined with the token/)
+
+    // The pause is longer than the grace time of the bot certificate.
+    await pauseFor(trial, 30 * 86_400_000)
+    const late = await runOnce()
+    assert.match(late, /joined with the token/)
+    assert.doesNotMatch(late, /created:/, 'the authority is the one it was')
   })
 
-  it('joins anew when the authority has forgotten everything', async () => {
-    assert.equal(await start('--once').ended(), 0)
-    await rm(path.join(directory, 'trial', 'authority'), { recursive: true })
-    const trial = start('--once')
-    assert.equal(await trial.ended(), 0, trial.output)
-    assert.match(trial.output, /joined with the token/)
-  })
-
-  it('joins anew when it was paused for longer than a bot certificate may be renewed', async () => {
-    assert.equal(await start('--once').ended(), 0)
-    await pauseFor(path.join(directory, 'trial'), 30 * 86_400_000)
-    const trial = start('--once')
-    assert.equal(await trial.ended(), 0, trial.output)
-    assert.match(trial.output, /joined with the token/)
-    assert.doesNotMatch(trial.output, /created:/, 'the authority is the one it was')
-  })
-
-  it('says so and stops when one runs in the same directory; the first ends on Ctrl-C, with both programs', async () => {
+  it('refuses to run twice in one directory; Ctrl-C stops the first, with both programs', async () => {
     const first = start()
     await first.says(/Rotations/)
     const second = start()
@@ -170,7 +167,7 @@ describe('signet trial', () => {
       assert.ok(!(await isAlive(Number(pid))))
   })
 
-  it('takes both programs along when it is killed', async () => {
+  it('stops both programs when it is killed', async () => {
     const trial = start()
     const pids = [await trial.says(/authority: process (\d+)/), await trial.says(/agent: +process (\d+)/)]
     await trial.says(/Rotations/)
@@ -216,7 +213,7 @@ describe('signet trial', () => {
     assert.match(run, /^\/tmp\//)
   })
 
-  it('works in a directory whose name no URI could hold', async () => {
+  it('works in a directory whose name is not valid in a URI', async () => {
     const trial = new Trial('--once', '--dir', path.join(directory, 'my trial #1?'))
     trials.push(trial)
     assert.equal(await trial.ended(), 0, trial.output)

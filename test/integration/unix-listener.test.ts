@@ -68,8 +68,8 @@ async function connect(socketPath: string): Promise<net.Socket> {
 const closeOf = (socket: net.Socket): Promise<void> =>
   new Promise((resolve) => (socket.destroyed ? resolve() : socket.once('close', () => resolve())))
 
-describe('where the socket stands', () => {
-  it('is made with the modes that were asked for, whatever the umask', async () => {
+describe('the path of the socket', () => {
+  it('is created with the requested modes, whatever the umask', async () => {
     await using place = await Place.make()
     const umask = process.umask(0o077)
     await using listener = await place.listen().finally(() => process.umask(umask))
@@ -143,7 +143,7 @@ describe('where the socket stands', () => {
     ;(await connect(listener.path)).destroy()
   })
 
-  it('is not taken away when somebody else has put another socket there', async () => {
+  it('is not removed if another process has put its socket there', async () => {
     await using place = await Place.make()
     const listener = await place.listen()
     await rm(place.path)
@@ -162,7 +162,7 @@ describe('where the socket stands', () => {
     ;(await connect(listener.path)).destroy()
   })
 
-  it('is refused where a file is that is no socket', async () => {
+  it('is refused if it is a file that is not a socket', async () => {
     await using place = await Place.make()
     await mkdir(path.dirname(place.path))
     await writeFile(place.path, 'precious')
@@ -212,7 +212,7 @@ describe('where the socket stands', () => {
     await assert.rejects(place.listen(), { code: 'ERR_PEER_LOCK_FILE' })
   })
 
-  it('is refused under a lock file that somebody else has made, and says whose it is', {
+  it('is refused with a lock file of another user, whose uid is named', {
     skip: process.getuid?.() === 0 ? false : 'needs root',
   }, async () => {
     await using place = await Place.make()
@@ -230,8 +230,8 @@ describe('where the socket stands', () => {
   })
 })
 
-describe('how many may connect', () => {
-  it('is bounded for one user, and a place that becomes free is given again', async () => {
+describe('the connections', () => {
+  it('are limited per user, and a free place can be used again', async () => {
     await using place = await Place.make()
     await using listener = await place.listen({ maxConnectionsPerUid: 2 })
     const [first, second] = [await connect(place.path), await connect(place.path)]
@@ -255,7 +255,7 @@ describe('how many may connect', () => {
     )
   })
 
-  it('is bounded for all', async () => {
+  it('are limited in total', async () => {
     await using place = await Place.make()
     await using listener = await place.listen({ maxConnections: 1 })
     const first = await connect(place.path)
@@ -265,7 +265,7 @@ describe('how many may connect', () => {
     first.destroy()
   })
 
-  it('is nobody but those who are allowed, on a socket for administrators', async () => {
+  it('are only those of allowed users, on an admin socket', async () => {
     await using place = await Place.make()
     await using listener = await place.listen({ allowUid: (uid) => uid === 4242 })
     await closeOf(await connect(place.path))
@@ -273,7 +273,7 @@ describe('how many may connect', () => {
     assert.match(place.logged.join(), /uid_not_allowed/)
   })
 
-  it('is no reason to stop when the process has no descriptors left', async () => {
+  it('that cannot be accepted for lack of descriptors do not stop the listener', async () => {
     await using place = await Place.make()
     // The limit can only be set for a process as a whole, so the listener runs in one of its own.
     const program = path.join(import.meta.dirname, '../support/listen-with-few-descriptors.ts')

@@ -6,7 +6,7 @@ import { WorkloadClient } from '../support/workload-client.ts'
 import { needsTwoUsers, WorkloadProcess } from '../support/workload-process.ts'
 
 describe('attestation over the socket', () => {
-  it('finds who calls: user and group names, path, digest of the executable', async () => {
+  it('determines user and group names, path and digest of the executable', async () => {
     const rule = {
       spiffe_id: '/svc/{{ workload.unix.user }}',
       allow: [

@@ -102,7 +102,7 @@ describe('FetchJWTSVID', () => {
     })
   }
 
-  it('refuses the SPIFFE ID of somebody else', async () => {
+  it('refuses the SPIFFE ID of another caller', async () => {
     await using serving = await startServing({ identities: { web: WEB, nobody: NOBODY } })
     using client = new WorkloadClient(serving.socket)
     const call = client.unary('FetchJWTSVID', { audience: ['a'], spiffeId: 'spiffe://example.org/nobody' })

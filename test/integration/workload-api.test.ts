@@ -50,7 +50,7 @@ describe('an agent that has not synced yet', () => {
 })
 
 describe('a caller without an identity', () => {
-  it('hears `no identity issued` from every method, and nothing more', async () => {
+  it('gets `no identity issued` from every method, and nothing more', async () => {
     await using serving = await startServing({ identities: { nobody: NOBODY } })
     using client = new WorkloadClient(serving.socket)
     for (const method of Object.keys(REQUESTS).filter((name) => !name.includes('WIT'))) {
@@ -68,7 +68,7 @@ describe('a caller without an identity', () => {
     assert.match(await serving.metrics.expose(), /signet_denied_total\{reason="no_identity"\} 5/)
   })
 
-  it('is told apart from one with an identity by the user that the kernel reports', {
+  it('is distinguished from one with an identity by the uid that the kernel reports', {
     skip: needsTwoUsers,
   }, async () => {
     await using serving = await startServing({ identities: { web: WEB } })
@@ -176,7 +176,7 @@ describe('FetchX509SVID', () => {
     })
   }
 
-  it('sends nothing when what it would send is what it sent', async () => {
+  it('sends nothing if the message has not changed', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new WorkloadClient(serving.socket)
     using stream = client.stream('FetchX509SVID')

@@ -71,7 +71,6 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@prometheus-io/client': ['foundation/metrics.ts'],
   zod: ['config/'],
   yaml: ['config/'],
-  commander: ['cli/'],
   'node:child_process': ['agent/outputs/', 'cli/commands/trial/', 'cli/commands/run/'],
 }
 
@@ -206,6 +205,29 @@ describe('what belongs in one place', () => {
           `${what} belongs to ${where.join(', ') || 'no file'}`,
         )
       }
+    })
+  }
+})
+
+/** Biome wraps code at this column, but leaves comments as they are. */
+const MAX_COLUMNS = 110
+
+/** Whether a line is, or ends with, a comment that is too long. Links and Biome's directives cannot wrap. */
+function isLongComment(line: string): boolean {
+  const isComment = /^\s*(?:\/\/|\/\*|\*)/.test(line) || /[;,{}()\]'`\w] \/\/ [^'"`]*$/.test(line)
+  return isComment && line.length > MAX_COLUMNS && !/https?:\/\/|biome-ignore/.test(line)
+}
+
+describe('comments', () => {
+  for (const folder of ['src', 'test', 'tools', 'bin']) {
+    it(`in ${folder}/ have at most ${MAX_COLUMNS} columns`, () => {
+      const root = path.join(src, '..')
+      const long = globSync(`${root}/${folder}/**/*.{ts,js}`).flatMap((file) =>
+        readFileSync(file, 'utf8')
+          .split('\n')
+          .flatMap((line, at) => (isLongComment(line) ? [`${path.relative(root, file)}:${at + 1}`] : [])),
+      )
+      assert.deepEqual(long, [], 'wrap these comments')
     })
   }
 })

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { COMMANDS } from '../../src/cli/command-catalogue.ts'
+import { COMMANDS, loadCommand } from '../../src/cli/command-catalogue.ts'
 import { callsIn, flagsOf, mistakeIn, wordsOfCall } from '../../tools/documents/calls.ts'
 import { listFiles, missingFiles } from '../../tools/documents/files.ts'
-import { examplesOf } from '../../tools/documents/from-values.ts'
 import { anchorsOf, brokenLinks } from '../../tools/documents/links.ts'
 import { readDocument, readDocuments } from '../../tools/documents/read.ts'
 
@@ -25,7 +24,7 @@ const FLAGS_OF_OTHERS = new Set([
 describe('the help of a command', () => {
   for (const entry of COMMANDS) {
     it(`${entry.path.join(' ')} shows examples that it accepts itself`, async () => {
-      const examples = await examplesOf(entry)
+      const examples = (await loadCommand(entry)).examples
       assert.ok(examples.length > 0, 'no example')
       for (const example of examples) {
         const words = wordsOfCall(example)

@@ -1,5 +1,4 @@
-import { Command } from 'commander'
-import { COMMANDS } from '../../src/cli/command-catalogue.ts'
+import { COMMANDS, loadCommand } from '../../src/cli/command-catalogue.ts'
 import type { Document } from './read.ts'
 
 /** Finds calls of `signet` in documents and in help, and checks whether the program would accept them. */
@@ -39,8 +38,7 @@ export async function mistakeIn(words: readonly string[]): Promise<string | unde
 const FLAG = /^--?[a-z]/
 
 export async function flagsOf(entry: (typeof COMMANDS)[number]): Promise<ReadonlySet<string>> {
-  const command = new Command()
-  ;(await entry.load()).define(command)
-  const flags = command.options.flatMap(({ short, long }) => [short, long])
+  const command = await loadCommand(entry)
+  const flags = command.flags.flatMap(({ short, long }) => [short, long])
   return new Set([...flags, '--help'].filter((flag) => flag !== undefined))
 }

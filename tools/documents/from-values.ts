@@ -1,5 +1,4 @@
-import { Command } from 'commander'
-import { COMMANDS } from '../../src/cli/command-catalogue.ts'
+import { COMMANDS, loadCommand } from '../../src/cli/command-catalogue.ts'
 import { ExitCode, exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { configReference, type ReferenceName } from '../../src/config/config-reference.ts'
 import { CodedError, type ErrorKind } from '../../src/foundation/errors.ts'
@@ -21,20 +20,10 @@ export function configTable(name: ReferenceName): string {
   return formatTable(['key', 'type', 'default', 'meaning'], rows)
 }
 
-/** Returns the example lines of a command's help. */
-export async function examplesOf(entry: (typeof COMMANDS)[number]): Promise<readonly string[]> {
-  const command = new Command(entry.path.at(-1))
-  ;(await entry.load()).define(command)
-  const help: string[] = []
-  command.configureOutput({ writeOut: (text) => void help.push(text) }).outputHelp()
-  const [, lines = ''] = /\nExample:\n((?: {2}\S.*\n)+)/.exec(help.join('')) ?? []
-  return lines.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
-}
-
 export async function commandTable(): Promise<string> {
   const rows: string[][] = []
   for (const entry of COMMANDS) {
-    const [example = ''] = await examplesOf(entry)
+    const [example = ''] = (await loadCommand(entry)).examples
     rows.push([code(entry.path.join(' ')), entry.summary, code(example)])
   }
   return formatTable(['command', 'what it does', 'example'], rows)

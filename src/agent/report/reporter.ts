@@ -62,7 +62,7 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     this.#timer?.cancel()
     await this.#sending
     while (!this.#pending.isEmpty && (await this.#send(1_000))) {
-      // until one fails
+      // Until one fails.
     }
   }
 

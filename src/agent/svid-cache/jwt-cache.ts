@@ -81,7 +81,7 @@ export class JwtCache {
     const { svid } = entry
     if (svid !== undefined && now < svid.refreshAtMs) return svid
     const isUsable = svid !== undefined
-    // otherwise the clock was set back
+    // Otherwise the clock was set back.
     const isPaused = now < entry.retryMs && entry.retryMs - now <= RETRY_HELD_BACK_MS
     if (isUsable && entry.flight === undefined && isPaused) return svid
     if (!isUsable && entry.refusal !== undefined && isPaused) return Promise.reject(entry.refusal)

@@ -1,7 +1,7 @@
 import type { RpcCalls } from '../../rpc/calls.ts'
 import type { ApplyRequest } from '../../rpc/gen/signet/v1/ApplyRequest.ts'
 import type { ApplyResponse__Output } from '../../rpc/gen/signet/v1/ApplyResponse.ts'
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { printJson, printLine, warn } from '../output.ts'
@@ -16,15 +16,14 @@ interface Options extends AuthorityOptions {
 /** The authority validates and stores a large file in one transaction. */
 const DEADLINE_MS = 120_000
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .requiredOption('-f, --filename <file>', 'YAML with one or many resources; - is standard input')
-      .option('--dry-run', 'check and compare only')
-      .action(apply),
-    'signet apply -f resources.yaml',
-    'signet apply -f - --dry-run < resources.yaml',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .flag('-f, --filename <file>', 'YAML with one or many resources; - is standard input', {
+      isRequired: true,
+    })
+    .flag('--dry-run', 'check and compare only')
+    .action(apply)
+    .example('signet apply -f resources.yaml', 'signet apply -f - --dry-run < resources.yaml')
 }
 
 async function apply(options: Options): Promise<void> {

@@ -1,31 +1,25 @@
-import type { Command } from 'commander'
-import { withExample } from '../command.ts'
+import type { Command, CommandEntry } from '../command.ts'
 import { print } from '../output.ts'
 
-export const needsAllCommands = true
-
-export function define(command: Command): void {
-  withExample(
-    command
-      .addArgument(command.createArgument('<shell>').choices(['bash', 'zsh', 'fish']))
-      .action((shell: string) => complete(shell, command)),
-    'signet completion bash > /etc/bash_completion.d/signet',
-  )
+export function define(command: Command, all: readonly CommandEntry[]): void {
+  command
+    .positional('<shell>', '', { choices: Object.keys(SCRIPTS) })
+    .action((shell: string) => print(SCRIPTS[shell]?.(wordsOf(all)) ?? ''))
+    .example('signet completion bash > /etc/bash_completion.d/signet')
 }
 
 type Words = ReadonlyMap<string, readonly string[]>
 
 const SCRIPTS: Readonly<Record<string, (words: Words) => string>> = { bash, zsh, fish }
 
-function complete(shell: string, command: Command): void {
-  print(SCRIPTS[shell]?.(wordsOf(command.parent ?? command)) ?? '')
-}
-
 /** First words, and the second words of each. */
-function wordsOf(program: Command): Words {
-  return new Map(
-    program.commands.map((first) => [first.name(), first.commands.map((second) => second.name())]),
-  )
+function wordsOf(all: readonly CommandEntry[]): Words {
+  const words = new Map<string, string[]>()
+  for (const { path } of all) {
+    const [first, ...second] = path
+    words.set(first, [...(words.get(first) ?? []), ...second])
+  }
+  return words
 }
 
 function bash(words: Words): string {

@@ -1,18 +1,16 @@
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { printJson, printLine } from '../output.ts'
 
 type Options = AuthorityOptions & { readonly revision?: string; readonly json?: boolean }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .argument('<kind>', 'role, bot, join_token, workload_identity, federation or lock')
-      .argument('<name>')
-      .option('--revision <revision>', 'only if this is still its revision')
-      .action(remove),
-    'signet delete workload_identity payments',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .positional('<kind>', 'role, bot, join_token, workload_identity, federation or lock')
+    .positional('<name>')
+    .flag('--revision <revision>', 'only if this is still its revision')
+    .action(remove)
+    .example('signet delete workload_identity payments')
 }
 
 async function remove(kind: string, name: string, options: Options): Promise<void> {

@@ -1,4 +1,4 @@
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { print, printJson } from '../output.ts'
@@ -10,14 +10,14 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .requiredOption('-f, --filename <file>', 'YAML with one or many resources; - is standard input')
-      .addHelpText('after', '\nEnds with 0 when nothing would change, 1 when something would.')
-      .action(diff),
-    'signet diff -f resources.yaml',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .flag('-f, --filename <file>', 'YAML with one or many resources; - is standard input', {
+      isRequired: true,
+    })
+    .note('Ends with 0 when nothing would change, 1 when something would.')
+    .action(diff)
+    .example('signet diff -f resources.yaml')
 }
 
 async function diff(options: Options): Promise<void> {

@@ -1,5 +1,5 @@
 import { formatExplanation } from '../../policy/format-explanation.ts'
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import {
   type AgentOptions,
   type AuthorityOptions,
@@ -20,15 +20,15 @@ interface Options extends AgentOptions, AuthorityOptions, WorkloadOptions {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withWorkloadApi(withAgent(withAuthority(withJson(command))))
-      .option('--pid <number>', 'a process on this host, attested as if it had called; asks the agent')
-      .option('--attributes <file>', 'an attribute tree as JSON or - for standard input; asks the authority')
-      .action(explain),
-    'signet explain --pid 812',
-    `echo '{"workload":{"unix":{"uid":1000}}}' | signet explain --attributes -`,
-  )
+export function define(command: Command): void {
+  withWorkloadApi(withAgent(withAuthority(withJson(command))))
+    .flag('--pid <number>', 'a process on this host, attested as if it had called; asks the agent')
+    .flag('--attributes <file>', 'an attribute tree as JSON or - for standard input; asks the authority')
+    .action(explain)
+    .example(
+      'signet explain --pid 812',
+      `echo '{"workload":{"unix":{"uid":1000}}}' | signet explain --attributes -`,
+    )
 }
 
 async function explain(options: Options): Promise<void> {

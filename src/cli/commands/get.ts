@@ -4,7 +4,7 @@ import type { GetResourceResponse__Output } from '../../rpc/gen/signet/v1/GetRes
 import type { ListBotInstancesResponse__Output } from '../../rpc/gen/signet/v1/ListBotInstancesResponse.ts'
 import type { ListResourcesResponse__Output } from '../../rpc/gen/signet/v1/ListResourcesResponse.ts'
 import type { Resource__Output } from '../../rpc/gen/signet/v1/Resource.ts'
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { formatTimestamp } from '../instant.ts'
 import { formatTable, print, printJson } from '../output.ts'
@@ -13,15 +13,12 @@ type Options = AuthorityOptions & { readonly json?: boolean }
 
 const ADMIN = 'signet.v1.AdminService'
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .argument('<kind>', 'role, bot, join_token, workload_identity, federation, lock; bot_instance; or all')
-      .argument('[name]', 'one of them, as YAML; of bot_instance: the bot')
-      .action(get),
-    'signet get workload_identity',
-    'signet get bot builder > builder.yaml',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .positional('<kind>', 'role, bot, join_token, workload_identity, federation, lock; bot_instance; or all')
+    .positional('[name]', 'one of them, as YAML; of bot_instance: the bot')
+    .action(get)
+    .example('signet get workload_identity', 'signet get bot builder > builder.yaml')
 }
 
 async function get(kind: string, name: string | undefined, options: Options): Promise<void> {

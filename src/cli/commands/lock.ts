@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { systemClock } from '../../foundation/clock.ts'
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { parseDurationFlag } from '../duration-flag.ts'
 import { formatInstant } from '../instant.ts'
@@ -16,15 +16,13 @@ interface Options extends AuthorityOptions, TargetOptions {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withTarget(withJson(withAuthority(command)))
-      .option('--reason <text>', 'for other operators; callers never see it')
-      .option('--ttl <duration>', 'how long (default: until it is lifted)')
-      .option('--name <name>', 'of the lock (default: made from the target)')
-      .action(lock),
-    'signet lock --bot-instance 01J… --reason "lost laptop"',
-  )
+export function define(command: Command): void {
+  withTarget(withJson(withAuthority(command)))
+    .flag('--reason <text>', 'for other operators; callers never see it')
+    .flag('--ttl <duration>', 'how long (default: until it is lifted)')
+    .flag('--name <name>', 'of the lock (default: made from the target)')
+    .action(lock)
+    .example('signet lock --bot-instance 01J… --reason "lost laptop"')
 }
 
 async function lock(options: Options): Promise<void> {

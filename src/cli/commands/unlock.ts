@@ -1,5 +1,5 @@
 import type { RpcCalls } from '../../rpc/calls.ts'
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { NothingThereError, UsageError } from '../errors.ts'
 import { hasTarget, parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
@@ -8,14 +8,11 @@ import { list } from './get.ts'
 
 type Options = AuthorityOptions & TargetOptions & { readonly json?: boolean }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withTarget(withJson(withAuthority(command)))
-      .argument('[name]', 'of the lock; or name the target, and all locks on it go')
-      .action(unlock),
-    'signet unlock lost-laptop',
-    'signet unlock --bot builder',
-  )
+export function define(command: Command): void {
+  withTarget(withJson(withAuthority(command)))
+    .positional('[name]', 'of the lock; or name the target, and all locks on it go')
+    .action(unlock)
+    .example('signet unlock lost-laptop', 'signet unlock --bot builder')
 }
 
 async function unlock(name: string | undefined, options: Options): Promise<void> {

@@ -1,13 +1,12 @@
 import { version } from '../../foundation/version.ts'
-import { type CommandLine, withExample, withJson } from '../command.ts'
+import { type Command, withJson } from '../command.ts'
 import { print, printJson } from '../output.ts'
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(command).action((options: { readonly json?: boolean }) => {
+export function define(command: Command): void {
+  withJson(command)
+    .action((options: { readonly json?: boolean }) => {
       if (options.json) return printJson({ version, node: process.versions.node })
       print(`signet ${version} (Node ${process.versions.node})`)
-    }),
-    'signet version --json',
-  )
+    })
+    .example('signet version --json')
 }

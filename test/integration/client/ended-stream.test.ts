@@ -15,7 +15,7 @@ describe('a stream that ends', () => {
     ['RESOURCE_EXHAUSTED', StatusCode.RESOURCE_EXHAUSTED],
   ] as const
   for (const [name, status] of RETRIED) {
-    it(`with ${name} is opened again, and the SVID stays`, async () => {
+    it(`with ${name} is reopened, and the SVID stays`, async () => {
       await using scripted = await ScriptedSource.start()
       const [source, call] = await scripted.connected()
       await using _closing = source
@@ -29,7 +29,7 @@ describe('a stream that ends', () => {
     })
   }
 
-  it('with the connection, without a word, is opened again', async () => {
+  it('with its connection, without a status, is reopened', async () => {
     await using scripted = await ScriptedSource.start()
     const [source, call] = await scripted.connected()
     await using _closing = source
@@ -42,7 +42,7 @@ describe('a stream that ends', () => {
     ['INVALID_ARGUMENT', StatusCode.INVALID_ARGUMENT],
     ['UNIMPLEMENTED', StatusCode.UNIMPLEMENTED],
   ] as const) {
-    it(`with ${name} is final: who waits hears it, and who has an SVID keeps it until it expires`, async () => {
+    it(`with ${name} is final: connect rejects, and a source with an SVID keeps it until it expires`, async () => {
       await using scripted = await ScriptedSource.start()
       const connecting = scripted.connect()
       ;(await scripted.api.call()).end(status, 'no, and 5 % of that')
@@ -60,7 +60,7 @@ describe('a stream that ends', () => {
     })
   }
 
-  it('is opened again after pauses that grow to ten seconds, and begin small after an update', async () => {
+  it('is reopened after pauses that grow to ten seconds and are reset by an update', async () => {
     await using scripted = await ScriptedSource.start()
     const [source, first] = await scripted.connected()
     await using _closing = source

@@ -23,7 +23,7 @@ const GREETER = {
   echo: { path: '/test.Greeter/Echo', requestStream: true, responseStream: true, ...common },
 } satisfies grpc.ServiceDefinition
 
-/** Says who called. */
+/** Returns the SPIFFE ID of the caller. */
 class Greeter implements AsyncDisposable {
   readonly refused: Error[] = []
   readonly greeted: string[] = []
@@ -117,7 +117,7 @@ describe('gRPC with mutual TLS by SPIFFE ID', () => {
     assert.match(await greeting.greet(), new RegExp(CLIENT))
   })
 
-  it('tells the callers of two connections apart', async () => {
+  it('distinguishes the callers of two connections', async () => {
     await using greeter = await Greeter.listen(server, authorizeAny())
     await using other = await Party.start(domain, '/other')
     using first = to(greeter, authorizeId(SERVER))
@@ -131,7 +131,7 @@ describe('gRPC with mutual TLS by SPIFFE ID', () => {
     ])
   })
 
-  it('fails the calls to a server of another ID, which hears nothing of them', async () => {
+  it('fails calls to a server with another ID, which never sees them', async () => {
     await using greeter = await Greeter.listen(server, authorizeAny())
     using greeting = to(greeter, authorizeId('spiffe://example.org/somebody-else'))
     await assert.rejects(greeting.greet(), {
@@ -149,7 +149,7 @@ describe('gRPC with mutual TLS by SPIFFE ID', () => {
     assert.deepEqual(anybody.heard, [])
   })
 
-  it('shares no connection between two authorizations of one program', async () => {
+  it('does not share a connection between two authorizations of one program', async () => {
     await using greeter = await Greeter.listen(server, authorizeAny())
     using welcome = to(greeter, authorizeId(SERVER))
     await welcome.greet()
@@ -157,7 +157,7 @@ describe('gRPC with mutual TLS by SPIFFE ID', () => {
     await assert.rejects(strict.greet(), { code: grpc.status.UNAVAILABLE })
   })
 
-  it('runs no handler for a caller of another ID, or without a certificate', async () => {
+  it('runs no handler for a caller with another ID or without a certificate', async () => {
     await using greeter = await Greeter.listen(server, authorizeId('spiffe://example.org/somebody-else'))
     using greeting = to(greeter, authorizeId(SERVER))
     await assert.rejects(greeting.greet(), { code: grpc.status.UNAVAILABLE })
@@ -170,7 +170,7 @@ describe('gRPC with mutual TLS by SPIFFE ID', () => {
     assert.deepEqual(greeter.greeted, [])
   })
 
-  it('keeps open calls through rotations, and shows the new SVID on new connections', async () => {
+  it('keeps open calls through rotations, and presents the new SVID on new connections', async () => {
     await using greeter = await Greeter.listen(server, authorizeId(CLIENT))
     using lasting = to(greeter, authorizeId(SERVER))
     const stream = lasting.echo()

@@ -22,7 +22,7 @@ describe('HTTPS', () => {
     return text(response)
   }
 
-  it('names the peer of each request, over kept connections and rotations', async () => {
+  it('names the peer of each request, over pooled connections and rotations', async () => {
     const domain = await TestDomain.create()
     await using server = await Party.start(domain, '/server')
     await using client = await Party.start(domain, '/client')
@@ -49,7 +49,7 @@ describe('HTTPS', () => {
     kept.destroy()
   })
 
-  it('never shows a request of a peer that is not authorized to the handler', async () => {
+  it('never passes a request of an unauthorized peer to the handler', async () => {
     const domain = await TestDomain.create()
     await using server = await Party.start(domain, '/server')
     const requests: string[] = []
@@ -63,7 +63,7 @@ describe('HTTPS', () => {
     const refused: unknown[] = []
     listening.on('clientError', (error, socket) => {
       refused.push(error)
-      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') // what handlers of this event do
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') // as handlers of this event usually do
     })
     for (const svid of [undefined, await domain.issue('/other')]) {
       const socket = await anybody(port, svid)

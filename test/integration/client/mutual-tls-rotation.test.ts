@@ -8,7 +8,7 @@ import { Party } from '../../support/party.ts'
 import { TestDomain } from '../../support/test-domain.ts'
 
 describe('a rotation', () => {
-  it('of SVIDs and CA goes unnoticed by connections, and every new one shows what is current', async () => {
+  it('of SVIDs and CA does not disturb open connections, and new ones present the current SVID', async () => {
     const domain = await TestDomain.create()
     await using server = await Party.start(domain, '/server')
     await using client = await Party.start(domain, '/client')
@@ -21,7 +21,8 @@ describe('a rotation', () => {
     const serials = new Set([serialOf(lasting)])
     for (let round = 0; round < 4; round += 1) {
       if (round === 1) await domain.rotateCa()
-      // Whoever hears of the new CA first must not trouble the other: both bundles come before the SVIDs of the new CA.
+      // Neither party may be ahead of the other with the new CA: both get the bundle before SVIDs
+      // of the new CA.
       if (round === 1) for (const party of [server, client]) await party.rotate()
       await server.rotate()
       await client.rotate()
@@ -36,7 +37,7 @@ describe('a rotation', () => {
     lasting.destroy()
   })
 
-  it('takes effect on trust, too: a trust domain that is no longer federated is refused from then on', async () => {
+  it('also affects trust: a trust domain that is no longer federated is refused from then on', async () => {
     const [domain, partner] = await Promise.all([TestDomain.create(), TestDomain.create('partner.example')])
     await using server = await Party.start(domain, '/server', [partner])
     await using echo = await Echo.listen(server, authorizeAny())
@@ -49,7 +50,7 @@ describe('a rotation', () => {
     first.destroy()
   })
 
-  it('that took the SVID away makes a server refuse every handshake, until it has one again', async () => {
+  it('that withdraws the SVID makes a server refuse every handshake until it has one again', async () => {
     const domain = await TestDomain.create()
     await using server = await Party.start(domain, '/server')
     await using client = await Party.start(domain, '/client')

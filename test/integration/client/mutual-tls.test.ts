@@ -41,7 +41,7 @@ describe('mutual TLS by SPIFFE ID', () => {
     await peer?.[Symbol.asyncDispose]()
   })
 
-  it('connects two programs that each know the other by its ID', async () => {
+  it('connects two programs that authorize each other by ID', async () => {
     await using echo = await Echo.listen(ours, authorizeId(PEER))
     const socket = await connectTls({
       ...peer.with(authorizeId('spiffe://example.org/ours')),
@@ -55,7 +55,7 @@ describe('mutual TLS by SPIFFE ID', () => {
     socket.destroy()
   })
 
-  it('lets in a federated trust domain by its own bundle, and chains with an intermediate', async () => {
+  it('accepts a federated trust domain by its own bundle, and chains with an intermediate', async () => {
     await using echo = await Echo.listen(ours, authorizeMemberOf('example.org', 'partner.example'))
     for (const svid of [await partner.issue('/peer'), await issueThroughIntermediate(domain, '/peer')]) {
       const socket = await anybody(echo.port, svid)
@@ -84,7 +84,7 @@ describe('mutual TLS by SPIFFE ID', () => {
       assert.deepEqual(echo.served, [])
     })
 
-    it(`refuses a server with a certificate ${what}, before it is told anything`, async () => {
+    it(`refuses a server with a certificate ${what}, before anything is sent to it`, async () => {
       await using server = await AnyServer.listen((await make(domain, partner)) as SentSvid)
       await assert.rejects(
         connectTls({ ...ours.with(authorizeAny()), host: '127.0.0.1', port: server.port }),
@@ -127,7 +127,7 @@ describe('mutual TLS by SPIFFE ID', () => {
     ['another trust domain is wanted', authorizeMemberOf('partner.example'), /is not authorized/],
     ['the function says false', () => false, /is not authorized/],
     ['the function says nothing', (() => undefined) as unknown as Authorizer, /is not authorized/],
-    ['the function answers later', (async () => true) as unknown as Authorizer, /is not authorized/],
+    ['the function returns a promise', (async () => true) as unknown as Authorizer, /is not authorized/],
     [
       'the function throws',
       () => {
@@ -157,7 +157,7 @@ describe('mutual TLS by SPIFFE ID', () => {
     })
   }
 
-  it('keeps a refused connection from every listener, also from those before ours', async () => {
+  it('hides a refused connection from every listener, even from those added before the guard', async () => {
     const heard: string[] = []
     const server = createTlsServer(ours.with(authorizeId(PEER)))
     using _closing = closing(server)
@@ -172,7 +172,7 @@ describe('mutual TLS by SPIFFE ID', () => {
     assert.deepEqual(heard, [])
   })
 
-  it('resumes no session: a resumed one would prove no key', async () => {
+  it('resumes no session, because a resumed one would not prove possession of the key', async () => {
     await using echo = await Echo.listen(ours, authorizeId(PEER))
     const svid = await domain.issue('/peer')
     const sessions: Buffer[] = []
@@ -193,7 +193,7 @@ describe('mutual TLS by SPIFFE ID', () => {
     again.destroy()
   })
 
-  it('resumes none either when a program makes its server keep sessions', async () => {
+  it('resumes no session even if a program makes its server store them', async () => {
     const kept = new Map<string, Buffer>()
     await using echo = await Echo.listen(ours, authorizeId(PEER))
     echo.server.on('newSession', (id: Buffer, data: Buffer, done: () => void) => {
@@ -214,14 +214,14 @@ describe('mutual TLS by SPIFFE ID', () => {
     again.destroy()
   })
 
-  it('knows nobody whom it has not verified', async () => {
+  it('has no peer ID for a peer that it has not verified', async () => {
     await using server = await AnyServer.listen(await domain.issue('/peer'))
     const socket = await anybody(server.port)
     assert.throws(() => peerIdOf(socket), TypeError)
     socket.destroy()
   })
 
-  it('gives a connection up at its signal, and one that is refused by the network with the error of that', async () => {
+  it('aborts a connection at its signal, and reports network errors as they are', async () => {
     await using server = await AnyServer.listen(await domain.issue('/peer'))
     const mtls = ours.with(authorizeAny())
     const where = { host: '127.0.0.1', port: server.port }

@@ -36,12 +36,12 @@ ${more}`
     return [code, output.trim()]
   }
 
-  it('ends when it has nothing else to do, also without closing the source', async () => {
+  it('exits when it has nothing else to do, even if the source is open', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     assert.deepEqual(await run(serving, ''), [0, WEB_ID])
   })
 
-  it('lives on while the source is watched or referenced', async () => {
+  it('stays alive while the source is watched or referenced', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     const later = 'setTimeout(() => { source.unref(); console.log("later") }, 200).unref()'
     assert.deepEqual(await run(serving, `source.ref(); ${later}`), [0, `${WEB_ID}\nlater`])
@@ -49,7 +49,7 @@ ${more}`
     assert.deepEqual(await run(serving, `${stop}\nconsole.log('watched')`), [0, `${WEB_ID}\nwatched`])
   })
 
-  it('hears what a listener throws as its own mistake, and the watch goes on', async () => {
+  it('gets a listener’s exception as an uncaught one, and the watch continues', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     const more = `process.once('uncaughtException', (error) => console.log(error.message))
 using thrower = source.subscribe(() => { throw new RangeError('of the listener') })
@@ -65,7 +65,7 @@ console.log('went on')`
     assert.match(output, /of the listener/)
     assert.match(output, /went on/)
   })
-  it('loses its SVID and gets it back, whatever throws where it is told of that', async () => {
+  it('loses its SVID and gets it back, whatever its listeners throw', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     const more = `process.on('uncaughtException', (error) => console.log(error.message))
 const before = source.svid

@@ -26,7 +26,7 @@ const connectTo = (serving: Serving, more: X509SourceOptions = {}): Promise<X509
   X509Source.connect({ address: `unix://${serving.socket}`, ...more })
 
 describe('a source in front of an agent', () => {
-  it('finds it by SPIFFE_ENDPOINT_SOCKET, over which an explicit address wins', async () => {
+  it('finds the agent by SPIFFE_ENDPOINT_SOCKET, unless an address is given', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     const before = process.env['SPIFFE_ENDPOINT_SOCKET']
     try {
@@ -50,7 +50,7 @@ describe('a source in front of an agent', () => {
     })
   }
 
-  it('has the first SVID, or the one that is picked by hint, by ID or by a function', async () => {
+  it('has the first SVID, or the one picked by hint, by ID or by a function', async () => {
     await using serving = await startServing({ identities: { web: WEB, admin: ADMIN } })
     const idBy = async (pick: X509SourceOptions['pick']): Promise<string> => {
       await using source = await connectTo(serving, { pick })
@@ -64,7 +64,7 @@ describe('a source in front of an agent', () => {
     assert.equal(await idBy((svids) => svids.at(-1)), source.svids.at(-1)?.spiffeId.path)
   })
 
-  it('takes over a rotated SVID and a new CA, and tells listeners and watchers', async () => {
+  it('takes a rotated SVID and a new CA, and notifies listeners and watchers', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     await using source = await connectTo(serving)
     const [before, seen] = [source.svid, [] as string[]]
@@ -87,7 +87,7 @@ describe('a source in front of an agent', () => {
     assert.equal(source.problem, undefined)
   })
 
-  it('keeps what it has while the agent is away, and comes back to it by itself', async () => {
+  it('keeps its SVIDs while the agent is down, and reconnects by itself', async () => {
     const first = await startServing({ identities: { web: WEB } })
     const { socket } = first
     const problems: CodedError[] = []
@@ -102,7 +102,7 @@ describe('a source in front of an agent', () => {
     assert.ok(problems.every(({ kind }) => kind === 'unavailable'))
   })
 
-  it('waits for an identity that is not granted yet', async () => {
+  it('waits for an identity that is not yet granted', async () => {
     await using serving = await startServing({ identities: { nobody: NOBODY } })
     const problems: CodedError[] = []
     const connecting = connectTo(serving, { onProblem: (problem) => problems.push(problem) })
@@ -113,7 +113,7 @@ describe('a source in front of an agent', () => {
     assert.equal(String(source.svid.spiffeId), WEB_ID)
   })
 
-  it('is nobody as soon as everything is withdrawn, and somebody again when it is given back', async () => {
+  it('has no SVID once everything is withdrawn, and has one again when it is granted', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     await using source = await connectTo(serving)
     serving.learn({}, { nobody: NOBODY })
@@ -129,7 +129,7 @@ describe('a source in front of an agent', () => {
     assert.equal(String(source.svid.spiffeId), WEB_ID)
   })
 
-  it('may be there twice, each with its own life', async () => {
+  it('can exist twice, independently of each other', async () => {
     await using serving = await startServing({ identities: { web: WEB, admin: ADMIN } })
     const one = await connectTo(serving, { pick: { hint: 'web' } })
     await using other = await connectTo(serving, { pick: { hint: 'admin' } })
@@ -143,7 +143,7 @@ describe('a source in front of an agent', () => {
 })
 
 describe('a source', () => {
-  it('sends the metadata that the standard asks for, over TCP as well', async () => {
+  it('sends the required metadata, over TCP as well', async () => {
     for (const kind of ['unix', 'tcp'] as const) {
       await using scripted = await ScriptedSource.start(kind)
       const connecting = scripted.connect()
@@ -158,20 +158,20 @@ describe('a source', () => {
     }
   })
 
-  it('asks over TCP whether its server is still there', async () => {
+  it('uses TCP keepalive to detect a dead server', async () => {
     await using scripted = await ScriptedSource.start('tcp')
     const [source] = await scripted.connected()
     await using _closing = source
     const port = Number(new URL(scripted.api.address).port)
     const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
     const sockets = (): string[] => readFileSync('/proc/self/net/tcp', 'utf8').split('\n')
-    // proc_net_tcp: 02 is the timer of keepalive; others pass.
+    // proc_net_tcp(5): timer 02 is keepalive; other timers are temporary.
     await until(() =>
       sockets().some((line) => line.includes(remote) && line.trim().split(/[\s:]+/)[8] === '02'),
     )
   })
 
-  it('never hands out an SVID that has expired, and names what stood in the way of a newer one', async () => {
+  it('never returns an expired SVID, and gives the reason why there is no newer one', async () => {
     await using scripted = await ScriptedSource.start()
     const [source, call] = await scripted.connected()
     await using _closing = source
@@ -185,7 +185,7 @@ describe('a source', () => {
     })
   })
 
-  it('is not waited for longer than it was said, and then tells the reason', async () => {
+  it('is waited for no longer than the timeout, and then gives the reason', async () => {
     await using serving = await startServing({ identities: { nobody: NOBODY } })
     await assert.rejects(connectTo(serving, { timeoutMs: 200 }), {
       code: 'ERR_CLIENT_SOURCE_NOT_READY',
@@ -197,7 +197,7 @@ describe('a source', () => {
     })
   })
 
-  it('is given up by its signal while it connects, and leaves no call behind', async () => {
+  it('is aborted by its signal while it connects, and leaves no call behind', async () => {
     await using scripted = await ScriptedSource.start()
     const controller = new AbortController()
     const connecting = scripted.connect({ signal: controller.signal })
@@ -210,7 +210,7 @@ describe('a source', () => {
     })
   })
 
-  it('does not wait for ever for a socket that accepts and then says nothing', async () => {
+  it('does not wait for ever for a socket that accepts and then sends nothing', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'signet-mute-'))
     const mute = net
       .createServer((socket) => socket.on('error', () => {}))
@@ -239,7 +239,7 @@ describe('a source', () => {
     }
   })
 
-  it('takes a server that speaks HTTP, but not gRPC, for what it is', async () => {
+  it('reports a server that speaks HTTP but not gRPC', async () => {
     await using scripted = await ScriptedSource.start()
     const connecting = scripted.connect({ timeoutMs: 60_000 })
     ;(await scripted.api.call()).answer(404)
@@ -251,10 +251,10 @@ describe('a source', () => {
   })
 
   for (const [what, send] of [
-    ['compresses what nobody asked it to', (call: ScriptedCall) => call.send(Buffer.from('x'), true)],
+    ['compresses without being asked to', (call: ScriptedCall) => call.send(Buffer.from('x'), true)],
     ['announces a message of a gigabyte', (call: ScriptedCall) => call.send(Buffer.alloc(17 * 1024 * 1024))],
   ] as const) {
-    it(`leaves a server that ${what}`, async () => {
+    it(`disconnects from a server that ${what}`, async () => {
       await using scripted = await ScriptedSource.start()
       const [source, call] = await scripted.connected()
       await using _closing = source

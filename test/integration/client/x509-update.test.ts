@@ -6,7 +6,7 @@ import { nowSeconds, TestDomain } from '../../support/test-domain.ts'
 
 describe('an update', () => {
   const BAD: readonly (readonly [string, (scripted: ScriptedSource) => Promise<object | Buffer>])[] = [
-    ['that is no message', async () => Buffer.from('garbage')],
+    ['that is not a message', async () => Buffer.from('garbage')],
     ['without an SVID', async () => ({ svids: [] })],
     [
       'with an empty bundle',
@@ -17,18 +17,18 @@ describe('an update', () => {
       async ({ domain }) => ({ svids: [{ ...(await domain.issue('/web')), x509Svid: Buffer.alloc(0) }] }),
     ],
     [
-      'whose key is no key',
+      'whose key is not a key',
       async ({ domain }) => ({ svids: [{ ...(await domain.issue('/web')), x509SvidKey: Buffer.from('x') }] }),
     ],
     [
-      'whose key is another one',
+      'with the key of another certificate',
       async ({ domain }) => {
         const [svid, other] = await Promise.all([domain.issue('/web'), domain.issue('/web')])
         return { svids: [{ ...svid, x509SvidKey: other.x509SvidKey }] }
       },
     ],
     [
-      'whose certificate is for another ID than it says',
+      'whose certificate has another ID than the message',
       async ({ domain }) => ({
         svids: [{ ...(await domain.issue('/web')), spiffeId: domain.idOf('/admin') }],
       }),
@@ -40,7 +40,7 @@ describe('an update', () => {
       }),
     ],
     [
-      'that its own bundle does not vouch for',
+      'that its own bundle does not verify',
       async ({ domain }) => {
         const foreign = await TestDomain.create()
         return { svids: [{ ...(await domain.issue('/web')), bundle: foreign.bundle }] }
@@ -48,7 +48,7 @@ describe('an update', () => {
     ],
   ]
   for (const [what, make] of BAD) {
-    it(`${what} is reported, and the old one stays; the next good one is taken`, async () => {
+    it(`${what} is reported, and the previous one stays; the next valid one is used`, async () => {
       await using scripted = await ScriptedSource.start()
       const [source, call] = await scripted.connected()
       await using _closing = source
@@ -65,10 +65,13 @@ describe('an update', () => {
     })
   }
 
-  /** Web and one odd thing, and what of it is to be seen. */
+  /**
+   * A valid update for `web` plus one invalid element: its name, the expected problem, and how to
+   * build it.
+   */
   const PARTLY: readonly (readonly [string, RegExp, (scripted: ScriptedSource) => Promise<object>])[] = [
     [
-      'a second SVID whose key is none',
+      'a second SVID whose key is invalid',
       /an SVID is left out/,
       async ({ domain }) => ({ svids: [{ ...(await domain.issue('/db')), x509SvidKey: Buffer.from('x') }] }),
     ],
@@ -80,18 +83,18 @@ describe('an update', () => {
       }),
     ],
     [
-      'a federated bundle under a name that is no ID',
+      'a federated bundle under a name that is not an ID',
       /a federated bundle/,
       async ({ domain }) => ({ federatedBundles: { 'partner.example': domain.bundle } }),
     ],
     [
-      'a federated bundle that is broken',
+      'a federated bundle that is malformed',
       /bundle of partner\.example 1 bytes at the end is left out/,
       async () => ({ federatedBundles: { 'spiffe://partner.example': Buffer.from('x') } }),
     ],
   ]
   for (const [what, problem, make] of PARTLY) {
-    it(`with ${what} is taken without it, and that is reported`, async () => {
+    it(`with ${what} is used without it, and that is reported`, async () => {
       await using scripted = await ScriptedSource.start()
       const [source, call] = await scripted.connected()
       await using _closing = source
@@ -116,7 +119,7 @@ describe('an update', () => {
     })
   }
 
-  it('with one odd root of a bundle is taken without that root', async () => {
+  it('with one invalid root in a bundle is used without that root', async () => {
     await using scripted = await ScriptedSource.start()
     const [source, call] = await scripted.connected()
     await using _closing = source
@@ -133,7 +136,7 @@ describe('an update', () => {
     assert.equal(source.svids.length, 1)
   })
 
-  it('keeps the SVID before one that cannot be used, in its place, as long as the bundle vouches for it', async () => {
+  it('keeps the previous SVID in place of an unusable one, while the bundle verifies it', async () => {
     await using scripted = await ScriptedSource.start()
     const [source, call] = await scripted.connected()
     await using _closing = source
@@ -149,7 +152,7 @@ describe('an update', () => {
     assert.equal(source.svid.spiffeId.path, '/db')
   })
 
-  it('replaces all that was there: a federated bundle that it does not name is gone', async () => {
+  it('replaces everything: a federated bundle that it does not contain is dropped', async () => {
     await using scripted = await ScriptedSource.start()
     const [source, call] = await scripted.connected()
     await using _closing = source
@@ -162,7 +165,7 @@ describe('an update', () => {
     assert.deepEqual(scripted.problems, [])
   })
 
-  it('cannot put a federated bundle in the place of the own one', async () => {
+  it('cannot replace the own bundle by a federated one', async () => {
     await using scripted = await ScriptedSource.start()
     const connecting = scripted.connect()
     const foreign = await TestDomain.create()
@@ -172,7 +175,7 @@ describe('an update', () => {
     assert.deepEqual(source.bundleFor('example.org')?.x509Authorities, [scripted.domain.ca.der])
   })
 
-  it('with two SVIDs of one hint: the first is picked', async () => {
+  it('with two SVIDs with one hint: the first is picked', async () => {
     await using scripted = await ScriptedSource.start()
     const connecting = scripted.connect({ pick: { hint: 'a' } })
     const [web, db] = await Promise.all([scripted.domain.issue('/web'), scripted.domain.issue('/db')])
@@ -186,12 +189,12 @@ describe('an update', () => {
     assert.equal(source.svid.spiffeId.path, '/web')
   })
 
-  it('without the SVID that is picked leaves none, rather than another one', async () => {
+  it('without the picked SVID leaves none, rather than another', async () => {
     await using scripted = await ScriptedSource.start()
     const connecting = scripted.connect({ pick: { spiffeId: 'spiffe://example.org/db' } })
     const call = await scripted.api.call()
     const [web, db] = await Promise.all([scripted.domain.issue('/web'), scripted.domain.issue('/db')])
-    call.send({ svids: [web] }) // not enough to begin with
+    call.send({ svids: [web] }) // without the picked one
     call.send({ svids: [web, db] })
     await using source = await connecting
     assert.equal(source.svid.spiffeId.path, '/db')

@@ -23,7 +23,7 @@ describe('a caller', () => {
   after(async () => stack?.[Symbol.asyncDispose]())
 
   for (const metadata of [{}, { 'workload.spiffe.io': 'True' }, { 'workload.spiffe.io': ['true', 'true'] }]) {
-    it(`with the metadata ${JSON.stringify(metadata)} hears which header is wrong`, async () => {
+    it(`with the metadata ${JSON.stringify(metadata)} learns which header is missing`, async () => {
       using client = stack.client()
       const refused = { code: status.INVALID_ARGUMENT, details: 'security header missing from request' }
       await assert.rejects(client.first('FetchX509SVID', {}, { metadata }), refused)
@@ -31,7 +31,7 @@ describe('a caller', () => {
     })
   }
 
-  it('of another user hears one flat sentence; the log says what to run, and that says which rule said no', {
+  it('of another user gets one generic message; the log names the command that says which rule refused it', {
     skip: needsTwoUsers,
   }, async () => {
     for (const method of ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles']) {
@@ -55,7 +55,7 @@ describe('a caller', () => {
     assert.match(explained.stdout, /workload\.unix\.uid/)
   })
 
-  it('of another user is not let near the sockets of the administrators', {
+  it('of another user cannot use the admin sockets', {
     skip: needsTwoUsers,
   }, async () => {
     for (const socket of [stack.agentAdminSocket, stack.authoritySocket]) {
@@ -65,7 +65,7 @@ describe('a caller', () => {
     }
   })
 
-  it('that exits is served no more, on the connection that it leaves behind', { skip: noPerl }, async () => {
+  it('that exits is not served on the connection that it leaves behind', { skip: noPerl }, async () => {
     await using caller = await RelayedCaller.connect(stack.socket)
     const stream = caller.call('FetchX509SVID')
     await stream.started
@@ -76,7 +76,7 @@ describe('a caller', () => {
   })
 
   it('that exits while it is attested gets nothing', { skip: noPerl }, async () => {
-    // The digest of a large executable takes long enough for the caller to be gone before it is known.
+    // Hashing a large executable takes long enough for the caller to exit meanwhile.
     const large = path.join(stack.directory, 'perl')
     await copyFile(PERL, large)
     await truncate(large, 160 << 20)
@@ -96,7 +96,7 @@ spec:
     await stack.admin('delete', 'workload_identity', 'by-digest')
   })
 
-  it('that becomes another program has all its calls ended, and the log says so', {
+  it('that executes another program has all its calls ended, and the log says so', {
     skip: noPerl,
   }, async () => {
     await using caller = await RelayedCaller.connect(stack.socket)
@@ -113,7 +113,7 @@ spec:
     )
   })
 
-  it('that becomes another program gets nothing pushed', { skip: noPerl }, async () => {
+  it('that executes another program gets no further updates', { skip: noPerl }, async () => {
     await using caller = await RelayedCaller.connect(stack.socket)
     const stream = caller.call('FetchX509SVID')
     await stream.started

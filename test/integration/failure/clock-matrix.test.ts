@@ -20,7 +20,10 @@ function validity({ svids }: Message): { serial: string; notBeforeMs: number; no
   return { serial, notBeforeMs: notBefore * 1000, notAfterMs: notAfter * 1000 }
 }
 
-/** What a workload gets now: an SVID that is valid by the clock of its host, or the news that there is none at the moment. */
+/**
+ * Fetches once: an SVID that is valid by the clock of its host, or undefined if there is none at
+ * the moment.
+ */
 async function fetchOnce(clocks: TwoClocks): Promise<ReturnType<typeof validity> | undefined> {
   using client = clocks.client()
   try {
@@ -59,7 +62,10 @@ async function fetchToken(clocks: TwoClocks): Promise<void> {
   }
 }
 
-/** The clock of one side goes wrong. A sleep is over when it is noticed: as much time has passed for the other side. */
+/**
+ * Disturbs the clock of one side. A suspension is only noticed when it is over, so as much time has
+ * passed for the other side.
+ */
 function disturb(clocks: TwoClocks, fault: Fault, side: Side, ms: number): void {
   const [mine, others] =
     side === 'agent' ? [clocks.agentClock, clocks.authorityClock] : [clocks.authorityClock, clocks.agentClock]
@@ -80,7 +86,7 @@ async function restart(clocks: TwoClocks, side: Side): Promise<void> {
 }
 
 async function live(fault: Fault, side: Side, moment: Moment, ms: number): Promise<void> {
-  // After a sleep the time is right: the real one, which TLS knows.
+  // After a suspension the time is right. It must be the real time, because TLS uses that.
   const hasSlept = fault === 'suspend'
   await using clocks = await TwoClocks.create(
     hasSlept ? Date.now() - ms : Date.now(),
@@ -102,7 +108,7 @@ async function live(fault: Fault, side: Side, moment: Moment, ms: number): Promi
   if (fault !== 'suspend') disturb(clocks, fault === 'forward' ? 'back' : 'forward', side, ms)
   const isShort = fault !== 'suspend' && side === 'agent' && moment !== 'before the join'
   if (isShort) {
-    // What the agent had is as good as before, and needs no authority.
+    // The agent's SVIDs are still valid, and it needs no authority to serve them.
     await clocks.stopAuthority()
     const again = await fetched(clocks)
     assert.ok(before !== undefined && again.notAfterMs >= before.notAfterMs)
@@ -119,7 +125,7 @@ for (const side of ['agent', 'authority'] as const) {
       for (const fault of ['forward', 'back', 'suspend'] as const) {
         for (const [span, ms] of Object.entries(SPANS)) {
           const what = fault === 'suspend' ? `stands still for ${span}` : `is wrong by ${span}, ${fault}`
-          it(`${what}: nothing is lost that is still valid, and all is well with the right time`, () =>
+          it(`${what}: nothing that is still valid is lost, and everything works again with the right time`, () =>
             live(fault, side, moment, ms))
         }
       }

@@ -14,7 +14,10 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const UID = process.getuid?.() ?? 0
 
-/** One process is not told another time than the others: both programs run in this one, each with a clock of its own. */
+/**
+ * A process cannot be given a time of its own, so both programs run in this one, each with its own
+ * clock.
+ */
 class Rig implements AsyncDisposable {
   readonly authorityClock: FakeClock
   readonly agentClock: FakeClock
@@ -26,7 +29,7 @@ class Rig implements AsyncDisposable {
   private constructor(startMs: number) {
     this.authorityClock = new FakeClock(startMs)
     this.agentClock = new FakeClock(startMs)
-    // Time goes on for both, faster than the real one: pauses and timeouts end.
+    // Time passes for both, faster than in reality, so that pauses and timeouts end.
     this.#ticking = setInterval(() => {
       this.authorityClock.advance(50)
       this.agentClock.advance(50)
@@ -66,8 +69,8 @@ function validity({ svids }: Message): { notBeforeMs: number; notAfterMs: number
 }
 
 describe('when time jumps', () => {
-  it('on both sides, past the end of all SVIDs (a host that slept), none is handed out expired, and streams go on', async () => {
-    // TLS itself knows only the real time, and that is where the jump leads to.
+  it('on both sides, past the expiry of all SVIDs (a suspended host), no expired one is handed out, and streams continue', async () => {
+    // TLS uses the real time, which is where the jump leads to.
     await using rig = await Rig.start(Date.now() - 45 * MINUTE_MS)
     using client = rig.agent.client()
     using stream = client.stream('FetchX509SVID')
@@ -87,14 +90,14 @@ describe('when time jumps', () => {
     ['forward', 3 * HOUR_MS],
     ['back', -3 * HOUR_MS],
   ] as const) {
-    it(`${direction} on the agent's host only, it says so, and all is well once the clock is right again`, async () => {
+    it(`${direction} on the agent's host only, the log says so, and everything works again once the clock is right`, async () => {
       await using rig = await Rig.start()
       using client = rig.agent.client()
       await client.first('FetchX509SVID')
       rig.agentClock.jump(ms)
       await rig.says('renewal.accepted')
       await rig.says('clock.skewed')
-      // By this clock no new SVID is valid now, so none is handed out as if it were.
+      // By this clock no new SVID is valid now, so none may be handed out.
       const outcome = await client.first('FetchX509SVID').catch((error: { code: number }) => error)
       if ('svids' in outcome) assert.ok(validity(outcome).notAfterMs > rig.agentClock.now().getTime())
       else assert.equal(outcome.code, status.UNAVAILABLE)

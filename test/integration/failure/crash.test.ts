@@ -13,7 +13,7 @@ interface Recorded {
   readonly detail: { readonly jti?: string; readonly serial?: string; readonly botInstance?: string }
 }
 
-/** A load that never gives up: each answer is kept, each failure forgotten. */
+/** Fetches tokens in a loop. Records every response and ignores failures. */
 class Load {
   readonly jtis = new Set<string>()
   readonly serials = new Set<string>()
@@ -26,7 +26,7 @@ class Load {
     this.#done = Promise.all(Array.from({ length: 4 }, (_, worker) => this.#work(worker)))
   }
 
-  /** Resolves once so many more tokens were delivered. */
+  /** Resolves once this many more tokens were delivered. */
   async served(more: number): Promise<void> {
     const wanted = this.jtis.size + more
     while (this.jtis.size < wanted) await wait(5)
@@ -46,7 +46,7 @@ class Load {
         this.jtis.add(jtiOf(svids[0].svid))
         this.serials.add(serialOf(await client.first('FetchX509SVID', {}, options)))
       } catch {
-        await wait(20) // something was just killed
+        await wait(20) // a process was just killed
       }
     }
   }
@@ -61,7 +61,7 @@ function serialOf({ svids }: Message): string {
   return parseCertificate(leaf).serial
 }
 
-/** The log is whole, and there is a row for everything that a workload holds. */
+/** Asserts that the audit log is intact and has a row for every SVID that a workload holds. */
 async function isConsistent(stack: Stack, load: Load): Promise<void> {
   const verified = await stack.signet('audit', 'verify')
   assert.equal(verified.code, 0, verified.stderr)
@@ -80,7 +80,7 @@ async function isConsistent(stack: Stack, load: Load): Promise<void> {
 }
 
 describe('SIGKILL at any moment, under load,', () => {
-  it('of the authority, of the agent, of both: the audit log is whole and has a row for all that workloads hold', async () => {
+  it('of authority, agent or both: the audit log is intact and has a row for every SVID that workloads hold', async () => {
     await using stack = await Stack.start({ resources: `${DEFAULT_RESOURCES}---${identityFor(UID)}` })
     const load = new Load(stack)
     try {
@@ -105,7 +105,7 @@ describe('SIGKILL at any moment, under load,', () => {
     await isConsistent(stack, load)
   })
 
-  it('of an agent during its join, again and again, ends in one instance', async () => {
+  it('of an agent repeatedly during its join leads to one instance', async () => {
     await using stack = await Stack.create()
     await stack.startAuthority()
     await stack.apply(`${DEFAULT_RESOURCES}---${identityFor(UID)}`)
@@ -113,7 +113,7 @@ describe('SIGKILL at any moment, under load,', () => {
     await stack.writeAgentConfig(name, secret)
     for (let round = 0; round < ROUNDS; round++) {
       await stack.launchAgent()
-      await wait(randomInt(150)) // from before its first word to the authority until after the answer
+      await wait(randomInt(150)) // from before its first message to the authority until after the response
       await stack.agent.stop('SIGKILL')
     }
     await stack.startAgent()

@@ -26,7 +26,7 @@ const ROUNDS = 500
 const AT_A_TIME = 20
 const CUTS = 2_000
 
-describe('HTTP/2 that no client would speak', () => {
+describe('HTTP/2 as no client speaks it', () => {
   let stack: Stack
   before(async () => {
     stack = await Stack.start({
@@ -53,7 +53,7 @@ describe('HTTP/2 that no client would speak', () => {
   const descriptors = async (): Promise<number> => (await readdir(`/proc/${stack.agent.pid}/fd`)).length
 
   for (const authority of ['a', '/run/a.sock']) {
-    it(`the agent outlives peers that cut off their trailers before they read the answers, as ${authority}`, async () => {
+    it(`the agent survives peers that break off within their trailers before they read the responses, as ${authority}`, async () => {
       const symbol = 'SpiffeWorkloadAPI'
       const asked = message(Buffer.concat([Buffer.of(0x22, symbol.length), Buffer.from(symbol)]))
       const frames: Buffer[] = [GREETING, frame(TYPE.settings, 0, 0, settings([4, 0x7fffffff]))]
@@ -64,24 +64,24 @@ describe('HTTP/2 that no client would speak', () => {
           frame(TYPE.data, 0, id, asked),
         )
       }
-      frames.push(frame(TYPE.headers, END_STREAM, 1, field('trailer', 'v'.repeat(40)))) // and never its end
+      frames.push(frame(TYPE.headers, END_STREAM, 1, field('trailer', 'v'.repeat(40)))) // never finished
       const bytes = Buffer.concat(frames)
       for (let n = 0; n < 60; n++) {
         const socket = await connected()
         socket.pause()
         socket.write(bytes)
-        await sleep(15) // the answers fill the socket meanwhile
+        await sleep(15) // meanwhile the responses fill the socket
         socket.destroy()
       }
       await serves()
     })
   }
 
-  it('the agent outlives mutated sessions that are cut at any byte', async () => {
+  it('the agent survives mutated sessions that are cut at any byte', async () => {
     const random = seeded(SEED)
     for (let round = 0; round < ROUNDS; round += AT_A_TIME) {
       const sequences = Array.from({ length: AT_A_TIME }, (_, n) => {
-        // Half of them are rewritten on their way.
+        // Half of them are rewritten in transit.
         const authority = field(':authority', n % 8 < 4 ? 'a' : '/run/a.sock', n % 3 === 0)
         return { bytes: sequence(random, authority), ms: random(6) }
       })
@@ -101,7 +101,7 @@ describe('HTTP/2 that no client would speak', () => {
     await serves()
   })
 
-  it('nothing is left of thousands of connections that were cut', { timeout: 60_000 }, async () => {
+  it('thousands of connections that were cut leave nothing behind', { timeout: 60_000 }, async () => {
     const before = await descriptors()
     const calls = ['a', '/run/a.sock'].map((authority) =>
       Buffer.concat([

@@ -22,7 +22,7 @@ interface AuditEvent {
   }
 }
 
-/** The agent is refused; gives the reference that it printed and what the audit log has under it. */
+/** Starts an agent that is refused. Returns the printed reference and the audit events under it. */
 async function refusedJoin(stack: Stack): Promise<{ line: string; events: AuditEvent[] }> {
   stack.agent = stack.newAgent()
   assert.equal(await stack.agent.ended(), 4)
@@ -33,7 +33,7 @@ async function refusedJoin(stack: Stack): Promise<{ line: string; events: AuditE
   return { line: stack.agent.log.replaceAll(ref, 'REF'), events }
 }
 
-/** Takes away whatever agent there is, and what it had. */
+/** Stops the agent, if any, and removes its data. */
 async function noAgent(stack: Stack): Promise<void> {
   await stack.agent?.[Symbol.asyncDispose]()
   await stack.forgetAgent()
@@ -52,7 +52,7 @@ describe('an agent that joins', () => {
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 
-  it('with an unknown, bad, expired and used secret is told the same; the audit log has each reason', async () => {
+  it('gets the same refusal for an unknown, wrong, expired and used secret; the audit log has each reason', async () => {
     const lines = new Set<string>()
     const reasons: (string | undefined)[] = []
     const refuse = async (name: string, secret: string): Promise<void> => {
@@ -72,7 +72,7 @@ describe('an agent that joins', () => {
     await refuse(used.name, 'A'.repeat(43))
     await noAgent(stack)
     await stack.writeAgentConfig(used.name, used.secret)
-    await stack.startAgent() // a bad secret has not used it up
+    await stack.startAgent() // a wrong secret does not consume a use
     await refuse(used.name, used.secret)
     while (Date.now() < expires) await new Promise((resolve) => setTimeout(resolve, expires - Date.now()))
     await refuse(expired.name, expired.secret)
@@ -83,7 +83,7 @@ describe('an agent that joins', () => {
     )
   })
 
-  it('with a wrong pin stops before it sends the secret, and says what was expected and what came', async () => {
+  it('with a wrong pin stops before it sends the secret, and names the expected and the found pin', async () => {
     await noAgent(stack)
     const { name, secret } = await stack.createToken()
     const wrong = `sha256:${'ab'.repeat(32)}`
@@ -99,10 +99,10 @@ describe('an agent that joins', () => {
     )
     assert.equal((await eventsOf(stack, 'join.*')).length, before)
     await stack.writeAgentConfig(name, secret)
-    await stack.startAgent() // the secret is still good
+    await stack.startAgent() // the secret is still valid
   })
 
-  it('and hears no answer asks again with the same key: one instance, one use of the token', async () => {
+  it('retries with the same key if the response is lost: one instance, one use of the token', async () => {
     await noAgent(stack)
     await using proxy = await CuttingProxy.start(stack.address)
     const { name, secret } = await stack.createToken('--name', 'lost-answer')
@@ -121,19 +121,19 @@ describe('an agent that joins', () => {
     }[]
     assert.equal(instances.filter(({ id }) => id === joins[0]?.detail.botInstance).length, 1)
 
-    await noAgent(stack) // somebody else with the same secret
+    await noAgent(stack) // another agent with the same secret
     await writeConfigFor(stack, stack.address, name, secret)
     const { events } = await refusedJoin(stack)
     assert.equal(events[0]?.detail.reason, 'used_up')
   })
 
-  it('refuses a bot certificate that is offered as that of the authority, before and after its join', async () => {
+  it('refuses a bot certificate that is presented as the authority’s, before and after its join', async () => {
     await noAgent(stack)
     const { name, secret } = await stack.createToken('--name', 'victim')
     await stack.writeAgentConfig(name, secret)
     await stack.startAgent()
     await stack.agent.stop()
-    // Any joined agent has such a certificate, and its chain ends at the root that is pinned.
+    // Every joined agent has such a certificate, whose chain ends at the pinned root.
     await using impostor = await Impostor.start(
       await readIdentity(path.join(stack.directory, 'agent'), path.join(stack.directory, 'state-key')),
     )
@@ -209,7 +209,7 @@ class Impostor implements AsyncDisposable {
 }
 
 describe('one data directory', () => {
-  it('holds one agent: a second one says so and stops', async () => {
+  it('serves one agent: a second one reports that and stops', async () => {
     await using stack = await Stack.start({ inProcess: true })
     await using second = new Daemon(['agent', 'run', '--config', stack.agentConfig])
     assert.notEqual(await second.ended(), 0)
@@ -217,7 +217,7 @@ describe('one data directory', () => {
     assert.ok(stack.agent.running)
   })
 
-  it('holds one authority: a second one says so and stops', async () => {
+  it('serves one authority: a second one reports that and stops', async () => {
     await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await using second = new Daemon(['authority', 'run', '--config', stack.authorityConfig])

@@ -17,7 +17,7 @@ const ADMINISTRATION = [
 ] as const
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
-/** Resolves when the connection is over, however it ends. */
+/** Resolves when the connection has closed, however it ends. */
 function closed(socket: net.Socket): Promise<void> {
   socket.on('error', () => undefined)
   return new Promise((resolve) => {
@@ -57,7 +57,7 @@ describe('garbage at the listeners', () => {
       tls.connect({ socket: tcp(), rejectUnauthorized: false, ALPNProtocols: ['h2'], minVersion: 'TLSv1.3' }),
   }
 
-  /** All of it still works. */
+  /** Asserts that all listeners still work. */
   async function allIsWell(): Promise<void> {
     using client = stack.client()
     assert.equal((await client.first('FetchX509SVID')).svids.length, 1)
@@ -99,7 +99,7 @@ describe('garbage at the listeners', () => {
       await allIsWell()
     })
 
-    it(`${what} is not held up by connections that say nothing, or half of it`, async () => {
+    it(`${what} is not delayed by connections that send nothing, or only half of a message`, async () => {
       const sockets = Array.from({ length: 30 }, dial)
       for (const [n, socket] of sockets.entries()) {
         socket.on('error', () => undefined)
@@ -109,14 +109,14 @@ describe('garbage at the listeners', () => {
       for (const socket of sockets) socket.destroy()
     })
 
-    it(`${what} closes a connection of which the other half is closed`, async () => {
+    it(`${what} closes a connection that is half-closed`, async () => {
       const socket = dial()
       const isClosed = closed(socket.resume())
       socket.end(PREFACE.slice(0, 10))
       await isClosed
     })
 
-    it(`${what} outlives connections that are cut in the middle`, async () => {
+    it(`${what} survives connections that are cut in the middle`, async () => {
       for (let n = 0; n < 20; n++) {
         const socket = dial()
         socket.on('error', () => undefined)
@@ -149,10 +149,12 @@ describe('garbage at the listeners', () => {
         const answered = sessions.map((session) => {
           session.on('error', () => undefined)
           const requests = Array.from({ length: 50 }, () => neverRead(session, method))
-          // A bot instance has one sync stream and eight connections: the older ones are ended, or refused at once.
+          // A bot instance may have one sync stream and eight connections: older ones are ended, or
+          // refused immediately.
           return what === 'the authority over TLS' ? Promise.allSettled(requests) : Promise.all(requests)
         })
-        await Promise.all<unknown>(answered) // each call is there, and what it would say waits for room that never comes
+        // Each call has arrived, and its response waits for room that never comes.
+        await Promise.all<unknown>(answered)
         await stack.apply(identityFor(UID, 'while-blocked'))
         using client = stack.client()
         using stream = client.stream('FetchX509SVID')
@@ -166,7 +168,7 @@ describe('garbage at the listeners', () => {
     })
   }
 
-  it('the Workload API cuts a connection that pings without end and never reads', async () => {
+  it('the Workload API cuts a connection that floods pings and never reads', async () => {
     const socket = net.connect(stack.socket)
     socket.on('error', () => undefined)
     socket.pause()
@@ -183,7 +185,7 @@ describe('garbage at the listeners', () => {
     await allIsWell()
   })
 
-  /** The agent's own bot certificate: the authority serves it. */
+  /** The agent's own bot certificate, which the authority accepts. */
   async function ownIdentity(): Promise<{ key: string; cert: string }> {
     const { current } = await readIdentity(
       path.join(stack.directory, 'agent'),
@@ -198,7 +200,7 @@ describe('garbage at the listeners', () => {
   }
 })
 
-/** Makes a call and grants no window; resolves when the server has taken the call. */
+/** Makes a call and grants no window. Resolves once the server has accepted the call. */
 async function neverRead(session: http2.ClientHttp2Session, method: string): Promise<void> {
   const request = session.request({
     ':method': 'POST',
@@ -208,6 +210,6 @@ async function neverRead(session: http2.ClientHttp2Session, method: string): Pro
     'workload.spiffe.io': 'true',
   })
   request.on('error', () => undefined)
-  request.end(Buffer.from([0, 0, 0, 0, 2, 0x08, 0x01])) // the first field is 1: the protocol version of Sync
+  request.end(Buffer.from([0, 0, 0, 0, 2, 0x08, 0x01])) // field 1 is 1: the protocol version of Sync
   await Promise.race([once(request, 'response'), once(request, 'close')])
 }

@@ -19,13 +19,13 @@ describe('while the authority is down', () => {
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 
-  it('open streams keep their SVIDs, cached JWT-SVIDs are served, and only what must be signed anew is UNAVAILABLE', async () => {
+  it('open streams keep their SVIDs, cached JWT-SVIDs are served, and only what needs a new signature is UNAVAILABLE', async () => {
     using client = stack.client()
     using stream = client.stream('FetchX509SVID')
     const before = serialOf(await stream.next())
     const cached = await client.unary('FetchJWTSVID', { audience: ['cached'] })
 
-    process.kill(stack.authority.pid, 'SIGSTOP') // it has the request, and will never answer it
+    process.kill(stack.authority.pid, 'SIGSTOP') // it gets the request but never answers it
     const asked = assert.rejects(client.unary('FetchJWTSVID', { audience: ['asked'] }), UNAVAILABLE)
     await stack.authority.stop('SIGKILL')
     await asked
@@ -42,12 +42,12 @@ describe('while the authority is down', () => {
     await stack.agent.says('"event":"sync.restored"', from)
     assert.equal((await client.unary('FetchJWTSVID', { audience: ['new'] })).svids.length, 1)
     await stack.apply(identityFor(UID, 'more'))
-    await stream.until(({ svids }) => svids.length === 2) // the stream was never ended
+    await stream.until(({ svids }) => svids.length === 2) // the stream never ended
     await stack.admin('delete', 'workload_identity', 'more')
     await stream.until(({ svids }) => svids.length === 1)
   })
 
-  it('an agent that stops tells its callers UNAVAILABLE, not CANCELLED; started again, it serves what it had', async () => {
+  it('an agent that stops ends calls with UNAVAILABLE, not CANCELLED, and after a restart serves what it had', async () => {
     using client = stack.client()
     using stream = client.stream('FetchX509SVID')
     const before = serialOf(await stream.next())
@@ -61,14 +61,14 @@ describe('while the authority is down', () => {
   })
 })
 
-describe('an authority that is not there', () => {
+describe('an unreachable authority', () => {
   let stack: Stack
   before(async () => {
     stack = await Stack.start({ inProcess: true, resources: resourcesWith(identityFor(UID)) })
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 
-  it('an agent that never joined answers UNAVAILABLE, says whom it cannot reach, and serves as soon as it can', async () => {
+  it('makes an agent that never joined answer UNAVAILABLE and name the address, until it can serve', async () => {
     await stack.agent.stop()
     await stack.forgetAgent()
     const { name, secret } = await stack.createToken()
@@ -88,7 +88,7 @@ describe('an authority that is not there', () => {
     assert.equal((await client.first('FetchX509SVID')).svids.length, 1)
   })
 
-  it('a command says whom it cannot reach and what to look at', async () => {
+  it('makes a command name the socket and what to check', async () => {
     await stack.authority.stop()
     const done = await stack.signet('get', 'bot')
     assert.equal(done.code, 5)
@@ -100,7 +100,7 @@ describe('an authority that is not there', () => {
 })
 
 describe('an authority restored from an older database', () => {
-  it('refuses an agent that is ahead of it as such, locks nothing, and the agent goes on serving', async () => {
+  it('refuses an agent that is ahead of it without a lock, and the agent keeps serving', async () => {
     await using stack = await Stack.start({ inProcess: true, resources: resourcesWith(identityFor(UID)) })
     using client = stack.client()
     const before = serialOf(await client.first('FetchX509SVID'))
@@ -113,7 +113,8 @@ describe('an authority restored from an older database', () => {
     await makeRenewalDue(stack)
     await stack.startAgent()
     await stack.agent.says('"event":"renewal.accepted"')
-    // Used, not only received: from here on the lineage is at the second generation.
+    // The certificate is used, not only received, so the instance is at the second generation from
+    // here on.
     using used = stack.client()
     await used.unary('FetchJWTSVID', { audience: ['second-generation'] })
 
@@ -134,7 +135,7 @@ describe('an authority restored from an older database', () => {
     const [event] = JSON.parse(refused.stdout) as { detail: { reason: string } }[]
     assert.equal(event?.detail.reason, 'restored_authority')
 
-    // What the sentence says to do.
+    // Follows the instruction of the error message.
     const { name, secret } = await stack.createToken('--name', 'again')
     await stack.agent.stop()
     await stack.writeAgentConfig(name, secret)
@@ -144,7 +145,10 @@ describe('an authority restored from an older database', () => {
   })
 })
 
-/** The host slept for longer than half of the bot certificate's life: the agent renews as soon as it starts. */
+/**
+ * Simulates a suspension of more than half of the bot certificate's life: the agent renews as soon
+ * as it starts.
+ */
 async function makeRenewalDue(stack: Stack): Promise<void> {
   const places = [path.join(stack.directory, 'agent'), path.join(stack.directory, 'state-key')] as const
   const stored = await readIdentity(...places)

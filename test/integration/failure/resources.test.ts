@@ -49,7 +49,7 @@ spec: { roles: [no-such-role] }
   })
 
   for (const [what, yaml] of Object.entries({
-    'no YAML': 'kind: [',
+    'invalid YAML': 'kind: [',
     'an unknown kind': 'kind: nothing\nversion: v1\nmetadata: { name: a }\nspec: {}\n',
     'another version': 'kind: bot\nversion: v9\nmetadata: { name: a }\nspec: { roles: [] }\n',
     'no name': 'kind: bot\nversion: v1\nmetadata: {}\nspec: { roles: [] }\n',
@@ -71,7 +71,7 @@ spec: { roles: [no-such-role] }
     })
   }
 
-  it('refuses a change of a resource that has changed meanwhile', async () => {
+  it('refuses a change of a resource that was changed meanwhile', async () => {
     const bot = (revision: string, roles: string): string =>
       `kind: bot\nversion: v1\nmetadata: { name: builder, revision: "${revision}" }\nspec: { roles: [${roles}] }\n`
     const [{ revision }] = JSON.parse((await stack.admin('get', 'bot', 'builder', '--json')).stdout) as [

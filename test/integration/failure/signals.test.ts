@@ -17,7 +17,7 @@ describe('both programs', () => {
   })
   after(() => stack[Symbol.asyncDispose]())
 
-  it('go on after SIGHUP with one line, and after SIGUSR1 and SIGUSR2 without one, and open no debugger', async () => {
+  it('continue after SIGHUP with one log line, after SIGUSR1 and SIGUSR2 without one, and open no debugger', async () => {
     for (const daemon of [stack.authority, stack.agent]) {
       const from = daemon.log.length
       for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) process.kill(daemon.pid, signal)
@@ -31,9 +31,9 @@ describe('both programs', () => {
     for (const daemon of [stack.authority, stack.agent]) assert.doesNotMatch(daemon.log, /debugger/i)
   })
 
-  it('do not end by a signal that comes while their parts are loaded', async () => {
+  it('survive a signal that arrives while their modules are loaded', async () => {
     await stack.agent.stop()
-    // The address is bound at the very end of a start: these come long before.
+    // The address is bound at the very end of start-up; the signals arrive long before.
     const loading = `import '${BINARY}'
 for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGUSR1']) process.kill(process.pid, signal)`
     const args = ['--input-type=module', '-e', loading, BINARY, 'agent', 'run', '--config', stack.agentConfig]
@@ -58,7 +58,7 @@ for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGUSR1']) process.kill(process.pid,
   })
 
   for (const program of ['authority', 'agent'] as const) {
-    it(`refuses to start the ${program} under a debugger, with one sentence`, async () => {
+    it(`refuses to start the ${program} under a debugger, with one error`, async () => {
       const config = path.join(stack.directory, `${program}.yaml`)
       const args = ['--inspect=127.0.0.1:0', BINARY, program, 'run', '--config', config]
       const failed = await promisify(execFile)(process.execPath, args).then(

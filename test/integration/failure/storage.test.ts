@@ -12,7 +12,7 @@ import { DEFAULT_RESOURCES, identityFor, Stack } from '../../support/stack.ts'
 const UID = process.getuid?.() ?? 0
 const root = UID === 0
 
-/** Whether this machine lets us mount a file system of our own; the reason why not otherwise. */
+/** The reason why this machine cannot mount a file system for the test; false if it can. */
 function cannotMount(): string | false {
   if (!root) return 'needs root, to mount a small file system'
   try {
@@ -50,7 +50,7 @@ describe('the audit log', () => {
     return path.join(directory, file)
   }
 
-  it('verifies as it is, not when a row was changed by hand, and not when its tail was cut', async () => {
+  it('verifies when intact, not after a row was changed by hand, and not after its tail was cut', async () => {
     await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.apply(DEFAULT_RESOURCES)
@@ -81,7 +81,7 @@ describe('the audit log', () => {
 })
 
 describe('a full disk', { skip: noMounts }, () => {
-  it('under the authority refuses issuance and changes, keeps what was there, and clears up by itself', async () => {
+  it('makes the authority refuse issuance and changes, keeps existing data, and needs no restart afterwards', async () => {
     await using stack = await Stack.create({ inProcess: true })
     const data = path.join(stack.directory, 'authority')
     await mkdir(data, { mode: 0o700 })
@@ -101,7 +101,7 @@ describe('a full disk', { skip: noMounts }, () => {
       /ended with 5: signet: the authority cannot store anything now: the disk is full; make room in the data directory/,
     )
     await assert.rejects(filled(client), { code: status.UNAVAILABLE })
-    await client.first('FetchX509SVID') // what was issued is still served
+    await client.first('FetchX509SVID') // existing SVIDs are still served
 
     await truncate(filler, 0)
     await stack.apply(identityFor(UID, 'after'))
@@ -111,7 +111,7 @@ describe('a full disk', { skip: noMounts }, () => {
     assert.ok(disk)
   })
 
-  it('under the agent does not stop it from serving', async () => {
+  it('does not stop the agent from serving', async () => {
     await using stack = await Stack.create({ inProcess: true })
     const data = path.join(stack.directory, 'agent')
     await mkdir(data, { mode: 0o700 })
@@ -128,14 +128,14 @@ describe('a full disk', { skip: noMounts }, () => {
     assert.ok(stack.agent.running)
     await truncate(path.join(data, 'filler'), 0)
     await stack.agent.stop()
-    await stack.launchAgent() // what could not be saved then was saved when there was room
+    await stack.launchAgent() // the unsaved state was saved once there was room
     await stack.authority.stop()
     using again = stack.client()
     await again.first('FetchX509SVID')
   })
 })
 
-/** Asks until the disk is really full for the audit log, too. */
+/** Requests SVIDs until the disk is full for the audit log, too. */
 async function filled(client: ReturnType<Stack['client']>): Promise<void> {
   for (let n = 0; n < 20_000; n++)
     await client.unary('FetchJWTSVID', { audience: [`${n}-${'b'.repeat(200)}`] })
@@ -171,8 +171,8 @@ describe('a read-only data directory', { skip: noMounts }, () => {
   })
 })
 
-describe('what holds secrets', () => {
-  it('is refused when others may read it', async () => {
+describe('a file with secrets', () => {
+  it('is refused if others can read it', async () => {
     await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.authority.stop()
@@ -184,7 +184,7 @@ describe('what holds secrets', () => {
     assert.match(authority.log, /^signet: .*chmod 600/m)
   })
 
-  it('is useless without its key, and says whose key is wrong', async () => {
+  it('is useless without its key, and the error names the wrong key', async () => {
     await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.authority.stop()

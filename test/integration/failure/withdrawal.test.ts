@@ -23,7 +23,7 @@ const ALL = '{ kind: workload_identity, spiffe_ids: [/**] }'
 
 const REFUSED = { code: status.PERMISSION_DENIED, details: 'no identity issued' }
 
-describe('what is taken away reaches open streams at once, and comes back when it is given back:', () => {
+describe('a withdrawal reaches open streams immediately, and so does the new grant, after', () => {
   let stack: Stack
   let token: string
   let client: WorkloadClient
@@ -48,8 +48,8 @@ describe('what is taken away reaches open streams at once, and comes back when i
   })
 
   /**
-   * An open stream of each kind ends, but for those of secrets; everything new is refused; and after `giveBack` the streams of secrets, and a
-   * stream that waits, are served.
+   * Asserts that open streams of every kind end, except those of secrets, and that new calls are
+   * refused. After `giveBack`, asserts that the streams of secrets and a waiting stream are served.
    */
   async function isWithdrawn(take: () => Promise<unknown>, giveBack: () => Promise<unknown>): Promise<void> {
     const streams = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles'].map((method) =>
@@ -73,7 +73,7 @@ describe('what is taken away reaches open streams at once, and comes back when i
     await served()
   }
 
-  /** What was given back is there as soon as the agent has heard of it. */
+  /** Waits until the agent has received the new grant. */
   async function served(): Promise<void> {
     for (;;) {
       const error = await client.first('FetchX509SVID').then(
@@ -124,7 +124,7 @@ describe('what is taken away reaches open streams at once, and comes back when i
     )
   })
 
-  it('one identity of two leaves the other on the stream, and the re-grant comes over the same one', async () => {
+  it('one identity of two, which leaves the other on the stream and returns on the same stream', async () => {
     await stack.apply(identityFor(UID, 'second'))
     using stream = client.stream('FetchX509SVID')
     await stream.until(({ svids }) => svids.length === 2)
@@ -137,7 +137,7 @@ describe('what is taken away reaches open streams at once, and comes back when i
     await stream.until(({ svids }) => svids.length === 1)
   })
 
-  it('a lock on a join token, and then nobody joins with it', async () => {
+  it('a lock on a join token, with which no agent can join then', async () => {
     const { name, secret } = await stack.createToken('--name', 'locked', '--max-uses', '2')
     await stack.admin('lock', '--join-token', name)
     await stack.agent.stop()

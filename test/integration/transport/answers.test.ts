@@ -8,12 +8,12 @@ import { field } from '../../support/frames.ts'
 import { grpcFrame, rawCall } from '../../support/rpc-stack.ts'
 import { Stack } from '../../support/stack.ts'
 
-/** What an agent says of a call that is not as it should be, whatever was in it: a status that every client can read. */
+/** The agent answers an invalid call, whatever is in it, with a status that every client can read. */
 
 const ENTITLED = { 'workload.spiffe.io': 'true' }
 const MARK = 'gotcha'
 const METHODS = [...SERVED, ...REFUSED]
-/** In a field of the protocol's buffers that is a text, bytes or a message: more numbers than any request has. */
+/** Every field number with which a request may have a string, bytes or a message, and more. */
 const FIELDS = Array.from({ length: 9 }, (_, n) => n + 1)
 /** As a limit of SETTINGS_MAX_HEADER_LIST_SIZE counts it (RFC 9113 §6.5.2). */
 const FIELD_OVERHEAD = 32
@@ -206,7 +206,8 @@ describe('the answers of an agent', () => {
     it(`end ${path} soon when its headers end the request`, async () => {
       using session = connect()
       const ended = await rawCall(session, path, { headers: ENTITLED, body: 'none' }).ended
-      assert.equal(ended.status, path === REFLECTION_PATH ? 0 : 3) // there one who asks nothing is answered nothing
+      // Reflection answers an empty request with nothing.
+      assert.equal(ended.status, path === REFLECTION_PATH ? 0 : 3)
     })
 
     it(`end ${path} with DEADLINE_EXCEEDED when its time is over, also if the request never ends`, async () => {
@@ -317,7 +318,7 @@ describe('the answers of an agent', () => {
     })
   }
 
-  it('are UNIMPLEMENTED for a path that nobody serves, with or without a message, of any content', async () => {
+  it('are UNIMPLEMENTED for an unknown path, with or without a message of any content', async () => {
     using session = connect()
     for (const path of ['/none.Service/Method', '/SpiffeWorkloadAPI/None', '/', '/SpiffeWorkloadAPI']) {
       for (const body of [

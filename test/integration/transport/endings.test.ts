@@ -7,8 +7,9 @@ import { RawConnection, type ReceivedFrame } from '../../support/raw-connection.
 import { Stack } from '../../support/stack.ts'
 
 /**
- * How an agent that stops ends what is open: grpc-go, grpc-js and C-core read the trailers, Connect the trailers as well, and CANCELLED,
- * which is final, when there are none; all of them read GOAWAY 0 as an order to connect again.
+ * How an agent that stops ends open streams. grpc-go, grpc-js and C-core read the trailers. So does
+ * Connect, which reports CANCELLED, a final status, when there are none. All of them reconnect after
+ * GOAWAY 0.
  */
 
 const STREAMS = streams(SERVED)

@@ -33,7 +33,7 @@ const PATIENCE_MS = 60_000
 const NOTHING = Buffer.alloc(0)
 const CANCEL = words(8)
 
-/** The frames that a flood sends next, `AT_A_TIME` of them or so; `from` is the first stream that was not used yet. */
+/** The frames that a flood sends next, about `AT_A_TIME` of them. `from` is the first unused stream ID. */
 interface Flood {
   readonly first?: (method: AgentMethod) => Buffer
   readonly next: (method: AgentMethod, from: number) => Buffer
@@ -152,7 +152,7 @@ describe('a flood of', () => {
     })
   }
 
-  it('every kind leaves the stream that was open all the while, and what changes reaches it', async () => {
+  it('every kind leaves a stream open that existed before, and changes reach it', async () => {
     await stack.apply(identityFor(UID, 'second'))
     await watch.until(({ svids }) => svids.length === 2)
   })

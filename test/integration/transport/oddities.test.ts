@@ -147,7 +147,7 @@ describe('an agent', () => {
     })
   }
 
-  it('outlives calls of any content that are reset in the same breath', async () => {
+  it('survives calls of any content that are reset immediately', async () => {
     const contents = ['application/grpc', 'text/plain', '']
     for (let round = 0; round < 20; round++) {
       using connection = await RawConnection.connect(stack.socket)

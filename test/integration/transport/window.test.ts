@@ -29,7 +29,7 @@ const OTHER = canSwitchUser ? 61_010 : UID
 const ENTITLED = { 'workload.spiffe.io': 'true' }
 const CONNECTIONS = 20
 const KIB = 1024
-/** For each call that is blocked: its own objects and what is queued for it, with room for the heap to breathe. */
+/** Memory per blocked call: its own objects and what is queued for it, with some room for the heap. */
 const MAX_PER_CALL = 64 * KIB
 const X509 = '/SpiffeWorkloadAPI/FetchX509SVID'
 const nothing: Disposable = { [Symbol.dispose]: () => {} }
@@ -52,7 +52,7 @@ describe('peers that grant no window', () => {
   }
 
   for (const calls of [50, 100]) {
-    it(`on ${CONNECTIONS} connections of ${calls} calls, of every method, keep nobody waiting and take bounded memory`, async () => {
+    it(`on ${CONNECTIONS} connections of ${calls} calls, of every method, delay no one else and take bounded memory`, async () => {
       const before = await residentBytes(stack.agent.pid)
       const sessions = Array.from({ length: CONNECTIONS }, stingy)
       try {

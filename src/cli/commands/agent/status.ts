@@ -1,5 +1,5 @@
 import type { AgentAdminServiceGetStatusResponse__Output } from '../../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import {
   type AgentOptions,
   connectAgent,
@@ -14,13 +14,11 @@ import { askUntil, type WaitOptions, withWait } from '../../wait.ts'
 
 type Options = AgentOptions & WorkloadOptions & WaitOptions & { readonly json?: boolean }
 
-export function define(command: CommandLine): void {
+export function define(command: Command): void {
   const all = withJson(withWorkloadApi(withAgent(command)))
-  withExample(
-    withWait(all, 'until it has joined and heard from its authority').action(status),
-    'signet agent status',
-    'signet agent status --wait 30s',
-  )
+  withWait(all, 'until it has joined and heard from its authority')
+    .action(status)
+    .example('signet agent status', 'signet agent status --wait 30s')
 }
 
 async function status(options: Options): Promise<void> {

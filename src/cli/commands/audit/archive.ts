@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { ArchiveAuditResponse__Output } from '../../../rpc/gen/signet/v1/ArchiveAuditResponse.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { printJson, printLine, warn } from '../../output.ts'
 import { parseSince } from './since.ts'
@@ -14,22 +14,19 @@ interface Options extends AuthorityOptions {
 /** Long, because the authority reads, writes and verifies every record. */
 const DEADLINE_MS = 3_600_000
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .requiredOption('--before <when>', 'a duration ago, such as 90d, or an instant')
-      .option(
-        '--dir <directory>',
-        'where the authority writes the file (default: audit-archives in its data_dir)',
-      )
-      .addHelpText(
-        'after',
-        '\nThe file is whole, on the disk and read again before anything is taken out of the database.',
-      )
-      .action(archive),
-    'signet audit archive --before 90d',
-    'signet audit archive --before 2026-01-01T00:00:00Z --dir /mnt/archives',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .flag('--before <when>', 'a duration ago, such as 90d, or an instant', { isRequired: true })
+    .flag(
+      '--dir <directory>',
+      'where the authority writes the file (default: audit-archives in its data_dir)',
+    )
+    .note('The file is whole, on the disk and read again before anything is taken out of the database.')
+    .action(archive)
+    .example(
+      'signet audit archive --before 90d',
+      'signet audit archive --before 2026-01-01T00:00:00Z --dir /mnt/archives',
+    )
 }
 
 async function archive(options: Options): Promise<void> {

@@ -1,19 +1,13 @@
 import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
-import type { CommandLine } from '../../command.ts'
+import type { Command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 
 const NAME = /^audit-.+\.jsonl\.gz$/
 
 /** `--archive`, of files and of directories, as often as one likes. */
-export function withArchives<C extends CommandLine>(command: C, description: string): C {
-  const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
-  return command.option(
-    '--archive <file>',
-    `${description}; a directory: all in it; may be repeated`,
-    collect,
-    [],
-  )
+export function withArchives(command: Command, description: string): Command {
+  return command.flag('--archive <file>', `${description}; a directory: all in it`, { isList: true })
 }
 
 /** Returns the archive files; those of a directory oldest first. */

@@ -1,7 +1,7 @@
 import type { ChainedAuditRow } from '../../../authority/datastore/ports.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
 import { fromTimestamp, type TimestampMessage, toTimestamp } from '../../../rpc/timestamp.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
@@ -29,18 +29,15 @@ interface Request {
 
 const MAX_SHOWN_LENGTH = 4_096
 
-export function define(command: CommandLine): void {
-  withExample(
-    withArchives(withJson(withAuthority(command)), 'what is in this archive, instead')
-      .option('--event <name>', 'only this event, or all that begin so: join.*')
-      .option('--ref <reference>', 'what a refused caller was told')
-      .option('--since <when>', 'a duration ago, such as 1h, or an instant')
-      .option('--limit <number>', 'the newest so many (default: all)')
-      .option('--follow', 'stay and print what comes; with --json one event a line')
-      .action(listEvents),
-    'signet audit list --event "join.*" --since 1h',
-    'signet audit list --ref 7F3K',
-  )
+export function define(command: Command): void {
+  withArchives(withJson(withAuthority(command)), 'what is in this archive, instead')
+    .flag('--event <name>', 'only this event, or all that begin so: join.*')
+    .flag('--ref <reference>', 'what a refused caller was told')
+    .flag('--since <when>', 'a duration ago, such as 1h, or an instant')
+    .flag('--limit <number>', 'the newest so many (default: all)')
+    .flag('--follow', 'stay and print what comes; with --json one event a line')
+    .action(listEvents)
+    .example('signet audit list --event "join.*" --since 1h', 'signet audit list --ref 7F3K')
 }
 
 async function listEvents(options: Options): Promise<void> {

@@ -1,6 +1,6 @@
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
 import type { TraceSvidResponse__Output } from '../../../rpc/gen/signet/v1/TraceSvidResponse.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { formatInstant, formatSeconds, formatTimestamp } from '../../instant.ts'
 import { formatFields, formatTable, print, printJson } from '../../output.ts'
@@ -37,17 +37,14 @@ interface Delivered extends Times {
   readonly adjusted?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .argument('<jti-or-serial>', 'of the SVID; `signet svid inspect` shows it')
-      .addHelpText(
-        'after',
-        '\nWhat was issued is recorded by the authority; to whom it was delivered is the word of the agent. Rows in archives are not looked\nat. Write -- before a name that begins with a dash.',
-      )
-      .action(trace),
-    'signet audit trace 3q2-7wAAAAAAAAAAAAAAAA',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .positional('<jti-or-serial>', 'of the SVID; `signet svid inspect` shows it')
+    .note(
+      'What was issued is recorded by the authority; to whom it was delivered is the word of the agent. Rows in archives are not looked at. Write -- before a name that begins with a dash.',
+    )
+    .action(trace)
+    .example('signet audit trace 3q2-7wAAAAAAAAAAAAAAAA')
 }
 
 async function trace(name: string, options: Options): Promise<void> {

@@ -7,7 +7,7 @@ import {
 } from '../../../authority/audit/archive/verify-archive.ts'
 import { importEd25519 } from '../../../crypto/keys.ts'
 import type { VerifyAuditResponse__Output } from '../../../rpc/gen/signet/v1/VerifyAuditResponse.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { UsageError } from '../../errors.ts'
 import { ExitCode } from '../../exit-codes.ts'
@@ -24,19 +24,19 @@ type Options = AuthorityOptions & {
 /** Long, because the authority reads every record. */
 const DEADLINE_MS = 600_000
 
-export function define(command: CommandLine): void {
-  withExample(
-    withArchives(withJson(withAuthority(command)), 'verify this archive as well, and that the log follows it')
-      .option(
-        '--heads <file>',
-        'compare with signed heads that were kept elsewhere: any text with JSON lines of audit.head; - is standard input',
-      )
-      .addHelpText('after', '\nEnds with 0 when the log is whole, 1 when it is not.')
-      .action(verify),
-    'signet audit verify',
-    'signet audit verify --archive /var/lib/signet/audit-archives',
-    'journalctl -u signet-authority -o cat | signet audit verify --heads -',
-  )
+export function define(command: Command): void {
+  withArchives(withJson(withAuthority(command)), 'verify this archive as well, and that the log follows it')
+    .flag(
+      '--heads <file>',
+      'compare with signed heads that were kept elsewhere: any text with JSON lines of audit.head; - is standard input',
+    )
+    .note('Ends with 0 when the log is whole, 1 when it is not.')
+    .action(verify)
+    .example(
+      'signet audit verify',
+      'signet audit verify --archive /var/lib/signet/audit-archives',
+      'journalctl -u signet-authority -o cat | signet audit verify --heads -',
+    )
 }
 
 async function verify(options: Options): Promise<void> {

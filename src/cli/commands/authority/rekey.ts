@@ -1,7 +1,6 @@
-import type { Command } from 'commander'
 import { loadKey } from '../../../config/secret-source.ts'
 import type { RekeyResponse__Output } from '../../../rpc/gen/signet/v1/RekeyResponse.ts'
-import { withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { print, printJson, warn } from '../../output.ts'
 
@@ -11,16 +10,13 @@ type Options = AuthorityOptions & { readonly json?: boolean; readonly newKey?: s
 const DEADLINE_MS = 120_000
 
 export function define(command: Command): void {
-  withExample(
-    withJson(withAuthority(command))
-      .option(
-        '--new-key <file>',
-        'the key to change to: 32 bytes, in hex or base64, mode 0600; default: a random one',
-      )
-      .action(rekey),
-    'signet authority rekey',
-    'signet authority rekey --new-key new.key',
-  )
+  withJson(withAuthority(command))
+    .flag(
+      '--new-key <file>',
+      'the key to change to: 32 bytes, in hex or base64, mode 0600; default: a random one',
+    )
+    .action(rekey)
+    .example('signet authority rekey', 'signet authority rekey --new-key new.key')
 }
 
 async function rekey(options: Options): Promise<void> {

@@ -1,5 +1,5 @@
 import type { GetStatusResponse__Output } from '../../../rpc/gen/signet/v1/GetStatusResponse.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatFields, print, printJson } from '../../output.ts'
@@ -7,12 +7,10 @@ import { askUntil, type WaitOptions, withWait } from '../../wait.ts'
 
 type Options = AuthorityOptions & WaitOptions & { readonly json?: boolean }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withWait(withJson(withAuthority(command)), 'until it answers').action(status),
-    'signet authority status',
-    'signet authority status --wait 30s',
-  )
+export function define(command: Command): void {
+  withWait(withJson(withAuthority(command)), 'until it answers')
+    .action(status)
+    .example('signet authority status', 'signet authority status --wait 30s')
 }
 
 async function status(options: Options): Promise<void> {

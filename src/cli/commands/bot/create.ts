@@ -1,4 +1,4 @@
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
 import { report, sendResources } from '../apply.ts'
@@ -10,16 +10,13 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
-  withExample(
-    withJson(withAuthority(command))
-      .argument('<name>')
-      .option('--role <name>', 'a role of the bot; may be repeated', collect, [])
-      .option('--trait <name=value>', 'a trait of the bot; may be repeated', collect, [])
-      .action(create),
-    'signet bot create builder --role ci --trait team=pay',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .positional('<name>')
+    .flag('--role <name>', 'a role of the bot', { isList: true })
+    .flag('--trait <name=value>', 'a trait of the bot', { isList: true })
+    .action(create)
+    .example('signet bot create builder --role ci --trait team=pay')
 }
 
 async function create(name: string, options: Options): Promise<void> {

@@ -3,7 +3,7 @@ import { splitDer } from '../../../crypto/x509.ts'
 import type { GetBundleResponse__Output } from '../../../rpc/gen/signet/v1/GetBundleResponse.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
 import { encodeCertificates } from '../../../spiffe/svid-files.ts'
-import { type CommandLine, withExample } from '../../command.ts'
+import type { Command } from '../../command.ts'
 import {
   type AuthorityOptions,
   connectAuthority,
@@ -23,22 +23,17 @@ interface Options extends AuthorityOptions, WorkloadOptions {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withAuthority(withWorkloadApi(command))
-      .addOption(
-        command
-          .createOption('--format <format>', 'SPIFFE bundle, PEM, or JWKS with the JWT keys alone')
-          .choices(['spiffe', 'pem', 'jwks'])
-          .default('spiffe'),
-      )
-      .option('--authority', 'ask the authority at its admin socket, not the Workload API')
-      .option('--trust-domain <name>', 'which one, when the Workload API knows several')
-      .option('--json', 'the same as --format spiffe')
-      .action(fetchBundle),
-    'signet bundle fetch --format pem > bundle.pem',
-    'signet bundle fetch --authority',
-  )
+export function define(command: Command): void {
+  withAuthority(withWorkloadApi(command))
+    .flag('--format <format>', 'SPIFFE bundle, PEM, or JWKS with the JWT keys alone', {
+      choices: ['spiffe', 'pem', 'jwks'],
+      default: 'spiffe',
+    })
+    .flag('--authority', 'ask the authority at its admin socket, not the Workload API')
+    .flag('--trust-domain <name>', 'which one, when the Workload API knows several')
+    .flag('--json', 'the same as --format spiffe')
+    .action(fetchBundle)
+    .example('signet bundle fetch --format pem > bundle.pem', 'signet bundle fetch --authority')
 }
 
 async function fetchBundle(options: Options): Promise<void> {

@@ -2,7 +2,7 @@ import { resourceName } from '../../../config/fields.ts'
 import type { RpcCalls } from '../../../rpc/calls.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
 import { TrustDomain } from '../../../spiffe/trust-domain.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
 import { readBundleFile } from '../../resource-input.ts'
@@ -22,22 +22,21 @@ interface Federation {
   readonly spec: { readonly trust_domain: string }
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .argument('<trust-domain>', 'a foreign one, such as partner.example')
-      .requiredOption('-f, --file <file>', 'its SPIFFE bundle as JSON; - is standard input')
-      .option('--name <name>', 'of the federation that is created; default: the trust domain')
-      .option('--dry-run', 'check and compare only')
-      .addHelpText(
-        'after',
-        '\nCreates or changes the federation of the trust domain. Workloads get its bundle with each workload identity\n' +
-          'that names the trust domain in federates_with; signet delete federation takes it away.',
-      )
-      .action(set),
-    'signet bundle set partner.example --file bundle.json',
-    'curl -s https://partner.example/bundle.json | signet bundle set partner.example --file -',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .positional('<trust-domain>', 'a foreign one, such as partner.example')
+    .flag('-f, --file <file>', 'its SPIFFE bundle as JSON; - is standard input', { isRequired: true })
+    .flag('--name <name>', 'of the federation that is created; default: the trust domain')
+    .flag('--dry-run', 'check and compare only')
+    .note(
+      'Creates or changes the federation of the trust domain. Workloads get its bundle with each workload identity ' +
+        'that names the trust domain in federates_with; signet delete federation takes it away.',
+    )
+    .action(set)
+    .example(
+      'signet bundle set partner.example --file bundle.json',
+      'curl -s https://partner.example/bundle.json | signet bundle set partner.example --file -',
+    )
 }
 
 async function set(trustDomain: string, options: Options): Promise<void> {

@@ -1,13 +1,13 @@
 import type { Ca__Output } from '../../../rpc/gen/signet/v1/Ca.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatTable, print, printJson } from '../../output.ts'
 
 type Options = AuthorityOptions & { readonly json?: boolean }
 
-export function define(command: CommandLine): void {
-  withExample(withJson(withAuthority(command)).action(listCas), 'signet ca list')
+export function define(command: Command): void {
+  withJson(withAuthority(command)).action(listCas).example('signet ca list')
 }
 
 async function listCas(options: Options): Promise<void> {

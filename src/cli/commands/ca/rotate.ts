@@ -1,7 +1,7 @@
 import { purposesWhere } from '../../../authority/keys/purposes.ts'
 import { SIGNING_ALGORITHMS } from '../../../crypto/jws-algorithm.ts'
 import type { Ca__Output } from '../../../rpc/gen/signet/v1/Ca.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { printCas } from './list.ts'
 
@@ -11,24 +11,17 @@ type Options = AuthorityOptions & {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .addArgument(
-        command
-          .createArgument('<purpose>', 'which key')
-          .choices(purposesWhere(({ isRotatedOnDemand }) => isRotatedOnDemand)),
-      )
-      .addOption(
-        command
-          .createOption('--algorithm <name>', 'which of the jwt keys; default: all that sign')
-          .choices(SIGNING_ALGORITHMS),
-      )
-      .option('--now', 'sign with the new key at once, without waiting until everybody knows it')
-      .action(rotate),
-    'signet ca rotate spiffe_x509',
-    'signet ca rotate jwt --algorithm RS256 --now',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .positional('<purpose>', 'which key', {
+      choices: purposesWhere(({ isRotatedOnDemand }) => isRotatedOnDemand),
+    })
+    .flag('--algorithm <name>', 'which of the jwt keys; default: all that sign', {
+      choices: SIGNING_ALGORITHMS,
+    })
+    .flag('--now', 'sign with the new key at once, without waiting until everybody knows it')
+    .action(rotate)
+    .example('signet ca rotate spiffe_x509', 'signet ca rotate jwt --algorithm RS256 --now')
 }
 
 async function rotate(purpose: string, options: Options): Promise<void> {

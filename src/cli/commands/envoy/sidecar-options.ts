@@ -9,7 +9,7 @@ export interface SidecarOptions extends WorkloadOptions {
   readonly service: string
   readonly upstream?: string
   readonly upstreamAddress?: string
-  readonly downstream?: readonly string[]
+  readonly downstream: readonly string[]
   readonly listen?: string
   readonly localApp?: string
   readonly outboundListen?: string
@@ -60,11 +60,13 @@ function serviceOf(text: string): Pick<EnvoySidecar, 'service' | 'certificate'> 
 
 function inboundOf(options: SidecarOptions): EnvoyInbound | undefined {
   const { listen, localApp, only, upstream, downstream } = options
-  const [flag, callers] = downstream
-    ? ['--downstream', downstream]
-    : ['--upstream', upstream ? [upstream] : []]
+  const isSaid = downstream.length > 0
+  const [flag, callers] = isSaid ? ['--downstream', downstream] : ['--upstream', upstream ? [upstream] : []]
   if (only === 'outbound' || callers.length === 0) {
-    refuse({ '--downstream': downstream, '--listen': listen, '--local-app': localApp }, 'lets nobody in')
+    refuse(
+      { '--downstream': isSaid || undefined, '--listen': listen, '--local-app': localApp },
+      'lets nobody in',
+    )
     return undefined
   }
   return {

@@ -1,7 +1,7 @@
 import type { NamedFile } from '../../../foundation/file-set.ts'
 import type { JWTSVIDResponse__Output } from '../../../rpc/gen/JWTSVIDResponse.ts'
 import type { X509SVID__Output } from '../../../rpc/gen/X509SVID.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { connectWorkloadApi, type WorkloadOptions, withWorkloadApi } from '../../connections.ts'
 import { describeJwtSvid, describeX509Svid, formatJwtSvid, formatX509Svid } from '../../describe-svid.ts'
 import { NothingThereError, UsageError } from '../../errors.ts'
@@ -16,26 +16,18 @@ interface Options extends WorkloadOptions {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withWorkloadApi(command))
-      .addArgument(command.createArgument('<type>').choices(['x509', 'jwt']))
-      .option(
-        '--audience <audience>',
-        'whom the JWT-SVID is for; may be repeated',
-        (value: string, before: readonly string[]) => [...before, value],
-        [],
-      )
-      .option('--spiffe-id <id>', 'only this one of several')
-      .option('--watch', 'stay, and deliver each new X.509-SVID; goes on through outages and withdrawals')
-      .option(
-        '--write <dir>',
-        'write svid.pem, svid.key (0600) and bundle.pem, or svid.jwt (0600); the first SVID, unless --spiffe-id says which',
-      )
-      .action((type: string, options: Options) => (type === 'jwt' ? fetchJwt(options) : fetchX509(options))),
-    'signet svid fetch x509 --write /run/my-service',
-    'signet svid fetch jwt --audience my-service',
-  )
+export function define(command: Command): void {
+  withJson(withWorkloadApi(command))
+    .positional('<type>', '', { choices: ['x509', 'jwt'] })
+    .flag('--audience <audience>', 'whom the JWT-SVID is for', { isList: true })
+    .flag('--spiffe-id <id>', 'only this one of several')
+    .flag('--watch', 'stay, and deliver each new X.509-SVID; goes on through outages and withdrawals')
+    .flag(
+      '--write <dir>',
+      'write svid.pem, svid.key (0600) and bundle.pem, or svid.jwt (0600); the first SVID, unless --spiffe-id says which',
+    )
+    .action((type: string, options: Options) => (type === 'jwt' ? fetchJwt(options) : fetchX509(options)))
+    .example('signet svid fetch x509 --write /run/my-service', 'signet svid fetch jwt --audience my-service')
 }
 
 async function fetchX509(options: Options): Promise<void> {

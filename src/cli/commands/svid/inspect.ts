@@ -6,7 +6,7 @@ import { CodedError } from '../../../foundation/errors.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
 import { checkJwtSvidTime, JwtSvidValidator, parseJwtSvid } from '../../../spiffe/jwt-svid.ts'
 import { parseX509Svid, validateX509Svid } from '../../../spiffe/x509-svid.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { readInput } from '../../input.ts'
 import { formatSeconds } from '../../instant.ts'
@@ -21,18 +21,18 @@ interface Options {
 /** The result of the check: no problem, or the first one. */
 type Verdict = { readonly verified: boolean; readonly problem: string | undefined }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(command)
-      .argument('<file>', 'a certificate chain in PEM, or a JWT-SVID; - is standard input')
-      .option('--bundle <file>', 'verify with this SPIFFE bundle of its trust domain, and say why not')
-      .option('--audience <audience>', 'what a JWT-SVID must be for; default: the first that it is for')
-      .addHelpText('after', '\nWithout a bundle only the time is compared, and no signature verified.')
-      .action(inspect),
-    'signet svid inspect svid.pem',
-    'signet svid inspect token.jwt --bundle partner.json --audience db',
-    'signet svid fetch jwt --audience a --json | jq -r ".[0].token" | signet svid inspect -',
-  )
+export function define(command: Command): void {
+  withJson(command)
+    .positional('<file>', 'a certificate chain in PEM, or a JWT-SVID; - is standard input')
+    .flag('--bundle <file>', 'verify with this SPIFFE bundle of its trust domain, and say why not')
+    .flag('--audience <audience>', 'what a JWT-SVID must be for; default: the first that it is for')
+    .note('Without a bundle only the time is compared, and no signature verified.')
+    .action(inspect)
+    .example(
+      'signet svid inspect svid.pem',
+      'signet svid inspect token.jwt --bundle partner.json --audience db',
+      'signet svid fetch jwt --audience a --json | jq -r ".[0].token" | signet svid inspect -',
+    )
 }
 
 async function inspect(file: string, options: Options): Promise<void> {

@@ -1,6 +1,6 @@
 import type { CreateJoinTokenRequest } from '../../../rpc/gen/signet/v1/CreateJoinTokenRequest.ts'
 import type { CreateJoinTokenResponse__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
-import { type CommandLine, withExample, withJson } from '../../command.ts'
+import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { parseDurationFlag } from '../../duration-flag.ts'
 import { UsageError } from '../../errors.ts'
@@ -16,16 +16,14 @@ interface Options extends AuthorityOptions {
   readonly json?: boolean
 }
 
-export function define(command: CommandLine): void {
-  withExample(
-    withJson(withAuthority(command))
-      .requiredOption('--bot <name>', 'the bot that joins with it')
-      .option('--ttl <duration>', 'how long it can be used', '1h')
-      .option('--max-uses <number>', 'how many agents may join with it', '1')
-      .option('--name <name>', 'its name (default: made from the name of the bot)')
-      .action(create),
-    'signet token create --bot builder --ttl 1h',
-  )
+export function define(command: Command): void {
+  withJson(withAuthority(command))
+    .flag('--bot <name>', 'the bot that joins with it', { isRequired: true })
+    .flag('--ttl <duration>', 'how long it can be used', { default: '1h' })
+    .flag('--max-uses <number>', 'how many agents may join with it', { default: '1' })
+    .flag('--name <name>', 'its name (default: made from the name of the bot)')
+    .action(create)
+    .example('signet token create --bot builder --ttl 1h')
 }
 
 async function create(options: Options): Promise<void> {

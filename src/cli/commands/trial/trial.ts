@@ -6,7 +6,7 @@ import type { Explanation } from '../../../policy/policy.ts'
 import type { RpcCalls } from '../../../rpc/calls.ts'
 import { LocalClient } from '../../../rpc/plain/local-client.ts'
 import { RpcError, StatusCode } from '../../../rpc/status.ts'
-import { type CommandLine, withExample } from '../../command.ts'
+import type { Command } from '../../command.ts'
 import { describeX509Svid } from '../../describe-svid.ts'
 import { formatInstant } from '../../instant.ts'
 import { print, printLine } from '../../output.ts'
@@ -26,19 +26,13 @@ interface Options {
 const FIRST_FETCH_MS = 30_000
 const AUDIENCE = 'trial-audience'
 
-export function define(command: CommandLine): void {
-  withExample(
-    command
-      .option('--dir <dir>', 'where everything is kept', '.signet')
-      .option('--once', 'end after the first fetch')
-      .addHelpText(
-        'after',
-        '\nStarts an authority and an agent as two processes and fetches SVIDs like a workload.',
-      )
-      .action(trial),
-    'signet trial',
-    'signet trial --once --dir /tmp/trial',
-  )
+export function define(command: Command): void {
+  command
+    .flag('--dir <dir>', 'where everything is kept', { default: '.signet' })
+    .flag('--once', 'end after the first fetch')
+    .note('Starts an authority and an agent as two processes and fetches SVIDs like a workload.')
+    .action(trial)
+    .example('signet trial', 'signet trial --once --dir /tmp/trial')
 }
 
 async function trial(options: Options): Promise<void> {
