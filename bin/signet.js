@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 // Plain JavaScript that any recent Node can parse (decision 0001). It finds a Node that is new
 // enough, or prints one clear sentence.
-import { existsSync, readFileSync, statSync } from 'node:fs'
 import module from 'node:module'
-import path from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+
+// Not imported: for an import Node evaluates everything that the module exports.
+const require = module.createRequire(import.meta.url)
+const { existsSync, readFileSync, statSync } = require('node:fs')
+const path = require('node:path')
+const { fileURLToPath, pathToFileURL } = require('node:url')
 
 const FLOOR = [24, 15]
 
@@ -72,13 +75,13 @@ function isOpenToAll(directory) {
 }
 
 /**
- * Returns whether dist/ is up to date with the sources of a clone. A dist/ that every user can
- * write is not trusted.
+ * Returns whether a program in dist/ is up to date with its sources in a clone. A dist/ that every
+ * user can write is not trusted.
  */
-function isBuiltFromSource() {
+function isBuiltFromSource(program) {
   const dist = path.join(root, 'dist')
   try {
-    const files = JSON.parse(readFileSync(path.join(dist, 'built-from.json'), 'utf8'))
+    const files = JSON.parse(readFileSync(path.join(dist, 'cli', `${program}.from.json`), 'utf8'))
     return (
       ![dist, path.join(dist, 'cli'), path.join(dist, 'chunks')].some(isOpenToAll) &&
       files.every(([file, size, changedMs]) => {
@@ -91,19 +94,29 @@ function isBuiltFromSource() {
   }
 }
 
-function run() {
+/** Loads a program: what was built of it, or its sources. */
+function load(program) {
+  const source = path.join(root, 'src', 'cli', `${program}.ts`)
+  const built = path.join(root, 'dist', 'cli', `${program}.js`)
+  const file = !existsSync(source) || isBuiltFromSource(program) ? built : source
+  return import(pathToFileURL(file).href)
+}
+
+/** Commands that are programs by themselves. */
+const DAEMONS = { 'agent run': 'agent-daemon', 'authority run': 'authority-daemon' }
+
+async function run() {
   const kept = compiledCodeDirectory()
   if (kept) module.enableCompileCache(kept) // Node ignores a directory that is not writable
-  const source = path.join(root, 'src', 'cli', 'main.ts')
-  const built = path.join(root, 'dist', 'cli', 'main.js')
-  // A short command loads few sources, so checking all of them would take as long as it saves.
-  const isDaemon = process.argv[3] === 'run'
-  const program = !existsSync(source) || (isDaemon && isBuiltFromSource()) ? built : source
-  if (!existsSync(path.join(root, 'node_modules')) && existsSync(source)) {
+  if (!existsSync(path.join(root, 'node_modules')) && existsSync(path.join(root, 'src'))) {
     fail(`the dependencies are not installed: run npm ci in ${root}`)
   }
   delete process.env.SIGNET_RUNTIME_FOUND
-  void import(pathToFileURL(program).href).then((main) => main.main(process.argv.slice(2)))
+  const words = process.argv.slice(2)
+  const daemon = DAEMONS[words.slice(0, 2).join(' ')]
+  if (daemon !== undefined && (await (await load(daemon)).main(words))) return
+  const { main } = await load('main')
+  await main(words)
 }
 
 // By default SIGUSR1 opens Node's debugger on loopback, where every local user can read this
@@ -112,7 +125,7 @@ process.on('SIGUSR1', () => {})
 // Without handlers these signals would end the program while it is still loading.
 if (process.argv[3] === 'run') process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
 
-if (isNewEnough(process.versions.node)) run()
+if (isNewEnough(process.versions.node)) void run()
 else {
   const node = cloneRuntime()
   if (node) void continueOn(node)

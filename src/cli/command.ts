@@ -15,7 +15,7 @@ interface CommandModule {
 type PositionalSettings = Pick<FlagSettings, 'choices'>
 
 /** A word that a command takes without a flag, in the order in which it was described. */
-export interface Positional {
+interface Positional {
   readonly name: string
   readonly description: string
   readonly isRequired: boolean

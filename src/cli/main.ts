@@ -1,12 +1,11 @@
-import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { CommandEntry } from './command.ts'
 import { COMMANDS, loadCommand } from './command-catalogue.ts'
-import { exitCodeOf } from './exit-codes.ts'
 import { leaveSoon } from './leave-soon.ts'
-import { print, warn } from './output.ts'
+import { print } from './output.ts'
 import { readWords } from './read-words.ts'
+import { sayFailure } from './say-failure.ts'
 
-/** The program. Ends by setting the exit code. */
+/** The program of all commands. Ends by setting the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   endQuietlyWithoutReader()
   const entry = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
@@ -14,7 +13,7 @@ export async function main(args: readonly string[]): Promise<void> {
     if (entry) await runCommand(entry, args.slice(entry.path.length))
     else print((await import('./no-command.ts')).answerTo(args, process.stdout.columns))
   } catch (error) {
-    process.exitCode = failed(error)
+    process.exitCode = sayFailure(error)
     if (entry?.path[1] === 'run') leaveSoon() // who starts a program may not read what it says
   }
 }
@@ -27,18 +26,6 @@ async function runCommand(entry: CommandEntry, words: readonly string[]): Promis
   else if ('mistake' in asked)
     throw (await import('./mistaken.ts')).mistaken(asked.mistake, `signet ${command.name}`)
   else await command.run(asked.given)
-}
-
-/** Prints an error and returns its exit code. */
-function failed(error: unknown): number {
-  if (error instanceof CodedError) {
-    for (const line of error.lines ?? [error.message]) warn(`signet: ${line}`)
-  } else {
-    warn(`signet: this is a defect of signet, please report it: ${messageOf(error)}`)
-    const stack = error instanceof Error ? (error.stack ?? '') : ''
-    for (const frame of stack.split('\n').filter((line) => /^ +at /.test(line))) warn(frame)
-  }
-  return exitCodeOf(error)
 }
 
 /** `signet … | head` closes our stdout, which is not a failure. */

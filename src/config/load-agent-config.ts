@@ -35,12 +35,14 @@ export const CHECKED_WITH = ['zod', 'yaml'] as const
 /** Returns a text that changes whenever any of these files changes: by an upgrade, a checkout or an edit. */
 export function checkingProgram(): string {
   const { name: own, ext: ending } = path.parse(import.meta.filename)
-  // The name of a bundled chunk changes with everything that it imports.
-  const parts =
+  // A bundle contains the libraries, and its files are written anew whenever it changes.
+  const files =
     own === 'load-agent-config'
-      ? CHECKED_BY.map((name) => path.join(import.meta.dirname, '..', `${name}${ending}`))
+      ? [
+          ...CHECKED_BY.map((name) => path.join(import.meta.dirname, '..', `${name}${ending}`)),
+          ...CHECKED_WITH.map((name) => fileURLToPath(import.meta.resolve(name))),
+        ]
       : [import.meta.filename]
-  const files = [...parts, ...CHECKED_WITH.map((name) => fileURLToPath(import.meta.resolve(name)))]
   const stamps = files.map((file) => {
     const { size, mtimeMs, ctimeMs } = statSync(file)
     return [size, mtimeMs, ctimeMs]

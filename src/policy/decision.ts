@@ -9,7 +9,7 @@ import type { BoundedIdentity, RoleVerdict } from './role.ts'
  * What refused the caller. If several identities are refused, the latest stage reached gives the
  * reason.
  */
-export type RefusedBy = 'bot_locked' | 'no_identity' | 'role_refuses' | 'locked'
+type RefusedBy = 'bot_locked' | 'no_identity' | 'role_refuses' | 'locked'
 
 /** The bounds above the rules of workload identities, as far as the deciding program knows them. */
 export interface Bounds {
@@ -26,13 +26,13 @@ export interface Bounds {
   lockOn(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): string | undefined
 }
 
-export interface Permitted {
+interface Permitted {
   readonly grant: Grant
   /** The longest TTL that the roles allow; undefined if there is no bound. */
   readonly maxTtlSeconds: number | undefined
 }
 
-export interface Refused {
+interface Refused {
   readonly refused: string
   readonly by: RefusedBy
 }

@@ -19,7 +19,7 @@ export interface Equality {
  * An attribute as an expression names it. `open` if the path continues with an index that is known
  * only at evaluation.
  */
-export interface AttributeAccess {
+interface AttributeAccess {
   readonly steps: readonly string[]
   readonly open: boolean
   readonly indexes: readonly Node[]

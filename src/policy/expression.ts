@@ -31,7 +31,7 @@ export class Facts {
  * and `&&` still have a value if one side alone decides; `!` of an absent attribute is absent, not
  * true. `has(…)` tests for presence.
  */
-export type Outcome = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
+type Outcome = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
 
 /**
  * A type-checked CEL expression (decision 0012). Immutable, and shared by all rules with the same

@@ -29,7 +29,7 @@ interface Hinted {
 }
 
 /** A hint as sent: the identity's own, or empty because `holder` comes first and has the same hint. */
-export interface SentHint {
+interface SentHint {
   readonly hint: string
   readonly holder?: string
 }

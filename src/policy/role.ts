@@ -13,7 +13,7 @@ export interface BoundedIdentity {
 }
 
 /** The parts of a grant that roles bound. */
-export interface BoundedGrant {
+interface BoundedGrant {
   readonly identity: string
   readonly labels: Readonly<Record<string, string>>
   readonly spiffeId: string

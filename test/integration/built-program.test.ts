@@ -7,7 +7,6 @@ import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
 
 const root = path.resolve(import.meta.dirname, '../..')
-const SAYS_SO = `export const main = () => console.log('source')\n`
 
 /** A clone that is set up. It reports whether it runs from its sources or from their build. */
 class Clone implements AsyncDisposable {
@@ -27,10 +26,20 @@ class Clone implements AsyncDisposable {
     await symlink(path.join(root, 'node_modules'), clone.file('node_modules'))
     await writeFile(clone.file('package.json'), '{ "type": "module" }')
     await writeFile(clone.file('src/client/main.ts'), '')
-    await writeFile(
-      clone.file('src/cli/main.ts'),
-      `export const main = () => console.log(import.meta.filename.endsWith('.ts') ? 'source' : 'built')\n`,
-    )
+    await writeFile(clone.file('src/cli/part.ts'), 'export const part = 1\n')
+    for (const program of ['main', 'agent-daemon', 'authority-daemon']) {
+      await writeFile(
+        clone.file(`src/cli/${program}.ts`),
+        `import path from 'node:path'
+import { part } from './part.ts'
+export const main = () => {
+  const { name, ext } = path.parse(import.meta.filename)
+  console.log(part && name, ext === '.ts' ? 'source' : 'built')
+  return true
+}
+`,
+      )
+    }
     await clone.run('build.js')
     return clone
   }
@@ -39,9 +48,14 @@ class Clone implements AsyncDisposable {
     return path.join(this.directory, ...parts)
   }
 
-  async run(script = 'signet.js'): Promise<string> {
-    const { stdout } = await promisify(execFile)(process.execPath, [this.file('bin', script), 'agent', 'run'])
+  async run(script = 'signet.js', ...words: readonly string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(process.execPath, [this.file('bin', script), ...words])
     return stdout.trim()
+  }
+
+  /** Returns which program ran, and whether from its sources or its build. */
+  agent(): Promise<string> {
+    return this.run('signet.js', 'agent', 'run')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -49,40 +63,46 @@ class Clone implements AsyncDisposable {
   }
 }
 
-describe('a daemon of a clone', () => {
-  it('runs the build if it matches the sources exactly', async () => {
-    await using clone = await Clone.create()
-    assert.equal(await clone.run(), 'built')
-  })
+describe('a clone', () => {
+  for (const [words, program] of [
+    [['agent', 'run'], 'agent-daemon'],
+    [['authority', 'run'], 'authority-daemon'],
+    [['get', 'bot'], 'main'],
+  ] as const) {
+    it(`runs the build for signet ${words.join(' ')} if it matches the sources exactly`, async () => {
+      await using clone = await Clone.create()
+      assert.equal(await clone.run('signet.js', ...words), `${program} built`)
+      await writeFile(clone.file('src/cli/part.ts'), 'export const part = 2\n')
+      assert.equal(await clone.run('signet.js', ...words), `${program} source`)
+    })
+  }
 
   const changes: Readonly<Record<string, (clone: Clone) => Promise<unknown>>> = {
-    'was changed': (clone) => writeFile(clone.file('src/cli/main.ts'), SAYS_SO),
-    'was only touched': (clone) => utimes(clone.file('src/cli/main.ts'), 1, 1),
-    'of the other entry is gone': (clone) => rm(clone.file('src/client/main.ts')),
+    'was only touched': (clone) => utimes(clone.file('src/cli/part.ts'), 1, 1),
   }
   for (const [what, change] of Object.entries(changes)) {
     it(`runs from source if one of the sources ${what}`, async () => {
       await using clone = await Clone.create()
       await change(clone)
-      assert.equal(await clone.run(), 'source')
+      assert.equal(await clone.agent(), 'agent-daemon source')
     })
   }
 
   it('runs from source if everyone can write to the build', async () => {
     await using clone = await Clone.create()
     await chmod(clone.file('dist/cli'), 0o777)
-    assert.equal(await clone.run(), 'source')
+    assert.equal(await clone.agent(), 'agent-daemon source')
   })
 
   it('runs from source if nothing was built', async () => {
     await using clone = await Clone.create()
     await rm(clone.file('dist'), { recursive: true })
-    assert.equal(await clone.run(), 'source')
+    assert.equal(await clone.agent(), 'agent-daemon source')
   })
 
   it('runs the build if there are no sources, as in a package', async () => {
     await using clone = await Clone.create()
     await rm(clone.file('src'), { recursive: true })
-    assert.equal(await clone.run(), 'built')
+    assert.equal(await clone.agent(), 'agent-daemon built')
   })
 })

@@ -147,7 +147,8 @@ ${this.options.authorityYaml ?? ''}`,
   }
 
   async createToken(...more: string[]): Promise<{ name: string; secret: string }> {
-    const made = await this.admin('token', 'create', '--bot', 'builder', '--ttl', '1h', '--json', ...more)
+    const ttl = more.includes('--ttl') ? [] : ['--ttl', '1h']
+    const made = await this.admin('token', 'create', '--bot', 'builder', ...ttl, '--json', ...more)
     return JSON.parse(made.stdout) as { name: string; secret: string }
   }
 

@@ -32,8 +32,11 @@ const NEEDED = [
   'README.md',
   'CHANGELOG.md',
   'bin/signet.js',
+  'dist/cli/agent-daemon.js',
+  'dist/cli/authority-daemon.js',
   'dist/cli/main.js',
   'dist/client/main.js',
+  'dist/third-party-licences.txt',
   'docs/README.md',
 ]
 /** What a package must not contain: sources of the build, tests, and keys or data of a trial. */

@@ -7,7 +7,7 @@ const LOOK_AGAIN_MS = 5_000
 const MAX_FILE_BYTES = 32 * 1024 * 1024
 
 /** Access to the two account files. */
-export interface AccountFiles {
+interface AccountFiles {
   /** Changes whenever the file does; undefined if there is no file or it is too large. */
   stamp(path: string): string | undefined
   read(path: string): string

@@ -20,7 +20,7 @@ import { warnOfClockSkew } from './warn-of-clock-skew.ts'
 
 export type Member = StoredIdentity & { readonly current: BotIdentity }
 
-export interface MembershipDeps {
+interface MembershipDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
   readonly door: AuthorityDoor
   readonly store: IdentityStore

@@ -30,7 +30,7 @@ const JOINS = { perSecond: 5, burst: 50, maxKeys: 10_000 }
 /** An agent renews once per half of a certificate's life, and more often only when answers are lost. */
 const RENEWALS = { perSecond: 0.5, burst: 20, maxKeys: 100_000 }
 
-export interface JoinApiDeps {
+interface JoinApiDeps {
   readonly joiner: Joiner
   readonly renewer: Renewer
   readonly clock: Clock

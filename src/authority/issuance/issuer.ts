@@ -32,13 +32,13 @@ export interface IssuerDeps extends ClaimDeps {
   readonly trustDomain: string
 }
 
-export interface IssuedX509 {
+interface IssuedX509 {
   readonly chain: readonly Buffer[]
   readonly notBefore: number
   readonly notAfter: number
 }
 
-export interface IssuedJwt {
+interface IssuedJwt {
   readonly token: string
   readonly issuedAt: number
   readonly expiresAt: number

@@ -97,8 +97,11 @@ describe('a package', () => {
     'README.md',
     'CHANGELOG.md',
     'bin/signet.js',
+    'dist/cli/agent-daemon.js',
+    'dist/cli/authority-daemon.js',
     'dist/cli/main.js',
     'dist/client/main.js',
+    'dist/third-party-licences.txt',
     'docs/README.md',
   ]
 

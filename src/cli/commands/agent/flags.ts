@@ -24,11 +24,20 @@ const FLAGS = {
 
 type FlagName = keyof typeof FLAGS
 
-export type AgentFlags = { readonly [Name in FlagName]?: string }
+type AgentFlags = { readonly [Name in FlagName]?: string }
 
-export function withConfigFlags(command: Command): Command {
+export interface Options extends AgentFlags {
+  readonly config?: string
+  readonly check?: boolean
+  readonly untilStdinEnds?: boolean
+}
+
+export function withFlags(command: Command): Command {
+  command.flag('-c, --config <file>', 'agent.yaml (default: the one in /etc/signet or ~/.config/signet)')
   for (const [spelling, description] of Object.values(FLAGS)) command.flag(spelling, description)
   return command
+    .flag('--check', 'check the configuration and end')
+    .flag('--until-stdin-ends', '', { isHidden: true })
 }
 
 /**

@@ -1,31 +1,8 @@
-import { existsSync } from 'node:fs'
-import { getCompileCacheDir } from 'node:module'
-import path from 'node:path'
-import type { AgentConfig } from '../../../config/agent-settings.ts'
-import { keyDirectory, surroundings } from '../../../config/places.ts'
-import { systemClock } from '../../../foundation/clock.ts'
-import { createDaemonLogger } from '../../../foundation/logger.ts'
-import { systemRandom } from '../../../foundation/random.ts'
 import type { Command } from '../../command.ts'
-import { runDaemon } from '../../daemon.ts'
-import { UsageError } from '../../errors.ts'
-import { readInput } from '../../input.ts'
-import { keepYoungHeapSmall } from '../../memory.ts'
-import { DaemonSignals } from '../../signals.ts'
-import { type AgentFlags, configFromFlags, withConfigFlags } from './flags.ts'
-
-interface Options extends AgentFlags {
-  readonly config?: string
-  readonly check?: boolean
-  readonly untilStdinEnds?: boolean
-}
+import { type Options, withFlags } from './flags.ts'
 
 export function define(command: Command): void {
-  withConfigFlags(
-    command.flag('-c, --config <file>', 'agent.yaml (default: the one in /etc/signet or ~/.config/signet)'),
-  )
-    .flag('--check', 'check the configuration and end')
-    .flag('--until-stdin-ends', '', { isHidden: true })
+  withFlags(command)
     .action(run)
     .example(
       'signet agent run --config agent.yaml',
@@ -34,46 +11,6 @@ export function define(command: Command): void {
 }
 
 async function run(options: Options): Promise<void> {
-  keepYoungHeapSmall()
-  const signals = new DaemonSignals()
-  const { text, fileName } = await configText(options)
-  const config = await readConfig(text, fileName, options)
-  if (options.check) return
-  const logger = createDaemonLogger({ level: config.log.level, name: 'agent', clock: systemClock })
-  const { runAgent } = await import('../../../agent/agent.ts')
-  const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
-  await runDaemon(() => runAgent(config, deps), {
-    logger,
-    signals,
-    untilStdinEnds: options.untilStdinEnds === true,
-  })
-}
-
-/**
- * Reads the configuration, with a cache where there is a compile cache: only its owner can write to
- * either.
- */
-async function readConfig(text: string, fileName: string, { check }: Options): Promise<AgentConfig> {
-  const compiled = getCompileCacheDir()
-  if (check || compiled === undefined) {
-    const { parseAgentConfig } = await import('../../../config/agent-config.ts')
-    return parseAgentConfig(text, fileName)
-  }
-  const { checkingProgram, loadAgentConfig } = await import('../../../config/load-agent-config.ts')
-  const { ConfigCache } = await import('../../../config/config-cache.ts')
-  return loadAgentConfig(text, fileName, new ConfigCache(path.join(compiled, 'configs'), checkingProgram()))
-}
-
-async function configText(options: Options): Promise<{ text: string; fileName: string }> {
-  const fromFlags = configFromFlags(options, surroundings())
-  if (fromFlags !== undefined) {
-    if (options.config !== undefined)
-      throw new UsageError('give --config or the flags of a configuration, not both')
-    return { text: JSON.stringify(fromFlags), fileName: '(command line)' }
-  }
-  const file = options.config ?? path.join(keyDirectory(surroundings()), 'agent.yaml')
-  if (options.config === undefined && !existsSync(file)) {
-    throw new UsageError(`there is no ${file}: give --config, or --authority, --pin and --token`)
-  }
-  return readInput(file)
+  const { start } = await import('../../agent-daemon.ts')
+  await start(options)
 }

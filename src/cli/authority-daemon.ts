@@ -1,0 +1,38 @@
+import { runAuthority } from '../authority/authority.ts'
+import { parseAuthorityConfig } from '../config/authority-config.ts'
+import { systemClock } from '../foundation/clock.ts'
+import { createDaemonLogger } from '../foundation/logger.ts'
+import { systemRandom } from '../foundation/random.ts'
+import { type Options, withFlags } from './commands/authority/flags.ts'
+import { runDaemon } from './daemon.ts'
+import { daemonMain, printingFailure } from './daemon-main.ts'
+import { defaultAuthorityConfig } from './default-authority-config.ts'
+import { readInput } from './input.ts'
+import { keepYoungHeapSmall } from './memory.ts'
+import { warn } from './output.ts'
+import { DaemonSignals } from './signals.ts'
+
+/** The program of `signet authority run`. */
+export const start = printingFailure(run)
+
+export const main = daemonMain(withFlags, start)
+
+async function run(options: Options): Promise<void> {
+  keepYoungHeapSmall()
+  const signals = new DaemonSignals()
+  const { text, fileName } = await readInput(options.config ?? defaultAuthorityConfig())
+  const config = parseAuthorityConfig(text, fileName)
+  if (options.check) {
+    const { lifetimeWarnings } = await import('../config/lifetime-warnings.ts')
+    for (const warning of lifetimeWarnings(config)) warn(`warning: ${fileName}: ${warning}`)
+    return
+  }
+  const logger = createDaemonLogger({ level: config.log.level, name: 'authority', clock: systemClock })
+  const deps = { clock: systemClock, random: systemRandom, logger, environment: process.env }
+  const acceptAltered = options.acceptAlteredDatabase === true
+  await runDaemon(() => runAuthority(config, { ...deps, acceptAltered }), {
+    logger,
+    signals,
+    untilStdinEnds: options.untilStdinEnds === true,
+  })
+}
