@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { describeRefusal, isPassing, type JoinDeps, join } from '../../../../src/agent/join/join-as-bot.ts'
+import { describeRefusal, isPassing, join } from '../../../../src/agent/join/join-as-bot.ts'
 import { RpcError, StatusCode } from '../../../../src/rpc/status.ts'
 
 describe('a failed join', () => {
@@ -22,7 +22,7 @@ describe('a failed join', () => {
 
   it('is a bug when the configuration names a method that this agent does not have', async () => {
     const deps = { config: { join: { token: 'a', method: 'secret' } }, methods: new Map() }
-    await assert.rejects(join(deps as unknown as JoinDeps, new AbortController().signal), {
+    await assert.rejects(join(deps as unknown as Parameters<typeof join>[0], new AbortController().signal), {
       name: 'TypeError',
       message: 'no join method secret',
     })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type JoinApiDeps, joinHandlers } from '../../../../src/authority/api/join-service.ts'
+import { joinHandlers } from '../../../../src/authority/api/join-service.ts'
 import type { Caller } from '../../../../src/authority/caller.ts'
 import type { JoinConversation, JoinInput } from '../../../../src/authority/join/joiner.ts'
 import { PROTOCOL_VERSION } from '../../../../src/rpc/protocol.ts'
@@ -22,7 +22,7 @@ function service(reply: object = { answer: Buffer.from('answer') }) {
     },
   }
   const deps = { joiner, renewer: undefined, clock: new FakeClock() }
-  const { Join } = joinHandlers(deps as unknown as JoinApiDeps) as unknown as {
+  const { Join } = joinHandlers(deps as unknown as Parameters<typeof joinHandlers>[0]) as unknown as {
     Join: { converse(caller: Caller, request: object, ask: object, context: object): Promise<object> }
   }
   const join = (caller: Caller, start: object | undefined): Promise<object> =>
