@@ -18,11 +18,11 @@ const MAX_END_MS = 15_000
 const KEEP_COMPILED_MS = 4_000
 
 /** `ended` rejects with the reason why the program cannot continue. */
-export interface Program extends AsyncDisposable {
+interface Program extends AsyncDisposable {
   readonly ended?: Promise<void>
 }
 
-export interface DaemonOptions {
+interface DaemonOptions {
   readonly logger: Logger
   readonly signals: DaemonSignals
   readonly untilStdinEnds?: boolean

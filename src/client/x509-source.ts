@@ -35,7 +35,7 @@ export interface X509SourceOptions {
   readonly onProblem?: ((problem: CodedError) => void) | undefined
 }
 
-export interface X509SourceDeps {
+interface X509SourceDeps {
   readonly clock: Clock
   readonly random: Random
 }

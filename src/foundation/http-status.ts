@@ -5,7 +5,7 @@ import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
-export interface StatusServerOptions {
+interface StatusServerOptions {
   /** `host:port`; port 0 chooses a free port. */
   readonly listen: string
   readonly metrics: Metrics
@@ -15,7 +15,7 @@ export interface StatusServerOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'schedule'>
 }
 
-export interface StatusServer extends AsyncDisposable {
+interface StatusServer extends AsyncDisposable {
   /** The bound address, `host:port`. */
   readonly address: string
 }

@@ -1,6 +1,6 @@
 import type { Clock, Scheduled } from './clock.ts'
 
-export interface MemoryKeeperDeps {
+interface MemoryKeeperDeps {
   readonly clock: Clock
   /** Resident memory of this process, in bytes. */
   readonly residentBytes: () => number

@@ -1,6 +1,6 @@
 import { CodedError } from './errors.ts'
 
-export type Labels = Readonly<Record<string, string>>
+type Labels = Readonly<Record<string, string>>
 
 export interface Counter {
   inc(labels?: Labels, by?: number): void
@@ -16,7 +16,7 @@ export interface Histogram {
   observe(value: number, labels?: Labels): void
 }
 
-export interface CollectedValue {
+interface CollectedValue {
   readonly labels: Labels
   readonly value: number
 }

@@ -3,13 +3,13 @@ import { gunzip, inflate } from 'node:zlib'
 /** Supported compressions, by their names in `grpc-encoding`. */
 const DECOMPRESS = { gzip: gunzip, deflate: inflate } as const
 
-export type Encoding = keyof typeof DECOMPRESS
+type Encoding = keyof typeof DECOMPRESS
 
 export function isEncoding(name: string): name is Encoding {
   return Object.hasOwn(DECOMPRESS, name)
 }
 
-export interface Compressed {
+interface Compressed {
   readonly encoding: Encoding
   readonly message: Buffer
   /** Maximum length after decompression. */

@@ -17,7 +17,7 @@ export interface Example {
 export type ExampleName = 'node' | 'go' | 'python'
 
 /** Examples whose tools are not installed here. */
-export interface MissingExample {
+interface MissingExample {
   readonly name: ExampleName
   readonly skipped: string
 }

@@ -33,7 +33,7 @@ const LIFETIMES: CaLifetimes = {
   jwt_key: 30 * 86_400,
 }
 
-export interface StateOptions {
+interface StateOptions {
   readonly dataDir: string
   readonly clock?: Clock
   readonly logger?: Logger

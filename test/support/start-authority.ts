@@ -10,7 +10,7 @@ import { RpcClient } from '../../src/rpc/client.ts'
 import type { ApplyResponse__Output } from '../../src/rpc/gen/signet/v1/ApplyResponse.ts'
 import type { CreateJoinTokenResponse__Output } from '../../src/rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 
-export interface StartAuthorityOptions {
+interface StartAuthorityOptions {
   /** A given directory is kept; otherwise a temporary one is removed afterwards. */
   readonly directory?: string
   readonly trustDomain?: string

@@ -33,7 +33,8 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonl
     join: ['audit', 'bots', 'datastore', 'keys'],
     resources: ['audit', 'datastore', 'join'],
     issuance: ['audit', 'bots', 'keys', 'resources'],
-    api: ['audit', 'bots', 'datastore', 'issuance', 'join', 'keys', 'resources'],
+    backup: ['audit', 'datastore'],
+    api: ['audit', 'backup', 'bots', 'datastore', 'issuance', 'join', 'keys', 'resources'],
   },
   agent: {
     attestation: [],

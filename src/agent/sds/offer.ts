@@ -15,7 +15,7 @@ import { type SecretNames, trustDomainOf } from './secret-names.ts'
 import type { SecretStore } from './secret-store.ts'
 
 /** Why a name is left out. For the operator, never for the caller. */
-export type AbsenceReason =
+type AbsenceReason =
   | NoIdentityReason
   | 'unknown_name'
   | 'bundle_missing'
@@ -48,7 +48,7 @@ export interface OfferDeps {
 }
 
 /** The caller for whom the offer is made. */
-export interface Offered {
+interface Offered {
   /** Undefined if the caller has no identity; `refused` says why. */
   readonly set: IdentitySet | undefined
   /** `workload.*` of the caller. */

@@ -45,7 +45,7 @@ interface Entry {
   retryMs: number
 }
 
-export interface JwtCacheDeps extends JwtIssueDeps {
+interface JwtCacheDeps extends JwtIssueDeps {
   readonly logger: Logger
   readonly issued: Counter
   readonly heldBack: HeldBack

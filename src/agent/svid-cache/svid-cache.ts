@@ -32,7 +32,7 @@ const MAX_WAIT_MS = 5_000
  */
 const TOKENS_KEPT = 256
 
-export interface SvidCacheDeps {
+interface SvidCacheDeps {
   readonly issuer: SvidIssuer
   readonly knowledge: KnowledgeSource
   readonly clock: Clock

@@ -27,7 +27,7 @@ const SPREAD_MS_EACH = 5
 /** A change of knowledge retries failed identities, but not more often than this. */
 const RETRY_AFTER_CHANGE_MS = 1_000
 
-export interface X509CacheDeps extends X509IssueDeps {
+interface X509CacheDeps extends X509IssueDeps {
   readonly logger: Logger
   readonly issued: Counter
   readonly heldBack: HeldBack

@@ -31,7 +31,7 @@ interface Answer {
   readonly delivered: Delivered
 }
 
-export interface FetchJwtSvidDeps {
+interface FetchJwtSvidDeps {
   readonly entitled: (peer: Peer) => IdentitySet | Promise<IdentitySet>
   readonly workloadOf: (peer: Peer) => Attributes
   readonly knowledge: KnowledgeSource

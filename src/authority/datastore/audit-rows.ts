@@ -118,8 +118,8 @@ export async function firstAuditRow(datastore: Datastore): Promise<number | unde
 /** The last row of this authority's log. */
 export function lastAuditRow(
   datastore: Datastore,
-): Promise<Pick<ChainedAuditRow, 'sequence' | 'hash'> | undefined> {
-  const query = ownRows(datastore).select(['sequence', 'hash'])
+): Promise<Pick<ChainedAuditRow, 'sequence' | 'hash' | 'time_ms'> | undefined> {
+  const query = ownRows(datastore).select(['sequence', 'hash', 'time_ms'])
   return query.orderBy('sequence', 'desc').limit(1).executeTakeFirst()
 }
 

@@ -178,6 +178,8 @@ export interface Datastore extends AsyncDisposable {
   readonly space: SpaceInFile
   /** Gives unused space back to the disk. */
   shrink(): Promise<SpaceInFile>
+  /** Copies everything as it is at one moment into a new file, while other work goes on. */
+  copyTo(file: string): Promise<void>
   /** Empties the write-ahead log, so that it holds no old contents. */
   flush(): Promise<void>
 }

@@ -3,7 +3,7 @@ import type { KeyPurpose } from '../datastore/schema/key-tables.ts'
 import type { CaLifetimes } from './key-factory.ts'
 
 /** The properties that all keys of a purpose share. A new purpose is one entry here. */
-export interface Purpose {
+interface Purpose {
   /** The only key type, or the types of the configured JWT algorithms, each of which has a line of keys. */
   readonly keyTypes: KeyType | 'of_jwt_algorithms'
   /** The configuration setting with the lifetime of a key. */

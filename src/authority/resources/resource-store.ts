@@ -29,7 +29,7 @@ import { parseInTurns } from './parse-in-turns.ts'
 import { type PlannedChange, planApply } from './plan.ts'
 import { toYaml } from './stored-form.ts'
 
-export interface ResourceStoreDeps {
+interface ResourceStoreDeps {
   readonly keyLives: KeyLives
   readonly datastore: Datastore
   readonly repository: ResourceRepository
@@ -41,7 +41,7 @@ export interface ResourceStoreDeps {
   readonly clock: Clock
 }
 
-export interface ApplyInput {
+interface ApplyInput {
   readonly text: string
   readonly fileName: string
   /** Who asks. */
@@ -52,7 +52,7 @@ export interface ApplyInput {
   readonly createOnly?: boolean
 }
 
-export interface Applied {
+interface Applied {
   readonly kind: string
   readonly name: string
   readonly action: PlannedChange['action']
@@ -60,7 +60,7 @@ export interface Applied {
   readonly diff: string
 }
 
-export interface ApplyOutcome {
+interface ApplyOutcome {
   readonly resources: readonly Applied[]
   readonly warnings: readonly string[]
   readonly secrets: readonly { readonly joinToken: string; readonly secret: string }[]

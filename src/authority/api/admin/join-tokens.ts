@@ -17,7 +17,7 @@ class JoinTokenInvalidError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-export interface JoinTokenApiDeps {
+interface JoinTokenApiDeps {
   readonly store: ResourceStore
   readonly pin: () => string
   readonly publicAddress: string

@@ -10,7 +10,7 @@ import type { TrialPlace } from './place.ts'
 
 /** Starts the two programs in order, each with what it must know of the other. */
 
-export interface AuthorityProcess {
+interface AuthorityProcess {
   readonly child: TrialChild
   readonly listen: string
   readonly pin: string
@@ -39,7 +39,7 @@ export async function createResources(client: RpcCalls): Promise<boolean> {
 /** The outcome in the agent's log. */
 type Outcome = 'synced' | 'refused'
 
-export interface AgentProcess {
+interface AgentProcess {
   readonly child: TrialChild
   /** The join token created for this start, if one was necessary. */
   readonly joinToken: string | undefined
