@@ -6,6 +6,8 @@ import type { AuditEventName } from './events.ts'
 const NAMES: Readonly<Record<AuditEventName, true>> = {
   'authority.started': true,
   'authority.stopped': true,
+  'authority.backed_up': true,
+  'authority.restored': true,
   'audit.gap_found': true,
   'key_encryption_key.changed': true,
   'database.sealed': true,
