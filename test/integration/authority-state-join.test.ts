@@ -193,6 +193,19 @@ describe('Joiner.join', () => {
     assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], 3_155_760_000)
   })
 
+  it('names both clocks to an agent that it refuses while they differ by more than a minute', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    const nowMs = clock.now().getTime()
+    const refused = async (agentTimeMs: number) => join(state, await newKey(), 'wrong', { agentTimeMs })
+    await assert.rejects(refused(nowMs + 60_000), { code: 'ERR_REFUSED' })
+    await assert.rejects(refused(nowMs - 60_001), {
+      code: 'ERR_JOIN_CLOCKS_DIFFER',
+      message: new RegExp(`the clock of the agent says ${new Date(nowMs - 60_001).toISOString()}, `),
+    })
+    await assert.rejects(refused(2 ** 63), { message: /the clock of the agent says something impossible, / })
+  })
+
   it('counts what it accepted and refused', async () => {
     await using fixed = await fixture()
     const { state } = fixed
