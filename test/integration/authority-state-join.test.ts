@@ -230,7 +230,7 @@ describe('a flood of refused joins', () => {
     assert.ok(last instanceof RefusedError)
     clock.advance(60_000)
     while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
-    assert.equal((await state.audit.list({ event: 'join.refused' })).length, 20)
+    assert.equal((await state.audit.list({ events: ['join.refused'] })).length, 20)
     const [row, ...rest] = await state.audit.list({
       ref: ` ${last.reference.toLowerCase().replace('-', '')}`,
     })
@@ -285,7 +285,7 @@ describe('a flood of refused joins', () => {
     await assertRefused(state, join(state, key, 'wrong', { joinToken: 'second', address }), 'wrong_secret')
     clock.advance(60_000)
     while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
-    const sums = await state.audit.list({ event: 'join.refused_more' })
+    const sums = await state.audit.list({ events: ['join.refused_more'] })
     assert.deepEqual(
       sums.map(({ detailJson }) => JSON.parse(detailJson)).map(({ count, joinToken }) => [count, joinToken]),
       [
