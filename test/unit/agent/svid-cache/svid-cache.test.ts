@@ -282,7 +282,7 @@ describe('metrics', () => {
   it('show when the SVID of each identity expires and how requests ended', async () => {
     const rig = await createSvidRig()
     await rig.issued()
-    const text = await rig.metrics.expose()
+    const text = rig.metrics.expose()
     assert.match(text, /signet_svid_expiry_seconds\{identity="web"\} 3600/)
     assert.match(text, /signet_issue_total\{kind="x509_svid",result="issued"\} 1/)
   })
