@@ -87,7 +87,7 @@ export class ExpressionWalk {
 
   afterTypeCheck(): void {
     for (const node of this.#additions) {
-      if (!ADDABLE.test(node.checkedType?.name ?? '')) {
+      if (!ADDABLE.test(String(node.checkedType?.name))) {
         throw new ExpressionInvalidError('inside a loop "+" may add numbers only')
       }
     }

@@ -104,8 +104,11 @@ class MemoryStore implements IdentityStore {
 }
 
 /** Creates a membership that is not running yet. `store` holds the identity of an earlier one. */
-export function create(options: { store?: MemoryStore; token?: string; pin?: string } = {}) {
+export function create(
+  options: { store?: MemoryStore; token?: string; pin?: string; environment?: NodeJS.ProcessEnv } = {},
+) {
   const { store = new MemoryStore(), token = 'first', pin = pinOf(root) } = options
+  const { environment = { JOIN_SECRET: 'secret' } } = options
   const clock = new RecordingClock(NOW * 1000)
   const authority = new FakeAuthority(clock, `by-${token}`)
   const log: { event?: string; msg: string; retryMs?: number }[] = []
@@ -122,7 +125,7 @@ export function create(options: { store?: MemoryStore; token?: string; pin?: str
     random: new FakeRandom(),
     logger: createLogger({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),
     metrics,
-    environment: { JOIN_SECRET: 'secret' },
+    environment,
   })
   const abort = new AbortController()
   let running: Promise<void> | undefined

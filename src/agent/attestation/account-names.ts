@@ -52,23 +52,28 @@ export class AccountNames {
     this.#groups = { path: paths.group, stamp: undefined, names: new Map() }
   }
 
-  /** Increases when a name may have changed. Reading it checks the files. */
+  /** Increases when a name may have changed. */
   get revision(): number {
-    const now = this.#clock.monotonicMs()
-    if (now - this.#lookedAtMs >= LOOK_AGAIN_MS) {
-      this.#lookedAtMs = now
-      const changed = [this.#refresh(this.#users), this.#refresh(this.#groups)]
-      if (changed.includes(true)) this.#revision += 1
-    }
+    this.#lookAgain()
     return this.#revision
   }
 
   user(uid: number): string | undefined {
-    return this.revision >= 0 ? this.#users.names.get(uid) : undefined
+    this.#lookAgain()
+    return this.#users.names.get(uid)
   }
 
   group(gid: number): string | undefined {
-    return this.revision >= 0 ? this.#groups.names.get(gid) : undefined
+    this.#lookAgain()
+    return this.#groups.names.get(gid)
+  }
+
+  #lookAgain(): void {
+    const now = this.#clock.monotonicMs()
+    if (now - this.#lookedAtMs < LOOK_AGAIN_MS) return
+    this.#lookedAtMs = now
+    const changed = [this.#refresh(this.#users), this.#refresh(this.#groups)]
+    if (changed.includes(true)) this.#revision += 1
   }
 
   #refresh(table: Table): boolean {
