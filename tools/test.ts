@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import { ALONE } from '../test/alone.ts'
+import { ALONE } from '../test/lanes.ts'
 
 /**
  * `npm test`: all tests except those with foreign clients, or the named files. Most of them share
- * one of two processes, because loading the program takes longer than many tests; the rest have one
- * process for each file.
+ * one of a few processes (test/lanes.ts).
  */
-const ALL = ['all-socket-tests.ts', 'all-unit-tests.ts', ...ALONE].map((file) => `test/${file}`)
+const ALL = ['all-*-tests.ts', ...ALONE].map((file) => `test/${file}`)
+/** Twice the cores it is meant for, because tests often wait for a disk, a timer or a program. */
+const AT_A_TIME = 4
 /** Far more than any test takes, even on a busy machine. */
 const TIMEOUT_MS = 120_000
 const root = path.resolve(import.meta.dirname, '..')
@@ -17,7 +18,7 @@ const { status } = spawnSync(
   process.execPath,
   [
     '--test',
-    '--test-concurrency=2',
+    `--test-concurrency=${AT_A_TIME}`,
     `--test-timeout=${TIMEOUT_MS}`,
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...[

@@ -22,6 +22,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'change the key-encryption key',
     load: () => import('./commands/authority/rekey.ts'),
   },
+  {
+    path: ['authority', 'backup'],
+    summary: 'copy the data of the authority while it runs',
+    load: () => import('./commands/authority/backup.ts'),
+  },
+  {
+    path: ['authority', 'restore'],
+    summary: 'check a backup, or put it in the place of the data',
+    load: () => import('./commands/authority/restore.ts'),
+  },
   { path: ['agent', 'run'], summary: 'run the agent', load: () => import('./commands/agent/run.ts') },
   {
     path: ['agent', 'status'],

@@ -11,15 +11,18 @@ import type { DaemonSignals } from './signals.ts'
 /** Longer than every deadline of the parts that are being ended. */
 const MAX_END_MS = 15_000
 
-/** The code that a program usually runs has been compiled by then. */
-const KEEP_COMPILED_MS = 10_000
+/**
+ * By then what a program usually runs has been compiled. It is before the first collection of
+ * garbage, which discards the compiled code of the start.
+ */
+const KEEP_COMPILED_MS = 4_000
 
 /** `ended` rejects with the reason why the program cannot continue. */
-export interface Program extends AsyncDisposable {
+interface Program extends AsyncDisposable {
   readonly ended?: Promise<void>
 }
 
-export interface DaemonOptions {
+interface DaemonOptions {
   readonly logger: Logger
   readonly signals: DaemonSignals
   readonly untilStdinEnds?: boolean

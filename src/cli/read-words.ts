@@ -2,11 +2,7 @@ import type { Command } from './command.ts'
 import { type Flag, HELP, VERSION } from './flag.ts'
 
 /** What a command line asks for, with what the command is given; or what is wrong with it. */
-export type Asked =
-  | 'help'
-  | 'version'
-  | { readonly given: readonly unknown[] }
-  | { readonly mistake: Mistake }
+type Asked = 'help' | 'version' | { readonly given: readonly unknown[] } | { readonly mistake: Mistake }
 
 export interface Mistake {
   readonly sentence: string

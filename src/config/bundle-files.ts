@@ -6,7 +6,7 @@ import type * as Yaml from 'yaml'
 export const MAX_BUNDLE_BYTES = 256 * 1024
 
 /** `spec.bundle: { path: FILE }` of a federation, and its position in the text. */
-export interface BundleFile {
+interface BundleFile {
   readonly path: string
   readonly line: number
   readonly start: number

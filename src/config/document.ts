@@ -5,7 +5,7 @@ import { describeIssue, problemsOf, withoutUnknownKeys } from './problem.ts'
 
 export type Path = readonly PropertyKey[]
 
-export interface Checked<T> {
+interface Checked<T> {
   readonly data: T | undefined
   readonly problems: readonly string[]
 }

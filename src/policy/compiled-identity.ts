@@ -57,17 +57,12 @@ export class CompiledIdentity {
   }
 
   decide(attributes: Attributes): Grant | Refusal {
-    return this.decideOn(new Facts(attributes))
-  }
-
-  /** Like `decide`, for facts that several identities share. */
-  decideOn(facts: Facts): Grant | Refusal {
-    const decision = this.#evaluate(facts)
+    const decision = this.#evaluate(new Facts(attributes))
     if (typeof decision !== 'function') return decision
     return { identity: this.identity.name, refused: decision() }
   }
 
-  /** The grant, or undefined. Cheaper than `decideOn`, because no reason is built. */
+  /** The grant, or undefined. No reason is built, and the facts may be shared with other identities. */
   grantOn(facts: Facts): Grant | undefined {
     const decision = this.#evaluate(facts)
     return typeof decision === 'function' ? undefined : decision

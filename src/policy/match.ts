@@ -32,7 +32,7 @@ export interface Match {
   test(value: AttributeValue): boolean
 }
 
-export interface MatchOptions {
+interface MatchOptions {
   /** Characters that `*` in a glob does not match, besides the slash. */
   readonly globStops?: string
 }

@@ -4,7 +4,7 @@ import type * as Zlib from 'node:zlib'
 /** Supported compressions, by their names in `grpc-encoding`, and the functions of zlib. */
 const DECOMPRESS = { gzip: 'gunzip', deflate: 'inflate' } as const
 
-export type Encoding = keyof typeof DECOMPRESS
+type Encoding = keyof typeof DECOMPRESS
 
 export function isEncoding(name: string): name is Encoding {
   return Object.hasOwn(DECOMPRESS, name)
@@ -15,7 +15,7 @@ function zlib(): typeof Zlib {
   return createRequire(import.meta.url)('node:zlib') as typeof Zlib
 }
 
-export interface Compressed {
+interface Compressed {
   readonly encoding: Encoding
   readonly message: Buffer
   /** Maximum length after decompression. */

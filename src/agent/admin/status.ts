@@ -8,7 +8,7 @@ import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import type { KnowledgeStore } from '../sync/knowledge-store.ts'
 import type { Uplink } from '../uplink/uplink.ts'
 
-export interface StatusInput {
+interface StatusInput {
   readonly config: Pick<AgentConfig, 'workload_api'>
   readonly store: IdentityStore
   readonly knowledge: KnowledgeStore

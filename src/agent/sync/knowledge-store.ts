@@ -29,7 +29,7 @@ interface Heard {
   locks: readonly LockRecord[]
 }
 
-export interface KnowledgeStoreDeps {
+interface KnowledgeStoreDeps {
   readonly clock: Clock
   readonly logger: Logger
 }

@@ -13,7 +13,7 @@ import type { AuthorityClient } from '../uplink/authority-door.ts'
 import { SyncSilentError } from './errors.ts'
 import type { KnowledgeStore } from './knowledge-store.ts'
 
-export interface SyncDeps {
+interface SyncDeps {
   /** @throws RpcError while there is no connection */
   readonly client: () => AuthorityClient
   readonly store: KnowledgeStore

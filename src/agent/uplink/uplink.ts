@@ -11,7 +11,7 @@ import { Sync } from '../sync/sync.ts'
 import type { AuthorityDoor } from './authority-door.ts'
 import type { AuthorityLink } from './authority-link.ts'
 
-export interface UplinkDeps {
+interface UplinkDeps {
   readonly config: AgentConfig
   readonly door: AuthorityDoor
   readonly store: IdentityStore
