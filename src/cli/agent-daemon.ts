@@ -14,7 +14,6 @@ import { runDaemon } from './daemon.ts'
 import { daemonMain, printingFailure } from './daemon-main.ts'
 import { UsageError } from './errors.ts'
 import { readInput } from './input.ts'
-import { keepYoungHeapSmall } from './memory.ts'
 import { DaemonSignals } from './signals.ts'
 
 /**
@@ -26,7 +25,6 @@ export const start = printingFailure(run)
 export const main = daemonMain(withFlags, start)
 
 async function run(options: Options): Promise<void> {
-  keepYoungHeapSmall()
   const signals = new DaemonSignals()
   const { text, fileName } = await configText(options)
   const config = await readConfig(text, fileName, options)
