@@ -212,7 +212,7 @@ describe('Joiner.join', () => {
     const secret = await createToken(state)
     await join(state, await newKey(), secret)
     await assert.rejects(join(state, await newKey(), secret), { code: 'ERR_REFUSED' })
-    const text = await state.metrics.expose()
+    const text = state.metrics.expose()
     assert.match(text, /signet_join_total\{method="secret",result="accepted"\} 1/)
     assert.match(text, /signet_join_total\{method="secret",result="refused"\} 1/)
   })

@@ -145,6 +145,70 @@ ${bot('ci', '[]')}
       assert.match(stderr, hint)
     }
   })
+
+  describe('a rule that can never hold', () => {
+    const identity = (name: string, rule: string): string =>
+      `kind: workload_identity\nversion: v1\nmetadata: { name: ${name} }\nspec:\n  spiffe_id: /${name}\n  allow:\n  - ${rule}`
+    it('is refused when it is applied, with its line and what to write', async () => {
+      const match = `{ workload.unix.uid: 0, workload.unix.binary_sha256: "SHA256:${'AB'.repeat(32)}" }`
+      const { code, stderr } = await run(
+        'apply',
+        '-f',
+        await file('n.yaml', identity('n', `match: ${match}`)),
+      )
+      assert.equal(code, 2)
+      assert.match(
+        stderr,
+        /n\.yaml:7: spec\.allow\.0\.match\.workload\.unix\.binary_sha256: write it as (ab){32}\n/,
+      )
+    })
+    it('is warned of in an expression, which may ask whether there is such an attribute', async () => {
+      const at = await file('w.yaml', identity('w', 'when: "workload.unix.uid == 0 && has(join.github)"'))
+      const { code, stderr } = await run('apply', '-f', at, '--dry-run')
+      assert.equal(code, 0)
+      assert.match(stderr, /warning: .*no join method that proves join\.github: it is always absent/)
+    })
+  })
+
+  describe('explain at the authority', () => {
+    const explain = async (attributes: object): Promise<string> =>
+      done('explain', '--attributes', await file('attributes.json', JSON.stringify(attributes)))
+    before(() =>
+      authority.apply(
+        'kind: workload_identity\nversion: v1\nmetadata: { name: web }\nspec: { spiffe_id: /web, allow: [{ match: { workload.unix.uid: 1000 } }] }',
+      ),
+    )
+    const workload = { unix: { uid: 1000 } }
+    it('says what it could not know', async () => {
+      const text = await explain({ workload })
+      assert.match(text, /not considered: roles and locks of a bot: give bot\.name or bot\.instance_id/)
+      assert.match(text, /web .*: granted spiffe:\/\/example\.org\/web by allow\[0\]/)
+    })
+    it('grants nothing to a bot without roles', async () => {
+      assert.match(
+        await explain({ workload, bot: { name: 'ci' } }),
+        /web .*: not granted: no role of the bot/,
+      )
+    })
+    it('names the lock and its reason', async () => {
+      await done('lock', '--bot', 'builder', '--reason', 'lost laptop')
+      const text = await explain({ workload, bot: { name: 'builder' } })
+      await done('unlock', '--bot', 'builder')
+      assert.match(text, /web .*: not granted: lock bot-builder: lost laptop/)
+    })
+    it('takes only attributes that there are, each of its type', async () => {
+      for (const [attributes, why] of [
+        [{ workload: { unix: { uid: '0' } } }, /workload\.unix\.uid is not of the type int/],
+        [{ workload: { unix: { udi: 0 } } }, /there is no attribute "workload\.unix\.udi"/],
+        [{ bot: { name: 'nobody' } }, /there is no bot "nobody"/],
+      ] as const) {
+        const at = await file('attributes.json', JSON.stringify(attributes))
+        const { code, stderr } = await run('explain', '--attributes', at)
+        assert.equal(code, 2)
+        assert.match(stderr, why)
+      }
+    })
+  })
 })
 
 function bot(name: string, roles: string): string {
