@@ -7,7 +7,7 @@ import { allowInShort, inShort, type RuleSpec } from './rules-in-short.ts'
 
 /** Tables of resources: for each kind what an operator wants to know at a glance. */
 
-export interface TableContext {
+interface TableContext {
   readonly locks: readonly Resource__Output[]
   readonly instances: readonly BotInstance__Output[]
 }
@@ -100,7 +100,7 @@ function read({ json }: Resource__Output): Pick<Row, 'spec' | 'expires'> {
   return { spec: spec ?? {}, expires }
 }
 
-/** The names of effective locks: `bot builder` → `stolen`; SPIFFE IDs as identities name them, by the path. */
+/** The names of effective locks: `bot builder` → `stolen`. A SPIFFE ID is its path, as in identities. */
 function locksByTarget(locks: readonly Resource__Output[]): ReadonlyMap<string, string> {
   const effective = locks.flatMap((lock) => {
     const { spec, expires } = read(lock)
