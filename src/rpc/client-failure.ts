@@ -1,4 +1,4 @@
-import { REFERENCE_TRAILER, RpcError, StatusCode } from './status.ts'
+import { ERROR_CODE_TRAILER, REFERENCE_TRAILER, RpcError, StatusCode } from './status.ts'
 
 /** The parts of a grpc-js error that are used here. */
 interface Failure {
@@ -17,6 +17,8 @@ export interface FailureContext {
   readonly state: string
   /** How far a network connection had come. */
   readonly stage?: ConnectStage
+  /** How the caller could name another socket than the default one. */
+  readonly elsewhere?: string
 }
 
 /** How far a connection has come: waiting for TCP, in the TLS handshake, or waiting for HTTP/2. */
@@ -98,10 +100,11 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
   if (unconnected) {
     const isLate = context.timedOut || status === StatusCode.DEADLINE_EXCEEDED
     const what = context.isUnix
-      ? `(${isLate ? 'timeout' : reasonOf(details)}): ${unixAdvice(details)}`
+      ? `(${isLate ? 'timeout' : reasonOf(details)}): ${unixAdvice(details)}${context.elsewhere ?? ''}`
       : networkFailure(details, isLate ? (context.stage ?? 'tcp') : undefined)
     const sentence = `cannot reach ${context.address} ${what}`
-    return new RpcError(StatusCode.UNAVAILABLE, sentence, { cause: failure, unreachable: true })
+    const isForbidden = context.isUnix && !isLate && /\bEACCES\b/.test(details)
+    return new RpcError(StatusCode.UNAVAILABLE, sentence, { cause: failure, unreachable: true, isForbidden })
   }
   if (status === StatusCode.DEADLINE_EXCEEDED) {
     return new RpcError(status, `${context.address} did not answer in time`, { cause: failure })
@@ -123,13 +126,18 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
   return new RpcError(
     status,
     details === '' ? `${context.address} answered with status ${status}` : details,
-    { cause: failure, reference: referenceOf(failure) },
+    { cause: failure, reference: trailerOf(failure, REFERENCE_TRAILER), remoteCode: errorCodeOf(failure) },
   )
 }
 
-function referenceOf({ metadata }: Failure): string | undefined {
-  const [reference] = metadata?.get(REFERENCE_TRAILER) ?? []
-  return typeof reference === 'string' ? reference : undefined
+function trailerOf({ metadata }: Failure, name: string): string | undefined {
+  const [value] = metadata?.get(name) ?? []
+  return typeof value === 'string' ? value : undefined
+}
+
+function errorCodeOf(failure: Failure): string | undefined {
+  const code = trailerOf(failure, ERROR_CODE_TRAILER)
+  return code !== undefined && /^ERR_[A-Z0-9_]{1,60}$/.test(code) ? code : undefined
 }
 
 /**

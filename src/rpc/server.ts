@@ -27,7 +27,7 @@ import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
 import { type Method, method, type ServiceName } from './services.ts'
-import { type Status, StatusCode } from './status.ts'
+import { type Status, StatusCode, toStatus, toStatusWithCode } from './status.ts'
 import { ExchangeCall, PushCall, StreamCall } from './stream-call.ts'
 import { timed } from './timed-handlers.ts'
 import { UnaryCall } from './unary-call.ts'
@@ -110,6 +110,7 @@ export class RpcServer<C> implements AsyncDisposable {
       connectionClosed: (connection) => this.#forget(connection),
       callOver: (call, caller) => this.#callOver(call, caller),
       callFailed: (call, status, error, caller) => this.#callFailed(call, status, error, caller),
+      statusOf: this.#options.showsErrorCodes === true ? toStatusWithCode : toStatus,
     }
     this.#sweepLater()
   }

@@ -11,6 +11,8 @@ interface LocalClientOptions {
   /** Request metadata sent with every call. */
   readonly metadata?: Readonly<Record<string, string>>
   readonly clock?: Clock
+  /** Added to what is said when nobody answers: how to name another socket. */
+  readonly elsewhere?: string
 }
 
 const DEADLINE_MS = 30_000
@@ -87,7 +89,7 @@ export class LocalClient implements RpcCalls {
     limits: { readonly deadlineMs?: number },
     onMessage: (message: Buffer) => void,
   ): PlainCall {
-    const { unixPath, metadata = {}, clock = systemClock } = this.#options
+    const { unixPath, metadata = {}, clock = systemClock, elsewhere } = this.#options
     const call = new PlainCall({
       target: { path: unixPath },
       method: methodPath,
@@ -96,6 +98,7 @@ export class LocalClient implements RpcCalls {
       maxMessageBytes: MAX_MESSAGE_BYTES,
       clock,
       onMessage,
+      ...(elsewhere && { elsewhere }),
       ...limits,
     })
     this.#open.add(call)

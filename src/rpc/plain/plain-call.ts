@@ -38,6 +38,8 @@ interface PlainCallOptions {
   readonly deadlineMs?: number
   /** The call does not keep the process alive. */
   readonly isBackground?: boolean
+  /** Added to what is said when nobody answers: how to name another socket. */
+  readonly elsewhere?: string
 }
 
 /** How long a server may take to answer the preface after connecting. */
@@ -81,6 +83,7 @@ export class PlainCall implements Disposable {
   #block: { readonly parts: Buffer[]; readonly endsStream: boolean } | undefined
   readonly #sender: RequestSender
   readonly #maxUnsentBytes: number
+  readonly #elsewhere: string | undefined
   #taken = 0
 
   constructor(options: PlainCallOptions) {
@@ -93,6 +96,7 @@ export class PlainCall implements Disposable {
     this.address = isUnix ? target.path : authority
     this.#messages = new MessageReader(options.maxMessageBytes)
     this.#onMessage = options.onMessage
+    this.#elsewhere = options.elsewhere
     this.#maxUnsentBytes = 2 * request.length + MAX_UNSENT_BYTES
     this.#sender = new RequestSender(STREAM, request, (bytes) => this.#socket.write(bytes))
     this.#connecting = clock.schedule(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
@@ -319,8 +323,10 @@ export class PlainCall implements Disposable {
   #failure(code: number, message: string, timedOut = false): RpcError {
     const state = this.#isConnected ? 'ready' : 'connecting'
     // The advice for a Unix socket fits any server on the same machine.
-    const context = { address: this.address, isUnix: true, timedOut, state }
-    return describeFailure({ code, message }, context)
+    const elsewhere = this.#elsewhere
+    const context = { address: this.address, isUnix: true, timedOut, state, ...(elsewhere && { elsewhere }) }
+    const metadata = { get: (name: string) => [this.#headers.get(name)] }
+    return describeFailure({ code, message, metadata }, context)
   }
 
   #failed(status: number, what: string): RpcError {
