@@ -8,7 +8,7 @@ import path from 'node:path'
 const FILES = [
   'test/all-unit-tests.ts',
   'test/conformance/{endpoint-socket,jwt-svid-validation,spiffe-bundle,spiffe-id,x509-svid-validation}.test.ts',
-  'test/integration/{agent-join,authority-state-join}.test.ts',
+  'test/integration/{agent-join,authority-state-join,join-methods}.test.ts',
 ]
 const root = path.resolve(import.meta.dirname, '..')
 const folders = process.argv.slice(2)

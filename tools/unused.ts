@@ -2,8 +2,8 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /**
- * Finds files of src/ that no other file imports, and exported functions, classes and constants
- * that no other file of src/ or tools/ imports and that their own file uses for tests only.
+ * Finds files of src/ that no other file imports, exports that no other file imports, and exports of
+ * src/ that only tests use. What its own file uses may be exported for tests.
  */
 const root = path.resolve(import.meta.dirname, '..')
 
@@ -19,7 +19,7 @@ const ENTRIES = new Set([
 /** Exports that are meant for tests. */
 const FOR_TESTS = new Set(['silentLogger'])
 
-const EXPORT = /^export (?:abstract )?(?:async )?(?:class|function\*?|const) (\w+)/gm
+const EXPORT = /^export (?:abstract )?(?:async )?(?:class|function\*?|const|interface|type) (\w+)/gm
 const RE_EXPORT = /^export \{([^}]*)\}/gm
 const STATIC =
   /(?:^import|^export|\bimport) (?:type )?(?:\w+, )?(\{[^}]*\}|\* as \w+|\w+)\s+from '(\.[^']+)'/gm
@@ -56,14 +56,20 @@ function wordsOf(clause: string): string[] {
 }
 
 const isOurs = (file: string): boolean => file.startsWith('src/') || file.startsWith('tools/')
+const isChecked = (file: string): boolean =>
+  /^(?:src|tools|test)\//.test(file) &&
+  !/\.d\.ts$|\.test\.ts$/.test(file) &&
+  !file.startsWith('src/rpc/gen/') &&
+  !ENTRIES.has(file)
 
 const found: string[] = []
 for (const [file, text] of files) {
-  if (!file.startsWith('src/') || file.endsWith('.d.ts') || ENTRIES.has(file)) continue
+  if (!isChecked(file)) continue
+  const isProduct = file.startsWith('src/')
   const known = importers.get(file)
-  if (![...(known?.values() ?? [])].some((by) => [...by].some(isOurs)))
+  if (isProduct && ![...(known?.values() ?? [])].some((by) => [...by].some(isOurs)))
     found.push(`${file}: no file imports it`)
-  if (known?.has('*') || file.startsWith('src/rpc/gen/')) continue
+  if (known?.has('*')) continue
   const exported = [...text.matchAll(EXPORT)].map(([, name = '']) => name)
   const again = [...text.matchAll(RE_EXPORT)].flatMap(([, clause = '']) => wordsOf(`{${clause}}`))
   for (const name of [...exported, ...again]) {
@@ -72,7 +78,7 @@ for (const [file, text] of files) {
     if (FOR_TESTS.has(name)) continue
     if (by.length === 0)
       found.push(`${file}: no file imports ${name}${isUsedHere ? ': do not export it' : ''}`)
-    else if (!isUsedHere && !by.some(isOurs)) found.push(`${file}: only tests use ${name}`)
+    else if (isProduct && !isUsedHere && !by.some(isOurs)) found.push(`${file}: only tests use ${name}`)
   }
 }
 for (const line of found.sort()) process.stdout.write(`${line}\n`)

@@ -8,7 +8,7 @@ import type { Caller } from './caller.ts'
 
 const MAX_CONNECTIONS = 256
 
-export interface AdminListenerDeps {
+interface AdminListenerDeps {
   /** Path of the socket. Its mode is 0600 and its directory's 0700. */
   readonly path: string
   readonly server: RpcServer<Caller>

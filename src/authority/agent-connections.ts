@@ -3,7 +3,7 @@ import { addressKey } from '../rpc/address-key.ts'
 import { ConnectionPool, type PoolMember } from '../rpc/connection-pool.ts'
 import type { AnonymousCaller, BotCaller } from './caller.ts'
 
-export interface AgentConnectionsOptions {
+interface AgentConnectionsOptions {
   /** Bot connections in all. */
   readonly max: number
   /** Bot connections per IPv4 address or IPv6 /64. */
@@ -17,7 +17,7 @@ export interface AgentConnectionsOptions {
  * Limits on open connections: of bots, of callers without a certificate, and before the TLS handshake
  * is done.
  */
-export interface Places {
+interface Places {
   readonly bots: number
   readonly anonymous: number
   readonly handshakes: number

@@ -19,6 +19,7 @@ import { RpcServer } from '../rpc/server.ts'
 import { TrustDomain } from '../spiffe/trust-domain.ts'
 import { listenForAdministrators } from './admin-listener.ts'
 import { auditHandlers } from './api/admin/audit-events.ts'
+import { backupHandlers } from './api/admin/backup.ts'
 import { botInstanceHandlers } from './api/admin/bot-instances.ts'
 import { caHandlers } from './api/admin/cas.ts'
 import { explainHandlers } from './api/admin/explain.ts'
@@ -35,11 +36,14 @@ import { DiskWatch } from './audit/disk-watch.ts'
 import { GivenUp } from './audit/given-up.ts'
 import { headKeyPath } from './audit/head-key.ts'
 import { authorizer } from './authorize.ts'
+import { BackupWriter } from './backup/backup-writer.ts'
+import { recordRestore, refuseHalfRestored } from './backup/restore.ts'
 import { forgetNowAndThen } from './bots/forgetting.ts'
 import { InstanceConnections } from './bots/instance-connections.ts'
 import { Renewer } from './bots/renewer.ts'
 import { UsedTwice } from './bots/used-twice.ts'
 import { type Caller, originOf } from './caller.ts'
+import { joinTokenUses } from './datastore/join-token-repository.ts'
 import { AuthorityRunningError } from './errors.ts'
 import type { BoundsDeps } from './issuance/bounds.ts'
 import { Issuer } from './issuance/issuer.ts'
@@ -60,7 +64,7 @@ import { ResourceStore } from './resources/resource-store.ts'
 import { warnOfUnsupportedRules } from './resources/stored-role-warnings.ts'
 import { botSpecOf } from './resources/stored-specs.ts'
 
-export interface AuthorityDeps {
+interface AuthorityDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -70,7 +74,7 @@ export interface AuthorityDeps {
   readonly acceptAltered?: boolean
 }
 
-export interface AuthorityInfo {
+interface AuthorityInfo {
   /** The host:port that is actually bound. */
   readonly listen: string
   readonly adminSocket: string
@@ -247,7 +251,7 @@ async function start(
   admins.addHealth(isServing, gate)
   const { address: listen } = listener
   const admin = {
-    ...resourceHandlers(store),
+    ...resourceHandlers(store, () => joinTokenUses(state.datastore)),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
     ...explainHandlers(catalogue, {
       ...bounds,
@@ -260,6 +264,7 @@ async function start(
     }),
     ...caHandlers(keys),
     ...rekeyHandlers(state.rekeyer),
+    ...backupHandlers(state.backups, state.keySource),
     ...botInstanceHandlers({ bots, connected }),
     ...auditHandlers(audit),
     ...statusHandlers({ trustDomain, startedMs, pin, listen, publicAddress, connected, catalogue }),
@@ -288,6 +293,7 @@ async function start(
       )
     : undefined
   datastore.started()
+  await recordRestore(config.data_dir, audit)
   await audit.record('authority.started', 'authority', { version, trustDomain, pin: pin() })
   lifecycle.use(forgetNowAndThen(bots, deps))
   const freeBytes = async (): Promise<number> => {
@@ -328,6 +334,7 @@ async function openDataDirectory(
     )
   }
   lifecycle.use(lock)
+  refuseHalfRestored(dataDir)
   const databasePath = path.join(dataDir, 'authority.db')
   const isNeeded = existsSync(databasePath)
   const source = config.key_encryption_key
@@ -352,5 +359,6 @@ async function openDataDirectory(
     random,
     logger,
   })
-  return { ...state, repository: state.resources, rekeyer, clock }
+  const backups = new BackupWriter({ ...state, vault, dataDir, keySource, clock })
+  return { ...state, repository: state.resources, rekeyer, backups, keySource, clock }
 }

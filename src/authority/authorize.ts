@@ -25,6 +25,7 @@ export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<strin
   ['/signet.v1.AdminService/ListCas', ['admin']],
   ['/signet.v1.AdminService/RotateCa', ['admin']],
   ['/signet.v1.AdminService/Rekey', ['admin']],
+  ['/signet.v1.AdminService/Backup', ['admin']],
   ['/signet.v1.AdminService/GetBundle', ['admin']],
   ['/signet.v1.AdminService/ListBotInstances', ['admin']],
   ['/signet.v1.AdminService/ListAuditEvents', ['admin']],
@@ -34,7 +35,7 @@ export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<strin
   ['/signet.v1.AdminService/GetStatus', ['admin']],
 ])
 
-export interface AuthorizeDeps {
+interface AuthorizeDeps {
   readonly nowSeconds: () => number
   /** True for root and for the user that the authority runs as. */
   readonly isAdministrator: (uid: number) => boolean

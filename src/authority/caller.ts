@@ -27,7 +27,7 @@ export interface BotCaller {
 }
 
 /** A process on this host, identified by the kernel. */
-export interface AdminCaller {
+interface AdminCaller {
   readonly kind: 'admin'
   readonly uid: number
   readonly loginUid?: number

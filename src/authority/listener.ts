@@ -14,7 +14,7 @@ import { type AnonymousCaller, type BotCaller, botCallerOf, type Caller } from '
 import { ConnectionExpiredError, TooManyConnectionsError } from './errors.ts'
 import type { KeysInUse } from './keys/signing-keys.ts'
 
-export interface ListenerDeps {
+interface ListenerDeps {
   readonly listen: string
   /** Limits bot connections in all; `maxConnectionsPerAddress` limits them per address. */
   readonly maxConnections: number

@@ -10,6 +10,7 @@ import { AuditLog } from './audit/audit-log.ts'
 import { headKeyPath, pastOf } from './audit/head-key.ts'
 import { Bots } from './bots/bots.ts'
 import { Locks } from './bots/locks.ts'
+import { LogGaps } from './bots/log-gaps.ts'
 import { ResourceRepository } from './datastore/resource-repository.ts'
 import { SqliteDatastore } from './datastore/sqlite/sqlite-datastore.ts'
 import { Vault } from './datastore/vault.ts'
@@ -17,7 +18,7 @@ import { JwtAlgorithms, type JwtConfig } from './keys/jwt-algorithms.ts'
 import type { CaLifetimes } from './keys/key-factory.ts'
 import { SigningKeys } from './keys/signing-keys.ts'
 
-export interface StateSettings {
+interface StateSettings {
   readonly dataDir: string
   readonly trustDomain: TrustDomain
   readonly kek: KeyObject
@@ -28,7 +29,7 @@ export interface StateSettings {
   readonly renewalGraceSeconds: number
 }
 
-export interface StateDeps {
+interface StateDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -52,6 +53,7 @@ export async function openState(settings: StateSettings, deps: StateDeps, lifecy
     }),
   )
   const vault = await Vault.open(datastore, { key: kek, trustDomain })
+  const gaps = await LogGaps.open(datastore, clock)
   const audit = lifecycle.use(
     await AuditLog.open({ datastore, vault, dataDir, clock, random, logger, acceptAltered }),
   )
@@ -62,6 +64,6 @@ export async function openState(settings: StateSettings, deps: StateDeps, lifecy
   )
   const resources = new ResourceRepository(datastore, clock)
   const locks = lifecycle.use(await Locks.open(resources, keys.judged))
-  const bots = lifecycle.use(await Bots.open({ ...shared, resources, locks, clock: keys.judged }))
+  const bots = lifecycle.use(await Bots.open({ ...shared, resources, locks, gaps, clock: keys.judged }))
   return { datastore, vault, resources, audit, jwt, keys, locks, bots }
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../foundation/clock.ts'
  */
 const MAX_STRETCH_MS = 86_400_000
 
-export interface Over {
+interface Over {
   readonly id: string
   /** How long it was meant to live. */
   readonly lifeMs: number

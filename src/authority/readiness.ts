@@ -2,7 +2,7 @@ import type { Clock } from '../foundation/clock.ts'
 import type { Readiness } from '../foundation/http-status.ts'
 import type { KeysInUse } from './keys/signing-keys.ts'
 
-export interface ReadinessDeps {
+interface ReadinessDeps {
   readonly datastore: { readonly problem: string | undefined }
   readonly keys: { current(): KeysInUse }
   readonly clock: Clock

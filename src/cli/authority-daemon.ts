@@ -1,17 +1,13 @@
-import { existsSync } from 'node:fs'
-import path from 'node:path'
 import { runAuthority } from '../authority/authority.ts'
 import { parseAuthorityConfig } from '../config/authority-config.ts'
-import { keyDirectory, surroundings } from '../config/places.ts'
 import { systemClock } from '../foundation/clock.ts'
 import { createDaemonLogger } from '../foundation/logger.ts'
 import { systemRandom } from '../foundation/random.ts'
 import { type Options, withFlags } from './commands/authority/flags.ts'
 import { runDaemon } from './daemon.ts'
 import { daemonMain, printingFailure } from './daemon-main.ts'
-import { UsageError } from './errors.ts'
+import { defaultAuthorityConfig } from './default-authority-config.ts'
 import { readInput } from './input.ts'
-import { keepYoungHeapSmall } from './memory.ts'
 import { warn } from './output.ts'
 import { DaemonSignals } from './signals.ts'
 
@@ -21,9 +17,8 @@ export const start = printingFailure(run)
 export const main = daemonMain(withFlags, start)
 
 async function run(options: Options): Promise<void> {
-  keepYoungHeapSmall()
   const signals = new DaemonSignals()
-  const { text, fileName } = await readInput(options.config ?? defaultConfig())
+  const { text, fileName } = await readInput(options.config ?? defaultAuthorityConfig())
   const config = parseAuthorityConfig(text, fileName)
   if (options.check) {
     const { lifetimeWarnings } = await import('../config/lifetime-warnings.ts')
@@ -38,10 +33,4 @@ async function run(options: Options): Promise<void> {
     signals,
     untilStdinEnds: options.untilStdinEnds === true,
   })
-}
-
-function defaultConfig(): string {
-  const file = path.join(keyDirectory(surroundings()), 'authority.yaml')
-  if (existsSync(file)) return file
-  throw new UsageError(`there is no ${file}: give one with --config`)
 }

@@ -22,6 +22,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'change the key-encryption key',
     load: () => import('./commands/authority/rekey.ts'),
   },
+  {
+    path: ['authority', 'backup'],
+    summary: 'copy the data of the authority while it runs',
+    load: () => import('./commands/authority/backup.ts'),
+  },
+  {
+    path: ['authority', 'restore'],
+    summary: 'check a backup, or put it in the place of the data',
+    load: () => import('./commands/authority/restore.ts'),
+  },
   { path: ['agent', 'run'], summary: 'run the agent', load: () => import('./commands/agent/run.ts') },
   {
     path: ['agent', 'status'],
@@ -30,7 +40,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { path: ['apply'], summary: 'create or change resources', load: () => import('./commands/apply.ts') },
   { path: ['diff'], summary: 'show what apply would change', load: () => import('./commands/diff.ts') },
-  { path: ['get'], summary: 'list or show resources', load: () => import('./commands/get.ts') },
+  { path: ['get'], summary: 'list or show resources', load: () => import('./commands/get/get.ts') },
   { path: ['delete'], summary: 'remove a resource', load: () => import('./commands/delete.ts') },
   { path: ['bot', 'create'], summary: 'create a bot', load: () => import('./commands/bot/create.ts') },
   {

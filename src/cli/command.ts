@@ -8,14 +8,14 @@ export interface CommandEntry {
 }
 
 /** What a file under commands/ exports: it says which flags and words its command takes, and what it does. */
-export interface CommandModule {
+interface CommandModule {
   define(command: Command, all: readonly CommandEntry[]): void
 }
 
 type PositionalSettings = Pick<FlagSettings, 'choices'>
 
 /** A word that a command takes without a flag, in the order in which it was described. */
-export interface Positional {
+interface Positional {
   readonly name: string
   readonly description: string
   readonly isRequired: boolean

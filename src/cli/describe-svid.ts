@@ -6,7 +6,7 @@ import { formatFields } from './output.ts'
 
 /** Descriptions of SVIDs for people. */
 
-export interface DescribedX509Svid {
+interface DescribedX509Svid {
   readonly spiffeId: string
   readonly hint: string
   readonly serial: string
@@ -42,7 +42,7 @@ export function formatX509Svid(svid: DescribedX509Svid): string {
   })
 }
 
-export interface DescribedJwtSvid {
+interface DescribedJwtSvid {
   readonly spiffeId: string
   readonly hint: string
   readonly token: string

@@ -1,4 +1,5 @@
 import { printable, printableJson, printableLines } from '../foundation/printable.ts'
+import { isPainted, type Paint, painted } from './paint.ts'
 
 /** Output of commands: text for people, JSON for programs. Warnings and errors go to stderr. */
 
@@ -14,6 +15,12 @@ export function print(text: string): void {
 /** Prints one line. Foreign text in it is escaped. */
 export function printLine(text: string): void {
   process.stdout.write(`${printable(text)}\n`)
+}
+
+/** Prints one line, in a colour where the output may have any. Foreign text in it is escaped. */
+export function printPainted(paint: Paint, text: string): void {
+  const shown = printable(text)
+  process.stdout.write(`${isPainted(process.stdout, process.env) ? painted(paint, shown) : shown}\n`)
 }
 
 /** Prints one line to standard error. */

@@ -1,12 +1,9 @@
+import { suggestion } from '../foundation/nearest.ts'
 import type { Command } from './command.ts'
 import { type Flag, HELP, VERSION } from './flag.ts'
 
 /** What a command line asks for, with what the command is given; or what is wrong with it. */
-export type Asked =
-  | 'help'
-  | 'version'
-  | { readonly given: readonly unknown[] }
-  | { readonly mistake: Mistake }
+type Asked = 'help' | 'version' | { readonly given: readonly unknown[] } | { readonly mistake: Mistake }
 
 export interface Mistake {
   readonly sentence: string
@@ -133,7 +130,7 @@ function noChoice(
   const wrong = choices && words.find((word) => !choices.includes(word))
   return wrong === undefined
     ? undefined
-    : `'${wrong}' is invalid for ${what}: choose one of ${choices?.join(', ')}`
+    : `'${wrong}' is invalid for ${what}: choose one of ${choices?.join(', ')}${suggestion(wrong, choices ?? [])}`
 }
 
 function valuesOf(command: Command, { values }: Sorted): Readonly<Record<string, unknown>> {

@@ -26,7 +26,7 @@ export class SourceNotReadyError extends CodedError {
 }
 
 /** Why a source has no SVID to present. */
-export type NoSvidReason = 'withdrawn' | 'expired' | 'not_picked' | 'closed'
+type NoSvidReason = 'withdrawn' | 'expired' | 'not_picked' | 'closed'
 
 /** There is no valid SVID at the moment. Expired SVIDs are never returned. */
 export class NoSvidError extends CodedError {
@@ -42,7 +42,7 @@ export class NoSvidError extends CodedError {
 }
 
 /** Why a peer was refused. */
-export type PeerRefusal = 'no_certificate' | 'not_valid' | 'not_authorized'
+type PeerRefusal = 'no_certificate' | 'not_valid' | 'not_authorized'
 
 /** The peer of a TLS connection has not proven an authorized SPIFFE ID. */
 export class PeerRefusedError extends CodedError {

@@ -5,7 +5,7 @@ import type { Random } from '../foundation/random.ts'
 import { type RpcError, StatusCode } from '../rpc/status.ts'
 import { WatchCall, type WatchTarget } from '../rpc/watch-call.ts'
 
-export interface Watching {
+interface Watching {
   readonly target: WatchTarget
   readonly method: string
   readonly clock: Clock

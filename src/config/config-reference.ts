@@ -4,7 +4,7 @@ import { authorityConfigSchema } from './authority-config.ts'
 import { metadataSchema, specSchemas } from './resource-schemas.ts'
 
 /** One row of a table in docs/. */
-export interface ReferenceRow {
+interface ReferenceRow {
   /** Path of the key, with dots. */
   readonly key: string
   readonly type: string

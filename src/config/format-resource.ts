@@ -1,7 +1,7 @@
 import { Document, visit } from 'yaml'
 import { UNPRINTABLE as UNPRINTABLE_CHARACTER } from '../foundation/printable.ts'
 
-export interface WrittenMetadata {
+interface WrittenMetadata {
   readonly labels?: Readonly<Record<string, string>>
   /** RFC 3339. */
   readonly expires?: string

@@ -3,7 +3,7 @@ import { type DistinguishedName, encodeName } from './distinguished-name.ts'
 import { keyIdentifier } from './keys.ts'
 import { parseCertificate } from './x509.ts'
 
-export interface CaCertificateInput {
+interface CaCertificateInput {
   readonly subject: DistinguishedName
   readonly publicKeyDer: Buffer
   /** Without `certificateDer` the certificate is self-signed. */

@@ -7,7 +7,7 @@ class InvalidPemError extends CodedError {
   readonly kind = 'invalid_argument'
 }
 
-export interface PemBlock {
+interface PemBlock {
   readonly label: string
   readonly der: Buffer
 }

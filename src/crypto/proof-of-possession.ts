@@ -27,7 +27,7 @@ export function proveSync(context: ProofContext, key: KeyPair): Buffer {
 }
 
 /** The authority's challenge to a client that joins with a method which signs. */
-export interface JoinChallenge {
+interface JoinChallenge {
   readonly trustDomain: string
   readonly joinToken: string
   readonly method: string

@@ -16,9 +16,9 @@ export type JsonObject = Record<string, unknown>
 type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown
 
 /** Where a problem is in a document: member names and indices, from the outermost in. */
-export type JsonPath = readonly (string | number)[]
+type JsonPath = readonly (string | number)[]
 
-export interface JsonOptions {
+interface JsonOptions {
   /** Integers that a double cannot represent become bigints. */
   readonly bigints?: boolean
   /**

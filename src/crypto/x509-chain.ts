@@ -4,7 +4,7 @@ import { InvalidKeyError, importSpki } from './keys.ts'
 import type { Certificate } from './x509.ts'
 import { isSignedBy } from './x509-signature.ts'
 
-export type ChainProblem =
+type ChainProblem =
   | 'empty'
   | 'too_long'
   | 'too_much'

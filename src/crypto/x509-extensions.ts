@@ -14,7 +14,7 @@ const KEY_USAGES = [
   'decipherOnly',
 ] as const
 
-export type KeyUsage = (typeof KEY_USAGES)[number]
+type KeyUsage = (typeof KEY_USAGES)[number]
 
 /** The extensions of a certificate that this program uses. */
 export interface Extensions {

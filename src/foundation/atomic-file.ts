@@ -22,7 +22,7 @@ export class PrivateFileError extends CodedError {
   readonly kind = 'failed_precondition'
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   readonly mode: number
   readonly uid?: number
   readonly gid?: number

@@ -1,6 +1,6 @@
 import type { Random } from './random.ts'
 
-export interface BackoffOptions {
+interface BackoffOptions {
   readonly initialMs: number
   readonly maxMs: number
   readonly factor?: number

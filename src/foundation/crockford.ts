@@ -1,5 +1,5 @@
 /** Crockford's base 32 has no letters that look like digits (https://www.crockford.com/base32.html). */
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+export const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
 /** Encodes the leading `length` × 5 bits of `bytes`. */
 export function encodeCrockford(bytes: Uint8Array, length: number): string {
@@ -13,7 +13,7 @@ export function encodeCrockford(bytes: Uint8Array, length: number): string {
       bits += 8
     }
     bits -= 5
-    text += ALPHABET[(held >> bits) & 31]
+    text += CROCKFORD[(held >> bits) & 31]
   }
   return text
 }

@@ -41,6 +41,12 @@ export abstract class CodedError extends Error {
   }
 }
 
+/** Returns an error of this program. Throws anything else again: it is a bug or a failure of the platform. */
+export function requireCoded(thrown: unknown): CodedError {
+  if (thrown instanceof CodedError) return thrown
+  throw thrown
+}
+
 /** Whether an aborted signal caused this error, in Node or in a platform function. */
 export function isAbortError(thrown: unknown): boolean {
   const code = thrown instanceof Error ? (thrown as { readonly code?: unknown }).code : undefined

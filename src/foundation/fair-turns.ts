@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { FairQueue } from './fair-queue.ts'
 
-export interface FairTurnsOptions<Key> {
+interface FairTurnsOptions<Key> {
   readonly clock: Pick<Clock, 'monotonicMs'>
   /** How long a key may use the event loop when it is alone … */
   readonly sliceMs: number

@@ -4,7 +4,7 @@ import type { FairTurns } from './fair-turns.ts'
 /** How long to use the event loop before yielding to other keys. */
 const STRETCH_MS = 1
 
-export interface InTurns<Key> {
+interface InTurns<Key> {
   readonly turns: Pick<FairTurns<Key>, 'run'>
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly key: Key

@@ -6,7 +6,7 @@ import type { Clock, Scheduled } from './clock.ts'
  */
 export type WriteNow = (bytes: Buffer) => number
 
-export interface LineWriterDeps {
+interface LineWriterDeps {
   readonly write: WriteNow
   readonly clock: Pick<Clock, 'schedule'>
   /** Returns the line that reports how many lines were dropped. */

@@ -14,13 +14,13 @@ const TELL_AFTER_MS = 60_000
 const MAX_TOLD = 16
 
 /** The event that a line reports, and who caused it. Callers cannot choose either text. */
-export interface Told {
+interface Told {
   readonly event: string
   readonly subject: string | undefined
 }
 
 /** How many lines were left out, by event and by subject. */
-export interface LeftOutLines {
+interface LeftOutLines {
   readonly lines: number
   readonly events: Readonly<Record<string, number>>
   readonly subjects: Readonly<Record<string, number>>

@@ -21,7 +21,7 @@ const OPTIONS: LoggerOptions = {
   serializers: { err: describeError },
 }
 
-export interface LoggerInput {
+interface LoggerInput {
   readonly level?: string
   readonly name?: string
   readonly destination: { write(line: string): void }

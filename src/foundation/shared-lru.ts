@@ -15,7 +15,7 @@ interface Share<Owner, V> {
   newest: Entry<Owner, V> | undefined
 }
 
-export interface SharedLruOptions<V> {
+interface SharedLruOptions<V> {
   /** The size of an entry in the unit of the limit, for example bytes; 1 by default. */
   readonly sizeOf?: (key: string, value: V) => number
   /** Called for evicted entries, not for deleted ones. */

@@ -6,7 +6,7 @@ interface Bucket {
   filledMs: number
 }
 
-export interface TokenBucketsOptions {
+interface TokenBucketsOptions {
   readonly perSecond: number
   /** What a key may take in one moment after a rest. */
   readonly burst: number

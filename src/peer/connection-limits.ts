@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 
 /** The resources that this process may use. */
-export interface Resources {
+interface Resources {
   /** The soft RLIMIT_NOFILE. */
   readonly openFiles: number
   /** The machine's memory, or the cgroup's limit if that is lower. */

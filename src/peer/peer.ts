@@ -12,7 +12,7 @@ const OVERFLOW_UID = 65_534
 const HIDDEN = 'the caller lives, but /proc does not show it to this program (hidepid=, ProtectProc=)'
 
 /** The peer's executable at connect time. */
-export interface Executable extends ExecutableId {
+interface Executable extends ExecutableId {
   readonly path?: string
   readonly isDeleted: boolean
 }

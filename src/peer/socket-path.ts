@@ -49,7 +49,7 @@ export function sharedDirectoryAbove(file: string): string | undefined {
  * The mode with which a socket's directory is created, and whether one that others can enter is
  * refused.
  */
-export interface SocketDirectoryOptions {
+interface SocketDirectoryOptions {
   readonly mode: number
   readonly isPrivate?: boolean
 }

@@ -38,7 +38,7 @@ export interface UnixListenerOptions {
 }
 
 /** The part of the fair scheduler that a listener needs. */
-export interface UserTurns {
+interface UserTurns {
   run(uid: number, task: () => void): void
   isHeld(uid: number): boolean
   hurry(): void

@@ -48,12 +48,11 @@ export function touches(used: ReadonlySet<string>, path: string): boolean {
 /** A copy of the tree with `value` at a path. */
 export function withValue(
   attributes: Attributes,
-  steps: readonly string[],
+  [name, ...rest]: readonly [string, ...string[]],
   value: AttributeValue,
 ): Attributes {
-  const [name, ...rest] = steps
-  if (name === undefined) return attributes
   const below = attributes[name]
   const subtree = typeof below === 'object' && !Array.isArray(below) ? (below as Attributes) : {}
-  return { ...attributes, [name]: rest.length === 0 ? value : withValue(subtree, rest, value) }
+  const [next, ...others] = rest
+  return { ...attributes, [name]: next === undefined ? value : withValue(subtree, [next, ...others], value) }
 }

@@ -7,7 +7,7 @@ const AUDIENCE_LIMITS = {
   maxTotalBytes: 4_096,
 } as const
 
-export type AudienceProblem = 'none' | 'empty' | 'too_many' | 'too_long' | 'too_long_together'
+type AudienceProblem = 'none' | 'empty' | 'too_many' | 'too_long' | 'too_long_together'
 
 /** Checks the number and the lengths of these audiences, not their characters. */
 export function audienceProblem(audiences: readonly string[]): AudienceProblem | undefined {

@@ -15,7 +15,7 @@ export { lintWorkloadIdentity } from './lint.ts'
 export { PolicyInvalidError } from './problem.ts'
 
 /** The defaults for what a resource leaves out. */
-export interface CompileDefaults {
+interface CompileDefaults {
   readonly trustDomain: string
   readonly x509TtlSeconds: number
   readonly jwtTtlSeconds: number

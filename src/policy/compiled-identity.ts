@@ -40,10 +40,11 @@ export class CompiledIdentity {
     this.parts = parts
     const rendered = this.renderedAttributes()
     this.#isConstant = rendered.size === 0
-    this.usedAttributes = new Set([
-      ...rendered,
-      ...[...parts.allow, ...parts.deny].flatMap((rule) => rule.usedAttributes()),
-    ])
+    const used = new Set(rendered)
+    for (const rules of [parts.allow, parts.deny]) {
+      for (const rule of rules) for (const attribute of rule.usedAttributes()) used.add(attribute)
+    }
+    this.usedAttributes = used
   }
 
   /** The attributes that appear in issued credentials, as opposed to those that only decide. */
@@ -57,17 +58,12 @@ export class CompiledIdentity {
   }
 
   decide(attributes: Attributes): Grant | Refusal {
-    return this.decideOn(new Facts(attributes))
-  }
-
-  /** Like `decide`, for facts that several identities share. */
-  decideOn(facts: Facts): Grant | Refusal {
-    const decision = this.#evaluate(facts)
+    const decision = this.#evaluate(new Facts(attributes))
     if (typeof decision !== 'function') return decision
     return { identity: this.identity.name, refused: decision() }
   }
 
-  /** The grant, or undefined. Cheaper than `decideOn`, because no reason is built. */
+  /** The grant, or undefined. No reason is built, and the facts may be shared with other identities. */
   grantOn(facts: Facts): Grant | undefined {
     const decision = this.#evaluate(facts)
     return typeof decision === 'function' ? undefined : decision

@@ -1,6 +1,5 @@
 import type { Attributes } from './attributes.ts'
 import type { CompiledIdentity } from './compiled-identity.ts'
-import { Facts } from './expression.ts'
 import type { Grant, IdentityExplanation } from './grant.ts'
 import { type LifeLimits, withLives } from './life.ts'
 import type { Policy } from './policy.ts'
@@ -10,7 +9,7 @@ import type { BoundedIdentity, RoleVerdict } from './role.ts'
  * What refused the caller. If several identities are refused, the latest stage reached gives the
  * reason.
  */
-export type RefusedBy = 'bot_locked' | 'no_identity' | 'role_refuses' | 'locked'
+type RefusedBy = 'bot_locked' | 'no_identity' | 'role_refuses' | 'locked'
 
 /** The bounds above the rules of workload identities, as far as the deciding program knows them. */
 export interface Bounds {
@@ -27,13 +26,13 @@ export interface Bounds {
   lockOn(subject: { readonly workloadIdentity: string; readonly spiffeId: string }): string | undefined
 }
 
-export interface Permitted {
+interface Permitted {
   readonly grant: Grant
   /** The longest TTL that the roles allow; undefined if there is no bound. */
   readonly maxTtlSeconds: number | undefined
 }
 
-export interface Refused {
+interface Refused {
   readonly refused: string
   readonly by: RefusedBy
 }
@@ -45,13 +44,13 @@ export interface Refused {
  */
 export function judge(
   compiled: CompiledIdentity,
-  attributes: Attributes | Facts,
+  attributes: Attributes,
   bounds: Bounds,
 ): Permitted | Refused {
   if (bounds.mayUse?.(compiled.identity) === false) {
     return { refused: 'no role of the bot permits this workload identity', by: 'role_refuses' }
   }
-  const decision = compiled.decideOn(attributes instanceof Facts ? attributes : new Facts(attributes))
+  const decision = compiled.decide(attributes)
   if ('refused' in decision) return { refused: decision.refused, by: 'no_identity' }
   return withinBounds(decision, compiled, bounds)
 }
@@ -70,8 +69,8 @@ export function decide(
   const grants: Grant[] = []
   let by: RefusedBy = 'no_identity'
   for (const grant of policy.decide(attributes)) {
-    const compiled = policy.get(grant.identity)
-    if (compiled === undefined || bounds.mayUse?.(compiled.identity) === false) continue
+    const compiled = policy.get(grant.identity) as CompiledIdentity // the policy has just granted it
+    if (bounds.mayUse?.(compiled.identity) === false) continue
     const verdict = withinBounds(grant, compiled, bounds)
     if ('grant' in verdict) grants.push(grant)
     else if (by !== 'locked') by = verdict.by
@@ -85,7 +84,7 @@ export function decide(
  */
 export function explain(
   compiled: CompiledIdentity,
-  attributes: Attributes | Facts,
+  attributes: Attributes,
   bounds: Bounds,
   lives?: { readonly nowMs: number; limits(roleMaxTtlSeconds: number | undefined): LifeLimits | undefined },
 ): IdentityExplanation {

@@ -35,25 +35,28 @@ export class DnsNameTemplate {
   }
 
   static compile(text: string): DnsNameTemplate {
-    const labels: TemplatePart[][] = [[]]
+    let last: TemplatePart[] = []
+    const labels = [last]
     const prefix = text.startsWith(WILDCARD) ? WILDCARD : ''
     for (const part of parseTemplate(text.slice(prefix.length))) {
       if (part instanceof Expression) {
         checkTextual(part)
-        labels.at(-1)?.push(part)
+        last.push(part)
         continue
       }
       for (const [at, piece] of part.split('.').entries()) {
-        if (at > 0) labels.push([])
+        if (at > 0) {
+          last = []
+          labels.push(last)
+        }
         if (!LABEL_PIECE.test(piece)) throw new ExpressionInvalidError(notALabel(piece))
-        if (piece !== '') labels.at(-1)?.push(piece)
+        if (piece !== '') last.push(piece)
       }
     }
     for (const label of labels) {
       if (label.some((part) => part instanceof Expression)) continue
       if (!LABEL.test(label.join(''))) throw new ExpressionInvalidError(notALabel(label.join('')))
     }
-    const last = labels.at(-1) ?? []
     if (last.every((part) => typeof part === 'string') && NUMBER.test(last.join('')))
       throw new ExpressionInvalidError(anAddress(text))
     return new DnsNameTemplate(prefix, labels)
@@ -61,15 +64,17 @@ export class DnsNameTemplate {
 
   render(facts: Facts): Rendered<string> {
     const labels: string[] = []
+    let last = ''
     for (const parts of this.#labels) {
       const label = renderText(parts, facts)
       if ('refused' in label) return label
       for (const one of this.#whole ? label.value.split('.') : [label.value]) {
         if (!LABEL.test(one)) return { refused: `x509.dns_sans: ${notALabel(one)}` }
+        last = one
         labels.push(one)
       }
     }
-    if (NUMBER.test(labels.at(-1) ?? '')) return { refused: `x509.dns_sans: ${anAddress(labels.join('.'))}` }
+    if (NUMBER.test(last)) return { refused: `x509.dns_sans: ${anAddress(labels.join('.'))}` }
     const name = this.#prefix + labels.join('.')
     return name.length > MAX_NAME_LENGTH
       ? { refused: `x509.dns_sans: longer than ${MAX_NAME_LENGTH} bytes` }

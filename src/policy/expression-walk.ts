@@ -19,7 +19,7 @@ export interface Equality {
  * An attribute as an expression names it. `open` if the path continues with an index that is known
  * only at evaluation.
  */
-export interface AttributeAccess {
+interface AttributeAccess {
   readonly steps: readonly string[]
   readonly open: boolean
   readonly indexes: readonly Node[]
@@ -87,7 +87,7 @@ export class ExpressionWalk {
 
   afterTypeCheck(): void {
     for (const node of this.#additions) {
-      if (!ADDABLE.test(node.checkedType?.name ?? '')) {
+      if (!ADDABLE.test(String(node.checkedType?.name))) {
         throw new ExpressionInvalidError('inside a loop "+" may add numbers only')
       }
     }

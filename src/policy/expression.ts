@@ -31,7 +31,7 @@ export class Facts {
  * and `&&` still have a value if one side alone decides; `!` of an absent attribute is absent, not
  * true. `has(…)` tests for presence.
  */
-export type Outcome = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
+type Outcome = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
 
 /**
  * A type-checked CEL expression (decision 0012). Immutable, and shared by all rules with the same
@@ -68,12 +68,9 @@ export class Expression {
     const run = parse(text)
     walk.visit(nodeOf(run.ast))
     const checked = run.check()
-    if (!checked.valid) {
-      const { summary, range } = checked.error as ParseError
-      throw new ExpressionInvalidError(at(summary ?? messageOf(checked.error), range?.start))
-    }
+    if (!checked.valid || checked.type === undefined) throw invalid(checked.error)
     walk.afterTypeCheck()
-    const expression = new Expression(text, checked.type ?? 'dyn', run, walk)
+    const expression = new Expression(text, checked.type, run, walk)
     Expression.#cache.set(text, expression)
     return expression
   }
@@ -107,24 +104,26 @@ function parse(text: string): ParseResult {
   try {
     return celEnvironment().parse(text)
   } catch (thrown) {
-    if (!(thrown instanceof celLibrary().ParseError))
-      throw new ExpressionInvalidError(messageOf(thrown), { cause: thrown })
-    throw new ExpressionInvalidError(at(thrown.summary, thrown.range?.start), { cause: thrown })
+    throw invalid(thrown)
   }
 }
 
-function at(summary: string, start: number | undefined): string {
-  return start === undefined ? summary : `${summary} (at character ${start + 1})`
+function invalid(thrown: unknown): ExpressionInvalidError {
+  const start = (thrown as Partial<ParseError>).range?.start
+  const where = start === undefined ? '' : ` (at character ${start + 1})`
+  return new ExpressionInvalidError(`${summaryOf(thrown)}${where}`, { cause: thrown })
 }
 
+/** The library's errors have a summary, which does not quote the expression as the message does. */
 function summaryOf(thrown: unknown): string {
-  return thrown instanceof celLibrary().EvaluationError ? thrown.summary : messageOf(thrown)
+  return (thrown as Partial<ParseError>).summary ?? messageOf(thrown)
 }
 
 function absentAttribute(thrown: unknown): string | undefined {
-  if (!(thrown instanceof celLibrary().EvaluationError) || thrown.code !== 'no_such_key') return undefined
-  if (!isNode(thrown.node)) return undefined
-  return attributeAccess(thrown.node as Node)?.steps.join('.')
+  const { EvaluationError } = celLibrary()
+  if (!(thrown instanceof EvaluationError) || thrown.code !== 'no_such_key' || !isNode(thrown.node))
+    return undefined
+  return attributeAccess(thrown.node)?.steps.join('.')
 }
 
 function alternativesOf(node: Node): Expression[] {

@@ -4,7 +4,7 @@ const MAX_GLOB_LENGTH = 1024
 /** Longer values match nothing, which bounds the work by (glob × value) steps. */
 const MAX_VALUE_LENGTH = 4096
 
-export interface GlobOptions {
+interface GlobOptions {
   readonly separator?: '/' | '.'
   /** Characters that `*` does not match, besides the separator. */
   readonly stops?: string

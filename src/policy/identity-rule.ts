@@ -30,8 +30,12 @@ export function compileIdentityRule(
     key: string,
     compile: (text: string) => P,
     problemOf: (text: string) => string | undefined = () => undefined,
-  ): P[] =>
-    (Array.isArray(list) ? list : []).flatMap((text, at) => {
+  ): P[] => {
+    if (!Array.isArray(list)) {
+      problems.add([...path, key], 'expected a list')
+      return []
+    }
+    return list.flatMap((text, at) => {
       if (typeof text !== 'string') return []
       const complaint = problemOf(text)
       if (complaint !== undefined) {
@@ -40,6 +44,7 @@ export function compileIdentityRule(
       }
       return problems.attempt([...path, key, at], () => compile(text)) ?? []
     })
+  }
   const glob = (text: string): Glob => Glob.compile(text)
   const { spiffe_ids, dns_names } = rule
   return {

@@ -31,7 +31,6 @@ export function withLives(
   limits: LifeLimits,
   nowMs: number,
 ): IdentityExplanation {
-  if (!explained.granted) return explained
   const { x509Ttl, jwtTtl } = explained
   const { roleMaxTtlSeconds, defaultX509Seconds, defaultJwtSeconds } = limits
   const bounds = (own: number | undefined, usual: number, longest: number, signerEndMs?: number) => [

@@ -32,7 +32,7 @@ export interface Match {
   test(value: AttributeValue): boolean
 }
 
-export interface MatchOptions {
+interface MatchOptions {
   /** Characters that `*` in a glob does not match, besides the slash. */
   readonly globStops?: string
 }
@@ -101,7 +101,9 @@ function anyOf(
   const set = new Set<unknown>(scalars)
   const contains = (value: unknown): boolean => set.has(value)
   return {
-    wanted: describe(scalars),
+    get wanted() {
+      return describe(scalars)
+    },
     equals: scalars,
     test: (value) => (Array.isArray(value) ? value.some(contains) : set.has(value)),
   }

@@ -1,5 +1,5 @@
-import { type AttributeType, attributeTypeAt, ROOTS } from './attribute-schema.ts'
-import type { Fact } from './attributes/fact.ts'
+import { attributeTypeAt, ROOTS } from './attribute-schema.ts'
+import type { Fact, FactType } from './attributes/fact.ts'
 import { attestorNamed } from './attributes/registry.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 
@@ -61,7 +61,7 @@ function botProblem(bot: Attributes): string | undefined {
     }
     const found = attributeTypeAt(['bot', name])
     if ('problem' in found) return found.problem
-    if (!isOfType(value, found.type)) return `bot.${name} is not of the type ${found.type}`
+    if (typeof value !== 'string') return `bot.${name} is not of the type string`
   }
   return undefined
 }
@@ -95,7 +95,7 @@ function isWithin(value: AttributeValue, range: Fact['range']): boolean {
   return [value].flat().every((each) => Number(each) >= least && Number(each) <= most)
 }
 
-function isOfType(value: AttributeValue, type: AttributeType): boolean {
+function isOfType(value: AttributeValue, type: FactType): boolean {
   switch (type) {
     case 'int':
       return Number.isSafeInteger(value)
@@ -105,8 +105,6 @@ function isOfType(value: AttributeValue, type: AttributeType): boolean {
       return typeof value === 'boolean'
     case 'list<int>':
       return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each))
-    case 'dynamic':
-      return true
   }
 }
 
@@ -116,16 +114,8 @@ function isTree(value: unknown, depth: number): value is Attributes {
 }
 
 function isValue(value: unknown, depth: number): value is AttributeValue {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true
-    case 'number':
-      return Number.isFinite(value)
-    case 'object':
-      if (!Array.isArray(value)) return isTree(value, depth)
-      return value.every((e) => typeof e === 'string') || value.every((e) => Number.isFinite(e))
-    default:
-      return false
-  }
+  if (Array.isArray(value))
+    return value.every((e) => typeof e === 'string') || value.every((e) => Number.isFinite(e))
+  if (typeof value === 'object') return isTree(value, depth)
+  return typeof value !== 'number' || Number.isFinite(value)
 }

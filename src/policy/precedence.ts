@@ -15,7 +15,12 @@ interface Placed {
  */
 export function byPrecedence(a: Placed, b: Placed): number {
   if (a.priority !== b.priority) return a.priority - b.priority
-  return a.identity < b.identity ? -1 : a.identity > b.identity ? 1 : 0
+  return byName(a, b)
+}
+
+/** No two identities have one name. */
+function byName(a: { readonly identity: string }, b: { readonly identity: string }): number {
+  return a.identity < b.identity ? -1 : 1
 }
 
 interface Hinted {
@@ -24,7 +29,7 @@ interface Hinted {
 }
 
 /** A hint as sent: the identity's own, or empty because `holder` comes first and has the same hint. */
-export interface SentHint {
+interface SentHint {
   readonly hint: string
   readonly holder?: string
 }
@@ -63,7 +68,7 @@ export function explainOrder(
     return { ...each, order: index + 1, ...(note === undefined ? {} : { note }) }
   })
   const refused = identities.filter((each) => !each.granted)
-  return [...inOrder, ...refused.sort((a, b) => (a.identity < b.identity ? -1 : 1))]
+  return [...inOrder, ...refused.sort(byName)]
 }
 
 function hintNote(hint: string, holder: string | undefined): string | undefined {

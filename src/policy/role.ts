@@ -13,7 +13,7 @@ export interface BoundedIdentity {
 }
 
 /** The parts of a grant that roles bound. */
-export interface BoundedGrant {
+interface BoundedGrant {
   readonly identity: string
   readonly labels: Readonly<Record<string, string>>
   readonly spiffeId: string
@@ -68,13 +68,13 @@ export class RoleBounds {
     const denied = this.#deny.some(
       (rule) =>
         selects(rule, identity) &&
-        (rule.spiffeIds === undefined || idMatches(rule, path)) &&
+        isForId(rule, path) &&
         (rule.dnsNames?.some((pattern) => grant.dnsSans.some((name) => pattern.touches(name))) ?? true),
     )
     if (denied) return { refused: 'a role denies this workload identity' }
     const selecting = this.#allow.filter((rule) => selects(rule, identity))
     if (selecting.length === 0) return { refused: 'no role allows this workload identity' }
-    const sameId = selecting.filter((rule) => rule.spiffeIds === undefined || idMatches(rule, path))
+    const sameId = selecting.filter((rule) => isForId(rule, path))
     if (sameId.length === 0) return { refused: `no role allows the SPIFFE ID ${grant.spiffeId}` }
     const granting = sameId.filter((rule) => grant.dnsSans.every((name) => dnsAllowed(rule, name)))
     if (granting.length === 0) {
@@ -109,8 +109,9 @@ function pathOf(spiffeId: string): string {
   return slash < 0 ? '' : spiffeId.slice(slash)
 }
 
-function idMatches(rule: IdentityRule, path: string): boolean {
-  return rule.spiffeIds?.some((glob) => glob.matches(path)) ?? false
+/** A rule without SPIFFE IDs is for any. */
+function isForId(rule: IdentityRule, path: string): boolean {
+  return rule.spiffeIds?.some((glob) => glob.matches(path)) ?? true
 }
 
 /** A rule without DNS names allows none. */

@@ -1,6 +1,13 @@
 import { attributeTypeOf } from './attribute-schema.ts'
 import { factAt, isOfEveryProcess } from './attributes/registry.ts'
-import { type Attributes, isWithin, lookUpSteps, touches, withValue } from './attributes.ts'
+import {
+  type Attributes,
+  type AttributeValue,
+  isWithin,
+  lookUpSteps,
+  touches,
+  withValue,
+} from './attributes.ts'
 import { Expression, Facts } from './expression.ts'
 import type { Equality } from './expression-walk.ts'
 import { compileMatch, describe, type Match, type MatchScalar } from './match.ts'
@@ -130,7 +137,11 @@ export class Rule {
 const SAMPLES = { int: 0, string: '', bool: false, 'list<int>': [] } as const
 
 function withSample(attributes: Attributes, path: string): Attributes {
-  return withValue(attributes, path.split('.'), SAMPLES[factAt(path)?.type ?? 'string'])
+  return withValue(
+    attributes,
+    path.split('.') as [string, ...string[]],
+    SAMPLES[factAt(path)?.type ?? 'string'],
+  )
 }
 
 function unreadable(path: string): Miss {
@@ -175,9 +186,9 @@ function compileWhen(when: unknown, path: ProblemPath, problems: Problems): Expr
 
 const MAX_SHOWN_LENGTH = 200
 
-function show(found: unknown): string {
+function show(found: AttributeValue): string {
   const text = Array.isArray(found)
     ? `[${describe(found as readonly MatchScalar[], ', ')}]`
-    : (JSON.stringify(found) ?? 'unknown')
+    : JSON.stringify(found)
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text
 }

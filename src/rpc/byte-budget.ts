@@ -15,7 +15,7 @@ export interface ByteHolder {
   evict(): void
 }
 
-export interface ByteBudgetOptions {
+interface ByteBudgetOptions {
   readonly limits: ByteLimits
   /** Called after an eviction, with the caller's key and the number of evicted holders. */
   readonly onEviction: (key: unknown, holders: number) => void

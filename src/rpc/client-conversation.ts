@@ -2,7 +2,7 @@ import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
 import type { Conversation } from './calls.ts'
 import { RpcError, StatusCode } from './status.ts'
 
-export interface ConversationDeps {
+interface ConversationDeps {
   /** Converts an error of grpc-js to the one that the caller gets. */
   readonly failure: (error: ServiceError) => RpcError
   /** Called when the conversation is disposed. */

@@ -1,7 +1,7 @@
 import { REFERENCE_TRAILER, RpcError, StatusCode } from './status.ts'
 
 /** The parts of a grpc-js error that are used here. */
-export interface Failure {
+interface Failure {
   readonly code?: number
   readonly details?: string
   readonly message: string

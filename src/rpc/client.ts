@@ -20,11 +20,11 @@ import { RpcError, StatusCode } from './status.ts'
 
 export type { ClientTls } from './client-tls.ts'
 
-export type RpcTarget =
+type RpcTarget =
   | { readonly unixPath: string }
   | { readonly host: string; readonly port: number; readonly tls: ClientTls }
 
-export interface RpcClientOptions {
+interface RpcClientOptions {
   readonly target: RpcTarget
   /** Request metadata sent with every call. */
   readonly metadata?: Readonly<Record<string, string>>

@@ -37,7 +37,7 @@ class ClocksDifferError extends CodedError {
   readonly kind = 'unavailable'
 }
 
-export interface FirstContactOptions {
+interface FirstContactOptions {
   readonly clock: Clock
   readonly timeoutMs?: number
 }

@@ -23,7 +23,7 @@ import { NodeUnsupportedError } from './errors.ts'
 const keptSessions = new FinalizationRegistry<object>(() => {})
 
 /** What must be recorded of an open stream to keep its session afterwards. */
-export interface NativeHalves {
+interface NativeHalves {
   readonly stream: object
   readonly session: object
 }

@@ -12,7 +12,7 @@ export type ServiceName = keyof Services
 export type Method = MethodDefinition<object, object>
 
 /** The methods of a service, by their names in the .proto file. */
-export type ServiceDefinition = Readonly<Record<string, Method>>
+type ServiceDefinition = Readonly<Record<string, Method>>
 
 /** Ten times what the longest batch request of an agent needs. */
 const MAX_NUMBERS_OF_REQUEST = 65_536

@@ -1,7 +1,7 @@
 import type { DuplexListener, Handler } from './handlers.ts'
 
 /** Called with how long a caller's request occupied the event loop. */
-export type Charge<C> = (caller: C, ms: number) => void
+type Charge<C> = (caller: C, ms: number) => void
 
 /**
  * Wraps a handler so that its run time is charged to its caller: the cost of requests differs by a

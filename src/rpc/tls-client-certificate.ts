@@ -3,9 +3,7 @@ import { type Certificate, MAX_CHAIN_LENGTH, parseCertificate, verifyChain } fro
 import { messageOf } from '../foundation/errors.ts'
 
 /** The client certificate of a handshake: one with a valid chain, none, or the reason why it is refused. */
-export type ClientCertificate =
-  | { readonly certificate: Certificate | undefined }
-  | { readonly refused: string }
+type ClientCertificate = { readonly certificate: Certificate | undefined } | { readonly refused: string }
 
 /** The CAs that may have issued a client certificate. */
 export interface ClientCas {

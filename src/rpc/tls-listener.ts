@@ -15,7 +15,7 @@ import { pemChain } from './pem-chain.ts'
 import { type ClientCas, checkClientCertificate } from './tls-client-certificate.ts'
 
 /** The listener's own certificate, and the CAs that it accepts for clients. */
-export interface TlsListenerIdentity {
+interface TlsListenerIdentity {
   /** DER, leaf first and with the root last, because agents compare the root with their pin. */
   readonly chain: readonly Buffer[]
   readonly key: KeyObject

@@ -4,7 +4,7 @@ import { RpcError, StatusCode } from './status.ts'
 
 export type WatchTarget = PlainTarget
 
-export interface WatchOptions {
+interface WatchOptions {
   readonly target: WatchTarget
   /** `/Service/Method`. The request is the empty message. */
   readonly method: string

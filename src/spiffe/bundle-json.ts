@@ -40,7 +40,7 @@ export interface PassedOver {
   readonly isUnknown: boolean
 }
 
-export interface ParsedBundle extends BundleContents {
+interface ParsedBundle extends BundleContents {
   readonly passedOver: readonly PassedOver[]
 }
 

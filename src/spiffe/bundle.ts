@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { exportJwk } from '../crypto/jwk.ts'
 import { exportSpki, importSpki } from '../crypto/keys.ts'
 import { type Certificate, parseCertificate, splitDerAsFar } from '../crypto/x509.ts'
-import { CodedError } from '../foundation/errors.ts'
+import { requireCoded } from '../foundation/errors.ts'
 import { InvalidBundleError, MAX_NOTED, type PassedOver, parseBundle } from './bundle-json.ts'
 import { TrustDomain } from './trust-domain.ts'
 
@@ -130,8 +130,7 @@ function anchorProblem(der: Buffer): string | undefined {
     importSpki(publicKeyDer)
     return isCa ? undefined : 'not the certificate of a CA'
   } catch (error) {
-    if (error instanceof CodedError) return error.message
-    throw error
+    return requireCoded(error).message
   }
 }
 

@@ -2,7 +2,7 @@ import type { JwsAlgorithm, ParsedJws } from '../crypto/jws.ts'
 import { CodedError } from '../foundation/errors.ts'
 import { SpiffeId } from './spiffe-id.ts'
 
-export type JwtSvidProblem =
+type JwtSvidProblem =
   | 'malformed'
   | 'algorithm'
   | 'header'

@@ -46,7 +46,7 @@ interface Verified {
   readonly bytes: number
 }
 
-export interface JwtSvidValidation {
+interface JwtSvidValidation {
   readonly audience: string
   readonly nowSeconds: number
   /** Finds the bundle of a trust domain by its bare name; undefined if the caller has none. */

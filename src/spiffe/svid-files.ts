@@ -6,7 +6,7 @@ import type { NamedFile } from '../foundation/file-set.ts'
  * An X.509-SVID in DER as the Workload API delivers it (§5.2.1): certificates and bundle
  * concatenated, the key in PKCS#8.
  */
-export interface X509SvidDer {
+interface X509SvidDer {
   readonly x509Svid: Uint8Array
   readonly x509SvidKey: Uint8Array
   readonly bundle: Uint8Array

@@ -7,7 +7,7 @@ import { HeldSecrets, STREAMS } from './held-secrets.ts'
 import type { OtherSocket } from './measure-socket.ts'
 
 /** Another SDS server: the names of its secrets, and the command that makes it rotate one. */
-export interface OtherSds extends OtherSocket {
+interface OtherSds extends OtherSocket {
   readonly names: readonly string[]
   readonly exec?: string | undefined
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { WorkloadClient } from '../support/workload-client.ts'
 
 /** A workload that starts, keeps its streams open, makes a call now and then, and ends. */
-export interface SoakClient {
+interface SoakClient {
   readonly socket: string
   readonly uid: number
   readonly lifeMs: number

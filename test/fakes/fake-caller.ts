@@ -11,7 +11,7 @@ class CountingKernel extends FakeKernel {
 }
 
 /** A fake connected process: its peer, and the kernel's view of it, which tests may change. */
-export interface FakeCaller {
+interface FakeCaller {
   readonly peer: Peer
   readonly process: FakeProcess
   /** How often the kernel was queried since the process connected. */

@@ -193,13 +193,26 @@ describe('Joiner.join', () => {
     assert.equal((await lastEvent(state, 'join.accepted'))?.detail['clockSkewSeconds'], 3_155_760_000)
   })
 
+  it('names both clocks to an agent that it refuses while they differ by more than a minute', async () => {
+    await using fixed = await fixture()
+    const { state, clock } = fixed
+    const nowMs = clock.now().getTime()
+    const refused = async (agentTimeMs: number) => join(state, await newKey(), 'wrong', { agentTimeMs })
+    await assert.rejects(refused(nowMs + 60_000), { code: 'ERR_REFUSED' })
+    await assert.rejects(refused(nowMs - 60_001), {
+      code: 'ERR_JOIN_CLOCKS_DIFFER',
+      message: new RegExp(`the clock of the agent says ${new Date(nowMs - 60_001).toISOString()}, `),
+    })
+    await assert.rejects(refused(2 ** 63), { message: /the clock of the agent says something impossible, / })
+  })
+
   it('counts what it accepted and refused', async () => {
     await using fixed = await fixture()
     const { state } = fixed
     const secret = await createToken(state)
     await join(state, await newKey(), secret)
     await assert.rejects(join(state, await newKey(), secret), { code: 'ERR_REFUSED' })
-    const text = await state.metrics.expose()
+    const text = state.metrics.expose()
     assert.match(text, /signet_join_total\{method="secret",result="accepted"\} 1/)
     assert.match(text, /signet_join_total\{method="secret",result="refused"\} 1/)
   })
@@ -217,7 +230,7 @@ describe('a flood of refused joins', () => {
     assert.ok(last instanceof RefusedError)
     clock.advance(60_000)
     while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
-    assert.equal((await state.audit.list({ event: 'join.refused' })).length, 20)
+    assert.equal((await state.audit.list({ events: ['join.refused'] })).length, 20)
     const [row, ...rest] = await state.audit.list({
       ref: ` ${last.reference.toLowerCase().replace('-', '')}`,
     })
@@ -272,7 +285,7 @@ describe('a flood of refused joins', () => {
     await assertRefused(state, join(state, key, 'wrong', { joinToken: 'second', address }), 'wrong_secret')
     clock.advance(60_000)
     while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
-    const sums = await state.audit.list({ event: 'join.refused_more' })
+    const sums = await state.audit.list({ events: ['join.refused_more'] })
     assert.deepEqual(
       sums.map(({ detailJson }) => JSON.parse(detailJson)).map(({ count, joinToken }) => [count, joinToken]),
       [

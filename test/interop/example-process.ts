@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 /** Makes a test fail when a program hangs. */
 const PATIENCE_MS = 60_000
 
-export interface ExampleRun {
+interface ExampleRun {
   readonly title: string
   readonly command: readonly [program: string, ...args: string[]]
   readonly args: readonly string[]

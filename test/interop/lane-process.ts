@@ -5,9 +5,9 @@ import type { Lane } from './toolchain.ts'
 import type { User } from './users.ts'
 
 /** A line that a client printed. Its fields depend on the event; each client program documents them. */
-export type Said = { readonly [E in keyof Events]: { readonly event: E } & Events[E] }[keyof Events]
+type Said = { readonly [E in keyof Events]: { readonly event: E } & Events[E] }[keyof Events]
 
-export interface Events {
+interface Events {
   readonly x509_svid: {
     readonly id: string
     readonly hint?: string

@@ -21,7 +21,7 @@ export interface Lane {
 export type LaneName = 'go' | 'java' | 'python'
 
 /** A lane whose tools are not installed here. */
-export interface MissingLane {
+interface MissingLane {
   readonly name: LaneName
   readonly skipped: string
 }
@@ -124,7 +124,7 @@ async function javaLane(): Promise<Lane | MissingLane> {
   }
 }
 
-export interface Python {
+interface Python {
   readonly program: string
   readonly binaryPath: string
   readonly prefix: string
@@ -277,6 +277,6 @@ function read(...file: string[]): string {
   return readFileSync(path.join(here, ...file), 'utf8')
 }
 
-export function firstLine(text: string | undefined): string | undefined {
+function firstLine(text: string | undefined): string | undefined {
   return text?.trim().split('\n')[0] || undefined
 }

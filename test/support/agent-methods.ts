@@ -5,7 +5,7 @@ import { grpcFrame } from './rpc-stack.ts'
  * The shape of a method: one response, responses for the life of the stream, or one response for
  * each request.
  */
-export type Shape = 'unary' | 'watch' | 'conversation'
+type Shape = 'unary' | 'watch' | 'conversation'
 
 export interface AgentMethod {
   readonly path: string

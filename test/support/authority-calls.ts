@@ -51,7 +51,7 @@ spec: { spiffe_id: /other/outside, allow: [ { match: { workload.unix.uid: 1000 }
 export const identity = (name: string, more = ''): string =>
   `kind: workload_identity\nversion: v1\nmetadata: { name: ${name}, labels: { env: staging } }\nspec: { spiffe_id: /svc/${name}, allow: [ { match: { workload.unix.uid: 1000 } } ]${more} }\n---\n`
 
-export const WORKLOAD = JSON.stringify({ unix: { uid: 1000, user: 'pay' } })
+const WORKLOAD = JSON.stringify({ unix: { uid: 1000, user: 'pay' } })
 
 export interface ClaimOverrides {
   readonly workloadIdentity?: string

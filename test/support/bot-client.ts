@@ -12,7 +12,7 @@ import type { SyncResponse__Output } from '../../src/rpc/gen/signet/v1/SyncRespo
 import type { TestAuthority } from './start-authority.ts'
 
 /** The address of an authority and how to verify it. */
-export type AuthorityPlace = Pick<TestAuthority, 'address' | 'pin' | 'trustDomain'>
+type AuthorityPlace = Pick<TestAuthority, 'address' | 'pin' | 'trustDomain'>
 
 /** A minimal agent: joined, with a channel that presents its bot certificate. */
 export interface BotClient extends Disposable {

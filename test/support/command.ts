@@ -15,7 +15,7 @@ export interface Finished {
   readonly stderr: string
 }
 
-export interface CommandOptions {
+interface CommandOptions {
   readonly input?: string
   /** Added to the environment of the test. */
   readonly env?: Readonly<Record<string, string | undefined>>

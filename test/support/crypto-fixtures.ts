@@ -13,7 +13,7 @@ export interface TestCa {
   readonly ca: SigningCa
 }
 
-export interface TestCaInput {
+interface TestCaInput {
   readonly name?: string
   readonly algorithm?: Exclude<KeyAlgorithm, 'ed25519'>
   readonly parent?: TestCa

@@ -8,7 +8,7 @@ import { SecretClient } from './secret-client.ts'
 import { WorkloadClient } from './workload-client.ts'
 
 /** A workload that opens a stream and then executes another program while its connection stays open. */
-export interface ExecutedClient extends AsyncDisposable {
+interface ExecutedClient extends AsyncDisposable {
   readonly pid: number
   /** Resolves when the other program runs. */
   readonly executed: Promise<void>

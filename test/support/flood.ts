@@ -44,7 +44,7 @@ const WINDOW = 0x7fff_0000
 const TOUCH_MS = 20
 const PROGRESS_MS = 100
 
-export interface Progress {
+interface Progress {
   readonly answers: number
   /** Open connections. */
   readonly open: number

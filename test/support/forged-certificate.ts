@@ -6,7 +6,7 @@ import type { KeyPair } from '../../src/crypto/keys.ts'
 import { ExtensionOid, SignatureOid } from '../../src/crypto/oids.ts'
 import { DAY, NOW } from './crypto-fixtures.ts'
 
-export interface Forgery {
+interface Forgery {
   readonly signer: KeyPair
   readonly issuerDer?: Buffer
   readonly key?: KeyPair

@@ -13,7 +13,7 @@ export interface Field {
 }
 
 /** A decoded field, and the position of its value when it is a literal. */
-export interface DecodedField extends Field {
+interface DecodedField extends Field {
   readonly span?: { readonly start: number; readonly end: number }
 }
 
@@ -52,7 +52,7 @@ const STATIC: readonly (readonly [string, string])[] = [
     .map((name) => [name, ''] as const),
 ]
 
-export function integer(value: number, prefixBits: number, first = 0): Buffer {
+function integer(value: number, prefixBits: number, first = 0): Buffer {
   const most = 2 ** prefixBits - 1
   if (value < most) return Buffer.of(first | value)
   const bytes = [first | most]

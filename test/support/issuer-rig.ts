@@ -36,7 +36,7 @@ export const CLAIM: Claim = {
   workloadAttributesJson: '{"unix":{"uid":1000}}',
   asked: { occasion: 'call' },
 }
-export const SPEC: WorkloadIdentitySpec = {
+const SPEC: WorkloadIdentitySpec = {
   spiffe_id: '/web',
   allow: [{ match: { 'workload.unix.uid': 1000 } }],
 }

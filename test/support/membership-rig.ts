@@ -17,7 +17,7 @@ export const LIFE_S = 3600
 /** The middle of the jitter, because the random numbers of these tests are always 0.5. */
 export const RENEWED_AFTER_MS = LIFE_S * 1000 * 0.475
 
-export const root = await createTestCa({ name: 'root' })
+const root = await createTestCa({ name: 'root' })
 
 export const foreign = await createTestCa({ name: 'another root' })
 
@@ -28,14 +28,14 @@ export const unreachable = (): RpcError => new RpcError(StatusCode.UNAVAILABLE, 
 export const refusal = (): RpcError =>
   new RpcError(StatusCode.PERMISSION_DENIED, 'refused, reference ABCD-EFGH', { reference: 'ABCD-EFGH' })
 
-export interface Asked {
+interface Asked {
   readonly method: 'Join' | 'Renew'
   readonly publicKey: string
   readonly generation: number
 }
 
 /** An authority that certifies every request, unless the test lets it fail. */
-export class FakeAuthority implements AuthorityDoor {
+class FakeAuthority implements AuthorityDoor {
   readonly asked: Asked[] = []
   /** Returns the error to throw instead of a response. */
   fails: (asked: Asked) => Error | undefined = () => undefined
@@ -96,7 +96,7 @@ export class FakeAuthority implements AuthorityDoor {
   }
 }
 
-export class MemoryStore implements IdentityStore {
+class MemoryStore implements IdentityStore {
   stored: StoredIdentity | undefined
 
   async save(stored: StoredIdentity): Promise<void> {
@@ -105,8 +105,11 @@ export class MemoryStore implements IdentityStore {
 }
 
 /** Creates a membership that is not running yet. `store` holds the identity of an earlier one. */
-export function create(options: { store?: MemoryStore; token?: string; pin?: string } = {}) {
+export function create(
+  options: { store?: MemoryStore; token?: string; pin?: string; environment?: NodeJS.ProcessEnv } = {},
+) {
   const { store = new MemoryStore(), token = 'first', pin = pinOf(root) } = options
+  const { environment = { JOIN_SECRET: 'secret' } } = options
   const clock = new RecordingClock(NOW * 1000)
   const authority = new FakeAuthority(clock, `by-${token}`)
   const log: { event?: string; msg: string; retryMs?: number }[] = []
@@ -126,7 +129,7 @@ export function create(options: { store?: MemoryStore; token?: string; pin?: str
     logger,
     skew,
     metrics,
-    environment: { JOIN_SECRET: 'secret' },
+    environment,
   })
   const abort = new AbortController()
   let running: Promise<void> | undefined

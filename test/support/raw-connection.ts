@@ -13,7 +13,7 @@ export interface ReceivedFrame {
 }
 
 /** How a call ended: with trailers or a reset. */
-export interface RawAnswer {
+interface RawAnswer {
   readonly reset?: number
   readonly status?: string
   /** Bytes of its messages. */

@@ -25,7 +25,7 @@ if (!fork) { pass($socket, $test) }
 sleep 300 while 1;
 `
 
-export interface CallStatus {
+interface CallStatus {
   readonly code: number
   readonly message: string
 }

@@ -16,7 +16,7 @@ import { RpcServer } from '../../src/rpc/server.ts'
 import type { ServiceName } from '../../src/rpc/services.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
-export interface RpcStackOptions<Name extends ServiceName = ServiceName> {
+interface RpcStackOptions<Name extends ServiceName = ServiceName> {
   readonly service?: Name
   /** The methods that the test needs. */
   readonly handlers?: Partial<Handlers<Peer, Name>>

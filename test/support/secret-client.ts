@@ -12,7 +12,7 @@ import { type Message, WorkloadStream } from './workload-client.ts'
 
 const TYPES = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'
 export const SECRET_TYPE_URL = `${TYPES}.Secret`
-export const VALIDATOR_TYPE_URL = `${TYPES}.SPIFFECertValidatorConfig`
+const VALIDATOR_TYPE_URL = `${TYPES}.SPIFFECertValidatorConfig`
 
 const definition = protoLoader.loadSync(
   [
@@ -39,7 +39,7 @@ function decode(type: string, bytes: Buffer): Message {
 }
 
 /** A decoded secret. */
-export interface ReadSecret {
+interface ReadSecret {
   readonly name: string
   readonly version: string
   /** PEM. */

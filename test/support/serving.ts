@@ -41,7 +41,7 @@ export interface Serving extends AsyncDisposable {
   learn(more?: Partial<Knowledge>, identities?: Identities): void
 }
 
-export interface ServingOptions {
+interface ServingOptions {
   /** Absent: the agent has not synced yet. */
   readonly identities?: Identities
   readonly socket?: string

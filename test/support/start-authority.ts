@@ -10,7 +10,7 @@ import { RpcClient } from '../../src/rpc/client.ts'
 import type { ApplyResponse__Output } from '../../src/rpc/gen/signet/v1/ApplyResponse.ts'
 import type { CreateJoinTokenResponse__Output } from '../../src/rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
 
-export interface StartAuthorityOptions {
+interface StartAuthorityOptions {
   /** A given directory is kept; otherwise a temporary one is removed afterwards. */
   readonly directory?: string
   readonly trustDomain?: string
@@ -90,7 +90,7 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
     log,
     admin,
     apply: async (yaml) => {
-      const request = { text: yaml, fileName: 'test.yaml' }
+      const request = { files: [{ text: yaml, name: 'test.yaml' }] }
       const answer = await admin.unary<object, ApplyResponse__Output>(
         'signet.v1.AdminService',
         'Apply',

@@ -31,13 +31,7 @@ export const REQUESTS: Readonly<Record<string, object>> = {
   FetchWITBundles: {},
 }
 
-export const STREAMS = [
-  'FetchX509SVID',
-  'FetchX509Bundles',
-  'FetchJWTBundles',
-  'FetchWITSVID',
-  'FetchWITBundles',
-]
+const STREAMS = ['FetchX509SVID', 'FetchX509Bundles', 'FetchJWTBundles', 'FetchWITSVID', 'FetchWITBundles']
 
 export async function answer(
   client: WorkloadClient,

@@ -33,7 +33,7 @@ export interface Ended {
 // biome-ignore lint/suspicious/noExplicitAny: the tests look into messages as they came from the wire
 export type Message = any
 
-export interface CallOptions {
+interface CallOptions {
   /** Default: `workload.spiffe.io: true`. */
   readonly metadata?: Readonly<Record<string, string | readonly string[]>>
   readonly deadlineMs?: number

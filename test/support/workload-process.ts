@@ -16,7 +16,7 @@ export const canSwitchUser = process.getuid?.() === 0
 /** Why a test with two users is skipped; false when it is not. */
 export const needsTwoUsers = canSwitchUser ? false : 'needs root, to become another user'
 
-export interface WorkloadCall {
+interface WorkloadCall {
   readonly socket: string
   readonly method: string
   readonly request?: object

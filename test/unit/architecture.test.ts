@@ -33,7 +33,8 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonl
     join: ['audit', 'bots', 'datastore', 'keys'],
     resources: ['audit', 'datastore', 'join'],
     issuance: ['audit', 'bots', 'keys', 'resources'],
-    api: ['audit', 'bots', 'datastore', 'issuance', 'join', 'keys', 'resources'],
+    backup: ['audit', 'datastore'],
+    api: ['audit', 'backup', 'bots', 'datastore', 'issuance', 'join', 'keys', 'resources'],
   },
   agent: {
     attestation: [],
@@ -68,7 +69,6 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@grpc/proto-loader': ['rpc/gen/'],
   protobufjs: ['rpc/reflection.ts'],
   pino: ['foundation/logger.ts'],
-  '@prometheus-io/client': ['foundation/metrics.ts'],
   zod: ['config/'],
   yaml: ['config/'],
   'node:child_process': ['agent/outputs/', 'cli/commands/trial/', 'cli/commands/run/'],

@@ -1,6 +1,6 @@
 /** Reads CHANGELOG.md, which has the format of Keep a Changelog. */
 
-export interface Section {
+interface Section {
   /** `Unreleased`, or a version. */
   readonly version: string
   readonly date: string | undefined

@@ -7,7 +7,7 @@ const LOOK_AGAIN_MS = 5_000
 const MAX_FILE_BYTES = 32 * 1024 * 1024
 
 /** Access to the two account files. */
-export interface AccountFiles {
+interface AccountFiles {
   /** Changes whenever the file does; undefined if there is no file or it is too large. */
   stamp(path: string): string | undefined
   read(path: string): string
@@ -52,23 +52,28 @@ export class AccountNames {
     this.#groups = { path: paths.group, stamp: undefined, names: new Map() }
   }
 
-  /** Increases when a name may have changed. Reading it checks the files. */
+  /** Increases when a name may have changed. */
   get revision(): number {
-    const now = this.#clock.monotonicMs()
-    if (now - this.#lookedAtMs >= LOOK_AGAIN_MS) {
-      this.#lookedAtMs = now
-      const changed = [this.#refresh(this.#users), this.#refresh(this.#groups)]
-      if (changed.includes(true)) this.#revision += 1
-    }
+    this.#lookAgain()
     return this.#revision
   }
 
   user(uid: number): string | undefined {
-    return this.revision >= 0 ? this.#users.names.get(uid) : undefined
+    this.#lookAgain()
+    return this.#users.names.get(uid)
   }
 
   group(gid: number): string | undefined {
-    return this.revision >= 0 ? this.#groups.names.get(gid) : undefined
+    this.#lookAgain()
+    return this.#groups.names.get(gid)
+  }
+
+  #lookAgain(): void {
+    const now = this.#clock.monotonicMs()
+    if (now - this.#lookedAtMs < LOOK_AGAIN_MS) return
+    this.#lookedAtMs = now
+    const changed = [this.#refresh(this.#users), this.#refresh(this.#groups)]
+    if (changed.includes(true)) this.#revision += 1
   }
 
   #refresh(table: Table): boolean {

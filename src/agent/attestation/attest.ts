@@ -15,7 +15,7 @@ interface Entry {
   pending: Promise<Attributes> | undefined
 }
 
-export interface AttestationDeps {
+interface AttestationDeps {
   readonly attestors: readonly WorkloadAttestor[]
 }
 

@@ -7,7 +7,7 @@ const REST_MS = 10_000
 /** How many threads may be stuck, as on a dead mount. With this many, no other is started. */
 const MAX_STUCK = 2
 
-export interface DigestThreadDeps {
+interface DigestThreadDeps {
   readonly clock: Clock
   /** How long one slice may take. */
   readonly patienceMs: number

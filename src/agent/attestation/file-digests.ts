@@ -9,7 +9,7 @@ const CACHE_SIZE = 1_024
 const MAX_OF_USER = 64
 
 /** The expected file; another may be at the path by the time it is opened. */
-export interface FileIdentity {
+interface FileIdentity {
   readonly device: bigint
   readonly inode: bigint
 }
@@ -21,7 +21,7 @@ export interface DigestRequest extends FileIdentity {
   readonly path: string
 }
 
-export interface FileDigestsOptions {
+interface FileDigestsOptions {
   readonly maxBytes: number
   readonly timeoutMs: number
   /**

@@ -28,7 +28,7 @@ interface Remembered {
   readonly decision: Decision
 }
 
-export interface EntitlementsDeps {
+interface EntitlementsDeps {
   readonly knowledge: KnowledgeSource
   readonly attestation: Pick<Attestation, 'attest'>
   readonly sets: IdentitySets

@@ -9,7 +9,7 @@ import { type Attributes, lookUp } from '../../policy/attributes.ts'
 const QUIET_MS = 600_000
 const REMEMBERED = 1_024
 
-export interface LeftOutDeps {
+interface LeftOutDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics

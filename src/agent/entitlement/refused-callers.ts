@@ -11,7 +11,7 @@ import { ToldLately } from './told-lately.ts'
 
 const ORDINARY_ENDS: ReadonlySet<string> = new Set(['exited', 'disconnected'])
 
-export interface RefusedCallersDeps {
+interface RefusedCallersDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics

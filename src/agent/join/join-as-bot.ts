@@ -16,7 +16,7 @@ import { holdConversation } from './hold-conversation.ts'
 import type { Joining, JoinMethods, Prover } from './join-method.ts'
 import { type GivenIdentity, readBotCertificate } from './read-bot-certificate.ts'
 
-export interface JoinDeps {
+interface JoinDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
   readonly door: AuthorityDoor
   readonly store: IdentityStore

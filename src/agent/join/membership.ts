@@ -21,7 +21,7 @@ import { renew } from './renew.ts'
 
 export type Member = StoredIdentity & { readonly current: BotIdentity }
 
-export interface MembershipDeps {
+interface MembershipDeps {
   readonly config: Pick<AgentConfig, 'join' | 'authority'>
   readonly door: AuthorityDoor
   readonly store: IdentityStore
@@ -92,11 +92,9 @@ export class Membership {
   async run(signal: AbortSignal): Promise<void> {
     while (this.member.value === undefined && !signal.aborted) await this.#tryJoin(signal)
     this.#backoff.reset()
-    while (!signal.aborted) {
-      const member = this.member.value
-      if (member === undefined) return
-      await this.#rest(this.#renewalTimeMs(member.current), signal)
-      if (!signal.aborted) await this.#tryRenew(member, signal)
+    for (let { value } = this.member; value !== undefined && !signal.aborted; { value } = this.member) {
+      await this.#rest(value.current, signal)
+      if (!signal.aborted) await this.#tryRenew(value, signal)
     }
   }
 
@@ -199,14 +197,13 @@ export class Membership {
     return receivedMs + lifeMs * (0.5 - 0.05 * this.#deps.random.fraction())
   }
 
-  async #rest(untilMs: number, signal: AbortSignal): Promise<void> {
+  async #rest(current: BotIdentity, signal: AbortSignal): Promise<void> {
+    const untilMs = this.#renewalTimeMs(current)
     const wake = new AbortController()
     this.#wake = wake
     const either = AbortSignal.any([signal, wake.signal])
-    const { current } = this.member.value ?? {}
     // A reception time more than one lifetime in the future means that the clock was set back.
-    const isPlausible = (): boolean =>
-      current === undefined || this.#nowMs >= current.receivedMs - current.lifeMs
+    const isPlausible = (): boolean => this.#nowMs >= current.receivedMs - current.lifeMs
     const shortestMs = this.#renewed ? SHORTEST_PAUSE_MS : 0
     // The wall clock may be set back meanwhile; the monotonic clock is not.
     const untilBootMs = this.#deps.clock.bootMs() + untilMs - this.#nowMs

@@ -6,7 +6,7 @@ import { fromTimestamp } from '../../rpc/timestamp.ts'
 import type { BotIdentity } from '../state/bot-identity.ts'
 import { BotCertificateInvalidError } from './errors.ts'
 
-export interface ExpectedCertificate {
+interface ExpectedCertificate {
   readonly key: KeyPair
   readonly trustDomain: string
   readonly generation: number

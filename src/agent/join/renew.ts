@@ -12,7 +12,7 @@ import type { AuthorityDoor } from '../uplink/authority-door.ts'
 import { askOnce } from './ask-once.ts'
 import { type GivenIdentity, readBotCertificate } from './read-bot-certificate.ts'
 
-export interface RenewDeps {
+interface RenewDeps {
   readonly door: AuthorityDoor
   readonly store: IdentityStore
   readonly clock: Clock

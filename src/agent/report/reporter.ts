@@ -8,7 +8,7 @@ import type { AuthorityClient } from '../uplink/authority-door.ts'
 import { type PendingEvent, PendingReports } from './pending-reports.ts'
 import { shortDeliveries, timesMessage, toMessages } from './report-message.ts'
 
-export interface ReporterDeps {
+interface ReporterDeps {
   /** @throws RpcError while there is no connection */
   readonly client: () => AuthorityClient
   readonly clock: Clock

@@ -8,7 +8,7 @@ export interface SecretNamesConfig {
 }
 
 /** What a secret name stands for; the name alone determines it. */
-export type SecretKind = 'default_svid' | 'svid' | 'own_bundle' | 'bundle' | 'all_bundles' | 'unknown'
+type SecretKind = 'default_svid' | 'svid' | 'own_bundle' | 'bundle' | 'all_bundles' | 'unknown'
 
 const SCHEME = 'spiffe://'
 

@@ -12,7 +12,7 @@ const MAX_NAMES = 8
 const MAX_NAME_LENGTH = 256
 const MAX_MESSAGE_LENGTH = 1_024
 
-export interface SecretNotesDeps {
+interface SecretNotesDeps {
   readonly deliveries: Deliveries
   readonly clock: Clock
   readonly logger: Logger

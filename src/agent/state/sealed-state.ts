@@ -14,7 +14,7 @@ const SETTLE_MS = 300
 const REST_FACTOR = 20
 
 /** Plain JSON. Each half validates its own format. */
-export interface AgentState {
+interface AgentState {
   readonly knowledge?: unknown
   readonly svids?: unknown
 }

@@ -1,7 +1,7 @@
 import type { KeyPair } from '../../crypto/keys.ts'
 import { FairQueue } from '../../foundation/fair-queue.ts'
 
-export interface KeyPoolOptions {
+interface KeyPoolOptions {
   /** Generates off the event loop. */
   readonly generate: () => Promise<KeyPair>
   /**

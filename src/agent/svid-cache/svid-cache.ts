@@ -32,7 +32,7 @@ const MAX_WAIT_MS = 5_000
  */
 const TOKENS_KEPT = 256
 
-export interface SvidCacheDeps {
+interface SvidCacheDeps {
   readonly issuer: SvidIssuer
   readonly knowledge: KnowledgeSource
   readonly clock: Clock
@@ -109,8 +109,8 @@ export class SvidCache implements Disposable {
     }
   }
 
-  wantX509(grant: Grant, workload: Attributes): X509State {
-    return this.#x509.want(grant, workload)
+  ensureX509(grant: Grant, workload: Attributes): X509State {
+    return this.#x509.ensure(grant, workload)
   }
 
   holdX509(grant: Grant, workload: Attributes, holder: Holder): void {
@@ -130,12 +130,12 @@ export class SvidCache implements Disposable {
   }
 
   /** `audiences` must be sorted and distinct. */
-  wantJwt(
+  ensureJwt(
     grant: Grant,
     workload: Attributes,
     audiences: readonly string[],
   ): CachedJwtSvid | Promise<CachedJwtSvid> {
-    return this.#jwt.want(grant, workload, audiences)
+    return this.#jwt.ensure(grant, workload, audiences)
   }
 
   /** Called when a snapshot taken now would differ from the one before. */

@@ -16,7 +16,7 @@ import type { ClockSkew } from '../uplink/clock-skew.ts'
 import { SyncSilentError } from './errors.ts'
 import type { KnowledgeStore } from './knowledge-store.ts'
 
-export interface SyncDeps {
+interface SyncDeps {
   /** @throws RpcError while there is no connection */
   readonly client: () => AuthorityClient
   readonly store: KnowledgeStore

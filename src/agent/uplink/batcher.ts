@@ -45,7 +45,7 @@ interface Waiting<Req, Res> {
   readonly reject: (error: unknown) => void
 }
 
-export interface BatcherOptions<Req, Res> {
+interface BatcherOptions<Req, Res> {
   readonly call: (requests: readonly Req[]) => Promise<readonly (Res | Error)[]>
   readonly clock: Clock
   /** The maximum number of waiting requests per user. */

@@ -23,7 +23,7 @@ interface JwtRequest {
   readonly audience: readonly string[]
 }
 
-export interface BatchingIssuerDeps {
+interface BatchingIssuerDeps {
   /** @throws RpcError while there is no connection */
   readonly client: () => AuthorityClient
   /** Called when the authority has a change that this agent has not received yet. */

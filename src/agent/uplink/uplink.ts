@@ -12,7 +12,7 @@ import type { AuthorityDoor } from './authority-door.ts'
 import type { AuthorityLink } from './authority-link.ts'
 import { ClockSkew } from './clock-skew.ts'
 
-export interface UplinkDeps {
+interface UplinkDeps {
   readonly config: AgentConfig
   readonly door: AuthorityDoor
   readonly store: IdentityStore

@@ -13,10 +13,10 @@ import { checkMetadata } from './gate.ts'
 import { ValidateJwtSvid } from './validate-jwt-svid.ts'
 import { Watches } from './watches.ts'
 
-export interface WorkloadApiDeps {
+interface WorkloadApiDeps {
   readonly callers: Callers
   readonly knowledge: KnowledgeSource
-  readonly svids: Pick<SvidCache, 'wantJwt'>
+  readonly svids: Pick<SvidCache, 'ensureJwt'>
   readonly clock: Clock
 }
 

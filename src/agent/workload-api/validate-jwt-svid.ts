@@ -12,7 +12,7 @@ import { checkAudience } from './audiences.ts'
 import { InvalidWorkloadRequestError } from './errors.ts'
 import { toStruct } from './struct.ts'
 
-export interface ValidateJwtSvidDeps {
+interface ValidateJwtSvidDeps {
   readonly entitledToBundles: Entitled
   readonly knowledge: KnowledgeSource
   readonly clock: Clock

@@ -9,7 +9,7 @@ import type { IdentitySet } from '../entitlement/identity-set.ts'
 import { isSameMessage, type Message, type MessageKind } from '../entitlement/message.ts'
 import type { KnowledgeSource } from '../sync/knowledge.ts'
 
-export interface WatchesDeps {
+interface WatchesDeps {
   readonly knowledge: KnowledgeSource
   readonly entitled: Entitled
   /** Like `entitled`, for bundles. */

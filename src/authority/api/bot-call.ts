@@ -1,7 +1,7 @@
 import type { BotInstance } from '../bots/bot-instance.ts'
 import type { InstanceConnections } from '../bots/instance-connections.ts'
-import type { BotCaller, Caller } from '../caller.ts'
-import { BotCertificateRequiredError } from '../errors.ts'
+import type { AnonymousCaller, BotCaller, Caller } from '../caller.ts'
+import { BotCertificateRequiredError, NotAuthorizedError } from '../errors.ts'
 
 /**
  * The caller as a bot. The table in authorize.ts lets only bots call these methods; this narrows the
@@ -9,6 +9,12 @@ import { BotCertificateRequiredError } from '../errors.ts'
  */
 export function botOf(caller: Caller): BotCaller {
   if (caller.kind !== 'bot') throw new BotCertificateRequiredError('a valid bot certificate is required')
+  return caller
+}
+
+/** The caller as one without a certificate, in the same way. @throws NotAuthorizedError */
+export function anonymousOf(caller: Caller): AnonymousCaller {
+  if (caller.kind !== 'anonymous') throw new NotAuthorizedError('not permitted')
   return caller
 }
 

@@ -15,7 +15,7 @@ import type { Renewer } from '../bots/renewer.ts'
 import type { BotCaller, Caller } from '../caller.ts'
 import type { Joiner, JoinInput } from '../join/joiner.ts'
 import { RateLimiter } from '../rate-limiter.ts'
-import { botOf } from './bot-call.ts'
+import { anonymousOf, botOf } from './bot-call.ts'
 
 /**
  * A method sends one or two challenges and may have to ask another server. This bounds callers that
@@ -30,7 +30,7 @@ const JOINS = { perSecond: 5, burst: 50, maxKeys: 10_000 }
 /** An agent renews once per half of a certificate's life, and more often only when answers are lost. */
 const RENEWALS = { perSecond: 0.5, burst: 20, maxKeys: 100_000 }
 
-export interface JoinApiDeps {
+interface JoinApiDeps {
   readonly joiner: Joiner
   readonly renewer: Renewer
   readonly clock: Clock
@@ -55,7 +55,7 @@ export function joinHandlers({
       ): Promise<JoinResponse> => {
         if (!start) throw new ProtocolVersionError('this join has no start: upgrade the agent')
         checkProtocol(start.protocolVersion)
-        const address = caller.kind === 'anonymous' ? caller.address : ''
+        const { address } = anonymousOf(caller)
         joins.take(addressKey(address))
         const conversation = {
           signal,

@@ -9,7 +9,7 @@ import { botOf } from './bot-call.ts'
 import { SyncSession, type SyncSessionDeps } from './sync-session.ts'
 import type { SyncStreams } from './sync-streams.ts'
 
-export interface SyncApiDeps extends SyncSessionDeps {
+interface SyncApiDeps extends SyncSessionDeps {
   readonly connections: Pick<InstanceConnections, 'use' | 'mayStay'>
   readonly streams: SyncStreams
 }

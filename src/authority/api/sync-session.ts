@@ -11,7 +11,7 @@ import type { DefaultLives } from '../resources/compiler.ts'
 import type { InstanceFacts } from '../resources/facts.ts'
 import { bundleMessage, foreignBundlePages, identityPages, locksMessage } from './sync-message.ts'
 
-export interface SyncSubject extends InstanceFacts {
+interface SyncSubject extends InstanceFacts {
   /** When its certificate expires, in seconds since 1970. */
   readonly notAfter: number
   /** Whether its certificate is still in use and neither bot, instance nor join token is locked. */

@@ -5,7 +5,7 @@ import type { BotCaller } from '../caller.ts'
 import { ReplacedByNewerError } from '../errors.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 
-export interface SyncStreamsDeps {
+interface SyncStreamsDeps {
   readonly connections: Pick<InstanceConnections, 'answers'>
   readonly usedTwice: Pick<UsedTwice, 'note'>
   readonly clock: Clock

@@ -23,7 +23,7 @@ import { formatReference } from './reference.ts'
 import { type SvidTrace, traceSvid } from './trace.ts'
 import { type AuditVerification, verifyAudit } from './verify.ts'
 
-export interface AuditLogDeps {
+interface AuditLogDeps {
   readonly datastore: Datastore
   readonly vault: Vault
   /** Holds the signed heads and the key that signs them. */

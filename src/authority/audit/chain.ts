@@ -5,7 +5,7 @@ import type { AuditChaining, ChainedAuditRow, NewAuditRow } from '../datastore/p
 /** The hash that the first row chains to. */
 export const CHAIN_START = Buffer.alloc(32)
 
-export type ChainedColumns = Omit<ChainedAuditRow, 'hash'>
+type ChainedColumns = Omit<ChainedAuditRow, 'hash'>
 
 export interface ChainEnd {
   readonly sequence: number

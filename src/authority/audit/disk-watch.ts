@@ -4,7 +4,7 @@ import type { Logger } from '../../foundation/logger.ts'
 import type { Metrics } from '../../foundation/metrics.ts'
 import type { SpaceInFile } from '../datastore/ports.ts'
 
-export interface DiskWatchDeps {
+interface DiskWatchDeps {
   /** How much space the disk under the database has left for this process. */
   readonly freeBytes: () => Promise<number>
   readonly space: () => SpaceInFile

@@ -98,6 +98,18 @@ export interface AuditEvents {
     readonly problem: string
   }
   'key_encryption_key.changed': { readonly source: string }
+  'authority.backed_up': {
+    readonly directory: string
+    /** The last event in the backup. */
+    readonly lastSequence: number
+    readonly bytes: number
+  }
+  'authority.restored': {
+    readonly directory: string
+    /** When the backup was made: ISO 8601. */
+    readonly madeAt: string
+    readonly lastSequence: number
+  }
   'database.sealed': { readonly rows: number }
   'database.accepted': { readonly problem: string }
   'database.altered': { readonly problem: string }

@@ -42,7 +42,7 @@ export interface SummedRowsDeps {
   readonly logger: Logger
 }
 
-export interface RowBudget {
+interface RowBudget {
   /** Rows per key: how many in a burst, and how many per second after that. */
   readonly burst: number
   readonly perSecond: number

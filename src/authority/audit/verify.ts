@@ -20,7 +20,7 @@ export interface AuditVerification {
   readonly signedInArchives: readonly SignedRow[]
 }
 
-export interface ToVerify {
+interface ToVerify {
   readonly heads: HeadsRead
   readonly given?: GivenHeads
   /** The checkpoint of the newest archive: the database begins after it. */

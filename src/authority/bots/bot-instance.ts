@@ -21,13 +21,13 @@ export interface BotInstance {
   readonly revision: number
 }
 
-export interface Certified {
+interface Certified {
   readonly generation: number
   readonly keySha256: string
 }
 
 /** What the bot certificate that a caller presents is worth (decision 0013). */
-export type Standing = 'current' | 'first_use' | 'superseded' | 'ahead'
+type Standing = 'current' | 'first_use' | 'superseded' | 'ahead'
 
 /** An instance and what is known of its certificates. Immutable: each change makes a new object. */
 export interface InstanceState extends BotInstance {

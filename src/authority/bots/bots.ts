@@ -21,6 +21,7 @@ import {
 import { BotCertificateExpiredError, GenerationAheadError } from './errors.ts'
 import { lockInstance } from './lock-instance.ts'
 import type { LockSubject, Locks } from './locks.ts'
+import type { LogGaps } from './log-gaps.ts'
 
 /** What the client certificate of a connection says. All calls on a connection share the same object. */
 export interface ShownCertificate {
@@ -34,10 +35,11 @@ export interface ShownCertificate {
   readonly address: string
 }
 
-export interface BotsDeps {
+interface BotsDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly locks: Locks
+  readonly gaps: LogGaps
   readonly audit: AuditLog
   readonly clock: Clock
   readonly logger: Logger
@@ -92,6 +94,9 @@ export class Bots implements AsyncDisposable {
     { readonly sameAs: string; readonly error: Refusal; readonly ms: number }
   >(MAX_REMEMBERED)
 
+  /** The names of bots that were deleted while this authority ran. */
+  readonly #deletedBots = new Set<string>()
+
   private constructor(deps: BotsDeps, instances: readonly InstanceState[]) {
     this.#deps = deps
     this.#over = new OverForLong(deps.clock)
@@ -100,6 +105,7 @@ export class Bots implements AsyncDisposable {
     this.#subscription = deps.resources.subscribe((changes) => {
       const gone = new Set(changes.flatMap((c) => (c.kind === 'bot' && !c.after ? [c.name] : [])))
       if (gone.size === 0) return
+      for (const name of gone) this.#deletedBots.add(name)
       for (const { id, bot } of this.#instances.values()) if (gone.has(bot)) this.#instances.delete(id)
       this.#bump()
     })
@@ -122,7 +128,7 @@ export class Bots implements AsyncDisposable {
    */
   use(caller: ShownCertificate, purpose: Purpose = 'call'): BotInstance {
     const state = this.#instances.get(caller.instanceId)
-    if (!state || state.bot !== caller.bot) throw this.#refuse(caller, state, 'unknown_instance', purpose)
+    if (!state || state.bot !== caller.bot) throw this.#refuseUnknown(caller, state, purpose)
     if (this.#deps.locks.check(lockSubject(state))) {
       const refusal = this.#refuse(caller, state, 'locked', purpose)
       if (purpose !== 'sync') throw refusal
@@ -251,6 +257,18 @@ export class Bots implements AsyncDisposable {
       if (error instanceof RevisionConflictError) await this.reload(id)
       throw error
     }
+  }
+
+  /**
+   * After the restore of an older database, agents that joined since are as unknown as those of a
+   * deleted bot. Theirs is no withdrawal: they keep what they hold until it expires.
+   */
+  #refuseUnknown(caller: ShownCertificate, state: InstanceState | undefined, purpose: Purpose): Refusal {
+    const { locks, gaps } = this.#deps
+    const { bot, instanceId: botInstance } = caller
+    if (locks.check({ bot, botInstance })) return this.#refuse(caller, state, 'locked', purpose)
+    const isLost = !state && gaps.cover(botInstance) && !this.#deletedBots.has(bot)
+    return this.#refuse(caller, state, isLost ? 'restored_authority' : 'unknown_instance', purpose)
   }
 
   #refuseSuperseded(caller: ShownCertificate, state: InstanceState, purpose: Purpose): Refusal {

@@ -7,7 +7,7 @@ import type { BotInstance } from './bot-instance.ts'
 import type { Bots } from './bots.ts'
 import type { UsedTwice } from './used-twice.ts'
 
-export interface InstanceConnectionsDeps {
+interface InstanceConnectionsDeps {
   readonly bots: Pick<Bots, 'use' | 'mayStay'>
   readonly usedTwice: Pick<UsedTwice, 'note'>
   readonly clock: Clock

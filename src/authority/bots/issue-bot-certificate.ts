@@ -19,7 +19,7 @@ export interface BotCertificateOutput {
   readonly authorityTimeMs: number
 }
 
-export interface BotCertificateInput {
+interface BotCertificateInput {
   readonly publicKeyDer: Buffer
   readonly trustDomain: string
   readonly bot: string

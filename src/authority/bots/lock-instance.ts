@@ -5,7 +5,7 @@ import type { Datastore } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import type { BotInstance } from './bot-instance.ts'
 
-export interface LockInstanceDeps {
+interface LockInstanceDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly audit: AuditLog

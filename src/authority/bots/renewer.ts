@@ -12,7 +12,7 @@ import type { Bots, ShownCertificate } from './bots.ts'
 import { type BotCertificateOutput, issueBotCertificate } from './issue-bot-certificate.ts'
 import { noteClockSkew } from './note-clock-skew.ts'
 
-export interface RenewInput {
+interface RenewInput {
   /** SubjectPublicKeyInfo (DER) of the next key. */
   readonly publicKeyDer: Buffer
   /**
@@ -24,7 +24,7 @@ export interface RenewInput {
   readonly agentVersion: string
 }
 
-export interface RenewerDeps {
+interface RenewerDeps {
   readonly datastore: Datastore
   readonly bots: Bots
   readonly keys: SigningKeys

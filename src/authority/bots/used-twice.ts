@@ -5,7 +5,7 @@ import type { AuditEntry, AuditEvents } from '../audit/events.ts'
 import { SummedRows } from '../audit/summed-rows.ts'
 import type { BotCaller } from '../caller.ts'
 
-export interface UsedTwiceDeps {
+interface UsedTwiceDeps {
   readonly audit: { recordAll(entries: readonly AuditEntry[]): Promise<void>; newReference(): string }
   readonly clock: Clock
   readonly logger: Logger

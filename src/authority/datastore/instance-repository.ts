@@ -19,12 +19,12 @@ export interface InstanceRows {
 }
 
 /** The join method that an instance used, and the attributes that it proved. */
-export interface ProvenJoin {
+interface ProvenJoin {
   readonly joinMethod: string
   readonly joinAttributes: Attributes
 }
 
-export interface NewInstance extends ProvenJoin {
+interface NewInstance extends ProvenJoin {
   readonly id: string
   readonly bot: string
   readonly joinToken: string
@@ -32,7 +32,7 @@ export interface NewInstance extends ProvenJoin {
   readonly hostname: string
 }
 
-export interface CertifiedKey {
+interface CertifiedKey {
   readonly generation: number
   readonly keySha256: string
 }
@@ -167,7 +167,7 @@ export async function deleteInstance(tx: Transaction, { id, revision }: Required
 }
 
 /** An instance at the revision that the caller knows. Without a revision: as it is stored now. */
-export interface InstanceAt {
+interface InstanceAt {
   readonly id: string
   readonly revision?: number
 }

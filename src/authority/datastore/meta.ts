@@ -1,12 +1,13 @@
 import type { Datastore, Transaction } from './ports.ts'
 
-export type MetaKey =
+type MetaKey =
   | 'trust_domain'
   | 'kek_check'
   | 'bundle_sequence'
   | 'bundle_digest'
   | 'clock'
   | 'audit_checkpoint'
+  | 'log_gaps'
   | 'resource_revision'
   | 'write_probe'
 

@@ -5,7 +5,7 @@ import type { Change, Datastore, Transaction } from './ports.ts'
 import { leaveTombstone, takeRevisions } from './revisions.ts'
 import type { ResourcesTable } from './schema/resource-table.ts'
 
-export interface ResourceMetadata {
+interface ResourceMetadata {
   readonly labels: Readonly<Record<string, string>>
   readonly expiresMs?: number
 }
@@ -30,12 +30,12 @@ export interface ResourceChange {
 export type NewResource = Pick<StoredResource, 'kind' | 'name' | 'metadata' | 'spec'>
 
 /** The revision that a change replaces; undefined when it creates the resource. */
-export interface Before {
+interface Before {
   readonly revision: string | undefined
 }
 
 /** A resource to write. Without `before` it replaces whatever is stored. */
-export interface Put {
+interface Put {
   readonly resource: NewResource
   readonly before?: Before
 }

@@ -12,7 +12,7 @@ export async function loadSigningKeyRows(datastore: Datastore): Promise<SigningK
 }
 
 /** A key at the revision that the caller knows. */
-export interface KeyAt {
+interface KeyAt {
   readonly id: string
   readonly revision: number
 }

@@ -5,7 +5,7 @@ import { WrongTrustDomainError } from './errors.ts'
 import { readMeta, writeMeta } from './meta.ts'
 import type { Datastore } from './ports.ts'
 
-export interface VaultOptions {
+interface VaultOptions {
   /** The key that the datastore was opened with. */
   readonly key: KeyObject
   readonly trustDomain: TrustDomain

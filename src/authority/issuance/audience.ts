@@ -102,10 +102,10 @@ const HOSTS = /(?:\/\/|@|\b(?:https?|wss?|ftp|file):)\/*([^/?#]*)/g
 /** The hosts that URL readers could find in a name, whether they know the scheme or there is none. */
 function hostsOf(name: string): string[] {
   const rest = name.replace(/^(?:[a-z][a-z0-9+.-]*:)?\/*/, '')
-  const first = [name, rest].map((text) => text.split(/[/?#]/, 1)[0] ?? '')
+  const first = [name, rest].map((text) => text.replace(/[/?#].*/s, ''))
   const inner = Array.from(name.matchAll(HOSTS), ([, authority = '']) => authority)
-  const hosts = [...first, ...inner].map(
-    (authority) => authority.slice(authority.lastIndexOf('@') + 1).split(':', 1)[0] ?? '',
+  const hosts = [...first, ...inner].map((authority) =>
+    authority.slice(authority.lastIndexOf('@') + 1).replace(/:.*/s, ''),
   )
   for (const text of [name, `https://${rest}`]) if (URL.canParse(text)) hosts.push(new URL(text).hostname)
   return hosts.map(withoutFinalDots)

@@ -8,7 +8,7 @@ export interface BoundsDeps {
 }
 
 /** The subject of a decision. Without a bot, no roles bound it. */
-export interface BoundsSubject {
+interface BoundsSubject {
   readonly bot?: string
   readonly id?: string
   readonly joinToken?: string

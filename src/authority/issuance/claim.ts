@@ -44,7 +44,7 @@ export interface ApprovedClaim {
   readonly attributes: Attributes
 }
 
-export interface ClaimRefusal {
+interface ClaimRefusal {
   /** The reason, for the audit log. The agent gets only a reference. */
   readonly refused: string
   readonly attributes: Attributes

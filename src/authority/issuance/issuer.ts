@@ -1,6 +1,6 @@
 import { randomSerial } from '../../crypto/signing-ca.ts'
 import type { Clock } from '../../foundation/clock.ts'
-import { CodedError } from '../../foundation/errors.ts'
+import { type CodedError, requireCoded } from '../../foundation/errors.ts'
 import { FairTurns } from '../../foundation/fair-turns.ts'
 import { inTurns } from '../../foundation/in-turns.ts'
 import type { Logger } from '../../foundation/logger.ts'
@@ -32,13 +32,13 @@ export interface IssuerDeps extends ClaimDeps {
   readonly trustDomain: string
 }
 
-export interface IssuedX509 {
+interface IssuedX509 {
   readonly chain: readonly Buffer[]
   readonly notBefore: number
   readonly notAfter: number
 }
 
-export interface IssuedJwt {
+interface IssuedJwt {
   readonly token: string
   readonly issuedAt: number
   readonly expiresAt: number
@@ -228,7 +228,7 @@ export class Issuer implements AsyncDisposable {
       const { answerBytes, sign } = signing
       return { answerBytes, carryOut: () => this.#carryOut(svid, asked, decision, sign) }
     } catch (error) {
-      return { decided: { outcome: { error: coded(error) } } }
+      return { decided: { outcome: { error: requireCoded(error) } } }
     }
   }
 
@@ -244,7 +244,7 @@ export class Issuer implements AsyncDisposable {
         ? result.then((signed) => this.#conclude(svid, asked, approved, signed))
         : this.#conclude(svid, asked, approved, result)
     } catch (error) {
-      return { outcome: { error: coded(error) } }
+      return { outcome: { error: requireCoded(error) } }
     }
   }
 
@@ -357,12 +357,6 @@ export class Issuer implements AsyncDisposable {
     const result = 'issued' in outcome ? 'issued' : (RESULTS[outcome.error.kind] ?? 'refused')
     this.#total.inc({ kind: `${kind}_svid`, result })
   }
-}
-
-/** Turns an expected error into the element's outcome. A bug fails the whole call. */
-function coded(error: unknown): CodedError {
-  if (error instanceof CodedError) return error
-  throw error
 }
 
 const RESULTS: { readonly [kind in CodedError['kind']]?: string } = {

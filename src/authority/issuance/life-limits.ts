@@ -5,7 +5,7 @@ import { SignerExpiredError } from '../keys/errors.ts'
 /** Elements per request. An agent that needs more sends several requests. */
 export const MAX_REQUESTS = 1_000
 
-export interface Lifetime {
+interface Lifetime {
   readonly now: number
   readonly notBefore: number
   readonly notAfter: number

@@ -1,5 +1,5 @@
 import { type KeyType, keyTypeOf, parsePublicKey } from '../../crypto/keys.ts'
-import { CodedError } from '../../foundation/errors.ts'
+import { requireCoded } from '../../foundation/errors.ts'
 
 /**
  * Why no certificate may be issued for this key; undefined when it may. The agent made the key, and
@@ -10,7 +10,6 @@ export function refusePublicKey(publicKey: Buffer, wanted: KeyType): string | un
     const type = keyTypeOf(parsePublicKey(publicKey), publicKey)
     return type === wanted ? undefined : `public key: not of the type ${wanted}`
   } catch (error) {
-    if (error instanceof CodedError) return `public key: ${error.publicMessage}`
-    throw error
+    return `public key: ${requireCoded(error).publicMessage}`
   }
 }

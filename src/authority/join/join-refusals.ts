@@ -7,7 +7,7 @@ import type { AuditEvents } from '../audit/events.ts'
 import { SummedRows } from '../audit/summed-rows.ts'
 import type { Transaction } from '../datastore/ports.ts'
 
-export interface JoinRefusalsDeps {
+interface JoinRefusalsDeps {
   readonly audit: Pick<AuditLog, 'newReference' | 'within' | 'recordAll'>
   readonly clock: Clock
   readonly logger: Logger

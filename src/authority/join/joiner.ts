@@ -44,7 +44,7 @@ export interface JoinConversation {
   readonly signal: AbortSignal
 }
 
-export interface JoinerDeps {
+interface JoinerDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly locks: Locks

@@ -6,12 +6,12 @@ import type { Transaction } from '../datastore/ports.ts'
 import type { ResourceRepository } from '../datastore/resource-repository.ts'
 import { JoinUndecidedError } from './errors.ts'
 
-export type Reservation =
+type Reservation =
   | { readonly bot: string; readonly heldInstanceId: string | undefined }
   /** For the audit log only. */
   | { readonly refused: 'bot_missing' | 'locked' | 'already_redeemed' | 'expired' | 'used_up' }
 
-export interface ReserveInput {
+interface ReserveInput {
   readonly joinToken: string
   /** The revision of the token that the method judged. */
   readonly revision: string

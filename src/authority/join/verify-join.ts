@@ -13,7 +13,7 @@ import type { Joining, JoinMethods, NamedToken, Verdict } from './join-method.ts
 import type { Standing } from './join-refusals.ts'
 import type { JoinConversation, JoinInput } from './joiner.ts'
 
-export interface VerifyJoinDeps {
+interface VerifyJoinDeps {
   readonly datastore: Datastore
   readonly resources: ResourceRepository
   readonly methods: JoinMethods

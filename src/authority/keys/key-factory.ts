@@ -17,7 +17,7 @@ export interface CaLifetimes {
   readonly jwt_key: number
 }
 
-export interface KeyFactoryDeps {
+interface KeyFactoryDeps {
   readonly trustDomain: TrustDomain
   readonly lifetimes: CaLifetimes
   readonly random: Random

@@ -17,7 +17,7 @@ import type { SigningKey } from './signing-key.ts'
 export type JwtSigner = JwsSigner & { readonly notAfter: number }
 
 /** The purposes whose keys sign leaf certificates. */
-export type CaPurpose = 'spiffe_x509' | 'control_issuing'
+type CaPurpose = 'spiffe_x509' | 'control_issuing'
 
 /** The keys that sign and verify now. Replaced as a whole at each change. */
 export interface KeysInUse {
@@ -57,7 +57,7 @@ export interface KeysInUse {
  */
 const MAX_REFRESH_HINT_S = 300
 
-export type KeysInUseWithoutTls = Omit<KeysInUse, 'serverTls'>
+type KeysInUseWithoutTls = Omit<KeysInUse, 'serverTls'>
 
 /**
  * Finds the keys in use. `judgedMs` is the time of the judged clock: keys that have not expired by it

@@ -3,7 +3,7 @@ import type { KeyPurpose } from '../datastore/schema/key-tables.ts'
 import type { CaLifetimes } from './key-factory.ts'
 
 /** The properties that all keys of a purpose share. A new purpose is one entry here. */
-export interface Purpose {
+interface Purpose {
   /** The only key type, or the types of the configured JWT algorithms, each of which has a line of keys. */
   readonly keyTypes: KeyType | 'of_jwt_algorithms'
   /** The configuration setting with the lifetime of a key. */
@@ -32,7 +32,10 @@ export interface Purpose {
   readonly isKeptForRenewals: boolean
 }
 
-/** In the order in which keys are created and listed: an issuer comes before what it signs. */
+/**
+ * In the order in which keys are created and listed: an issuer comes before what it signs. No key is
+ * created on demand, because others must see it published before it signs.
+ */
 export const PURPOSES: Readonly<Record<KeyPurpose, Purpose>> = {
   control_root: {
     keyTypes: 'ec-p256',

@@ -8,7 +8,7 @@ import { dueSteps, leavingSteps } from './schedule.ts'
 /** Rounds that one run may need: end, retire, activate, prepare, and one to see that nothing is due. */
 const MAX_ROUNDS = 8
 
-export interface OrderDeps {
+interface OrderDeps {
   readonly jwt: JwtAlgorithms
   readonly clock: Clock
   /** When false, the wall clock is in doubt, and only lines without a key that can sign are changed. */

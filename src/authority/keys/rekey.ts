@@ -16,7 +16,7 @@ import { resealSigningKeys } from './signing-key.ts'
 
 const KEY_BYTES = 32
 
-export interface RekeyerDeps {
+interface RekeyerDeps {
   readonly datastore: Datastore
   readonly vault: Vault
   readonly audit: AuditLog

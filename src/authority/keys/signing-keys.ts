@@ -27,7 +27,7 @@ import type { SigningKey } from './signing-key.ts'
 
 export type { KeysInUse } from './keys-in-use.ts'
 
-export interface SigningKeysDeps extends KeyRingDeps {
+interface SigningKeysDeps extends KeyRingDeps {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly jwt: JwtAlgorithms

@@ -7,6 +7,8 @@ import type { ApplyRequest__Output as signet_v1_ApplyRequest__Output } from './s
 import type { ApplyResponse as signet_v1_ApplyResponse } from './signet/v1/ApplyResponse.ts'
 import type { ArchiveAuditRequest__Output as signet_v1_ArchiveAuditRequest__Output } from './signet/v1/ArchiveAuditRequest.ts'
 import type { ArchiveAuditResponse as signet_v1_ArchiveAuditResponse } from './signet/v1/ArchiveAuditResponse.ts'
+import type { BackupRequest__Output as signet_v1_BackupRequest__Output } from './signet/v1/BackupRequest.ts'
+import type { BackupResponse as signet_v1_BackupResponse } from './signet/v1/BackupResponse.ts'
 import type { CreateJoinTokenRequest__Output as signet_v1_CreateJoinTokenRequest__Output } from './signet/v1/CreateJoinTokenRequest.ts'
 import type { CreateJoinTokenResponse as signet_v1_CreateJoinTokenResponse } from './signet/v1/CreateJoinTokenResponse.ts'
 import type { DeleteResourceRequest__Output as signet_v1_DeleteResourceRequest__Output } from './signet/v1/DeleteResourceRequest.ts'
@@ -99,6 +101,7 @@ export interface Services {
     ListCas: { kind: 'unary'; request: signet_v1_ListCasRequest__Output; response: signet_v1_ListCasResponse }
     RotateCa: { kind: 'unary'; request: signet_v1_RotateCaRequest__Output; response: signet_v1_RotateCaResponse }
     Rekey: { kind: 'unary'; request: signet_v1_RekeyRequest__Output; response: signet_v1_RekeyResponse }
+    Backup: { kind: 'unary'; request: signet_v1_BackupRequest__Output; response: signet_v1_BackupResponse }
     GetBundle: { kind: 'unary'; request: signet_v1_GetBundleRequest__Output; response: signet_v1_GetBundleResponse }
     ListBotInstances: { kind: 'unary'; request: signet_v1_ListBotInstancesRequest__Output; response: signet_v1_ListBotInstancesResponse }
     ListAuditEvents: { kind: 'server_stream'; request: signet_v1_ListAuditEventsRequest__Output; response: signet_v1_ListAuditEventsResponse }

@@ -10,7 +10,7 @@ const BYTES_BEFORE_ACK = 64 * 1024
 /** A client that reads has acknowledged SETTINGS after this time. */
 const ACK_MS = 50
 
-export interface FirstLookOptions {
+interface FirstLookOptions {
   /** The SETTINGS frame that a session will send again. */
   readonly settings: Buffer
   readonly clock: Clock

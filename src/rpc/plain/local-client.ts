@@ -5,7 +5,7 @@ import { type Method, method, type ServiceName } from '../services.ts'
 import { RpcError, StatusCode } from '../status.ts'
 import { PlainCall } from './plain-call.ts'
 
-export interface LocalClientOptions {
+interface LocalClientOptions {
   /** Path of the socket. */
   readonly unixPath: string
   /** Request metadata sent with every call. */

@@ -24,7 +24,7 @@ import { RequestSender } from './request-sender.ts'
 
 export type PlainTarget = { readonly path: string } | { readonly host: string; readonly port: number }
 
-export interface PlainCallOptions {
+interface PlainCallOptions {
   readonly target: PlainTarget
   /** `/Service/Method`. */
   readonly method: string

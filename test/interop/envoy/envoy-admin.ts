@@ -3,13 +3,13 @@ import { text as readText } from 'node:stream/consumers'
 
 /** A client of Envoy's admin interface. */
 
-export interface ShownCertificate {
+interface ShownCertificate {
   readonly serial: string
   readonly uris: readonly string[]
 }
 
 /** A secret in Envoy's configuration dump. */
-export interface HeldSecret {
+interface HeldSecret {
   readonly name: string
   readonly version: string
   /** False while Envoy waits for it. */

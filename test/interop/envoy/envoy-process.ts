@@ -8,7 +8,7 @@ import { EnvoyAdmin } from './envoy-admin.ts'
 import { eventually } from './eventually.ts'
 import type { Envoy } from './find-envoy.ts'
 
-export interface EnvoyOptions {
+interface EnvoyOptions {
   /** Name of its directory in that of the stack. */
   readonly name: string
   readonly uid: number

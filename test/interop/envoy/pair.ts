@@ -9,9 +9,9 @@ import { addVariant, type Configuration, type Variant } from './variants.ts'
 
 /** How an Envoy requests its secrets. */
 export const MODES = ['state of the world', 'delta'] as const
-export type Mode = (typeof MODES)[number]
+type Mode = (typeof MODES)[number]
 
-export const flagsOf = (mode: Mode): readonly string[] => (mode === 'delta' ? ['--delta'] : [])
+const flagsOf = (mode: Mode): readonly string[] => (mode === 'delta' ? ['--delta'] : [])
 
 /** Uids without accounts. */
 const UIDS = { web: 61_011, api: 61_012 } as const
@@ -27,7 +27,7 @@ function whyOneUser(envoy: Envoy): string | undefined {
   return isForEverybody(tmpdir()) ? undefined : `other users cannot reach ${tmpdir()}`
 }
 
-export interface Changes {
+interface Changes {
   /** The peer's SPIFFE ID; the right one by default. */
   readonly peer?: string
   readonly variants?: readonly Variant[]

@@ -65,7 +65,7 @@ export async function steadyTraffic({
 }
 
 /** A steady stream of requests until it is stopped. */
-export class Traffic {
+class Traffic {
   readonly title: string
   sent = 0
   readonly failures: string[] = []

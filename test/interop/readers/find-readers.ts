@@ -11,12 +11,12 @@ import { findEnvoy } from '../envoy/find-envoy.ts'
 import { buildGo, cached, findPython, goVersion, inPath, virtualEnvironment } from '../toolchain.ts'
 
 /** A certificate parser: reads lines of DER in hex and answers each with `yes` or `no: …`. */
-export interface Reader {
+interface Reader {
   readonly title: string
   read(certificates: readonly Buffer[]): Promise<readonly string[]>
 }
 
-export type Found = Reader | { readonly title: string; readonly skipped: string }
+type Found = Reader | { readonly title: string; readonly skipped: string }
 
 const run = promisify(execFile)
 const here = import.meta.dirname

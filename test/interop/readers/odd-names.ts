@@ -7,12 +7,12 @@ export const text = (tag: number, value: string): Buffer => tlv(tag, Buffer.from
 export const utf8 = (value: string): Buffer => tlv(Tag.utf8String, Buffer.from(value))
 export const ia5 = (value: string): Buffer => text(Tag.ia5String, value)
 export const pair = (id: string, value: Buffer): Buffer => sequence(oid(id), value)
-export const rdn = (...pairs: readonly Buffer[]): Buffer => tlv(Tag.set, ...pairs)
-export const name = (...rdns: readonly Buffer[]): Buffer => sequence(...rdns)
+const rdn = (...pairs: readonly Buffer[]): Buffer => tlv(Tag.set, ...pairs)
+const name = (...rdns: readonly Buffer[]): Buffer => sequence(...rdns)
 export const CN = '2.5.4.3'
-export const C = '2.5.4.6'
-export const O = '2.5.4.10'
-export const EMAIL = '1.2.840.113549.1.9.1'
+const C = '2.5.4.6'
+const O = '2.5.4.10'
+const EMAIL = '1.2.840.113549.1.9.1'
 export const int = (...octets: readonly number[]): Buffer => tlv(Tag.integer, Buffer.from(octets))
 export const bits = (...octets: readonly number[]): Buffer => tlv(Tag.bitString, Buffer.from(octets))
 export const BE = (value: string): Buffer => Buffer.from(value, 'utf16le').swap16()

@@ -160,6 +160,11 @@ describe('compileWorkloadIdentity', () => {
       match('workload.unix.uid', { not: 'a' }),
       'allow.0.match.workload.unix.uid.not',
     ],
+    [
+      'text for an attribute that is true or false',
+      { spiffe_id: '/a', allow: [{ match: { 'workload.unix.binary_deleted': 'yes' } }] },
+      'allow.0.match.workload.unix.binary_deleted',
+    ],
     ['claims that are not a mapping', { spiffe_id: '/a', jwt: { extra_claims: [] } }, 'jwt.extra_claims'],
     [
       'a claim that JSON cannot hold',

@@ -110,6 +110,22 @@ describe('Expression', () => {
       { steps: ['workload', 'unix', 'groups'], values: [7] },
     ])
   })
+  it('indexes no values that are neither text, whole numbers, true nor false', () => {
+    for (const text of ['join.x == 1.5', 'join.x == null', 'join.x in [1.5, 2.5]', 'join.x in []']) {
+      assert.deepEqual(Expression.compile(text).equalities, [], text)
+    }
+    assert.deepEqual(Expression.compile('join.x == true').equalities, [
+      { steps: ['join', 'x'], values: [true] },
+    ])
+  })
+  it('says where a mistake is, without quoting the whole expression', () => {
+    for (const [text, message] of [
+      ['bot.name +', 'Unexpected token: EOF (at character 11)'],
+      ['workload.unix.uid == "1000"', 'no such overload: int == string (at character 1)'],
+    ] as const) {
+      assert.throws(() => Expression.compile(text), { message })
+    }
+  })
   it('reports the real error that an absent attribute would hide in a row of alternatives', () => {
     const text = '1 / (workload.unix.uid - 1000) == 1 || (bot.name == "x" || join.nope == "x")'
     const expression = Expression.compile(text)

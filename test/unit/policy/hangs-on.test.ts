@@ -56,6 +56,11 @@ describe('whether a digest matters for a caller', () => {
     ],
     [
       true,
+      'a condition beside an expression that is true in any case',
+      { allow: [{ match: sha, when: `workload.unix.uid == 1000 || ${DIGEST} == "abc"` }] },
+    ],
+    [
+      true,
       'a denial of a caller that would be granted it',
       { allow: [{ match: { 'workload.unix.uid': 1000 } }], deny: [{ match: sha }] },
     ],
@@ -109,4 +114,11 @@ describe('whether a whole tree that could not be read matters for a caller', () 
       assert.equal(policy.hangsOn('workload.unix', joined), expected)
     })
   }
+
+  it('is also decided for a tree of attributes without declared types', () => {
+    const policy = Policy.of([compile({ spiffe_id: '/a', allow: [{ when: '!has(join.github.run)' }] })])
+    const unread: Attributes = { join: { github: {} } }
+    assert.equal(policy.hangsOn('join.github', unread), true)
+    assert.equal(policy.hangsOn('join.oidc', unread), false)
+  })
 })

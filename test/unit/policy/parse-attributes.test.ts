@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseAttributes, parseWorkload } from '../../../src/policy/parse-attributes.ts'
+import type { Attributes } from '../../../src/policy/attributes.ts'
+import { attributesProblem, parseAttributes, parseWorkload } from '../../../src/policy/parse-attributes.ts'
 
 describe('parseAttributes', () => {
   it('reads a tree of attributes', () => {
@@ -31,6 +32,26 @@ describe('parseAttributes', () => {
     assert.equal(parseAttributes(`${'{"a":'.repeat(20)}1${'}'.repeat(20)}`), undefined)
     assert.equal(parseAttributes(JSON.stringify({ a: 'x'.repeat(70_000) })), undefined)
   })
+})
+
+describe('the attributes that an operator gives', () => {
+  const cases: readonly (readonly [object, string | undefined])[] = [
+    [{ bot: { name: 'builder', traits: { team: 'pay' } }, join: { x: { y: 1 } } }, undefined],
+    [{ workload: { unix: { binary_deleted: true } } }, undefined],
+    [
+      { workload: { unix: { binary_deleted: 'yes' } } },
+      'workload.unix.binary_deleted is not of the type bool',
+    ],
+    [{ bot: { name: 7 } }, 'bot.name is not of the type string'],
+    [{ bot: { traits: { team: 7 } } }, 'bot.traits is a group of texts'],
+    [{ bot: 'builder' }, 'bot is a group of attributes'],
+    [{ robot: {} }, 'there is no attribute "robot"'],
+  ]
+  for (const [attributes, problem] of cases) {
+    it(`${problem ?? 'are accepted'}: ${JSON.stringify(attributes)}`, () => {
+      assert.equal(attributesProblem(attributes as Attributes), problem)
+    })
+  }
 })
 
 describe('parseWorkload', () => {

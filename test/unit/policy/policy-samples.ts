@@ -1,7 +1,7 @@
 import type { Attributes } from '../../../src/policy/attributes.ts'
 import { type CompiledIdentity, compileWorkloadIdentity } from '../../../src/policy/compile.ts'
 
-export const DEFAULTS = { trustDomain: 'example.org', x509TtlSeconds: 3600, jwtTtlSeconds: 300 }
+const DEFAULTS = { trustDomain: 'example.org', x509TtlSeconds: 3600, jwtTtlSeconds: 300 }
 
 /** A workload identity from a spec that may be wrong on purpose. */
 export function compile(spec: object, name = 'web'): CompiledIdentity {

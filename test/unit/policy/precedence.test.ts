@@ -40,13 +40,14 @@ describe('an explanation', () => {
   }
 
   it('lists granted identities in the order of delivery, then the others', () => {
-    const all = [refused('y'), granted('b'), refused('a'), granted('c', { priority: 1 })]
+    const all = [refused('b'), refused('y'), granted('b'), refused('a'), granted('c', { priority: 1 })]
     assert.deepEqual(
       explainOrder(all).map(({ identity, order }) => [identity, order]),
       [
         ['c', 1],
         ['b', 2],
         ['a', undefined],
+        ['b', undefined],
         ['y', undefined],
       ],
     )

@@ -97,7 +97,16 @@ describe('RoleBounds', () => {
     assert.equal(b.mayUse({ name: 'web', labels: {} }), false)
   })
   it('cannot be created from an invalid role', () => {
-    assert.throws(() => bounds({ allow: rule({ spiffe_ids: ['svc'] }) }), { code: 'ERR_POLICY_INVALID' })
+    const mistakes = [
+      { spiffe_ids: ['svc'] },
+      { spiffe_ids: '/svc' },
+      { dns_names: 'a.internal' },
+      { name: '/***' },
+    ]
+    for (const mistake of mistakes) {
+      assert.throws(() => bounds({ allow: rule(mistake) }), { code: 'ERR_POLICY_INVALID' })
+      assert.throws(() => bounds({ deny: rule(mistake) }), { code: 'ERR_POLICY_INVALID' })
+    }
   })
 })
 

@@ -7,7 +7,7 @@ import type { BotInstance } from '../../bots/bot-instance.ts'
 import type { Bots } from '../../bots/bots.ts'
 import type { Caller } from '../../caller.ts'
 
-export interface BotInstanceApiDeps {
+interface BotInstanceApiDeps {
   readonly bots: Pick<Bots, 'list'>
   readonly connected: { has(instanceId: string): boolean }
 }

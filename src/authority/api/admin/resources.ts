@@ -19,6 +19,7 @@ import { toJson, toYaml } from '../../resources/stored-form.ts'
 /** AdminService: everything that a person writes. */
 export function resourceHandlers(
   store: ResourceStore,
+  usesOfTokens: () => Promise<ReadonlyMap<string, number>>,
 ): Pick<
   Handlers<Caller, 'signet.v1.AdminService'>,
   'Apply' | 'GetResource' | 'ListResources' | 'DeleteResource'
@@ -26,10 +27,15 @@ export function resourceHandlers(
   return {
     Apply: {
       unary: async (caller: Caller, request: ApplyRequest__Output): Promise<ApplyResponse> => {
-        const { text, fileName, dryRun } = request
+        const { dryRun } = request
+        // Without a file, a client that names it otherwise would learn that all went well.
+        const files = request.files.length > 0 ? request.files : [{ text: '', name: '' }]
         try {
-          const input = { text, fileName: fileName || 'input', principal: principalOf(caller), dryRun }
-          const { resources, warnings, secrets } = await store.apply(input)
+          const { resources, warnings, secrets } = await store.apply({
+            files: files.map(({ text, name }) => ({ text, name: name || 'input' })),
+            principal: principalOf(caller),
+            dryRun,
+          })
           return { resources: [...resources], warnings: [...warnings], secrets: [...secrets] }
         } catch (error) {
           // Returned in the response, not as a status, because a file may have too many problems for
@@ -45,9 +51,19 @@ export function resourceHandlers(
       }),
     },
     ListResources: {
-      unary: (caller: Caller, request: ListResourcesRequest__Output): ListResourcesResponse => ({
-        resources: store.list(principalOf(caller), request.kind).map(toMessage),
-      }),
+      unary: async (
+        caller: Caller,
+        request: ListResourcesRequest__Output,
+      ): Promise<ListResourcesResponse> => {
+        const resources = store.list(principalOf(caller), request.kind)
+        const uses = resources.some(({ kind }) => kind === 'join_token') ? await usesOfTokens() : undefined
+        return {
+          resources: resources.map((stored) => ({
+            ...toMessage(stored),
+            ...(stored.kind === 'join_token' ? { uses: uses?.get(stored.name) ?? 0 } : {}),
+          })),
+        }
+      },
     },
     DeleteResource: {
       unary: async (

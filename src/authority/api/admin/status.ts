@@ -5,7 +5,7 @@ import { toTimestamp } from '../../../rpc/timestamp.ts'
 import type { Caller } from '../../caller.ts'
 import type { Catalogue } from '../../resources/catalogue.ts'
 
-export interface StatusApiDeps {
+interface StatusApiDeps {
   readonly trustDomain: string
   readonly startedMs: number
   readonly pin: () => string

@@ -19,7 +19,7 @@ export interface ArchiveHeader {
 }
 
 /** A line after the header: a row as it was stored, or the checkpoint, which is always the last line. */
-export type ArchiveLine = { readonly row: ChainedAuditRow } | { readonly checkpoint: string }
+type ArchiveLine = { readonly row: ChainedAuditRow } | { readonly checkpoint: string }
 
 /**
  * Far longer than any row this authority writes; it bounds the memory used when the file is not an

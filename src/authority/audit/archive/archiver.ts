@@ -16,10 +16,10 @@ import type { ChainEnd } from '../chain.ts'
 import { ChainCheck, Findings, type SignedRow } from '../chain-check.ts'
 import { AuditArchiveRefusedError } from '../errors.ts'
 import type { Actor, AuditEvents } from '../events.ts'
-import { ArchiveWriter, fileDigest, formatRow, readArchive } from './archive-file.ts'
+import { type ArchiveHeader, ArchiveWriter, fileDigest, formatRow, readArchive } from './archive-file.ts'
 import { type Checkpoint, endOf, readCheckpoint, signCheckpoint } from './checkpoint.ts'
 
-export interface ArchiverDeps {
+interface ArchiverDeps {
   readonly datastore: Datastore
   readonly trustDomain: string
   /** Where archives are written by default. */
@@ -160,7 +160,11 @@ export class AuditArchiver {
     let checkpoint: Checkpoint | undefined
     await writer.write(
       (async function* () {
-        const header = { signet_audit_archive: 1, trust_domain: trustDomain, first: base.sequence + 1 }
+        const header: ArchiveHeader = {
+          signet_audit_archive: 1,
+          trust_domain: trustDomain,
+          first: base.sequence + 1,
+        }
         yield `${JSON.stringify(header)}\n`
         for await (const rows of storedAuditRows(datastore, { after: base.sequence, upTo: last })) {
           for (const row of rows) check.row(row)

@@ -5,7 +5,7 @@ import type { StateRecord } from './state-record.ts'
 export const ONLY_AUTHORITY = 1
 
 /** The last audit row of this authority; sequence 0 means none. */
-export interface AuditEnd {
+interface AuditEnd {
   readonly sequence: number
   readonly hash: Uint8Array
 }

@@ -80,7 +80,7 @@ export function resealRows(
   return digest
 }
 
-export interface ReadRow {
+interface ReadRow {
   readonly cells: readonly Cell[]
   readonly seal: unknown
   readonly rowid: bigint

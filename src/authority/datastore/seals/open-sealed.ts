@@ -29,7 +29,7 @@ import {
  */
 export type Past = 'none' | 'before_seals' | 'sealed'
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly kek: KeyObject
   /** Where the key came from, for messages: `/etc/signet/kek` or `$SIGNET_KEK`. */
   readonly keySource: string

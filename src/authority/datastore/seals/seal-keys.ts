@@ -3,7 +3,7 @@ import { createHmac, hkdfSync, type KeyObject, timingSafeEqual } from 'node:cryp
 export type Cell = string | number | bigint | Uint8Array | null
 
 /** The two independent halves of a row's MAC. */
-export interface RowTag {
+interface RowTag {
   /** Stored in the row. */
   readonly seal: Buffer
   /**

@@ -39,7 +39,7 @@ interface Row {
   readonly mac: unknown
 }
 
-export interface StoredRecord {
+interface StoredRecord {
   readonly record: StateRecord
   readonly mac: Uint8Array
 }

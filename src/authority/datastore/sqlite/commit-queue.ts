@@ -24,7 +24,7 @@ const PROBE_MS = 5000
 
 const COMMIT_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 
-export interface CommitQueueDeps {
+interface CommitQueueDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly logger: Logger

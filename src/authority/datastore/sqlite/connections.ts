@@ -45,7 +45,7 @@ export function openReadConnection(location: string): DatabaseSync {
 }
 
 /** Executes one compiled statement. */
-export type Execute = (sql: string, params: readonly SQLInputValue[]) => QueryResult<unknown>
+type Execute = (sql: string, params: readonly SQLInputValue[]) => QueryResult<unknown>
 
 /** Kysely's query builder over a connection that the caller opens and closes. */
 export function queriesOver(execute: Execute): Kysely<Schema> {

@@ -27,6 +27,7 @@ import type { SealedTable } from '../seals/sealed-tables.ts'
 import { type Finding, Sealer } from '../seals/sealer.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { executeOn, openReadConnection, openWriteConnection, queriesOver } from './connections.ts'
+import { copyDatabase } from './copy-database.ts'
 import { prepareToShrink, spaceOf } from './space.ts'
 
 export interface SqliteDatastoreDeps {
@@ -53,6 +54,7 @@ export class SqliteDatastore implements Datastore {
   readonly changes = new DatastoreChanges(this)
   readonly adopted: Opened['adopted']
   readonly accepted: readonly string[]
+  readonly #location: string
   readonly #connection: DatabaseSync
   readonly #reader: DatabaseSync
   readonly #queue: CommitQueue
@@ -63,11 +65,13 @@ export class SqliteDatastore implements Datastore {
   #closed = false
 
   private constructor(
+    location: string,
     connection: DatabaseSync,
     reader: DatabaseSync,
     opened: Opened,
     deps: SqliteDatastoreDeps,
   ) {
+    this.#location = location
     this.#connection = connection
     this.#reader = reader
     this.db = queriesOver(executeOn(reader))
@@ -96,7 +100,7 @@ export class SqliteDatastore implements Datastore {
       const opened = await openInTransaction(connection, deps)
       // Rewriting would give rows new rowids, and findings refer to rows by rowid.
       if (isEmpty(opened.finding)) prepareToShrink(connection)
-      return new SqliteDatastore(connection, openReadConnection(location), opened, deps)
+      return new SqliteDatastore(location, connection, openReadConnection(location), opened, deps)
     } catch (error) {
       connection?.close()
       if (error instanceof CodedError) throw error
@@ -166,6 +170,14 @@ export class SqliteDatastore implements Datastore {
     // later one.
     await this.flush()
     return this.space
+  }
+
+  async copyTo(file: string): Promise<void> {
+    try {
+      await copyDatabase(this.#location, file)
+    } catch (error) {
+      throw storageFailure(error) ?? error
+    }
   }
 
   /** Moves the write-ahead log into the database file and empties it. */

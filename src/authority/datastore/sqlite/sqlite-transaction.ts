@@ -14,7 +14,7 @@ import type { Statements } from './statements.ts'
 const STALLED = 'a transaction awaits something other than its own statements'
 
 /** What a task adds to the commit. */
-export interface Left {
+interface Left {
   readonly events: readonly NewAuditRow[]
   readonly changes: readonly Change[]
   readonly callbacks: readonly (() => void)[]

@@ -3,7 +3,7 @@ import type { Random } from '../../../foundation/random.ts'
 import type { JoinMethod, JoinMethods } from '../join-method.ts'
 import { secretMethod } from './secret.ts'
 
-export interface JoinMethodDeps {
+interface JoinMethodDeps {
   readonly random: Random
 }
 

@@ -34,14 +34,14 @@ export interface ResourceKindDefinition<K extends ResourceKind = ResourceKind> {
   readonly follow?: (index: CatalogueIndex, name: string, after: StoredResource | undefined) => void
 }
 
-export interface SpecFindings {
+interface SpecFindings {
   readonly problems: readonly PolicyProblem[]
   readonly warnings?: readonly PolicyProblem[]
   /** The compiled workload identity, if it has no mistakes. */
   readonly identity?: CompiledIdentity
 }
 
-export interface Reference {
+interface Reference {
   /** The path within the spec. */
   readonly path: readonly (string | number)[]
   readonly kind: ResourceKind
@@ -50,7 +50,7 @@ export interface Reference {
   readonly isRequired: boolean
 }
 
-export interface AfterPutDeps {
+interface AfterPutDeps {
   readonly joinTokens: JoinTokens
 }
 

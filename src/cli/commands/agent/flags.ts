@@ -24,7 +24,7 @@ const FLAGS = {
 
 type FlagName = keyof typeof FLAGS
 
-export type AgentFlags = { readonly [Name in FlagName]?: string }
+type AgentFlags = { readonly [Name in FlagName]?: string }
 
 export interface Options extends AgentFlags {
   readonly config?: string

@@ -7,10 +7,11 @@ import { UsageError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatJson, JsonListPrinter, printLine } from '../../output.ts'
 import { findArchives, withArchives } from './archives.ts'
+import { EVENT_HEADING, formatEvent } from './format-event.ts'
 import { parseSince } from './since.ts'
 
 interface Options extends AuthorityOptions {
-  readonly event?: string
+  readonly event: readonly string[]
   readonly ref?: string
   readonly since?: string
   readonly limit?: string
@@ -20,7 +21,7 @@ interface Options extends AuthorityOptions {
 }
 
 interface Request {
-  readonly event: string
+  readonly events: readonly string[]
   readonly ref: string
   readonly since: TimestampMessage | null
   readonly limit: number
@@ -31,7 +32,7 @@ const MAX_SHOWN_LENGTH = 4_096
 
 export function define(command: Command): void {
   withArchives(withJson(withAuthority(command)), 'what is in this archive, instead')
-    .flag('--event <name>', 'only this event, or all that begin so: join.*')
+    .flag('--event <name>', 'only this event, or all that begin so: join.*', { isList: true })
     .flag('--ref <reference>', 'what a refused caller was told')
     .flag('--since <when>', 'a duration ago, such as 1h, or an instant')
     .flag('--limit <number>', 'the newest so many (default: all)')
@@ -46,7 +47,7 @@ async function listEvents(options: Options): Promise<void> {
   if (options.archive.length > 0 && options.follow === true)
     throw new UsageError('--follow: nothing comes into an archive any more')
   const request: Request = {
-    event: options.event ?? '',
+    events: options.event,
     ref: options.ref ?? '',
     since: options.since === undefined ? null : parseSince('--since', options.since),
     limit,
@@ -57,6 +58,7 @@ async function listEvents(options: Options): Promise<void> {
     if (list) list.add(describe(event))
     else printLine(options.json === true ? formatJson(describe(event), 0) : formatEvent(event))
   }
+  if (options.json !== true) printLine(EVENT_HEADING)
   if (options.archive.length === 0) await listFromAuthority(options, request, show)
   else await listArchives(await findArchives(options.archive), request, show)
   list?.end()
@@ -84,9 +86,10 @@ async function listArchives(
 ): Promise<void> {
   const { readArchive } = await import('../../../authority/audit/archive/archive-file.ts')
   const { matches } = await import('../../../authority/audit/audit-query.ts')
+  const { checkEvents } = await import('../../../authority/audit/event-names.ts')
   const since = fromTimestamp(request.since)
   const sinceMs = since === undefined ? {} : { sinceMs: since }
-  const filter = { event: request.event, ref: request.ref, ...sinceMs }
+  const filter = { events: checkEvents(request.events), ref: request.ref, ...sinceMs }
   const last: AuditEvent__Output[] = []
   for (const file of files) {
     for await (const line of readArchive(file)) {
@@ -136,9 +139,4 @@ function readDetail(detailJson: string): unknown {
   } catch {
     return { unreadable: detailJson.slice(0, MAX_SHOWN_LENGTH) }
   }
-}
-
-function formatEvent(event: AuditEvent__Output): string {
-  const ref = event.ref ? ` ref=${event.ref}` : ''
-  return `${event.sequence.padStart(6)} ${formatTimestamp(event.time)} ${event.event} by ${event.actor}${ref} ${event.detailJson}`
 }

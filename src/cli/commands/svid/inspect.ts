@@ -2,7 +2,7 @@ import { verifyByKeySet } from '../../../crypto/key-set-verifier.ts'
 import { decodePem } from '../../../crypto/pem.ts'
 import { checkTimes, describeCertificate, parseCertificate } from '../../../crypto/x509.ts'
 import { systemClock } from '../../../foundation/clock.ts'
-import { CodedError } from '../../../foundation/errors.ts'
+import { requireCoded } from '../../../foundation/errors.ts'
 import { Bundle } from '../../../spiffe/bundle.ts'
 import { checkJwtSvidTime, JwtSvidValidator, parseJwtSvid } from '../../../spiffe/jwt-svid.ts'
 import { parseX509Svid, validateX509Svid } from '../../../spiffe/x509-svid.ts'
@@ -53,8 +53,7 @@ async function verdictOf(verified: boolean, check: () => void | Promise<void>): 
     await check()
     return { verified, problem: undefined }
   } catch (error) {
-    if (!(error instanceof CodedError)) throw error
-    return { verified: false, problem: error.message }
+    return { verified: false, problem: requireCoded(error).message }
   }
 }
 

@@ -74,6 +74,29 @@ spec:
 `
 }
 
+/** The name of what the trial applies and locks for a moment, and its SPIFFE ID. */
+export const VISITOR_NAME = 'visitor'
+export const VISITOR = '/program/visitor'
+
+export function visitorYaml(uid: number): string {
+  return `kind: workload_identity
+version: v1
+metadata: { name: ${VISITOR_NAME}, labels: { env: trial } }
+spec:
+  spiffe_id: ${VISITOR}
+  allow:
+    - match: { workload.unix.uid: ${uid} }
+`
+}
+
+export function lockYaml(): string {
+  return `kind: lock
+version: v1
+metadata: { name: ${VISITOR_NAME} }
+spec: { target: { workload_identity: ${VISITOR_NAME} }, reason: the trial shows a lock }
+`
+}
+
 export async function writePrivate(file: string, text: string): Promise<void> {
   await writeFileAtomically(file, text, { mode: 0o600 })
 }

@@ -1,8 +1,8 @@
 import type { Lifecycle } from '../../../foundation/lifecycle.ts'
 import type { RpcCalls } from '../../../rpc/calls.ts'
 import type { CreateJoinTokenResponse__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
+import { list } from '../../lists.ts'
 import { sendResources } from '../apply.ts'
-import { list } from '../get.ts'
 import { type LogLine, TrialChild } from './child.ts'
 import { TrialFailedError } from './errors.ts'
 import { agentYaml, authorityYaml, BOT, resourcesYaml, writePrivate } from './files.ts'
@@ -10,7 +10,7 @@ import type { TrialPlace } from './place.ts'
 
 /** Starts the two programs in order, each with what it must know of the other. */
 
-export interface AuthorityProcess {
+interface AuthorityProcess {
   readonly child: TrialChild
   readonly listen: string
   readonly pin: string
@@ -31,7 +31,7 @@ export async function startAuthority(place: TrialPlace, lifecycle: Lifecycle): P
 export async function createResources(client: RpcCalls): Promise<boolean> {
   if ((await list(client, 'bot')).some(({ name }) => name === BOT)) return false
   const text = resourcesYaml(process.getuid?.() ?? 0)
-  const { problems } = await sendResources(client, { text, fileName: 'trial.yaml' })
+  const { problems } = await sendResources(client, { files: [{ text, name: 'trial.yaml' }] })
   if (problems.length > 0) throw new TrialFailedError(problems.join('\n'), { lines: problems })
   return true
 }
@@ -39,7 +39,7 @@ export async function createResources(client: RpcCalls): Promise<boolean> {
 /** The outcome in the agent's log. */
 type Outcome = 'synced' | 'refused'
 
-export interface AgentProcess {
+interface AgentProcess {
   readonly child: TrialChild
   /** The join token created for this start, if one was necessary. */
   readonly joinToken: string | undefined

@@ -2,7 +2,7 @@ import type { Explanation } from '../../../policy/policy.ts'
 import type { JWTSVIDResponse__Output } from '../../../rpc/gen/JWTSVIDResponse.ts'
 import type { X509SVIDResponse__Output } from '../../../rpc/gen/X509SVIDResponse.ts'
 import { describeJwtSvid, describeX509Svid } from '../../describe-svid.ts'
-import { formatFields, print } from '../../output.ts'
+import { formatFields, formatTable, print, printPainted } from '../../output.ts'
 
 /** The output of the trial, for people who see Signet for the first time. */
 
@@ -26,46 +26,31 @@ export function showCaller(explanation: Explanation): void {
 export function showDecision(explanation: Explanation): void {
   heading('What it may be, and by which rule')
   for (const { identity, granted, spiffeId, rule, reason } of explanation.identities) {
-    print(
-      granted
-        ? `  workload identity ${identity}: ${spiffeId} by ${rule}`
-        : `  workload identity ${identity}: no, ${reason}`,
-    )
+    if (granted) printPainted('good', `  workload identity ${identity}: ${spiffeId} by ${rule}`)
+    else printPainted('quiet', `  workload identity ${identity}: no, ${reason}`)
   }
 }
 
-export function showX509(response: X509SVIDResponse__Output): void {
-  for (const svid of response.svids.map(describeX509Svid)) {
-    heading(`X.509-SVID (hint ${svid.hint || 'none'})`)
-    print(
-      formatFields(
-        {
-          'SPIFFE ID': svid.spiffeId,
-          serial: svid.serial,
-          valid: `${svid.notBefore} to ${svid.notAfter}`,
-          chain: `${svid.chain.join(' <- ')} <- trust bundle`,
-        },
-        '  ',
-      ),
-    )
-  }
-}
-
-export function showJwt(response: JWTSVIDResponse__Output): void {
-  for (const svid of response.svids.map(describeJwtSvid)) {
-    heading(`JWT-SVID (hint ${svid.hint || 'none'})`)
-    const claims = Object.fromEntries(
-      Object.entries(svid.claims).map(([name, value]) => [
-        name,
-        typeof value === 'string' ? value : JSON.stringify(value),
-      ]),
-    )
-    print(formatFields({ 'SPIFFE ID': svid.spiffeId, expires: svid.expires, ...claims }, '  '))
-  }
+export function showSvids(x509: X509SVIDResponse__Output, jwt: JWTSVIDResponse__Output): void {
+  heading('The SVIDs that it got')
+  const rows = [
+    ...x509.svids
+      .map(describeX509Svid)
+      .map(({ spiffeId, serial, notAfter }) => ['X.509', spiffeId, `serial ${serial}`, notAfter]),
+    ...jwt.svids
+      .map(describeJwtSvid)
+      .map(({ spiffeId, claims, expires }) => ['JWT', spiffeId, `jti ${String(claims['jti'])}`, expires]),
+  ]
+  print(indented(formatTable(['KIND', 'SPIFFE ID', 'NAME IN THE AUDIT LOG', 'VALID TO'], rows)))
 }
 
 export function heading(text: string): void {
-  print(`\n${text}`)
+  print('')
+  printPainted('heading', text)
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, '  ')
 }
 
 function unixOf({ attributes }: Explanation): Readonly<Record<string, unknown>> {

@@ -9,13 +9,14 @@ import { RpcError, StatusCode } from '../../../rpc/status.ts'
 import type { Command } from '../../command.ts'
 import { describeX509Svid } from '../../describe-svid.ts'
 import { formatInstant } from '../../instant.ts'
-import { print, printLine } from '../../output.ts'
+import { print, printLine, printPainted } from '../../output.ts'
 import { fetchJwtSvids, fetchX509Svids, watchX509Svids } from '../../workload-api.ts'
 import type { TrialChild } from './child.ts'
 import { TRUST_DOMAIN } from './files.ts'
 import { TrialPlace } from './place.ts'
 import { createResources, startAgent, startAuthority } from './programs.ts'
-import { heading, showCaller, showDecision, showJwt, showX509 } from './show.ts'
+import { showPush } from './push.ts'
+import { heading, showCaller, showDecision, showSvids } from './show.ts'
 
 interface Options {
   readonly dir: string
@@ -46,7 +47,7 @@ async function trial(options: Options): Promise<void> {
       interrupted.resolve()
     })
   }
-  print(`Signet's trial, in ${place.directory}`)
+  printPainted('heading', `Signet's trial, in ${place.directory}`)
   if (place.note) print(`(${place.note})`)
   await using lifecycle = new Lifecycle()
   await Promise.race([run(place, options, lifecycle), interrupted.promise])
@@ -55,6 +56,7 @@ async function trial(options: Options): Promise<void> {
 
 /** Runs the trial. The lifecycle ends what it starts when it is finished, has failed or is interrupted. */
 async function run(place: TrialPlace, options: Options, lifecycle: Lifecycle): Promise<void> {
+  printPainted('quiet', 'starting the authority, which makes its keys, and then the agent …')
   const authority = await startAuthority(place, lifecycle)
   print(`authority: process ${authority.child.pid}, ${authority.listen}, trust domain ${TRUST_DOMAIN}`)
 
@@ -68,6 +70,8 @@ async function run(place: TrialPlace, options: Options, lifecycle: Lifecycle): P
   const programs = [authority.child, agent.child]
   const failed = Promise.race(programs.map((program) => program.failed))
   await Promise.race([failed, fetchAndShow(place)])
+  using workload = workloadClient(place)
+  await Promise.race([failed, showPush(admin, workload)])
   if (options.once) return
   showHowToGoOn(place)
   await Promise.race([failed, watchRotations(place, programs, lifecycle.signal)])
@@ -86,8 +90,7 @@ async function fetchAndShow(place: TrialPlace): Promise<void> {
   const explanation = JSON.parse(explanationJson) as Explanation
   showCaller(explanation)
   showDecision(explanation)
-  showX509(x509)
-  showJwt(jwt)
+  showSvids(x509, jwt)
 }
 
 /**
@@ -116,7 +119,9 @@ function showHowToGoOn(place: TrialPlace): void {
   print(`  export SIGNET_ADMIN_SOCKET=${place.authoritySocket}`)
   print('  npx --no-install signet get all')
   print('  npx --no-install signet audit list')
-  heading('Rotations, as they happen (Ctrl-C ends)')
+  print('  npx --no-install signet lock --bot trial          # what this shell may be is gone, see below')
+  print('  npx --no-install signet unlock --bot trial')
+  heading('Waiting for changes and rotations (each SVID is replaced after about 30 s; Ctrl-C ends)')
 }
 
 /** Prints new X.509-SVIDs from the open stream, and key rotations from the logs of the two programs. */

@@ -70,6 +70,18 @@ describe('a renewal that fails', () => {
     assert.equal(rig.retries().length, 1)
   })
 
+  it('goes on with the old certificate when the join with the new token fails for now', async () => {
+    const store = await leftBehind()
+    await using rig = create({ store, token: 'second' })
+    rig.authority.fails = ({ method }) => (method === 'Renew' ? refusal() : unreachable())
+    void rig.run()
+    await until(() => rig.clock.waiting === 1)
+    rig.membership.refused()
+    await until(() => rig.events().includes('join.failed') && rig.clock.waiting === 1)
+    assert.equal(rig.generation(), 1)
+    assert.equal(rig.retries().length, 1)
+  })
+
   it('does not lead to a join while it may still succeed, nor without a new token', async () => {
     for (const [token, failure] of [
       ['second', unreachable],

@@ -56,6 +56,23 @@ describe('an agent that joins', () => {
     assert.equal(rig.membership.member.value, undefined)
   })
 
+  it('stops when it has no secret, and asks nobody', async () => {
+    await using rig = create({ environment: {} })
+    await assert.rejects(rig.run(), { code: 'ERR_SECRET_UNAVAILABLE' })
+    assert.deepEqual(rig.asks(), [])
+  })
+
+  it('tries again after a failure of its host', async () => {
+    await using rig = create()
+    rig.authority.fails = () => Object.assign(new Error('i/o error'), { code: 'EIO' })
+    void rig.run()
+    await until(() => rig.clock.waiting === 1)
+    assert.deepEqual(rig.events(), ['join.failed'])
+    rig.authority.fails = () => undefined
+    rig.clock.advance(1000)
+    await until(() => rig.membership.member.value !== undefined)
+  })
+
   it('stops waiting when its signal aborts', async () => {
     await using rig = create()
     rig.authority.fails = unreachable
@@ -149,10 +166,10 @@ describe('a member', () => {
 
   it('exports how long its certificate lasts', async () => {
     await using rig = create()
-    assert.doesNotMatch(await rig.metrics.expose(), /^signet_bot_identity_expiry_seconds /m)
+    assert.doesNotMatch(rig.metrics.expose(), /^signet_bot_identity_expiry_seconds /m)
     await rig.joined()
     rig.clock.advance(1000)
-    assert.match(await rig.metrics.expose(), /^signet_bot_identity_expiry_seconds 3599$/m)
+    assert.match(rig.metrics.expose(), /^signet_bot_identity_expiry_seconds 3599$/m)
   })
 
   it('stops when its signal aborts, and leaves nothing waiting', async () => {

@@ -12,7 +12,7 @@ export function countNonces(): () => string {
   }
 }
 
-export function secretOf(name: string, version = '1'): Secret {
+function secretOf(name: string, version = '1'): Secret {
   return {
     name,
     version: `${name}-${version}`,

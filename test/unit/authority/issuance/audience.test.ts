@@ -35,6 +35,7 @@ describe('refuseAudience', () => {
     ['xn--signet-kva.example.org'],
     ['C:\\\\Program Files\\\\App'],
     ['søgnet'],
+    ['https://xn--a/'],
   ]
   for (const audience of permitted) {
     it(`permits ${JSON.stringify(audience).slice(0, 60)}`, () => {

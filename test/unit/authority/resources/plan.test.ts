@@ -102,11 +102,12 @@ spec: { bot: nobody, method: secret }
   it('does not change the method of a join token', async () => {
     await using rig = await openCatalogue(botYaml('builder', []))
     await rig.putSpec('join_token', 't', { bot: 'builder', method: 'other', max_uses: 1 })
-    const { problems } = await plan(
-      rig,
-      'kind: join_token\nversion: v1\nmetadata: { name: t }\nspec: { bot: builder, method: secret }\n',
-    )
+    const again =
+      'kind: join_token\nversion: v1\nmetadata: { name: t }\nspec: { bot: builder, method: secret, max_uses: 2 }\n'
+    const { problems } = await plan(rig, again)
     assert.deepEqual(problems, ['f.yaml:4: spec.method: join_token t is of method other: delete it first'])
+    await rig.putSpec('join_token', 't', { bot: 'builder', method: 'secret', max_uses: 1 })
+    assert.deepEqual((await plan(rig, again)).problems, [])
   })
 
   it('finds references within the same file, in any order', async () => {

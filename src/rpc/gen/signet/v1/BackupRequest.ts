@@ -1,0 +1,10 @@
+// Original file: signet/v1/admin.proto
+
+
+export interface BackupRequest {
+  'directory'?: (string);
+}
+
+export interface BackupRequest__Output {
+  'directory': (string);
+}

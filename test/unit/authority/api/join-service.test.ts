@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { joinHandlers } from '../../../../src/authority/api/join-service.ts'
+import type { Caller } from '../../../../src/authority/caller.ts'
+import type { JoinConversation, JoinInput } from '../../../../src/authority/join/joiner.ts'
+import { PROTOCOL_VERSION } from '../../../../src/rpc/protocol.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
+
+const ANONYMOUS: Caller = { kind: 'anonymous', address: '192.0.2.1' }
+const START = { protocolVersion: PROTOCOL_VERSION, joinToken: 'first', agentTime: null }
+const CERTIFICATE = { chain: [], roots: [], notAfterMs: 0, authorityTimeMs: 0 }
+
+/** The service before a joiner that sends one challenge. */
+function service(reply: object = { answer: Buffer.from('answer') }) {
+  const inputs: JoinInput[] = []
+  const answers: string[] = []
+  const joiner = {
+    join: async (input: JoinInput, { ask }: JoinConversation) => {
+      inputs.push(input)
+      answers.push((await ask(Buffer.from('challenge'))).toString())
+      return CERTIFICATE
+    },
+  }
+  const deps = { joiner, renewer: undefined, clock: new FakeClock() }
+  const { Join } = joinHandlers(deps as unknown as Parameters<typeof joinHandlers>[0]) as unknown as {
+    Join: { converse(caller: Caller, request: object, ask: object, context: object): Promise<object> }
+  }
+  const join = (caller: Caller, start: object | undefined): Promise<object> =>
+    Join.converse(caller, { start }, async () => reply, { signal: new AbortController().signal })
+  return { join, inputs, answers }
+}
+
+describe('JoinService.Join', () => {
+  it('passes the address of the caller and the answers of the agent to the joiner', async () => {
+    const { join, inputs, answers } = service()
+    await join(ANONYMOUS, START)
+    assert.deepEqual([inputs[0]?.address, inputs[0]?.joinToken, answers], ['192.0.2.1', 'first', ['answer']])
+  })
+
+  it('refuses a first message without a start, and a challenge without an answer', async () => {
+    await assert.rejects(service().join(ANONYMOUS, undefined), { code: 'ERR_RPC_PROTOCOL_VERSION' })
+    await assert.rejects(service({}).join(ANONYMOUS, START), { message: 'the challenge was not answered' })
+  })
+
+  it('is for callers without a certificate, even if the table of methods were wrong', async () => {
+    const { join, inputs } = service()
+    await assert.rejects(join({ kind: 'admin', uid: 0 } as unknown as Caller, START), {
+      code: 'ERR_AUTHORITY_NOT_AUTHORIZED',
+    })
+    assert.deepEqual(inputs, [])
+  })
+
+  it('slows down one address, and no other', async () => {
+    const { join } = service()
+    for (let n = 0; n < 50; n += 1) await join(ANONYMOUS, START)
+    await assert.rejects(join(ANONYMOUS, START), { kind: 'resource_exhausted' })
+    await join({ ...ANONYMOUS, address: '192.0.2.2' }, START)
+  })
+})
