@@ -41,7 +41,7 @@ async function events(authority: TestAuthority, event: string): Promise<AuditEve
   const pages = authority.admin.stream<object, { events: AuditEvent__Output[] }>(
     'signet.v1.AdminService',
     'ListAuditEvents',
-    { event },
+    { events: [event] },
   )
   for await (const page of pages) found.push(...page.events)
   return found

@@ -5,7 +5,7 @@ import type { Condition } from './condition.ts'
 /** An operator who looks at the last lines of the log finds the reason there. */
 const SAY_EVERY_MS = 60_000
 
-export interface TellConditionDeps {
+interface TellConditionDeps {
   readonly condition: () => Condition
   readonly clock: Pick<Clock, 'schedule'>
   readonly logger: Logger
