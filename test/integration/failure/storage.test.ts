@@ -66,7 +66,10 @@ describe('the audit log', () => {
     const changed = await stack.signet('audit', 'verify')
     assert.equal(changed.code, 1)
     assert.match(changed.stderr, /^row 3 \(.*\) was changed$/m)
-    assert.match(changed.stderr, /^signet: the audit log is not whole .*: keep a copy of the data directory/m)
+    assert.match(
+      changed.stderr,
+      /^signet: the audit log is not intact .*: keep a copy of the data directory/m,
+    )
     await stack.authority.stop()
 
     const again = new DatabaseSync(file)
