@@ -54,6 +54,7 @@ function pack(): string {
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out)
   run('npm', ['pack', '--silent', '--pack-destination', out])
+  run('npm', ['pack', '--silent', '--pack-destination', out, './packages/client'])
   return `signet-${version}.tgz`
 }
 

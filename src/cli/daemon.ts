@@ -4,15 +4,18 @@ import type { Logger } from '../foundation/logger.ts'
 import { forbidCoreDumps } from '../peer/core-dumps.ts'
 import { leaveSoon } from './leave-soon.ts'
 import { logDefects } from './log-defects.ts'
-import { keepMemory } from './memory.ts'
+import { keepMemory, keepYoungHeapSmall } from './memory.ts'
 import { guardRuntime } from './runtime-guard.ts'
 import type { DaemonSignals } from './signals.ts'
 
 /** Longer than every deadline of the parts that are being ended. */
 const MAX_END_MS = 15_000
 
-/** The code that a program usually runs has been compiled by then. */
-const KEEP_COMPILED_MS = 10_000
+/**
+ * By then what a program usually runs has been compiled. It is before the first collection of
+ * garbage, which discards the compiled code of the start.
+ */
+const KEEP_COMPILED_MS = 4_000
 
 /** `ended` rejects with the reason why the program cannot continue. */
 interface Program extends AsyncDisposable {
@@ -43,6 +46,7 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
     process.stdin.resume()
   }
   const program = await start()
+  keepYoungHeapSmall()
   using _memory = keepMemory()
   // Otherwise only a clean exit would save compiled code for the next start, and a killed program would not.
   setTimeout(flushCompileCache, KEEP_COMPILED_MS).unref()

@@ -20,27 +20,38 @@ const TARGETS = {
   spiffeId: { field: 'spiffe_id', flag: '--spiffe-id', value: '<id>', meaning: 'a SPIFFE ID' },
 } as const
 
-export type TargetOptions = { readonly [Name in keyof typeof TARGETS]?: string }
+export type TargetOptions = { readonly [Name in keyof typeof TARGETS]?: readonly string[] }
+
+export interface LockTarget {
+  readonly field: string
+  readonly value: string
+}
 
 export function withTarget(command: Command): Command {
-  for (const { flag, value, meaning } of Object.values(TARGETS)) command.flag(`${flag} ${value}`, meaning)
+  for (const { flag, value, meaning } of Object.values(TARGETS))
+    command.flag(`${flag} ${value}`, meaning, { isList: true })
   return command
 }
 
 export function hasTarget(options: TargetOptions): boolean {
-  return Object.keys(TARGETS).some((option) => options[option as keyof TargetOptions] !== undefined)
+  return targetsOf(options).length > 0
 }
 
-/** What the flags name: exactly one thing. */
-export function parseTarget(options: TargetOptions): { readonly field: string; readonly value: string } {
-  const given = Object.entries(TARGETS).flatMap(([option, { field }]) => {
-    const value = options[option as keyof TargetOptions]
-    return value === undefined ? [] : [{ field, value }]
-  })
-  const [target, second] = given
-  if (target === undefined || second !== undefined) {
+/**
+ * What the flags name: one thing, or several of one kind. Several kinds are refused, because they could
+ * also mean "a bot with this SPIFFE ID".
+ */
+export function parseTargets(options: TargetOptions): readonly LockTarget[] {
+  const targets = targetsOf(options)
+  if (new Set(targets.map(({ field }) => field)).size !== 1) {
     const flags = Object.values(TARGETS).map(({ flag }) => flag)
-    throw new UsageError(`give exactly one of ${flags.join(', ')}`)
+    throw new UsageError(`give exactly one of ${flags.join(', ')}; the same one may be repeated`)
   }
-  return target
+  return targets
+}
+
+function targetsOf(options: TargetOptions): LockTarget[] {
+  return Object.entries(TARGETS).flatMap(([option, { field }]) =>
+    [...new Set(options[option as keyof TargetOptions])].map((value) => ({ field, value })),
+  )
 }

@@ -1,19 +1,69 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { findBundleFiles, MAX_BUNDLE_BYTES, putBundleFiles } from '../config/bundle-files.ts'
 import { messageOf } from '../foundation/errors.ts'
 import { readReason } from '../foundation/file-reason.ts'
-import { UnreadableFileError } from './errors.ts'
+import type { ResourceFile } from '../rpc/gen/signet/v1/ResourceFile.ts'
+import type { Command } from './command.ts'
+import { UnreadableFileError, UsageError } from './errors.ts'
 import { readAll, readInput } from './input.ts'
+import { warn } from './output.ts'
+
+const EXTENSIONS = ['.yaml', '.yml', '.json']
+
+export function withResourceFiles(command: Command): Command {
+  return command.flag(
+    '-f, --filename <file>',
+    'YAML with one or many resources, or a directory of .yaml, .yml and .json files; - is standard input',
+    { isRequired: true, isList: true },
+  )
+}
 
 /**
- * Reads a file with resources, and inserts the files that its federations name. @throws
- * UnreadableFileError
+ * Reads files with resources, which are applied together, and inserts the files that their federations
+ * name. @throws UnreadableFileError with every file that cannot be read
  */
-export async function readResources(
-  file: string,
-): Promise<{ readonly text: string; readonly fileName: string }> {
+export async function readResources(named: readonly string[]): Promise<ResourceFile[]> {
+  if (named.filter((file) => file === '-').length > 1) throw new UsageError('-f -: standard input ends once')
+  const files: ResourceFile[] = []
+  const problems: string[] = []
+  for (const name of named) {
+    try {
+      for (const file of await filesOf(name)) files.push(await readResourceFile(file))
+    } catch (error) {
+      if (!(error instanceof UnreadableFileError)) throw error
+      problems.push(...(error.lines ?? [error.message]))
+    }
+  }
+  if (problems.length > 0) throw new UnreadableFileError(problems.join('\n'), { lines: problems })
+  return files
+}
+
+/** The file itself, or the files of a directory by their names. */
+async function filesOf(name: string): Promise<readonly string[]> {
+  const isDirectory = name !== '-' && (await stat(name).catch(() => undefined))?.isDirectory() === true
+  if (!isDirectory) return [name]
+  let entries: readonly string[]
+  try {
+    entries = (await readdir(name)).filter((entry) => !entry.startsWith('.')).sort()
+  } catch (error) {
+    throw new UnreadableFileError(`cannot read ${name}: ${readReason(error)}`, { cause: error })
+  }
+  const files: string[] = []
+  for (const entry of entries) {
+    const file = path.join(name, entry)
+    if ((await stat(file).catch(() => undefined))?.isDirectory()) {
+      warn(`warning: ${file} is a directory in a directory and is not read: name it with -f, too`)
+    } else if (EXTENSIONS.includes(path.extname(entry))) files.push(file)
+  }
+  if (files.length === 0) {
+    throw new UnreadableFileError(`cannot read ${name}: a directory without ${EXTENSIONS.join(', ')} files`)
+  }
+  return files
+}
+
+async function readResourceFile(file: string): Promise<ResourceFile> {
   const { text, fileName } = await readInput(file)
   const files = findBundleFiles(text, file === '-' ? '.' : path.dirname(file))
   const contents: string[] = []
@@ -26,7 +76,7 @@ export async function readResources(
     }
   }
   if (problems.length > 0) throw new UnreadableFileError(problems.join('\n'), { lines: problems })
-  return { text: putBundleFiles(text, files, contents), fileName }
+  return { text: putBundleFiles(text, files, contents), name: fileName }
 }
 
 /** Reads a bundle file without validating it. @throws UnreadableFileError */

@@ -14,3 +14,7 @@ export function findEndpoint(address: string | undefined): EndpointSocket {
   }
   return parseEndpointSocket(uri)
 }
+
+export function formatEndpoint(endpoint: EndpointSocket): string {
+  return 'path' in endpoint ? `unix://${endpoint.path}` : `tcp://${endpoint.host}:${endpoint.port}`
+}

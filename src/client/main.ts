@@ -1,4 +1,4 @@
-/** The public API of `signet/client`, the library for Node programs. */
+/** The public API of `@signet-spiffe/client`, the library for Node programs. */
 export { RpcError } from '../rpc/status.ts'
 export { Bundle } from '../spiffe/bundle.ts'
 export { SpiffeId } from '../spiffe/spiffe-id.ts'

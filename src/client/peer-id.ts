@@ -20,6 +20,6 @@ export function peerIdOf(subject: object): SpiffeId {
     if (peerId) return peerId
   }
   throw new TypeError(
-    'this peer is not verified: it did not come through a server or connection of signet/client',
+    'this peer is not verified: it did not come through a server or connection of @signet-spiffe/client',
   )
 }

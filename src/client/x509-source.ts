@@ -4,8 +4,9 @@ import { type Random, systemRandom } from '../foundation/random.ts'
 import { Watchable } from '../foundation/watchable.ts'
 import { type RpcError, StatusCode } from '../rpc/status.ts'
 import type { Bundle } from '../spiffe/bundle.ts'
+import type { EndpointSocket } from '../spiffe/endpoint-socket.ts'
 import { InvalidX509SvidError, parseX509Svid, validateX509Svid, type X509Svid } from '../spiffe/x509-svid.ts'
-import { findEndpoint } from './endpoint.ts'
+import { findEndpoint, formatEndpoint } from './endpoint.ts'
 import { NoSvidError, SourceNotReadyError } from './errors.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { keepWatching } from './keep-watching.ts'
@@ -22,11 +23,9 @@ export interface X509SourceOptions {
   readonly address?: string | undefined
   /** Default: the first SVID. */
   readonly pick?: SvidPick | undefined
-  /**
-   * Aborts the wait for the first SVID. Without it and `timeoutMs`, `connect` waits until there is
-   * one.
-   */
+  /** Aborts the wait for the first SVID. */
   readonly signal?: AbortSignal | undefined
+  /** How long to wait for the first SVID: 30 s by default; `Infinity` waits until there is one. */
   readonly timeoutMs?: number | undefined
   /**
    * Called for every failed attempt and for every part of an update that was ignored. The source
@@ -40,6 +39,8 @@ interface X509SourceDeps {
   readonly random: Random
 }
 
+/** An agent that starts with the host has joined by then. */
+const TIMEOUT_MS = 30_000
 const METHOD = '/SpiffeWorkloadAPI/FetchX509SVID'
 const NOTHING: X509Update = { svids: [], bundles: new Map(), problems: [] }
 
@@ -51,6 +52,7 @@ const NOTHING: X509Update = { svids: [], bundles: new Map(), problems: [] }
 export class X509Source implements AsyncDisposable {
   readonly #options: X509SourceOptions
   readonly #deps: X509SourceDeps
+  readonly #endpoint: EndpointSocket
   readonly #state = new Watchable(NOTHING)
   readonly #ending = new AbortController()
   readonly #watching: Promise<void>
@@ -64,9 +66,10 @@ export class X509Source implements AsyncDisposable {
   private constructor(options: X509SourceOptions, deps: X509SourceDeps) {
     this.#options = options
     this.#deps = deps
+    this.#endpoint = findEndpoint(options.address)
     this.#watching = keepWatching({
       ...deps,
-      target: findEndpoint(options.address),
+      target: this.#endpoint,
       method: METHOD,
       signal: this.#ending.signal,
       onMessage: (message) => this.#take(message),
@@ -75,8 +78,8 @@ export class X509Source implements AsyncDisposable {
   }
 
   /**
-   * Resolves with a source that has an SVID. It waits while the agent is not running or does not
-   * yet grant this process an identity.
+   * Resolves with a source that has an SVID. It waits, 30 s by default, while the agent is not
+   * running or does not yet grant this process an identity.
    * @throws EndpointUnknownError | InvalidEndpointSocketError | SourceNotReadyError, and RpcError
    * for a refusal that a retry cannot change
    */
@@ -217,25 +220,34 @@ export class X509Source implements AsyncDisposable {
   }
 
   async #ready(): Promise<void> {
-    const { signal, timeoutMs } = this.#options
+    const { signal, timeoutMs = TIMEOUT_MS } = this.#options
     let isOver = signal?.aborted === true
     const giveUp = (): void => {
       isOver = true
       this.#wake()
     }
     using _held = this.#alive.hold()
-    const timer = timeoutMs === undefined ? undefined : this.#deps.clock.schedule(timeoutMs, giveUp)
+    const timer =
+      timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.#deps.clock.schedule(timeoutMs, giveUp)
     signal?.addEventListener('abort', giveUp)
     try {
       while (this.#picked() === undefined) {
         if (this.#isFinal) throw this.#problem
-        if (isOver) throw notReady(this.#problem, signal?.reason)
+        if (isOver) throw this.#notReady(signal?.reason)
         await this.#news.promise
       }
     } finally {
       timer?.cancel()
       signal?.removeEventListener('abort', giveUp)
     }
+  }
+
+  #notReady(reason: unknown): SourceNotReadyError {
+    const problem = this.#problem
+    const asked = `no X.509-SVID in time from ${formatEndpoint(this.#endpoint)}`
+    const said =
+      this.svids.length > 0 ? 'none of the SVIDs is the one picked' : 'the Workload API has said nothing yet'
+    return new SourceNotReadyError(asked, { cause: problem ?? reason, detail: problem?.message ?? said })
   }
 
   #picked(): OwnX509Svid | undefined {
@@ -263,9 +275,4 @@ function tell(listeners: () => void): void {
       throw error
     })
   }
-}
-
-function notReady(problem: CodedError | undefined, reason: unknown): SourceNotReadyError {
-  const detail = problem?.message ?? 'the Workload API has said nothing yet'
-  return new SourceNotReadyError('no X.509-SVID in time', { cause: problem ?? reason, detail })
 }

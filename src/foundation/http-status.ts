@@ -174,11 +174,11 @@ class Connection {
     this.#head = ''
     this.#isAsking = true
     this.#connections.setBusy(this)
-    void this.#answer(isAll ? request : { ...request, keepsAlive: false, hasBody: true })
+    this.#answer(isAll ? request : { ...request, keepsAlive: false, hasBody: true })
   }
 
-  async #answer(request: Request): Promise<void> {
-    const { status, text, type = 'text/plain; charset=utf-8' } = await this.#answers.to(request)
+  #answer(request: Request): void {
+    const { status, text, type = 'text/plain; charset=utf-8' } = this.#answers.to(request)
     if (this.#socket.destroyed) return
     const keepsAlive = request.keepsAlive && !this.#hasEnded
     const lines = [
@@ -244,13 +244,13 @@ interface Answer {
 
 class Answers {
   readonly #options: StatusServerOptions
-  #metricsText: { readonly text: Promise<string>; readonly createdMs: number } | undefined
+  #metricsText: { readonly text: string; readonly createdMs: number } | undefined
 
   constructor(options: StatusServerOptions) {
     this.#options = options
   }
 
-  async to({ method, path, hasBody }: Request): Promise<Answer> {
+  to({ method, path, hasBody }: Request): Answer {
     if (method === '') return { status: '400 Bad Request', text: 'no HTTP\n' }
     if (method !== 'GET' && method !== 'HEAD') return { status: '405 Method Not Allowed', text: 'only GET\n' }
     if (hasBody) return { status: '400 Bad Request', text: 'no body is expected\n' }
@@ -269,14 +269,14 @@ class Answers {
     }
   }
 
-  async #metrics(): Promise<Answer> {
+  #metrics(): Answer {
     const { metrics, clock, logger } = this.#options
     const nowMs = clock.monotonicMs()
-    if (this.#metricsText === undefined || nowMs - this.#metricsText.createdMs >= MAX_AGE_MS) {
-      this.#metricsText = { text: metrics.expose(), createdMs: nowMs }
-    }
     try {
-      const text = await this.#metricsText.text
+      if (this.#metricsText === undefined || nowMs - this.#metricsText.createdMs >= MAX_AGE_MS) {
+        this.#metricsText = { text: metrics.expose(), createdMs: nowMs }
+      }
+      const { text } = this.#metricsText
       return { status: '200 OK', text, type: 'text/plain; version=0.0.4; charset=utf-8' }
     } catch (error) {
       // A broken collector must not stop the program. The scraper sees a failed scrape.

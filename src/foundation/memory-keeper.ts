@@ -6,7 +6,10 @@ interface MemoryKeeperDeps {
   readonly residentBytes: () => number
   /** The utilization of the event loop since the last call, from 0 to 1. */
   readonly utilization: () => number
-  /** Collects garbage. `thoroughly` also compacts the heap, which takes several times as long. */
+  /**
+   * Collects garbage. `thoroughly` also compacts the heap and discards compiled code that has not run
+   * for a while, which takes several times as long.
+   */
   readonly collectGarbage: (thoroughly: boolean) => void
   /** Returns the allocator's unused memory to the system. */
   readonly trim: () => void
@@ -14,9 +17,7 @@ interface MemoryKeeperDeps {
 
 const LOOK_MS = 5_000
 /** Growth below this is not worth a pause. */
-const WORTH_BYTES = 8 * 1024 * 1024
-/** Growth from which a load is assumed to have left garbage. */
-const LOAD_BYTES = 32 * 1024 * 1024
+const WORTH_BYTES = 4 * 1024 * 1024
 /** A busy program only trims, every so many looks, because a collection takes some milliseconds. */
 const BUSY_LOOKS = 12
 /**
@@ -33,6 +34,11 @@ const BUSY = 0.05
  * garbage while nothing is allocated. Without this, a program would keep the memory of its busiest
  * minute for ever. It works only in quiet moments, and only when the process has grown since the
  * last time.
+ *
+ * One collection is not enough: what waits for the finalizer of an object, such as the session of a
+ * closed connection, is garbage only afterwards. So it collects again at each look until that is no
+ * longer worth it. Only the first collection is thorough. After a load, it would discard the code
+ * that the next load needs.
  */
 export class MemoryKeeper implements Disposable {
   readonly #deps: MemoryKeeperDeps
@@ -42,6 +48,9 @@ export class MemoryKeeper implements Disposable {
   #busyLooks = 0
   /** At start there was no work yet to wait for. */
   #quietLooks = QUIET_LOOKS
+  #isFirst = true
+  /** The last look collected, and this one is to follow it. */
+  #isAgain = false
 
   constructor(deps: MemoryKeeperDeps) {
     this.#deps = deps
@@ -60,21 +69,28 @@ export class MemoryKeeper implements Disposable {
   }
 
   #look(): void {
-    const { residentBytes, utilization, collectGarbage, trim } = this.#deps
+    const { residentBytes, utilization, trim } = this.#deps
     const isBusy = utilization() > BUSY
     const bytes = residentBytes()
     this.#leftBytes = Math.min(this.#leftBytes, bytes)
-    const grownBytes = bytes - this.#leftBytes
+    const isWorth = bytes - this.#leftBytes >= WORTH_BYTES
     this.#busyLooks = isBusy ? this.#busyLooks + 1 : 0
     this.#quietLooks = isBusy ? 0 : this.#quietLooks + 1
-    if (!isBusy && this.#quietLooks < QUIET_LOOKS) return
-    if (grownBytes < WORTH_BYTES || this.#busyLooks % BUSY_LOOKS !== 0) return
     if (isBusy) {
+      this.#isAgain = false
+      if (!isWorth || this.#busyLooks % BUSY_LOOKS !== 0) return
       trim() // collect when it is quiet again
-      return
-    }
-    collectGarbage(grownBytes >= LOAD_BYTES)
+    } else if (this.#isAgain || (isWorth && this.#quietLooks >= QUIET_LOOKS)) this.#giveBack(bytes)
+  }
+
+  #giveBack(bytes: number): void {
+    const { residentBytes, collectGarbage, trim } = this.#deps
+    const isFollowUp = this.#isAgain
+    collectGarbage(this.#isFirst)
     trim()
+    this.#isFirst = false
     this.#leftBytes = residentBytes()
+    this.#isAgain = !isFollowUp || bytes - this.#leftBytes >= WORTH_BYTES
+    this.#quietLooks = 0
   }
 }

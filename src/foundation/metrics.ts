@@ -1,6 +1,5 @@
 import { CodedError } from './errors.ts'
-
-type Labels = Readonly<Record<string, string>>
+import { type Exposed, formatExposition, type Labels, type Sample } from './exposition.ts'
 
 export interface Counter {
   inc(labels?: Labels, by?: number): void
@@ -32,21 +31,7 @@ export interface Metrics {
   collected(name: string, help: string, collect: () => number | Iterable<CollectedValue>): void
   histogram(name: string, help: string, buckets: readonly number[], labelNames?: readonly string[]): Histogram
   /** Returns all metrics in the Prometheus text format. */
-  expose(): Promise<string>
-}
-
-/** One line of the exposition, as the client library's registry formats it. */
-interface Sample {
-  readonly metricName?: string
-  readonly labels: Labels
-  readonly sharedLabels?: Labels
-  readonly value: number
-}
-
-interface Exposed {
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly help: string
-  samples(): Sample[]
+  expose(): string
 }
 
 /** Two metrics of different types have the same name. */
@@ -56,11 +41,7 @@ class MetricClashError extends CodedError {
   readonly kind = 'internal'
 }
 
-/**
- * Creates the metrics of a program. Counting is done here, with a map and an addition; the client
- * library only formats. It is loaded at the first scrape, because loading it takes longer at start
- * than everything else in this folder.
- */
+/** Creates the metrics of a program. Counting is a look-up in a map and an addition. */
 export function createMetrics(): Metrics {
   const all = new Map<string, Exposed>()
   const once = <M extends Exposed>(
@@ -88,21 +69,9 @@ export function createMetrics(): Metrics {
       once(
         name,
         (metric) => metric instanceof HistogramMetric,
-        () => new HistogramMetric(name, help, buckets, labelNames),
+        () => new HistogramMetric(help, buckets, labelNames),
       ),
-    expose: async () => {
-      const { Registry } = await import('@prometheus-io/client')
-      const registry = new Registry()
-      for (const [name, metric] of all) {
-        const exposed = { name: `signet_${name}`, help: metric.help, type: metric.type }
-        // The registry only calls `get()`; its declared type demands the library's own classes.
-        registry.registerMetric({
-          ...exposed,
-          get: async () => ({ ...exposed, values: metric.samples() }),
-        } as never)
-      }
-      return registry.metrics()
-    },
+    expose: () => formatExposition('signet_', all),
   }
 }
 
@@ -188,13 +157,11 @@ class NumberMetric implements Counter, Gauge, Exposed {
 class HistogramMetric implements Histogram, Exposed {
   readonly type = 'histogram'
   readonly help: string
-  readonly #name: string
   readonly #bounds: readonly number[]
   readonly #cells: Cells<{ counts: number[]; sum: number; count: number }>
 
-  constructor(name: string, help: string, buckets: readonly number[], labelNames: readonly string[] = []) {
+  constructor(help: string, buckets: readonly number[], labelNames: readonly string[] = []) {
     this.help = help
-    this.#name = `signet_${name}`
     this.#bounds = buckets.toSorted((a, b) => a - b)
     this.#cells = new Cells(labelNames, () => ({ counts: this.#bounds.map(() => 0), sum: 0, count: 0 }))
   }
@@ -208,12 +175,11 @@ class HistogramMetric implements Histogram, Exposed {
   }
 
   samples(): Sample[] {
-    return Array.from(this.#cells.values()).flatMap(({ labels: sharedLabels, content }) => {
+    return Array.from(this.#cells.values()).flatMap(({ labels, content }) => {
       let below = 0
       const bucket = (le: string, value: number): Sample => ({
-        metricName: `${this.#name}_bucket`,
-        labels: { le },
-        sharedLabels,
+        suffix: '_bucket',
+        labels: { le, ...labels },
         value,
       })
       return [
@@ -222,8 +188,8 @@ class HistogramMetric implements Histogram, Exposed {
           return bucket(String(bound), below)
         }),
         bucket('+Inf', content.count),
-        { metricName: `${this.#name}_sum`, labels: sharedLabels, value: content.sum },
-        { metricName: `${this.#name}_count`, labels: sharedLabels, value: content.count },
+        { suffix: '_sum', labels, value: content.sum },
+        { suffix: '_count', labels, value: content.count },
       ]
     })
   }

@@ -82,7 +82,8 @@ async function firstSvids(): Promise<Figure[]> {
       await stream.next()
       if (warm) await new Promise((resolve) => setTimeout(resolve, 1500)) // until the key is generated
       using admin = new RpcClient({ target: { unixPath: stack.authoritySocket } })
-      const document = { text: identityFor(UID, 'second', ofType(type)), fileName: 'second.yaml' }
+      const text = identityFor(UID, 'second', ofType(type))
+      const document = { files: [{ text, name: 'second.yaml' }] }
       // opens the connection and compiles the code
       await admin.unary('signet.v1.AdminService', 'Apply', { ...document, dryRun: true })
       const begun = performance.now()

@@ -107,7 +107,7 @@ describe('an archive of the audit log', () => {
     }
     await using state = await fixed.reopen()
     await fixed.write(state, 5)
-    assert.deepEqual(await state.audit.list({ event: 'audit.gap_found' }), [])
+    assert.deepEqual(await state.audit.list({ events: ['audit.gap_found'] }), [])
     const { problems, absent } = await verified(state, [file])
     assert.deepEqual([problems, absent], [[], []])
   })

@@ -13,7 +13,7 @@ describe('resources', () => {
   })
   after(() => authority[Symbol.asyncDispose]())
   const apply = (text: string, more: object = {}): Promise<ApplyResponse__Output> =>
-    authority.admin.unary(ADMIN, 'Apply', { text, fileName: 'r.yaml', ...more })
+    authority.admin.unary(ADMIN, 'Apply', { files: [{ text, name: 'r.yaml' }], ...more })
 
   it('applies all documents of a file or none, and names every problem with its line', async () => {
     const text = [

@@ -56,7 +56,7 @@ describe('AuditLog.verify', () => {
     const rows = await writeSome(fixed, 5)
     fixed.tamper(`DELETE FROM audit_events WHERE sequence > ${rows - 2}`)
     await using state = await fixed.reopen()
-    const [row] = await state.audit.list({ event: 'audit.gap_found' })
+    const [row] = await state.audit.list({ events: ['audit.gap_found'] })
     assert.deepEqual(JSON.parse(row?.detailJson ?? '{}'), {
       signedSequence: rows,
       lastSequence: rows - 2,
@@ -201,15 +201,15 @@ describe('AuditLog.list', () => {
     await stop(state, 'three')
     const reasons = async (filter: Parameters<typeof state.audit.list>[0]) =>
       (await state.audit.list(filter)).map(({ detailJson }) => JSON.parse(detailJson).reason)
-    assert.deepEqual(await reasons({ event: 'authority.stopped' }), ['one', 'two', 'three'])
-    assert.deepEqual(await reasons({ event: 'authority.*', limit: 2 }), ['two', 'three'])
+    assert.deepEqual(await reasons({ events: ['authority.stopped'] }), ['one', 'two', 'three'])
+    assert.deepEqual(await reasons({ events: ['authority.*'], limit: 2 }), ['two', 'three'])
     assert.deepEqual(await reasons({ ref: 'AAAA-AAAA' }), ['one'])
-    assert.deepEqual(await reasons({ event: 'authority.*', sinceMs: fixed.clock.now().getTime() }), [
+    assert.deepEqual(await reasons({ events: ['authority.*'], sinceMs: fixed.clock.now().getTime() }), [
       'two',
       'three',
     ])
-    assert.deepEqual(await reasons({ event: 'authority' }), [])
-    assert.deepEqual(await reasons({ event: '%' }), [])
+    assert.deepEqual(await reasons({ events: ['authority'] }), [])
+    assert.deepEqual(await reasons({ events: ['%'] }), [])
   })
 })
 
@@ -221,7 +221,7 @@ describe('AuditLog.follow', () => {
     const stopping = new AbortController()
     const seen: string[] = []
     const reading = (async () => {
-      for await (const row of state.audit.follow(stopping.signal, { event: 'authority.*' })) {
+      for await (const row of state.audit.follow(stopping.signal, { events: ['authority.*'] })) {
         seen.push(JSON.parse(row.detailJson).reason)
         if (seen.length === 1200) stopping.abort()
       }

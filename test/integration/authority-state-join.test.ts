@@ -212,7 +212,7 @@ describe('Joiner.join', () => {
     const secret = await createToken(state)
     await join(state, await newKey(), secret)
     await assert.rejects(join(state, await newKey(), secret), { code: 'ERR_REFUSED' })
-    const text = await state.metrics.expose()
+    const text = state.metrics.expose()
     assert.match(text, /signet_join_total\{method="secret",result="accepted"\} 1/)
     assert.match(text, /signet_join_total\{method="secret",result="refused"\} 1/)
   })
@@ -230,7 +230,7 @@ describe('a flood of refused joins', () => {
     assert.ok(last instanceof RefusedError)
     clock.advance(60_000)
     while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
-    assert.equal((await state.audit.list({ event: 'join.refused' })).length, 20)
+    assert.equal((await state.audit.list({ events: ['join.refused'] })).length, 20)
     const [row, ...rest] = await state.audit.list({
       ref: ` ${last.reference.toLowerCase().replace('-', '')}`,
     })
@@ -285,7 +285,7 @@ describe('a flood of refused joins', () => {
     await assertRefused(state, join(state, key, 'wrong', { joinToken: 'second', address }), 'wrong_secret')
     clock.advance(60_000)
     while (!(await lastEvent(state, 'join.refused_more'))) await new Promise(setImmediate)
-    const sums = await state.audit.list({ event: 'join.refused_more' })
+    const sums = await state.audit.list({ events: ['join.refused_more'] })
     assert.deepEqual(
       sums.map(({ detailJson }) => JSON.parse(detailJson)).map(({ count, joinToken }) => [count, joinToken]),
       [

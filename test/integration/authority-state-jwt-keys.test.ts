@@ -225,7 +225,10 @@ describe('SigningKeys.rotate of JWT keys', () => {
     await (await fixed.open(PLAIN))[Symbol.asyncDispose]()
     await using state = await fixed.open(WITH_RSA)
     const shown = async () =>
-      (await state.metrics.expose()).split('\n').filter((line) => line.includes('purpose="jwt"'))
+      state.metrics
+        .expose()
+        .split('\n')
+        .filter((line) => line.includes('purpose="jwt"'))
     assert.deepEqual(await shown(), ['signet_ca_expiry_seconds{algorithm="ES256",purpose="jwt"} 2592000'])
     await state.keys.rotate('jwt', true, 'uid:0', 'RS256')
     assert.deepEqual(await shown(), [

@@ -59,7 +59,7 @@ describe('SigningKeys on the first start', () => {
   it('records each key', async () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
-    const rows = await state.audit.list({ event: 'ca.activated' })
+    const rows = await state.audit.list({ events: ['ca.activated'] })
     assert.deepEqual(
       rows.map(({ detailJson }) => JSON.parse(detailJson).purpose),
       ['control_root', 'control_issuing', 'spiffe_x509', 'jwt'],

@@ -204,7 +204,7 @@ describe('Renewer.renew', () => {
     for (let call = 0; call < 5; call++)
       assert.throws(() => state.bots.use(connection), { code: 'ERR_REFUSED' })
     await settled(state)
-    assert.equal((await state.audit.list({ event: 'bot.refused' })).length, 1)
+    assert.equal((await state.audit.list({ events: ['bot.refused'] })).length, 1)
   })
 
   for (const target of ['bot', 'bot_instance', 'join_token'] as const) {

@@ -81,7 +81,7 @@ describe('SigningKeys.rotate', () => {
     await using fixed = await fixture()
     await using state = await fixed.reopen()
     assert.match(
-      await state.metrics.expose(),
+      state.metrics.expose(),
       /signet_ca_expiry_seconds\{algorithm="ES256",purpose="jwt"\} 2592000\n/,
     )
   })

@@ -146,12 +146,6 @@ describe('the commands, with both programs running', () => {
     assert.equal((await stack.signet('unlock', '--spiffe-id', 'spiffe://example.org/nobody')).code, 3)
   })
 
-  it('lock says if no bot instance has that ID', async () => {
-    const { stderr } = await stack.admin('lock', '--bot-instance', 'mistyped')
-    assert.match(stderr, /^warning: there is no bot instance mistyped now/)
-    await stack.admin('unlock', '--bot-instance', 'mistyped')
-  })
-
   it('svid fetch --watch continues through a withdrawal', async () => {
     const target = ['--workload-identity', 'web']
     const socket = `unix://${stack.socket}`

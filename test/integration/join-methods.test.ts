@@ -183,7 +183,7 @@ describe('a join method that challenges', () => {
     const { state } = fixed
     const refused = join(state, await newKey(), '', { method: 'x'.repeat(100) })
     assert.equal(await reasonOf(state, refused), `${'x'.repeat(64)} unknown_method`)
-    assert.match(await state.metrics.expose(), /signet_join_total\{method="unknown",result="refused"\} 1/)
+    assert.match(state.metrics.expose(), /signet_join_total\{method="unknown",result="refused"\} 1/)
   })
 
   it('asks the agent to retry if it cannot decide, and consumes no use', async () => {

@@ -41,7 +41,7 @@ describe('a caller', () => {
     await changed.executed
     serving.learn()
     const open = /streams_open\{api="envoy.service.secret.v3.SecretDiscoveryService"\} 0/
-    while (!open.test(await serving.metrics.expose())) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (!open.test(serving.metrics.expose())) await new Promise((resolve) => setTimeout(resolve, 5))
     assert.equal(
       serving.events.find(({ event }) => event === 'process.changed')?.['reason'],
       'other executable',

@@ -128,7 +128,7 @@ describe('a request', () => {
         ],
       ],
     )
-    const metrics = await serving.metrics.expose()
+    const metrics = serving.metrics.expose()
     for (const reason of ['not_entitled', 'unknown_name']) {
       assert.ok(metrics.includes(`signet_sds_unavailable_total{reason="${reason}"} 2`))
     }
@@ -190,7 +190,7 @@ describe('a request', () => {
     assert.deepEqual(told?.['names'], ['ROOTCA'])
     assert.match(String(told?.['envoySays']), /^no good {2}x{100}/)
     assert.ok(String(told?.['envoySays']).length <= 1_024)
-    assert.match(await serving.metrics.expose(), /signet_sds_rejected_total\{method="stream"\} 1/)
+    assert.match(serving.metrics.expose(), /signet_sds_rejected_total\{method="stream"\} 1/)
     await serving.issuer.rotate()
     serving.learn()
     assert.equal(certificates((await stream.secrets())[0]?.trustDomains?.['example.org']), 2)

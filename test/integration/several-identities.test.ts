@@ -94,7 +94,7 @@ describe('a caller with several identities', () => {
     assert.deepEqual(names(await client.first('FetchX509SVID')), ['web', 'n0000'])
     const [event, ...more] = told(serving, 'identities.too_many')
     assert.deepEqual([event?.['granted'], event?.['limit'], more], [4, 2, []])
-    assert.match(await serving.metrics.expose(), /signet_left_out_total\{reason="identity_limit"\} 2/)
+    assert.match(serving.metrics.expose(), /signet_left_out_total\{reason="identity_limit"\} 2/)
   })
 
   it('gets two of three if the authority refuses one, and the third once it does not', async () => {

@@ -250,7 +250,7 @@ describe('the connections', () => {
     third.destroy()
     second?.destroy()
     assert.match(
-      await place.metrics.expose(),
+      place.metrics.expose(),
       /signet_connections_refused_total\{reason="too_many_connections_of_uid"\} 6/,
     )
   })

@@ -65,7 +65,7 @@ describe('a caller without an identity', () => {
     assert.equal(told[0]?.['run'], `signet explain --pid ${process.pid}`)
     assert.equal(serving.denied.length, 5) // all are reported, which adds them up
     assert.equal(serving.denied[0]?.process.pid, process.pid)
-    assert.match(await serving.metrics.expose(), /signet_denied_total\{reason="no_identity"\} 5/)
+    assert.match(serving.metrics.expose(), /signet_denied_total\{reason="no_identity"\} 5/)
   })
 
   it('is distinguished from one with an identity by the uid that the kernel reports', {

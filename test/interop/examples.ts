@@ -27,28 +27,31 @@ const examples = path.join(root, 'deploy/examples/mtls')
 
 export async function findExamples(): Promise<Readonly<Record<ExampleName, Example | MissingExample>>> {
   process.umask(0o022) // other users run what is built here
-  const [go, python] = await Promise.all([goExample(), pythonExample()])
-  return { node: nodeExample(), go, python }
+  const [node, go, python] = await Promise.all([nodeExample(), goExample(), pythonExample()])
+  return { node, go, python }
 }
 
-/** The files of the clone, without a build. */
-function nodeExample(): Example {
-  const command = (file: string): [string, ...string[]] => [
-    process.execPath,
-    '-C',
-    'signet-source',
-    path.join(examples, 'node', file),
-  ]
+/** With the library as it is published, in the place where npm installs it. */
+async function nodeExample(): Promise<Example> {
+  const library = path.join(root, 'dist/client/main.js') // built before the tests
+  const sources = ['server.ts', 'client.ts'].map((file) => path.join(examples, 'node', file))
+  const texts = [library, ...sources].map((file) => readFileSync(file, 'utf8'))
+  const directory = await cached('mtls-node', texts, async (to) => {
+    const installed = path.join(to, 'node_modules/@signet-spiffe/client')
+    await mkdir(installed, { recursive: true })
+    copyFileSync(library, path.join(installed, 'main.js'))
+    copyFileSync(path.join(root, 'packages/client/package.json'), path.join(installed, 'package.json'))
+    for (const file of sources) copyFileSync(file, path.join(to, path.basename(file)))
+    copyFileSync(path.join(examples, 'node/package.json'), path.join(to, 'package.json'))
+  })
   const program = realpathSync(process.execPath)
   return {
     name: 'node',
-    title: `signet/client on Node ${process.versions.node}`,
-    server: command('server.ts'),
-    client: command('client.ts'),
+    title: `@signet-spiffe/client on Node ${process.versions.node}`,
+    server: [program, path.join(directory, 'server.ts')],
+    client: [program, path.join(directory, 'client.ts')],
     binaryPaths: [program],
-    isForEverybody: [program, path.join(root, 'src/client/main.ts'), path.join(root, 'node_modules')].every(
-      isForEverybody,
-    ),
+    isForEverybody: [program, directory].every(isForEverybody),
   }
 }
 

@@ -206,6 +206,6 @@ export function newKey(): Promise<KeyPair> {
 
 /** Returns the newest audit record of an event, with its parsed detail. */
 export async function lastEvent(state: AuthorityState, event: string) {
-  const [row] = await state.audit.list({ event, limit: 1 })
+  const [row] = await state.audit.list({ events: [event], limit: 1 })
   return row && { ...row, detail: JSON.parse(row.detailJson) as Record<string, unknown> }
 }

@@ -90,7 +90,7 @@ export async function startAuthority(options: StartAuthorityOptions = {}): Promi
     log,
     admin,
     apply: async (yaml) => {
-      const request = { text: yaml, fileName: 'test.yaml' }
+      const request = { files: [{ text: yaml, name: 'test.yaml' }] }
       const answer = await admin.unary<object, ApplyResponse__Output>(
         'signet.v1.AdminService',
         'Apply',

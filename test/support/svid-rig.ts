@@ -36,7 +36,7 @@ export interface SvidRig {
   readonly clock: FakeClock
   readonly random: FakeRandom
   readonly metrics: Metrics
-  want(): X509State
+  ensure(): X509State
   /** Resolves at the next change of an X.509-SVID. */
   changed(): Promise<void>
   issued(): Promise<CachedX509Svid>
@@ -64,7 +64,7 @@ export async function createSvidRig(
   cache.onX509Change(() => {
     changes += 1
   })
-  const want = (): X509State => cache.wantX509(GRANT, WORKLOAD)
+  const ensure = (): X509State => cache.ensureX509(GRANT, WORKLOAD)
   const turn = async (): Promise<void> => {
     for (let step = 0; step < 3; step += 1) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -78,13 +78,13 @@ export async function createSvidRig(
     clock,
     random,
     metrics,
-    want,
+    ensure,
     changed,
     turn,
     issued: async () => {
-      want()
+      ensure()
       await changed()
-      const { svid } = want()
+      const { svid } = ensure()
       if (!svid) throw new TypeError('nothing was issued')
       return svid
     },

@@ -69,7 +69,6 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@grpc/proto-loader': ['rpc/gen/'],
   protobufjs: ['rpc/reflection.ts'],
   pino: ['foundation/logger.ts'],
-  '@prometheus-io/client': ['foundation/metrics.ts'],
   zod: ['config/'],
   yaml: ['config/'],
   'node:child_process': ['agent/outputs/', 'cli/commands/trial/', 'cli/commands/run/'],

@@ -35,7 +35,6 @@ const NEEDED = [
   'dist/cli/agent-daemon.js',
   'dist/cli/authority-daemon.js',
   'dist/cli/main.js',
-  'dist/client/main.js',
   'dist/third-party-licences.txt',
   'docs/README.md',
 ]

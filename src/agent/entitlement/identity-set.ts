@@ -132,7 +132,7 @@ export class IdentitySet implements Holder {
     if (kind === 'x509_bundles') return encode.x509Bundles(this.grants, knowledge, this.leftOut)
     if (kind === 'jwt_bundles') return encode.jwtBundles(this.grants, knowledge, this.leftOut)
     const workload = this.#deps.workloadOf(subject)
-    const states = this.grants.map((grant) => this.#deps.svids.wantX509(grant, workload))
+    const states = this.grants.map((grant) => this.#deps.svids.ensureX509(grant, workload))
     if (this.#isWorthWaiting(states)) return undefined
     const granted = this.grants.flatMap((grant, index) => {
       const svid = states[index]?.svid

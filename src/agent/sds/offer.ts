@@ -42,7 +42,7 @@ export interface FoundSecret {
 }
 
 export interface OfferDeps {
-  readonly svids: Pick<SvidCache, 'wantX509'>
+  readonly svids: Pick<SvidCache, 'ensureX509'>
   readonly names: SecretNames
   readonly store: SecretStore
 }
@@ -159,7 +159,7 @@ export class Offer {
   #defaultSvid(name: string, set: IdentitySet): Outcome {
     let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'refused_by_authority'
     for (const grant of set.grants) {
-      const state = this.#deps.svids.wantX509(grant, this.#for.workload)
+      const state = this.#deps.svids.ensureX509(grant, this.#for.workload)
       if (state.svid !== undefined) return this.#deps.store.svid(name, state.svid)
       if (isRefused(state)) continue
       if (!isUnusable(state)) return 'pending'
@@ -173,7 +173,7 @@ export class Offer {
     let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'not_entitled'
     for (const grant of set.grants) {
       if (grant.spiffeId !== name) continue
-      const state = this.#deps.svids.wantX509(grant, this.#for.workload)
+      const state = this.#deps.svids.ensureX509(grant, this.#for.workload)
       if (state.svid !== undefined) return this.#deps.store.svid(name, state.svid)
       if (!isRefused(state)) outcome = 'pending'
       else if (outcome !== 'pending') outcome = 'refused_by_authority'

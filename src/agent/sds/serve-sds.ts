@@ -23,7 +23,7 @@ import { WholeSubscription } from './whole-subscription.ts'
 export interface SdsDeps {
   readonly callers: Callers
   readonly knowledge: KnowledgeSource
-  readonly svids: Pick<SvidCache, 'wantX509'>
+  readonly svids: Pick<SvidCache, 'ensureX509'>
   readonly names: SecretNamesConfig
   readonly requireMetadata: boolean
   readonly maxIdentitiesPerCaller: number

@@ -69,7 +69,7 @@ export class JwtCache {
    * Returns a token for exactly these audiences, which are sorted and distinct. After half of its
    * life, the old token is returned while a new one is fetched.
    */
-  want(
+  ensure(
     grant: Grant,
     workload: Attributes,
     audiences: readonly string[],

@@ -86,8 +86,8 @@ export class SvidCache implements Disposable {
     return this.#x509.size + this.#jwt.size
   }
 
-  wantX509(grant: Grant, workload: Attributes): X509State {
-    return this.#x509.want(grant, workload)
+  ensureX509(grant: Grant, workload: Attributes): X509State {
+    return this.#x509.ensure(grant, workload)
   }
 
   holdX509(grant: Grant, workload: Attributes, holder: Holder): void {
@@ -107,12 +107,12 @@ export class SvidCache implements Disposable {
   }
 
   /** `audiences` must be sorted and distinct. */
-  wantJwt(
+  ensureJwt(
     grant: Grant,
     workload: Attributes,
     audiences: readonly string[],
   ): CachedJwtSvid | Promise<CachedJwtSvid> {
-    return this.#jwt.want(grant, workload, audiences)
+    return this.#jwt.ensure(grant, workload, audiences)
   }
 
   /** Called when a snapshot taken now would differ from the one before. */

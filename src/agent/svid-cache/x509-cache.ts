@@ -60,7 +60,7 @@ export class X509Cache {
    * Returns the state of an identity, and starts to issue an SVID if none is valid. An SVID in it
    * verifies against the bundle that is known now.
    */
-  want(grant: Grant, workload: Attributes): X509State {
+  ensure(grant: Grant, workload: Attributes): X509State {
     const now = this.#now()
     const claim = claimOf(grant, workload, now)
     const entry = this.#entries.get(grant.key) ?? this.#add(grant.key, claim)
@@ -74,7 +74,7 @@ export class X509Cache {
 
   /** Keeps an identity renewed, even without further requests, until `release`. */
   hold(grant: Grant, workload: Attributes, holder: Holder): void {
-    this.want(grant, workload)
+    this.ensure(grant, workload)
     this.#entries.get(grant.key)?.holders.add(holder)
   }
 

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { parseCertificate } from '../../crypto/x509.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
@@ -216,7 +215,7 @@ export class KnowledgeStore {
 
   #hearBot({ name, instanceId, attributesJson, rolesJson = '' }: SavedBot): boolean {
     const record = { name, instanceId, attributesJson, rolesJson }
-    if (isDeepStrictEqual(this.#heard.bot, record)) return false
+    if (JSON.stringify(record) === JSON.stringify(this.#heard.bot)) return false
     const { join, bot } = JSON.parse(attributesJson) as { join?: Attributes; bot?: Attributes }
     // Decisions about callers also depend on these. A new policy object makes every caller be
     // decided anew.

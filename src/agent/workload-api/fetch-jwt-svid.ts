@@ -36,7 +36,7 @@ interface FetchJwtSvidDeps {
   readonly entitled: (peer: Peer) => IdentitySet | Promise<IdentitySet>
   readonly workloadOf: (peer: Peer) => Attributes
   readonly knowledge: KnowledgeSource
-  readonly svids: Pick<SvidCache, 'wantJwt'>
+  readonly svids: Pick<SvidCache, 'ensureJwt'>
   readonly deliveries: Deliveries
   readonly clock: Clock
 }
@@ -145,7 +145,7 @@ export class FetchJwtSvid {
   ): CachedJwtSvid | Promise<CachedJwtSvid> {
     const grant = set.grants[index]
     if (grant === undefined) throw new TypeError('no such grant')
-    return this.#deps.svids.wantJwt(grant, workload, audiences)
+    return this.#deps.svids.ensureJwt(grant, workload, audiences)
   }
 }
 

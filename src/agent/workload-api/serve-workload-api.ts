@@ -16,7 +16,7 @@ import { Watches } from './watches.ts'
 interface WorkloadApiDeps {
   readonly callers: Callers
   readonly knowledge: KnowledgeSource
-  readonly svids: Pick<SvidCache, 'wantJwt'>
+  readonly svids: Pick<SvidCache, 'ensureJwt'>
   readonly clock: Clock
 }
 

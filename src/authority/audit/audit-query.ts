@@ -3,8 +3,8 @@ import type { ChainedAuditRow, Datastore } from '../datastore/ports.ts'
 import { parseReference } from './reference.ts'
 
 export interface AuditFilter {
-  /** An event name, or a prefix ending in `*`. Absent or empty matches every event. */
-  readonly event?: string
+  /** Event names, or prefixes ending in `*`. Absent or empty matches every event. */
+  readonly events?: readonly string[]
   /** A reference as a person typed it; see `parseReference`. */
   readonly ref?: string
   readonly sinceMs?: number
@@ -38,11 +38,12 @@ export async function* readAudit(
     yield rows.map(toAuditRow)
 }
 
-function rowFilterOf({ event, ref, sinceMs }: AuditFilter): AuditRowFilter {
-  const isPrefix = event?.endsWith('*')
+function rowFilterOf({ events = [], ref, sinceMs }: AuditFilter): AuditRowFilter {
+  const names = events.filter((event) => !event.endsWith('*'))
+  const prefixes = events.filter((event) => event.endsWith('*')).map((event) => event.slice(0, -1))
   return {
-    ...(event && !isPrefix ? { events: [event] } : {}),
-    ...(event && isPrefix ? { eventPrefix: event.slice(0, -1) } : {}),
+    ...(names.length > 0 ? { events: names } : {}),
+    ...(prefixes.length > 0 ? { eventPrefixes: prefixes } : {}),
     ...(ref ? { ref: parseReference(ref) } : {}),
     ...(sinceMs === undefined ? {} : { sinceMs }),
   }
@@ -50,9 +51,13 @@ function rowFilterOf({ event, ref, sinceMs }: AuditFilter): AuditRowFilter {
 
 /** Applies the same filter to a row that does not come from the database. */
 export function matches(filter: Omit<AuditFilter, 'limit'>, row: ChainedAuditRow): boolean {
-  const { event, ref, sinceMs = Number.NEGATIVE_INFINITY } = filter
-  const isEvent = event?.endsWith('*') ? row.event.startsWith(event.slice(0, -1)) : row.event === event
-  return (!event || isEvent) && (!ref || row.ref === parseReference(ref)) && row.time_ms >= sinceMs
+  const { events = [], ref, sinceMs = Number.NEGATIVE_INFINITY } = filter
+  const isEvent = events.some((event) =>
+    event.endsWith('*') ? row.event.startsWith(event.slice(0, -1)) : row.event === event,
+  )
+  return (
+    (events.length === 0 || isEvent) && (!ref || row.ref === parseReference(ref)) && row.time_ms >= sinceMs
+  )
 }
 
 export function toAuditRow(row: ChainedAuditRow): AuditRow {

@@ -44,3 +44,10 @@ export class SvidUnknownError extends CodedError {
   readonly code = 'ERR_AUDIT_SVID_UNKNOWN'
   readonly kind = 'not_found'
 }
+
+/** No event of the audit log has this name. */
+export class AuditEventUnknownError extends CodedError {
+  override readonly name = 'AuditEventUnknownError'
+  readonly code = 'ERR_AUDIT_EVENT_UNKNOWN'
+  readonly kind = 'invalid_argument'
+}

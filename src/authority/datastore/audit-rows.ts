@@ -28,10 +28,10 @@ function text<Name extends 'event' | 'actor' | 'detail'>(name: Name) {
 
 type Rows = SelectQueryBuilder<Schema, 'audit_events', object>
 
-/** A filter on rows: all of these conditions must hold. */
+/** A filter on rows: all of these conditions must hold, but `events` or `eventPrefixes` is enough. */
 export interface AuditRowFilter {
   readonly events?: readonly string[]
-  readonly eventPrefix?: string
+  readonly eventPrefixes?: readonly string[]
   readonly ref?: string
   readonly sinceMs?: number
   /** The detail contains one of `texts`; events in `unless` pass without it. */
@@ -87,12 +87,16 @@ function ownRows(datastore: Datastore): Rows {
 }
 
 function filtered(datastore: Datastore, filter: AuditRowFilter): Rows {
-  const { events, eventPrefix, ref, sinceMs, containing } = filter
+  const { events = [], eventPrefixes = [], ref, sinceMs, containing } = filter
   let rows = ownRows(datastore)
-  if (events) rows = rows.where('event', 'in', events)
-  if (eventPrefix !== undefined) {
+  if (events.length + eventPrefixes.length > 0) {
     rows = rows.where((is) =>
-      is(is.fn('substr', ['event', is.lit(1), is.val(eventPrefix.length)]), '=', eventPrefix),
+      is.or([
+        ...(events.length > 0 ? [is('event', 'in', events)] : []),
+        ...eventPrefixes.map((prefix) =>
+          is(is.fn('substr', ['event', is.lit(1), is.val(prefix.length)]), '=', prefix),
+        ),
+      ]),
     )
   }
   if (ref !== undefined) rows = rows.where('ref', '=', ref)

@@ -85,7 +85,12 @@ export interface Changes {
   readonly changes: readonly Change[]
 }
 
-/** The changes of everything that has a revision, whichever authority made them. */
+/**
+ * The changes of everything that has a revision. This authority keeps its copies in memory current with
+ * `subscribe`, which tells it of its own commits. `read` is for a reader that has missed some; with one
+ * authority on a database there is none. The revisions and tombstones that it needs are written all the
+ * same, because they cannot be added to a database later, and the contract tests prove them with `read`.
+ */
 export interface ChangeFeed {
   /**
    * Reads what changed after a revision. Returns a snapshot when no revision is given or when it is

@@ -32,7 +32,10 @@ interface Purpose {
   readonly isKeptForRenewals: boolean
 }
 
-/** In the order in which keys are created and listed: an issuer comes before what it signs. */
+/**
+ * In the order in which keys are created and listed: an issuer comes before what it signs. No key is
+ * created on demand, because others must see it published before it signs.
+ */
 export const PURPOSES: Readonly<Record<KeyPurpose, Purpose>> = {
   control_root: {
     keyTypes: 'ec-p256',

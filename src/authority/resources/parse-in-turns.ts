@@ -4,21 +4,46 @@ import { type ParsedResource, parseResources } from '../../config/resources.ts'
 /** Takes about 200 ms to parse. A hand-written file is far shorter and is parsed as a whole. */
 const TURN_LENGTH = 256 * 1024
 
+/** The text of a file, and its name in problems. */
+export interface ResourceFile {
+  readonly text: string
+  readonly name: string
+}
+
+interface Parsed {
+  readonly resources: ParsedResource[]
+  readonly problems: string[]
+}
+
+/** Parses files that are applied together: a resource may be in one of them only, and once. */
+export async function parseFiles(files: readonly ResourceFile[]): Promise<Parsed> {
+  const parsed: Parsed[] = []
+  for (const { text, name } of files) parsed.push(await parseInTurns(text, name))
+  return together(parsed)
+}
+
 /**
  * Parses a long file in pieces, so that other calls get a turn in between. A line `---` always begins
  * a document (YAML 1.2 §9.1.2, c-forbidden), unless directives come before it. So a file with
  * directives is parsed as a whole.
  */
-export async function parseInTurns(
-  text: string,
-  fileName: string,
-): Promise<{ resources: ParsedResource[]; problems: string[] }> {
+export async function parseInTurns(text: string, fileName: string): Promise<Parsed> {
   if (text.length <= TURN_LENGTH || /^(?:%|\.\.\.)/m.test(text)) return parseResources(text, fileName)
+  const parsed: Parsed[] = []
+  for (const piece of piecesOf(text)) {
+    parsed.push(parseResources(piece, fileName))
+    await setImmediate()
+  }
+  return together(parsed)
+}
+
+function together(parts: readonly Parsed[]): Parsed {
+  const [only, another] = parts
+  if (only !== undefined && another === undefined) return only
   const resources: ParsedResource[] = []
   const problems: string[] = []
   const seen = new Map<string, ParsedResource>()
-  for (const piece of piecesOf(text)) {
-    const parsed = parseResources(piece, fileName)
+  for (const parsed of parts) {
     problems.push(...parsed.problems)
     for (const resource of parsed.resources) {
       const key = `${resource.kind} ${resource.name}`
@@ -32,7 +57,6 @@ export async function parseInTurns(
         resources.push(resource)
       }
     }
-    await setImmediate()
   }
   return { resources, problems }
 }

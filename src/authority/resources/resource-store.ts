@@ -25,7 +25,7 @@ import type { Compile } from './identity-entry.ts'
 import { isResourceKind, kindOf } from './kinds/kinds.ts'
 import type { RecordedChange } from './kinds/resource-kind.ts'
 import type { KeyLives } from './life-warnings.ts'
-import { parseInTurns } from './parse-in-turns.ts'
+import { parseFiles, type ResourceFile } from './parse-in-turns.ts'
 import { type PlannedChange, planApply } from './plan.ts'
 import { toYaml } from './stored-form.ts'
 
@@ -42,8 +42,8 @@ interface ResourceStoreDeps {
 }
 
 interface ApplyInput {
-  readonly text: string
-  readonly fileName: string
+  /** Applied together. */
+  readonly files: readonly ResourceFile[]
   /** Who asks. */
   readonly principal: Principal
   /** Only validate and compare. */
@@ -67,7 +67,7 @@ interface ApplyOutcome {
 }
 
 /**
- * Changes resources: one request at a time, all documents of a file or none, each with an audit row
+ * Changes resources: one request at a time, all documents of all files or none, each with an audit row
  * that names who did it.
  */
 export class ResourceStore {
@@ -78,11 +78,11 @@ export class ResourceStore {
     this.#deps = deps
   }
 
-  /** @throws ResourcesInvalidError with every problem of the file, each with its line */
+  /** @throws ResourcesInvalidError with every problem of the files, each with its line */
   apply(input: ApplyInput): Promise<ApplyOutcome> {
     return this.#exclusively(async () => {
       const { catalogue, compile, trustDomain, clock, keyLives } = this.#deps
-      const { resources, problems } = await parseInTurns(input.text, input.fileName)
+      const { resources, problems } = await parseFiles(input.files)
       for (const resource of resources) this.#checkMayPut(input.principal, resource)
       const nowMs = clock.now().getTime()
       const plan = await planApply(resources, { catalogue, compile, trustDomain, nowMs, keyLives })

@@ -5,10 +5,10 @@ import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { printJson, printLine, warn } from '../output.ts'
-import { readResources } from '../resource-input.ts'
+import { readResources, withResourceFiles } from '../resource-input.ts'
 
 interface Options extends AuthorityOptions {
-  readonly filename: string
+  readonly filename: readonly string[]
   readonly dryRun?: boolean
   readonly json?: boolean
 }
@@ -17,23 +17,31 @@ interface Options extends AuthorityOptions {
 const DEADLINE_MS = 120_000
 
 export function define(command: Command): void {
-  withJson(withAuthority(command))
-    .flag('-f, --filename <file>', 'YAML with one or many resources; - is standard input', {
-      isRequired: true,
-    })
+  withResourceFiles(withJson(withAuthority(command)))
     .flag('--dry-run', 'check and compare only')
+    .note('What is named is applied together: all of it, or nothing.')
     .action(apply)
-    .example('signet apply -f resources.yaml', 'signet apply -f - --dry-run < resources.yaml')
+    .example(
+      'signet apply -f resources.yaml',
+      'signet apply -f roles.yaml -f identities/',
+      'signet apply -f - --dry-run < resources.yaml',
+    )
 }
 
 async function apply(options: Options): Promise<void> {
-  const { text, fileName } = await readResources(options.filename)
+  const files = await readResources(options.filename)
   using client = connectAuthority(options)
-  report(await sendResources(client, { text, fileName, dryRun: options.dryRun === true }), options)
+  report(await sendResources(client, { files, dryRun: options.dryRun === true }), options)
 }
 
 export function sendResources(client: RpcCalls, request: ApplyRequest): Promise<ApplyResponse__Output> {
   return client.unary('signet.v1.AdminService', 'Apply', request, { deadlineMs: DEADLINE_MS })
+}
+
+/** Resources that the command line describes. JSON is valid YAML. */
+export function fromCommandLine(...resources: readonly object[]): ApplyRequest {
+  const text = resources.map((resource) => JSON.stringify(resource)).join('\n---\n')
+  return { files: [{ text, name: '(command line)' }] }
 }
 
 /** Prints the result. Mistakes end the command with the exit code for invalid input. */

@@ -2,28 +2,25 @@ import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { print, printJson } from '../output.ts'
-import { readResources } from '../resource-input.ts'
+import { readResources, withResourceFiles } from '../resource-input.ts'
 import { report, sendResources } from './apply.ts'
 
 interface Options extends AuthorityOptions {
-  readonly filename: string
+  readonly filename: readonly string[]
   readonly json?: boolean
 }
 
 export function define(command: Command): void {
-  withJson(withAuthority(command))
-    .flag('-f, --filename <file>', 'YAML with one or many resources; - is standard input', {
-      isRequired: true,
-    })
+  withResourceFiles(withJson(withAuthority(command)))
     .note('Ends with 0 when nothing would change, 1 when something would.')
     .action(diff)
     .example('signet diff -f resources.yaml')
 }
 
 async function diff(options: Options): Promise<void> {
-  const { text, fileName } = await readResources(options.filename)
+  const files = await readResources(options.filename)
   using client = connectAuthority(options)
-  const done = await sendResources(client, { text, fileName, dryRun: true })
+  const done = await sendResources(client, { files, dryRun: true })
   if (done.problems.length > 0) return report(done, { dryRun: true })
   const changed = done.resources.filter(({ action }) => action !== 'unchanged')
   if (changed.length > 0) process.exitCode = ExitCode.NO

@@ -2,7 +2,7 @@ import type { RpcCalls } from '../../rpc/calls.ts'
 import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { NothingThereError, UsageError } from '../errors.ts'
-import { hasTarget, parseTarget, type TargetOptions, withTarget } from '../lock-target.ts'
+import { hasTarget, parseTargets, type TargetOptions, withTarget } from '../lock-target.ts'
 import { printJson, printLine } from '../output.ts'
 import { list } from './get.ts'
 
@@ -29,10 +29,13 @@ async function unlock(name: string | undefined, options: Options): Promise<void>
 }
 
 async function locksOn(client: RpcCalls, options: TargetOptions): Promise<string[]> {
-  const { field, value } = parseTarget(options)
-  const names = (await list(client, 'lock'))
-    .filter(({ json }) => JSON.parse(json).spec?.target?.[field] === value)
-    .map((lock) => lock.name)
-  if (names.length === 0) throw new NothingThereError(`there is no lock on ${field} ${value}`)
-  return names
+  const locks = await list(client, 'lock')
+  const found = parseTargets(options).map(({ field, value }) => {
+    const names = locks
+      .filter(({ json }) => JSON.parse(json).spec?.target?.[field] === value)
+      .map((lock) => lock.name)
+    if (names.length === 0) throw new NothingThereError(`there is no lock on ${field} ${value}`)
+    return names
+  })
+  return found.flat()
 }

@@ -1,63 +1,78 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 
 const root = path.resolve(import.meta.dirname, '../../..')
+const NAME = '@signet-spiffe/client'
 const run = promisify(execFile)
 
-const node = async (cwd: string, ...args: string[]): Promise<string> =>
-  (await run(process.execPath, args, { cwd })).stdout.trim()
+describe('the tarball of the library for Node programs', () => {
+  let directory: string
+  let installed: string
+  let files: string[]
+  const node = async (...args: string[]): Promise<string> =>
+    (await run(process.execPath, args, { cwd: directory })).stdout.trim()
 
-/** Prints the packages that an import loads. */
-const PACKAGES = `
-import { registerHooks } from 'node:module'
-const found = new Set()
-registerHooks({ load: (url, context, next) => {
-  const [, name] = /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)\\//.exec(url) ?? []
-  if (name && name !== 'signet') found.add(name)
-  return next(url, context)
-} })
-await import('signet/client')
-console.log([...found].sort().join())`
-
-describe('signet/client', () => {
-  it('can be imported in a clone without a build, under the condition signet-source', async () => {
-    const program = `import { X509Source } from 'signet/client'; console.log(typeof X509Source.connect)`
-    assert.equal(await node(root, '-C', 'signet-source', '--input-type=module', '-e', program), 'function')
-  })
-
-  it('loads no other package: no grpc-js, no protobuf library, no native code', async () => {
-    assert.equal(await node(root, '-C', 'signet-source', '--input-type=module', '-e', PACKAGES), '')
-  })
-
-  it('is in the published package, with its types, for both kinds of modules', async () => {
-    const directory = await mkdtemp(path.join(tmpdir(), 'signet-package-'))
-    try {
-      const modules = path.join(directory, 'node_modules')
-      const installed = path.join(modules, 'signet')
-      await mkdir(installed, { recursive: true })
-      const tsc = path.join(root, 'node_modules/.bin/tsc')
-      // `npm run check` checks these types as published, so this only writes them.
-      await run(tsc, ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', path.join(installed, 'dist')], {
+  before(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'signet-package-'))
+    installed = path.join(directory, 'node_modules', NAME)
+    await mkdir(installed, { recursive: true })
+    const { stdout } = await run(
+      'npm',
+      ['pack', '--json', '--pack-destination', directory, './packages/client'],
+      {
         cwd: root,
-      })
-      await cp(path.join(root, 'package.json'), path.join(installed, 'package.json'))
-      // Its dependencies are in the directory above, where npm installs them.
-      await symlink(path.join(root, 'node_modules/protobufjs'), path.join(modules, 'protobufjs'))
-      await symlink(path.join(root, 'node_modules/@grpc'), path.join(modules, '@grpc'))
-      await symlink(path.join(root, 'node_modules/@types'), path.join(modules, '@types'))
+      },
+    )
+    const [packed] = Object.values(JSON.parse(stdout)) as { filename: string; files: { path: string }[] }[]
+    files = packed?.files.map((file) => file.path) ?? []
+    const tarball = path.join(
+      directory,
+      path
+        .basename(packed?.filename ?? '')
+        .replace('@', '')
+        .replace('/', '-'),
+    )
+    await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed])
+  })
+  after(() => rm(directory, { recursive: true, force: true }))
 
-      const names = `console.log(Object.keys(await import('signet/client')).includes('X509Source'))`
-      assert.equal(await node(directory, '--input-type=module', '-e', names), 'true')
-      assert.equal(
-        await node(directory, '-e', `console.log(typeof require('signet/client').authorizeId)`),
-        'function',
-      )
-      const typed = `import { authorizeId, createHttpsServer, peerIdOf, X509Source } from 'signet/client'
+  it('has the version of Signet, a licence, and no dependency', async () => {
+    const read = async (file: string) => JSON.parse(await readFile(file, 'utf8'))
+    const { version, dependencies } = await read(path.join(installed, 'package.json'))
+    assert.equal(version, (await read(path.join(root, 'package.json'))).version)
+    assert.equal(dependencies, undefined)
+    assert.deepEqual(files.filter((file) => !file.startsWith('types/')).sort(), [
+      'LICENSE',
+      'README.md',
+      'main.js',
+      'main.js.map',
+      'package.json',
+    ])
+  })
+
+  it('loads with import and with require, and loads nothing but Node’s own modules', async () => {
+    const code = await readFile(path.join(installed, 'main.js'), 'utf8')
+    const loaded = Array.from(
+      code.matchAll(/\b(?:from|import|import\(|require\() ?"([^"]+)"/g),
+      ([, name]) => name,
+    )
+    assert.deepEqual(
+      loaded.filter((name) => !name?.startsWith('node:')),
+      [],
+    )
+    const names = `console.log(Object.keys(await import('${NAME}')).includes('X509Source'))`
+    assert.equal(await node('--input-type=module', '-e', names), 'true')
+    assert.equal(await node('-e', `console.log(typeof require('${NAME}').authorizeId)`), 'function')
+  })
+
+  it('has types that stand without any other package but those of Node', async () => {
+    await symlink(path.join(root, 'node_modules/@types'), path.join(directory, 'node_modules/@types'))
+    const typed = `import { authorizeId, createHttpsServer, peerIdOf, X509Source } from '${NAME}'
 await using source = await X509Source.connect({ pick: { hint: 'web' } })
 createHttpsServer({ source, authorize: authorizeId('spiffe://example.org/web') }, (request) => {
   const path: string = peerIdOf(request).path
@@ -66,11 +81,18 @@ createHttpsServer({ source, authorize: authorizeId('spiffe://example.org/web') }
 // @ts-expect-error: a number is no SPIFFE ID
 authorizeId(1)
 `
-      await writeFile(path.join(directory, 'user.mts'), typed)
-      const options = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable']
-      await run(tsc, ['--noEmit', '--strict', '--types', 'node', ...options, 'user.mts'], { cwd: directory })
-    } finally {
-      await rm(directory, { recursive: true, force: true })
-    }
+    await writeFile(path.join(directory, 'user.mts'), typed)
+    const options = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable']
+    const tsc = path.join(root, 'node_modules/.bin/tsc')
+    await run(tsc, ['--noEmit', '--strict', '--types', 'node', ...options, 'user.mts'], { cwd: directory })
+  })
+
+  it('says in time which socket gives no SVID', async () => {
+    const program = `import { X509Source } from '${NAME}'
+await X509Source.connect({ address: 'unix:///nobody/agent.sock', timeoutMs: 20 }).catch((error) => console.log(error.code, error.message))`
+    assert.match(
+      await node('--input-type=module', '-e', program),
+      /^ERR_CLIENT_SOURCE_NOT_READY no X\.509-SVID in time from unix:\/\/\/nobody\/agent\.sock: /,
+    )
   })
 })

@@ -189,12 +189,28 @@ describe('a source', () => {
     await using serving = await startServing({ identities: { nobody: NOBODY } })
     await assert.rejects(connectTo(serving, { timeoutMs: 200 }), {
       code: 'ERR_CLIENT_SOURCE_NOT_READY',
-      message: /no identity issued/,
+      message: /in time from unix:\/\/.*no identity issued/,
     })
     await assert.rejects(X509Source.connect({ address: 'unix:///nobody/is/here.sock', timeoutMs: 50 }), {
       code: 'ERR_CLIENT_SOURCE_NOT_READY',
       message: /\/nobody\/is\/here\.sock \(no such socket\)/,
     })
+  })
+
+  it('is waited for 30 s, or for ever where that is asked for', async () => {
+    await using scripted = await ScriptedSource.start()
+    const connecting = scripted.connect()
+    await scripted.api.call()
+    scripted.clock.advance(30_000)
+    await assert.rejects(connecting, {
+      code: 'ERR_CLIENT_SOURCE_NOT_READY',
+      message: /^no X.509-SVID in time from unix:\/\/.*: the Workload API has said nothing yet$/,
+    })
+    const waiting = scripted.connect({ timeoutMs: Number.POSITIVE_INFINITY })
+    const call = await scripted.nextCall()
+    scripted.clock.advance(1_000_000)
+    call.send({ svids: [await scripted.domain.issue('/web')] })
+    await (await waiting).close()
   })
 
   it('is aborted by its signal while it connects, and leaves no call behind', async () => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { COMMANDS } from '../../../src/cli/command-catalogue.ts'
 import { configFromFlags } from '../../../src/cli/commands/agent/flags.ts'
 import { exitCodeOf } from '../../../src/cli/exit-codes.ts'
-import { parseTarget } from '../../../src/cli/lock-target.ts'
+import { parseTargets } from '../../../src/cli/lock-target.ts'
 import { formatFields, formatTable } from '../../../src/cli/output.ts'
 import { CodedError, type ErrorKind } from '../../../src/foundation/errors.ts'
 
@@ -66,9 +66,15 @@ describe('the catalogue', () => {
 
 describe('a lock target', () => {
   it('is exactly one thing', () => {
-    assert.deepEqual(parseTarget({ botInstance: 'x' }), { field: 'bot_instance', value: 'x' })
-    assert.throws(() => parseTarget({}), { code: 'ERR_CLI_USAGE' })
-    assert.throws(() => parseTarget({ bot: 'a', joinToken: 'b' }), { code: 'ERR_CLI_USAGE' })
+    assert.deepEqual(parseTargets({ botInstance: ['x'] }), [{ field: 'bot_instance', value: 'x' }])
+    assert.throws(() => parseTargets({}), { code: 'ERR_CLI_USAGE' })
+    assert.throws(() => parseTargets({ bot: ['a'], joinToken: ['b'] }), { code: 'ERR_CLI_USAGE' })
+  })
+  it('or several of one kind, each once', () => {
+    assert.deepEqual(parseTargets({ bot: ['a', 'b', 'a'], joinToken: [] }), [
+      { field: 'bot', value: 'a' },
+      { field: 'bot', value: 'b' },
+    ])
   })
 })
 

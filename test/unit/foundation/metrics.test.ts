@@ -3,8 +3,11 @@ import { describe, it } from 'node:test'
 import { createMetrics } from '../../../src/foundation/metrics.ts'
 
 /** The lines of the exposition that are values. */
-async function values(metrics: { expose(): Promise<string> }): Promise<string[]> {
-  return (await metrics.expose()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+function values(metrics: { expose(): string }): string[] {
+  return metrics
+    .expose()
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
 }
 
 describe('the metrics', () => {
@@ -14,7 +17,7 @@ describe('the metrics', () => {
     joins.inc({ method: 'secret', result: 'accepted' })
     joins.inc({ result: 'accepted', method: 'secret' }, 2)
     joins.inc({ method: 'secret', result: 'refused' })
-    const text = await metrics.expose()
+    const text = metrics.expose()
     assert.match(text, /# HELP signet_join_total Joins\n# TYPE signet_join_total counter\n/)
     assert.match(text, /signet_join_total\{method="secret",result="accepted"\} 3\n/)
     assert.match(text, /signet_join_total\{method="secret",result="refused"\} 1\n/)
@@ -25,13 +28,13 @@ describe('the metrics', () => {
     const gauge = metrics.gauge('g', 'G', ['a', 'b'])
     gauge.set(1, { a: 'x,', b: 'y' })
     gauge.set(2, { a: 'x', b: ',y' })
-    assert.equal((await values(metrics)).length, 2)
+    assert.equal(values(metrics).length, 2)
   })
 
   it('escape label values', async () => {
     const metrics = createMetrics()
     metrics.gauge('g', 'G', ['a']).set(1, { a: 'x"\n\\' })
-    assert.deepEqual(await values(metrics), ['signet_g{a="x\\"\\n\\\\"} 1'])
+    assert.deepEqual(values(metrics), ['signet_g{a="x\\"\\n\\\\"} 1'])
   })
 
   it('show a metric without labels from the start, and drop a removed one', async () => {
@@ -41,14 +44,14 @@ describe('the metrics', () => {
     gauge.inc({ api: 'a' })
     gauge.inc({ api: 'b' }, -1)
     gauge.remove({ api: 'a' })
-    assert.deepEqual(await values(metrics), ['signet_calls_total 0', 'signet_open{api="b"} -1'])
+    assert.deepEqual(values(metrics), ['signet_calls_total 0', 'signet_open{api="b"} -1'])
   })
 
   it('sum a histogram up to each bound', async () => {
     const metrics = createMetrics()
     const seconds = metrics.histogram('audit_commit_seconds', 'Commit', [0.1, 0.01], ['kind'])
     for (const value of [0.01, 0.05, 5]) seconds.observe(value, { kind: 'a' })
-    assert.deepEqual(await values(metrics), [
+    assert.deepEqual(values(metrics), [
       'signet_audit_commit_seconds_bucket{le="0.01",kind="a"} 1',
       'signet_audit_commit_seconds_bucket{le="0.1",kind="a"} 2',
       'signet_audit_commit_seconds_bucket{le="+Inf",kind="a"} 3',
@@ -62,15 +65,9 @@ describe('the metrics', () => {
     let now = 1
     metrics.collected('age_seconds', 'Age', () => now)
     metrics.collected('expiry_seconds', 'Expiry', () => [{ labels: { identity: 'web' }, value: now }])
-    assert.deepEqual(await values(metrics), [
-      'signet_age_seconds 1',
-      'signet_expiry_seconds{identity="web"} 1',
-    ])
+    assert.deepEqual(values(metrics), ['signet_age_seconds 1', 'signet_expiry_seconds{identity="web"} 1'])
     now = 2
-    assert.deepEqual(await values(metrics), [
-      'signet_age_seconds 2',
-      'signet_expiry_seconds{identity="web"} 2',
-    ])
+    assert.deepEqual(values(metrics), ['signet_age_seconds 2', 'signet_expiry_seconds{identity="web"} 2'])
   })
 
   it('are the same objects when requested twice, and never of two types', () => {

@@ -2,13 +2,13 @@
 // request over a connection that it keeps, and one over a new connection. When certificates rotate,
 // the kept connection continues, and each new one presents the current certificate.
 //
-//   node -C signet-source client.ts --url https://127.0.0.1:8443 --peer spiffe://example.org/server
+//   node client.ts --url https://127.0.0.1:8443 --peer spiffe://example.org/server
 import { once } from 'node:events'
 import https from 'node:https'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { authorizeId, createHttpsAgent, X509Source } from 'signet/client'
+import { authorizeId, createHttpsAgent, X509Source } from '@signet-spiffe/client'
 
 const { values } = parseArgs({
   options: {

@@ -1,13 +1,10 @@
 // An HTTPS server that accepts only clients with the given SPIFFE IDs and tells each of them its
 // own.
 //
-//   node -C signet-source server.ts --listen 127.0.0.1:8443 --peer spiffe://example.org/client
-//
-// `-C signet-source` is for a clone of Signet, where nothing is built. With the package signet it
-// is `node server.ts`.
+//   node server.ts --listen 127.0.0.1:8443 --peer spiffe://example.org/client
 import type { TLSSocket } from 'node:tls'
 import { parseArgs } from 'node:util'
-import { authorizeId, createHttpsServer, peerIdOf, X509Source } from 'signet/client'
+import { authorizeId, createHttpsServer, peerIdOf, X509Source } from '@signet-spiffe/client'
 
 const { values } = parseArgs({
   options: {

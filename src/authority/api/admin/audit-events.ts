@@ -12,6 +12,7 @@ import { fromTimestamp, toTimestamp } from '../../../rpc/timestamp.ts'
 import type { AuditLog } from '../../audit/audit-log.ts'
 import type { AuditFilter, AuditRow } from '../../audit/audit-query.ts'
 import { AuditArchiveInvalidError, SvidUnknownError } from '../../audit/errors.ts'
+import { checkEvents } from '../../audit/event-names.ts'
 import { actorOf, type Caller } from '../../caller.ts'
 
 /** AdminService: the audit log. With `follow` the list stays open and goes on with new events. */
@@ -102,7 +103,7 @@ export function auditHandlers(
 function filterOf(request: ListAuditEventsRequest__Output): AuditFilter {
   const sinceMs = fromTimestamp(request.since)
   return {
-    ...(request.event ? { event: request.event } : {}),
+    ...(request.events.length > 0 ? { events: checkEvents(request.events) } : {}),
     ...(request.ref ? { ref: request.ref } : {}),
     ...(sinceMs === undefined ? {} : { sinceMs }),
     ...(request.limit ? { limit: request.limit } : {}),

@@ -59,8 +59,7 @@ export function joinTokenHandlers(
           { bot, method: 'secret', max_uses: request.maxUses || 1 },
         )
         const { secrets } = await deps.store.apply({
-          text,
-          fileName: GENERATED,
+          files: [{ text, name: GENERATED }],
           principal,
           createOnly: true,
         })

@@ -26,10 +26,15 @@ export function resourceHandlers(
   return {
     Apply: {
       unary: async (caller: Caller, request: ApplyRequest__Output): Promise<ApplyResponse> => {
-        const { text, fileName, dryRun } = request
+        const { dryRun } = request
+        // Without a file, a client that names it otherwise would learn that all went well.
+        const files = request.files.length > 0 ? request.files : [{ text: '', name: '' }]
         try {
-          const input = { text, fileName: fileName || 'input', principal: principalOf(caller), dryRun }
-          const { resources, warnings, secrets } = await store.apply(input)
+          const { resources, warnings, secrets } = await store.apply({
+            files: files.map(({ text, name }) => ({ text, name: name || 'input' })),
+            principal: principalOf(caller),
+            dryRun,
+          })
           return { resources: [...resources], warnings: [...warnings], secrets: [...secrets] }
         } catch (error) {
           // Returned in the response, not as a status, because a file may have too many problems for

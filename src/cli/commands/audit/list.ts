@@ -10,7 +10,7 @@ import { findArchives, withArchives } from './archives.ts'
 import { parseSince } from './since.ts'
 
 interface Options extends AuthorityOptions {
-  readonly event?: string
+  readonly event: readonly string[]
   readonly ref?: string
   readonly since?: string
   readonly limit?: string
@@ -20,7 +20,7 @@ interface Options extends AuthorityOptions {
 }
 
 interface Request {
-  readonly event: string
+  readonly events: readonly string[]
   readonly ref: string
   readonly since: TimestampMessage | null
   readonly limit: number
@@ -31,7 +31,7 @@ const MAX_SHOWN_LENGTH = 4_096
 
 export function define(command: Command): void {
   withArchives(withJson(withAuthority(command)), 'what is in this archive, instead')
-    .flag('--event <name>', 'only this event, or all that begin so: join.*')
+    .flag('--event <name>', 'only this event, or all that begin so: join.*', { isList: true })
     .flag('--ref <reference>', 'what a refused caller was told')
     .flag('--since <when>', 'a duration ago, such as 1h, or an instant')
     .flag('--limit <number>', 'the newest so many (default: all)')
@@ -46,7 +46,7 @@ async function listEvents(options: Options): Promise<void> {
   if (options.archive.length > 0 && options.follow === true)
     throw new UsageError('--follow: nothing comes into an archive any more')
   const request: Request = {
-    event: options.event ?? '',
+    events: options.event,
     ref: options.ref ?? '',
     since: options.since === undefined ? null : parseSince('--since', options.since),
     limit,
@@ -84,9 +84,10 @@ async function listArchives(
 ): Promise<void> {
   const { readArchive } = await import('../../../authority/audit/archive/archive-file.ts')
   const { matches } = await import('../../../authority/audit/audit-query.ts')
+  const { checkEvents } = await import('../../../authority/audit/event-names.ts')
   const since = fromTimestamp(request.since)
   const sinceMs = since === undefined ? {} : { sinceMs: since }
-  const filter = { event: request.event, ref: request.ref, ...sinceMs }
+  const filter = { events: checkEvents(request.events), ref: request.ref, ...sinceMs }
   const last: AuditEvent__Output[] = []
   for (const file of files) {
     for await (const line of readArchive(file)) {

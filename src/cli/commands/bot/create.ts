@@ -1,7 +1,7 @@
 import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
-import { report, sendResources } from '../apply.ts'
+import { fromCommandLine, report, sendResources } from '../apply.ts'
 import { list } from '../get.ts'
 
 interface Options extends AuthorityOptions {
@@ -26,8 +26,7 @@ async function create(name: string, options: Options): Promise<void> {
     throw new AlreadyThereError(`there is a bot ${name} already: change it with signet apply`)
   }
   const resource = { kind: 'bot', version: 'v1', metadata: { name }, spec: { roles: options.role, traits } }
-  // JSON is valid YAML.
-  report(await sendResources(client, { text: JSON.stringify(resource), fileName: '(command line)' }), options)
+  report(await sendResources(client, fromCommandLine(resource)), options)
 }
 
 function parseTrait(text: string): [string, string] {

@@ -6,7 +6,7 @@ import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
 import { readBundleFile } from '../../resource-input.ts'
-import { report, sendResources } from '../apply.ts'
+import { fromCommandLine, report, sendResources } from '../apply.ts'
 import { list } from '../get.ts'
 
 interface Options extends AuthorityOptions {
@@ -47,11 +47,7 @@ async function set(trustDomain: string, options: Options): Promise<void> {
   const { metadata, spec } = await federationOf(client, domain, options.name)
   const resource = { kind: 'federation', version: 'v1', metadata, spec: { ...spec, bundle } }
   const dryRun = options.dryRun === true
-  // JSON is valid YAML.
-  report(
-    await sendResources(client, { text: JSON.stringify(resource), fileName: '(command line)', dryRun }),
-    options,
-  )
+  report(await sendResources(client, { ...fromCommandLine(resource), dryRun }), options)
 }
 
 /** Returns the existing federation of a trust domain, or a new one. */

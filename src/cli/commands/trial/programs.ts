@@ -31,7 +31,7 @@ export async function startAuthority(place: TrialPlace, lifecycle: Lifecycle): P
 export async function createResources(client: RpcCalls): Promise<boolean> {
   if ((await list(client, 'bot')).some(({ name }) => name === BOT)) return false
   const text = resourcesYaml(process.getuid?.() ?? 0)
-  const { problems } = await sendResources(client, { text, fileName: 'trial.yaml' })
+  const { problems } = await sendResources(client, { files: [{ text, name: 'trial.yaml' }] })
   if (problems.length > 0) throw new TrialFailedError(problems.join('\n'), { lines: problems })
   return true
 }

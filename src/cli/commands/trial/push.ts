@@ -50,7 +50,7 @@ async function seen(stream: AsyncGenerator<X509SVIDResponse__Output>, isThere: b
 }
 
 async function send(admin: RpcCalls, text: string): Promise<void> {
-  const { problems } = await sendResources(admin, { text, fileName: 'trial.yaml' })
+  const { problems } = await sendResources(admin, { files: [{ text, name: 'trial.yaml' }] })
   if (problems.length > 0) throw new TrialFailedError(problems.join('\n'), { lines: problems })
 }
 

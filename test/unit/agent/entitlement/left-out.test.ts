@@ -25,7 +25,7 @@ describe('what callers do not get', () => {
     clock.advance(600_000)
     leftOut.hint('b', 'internal', 'a')
     assert.equal(logged.length, 3)
-    assert.match(await metrics.expose(), /signet_left_out_total\{reason="hint"\} 52/)
+    assert.match(metrics.expose(), /signet_left_out_total\{reason="hint"\} 52/)
   })
 
   it('names the caller with too many identities, and the command to run', () => {

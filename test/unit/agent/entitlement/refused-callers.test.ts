@@ -53,7 +53,7 @@ describe('RefusedCallers', () => {
       [0, 29],
     )
     assert.equal(reported.length, 31) // the reporter sums them
-    assert.match(await metrics.expose(), /signet_denied_total\{reason="no_identity"\} 31/)
+    assert.match(metrics.expose(), /signet_denied_total\{reason="no_identity"\} 31/)
   })
 
   it('keeps users, programs and reasons apart', () => {

@@ -166,10 +166,10 @@ describe('a member', () => {
 
   it('exports how long its certificate lasts', async () => {
     await using rig = create()
-    assert.doesNotMatch(await rig.metrics.expose(), /^signet_bot_identity_expiry_seconds /m)
+    assert.doesNotMatch(rig.metrics.expose(), /^signet_bot_identity_expiry_seconds /m)
     await rig.joined()
     rig.clock.advance(1000)
-    assert.match(await rig.metrics.expose(), /^signet_bot_identity_expiry_seconds 3599$/m)
+    assert.match(rig.metrics.expose(), /^signet_bot_identity_expiry_seconds 3599$/m)
   })
 
   it('stops when its signal aborts, and leaves nothing waiting', async () => {

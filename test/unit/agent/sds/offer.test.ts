@@ -76,11 +76,11 @@ function offerOf(given: Given = {}): Offer {
     bundle: own.bundle,
     federatedBundles: new Map(federated.map((bundle) => [bundle.trustDomain, bundle])),
   } as unknown as Knowledge
-  const wantX509 = (grant: Grant): X509State => states[grant.key] ?? READY(grant)
+  const ensureX509 = (grant: Grant): X509State => states[grant.key] ?? READY(grant)
   const names = given.names ?? new SecretNames(DEFAULT_NAMES)
   const set = refused === undefined ? ({ grants } as unknown as IdentitySet) : undefined
   return new Offer(
-    { svids: { wantX509 }, names, store: new SecretStore(new FakeRandom()) },
+    { svids: { ensureX509 }, names, store: new SecretStore(new FakeRandom()) },
     { set, workload: {}, uid: 1000, refused, knowledge, plain },
   )
 }

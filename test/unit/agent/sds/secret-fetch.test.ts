@@ -52,7 +52,7 @@ function fetch(...resourceNames: string[]) {
       },
       knowledge: new Watchable<Knowledge | undefined>(knowledge),
       notes: new SecretNotes({ deliveries, clock, logger: silentLogger, metrics: createMetrics() }),
-      svids: { wantX509: () => MAKING },
+      svids: { ensureX509: () => MAKING },
       names: new SecretNames({
         default_svid_name: 'default',
         default_bundle_name: 'ROOTCA',

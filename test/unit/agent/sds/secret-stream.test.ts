@@ -88,7 +88,7 @@ function rig(refusal?: Error) {
       },
       knowledge,
       notes: new SecretNotes({ deliveries, clock, logger: silentLogger, metrics: createMetrics() }),
-      svids: { wantX509: () => assert.fail('no certificate was asked for') },
+      svids: { ensureX509: () => assert.fail('no certificate was asked for') },
       names: new SecretNames({
         default_svid_name: 'default',
         default_bundle_name: 'ROOTCA',

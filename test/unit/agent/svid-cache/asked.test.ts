@@ -10,10 +10,10 @@ const asks = (rig: SvidRig) =>
 describe('the process for which an X.509-SVID is requested', () => {
   it('is the one that asks now, not one that had the same identity before', async () => {
     const rig = await createSvidRig()
-    rig.cache.wantX509(GRANT, workload(1))
+    rig.cache.ensureX509(GRANT, workload(1))
     await rig.changed()
     for (let minute = 0; minute < 200; minute += 1) await rig.pass(60_000) // nobody asks for it: it ends
-    rig.cache.wantX509(GRANT, workload(2))
+    rig.cache.ensureX509(GRANT, workload(2))
     await rig.changed()
     const told = asks(rig).filter(({ asked }) => asked.occasion === 'call')
     assert.deepEqual(
@@ -36,10 +36,10 @@ describe('the process for which an X.509-SVID is requested', () => {
 
   it('is, for a renewal that nobody holds any more, the last that asked, with the time', async () => {
     const rig = await createSvidRig()
-    rig.cache.wantX509(GRANT, workload(1))
+    rig.cache.ensureX509(GRANT, workload(1))
     await rig.changed()
     await rig.pass(60_000)
-    rig.cache.wantX509(GRANT, workload(2))
+    rig.cache.ensureX509(GRANT, workload(2))
     const askedMs = rig.clock.now().getTime()
     await rig.pass(0.6 * HOUR)
     const { workloadAttributes, asked } = asks(rig).at(-1) ?? {}
@@ -49,7 +49,7 @@ describe('the process for which an X.509-SVID is requested', () => {
 
   it('survives a restart', async () => {
     const first = await createSvidRig()
-    first.cache.wantX509(GRANT, workload(7))
+    first.cache.ensureX509(GRANT, workload(7))
     const askedMs = first.clock.now().getTime()
     await first.changed()
     const next = await createSvidRig({ issuer: first.issuer, clock: first.clock })

@@ -143,7 +143,7 @@ describe('KeyPools', () => {
     )
     void pools.take('rsa-2048', 1000)
     await pools.take('ec-p256', 1000)
-    const text = await metrics.expose()
+    const text = metrics.expose()
     assert.match(text, /signet_key_pool_waiting\{key_type="rsa-2048"\} 1/)
     assert.match(text, /signet_key_pool_ready\{key_type="rsa-2048"\} 0/)
     assert.match(text, /signet_key_pool_ready\{key_type="ec-p256"\} [1-8]/)

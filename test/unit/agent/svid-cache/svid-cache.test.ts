@@ -12,10 +12,10 @@ const HOLDER: Holder = { streams: 1, living: () => WORKLOAD }
 describe('X.509-SVIDs', () => {
   it('are issued once for all who ask at the same time, and then served from memory', async () => {
     const rig = await createSvidRig()
-    assert.equal(rig.want().svid, undefined)
-    assert.equal(rig.want().svid, undefined)
+    assert.equal(rig.ensure().svid, undefined)
+    assert.equal(rig.ensure().svid, undefined)
     await rig.changed()
-    assert.ok(rig.want().svid)
+    assert.ok(rig.ensure().svid)
     assert.equal(rig.issuer.asked.x509.length, 1)
   })
 
@@ -55,10 +55,10 @@ describe('X.509-SVIDs', () => {
     rig.issuer.before = () => signing.promise
     await rig.pass(90_000)
     assert.equal(rig.issuer.asked.x509.length, 2)
-    assert.equal(rig.want().svid, first)
+    assert.equal(rig.ensure().svid, first)
     signing.resolve()
     await rig.changed()
-    const second = rig.want().svid
+    const second = rig.ensure().svid
     assert.notEqual(second?.serial, first.serial)
     assert.notDeepEqual(second?.keyDer, first.keyDer)
   })
@@ -81,11 +81,11 @@ describe('X.509-SVIDs', () => {
     rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     rig.issuer.fails = () => new TypeError('unreachable')
     for (let minute = 0; minute < 59; minute += 1) await rig.pass(60_000)
-    assert.ok(rig.want().svid)
+    assert.ok(rig.ensure().svid)
     assert.ok(rig.issuer.asked.x509.length > 3)
     await rig.pass(70_000)
-    assert.equal(rig.want().svid, undefined)
-    assert.ok(rig.want().failure)
+    assert.equal(rig.ensure().svid, undefined)
+    assert.ok(rig.ensure().failure)
   })
 
   it('recover on their own when the authority is back', async () => {
@@ -94,17 +94,17 @@ describe('X.509-SVIDs', () => {
     rig.cache.holdX509(GRANT, WORKLOAD, HOLDER)
     await rig.changed()
     rig.issuer.fails = () => undefined
-    for (let second = 0; second < 5 && !rig.want().svid; second += 1) await rig.pass(1_000)
-    assert.ok(rig.want().svid)
+    for (let second = 0; second < 5 && !rig.ensure().svid; second += 1) await rig.pass(1_000)
+    assert.ok(rig.ensure().svid)
   })
 
   it('are not requested again during the pause after a failure', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('unreachable')
-    rig.want()
+    rig.ensure()
     await rig.changed()
-    rig.want()
-    rig.want()
+    rig.ensure()
+    rig.ensure()
     assert.equal(rig.issuer.asked.x509.length, 1)
   })
 
@@ -170,17 +170,17 @@ describe('X.509-SVIDs', () => {
   it('with another key, or from a CA that is not in the bundle, are never served', async () => {
     const rig = await createSvidRig()
     await rig.issuer.rotate() // signs with a CA that the agent has not heard of
-    rig.want()
+    rig.ensure()
     await rig.changed()
-    assert.equal(rig.want().svid, undefined)
-    assert.equal((rig.want().failure as { code: string }).code, 'ERR_SVID_UNUSABLE')
+    assert.equal(rig.ensure().svid, undefined)
+    assert.equal((rig.ensure().failure as { code: string }).code, 'ERR_SVID_UNUSABLE')
   })
 
   it('notice a wall clock that was set forward', async () => {
     const rig = await createSvidRig()
     await rig.issued()
     rig.clock.jump(2 * HOUR)
-    assert.equal(rig.want().svid, undefined)
+    assert.equal(rig.ensure().svid, undefined)
   })
 
   // A host that starts with its clock hours ahead finds everything expired. It used to wait for those
@@ -193,19 +193,19 @@ describe('X.509-SVIDs', () => {
     rig.clock.jump(-10 * HOUR)
     rig.issuer.fails = () => undefined
     for (let second = 0; second < 10; second += 1) await rig.pass(1_000)
-    assert.ok(rig.want().svid)
+    assert.ok(rig.ensure().svid)
   })
 
   it('are served to a caller that asks after the wall clock was set back', async () => {
     const rig = await createSvidRig()
     rig.issuer.fails = () => new TypeError('unreachable')
-    rig.want()
+    rig.ensure()
     await rig.changed()
     rig.clock.jump(-10 * HOUR)
     rig.issuer.fails = () => undefined
-    rig.want()
+    rig.ensure()
     await rig.turn()
-    assert.ok(rig.want().svid)
+    assert.ok(rig.ensure().svid)
   })
 
   it('are issued again once when the wall clock was set back since they arrived', async () => {
@@ -224,9 +224,9 @@ describe('a snapshot', () => {
     const svid = await rig.issued()
     const next = await createSvidRig({ clock: rig.clock })
     next.cache.restore(JSON.parse(JSON.stringify(rig.cache.snapshot())))
-    assert.equal(next.want().svid, undefined)
+    assert.equal(next.ensure().svid, undefined)
     await next.changed()
-    assert.notEqual(next.want().svid?.serial, svid.serial)
+    assert.notEqual(next.ensure().svid?.serial, svid.serial)
   })
 
   it('serves no stored SVID whose key or SPIFFE ID is not its own', async () => {
@@ -242,21 +242,21 @@ describe('a snapshot', () => {
     ]) {
       const next = await createSvidRig({ issuer: rig.issuer, clock: rig.clock })
       next.cache.restore({ ...sealed, x509: [{ ...sealed.x509[0], ...change }] })
-      assert.equal(next.want().svid, undefined, JSON.stringify(Object.keys(change)))
+      assert.equal(next.ensure().svid, undefined, JSON.stringify(Object.keys(change)))
     }
-    assert.ok(rig.want().svid)
+    assert.ok(rig.ensure().svid)
   })
 
   it('serves a restarted agent what it had, without the authority', async () => {
     const rig = await createSvidRig()
     const svid = await rig.issued()
-    const token = await rig.cache.wantJwt(GRANT, WORKLOAD, ['a'])
+    const token = await rig.cache.ensureJwt(GRANT, WORKLOAD, ['a'])
     const sealed = JSON.parse(JSON.stringify(rig.cache.snapshot()))
     const next = await createSvidRig({ issuer: rig.issuer, clock: rig.clock })
     next.cache.restore(sealed)
     rig.issuer.fails = () => new TypeError('unreachable')
-    assert.deepEqual(next.want().svid, svid)
-    assert.deepEqual(next.cache.wantJwt(GRANT, WORKLOAD, ['a']), token)
+    assert.deepEqual(next.ensure().svid, svid)
+    assert.deepEqual(next.cache.ensureJwt(GRANT, WORKLOAD, ['a']), token)
   })
 
   it('serves nothing that has expired since', async () => {
@@ -282,7 +282,7 @@ describe('metrics', () => {
   it('show when the SVID of each identity expires and how requests ended', async () => {
     const rig = await createSvidRig()
     await rig.issued()
-    const text = await rig.metrics.expose()
+    const text = rig.metrics.expose()
     assert.match(text, /signet_svid_expiry_seconds\{identity="web"\} 3600/)
     assert.match(text, /signet_issue_total\{kind="x509_svid",result="issued"\} 1/)
   })

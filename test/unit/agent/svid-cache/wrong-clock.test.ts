@@ -46,13 +46,13 @@ describe("a stored SVID while the agent's clock is wrong", () => {
       const svid = await rig.issued()
       rig.issuer.fails = unreachable
       rig.clock.jump(ms)
-      const during = rig.want().svid
+      const during = rig.ensure().svid
       assert.ok(
         during === undefined || (during.notBeforeMs <= rig.clock.now().getTime() && ms === 10 * MINUTE),
       )
       for (let second = 0; second < 60; second += 1) await rig.pass(1_000)
       rig.clock.jump(-ms)
-      assert.equal(rig.want().svid, svid)
+      assert.equal(rig.ensure().svid, svid)
     })
 
     it(`by being ${what} outlives a restart meanwhile, without the authority`, async () => {
@@ -64,7 +64,7 @@ describe("a stored SVID while the agent's clock is wrong", () => {
       await next.pass(5_000)
       const again = await restarted({ ...next, authority: rig.authority })
       rig.clock.jump(-ms)
-      assert.equal(again.want().svid?.serial, svid.serial)
+      assert.equal(again.ensure().svid?.serial, svid.serial)
     })
   }
 
@@ -75,12 +75,12 @@ describe("a stored SVID while the agent's clock is wrong", () => {
     rig.issuer.fails = unreachable
     rig.clock.jump(-10 * MINUTE)
     await rig.pass(6_000)
-    assert.equal(rig.want().svid, undefined)
+    assert.equal(rig.ensure().svid, undefined)
     const changed = rig.changed()
     rig.clock.jump(10 * MINUTE)
     await rig.pass(6_000)
     await changed
-    assert.ok(rig.want().svid)
+    assert.ok(rig.ensure().svid)
   })
 
   it('is not kept longer than it could be valid', async () => {
@@ -90,7 +90,7 @@ describe("a stored SVID while the agent's clock is wrong", () => {
     rig.clock.jump(3 * DAY)
     for (let minute = 0; minute < 64; minute += 1) await rig.pass(MINUTE)
     rig.clock.jump(-3 * DAY)
-    assert.equal(rig.want().svid, undefined)
+    assert.equal(rig.ensure().svid, undefined)
     assert.deepEqual(rig.cache.snapshot().x509, [])
   })
 
@@ -99,7 +99,7 @@ describe("a stored SVID while the agent's clock is wrong", () => {
     await rig.issued()
     rig.issuer.fails = unreachable
     rig.clock.suspend(2 * HOUR)
-    assert.equal(rig.want().svid, undefined)
+    assert.equal(rig.ensure().svid, undefined)
     assert.deepEqual(rig.cache.snapshot().x509, [])
   })
 })
@@ -110,16 +110,16 @@ describe('an SVID that is not valid yet when it arrives', () => {
     rig.authority.jump(10 * MINUTE)
     rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
     await rig.changed()
-    const { svid, failure } = rig.want()
+    const { svid, failure } = rig.ensure()
     assert.equal(svid, undefined)
     assert.equal(code(failure), 'ERR_SVID_NOT_VALID_NOW')
     assert.match(String((failure as Error).message), /this host's clock says 2026-06-01T12:00:0/)
     const [first] = rig.cache.snapshot().x509
     await rig.pass(8 * MINUTE)
-    assert.equal(rig.want().svid, undefined)
+    assert.equal(rig.ensure().svid, undefined)
     rig.issuer.fails = unreachable
     await rig.pass(MINUTE + 6_000)
-    assert.equal(rig.want().svid?.serial, first?.serial)
+    assert.equal(rig.ensure().svid?.serial, first?.serial)
   })
 
   it('does not replace one that is valid', async () => {
@@ -128,10 +128,10 @@ describe('an SVID that is not valid yet when it arrives', () => {
     rig.authority.jump(10 * MINUTE)
     await rig.pass(34 * MINUTE)
     assert.ok(rig.issuer.asked.x509.length > 1)
-    assert.equal(rig.want().svid, old)
+    assert.equal(rig.ensure().svid, old)
     await rig.pass(9 * MINUTE)
-    assert.notEqual(rig.want().svid, old)
-    assert.ok(rig.want().svid)
+    assert.notEqual(rig.ensure().svid, old)
+    assert.ok(rig.ensure().svid)
   })
 
   it('is requested again now and then, and a valid one is used when the authority has the right time', async () => {
@@ -143,7 +143,7 @@ describe('an SVID that is not valid yet when it arrives', () => {
     assert.ok(rig.cache.snapshot().x509.length <= 2)
     rig.authority.jump(-3 * DAY)
     await rig.pass(70_000)
-    assert.ok(rig.want().svid)
+    assert.ok(rig.ensure().svid)
   })
 
   it('and has expired for an agent ahead of time is valid once the clock is right', async () => {
@@ -151,43 +151,43 @@ describe('an SVID that is not valid yet when it arrives', () => {
     rig.clock.jump(3 * HOUR)
     rig.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
     await rig.changed()
-    assert.equal(rig.want().svid, undefined)
+    assert.equal(rig.ensure().svid, undefined)
     rig.issuer.fails = unreachable
     rig.clock.jump(-3 * HOUR)
-    assert.ok(rig.want().svid)
+    assert.ok(rig.ensure().svid)
   })
 })
 
 describe('a JWT-SVID', () => {
-  const want = (rig: SvidRig) => rig.cache.wantJwt(GRANT, WORKLOAD, ['a'])
+  const ensure = (rig: SvidRig) => rig.cache.ensureJwt(GRANT, WORKLOAD, ['a'])
 
   it('is returned on an agent that is behind by less than verifiers allow', async () => {
     const rig = await twoClocks()
     rig.clock.jump(-50_000)
-    assert.ok(await want(rig))
+    assert.ok(await ensure(rig))
   })
 
   it('that is not valid yet is held back, not requested again at each call, and returned with the right time', async () => {
     const rig = await twoClocks()
     rig.clock.jump(-10 * MINUTE)
     for (let call = 0; call < 5; call += 1) {
-      await assert.rejects(async () => want(rig), { code: 'ERR_SVID_NOT_VALID_NOW', kind: 'unavailable' })
+      await assert.rejects(async () => ensure(rig), { code: 'ERR_SVID_NOT_VALID_NOW', kind: 'unavailable' })
     }
     assert.equal(rig.issuer.asked.jwt.length, 1)
     rig.issuer.fails = unreachable
     rig.clock.jump(10 * MINUTE)
-    assert.ok(await want(rig))
+    assert.ok(await ensure(rig))
   })
 
   it('that was stored comes back with the right time, without the authority, also after a restart', async () => {
     const rig = await twoClocks()
-    const { token } = await want(rig)
+    const { token } = await ensure(rig)
     rig.issuer.fails = unreachable
     rig.clock.jump(3 * DAY)
-    await assert.rejects(async () => want(rig), /unreachable/)
+    await assert.rejects(async () => ensure(rig), /unreachable/)
     const next = await restarted(rig)
     rig.clock.jump(-3 * DAY)
-    assert.equal((await want(rig)).token, token)
-    assert.equal((await want(next)).token, token)
+    assert.equal((await ensure(rig)).token, token)
+    assert.equal((await ensure(next)).token, token)
   })
 })

@@ -19,7 +19,7 @@ async function openStore(yaml = STORED) {
     trustDomain: 'example.org',
   })
   const apply = (principal: Principal, text: string, dryRun = false) =>
-    store.apply({ principal, text, fileName: 'f.yaml', dryRun })
+    store.apply({ principal, files: [{ text, name: 'f.yaml' }], dryRun })
   return { rig, store, events, apply, [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose]() }
 }
 

@@ -1,14 +1,13 @@
 // Original file: signet/v1/admin.proto
 
+import type { ResourceFile as _signet_v1_ResourceFile, ResourceFile__Output as _signet_v1_ResourceFile__Output } from '../../signet/v1/ResourceFile.ts';
 
 export interface ApplyRequest {
-  'text'?: (string);
-  'fileName'?: (string);
   'dryRun'?: (boolean);
+  'files'?: (_signet_v1_ResourceFile)[];
 }
 
 export interface ApplyRequest__Output {
-  'text': (string);
-  'fileName': (string);
   'dryRun': (boolean);
+  'files': (_signet_v1_ResourceFile__Output)[];
 }

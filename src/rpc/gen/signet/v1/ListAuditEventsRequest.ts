@@ -3,7 +3,7 @@
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
 
 export interface ListAuditEventsRequest {
-  'event'?: (string);
+  'events'?: (string)[];
   'ref'?: (string);
   'since'?: (_google_protobuf_Timestamp | null);
   'limit'?: (number);
@@ -11,7 +11,7 @@ export interface ListAuditEventsRequest {
 }
 
 export interface ListAuditEventsRequest__Output {
-  'event': (string);
+  'events': (string)[];
   'ref': (string);
   'since': (_google_protobuf_Timestamp__Output | null);
   'limit': (number);

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type Finished, signet } from '../support/command.ts'
+import { startAuthority, type TestAuthority } from '../support/start-authority.ts'
+
+/** What an operator types, rightly and wrongly, against a running authority. */
+describe('the commands of an operator', () => {
+  let authority: TestAuthority
+  before(async () => {
+    authority = await startAuthority()
+    await authority.apply(`
+kind: role
+version: v1
+metadata: { name: all }
+spec: { allow: [{ kind: workload_identity }] }
+---
+${bot('builder', '[all]')}
+---
+${bot('ci', '[]')}
+`)
+  })
+  after(() => authority[Symbol.asyncDispose]())
+
+  const run = (...args: readonly string[]): Promise<Finished> =>
+    signet(args, { env: { SIGNET_ADMIN_SOCKET: authority.adminSocket } })
+  const done = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(...args)
+    assert.equal(code, 0, stderr)
+    return stdout
+  }
+  const json = async (...args: readonly string[]) => JSON.parse(await done(...args, '--json'))
+  const file = async (name: string, text: string): Promise<string> => {
+    const at = path.join(authority.directory, name)
+    await mkdir(path.dirname(at), { recursive: true })
+    await writeFile(at, text)
+    return at
+  }
+
+  describe('a flag that is given again', () => {
+    it('apply -f takes several files, which may need each other', async () => {
+      const needs = await file('needs.yaml', bot('second', '[later]'))
+      const role = await file('role.yaml', 'kind: role\nversion: v1\nmetadata: { name: later }\nspec: {}')
+      assert.match((await run('apply', '-f', needs)).stderr, /later/)
+      assert.equal(await done('apply', '-f', needs, '-f', role), 'bot second created\nrole later created\n')
+      assert.equal((await run('diff', '-f', needs, '-f', role)).code, 0)
+    })
+    it('a mistake in one file applies none, and is reported with its file', async () => {
+      const good = await file('good.yaml', bot('third', '[]'))
+      const bad = await file('bad.yaml', 'kind: bot\nversion: v1\nmetadata: { name: x }\nspec: { rols: [] }')
+      const { code, stderr } = await run('apply', '-f', good, '-f', bad)
+      assert.equal(code, 2)
+      assert.match(stderr, /^.*bad\.yaml:4: spec\.rols: unknown key/)
+      assert.equal((await run('get', 'bot', 'third')).code, 3)
+    })
+    it('a resource in two files is refused', async () => {
+      const [one, two] = [await file('1.yaml', bot('a', '[]')), await file('2.yaml', bot('a', '[all]'))]
+      assert.match((await run('apply', '-f', one, '-f', two)).stderr, /2\.yaml:3: .*already at .*1\.yaml:1/)
+    })
+    it('-f takes a directory: its .yaml, .yml and .json files, by name', async () => {
+      await file('many/b.yml', bot('in-b', '[]'))
+      await file('many/a.yaml', bot('in-a', '[]'))
+      await file('many/.hidden.yaml', 'nonsense')
+      await file('many/README', 'nonsense')
+      await file('many/below/c.yaml', bot('in-c', '[]'))
+      const { stdout, stderr } = await run('apply', '-f', path.join(authority.directory, 'many'))
+      assert.equal(stdout, 'bot in-a created\nbot in-b created\n')
+      assert.match(stderr, /^warning: .*below is a directory in a directory and is not read/)
+      await mkdir(path.join(authority.directory, 'empty'))
+      const { code, stderr: why } = await run('apply', '-f', path.join(authority.directory, 'empty'))
+      assert.equal(code, 2)
+      assert.match(why, /a directory without \.yaml, \.yml, \.json files/)
+    })
+    it('every file that cannot be read is named', async () => {
+      const { code, stderr } = await run('apply', '-f', '/no/one.yaml', '-f', '/no/two.yaml')
+      assert.equal(code, 2)
+      assert.match(stderr, /one\.yaml: it does not exist\n.*two\.yaml: it does not exist/)
+      assert.match((await run('apply', '-f', '-', '-f', '-')).stderr, /standard input ends once/)
+    })
+    it('lock and unlock take several of one kind, and all or none', async () => {
+      assert.match(
+        await done('lock', '--bot', 'builder', '--bot', 'ci'),
+        /^lock bot-builder .*\nlock bot-ci /,
+      )
+      const { code, stderr } = await run('unlock', '--bot', 'builder', '--bot', 'nobody')
+      assert.equal(code, 3)
+      assert.match(stderr, /no lock on bot nobody/)
+      assert.match(await done('unlock', '--bot', 'builder', '--bot', 'ci'), /bot-builder .*\nlock bot-ci /)
+      assert.equal((await run('lock', '--bot', 'ci', '--bot', 'builder', '--name', 'one')).code, 2)
+      assert.equal((await run('lock', '--bot', 'ci', '--join-token', 'builder')).code, 2)
+      assert.deepEqual(await json('get', 'lock'), [])
+    })
+    it('audit list takes several events', async () => {
+      const events = (await json('audit', 'list', '--event', 'lock.created', '--event', 'authority.*')) as {
+        event: string
+      }[]
+      assert.deepEqual([...new Set(events.map(({ event }) => event))].sort(), [
+        'authority.started',
+        'lock.created',
+      ])
+    })
+    it('what has one value only is refused', async () => {
+      for (const args of [
+        ['token', 'create', '--bot', 'ci', '--bot', 'builder'],
+        ['audit', 'list', '--ref', 'a', '--ref', 'b'],
+        ['explain', '--pid', '1', '--pid', '2'],
+        ['delete', 'bot', 'ci', 'builder'],
+      ]) {
+        const { code, stderr } = await run(...args)
+        assert.equal(code, 2, args.join(' '))
+        assert.match(stderr, /given 2 times: give it once|one argument too many/)
+      }
+    })
+  })
+
+  describe('a lock on what does not exist', () => {
+    for (const args of [
+      ['--bot', 'nobody'],
+      ['--bot', 'ci', '--bot', 'nobody'],
+      ['--bot-instance', 'mistyped'],
+      ['--join-token', 'nothing'],
+      ['--workload-identity', 'nothing'],
+      ['--spiffe-id', 'spiffe://example.com/web'],
+    ]) {
+      it(`signet lock ${args.join(' ')} is refused without --force`, async () => {
+        const { code, stderr } = await run('lock', ...args)
+        assert.equal(code, 3)
+        assert.match(stderr, /nothing was locked .*--force/)
+        assert.deepEqual(await json('get', 'lock'), [])
+        await done('lock', ...args, '--force')
+        await done('unlock', ...args)
+      })
+    }
+  })
+
+  it('audit list refuses an event that there is not, and says which are', async () => {
+    for (const [event, hint] of [
+      ['lock.create', /did you mean lock\.created\?/],
+      ['nonsense', /expected a name, or the beginning of names such as authority\.\*/],
+      ['jion.*', /did you mean join\.\*\?/],
+    ] as const) {
+      const { code, stderr } = await run('audit', 'list', '--event', event)
+      assert.equal(code, 2)
+      assert.match(stderr, hint)
+    }
+  })
+
+  describe('a rule that can never hold', () => {
+    const identity = (name: string, rule: string): string =>
+      `kind: workload_identity\nversion: v1\nmetadata: { name: ${name} }\nspec:\n  spiffe_id: /${name}\n  allow:\n  - ${rule}`
+    it('is refused when it is applied, with its line and what to write', async () => {
+      const match = `{ workload.unix.uid: 0, workload.unix.binary_sha256: "SHA256:${'AB'.repeat(32)}" }`
+      const { code, stderr } = await run(
+        'apply',
+        '-f',
+        await file('n.yaml', identity('n', `match: ${match}`)),
+      )
+      assert.equal(code, 2)
+      assert.match(
+        stderr,
+        /n\.yaml:7: spec\.allow\.0\.match\.workload\.unix\.binary_sha256: write it as (ab){32}\n/,
+      )
+    })
+    it('is warned of in an expression, which may ask whether there is such an attribute', async () => {
+      const at = await file('w.yaml', identity('w', 'when: "workload.unix.uid == 0 && has(join.github)"'))
+      const { code, stderr } = await run('apply', '-f', at, '--dry-run')
+      assert.equal(code, 0)
+      assert.match(stderr, /warning: .*no join method that proves join\.github: it is always absent/)
+    })
+  })
+
+  describe('explain at the authority', () => {
+    const explain = async (attributes: object): Promise<string> =>
+      done('explain', '--attributes', await file('attributes.json', JSON.stringify(attributes)))
+    before(() =>
+      authority.apply(
+        'kind: workload_identity\nversion: v1\nmetadata: { name: web }\nspec: { spiffe_id: /web, allow: [{ match: { workload.unix.uid: 1000 } }] }',
+      ),
+    )
+    const workload = { unix: { uid: 1000 } }
+    it('says what it could not know', async () => {
+      const text = await explain({ workload })
+      assert.match(text, /not considered: roles and locks of a bot: give bot\.name or bot\.instance_id/)
+      assert.match(text, /web .*: granted spiffe:\/\/example\.org\/web by allow\[0\]/)
+    })
+    it('grants nothing to a bot without roles', async () => {
+      assert.match(
+        await explain({ workload, bot: { name: 'ci' } }),
+        /web .*: not granted: no role of the bot/,
+      )
+    })
+    it('names the lock and its reason', async () => {
+      await done('lock', '--bot', 'builder', '--reason', 'lost laptop')
+      const text = await explain({ workload, bot: { name: 'builder' } })
+      await done('unlock', '--bot', 'builder')
+      assert.match(text, /web .*: not granted: lock bot-builder: lost laptop/)
+    })
+    it('takes only attributes that there are, each of its type', async () => {
+      for (const [attributes, why] of [
+        [{ workload: { unix: { uid: '0' } } }, /workload\.unix\.uid is not of the type int/],
+        [{ workload: { unix: { udi: 0 } } }, /there is no attribute "workload\.unix\.udi"/],
+        [{ bot: { name: 'nobody' } }, /there is no bot "nobody"/],
+      ] as const) {
+        const at = await file('attributes.json', JSON.stringify(attributes))
+        const { code, stderr } = await run('explain', '--attributes', at)
+        assert.equal(code, 2)
+        assert.match(stderr, why)
+      }
+    })
+  })
+})
+
+function bot(name: string, roles: string): string {
+  return `kind: bot\nversion: v1\nmetadata: { name: ${name} }\nspec: { roles: ${roles} }`
+}
