@@ -1,7 +1,7 @@
 import { CodedError } from '../../foundation/errors.ts'
 import { NoIdentityError, SvidUnavailableError } from './errors.ts'
 
-/** Why a caller gets none of its SVIDs. A refusal by the authority is final; other failures may be temporary. */
+/** Why a caller gets no SVID. A refusal by the authority is final; other failures may be temporary. */
 export function svidFailure(failures: readonly unknown[]): NoIdentityError | SvidUnavailableError {
   const cause = causeOf(failures)
   const isRefused = failures.every((each) => each instanceof CodedError && each.kind === 'permission_denied')
