@@ -50,7 +50,7 @@ describe('the audit log', () => {
     return path.join(directory, file)
   }
 
-  it('verifies when intact, not after a row was changed by hand, and not after its tail was cut', async () => {
+  it('verifies only if no row was changed by hand and no tail was cut off', async () => {
     await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.apply(DEFAULT_RESOURCES)
@@ -187,7 +187,7 @@ describe('a file with secrets', () => {
     assert.match(authority.log, /^signet: .*chmod 600/m)
   })
 
-  it('is useless without its key, and the error names the wrong key', async () => {
+  it('cannot be read with another key, and the error names the key', async () => {
     await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.authority.stop()
