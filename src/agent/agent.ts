@@ -148,7 +148,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     sliceMs: SLICE_MS,
     contendedSliceMs: CONTENDED_SLICE_MS,
     hold: (uid) => listener?.hold(uid),
-    letGo: (uid) => listener?.letGo(uid) ?? true,
+    resume: (uid) => listener?.resume(uid) ?? true,
   })
   const api = createServer(shared, limits, turns)
   api.addHealth(() => knowledge.value !== undefined && knowledge.value.botLock === undefined)

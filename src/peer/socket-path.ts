@@ -3,7 +3,6 @@ import {
   closeSync,
   constants,
   lstatSync,
-  mkdirSync,
   openSync,
   renameSync,
   type Stats,
@@ -13,6 +12,7 @@ import {
 import net from 'node:net'
 import path from 'node:path'
 import { messageOf } from '../foundation/errors.ts'
+import { makeDirectories } from '../foundation/private-directory.ts'
 import { MAX_SOCKET_PATH_BYTES } from '../foundation/socket-path-limit.ts'
 import { SocketInUseError, SocketPathError } from './errors.ts'
 import { acquireLockFile } from './lock-file.ts'
@@ -58,7 +58,7 @@ interface SocketDirectoryOptions {
 function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDirectoryOptions): void {
   try {
     // The umask may have cleared bits.
-    if (mkdirSync(directory, { recursive: true, mode }) !== undefined) chmodSync(directory, mode)
+    if (makeDirectories(directory, mode) !== undefined) chmodSync(directory, mode)
     const stats = statSync(directory)
     const us = process.geteuid?.() ?? 0
     if (stats.uid !== 0 && stats.uid !== us) {

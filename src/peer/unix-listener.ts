@@ -166,14 +166,14 @@ export class UnixListener implements AsyncDisposable {
     return this.#connections.total
   }
 
-  /** Stops reading from this user's connections, until `letGo`. */
+  /** Stops reading from this user's connections, until `resume`. */
   hold(uid: number): void {
     this.#connections.hold(uid)
   }
 
   /** Resumes reading from some of this user's connections. Returns true once none is held any more. */
-  letGo(uid: number): boolean {
-    return this.#connections.letGo(uid)
+  resume(uid: number): boolean {
+    return this.#connections.resume(uid)
   }
 
   /** Stops accepting. Open connections stay until they are closed or the listener is disposed. */

@@ -330,7 +330,10 @@ export class Bots implements AsyncDisposable {
     ref: string,
   ) {
     const detail = { ...subject, ...sum }
-    this.#deps.logger.warn({ event: MORE[purpose], ref, ...detail }, 'a bot was refused more often')
+    this.#deps.logger.warn(
+      { event: MORE[purpose], ref, ...detail },
+      'more refusals of a bot, counted together',
+    )
     return { event: MORE[purpose], actor: `bot:${subject.bot}/${subject.botInstance}`, ref, detail }
   }
 
