@@ -54,7 +54,7 @@ import { Rekeyer, settleKey } from './keys/rekey.ts'
 import { listenForAgents } from './listener.ts'
 import { openState } from './open-state.ts'
 import { reachableAddress } from './reachable-address.ts'
-import { whyNotReady } from './readiness.ts'
+import { readinessOf } from './readiness.ts'
 import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
 import { BotViews } from './resources/bot-view.ts'
 import { Catalogue } from './resources/catalogue.ts'
@@ -192,7 +192,7 @@ async function start(
     // Per bot or address, over all of its connections.
     callCap: { keyOf: originOf, max: config.limits.max_streams_per_connection },
   })
-  const isServing = (): boolean => whyNotReady(state) === undefined
+  const isServing = (): boolean => readinessOf(state) === undefined
   agents.addHealth(isServing, gate)
   agents.add('signet.v1.JoinService', joinHandlers({ joiner, renewer, clock }), gate)
   agents.add(
@@ -286,7 +286,7 @@ async function start(
         await startStatusServer({
           listen: config.metrics.listen,
           metrics,
-          ready: () => whyNotReady(state),
+          ready: () => readinessOf(state),
           logger,
           clock,
         }),

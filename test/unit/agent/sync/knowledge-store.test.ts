@@ -21,6 +21,7 @@ const QUIET: SyncResponse__Output = {
   locks: null,
   federatedBundles: null,
   trustDomain: '',
+  authorityTime: null,
 }
 
 const identity = (
