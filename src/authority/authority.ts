@@ -43,6 +43,7 @@ import { InstanceConnections } from './bots/instance-connections.ts'
 import { Renewer } from './bots/renewer.ts'
 import { UsedTwice } from './bots/used-twice.ts'
 import { type Caller, originOf } from './caller.ts'
+import { joinTokenUses } from './datastore/join-token-repository.ts'
 import { AuthorityRunningError } from './errors.ts'
 import type { BoundsDeps } from './issuance/bounds.ts'
 import { Issuer } from './issuance/issuer.ts'
@@ -250,7 +251,7 @@ async function start(
   admins.addHealth(isServing, gate)
   const { address: listen } = listener
   const admin = {
-    ...resourceHandlers(store),
+    ...resourceHandlers(store, () => joinTokenUses(state.datastore)),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
     ...explainHandlers(catalogue, {
       ...bounds,

@@ -40,10 +40,11 @@ export class CompiledIdentity {
     this.parts = parts
     const rendered = this.renderedAttributes()
     this.#isConstant = rendered.size === 0
-    this.usedAttributes = new Set([
-      ...rendered,
-      ...[...parts.allow, ...parts.deny].flatMap((rule) => rule.usedAttributes()),
-    ])
+    const used = new Set(rendered)
+    for (const rules of [parts.allow, parts.deny]) {
+      for (const rule of rules) for (const attribute of rule.usedAttributes()) used.add(attribute)
+    }
+    this.usedAttributes = used
   }
 
   /** The attributes that appear in issued credentials, as opposed to those that only decide. */

@@ -4,6 +4,8 @@ import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePa
 
 const LITERAL = /^[A-Za-z0-9._-]*$/
 const SEGMENT = /^[A-Za-z0-9._-]+$/
+/** A path without expressions, as most have, that needs no closer look. */
+const PLAIN_PATH = /^(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9._-]+)+$/
 /** SPIFFE-ID §2.3: a SPIFFE ID, scheme included, has at most 2048 bytes. */
 const MAX_ID_LENGTH = 2048
 
@@ -18,15 +20,18 @@ export class SpiffeIdTemplate {
   /** The ID itself, if nothing in it depends on the caller. */
   readonly #constant: string | undefined
 
-  private constructor(trustDomain: string, segments: readonly (readonly TemplatePart[])[]) {
+  /** `path` is that of every ID, if nothing in the template depends on the caller. */
+  private constructor(
+    trustDomain: string,
+    path: string | undefined,
+    segments: readonly (readonly TemplatePart[])[],
+  ) {
     this.#prefix = `spiffe://${trustDomain}`
     this.#segments = segments
-    const parts = segments.flat()
     this.usedAttributes = new Set(
-      parts.flatMap((part) => (part instanceof Expression ? [...part.usedAttributes] : [])),
+      segments.flat().flatMap((part) => (part instanceof Expression ? [...part.usedAttributes] : [])),
     )
-    const literal = parts.every((part) => typeof part === 'string')
-    this.#constant = literal ? `${this.#prefix}/${segments.map((s) => s.join('')).join('/')}` : undefined
+    this.#constant = path === undefined ? undefined : this.#prefix + path
     if ((this.#constant ?? '').length > MAX_ID_LENGTH) {
       throw new ExpressionInvalidError(`a SPIFFE ID has ${MAX_ID_LENGTH} bytes at most`)
     }
@@ -38,6 +43,7 @@ export class SpiffeIdTemplate {
     if (!path.startsWith('/')) {
       throw new ExpressionInvalidError(`expected a path that begins with "/" (or with ${own})`)
     }
+    if (PLAIN_PATH.test(path)) return new SpiffeIdTemplate(trustDomain, path, [])
     const segments: TemplatePart[][] = [[]]
     for (const part of parseTemplate(path.slice(1))) {
       if (part instanceof Expression) {
@@ -49,7 +55,8 @@ export class SpiffeIdTemplate {
       for (const text of more) segments.push(text === '' ? [] : [text])
     }
     for (const segment of segments) checkSegment(segment)
-    return new SpiffeIdTemplate(trustDomain, segments)
+    const isConstant = segments.flat().every((part) => typeof part === 'string')
+    return new SpiffeIdTemplate(trustDomain, isConstant ? path : undefined, segments)
   }
 
   /**
