@@ -23,7 +23,7 @@ export const LANES = {
 export const ALONE = ['integration/rpc-broken-off.test.ts'] as const
 
 /** The walks of an operator, which `npm run interop` runs: they wait for programs, networks and clocks. */
-export const WALKS = ['integration/operator/{container,night,two-hosts}.test.ts'] as const
+const WALKS = ['integration/operator/{container,night,two-hosts}.test.ts'] as const
 
 /** All files above. The remaining files share one more process. */
 export const APART = [...Object.values(LANES).flat(), ...ALONE, ...WALKS]

@@ -143,7 +143,7 @@ export class OperatorHost implements AsyncDisposable {
 }
 
 /** What an operator applies before a host joins: the document says how. */
-export function resourcesFor(uid: number): string {
+function resourcesFor(uid: number): string {
   return `kind: role
 version: v1
 metadata: { name: web }
