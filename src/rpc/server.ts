@@ -27,7 +27,7 @@ import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
 import { type Method, method, type ServiceName } from './services.ts'
-import { type Status, StatusCode } from './status.ts'
+import { type Status, StatusCode, UNKNOWN_METHOD_DETAILS } from './status.ts'
 import { ExchangeCall, PushCall, StreamCall } from './stream-call.ts'
 import { timed } from './timed-handlers.ts'
 import { UnaryCall } from './unary-call.ts'
@@ -314,7 +314,7 @@ export class RpcServer<C> implements AsyncDisposable {
     isWithinCap: boolean,
     headers: IncomingHttpHeaders,
   ): unknown {
-    if (route === undefined) return new UnknownMethodError('unknown method')
+    if (route === undefined) return new UnknownMethodError(UNKNOWN_METHOD_DETAILS)
     if (connection.calls.size > connection.limits.maxCalls) {
       return new TooManyCallsError('too many calls on this connection')
     }
@@ -380,7 +380,7 @@ export class RpcServer<C> implements AsyncDisposable {
 function ignore(): void {}
 
 function unknownMethod(): never {
-  throw new UnknownMethodError('unknown method')
+  throw new UnknownMethodError(UNKNOWN_METHOD_DETAILS)
 }
 
 function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnection<C>): Call<C> {
