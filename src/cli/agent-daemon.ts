@@ -4,7 +4,7 @@ import path from 'node:path'
 import { runAgent } from '../agent/agent.ts'
 import type { AgentConfig } from '../config/agent-settings.ts'
 import { ConfigCache } from '../config/config-cache.ts'
-import { checkingProgram, loadAgentConfig } from '../config/load-agent-config.ts'
+import { loadAgentConfig, readingProgram } from '../config/load-agent-config.ts'
 import { keyDirectory, surroundings } from '../config/places.ts'
 import { systemClock } from '../foundation/clock.ts'
 import { createDaemonLogger } from '../foundation/logger.ts'
@@ -14,7 +14,6 @@ import { runDaemon } from './daemon.ts'
 import { daemonMain, printingFailure } from './daemon-main.ts'
 import { UsageError } from './errors.ts'
 import { readInput } from './input.ts'
-import { keepYoungHeapSmall } from './memory.ts'
 import { DaemonSignals } from './signals.ts'
 
 /**
@@ -26,7 +25,6 @@ export const start = printingFailure(run)
 export const main = daemonMain(withFlags, start)
 
 async function run(options: Options): Promise<void> {
-  keepYoungHeapSmall()
   const signals = new DaemonSignals()
   const { text, fileName } = await configText(options)
   const config = await readConfig(text, fileName, options)
@@ -41,16 +39,17 @@ async function run(options: Options): Promise<void> {
 }
 
 /**
- * Reads the configuration, with a cache where there is a compile cache: only its owner can write to
- * either.
+ * Reads the configuration. A bundled program with a compile cache has a cache for this, too: only the owner
+ * of either can write to it.
  */
 async function readConfig(text: string, fileName: string, { check }: Options): Promise<AgentConfig> {
   const compiled = getCompileCacheDir()
-  if (check || compiled === undefined) {
+  const program = readingProgram()
+  if (check || compiled === undefined || program === undefined) {
     const { parseAgentConfig } = await import('../config/agent-config.ts')
     return parseAgentConfig(text, fileName)
   }
-  return loadAgentConfig(text, fileName, new ConfigCache(path.join(compiled, 'configs'), checkingProgram()))
+  return loadAgentConfig(text, fileName, new ConfigCache(path.join(compiled, 'configs'), program))
 }
 
 async function configText(options: Options): Promise<{ text: string; fileName: string }> {

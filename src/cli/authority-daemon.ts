@@ -8,7 +8,6 @@ import { runDaemon } from './daemon.ts'
 import { daemonMain, printingFailure } from './daemon-main.ts'
 import { defaultAuthorityConfig } from './default-authority-config.ts'
 import { readInput } from './input.ts'
-import { keepYoungHeapSmall } from './memory.ts'
 import { warn } from './output.ts'
 import { DaemonSignals } from './signals.ts'
 
@@ -18,7 +17,6 @@ export const start = printingFailure(run)
 export const main = daemonMain(withFlags, start)
 
 async function run(options: Options): Promise<void> {
-  keepYoungHeapSmall()
   const signals = new DaemonSignals()
   const { text, fileName } = await readInput(options.config ?? defaultAuthorityConfig())
   const config = parseAuthorityConfig(text, fileName)

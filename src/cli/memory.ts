@@ -5,9 +5,10 @@ import { MemoryKeeper } from '../foundation/memory-keeper.ts'
 import { trimMemory } from '../peer/trim-memory.ts'
 
 /**
- * Keeps the young generation of V8's heap at its current size. Loading code and a burst of
- * connections would let it grow to 64 MiB for good, more than everything else that the program
- * holds. Calls are not slower for it.
+ * Keeps the young generation of V8's heap at its current size. A burst of connections would let it
+ * grow to 64 MiB for good, more than everything else that the program holds. Calls are not slower for
+ * it. Call it once the program serves: V8 discards the compiled code that Node contains as soon as a
+ * flag differs, so every module of Node that is loaded afterwards takes twice as long.
  */
 export function keepYoungHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')

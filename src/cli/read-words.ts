@@ -1,3 +1,4 @@
+import { suggestion } from '../foundation/nearest.ts'
 import type { Command } from './command.ts'
 import { type Flag, HELP, VERSION } from './flag.ts'
 
@@ -129,7 +130,7 @@ function noChoice(
   const wrong = choices && words.find((word) => !choices.includes(word))
   return wrong === undefined
     ? undefined
-    : `'${wrong}' is invalid for ${what}: choose one of ${choices?.join(', ')}`
+    : `'${wrong}' is invalid for ${what}: choose one of ${choices?.join(', ')}${suggestion(wrong, choices ?? [])}`
 }
 
 function valuesOf(command: Command, { values }: Sorted): Readonly<Record<string, unknown>> {

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import type { Logger } from '../foundation/logger.ts'
 
 /** The exit code after a second signal; the first one asks for a clean end. */
@@ -18,7 +19,7 @@ export class DaemonSignals {
   #onHangup: (() => void) | undefined
   #signals = 0
 
-  constructor(hasTerminal = process.stdin.isTTY === true || process.stderr.isTTY === true) {
+  constructor(hasTerminal = isatty(0) || isatty(2)) {
     this.#hasTerminal = hasTerminal
     const end = (signal: NodeJS.Signals): void => this.#end(signal)
     process.on('SIGINT', end).on('SIGTERM', end).on('SIGQUIT', end)

@@ -1,53 +1,19 @@
 import { statSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { version } from '../foundation/version.ts'
 import { type AgentConfig, type AgentConfigData, settleAgentConfig } from './agent-settings.ts'
 import type { ConfigCache } from './config-cache.ts'
 
 /**
- * The modules that affect how a text is read, without extension. A test compares this list with
- * what `agent-config` imports.
+ * Identifies the program that reads configurations, by the file that the program is bundled into: its text
+ * names every other file of the bundle, whose names change with what is in them, and each build writes it
+ * anew. Undefined when the program runs from its sources, which can change one by one.
  */
-export const CHECKED_BY = [
-  'config/agent-config',
-  'config/agent-settings',
-  'config/config-file',
-  'config/document',
-  'config/errors',
-  'config/fields',
-  'config/join-methods/common',
-  'config/join-methods/registry',
-  'config/join-methods/secret',
-  'config/places',
-  'config/problem',
-  'config/secret-source-schema',
-  'config/socket-path-problems',
-  'foundation/duration',
-  'foundation/errors',
-  'foundation/host-port',
-  'foundation/socket-path-limit',
-] as const
-
-/** Libraries that affect it, too. */
-export const CHECKED_WITH = ['zod', 'yaml'] as const
-
-/** Returns a text that changes whenever any of these files changes: by an upgrade, a checkout or an edit. */
-export function checkingProgram(): string {
-  const { name: own, ext: ending } = path.parse(import.meta.filename)
-  // A bundle contains the libraries, and its files are written anew whenever it changes.
-  const files =
-    own === 'load-agent-config'
-      ? [
-          ...CHECKED_BY.map((name) => path.join(import.meta.dirname, '..', `${name}${ending}`)),
-          ...CHECKED_WITH.map((name) => fileURLToPath(import.meta.resolve(name))),
-        ]
-      : [import.meta.filename]
-  const stamps = files.map((file) => {
-    const { size, mtimeMs, ctimeMs } = statSync(file)
-    return [size, mtimeMs, ctimeMs]
-  })
-  return JSON.stringify(['agent.yaml', version, own, stamps])
+export function readingProgram(): string | undefined {
+  const file = import.meta.filename
+  if (path.extname(file) === '.ts') return undefined
+  const { size, mtimeMs, ctimeMs } = statSync(file)
+  return JSON.stringify(['agent.yaml', version, path.basename(file), size, mtimeMs, ctimeMs])
 }
 
 /**

@@ -1,4 +1,5 @@
-import koffi from 'koffi'
+import { createRequire } from 'node:module'
+import type Koffi from 'koffi'
 import { KernelUnsupportedError } from './errors.ts'
 
 /**
@@ -46,6 +47,8 @@ function bind(): Libc {
     throw new KernelUnsupportedError(`callers can only be attested on Linux, this is ${process.platform}`)
   }
   try {
+    // Not imported: the ES module of koffi loads much of Node, which takes longer than the library itself.
+    const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
     const library = koffi.load(null)
     const syscall = library.func('long syscall(long number, long first, long second)')
     const openat2 = library.func(

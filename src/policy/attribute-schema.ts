@@ -54,6 +54,8 @@ export function attributeTypeAt(
 export function attributeTypeOf(
   path: string,
 ): { readonly type: AttributeType } | { readonly problem: string } {
+  const fact = factAt(path)
+  if (fact !== undefined) return fact // most rules name one, and an agent compiles thousands at its start
   const steps = path.split('.')
   if (!steps.every((step) => STEP.test(step))) return { problem: `"${path}" is not an attribute path` }
   return attributeTypeAt(steps)

@@ -101,7 +101,9 @@ function anyOf(
   const set = new Set<unknown>(scalars)
   const contains = (value: unknown): boolean => set.has(value)
   return {
-    wanted: describe(scalars),
+    get wanted() {
+      return describe(scalars)
+    },
     equals: scalars,
     test: (value) => (Array.isArray(value) ? value.some(contains) : set.has(value)),
   }

@@ -1,11 +1,11 @@
+import { isPathSegment, MAX_ID_LENGTH } from '../spiffe/spiffe-id.ts'
 import { Expression, type Facts } from './expression.ts'
 import { ExpressionInvalidError } from './problem.ts'
 import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePart } from './template.ts'
 
 const LITERAL = /^[A-Za-z0-9._-]*$/
-const SEGMENT = /^[A-Za-z0-9._-]+$/
-/** SPIFFE-ID §2.3: a SPIFFE ID, scheme included, has at most 2048 bytes. */
-const MAX_ID_LENGTH = 2048
+/** A path without expressions, as most have, that needs no closer look. */
+const PLAIN_PATH = /^(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9._-]+)+$/
 
 /**
  * A template for the path of a SPIFFE ID. A segment has at most one attribute, so that two callers
@@ -18,15 +18,18 @@ export class SpiffeIdTemplate {
   /** The ID itself, if nothing in it depends on the caller. */
   readonly #constant: string | undefined
 
-  private constructor(trustDomain: string, segments: readonly (readonly TemplatePart[])[]) {
+  /** `path` is that of every ID, if nothing in the template depends on the caller. */
+  private constructor(
+    trustDomain: string,
+    path: string | undefined,
+    segments: readonly (readonly TemplatePart[])[],
+  ) {
     this.#prefix = `spiffe://${trustDomain}`
     this.#segments = segments
-    const parts = segments.flat()
     this.usedAttributes = new Set(
-      parts.flatMap((part) => (part instanceof Expression ? [...part.usedAttributes] : [])),
+      segments.flat().flatMap((part) => (part instanceof Expression ? [...part.usedAttributes] : [])),
     )
-    const literal = parts.every((part) => typeof part === 'string')
-    this.#constant = literal ? `${this.#prefix}/${segments.map((s) => s.join('')).join('/')}` : undefined
+    this.#constant = path === undefined ? undefined : this.#prefix + path
     if ((this.#constant ?? '').length > MAX_ID_LENGTH) {
       throw new ExpressionInvalidError(`a SPIFFE ID has ${MAX_ID_LENGTH} bytes at most`)
     }
@@ -38,6 +41,7 @@ export class SpiffeIdTemplate {
     if (!path.startsWith('/')) {
       throw new ExpressionInvalidError(`expected a path that begins with "/" (or with ${own})`)
     }
+    if (PLAIN_PATH.test(path)) return new SpiffeIdTemplate(trustDomain, path, [])
     const segments: TemplatePart[][] = [[]]
     for (const part of parseTemplate(path.slice(1))) {
       if (part instanceof Expression) {
@@ -49,7 +53,8 @@ export class SpiffeIdTemplate {
       for (const text of more) segments.push(text === '' ? [] : [text])
     }
     for (const segment of segments) checkSegment(segment)
-    return new SpiffeIdTemplate(trustDomain, segments)
+    const isConstant = segments.flat().every((part) => typeof part === 'string')
+    return new SpiffeIdTemplate(trustDomain, isConstant ? path : undefined, segments)
   }
 
   /**
@@ -73,7 +78,7 @@ export class SpiffeIdTemplate {
       const segment = renderText(parts, facts)
       if ('refused' in segment) return segment
       const { value } = segment
-      if (!SEGMENT.test(value) || value === '.' || value === '..') {
+      if (!isPathSegment(value)) {
         return { refused: `spiffe_id: ${JSON.stringify(value.slice(0, 64))} cannot be a path segment` }
       }
       id += `/${value}`
@@ -109,8 +114,7 @@ function checkSegment(parts: readonly TemplatePart[]): void {
       )
     }
   }
-  const text = parts.join('')
-  if (expressions.length === 0 && (text === '.' || text === '..')) {
+  if (expressions.length === 0 && !isPathSegment(parts.join(''))) {
     throw new ExpressionInvalidError('a path segment must not be "." or ".."')
   }
 }

@@ -1,12 +1,18 @@
-import { gunzip, inflate } from 'node:zlib'
+import { createRequire } from 'node:module'
+import type * as Zlib from 'node:zlib'
 
-/** Supported compressions, by their names in `grpc-encoding`. */
-const DECOMPRESS = { gzip: gunzip, deflate: inflate } as const
+/** Supported compressions, by their names in `grpc-encoding`, and the functions of zlib. */
+const DECOMPRESS = { gzip: 'gunzip', deflate: 'inflate' } as const
 
 type Encoding = keyof typeof DECOMPRESS
 
 export function isEncoding(name: string): name is Encoding {
   return Object.hasOwn(DECOMPRESS, name)
+}
+
+/** Loaded at first use: few clients compress. */
+function zlib(): typeof Zlib {
+  return createRequire(import.meta.url)('node:zlib') as typeof Zlib
 }
 
 interface Compressed {
@@ -54,7 +60,7 @@ export class Decompressor {
     if (next === undefined) return
     if (waiting.length > 0) this.#waiting.set(caller, waiting) // to the end of the queue
     this.#served.add(caller)
-    DECOMPRESS[next.encoding](next.message, { maxOutputLength: next.maxBytes }, (error, bytes) => {
+    zlib()[DECOMPRESS[next.encoding]](next.message, { maxOutputLength: next.maxBytes }, (error, bytes) => {
       this.#served.delete(caller)
       next.done(error, bytes)
       this.#next()

@@ -16,12 +16,7 @@ import path from 'node:path'
 import { describe, it } from 'node:test'
 import { type AgentConfig, parseAgentConfig } from '../../src/config/agent-config.ts'
 import { ConfigCache } from '../../src/config/config-cache.ts'
-import {
-  CHECKED_BY,
-  CHECKED_WITH,
-  checkingProgram,
-  loadAgentConfig,
-} from '../../src/config/load-agent-config.ts'
+import { loadAgentConfig } from '../../src/config/load-agent-config.ts'
 
 const PIN = `sha256:${'a'.repeat(64)}`
 const SMALL = `version: 1\nauthority: { address: "localhost:7443", pin: "${PIN}" }\njoin: { token: t }\n`
@@ -183,30 +178,6 @@ describe('a checked configuration', () => {
     for (let i = 0; i < 20; i++) await cache.keep(`text ${i}`, { i })
     assert.equal((await readdir(directory.path)).length, 16)
     assert.deepEqual(cache.find('text 19'), { i: 19 })
-  })
-})
-
-describe('the fingerprint of the checking program', () => {
-  it('covers everything that agent-config imports', async () => {
-    const src = path.resolve(import.meta.dirname, '../../src')
-    const found = new Set<string>()
-    const libraries = new Set<string>()
-    const visit = async (name: string): Promise<void> => {
-      if (found.has(name)) return
-      found.add(name)
-      const text = await readFile(path.join(src, `${name}.ts`), 'utf8')
-      for (const [, target = ''] of text.matchAll(/^(?:import|\}) (?!type).*?from '([^']+)'/gms)) {
-        if (target.startsWith('.')) await visit(path.join(path.dirname(name), target.slice(0, -3)))
-        else if (!target.startsWith('node:')) libraries.add(target)
-      }
-    }
-    await visit('config/agent-config')
-    assert.deepEqual([...found].sort(), [...CHECKED_BY])
-    assert.deepEqual([...libraries].sort(), [...CHECKED_WITH].sort())
-  })
-
-  it('stays the same while nothing changes', () => {
-    assert.equal(checkingProgram(), checkingProgram())
   })
 })
 

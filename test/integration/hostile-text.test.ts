@@ -49,7 +49,7 @@ metadata: { name: odd, labels: { env: ${JSON.stringify(HOSTILE)} } }
 spec:
   spiffe_id: /odd
   hint: ${JSON.stringify(HOSTILE.slice(0, 60))}
-  allow: [{ match: { workload.unix.binary_path: ${JSON.stringify(HOSTILE)} } }]
+  allow: [{ match: { workload.unix.binary_path: ${JSON.stringify(`/${HOSTILE}`)} } }]
 `)
   })
   after(async () => stack?.[Symbol.asyncDispose]())

@@ -11,12 +11,14 @@ const root = path.resolve(import.meta.dirname, '../..')
 const documents = readDocuments()
 const files = listFiles(root)
 
-/** Flags of other programs: Node, npx, and the examples for mutual TLS. */
+/** Flags of other programs: Node, npx, Docker, and the examples for mutual TLS. */
 const FLAGS_OF_OTHERS = new Set([
   '--inspect',
   '--heapsnapshot-signal',
   '--tls-keylog',
   '--no-install',
+  '--user',
+  '--cgroup-parent',
   '--peer',
   '--help',
 ])

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { parseCertificate } from '../../crypto/x509.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
@@ -69,6 +68,11 @@ export class KnowledgeStore {
 
   get trustDomain(): string {
     return this.#trustDomain ?? ''
+  }
+
+  /** A sentence about a lock on this agent's bot, also before the first snapshot. */
+  get botLock(): string | undefined {
+    return this.#locks().onBot
   }
 
   /** Sets the trust domain whose messages are accepted. Knowledge of another one is dropped. */
@@ -216,7 +220,7 @@ export class KnowledgeStore {
 
   #hearBot({ name, instanceId, attributesJson, rolesJson = '' }: SavedBot): boolean {
     const record = { name, instanceId, attributesJson, rolesJson }
-    if (isDeepStrictEqual(this.#heard.bot, record)) return false
+    if (JSON.stringify(record) === JSON.stringify(this.#heard.bot)) return false
     const { join, bot } = JSON.parse(attributesJson) as { join?: Attributes; bot?: Attributes }
     // Decisions about callers also depend on these. A new policy object makes every caller be
     // decided anew.
@@ -255,10 +259,14 @@ export class KnowledgeStore {
     return true
   }
 
+  #locks(): KnownLocks {
+    return new KnownLocks(this.#heard.locks, () => this.#deps.clock.now().getTime())
+  }
+
   #publish(): void {
     const { policy, bundle, bundleRecord, federation, facts, roles, bot } = this.#heard
     if (bundle === undefined || bundleRecord === undefined || bot === undefined) return
-    const locks = new KnownLocks(this.#heard.locks, () => this.#deps.clock.now().getTime())
+    const locks = this.#locks()
     const isRefused = this.#refused
     this.#version += 1
     this.current.set({

@@ -11,3 +11,5 @@ export const joinTokenSchema = z.discriminatedUnion('method', [secretTokenSchema
 export type JoinSettings = Readonly<z.output<typeof joinSchema>>
 export type JoinTokenSpec = Readonly<z.output<typeof joinTokenSchema>>
 export type JoinMethodName = JoinSettings['method']
+
+export const JOIN_METHODS = Object.keys({ secret: true } satisfies Readonly<Record<JoinMethodName, true>>)

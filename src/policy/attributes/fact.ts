@@ -8,6 +8,9 @@ export interface Fact {
   readonly type: FactType
   /** For numbers: the least and the greatest value that a process can have. */
   readonly range?: readonly [least: number, most: number]
+  /** For texts: why no process can have this value, or one that this glob matches. */
+  readonly valueProblem?: (value: string) => string | undefined
+  readonly globProblem?: (glob: string) => string | undefined
   /**
    * True if every process has it. If it is absent, it could not be read, and a deny rule that reads
    * it must refuse.

@@ -1,4 +1,5 @@
 import type { AttestorAttributes } from './fact.ts'
+import { ACCOUNT_NAME, BINARY_PATH, CGROUP, INSTANT, oneOf, SHA256_HEX } from './value-shapes.ts'
 
 /** The highest value that the kernel accepts for `pid_max`. */
 const PIDS = [1, 4_194_304] as const
@@ -41,6 +42,7 @@ export const UNIX = {
     },
     user: {
       type: 'string',
+      ...ACCOUNT_NAME,
       ofEveryProcess: false,
       protects: 'boundary',
       indexRank: 2,
@@ -48,6 +50,7 @@ export const UNIX = {
     },
     group: {
       type: 'string',
+      ...ACCOUNT_NAME,
       ofEveryProcess: false,
       protects: 'boundary',
       indexRank: 4,
@@ -55,6 +58,7 @@ export const UNIX = {
     },
     binary_path: {
       type: 'string',
+      ...BINARY_PATH,
       ofEveryProcess: true,
       protects: 'guard',
       indexRank: 6,
@@ -63,6 +67,7 @@ export const UNIX = {
     },
     binary_sha256: {
       type: 'string',
+      ...SHA256_HEX,
       ofEveryProcess: true,
       protects: 'guard',
       indexRank: 5,
@@ -77,16 +82,23 @@ export const UNIX = {
     },
     mount_namespace: {
       type: 'string',
+      ...oneOf('host', 'other'),
       ofEveryProcess: true,
       meaning: '`host`, or `other` when the process sees other mounts than the first process of this host',
     },
     cgroup: {
       type: 'string',
+      ...CGROUP,
       ofEveryProcess: true,
       protects: 'boundary',
       indexRank: 7,
       meaning: 'path of the control group, such as `/system.slice/payments.service`',
     },
-    started_at: { type: 'string', ofEveryProcess: true, meaning: 'when the process started, RFC 3339' },
+    started_at: {
+      type: 'string',
+      ...INSTANT,
+      ofEveryProcess: true,
+      meaning: 'when the process started, RFC 3339',
+    },
   },
 } as const satisfies AttestorAttributes

@@ -83,7 +83,7 @@ function formatIssued({ time, actor, detailJson }: AuditEvent__Output): string {
     `uid ${uid ?? '?'}`,
     `pid ${pid ?? '?'}`,
     ...(path === undefined ? [] : [String(path)]),
-    ...(started === undefined ? [] : [`started ${started}`]),
+    ...(started === undefined ? [] : [`started ${formatInstant(Date.parse(String(started)))}`]),
   ]
   return formatFields({
     'SPIFFE ID': issued.spiffeId,

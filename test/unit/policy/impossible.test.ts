@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { impossibleMatches } from '../../../src/policy/impossible.ts'
+
+const DIGEST = 'ab'.repeat(32)
+
+const problemsOf = (match: object): string[] =>
+  impossibleMatches([{ match }], ['allow'], ['secret']).map(
+    ({ path, message }) => `${path.slice(3).join('.')}: ${message}`,
+  )
+const unix = (name: string, spec: unknown): string[] => problemsOf({ [`workload.unix.${name}`]: spec })
+
+describe('a condition that no process can meet', () => {
+  for (const [name, spec, wanted] of [
+    ['binary_sha256', DIGEST.toUpperCase(), /write it as (ab){32}$/],
+    ['binary_sha256', `sha256:${DIGEST}`, /write it as (ab){32}$/],
+    ['binary_sha256', `SHA-256:${DIGEST}`, /write it as (ab){32}$/],
+    ['binary_sha256', DIGEST.slice(2), /expected 64 lower-case hex digits/],
+    ['binary_sha256', { not: DIGEST.toUpperCase() }, /not: write it as/],
+    ['binary_sha256', { glob: 'sha256:*' }, /glob: expected lower-case hex digits/],
+    ['binary_path', 'bin/app', /expected an absolute path such as \/opt/],
+    ['binary_path', './app', /expected an absolute path/],
+    ['binary_path', '~/app', /expected an absolute path/],
+    ['binary_path', '/opt/../bin/sh', /the segment \.\./],
+    ['binary_path', '/opt//app', /an empty segment/],
+    ['binary_path', '/opt/app/', /an empty segment/],
+    ['binary_path', ['/opt/app', 'app'], /binary_path\.1: expected an absolute path/],
+    ['binary_path', { glob: 'opt/**' }, /expected an absolute path/],
+    ['binary_path', { glob: '*' }, /expected an absolute path/],
+    ['cgroup', 'system.slice/a.service', /expected an absolute path such as \/system/],
+    ['mount_namespace', 'hosts', /expected host or other/],
+    ['mount_namespace', { glob: 'h*' }, /expected host or other, not a glob/],
+    ['started_at', '2027-01-01', /expected an instant/],
+    ['user', '', /expected the name of an account/],
+    ['group', 'a:b', /expected the name of an account/],
+    ['uid', -1, /expected 0 to 4294967294/],
+    ['uid', [0, 4_294_967_295], /uid\.1: .*expected 0 to 4294967294/],
+    ['groups', { not: -1 }, /not: .*expected 0 to/],
+    ['pid', 0, /expected 1 to/],
+  ] as const) {
+    it(`is refused: ${name}: ${JSON.stringify(spec)}`, () => {
+      const [problem = '', ...more] = unix(name, spec)
+      assert.match(problem, wanted)
+      assert.deepEqual(more, [])
+    })
+  }
+  it('is refused of a join that this version does not know', () => {
+    assert.match(
+      problemsOf({ 'join.github.repository': 'a' })[0] ?? '',
+      /no join method that proves join\.github/,
+    )
+    assert.match(problemsOf({ 'join.method': 'oidc' })[0] ?? '', /expected secret/)
+    assert.match(problemsOf({ 'join.method': { not: 'oidc' } })[0] ?? '', /expected secret/)
+  })
+})
+
+describe('a condition that a process can meet', () => {
+  for (const [name, spec] of [
+    ['binary_sha256', DIGEST],
+    ['binary_sha256', { glob: '*' }],
+    ['binary_sha256', { exists: true }],
+    ['binary_path', '/opt/app (1)/server'],
+    ['binary_path', { glob: '/opt/**' }],
+    ['binary_path', { glob: ['**/app', '*/app', '**'] }],
+    ['cgroup', '/'],
+    ['cgroup', '/../other'],
+    ['mount_namespace', ['host', 'other']],
+    ['started_at', '2027-01-01T00:00:00.000Z'],
+    ['started_at', { glob: '2027-01-*' }],
+    ['user', 'www-data'],
+    ['uid', [0, 4_294_967_294]],
+    ['groups', { not: 27 }],
+    ['binary_deleted', true],
+  ] as const) {
+    it(`is accepted: ${name}: ${JSON.stringify(spec)}`, () => assert.deepEqual(unix(name, spec), []))
+  }
+  it('is accepted of what the authority knows of a join', () => {
+    assert.deepEqual(
+      problemsOf({ 'join.method': 'secret', 'join.token': { glob: 'ci-*' }, 'bot.name': 'a' }),
+      [],
+    )
+  })
+})
