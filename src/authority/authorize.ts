@@ -11,7 +11,8 @@ export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<strin
   ['/grpc.health.v1.Health/Watch', ['anonymous', 'bot', 'expired bot', 'admin']],
   ['/signet.v1.JoinService/Join', ['anonymous']],
   ['/signet.v1.JoinService/Renew', ['bot', 'expired bot']],
-  ['/signet.v1.SyncService/Sync', ['bot']],
+  // An expired bot is sent its lock and nothing else; without a lock it is told to renew.
+  ['/signet.v1.SyncService/Sync', ['bot', 'expired bot']],
   ['/signet.v1.IssuanceService/IssueX509Svids', ['bot']],
   ['/signet.v1.IssuanceService/IssueJwtSvids', ['bot']],
   ['/signet.v1.ReportService/Report', ['bot']],

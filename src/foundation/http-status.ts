@@ -9,10 +9,15 @@ interface StatusServerOptions {
   /** `host:port`; port 0 chooses a free port. */
   readonly listen: string
   readonly metrics: Metrics
-  /** Returns why the program is not ready, or undefined when it is. */
-  readonly ready: () => string | undefined
+  readonly ready: () => Readiness
   readonly logger: Logger
   readonly clock: Pick<Clock, 'monotonicMs' | 'schedule'>
+}
+
+/** Whether the program can do its work now. `note` says why not, or what is not as it should be. */
+export interface Readiness {
+  readonly isReady: boolean
+  readonly note?: string
 }
 
 interface StatusServer extends AsyncDisposable {
@@ -258,9 +263,9 @@ class Answers {
       case '/livez':
         return { status: '200 OK', text: 'ok\n' }
       case '/readyz': {
-        const reason = this.#options.ready()
-        if (reason === undefined) return { status: '200 OK', text: 'ok\n' }
-        return { status: '503 Service Unavailable', text: `${reason}\n` }
+        const { isReady, note } = this.#options.ready()
+        if (!isReady) return { status: '503 Service Unavailable', text: `${note ?? 'not ready'}\n` }
+        return { status: '200 OK', text: note === undefined ? 'ok\n' : `ok: ${note}\n` }
       }
       case '/metrics':
         return this.#metrics()

@@ -1,4 +1,4 @@
-import { isSayable } from '../spiffe/jwt-svid-claims.ts'
+import { isPortableJson } from '../spiffe/jwt-svid-claims.ts'
 import { Expression, type Facts } from './expression.ts'
 import { ExpressionInvalidError, isMapping, type ProblemPath, type Problems } from './problem.ts'
 import {
@@ -65,7 +65,7 @@ export class ClaimsTemplate {
     const rendered = render(this.#root, facts)
     if ('refused' in rendered) return { refused: `jwt.extra_claims: ${rendered.refused}` }
     // Rendered values come from attributes; they must not produce a token that some readers reject.
-    if (!isSayable(rendered.value))
+    if (!isPortableJson(rendered.value))
       return { refused: 'jwt.extra_claims: a value that some JSON readers reject' }
     if (this.usedAttributes.size > 0 && Buffer.byteLength(JSON.stringify(rendered.value)) > MAX_BYTES) {
       return { refused: `jwt.extra_claims: more than ${MAX_BYTES} bytes` }

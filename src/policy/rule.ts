@@ -77,7 +77,7 @@ export class Rule {
    * Whether the unknown value at `path` decides if this rule matches, because all the rest of it
    * does.
    */
-  hangsOn(path: string, facts: Facts): boolean {
+  dependsOn(path: string, facts: Facts): boolean {
     let readsPath = false
     for (const condition of this.#conditions) {
       if (isWithin(condition.path, path)) {

@@ -48,7 +48,8 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonl
     entitlement: ['attestation', 'report', 'svid-cache', 'sync'],
     'workload-api': ['attestation', 'entitlement', 'report', 'svid-cache', 'sync'],
     sds: ['entitlement', 'svid-cache', 'sync', 'workload-api'],
-    admin: ['attestation', 'entitlement', 'state', 'svid-cache', 'sync', 'uplink'],
+    condition: ['state', 'svid-cache', 'sync', 'uplink'],
+    admin: ['attestation', 'condition', 'entitlement', 'state', 'svid-cache', 'sync', 'uplink'],
   },
   rpc: { gen: [], messages: [], 'host-rewriting': [], plain: ['host-rewriting'] },
 }

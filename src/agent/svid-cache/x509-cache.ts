@@ -131,6 +131,21 @@ export class X509Cache {
     }
   }
 
+  /**
+   * How many identities open streams follow, and how many of them have no SVID although the role
+   * of the bot allows one.
+   */
+  count(): { readonly held: number; readonly missing: number } {
+    let held = 0
+    let missing = 0
+    for (const { holders, svid, failure } of this.#entries.values()) {
+      if (holders.size === 0 || isFinal(failure)) continue
+      held += 1
+      if (svid === undefined && failure !== undefined) missing += 1
+    }
+    return { held, missing }
+  }
+
   *values(): Generator<Readonly<X509Entry> & { readonly svid: CachedX509Svid }> {
     for (const entry of this.#entries.values()) {
       if (entry.svid !== undefined) yield entry as X509Entry & { svid: CachedX509Svid }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
+import { LruMap } from '../../foundation/lru-map.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
@@ -47,15 +48,22 @@ interface BotsDeps {
 }
 
 type Refusal = RefusedError | GenerationAheadError
-type Purpose = 'call' | 'renewal'
+/** A locked bot may `sync`: it is sent its lock and nothing else, and so it hears when that is lifted. */
+type Purpose = 'call' | 'sync' | 'renewal'
 
 /** How long an instance is kept after it can no longer be renewed, because the wall clock may be wrong. */
 const KEPT_MS = 86_400_000
 
-const EVENT = { call: 'bot.refused', renewal: 'renewal.refused' } as const
-const MORE = { call: 'bot.refused_more', renewal: 'renewal.refused_more' } as const
+const EVENT = { call: 'bot.refused', sync: 'bot.refused', renewal: 'renewal.refused' } as const
+const MORE = { call: 'bot.refused_more', sync: 'bot.refused_more', renewal: 'renewal.refused_more' } as const
 /** Rows per instance for refusals. A locked instance may keep asking on new connections. */
 const ROWS = { burst: 50, perSecond: 0.1 }
+/**
+ * An instance that is refused tries again for as long as it exists. The same refusal gets one row in
+ * this time, and its reference stays the same.
+ */
+const SAME_REFUSAL_MS = 3_600_000
+const MAX_REMEMBERED = 10_000
 
 /** All joined instances. They are kept in memory because every call is checked against them. */
 export class Bots implements AsyncDisposable {
@@ -79,6 +87,12 @@ export class Bots implements AsyncDisposable {
     ShownCertificate,
     { state: InstanceState | undefined; reason: string; error: Refusal }
   >()
+
+  /** The last refusal of each instance, for those that try again on new connections. */
+  readonly #lately = new LruMap<
+    string,
+    { readonly sameAs: string; readonly error: Refusal; readonly ms: number }
+  >(MAX_REMEMBERED)
 
   /** The names of bots that were deleted while this authority ran. */
   readonly #deletedBots = new Set<string>()
@@ -115,8 +129,11 @@ export class Bots implements AsyncDisposable {
   use(caller: ShownCertificate, purpose: Purpose = 'call'): BotInstance {
     const state = this.#instances.get(caller.instanceId)
     if (!state || state.bot !== caller.bot) throw this.#refuseUnknown(caller, state, purpose)
-    if (this.#deps.locks.check(lockSubject(state))) throw this.#refuse(caller, state, 'locked', purpose)
-    this.#checkExpiry(caller, state, purpose)
+    if (this.#deps.locks.check(lockSubject(state))) {
+      const refusal = this.#refuse(caller, state, 'locked', purpose)
+      if (purpose !== 'sync') throw refusal
+      this.#checkGrace(caller, state, purpose)
+    } else this.#checkExpiry(caller, state, purpose)
     switch (judge(state, caller)) {
       case 'current':
         this.#accepted.add(caller)
@@ -198,13 +215,16 @@ export class Bots implements AsyncDisposable {
   }
 
   #checkExpiry(caller: ShownCertificate, state: InstanceState, purpose: Purpose): void {
-    const nowSeconds = this.#deps.clock.now().getTime() / 1000
-    if (nowSeconds <= caller.notAfter) return
-    if (purpose === 'call')
+    if (this.#deps.clock.now().getTime() / 1000 <= caller.notAfter) return
+    if (purpose !== 'call') this.#checkGrace(caller, state, purpose)
+    if (purpose !== 'renewal')
       throw new BotCertificateExpiredError('the bot certificate has expired: renew it first')
-    if (nowSeconds > caller.notAfter + this.#deps.renewalGraceSeconds) {
-      throw this.#refuse(caller, state, 'grace_over', purpose)
-    }
+  }
+
+  #checkGrace(caller: ShownCertificate, state: InstanceState, purpose: Purpose): void {
+    const nowSeconds = this.#deps.clock.now().getTime() / 1000
+    if (nowSeconds <= caller.notAfter + this.#deps.renewalGraceSeconds) return
+    throw this.#refuse(caller, state, 'grace_over', purpose)
   }
 
   #markUsed(state: InstanceState): InstanceState {
@@ -269,12 +289,18 @@ export class Bots implements AsyncDisposable {
   ): Refusal {
     const known = this.#refusals.get(caller)
     if (known && known.state === state && known.reason === reason) return known.error
-    const { audit, logger } = this.#deps
+    const { audit, logger, clock } = this.#deps
     const { bot, instanceId: botInstance } = caller
     const subject = { bot, botInstance }
     const { address } = caller
     const detail = { ...subject, generation: caller.generation, reason, address }
     const actor = `bot:${bot}/${botInstance}`
+    const lately = this.#lately.get(`${purpose} ${botInstance}`)
+    const sameAs = JSON.stringify([detail, caller.keySha256])
+    if (lately?.sameAs === sameAs && clock.monotonicMs() - lately.ms < SAME_REFUSAL_MS) {
+      this.#refusals.set(caller, { state, reason, error: lately.error })
+      return lately.error
+    }
     const { reference, entry } = this.#rows.note({
       key: `${purpose} ${botInstance}`,
       reason,
@@ -287,6 +313,7 @@ export class Bots implements AsyncDisposable {
         : new RefusedError(reference, reason)
     this.#refusals.set(caller, { state, reason, error })
     if (entry) {
+      this.#lately.set(`${purpose} ${botInstance}`, { sameAs, error, ms: clock.monotonicMs() })
       logger.warn({ event: EVENT[purpose], ref: reference, ...detail }, 'bot refused')
       audit.recordAll([entry]).catch((failure) => {
         // The caller is refused even if the row cannot be stored. The log has it.
@@ -303,7 +330,10 @@ export class Bots implements AsyncDisposable {
     ref: string,
   ) {
     const detail = { ...subject, ...sum }
-    this.#deps.logger.warn({ event: MORE[purpose], ref, ...detail }, 'a bot was refused more often')
+    this.#deps.logger.warn(
+      { event: MORE[purpose], ref, ...detail },
+      'more refusals of a bot, counted together',
+    )
     return { event: MORE[purpose], actor: `bot:${subject.bot}/${subject.botInstance}`, ref, detail }
   }
 
