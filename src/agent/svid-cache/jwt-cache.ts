@@ -98,8 +98,8 @@ export class JwtCache {
   }
 
   /**
-   * Drops tokens that a tainted key signed or that live too long for a role now, and has the others refetched once their key no longer
-   * signs.
+   * Drops tokens that a tainted key signed or that live too long for a role now, and has the others
+   * refetched once their key no longer signs.
    */
   reconcile(knowledge: Knowledge): void {
     for (const [key, entry] of this.#entries) {
