@@ -73,6 +73,8 @@ interface RpcErrorOptions extends ErrorOptions {
 export const REFERENCE_TRAILER = 'signet-reference'
 /** The trailer that carries the code of an error to an administrator. */
 export const ERROR_CODE_TRAILER = 'signet-error-code'
+/** The details with which a Signet server answers an unknown method. */
+export const UNKNOWN_METHOD_DETAILS = 'unknown method'
 
 /** The server answered with an error, or could not be reached. */
 export class RpcError extends CodedError {

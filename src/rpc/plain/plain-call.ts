@@ -287,7 +287,7 @@ export class PlainCall implements Disposable {
       return
     }
     const details = `Received RST_STREAM with code ${code}`
-    this.#finish(isAnswered ? this.#outcome() : this.#failure(status, details))
+    this.#finish(isAnswered ? this.#outcome() : this.#failure(status, details, 'lost'))
   }
 
   #onGoAway(payload: Buffer): void {
@@ -316,15 +316,27 @@ export class PlainCall implements Disposable {
   }
 
   #unreachable(detail: string, timedOut = false): RpcError {
-    const what = this.#isConnected ? 'Connection dropped' : 'Failed to connect'
-    return this.#failure(StatusCode.UNAVAILABLE, `${what}: ${detail}`, timedOut)
+    const outcome = this.#isConnected ? 'lost' : 'unreachable'
+    return this.#failure(StatusCode.UNAVAILABLE, detail, outcome, timedOut)
   }
 
-  #failure(code: number, message: string, timedOut = false): RpcError {
+  #failure(
+    code: number,
+    message: string,
+    outcome: 'unreachable' | 'lost' | 'status' = 'status',
+    timedOut = false,
+  ): RpcError {
     const state = this.#isConnected ? 'ready' : 'connecting'
     // The advice for a Unix socket fits any server on the same machine.
     const elsewhere = this.#elsewhere
-    const context = { address: this.address, isUnix: true, timedOut, state, ...(elsewhere && { elsewhere }) }
+    const context = {
+      address: this.address,
+      isUnix: true,
+      timedOut,
+      state,
+      outcome,
+      ...(elsewhere && { elsewhere }),
+    }
     const metadata = { get: (name: string) => [this.#headers.get(name)] }
     return describeFailure({ code, message, metadata }, context)
   }

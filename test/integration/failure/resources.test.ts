@@ -73,7 +73,7 @@ spec: { roles: [no-such-role] }
     })
   }
 
-  it('refuses a change of a resource that was changed meanwhile', async () => {
+  it('refuses to overwrite a resource that has changed since it was read', async () => {
     const bot = (revision: string, roles: string): string =>
       `kind: bot\nversion: v1\nmetadata: { name: builder, revision: "${revision}" }\nspec: { roles: [${roles}] }\n`
     const [{ metadata }] = JSON.parse((await stack.admin('get', 'bot', 'builder', '--json')).stdout) as [
