@@ -4,7 +4,7 @@ import type { Logger } from '../foundation/logger.ts'
 import { forbidCoreDumps } from '../peer/core-dumps.ts'
 import { leaveSoon } from './leave-soon.ts'
 import { logDefects } from './log-defects.ts'
-import { keepMemory, keepYoungHeapSmall } from './memory.ts'
+import { keepMemory } from './memory.ts'
 import { guardRuntime } from './runtime-guard.ts'
 import type { DaemonSignals } from './signals.ts'
 
@@ -46,7 +46,6 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
     process.stdin.resume()
   }
   const program = await start()
-  keepYoungHeapSmall()
   using _memory = keepMemory()
   // Otherwise only a clean exit would save compiled code for the next start, and a killed program would not.
   setTimeout(flushCompileCache, KEEP_COMPILED_MS).unref()
