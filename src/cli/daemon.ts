@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../foundation/logger.ts'
 import { forbidCoreDumps } from '../peer/core-dumps.ts'
+import { exitAtOnce } from '../peer/exit-at-once.ts'
 import { leaveSoon } from './leave-soon.ts'
 import { logDefects } from './log-defects.ts'
 import { keepMemory } from './memory.ts'
@@ -57,7 +58,7 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
     if (!(await Promise.race([ended, wait(MAX_END_MS, false)]))) {
       logger.warn({ event: 'program.ending' }, 'something did not end in time; exiting without it')
     }
-    leaveSoon() // main() prints a failure first
+    leaveSoon(exitAtOnce) // main() prints a failure first
     process.stdin.destroy()
   }
 }
