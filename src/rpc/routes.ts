@@ -6,6 +6,7 @@ import { UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import type { Http2Call } from './http2-call.ts'
 import { type Method, method, type ServiceName } from './services.ts'
+import { UNKNOWN_METHOD_DETAILS } from './status.ts'
 import { ExchangeCall, PushCall, StreamCall } from './stream-call.ts'
 import { UnaryCall } from './unary-call.ts'
 
@@ -72,5 +73,5 @@ export function createCall<C>(
 }
 
 function unknownMethod(): never {
-  throw new UnknownMethodError('unknown method')
+  throw new UnknownMethodError(UNKNOWN_METHOD_DETAILS)
 }

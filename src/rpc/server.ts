@@ -26,7 +26,7 @@ import { reflectionHandlers } from './reflection.ts'
 import { createCall, type Route, Routes } from './routes.ts'
 import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
 import type { ServiceName } from './services.ts'
-import { type Status, StatusCode } from './status.ts'
+import { type Status, StatusCode, UNKNOWN_METHOD_DETAILS } from './status.ts'
 import { timed } from './timed-handlers.ts'
 
 /** Minimum time between two log lines about evictions. */
@@ -288,7 +288,7 @@ export class RpcServer<C> implements AsyncDisposable {
     isWithinCap: boolean,
     headers: IncomingHttpHeaders,
   ): unknown {
-    if (route === undefined) return new UnknownMethodError('unknown method')
+    if (route === undefined) return new UnknownMethodError(UNKNOWN_METHOD_DETAILS)
     if (connection.calls.size > connection.limits.maxCalls) {
       return new TooManyCallsError('too many calls on this connection')
     }
