@@ -17,7 +17,7 @@ describe('a program that ends', () => {
     const program = `
       import { FileDigests } from ${source('agent/attestation/file-digests.ts')}
       import { systemClock } from ${source('foundation/clock.ts')}
-      import { exitAtOnce } from ${source('peer/exit-at-once.ts')}
+      import { exitAtOnce } from ${source('cli/exit-at-once.ts')}
       const options = { maxBytes: 1024, timeoutMs: 1_500, stampOf: () => undefined }
       setInterval(() => {}, 1_000)
       const digests = new FileDigests(systemClock, options)

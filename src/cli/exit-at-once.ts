@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { loadLibc } from './libc.ts'
+import { loadLibc } from '../peer/libc.ts'
 
 /**
  * Ends this process without waiting for its threads. process.exit() waits for them, and one that
