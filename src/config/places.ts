@@ -105,7 +105,10 @@ export function liesInside(directory: string, source: SecretSource): boolean {
   return relative !== '..' && !relative.startsWith('../') && !path.isAbsolute(relative)
 }
 
-/** @throws HomeUnknownError for a uid without an account, as in many containers, when HOME is not set either */
+/**
+ * The home directory of the user. @throws HomeUnknownError for a uid without an account, as in many
+ * containers, when HOME is not set either
+ */
 function homeOfUser(): string {
   try {
     return homedir()

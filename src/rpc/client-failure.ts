@@ -29,8 +29,6 @@ export interface FailureContext {
   readonly outcome?: 'unreachable' | 'lost' | 'status'
   /** How far a network connection had come. */
   readonly stage?: ConnectStage
-  /** How the caller could name another socket than the default one. */
-  readonly elsewhere?: string
 }
 
 /** How far a connection has come: waiting for TCP, in the TLS handshake, or waiting for HTTP/2. */
@@ -60,7 +58,7 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
   if (unconnected) {
     const isLate = context.timedOut || status === StatusCode.DEADLINE_EXCEEDED
     const what = context.isUnix
-      ? `(${isLate ? 'timeout' : connectReason(details).text}): ${unixAdvice(details)}${context.elsewhere ?? ''}`
+      ? `(${isLate ? 'timeout' : connectReason(details).text}): ${unixAdvice(details)}`
       : networkFailure(details, isLate ? (context.stage ?? 'tcp') : undefined)
     const sentence = `cannot reach ${context.address} ${what}`
     const isForbidden = context.isUnix && !isLate && /\bEACCES\b/.test(details)

@@ -89,7 +89,7 @@ export class LocalClient implements RpcCalls {
     limits: { readonly deadlineMs?: number },
     onMessage: (message: Buffer) => void,
   ): PlainCall {
-    const { unixPath, metadata = {}, clock = systemClock, elsewhere } = this.#options
+    const { unixPath, metadata = {}, clock = systemClock } = this.#options
     const call = new PlainCall({
       target: { path: unixPath },
       method: methodPath,
@@ -98,7 +98,6 @@ export class LocalClient implements RpcCalls {
       maxMessageBytes: MAX_MESSAGE_BYTES,
       clock,
       onMessage,
-      ...(elsewhere && { elsewhere }),
       ...limits,
     })
     this.#open.add(call)
@@ -109,10 +108,17 @@ export class LocalClient implements RpcCalls {
     const stop = (): void => call.cancel()
     signal?.addEventListener('abort', stop)
     if (signal?.aborted === true) stop()
-    const error = await call.ended
+    const error = this.#withAdvice(await call.ended)
     signal?.removeEventListener('abort', stop)
     this.#open.delete(call)
     return error
+  }
+
+  #withAdvice(error: RpcError | undefined): RpcError | undefined {
+    const { elsewhere } = this.#options
+    if (error?.unreachable !== true || elsewhere === undefined) return error
+    const { status, message, unreachable, isForbidden } = error
+    return new RpcError(status, `${message}${elsewhere}`, { cause: error, unreachable, isForbidden })
   }
 
   #decode<Res extends object>(definition: Method, message: Buffer): Res {

@@ -38,8 +38,6 @@ interface PlainCallOptions {
   readonly deadlineMs?: number
   /** The call does not keep the process alive. */
   readonly isBackground?: boolean
-  /** Added to what is said when nobody answers: how to name another socket. */
-  readonly elsewhere?: string
 }
 
 /** How long a server may take to answer the preface after connecting. */
@@ -83,7 +81,6 @@ export class PlainCall implements Disposable {
   #block: { readonly parts: Buffer[]; readonly endsStream: boolean } | undefined
   readonly #sender: RequestSender
   readonly #maxUnsentBytes: number
-  readonly #elsewhere: string | undefined
   #taken = 0
 
   constructor(options: PlainCallOptions) {
@@ -96,7 +93,6 @@ export class PlainCall implements Disposable {
     this.address = isUnix ? target.path : authority
     this.#messages = new MessageReader(options.maxMessageBytes)
     this.#onMessage = options.onMessage
-    this.#elsewhere = options.elsewhere
     this.#maxUnsentBytes = 2 * request.length + MAX_UNSENT_BYTES
     this.#sender = new RequestSender(STREAM, request, (bytes) => this.#socket.write(bytes))
     this.#connecting = clock.schedule(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
@@ -328,15 +324,7 @@ export class PlainCall implements Disposable {
   ): RpcError {
     const state = this.#isConnected ? 'ready' : 'connecting'
     // The advice for a Unix socket fits any server on the same machine.
-    const elsewhere = this.#elsewhere
-    const context = {
-      address: this.address,
-      isUnix: true,
-      timedOut,
-      state,
-      outcome,
-      ...(elsewhere && { elsewhere }),
-    }
+    const context = { address: this.address, isUnix: true, timedOut, state, outcome }
     const metadata = { get: (name: string) => [this.#headers.get(name)] }
     return describeFailure({ code, message, metadata }, context)
   }
