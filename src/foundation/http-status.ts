@@ -53,7 +53,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const answers = new Answers(options)
   const connections = new Connections()
   const server = createServer({ allowHalfOpen: true }, (socket) =>
-    connections.add(new Connection(socket, answers, options.clock, connections)),
+    connections.add(new StatusConnection(socket, answers, options.clock, connections)),
   )
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error): void => {
@@ -94,10 +94,10 @@ function readListen(text: string): HostPort {
  * connection, else the oldest, so that holding connections does not block health checks.
  */
 class Connections {
-  readonly #idle = new Set<Connection>()
-  readonly #busy = new Set<Connection>()
+  readonly #idle = new Set<StatusConnection>()
+  readonly #busy = new Set<StatusConnection>()
 
-  add(connection: Connection): void {
+  add(connection: StatusConnection): void {
     if (this.#idle.size + this.#busy.size >= MAX_CONNECTIONS) {
       const [oldest] = this.#idle.size > 0 ? this.#idle : this.#busy
       if (oldest !== undefined) {
@@ -108,15 +108,15 @@ class Connections {
     this.#idle.add(connection)
   }
 
-  setBusy(connection: Connection): void {
+  setBusy(connection: StatusConnection): void {
     if (this.#idle.delete(connection)) this.#busy.add(connection)
   }
 
-  setIdle(connection: Connection): void {
+  setIdle(connection: StatusConnection): void {
     if (this.#busy.delete(connection)) this.#idle.add(connection)
   }
 
-  remove(connection: Connection): void {
+  remove(connection: StatusConnection): void {
     this.#idle.delete(connection)
     this.#busy.delete(connection)
   }
@@ -127,7 +127,7 @@ class Connections {
 }
 
 /** One connection of a client, with at most one request at a time. */
-class Connection {
+class StatusConnection {
   readonly #socket: Socket
   readonly #answers: Answers
   readonly #clock: Pick<Clock, 'schedule'>

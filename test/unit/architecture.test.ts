@@ -40,14 +40,14 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonl
     attestation: [],
     state: [],
     // These three talk to the authority, and `uplink` also composes the other two.
-    uplink: ['attestation', 'join', 'state', 'sync'],
+    uplink: ['attestation', 'join', 'state', 'svid-cache', 'sync'],
     join: ['state', 'uplink'],
     sync: ['uplink'],
     report: ['sync', 'uplink'],
     'svid-cache': ['attestation', 'sync'],
     entitlement: ['attestation', 'report', 'svid-cache', 'sync'],
     'workload-api': ['attestation', 'entitlement', 'report', 'svid-cache', 'sync'],
-    sds: ['entitlement', 'svid-cache', 'sync', 'workload-api'],
+    sds: ['entitlement', 'report', 'svid-cache', 'sync', 'workload-api'],
     condition: ['state', 'svid-cache', 'sync', 'uplink'],
     admin: ['attestation', 'condition', 'entitlement', 'state', 'svid-cache', 'sync', 'uplink'],
   },
@@ -296,6 +296,30 @@ describe('what belongs in one place', () => {
       }
     })
   }
+})
+
+/** Types that have the same name on both sides on purpose, and those of the flags of each command. */
+const SAME_NAME = new Set(['JoinMethod', 'JoinMethods', 'Joining', 'Facts', 'Options'])
+
+describe('the names of types', () => {
+  it('that other files import are not used for another type', () => {
+    const places = new Map<string, { readonly name: string; readonly isExported: boolean }[]>()
+    for (const { name, text } of written) {
+      for (const [, exported, type = ''] of text.matchAll(
+        /^(export )?(?:interface|type|(?:abstract )?class) (\w+)/gm,
+      )) {
+        places.set(type, [...(places.get(type) ?? []), { name, isExported: exported !== undefined }])
+      }
+    }
+    const twice = [...places].filter(
+      ([type, at]) => !SAME_NAME.has(type) && at.length > 1 && at.some(({ isExported }) => isExported),
+    )
+    assert.deepEqual(
+      twice.map(([type, at]) => `${type}: ${at.map(({ name }) => name).join(', ')}`),
+      [],
+      'give one of them another name',
+    )
+  })
 })
 
 /** Biome wraps code at this column, but leaves comments as they are. */

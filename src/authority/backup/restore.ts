@@ -23,8 +23,8 @@ import { acquireLockFile } from '../../peer/lock-file.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
 import { WrongTrustDomainError } from '../datastore/errors.ts'
-import { checkCopy } from '../datastore/seals/check-copy.ts'
 import { AuthorityRunningError } from '../errors.ts'
+import { checkFiles } from './check-files.ts'
 import { BackupInvalidError, BackupRefusedError } from './errors.ts'
 import { DATABASE, FILES, type Manifest, readManifest } from './manifest.ts'
 
@@ -56,7 +56,7 @@ export async function checkBackup(
   }
   const source = config.key_encryption_key
   const kek = loadSealingKey(await loadKey(source, environment))
-  const copy = await checkCopy(path.join(directory, DATABASE), {
+  const copy = await checkFiles(directory, {
     kek,
     keySource: describeSource(source),
     everyPage: true,

@@ -47,9 +47,9 @@ interface BotsDeps {
   readonly renewalGraceSeconds: number
 }
 
-type Refusal = RefusedError | GenerationAheadError
+type InstanceRefusal = RefusedError | GenerationAheadError
 /** A locked bot may `sync`: it is sent its lock and nothing else, and so it hears when that is lifted. */
-type Purpose = 'call' | 'sync' | 'renewal'
+type CallPurpose = 'call' | 'sync' | 'renewal'
 
 /** How long an instance is kept after it can no longer be renewed, because the wall clock may be wrong. */
 const KEPT_MS = 86_400_000
@@ -85,13 +85,13 @@ export class Bots implements AsyncDisposable {
    */
   readonly #refusals = new WeakMap<
     ShownCertificate,
-    { state: InstanceState | undefined; reason: string; error: Refusal }
+    { state: InstanceState | undefined; reason: string; error: InstanceRefusal }
   >()
 
   /** The last refusal of each instance, for those that try again on new connections. */
   readonly #lately = new LruMap<
     string,
-    { readonly sameAs: string; readonly error: Refusal; readonly ms: number }
+    { readonly sameAs: string; readonly error: InstanceRefusal; readonly ms: number }
   >(MAX_REMEMBERED)
 
   /** The names of bots that were deleted while this authority ran. */
@@ -126,7 +126,7 @@ export class Bots implements AsyncDisposable {
    * @throws GenerationAheadError when the database was restored from an older backup
    * @throws BotCertificateExpiredError when a call other than a renewal comes after expiry
    */
-  use(caller: ShownCertificate, purpose: Purpose = 'call'): BotInstance {
+  use(caller: ShownCertificate, purpose: CallPurpose = 'call'): BotInstance {
     const state = this.#instances.get(caller.instanceId)
     if (!state || state.bot !== caller.bot) throw this.#refuseUnknown(caller, state, purpose)
     if (this.#deps.locks.check(lockSubject(state))) {
@@ -210,18 +210,18 @@ export class Bots implements AsyncDisposable {
   }
 
   /** Records a refusal that comes after `use` succeeded, in the same way. */
-  refuse(caller: ShownCertificate, reason: string, purpose: Purpose): Error {
+  refuse(caller: ShownCertificate, reason: string, purpose: CallPurpose): Error {
     return this.#refuse(caller, this.#instances.get(caller.instanceId), reason, purpose)
   }
 
-  #checkExpiry(caller: ShownCertificate, state: InstanceState, purpose: Purpose): void {
+  #checkExpiry(caller: ShownCertificate, state: InstanceState, purpose: CallPurpose): void {
     if (this.#deps.clock.now().getTime() / 1000 <= caller.notAfter) return
     if (purpose !== 'call') this.#checkGrace(caller, state, purpose)
     if (purpose !== 'renewal')
       throw new BotCertificateExpiredError('the bot certificate has expired: renew it first')
   }
 
-  #checkGrace(caller: ShownCertificate, state: InstanceState, purpose: Purpose): void {
+  #checkGrace(caller: ShownCertificate, state: InstanceState, purpose: CallPurpose): void {
     const nowSeconds = this.#deps.clock.now().getTime() / 1000
     if (nowSeconds <= caller.notAfter + this.#deps.renewalGraceSeconds) return
     throw this.#refuse(caller, state, 'grace_over', purpose)
@@ -263,7 +263,11 @@ export class Bots implements AsyncDisposable {
    * After the restore of an older database, agents that joined since are as unknown as those of a
    * deleted bot. Theirs is no withdrawal: they keep what they hold until it expires.
    */
-  #refuseUnknown(caller: ShownCertificate, state: InstanceState | undefined, purpose: Purpose): Refusal {
+  #refuseUnknown(
+    caller: ShownCertificate,
+    state: InstanceState | undefined,
+    purpose: CallPurpose,
+  ): InstanceRefusal {
     const { locks, gaps } = this.#deps
     const { bot, instanceId: botInstance } = caller
     if (locks.check({ bot, botInstance })) return this.#refuse(caller, state, 'locked', purpose)
@@ -271,7 +275,7 @@ export class Bots implements AsyncDisposable {
     return this.#refuse(caller, state, isLost ? 'restored_authority' : 'unknown_instance', purpose)
   }
 
-  #refuseSuperseded(caller: ShownCertificate, state: InstanceState, purpose: Purpose): Refusal {
+  #refuseSuperseded(caller: ShownCertificate, state: InstanceState, purpose: CallPurpose): InstanceRefusal {
     if (this.#accepted.has(caller)) return this.#refuse(caller, state, 'superseded_connection', purpose)
     const reason = 'superseded_certificate'
     const known = this.#refusals.get(caller)
@@ -285,8 +289,8 @@ export class Bots implements AsyncDisposable {
     caller: ShownCertificate,
     state: InstanceState | undefined,
     reason: string,
-    purpose: Purpose,
-  ): Refusal {
+    purpose: CallPurpose,
+  ): InstanceRefusal {
     const known = this.#refusals.get(caller)
     if (known && known.state === state && known.reason === reason) return known.error
     const { audit, logger, clock } = this.#deps
@@ -324,7 +328,7 @@ export class Bots implements AsyncDisposable {
   }
 
   #summed(
-    purpose: Purpose,
+    purpose: CallPurpose,
     subject: { readonly bot: string; readonly botInstance: string },
     sum: RowSum,
     ref: string,

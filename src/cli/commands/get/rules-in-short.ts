@@ -1,6 +1,6 @@
 /** Rules of a workload identity in few words, for a table. */
 
-export interface RuleSpec {
+export interface RuleInRole {
   readonly match?: Readonly<Record<string, unknown>>
   readonly when?: string
 }
@@ -8,7 +8,7 @@ export interface RuleSpec {
 const MAX_LENGTH = 60
 
 /** `uid 1000, binary_path /opt/app or gid 7, not for uid 0`. */
-export function allowInShort(allow: readonly RuleSpec[] = [], deny: readonly RuleSpec[] = []): string {
+export function allowInShort(allow: readonly RuleInRole[] = [], deny: readonly RuleInRole[] = []): string {
   const allowed = allow.map(ruleInShort).join(' or ') || 'nobody'
   return inShort(deny.length === 0 ? allowed : `${allowed}; not ${deny.map(ruleInShort).join(' or ')}`)
 }
@@ -17,7 +17,7 @@ export function inShort(text: string): string {
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH - 1).toWellFormed()}…` : text
 }
 
-function ruleInShort({ match = {}, when }: RuleSpec): string {
+function ruleInShort({ match = {}, when }: RuleInRole): string {
   const conditions = Object.entries(match).map(([attribute, spec]) => {
     // Only attributes of the process lose their beginning: bot.name and join.token need it.
     return `${attribute.replace(/^workload\.\w+\./, '')} ${conditionInShort(spec)}`

@@ -3,7 +3,7 @@ import type { BotInstance__Output } from '../../../rpc/gen/signet/v1/BotInstance
 import type { Resource__Output } from '../../../rpc/gen/signet/v1/Resource.ts'
 import { formatInstant, formatTimestamp } from '../../instant.ts'
 import { formatTable } from '../../output.ts'
-import { allowInShort, inShort, type RuleSpec } from './rules-in-short.ts'
+import { allowInShort, inShort, type RuleInRole } from './rules-in-short.ts'
 
 /** Tables of resources: for each kind what an operator wants to know at a glance. */
 
@@ -18,7 +18,7 @@ interface Document {
   readonly spec?: Readonly<Record<string, unknown>>
 }
 
-interface Row {
+interface TableRow {
   readonly resource: Resource__Output
   readonly spec: Readonly<Record<string, unknown>>
   readonly expires: string | undefined
@@ -27,7 +27,7 @@ interface Row {
   readonly agents: readonly BotInstance__Output[]
 }
 
-type Column = readonly [heading: string, cell: (row: Row) => string]
+type Column = readonly [heading: string, cell: (row: TableRow) => string]
 
 const NAME: Column = ['NAME', ({ resource }) => resource.name]
 const UPDATED: Column = ['UPDATED', ({ resource }) => formatTimestamp(resource.updated) ?? '']
@@ -58,7 +58,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   workload_identity: [
     NAME,
     ['SPIFFE ID', ({ spec }) => text(spec['spiffe_id'])],
-    ['ALLOW', ({ spec }) => allowInShort(spec['allow'] as RuleSpec[], spec['deny'] as RuleSpec[])],
+    ['ALLOW', ({ spec }) => allowInShort(spec['allow'] as RuleInRole[], spec['deny'] as RuleInRole[])],
     ['TTL', ({ spec }) => `${ttlOf(spec['x509'])}, jwt ${ttlOf(spec['jwt'])}`],
     ['STATE', stateOf],
   ],
@@ -94,7 +94,7 @@ export function formatResources(
   )
 }
 
-function read({ json }: Resource__Output): Pick<Row, 'spec' | 'expires'> {
+function read({ json }: Resource__Output): Pick<TableRow, 'spec' | 'expires'> {
   const { metadata, spec } = JSON.parse(json) as Document
   const expires = metadata?.expires === undefined ? undefined : formatInstant(Date.parse(metadata.expires))
   return { spec: spec ?? {}, expires }
@@ -115,24 +115,24 @@ function isPast(expires: string | undefined): boolean {
   return expires !== undefined && Date.parse(expires) <= systemClock.now().getTime()
 }
 
-function stateOf({ lock }: Row): string {
+function stateOf({ lock }: TableRow): string {
   return lock === undefined ? 'active' : `locked by ${lock}`
 }
 
-function agentsOf({ agents }: Row): string {
+function agentsOf({ agents }: TableRow): string {
   const connected = agents.filter((agent) => agent.connected).length
   return agents.length === 0 ? 'none' : `${agents.length}, ${connected} connected`
 }
 
-function stateOfToken(row: Row): string {
+function stateOfToken(row: TableRow): string {
   if (isPast(row.expires)) return 'expired'
   if (usesLeft(row.resource, row.spec) === 0) return 'used up'
   return stateOf(row)
 }
 
-const maxUses = (spec: Row['spec']): number => Number(spec['max_uses'] ?? 1)
+const maxUses = (spec: TableRow['spec']): number => Number(spec['max_uses'] ?? 1)
 
-function usesLeft({ uses }: Resource__Output, spec: Row['spec']): number {
+function usesLeft({ uses }: Resource__Output, spec: TableRow['spec']): number {
   return Math.max(0, maxUses(spec) - uses)
 }
 

@@ -37,7 +37,7 @@ export async function createResources(client: RpcCalls): Promise<boolean> {
 }
 
 /** The outcome in the agent's log. */
-type Outcome = 'synced' | 'refused'
+type SyncOutcome = 'synced' | 'refused'
 
 interface AgentProcess {
   readonly child: TrialChild
@@ -89,7 +89,7 @@ async function launchAgent(
   return new TrialChild('agent', ['agent', 'run', '--config', config], place.file('agent.log'))
 }
 
-function outcomeOf({ event }: LogLine): Outcome | undefined {
+function outcomeOf({ event }: LogLine): SyncOutcome | undefined {
   switch (event) {
     case 'sync.established':
     case 'sync.restored':
