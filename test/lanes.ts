@@ -15,11 +15,15 @@ export const LANES = {
     'integration/{built-program,cli,compiled-code,executables,log-reader}.test.ts',
     'integration/{readme-quick-start,setup,trial}.test.ts',
     'integration/client/{package,source-process}.test.ts',
+    'integration/operator/backup.test.ts',
   ],
 } as const
 
 /** Runs in a process of its own: it collects garbage often, which is slow in a process that holds much. */
 export const ALONE = ['integration/rpc-broken-off.test.ts'] as const
 
+/** The walks of an operator, which `npm run interop` runs: they wait for programs, networks and clocks. */
+const WALKS = ['integration/operator/{container,night,two-hosts}.test.ts'] as const
+
 /** All files above. The remaining files share one more process. */
-export const APART = [...Object.values(LANES).flat(), ...ALONE]
+export const APART = [...Object.values(LANES).flat(), ...ALONE, ...WALKS]

@@ -4,6 +4,7 @@ import { loadSealingKey } from '../crypto/sealed.ts'
 import type { Clock } from '../foundation/clock.ts'
 import { FairTurns } from '../foundation/fair-turns.ts'
 import { parseHostPort } from '../foundation/host-port.ts'
+import type { Readiness } from '../foundation/http-status.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { exposeMemory } from '../foundation/memory-metrics.ts'
@@ -21,12 +22,15 @@ import type { CallCap } from '../rpc/open-calls.ts'
 import { RpcServer } from '../rpc/server.ts'
 import type { CallerTurns } from '../rpc/server-options.ts'
 import { type AdminDeps, serveAdmin } from './admin/serve-admin.ts'
-import { describeStatus } from './admin/status.ts'
+import { describeStatus, type StatusInput } from './admin/status.ts'
 import { AccountNames } from './attestation/account-names.ts'
 import { Attestation } from './attestation/attest.ts'
 import { FileDigests } from './attestation/file-digests.ts'
 import { noteMissingRights } from './attestation/missing-rights.ts'
 import { UnixAttestor } from './attestation/unix-attestor.ts'
+import { type Condition, conditionOf } from './condition/condition.ts'
+import { factsOf } from './condition/facts.ts'
+import { tellCondition } from './condition/tell-condition.ts'
 import { isOfPin } from './join/pin.ts'
 import { Reporter } from './report/reporter.ts'
 import { type ServingDeps, serveCallers } from './serve-callers.ts'
@@ -144,7 +148,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     sliceMs: SLICE_MS,
     contendedSliceMs: CONTENDED_SLICE_MS,
     hold: (uid) => listener?.hold(uid),
-    letGo: (uid) => listener?.letGo(uid) ?? true,
+    resume: (uid) => listener?.resume(uid) ?? true,
   })
   const api = createServer(shared, limits, turns)
   api.addHealth(() => knowledge.value !== undefined && knowledge.value.botLock === undefined)
@@ -164,15 +168,18 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     metrics,
   }
   serveCallers(api, serving, lifecycle)
-  const status: AdminDeps['status'] = () =>
-    describeStatus({
-      store,
-      knowledge: knowledgeStore,
-      svids,
-      openStreams: api.openStreams,
-      config,
-      authoritySide,
-    })
+  const parts = (): StatusInput => ({
+    authority: config.authority.address,
+    clock,
+    store,
+    knowledge: knowledgeStore,
+    svids,
+    openStreams: api.openStreams,
+    config,
+    authoritySide,
+  })
+  const condition = (): Condition => conditionOf(factsOf(parts()))
+  const status: AdminDeps['status'] = () => describeStatus(parts())
   const admin = createServer(shared, limits)
   serveAdmin(admin, { kernel, attestation, knowledge, maxIdentitiesPerCaller, clock, status })
   listener = await listenForWorkloads(shared, api, limits, turns)
@@ -182,7 +189,8 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   logger.info({ event: 'agent.started', ...sockets, identities }, 'serving the Workload API')
   deps.ready?.(sockets)
 
-  await serveStatus(shared, () => (knowledge.value === undefined ? 'waiting for the first sync' : undefined))
+  await serveStatus(shared, condition)
+  lifecycle.use(tellCondition({ condition, clock, logger }))
   // Loading the uplink and connecting blocks the loop for a while. If there is saved state,
   // workloads that waited for the socket are served first.
   if (knowledge.value !== undefined) await pause(clock, WORKLOADS_FIRST_MS, lifecycle.signal)
@@ -326,11 +334,18 @@ async function listen(shared: Shared, server: RpcServer<Peer>, listening: Listen
 
 async function serveStatus(
   { config, metrics, logger, clock, lifecycle }: Shared,
-  ready: () => string | undefined,
+  condition: () => Condition,
 ): Promise<void> {
+  metrics.collected('agent_ready', 'Whether workloads can be sent here: 1, or 0', () =>
+    Number(condition().isReady),
+  )
   if (config.metrics === undefined) return
   const { startStatusServer } = await import('../foundation/http-status.ts')
   const { listen } = config.metrics
+  const ready = (): Readiness => {
+    const { isReady, reason } = condition()
+    return { isReady, ...(reason !== undefined && { note: reason }) }
+  }
   const server = lifecycle.use(await startStatusServer({ listen, metrics, ready, logger, clock }))
   logger.info({ event: 'status.listening', address: server.address }, 'serving health and metrics')
 }

@@ -5,13 +5,13 @@ import type { AuthorityConfig } from '../config/authority-config.ts'
 import { nextKeyOf } from '../config/next-key.ts'
 import { describeSource, loadKeyIfPresent, loadOrCreateKey } from '../config/secret-source.ts'
 import { loadSealingKey } from '../crypto/sealed.ts'
-import { ensurePrivateDirectory } from '../foundation/atomic-file.ts'
 import type { Clock } from '../foundation/clock.ts'
 import { startStatusServer } from '../foundation/http-status.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
+import { ensurePrivateDirectory } from '../foundation/private-directory.ts'
 import type { Random } from '../foundation/random.ts'
 import { version } from '../foundation/version.ts'
 import { acquireLockFile } from '../peer/lock-file.ts'
@@ -43,6 +43,7 @@ import { InstanceConnections } from './bots/instance-connections.ts'
 import { Renewer } from './bots/renewer.ts'
 import { UsedTwice } from './bots/used-twice.ts'
 import { type Caller, originOf } from './caller.ts'
+import { joinTokenUses } from './datastore/join-token-repository.ts'
 import { AuthorityRunningError } from './errors.ts'
 import type { BoundsDeps } from './issuance/bounds.ts'
 import { Issuer } from './issuance/issuer.ts'
@@ -53,7 +54,7 @@ import { Rekeyer, settleKey } from './keys/rekey.ts'
 import { listenForAgents } from './listener.ts'
 import { openState } from './open-state.ts'
 import { reachableAddress } from './reachable-address.ts'
-import { whyNotReady } from './readiness.ts'
+import { readinessOf } from './readiness.ts'
 import { ADMIN_BYTES, ADMIN_MESSAGE_BYTES, AGENT_BYTES, limitsOf } from './request-limits.ts'
 import { BotViews } from './resources/bot-view.ts'
 import { Catalogue } from './resources/catalogue.ts'
@@ -191,7 +192,7 @@ async function start(
     // Per bot or address, over all of its connections.
     callCap: { keyOf: originOf, max: config.limits.max_streams_per_connection },
   })
-  const isServing = (): boolean => whyNotReady(state) === undefined
+  const isServing = (): boolean => readinessOf(state).isReady
   agents.addHealth(isServing, gate)
   agents.add('signet.v1.JoinService', joinHandlers({ joiner, renewer, clock }), gate)
   agents.add(
@@ -250,7 +251,7 @@ async function start(
   admins.addHealth(isServing, gate)
   const { address: listen } = listener
   const admin = {
-    ...resourceHandlers(store),
+    ...resourceHandlers(store, () => joinTokenUses(state.datastore)),
     ...joinTokenHandlers({ store, pin, publicAddress, trustDomain, clock, random }),
     ...explainHandlers(catalogue, {
       ...bounds,
@@ -285,7 +286,7 @@ async function start(
         await startStatusServer({
           listen: config.metrics.listen,
           metrics,
-          ready: () => whyNotReady(state),
+          ready: () => readinessOf(state),
           logger,
           clock,
         }),

@@ -3,15 +3,16 @@ import { actorOf, type Caller } from './caller.ts'
 import { BotCertificateRequiredError, NotAuthorizedError } from './errors.ts'
 
 /** Who may call a method. */
-type Permitted = 'anonymous' | 'bot' | 'expired bot' | 'admin'
+type CallerClass = 'anonymous' | 'bot' | 'expired bot' | 'admin'
 
 /** Every method and its permitted callers. A method that is missing here is refused to everybody. */
-export const MAY_CALL: ReadonlyMap<string, readonly Permitted[]> = new Map<string, readonly Permitted[]>([
+export const MAY_CALL: ReadonlyMap<string, readonly CallerClass[]> = new Map<string, readonly CallerClass[]>([
   ['/grpc.health.v1.Health/Check', ['anonymous', 'bot', 'expired bot', 'admin']],
   ['/grpc.health.v1.Health/Watch', ['anonymous', 'bot', 'expired bot', 'admin']],
   ['/signet.v1.JoinService/Join', ['anonymous']],
   ['/signet.v1.JoinService/Renew', ['bot', 'expired bot']],
-  ['/signet.v1.SyncService/Sync', ['bot']],
+  // An expired bot is sent its lock and nothing else; without a lock it is told to renew.
+  ['/signet.v1.SyncService/Sync', ['bot', 'expired bot']],
   ['/signet.v1.IssuanceService/IssueX509Svids', ['bot']],
   ['/signet.v1.IssuanceService/IssueJwtSvids', ['bot']],
   ['/signet.v1.ReportService/Report', ['bot']],
@@ -57,7 +58,7 @@ export function authorizer(deps: AuthorizeDeps): (caller: Caller, context: Pick<
   }
 }
 
-function standingOf(caller: Caller, deps: AuthorizeDeps): Permitted | undefined {
+function standingOf(caller: Caller, deps: AuthorizeDeps): CallerClass | undefined {
   switch (caller.kind) {
     case 'anonymous':
       return 'anonymous'

@@ -1,4 +1,5 @@
 import type { Clock } from '../foundation/clock.ts'
+import type { Readiness } from '../foundation/http-status.ts'
 import type { KeysInUse } from './keys/signing-keys.ts'
 
 interface ReadinessDeps {
@@ -7,8 +8,13 @@ interface ReadinessDeps {
   readonly clock: Clock
 }
 
-/** Why no SVID could be issued now; undefined when no reason is known. */
-export function whyNotReady({ datastore, keys, clock }: ReadinessDeps): string | undefined {
+/** Whether SVIDs can be issued now. */
+export function readinessOf(deps: ReadinessDeps): Readiness {
+  const note = whyNotReady(deps)
+  return note === undefined ? { isReady: true } : { isReady: false, note }
+}
+
+function whyNotReady({ datastore, keys, clock }: ReadinessDeps): string | undefined {
   const nowSeconds = clock.now().getTime() / 1000
   const { signer, jwt } = keys.current()
   if (signer('spiffe_x509').notAfter <= nowSeconds) return 'the SPIFFE CA has expired'

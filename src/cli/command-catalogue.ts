@@ -40,7 +40,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { path: ['apply'], summary: 'create or change resources', load: () => import('./commands/apply.ts') },
   { path: ['diff'], summary: 'show what apply would change', load: () => import('./commands/diff.ts') },
-  { path: ['get'], summary: 'list or show resources', load: () => import('./commands/get.ts') },
+  { path: ['get'], summary: 'list or show resources', load: () => import('./commands/get/get.ts') },
   { path: ['delete'], summary: 'remove a resource', load: () => import('./commands/delete.ts') },
   { path: ['bot', 'create'], summary: 'create a bot', load: () => import('./commands/bot/create.ts') },
   {

@@ -1,8 +1,9 @@
+import { suggestion } from '../foundation/nearest.ts'
 import type { Command } from './command.ts'
 import { type Flag, HELP, VERSION } from './flag.ts'
 
 /** What a command line asks for, with what the command is given; or what is wrong with it. */
-type Asked = 'help' | 'version' | { readonly given: readonly unknown[] } | { readonly mistake: Mistake }
+type ParsedWords = 'help' | 'version' | { readonly given: readonly unknown[] } | { readonly mistake: Mistake }
 
 export interface Mistake {
   readonly sentence: string
@@ -14,7 +15,7 @@ export interface Mistake {
  * Reads the words after the name of a command by what the command says of itself. Who asks for help gets it,
  * whatever else is wrong.
  */
-export function readWords(command: Command, words: readonly string[]): Asked {
+export function readWords(command: Command, words: readonly string[]): ParsedWords {
   const sorted = sort(command, words)
   if (sorted.values.has(HELP)) return 'help'
   if (sorted.values.has(VERSION)) return 'version'
@@ -129,7 +130,7 @@ function noChoice(
   const wrong = choices && words.find((word) => !choices.includes(word))
   return wrong === undefined
     ? undefined
-    : `'${wrong}' is invalid for ${what}: choose one of ${choices?.join(', ')}`
+    : `'${wrong}' is invalid for ${what}: choose one of ${choices?.join(', ')}${suggestion(wrong, choices ?? [])}`
 }
 
 function valuesOf(command: Command, { values }: Sorted): Readonly<Record<string, unknown>> {

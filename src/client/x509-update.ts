@@ -47,7 +47,7 @@ export function parseX509Update(
     attempt(problems, 'a federated bundle is left out', () => {
       const bundle = federatedBundle(id, der)
       bundles.set(bundle.trustDomain, bundle)
-      notePassedOver(problems, bundle)
+      noteSkippedParts(problems, bundle)
     })
   }
   const svids: OwnX509Svid[] = []
@@ -101,7 +101,7 @@ function readSvid(sent: X509SVID__Output, nowSeconds: number, problems: InvalidU
   if (!new X509Certificate(svid.leaf.der).checkPrivateKey(privateKey)) {
     throw new InvalidUpdateError('a private key does not fit its certificate')
   }
-  notePassedOver(problems, bundle)
+  noteSkippedParts(problems, bundle)
   return { svid: { ...svid, privateKey, hint: sent.hint }, bundle }
 }
 
@@ -129,10 +129,10 @@ function federatedBundle(id: string, der: Buffer): Bundle {
   return Bundle.fromX509Der(name, der)
 }
 
-function notePassedOver(problems: InvalidUpdateError[], { trustDomain, passedOver }: Bundle): void {
-  const [first] = passedOver
+function noteSkippedParts(problems: InvalidUpdateError[], { trustDomain, skippedParts }: Bundle): void {
+  const [first] = skippedParts
   if (first === undefined) return
-  const more = passedOver.length > 1 ? ` (and ${passedOver.length - 1} more)` : ''
+  const more = skippedParts.length > 1 ? ` (and ${skippedParts.length - 1} more)` : ''
   problems.push(
     new InvalidUpdateError(
       `of the bundle of ${trustDomain} ${first.where} is left out: ${first.reason}${more}`,

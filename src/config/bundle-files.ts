@@ -20,13 +20,18 @@ interface BundleFile {
 export function findBundleFiles(text: string, directory: string): readonly BundleFile[] {
   if (!/\bfederation\b/.test(text) || !/\bpath\b/.test(text)) return []
   // Loaded only here, because most texts name no file and the command needs no YAML parser otherwise.
-  const { isMap, LineCounter, parseAllDocuments } = createRequire(import.meta.url)('yaml') as typeof Yaml
+  const { isMap, isSeq, LineCounter, parseAllDocuments } = createRequire(import.meta.url)(
+    'yaml',
+  ) as typeof Yaml
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
-  return (Array.isArray(parsed) ? parsed : []).flatMap((document) => {
-    if (document.errors.length > 0 || !isMap(document.contents)) return []
-    const bundle = document.getIn(['spec', 'bundle'], true)
-    if (document.get('kind') !== 'federation' || !isMap(bundle) || bundle.items.length !== 1) return []
+  const resources = (Array.isArray(parsed) ? parsed : []).flatMap(({ errors, contents }) =>
+    errors.length > 0 ? [] : isSeq(contents) ? contents.items : [contents],
+  )
+  return resources.flatMap((resource) => {
+    if (!isMap(resource)) return []
+    const bundle = resource.getIn(['spec', 'bundle'], true)
+    if (resource.getIn(['kind']) !== 'federation' || !isMap(bundle) || bundle.items.length !== 1) return []
     const named = bundle.get('path')
     if (typeof named !== 'string' || !bundle.range) return []
     const [start, end] = bundle.range

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs'
-import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
+import { readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { writeFileAtomically } from '../foundation/atomic-file.ts'
+import { makeDirectories } from '../foundation/private-directory.ts'
 
 /** A host runs few agents. Files that change more often need not be cached. */
 const ENTRIES = 16
@@ -40,7 +41,7 @@ export class ConfigCache {
 
   async keep(text: string, data: object): Promise<void> {
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+      makeDirectories(this.#directory, 0o700)
       if (!isOursAlone(lstatSync(this.#directory))) return
       const json = JSON.stringify(data)
       await writeFileAtomically(this.#fileOf(text), `${sha256(json)}\n${json}`, { mode: 0o600 })

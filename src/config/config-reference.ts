@@ -32,13 +32,13 @@ export function referenceOf(schema: z.ZodType): ReferenceRow[] {
   return rowsOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), '', true)
 }
 
-type Schema = z.core.JSONSchema.JSONSchema
+type JsonSchema = z.core.JSONSchema.JSONSchema
 
-function rowsOf(given: Schema, prefix: string, present: boolean): ReferenceRow[] {
-  const schema = given.oneOf ? together(given.oneOf as readonly Schema[]) : given
+function rowsOf(given: JsonSchema, prefix: string, present: boolean): ReferenceRow[] {
+  const schema = given.oneOf ? together(given.oneOf as readonly JsonSchema[]) : given
   const required = new Set(present ? schema.required : [])
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
-    const child = property as Schema
+    const child = property as JsonSchema
     const key = `${prefix}${name}`
     if (child.properties || child.oneOf) return rowsOf(child, `${key}.`, required.has(name))
     return [
@@ -57,15 +57,15 @@ function rowsOf(given: Schema, prefix: string, present: boolean): ReferenceRow[]
  * Merges alternatives, such as the methods of `join:`: all of their keys, each as the first
  * alternative describes it, and the names of all methods.
  */
-function together(alternatives: readonly Schema[]): Schema {
-  const properties: Record<string, Schema> = {}
+function together(alternatives: readonly JsonSchema[]): JsonSchema {
+  const properties: Record<string, JsonSchema> = {}
   for (const alternative of alternatives) {
-    for (const [name, schema] of Object.entries(alternative.properties ?? {}) as [string, Schema][]) {
+    for (const [name, schema] of Object.entries(alternative.properties ?? {}) as [string, JsonSchema][]) {
       const before = properties[name]
       if (before === undefined) properties[name] = schema
       else if (schema.const !== undefined) {
         const { const: first, enum: several = [first], ...rest } = before
-        properties[name] = { ...rest, enum: [...several, schema.const] } as Schema
+        properties[name] = { ...rest, enum: [...several, schema.const] } as JsonSchema
       }
     }
   }
@@ -73,17 +73,17 @@ function together(alternatives: readonly Schema[]): Schema {
   return { properties, required: Object.keys(properties).filter(isInAll) }
 }
 
-function typeOf(schema: Schema): string {
+function typeOf(schema: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(', ')
-  if (schema.anyOf) return schema.anyOf.map((one) => shapeOf(one as Schema)).join(' or ')
+  if (schema.anyOf) return schema.anyOf.map((one) => shapeOf(one as JsonSchema)).join(' or ')
   if (schema.format === 'duration') return `duration, ${schema['range']}`
   if (schema.type === 'integer') return `integer, ${schema.minimum} to ${schema.maximum}`
-  if (schema.type === 'array') return `list of ${typeOf((schema.items ?? {}) as Schema)}`
+  if (schema.type === 'array') return `list of ${typeOf((schema.items ?? {}) as JsonSchema)}`
   return String(schema.type ?? 'any')
 }
 
-function shapeOf(schema: Schema): string {
+function shapeOf(schema: JsonSchema): string {
   const keys = Object.keys(schema.properties ?? {})
   return keys.length > 0 ? `{ ${keys.join(', ')} }` : typeOf(schema)
 }

@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml'
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from 'yaml'
 import type { z } from 'zod'
 import { messageOf } from '../foundation/errors.ts'
 import { describeIssue, problemsOf, withoutUnknownKeys } from './problem.ts'
@@ -20,20 +20,29 @@ const STACK_EXCEEDED = 'Maximum call stack size exceeded'
 export class SourceDocument {
   readonly value: unknown
   readonly fileName: string
-  readonly #document: Document
+  readonly #contents: Node
   readonly #lines: LineCounter
 
-  constructor(document: Document, lines: LineCounter, fileName: string) {
-    this.#document = document
+  constructor(contents: Node, value: unknown, lines: LineCounter, fileName: string) {
+    this.#contents = contents
     this.#lines = lines
     this.fileName = fileName
-    this.value = document.toJS()
+    this.value = value
+  }
+
+  /** The elements, if the document is a list. */
+  get elements(): readonly SourceDocument[] | undefined {
+    const contents = this.#contents
+    if (!isSeq(contents) || !Array.isArray(this.value)) return undefined
+    return this.value.map(
+      (value, at) => new SourceDocument(contents.items[at] as Node, value, this.#lines, this.fileName),
+    )
   }
 
   /** Returns the line of the value at a path, or of its nearest existing ancestor. */
   line(path: Path): number {
-    let node: unknown = this.#document.contents
-    let offset = offsetOf(node) ?? this.#document.range?.[0] ?? 0
+    let node: unknown = this.#contents
+    let offset = offsetOf(node) ?? 0
     for (const step of path) {
       if (isMap(node)) {
         const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
@@ -65,8 +74,8 @@ export class SourceDocument {
    */
   rewrittenNumbers(except: Path): string[] {
     const found: string[] = []
-    const left = this.#document.getIn(except, true)
-    visit(this.#document, {
+    const left = isMap(this.#contents) ? this.#contents.getIn(except, true) : undefined
+    visit(this.#contents, {
       Collection: (_key, node) => (node === left ? visit.SKIP : undefined),
       Scalar: (key, { value, source, range }) => {
         if (key === 'key' || typeof value !== 'number' || source === undefined || source === String(value))
@@ -120,7 +129,7 @@ export function readDocuments(
       !(isScalar(document.contents) && document.contents.value === null)
     ) {
       try {
-        const source = new SourceDocument(document, lines, fileName)
+        const source = new SourceDocument(document.contents, document.toJS(), lines, fileName)
         if (isWithin(source.value, MAX_DEPTH)) documents.push(source)
         else problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${TOO_DEEP}`)
       } catch (error) {

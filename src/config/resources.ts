@@ -44,7 +44,8 @@ export function parseResources(
   const problems = [...unreadable]
   const resources: ParsedResource[] = []
   const seen = new Map<string, string>()
-  for (const document of documents) {
+  // A list is what `signet get --json` prints.
+  for (const document of documents.flatMap((each) => each.elements ?? [each])) {
     const resource = parseResource(document, problems)
     if (!resource) continue
     const key = `${resource.kind} ${resource.name}`

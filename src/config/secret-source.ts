@@ -1,12 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import {
-  ensurePrivateDirectory,
-  PrivateFileError,
-  readPrivateFile,
-  writeFileAtomically,
-} from '../foundation/atomic-file.ts'
+import { PrivateFileError, readPrivateFile, writeFileAtomically } from '../foundation/atomic-file.ts'
 import { messageOf } from '../foundation/errors.ts'
+import { ensurePrivateDirectory } from '../foundation/private-directory.ts'
 import type { Random } from '../foundation/random.ts'
 import { SecretUnavailableError } from './errors.ts'
 

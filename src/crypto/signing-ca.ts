@@ -39,7 +39,7 @@ const DNS_NAME = context(2)
 const KEY_IDENTIFIER = context(0)
 const EMPTY_NAME = encodeName({})
 
-interface SigningAlgorithm {
+interface SignatureAlgorithm {
   readonly digest: string
   readonly identifier: Buffer
 }
@@ -53,7 +53,7 @@ export class SigningCa {
   readonly notBefore: number
   readonly notAfter: number
   readonly #key: KeyObject
-  readonly #algorithm: SigningAlgorithm
+  readonly #algorithm: SignatureAlgorithm
   readonly #issuer: Buffer
   readonly #authorityKeyId: Buffer
 
@@ -149,7 +149,7 @@ function serialNumber(serial: Buffer): Buffer {
 
 const NULL = Buffer.of(0x05, 0x00)
 
-function algorithmOf(key: KeyObject): SigningAlgorithm {
+function algorithmOf(key: KeyObject): SignatureAlgorithm {
   if (key.asymmetricKeyType === 'rsa') {
     // RFC 4055 §5: the parameters are NULL and must be present.
     return { digest: 'sha256', identifier: sequence(oid(SignatureOid.rsaSha256), NULL) }

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { CodedError } from './errors.ts'
 import { fileReason, readReason } from './file-reason.ts'
@@ -10,8 +10,8 @@ export class FileWriteError extends CodedError {
   readonly code = 'ERR_FILE_WRITE'
   readonly kind = 'unavailable'
 
-  constructor(filePath: string, cause: unknown) {
-    super(`cannot write ${filePath}: ${fileReason(cause)}`, { cause })
+  constructor(filePath: string, cause: unknown, reason = fileReason(cause)) {
+    super(`cannot write ${filePath}: ${reason}`, { cause })
   }
 }
 
@@ -115,28 +115,6 @@ export async function readPrivateFile(filePath: string): Promise<Buffer> {
   })
 }
 
-/**
- * Creates a directory with mode 0700, or checks that an existing one is ours and private. It never
- * changes an existing one, because the path may be wrong.
- * @throws FileWriteError | PrivateFileError
- */
-export async function ensurePrivateDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw new FileWriteError(directory, error)
-  }
-  const status = await stat(directory)
-  if (status.uid !== process.geteuid?.()) {
-    throw new PrivateFileError(`${directory} belongs to uid ${status.uid}, not to the user that runs this`)
-  }
-  if ((status.mode & 0o077) !== 0) {
-    throw new PrivateFileError(
-      `${directory} is open to others (mode ${formatMode(status.mode)}): chmod 700 it`,
-    )
-  }
-}
-
 async function withHandle<T>(handle: FileHandle, task: (handle: FileHandle) => Promise<T>): Promise<T> {
   try {
     return await task(handle)
@@ -145,6 +123,6 @@ async function withHandle<T>(handle: FileHandle, task: (handle: FileHandle) => P
   }
 }
 
-function formatMode(mode: number): string {
+export function formatMode(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0')
 }

@@ -13,7 +13,7 @@ interface FairTurnsOptions<Key> {
    * Called when the key may bring more work. False means that there is more to resume; it is called
    * again in the next turn.
    */
-  readonly letGo?: (key: Key) => boolean
+  readonly resume?: (key: Key) => boolean
 }
 
 /** For at most this many slices, waiting tasks are delayed in favour of new connections. */
@@ -143,7 +143,7 @@ export class FairTurns<Key> {
   }
 
   #work(untilMs: number): void {
-    const { clock, letGo } = this.#options
+    const { clock, resume } = this.#options
     const sliceMs = this.#sliceMs
     const hasTime = (key: Key): boolean => (this.#spentMs.get(key) ?? 0) < sliceMs
     do {
@@ -154,7 +154,7 @@ export class FairTurns<Key> {
     for (const key of this.#held) {
       if (this.#waiting.sizeOf(key) > 0 || !hasTime(key)) continue
       this.#stopped.delete(key)
-      if (letGo?.(key) !== false) this.#held.delete(key)
+      if (resume?.(key) !== false) this.#held.delete(key)
     }
     this.#workedMs = clock.monotonicMs()
   }

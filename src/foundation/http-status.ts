@@ -9,10 +9,15 @@ interface StatusServerOptions {
   /** `host:port`; port 0 chooses a free port. */
   readonly listen: string
   readonly metrics: Metrics
-  /** Returns why the program is not ready, or undefined when it is. */
-  readonly ready: () => string | undefined
+  readonly ready: () => Readiness
   readonly logger: Logger
   readonly clock: Pick<Clock, 'monotonicMs' | 'schedule'>
+}
+
+/** Whether the program can do its work now. `note` says why not, or what is not as it should be. */
+export interface Readiness {
+  readonly isReady: boolean
+  readonly note?: string
 }
 
 interface StatusServer extends AsyncDisposable {
@@ -48,7 +53,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const answers = new Answers(options)
   const connections = new Connections()
   const server = createServer({ allowHalfOpen: true }, (socket) =>
-    connections.add(new Connection(socket, answers, options.clock, connections)),
+    connections.add(new StatusConnection(socket, answers, options.clock, connections)),
   )
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error): void => {
@@ -89,10 +94,10 @@ function readListen(text: string): HostPort {
  * connection, else the oldest, so that holding connections does not block health checks.
  */
 class Connections {
-  readonly #idle = new Set<Connection>()
-  readonly #busy = new Set<Connection>()
+  readonly #idle = new Set<StatusConnection>()
+  readonly #busy = new Set<StatusConnection>()
 
-  add(connection: Connection): void {
+  add(connection: StatusConnection): void {
     if (this.#idle.size + this.#busy.size >= MAX_CONNECTIONS) {
       const [oldest] = this.#idle.size > 0 ? this.#idle : this.#busy
       if (oldest !== undefined) {
@@ -103,15 +108,15 @@ class Connections {
     this.#idle.add(connection)
   }
 
-  setBusy(connection: Connection): void {
+  setBusy(connection: StatusConnection): void {
     if (this.#idle.delete(connection)) this.#busy.add(connection)
   }
 
-  setIdle(connection: Connection): void {
+  setIdle(connection: StatusConnection): void {
     if (this.#busy.delete(connection)) this.#idle.add(connection)
   }
 
-  remove(connection: Connection): void {
+  remove(connection: StatusConnection): void {
     this.#idle.delete(connection)
     this.#busy.delete(connection)
   }
@@ -122,7 +127,7 @@ class Connections {
 }
 
 /** One connection of a client, with at most one request at a time. */
-class Connection {
+class StatusConnection {
   readonly #socket: Socket
   readonly #answers: Answers
   readonly #clock: Pick<Clock, 'schedule'>
@@ -258,9 +263,9 @@ class Answers {
       case '/livez':
         return { status: '200 OK', text: 'ok\n' }
       case '/readyz': {
-        const reason = this.#options.ready()
-        if (reason === undefined) return { status: '200 OK', text: 'ok\n' }
-        return { status: '503 Service Unavailable', text: `${reason}\n` }
+        const { isReady, note } = this.#options.ready()
+        if (!isReady) return { status: '503 Service Unavailable', text: `${note ?? 'not ready'}\n` }
+        return { status: '200 OK', text: note === undefined ? 'ok\n' : `ok: ${note}\n` }
       }
       case '/metrics':
         return this.#metrics()

@@ -64,6 +64,8 @@ export interface PeerKernel {
    * be verified.
    */
   readonly followsPaths: boolean
+  /** Whether this process has CAP_SYS_PTRACE, and so may inspect the processes of all users. */
+  readonly mayInspectAll: boolean
   /** Whether this program has permission to inspect the executables of this user's processes. */
   mayInspect(uid: number): boolean
   /** Undefined if it cannot be read. */

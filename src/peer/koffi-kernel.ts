@@ -33,6 +33,7 @@ const NO_LOGIN_UID = 4_294_967_295
  */
 export class KoffiKernel implements PeerKernel {
   readonly bootTimeMs: number
+  readonly mayInspectAll: boolean
   readonly #libc: Libc
   readonly #ucred = Buffer.alloc(12)
   readonly #int = Buffer.alloc(4)
@@ -43,14 +44,13 @@ export class KoffiKernel implements PeerKernel {
   readonly #text = Buffer.alloc(4096)
   readonly #hostFiles: HostFiles
   readonly #ownUid = process.geteuid?.() ?? 0
-  readonly #mayInspectAll: boolean
   #hasPidfdInfo = true
 
   constructor(libc: Libc) {
     this.#libc = libc
     this.#statx = new Statx(libc)
     this.#hostFiles = new HostFiles(libc)
-    this.#mayInspectAll = hasCapability(CAP_SYS_PTRACE)
+    this.mayInspectAll = hasCapability(CAP_SYS_PTRACE)
     this.bootTimeMs = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? 0) * 1000
   }
 
@@ -124,7 +124,7 @@ export class KoffiKernel implements PeerKernel {
   }
 
   mayInspect(uid: number): boolean {
-    return this.#mayInspectAll || uid === this.#ownUid
+    return this.mayInspectAll || uid === this.#ownUid
   }
 
   mountNamespace(pid: number): MountNamespace | undefined {

@@ -3,15 +3,16 @@ import {
   closeSync,
   constants,
   lstatSync,
-  mkdirSync,
   openSync,
   renameSync,
+  type Stats,
   statSync,
   unlinkSync,
 } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { messageOf } from '../foundation/errors.ts'
+import { makeDirectories } from '../foundation/private-directory.ts'
 import { MAX_SOCKET_PATH_BYTES } from '../foundation/socket-path-limit.ts'
 import { SocketInUseError, SocketPathError } from './errors.ts'
 import { acquireLockFile } from './lock-file.ts'
@@ -57,7 +58,7 @@ interface SocketDirectoryOptions {
 function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDirectoryOptions): void {
   try {
     // The umask may have cleared bits.
-    if (mkdirSync(directory, { recursive: true, mode }) !== undefined) chmodSync(directory, mode)
+    if (makeDirectories(directory, mode) !== undefined) chmodSync(directory, mode)
     const stats = statSync(directory)
     const us = process.geteuid?.() ?? 0
     if (stats.uid !== 0 && stats.uid !== us) {
@@ -98,6 +99,7 @@ export class SocketPlace implements Disposable {
   readonly temporaryPath: string
   readonly #lock: Disposable
   readonly #directoryFd: number
+  #isLeft = false
   #placed: { readonly device: number; readonly inode: number } | undefined
 
   private constructor(socketPath: string, lock: Disposable, directoryFd: number) {
@@ -139,6 +141,16 @@ export class SocketPlace implements Disposable {
   }
 
   /**
+   * What lies at the path now: our socket, nothing, or something that another program put there.
+   * `nothing` is also said when the directory was replaced, with the lock file in it.
+   */
+  get found(): 'ours' | 'nothing' | 'foreign' {
+    const found = entryAt(this.path)
+    if (found === undefined) return 'nothing'
+    return found.dev === this.#placed?.device && found.ino === this.#placed.inode ? 'ours' : 'foreign'
+  }
+
+  /**
    * Removes the socket, so that new clients fail immediately. One that another process put there
    * stays.
    */
@@ -146,14 +158,25 @@ export class SocketPlace implements Disposable {
     const placed = this.#placed
     this.#placed = undefined
     if (placed === undefined) return
-    const found = lstatSync(this.path, { throwIfNoEntry: false })
+    const found = entryAt(this.path)
     if (found?.dev === placed.device && found.ino === placed.inode) removeIfThere(this.path)
   }
 
   [Symbol.dispose](): void {
+    if (this.#isLeft) return
+    this.#isLeft = true
     this.remove()
     closeSync(this.#directoryFd)
     this.#lock[Symbol.dispose]()
+  }
+}
+
+/** Undefined when there is none, also because a directory above it was replaced or closed to us. */
+function entryAt(file: string): Stats | undefined {
+  try {
+    return lstatSync(file)
+  } catch {
+    return undefined
   }
 }
 

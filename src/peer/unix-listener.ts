@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import type { Clock } from '../foundation/clock.ts'
+import type { Clock, Scheduled } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
@@ -44,6 +44,9 @@ interface UserTurns {
   hurry(): void
 }
 
+/** How often the listener looks whether its socket is still there. */
+const LOOK_EVERY_MS = 2_000
+
 /** The listen(2) backlog; the kernel's default maximum (net.core.somaxconn). */
 const BACKLOG = 4096
 
@@ -54,8 +57,12 @@ const BACKLOG = 4096
 export class UnixListener implements AsyncDisposable {
   readonly path: string
   readonly #options: UnixListenerOptions
-  readonly #server: net.Server
-  readonly #place: SocketPlace
+  #server: net.Server
+  #place: SocketPlace
+  #watching: Scheduled | undefined
+  #isAccepting = true
+  /** What the log was last told about the file. */
+  #told: 'ours' | 'lost' | 'foreign' = 'ours'
   readonly #connections: UserConnections
   readonly #refusals: RefusedConnections
   #disposing: Promise<void> | undefined
@@ -66,30 +73,14 @@ export class UnixListener implements AsyncDisposable {
     this.#place = place
     this.#connections = new UserConnections(options.maxConnections, options.maxConnectionsPerUid)
     this.#refusals = new RefusedConnections(options)
-    this.#server = net.createServer((socket) => this.#onConnection(socket))
+    this.#server = this.#createServer()
   }
 
   /** @throws SocketInUseError | SocketPathError | LockFileError | KernelUnsupportedError */
   static async listen(options: UnixListenerOptions): Promise<UnixListener> {
-    const place = await SocketPlace.take(options.path, {
-      mode: options.directoryMode ?? 0o755,
-      isPrivate: options.privateDirectory ?? false,
-    })
+    const place = await takePlace(options)
     const listener = new UnixListener(options, place)
-    try {
-      listener.#server.listen({ path: place.temporaryPath, backlog: BACKLOG })
-      await once(listener.#server, 'listening')
-      requireSocketHandles(listener.#server)
-      place.place(options.mode)
-    } catch (error) {
-      listener.#server.close()
-      place[Symbol.dispose]()
-      if (error instanceof CodedError) throw error
-      throw new SocketPathError(`cannot listen on ${options.path}`, {
-        cause: error,
-        detail: messageOf(error),
-      })
-    }
+    await listener.#bind(listener.#server, place)
     const directory = sharedDirectoryAbove(options.path)
     if (directory !== undefined) {
       options.logger.warn(
@@ -97,30 +88,98 @@ export class UnixListener implements AsyncDisposable {
         'while this program does not run, any user can create a socket at this path: choose a path below /run',
       )
     }
+    listener.#watch()
+    return listener
+  }
+
+  #createServer(): net.Server {
+    return net.createServer((socket) => this.#onConnection(socket))
+  }
+
+  async #bind(server: net.Server, place: SocketPlace): Promise<void> {
+    const { path, mode } = this.#options
+    try {
+      server.listen({ path: place.temporaryPath, backlog: BACKLOG })
+      await once(server, 'listening')
+      requireSocketHandles(server)
+      place.place(mode)
+    } catch (error) {
+      server.close()
+      place[Symbol.dispose]()
+      if (error instanceof CodedError) throw error
+      throw new SocketPathError(`cannot listen on ${path}`, { cause: error, detail: messageOf(error) })
+    }
     // accept(2) can fail (EMFILE, ENFILE, ENOMEM). The socket keeps listening, and a later client
     // may succeed.
-    listener.#server.on('error', (error: NodeJS.ErrnoException) => {
-      listener.#refusals.record('accept_failed', { code: error.code })
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      this.#refusals.record('accept_failed', { code: error.code })
     })
-    return listener
+  }
+
+  /** Looks now and then whether clients can still find the socket. */
+  #watch(): void {
+    this.#watching = this.#options.clock.schedule(LOOK_EVERY_MS, () => {
+      void this.#bindAgainIfGone().finally(() => {
+        if (this.#isAccepting) this.#watch()
+      })
+    })
+  }
+
+  /** Somebody removed the file, or its directory: nobody can connect, although this program listens. */
+  async #bindAgainIfGone(): Promise<void> {
+    const { path, logger } = this.#options
+    const { found } = this.#place
+    if (found === 'foreign' && this.#told !== 'foreign') {
+      const facts = { event: 'socket.replaced', path }
+      logger.error(facts, 'another program has put its own socket in the place of this one: clients go there')
+    }
+    if (found !== 'nothing') {
+      this.#told = found
+      return
+    }
+    try {
+      await this.#bindAgain()
+      logger.warn({ event: 'socket.restored', path }, 'the socket had been removed, and is bound again')
+    } catch (error) {
+      if (this.#told === 'lost') return
+      this.#told = 'lost'
+      const facts = { event: 'socket.lost', path, err: error }
+      logger.error(facts, 'the socket was removed, and cannot be bound again yet: nobody can connect')
+    }
+  }
+
+  async #bindAgain(): Promise<void> {
+    // The lock file may be gone with its directory, so that the old lock protects nothing. Where it
+    // is still there, it can be taken only after it was given back.
+    this.#place[Symbol.dispose]()
+    const place = await takePlace(this.#options)
+    const server = this.#createServer()
+    await this.#bind(server, place)
+    const old = this.#server
+    this.#server = server
+    this.#place = place
+    old.close() // connections that it accepted go on
+    if (!this.#isAccepting) this.stopAccepting()
   }
 
   get connections(): number {
     return this.#connections.total
   }
 
-  /** Stops reading from this user's connections, until `letGo`. */
+  /** Stops reading from this user's connections, until `resume`. */
   hold(uid: number): void {
     this.#connections.hold(uid)
   }
 
   /** Resumes reading from some of this user's connections. Returns true once none is held any more. */
-  letGo(uid: number): boolean {
-    return this.#connections.letGo(uid)
+  resume(uid: number): boolean {
+    return this.#connections.resume(uid)
   }
 
   /** Stops accepting. Open connections stay until they are closed or the listener is disposed. */
   stopAccepting(): void {
+    this.#isAccepting = false
+    this.#watching?.cancel()
     this.#place.remove()
     this.#server.close()
   }
@@ -203,4 +262,8 @@ export class UnixListener implements AsyncDisposable {
       return undefined
     }
   }
+}
+
+function takePlace({ path, directoryMode = 0o755, privateDirectory = false }: UnixListenerOptions) {
+  return SocketPlace.take(path, { mode: directoryMode, isPrivate: privateDirectory })
 }

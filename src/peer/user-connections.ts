@@ -20,8 +20,8 @@ interface User {
   readonly held: Set<net.Socket>
 }
 
-/** How many of a user's connections `letGo` resumes per call: each of them brings more work. */
-const LET_GO_AT_ONCE = 32
+/** How many of a user's connections one call of `resume` reads from again: each brings more work. */
+const RESUMED_AT_ONCE = 32
 /** How many evicted connections may be closing gracefully; they are not counted against the limits. */
 const MAX_LEAVING = 64
 /** How many of a user's connections are searched for an idle one. */
@@ -93,7 +93,7 @@ export class UserConnections {
     return this.#total === 0 && this.#leaving.size === 0
   }
 
-  /** Stops reading from this user's connections, until `letGo`. */
+  /** Stops reading from this user's connections, until `resume`. */
   hold(uid: number): void {
     for (const socket of this.#users.get(uid)?.read ?? []) this.holdOne(uid, socket)
   }
@@ -109,11 +109,11 @@ export class UserConnections {
    * Resumes reading from some of a user's connections, longest held first. Returns true once none
    * is held.
    */
-  letGo(uid: number): boolean {
+  resume(uid: number): boolean {
     const user = this.#users.get(uid)
     if (user === undefined) return true
     const { held, read } = user
-    let left = LET_GO_AT_ONCE
+    let left = RESUMED_AT_ONCE
     for (const socket of held) {
       if (left-- === 0) break
       held.delete(socket)

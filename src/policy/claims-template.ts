@@ -1,4 +1,4 @@
-import { isSayable } from '../spiffe/jwt-svid-claims.ts'
+import { isPortableJson } from '../spiffe/jwt-svid-claims.ts'
 import { Expression, type Facts } from './expression.ts'
 import { ExpressionInvalidError, isMapping, type ProblemPath, type Problems } from './problem.ts'
 import {
@@ -33,11 +33,11 @@ const MAX_NODES = 256
 const DEEPEST = 8
 const MAX_BYTES = 4096
 
-type Node =
+type TemplateNode =
   | { readonly constant: unknown }
   | { readonly parts: readonly TemplatePart[] }
-  | { readonly list: readonly Node[] }
-  | { readonly map: readonly (readonly [string, Node])[] }
+  | { readonly list: readonly TemplateNode[] }
+  | { readonly map: readonly (readonly [string, TemplateNode])[] }
 
 /**
  * Extra claims of JWT-SVIDs; they cannot set registered ones (decision 0015). Values may be nested.
@@ -45,7 +45,7 @@ type Node =
  */
 export class ClaimsTemplate {
   readonly usedAttributes = new Set<string>()
-  readonly #root: Node
+  readonly #root: TemplateNode
   #nodes = 0
 
   private constructor(claims: Readonly<Record<string, unknown>>, path: ProblemPath, problems: Problems) {
@@ -65,7 +65,7 @@ export class ClaimsTemplate {
     const rendered = render(this.#root, facts)
     if ('refused' in rendered) return { refused: `jwt.extra_claims: ${rendered.refused}` }
     // Rendered values come from attributes; they must not produce a token that some readers reject.
-    if (!isSayable(rendered.value))
+    if (!isPortableJson(rendered.value))
       return { refused: 'jwt.extra_claims: a value that some JSON readers reject' }
     if (this.usedAttributes.size > 0 && Buffer.byteLength(JSON.stringify(rendered.value)) > MAX_BYTES) {
       return { refused: `jwt.extra_claims: more than ${MAX_BYTES} bytes` }
@@ -73,7 +73,7 @@ export class ClaimsTemplate {
     return rendered as Rendered<Readonly<Record<string, unknown>>>
   }
 
-  #compile(value: unknown, path: ProblemPath, problems: Problems, depth: number): Node {
+  #compile(value: unknown, path: ProblemPath, problems: Problems, depth: number): TemplateNode {
     this.#nodes += 1
     if (this.#nodes === MAX_NODES || depth > DEEPEST) {
       problems.add(path, `claims may hold ${MAX_NODES} values, ${DEEPEST} levels deep, at most`)
@@ -99,7 +99,7 @@ export class ClaimsTemplate {
     return { constant: value }
   }
 
-  #text(text: string, path: ProblemPath, problems: Problems): Node {
+  #text(text: string, path: ProblemPath, problems: Problems): TemplateNode {
     if (!text.isWellFormed()) problems.add(path, 'a lone surrogate, which is not text')
     if (!text.includes('{{') && !text.includes('}}')) return { constant: text }
     const parts = problems.attempt(path, () => {
@@ -118,7 +118,7 @@ export class ClaimsTemplate {
   }
 }
 
-function render(node: Node, facts: Facts): Rendered<unknown> {
+function render(node: TemplateNode, facts: Facts): Rendered<unknown> {
   if ('constant' in node) return { value: node.constant }
   if ('parts' in node) {
     const [only] = node.parts

@@ -1,4 +1,5 @@
 import { KEY_TYPES, type KeyType } from '../crypto/keys.ts'
+import { isTrustDomainName } from '../spiffe/trust-domain.ts'
 import { AllowedAudiences } from './allowed-audiences.ts'
 import { ClaimsTemplate } from './claims-template.ts'
 import { CompiledIdentity, type CompiledParts } from './compiled-identity.ts'
@@ -28,7 +29,6 @@ const MAX_DNS_NAMES = 64
 const MAX_FEDERATED = 64
 /** Workload API §8: clients need not accept longer hints. */
 const MAX_HINT_BYTES = 1024
-const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/
 
 /** Checks and compiles a workload identity. @throws PolicyInvalidError with every mistake in it */
 export function compileWorkloadIdentity(
@@ -154,7 +154,7 @@ function dnsNames(value: unknown, problems: Problems): DnsNameTemplate[] {
 function federatesWith(value: unknown, own: string, problems: Problems): string[] {
   const path = ['federates_with']
   return listOf(value, MAX_FEDERATED, 'trust domains', path, problems).flatMap((name, at) => {
-    if (typeof name === 'string' && TRUST_DOMAIN.test(name) && name !== own) return [name]
+    if (typeof name === 'string' && isTrustDomainName(name) && name !== own) return [name]
     problems.add([...path, at], 'expected the name of another trust domain, such as partner.example')
     return []
   })

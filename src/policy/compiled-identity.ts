@@ -73,13 +73,13 @@ export class CompiledIdentity {
    * Whether an unknown value at `path` (an attribute or a tree) affects if this caller gets the
    * identity, or what the identity renders for it.
    */
-  hangsOn(path: string, facts: Facts): boolean {
+  dependsOn(path: string, facts: Facts): boolean {
     if (!touches(this.usedAttributes, path)) return false
     const { allow, deny } = this.parts
-    const hanging = new Set(allow.filter((rule) => rule.hangsOn(path, facts)))
-    const isGranted = allow.some((rule) => !hanging.has(rule) && rule.miss(facts) === undefined)
-    if (!isGranted) return hanging.size > 0
-    return touches(this.renderedAttributes(), path) || deny.some((rule) => rule.hangsOn(path, facts))
+    const deciding = new Set(allow.filter((rule) => rule.dependsOn(path, facts)))
+    const isGranted = allow.some((rule) => !deciding.has(rule) && rule.miss(facts) === undefined)
+    if (!isGranted) return deciding.size > 0
+    return touches(this.renderedAttributes(), path) || deny.some((rule) => rule.dependsOn(path, facts))
   }
 
   /** Describes a grant of this identity for an operator. */

@@ -31,7 +31,7 @@ export class Facts {
  * and `&&` still have a value if one side alone decides; `!` of an absent attribute is absent, not
  * true. `has(…)` tests for presence.
  */
-type Outcome = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
+type Evaluation = { readonly value: unknown } | { readonly absent: string } | { readonly error: string }
 
 /**
  * A type-checked CEL expression (decision 0012). Immutable, and shared by all rules with the same
@@ -75,7 +75,7 @@ export class Expression {
     return expression
   }
 
-  evaluate(facts: Facts): Outcome {
+  evaluate(facts: Facts): Evaluation {
     try {
       return { value: this.#run(facts.cel) }
     } catch (thrown) {

@@ -110,10 +110,11 @@ export class Policy {
    * Whether an unknown value at `path` (an attribute or a tree) affects any decision about a caller
    * whose other attributes are these.
    */
-  hangsOn(path: string, attributes: Attributes): boolean {
+  dependsOn(path: string, attributes: Attributes): boolean {
     if (!touches(this.usedAttributes, path)) return false
     const facts = new Facts(attributes)
-    for (const compiled of this.#mayHangOn(path, attributes)) if (compiled.hangsOn(path, facts)) return true
+    for (const compiled of this.#mayDependOn(path, attributes))
+      if (compiled.dependsOn(path, facts)) return true
     return false
   }
 
@@ -123,7 +124,7 @@ export class Policy {
   }
 
   /** The identities to check for `path`. The index cannot find them by a value that is unknown. */
-  *#mayHangOn(path: string, attributes: Attributes): Iterable<CompiledIdentity> {
+  *#mayDependOn(path: string, attributes: Attributes): Iterable<CompiledIdentity> {
     const { buckets, paths, byName } = this.#parts
     if (!COSTLY.has(path) && [...paths.values()].some(({ steps }) => isWithin(steps.join('.'), path))) {
       yield* byName.values() // rare: an attestor has failed

@@ -25,7 +25,7 @@ export interface Miss {
   readonly error?: string
 }
 
-interface Condition {
+interface AttributeCondition {
   readonly path: string
   readonly steps: readonly string[]
   readonly match: Match
@@ -35,10 +35,14 @@ interface Condition {
 export class Rule {
   /** Its position, for operators: `allow[0]`. */
   readonly label: string
-  readonly #conditions: readonly Condition[]
+  readonly #conditions: readonly AttributeCondition[]
   readonly #when: Expression | undefined
 
-  private constructor(label: string, conditions: readonly Condition[], when: Expression | undefined) {
+  private constructor(
+    label: string,
+    conditions: readonly AttributeCondition[],
+    when: Expression | undefined,
+  ) {
     this.label = label
     this.#conditions = conditions
     this.#when = when
@@ -77,7 +81,7 @@ export class Rule {
    * Whether the unknown value at `path` decides if this rule matches, because all the rest of it
    * does.
    */
-  hangsOn(path: string, facts: Facts): boolean {
+  dependsOn(path: string, facts: Facts): boolean {
     let readsPath = false
     for (const condition of this.#conditions) {
       if (isWithin(condition.path, path)) {
@@ -152,7 +156,7 @@ function failed(when: Expression, error: string): Miss {
   return { error, reason: () => `when cannot be evaluated (${error}): ${when.text}` }
 }
 
-function compileConditions(match: unknown, path: ProblemPath, problems: Problems): Condition[] {
+function compileConditions(match: unknown, path: ProblemPath, problems: Problems): AttributeCondition[] {
   if (match === undefined) return []
   if (!isMapping(match)) {
     problems.add(path, 'expected a mapping from attribute paths to conditions')

@@ -1,13 +1,11 @@
+import { isPathSegment, MAX_ID_LENGTH } from '../spiffe/spiffe-id.ts'
 import { Expression, type Facts } from './expression.ts'
 import { ExpressionInvalidError } from './problem.ts'
 import { checkTextual, parseTemplate, type Rendered, renderText, type TemplatePart } from './template.ts'
 
 const LITERAL = /^[A-Za-z0-9._-]*$/
-const SEGMENT = /^[A-Za-z0-9._-]+$/
 /** A path without expressions, as most have, that needs no closer look. */
 const PLAIN_PATH = /^(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9._-]+)+$/
-/** SPIFFE-ID §2.3: a SPIFFE ID, scheme included, has at most 2048 bytes. */
-const MAX_ID_LENGTH = 2048
 
 /**
  * A template for the path of a SPIFFE ID. A segment has at most one attribute, so that two callers
@@ -80,7 +78,7 @@ export class SpiffeIdTemplate {
       const segment = renderText(parts, facts)
       if ('refused' in segment) return segment
       const { value } = segment
-      if (!SEGMENT.test(value) || value === '.' || value === '..') {
+      if (!isPathSegment(value)) {
         return { refused: `spiffe_id: ${JSON.stringify(value.slice(0, 64))} cannot be a path segment` }
       }
       id += `/${value}`
@@ -116,8 +114,7 @@ function checkSegment(parts: readonly TemplatePart[]): void {
       )
     }
   }
-  const text = parts.join('')
-  if (expressions.length === 0 && (text === '.' || text === '..')) {
+  if (expressions.length === 0 && !isPathSegment(parts.join(''))) {
     throw new ExpressionInvalidError('a path segment must not be "." or ".."')
   }
 }

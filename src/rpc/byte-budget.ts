@@ -27,7 +27,7 @@ interface ByteBudgetOptions {
  */
 const KEPT = 0.75
 
-interface Caller {
+interface CallerBytes {
   readonly key: unknown
   readonly accounts: Set<ByteAccount>
   held: number
@@ -42,7 +42,7 @@ interface Caller {
 export class ByteBudget {
   readonly #limits: ByteLimits
   readonly #onEviction: ByteBudgetOptions['onEviction']
-  readonly #callers = new Map<unknown, Caller>()
+  readonly #callers = new Map<unknown, CallerBytes>()
   #held = 0
   #isEvicting = false
 
@@ -120,7 +120,7 @@ export class ByteBudget {
   }
 
   /** Evicts the biggest holders first, until at least `bytes` are released. */
-  #evict(caller: Caller, holders: Iterable<ByteHolder>, bytes: number): void {
+  #evict(caller: CallerBytes, holders: Iterable<ByteHolder>, bytes: number): void {
     const loose: { holder: ByteHolder; bytes: number }[] = []
     for (const holder of holders) {
       const { looseBytes } = holder
@@ -141,13 +141,13 @@ export class ByteBudget {
 
 /** The bytes that one connection holds. */
 export class ByteAccount {
-  readonly caller: Caller
+  readonly caller: CallerBytes
   readonly holders: () => Iterable<ByteHolder>
   held = 0
   isClosed = false
   readonly #budget: ByteBudget
 
-  constructor(budget: ByteBudget, caller: Caller, holders: () => Iterable<ByteHolder>) {
+  constructor(budget: ByteBudget, caller: CallerBytes, holders: () => Iterable<ByteHolder>) {
     this.#budget = budget
     this.caller = caller
     this.holders = holders
@@ -174,6 +174,6 @@ export class ByteAccount {
   }
 }
 
-function* holdersOf({ accounts }: Caller): Iterable<ByteHolder> {
+function* holdersOf({ accounts }: CallerBytes): Iterable<ByteHolder> {
   for (const account of accounts) yield* account.holders()
 }

@@ -103,7 +103,7 @@ export class CallBytes {
   }
 
   /** Releases everything that is not in use by a handler. */
-  letGo(): void {
+  releaseUnused(): void {
     this.restIs(0)
     this.keptIs(0)
     this.answerTaken()

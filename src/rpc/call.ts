@@ -110,7 +110,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
 
   /** Ends the call because it holds too many bytes. */
   evict(): void {
-    this.base.letGo()
+    this.base.releaseUnused()
     this.endWith(new TooManyBytesError('too many bytes of requests are being held'))
   }
 

@@ -1,4 +1,5 @@
-import { REFERENCE_TRAILER, RpcError, StatusCode } from './status.ts'
+import { connectReason, GRPC_WORDS, systemCode } from './connect-failures.ts'
+import { REFERENCE_TRAILER, RpcError, StatusCode, UNKNOWN_METHOD_DETAILS } from './status.ts'
 
 /** The parts of a grpc-js error that are used here. */
 interface Failure {
@@ -15,6 +16,11 @@ export interface FailureContext {
   /** This client gave up on connecting, because it took too long. */
   readonly timedOut: boolean
   readonly state: string
+  /**
+   * What failed, if the client knows. `unreachable`: the connection. `lost`: the connection, during the
+   * call. `status`: the server answered with this status. grpc-js says it only in words.
+   */
+  readonly outcome?: 'unreachable' | 'lost' | 'status'
   /** How far a network connection had come. */
   readonly stage?: ConnectStage
 }
@@ -22,59 +28,6 @@ export interface FailureContext {
 /** How far a connection has come: waiting for TCP, in the TLS handshake, or waiting for HTTP/2. */
 export type ConnectStage = 'tcp' | 'tls' | 'http2'
 
-/** The texts with which grpc-js reports a failed connection rather than a failed call. */
-const NO_CONNECTION = /No connection established|socket hang up|Name resolution failed|Failed to connect/
-/** The details with which a Signet server answers an unknown method. */
-const UNKNOWN_METHOD = 'unknown method'
-const SYSTEM_ERROR = /\b(E[A-Z]{4,})\b/
-
-/** Readable texts for system error codes. */
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'refused',
-  ENOENT: 'no such socket',
-  EACCES: 'no permission to use the socket',
-  ENOTFOUND: 'unknown host name',
-  EAI_AGAIN: 'name resolution failed',
-  ECONNRESET: 'connection reset',
-  ETIMEDOUT: 'timeout',
-  EHOSTUNREACH: 'no route to host',
-  ENETUNREACH: 'network unreachable',
-  ENOTSOCK: 'not a socket',
-}
-
-/** Messages of OpenSSL and Node about a server's certificate, and what the user is shown for each. */
-const TLS_FAILURES: readonly { readonly pattern: RegExp; readonly text: string }[] = [
-  {
-    pattern: /self-signed certificate|unable to (?:get|verify)|unknown ca/i,
-    text: 'its certificate does not lead to a pinned root',
-  },
-  { pattern: /altname|Hostname\/IP does not match/i, text: 'its certificate is for another name' },
-  {
-    pattern: /certificate has expired|certificate is not yet valid/i,
-    text: 'its certificate is not valid now; check both clocks',
-  },
-  {
-    pattern: /unsuitable certificate purpose|unsupported certificate purpose/i,
-    text: 'its certificate is not one of a server',
-  },
-  {
-    pattern: /wrong version number|packet length too long|protocol version|EPROTO/i,
-    text: 'it does not speak TLS 1.3',
-  },
-]
-
-/** Messages of Node and grpc-js for a connection that the other end closed during setup. */
-const CLOSED: readonly { readonly pattern: RegExp; readonly text: string }[] = [
-  { pattern: /no application protocol/i, text: 'it speaks TLS, but not HTTP/2' },
-  {
-    pattern: /disconnected before secure TLS|connect (?:ECONNRESET|EPIPE)/,
-    text: 'it took the connection and closed it before TLS was done',
-  },
-  {
-    pattern: /Failed to connect \(|read ECONNRESET/,
-    text: 'it agreed on TLS and closed the connection before any call',
-  },
-]
 const LATE: Readonly<Record<ConnectStage, string>> = {
   tcp: 'timeout',
   tls: 'timeout: it took the connection, but TLS was not done in time',
@@ -91,14 +44,15 @@ const ANSWERED_ADVICE = "look for connection.refused in the authority's log, the
 export function describeFailure(failure: Failure, context: FailureContext): RpcError {
   const details = failure.details ?? failure.message
   const status = failure.code ?? StatusCode.UNKNOWN
+  const outcome = context.outcome ?? outcomeByWords(status, details)
   const unconnected =
     context.timedOut ||
-    (status === StatusCode.UNAVAILABLE && NO_CONNECTION.test(details)) ||
+    outcome === 'unreachable' ||
     (status === StatusCode.DEADLINE_EXCEEDED && context.state !== 'ready')
   if (unconnected) {
     const isLate = context.timedOut || status === StatusCode.DEADLINE_EXCEEDED
     const what = context.isUnix
-      ? `(${isLate ? 'timeout' : reasonOf(details)}): ${unixAdvice(details)}`
+      ? `(${isLate ? 'timeout' : connectReason(details).text}): ${unixAdvice(details)}`
       : networkFailure(details, isLate ? (context.stage ?? 'tcp') : undefined)
     const sentence = `cannot reach ${context.address} ${what}`
     return new RpcError(StatusCode.UNAVAILABLE, sentence, { cause: failure, unreachable: true })
@@ -106,17 +60,13 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
   if (status === StatusCode.DEADLINE_EXCEEDED) {
     return new RpcError(status, `${context.address} did not answer in time`, { cause: failure })
   }
-  if (
-    /Connection dropped|Session closed with error|ECONNRESET|ECONNABORTED|EPIPE|goaway|RST_STREAM|Stream removed|Call ended without/i.test(
-      details,
-    )
-  ) {
+  if (outcome === 'lost') {
     const sentence = `the connection to ${context.address} was lost: try again`
     return new RpcError(status === StatusCode.INTERNAL ? StatusCode.UNAVAILABLE : status, sentence, {
       cause: failure,
     })
   }
-  if (status === StatusCode.UNIMPLEMENTED && details === UNKNOWN_METHOD) {
+  if (status === StatusCode.UNIMPLEMENTED && details === UNKNOWN_METHOD_DETAILS) {
     const sentence = `${context.address} does not know this call: is it the right program there, and not an older one?`
     return new RpcError(status, sentence, { cause: failure })
   }
@@ -125,6 +75,11 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
     details === '' ? `${context.address} answered with status ${status}` : details,
     { cause: failure, reference: referenceOf(failure) },
   )
+}
+
+function outcomeByWords(status: number, details: string): FailureContext['outcome'] {
+  if (status === StatusCode.UNAVAILABLE && GRPC_WORDS.unreachable.test(details)) return 'unreachable'
+  return GRPC_WORDS.lost.test(details) ? 'lost' : 'status'
 }
 
 function referenceOf({ metadata }: Failure): string | undefined {
@@ -140,19 +95,12 @@ function networkFailure(details: string, lateAt: ConnectStage | undefined): stri
   if (lateAt !== undefined) {
     return `(${LATE[lateAt]}): ${lateAt === 'tcp' ? NETWORK_ADVICE : ANSWERED_ADVICE}`
   }
-  const closed = CLOSED.find(({ pattern }) => pattern.test(details))
-  return closed ? `(${closed.text}): ${ANSWERED_ADVICE}` : `(${reasonOf(details)}): ${NETWORK_ADVICE}`
+  const { text, answered } = connectReason(details)
+  return `(${text}): ${answered ? ANSWERED_ADVICE : NETWORK_ADVICE}`
 }
 
 function unixAdvice(details: string): string {
-  return /\bEACCES\b/.test(details)
+  return systemCode(details) === 'EACCES'
     ? 'run this as the user of the program that serves it, or as root'
     : 'is the program that serves it running?'
-}
-
-function reasonOf(details: string): string {
-  const tls = TLS_FAILURES.find(({ pattern }) => pattern.test(details))
-  if (tls !== undefined) return tls.text
-  const code = SYSTEM_ERROR.exec(details)?.[1] ?? ''
-  return REASONS[code] ?? (code === '' ? 'no connection' : code)
 }

@@ -4,6 +4,7 @@ import tls, { type SecureContextOptions } from 'node:tls'
 import { type ChannelCredentials, credentials } from '@grpc/grpc-js'
 import { encodePem } from '../crypto/pem.ts'
 import type { ConnectStage } from './client-failure.ts'
+import { handshakeText } from './connect-failures.ts'
 import { pemChain } from './pem-chain.ts'
 
 /** How a client authenticates its server, and the certificate that it presents itself. */
@@ -61,6 +62,7 @@ export function createChannelCredentials(input: ClientTls, progress: ConnectProg
         return connected
       } catch (error) {
         progress.stage = 'tcp' // the next attempt starts over
+        if (error instanceof Error) error.message = handshakeText(error)
         throw error
       } finally {
         progress.handshaking.delete(socket)

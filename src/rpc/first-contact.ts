@@ -7,6 +7,8 @@ import type { Clock } from '../foundation/clock.ts'
 import { CodedError, isAbortError, messageOf } from '../foundation/errors.ts'
 import { formatHostPort, type HostPort } from '../foundation/host-port.ts'
 import { type ConnectStage, describeFailure } from './client-failure.ts'
+import { handshakeText } from './connect-failures.ts'
+import { StatusCode } from './status.ts'
 import { peerChain } from './tls-client-certificate.ts'
 
 /** The authority cannot be reached: no TCP connection, or the TLS handshake failed. */
@@ -83,7 +85,7 @@ async function fetchChain(address: HostPort, where: string, timeoutMs: number): 
     ALPNProtocols: ['h2'],
     rejectUnauthorized: false, // the pin decides whether the chain is trusted
   })
-  let stage: ConnectStage = 'tcp'
+  let stage = 'tcp' as ConnectStage
   socket.once('connect', () => {
     stage = 'tls'
   })
@@ -95,13 +97,15 @@ async function fetchChain(address: HostPort, where: string, timeoutMs: number): 
   } catch (error) {
     socket.destroy()
     const timedOut = isAbortError(error)
-    const failure = { code: 14, message: `Failed to connect: ${messageOf(error)}` }
+    const message = stage === 'tls' ? handshakeText(error) : messageOf(error)
+    const failure = { code: StatusCode.UNAVAILABLE, message }
     const described = describeFailure(failure, {
       address: where,
       isUnix: false,
       timedOut,
       state: 'connecting',
       stage,
+      outcome: 'unreachable',
     })
     throw new AuthorityUnreachableError(described.publicMessage, { cause: error })
   } finally {

@@ -134,9 +134,9 @@ export class Http2Call {
   }
 
   /** Releases everything that is not in use by a handler. */
-  letGo(): void {
+  releaseUnused(): void {
     this.#reader.clear()
-    this.bytes.letGo()
+    this.bytes.releaseUnused()
   }
 
   /** Asks for the next message, or for the end of the request. */
@@ -318,7 +318,7 @@ export class Http2Call {
     this.#isOver = true
     clearTimeout(this.#deadline)
     if (this.#stream.isPaused()) this.#stream.resume() // drain it, so that the stream can close
-    this.letGo()
+    this.releaseUnused()
     if (!this.#isHalfClosed) closeSoon(this.#stream)
     this.#listener?.onOver()
   }

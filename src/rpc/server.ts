@@ -13,9 +13,7 @@ import {
   LiveConnection,
   SWEEP_MS,
 } from './connection.ts'
-import { ConversationCall } from './conversation-call.ts'
 import { Decompressor } from './decompressor.ts'
-import { DuplexCall } from './duplex-call.ts'
 import { CallEndingError, MalformedRequestError, TooManyCallsError, UnknownMethodError } from './errors.ts'
 import type { Gate, Handler, Handlers } from './handlers.ts'
 import { Health, healthHandlers } from './health.ts'
@@ -25,19 +23,11 @@ import { openSession, type SessionForm, sessionForm } from './http2-session.ts'
 import { requireSessionHandles } from './kept-sessions.ts'
 import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
+import { createCall, type Route, Routes } from './routes.ts'
 import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
-import { type Method, method, type ServiceName } from './services.ts'
-import { type Status, StatusCode } from './status.ts'
-import { ExchangeCall, PushCall, StreamCall } from './stream-call.ts'
+import type { ServiceName } from './services.ts'
+import { type Status, StatusCode, UNKNOWN_METHOD_DETAILS } from './status.ts'
 import { timed } from './timed-handlers.ts'
-import { UnaryCall } from './unary-call.ts'
-
-interface Route<C> {
-  readonly service: string
-  readonly definition: Method
-  readonly handler: Handler<C>
-  readonly gate: Gate<C> | undefined
-}
 
 /** Minimum time between two log lines about evictions. */
 const EVICTION_LINE_MS = 10_000
@@ -51,15 +41,6 @@ const METHOD_NOT_ALLOWED = { ':status': 405, allow: 'POST' }
 const UNSUPPORTED_MEDIA_TYPE = { ':status': 415 }
 /** How long statuses may take to reach the peer of a connection that is being ended. */
 const END_CONNECTION_MS = 1_000
-const UNKNOWN_METHOD: Method = {
-  path: '/unknown',
-  requestStream: false,
-  responseStream: false,
-  requestSerialize: (value) => value as Buffer,
-  requestDeserialize: (bytes) => bytes,
-  responseSerialize: (value) => value as Buffer,
-  responseDeserialize: (bytes) => bytes,
-}
 
 /**
  * Serves gRPC on connections that our listeners have accepted. The caller is fixed before the first
@@ -72,8 +53,7 @@ export class RpcServer<C> implements AsyncDisposable {
   readonly #bytes: ByteBudget
   /** By the maximum of open calls. */
   readonly #sessionForms = new Map<number, SessionForm>()
-  readonly #routes = new Map<string, Route<C>>()
-  readonly #services: ServiceName[] = []
+  readonly #routes: Routes<C>
   readonly #connections = new Set<LiveConnection<C>>()
   readonly #openCalls: OpenCalls<C> | undefined
   readonly #byCaller = new Map<C, Set<LiveConnection<C>>>()
@@ -91,6 +71,7 @@ export class RpcServer<C> implements AsyncDisposable {
   constructor(options: RpcServerOptions<C>) {
     requireSessionHandles()
     this.#options = options
+    this.#routes = new Routes((handler) => this.#timed(handler))
     this.#streamsOpen = options.metrics.gauge('streams_open', 'Open gRPC streams', ['api'])
     this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
     this.#openCalls = options.callCap && new OpenCalls(options.callCap)
@@ -116,12 +97,7 @@ export class RpcServer<C> implements AsyncDisposable {
 
   /** Adds a service. `gate` is called before each call. Missing methods are answered UNIMPLEMENTED. */
   add<Name extends ServiceName>(name: Name, handlers: Handlers<C, Name>, gate?: Gate<C>): void {
-    for (const [methodName, handler] of Object.entries<Handler<C>>(handlers)) {
-      const definition = method(name, methodName)
-      const route = { service: name, definition, handler: this.#timed(handler), gate }
-      this.#routes.set(definition.path, route)
-    }
-    this.#services.push(name)
+    this.#routes.add(name, handlers, gate)
   }
 
   #timed(handler: Handler<C>): Handler<C> {
@@ -138,7 +114,8 @@ export class RpcServer<C> implements AsyncDisposable {
   addHealth(isServing: () => boolean, gate?: Gate<C>): void {
     const health = new Health(() => this.#ending === undefined && isServing())
     this.#health = health
-    const isKnown = (name: string): boolean => name === '' || this.#services.includes(name as ServiceName)
+    const isKnown = (name: string): boolean =>
+      name === '' || this.#routes.services.includes(name as ServiceName)
     this.add('grpc.health.v1.Health', healthHandlers(isKnown, health), gate)
   }
 
@@ -148,7 +125,7 @@ export class RpcServer<C> implements AsyncDisposable {
 
   /** Adds reflection, in the current version and in v1alpha, which older tools ask for first. */
   addReflection(): void {
-    const handlers = reflectionHandlers(() => this.#services)
+    const handlers = reflectionHandlers(() => this.#routes.services)
     this.add('grpc.reflection.v1.ServerReflection', handlers)
     this.add('grpc.reflection.v1alpha.ServerReflection', handlers)
   }
@@ -288,11 +265,8 @@ export class RpcServer<C> implements AsyncDisposable {
   }
 
   #open(connection: LiveConnection<C>, headers: IncomingHttpHeaders, base: Http2Call): Call<C> {
-    const route = this.#routes.get(headers[':path'] ?? '')
-    const call =
-      route === undefined
-        ? new UnaryCall(base, connection, UNKNOWN_METHOD, unknownMethod)
-        : routeCall(route, base, connection)
+    const route = this.#routes.find(headers[':path'])
+    const call = createCall(route, base, connection)
     if (call.isStream) {
       this.#openStreams += 1
       this.#streamsOpen.inc({ api: route?.service ?? '' })
@@ -314,7 +288,7 @@ export class RpcServer<C> implements AsyncDisposable {
     isWithinCap: boolean,
     headers: IncomingHttpHeaders,
   ): unknown {
-    if (route === undefined) return new UnknownMethodError('unknown method')
+    if (route === undefined) return new UnknownMethodError(UNKNOWN_METHOD_DETAILS)
     if (connection.calls.size > connection.limits.maxCalls) {
       return new TooManyCallsError('too many calls on this connection')
     }
@@ -345,7 +319,7 @@ export class RpcServer<C> implements AsyncDisposable {
     this.#openCalls?.remove(caller)
     if (!call.isStream) return
     this.#openStreams -= 1
-    this.#streamsOpen.inc({ api: this.#routes.get(call.method)?.service ?? '' }, -1)
+    this.#streamsOpen.inc({ api: this.#routes.find(call.method)?.service ?? '' }, -1)
   }
 
   #callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void {
@@ -378,17 +352,3 @@ export class RpcServer<C> implements AsyncDisposable {
 }
 
 function ignore(): void {}
-
-function unknownMethod(): never {
-  throw new UnknownMethodError('unknown method')
-}
-
-function routeCall<C>(route: Route<C>, base: Http2Call, connection: LiveConnection<C>): Call<C> {
-  const { definition, handler } = route
-  if ('unary' in handler) return new UnaryCall(base, connection, definition, handler.unary)
-  if ('push' in handler) return new PushCall(base, connection, definition, handler.push)
-  if ('duplex' in handler) return new DuplexCall(base, connection, definition, handler.duplex)
-  if ('exchange' in handler) return new ExchangeCall(base, connection, definition, handler.exchange)
-  if ('converse' in handler) return new ConversationCall(base, connection, definition, handler)
-  return new StreamCall(base, connection, definition, handler.stream, handler.finite === true)
-}

@@ -67,6 +67,8 @@ interface RpcErrorOptions extends ErrorOptions {
 
 /** The trailer that carries the reference of a refusal. */
 export const REFERENCE_TRAILER = 'signet-reference'
+/** The details with which a Signet server answers an unknown method. */
+export const UNKNOWN_METHOD_DETAILS = 'unknown method'
 
 /** The server answered with an error, or could not be reached. */
 export class RpcError extends CodedError {

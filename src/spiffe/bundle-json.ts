@@ -29,7 +29,7 @@ export const MAX_NOTED = 64
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** A part of a bundle that is not used. */
-export interface PassedOver {
+export interface SkippedPart {
   /** `key 3`, counted from zero, or the name of a member. */
   readonly where: string
   readonly reason: string
@@ -41,11 +41,11 @@ export interface PassedOver {
 }
 
 interface ParsedBundle extends BundleContents {
-  readonly passedOver: readonly PassedOver[]
+  readonly skippedParts: readonly SkippedPart[]
 }
 
 /** Why a part is not used. */
-type Skip = Omit<PassedOver, 'where'>
+type Skip = Omit<SkippedPart, 'where'>
 
 const skip = (reason: string, isUnknown = false): Skip => ({ reason, isUnknown })
 
@@ -62,9 +62,9 @@ export function parseBundle(json: Buffer | string): ParsedBundle {
   const keys = document['keys']
   // Absent is not the same as empty (§4.1.3).
   if (!Array.isArray(keys)) throw new InvalidBundleError('it has no list of keys')
-  const passedOver: PassedOver[] = []
+  const skippedParts: SkippedPart[] = []
   const note = (where: string, skipped: Skip | undefined): void => {
-    if (skipped !== undefined && passedOver.length < MAX_NOTED) passedOver.push({ where, ...skipped })
+    if (skipped !== undefined && skippedParts.length < MAX_NOTED) skippedParts.push({ where, ...skipped })
   }
   const x509Authorities = new Map<string, Buffer>()
   const jwtAuthorities = new Map<string, Buffer>()
@@ -76,7 +76,7 @@ export function parseBundle(json: Buffer | string): ParsedBundle {
   const contents: Mutable<ParsedBundle> = {
     x509Authorities: [...x509Authorities.values()],
     jwtAuthorities: Array.from(jwtAuthorities, ([kid, publicKeyDer]) => ({ kid, publicKeyDer })),
-    passedOver,
+    skippedParts,
   }
   const sequence = integerOf(document['spiffe_sequence'], MAX_SEQUENCE)
   if (typeof sequence === 'bigint') contents.sequence = sequence

@@ -3,7 +3,7 @@ import { exportJwk } from '../crypto/jwk.ts'
 import { exportSpki, importSpki } from '../crypto/keys.ts'
 import { type Certificate, parseCertificate, splitDerAsFar } from '../crypto/x509.ts'
 import { requireCoded } from '../foundation/errors.ts'
-import { InvalidBundleError, MAX_NOTED, type PassedOver, parseBundle } from './bundle-json.ts'
+import { InvalidBundleError, MAX_NOTED, parseBundle, type SkippedPart } from './bundle-json.ts'
 import { TrustDomain } from './trust-domain.ts'
 
 export interface BundleContents {
@@ -26,25 +26,29 @@ export class Bundle {
   readonly sequence: bigint | undefined
   readonly refreshHintSeconds: number | undefined
   /** The parts of the document that were skipped. */
-  readonly passedOver: readonly PassedOver[]
+  readonly skippedParts: readonly SkippedPart[]
   #certificates: readonly Certificate[] | undefined
   #formatted: Buffer | undefined
   #jwks: Buffer | undefined
   #x509Der: Buffer | undefined
 
-  private constructor(trustDomain: string, contents: BundleContents, passedOver: readonly PassedOver[] = []) {
+  private constructor(
+    trustDomain: string,
+    contents: BundleContents,
+    skippedParts: readonly SkippedPart[] = [],
+  ) {
     this.trustDomain = TrustDomain.parse(trustDomain).name
     this.x509Authorities = uniqueAuthorities(contents.x509Authorities)
     this.jwtAuthorities = jwtKeys(contents.jwtAuthorities)
     this.sequence = contents.sequence
     this.refreshHintSeconds = contents.refreshHintSeconds
-    this.passedOver = passedOver
+    this.skippedParts = skippedParts
   }
 
   /** Reads the JSON form and skips the parts that cannot be used. @throws InvalidBundleError */
   static parse(trustDomain: string, json: Buffer | string): Bundle {
-    const { passedOver, ...contents } = parseBundle(json)
-    return new Bundle(trustDomain, contents, passedOver)
+    const { skippedParts, ...contents } = parseBundle(json)
+    return new Bundle(trustDomain, contents, skippedParts)
   }
 
   /**
@@ -54,16 +58,16 @@ export class Bundle {
    */
   static fromX509Der(trustDomain: string, concatenated: Buffer): Bundle {
     const { parts, rest } = splitDerAsFar(concatenated)
-    const passedOver: PassedOver[] = []
+    const skippedParts: SkippedPart[] = []
     const x509Authorities = parts.filter((der, index) => {
       const reason = anchorProblem(der)
-      if (reason !== undefined && passedOver.length < MAX_NOTED)
-        passedOver.push({ where: `certificate ${index}`, reason, isUnknown: false })
+      if (reason !== undefined && skippedParts.length < MAX_NOTED)
+        skippedParts.push({ where: `certificate ${index}`, reason, isUnknown: false })
       return reason === undefined
     })
     if (rest > 0)
-      passedOver.push({ where: `${rest} bytes at the end`, reason: 'not a certificate', isUnknown: false })
-    return new Bundle(trustDomain, { x509Authorities, jwtAuthorities: [] }, passedOver)
+      skippedParts.push({ where: `${rest} bytes at the end`, reason: 'not a certificate', isUnknown: false })
+    return new Bundle(trustDomain, { x509Authorities, jwtAuthorities: [] }, skippedParts)
   }
 
   static of(input: BundleContents & { readonly trustDomain: string }): Bundle {

@@ -82,7 +82,7 @@ export function readJwtSvid({ header, claims }: ParsedJws): ReadJwtSvid {
   // The standard makes it optional (§2.2), but every other implementation requires it, and trying
   // every key in turn is no safe alternative.
   if (typeof kid !== 'string' || kid === '') throw new InvalidJwtSvidError('key_id')
-  if (!isSayable(claims))
+  if (!isPortableJson(claims))
     throw new InvalidJwtSvidError('claims', { because: 'one has a value that some JSON readers reject' })
   const { nbf } = claims
   return {
@@ -122,12 +122,13 @@ function audienceOf(aud: unknown): readonly string[] {
  * and a lone surrogate is not text, and most then reject the whole message. The JSON reader limits
  * the depth.
  */
-export function isSayable(value: unknown): boolean {
+export function isPortableJson(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed()
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object' || value === null) return true
-  if (Array.isArray(value)) return value.every(isSayable)
-  for (const [name, each] of Object.entries(value)) if (!name.isWellFormed() || !isSayable(each)) return false
+  if (Array.isArray(value)) return value.every(isPortableJson)
+  for (const [name, each] of Object.entries(value))
+    if (!name.isWellFormed() || !isPortableJson(each)) return false
   return true
 }
 

@@ -14,7 +14,7 @@ class InvalidSpiffeIdError extends CodedError {
 
 const SCHEME = 'spiffe://'
 /** SPIFFE-ID §2.3, in bytes. Every allowed character is one byte long. */
-const MAX_ID_LENGTH = 2048
+export const MAX_ID_LENGTH = 2048
 /** SPIFFE-ID §2.2. */
 const SEGMENT = /^[A-Za-z0-9._-]+$/
 
@@ -62,7 +62,7 @@ export class SpiffeId {
 }
 
 /** Whether the text is a valid path segment (SPIFFE-ID §2.2). */
-function isPathSegment(text: string): boolean {
+export function isPathSegment(text: string): boolean {
   return SEGMENT.test(text) && text !== '.' && text !== '..'
 }
 

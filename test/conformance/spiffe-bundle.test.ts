@@ -24,7 +24,7 @@ const parse = (document: object): Bundle => Bundle.parse('example.org', JSON.str
 const keysOf = (bundle: Bundle): number[] => [bundle.x509Authorities.length, bundle.jwtAuthorities.size]
 
 /** Asserts that the key is skipped and that other keys are read. */
-function passedOver(jwk: Jwk): void {
+function assertSkipped(jwk: Jwk): void {
   assert.deepEqual(keysOf(parse({ keys: [jwk] })), [0, 0])
   assert.deepEqual(keysOf(parse({ keys: [jwk, x509Jwk, jwtJwk] })), [1, 1])
 }
@@ -33,22 +33,22 @@ const notABundle = (json: string): void =>
 
 describe('reading a SPIFFE bundle', () => {
   it('BNC-01: skips a key of an unknown type or on an unknown curve', () => {
-    passedOver({ kty: 'AKP', use: 'jwt-svid', kid: 'a' })
-    passedOver({ ...jwtJwk, crv: 'secp256k1' })
-    passedOver({ ...x509Jwk, kty: 'AKP' })
-    passedOver({ ...x509Jwk, crv: 'secp256k1' })
+    assertSkipped({ kty: 'AKP', use: 'jwt-svid', kid: 'a' })
+    assertSkipped({ ...jwtJwk, crv: 'secp256k1' })
+    assertSkipped({ ...x509Jwk, kty: 'AKP' })
+    assertSkipped({ ...x509Jwk, crv: 'secp256k1' })
   })
 
   for (const use of [undefined, 'sig', 'X509-SVID', 'JWT-SVID', 'foo-svid', 'wit-svid', 1]) {
     it(`BNC-02: skips keys whose use is ${JSON.stringify(use)}`, () => {
-      passedOver({ ...jwtJwk, use })
-      passedOver({ ...x509Jwk, use })
+      assertSkipped({ ...jwtJwk, use })
+      assertSkipped({ ...x509Jwk, use })
     })
   }
 
   it('BNC-03: skips an X.509 authority without a certificate', () => {
-    passedOver({ ...x509Jwk, x5c: undefined })
-    passedOver({ ...x509Jwk, x5c: [] })
+    assertSkipped({ ...x509Jwk, x5c: undefined })
+    assertSkipped({ ...x509Jwk, x5c: [] })
   })
 
   it('BNC-04: uses the first of several certificates', async () => {
@@ -91,7 +91,7 @@ describe('reading a SPIFFE bundle', () => {
   })
 
   it('BNC-11: does not use a certificate that is not a CA as a trust anchor', () => {
-    passedOver(jwkOf(signTestLeaf(own.ca, own.jwtKey.publicKeyDer), own.jwtKey.publicKeyDer))
+    assertSkipped(jwkOf(signTestLeaf(own.ca, own.jwtKey.publicKeyDer), own.jwtKey.publicKeyDer))
   })
 
   it('BNC-11: does not trust a CA that has expired', async () => {
@@ -134,11 +134,11 @@ describe('reading a SPIFFE bundle', () => {
   })
 
   it('BND-08: skips a key of a known use without a key type', () => {
-    passedOver({ ...jwtJwk, kty: undefined })
+    assertSkipped({ ...jwtJwk, kty: undefined })
   })
 
   it('BND-12, BND-15, ENC-10: skips a certificate of another key, in base64url, in PEM or with trailing bytes', () => {
-    const refuse = (change: Jwk): void => passedOver({ ...x509Jwk, ...change })
+    const refuse = (change: Jwk): void => assertSkipped({ ...x509Jwk, ...change })
     refuse(exportJwk(own.jwtKey.publicKeyDer))
     refuse({ x5c: [own.ca.der.toString('base64url')] })
     refuse({ x5c: [toBase64(Buffer.concat([own.ca.der, own.ca.der]))] })
@@ -146,7 +146,7 @@ describe('reading a SPIFFE bundle', () => {
   })
 
   it('BND-16, BND-18: skips JWT keys without a kid, and the second of two keys with the same kid', async () => {
-    for (const kid of [undefined, '', 1]) passedOver({ ...jwtJwk, kid })
+    for (const kid of [undefined, '', 1]) assertSkipped({ ...jwtJwk, kid })
     const other = exportJwk((await generateKeyPair()).publicKeyDer)
     const bundle = parse({ keys: [jwtJwk, { ...jwtJwk, ...other }] })
     assert.ok(bundle.jwtAuthorities.get('k1')?.equals(own.jwtKey.publicKey))

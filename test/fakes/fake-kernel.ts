@@ -31,6 +31,7 @@ export interface FakeProcess {
 export class FakeKernel implements PeerKernel {
   readonly bootTimeMs = 1_000_000
   readonly followsPaths = true
+  readonly mayInspectAll = true
   readonly openPidfds = new Set<number>()
   readonly process: FakeProcess
   #nextPidfd = 100

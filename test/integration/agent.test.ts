@@ -175,8 +175,10 @@ spec: { target: { bot: builder }, reason: test }
     await served(client)
     const { botInstanceId } = await statusOf(started.agent.adminSocket)
     await started.agent[Symbol.asyncDispose]()
-    const tokens = JSON.parse((await stack.admin('get', 'join_token', '--json')).stdout) as { name: string }[]
-    for (const token of tokens) await stack.admin('delete', 'join_token', token.name)
+    const tokens = JSON.parse((await stack.admin('get', 'join_token', '--json')).stdout) as {
+      metadata: { name: string }
+    }[]
+    for (const { metadata } of tokens) await stack.admin('delete', 'join_token', metadata.name)
     await stack.admin('delete', 'bot', 'builder')
     await stack.apply(DEFAULT_RESOURCES)
     const { name, secret } = await stack.createToken()

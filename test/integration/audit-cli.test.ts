@@ -82,7 +82,7 @@ describe('audit archive', () => {
     assert.match(alone.stdout, new RegExp(`events 1 to ${last} are in archives that were not read`))
     const together = await audit(authority, 'verify', '--archive', file)
     assert.equal(together.status, 0, together.stderr)
-    assert.match(together.stdout, new RegExp(`the audit log is whole: .* ${events} events in archives`))
+    assert.match(together.stdout, new RegExp(`the audit log is intact: .* ${events} events in archives`))
     const listed = await audit(authority, 'list', '--archive', file, '--json', '--event', 'authority.*')
     const [started] = JSON.parse(listed.stdout) as { event: string; detail: { trustDomain: string } }[]
     assert.equal(started?.event, 'authority.started')

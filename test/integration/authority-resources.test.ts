@@ -145,7 +145,7 @@ describe('resources', () => {
     const stream = authority.admin.stream<object, ListAuditEventsResponse__Output>(
       ADMIN,
       'ListAuditEvents',
-      { event: 'resource.*', limit: 1, follow: true },
+      { events: ['resource.*'], limit: 1, follow: true },
       { signal: abort.signal },
     )
     assert.equal((await stream.next()).value.events.length, 1)

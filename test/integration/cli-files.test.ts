@@ -4,11 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { loadOrCreateKey, loadSecret } from '../../src/config/secret-source.ts'
-import {
-  ensurePrivateDirectory,
-  readPrivateFile,
-  writeFileAtomically,
-} from '../../src/foundation/atomic-file.ts'
+import { readPrivateFile, writeFileAtomically } from '../../src/foundation/atomic-file.ts'
+import { ensurePrivateDirectory } from '../../src/foundation/private-directory.ts'
 import { systemRandom } from '../../src/foundation/random.ts'
 
 let directory: string

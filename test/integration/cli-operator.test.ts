@@ -5,6 +5,8 @@ import { after, before, describe, it } from 'node:test'
 import { type Finished, signet } from '../support/command.ts'
 import { startAuthority, type TestAuthority } from '../support/start-authority.ts'
 
+const EMPTY_BUNDLE = '{"keys":[]}'
+
 /** What an operator types, rightly and wrongly, against a running authority. */
 describe('the commands of an operator', () => {
   let authority: TestAuthority
@@ -207,6 +209,94 @@ ${bot('ci', '[]')}
         assert.equal(code, 2)
         assert.match(stderr, why)
       }
+    })
+  })
+
+  describe('what get prints', () => {
+    const table = async (...args: readonly string[]): Promise<string> =>
+      (await done('get', ...args)).replaceAll(/ {2,}/g, ' | ')
+    before(async () => {
+      await authority.apply(`
+kind: workload_identity
+version: v1
+metadata: { name: api }
+spec:
+  spiffe_id: /api
+  allow:
+  - match: { workload.unix.uid: [1000, 1001], workload.unix.binary_path: { glob: /opt/** } }
+  - when: 'workload.unix.gid == 7'
+  deny: [{ match: { workload.unix.user: { not: www } } }]
+  x509: { ttl: 30m }
+---
+kind: federation
+version: v1
+metadata: { name: partner }
+spec: { trust_domain: partner.example, bundle: '${EMPTY_BUNDLE}' }
+`)
+      await done('lock', '--bot', 'ci', '--reason', 'under attack', '--ttl', '1h')
+      await done('lock', '--workload-identity', 'api')
+      await done('token', 'create', '--bot', 'builder', '--name', 'pair', '--max-uses', '2')
+    })
+    after(async () => {
+      await done('unlock', '--bot', 'ci')
+      await done('unlock', '--workload-identity', 'api')
+    })
+
+    it('shows who gets an identity, for how long, and that it is locked', async () => {
+      assert.match(
+        await table('workload_identity'),
+        /^NAME \| SPIFFE ID \| ALLOW \| TTL \| STATE\napi \| \/api \| uid 1000\|1001, binary_path \/opt\/\*\* or workload\.unix\.gid == …? ?.* \| 30m, jwt default \| locked by workload_identity-api$/m,
+      )
+    })
+    it('shows roles, agents and locks of bots', async () => {
+      const text = await table('bot')
+      assert.match(text, /^builder \| all \| none \| active \| \d{4}-/m)
+      assert.match(text, /^ci \| none \| none \| locked by bot-ci \| /m)
+    })
+    it('shows target, reason, expiry and state of locks', async () => {
+      assert.match(await table('lock'), /^bot-ci \| bot ci \| under attack \| [\dT:-]{19}Z \| active$/m)
+      assert.match(
+        await table('lock'),
+        /^workload_identity-api \| workload_identity api \| never \| active$/m,
+      )
+    })
+    it('shows bot, expiry, uses left and state of join tokens', async () => {
+      assert.match(await table('join_token'), /^pair \| builder \| [\dT:-]{19}Z \| 2 of 2 \| active$/m)
+    })
+    it('all is all, each kind in its own table', async () => {
+      const text = await done('get', 'all')
+      for (const kind of ['role', 'bot', 'join_token', 'workload_identity', 'federation', 'lock']) {
+        assert.match(text, new RegExp(`^${kind}\\nNAME `, 'm'))
+      }
+    })
+    it('with --json is what apply takes, of one, of a kind and of all', async () => {
+      for (const args of [['bot', 'ci'], ['lock'], ['federation'], ['all']]) {
+        const at = await file('all.json', await done('get', ...args, '--json'))
+        const text = await done('apply', '-f', at)
+        assert.match(text, /unchanged/)
+        assert.doesNotMatch(text, /created|updated/)
+      }
+    })
+    it('a mistake in such a list has its line', async () => {
+      const at = await file(
+        'list.json',
+        '[\n  {"kind": "bot", "version": "v1",\n   "metadata": {"name": "a"},\n   "spec": {"rols": []}}\n]',
+      )
+      assert.match((await run('apply', '-f', at)).stderr, /list\.json:4: spec\.rols: unknown key/)
+    })
+    it('a kind that there is not is refused, with the nearest', async () => {
+      const { code, stderr } = await run('get', 'bots')
+      assert.equal(code, 2)
+      assert.match(stderr, /'bots' is invalid .* choose one of .*: did you mean bot\?/)
+    })
+    it('audit list has columns, and every time in the same form', async () => {
+      const text = (await done('audit', 'list')).replaceAll(/ {2,}/g, ' | ')
+      assert.match(text, /^NUMBER \| TIME \| EVENT \| ACTOR \| DETAIL\n/)
+      assert.match(
+        text,
+        /\d \| [\dT:-]{19}Z \| lock\.created \| uid:\d+.* \| kind=lock name=bot-ci revision=\d+ target\.bot=ci reason="under attack" expiresMs=[\dT:-]{19}Z$/m,
+      )
+      assert.match(text, /ca\.activated \| authority \| .* notAfter=[\dT:-]{19}Z$/m)
     })
   })
 })

@@ -239,6 +239,6 @@ describe('the commands, with both programs running', () => {
       ['join.accepted'],
     )
     assert.equal(((await json('audit', 'list', '--limit', '3')) as object[]).length, 3)
-    assert.match((await stack.admin('audit', 'verify')).stdout, /^the audit log is whole: /)
+    assert.match((await stack.admin('audit', 'verify')).stdout, /^the audit log is intact: /)
   })
 })

@@ -77,7 +77,7 @@ describe('a listener that several users share', { skip: needsTwoUsers }, () => {
     client.write('one')
     for (let n = 0; n < 50; n++) await turn()
     assert.deepEqual(heard, [])
-    assert.equal(listener.letGo(uid), true)
+    assert.equal(listener.resume(uid), true)
     while (heard.length === 0) await turn()
     assert.deepEqual(heard, ['one'])
     client.destroy()

@@ -154,7 +154,7 @@ describe('a federation', () => {
     await stack.startAuthority()
     await stack.agent.says(/"event":"sync\.(?:established|restored)"/)
     assert.deepEqual(ids(await restarted.first('FetchJWTBundles')), [PARTNER_ID])
-    assert.match((await stack.admin('get', 'federation')).stdout, /federation +partner\.example/)
+    assert.match((await stack.admin('get', 'federation')).stdout, /^partner\.example +partner\.example /m)
   })
 
   it('is listed, shown, compared and applied like every resource, and recorded in the audit log', async () => {

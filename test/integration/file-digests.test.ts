@@ -41,7 +41,7 @@ describe('FileDigests', () => {
    * Releases a thread that waits for a writer, and any that comes later; otherwise it would keep
    * this process alive for ever.
    */
-  async function letGo(pipe: string): Promise<void> {
+  async function release(pipe: string): Promise<void> {
     const writer = await open(pipe, 'r+')
     unlinkSync(pipe)
     await writer.close()
@@ -79,7 +79,7 @@ describe('FileDigests', () => {
     const alive = setInterval(() => undefined, 1_000) // the digests do not keep a process alive
     assert.equal(await own.of(await requestFor(pipe)), undefined) // opening it blocks until there is a writer
     assert.ok(await digests().of(await file('e', 'content')), 'of other digests')
-    await letGo(pipe)
+    await release(pipe)
     clearInterval(alive)
   })
 
@@ -103,7 +103,7 @@ describe('FileDigests', () => {
       )
       assert.ok(await own.of(await file('i', 'content')), 'of another user')
     } finally {
-      for (const pipe of pipes) await letGo(pipe)
+      for (const pipe of pipes) await release(pipe)
       clearInterval(alive)
     }
   })

@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { describe, it } from 'node:test'
-import { startStatusServer } from '../../src/foundation/http-status.ts'
+import { type Readiness, startStatusServer } from '../../src/foundation/http-status.ts'
 import { silentLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
 describe('the status server', () => {
-  const start = (reason?: string) => {
+  const start = (readiness: Readiness = { isReady: true }) => {
     const metrics = createMetrics()
     metrics.counter('things_total', 'Things').inc()
     return startStatusServer({
       listen: '127.0.0.1:0',
       metrics,
-      ready: () => reason,
+      ready: () => readiness,
       logger: silentLogger,
       clock: new FakeClock(),
     })
@@ -29,9 +29,14 @@ describe('the status server', () => {
     assert.equal((await get('/metrics/../livez?x')).status, 200)
   })
   it('says why it is not ready', async () => {
-    await using server = await start('no sync yet')
+    await using server = await start({ isReady: false, note: 'no sync yet' })
     const response = await fetch(`http://${server.address}/readyz`)
     assert.deepEqual([response.status, await response.text()], [503, 'no sync yet\n'])
+  })
+  it('is ready with a note while something is not as it should be', async () => {
+    await using server = await start({ isReady: true, note: 'the authority is away' })
+    const response = await fetch(`http://${server.address}/readyz`)
+    assert.deepEqual([response.status, await response.text()], [200, 'ok: the authority is away\n'])
   })
   it('answers only GET and HEAD', async () => {
     await using server = await start()
@@ -85,7 +90,7 @@ describe('the status server', () => {
     const options = {
       listen: '127.0.0.1:0',
       metrics,
-      ready: () => undefined,
+      ready: () => ({ isReady: true }),
       logger: silentLogger,
       clock: new FakeClock(),
     }
@@ -140,7 +145,7 @@ describe('the status server', () => {
     await using server = await startStatusServer({
       listen: '[::1]:0',
       metrics,
-      ready: () => undefined,
+      ready: () => ({ isReady: true }),
       logger: silentLogger,
       clock,
     })
@@ -164,7 +169,7 @@ describe('the status server', () => {
       const options = {
         listen,
         metrics: createMetrics(),
-        ready: () => undefined,
+        ready: () => ({ isReady: true }),
         logger: silentLogger,
         clock: new FakeClock(),
       }
@@ -179,7 +184,7 @@ describe('the status server', () => {
     const again = startStatusServer({
       listen: server.address,
       metrics: createMetrics(),
-      ready: () => undefined,
+      ready: () => ({ isReady: true }),
       logger: silentLogger,
       clock: new FakeClock(),
     })

@@ -107,7 +107,7 @@ describe('the quick start of README.md', () => {
     assert.ok(fetched.includes(`granted ${id} by allow[0]`), fetched)
     assert.match(fetched, / join\.accepted by bot:laptop\//)
     assert.match(fetched, / x509_svid\.issued by bot:laptop\//)
-    assert.match(fetched, /the audit log is whole: \d+ events/)
+    assert.match(fetched, /the audit log is intact: \d+ events/)
 
     const locked = await shell.paste(block('lock', port))
     assert.match(locked, /lock bot-laptop created\n[\s\S]*no identity issued[\s\S]*lock bot-laptop deleted/)

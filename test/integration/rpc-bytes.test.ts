@@ -35,8 +35,8 @@ const varint = (value: number): Buffer =>
 // Sessions are not destroyed here but end with their server. Node aborts when a client session is
 // destroyed after responses to requests that it was still sending (`current_nghttp2_memory_ >=
 // previous_size`).
-describe('the bytes that callers make a server hold', () => {
-  it('are released when calls are answered or reset, and when their connection ends', async () => {
+describe('memory that requests hold in a server', () => {
+  it('is released when calls are answered or reset, and when their connection ends', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
     assert.equal(
@@ -58,7 +58,7 @@ describe('the bytes that callers make a server hold', () => {
     await until(() => stack.server.heldBytes === 0)
   })
 
-  it('are not those of streams that have begun', async () => {
+  it('does not include streams that the server is already answering', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
     for (let n = 0; n < 20; n++) rawCall(session, X509)
@@ -66,7 +66,7 @@ describe('the bytes that callers make a server hold', () => {
     await until(() => stack.server.heldBytes === 0)
   })
 
-  it('are bounded on a connection: the biggest requests end, and the next one is served', async () => {
+  it('is bounded per connection: the largest requests are ended, and the next one is served', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
     const small = rawCall(session, JWT, { body: request(20 * KIB), open: true })
@@ -81,7 +81,7 @@ describe('the bytes that callers make a server hold', () => {
     assert.match(stack.logged.join(), /"event":"requests.evicted"/)
   })
 
-  it('are bounded for all connections of a caller, in small pieces, too', async () => {
+  it('is bounded for all connections of a caller together, also in many small pieces', async () => {
     await using stack = await RpcStack.start(options)
     const sessions = Array.from({ length: 5 }, () => stack.session())
     const calls = sessions.flatMap((session) => unfinished(session, 90, 20 * KIB))
@@ -91,7 +91,7 @@ describe('the bytes that callers make a server hold', () => {
     assert.ok(stack.server.heldBytes <= LIMITS.caller)
   })
 
-  it('include those of announced requests of which no byte has arrived', async () => {
+  it('includes requests that are announced but have not arrived', async () => {
     await using stack = await RpcStack.start({ ...options, maxStreamsPerConnection: 1_000 })
     using client = await RawConnection.greeted(stack.socketPath)
     for (let n = 0; n < 900; n++) client.send(frame(TYPE.headers, END_HEADERS, 2 * n + 1, callHeaders(JWT)))
@@ -101,7 +101,7 @@ describe('the bytes that callers make a server hold', () => {
     assert.ok(stack.server.heldBytes <= LIMITS.connection)
   })
 
-  it('include those of responses that are not read', async () => {
+  it('includes responses that the client does not read', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session({ initialWindowSize: 0 })
     const body = grpcFrame(
@@ -118,7 +118,7 @@ describe('the bytes that callers make a server hold', () => {
     assert.ok(stack.server.heldBytes <= LIMITS.connection)
   })
 
-  it('are used by a handler until it is done, whatever becomes of the call', async () => {
+  it('stays counted until the handler is done, even if the call has ended', async () => {
     const { promise, resolve } = Promise.withResolvers<Buffer>()
     await using stack = await RpcStack.start({
       ...options,
@@ -136,7 +136,7 @@ describe('the bytes that callers make a server hold', () => {
     await until(() => stack.server.heldBytes === 0)
   })
 
-  it('are those of a connection that has not called yet', async () => {
+  it('includes a connection that has not made a call yet', async () => {
     await using stack = await RpcStack.start({
       ...options,
       byteLimits: { connection: 4 * KIB, caller: 500 * KIB, total: 800 * KIB },
@@ -159,8 +159,8 @@ describe('the bytes that callers make a server hold', () => {
   })
 })
 
-describe('room for an answer', () => {
-  it('is kept until the answer is there, and refused where it would not be', async () => {
+describe('memory for a response', () => {
+  it('is reserved until the response is ready; a call that would exceed the limit is refused', async () => {
     const { promise: done, resolve: finish } = Promise.withResolvers<void>()
     const unary = async (_caller: unknown, _request: object, context: CallContext): Promise<Buffer> => {
       context.expectAnswer(100 * KIB)
@@ -183,7 +183,7 @@ describe('compressed requests', () => {
   const bomb = grpcFrame(gzipSync(Buffer.concat([request(120 * KIB, true).subarray(5)])), true)
   const headers = { 'grpc-encoding': 'gzip' }
 
-  it('are decompressed in turns, and all are served', async () => {
+  it('are decompressed one after another, and all are served', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
     const calls = Array.from({ length: 20 }, () => rawCall(session, JWT, { headers, body: bomb }))
@@ -193,7 +193,7 @@ describe('compressed requests', () => {
     await until(() => stack.server.heldBytes === 0)
   })
 
-  it('that are abandoned while they wait delay no one else', async () => {
+  it('do not delay others when they are abandoned while they wait', async () => {
     await using stack = await RpcStack.start(options)
     const session = stack.session()
     const other = stack.session()
@@ -205,7 +205,7 @@ describe('compressed requests', () => {
     await until(() => stack.server.heldBytes === 0)
   })
 
-  it('are refused where nothing is decompressed', async () => {
+  it('are refused by a server that does not decompress', async () => {
     await using stack = await RpcStack.start({ ...options, limitsOf: () => ({ decompresses: false }) })
     const session = stack.session()
     const { status } = await rawCall(session, JWT, { headers, body: bomb }).ended

@@ -31,7 +31,7 @@ async function isServed(stack: RpcStack): Promise<void> {
 }
 
 describe('a connection', () => {
-  it('that never says the HTTP/2 preface is closed; one that has said it stays, however quiet', async () => {
+  it('is closed if it never sends the HTTP/2 preface, but stays open if it is only idle after it', async () => {
     await using stack = await RpcStack.start({ handlers })
     const mute = drained(stack)
     const half = drained(stack)
@@ -48,7 +48,7 @@ describe('a connection', () => {
 
   // Node alone would only end its own side and drop the session, and would abort if that was
   // collected before its calls.
-  it('that sends GOAWAY and then invalid frames is closed, even if its peer stays', async () => {
+  it('is closed after GOAWAY and invalid frames, even if its peer keeps it open', async () => {
     await using stack = await RpcStack.start({ handlers })
     const peer = net.connect({ path: stack.socketPath, allowHalfOpen: true })
     await once(peer, 'connect')
@@ -63,7 +63,7 @@ describe('a connection', () => {
     peer.destroy()
   })
 
-  it('that is quiet is pinged, and closed if it does not answer', async () => {
+  it('is pinged when it is idle, and closed if it does not answer', async () => {
     await using stack = await RpcStack.start({ handlers })
     const dead = drained(stack)
     dead.write(GREETING)
@@ -84,10 +84,10 @@ describe('a connection', () => {
   for (const [what, bytes] of [
     ['HTTP/1.1', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['TLS', Buffer.from('16030100c8010000c40303', 'hex')],
-    ['noise', Buffer.from(Array.from({ length: 4_096 }, (_, i) => (i * 167) % 256))],
-    ['noise after the preface', Buffer.concat([PREFACE, Buffer.alloc(4_096, 0xff)])],
+    ['random bytes', Buffer.from(Array.from({ length: 4_096 }, (_, i) => (i * 167) % 256))],
+    ['random bytes after the preface', Buffer.concat([PREFACE, Buffer.alloc(4_096, 0xff)])],
   ] as const) {
-    it(`that speaks ${what} is closed, and only that one`, async () => {
+    it(`is closed if it sends ${what}, and the others stay open`, async () => {
       await using stack = await RpcStack.start({ handlers })
       const other = stack.session()
       await once(other, 'remoteSettings')
@@ -99,7 +99,7 @@ describe('a connection', () => {
     })
   }
 
-  it('may ping as keepalive and bandwidth estimators do', async () => {
+  it('may send PINGs as often as keepalive and bandwidth estimation do', async () => {
     await using stack = await RpcStack.start({ handlers })
     const session = stack.session()
     let goaways = 0
@@ -114,8 +114,8 @@ describe('a connection', () => {
 
   const empty = Buffer.alloc(0)
   const FLOODS: readonly (readonly [string, (n: number) => Buffer, number])[] = [
-    ['PING', () => frame(TYPE.ping, 0, 0, Buffer.alloc(8)), 30_000],
-    ['SETTINGS', () => frame(TYPE.settings, 0, 0), 2_000],
+    ['PINGs', () => frame(TYPE.ping, 0, 0, Buffer.alloc(8)), 30_000],
+    ['SETTINGS frames', () => frame(TYPE.settings, 0, 0), 2_000],
     [
       'resets',
       (n) =>
@@ -126,13 +126,13 @@ describe('a connection', () => {
       10_000,
     ],
     [
-      'empty CONTINUATION',
+      'empty CONTINUATION frames',
       (n) => (n === 0 ? frame(TYPE.headers, 0, 1, SOME_HEADERS) : frame(TYPE.continuation, 0, 1, empty)),
       10_000,
     ],
   ]
   for (const [what, make, count] of FLOODS) {
-    it(`that floods with ${what} is cut, and the others are served`, async () => {
+    it(`is closed if it sends a flood of ${what}, and the others are served`, async () => {
       await using stack = await RpcStack.start({ handlers })
       const socket = drained(stack)
       socket.write(GREETING)
@@ -145,7 +145,7 @@ describe('a connection', () => {
     })
   }
 
-  it('gets no more streams than it may have', async () => {
+  it('cannot open more streams than its limit', async () => {
     await using stack = await RpcStack.start({ handlers, maxStreamsPerConnection: 3 })
     const session = stack.session()
     const [settings] = await once(session, 'remoteSettings')
@@ -171,7 +171,7 @@ describe('a connection', () => {
     ['a message that is too long', callHeaders(JWT), '8'],
     ['a request that is not gRPC', SOME_HEADERS, undefined],
   ] as const) {
-    it(`keeps no stream of ${what}, though its request never ends`, async () => {
+    it(`frees the stream of ${what}, even if its request never ends`, async () => {
       const maxCallsPerUser = status === '14' ? 0 : 2
       await using stack = await RpcStack.start({ handlers, maxStreamsPerConnection: 2, maxCallsPerUser })
       using client = await RawConnection.greeted(stack.socketPath)
@@ -187,7 +187,7 @@ describe('a connection', () => {
     })
   }
 
-  it('gets no more calls than its user may have on all of them', async () => {
+  it('cannot open more calls than its user may have on all connections', async () => {
     await using stack = await RpcStack.start({ handlers, maxCallsPerUser: 5 })
     const sessions = Array.from({ length: 2 }, () => stack.session())
     const [first, second] = sessions as [http2.ClientHttp2Session, http2.ClientHttp2Session]
@@ -201,7 +201,7 @@ describe('a connection', () => {
     for (const session of sessions) session.destroy()
   })
 
-  it('that sends too long a header list loses that call only', async () => {
+  it('loses only the call whose header list is too long', async () => {
     await using stack = await RpcStack.start({ handlers })
     const session = stack.session()
     assert.equal((await rawCall(session, JWT).ended).status, 0) // a limit holds once it was acknowledged
@@ -211,7 +211,7 @@ describe('a connection', () => {
     session.destroy()
   })
 
-  it('that opens calls and sends no request loses them in the end', async () => {
+  it('loses calls for which it never sends a request', async () => {
     await using stack = await RpcStack.start({ handlers })
     const session = stack.session()
     const call = session.request(

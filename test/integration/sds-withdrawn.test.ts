@@ -10,7 +10,7 @@ import { createTestTrustDomain } from '../support/svid-fixtures.ts'
 const UID = process.getuid?.() ?? 0
 const WEB = { spiffe_id: '/web', allow: [{ match: { 'workload.unix.uid': UID } }] }
 
-describe('trust that is withdrawn', () => {
+describe('a withdrawn bundle', () => {
   const NOBODY = 'O=Signet\nCN=Nobody'
   const PARTNER = 'spiffe://partner.example'
   const FEDERATING = { ...WEB, federates_with: ['partner.example'] }
@@ -32,7 +32,7 @@ describe('trust that is withdrawn', () => {
           serving.learn(knowledge, { web: { ...WEB, revision: '2' } }),
       ],
     ] as const) {
-      it(`${how} reaches an Envoy that asks for it by name, by ${mode}, also a new one, and comes back when it is granted again`, async () => {
+      it(`${how}: Envoys that subscribe by name (${mode}) are told, new ones too, and get it again once it is granted`, async () => {
         const { bundle } = await createTestTrustDomain('partner.example')
         const knowledge: Partial<Knowledge> = { federatedBundles: new Map([['partner.example', bundle]]) }
         await using serving = await startServing({ identities: { web: FEDERATING }, knowledge })
@@ -54,7 +54,7 @@ describe('trust that is withdrawn', () => {
     }
 
     for (const name of ['ROOTCA', 'ALL', 'spiffe://example.org']) {
-      it(`with every identity of the proxy closes ${name}, by ${mode}`, async () => {
+      it(`${name} is emptied when the proxy loses every identity (${mode})`, async () => {
         await using serving = await startServing({ identities: { web: WEB } })
         using client = new SecretClient(serving.socket)
         using stream = client[mode]([name])
@@ -69,10 +69,10 @@ describe('trust that is withdrawn', () => {
   }
 })
 
-describe('the metadata that the standard asks of every request', () => {
+describe('the metadata that the Workload API requires of every request', () => {
   const refused = { code: 3, details: 'security header missing from request' }
 
-  it('is asked of Envoy where the operator wants it', async () => {
+  it('is required of Envoy if the operator configures it', async () => {
     await using serving = await startServing({ identities: { web: WEB }, requireMetadata: true })
     using without = new SecretClient(serving.socket)
     await assert.rejects(without.fetch(['default']), refused)

@@ -27,7 +27,7 @@ const events = (serving: Serving, event: string) => serving.events.filter((each)
 
 describe('a secret', () => {
   for (const name of [ID, 'default']) {
-    it(`${name} is the certificate of the caller, alone in its response, with a key that fits`, async () => {
+    it(`${name} is the certificate of the caller with its key, alone in the response`, async () => {
       await using serving = await startServing({ identities: { web: WEB } })
       using client = new SecretClient(serving.socket)
       using stream = client.stream([name])
@@ -41,7 +41,7 @@ describe('a secret', () => {
   }
 
   for (const name of [OWN, 'ROOTCA', 'ALL']) {
-    it(`${name} is the own bundle, for the SPIFFE validator`, async () => {
+    it(`${name} is the bundle of the own trust domain, for the SPIFFE validator`, async () => {
       await using serving = await startServing({ identities: { web: WEB } })
       using client = new SecretClient(serving.socket)
       using stream = client.stream([name])
@@ -53,7 +53,7 @@ describe('a secret', () => {
     })
   }
 
-  it('of a bundle costs no certificate', async () => {
+  it('that is a bundle is served without issuing a certificate', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['ROOTCA', 'ALL', OWN])
@@ -63,7 +63,7 @@ describe('a secret', () => {
     assert.equal(leafOf((await stream.secrets())[0]).subjectAltName, `URI:${ID}`)
   })
 
-  it('of a federated trust domain is for callers whose identity federates with it', async () => {
+  it('that is a federated bundle is only for callers whose identity federates with it', async () => {
     const { bundle } = await createTestTrustDomain('partner.example')
     const knowledge: Partial<Knowledge> = { federatedBundles: new Map([['partner.example', bundle]]) }
     const federating = { ...WEB, federates_with: ['partner.example'] }
@@ -79,7 +79,7 @@ describe('a secret', () => {
     assert.deepEqual(Object.keys(partner?.trustDomains ?? {}), ['partner.example'])
   })
 
-  it('has the names that the operator has given it', async () => {
+  it('can be requested by names that the operator configured', async () => {
     const sdsNames = {
       default_svid_name: 'mine',
       default_bundle_name: 'roots',
@@ -91,7 +91,7 @@ describe('a secret', () => {
     assert.deepEqual(namesOf(secretsOf(response)), ['everybody', 'mine', 'roots'])
   })
 
-  it('is plain CA certificates for a node that asks for them once, and then there is no `ALL`', async () => {
+  it('is a list of CA certificates for a node without the SPIFFE validator, which then has no `ALL`', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     const metadata = { fields: { disable_spiffe_cert_validation: { boolValue: true } } }
@@ -107,7 +107,7 @@ describe('a secret', () => {
 })
 
 describe('a request', () => {
-  it('with several names gets all that are available; the rest is logged once and counted', async () => {
+  it('for several names returns those that are available; the others are logged once and counted', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     const asked = ['default', ID, 'ROOTCA', 'ALL', OWN, SHOP_ID, 'file-root:system']
@@ -134,7 +134,7 @@ describe('a request', () => {
     }
   })
 
-  it('without a name, at first, gets everything by its real name; later it gets nothing', async () => {
+  it('without names returns every secret if it is the first of a stream, and nothing later', async () => {
     await using serving = await startServing({ identities: { web: WEB, shop: SHOP } })
     using client = new SecretClient(serving.socket)
     using everything = client.stream([])
@@ -148,7 +148,7 @@ describe('a request', () => {
     assert.equal(stream.waiting, 0)
   })
 
-  it('of a stream that comes again with the current version is answered with the same version', async () => {
+  it('that resumes a stream with the current version is answered with the same version', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['default'])
@@ -160,7 +160,7 @@ describe('a request', () => {
     assert.notEqual(second.nonce, first.nonce)
   })
 
-  it('that acknowledges is not answered, and neither is a stale one', async () => {
+  it('that acknowledges a response is not answered, and neither is a stale one', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['ROOTCA'])
@@ -176,7 +176,7 @@ describe('a request', () => {
     assert.deepEqual(namesOf(await stream.secrets()), ['ALL'])
   })
 
-  it('that refuses is logged with what Envoy says, counted, and answered when there is something else', async () => {
+  it('that rejects a response is logged with the message of Envoy, counted, and answered at the next change', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['ROOTCA'])
@@ -203,7 +203,7 @@ describe('a request', () => {
     ['with too many names', { resourceNames: Array.from({ length: 300 }, (_, n) => `${n}`) }, 3],
   ]
   for (const [what, request, code] of WRONG) {
-    it(`${what} ends its stream with ${code}, and hears nothing of its own words`, async () => {
+    it(`${what} ends its stream with ${code}, and the status does not quote it`, async () => {
       await using serving = await startServing({ identities: { web: WEB } })
       using client = new SecretClient(serving.socket)
       using stream = client.open('StreamSecrets')
@@ -214,14 +214,14 @@ describe('a request', () => {
     })
   }
 
-  it('without a type is one for secrets', async () => {
+  it('without a type is a request for secrets', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['ROOTCA'], { typeUrl: '' })
     assert.equal((await stream.next()).typeUrl, SECRET_TYPE_URL)
   })
 
-  it('that is the last of its client is answered before the stream ends', async () => {
+  it('is answered before the stream ends, even if the client has finished sending', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     using stream = client.stream(['default'])
@@ -243,7 +243,7 @@ describe('FetchSecrets', () => {
     assert.deepEqual(namesOf(secretsOf(response)), ['ROOTCA', 'default'])
   })
 
-  it('of only unavailable names is PERMISSION_DENIED', async () => {
+  it('fails with PERMISSION_DENIED if no name is available', async () => {
     await using serving = await startServing({ identities: { web: WEB } })
     using client = new SecretClient(serving.socket)
     const refused = { code: 7, details: 'no identity issued' }
@@ -252,7 +252,7 @@ describe('FetchSecrets', () => {
     await assert.rejects(client.fetch(['ROOTCA']), refused)
   })
 
-  it('is UNAVAILABLE before the first sync, and INVALID_ARGUMENT for another type', async () => {
+  it('fails with UNAVAILABLE before the first sync, and with INVALID_ARGUMENT for another type', async () => {
     await using serving = await startServing({})
     using client = new SecretClient(serving.socket)
     await assert.rejects(client.fetch(['ROOTCA']), { code: 14 })
@@ -277,7 +277,7 @@ describe('the audit log', () => {
 })
 
 describe('a bundle', () => {
-  it('keeps the own and a federated trust domain apart', async () => {
+  it('does not verify certificates of another trust domain', async () => {
     const { bundle } = await createTestTrustDomain('partner.example')
     const bundles = [bundle, Bundle.of({ trustDomain: 'a', x509Authorities: [], jwtAuthorities: [] })]
     const federatedBundles = new Map(bundles.map((each) => [each.trustDomain, each]))

@@ -298,6 +298,62 @@ describe('the connections', () => {
   })
 })
 
+describe('a socket that disappears', () => {
+  const cases = {
+    'its file is removed': (place: Place) => rm(place.path),
+    'its directory is removed': (place: Place) => rm(path.dirname(place.path), { recursive: true }),
+  }
+  for (const [when, remove] of Object.entries(cases)) {
+    it(`is bound again when ${when}, and older connections stay`, async () => {
+      await using place = await Place.make()
+      await using listener = await place.listen()
+      const older = await connect(place.path)
+      await remove(place)
+      place.clock.advance(2_000)
+      while (place.logged.length === 0) await new Promise(setImmediate)
+      assert.match(place.logged.join(), /socket\.restored/)
+      assert.equal((await lstat(place.path)).mode & 0o777, 0o777)
+      const later = await connect(place.path)
+      while (listener.connections < 2) await new Promise(setImmediate)
+      assert.equal(older.destroyed, false)
+      await assert.rejects(place.listen(), { code: 'ERR_PEER_SOCKET_IN_USE' })
+      older.destroy()
+      later.destroy()
+    })
+  }
+
+  it('is tried again until it can be bound, and the log says so once', async () => {
+    await using place = await Place.make()
+    await using _listener = await place.listen()
+    const directory = path.dirname(place.path)
+    await rm(directory, { recursive: true })
+    await writeFile(directory, 'in the way')
+    for (let n = 0; n < 3; n += 1) {
+      place.clock.advance(2_000)
+      while (place.clock.waiting === 0) await new Promise(setImmediate)
+    }
+    assert.match(place.logged.join(), /^[^\n]*socket\.lost[^\n]*\n$/)
+    await rm(directory)
+    place.clock.advance(2_000)
+    while (place.logged.length < 2) await new Promise(setImmediate)
+    ;(await connect(place.path)).destroy()
+  })
+
+  it('is left to another program that took its place', async () => {
+    await using place = await Place.make()
+    await using _listener = await place.listen()
+    await rm(place.path)
+    const other = net.createServer().listen(place.path)
+    await once(other, 'listening')
+    const { ino } = await lstat(place.path)
+    place.clock.advance(2_000)
+    while (place.clock.waiting === 0) await new Promise(setImmediate)
+    assert.match(place.logged.join(), /socket\.replaced/)
+    assert.equal((await lstat(place.path)).ino, ino)
+    other.close()
+  })
+})
+
 describe('acquireLockFile', () => {
   it('gives a file to one holder at a time', async () => {
     await using place = await Place.make()

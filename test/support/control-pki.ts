@@ -47,9 +47,18 @@ export class ControlPki {
     return new ControlPki(root, new SigningCa(issuing, issuingKey.privateKey), pin, nowSeconds)
   }
 
-  /** Returns an authority's chain: leaf, issuing CA, root. */
-  async server(dnsName = 'authority.example.org'): Promise<{ chain: Buffer[]; key: KeyPair['privateKey'] }> {
-    const { leaf, key } = await this.#leaf({ dnsSans: [dnsName], extKeyUsages: ['serverAuth'] })
+  /** Returns an authority's chain: leaf, issuing CA, root. Valid now, unless `validity` says otherwise. */
+  async server(
+    dnsName = 'authority.example.org',
+    validity: { endedSeconds?: number; startsInSeconds?: number } = {},
+  ): Promise<{ chain: Buffer[]; key: KeyPair['privateKey'] }> {
+    const { endedSeconds, startsInSeconds } = validity
+    const { leaf, key } = await this.#leaf({
+      dnsSans: [dnsName],
+      extKeyUsages: ['serverAuth'],
+      ...(endedSeconds === undefined ? {} : { notAfter: this.#nowSeconds - endedSeconds }),
+      ...(startsInSeconds === undefined ? {} : { notBefore: this.#nowSeconds + startsInSeconds }),
+    })
     return { chain: [leaf, this.issuing.certificateDer, this.root], key }
   }
 

@@ -3,6 +3,7 @@ import { JOIN_METHODS } from '../../src/agent/join/methods/registry.ts'
 import type { StoredIdentity } from '../../src/agent/state/bot-identity.ts'
 import type { IdentityStore } from '../../src/agent/state/identity-file.ts'
 import type { Appearance, AuthorityClient, AuthorityDoor } from '../../src/agent/uplink/authority-door.ts'
+import { ClockSkew } from '../../src/agent/uplink/clock-skew.ts'
 import { spkiSha256 } from '../../src/crypto/keys.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
 import { createMetrics } from '../../src/foundation/metrics.ts'
@@ -113,6 +114,8 @@ export function create(
   const authority = new FakeAuthority(clock, `by-${token}`)
   const log: { event?: string; msg: string; retryMs?: number }[] = []
   const metrics = createMetrics()
+  const logger = createLogger({ destination: { write: (line) => void log.push(JSON.parse(line)) } })
+  const skew = new ClockSkew(clock, logger)
   const membership = new Membership({
     config: {
       join: { token, method: 'secret', secret: { env: 'JOIN_SECRET' } },
@@ -123,7 +126,8 @@ export function create(
     methods: JOIN_METHODS,
     clock,
     random: new FakeRandom(),
-    logger: createLogger({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),
+    logger,
+    skew,
     metrics,
     environment,
   })
@@ -139,6 +143,7 @@ export function create(
     authority,
     store,
     membership,
+    skew,
     metrics,
     abort,
     run,

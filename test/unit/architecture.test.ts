@@ -48,13 +48,20 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonl
     entitlement: ['attestation', 'report', 'svid-cache', 'sync'],
     'workload-api': ['attestation', 'entitlement', 'report', 'svid-cache', 'sync'],
     sds: ['entitlement', 'svid-cache', 'sync', 'workload-api'],
-    admin: ['attestation', 'entitlement', 'state', 'svid-cache', 'sync', 'uplink'],
+    condition: ['state', 'svid-cache', 'sync', 'uplink'],
+    admin: ['attestation', 'condition', 'entitlement', 'state', 'svid-cache', 'sync', 'uplink'],
   },
+  cli: { commands: [] },
+  config: { 'resource-kinds': [], 'join-methods': [], envoy: [] },
+  policy: { attributes: [] },
   rpc: { gen: [], messages: [], 'host-rewriting': [], plain: ['host-rewriting'] },
 }
 const ROOTS = new Set(['authority/authority.ts', 'agent/agent.ts'])
 
-/** Packages and built-in modules that belong in one place: a folder or a file of src/. */
+/**
+ * Where each package and some built-in modules are used: in a folder or a file of src/. A new package
+ * gets a line here.
+ */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['rpc/', 'client/'],
   '@peculiar/x509': ['crypto/'],
@@ -71,6 +78,14 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   pino: ['foundation/logger.ts'],
   zod: ['config/'],
   yaml: ['config/'],
+  'node:http': ['client/'],
+  'node:https': ['client/'],
+  'node:http2': ['rpc/'],
+  'node:tls': ['rpc/', 'client/', 'authority/listener.ts'],
+  'node:worker_threads': ['agent/attestation/'],
+  'node:inspector': ['cli/'],
+  'node:v8': ['cli/'],
+  'node:vm': ['cli/'],
   'node:child_process': ['agent/outputs/', 'cli/commands/trial/', 'cli/commands/run/'],
 }
 
@@ -100,7 +115,20 @@ const WRITTEN_ONLY_IN: readonly { readonly what: RegExp; readonly where: readonl
   { what: /\bprocess\.std(?:out|err)\.write\(/, where: ['cli/output.ts'] },
   { what: /\bprocess\.exitCode\b/, where: ['cli/'] },
   { what: /\bprocess\.env\b/, where: ['cli/', 'config/', 'client/endpoint.ts'] },
-  { what: /\bDate\.now\(\)|\bnew Date\(\)/, where: ['foundation/clock.ts'] },
+  { what: /\bprocess\.(?:exit|kill)\(|\bprocess\.stdin\b/, where: ['cli/'] },
+  { what: /\bprocess\.(?:on|once)\(/, where: ['cli/', 'foundation/logger.ts'] },
+  { what: /\bDate\.now\(\)|\bnew Date\(\)|\bperformance\.now\(/, where: ['foundation/clock.ts'] },
+  // Elsewhere time passes by the clock that is passed in, and tests need not wait.
+  { what: /(?<!\.)\bset(?:Timeout|Interval)\(/, where: ['foundation/clock.ts', 'rpc/', 'client/', 'cli/'] },
+  { what: /\bsystemClock\b/, where: ['foundation/clock.ts', 'rpc/', 'client/', 'cli/'] },
+  { what: /\bMath\.random\(/, where: [] },
+  // The datastore makes IDs of databases, which no test depends on.
+  {
+    what: /\brandom(?:Bytes|Int|UUID|FillSync)\(/,
+    where: ['foundation/random.ts', 'crypto/', 'authority/datastore/'],
+  },
+  // Errors become statuses at the edge only.
+  { what: /\btoStatus\(/, where: ['rpc/', 'authority/api/'] },
   { what: /\bthrow new Error\(/, where: [] },
   { what: /\bexport default\b/, where: [] },
   // An upper limit is called MAX, so that it can be found.
@@ -124,14 +152,13 @@ const isIn = (name: string, places: readonly string[]): boolean =>
   places.some((place) => name.startsWith(place))
 
 function imports(text: string): string[] {
-  const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)
+  const found = text.matchAll(
+    /(?:\bfrom\s|\bimport\s|\b(?:import|require|createRequire\([^)]*\))\()\s*'([^']+)'/g,
+  )
   return [...found].map(([, target]) => target ?? '')
 }
 
-/**
- * `@scope/name/deep` → `@scope/name`. `node:fs/promises` is deliberately kept apart from `node:fs`,
- * which is its prefix.
- */
+/** `@scope/name/deep` → `@scope/name`, `node:fs/promises` → `node:fs`. */
 function packageOf(target: string): string {
   const parts = target.split('/')
   return target.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? '')
@@ -150,7 +177,9 @@ describe('imports between folders', () => {
           )
         } else {
           const places = ONLY_IN[packageOf(target)]
-          assert.ok(places === undefined || isIn(name, places), `${target} belongs to ${places?.join(', ')}`)
+          if (places === undefined && target.startsWith('node:')) continue
+          assert.ok(places, `say in ONLY_IN where ${target} is used`)
+          assert.ok(isIn(name, places), `${target} belongs to ${places.join(', ')}`)
         }
       }
     })
@@ -174,6 +203,66 @@ describe('imports between subfolders', () => {
       }
     })
   }
+})
+
+/** Where messages of the wire are read and made. Other code has types of its own. */
+const KNOWS_WIRE_TYPES = [
+  'rpc/',
+  'client/',
+  'cli/',
+  'authority/api/',
+  ...['admin', 'join', 'report', 'sds', 'sync', 'uplink', 'workload-api'].map((sub) => `agent/${sub}/`),
+]
+
+describe('generated types', () => {
+  for (const { name, text } of written.filter((each) => !isIn(each.name, KNOWS_WIRE_TYPES))) {
+    it(`are not used by ${name}`, () => {
+      assert.ok(!imports(text).some((target) => target.includes('/rpc/gen/')))
+    })
+  }
+})
+
+describe('modules', () => {
+  it('do not import one another in a circle at run time', () => {
+    const onlyTypes = /^import (?:type\b|\{(?:\s*type [^,}]+,?)+\s*\} from)/
+    const edges = new Map(
+      files.map(({ file, name, text }) => {
+        const statements = text.match(/^(?:import|export)\b[^'"]*? from '\.[^']+'/gm) ?? []
+        const targets = imports(statements.filter((statement) => !onlyTypes.test(statement)).join('\n'))
+        return [name, targets.map((to) => path.relative(src, path.resolve(path.dirname(file), to)))]
+      }),
+    )
+    const done = new Set<string>()
+    const visit = (name: string, way: readonly string[]): void => {
+      assert.ok(!way.includes(name), `a circle: ${[...way, name].join(' → ')}`)
+      if (done.has(name)) return
+      for (const next of edges.get(name) ?? []) visit(next, [...way, name])
+      done.add(name)
+    }
+    for (const name of edges.keys()) visit(name, [])
+  })
+})
+
+describe('the names of files', () => {
+  const root = path.resolve(src, '..')
+  const names = globSync(['src', 'test', 'tools'].map((folder) => `${root}/${folder}/**/*.ts`))
+    .map((file) => path.relative(root, file))
+    .filter((name) => !name.startsWith('src/rpc/gen/'))
+
+  it('are in kebab case', () => {
+    const odd = names.filter(
+      (name) => !/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)+[a-z0-9-]+(?:\.test|\.d)?\.ts$/.test(name),
+    )
+    assert.deepEqual(odd, [])
+  })
+
+  it('say what is in them', () => {
+    const vague = /(?:^|\/)(?:index|utils?|helpers?|common|misc)(?:\.ts$|\/)/
+    assert.deepEqual(
+      names.filter((name) => vague.test(name)),
+      [],
+    )
+  })
 })
 
 describe('the packages that Signet is built on', () => {
@@ -207,6 +296,30 @@ describe('what belongs in one place', () => {
       }
     })
   }
+})
+
+/** Types that have the same name on both sides on purpose, and those of the flags of each command. */
+const SAME_NAME = new Set(['JoinMethod', 'JoinMethods', 'Joining', 'Facts', 'Options'])
+
+describe('the names of types', () => {
+  it('that other files import are not used for another type', () => {
+    const places = new Map<string, { readonly name: string; readonly isExported: boolean }[]>()
+    for (const { name, text } of written) {
+      for (const [, exported, type = ''] of text.matchAll(
+        /^(export )?(?:interface|type|(?:abstract )?class) (\w+)/gm,
+      )) {
+        places.set(type, [...(places.get(type) ?? []), { name, isExported: exported !== undefined }])
+      }
+    }
+    const twice = [...places].filter(
+      ([type, at]) => !SAME_NAME.has(type) && at.length > 1 && at.some(({ isExported }) => isExported),
+    )
+    assert.deepEqual(
+      twice.map(([type, at]) => `${type}: ${at.map(({ name }) => name).join(', ')}`),
+      [],
+      'give one of them another name',
+    )
+  })
 })
 
 /** Biome wraps code at this column, but leaves comments as they are. */

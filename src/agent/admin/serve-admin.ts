@@ -14,7 +14,7 @@ import type { AgentAdminServiceExplainResponse } from '../../rpc/gen/signet/v1/A
 import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
 import type { RpcServer } from '../../rpc/server.ts'
 import type { Attestation } from '../attestation/attest.ts'
-import { AttestationFailedError, type HangsOn } from '../attestation/attestor.ts'
+import { AttestationFailedError, type DependsOn } from '../attestation/attestor.ts'
 import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 
 /** The request to explain is incomplete or contradicts itself. */
@@ -94,7 +94,7 @@ async function attributesOfProcess(deps: AdminDeps, pid: number, knowledge: Know
   } catch {
     const { policy, facts } = knowledge
     return await attestedAs(deps, peer, usedAttributes, (path, workload) =>
-      policy.hangsOn(path, { workload, ...facts }),
+      policy.dependsOn(path, { workload, ...facts }),
     )
   }
 }
@@ -103,10 +103,10 @@ async function attestedAs(
   deps: AdminDeps,
   peer: Peer,
   wanted: ReadonlySet<string>,
-  hangsOn?: HangsOn,
+  dependsOn?: DependsOn,
 ): Promise<Attributes> {
   try {
-    return await deps.attestation.attest(peer, wanted, hangsOn)
+    return await deps.attestation.attest(peer, wanted, dependsOn)
   } catch (error) {
     if (!(error instanceof AttestationFailedError)) throw error
     const { pid } = peer.credentials

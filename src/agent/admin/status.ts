@@ -2,25 +2,27 @@ import type { AgentConfig } from '../../config/agent-config.ts'
 import { version } from '../../foundation/version.ts'
 import type { AgentAdminServiceGetStatusResponse } from '../../rpc/gen/signet/v1/AgentAdminServiceGetStatusResponse.ts'
 import { toTimestamp } from '../../rpc/timestamp.ts'
+import { conditionOf } from '../condition/condition.ts'
+import { type AgentParts, factsOf } from '../condition/facts.ts'
 import { expiresMs } from '../state/bot-identity.ts'
-import type { IdentityStore } from '../state/identity-file.ts'
-import type { SvidCache } from '../svid-cache/svid-cache.ts'
-import type { KnowledgeStore } from '../sync/knowledge-store.ts'
-import type { Uplink } from '../uplink/uplink.ts'
+import type { HeldX509Svid, SvidCache } from '../svid-cache/svid-cache.ts'
 
-interface StatusInput {
+export interface StatusInput extends AgentParts {
   readonly config: Pick<AgentConfig, 'workload_api'>
-  readonly store: IdentityStore
-  readonly knowledge: KnowledgeStore
-  readonly svids: Pick<SvidCache, 'size'>
+  readonly svids: Pick<SvidCache, 'size' | 'countX509' | 'heldX509'>
   readonly openStreams: number
-  readonly authoritySide: Uplink | undefined
 }
+
+/** An operator reads the first few. The limit keeps the answer below what clients accept. */
+const MAX_SVIDS = 1_000
 
 /** The response for `signet agent status`. */
 export function describeStatus(input: StatusInput): AgentAdminServiceGetStatusResponse {
-  const { store, knowledge, svids, openStreams, config, authoritySide } = input
+  const { store, knowledge, svids, openStreams, config } = input
   const current = store.stored?.current
+  const facts = factsOf(input)
+  const { state, isReady, reason = '', remedy = '', failing } = conditionOf(facts)
+  const held = [...svids.heldX509()].sort((a, b) => a.expiresMs - b.expiresMs)
   return {
     version,
     trustDomain: knowledge.trustDomain,
@@ -28,9 +30,22 @@ export function describeStatus(input: StatusInput): AgentAdminServiceGetStatusRe
     openStreams,
     cachedSvids: svids.size,
     socket: config.workload_api.socket,
-    connected: authoritySide?.sync.connected ?? false,
-    clockSkewMs: String(authoritySide?.membership.clockSkewMs ?? 0),
+    connected: facts.isConnected,
+    clockSkewMs: String(facts.clockSkewMs ?? 0),
+    clockSkewKnown: facts.clockSkewMs !== undefined,
     lastSync: knowledge.syncedMs === 0 ? null : toTimestamp(knowledge.syncedMs),
+    authority: input.authority,
+    state,
+    ready: isReady,
+    reason,
+    remedy,
+    ...(failing && {
+      failedAttempts: failing.count,
+      failingSince: toTimestamp(failing.sinceMs),
+      nextAttempt: toTimestamp(failing.nextMs),
+    }),
+    svids: held.slice(0, MAX_SVIDS).map(heldSvid),
+    svidsLeftOut: Math.max(0, held.length - MAX_SVIDS),
     ...(current && {
       bot: current.bot,
       botInstanceId: current.botInstanceId,
@@ -38,4 +53,8 @@ export function describeStatus(input: StatusInput): AgentAdminServiceGetStatusRe
       botIdentityExpires: toTimestamp(expiresMs(current)),
     }),
   }
+}
+
+function heldSvid({ expiresMs: at, ...svid }: HeldX509Svid) {
+  return { ...svid, expires: toTimestamp(at) }
 }

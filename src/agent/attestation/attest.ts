@@ -2,7 +2,7 @@ import type { Peer } from '../../peer/peer.ts'
 import { type Attributes, touches } from '../../policy/attributes.ts'
 import {
   AttestationFailedError,
-  type HangsOn,
+  type DependsOn,
   ProcessChangedError,
   type WorkloadAttestor,
 } from './attestor.ts'
@@ -33,22 +33,22 @@ export class Attestation {
 
   /**
    * Returns `{ workload: { unix: … } }` for a caller, as a plain value if nothing has to be
-   * awaited. `hangsOn` says whether an attribute that could not be read affects a decision; without
+   * awaited. `dependsOn` says whether an attribute that could not be read affects a decision; without
    * it, every wanted attribute does.
    * @throws AttestationFailedError if an attribute that matters could not be read,
    * ProcessChangedError if the process is not the same any more
    */
-  attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes {
+  attest(peer: Peer, wanted: ReadonlySet<string>, dependsOn?: DependsOn): Promise<Attributes> | Attributes {
     const edition = this.#edition(wanted, peer)
     const entry = this.#entries.get(peer)
     if (entry?.edition === edition) {
-      if (!entry.isWhole) return entry.pending ?? this.#read(peer, wanted, edition, hangsOn)
+      if (!entry.isWhole) return entry.pending ?? this.#read(peer, wanted, edition, dependsOn)
       checkSame(peer)
       const attributes = entry.attributes as Attributes
       this.#checkFacts(peer, attributes['workload'] as Attributes, wanted)
       return attributes
     }
-    return this.#read(peer, wanted, edition, hangsOn)
+    return this.#read(peer, wanted, edition, dependsOn)
   }
 
   /** The caller's `workload.*` as attested last. Reads nothing. */
@@ -74,11 +74,11 @@ export class Attestation {
     peer: Peer,
     wanted: ReadonlySet<string>,
     edition: string | number,
-    hangsOn: HangsOn | undefined,
+    dependsOn: DependsOn | undefined,
   ): Promise<Attributes> | Attributes {
-    const results = this.#attestors.map((attestor) => attempt(() => attestor.attest(peer, wanted, hangsOn)))
+    const results = this.#attestors.map((attestor) => attempt(() => attestor.attest(peer, wanted, dependsOn)))
     const entry: Entry = { edition, attributes: undefined, isWhole: false, pending: undefined }
-    const matters: HangsOn = hangsOn ?? ((path) => touches(wanted, path))
+    const matters: DependsOn = dependsOn ?? ((path) => touches(wanted, path))
     if (!results.some((result) => result instanceof Promise)) {
       return this.#finish(peer, entry, results as readonly Result[], matters)
     }
@@ -100,7 +100,7 @@ export class Attestation {
    * Combines the results. An attestor may fail only if nothing depends on its attributes, and at
    * least one must succeed. The process must be the same after reading as at accept.
    */
-  #finish(peer: Peer, entry: Entry, results: readonly Result[], matters: HangsOn): Attributes {
+  #finish(peer: Peer, entry: Entry, results: readonly Result[], matters: DependsOn): Attributes {
     checkSame(peer)
     const found: Record<string, Attributes> = {}
     const failed: { readonly name: string; readonly error: unknown }[] = []

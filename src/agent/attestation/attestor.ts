@@ -3,7 +3,7 @@ import type { Peer } from '../../peer/peer.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 
 /** Whether a decision depends on the attribute at `path`, given the other attributes in `workload`. */
-export type HangsOn = (path: string, workload: Attributes) => boolean
+export type DependsOn = (path: string, workload: Attributes) => boolean
 
 /** Determines the subtree `workload.<name>` of a live peer. */
 export interface WorkloadAttestor {
@@ -17,7 +17,7 @@ export interface WorkloadAttestor {
    * `wanted` has the dotted paths that rules use. A costly attribute that is not among them, or on
    * which nothing depends, may be left out.
    */
-  attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes
+  attest(peer: Peer, wanted: ReadonlySet<string>, dependsOn?: DependsOn): Promise<Attributes> | Attributes
   /**
    * Says which of these facts a process has changed since they were read; undefined if none that is
    * wanted. Must be cheap.

@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs'
 import type { Logger } from '../../foundation/logger.ts'
 import type { PeerKernel } from '../../peer/kernel.ts'
-import { fieldOf } from '../../peer/proc-text.ts'
-
-const CAP_SYS_PTRACE = 19n
 
 /**
  * Logs which attributes of callers cannot be read here (decision 0006); rules that use them never
  * match.
  */
-export function noteMissingRights(logger: Logger, { followsPaths }: Pick<PeerKernel, 'followsPaths'>): void {
-  const effective = fieldOf(readFileSync('/proc/self/status', 'latin1'), 'CapEff') ?? '0'
-  if (((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 0n) {
+export function noteMissingRights(
+  logger: Logger,
+  { mayInspectAll, followsPaths }: Pick<PeerKernel, 'mayInspectAll' | 'followsPaths'>,
+): void {
+  if (!mayInspectAll) {
     logger.warn(
       { event: 'attestation.limited', missing: 'CAP_SYS_PTRACE' },
       'executables and namespaces of other users cannot be read: the agent needs CAP_SYS_PTRACE',

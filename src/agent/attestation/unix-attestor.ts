@@ -1,7 +1,7 @@
 import type { Peer } from '../../peer/peer.ts'
 import type { Attributes, AttributeValue } from '../../policy/attributes.ts'
 import type { AccountNames } from './account-names.ts'
-import { AttestationFailedError, type HangsOn, type WorkloadAttestor } from './attestor.ts'
+import { AttestationFailedError, type DependsOn, type WorkloadAttestor } from './attestor.ts'
 import type { FileDigests } from './file-digests.ts'
 
 /** Attributes that are read only if a rule uses them, because they cost an access to /proc or more. */
@@ -49,7 +49,7 @@ export class UnixAttestor implements WorkloadAttestor {
    * @throws AttestationFailedError if a rule needs the executable and it cannot be read, although
    * the agent has permission
    */
-  attest(peer: Peer, wanted: ReadonlySet<string>, hangsOn?: HangsOn): Promise<Attributes> | Attributes {
+  attest(peer: Peer, wanted: ReadonlySet<string>, dependsOn?: DependsOn): Promise<Attributes> | Attributes {
     const needed = this.#want(wanted)
     if (needed.executable && peer.executable === undefined && peer.mayBeInspected) {
       // Its main thread has exited, or the process hides itself. It must not evade a rule that
@@ -66,7 +66,7 @@ export class UnixAttestor implements WorkloadAttestor {
     const request = { uid, path: `/proc/${pid}/exe`, device, inode }
     const known = digests.known(request)
     if (known !== undefined) return { ...facts, binary_sha256: known }
-    if (hangsOn?.(DIGEST, { [this.name]: facts }) === false) return facts
+    if (dependsOn?.(DIGEST, { [this.name]: facts }) === false) return facts
     return digests
       .of(request)
       .then((digest) => (digest === undefined ? facts : { ...facts, binary_sha256: digest }))

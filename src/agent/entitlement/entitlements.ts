@@ -65,7 +65,7 @@ export class Entitlements {
     const attributes = this.#deps.attestation.attest(
       peer,
       knowledge.policy.usedAttributes,
-      (path, workload) => knowledge.policy.hangsOn(path, { workload, ...knowledge.facts }),
+      (path, workload) => knowledge.policy.dependsOn(path, { workload, ...knowledge.facts }),
     )
     if (!(attributes instanceof Promise)) return this.#entitled(peer, attributes, knowledge)
     // The policy may have changed meanwhile, and with it the attributes it needs.

@@ -1,15 +1,14 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
-import { CodedError } from '../../foundation/errors.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { sentHints } from '../../policy/precedence.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import { type Holder, isSettled, type X509State } from '../svid-cache/x509-entry.ts'
 import type { Knowledge } from '../sync/knowledge.ts'
-import { NoIdentityError, SvidUnavailableError } from './errors.ts'
 import type { LeftOut } from './left-out.ts'
 import { type Encoders, isSameMessage, type Message, type MessageKind } from './message.ts'
 import type { Subject } from './subject.ts'
+import { svidFailure } from './svid-failure.ts'
 
 /**
  * How long a first response waits for missing SVIDs. Clients would take a partial one for a
@@ -139,7 +138,7 @@ export class IdentitySet implements Holder {
       const svid = states[index]?.svid
       return svid ? [{ grant, hint: this.hint(index), svid }] : []
     })
-    if (granted.length === 0) throw failureOf(states)
+    if (granted.length === 0) throw svidFailure(states.map(({ failure }) => failure))
     return encode.x509Svids(granted, knowledge, this.leftOut)
   }
 
@@ -169,14 +168,4 @@ function uniqueHints(grants: readonly Grant[], leftOut: LeftOut): string[] {
     if (grant && holder !== undefined) leftOut.hint(grant.identity, grant.hint, holder)
     return hint
   })
-}
-
-/** A refusal by the authority is final; any other failure may be temporary. */
-function failureOf(states: readonly X509State[]): CodedError {
-  const failures = states.map(({ failure }) => failure)
-  const isRefused = failures.every((each) => each instanceof CodedError && each.kind === 'permission_denied')
-  const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
-  return isRefused
-    ? new NoIdentityError('refused_by_authority', { cause })
-    : new SvidUnavailableError({ cause }, failures)
 }

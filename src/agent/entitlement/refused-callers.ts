@@ -7,7 +7,7 @@ import { AttestationFailedError, ProcessChangedError } from '../attestation/atte
 import { seenProcess } from '../report/seen-process.ts'
 import type { DeliveryReporter } from '../sync/knowledge.ts'
 import { NoIdentityError, NotSyncedError } from './errors.ts'
-import { ToldLately } from './told-lately.ts'
+import { LogThrottle } from './log-throttle.ts'
 
 const ORDINARY_ENDS: ReadonlySet<string> = new Set(['exited', 'disconnected'])
 
@@ -29,11 +29,11 @@ export class RefusedCallers {
   readonly #count: Counter
   readonly #ended = new WeakSet<Peer>()
   /** Limits the log to one line per kind of refusal, user and program. */
-  readonly #told: ToldLately
+  readonly #throttle: LogThrottle
 
   constructor(deps: RefusedCallersDeps) {
     this.#deps = deps
-    this.#told = new ToldLately(deps.clock)
+    this.#throttle = new LogThrottle(deps.clock)
     this.#count = deps.metrics.counter('denied_total', 'Calls that got no identity', ['reason'])
   }
 
@@ -90,7 +90,7 @@ export class RefusedCallers {
   /** The caller learns only that the token is not valid. No part of the token is logged. */
   #invalidToken(peer: Peer, { reason, message }: InvalidJwtSvidError): void {
     const { pid, uid } = peer.credentials
-    const suppressed = this.#told.suppressed(uid, `jwt_svid ${reason}`)
+    const suppressed = this.#throttle.suppressed(uid, `jwt_svid ${reason}`)
     if (suppressed === undefined) return
     this.#deps.logger.warn(
       { event: 'jwt_svid.refused', reason, detail: message, pid, uid, suppressed },
@@ -114,6 +114,6 @@ export class RefusedCallers {
   }
 
   #suppressed({ credentials, executable }: Peer, reason: string): number | undefined {
-    return this.#told.suppressed(credentials.uid, `${reason} ${executable?.path ?? ''}`)
+    return this.#throttle.suppressed(credentials.uid, `${reason} ${executable?.path ?? ''}`)
   }
 }

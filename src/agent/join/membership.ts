@@ -10,13 +10,14 @@ import { Watchable } from '../../foundation/watchable.ts'
 import { RpcError } from '../../rpc/status.ts'
 import { type BotIdentity, expiresMs, type StoredIdentity } from '../state/bot-identity.ts'
 import type { IdentityStore } from '../state/identity-file.ts'
+import { Attempts } from '../uplink/attempts.ts'
 import type { AuthorityDoor } from '../uplink/authority-door.ts'
+import type { ClockSkew } from '../uplink/clock-skew.ts'
 import { describeRefusal, isPassing, join } from './join-as-bot.ts'
 import type { JoinMethods } from './join-method.ts'
 import { isOfPin } from './pin.ts'
 import type { GivenIdentity } from './read-bot-certificate.ts'
 import { renew } from './renew.ts'
-import { warnOfClockSkew } from './warn-of-clock-skew.ts'
 
 export type Member = StoredIdentity & { readonly current: BotIdentity }
 
@@ -25,6 +26,7 @@ interface MembershipDeps {
   readonly door: AuthorityDoor
   readonly store: IdentityStore
   readonly methods: JoinMethods
+  readonly skew: Pick<ClockSkew, 'note'>
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -33,6 +35,8 @@ interface MembershipDeps {
 }
 
 const RETRY = { initialMs: 50, maxMs: 30_000 }
+/** A refusal does not pass by itself: somebody must unlock the bot or give another join token. */
+const RETRY_REFUSED = { initialMs: 30_000, maxMs: 300_000 }
 /**
  * Timers stop while a host is suspended, but certificates keep aging, so the time is checked this
  * often.
@@ -48,10 +52,13 @@ const SHORTEST_PAUSE_MS = 1_000
 export class Membership {
   /** Undefined before the first join. */
   readonly member: Watchable<Member | undefined>
+  readonly joining: Attempts
+  readonly renewing: Attempts
   readonly #deps: MembershipDeps
   readonly #backoff: Backoff
+  readonly #afterRefusal: Backoff
   #wake: AbortController | undefined
-  #clockSkewMs = 0
+  #hurry: AbortController | undefined
   /** The error code of the last failed join, to log it once. */
   #failure: string | undefined
   #renewed = false
@@ -60,6 +67,9 @@ export class Membership {
   constructor(deps: MembershipDeps) {
     this.#deps = deps
     this.#backoff = new Backoff(RETRY, deps.random)
+    this.#afterRefusal = new Backoff(RETRY_REFUSED, deps.random)
+    this.joining = new Attempts(deps.clock)
+    this.renewing = new Attempts(deps.clock)
     const { stored } = deps.store
     const isOurs = stored !== undefined && isMember(stored) && isOfPin(stored, deps.config.authority.pin)
     if (stored?.current !== undefined && !isOurs) {
@@ -73,14 +83,6 @@ export class Membership {
       const current = this.member.value?.current
       return current ? [{ labels: {}, value: (expiresMs(current) - this.#nowMs) / 1000 }] : []
     })
-  }
-
-  /**
-   * How far this host's clock was ahead of the authority's at the last join or renewal, in
-   * milliseconds.
-   */
-  get clockSkewMs(): number {
-    return this.#clockSkewMs
   }
 
   /**
@@ -107,6 +109,12 @@ export class Membership {
     this.#wake?.abort()
   }
 
+  /** The reason for refusals may have gone: a renewal that was refused is tried again now. */
+  refusalMayBeOver(): void {
+    this.#afterRefusal.reset()
+    this.#hurry?.abort()
+  }
+
   async #tryJoin(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#deps
     try {
@@ -114,6 +122,7 @@ export class Membership {
     } catch (error) {
       if (!isPassing(error)) throw error instanceof RpcError ? describeRefusal(error) : error
       const retryMs = Math.round(this.#backoff.nextMs())
+      this.joining.failed(error, retryMs)
       const failure = error instanceof CodedError ? error.code : 'unknown'
       if (this.#failure !== failure)
         logger.warn({ event: 'join.failed', err: error, retryMs }, 'cannot join yet; retrying')
@@ -127,7 +136,9 @@ export class Membership {
     try {
       this.#become(await renew(this.#deps, member))
     } catch (error) {
-      const retryMs = Math.round(Math.max(SHORTEST_PAUSE_MS, this.#backoff.nextMs()))
+      const backoff = isPassing(error) ? this.#backoff : this.#afterRefusal
+      const retryMs = Math.round(Math.max(SHORTEST_PAUSE_MS, backoff.nextMs()))
+      this.renewing.failed(error, retryMs)
       const expiresAt = new Date(expiresMs(member.current)).toISOString()
       logger.warn(
         { event: 'renewal.failed', err: error, expiresAt, retryMs },
@@ -137,7 +148,9 @@ export class Membership {
       // If the next key was saved meanwhile, further attempts must use it.
       const { stored } = this.#deps.store
       if (stored !== undefined && isMember(stored)) this.member.set(stored)
-      await pause(clock, retryMs, signal)
+      this.#hurry = new AbortController()
+      await pause(clock, retryMs, AbortSignal.any([signal, this.#hurry.signal]))
+      this.#hurry = undefined
     }
   }
 
@@ -161,16 +174,18 @@ export class Membership {
   }
 
   #become({ identity, clockSkewMs }: GivenIdentity): void {
-    const { logger, store } = this.#deps
+    const { logger, store, skew } = this.#deps
     const { bot, botInstanceId, generation } = identity
     const before = this.member.value?.current.botInstanceId
     const event = before === botInstanceId ? 'renewal.accepted' : 'join.accepted'
     const detail = { bot, botInstance: botInstanceId, generation }
     const expiresAt = new Date(expiresMs(identity)).toISOString()
     logger.info({ event, ...detail, expiresAt }, 'this agent has a bot certificate')
-    this.#clockSkewMs = Math.round(clockSkewMs)
-    warnOfClockSkew(this.#clockSkewMs, logger)
+    skew.note(this.#nowMs - clockSkewMs)
+    this.joining.worked()
+    this.renewing.worked()
     this.#backoff.reset()
+    this.#afterRefusal.reset()
     this.#failure = undefined
     this.#renewed = true
     const { stored } = store

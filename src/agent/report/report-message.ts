@@ -3,7 +3,7 @@ import type { ReportedTimes } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
 import type { Delivered, DeliveredSvid, SeenTimes } from '../sync/knowledge.ts'
 import type { NamedProcess, PendingEvent, What } from './pending-reports.ts'
 
-/** The authority's limits per event (audit/reported.ts), minus some room. */
+/** The authority's limits per event (api/reported-event.ts), minus some room. */
 const MAX_PROCESSES = 32
 const MAX_MESSAGE_LENGTH = 6_000
 const MAX_SVIDS = 32

@@ -27,7 +27,7 @@ const AWAY_MS = 30_000
 const GIVEN_UP_SIZE = 64
 const DEADLINE_MS = 10_000
 
-type GivenUp = readonly (readonly [uid: number, times: SeenTimes])[]
+type GivenUpByUser = readonly (readonly [uid: number, times: SeenTimes])[]
 
 /**
  * Reports refusals and deliveries to the authority's audit log: aggregated, at intervals, in the
@@ -120,7 +120,7 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
    * Keeps events after a failure. If the authority refuses them as invalid, as one of another
    * version may, smaller reports follow until the invalid event is alone; that one is dropped.
    */
-  #keep(taken: readonly PendingEvent[], givenUp: GivenUp, error: unknown): void {
+  #keep(taken: readonly PendingEvent[], givenUp: GivenUpByUser, error: unknown): void {
     const isRefused = error instanceof RpcError && error.status === StatusCode.INVALID_ARGUMENT
     if (isRefused && taken.length === 1) for (const event of taken) this.#pending.giveUp(event)
     else for (const event of taken) this.#pending.putBack(event)
@@ -129,7 +129,7 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
   }
 
   /** Logs the losses, now that the authority has been told of them. */
-  #logLosses(givenUp: GivenUp): void {
+  #logLosses(givenUp: GivenUpByUser): void {
     for (const [uid, { count }] of givenUp)
       this.#deps.logger.warn(
         { event: 'report.given_up', uid, count },

@@ -61,7 +61,7 @@ interface Offered {
   readonly plain: boolean
 }
 
-type Outcome = Secret | AbsenceReason | 'pending'
+type Resolution = Secret | AbsenceReason | 'pending'
 
 /** A trust domain that cannot exist (RFC 6761 §6.4). */
 const NO_TRUST_DOMAIN = 'nobody.invalid'
@@ -137,7 +137,7 @@ export class Offer {
     for (const { trustDomain } of this.#allBundles(set, knowledge)) yield trustDomainId(trustDomain)
   }
 
-  #resolve(name: string): Outcome {
+  #resolve(name: string): Resolution {
     const { set, refused, knowledge } = this.#for
     const kind = this.#deps.names.kindOf(name)
     if (kind === 'unknown') return 'unknown_name'
@@ -156,8 +156,8 @@ export class Offer {
    * The first identity in order that is not refused and whose issued SVID is usable. An outage does
    * not count: the default must not change with every outage.
    */
-  #defaultSvid(name: string, set: IdentitySet): Outcome {
-    let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'refused_by_authority'
+  #defaultSvid(name: string, set: IdentitySet): Resolution {
+    let outcome: Resolution = set.grants.length === 0 ? 'no_identity' : 'refused_by_authority'
     for (const grant of set.grants) {
       const state = this.#deps.svids.ensureX509(grant, this.#for.workload)
       if (state.svid !== undefined) return this.#deps.store.svid(name, state.svid)
@@ -169,8 +169,8 @@ export class Offer {
   }
 
   /** Several workload identities may give the same SPIFFE ID; any of them will do. */
-  #svid(name: string, set: IdentitySet): Outcome {
-    let outcome: Outcome = set.grants.length === 0 ? 'no_identity' : 'not_entitled'
+  #svid(name: string, set: IdentitySet): Resolution {
+    let outcome: Resolution = set.grants.length === 0 ? 'no_identity' : 'not_entitled'
     for (const grant of set.grants) {
       if (grant.spiffeId !== name) continue
       const state = this.#deps.svids.ensureX509(grant, this.#for.workload)
@@ -182,7 +182,7 @@ export class Offer {
   }
 
   /** In a plain list of CA certificates, any trust domain could vouch for IDs of any other. */
-  #all(name: string, set: IdentitySet, knowledge: Knowledge): Outcome {
+  #all(name: string, set: IdentitySet, knowledge: Knowledge): Resolution {
     if (this.#for.plain) return 'mixes_trust_domains'
     return this.#bundles(name, this.#allBundles(set, knowledge))
   }
@@ -194,7 +194,7 @@ export class Offer {
       .sort((a, b) => (a.trustDomain < b.trustDomain ? -1 : 1))
   }
 
-  #bundles(name: string, bundles: readonly Bundle[]): Outcome {
+  #bundles(name: string, bundles: readonly Bundle[]): Resolution {
     // Envoy refuses a SPIFFE validator without trust domains, and a trust domain without
     // certificates.
     const isUsable = bundles.length > 0 && bundles.every(({ x509Authorities }) => x509Authorities.length > 0)
@@ -203,7 +203,7 @@ export class Offer {
   }
 }
 
-function isAbsence(outcome: Outcome): outcome is AbsenceReason {
+function isAbsence(outcome: Resolution): outcome is AbsenceReason {
   return typeof outcome === 'string' && outcome !== 'pending'
 }
 

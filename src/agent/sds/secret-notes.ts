@@ -3,7 +3,7 @@ import type { Logger } from '../../foundation/logger.ts'
 import type { Counter, Metrics } from '../../foundation/metrics.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { Deliveries } from '../entitlement/deliveries.ts'
-import { ToldLately } from '../entitlement/told-lately.ts'
+import { LogThrottle } from '../entitlement/log-throttle.ts'
 import type { Absence } from './offer.ts'
 import type { SecretResponse } from './subscription.ts'
 
@@ -22,14 +22,14 @@ interface SecretNotesDeps {
 /** Logs and counts what Envoys got, did not get, and rejected. */
 export class SecretNotes {
   readonly #deps: SecretNotesDeps
-  readonly #told: ToldLately
+  readonly #throttle: LogThrottle
   readonly #responses: Counter
   readonly #rejected: Counter
   readonly #unavailable: Counter
 
   constructor(deps: SecretNotesDeps) {
     this.#deps = deps
-    this.#told = new ToldLately(deps.clock)
+    this.#throttle = new LogThrottle(deps.clock)
     const { metrics } = deps
     this.#responses = metrics.counter('sds_responses_total', 'Responses with secrets', ['method'])
     this.#rejected = metrics.counter('sds_rejected_total', 'Responses that an Envoy did not take', ['method'])
@@ -52,7 +52,7 @@ export class SecretNotes {
     const names = absent.slice(0, MAX_NAMES).map(({ name }) => name.slice(0, MAX_NAME_LENGTH))
     const reasons = [...new Set(absent.map(({ reason }) => reason))]
     const { pid, uid } = peer.credentials
-    const suppressed = this.#told.suppressed(uid, `${names.join()} ${reasons.join()}`)
+    const suppressed = this.#throttle.suppressed(uid, `${names.join()} ${reasons.join()}`)
     if (suppressed === undefined) return
     const run = `signet explain --pid ${pid}`
     this.#deps.logger.warn(
@@ -64,7 +64,7 @@ export class SecretNotes {
   rejected(peer: Peer, method: string, names: readonly string[], detail: { readonly message: string }): void {
     this.#rejected.inc({ method })
     const { pid, uid } = peer.credentials
-    const suppressed = this.#told.suppressed(uid, `${pid} ${method}`)
+    const suppressed = this.#throttle.suppressed(uid, `${pid} ${method}`)
     if (suppressed === undefined) return
     const message = detail.message
       .slice(0, MAX_MESSAGE_LENGTH)

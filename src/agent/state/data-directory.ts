@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { ensurePrivateDirectory, replaceFile } from '../../foundation/atomic-file.ts'
+import { replaceFile } from '../../foundation/atomic-file.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
+import { ensurePrivateDirectory, makeDirectories } from '../../foundation/private-directory.ts'
 import { acquireLockFile } from '../../peer/lock-file.ts'
 import { AgentRunningError, DataNotMovedError } from './errors.ts'
 import type { IdentityPlaces } from './identity-file.ts'
@@ -57,7 +57,7 @@ async function move(from: string, to: string, logger: Logger): Promise<Disposabl
   await ensurePrivateDirectory(from)
   const lock = lockOf(from)
   try {
-    await mkdir(path.dirname(to), { recursive: true, mode: 0o700 })
+    makeDirectories(path.dirname(to), 0o700)
     await replaceFile(from, to)
   } catch (error) {
     lock[Symbol.dispose]()

@@ -42,6 +42,15 @@ interface SvidCacheDeps {
   readonly keys?: Pick<KeyPools, 'take' | 'expect'>
 }
 
+/** What the operator is told about an X.509-SVID. */
+export interface HeldX509Svid {
+  readonly spiffeId: string
+  readonly workloadIdentity: string
+  readonly expiresMs: number
+  /** How many open streams follow it. */
+  readonly streams: number
+}
+
 /**
  * All SVIDs of this agent, with their keys: issued once for all callers that may have them,
  * renewed, and never handed out expired.
@@ -84,6 +93,20 @@ export class SvidCache implements Disposable {
   /** The number of cached SVIDs. */
   get size(): number {
     return this.#x509.size + this.#jwt.size
+  }
+
+  /** The X.509-SVIDs that open streams follow, and those among them that cannot be had now. */
+  countX509(): { readonly held: number; readonly missing: number } {
+    return this.#x509.count()
+  }
+
+  *heldX509(): Generator<HeldX509Svid> {
+    for (const { claim, svid, holders } of this.#x509.values()) {
+      const { workloadIdentity } = claim
+      let streams = 0
+      for (const holder of holders) streams += holder.streams
+      yield { spiffeId: svid.spiffeId, workloadIdentity, expiresMs: svid.notAfterMs, streams }
+    }
   }
 
   ensureX509(grant: Grant, workload: Attributes): X509State {

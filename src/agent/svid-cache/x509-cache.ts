@@ -8,6 +8,7 @@ import type { Grant } from '../../policy/compile.ts'
 import { askingUser } from '../attestation/asking-user.ts'
 import type { IdentityClaim, Knowledge } from '../sync/knowledge.ts'
 import type { HeldBack } from './held-back.ts'
+import { livesTooLong, X509_BACKDATED_MS } from './lives-too-long.ts'
 import { isClockInTheWay, isValidAt, type Life, worthKeeping } from './svid-life.ts'
 import { whoAsked } from './who-asked.ts'
 import { checkX509Svid } from './x509-check.ts'
@@ -65,10 +66,18 @@ export class X509Cache {
     const claim = claimOf(grant, workload, now)
     const entry = this.#entries.get(grant.key) ?? this.#add(grant.key, claim)
     entry.claim = claim
+    const isFirst = entry.grant === undefined
+    entry.grant = grant
     entry.askedMs = now
     if (entry.kept.length > 0) this.#choose(entry)
     while (entry.svid !== undefined && !this.#isUsable(entry.svid)) this.#drop(entry, entry.svid)
     if (entry.svid === undefined && !isAhead(entry.retryMs, now)) this.#issue(entry)
+    // The role may have changed while this agent did not run.
+    const isLong =
+      isFirst &&
+      entry.svid !== undefined &&
+      livesTooLong(entry.svid, X509_BACKDATED_MS, grant, this.#deps.knowledge.value)
+    if (isLong) this.#due(entry, now)
     return entry
   }
 
@@ -102,7 +111,7 @@ export class X509Cache {
 
   /**
    * Follows a change of knowledge: reissues gradually after a CA rotation, immediately if a key is
-   * tainted, and retries failed identities.
+   * tainted or a role allows less time now, and retries failed identities.
    */
   reconcile(knowledge: Knowledge): void {
     const now = this.#now()
@@ -121,7 +130,10 @@ export class X509Cache {
       if (entry.failure !== undefined && Math.abs(now - entry.triedMs) >= RETRY_AFTER_CHANGE_MS) {
         entry.retryMs = now
         if (entry.holders.size > 0) this.#due(entry, now)
-      } else if (svid !== undefined && isTainted(svid)) {
+      } else if (
+        svid !== undefined &&
+        (isTainted(svid) || livesTooLong(svid, X509_BACKDATED_MS, entry.grant, knowledge))
+      ) {
         this.#due(entry, now)
       } else if (svid !== undefined && !svid.signedBy.includes(knowledge.activeX509KeyId)) {
         const tenthMs = (svid.notAfterMs - svid.receivedMs) / 10
@@ -129,6 +141,21 @@ export class X509Cache {
         this.#due(entry, Math.min(entry.dueMs, now + Math.min(waitMs, tenthMs)))
       }
     }
+  }
+
+  /**
+   * How many identities open streams follow, and how many of them have no SVID although the role
+   * of the bot allows one.
+   */
+  count(): { readonly held: number; readonly missing: number } {
+    let held = 0
+    let missing = 0
+    for (const { holders, svid, failure } of this.#entries.values()) {
+      if (holders.size === 0 || isFinal(failure)) continue
+      held += 1
+      if (svid === undefined && failure !== undefined) missing += 1
+    }
+    return { held, missing }
   }
 
   *values(): Generator<Readonly<X509Entry> & { readonly svid: CachedX509Svid }> {
@@ -156,6 +183,7 @@ export class X509Cache {
     const entry: X509Entry = {
       key,
       claim,
+      grant: undefined,
       svid: undefined,
       kept: [],
       failure: undefined,

@@ -70,6 +70,11 @@ export class KnowledgeStore {
     return this.#trustDomain ?? ''
   }
 
+  /** A sentence about a lock on this agent's bot, also before the first snapshot. */
+  get botLock(): string | undefined {
+    return this.#locks().onBot
+  }
+
   /** Sets the trust domain whose messages are accepted. Knowledge of another one is dropped. */
   belongTo(trustDomain: string): void {
     if (this.#trustDomain === trustDomain) return
@@ -254,10 +259,14 @@ export class KnowledgeStore {
     return true
   }
 
+  #locks(): KnownLocks {
+    return new KnownLocks(this.#heard.locks, () => this.#deps.clock.now().getTime())
+  }
+
   #publish(): void {
     const { policy, bundle, bundleRecord, federation, facts, roles, bot } = this.#heard
     if (bundle === undefined || bundleRecord === undefined || bot === undefined) return
-    const locks = new KnownLocks(this.#heard.locks, () => this.#deps.clock.now().getTime())
+    const locks = this.#locks()
     const isRefused = this.#refused
     this.#version += 1
     this.current.set({

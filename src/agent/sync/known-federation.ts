@@ -64,8 +64,8 @@ const MAX_TOLD = 8
  * Logs keys that are withheld, once per state of a bundle. The authority reported them at `apply`,
  * too.
  */
-export function tellWithheld({ trustDomain, passedOver }: Bundle, logger: Logger): void {
-  const withheld = passedOver.filter(({ isUnknown }) => !isUnknown)
+export function tellWithheld({ trustDomain, skippedParts }: Bundle, logger: Logger): void {
+  const withheld = skippedParts.filter(({ isUnknown }) => !isUnknown)
   if (withheld.length === 0) return
   const reasons = withheld.slice(0, MAX_TOLD).map(({ where, reason }) => `${where}: ${reason}`)
   logger.warn(

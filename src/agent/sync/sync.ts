@@ -9,7 +9,10 @@ import type { SyncRequest } from '../../rpc/gen/signet/v1/SyncRequest.ts'
 import type { SyncResponse__Output } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import { PROTOCOL_VERSION } from '../../rpc/protocol.ts'
 import { RpcError, StatusCode } from '../../rpc/status.ts'
+import { fromTimestamp } from '../../rpc/timestamp.ts'
+import { Attempts } from '../uplink/attempts.ts'
 import type { AuthorityClient } from '../uplink/authority-door.ts'
+import type { ClockSkew } from '../uplink/clock-skew.ts'
 import { SyncSilentError } from './errors.ts'
 import type { KnowledgeStore } from './knowledge-store.ts'
 
@@ -17,15 +20,20 @@ interface SyncDeps {
   /** @throws RpcError while there is no connection */
   readonly client: () => AuthorityClient
   readonly store: KnowledgeStore
+  readonly skew: Pick<ClockSkew, 'note'>
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
   /** Called when the authority rejects the bot certificate. */
   readonly onRefused: () => void
+  /** Called when no lock stands in the way of a renewal any more. */
+  readonly onMayRenew: () => void
 }
 
 const RETRY = { initialMs: 200, maxMs: 15_000 }
+/** A refusal does not pass by itself. A new bot certificate, or a lifted lock, ends the pause. */
+const RETRY_REFUSED = { initialMs: 15_000, maxMs: 300_000 }
 /** The authority sends at least a heartbeat every 20 s. */
 const SILENCE_MS = 65_000
 /**
@@ -37,7 +45,9 @@ const RESYNC_AFTER_MS = 1_000
 /** Receives the agent's policy from the authority; reconnects whenever the stream breaks. */
 export class Sync {
   readonly #deps: SyncDeps
+  readonly attempts: Attempts
   readonly #backoff: Backoff
+  readonly #afterRefusal: Backoff
   #attempt: AbortController | undefined
   #connected = false
   /** Undefined before the first snapshot of this run. */
@@ -46,7 +56,9 @@ export class Sync {
 
   constructor(deps: SyncDeps) {
     this.#deps = deps
+    this.attempts = new Attempts(deps.clock)
     this.#backoff = new Backoff(RETRY, deps.random)
+    this.#afterRefusal = new Backoff(RETRY_REFUSED, deps.random)
     deps.metrics.collected('sync_age_seconds', 'Time since the authority was last heard of', () => {
       const { syncedMs } = deps.store
       return syncedMs === 0 ? [] : [{ labels: {}, value: Math.max(0, this.#nowMs - syncedMs) / 1000 }]
@@ -62,23 +74,25 @@ export class Sync {
       const attempt = new AbortController()
       this.#attempt = attempt
       const either = AbortSignal.any([signal, attempt.signal])
+      let retryMs = 0
       try {
         await this.#follow(either, attempt)
       } catch (error) {
         // The agent itself ended the stream, to reconnect or to get a snapshot.
         const isOwn = attempt.signal.aborted && !(attempt.signal.reason instanceof SyncSilentError)
-        if (!isOwn && !signal.aborted) this.#lost(attempt.signal.reason ?? error)
+        if (!isOwn && !signal.aborted) retryMs = this.#lost(attempt.signal.reason ?? error)
       } finally {
         this.#connected = false
         this.#deps.store.abandon()
       }
-      if (!attempt.signal.aborted) await pause(this.#deps.clock, this.#backoff.nextMs(), either)
+      if (!attempt.signal.aborted) await pause(this.#deps.clock, retryMs, either)
     }
   }
 
   /** Reconnects immediately, with a new bot certificate. */
   restart(): void {
     this.#backoff.reset()
+    this.#afterRefusal.reset()
     this.#attempt?.abort()
   }
 
@@ -93,7 +107,7 @@ export class Sync {
   }
 
   async #follow(signal: AbortSignal, attempt: AbortController): Promise<void> {
-    const { client, store, clock } = this.#deps
+    const { client, clock } = this.#deps
     const request: SyncRequest = { protocolVersion: PROTOCOL_VERSION, agentVersion: version }
     const watchdog = new Watchdog(clock, SILENCE_MS, () =>
       attempt.abort(new SyncSilentError('the authority is silent')),
@@ -109,7 +123,7 @@ export class Sync {
       )
       for await (const message of messages) {
         watchdog.feed()
-        if (store.apply(message)) this.#established()
+        this.#hear(message)
       }
       throw new RpcError(StatusCode.UNAVAILABLE, 'the authority has ended the stream')
     } finally {
@@ -117,9 +131,26 @@ export class Sync {
     }
   }
 
-  #established(): void {
+  #hear(message: SyncResponse__Output): void {
+    const { store, skew, onMayRenew } = this.#deps
+    const authorityMs = fromTimestamp(message.authorityTime)
+    if (authorityMs !== undefined) skew.note(authorityMs)
+    const wasLocked = store.botLock !== undefined
+    const isWhole = store.apply(message)
+    if (isWhole) this.#established()
+    else if (store.botLock !== undefined) this.#answered() // it is told of the lock, and nothing else
+    if (wasLocked && store.botLock === undefined) onMayRenew()
+  }
+
+  #answered(): void {
     this.#connected = true
     this.#backoff.reset()
+    this.#afterRefusal.reset()
+    this.attempts.worked()
+  }
+
+  #established(): void {
+    this.#answered()
     if (this.#standing === 'established') return
     const event = this.#standing === undefined ? 'sync.established' : 'sync.restored'
     const identities = this.#deps.store.current.value?.policy.size ?? 0
@@ -127,8 +158,9 @@ export class Sync {
     this.#standing = 'established'
   }
 
-  #lost(error: unknown): void {
-    const { store, logger, onRefused } = this.#deps
+  /** Returns how long to wait before the next attempt, in milliseconds. */
+  #lost(error: unknown): number {
+    const { store, logger, onRefused, onMayRenew } = this.#deps
     const status = error instanceof RpcError ? error.status : undefined
     if (this.#standing !== 'lost') {
       const serving = store.current.value !== undefined
@@ -136,7 +168,13 @@ export class Sync {
     }
     this.#standing = 'lost'
     if (status === StatusCode.PERMISSION_DENIED) store.refuse()
-    if (status === StatusCode.PERMISSION_DENIED || status === StatusCode.FAILED_PRECONDITION) onRefused()
+    const isRefused = status === StatusCode.PERMISSION_DENIED || status === StatusCode.FAILED_PRECONDITION
+    const retryMs = Math.round((isRefused ? this.#afterRefusal : this.#backoff).nextMs())
+    this.attempts.failed(error, retryMs)
+    if (isRefused) onRefused()
+    // It only has expired. While it is locked, too, the authority would say so.
+    if (status === StatusCode.UNAUTHENTICATED) onMayRenew()
+    return retryMs
   }
 
   get #nowMs(): number {

@@ -10,6 +10,7 @@ import type { KnowledgeStore } from '../sync/knowledge-store.ts'
 import { Sync } from '../sync/sync.ts'
 import type { AuthorityDoor } from './authority-door.ts'
 import type { AuthorityLink } from './authority-link.ts'
+import { ClockSkew } from './clock-skew.ts'
 
 interface UplinkDeps {
   readonly config: AgentConfig
@@ -31,17 +32,21 @@ interface UplinkDeps {
 export class Uplink {
   readonly membership: Membership
   readonly sync: Sync
+  readonly skew: ClockSkew
   readonly #deps: UplinkDeps
 
   constructor(deps: UplinkDeps) {
     this.#deps = deps
-    const { link, knowledge } = deps
-    this.membership = new Membership({ ...deps, methods: JOIN_METHODS })
+    const { link, knowledge, clock, logger } = deps
+    this.skew = new ClockSkew(clock, logger)
+    this.membership = new Membership({ ...deps, skew: this.skew, methods: JOIN_METHODS })
     this.sync = new Sync({
       ...deps,
       client: () => link.client,
       store: knowledge,
+      skew: this.skew,
       onRefused: () => this.membership.refused(),
+      onMayRenew: () => this.membership.refusalMayBeOver(),
     })
   }
 

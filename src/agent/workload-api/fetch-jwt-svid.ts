@@ -7,9 +7,10 @@ import type { JWTSVIDRequest__Output } from '../../rpc/gen/JWTSVIDRequest.ts'
 import { encodeMessage } from '../../rpc/services.ts'
 import { SpiffeId } from '../../spiffe/spiffe-id.ts'
 import type { Deliveries } from '../entitlement/deliveries.ts'
-import { NoIdentityError, SvidUnavailableError } from '../entitlement/errors.ts'
+import { NoIdentityError } from '../entitlement/errors.ts'
 import type { IdentitySet } from '../entitlement/identity-set.ts'
 import { MAX_MESSAGE_SIZE } from '../entitlement/message.ts'
+import { causeOf, svidFailure } from '../entitlement/svid-failure.ts'
 import type { CachedJwtSvid } from '../svid-cache/jwt-issue.ts'
 import type { SvidCache } from '../svid-cache/svid-cache.ts'
 import type { Delivered, KnowledgeSource } from '../sync/knowledge.ts'
@@ -237,15 +238,14 @@ async function settleWithin(
   return settled
 }
 
-/** A refusal by the authority is final; any other failure may be temporary. */
+/** Audiences that cannot share a token are the caller's mistake, unless something else failed, too. */
 function failureOf(settled: readonly Settled[]): CodedError {
   const failures = settled.map(({ failure }) => failure)
-  const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
-  const kinds = new Set(failures.map((each) => (each instanceof CodedError ? each.kind : 'internal')))
-  const isOnly = (...meant: readonly ErrorKind[]): boolean => [...kinds].every((kind) => meant.includes(kind))
-  if (isOnly('permission_denied')) return new NoIdentityError('refused_by_authority', { cause })
-  if (!isOnly('permission_denied', 'invalid_argument')) return new SvidUnavailableError({ cause }, failures)
-  return new InvalidWorkloadRequestError('these audiences cannot share a token: ask for one at a time', {
-    cause,
-  })
+  const isOf = (kind: ErrorKind) => (each: unknown) => each instanceof CodedError && each.kind === kind
+  const others = failures.filter((each) => !isOf('permission_denied')(each))
+  return others.length > 0 && others.every(isOf('invalid_argument'))
+    ? new InvalidWorkloadRequestError('these audiences cannot share a token: ask for one at a time', {
+        cause: causeOf(failures),
+      })
+    : svidFailure(failures)
 }

@@ -7,11 +7,11 @@ import type { Handlers } from '../../rpc/handlers.ts'
 import type { AuditEntry } from '../audit/events.ts'
 import type { GivenUp } from '../audit/given-up.ts'
 import { Plausible } from '../audit/plausible.ts'
-import { ReportInvalidError, readTimes, toEntry } from '../audit/reported.ts'
 import type { InstanceConnections } from '../bots/instance-connections.ts'
 import { actorOf, type Caller } from '../caller.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { instanceOf } from './bot-call.ts'
+import { ReportInvalidError, readTimes, toEntry } from './reported-event.ts'
 
 export interface ReportApiDeps {
   readonly connections: Pick<InstanceConnections, 'use'>

@@ -2,9 +2,10 @@ import type { SyncRequest__Output } from '../../rpc/gen/signet/v1/SyncRequest.ts
 import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { CallContext, Handlers } from '../../rpc/handlers.ts'
 import { checkProtocol } from '../../rpc/protocol.ts'
+import { toTimestamp } from '../../rpc/timestamp.ts'
 import type { InstanceConnections } from '../bots/instance-connections.ts'
 import type { Caller } from '../caller.ts'
-import { botOf, instanceOf } from './bot-call.ts'
+import { botOf } from './bot-call.ts'
 import { SyncSession, type SyncSessionDeps } from './sync-session.ts'
 import type { SyncStreams } from './sync-streams.ts'
 
@@ -23,14 +24,18 @@ export function syncHandlers(deps: SyncApiDeps): Handlers<Caller, 'signet.v1.Syn
         context: CallContext,
       ): AsyncGenerator<SyncResponse> {
         checkProtocol(request.protocolVersion)
-        const { id, bot, joinToken, joinMethod, joinAttributes } = instanceOf(deps.connections, caller)
         const shown = botOf(caller)
+        const instance = deps.connections.use(shown, 'sync')
+        const { id, bot, joinToken, joinMethod, joinAttributes } = instance
         const mayStay = (): boolean => deps.connections.mayStay(shown)
         const facts = { id, bot, joinToken, joinMethod, joinAttributes }
         const subject = { ...facts, notAfter: shown.notAfter, mayStay }
         using stream = deps.streams.open(shown, context.signal)
         using session = new SyncSession(deps, subject)
-        yield* session.messages(AbortSignal.any([context.signal, stream.replaced]))
+        const until = AbortSignal.any([context.signal, stream.replaced])
+        for await (const message of session.messages(until)) {
+          yield { ...message, authorityTime: toTimestamp(deps.clock.now().getTime()) }
+        }
         stream.replaced.throwIfAborted()
       },
     },

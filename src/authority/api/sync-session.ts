@@ -74,7 +74,7 @@ export class SyncSession implements Disposable {
     this.#subscriptions.use(deps.keys.subscribe(() => this.#note(() => (this.#bundle = true))))
     this.#subscriptions.use(deps.locks.subscribe(() => this.#lookAtLocks()))
     this.#subscriptions.use(deps.instances.subscribe(() => this.#note(() => (this.#standing = true))))
-    this.#locked = this.#isLocked()
+    this.#locked = this.#locks = this.#isLocked()
     this.#currentLocks = this.#lockList()
   }
 
@@ -177,10 +177,11 @@ export class SyncSession implements Disposable {
    */
   #checkStanding(): void {
     this.#standing = false
+    if (this.#isLocked()) return
     if (this.#deps.judged.now().getTime() >= this.#subject.notAfter * 1000) {
       throw new ConnectionExpiredError('the bot certificate has expired')
     }
-    if (!this.#subject.mayStay() && !this.#isLocked()) {
+    if (!this.#subject.mayStay()) {
       throw new ConnectionExpiredError('this bot certificate is no longer in use')
     }
   }
@@ -192,8 +193,11 @@ export class SyncSession implements Disposable {
   *#turnLock(): Generator<SyncResponse> {
     this.#locked = !this.#locked
     this.#locks = false
-    if (!this.#locked) this.#snapshot = true
-    else yield { locks: this.#takeLocks() }
+    if (this.#locked) yield { locks: this.#takeLocks() }
+    else {
+      this.#checkStanding() // its certificate may have expired meanwhile
+      this.#snapshot = true
+    }
   }
 
   async *#lockedMessages(): AsyncGenerator<SyncResponse> {

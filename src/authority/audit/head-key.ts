@@ -63,6 +63,12 @@ export async function finishHeadKeyChange(file: string, kek: KeyObject): Promise
   else await rm(nextOf(file), { force: true })
 }
 
+/** Whether the key that signs heads is in this file, sealed under this key-encryption key. */
+export async function isHeadKey(file: string, kek: KeyObject): Promise<boolean> {
+  const sealed = await readIfPresent(file)
+  return sealed !== undefined && opens(kek, sealed)
+}
+
 function opens(kek: KeyObject, sealed: Buffer): boolean {
   try {
     unseal(kek, sealed, CONTEXT)

@@ -50,7 +50,7 @@ interface RowBudget {
   readonly share?: { readonly burst: number; readonly perSecond: number }
 }
 
-interface Sum {
+interface OpenSum {
   readonly reference: string
   readonly reasons: Map<string, number>
   /** From the last occurrence; all occurrences of a key make the same row. */
@@ -76,7 +76,7 @@ export class SummedRows implements AsyncDisposable {
   readonly #deps: SummedRowsDeps
   readonly #rows: RateLimiter
   readonly #shares: RateLimiter | undefined
-  #sums = new Map<string, Sum>()
+  #sums = new Map<string, OpenSum>()
   /** The reference that all veiled sums share until the next flush. */
   #veil: string | undefined
   #timer: Scheduled | undefined

@@ -7,8 +7,8 @@ import { fileReason } from '../../foundation/file-reason.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
 import type { Datastore } from '../datastore/ports.ts'
-import { checkCopy } from '../datastore/seals/check-copy.ts'
 import type { Vault } from '../datastore/vault.ts'
+import { checkFiles } from './check-files.ts'
 import { BackupRefusedError } from './errors.ts'
 import { DATABASE, digestOf, FILES, type FileDigest, formatManifest, manifestPath } from './manifest.ts'
 
@@ -64,10 +64,10 @@ export class BackupWriter {
       await rm(unfinished, { recursive: true, force: true }) // of an authority that was killed meanwhile
       await mkdir(unfinished, { mode: 0o700 })
       const written = await this.#fill(unfinished)
-      await rename(unfinished, directory)
-      await flush(parent)
       const { bytes, lastSequence } = written
       await this.#deps.audit.record('authority.backed_up', actor, { directory, lastSequence, bytes })
+      await rename(unfinished, directory)
+      await flush(parent)
       return written
     } catch (error) {
       // If this fails, too, the first error is the useful one.
@@ -87,7 +87,7 @@ export class BackupWriter {
       else await copyFile(path.join(dataDir, name), copy)
       await flush(copy)
     }
-    const { commits, lastSequence } = await checkCopy(path.join(directory, DATABASE), {
+    const { commits, lastSequence } = await checkFiles(directory, {
       kek: vault.key, // fails when the key was changed meanwhile
       keySource,
       everyPage: false,

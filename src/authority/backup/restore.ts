@@ -15,15 +15,16 @@ import path from 'node:path'
 import type { AuthorityConfig } from '../../config/authority-config.ts'
 import { describeSource, loadKey } from '../../config/secret-source.ts'
 import { loadSealingKey } from '../../crypto/sealed.ts'
-import { ensurePrivateDirectory, FileWriteError, writeFileAtomically } from '../../foundation/atomic-file.ts'
+import { FileWriteError, writeFileAtomically } from '../../foundation/atomic-file.ts'
 import type { Clock } from '../../foundation/clock.ts'
 import { CodedError } from '../../foundation/errors.ts'
+import { ensurePrivateDirectory } from '../../foundation/private-directory.ts'
 import { acquireLockFile } from '../../peer/lock-file.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Actor } from '../audit/events.ts'
 import { WrongTrustDomainError } from '../datastore/errors.ts'
-import { checkCopy } from '../datastore/seals/check-copy.ts'
 import { AuthorityRunningError } from '../errors.ts'
+import { checkFiles } from './check-files.ts'
 import { BackupInvalidError, BackupRefusedError } from './errors.ts'
 import { DATABASE, FILES, type Manifest, readManifest } from './manifest.ts'
 
@@ -55,7 +56,7 @@ export async function checkBackup(
   }
   const source = config.key_encryption_key
   const kek = loadSealingKey(await loadKey(source, environment))
-  const copy = await checkCopy(path.join(directory, DATABASE), {
+  const copy = await checkFiles(directory, {
     kek,
     keySource: describeSource(source),
     everyPage: true,

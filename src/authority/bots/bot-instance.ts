@@ -27,7 +27,7 @@ interface Certified {
 }
 
 /** What the bot certificate that a caller presents is worth (decision 0013). */
-type Standing = 'current' | 'first_use' | 'superseded' | 'ahead'
+type GenerationStanding = 'current' | 'first_use' | 'superseded' | 'ahead'
 
 /** An instance and what is known of its certificates. Immutable: each change makes a new object. */
 export interface InstanceState extends BotInstance {
@@ -39,7 +39,7 @@ export interface InstanceState extends BotInstance {
   readonly crowded: ReadonlySet<number>
 }
 
-export function judge(state: InstanceState, shown: Certified): Standing {
+export function judge(state: InstanceState, shown: Certified): GenerationStanding {
   if (sameCertificate(state.used, shown)) return 'current'
   if (sameCertificate(state.pending, shown)) return 'first_use'
   const { generation, keySha256 } = shown

@@ -1,6 +1,7 @@
 import type { Clock } from '../../foundation/clock.ts'
 import { messageOf } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
+import { LruMap } from '../../foundation/lru-map.ts'
 import { Watchable } from '../../foundation/watchable.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { RefusedError } from '../audit/errors.ts'
@@ -46,16 +47,23 @@ interface BotsDeps {
   readonly renewalGraceSeconds: number
 }
 
-type Refusal = RefusedError | GenerationAheadError
-type Purpose = 'call' | 'renewal'
+type InstanceRefusal = RefusedError | GenerationAheadError
+/** A locked bot may `sync`: it is sent its lock and nothing else, and so it hears when that is lifted. */
+type CallPurpose = 'call' | 'sync' | 'renewal'
 
 /** How long an instance is kept after it can no longer be renewed, because the wall clock may be wrong. */
 const KEPT_MS = 86_400_000
 
-const EVENT = { call: 'bot.refused', renewal: 'renewal.refused' } as const
-const MORE = { call: 'bot.refused_more', renewal: 'renewal.refused_more' } as const
+const EVENT = { call: 'bot.refused', sync: 'bot.refused', renewal: 'renewal.refused' } as const
+const MORE = { call: 'bot.refused_more', sync: 'bot.refused_more', renewal: 'renewal.refused_more' } as const
 /** Rows per instance for refusals. A locked instance may keep asking on new connections. */
 const ROWS = { burst: 50, perSecond: 0.1 }
+/**
+ * An instance that is refused tries again for as long as it exists. The same refusal gets one row in
+ * this time, and its reference stays the same.
+ */
+const SAME_REFUSAL_MS = 3_600_000
+const MAX_REMEMBERED = 10_000
 
 /** All joined instances. They are kept in memory because every call is checked against them. */
 export class Bots implements AsyncDisposable {
@@ -77,8 +85,14 @@ export class Bots implements AsyncDisposable {
    */
   readonly #refusals = new WeakMap<
     ShownCertificate,
-    { state: InstanceState | undefined; reason: string; error: Refusal }
+    { state: InstanceState | undefined; reason: string; error: InstanceRefusal }
   >()
+
+  /** The last refusal of each instance, for those that try again on new connections. */
+  readonly #lately = new LruMap<
+    string,
+    { readonly sameAs: string; readonly error: InstanceRefusal; readonly ms: number }
+  >(MAX_REMEMBERED)
 
   /** The names of bots that were deleted while this authority ran. */
   readonly #deletedBots = new Set<string>()
@@ -112,11 +126,14 @@ export class Bots implements AsyncDisposable {
    * @throws GenerationAheadError when the database was restored from an older backup
    * @throws BotCertificateExpiredError when a call other than a renewal comes after expiry
    */
-  use(caller: ShownCertificate, purpose: Purpose = 'call'): BotInstance {
+  use(caller: ShownCertificate, purpose: CallPurpose = 'call'): BotInstance {
     const state = this.#instances.get(caller.instanceId)
     if (!state || state.bot !== caller.bot) throw this.#refuseUnknown(caller, state, purpose)
-    if (this.#deps.locks.check(lockSubject(state))) throw this.#refuse(caller, state, 'locked', purpose)
-    this.#checkExpiry(caller, state, purpose)
+    if (this.#deps.locks.check(lockSubject(state))) {
+      const refusal = this.#refuse(caller, state, 'locked', purpose)
+      if (purpose !== 'sync') throw refusal
+      this.#checkGrace(caller, state, purpose)
+    } else this.#checkExpiry(caller, state, purpose)
     switch (judge(state, caller)) {
       case 'current':
         this.#accepted.add(caller)
@@ -193,18 +210,21 @@ export class Bots implements AsyncDisposable {
   }
 
   /** Records a refusal that comes after `use` succeeded, in the same way. */
-  refuse(caller: ShownCertificate, reason: string, purpose: Purpose): Error {
+  refuse(caller: ShownCertificate, reason: string, purpose: CallPurpose): Error {
     return this.#refuse(caller, this.#instances.get(caller.instanceId), reason, purpose)
   }
 
-  #checkExpiry(caller: ShownCertificate, state: InstanceState, purpose: Purpose): void {
-    const nowSeconds = this.#deps.clock.now().getTime() / 1000
-    if (nowSeconds <= caller.notAfter) return
-    if (purpose === 'call')
+  #checkExpiry(caller: ShownCertificate, state: InstanceState, purpose: CallPurpose): void {
+    if (this.#deps.clock.now().getTime() / 1000 <= caller.notAfter) return
+    if (purpose !== 'call') this.#checkGrace(caller, state, purpose)
+    if (purpose !== 'renewal')
       throw new BotCertificateExpiredError('the bot certificate has expired: renew it first')
-    if (nowSeconds > caller.notAfter + this.#deps.renewalGraceSeconds) {
-      throw this.#refuse(caller, state, 'grace_over', purpose)
-    }
+  }
+
+  #checkGrace(caller: ShownCertificate, state: InstanceState, purpose: CallPurpose): void {
+    const nowSeconds = this.#deps.clock.now().getTime() / 1000
+    if (nowSeconds <= caller.notAfter + this.#deps.renewalGraceSeconds) return
+    throw this.#refuse(caller, state, 'grace_over', purpose)
   }
 
   #markUsed(state: InstanceState): InstanceState {
@@ -243,7 +263,11 @@ export class Bots implements AsyncDisposable {
    * After the restore of an older database, agents that joined since are as unknown as those of a
    * deleted bot. Theirs is no withdrawal: they keep what they hold until it expires.
    */
-  #refuseUnknown(caller: ShownCertificate, state: InstanceState | undefined, purpose: Purpose): Refusal {
+  #refuseUnknown(
+    caller: ShownCertificate,
+    state: InstanceState | undefined,
+    purpose: CallPurpose,
+  ): InstanceRefusal {
     const { locks, gaps } = this.#deps
     const { bot, instanceId: botInstance } = caller
     if (locks.check({ bot, botInstance })) return this.#refuse(caller, state, 'locked', purpose)
@@ -251,7 +275,7 @@ export class Bots implements AsyncDisposable {
     return this.#refuse(caller, state, isLost ? 'restored_authority' : 'unknown_instance', purpose)
   }
 
-  #refuseSuperseded(caller: ShownCertificate, state: InstanceState, purpose: Purpose): Refusal {
+  #refuseSuperseded(caller: ShownCertificate, state: InstanceState, purpose: CallPurpose): InstanceRefusal {
     if (this.#accepted.has(caller)) return this.#refuse(caller, state, 'superseded_connection', purpose)
     const reason = 'superseded_certificate'
     const known = this.#refusals.get(caller)
@@ -265,16 +289,22 @@ export class Bots implements AsyncDisposable {
     caller: ShownCertificate,
     state: InstanceState | undefined,
     reason: string,
-    purpose: Purpose,
-  ): Refusal {
+    purpose: CallPurpose,
+  ): InstanceRefusal {
     const known = this.#refusals.get(caller)
     if (known && known.state === state && known.reason === reason) return known.error
-    const { audit, logger } = this.#deps
+    const { audit, logger, clock } = this.#deps
     const { bot, instanceId: botInstance } = caller
     const subject = { bot, botInstance }
     const { address } = caller
     const detail = { ...subject, generation: caller.generation, reason, address }
     const actor = `bot:${bot}/${botInstance}`
+    const lately = this.#lately.get(`${purpose} ${botInstance}`)
+    const sameAs = JSON.stringify([detail, caller.keySha256])
+    if (lately?.sameAs === sameAs && clock.monotonicMs() - lately.ms < SAME_REFUSAL_MS) {
+      this.#refusals.set(caller, { state, reason, error: lately.error })
+      return lately.error
+    }
     const { reference, entry } = this.#rows.note({
       key: `${purpose} ${botInstance}`,
       reason,
@@ -287,6 +317,7 @@ export class Bots implements AsyncDisposable {
         : new RefusedError(reference, reason)
     this.#refusals.set(caller, { state, reason, error })
     if (entry) {
+      this.#lately.set(`${purpose} ${botInstance}`, { sameAs, error, ms: clock.monotonicMs() })
       logger.warn({ event: EVENT[purpose], ref: reference, ...detail }, 'bot refused')
       audit.recordAll([entry]).catch((failure) => {
         // The caller is refused even if the row cannot be stored. The log has it.
@@ -297,13 +328,16 @@ export class Bots implements AsyncDisposable {
   }
 
   #summed(
-    purpose: Purpose,
+    purpose: CallPurpose,
     subject: { readonly bot: string; readonly botInstance: string },
     sum: RowSum,
     ref: string,
   ) {
     const detail = { ...subject, ...sum }
-    this.#deps.logger.warn({ event: MORE[purpose], ref, ...detail }, 'a bot was refused more often')
+    this.#deps.logger.warn(
+      { event: MORE[purpose], ref, ...detail },
+      'more refusals of a bot, counted together',
+    )
     return { event: MORE[purpose], actor: `bot:${subject.bot}/${subject.botInstance}`, ref, detail }
   }
 

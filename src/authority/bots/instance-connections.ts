@@ -68,8 +68,8 @@ export class InstanceConnections {
    * both still answer. An agent that reconnected from elsewhere leaves at most a dead connection
    * behind. Renewals use a connection of their own and do not count.
    */
-  use(caller: BotCaller): BotInstance {
-    const instance = this.#deps.bots.use(caller)
+  use(caller: BotCaller, purpose: 'call' | 'sync' = 'call'): BotInstance {
+    const instance = this.#deps.bots.use(caller, purpose)
     const held = this.#held.get(caller.instanceId)
     const own = held?.find((each) => each.caller === caller)
     if (own && !own.isUsed) {

@@ -1,8 +1,14 @@
-import type { Transaction } from './ports.ts'
+import type { Datastore, Transaction } from './ports.ts'
 import type { JoinTokensTable, JoinTokenUsesTable } from './schema/join-tables.ts'
 
 export async function findJoinToken(tx: Transaction, name: string): Promise<JoinTokensTable | undefined> {
   return (await tx.rows('join_tokens', { name }))[0]
+}
+
+/** How many agents have joined with each token: for operators, not for a decision. */
+export async function joinTokenUses(datastore: Datastore): Promise<ReadonlyMap<string, number>> {
+  const rows = await datastore.db.selectFrom('join_tokens').select(['name', 'uses']).execute()
+  return new Map(rows.map(({ name, uses }) => [name, uses]))
 }
 
 /** Inserts a join token. Returns false, and changes nothing, when it exists already. */

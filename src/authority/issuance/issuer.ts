@@ -79,7 +79,7 @@ interface Signing<T> {
 }
 
 type Decision<T> = Decided<T> | Promise<Decided<T>>
-type Plan<T> =
+type IssuePlan<T> =
   | { readonly decided: Decided<T> }
   | { readonly answerBytes: number; readonly carryOut: () => Decision<T> }
 
@@ -162,10 +162,10 @@ export class Issuer implements AsyncDisposable {
     instanceId: string,
     requests: readonly Request[],
     expectAnswer: ExpectAnswer,
-    plan: (request: Request) => Plan<T>,
+    plan: (request: Request) => IssuePlan<T>,
   ): Promise<Outcome<T>[]> {
     const turns = { turns: this.#turns, clock: this.#deps.clock, key: instanceId }
-    const plans: Plan<T>[] = []
+    const plans: IssuePlan<T>[] = []
     await inTurns(turns, requests, (request) => void plans.push(plan(request)))
     await this.#checkAnswer(plans, expectAnswer)
     const decisions: Decision<T>[] = []
@@ -199,7 +199,7 @@ export class Issuer implements AsyncDisposable {
    * Runs before anything is signed. Refusals are recorded even if the whole batch is refused. @throws
    * AnswerTooLongError
    */
-  async #checkAnswer(plans: readonly Plan<unknown>[], expectAnswer: ExpectAnswer): Promise<void> {
+  async #checkAnswer(plans: readonly IssuePlan<unknown>[], expectAnswer: ExpectAnswer): Promise<void> {
     const bytes = plans.reduce((sum, plan) => sum + ('decided' in plan ? REFUSAL_BYTES : plan.answerBytes), 0)
     try {
       checkAnswerBytes(bytes)
@@ -219,7 +219,7 @@ export class Issuer implements AsyncDisposable {
     svid: Kind,
     asked: AuditedOccasion,
     look: (approved: ApprovedClaim) => Signing<T> | Declined,
-  ): Plan<T> {
+  ): IssuePlan<T> {
     try {
       const decision = checkClaim(this.#deps, asked.instance, asked.claim)
       if ('refused' in decision) return { decided: this.#refuse(svid, asked, decision, decision.attributes) }

@@ -87,7 +87,7 @@ export class SigningKeys implements AsyncDisposable {
 
   private constructor(
     deps: SigningKeysDeps,
-    { ring, clockGuard, publication }: Opened,
+    { ring, clockGuard, publication }: OpenedKeys,
     first: KeysInUse,
     lookedMs: number,
   ) {
@@ -327,7 +327,7 @@ export class SigningKeys implements AsyncDisposable {
   }
 }
 
-interface Opened {
+interface OpenedKeys {
   readonly ring: KeyRing
   readonly clockGuard: ClockGuard
   readonly publication: Publication
@@ -343,7 +343,7 @@ async function loadMoment(datastore: Datastore): Promise<Moment | undefined> {
 
 /** Builds the state from the current keys; returns `last` itself when nothing changed. */
 async function refreshState(
-  { ring, clockGuard, publication }: Opened,
+  { ring, clockGuard, publication }: OpenedKeys,
   deps: SigningKeysDeps,
   last: KeysInUse | undefined,
 ): Promise<KeysInUse> {

@@ -56,13 +56,13 @@ function bundleWarnings(federation: ParsedResource<'federation'>, catalogue: Cat
   const { trust_domain, bundle } = federation.spec
   const warning = (message: string): string =>
     `${federation.at(['spec', 'bundle'])}: federation ${federation.name}: ${message}`
-  const { x509Authorities, jwtAuthorities, sequence, passedOver } = Bundle.parse(trust_domain, bundle)
+  const { x509Authorities, jwtAuthorities, sequence, skippedParts } = Bundle.parse(trust_domain, bundle)
   const warnings: string[] = []
   if (x509Authorities.length + jwtAuthorities.size === 0)
     warnings.push(warning(`its bundle has no key that can be used, so nothing of ${trust_domain} is trusted`))
-  for (const { where, reason } of passedOver.slice(0, MAX_SKIPPED))
+  for (const { where, reason } of skippedParts.slice(0, MAX_SKIPPED))
     warnings.push(warning(`${where} of its bundle is not delivered: ${reason}`))
-  if (passedOver.length > MAX_SKIPPED) warnings.push(warning('more keys of its bundle are not delivered'))
+  if (skippedParts.length > MAX_SKIPPED) warnings.push(warning('more keys of its bundle are not delivered'))
   const before = catalogue.get('federation', federation.name)
   const last = before && Bundle.parse(trust_domain, federationSpecOf(before).bundle).sequence
   if (last !== undefined && sequence !== undefined && sequence < last) {

@@ -32,7 +32,7 @@ function canonical(value: unknown): string {
 export function toYaml(stored: NewResource, revision?: string): string {
   const { kind, name, metadata, spec } = stored
   const { labels, expiresMs } = metadata
-  const expires = expiresMs === undefined ? {} : { expires: new Date(expiresMs).toISOString() }
+  const expires = expiresMs === undefined ? {} : { expires: instant(expiresMs) }
   return formatResource(
     kind,
     name,
@@ -45,7 +45,7 @@ export function toYaml(stored: NewResource, revision?: string): string {
 export function toJson(stored: StoredResource): string {
   const { kind, name, metadata, spec, revision } = stored
   const { labels, expiresMs } = metadata
-  const expires = expiresMs === undefined ? {} : { expires: new Date(expiresMs).toISOString() }
+  const expires = expiresMs === undefined ? {} : { expires: instant(expiresMs) }
   return JSON.stringify({
     kind,
     version: 'v1',
@@ -57,4 +57,9 @@ export function toJson(stored: StoredResource): string {
 function asWritten(kind: string, spec: unknown): unknown {
   const { asWritten: write } = kindOf(kind)
   return write ? write(spec as SpecOf<ResourceKind>) : spec
+}
+
+/** As the commands print times: RFC 3339, in whole seconds where that is all there is. */
+function instant(ms: number): string {
+  return new Date(ms).toISOString().replace('.000Z', 'Z')
 }

@@ -7,9 +7,9 @@ import { type AuthorityOptions, connectAuthority, withAuthority } from '../conne
 import { parseDurationFlag } from '../duration-flag.ts'
 import { NothingThereError, UsageError } from '../errors.ts'
 import { formatInstant } from '../instant.ts'
+import { list, listInstances } from '../lists.ts'
 import { type LockTarget, parseTargets, type TargetOptions, withTarget } from '../lock-target.ts'
 import { fromCommandLine, report, sendResources } from './apply.ts'
-import { list, listInstances } from './get.ts'
 
 interface Options extends AuthorityOptions, TargetOptions {
   readonly name?: string

@@ -2,9 +2,9 @@ import type { RpcCalls } from '../../rpc/calls.ts'
 import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { NothingThereError, UsageError } from '../errors.ts'
+import { list } from '../lists.ts'
 import { hasTarget, parseTargets, type TargetOptions, withTarget } from '../lock-target.ts'
 import { printJson, printLine } from '../output.ts'
-import { list } from './get.ts'
 
 type Options = AuthorityOptions & TargetOptions & { readonly json?: boolean }
 

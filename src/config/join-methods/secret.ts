@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { filePath } from '../fields.ts'
 import { secretSourceSchema } from '../secret-source-schema.ts'
-import { AGENT_FIELDS, TOKEN_FIELDS } from './common.ts'
+import { AGENT_FIELDS, TOKEN_FIELDS } from './shared-fields.ts'
 
 /** The default method. */
 const method = z.literal('secret').default('secret')

@@ -6,7 +6,7 @@ import { WireReader } from './wire-reader.ts'
 /** Maximum nesting of messages; other protobuf implementations use the same limit. */
 const MAX_DEPTH = 100
 
-type Message = Record<string, unknown>
+type DecodedMessage = Record<string, unknown>
 
 /**
  * Decodes a message into an object shaped like the generated types: 64-bit numbers and enum values
@@ -15,13 +15,13 @@ type Message = Record<string, unknown>
  * numbers together, because an empty list element takes two bytes here and becomes hundreds.
  * @throws MalformedMessageError
  */
-export function decodeMessage(type: MessageType, bytes: Buffer, maxNumbers?: number): Message {
+export function decodeMessage(type: MessageType, bytes: Buffer, maxNumbers?: number): DecodedMessage {
   const message = emptyMessage(type)
   readInto(message, type, new WireReader(bytes, maxNumbers), 0)
   return message
 }
 
-function readInto(message: Message, type: MessageType, reader: WireReader, depth: number): void {
+function readInto(message: DecodedMessage, type: MessageType, reader: WireReader, depth: number): void {
   if (depth > MAX_DEPTH) throw new MalformedMessageError('messages within messages are too deep')
   while (!reader.isAtEnd) {
     const tag = reader.size()
@@ -31,11 +31,17 @@ function readInto(message: Message, type: MessageType, reader: WireReader, depth
   }
 }
 
-function readField(message: Message, field: Field, wire: number, reader: WireReader, depth: number): void {
+function readField(
+  message: DecodedMessage,
+  field: Field,
+  wire: number,
+  reader: WireReader,
+  depth: number,
+): void {
   const { name, value } = field
   if (field.isMap) {
     expect(wire, WIRE.BYTES)
-    reader.within(() => readEntry(message[name] as Message, value, reader, depth))
+    reader.within(() => readEntry(message[name] as DecodedMessage, value, reader, depth))
     return
   }
   const expected = wireOf(value)
@@ -57,7 +63,7 @@ function readField(message: Message, field: Field, wire: number, reader: WireRea
 
 /** When a field occurs twice, the last value wins; two occurrences of a message are merged. */
 function readSingle(
-  message: Message,
+  message: DecodedMessage,
   { name, value, oneof }: Field,
   reader: WireReader,
   depth: number,
@@ -73,11 +79,11 @@ function readSingle(
 /** Reads a value; a message is merged with an earlier one. */
 function readAgain(value: ValueType, before: unknown, reader: WireReader, depth: number): unknown {
   if (!('message' in value) || before === undefined || before === null) return readValue(value, reader, depth)
-  reader.within(() => readInto(before as Message, value.message(), reader, depth + 1))
+  reader.within(() => readInto(before as DecodedMessage, value.message(), reader, depth + 1))
   return before
 }
 
-function readEntry(map: Message, value: ValueType, reader: WireReader, depth: number): void {
+function readEntry(map: DecodedMessage, value: ValueType, reader: WireReader, depth: number): void {
   let key = ''
   let read: unknown
   while (!reader.isAtEnd) {
@@ -137,8 +143,8 @@ function expect(wire: number, expected: number): void {
 }
 
 /** An object with the default of every field. Members of oneofs are absent. */
-function emptyMessage(type: MessageType): Message {
-  const message: Message = {}
+function emptyMessage(type: MessageType): DecodedMessage {
+  const message: DecodedMessage = {}
   for (const field of type.fields) {
     if (field.isMap) message[field.name] = {}
     else if (field.isRepeated) message[field.name] = []

@@ -283,7 +283,7 @@ export class PlainCall implements Disposable {
       return
     }
     const details = `Received RST_STREAM with code ${code}`
-    this.#finish(isAnswered ? this.#outcome() : this.#failure(status, details))
+    this.#finish(isAnswered ? this.#outcome() : this.#failure(status, details, 'lost'))
   }
 
   #onGoAway(payload: Buffer): void {
@@ -312,14 +312,19 @@ export class PlainCall implements Disposable {
   }
 
   #unreachable(detail: string, timedOut = false): RpcError {
-    const what = this.#isConnected ? 'Connection dropped' : 'Failed to connect'
-    return this.#failure(StatusCode.UNAVAILABLE, `${what}: ${detail}`, timedOut)
+    const outcome = this.#isConnected ? 'lost' : 'unreachable'
+    return this.#failure(StatusCode.UNAVAILABLE, detail, outcome, timedOut)
   }
 
-  #failure(code: number, message: string, timedOut = false): RpcError {
+  #failure(
+    code: number,
+    message: string,
+    outcome: 'unreachable' | 'lost' | 'status' = 'status',
+    timedOut = false,
+  ): RpcError {
     const state = this.#isConnected ? 'ready' : 'connecting'
     // The advice for a Unix socket fits any server on the same machine.
-    const context = { address: this.address, isUnix: true, timedOut, state }
+    const context = { address: this.address, isUnix: true, timedOut, state, outcome }
     return describeFailure({ code, message }, context)
   }
 

@@ -65,7 +65,9 @@ describe('a caller', () => {
     }
   })
 
-  it('that exits is not served on the connection that it leaves behind', { skip: noPerl }, async () => {
+  it('that has exited is not served on a connection that another process inherited', {
+    skip: noPerl,
+  }, async () => {
     await using caller = await RelayedCaller.connect(stack.socket)
     const stream = caller.call('FetchX509SVID')
     await stream.started

@@ -30,7 +30,7 @@ describe('an agent whose host has a wrong clock', { skip: withoutFaketime }, () 
   })
   after(async () => stack?.[Symbol.asyncDispose]())
 
-  it('waits at its first join, names the clock, and joins once the time is right', async () => {
+  it('does not join while the clock is wrong, names the clock, and joins once the time is right', async () => {
     clock.set('+100d')
     await startAgent()
     await stack.agent.says('ERR_RPC_CLOCKS_DIFFER')
@@ -44,7 +44,7 @@ describe('an agent whose host has a wrong clock', { skip: withoutFaketime }, () 
     await stack.agent.says('"event":"sync.established"')
   })
 
-  it('restarted 10 minutes behind, without its authority, withholds SVIDs that are not yet valid, and keeps them', async () => {
+  it('withholds, but keeps, SVIDs that are not yet valid after a restart 10 minutes behind and without its authority', async () => {
     const before = await serialNow()
     await stack.agent.stop()
     await stack.authority.stop()

@@ -69,7 +69,7 @@ function validity({ svids }: Message): { notBeforeMs: number; notAfterMs: number
 }
 
 describe('when time jumps', () => {
-  it('on both sides, past the expiry of all SVIDs (a suspended host), no expired one is handed out, and streams continue', async () => {
+  it('on both sides past the expiry of all SVIDs (a suspended host), no expired SVID is served, and streams continue', async () => {
     // TLS uses the real time, which is where the jump leads to.
     await using rig = await Rig.start(Date.now() - 45 * MINUTE_MS)
     using client = rig.agent.client()

@@ -26,7 +26,7 @@ const ROUNDS = 500
 const AT_A_TIME = 20
 const CUTS = 2_000
 
-describe('HTTP/2 as no client speaks it', () => {
+describe('invalid HTTP/2', () => {
   let stack: Stack
   before(async () => {
     stack = await Stack.start({
@@ -53,7 +53,7 @@ describe('HTTP/2 as no client speaks it', () => {
   const descriptors = async (): Promise<number> => (await readdir(`/proc/${stack.agent.pid}/fd`)).length
 
   for (const authority of ['a', '/run/a.sock']) {
-    it(`the agent survives peers that break off within their trailers before they read the responses, as ${authority}`, async () => {
+    it(`does not stop the agent when peers disconnect inside their trailers without reading, with :authority ${authority}`, async () => {
       const symbol = 'SpiffeWorkloadAPI'
       const asked = message(Buffer.concat([Buffer.of(0x22, symbol.length), Buffer.from(symbol)]))
       const frames: Buffer[] = [GREETING, frame(TYPE.settings, 0, 0, settings([4, 0x7fffffff]))]
@@ -77,7 +77,7 @@ describe('HTTP/2 as no client speaks it', () => {
     })
   }
 
-  it('the agent survives mutated sessions that are cut at any byte', async () => {
+  it('does not stop the agent when sessions are mutated and cut at any byte', async () => {
     const random = seeded(SEED)
     for (let round = 0; round < ROUNDS; round += AT_A_TIME) {
       const sequences = Array.from({ length: AT_A_TIME }, (_, n) => {
@@ -101,7 +101,7 @@ describe('HTTP/2 as no client speaks it', () => {
     await serves()
   })
 
-  it('thousands of connections that were cut leave nothing behind', { timeout: 60_000 }, async () => {
+  it('leaves nothing behind after thousands of broken connections', { timeout: 60_000 }, async () => {
     const before = await descriptors()
     const calls = ['a', '/run/a.sock'].map((authority) =>
       Buffer.concat([

@@ -26,7 +26,7 @@ function closed(socket: net.Socket): Promise<void> {
   })
 }
 
-describe('garbage at the listeners', () => {
+describe('invalid input at every listener', () => {
   let stack: Stack
   let ports: { readonly authority: number; readonly agent: number }
   before(async () => {
@@ -79,7 +79,7 @@ describe('garbage at the listeners', () => {
   }
 
   for (const [what, dial] of Object.entries(LISTENERS)) {
-    it(`${what} closes a connection that sends random bytes, and only that one`, async () => {
+    it(`${what} closes only the connection that sends random bytes`, async () => {
       const sockets = Array.from({ length: 10 }, dial)
       const ends = sockets.map((socket) => {
         socket.on('error', () => undefined)
@@ -90,7 +90,7 @@ describe('garbage at the listeners', () => {
       await allIsWell()
     })
 
-    it(`${what} closes a connection that sends garbage after the preface`, async () => {
+    it(`${what} closes a connection that sends random bytes after the preface`, async () => {
       const socket = dial()
       socket.on('error', () => undefined)
       socket.write(PREFACE)
@@ -99,7 +99,7 @@ describe('garbage at the listeners', () => {
       await allIsWell()
     })
 
-    it(`${what} is not delayed by connections that send nothing, or only half of a message`, async () => {
+    it(`${what} is not delayed by connections that send nothing or half a message`, async () => {
       const sockets = Array.from({ length: 30 }, dial)
       for (const [n, socket] of sockets.entries()) {
         socket.on('error', () => undefined)

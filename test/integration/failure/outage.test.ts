@@ -88,7 +88,7 @@ describe('an unreachable authority', () => {
     assert.equal((await client.first('FetchX509SVID')).svids.length, 1)
   })
 
-  it('makes a command name the socket and what to check', async () => {
+  it('makes commands name the socket and say what to check', async () => {
     await stack.authority.stop()
     const done = await stack.signet('get', 'bot')
     assert.equal(done.code, 5)

@@ -44,8 +44,10 @@ metadata: { name: unknown-role }
 spec: { roles: [no-such-role] }
 `)
     for (const line of [11, 13, 14, 15, 20]) assert.match(said, new RegExp(`bad\\.yaml:${line}\\b`), said)
-    const roles = JSON.parse((await stack.admin('get', 'role', '--json')).stdout) as { name: string }[]
-    assert.ok(!roles.some(({ name }) => name === 'fine'))
+    const roles = JSON.parse((await stack.admin('get', 'role', '--json')).stdout) as {
+      metadata: { name: string }
+    }[]
+    assert.ok(!roles.some(({ metadata }) => metadata.name === 'fine'))
   })
 
   for (const [what, yaml] of Object.entries({
@@ -71,13 +73,13 @@ spec: { roles: [no-such-role] }
     })
   }
 
-  it('refuses a change of a resource that was changed meanwhile', async () => {
+  it('refuses to overwrite a resource that has changed since it was read', async () => {
     const bot = (revision: string, roles: string): string =>
       `kind: bot\nversion: v1\nmetadata: { name: builder, revision: "${revision}" }\nspec: { roles: [${roles}] }\n`
-    const [{ revision }] = JSON.parse((await stack.admin('get', 'bot', 'builder', '--json')).stdout) as [
-      { revision: string },
+    const [{ metadata }] = JSON.parse((await stack.admin('get', 'bot', 'builder', '--json')).stdout) as [
+      { metadata: { revision: string } },
     ]
-    await stack.apply(bot(revision, ''))
-    assert.match(await refuse(bot(revision, 'everything')), /revision/)
+    await stack.apply(bot(metadata.revision, ''))
+    assert.match(await refuse(bot(metadata.revision, 'everything')), /revision/)
   })
 })

@@ -17,7 +17,7 @@ describe('both programs', () => {
   })
   after(() => stack[Symbol.asyncDispose]())
 
-  it('continue after SIGHUP with one log line, after SIGUSR1 and SIGUSR2 without one, and open no debugger', async () => {
+  it('continue after SIGHUP, which they log, and after SIGUSR1 and SIGUSR2, which open no debugger', async () => {
     for (const daemon of [stack.authority, stack.agent]) {
       const from = daemon.log.length
       for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) process.kill(daemon.pid, signal)

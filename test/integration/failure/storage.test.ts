@@ -50,7 +50,7 @@ describe('the audit log', () => {
     return path.join(directory, file)
   }
 
-  it('verifies when intact, not after a row was changed by hand, and not after its tail was cut', async () => {
+  it('verifies only if no row was changed by hand and no tail was cut off', async () => {
     await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.apply(DEFAULT_RESOURCES)
@@ -66,7 +66,10 @@ describe('the audit log', () => {
     const changed = await stack.signet('audit', 'verify')
     assert.equal(changed.code, 1)
     assert.match(changed.stderr, /^row 3 \(.*\) was changed$/m)
-    assert.match(changed.stderr, /^signet: the audit log is not whole .*: keep a copy of the data directory/m)
+    assert.match(
+      changed.stderr,
+      /^signet: the audit log is not intact .*: keep a copy of the data directory/m,
+    )
     await stack.authority.stop()
 
     const again = new DatabaseSync(file)
@@ -184,7 +187,7 @@ describe('a file with secrets', () => {
     assert.match(authority.log, /^signet: .*chmod 600/m)
   })
 
-  it('is useless without its key, and the error names the wrong key', async () => {
+  it('cannot be read with another key, and the error names the key', async () => {
     await using stack = await Stack.create({ inProcess: true })
     await stack.startAuthority()
     await stack.authority.stop()

@@ -23,7 +23,7 @@ const ALL = '{ kind: workload_identity, spiffe_ids: [/**] }'
 
 const REFUSED = { code: status.PERMISSION_DENIED, details: 'no identity issued' }
 
-describe('a withdrawal reaches open streams immediately, and so does the new grant, after', () => {
+describe('open streams get a withdrawal immediately, and later the new grant, after', () => {
   let stack: Stack
   let token: string
   let client: WorkloadClient

@@ -102,11 +102,26 @@ describe('a backup that the authority makes while it runs', () => {
     await stack.admin('authority', 'rekey')
     const { code, stderr } = await stack.restore(to, '--check')
     assert.deepEqual([code, /is not the one that this data directory was made with/.test(stderr)], [6, true])
+
+    // The two files that the key seals, as if it had been changed between their copies.
+    const mixed = stack.at('mixed')
+    await stack.admin('authority', 'backup', '--to', mixed)
+    await stack.restore(mixed, '--check')
+    const list = JSON.parse(await readFile(path.join(mixed, 'backup.json'), 'utf8'))
+    const former = JSON.parse(await readFile(path.join(to, 'backup.json'), 'utf8'))
+    list.files['audit-head.key'] = former.files['audit-head.key']
+    await writeFile(path.join(mixed, 'backup.json'), JSON.stringify(list))
+    await cp(path.join(to, 'audit-head.key'), path.join(mixed, 'audit-head.key'))
+    assert.match(
+      (await stack.restore(mixed, '--check')).stderr,
+      /was changed between the files of this backup/,
+    )
+
     await stack.authority.stop()
     await writeFile(stack.at('kek'), oldKey)
     assert.equal((await stack.restore(to, '--replace')).code, 0)
     await stack.startAuthority()
-    assert.match((await stack.admin('audit', 'verify')).stdout, /is whole/)
+    assert.match((await stack.admin('audit', 'verify')).stdout, /is intact/)
   })
 })
 
@@ -132,7 +147,7 @@ describe('the drill: an authority is lost and restored from last night’s backu
     assert.match((await fetched()).stdout, /example\.org\/web/)
     const [refused] = await stack.events('bot.refused')
     assert.equal(refused?.detail['reason'], 'restored_authority')
-    assert.match((await stack.admin('audit', 'verify')).stdout, /is whole/)
+    assert.match((await stack.admin('audit', 'verify')).stdout, /is intact/)
 
     // Restarts change nothing: neither of the authority nor of the agent.
     await stack.authority.stop()

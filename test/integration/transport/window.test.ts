@@ -34,7 +34,7 @@ const MAX_PER_CALL = 64 * KIB
 const X509 = '/SpiffeWorkloadAPI/FetchX509SVID'
 const nothing: Disposable = { [Symbol.dispose]: () => {} }
 
-describe('peers that grant no window', () => {
+describe('peers that grant no flow-control window', () => {
   let stack: Stack
   before(async () => {
     stack = await Stack.serving({
@@ -52,7 +52,7 @@ describe('peers that grant no window', () => {
   }
 
   for (const calls of [50, 100]) {
-    it(`on ${CONNECTIONS} connections of ${calls} calls, of every method, delay no one else and take bounded memory`, async () => {
+    it(`on ${CONNECTIONS} connections of ${calls} calls, of every method, do not delay others and take bounded memory`, async () => {
       const before = await residentBytes(stack.agent.pid)
       const sessions = Array.from({ length: CONNECTIONS }, stingy)
       try {
@@ -82,7 +82,7 @@ describe('peers that grant no window', () => {
     })
   }
 
-  it('and then grant it after all get the newest snapshot', async () => {
+  it('get the newest snapshot once they grant one', async () => {
     using connection = await RawConnection.greeted(stack.socket)
     connection.send(frame(TYPE.settings, 0, 0, settings([4, 0])))
     for (const [n, { path, request, shape }] of streams(SERVED).entries()) {
@@ -115,7 +115,7 @@ describe('a stream whose peer does not read', () => {
     FetchJWTSVID: { unary: () => Buffer.alloc(100) },
   }
 
-  it('is reset with ENHANCE_YOUR_CALM after a minute, which no client takes for an end, on each of 20 connections of 100 calls', async () => {
+  it('is reset with ENHANCE_YOUR_CALM after a minute, which clients do not take for success, on 20 connections of 100 calls', async () => {
     await using stack = await RpcStack.start({ handlers: sends, maxStreamsPerConnection: 128 })
     const sessions = Array.from({ length: CONNECTIONS }, () => stack.session({ initialWindowSize: 0 }))
     const calls: RawCall[] = []
@@ -135,7 +135,7 @@ describe('a stream whose peer does not read', () => {
     for (const each of sessions) each.destroy()
   })
 
-  it('may have its window shrunk below what was sent, and is served when it is opened again', async () => {
+  it('is served again after its window was reduced below zero and reopened', async () => {
     await using stack = await RpcStack.start({ handlers: sends })
     using connection = await RawConnection.greeted(stack.socketPath)
     connection.send(
@@ -152,7 +152,7 @@ describe('a stream whose peer does not read', () => {
     await connection.hears(() => connection.bytes(1) > 40_000)
   })
 
-  it('loses its connection, and nobody else anything, when its window is made larger than one can be', async () => {
+  it('loses only its own connection when its window exceeds the maximum of HTTP/2', async () => {
     await using stack = await RpcStack.start({ handlers: sends })
     using other = await RawConnection.greeted(stack.socketPath)
     using connection = await RawConnection.greeted(stack.socketPath)
@@ -166,7 +166,7 @@ describe('a stream whose peer does not read', () => {
     assert.equal(stack.server.openStreams, 0)
   })
 
-  it('hears nothing of its deadline, is reset in the end, and costs no other stream of its connection anything', async () => {
+  it('is reset after its deadline, which it cannot be told, and other streams of its connection are not affected', async () => {
     await using stack = await RpcStack.start({ handlers: sends })
     using connection = await RawConnection.greeted(stack.socketPath)
     connection.send(
@@ -183,7 +183,7 @@ describe('a stream whose peer does not read', () => {
     await until(() => stack.server.openStreams === 0)
   })
 
-  it('hears of its deadline when it reads again', async () => {
+  it('gets the status of its deadline when it reads again', async () => {
     await using stack = await RpcStack.start({ handlers: sends })
     const session = stack.session({ initialWindowSize: 0 })
     await once(session, 'remoteSettings')

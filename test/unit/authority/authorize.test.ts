@@ -35,8 +35,8 @@ const HEALTH = ['Check', 'Watch']
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   anonymous: ['Join', ...HEALTH],
   bot: ['Renew', ...AGENT_CALLS, ...HEALTH],
-  'expired bot': ['Renew', ...HEALTH],
-  'bot whose certificate has just ended': ['Renew', ...HEALTH],
+  'expired bot': ['Renew', 'Sync', ...HEALTH],
+  'bot whose certificate has just ended': ['Renew', 'Sync', ...HEALTH],
   root: [...ADMIN_CALLS, ...HEALTH],
   "the authority's own user": [...ADMIN_CALLS, ...HEALTH],
   'another user': [],

@@ -14,8 +14,8 @@ function setUp() {
     sliceMs: 10,
     contendedSliceMs: 2.5,
     hold: (key) => void events.push(`hold ${key}`),
-    letGo: (key) => {
-      events.push(`let go ${key}`)
+    resume: (key) => {
+      events.push(`resume ${key}`)
       left.toLetGo -= 1
       return left.toLetGo <= 0
     },
@@ -43,7 +43,7 @@ describe('FairTurns', () => {
     assert.equal(turns.waiting, 3)
     for (let n = 0; n < 50; n++) await turn()
     assert.equal(events.filter((event) => event === 'flood').length, 5)
-    assert.equal(events.at(-1), 'let go flood')
+    assert.equal(events.at(-1), 'resume flood')
     assert.equal(turns.isHeld('flood'), false)
   })
 
@@ -79,7 +79,7 @@ describe('FairTurns', () => {
     const { events, work, left } = setUp()
     left.toLetGo = 3
     for (let n = 0; n < 2; n++) work('flood', 10)
-    while (!events.includes('let go flood')) await turn()
+    while (!events.includes('resume flood')) await turn()
     work('flood', 1)
     assert.equal(events.filter((event) => event === 'hold flood').length, 2)
   })
@@ -91,7 +91,7 @@ describe('FairTurns', () => {
     turns.charge('a', 5)
     assert.deepEqual(events, ['hold a'])
     for (let n = 0; n < 3; n++) await turn()
-    assert.deepEqual(events, ['hold a', 'let go a'])
+    assert.deepEqual(events, ['hold a', 'resume a'])
   })
 
   it('counts additional charges', () => {

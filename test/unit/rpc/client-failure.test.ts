@@ -19,13 +19,20 @@ describe('describeFailure', () => {
   for (const [text, reason] of [
     ['Error: connect ECONNREFUSED 192.0.2.1:7443', 'refused'],
     ['Error: getaddrinfo ENOTFOUND authority.example.org', 'unknown host name'],
-    ['Error: self-signed certificate in certificate chain', 'its certificate does not lead to a pinned root'],
     [
-      "Error [ERR_TLS_CERT_ALTNAME_INVALID]: Hostname/IP does not match certificate's altnames",
+      'Error: [tls:SELF_SIGNED_CERT_IN_CHAIN] self-signed certificate in certificate chain',
+      'its certificate does not lead to a pinned root',
+    ],
+    [
+      'Error [ERR_TLS_CERT_ALTNAME_INVALID]: [tls:ERR_TLS_CERT_ALTNAME_INVALID] Hostname/IP does not match',
       'its certificate is for another name',
     ],
-    ['Error: certificate has expired', 'its certificate is not valid now; check both clocks'],
+    [
+      'Error: [tls:CERT_HAS_EXPIRED] certificate has expired',
+      'its certificate is not valid now; check both clocks',
+    ],
     ['something new', 'no connection'],
+    ['Error: [tls:ERR_SSL_NEW] something new', 'ERR_SSL_NEW'],
   ] as const) {
     it(`names the address and says "${reason}"`, () => {
       const error = describeFailure(lastError(text), tcp)
@@ -39,7 +46,7 @@ describe('describeFailure', () => {
 
   for (const [text, seen] of [
     [
-      'Error: Client network socket disconnected before secure TLS connection was established',
+      'Error: [tls:ECONNRESET] Client network socket disconnected before secure TLS connection was established',
       'it took the connection and closed it before TLS was done',
     ],
     ['Error: connect ECONNRESET 192.0.2.1:7443', 'it took the connection and closed it before TLS was done'],
@@ -47,7 +54,10 @@ describe('describeFailure', () => {
       'Failed to connect (2026-11-28T21:58:12Z)',
       'it agreed on TLS and closed the connection before any call',
     ],
-    ['Error: tlsv1 alert no application protocol', 'it speaks TLS, but not HTTP/2'],
+    [
+      'Error: [tls:ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL] tlsv1 alert no application protocol',
+      'it speaks TLS, but not HTTP/2',
+    ],
   ] as const) {
     it(`reports what was seen of the program that answered: ${seen}`, () => {
       const error = describeFailure(lastError(text), tcp)

@@ -122,7 +122,7 @@ describe('a bundle document', () => {
       assert.ok(bundle.jwtAuthorities.get('k1')?.equals(own.jwtKey.publicKey))
       assert.equal(bundle.sequence, 2n)
       assert.deepEqual(
-        bundle.passedOver.map(({ where, isUnknown }) => [where, isUnknown]),
+        bundle.skippedParts.map(({ where, isUnknown }) => [where, isUnknown]),
         [['key 2', false]],
       )
     })
@@ -131,7 +131,7 @@ describe('a bundle document', () => {
   it('notes only a few of very many skipped keys', () => {
     const bundle = Bundle.parse('example.org', `{"keys":[${'1,'.repeat(50_000)}${JSON.stringify(jwtJwk)}]}`)
     assert.equal(bundle.jwtAuthorities.size, 1)
-    assert.equal(bundle.passedOver.length, 64)
+    assert.equal(bundle.skippedParts.length, 64)
   })
 
   for (const [member, value] of [
@@ -147,7 +147,7 @@ describe('a bundle document', () => {
       const bundle = Bundle.parse('example.org', `{"keys":[${JSON.stringify(jwtJwk)}],"${member}":${value}}`)
       assert.deepEqual([bundle.sequence, bundle.refreshHintSeconds], [undefined, undefined])
       assert.equal(bundle.jwtAuthorities.size, 1)
-      assert.deepEqual(bundle.passedOver, [
+      assert.deepEqual(bundle.skippedParts, [
         { where: member, reason: 'it is not a whole number in range', isUnknown: false },
       ])
     })

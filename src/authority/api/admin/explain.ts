@@ -71,7 +71,7 @@ function treeOf(json: string): Attributes {
   return attributes
 }
 
-interface Subject {
+interface ExplainSubject {
   readonly attributes: Attributes
   readonly bounds: Bounds
   readonly notConsidered: readonly string[]
@@ -82,7 +82,7 @@ interface Subject {
  * known of either is filled in and may not be given a different value, because an agent cannot choose
  * it. Other attributes may be made up, and the explanation says what it left out.
  */
-function subjectOf(given: Attributes, deps: ExplainDeps): Subject {
+function subjectOf(given: Attributes, deps: ExplainDeps): ExplainSubject {
   const id = lookUp(given, 'bot.instance_id')
   if (typeof id === 'string') return ofInstance(given, id, deps)
   const bot = lookUp(given, 'bot.name')
@@ -104,7 +104,7 @@ function subjectOf(given: Attributes, deps: ExplainDeps): Subject {
   }
 }
 
-function ofInstance(given: Attributes, id: string, deps: ExplainDeps): Subject {
+function ofInstance(given: Attributes, id: string, deps: ExplainDeps): ExplainSubject {
   const instance = deps.instance(id)
   if (instance === undefined)
     throw new AttributesInvalidError(`there is no bot instance ${JSON.stringify(id)}`)

@@ -19,6 +19,7 @@ import { toJson, toYaml } from '../../resources/stored-form.ts'
 /** AdminService: everything that a person writes. */
 export function resourceHandlers(
   store: ResourceStore,
+  usesOfTokens: () => Promise<ReadonlyMap<string, number>>,
 ): Pick<
   Handlers<Caller, 'signet.v1.AdminService'>,
   'Apply' | 'GetResource' | 'ListResources' | 'DeleteResource'
@@ -50,9 +51,19 @@ export function resourceHandlers(
       }),
     },
     ListResources: {
-      unary: (caller: Caller, request: ListResourcesRequest__Output): ListResourcesResponse => ({
-        resources: store.list(principalOf(caller), request.kind).map(toMessage),
-      }),
+      unary: async (
+        caller: Caller,
+        request: ListResourcesRequest__Output,
+      ): Promise<ListResourcesResponse> => {
+        const resources = store.list(principalOf(caller), request.kind)
+        const uses = resources.some(({ kind }) => kind === 'join_token') ? await usesOfTokens() : undefined
+        return {
+          resources: resources.map((stored) => ({
+            ...toMessage(stored),
+            ...(stored.kind === 'join_token' ? { uses: uses?.get(stored.name) ?? 0 } : {}),
+          })),
+        }
+      },
     },
     DeleteResource: {
       unary: async (

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { constants, copyFile, link, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { constants, copyFile, link, open, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { FileWriteError } from '../../../foundation/atomic-file.ts'
 import { messageOf } from '../../../foundation/errors.ts'
+import { makeDirectories } from '../../../foundation/private-directory.ts'
 import type { Random } from '../../../foundation/random.ts'
 import type { ChainedAuditRow } from '../../datastore/ports.ts'
 import { AuditArchiveInvalidError } from '../errors.ts'
@@ -53,14 +54,14 @@ export class ArchiveWriter {
    */
   static async create(directory: string, trustDomain: string, random: Random): Promise<ArchiveWriter> {
     try {
-      const created = await mkdir(directory, { recursive: true, mode: 0o700 })
+      const created = makeDirectories(directory, 0o700)
       if (created !== undefined) await flush(path.dirname(created))
       for (const name of await readdir(directory)) {
         const isLeft = name.startsWith(`.audit-${trustDomain}.`) && name.endsWith('.tmp')
         if (isLeft) await rm(path.join(directory, name), { force: true })
       }
     } catch (error) {
-      throw new FileWriteError(directory, error)
+      throw error instanceof FileWriteError ? error : new FileWriteError(directory, error)
     }
     return new ArchiveWriter(directory, trustDomain, random.bytes(6).toString('hex'))
   }

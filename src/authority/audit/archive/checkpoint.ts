@@ -104,9 +104,20 @@ function parse(line: string): (Fields & { readonly signature: string }) | undefi
     return undefined
   }
   if (!Array.isArray(problems) || !problems.every((problem) => typeof problem === 'string')) return undefined
-  return {
-    ...{ v, trust_domain, first, last, previous, hash, events, time_ms, problems, key_id, signature },
-  } as Fields & { readonly signature: string }
+  const members = {
+    v,
+    trust_domain,
+    first,
+    last,
+    previous,
+    hash,
+    events,
+    time_ms,
+    problems,
+    key_id,
+    signature,
+  }
+  return members as Fields & { readonly signature: string }
 }
 
 function signedText(fields: Fields): Buffer {

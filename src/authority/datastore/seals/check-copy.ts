@@ -9,13 +9,13 @@ import { keyCheckOf } from './key-check.ts'
 import { SealKeys } from './seal-keys.ts'
 import { isGenuine, macOfRows, readRecord, schemaSha256 } from './state-record.ts'
 
-interface CheckedCopy {
+export interface CheckedCopy {
   readonly commits: number
   /** The last row of the audit log; 0 when there is none. */
   readonly lastSequence: number
 }
 
-interface CopyCheck {
+export interface CopyCheck {
   readonly kek: KeyObject
   /** Where the key came from, for messages. */
   readonly keySource: string

@@ -29,7 +29,7 @@ const HASH_BYTES = 32
 const STATE = Buffer.from('state\n')
 const ROWS = Buffer.from('rows\n')
 
-interface Row {
+interface RecordRow {
   readonly database_id: unknown
   readonly commits: unknown
   readonly rows: unknown
@@ -47,7 +47,9 @@ interface StoredRecord {
 /** Reads the record without verifying it; undefined when it is missing or malformed. */
 export function readRecord(connection: DatabaseSync): StoredRecord | undefined {
   if (!hasTable(connection, 'sealed_state')) return undefined
-  const row = connection.prepare('SELECT * FROM main.sealed_state WHERE id = 1').get() as Row | undefined
+  const row = connection.prepare('SELECT * FROM main.sealed_state WHERE id = 1').get() as
+    | RecordRow
+    | undefined
   const { database_id, commits, rows, audit_sequence, audit_hash, schema_sha256, mac } = row ?? {}
   if (typeof commits !== 'number' || typeof audit_sequence !== 'number') return undefined
   if (!Number.isSafeInteger(commits) || !Number.isSafeInteger(audit_sequence)) return undefined

@@ -172,12 +172,8 @@ export class SqliteDatastore implements Datastore {
     return this.space
   }
 
-  async copyTo(file: string): Promise<void> {
-    try {
-      await copyDatabase(this.#location, file)
-    } catch (error) {
-      throw storageFailure(error) ?? error
-    }
+  copyTo(file: string): Promise<void> {
+    return copyDatabase(this.#location, file)
   }
 
   /** Moves the write-ahead log into the database file and empties it. */

@@ -7,6 +7,7 @@ import { UsageError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
 import { formatJson, JsonListPrinter, printLine } from '../../output.ts'
 import { findArchives, withArchives } from './archives.ts'
+import { EVENT_HEADING, formatEvent } from './format-event.ts'
 import { parseSince } from './since.ts'
 
 interface Options extends AuthorityOptions {
@@ -57,6 +58,7 @@ async function listEvents(options: Options): Promise<void> {
     if (list) list.add(describe(event))
     else printLine(options.json === true ? formatJson(describe(event), 0) : formatEvent(event))
   }
+  if (options.json !== true) printLine(EVENT_HEADING)
   if (options.archive.length === 0) await listFromAuthority(options, request, show)
   else await listArchives(await findArchives(options.archive), request, show)
   list?.end()
@@ -137,9 +139,4 @@ function readDetail(detailJson: string): unknown {
   } catch {
     return { unreadable: detailJson.slice(0, MAX_SHOWN_LENGTH) }
   }
-}
-
-function formatEvent(event: AuditEvent__Output): string {
-  const ref = event.ref ? ` ref=${event.ref}` : ''
-  return `${event.sequence.padStart(6)} ${formatTimestamp(event.time)} ${event.event} by ${event.actor}${ref} ${event.detailJson}`
 }

@@ -30,7 +30,7 @@ interface Issued {
   readonly attributes: { readonly workload?: { readonly unix?: Readonly<Record<string, unknown>> } }
 }
 
-interface Delivered extends Times {
+interface DeliveredDetail extends Times {
   readonly uid: number
   readonly processes: readonly (Times & { pid: number; binaryPath?: string; startedMs: number })[]
   readonly others?: Times
@@ -70,7 +70,7 @@ async function trace(name: string, options: Options): Promise<void> {
   const lost = givenUp.reduce((sum, { detailJson }) => sum + (JSON.parse(detailJson) as Times).count, 0)
   if (lost > 0)
     print(`The agent had to give up ${lost} other reports since: of some deliveries nobody knows.`)
-  if (delivered.some(({ detailJson }) => (JSON.parse(detailJson) as Delivered).adjusted === true))
+  if (delivered.some(({ detailJson }) => (JSON.parse(detailJson) as DeliveredDetail).adjusted === true))
     print('Some times or counts were impossible and were corrected: the agent has a wrong clock, or lies.')
   if (isCut)
     print('There are more rows than fit into one answer: see signet audit list --event svid.delivered.')
@@ -83,7 +83,7 @@ function formatIssued({ time, actor, detailJson }: AuditEvent__Output): string {
     `uid ${uid ?? '?'}`,
     `pid ${pid ?? '?'}`,
     ...(path === undefined ? [] : [String(path)]),
-    ...(started === undefined ? [] : [`started ${started}`]),
+    ...(started === undefined ? [] : [`started ${formatInstant(Date.parse(String(started)))}`]),
   ]
   return formatFields({
     'SPIFFE ID': issued.spiffeId,
@@ -108,7 +108,7 @@ function becauseOf({ occasion, holders = 0, askedMs }: Issued): string | undefin
 
 function formatDelivered(rows: readonly AuditEvent__Output[]): string {
   const lines = rows.flatMap(({ detailJson }) => {
-    const { uid, processes, others } = JSON.parse(detailJson) as Delivered
+    const { uid, processes, others } = JSON.parse(detailJson) as DeliveredDetail
     const named = processes.map((process) => [
       String(uid),
       String(process.pid),

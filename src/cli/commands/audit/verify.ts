@@ -30,7 +30,7 @@ export function define(command: Command): void {
       '--heads <file>',
       'compare with signed heads that were kept elsewhere: any text with JSON lines of audit.head; - is standard input',
     )
-    .note('Ends with 0 when the log is whole, 1 when it is not.')
+    .note('Ends with 0 when the log is intact, 1 when it is not.')
     .action(verify)
     .example(
       'signet audit verify',
@@ -70,11 +70,11 @@ async function verify(options: Options): Promise<void> {
   const inArchives = options.archive.length === 0 ? '' : `, ${archived.events} events in archives`
   if (problems.length > 0) {
     warn(
-      `signet: the audit log is not whole (${found.events} events read): keep a copy of the data directory, and compare it with a backup`,
+      `signet: the audit log is not intact (${found.events} events read): keep a copy of the data directory, and compare it with a backup`,
     )
     return
   }
-  print(`the audit log is whole: ${found.events} events, ${found.heads} signed heads${given}${inArchives}`)
+  print(`the audit log is intact: ${found.events} events, ${found.heads} signed heads${given}${inArchives}`)
   for (const rows of archived.absent)
     print(`events ${rows} are in archives that were not read: give them with --archive`)
 }

@@ -1,8 +1,8 @@
 import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
+import { list } from '../../lists.ts'
 import { fromCommandLine, report, sendResources } from '../apply.ts'
-import { list } from '../get.ts'
 
 interface Options extends AuthorityOptions {
   readonly role: readonly string[]

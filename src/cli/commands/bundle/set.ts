@@ -5,9 +5,9 @@ import { TrustDomain } from '../../../spiffe/trust-domain.ts'
 import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
 import { AlreadyThereError, UsageError } from '../../errors.ts'
+import { list } from '../../lists.ts'
 import { readBundleFile } from '../../resource-input.ts'
 import { fromCommandLine, report, sendResources } from '../apply.ts'
-import { list } from '../get.ts'
 
 interface Options extends AuthorityOptions {
   readonly file: string

@@ -19,7 +19,7 @@ interface Options {
 }
 
 /** The result of the check: no problem, or the first one. */
-type Verdict = { readonly verified: boolean; readonly problem: string | undefined }
+type Verification = { readonly verified: boolean; readonly problem: string | undefined }
 
 export function define(command: Command): void {
   withJson(command)
@@ -48,7 +48,7 @@ async function inspect(file: string, options: Options): Promise<void> {
 
 const nowSeconds = (): number => systemClock.now().getTime() / 1000
 
-async function verdictOf(verified: boolean, check: () => void | Promise<void>): Promise<Verdict> {
+async function verdictOf(verified: boolean, check: () => void | Promise<void>): Promise<Verification> {
   try {
     await check()
     return { verified, problem: undefined }
@@ -57,7 +57,7 @@ async function verdictOf(verified: boolean, check: () => void | Promise<void>): 
   }
 }
 
-function verdictText({ verified, problem }: Verdict): string {
+function verdictText({ verified, problem }: Verification): string {
   if (problem !== undefined) return `refused: ${problem}`
   return verified ? 'valid' : 'not verified (no --bundle); its time is right'
 }

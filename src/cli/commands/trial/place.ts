@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { ensurePrivateDirectory, FileWriteError } from '../../../foundation/atomic-file.ts'
+import { FileWriteError } from '../../../foundation/atomic-file.ts'
+import { ensurePrivateDirectory, makeDirectories } from '../../../foundation/private-directory.ts'
 import { MAX_SOCKET_PATH_BYTES } from '../../../foundation/socket-path-limit.ts'
 import { acquireLockFile } from '../../../peer/lock-file.ts'
 import { TrialRunningError } from './errors.ts'
@@ -26,7 +27,8 @@ export class TrialPlace implements Disposable {
   }
 
   static async take(directory: string): Promise<TrialPlace> {
-    makeDirectory(directory)
+    // It may be open to others: secrets are in private subdirectories.
+    makeDirectories(directory, 0o700)
     const lock = acquireLockFile(path.join(directory, 'lock'))
     if (!lock) {
       throw new TrialRunningError(
@@ -87,18 +89,6 @@ export class TrialPlace implements Disposable {
   }
 }
 
-/**
- * Creates the directory. An existing one may be open to others, because secrets are in private
- * subdirectories.
- */
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw new FileWriteError(directory, error)
-  }
-}
-
 function isUsable(run: string): boolean {
   const longest = path.join(run, 'authority', 'authority.sock')
   return Buffer.byteLength(longest) <= MAX_SOCKET_PATH_BYTES && PLAIN_PATH.test(longest)
@@ -124,7 +114,6 @@ async function shortDirectory(directory: string): Promise<string> {
 /** Undefined when the directory cannot be created or belongs to another user. */
 async function ownDirectory(wanted: string): Promise<string | undefined> {
   try {
-    mkdirSync(wanted, { recursive: true, mode: 0o700 })
     await ensurePrivateDirectory(wanted)
     return wanted
   } catch {

@@ -1,8 +1,8 @@
 import type { Lifecycle } from '../../../foundation/lifecycle.ts'
 import type { RpcCalls } from '../../../rpc/calls.ts'
 import type { CreateJoinTokenResponse__Output } from '../../../rpc/gen/signet/v1/CreateJoinTokenResponse.ts'
+import { list } from '../../lists.ts'
 import { sendResources } from '../apply.ts'
-import { list } from '../get.ts'
 import { type LogLine, TrialChild } from './child.ts'
 import { TrialFailedError } from './errors.ts'
 import { agentYaml, authorityYaml, BOT, resourcesYaml, writePrivate } from './files.ts'
@@ -37,7 +37,7 @@ export async function createResources(client: RpcCalls): Promise<boolean> {
 }
 
 /** The outcome in the agent's log. */
-type Outcome = 'synced' | 'refused'
+type SyncOutcome = 'synced' | 'refused'
 
 interface AgentProcess {
   readonly child: TrialChild
@@ -89,7 +89,7 @@ async function launchAgent(
   return new TrialChild('agent', ['agent', 'run', '--config', config], place.file('agent.log'))
 }
 
-function outcomeOf({ event }: LogLine): Outcome | undefined {
+function outcomeOf({ event }: LogLine): SyncOutcome | undefined {
   switch (event) {
     case 'sync.established':
     case 'sync.restored':

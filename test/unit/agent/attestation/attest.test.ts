@@ -161,18 +161,18 @@ describe('Attestation', () => {
       const { peer } = fakeCaller()
       const attestation = new Attestation({ attestors: [attestor(), failing] })
       const asked: string[] = []
-      const hangsOn = (path: string): boolean => asked.push(path) > 0
+      const dependsOn = (path: string): boolean => asked.push(path) > 0
       const refusal = {
         code: 'ERR_ATTESTATION_FAILED',
         kind: 'unavailable',
         reason: 'attestor failed: docker',
       }
-      assert.throws(() => attestation.attest(peer, IMAGE, hangsOn), refusal)
+      assert.throws(() => attestation.attest(peer, IMAGE, dependsOn), refusal)
       assert.throws(() => attestation.attest(peer, IMAGE), refusal)
       assert.deepEqual(asked, ['workload.docker'])
       failing.isBroken = false
       const found = { workload: { unix: { uid: 1000 }, docker: { image: 'web' } } }
-      assert.deepEqual(attestation.attest(peer, IMAGE, hangsOn), found)
+      assert.deepEqual(attestation.attest(peer, IMAGE, dependsOn), found)
     })
 
     it('never caches an absence: what was not needed before is read again', async () => {

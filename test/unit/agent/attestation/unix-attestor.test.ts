@@ -54,13 +54,13 @@ describe('UnixAttestor', () => {
   }
 
   it('uses a known digest immediately, and computes none that decides nothing', () => {
-    const hangsOn = (): boolean => false
+    const dependsOn = (): boolean => false
     const peer = fakeCaller().peer
     const made = { lateOf: () => 0, known: () => 'abc', of: async () => 'other' }
-    const facts = unix({ digests: made }).attest(peer, DIGEST, hangsOn) as Attributes
+    const facts = unix({ digests: made }).attest(peer, DIGEST, dependsOn) as Attributes
     assert.equal(facts['binary_sha256'], 'abc')
     const unmade = { ...made, known: () => undefined }
-    const without = unix({ digests: unmade }).attest(peer, DIGEST, hangsOn) as Attributes
+    const without = unix({ digests: unmade }).attest(peer, DIGEST, dependsOn) as Attributes
     assert.equal(Object.hasOwn(without, 'binary_sha256'), false)
   })
 

@@ -99,6 +99,30 @@ describe('a renewal that fails', () => {
   })
 })
 
+describe('an authority that refuses renewals', () => {
+  it('is asked again only after minutes, and at once when its refusal may be over', async () => {
+    await using rig = create()
+    await rig.joined()
+    rig.authority.fails = refusal
+    await rig.clock.pass(RENEWED_AFTER_MS)
+    for (let n = 1; n <= 5; n += 1) {
+      await until(() => rig.retries().length === n && rig.clock.waiting === 1)
+      rig.clock.advance(rig.retries().at(-1) ?? 0)
+      await until(() => rig.clock.waiting === 1)
+      rig.clock.advance(1000)
+    }
+    assert.deepEqual(rig.retries().slice(0, 5), [22_500, 45_000, 90_000, 180_000, 225_000])
+    await until(() => rig.retries().length === 6 && rig.clock.waiting === 1)
+    assert.equal(rig.membership.renewing.failing?.count, 6)
+    rig.authority.fails = () => undefined
+    rig.membership.refusalMayBeOver()
+    await until(() => rig.clock.waiting === 1)
+    rig.clock.advance(1000)
+    await until(() => rig.generation() === 2)
+    assert.equal(rig.membership.renewing.failing, undefined)
+  })
+})
+
 describe('an authority that rejects the certificate', () => {
   it('is asked to renew immediately, but not again and again', async () => {
     await using rig = create()
@@ -106,7 +130,7 @@ describe('an authority that rejects the certificate', () => {
     rig.authority.fails = refusal
     rig.membership.refused()
     await until(() => rig.retries().length === 1 && rig.clock.waiting === 1)
-    rig.clock.advance(1000)
+    rig.clock.advance(rig.retries().at(-1) ?? 0)
     await until(() => rig.clock.asked.at(-1) === 30_000)
     rig.membership.refused()
     await setImmediate()

@@ -91,7 +91,7 @@ describe('an agent that joins', () => {
       await using rig = create()
       rig.authority.behindSeconds = seconds
       await rig.joined()
-      assert.equal(rig.membership.clockSkewMs, seconds * 1000)
+      assert.equal(rig.skew.ms, seconds * 1000)
       assert.ok(rig.log.some(({ msg }) => msg.includes(direction)))
       assert.ok(rig.events().includes('clock.skewed'))
     })

@@ -21,6 +21,7 @@ const QUIET: SyncResponse__Output = {
   locks: null,
   federatedBundles: null,
   trustDomain: '',
+  authorityTime: null,
 }
 
 const identity = (
@@ -132,9 +133,9 @@ describe('KnowledgeStore', () => {
     const { peer } = fakeCaller()
     const grantedTo = async (): Promise<number | undefined> => {
       const { policy, facts } = store.current.value ?? {}
-      const hangsOn = (path: string, workload: Attributes) =>
-        policy?.hangsOn(path, { workload, ...facts }) === true
-      const found = await attestation.attest(peer, policy?.usedAttributes ?? new Set(), hangsOn)
+      const dependsOn = (path: string, workload: Attributes) =>
+        policy?.dependsOn(path, { workload, ...facts }) === true
+      const found = await attestation.attest(peer, policy?.usedAttributes ?? new Set(), dependsOn)
       return policy?.decide({ ...found, ...facts }).length
     }
     assert.equal(await grantedTo(), 0)

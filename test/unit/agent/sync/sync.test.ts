@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { KnowledgeStore } from '../../../../src/agent/sync/knowledge-store.ts'
 import { Sync } from '../../../../src/agent/sync/sync.ts'
 import type { AuthorityClient } from '../../../../src/agent/uplink/authority-door.ts'
+import { ClockSkew } from '../../../../src/agent/uplink/clock-skew.ts'
 import { createLogger } from '../../../../src/foundation/logger.ts'
 import { createMetrics } from '../../../../src/foundation/metrics.ts'
 import type { SyncResponse__Output } from '../../../../src/rpc/gen/signet/v1/SyncResponse.ts'
@@ -23,6 +24,7 @@ const QUIET: SyncResponse__Output = {
   locks: null,
   federatedBundles: null,
   trustDomain: '',
+  authorityTime: null,
 }
 
 let spiffeBundle: Buffer
@@ -98,6 +100,8 @@ function start() {
   store.belongTo('example.org')
   const streams: Stream[] = []
   const refused = { times: 0 }
+  const mayRenew = { times: 0 }
+  const skew = new ClockSkew(clock, logger)
   const unreachable: { error?: Error } = {}
   const client = {
     stream: (_service: string, _method: string, _request: object, { signal }: { signal: AbortSignal }) => {
@@ -116,7 +120,9 @@ function start() {
     random: new FakeRandom(),
     logger,
     metrics,
+    skew,
     onRefused: () => (refused.times += 1),
+    onMayRenew: () => (mayRenew.times += 1),
   })
   const abort = new AbortController()
   const running = sync.run(abort.signal)
@@ -135,6 +141,8 @@ function start() {
     stream,
     pauses,
     refused,
+    mayRenew,
+    skew,
     unreachable,
     metrics,
     abort,
@@ -277,6 +285,51 @@ describe('the sync of an agent', () => {
     rig.sync.suspectStale() // and the next one is looked at again
     rig.clock.advance(1000)
     await rig.stream(2)
+  })
+
+  it('asks a refusing authority again only after minutes', async () => {
+    await using rig = start()
+    await rig.established()
+    for (let n = 1; n <= 8; n += 1) {
+      ;(await rig.stream(n)).send(new RpcError(StatusCode.PERMISSION_DENIED, 'no'))
+      await until(() => rig.pauses().length === n)
+      rig.clock.advance(rig.pauses().at(-1) ?? 0)
+    }
+    assert.deepEqual(rig.pauses(), [11_250, 22_500, 45_000, 90_000, 180_000, 225_000, 225_000, 225_000])
+  })
+
+  it('hears of a lock before any snapshot, and that it was lifted', async () => {
+    await using rig = start()
+    const first = await rig.stream(1)
+    const lock = { name: 'stop', bot: 'builder', target: 'bot', expiresMs: '0' } as const
+    first.send({ ...QUIET, locks: { locks: [lock] } })
+    await until(() => rig.sync.connected)
+    assert.equal(rig.store.botLock, 'a lock on the bot of this agent')
+    assert.equal(rig.mayRenew.times, 0)
+    first.send(...snapshot())
+    await until(() => rig.store.current.value !== undefined)
+    assert.equal(rig.store.botLock, undefined)
+    assert.equal(rig.mayRenew.times, 1)
+  })
+
+  it('says how far the clocks differ now, also after the clock of this host was set', async () => {
+    await using rig = start()
+    const first = await rig.established()
+    const seconds = String(rig.clock.now().getTime() / 1000 + 20)
+    first.send({ ...QUIET, authorityTime: { seconds, nanos: 0 } })
+    await until(() => rig.skew.ms !== undefined)
+    assert.equal(rig.skew.ms, -20_000)
+    rig.clock.advance(5_000)
+    assert.equal(rig.skew.ms, -20_000)
+    rig.clock.jump(180_000)
+    assert.equal(rig.skew.ms, 160_000)
+    const later = String(rig.clock.now().getTime() / 1000 - 160)
+    for (let n = 0; n < 3; n += 1) first.send({ ...QUIET, authorityTime: { seconds: later, nanos: 0 } })
+    await until(() => rig.events().includes('clock.skewed'))
+    assert.deepEqual(
+      rig.events().filter((event) => event === 'clock.skewed'),
+      ['clock.skewed'],
+    )
   })
 
   const statuses: readonly (readonly [keyof typeof StatusCode, number, boolean])[] = [

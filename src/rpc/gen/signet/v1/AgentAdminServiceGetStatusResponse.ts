@@ -1,6 +1,7 @@
 // Original file: signet/v1/agent_admin.proto
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
+import type { HeldSvid as _signet_v1_HeldSvid, HeldSvid__Output as _signet_v1_HeldSvid__Output } from '../../signet/v1/HeldSvid.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface AgentAdminServiceGetStatusResponse {
@@ -17,6 +18,17 @@ export interface AgentAdminServiceGetStatusResponse {
   'clockSkewMs'?: (number | string | Long);
   'socket'?: (string);
   'cachedSvids'?: (number);
+  'authority'?: (string);
+  'state'?: (string);
+  'ready'?: (boolean);
+  'reason'?: (string);
+  'remedy'?: (string);
+  'failedAttempts'?: (number);
+  'failingSince'?: (_google_protobuf_Timestamp | null);
+  'nextAttempt'?: (_google_protobuf_Timestamp | null);
+  'svids'?: (_signet_v1_HeldSvid)[];
+  'svidsLeftOut'?: (number);
+  'clockSkewKnown'?: (boolean);
 }
 
 export interface AgentAdminServiceGetStatusResponse__Output {
@@ -33,4 +45,15 @@ export interface AgentAdminServiceGetStatusResponse__Output {
   'clockSkewMs': (string);
   'socket': (string);
   'cachedSvids': (number);
+  'authority': (string);
+  'state': (string);
+  'ready': (boolean);
+  'reason': (string);
+  'remedy': (string);
+  'failedAttempts': (number);
+  'failingSince': (_google_protobuf_Timestamp__Output | null);
+  'nextAttempt': (_google_protobuf_Timestamp__Output | null);
+  'svids': (_signet_v1_HeldSvid__Output)[];
+  'svidsLeftOut': (number);
+  'clockSkewKnown': (boolean);
 }

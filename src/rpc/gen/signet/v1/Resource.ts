@@ -9,6 +9,7 @@ export interface Resource {
   'json'?: (string);
   'revision'?: (string);
   'updated'?: (_google_protobuf_Timestamp | null);
+  'uses'?: (number);
 }
 
 export interface Resource__Output {
@@ -18,4 +19,5 @@ export interface Resource__Output {
   'json': (string);
   'revision': (string);
   'updated': (_google_protobuf_Timestamp__Output | null);
+  'uses': (number);
 }

@@ -5,6 +5,7 @@ import type { Bot as _signet_v1_Bot, Bot__Output as _signet_v1_Bot__Output } fro
 import type { TrustBundle as _signet_v1_TrustBundle, TrustBundle__Output as _signet_v1_TrustBundle__Output } from '../../signet/v1/TrustBundle.ts';
 import type { LockList as _signet_v1_LockList, LockList__Output as _signet_v1_LockList__Output } from '../../signet/v1/LockList.ts';
 import type { FederatedBundleList as _signet_v1_FederatedBundleList, FederatedBundleList__Output as _signet_v1_FederatedBundleList__Output } from '../../signet/v1/FederatedBundleList.ts';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
 
 export interface SyncResponse {
   'snapshotBegin'?: (boolean);
@@ -16,6 +17,7 @@ export interface SyncResponse {
   'locks'?: (_signet_v1_LockList | null);
   'federatedBundles'?: (_signet_v1_FederatedBundleList | null);
   'trustDomain'?: (string);
+  'authorityTime'?: (_google_protobuf_Timestamp | null);
 }
 
 export interface SyncResponse__Output {
@@ -28,4 +30,5 @@ export interface SyncResponse__Output {
   'locks': (_signet_v1_LockList__Output | null);
   'federatedBundles': (_signet_v1_FederatedBundleList__Output | null);
   'trustDomain': (string);
+  'authorityTime': (_google_protobuf_Timestamp__Output | null);
 }

@@ -3,8 +3,8 @@ import type { DeliveredSvid__Output } from '../../rpc/gen/signet/v1/DeliveredSvi
 import type { ReportedEvent__Output } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
 import type { ReportedProcess__Output } from '../../rpc/gen/signet/v1/ReportedProcess.ts'
 import type { ReportedTimes__Output } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
-import type { Actor, AuditEntry, AuditedProcess, AuditedSvid, AuditedTimes } from './events.ts'
-import type { Plausible } from './plausible.ts'
+import type { Actor, AuditEntry, AuditedProcess, AuditedSvid, AuditedTimes } from '../audit/events.ts'
+import type { Plausible } from '../audit/plausible.ts'
 
 /** The report of an agent is malformed. */
 export class ReportInvalidError extends CodedError {

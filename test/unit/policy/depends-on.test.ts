@@ -9,7 +9,7 @@ const CALLER: Attributes = { workload: { unix: { uid: 1000, binary_path: '/opt/a
 const sha = { [DIGEST]: 'abc' }
 
 const hangs = (spec: object): boolean =>
-  Policy.of([compile({ spiffe_id: '/a', ...spec })]).hangsOn(DIGEST, CALLER)
+  Policy.of([compile({ spiffe_id: '/a', ...spec })]).dependsOn(DIGEST, CALLER)
 
 describe('whether a digest matters for a caller', () => {
   const table: readonly (readonly [boolean, string, object])[] = [
@@ -83,8 +83,8 @@ describe('whether a digest matters for a caller', () => {
     const rule = compile({ spiffe_id: '/a', allow: [{ match: sha }] }, 'by-digest')
     const other = compile({ spiffe_id: '/b', allow: [{ match: { 'workload.unix.uid': 1000 } }] }, 'other')
     const policy = Policy.of([rule, other])
-    assert.equal(policy.hangsOn(DIGEST, CALLER), true)
-    assert.equal(policy.with({ removals: ['by-digest'] }).hangsOn(DIGEST, CALLER), false)
+    assert.equal(policy.dependsOn(DIGEST, CALLER), true)
+    assert.equal(policy.with({ removals: ['by-digest'] }).dependsOn(DIGEST, CALLER), false)
   })
 })
 
@@ -111,14 +111,14 @@ describe('whether a whole tree that could not be read matters for a caller', () 
   for (const [expected, what, spec] of table) {
     it(`${expected ? 'yes' : 'no'}: ${what}`, () => {
       const policy = Policy.of([compile({ spiffe_id: '/a', ...spec })])
-      assert.equal(policy.hangsOn('workload.unix', joined), expected)
+      assert.equal(policy.dependsOn('workload.unix', joined), expected)
     })
   }
 
   it('is also decided for a tree of attributes without declared types', () => {
     const policy = Policy.of([compile({ spiffe_id: '/a', allow: [{ when: '!has(join.github.run)' }] })])
     const unread: Attributes = { join: { github: {} } }
-    assert.equal(policy.hangsOn('join.github', unread), true)
-    assert.equal(policy.hangsOn('join.oidc', unread), false)
+    assert.equal(policy.dependsOn('join.github', unread), true)
+    assert.equal(policy.dependsOn('join.oidc', unread), false)
   })
 })

@@ -7,7 +7,7 @@ const QUIET_MS = 30_000
 const MAX_KINDS = 64
 const MAX_USERS = 1_024
 
-interface Told {
+interface Line {
   readonly untilMs: number
   suppressed: number
 }
@@ -17,9 +17,9 @@ interface Told {
  * one user invents cannot evict another user's. It does not bound the total number of lines; the
  * logger does.
  */
-export class ToldLately {
+export class LogThrottle {
   readonly #clock: Clock
-  readonly #users = new LruMap<number, LruMap<string, Told>>(MAX_USERS)
+  readonly #users = new LruMap<number, LruMap<string, Line>>(MAX_USERS)
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -32,19 +32,19 @@ export class ToldLately {
   suppressed(uid: number, kind: string): number | undefined {
     const now = this.#clock.monotonicMs()
     const kinds = this.#kindsOf(uid)
-    const told = kinds.get(kind)
-    if (told !== undefined && now < told.untilMs) {
-      told.suppressed += 1
+    const last = kinds.get(kind)
+    if (last !== undefined && now < last.untilMs) {
+      last.suppressed += 1
       return undefined
     }
     kinds.set(kind, { untilMs: now + QUIET_MS, suppressed: 0 })
-    return told?.suppressed ?? 0
+    return last?.suppressed ?? 0
   }
 
-  #kindsOf(uid: number): LruMap<string, Told> {
+  #kindsOf(uid: number): LruMap<string, Line> {
     const known = this.#users.get(uid)
     if (known !== undefined) return known
-    const kinds = new LruMap<string, Told>(MAX_KINDS)
+    const kinds = new LruMap<string, Line>(MAX_KINDS)
     this.#users.set(uid, kinds)
     return kinds
   }
