@@ -92,6 +92,7 @@ describe('an authority with a joined bot', () => {
       const { error } = await issueX509(bot, await claimFor(authority, overrides))
       assert.equal(error?.code, 7)
       const [, ref] = /^refused, reference (\S+)$/.exec(error?.message ?? '') ?? []
+      assert.ok(ref)
       const [event] = await auditOf(authority.admin, { ref })
       assert.equal(event?.event, 'svid.refused')
       assert.equal(event?.actor, `bot:builder/${bot.certificate.botInstanceId}`)
