@@ -206,8 +206,9 @@ describe('signet trial', () => {
       const run = path.dirname(path.dirname(place.workloadSocket))
       await rm(run, { recursive: true })
       assert.ok(!run.startsWith(own), run)
-      assert.ok(place.note?.startsWith(`the path of this directory ${why} `), place.note)
-      assert.ok(place.note.endsWith(`the sockets are in ${run}`), place.note)
+      const note = place.note ?? ''
+      assert.ok(note.startsWith(`the path of this directory ${why} `), note)
+      assert.ok(note.endsWith(`the sockets are in ${run}`), note)
     })
   }
 
