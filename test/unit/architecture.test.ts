@@ -227,7 +227,7 @@ describe('modules', () => {
     const onlyTypes = /^import (?:type\b|\{(?:\s*type [^,}]+,?)+\s*\} from)/
     const edges = new Map(
       files.map(({ file, name, text }) => {
-        const statements = text.match(/^(?:import|export)\b[^'"]*? from '\.[^']+'/gm) ?? []
+        const statements = text.match(/^(?:import|export)\b(?:[^'"]*? from)? '\.[^']+'/gm) ?? []
         const targets = imports(statements.filter((statement) => !onlyTypes.test(statement)).join('\n'))
         return [name, targets.map((to) => path.relative(src, path.resolve(path.dirname(file), to)))]
       }),
