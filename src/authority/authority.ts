@@ -192,7 +192,7 @@ async function start(
     // Per bot or address, over all of its connections.
     callCap: { keyOf: originOf, max: config.limits.max_streams_per_connection },
   })
-  const isServing = (): boolean => readinessOf(state) === undefined
+  const isServing = (): boolean => readinessOf(state).isReady
   agents.addHealth(isServing, gate)
   agents.add('signet.v1.JoinService', joinHandlers({ joiner, renewer, clock }), gate)
   agents.add(
@@ -247,6 +247,7 @@ async function start(
     keyOf: originOf,
     byteLimits: ADMIN_BYTES,
     takesAnyAuthority: true,
+    showsErrorCodes: true,
   })
   admins.addHealth(isServing, gate)
   const { address: listen } = listener

@@ -7,8 +7,8 @@ import { gzipSync } from 'node:zlib'
 import { generateKeyPair } from '../../src/crypto/keys.ts'
 import { proveSync } from '../../src/crypto/proof-of-possession.ts'
 import { encodeMessage } from '../../src/rpc/services.ts'
-import { StatusCode } from '../../src/rpc/status.ts'
-import { type BotClient, joinBot } from '../support/bot-client.ts'
+import { type RpcError, StatusCode } from '../../src/rpc/status.ts'
+import { anonymousClient, askToJoin, type BotClient, joinBot } from '../support/bot-client.ts'
 import { until } from '../support/patience.ts'
 import { grpcFrame, rawCall } from '../support/rpc-stack.ts'
 import { startAuthority, type TestAuthority } from '../support/start-authority.ts'
@@ -81,6 +81,20 @@ describe('a client without a certificate', () => {
     const { status, message = '' } = await ended
     assert.equal(status, StatusCode.PERMISSION_DENIED)
     assert.match(decodeURI(message), /^refused, reference [0-9A-Z-]+$/)
+  })
+
+  it('joins with a right secret from an address that failed too often, whose junk is told no more', async () => {
+    const { name, secret } = await authority.createJoinToken('builder')
+    using client = await anonymousClient(authority)
+    const key = await generateKeyPair()
+    const { trustDomain } = authority
+    const heard: unknown[] = []
+    for (let n = 0; n < 60; n += 1) {
+      const junk = { trustDomain, joinToken: `made-up-${n % 3}`, secret: 'junk' }
+      heard.push(await askToJoin(client, junk, key).catch(({ status }: RpcError) => status))
+    }
+    assert.deepEqual([...new Set(heard)], [StatusCode.PERMISSION_DENIED, StatusCode.RESOURCE_EXHAUSTED])
+    assert.equal((await askToJoin(client, { trustDomain, joinToken: name, secret }, key)).bot, 'builder')
   })
 
   it('may check health', async () => {

@@ -5,10 +5,12 @@ import { SharedLru } from '../../foundation/shared-lru.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { askingUser, NOBODY } from '../attestation/asking-user.ts'
-import type { IdentityClaim, Knowledge } from '../sync/knowledge.ts'
+import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 import { SvidNotValidNowError } from './errors.ts'
 import type { HeldBack } from './held-back.ts'
 import { type CachedJwtSvid, issueJwtSvid, type JwtIssueDeps } from './jwt-issue.ts'
+import { JWT_BACKDATED_MS, livesTooLong } from './lives-too-long.ts'
+import type { IdentityClaim } from './svid-issuer.ts'
 import { isValidAt, type Life, worthKeeping } from './svid-life.ts'
 import { whoAsked } from './who-asked.ts'
 import { claimOf } from './x509-cache.ts'
@@ -33,6 +35,8 @@ const RETRY_HELD_BACK_MS = 30_000
 const FINAL: ReadonlySet<string> = new Set(['permission_denied', 'invalid_argument'])
 
 interface Entry {
+  /** What was granted; undefined for a restored entry that nobody has asked for yet. */
+  grant: Grant | undefined
   svid: CachedJwtSvid | undefined
   /** Newest first, including those that are not valid by this host's clock. */
   kept: readonly CachedJwtSvid[]
@@ -46,6 +50,7 @@ interface Entry {
 }
 
 interface JwtCacheDeps extends JwtIssueDeps {
+  readonly knowledge: KnowledgeSource
   readonly logger: Logger
   readonly issued: Counter
   readonly heldBack: HeldBack
@@ -78,6 +83,8 @@ export class JwtCache {
     const entry = this.#touch(key, askingUser(workload))
     const now = this.#deps.clock.now().getTime()
     this.#choose(entry, now)
+    if (entry.grant === undefined) this.#dropLong(entry, grant, this.#deps.knowledge.value)
+    entry.grant = grant
     const { svid } = entry
     if (svid !== undefined && now < svid.refreshAtMs) return svid
     const isUsable = svid !== undefined
@@ -92,13 +99,14 @@ export class JwtCache {
   }
 
   /**
-   * Drops tokens that a tainted key signed, and has the others refetched once their key no longer
-   * signs.
+   * Drops tokens that a tainted key signed or that live too long for a role now, and has the others
+   * refetched once their key no longer signs.
    */
   reconcile(knowledge: Knowledge): void {
     for (const [key, entry] of this.#entries) {
       const { svid, flight } = entry
       entry.refusal = undefined
+      this.#dropLong(entry, entry.grant, knowledge)
       if (svid === undefined || knowledge.activeJwtKeyIds.has(svid.kid)) continue
       if (knowledge.taintedKeyIds.has(svid.kid)) {
         if (flight === undefined) this.#entries.delete(key)
@@ -108,6 +116,15 @@ export class JwtCache {
         svid.refreshAtMs = 0
       }
     }
+  }
+
+  /** Drops tokens that live longer than a role allows now. */
+  #dropLong(entry: Entry, grant: Grant | undefined, knowledge: Knowledge | undefined): void {
+    const kept = entry.kept.filter((svid) => !livesTooLong(lifeOf(svid), JWT_BACKDATED_MS, grant, knowledge))
+    if (kept.length === entry.kept.length) return
+    entry.kept = kept
+    entry.svid = undefined
+    this.#choose(entry, this.#deps.clock.now().getTime())
   }
 
   /**
@@ -220,5 +237,5 @@ function lifeOf({ notBeforeMs, expiresAtMs, overBootMs }: CachedJwtSvid): Life {
 }
 
 function newEntry(): Entry {
-  return { svid: undefined, kept: [], flight: undefined, refusal: undefined, retryMs: 0 }
+  return { grant: undefined, svid: undefined, kept: [], flight: undefined, refusal: undefined, retryMs: 0 }
 }

@@ -6,8 +6,10 @@ import type { Counter } from '../../foundation/metrics.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
 import { askingUser } from '../attestation/asking-user.ts'
-import type { IdentityClaim, Knowledge } from '../sync/knowledge.ts'
+import type { Knowledge } from '../sync/knowledge.ts'
 import type { HeldBack } from './held-back.ts'
+import { livesTooLong, X509_BACKDATED_MS } from './lives-too-long.ts'
+import type { IdentityClaim } from './svid-issuer.ts'
 import { isClockInTheWay, isValidAt, type Life, worthKeeping } from './svid-life.ts'
 import { whoAsked } from './who-asked.ts'
 import { checkX509Svid } from './x509-check.ts'
@@ -65,10 +67,18 @@ export class X509Cache {
     const claim = claimOf(grant, workload, now)
     const entry = this.#entries.get(grant.key) ?? this.#add(grant.key, claim)
     entry.claim = claim
+    const isFirst = entry.grant === undefined
+    entry.grant = grant
     entry.askedMs = now
     if (entry.kept.length > 0) this.#choose(entry)
     while (entry.svid !== undefined && !this.#isUsable(entry.svid)) this.#drop(entry, entry.svid)
     if (entry.svid === undefined && !isAhead(entry.retryMs, now)) this.#issue(entry)
+    // The role may have changed while this agent did not run.
+    const isLong =
+      isFirst &&
+      entry.svid !== undefined &&
+      livesTooLong(entry.svid, X509_BACKDATED_MS, grant, this.#deps.knowledge.value)
+    if (isLong) this.#due(entry, now)
     return entry
   }
 
@@ -102,7 +112,7 @@ export class X509Cache {
 
   /**
    * Follows a change of knowledge: reissues gradually after a CA rotation, immediately if a key is
-   * tainted, and retries failed identities.
+   * tainted or a role allows less time now, and retries failed identities.
    */
   reconcile(knowledge: Knowledge): void {
     const now = this.#now()
@@ -121,7 +131,10 @@ export class X509Cache {
       if (entry.failure !== undefined && Math.abs(now - entry.triedMs) >= RETRY_AFTER_CHANGE_MS) {
         entry.retryMs = now
         if (entry.holders.size > 0) this.#due(entry, now)
-      } else if (svid !== undefined && isTainted(svid)) {
+      } else if (
+        svid !== undefined &&
+        (isTainted(svid) || livesTooLong(svid, X509_BACKDATED_MS, entry.grant, knowledge))
+      ) {
         this.#due(entry, now)
       } else if (svid !== undefined && !svid.signedBy.includes(knowledge.activeX509KeyId)) {
         const tenthMs = (svid.notAfterMs - svid.receivedMs) / 10
@@ -171,6 +184,7 @@ export class X509Cache {
     const entry: X509Entry = {
       key,
       claim,
+      grant: undefined,
       svid: undefined,
       kept: [],
       failure: undefined,

@@ -1,6 +1,7 @@
 import type { Backoff } from '../../foundation/backoff.ts'
 import type { Attributes } from '../../policy/attributes.ts'
-import type { IdentityClaim } from '../sync/knowledge.ts'
+import type { Grant } from '../../policy/compile.ts'
+import type { IdentityClaim } from './svid-issuer.ts'
 import type { Life } from './svid-life.ts'
 
 /** An X.509-SVID with its key, ready to be sent. */
@@ -21,6 +22,8 @@ export interface CachedX509Svid extends Life {
 export interface X509Entry {
   readonly key: string
   claim: IdentityClaim
+  /** What was granted; undefined for a restored entry that nobody has asked for yet. */
+  grant: Grant | undefined
   /** The SVID to hand out: the newest of `kept` that is valid now. */
   svid: CachedX509Svid | undefined
   /** Newest first, including those that are not valid by this host's clock. */

@@ -10,9 +10,11 @@ import type { RenewResponse } from '../../rpc/gen/signet/v1/RenewResponse.ts'
 import type { Ask, CallContext, ConversationLimits, Handlers } from '../../rpc/handlers.ts'
 import { checkProtocol, ProtocolVersionError } from '../../rpc/protocol.ts'
 import { fromTimestamp, toTimestamp } from '../../rpc/timestamp.ts'
+import { RefusedError } from '../audit/errors.ts'
 import type { BotCertificateOutput } from '../bots/issue-bot-certificate.ts'
 import type { Renewer } from '../bots/renewer.ts'
 import type { BotCaller, Caller } from '../caller.ts'
+import { JoinClocksDifferError } from '../join/errors.ts'
 import type { Joiner, JoinInput } from '../join/joiner.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { anonymousOf, botOf } from './bot-call.ts'
@@ -23,10 +25,14 @@ import { anonymousOf, botOf } from './bot-call.ts'
  */
 const JOIN: ConversationLimits = { maxMessages: 8, maxBytes: 64 * 1024, maxMs: 20_000 }
 /**
- * A rack that boots behind one address joins at the same time. Neither figure helps in guessing a
- * secret of 256 random bits.
+ * Failed joins of one address. Those above the limit learn only that they are too many; a right
+ * proof from the same address gets through. No figure helps in guessing 256 random bits.
  */
+const FAILURES = { perSecond: 5, burst: 50, maxKeys: 10_000 }
+/** Successful joins of one address with one token. A rack that boots behind one address joins at once. */
 const JOINS = { perSecond: 5, burst: 50, maxKeys: 10_000 }
+/** Longer names are cut, as they are for the audit log. */
+const MAX_TOKEN_LENGTH = 128
 /** An agent renews once per half of a certificate's life, and more often only when answers are lost. */
 const RENEWALS = { perSecond: 0.5, burst: 20, maxKeys: 100_000 }
 
@@ -42,6 +48,7 @@ export function joinHandlers({
   renewer,
   clock,
 }: JoinApiDeps): Handlers<Caller, 'signet.v1.JoinService'> {
+  const failures = new RateLimiter(FAILURES, clock)
   const joins = new RateLimiter(JOINS, clock)
   const renewals = new RateLimiter(RENEWALS, clock)
   return {
@@ -56,7 +63,9 @@ export function joinHandlers({
         if (!start) throw new ProtocolVersionError('this join has no start: upgrade the agent')
         checkProtocol(start.protocolVersion)
         const { address } = anonymousOf(caller)
-        joins.take(addressKey(address))
+        const place = addressKey(address)
+        const success = `${place} ${start.joinToken.slice(0, MAX_TOKEN_LENGTH)}`
+        joins.take(success, 0, 1) // only a success uses it up
         const conversation = {
           signal,
           ask: async (challenge: Buffer): Promise<Buffer> => {
@@ -65,7 +74,13 @@ export function joinHandlers({
             return answer
           },
         }
-        const certificate = await joiner.join(toInput(start, address), conversation)
+        const certificate = await joiner
+          .join(toInput(start, address), conversation)
+          .catch((error: unknown) => {
+            if (isRefusal(error)) failures.take(place)
+            throw error
+          })
+        joins.charge(success, 1)
         return { certificate: toMessage(certificate) }
       },
     },
@@ -84,6 +99,10 @@ export function joinHandlers({
       },
     },
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof RefusedError || error instanceof JoinClocksDifferError
 }
 
 function toInput(start: JoinStart__Output, address: string): JoinInput {

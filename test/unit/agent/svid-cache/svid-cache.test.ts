@@ -278,6 +278,49 @@ describe('a snapshot', () => {
   }
 })
 
+describe('a lower max_ttl of a role', () => {
+  const lower = (seconds: number) => ({ checkRoles: () => ({ maxTtlSeconds: seconds }) })
+
+  it('replaces SVIDs that live longer at once, and only those', async () => {
+    const rig = await createSvidRig()
+    const svid = await rig.issued()
+    const holder = { streams: 1, living: () => WORKLOAD }
+    rig.cache.holdX509(GRANT, WORKLOAD, holder)
+    const token = await rig.cache.ensureJwt(GRANT, WORKLOAD, ['a'])
+    rig.learn(lower(3600))
+    await rig.pass(1_000)
+    assert.equal(rig.ensure().svid, svid)
+    rig.issuer.ttlSeconds = 600
+    rig.learn(lower(600))
+    await rig.pass(1_000)
+    assert.equal(rig.issuer.asked.x509.length, 2)
+    assert.notEqual(rig.ensure().svid, svid)
+    assert.equal(rig.cache.ensureJwt(GRANT, WORKLOAD, ['a']), token, 'it lives 300 s')
+    rig.issuer.jwtTtlSeconds = 60
+    rig.issuer.ttlSeconds = 60
+    rig.learn(lower(60))
+    assert.notEqual((await rig.cache.ensureJwt(GRANT, WORKLOAD, ['a'])).jti, token.jti)
+    await rig.pass(1_000)
+    rig.learn({ ...lower(60), version: 9 })
+    await rig.pass(1_000)
+    assert.equal(rig.issuer.asked.x509.length, 3, 'what is short enough is not replaced again')
+  })
+
+  it('also replaces what an earlier run saved', async () => {
+    const rig = await createSvidRig()
+    const svid = await rig.issued()
+    const token = await rig.cache.ensureJwt(GRANT, WORKLOAD, ['a'])
+    const next = await createSvidRig({ issuer: rig.issuer, clock: rig.clock })
+    next.learn(lower(60))
+    next.cache.restore(JSON.parse(JSON.stringify(rig.cache.snapshot())))
+    rig.issuer.ttlSeconds = rig.issuer.jwtTtlSeconds = 60
+    next.cache.holdX509(GRANT, WORKLOAD, { streams: 1, living: () => WORKLOAD })
+    await next.pass(1_000)
+    assert.notEqual(next.ensure().svid?.serial, svid.serial)
+    assert.notEqual((await next.cache.ensureJwt(GRANT, WORKLOAD, ['a'])).jti, token.jti)
+  })
+})
+
 describe('metrics', () => {
   it('show when the SVID of each identity expires and how requests ended', async () => {
     const rig = await createSvidRig()
