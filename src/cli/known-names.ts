@@ -8,7 +8,7 @@ const PATIENCE_MS = 1_500
 /** What no shell reads as anything but a word. */
 const PLAIN = /^[\w.@:/-]+$/
 
-/** The names of a kind that the authority has now, to be offered to somebody who types; none when it does not say. */
+/** The names of a kind that the authority has now; none when it does not say. */
 export async function knownNames(kind: string, adminSocket: string | undefined): Promise<readonly string[]> {
   if (kind === 'event') return AUDIT_EVENT_NAMES
   try {
