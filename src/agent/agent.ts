@@ -61,6 +61,8 @@ export interface RunningAgent extends AsyncDisposable {
    * disposed.
    */
   readonly ended: Promise<void>
+  /** Limits new connections of workloads by this configuration from now on. */
+  readonly limit: (config: AgentConfig) => void
 }
 
 const ADMIN_CONNECTIONS = 256
@@ -212,7 +214,8 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   ended.catch((error: unknown) =>
     logger.fatal({ event: 'agent.failed', err: error }, 'the agent cannot continue'),
   )
-  return { ...sockets, ended, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
+  const limit = (now: AgentConfig): void => listener?.limit(limitsOf({ config: now, logger }))
+  return { ...sockets, ended, limit, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
 }
 
 interface Shared {
@@ -234,7 +237,7 @@ function createAttestation({ config, clock, kernel, lifecycle }: Shared): Attest
 }
 
 /** The configured connection limits, lowered to what this process can hold. */
-function limitsOf({ config, logger }: Shared): SocketLimits {
+function limitsOf({ config, logger }: Pick<Shared, 'config' | 'logger'>): SocketLimits {
   const { max_connections: max, max_connections_per_uid: maxPerUid } = config.workload_api
   const resources = resourcesOfThisProcess()
   const limits = connectionLimits({ max, maxPerUid }, resources)
