@@ -20,7 +20,7 @@ import type { ByteLimits } from '../rpc/byte-budget.ts'
 import { TooManyCallsError } from '../rpc/errors.ts'
 import type { CallCap } from '../rpc/open-calls.ts'
 import { RpcServer } from '../rpc/server.ts'
-import type { CallerTurns } from '../rpc/server-options.ts'
+import type { CallerTurns, RpcServerOptions } from '../rpc/server-options.ts'
 import { type AdminDeps, serveAdmin } from './admin/serve-admin.ts'
 import { describeStatus, type StatusInput } from './admin/status.ts'
 import { AccountNames } from './attestation/account-names.ts'
@@ -152,7 +152,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
     hold: (uid) => listener?.hold(uid),
     resume: (uid) => listener?.resume(uid) ?? true,
   })
-  const api = createServer(shared, limits, turns)
+  const api = createServer(shared, limits, { turns: turnsOfCallers(turns) })
   api.addHealth(() => knowledge.value !== undefined && knowledge.value.botLock === undefined)
   lifecycle.use(knowledge.subscribe(() => api.healthMayHaveChanged()))
   const { max_identities_per_caller: maxIdentitiesPerCaller } = config.workload_api
@@ -182,7 +182,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   })
   const condition = (): Condition => conditionOf(factsOf(parts()))
   const status: AdminDeps['status'] = () => describeStatus(parts())
-  const admin = createServer(shared, limits)
+  const admin = createServer(shared, limits, { showsErrorCodes: true })
   serveAdmin(admin, { kernel, attestation, knowledge, maxIdentitiesPerCaller, clock, status })
   listener = await listenForWorkloads(shared, api, limits, turns)
   await listenForAdministrators(shared, admin)
@@ -253,7 +253,7 @@ function limitsOf({ config, logger }: Pick<Shared, 'config' | 'logger'>): Socket
 function createServer(
   { config, logger, metrics, clock }: Shared,
   { maxPerUid }: SocketLimits,
-  turns?: FairTurns<number>,
+  more: Pick<RpcServerOptions<Peer>, 'turns' | 'showsErrorCodes'>,
 ): RpcServer<Peer> {
   const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
   const maxMessageBytes = MAX_REQUEST_BYTES
@@ -271,7 +271,7 @@ function createServer(
     keyOf: callCap.keyOf,
     callCap,
     takesAnyAuthority: true,
-    ...(turns && { turns: turnsOfCallers(turns) }),
+    ...more,
   })
 }
 

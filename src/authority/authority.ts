@@ -247,6 +247,7 @@ async function start(
     keyOf: originOf,
     byteLimits: ADMIN_BYTES,
     takesAnyAuthority: true,
+    showsErrorCodes: true,
   })
   admins.addHealth(isServing, gate)
   const { address: listen } = listener

@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import path from 'node:path'
 import {
   authorityRuntimeDirectory,
@@ -51,17 +51,18 @@ export function withWorkloadApi(command: Command): Command {
 }
 
 export function connectAuthority(options: AuthorityOptions): RpcCalls {
-  const unixPath =
-    options.adminSocket ??
-    fromEnvironment('SIGNET_ADMIN_SOCKET') ??
-    path.join(ours(authorityRuntimeDirectory(surroundings())), 'authority.sock')
-  return new LocalClient({ unixPath })
+  const given = options.adminSocket ?? fromEnvironment('SIGNET_ADMIN_SOCKET')
+  if (given !== undefined) return new LocalClient({ unixPath: given })
+  const unixPath = path.join(ours(authorityRuntimeDirectory(surroundings())), 'authority.sock')
+  return new LocalClient({ unixPath, elsewhere: orName('--admin-socket', 'SIGNET_ADMIN_SOCKET') })
 }
 
 export function connectAgent(options: AgentOptions & WorkloadOptions): RpcCalls {
   const given = options.agentAdminSocket ?? fromEnvironment('SIGNET_AGENT_ADMIN_SOCKET')
-  const unixPath = given ?? path.join(path.dirname(workloadSocket(options)), 'agent-admin.sock')
-  return new LocalClient({ unixPath })
+  if (given !== undefined) return new LocalClient({ unixPath: given })
+  const unixPath = path.join(path.dirname(workloadSocket(options)), 'agent-admin.sock')
+  const elsewhere = orName('--agent-admin-socket', 'SIGNET_AGENT_ADMIN_SOCKET')
+  return new LocalClient({ unixPath, elsewhere })
 }
 
 export function connectWorkloadApi(options: WorkloadOptions): RpcCalls {
@@ -69,16 +70,35 @@ export function connectWorkloadApi(options: WorkloadOptions): RpcCalls {
   return new LocalClient({
     unixPath: workloadSocket(options),
     metadata: { 'workload.spiffe.io': 'true' },
+    ...(isWorkloadApiNamed(options) ? {} : { elsewhere: orName('--socket', 'SPIFFE_ENDPOINT_SOCKET') }),
   })
 }
 
 /** Returns the path of the Workload API socket. @throws UsageError */
 export function workloadSocket(options: WorkloadOptions): string {
   const given = options.socket ?? fromEnvironment('SPIFFE_ENDPOINT_SOCKET')
-  if (given === undefined) return path.join(ours(runtimeDirectory(surroundings())), 'agent.sock')
+  if (given === undefined) return defaultWorkloadSocket()
   const endpoint = parseEndpointSocket(given)
   if ('path' in endpoint) return endpoint.path
   throw new UsageError(`${given} is a TCP endpoint: signet's agent is reached by a Unix socket, unix:///…`)
+}
+
+function isWorkloadApiNamed(options: WorkloadOptions): boolean {
+  return (options.socket ?? fromEnvironment('SPIFFE_ENDPOINT_SOCKET')) !== undefined
+}
+
+/** That of an agent of our own, else that of the agent of this machine, which serves every user. */
+function defaultWorkloadSocket(): string {
+  const here = surroundings()
+  const own = path.join(runtimeDirectory(here), 'agent.sock')
+  if (here.environment['SIGNET_HOME'] || existsSync(own))
+    return path.join(ours(path.dirname(own)), 'agent.sock')
+  const shared = path.join(runtimeDirectory({ root: true, environment: {} }), 'agent.sock')
+  return existsSync(shared) ? shared : path.join(ours(path.dirname(own)), 'agent.sock')
+}
+
+function orName(flag: string, variable: string): string {
+  return ` (${flag} or ${variable} names another socket)`
 }
 
 /** Checks that a default directory is ours. In the temporary directory another user may have created it. */

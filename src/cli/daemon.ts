@@ -2,9 +2,10 @@ import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../foundation/logger.ts'
 import { forbidCoreDumps } from '../peer/core-dumps.ts'
+import { exitAtOnce } from './exit-at-once.ts'
 import { leaveSoon } from './leave-soon.ts'
 import { logDefects } from './log-defects.ts'
-import { keepMemory, keepYoungHeapSmall } from './memory.ts'
+import { keepMemory } from './memory.ts'
 import { guardRuntime } from './runtime-guard.ts'
 import { ServiceManager } from './service-manager.ts'
 import type { DaemonSignals } from './signals.ts'
@@ -60,7 +61,6 @@ export async function runDaemon<P extends Program>(
     manager.reloading()
     reloading = reloading.then(reload).then(() => manager.ready())
   })
-  keepYoungHeapSmall()
   using _memory = keepMemory()
   // Otherwise only a clean exit would save compiled code for the next start, and a killed program would not.
   setTimeout(flushCompileCache, KEEP_COMPILED_MS).unref()
@@ -73,7 +73,7 @@ export async function runDaemon<P extends Program>(
     if (!(await Promise.race([ended, wait(MAX_END_MS, false)]))) {
       logger.warn({ event: 'program.ending' }, 'something did not end in time; exiting without it')
     }
-    leaveSoon() // main() prints a failure first
+    leaveSoon(exitAtOnce) // main() prints a failure first
     process.stdin.destroy()
   }
 }

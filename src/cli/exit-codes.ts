@@ -1,4 +1,5 @@
 import { CodedError, type ErrorKind } from '../foundation/errors.ts'
+import { RpcError } from '../rpc/status.ts'
 
 /** Exit codes. They are stable, so that scripts can rely on them. */
 export const ExitCode = {
@@ -10,7 +11,7 @@ export const ExitCode = {
   INVALID: 2,
   /** The named object does not exist. */
   NOT_FOUND: 3,
-  /** The server refused the call. */
+  /** The server refused the call, or you may not use its socket. */
   DENIED: 4,
   /** The server did not answer, or is busy: trying again may help. */
   UNAVAILABLE: 5,
@@ -35,5 +36,6 @@ const CODE_OF: Readonly<Record<ErrorKind, number>> = {
 
 /** The only place that converts an error to an exit code. */
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof RpcError && error.isForbidden) return ExitCode.DENIED // trying again does not help
   return error instanceof CodedError ? CODE_OF[error.kind] : ExitCode.INTERNAL
 }

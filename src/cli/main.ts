@@ -6,14 +6,16 @@ import { readWords } from './read-words.ts'
 import { sayFailure } from './say-failure.ts'
 
 /** The program of all commands. Ends by setting the exit code. */
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(words: readonly string[]): Promise<void> {
   endQuietlyWithoutReader()
+  // `signet help svid fetch` is what many type first.
+  const args = words[0] === 'help' ? [...words.slice(1), '--help'] : words
   const entry = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))
   try {
     if (entry) await runCommand(entry, args.slice(entry.path.length))
     else print((await import('./no-command.ts')).answerTo(args, process.stdout.columns))
   } catch (error) {
-    process.exitCode = sayFailure(error)
+    process.exitCode = sayFailure(error, args.includes('--json'))
     if (entry?.path[1] === 'run') leaveSoon() // who starts a program may not read what it says
   }
 }

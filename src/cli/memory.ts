@@ -3,19 +3,16 @@ import { runInNewContext } from 'node:vm'
 import { systemClock } from '../foundation/clock.ts'
 import { MemoryKeeper } from '../foundation/memory-keeper.ts'
 import { trimMemory } from '../peer/trim-memory.ts'
+import { YoungHeap } from './young-heap.ts'
 
 /**
- * Keeps the young generation of V8's heap at its current size. A burst of connections would let it
- * grow to 64 MiB for good, more than everything else that the program holds. Calls are not slower for
- * it. Call it once the program serves: V8 discards the compiled code that Node contains as soon as a
- * flag differs, so every module of Node that is loaded afterwards takes twice as long.
+ * Returns memory to the system after work, in quiet moments. Call it once the program serves: V8
+ * discards the compiled code that Node contains as soon as a flag differs, so every module of Node
+ * that is loaded afterwards takes twice as long.
  */
-export function keepYoungHeapSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
-}
-
-/** Returns memory to the system after work, in quiet moments. */
 export function keepMemory(): MemoryKeeper {
+  const youngHeap = new YoungHeap()
+  youngHeap.keep()
   let before = performance.eventLoopUtilization()
   const utilization = (): number => {
     const now = performance.eventLoopUtilization()
@@ -30,6 +27,7 @@ export function keepMemory(): MemoryKeeper {
     utilization,
     collectGarbage,
     trim: trimMemory,
+    youngHeap,
   })
 }
 

@@ -1,4 +1,7 @@
 import path from 'node:path'
+import type { z } from 'zod'
+import type { agentConfigSchema } from './agent-config-schema.ts'
+import type { Immutable } from './immutable.ts'
 import type { JoinSettings } from './join-methods/registry.ts'
 import {
   agentDataDirectory,
@@ -14,11 +17,14 @@ import type { Problem } from './problem.ts'
 import type { SecretSource } from './secret-source.ts'
 import { checkSocketPath } from './socket-path-problems.ts'
 
+/**
+ * The contents of an `agent.yaml`: every value is validated, but paths are as written and defaults
+ * of paths are missing.
+ */
+export type AgentConfigData = Immutable<z.output<typeof agentConfigSchema>>
+
 /** The settings of `signet agent run`: durations in seconds, sizes in bytes, absolute paths. */
-export interface AgentConfig {
-  readonly version: 1
-  readonly authority: { readonly address: string; readonly pin: string }
-  readonly join: JoinSettings
+export type AgentConfig = Omit<AgentConfigData, 'data_dir' | 'state_key' | 'workload_api' | 'admin'> & {
   readonly data_dir: string
   /**
    * The default directory of earlier versions, which was inside the authority's. Set only when
@@ -26,38 +32,8 @@ export interface AgentConfig {
    */
   readonly former_data_dir?: string
   readonly state_key: SecretSource
-  readonly workload_api: {
-    readonly socket: string
-    readonly max_connections: number
-    readonly max_connections_per_uid: number
-    readonly max_streams_per_connection: number
-    readonly max_identities_per_caller: number
-    readonly allow_unauthenticated_verifiers: boolean
-  }
-  readonly sds: {
-    readonly default_svid_name: string
-    readonly default_bundle_name: string
-    readonly default_all_bundles_name: string
-    readonly require_metadata: boolean
-  }
-  readonly admin: { readonly socket: string }
-  readonly metrics?: { readonly listen: string }
-  readonly log: { readonly level: string }
-  readonly attestation: { readonly digest_max_bytes: number; readonly digest_timeout: number }
-}
-
-/**
- * The contents of an `agent.yaml`: every value is validated, but paths are as written and defaults
- * of paths are missing.
- */
-export type AgentConfigData = Omit<
-  AgentConfig,
-  'data_dir' | 'former_data_dir' | 'state_key' | 'workload_api' | 'admin'
-> & {
-  readonly data_dir?: string
-  readonly state_key?: SecretSource
-  readonly workload_api: Omit<AgentConfig['workload_api'], 'socket'> & { readonly socket?: string }
-  readonly admin: { readonly socket?: string }
+  readonly workload_api: Required<AgentConfigData['workload_api']>
+  readonly admin: Required<AgentConfigData['admin']>
 }
 
 /** Makes paths absolute, and finds mistakes that involve several values. */

@@ -1,10 +1,11 @@
 import path from 'node:path'
 import { z } from 'zod'
-import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../crypto/jws-algorithm.ts'
+import { SIGNING_ALGORITHMS } from '../crypto/jws-algorithm.ts'
 import { trustDomainReadingProblem } from '../spiffe/trust-domain.ts'
 import { readSingleDocument } from './config-file.ts'
 import { InvalidConfigError } from './errors.ts'
 import { address, count, duration, filePath, logLevel } from './fields.ts'
+import type { Immutable } from './immutable.ts'
 import {
   authorityRuntimeDirectory,
   baseOf,
@@ -17,39 +18,6 @@ import {
 import type { SecretSource } from './secret-source.ts'
 import { secretSourceSchema } from './secret-source-schema.ts'
 import { checkSocketPath } from './socket-path-problems.ts'
-
-/** The settings of `signet authority run`: durations in seconds, absolute paths. */
-export interface AuthorityConfig {
-  readonly version: 1
-  readonly trust_domain: string
-  readonly data_dir: string
-  readonly key_encryption_key: SecretSource
-  readonly admin: { readonly socket: string }
-  readonly metrics?: { readonly listen: string }
-  readonly listen: string
-  readonly public_address?: string
-  readonly log: { readonly level: string }
-  readonly lifetimes: {
-    readonly control_root: number
-    readonly control_issuing: number
-    readonly spiffe_ca: number
-    readonly jwt_key: number
-    readonly bot_certificate: number
-    readonly default_x509_svid: number
-    readonly default_jwt_svid: number
-  }
-  readonly jwt: {
-    readonly algorithm: SigningAlgorithm
-    readonly by_audience: Readonly<Record<string, SigningAlgorithm>>
-  }
-  readonly renewal_grace: number
-  readonly limits: {
-    readonly max_connections: number
-    readonly max_connections_per_address: number
-    readonly max_streams_per_connection: number
-    readonly svids_per_second: number
-  }
-}
 
 const trustDomain = z
   .string()
@@ -156,6 +124,19 @@ export const authorityConfigSchema = z.strictObject({
     })
     .prefault({}),
 })
+
+type AuthorityConfigData = Immutable<z.output<typeof authorityConfigSchema>>
+
+/** The settings of `signet authority run`: durations in seconds, absolute paths. */
+export type AuthorityConfig = Omit<
+  AuthorityConfigData,
+  'data_dir' | 'key_encryption_key' | 'admin' | 'limits'
+> & {
+  readonly data_dir: string
+  readonly key_encryption_key: SecretSource
+  readonly admin: Required<AuthorityConfigData['admin']>
+  readonly limits: Required<AuthorityConfigData['limits']>
+}
 
 /** Parses `authority.yaml`. Reports every mistake with its line. @throws InvalidConfigError */
 export function parseAuthorityConfig(text: string, fileName: string): AuthorityConfig {

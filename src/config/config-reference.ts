@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { agentConfigSchema } from './agent-config.ts'
+import { agentConfigSchema } from './agent-config-schema.ts'
 import { authorityConfigSchema } from './authority-config.ts'
 import { metadataSchema, specSchemas } from './resource-schemas.ts'
 

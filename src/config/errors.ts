@@ -22,3 +22,10 @@ export class SecretUnavailableError extends CodedError {
   readonly code = 'ERR_SECRET_UNAVAILABLE'
   readonly kind = 'failed_precondition'
 }
+
+/** The user has no home directory in which default places could be. */
+export class HomeUnknownError extends CodedError {
+  override readonly name = 'HomeUnknownError'
+  readonly code = 'ERR_CONFIG_HOME_UNKNOWN'
+  readonly kind = 'failed_precondition'
+}

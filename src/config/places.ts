@@ -1,5 +1,6 @@
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
+import { HomeUnknownError } from './errors.ts'
 import type { SecretSource } from './secret-source.ts'
 
 /** What the default paths depend on. */
@@ -57,7 +58,7 @@ export function keyDirectory(here: Surroundings): string {
   const home = underHome(here, 'config')
   if (home) return home
   if (root) return '/etc/signet'
-  return path.join(environment['XDG_CONFIG_HOME'] || path.join(homedir(), '.config'), 'signet')
+  return path.join(environment['XDG_CONFIG_HOME'] || path.join(homeOfUser(), '.config'), 'signet')
 }
 
 /** The directory of data that must survive a restart. */
@@ -66,7 +67,7 @@ export function dataDirectory(here: Surroundings): string {
   const home = underHome(here, 'data')
   if (home) return home
   if (root) return '/var/lib/signet'
-  return path.join(environment['XDG_STATE_HOME'] || path.join(homedir(), '.local', 'state'), 'signet')
+  return path.join(environment['XDG_STATE_HOME'] || path.join(homeOfUser(), '.local', 'state'), 'signet')
 }
 
 /**
@@ -102,4 +103,19 @@ export function liesInside(directory: string, source: SecretSource): boolean {
   if (!('path' in source)) return false
   const relative = path.relative(directory, source.path)
   return relative !== '..' && !relative.startsWith('../') && !path.isAbsolute(relative)
+}
+
+/**
+ * The home directory of the user. @throws HomeUnknownError for a uid without an account, as in many
+ * containers, when HOME is not set either
+ */
+function homeOfUser(): string {
+  try {
+    return homedir()
+  } catch (error) {
+    throw new HomeUnknownError(
+      `uid ${process.geteuid?.() ?? '?'} has no account, and so no home directory: set HOME, or SIGNET_HOME`,
+      { cause: error },
+    )
+  }
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { suggestion } from '../foundation/nearest.ts'
 
 export interface Problem {
   readonly path: readonly PropertyKey[]
@@ -11,16 +12,27 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_type':
       return issue.input === undefined ? 'is required' : `expected ${nameOf(issue.expected)}`
     case 'invalid_value':
-      return `expected ${listOf(issue.values)}`
+      if (issue.input === undefined) return 'is required'
+      return `expected ${listOf(issue.values)}${suggestion(String(issue.input), issue.values.map(String))}`
     case 'invalid_union':
       return Array.isArray(issue.options) ? `expected ${listOf(issue.options)}` : undefined
     case 'too_small':
       return `must be at least ${issue.minimum}${unitOf(issue.origin)}`
     case 'too_big':
       return `must be at most ${issue.maximum}${unitOf(issue.origin)}`
+    case 'unrecognized_keys':
+      return keysOf(issue.inst).join(KEY_SEPARATOR)
     default:
       return undefined // zod's message
   }
+}
+
+const KEY_SEPARATOR = ', '
+
+/** The keys that a mapping may have. */
+function keysOf(schema: unknown): readonly string[] {
+  const { shape } = (schema as { readonly shape?: object } | undefined) ?? {}
+  return Object.keys(shape ?? {})
 }
 
 function listOf(values: readonly unknown[]): string {
@@ -34,7 +46,10 @@ function listOf(values: readonly unknown[]): string {
 export function problemsOf(issues: readonly z.core.$ZodIssue[]): Problem[] {
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown key' }))
+      ? issue.keys.map((key) => ({
+          path: [...issue.path, key],
+          message: `unknown key${suggestion(key, issue.message.split(KEY_SEPARATOR))}`,
+        }))
       : issue.code === 'invalid_key'
         ? [{ path: issue.path, message: issue.issues[0]?.message ?? issue.message }]
         : [{ path: issue.path, message: issue.message }],

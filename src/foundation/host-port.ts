@@ -22,7 +22,11 @@ export function parseHostPort(text: string): HostPort {
   const { ipv6, name, port } = FORM.exec(text)?.groups ?? {}
   const host = ipv6 ?? name
   if (host === undefined || (ipv6 !== undefined && !isIPv6(ipv6)))
-    throw new HostPortInvalidError(`expected host:port, such as authority.example.org:7443`)
+    throw new HostPortInvalidError(
+      text.startsWith('*:')
+        ? `expected host:port: for every address of this machine write 0.0.0.0${text.slice(1)} or [::]${text.slice(1)}`
+        : 'expected host:port, such as authority.example.org:7443',
+    )
   if (Number(port) > MAX_PORT) throw new HostPortInvalidError(`the port is at most ${MAX_PORT}`)
   return { host, port: Number(port) }
 }

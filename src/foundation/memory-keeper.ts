@@ -13,6 +13,8 @@ interface MemoryKeeperDeps {
   readonly collectGarbage: (thoroughly: boolean) => void
   /** Returns the allocator's unused memory to the system. */
   readonly trim: () => void
+  /** New objects go there. A larger one is collected less often. */
+  readonly youngHeap: { keep(): void; letGrow(): void }
 }
 
 const LOOK_MS = 5_000
@@ -27,6 +29,8 @@ const BUSY_LOOKS = 12
 const QUIET_LOOKS = 6
 /** Above this average between two looks, the program counts as busy. */
 const BUSY = 0.05
+/** Above this, time is worth more than the memory of a larger young heap. */
+const HARD_AT_WORK = 0.5
 
 /**
  * Returns memory to the system after work. Socket reads leave holes of 64 KiB between small
@@ -69,8 +73,10 @@ export class MemoryKeeper implements Disposable {
   }
 
   #look(): void {
-    const { residentBytes, utilization, trim } = this.#deps
-    const isBusy = utilization() > BUSY
+    const { residentBytes, utilization, trim, youngHeap } = this.#deps
+    const used = utilization()
+    const isBusy = used > BUSY
+    if (used > HARD_AT_WORK) youngHeap.letGrow()
     const bytes = residentBytes()
     this.#leftBytes = Math.min(this.#leftBytes, bytes)
     const isWorth = bytes - this.#leftBytes >= WORTH_BYTES
@@ -84,8 +90,9 @@ export class MemoryKeeper implements Disposable {
   }
 
   #giveBack(bytes: number): void {
-    const { residentBytes, collectGarbage, trim } = this.#deps
+    const { residentBytes, collectGarbage, trim, youngHeap } = this.#deps
     const isFollowUp = this.#isAgain
+    youngHeap.keep() // the collection shrinks it
     collectGarbage(this.#isFirst)
     trim()
     this.#isFirst = false

@@ -34,6 +34,8 @@ export interface Libc {
   openat2(directory: number, path: string, how: Buffer): number
   /** pidfd_open(2), by syscall(2) because older C libraries have no wrapper. */
   pidfdOpen(pid: number): number
+  /** _exit(2). */
+  exit(status: number): void
   /** malloc_trim(3); undefined on musl. */
   readonly mallocTrim: ((pad: number) => number) | undefined
   errno(): number
@@ -83,6 +85,7 @@ function bind(): Libc {
       prlimit: library.func('int prlimit64(int pid, int resource, void *limit, void *previous)'),
       openat2: (directory, path, how) => openat2(SYS_OPENAT2, directory, path, how, how.length) as number,
       pidfdOpen: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0) as number,
+      exit: library.func('void _exit(int status)'),
       mallocTrim: optional(() => library.func('int malloc_trim(unsigned long pad)')),
       errno: () => koffi.errno(),
     }

@@ -53,8 +53,7 @@ export class SpiffeIdTemplate {
       for (const text of more) segments.push(text === '' ? [] : [text])
     }
     for (const segment of segments) checkSegment(segment)
-    const isConstant = segments.flat().every((part) => typeof part === 'string')
-    return new SpiffeIdTemplate(trustDomain, isConstant ? path : undefined, segments)
+    return new SpiffeIdTemplate(trustDomain, undefined, segments)
   }
 
   /**

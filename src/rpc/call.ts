@@ -3,7 +3,7 @@ import { CallEndingError, MalformedRequestError, TooManyBytesError } from './err
 import type { CallContext } from './handlers.ts'
 import type { CallListener, Http2Call } from './http2-call.ts'
 import type { Method } from './services.ts'
-import { type Status, StatusCode, toStatus } from './status.ts'
+import { type Status, StatusCode } from './status.ts'
 
 const OK: Status = { code: StatusCode.OK, details: '' }
 
@@ -18,6 +18,8 @@ export interface CallOwner<C> {
   /** The call has ended and its stream is closed. */
   callOver(call: Call<C>): void
   callFailed(call: Call<C>, status: Status, error: unknown): void
+  /** What the caller is told of an error. */
+  statusOf(error: unknown): Status
 }
 
 /**
@@ -86,7 +88,7 @@ export abstract class Call<C> implements CallContext, CallListener, ByteHolder {
   /** Ends the call with the status that `error` maps to. */
   fail(error: unknown): void {
     if (this.finished) return
-    const status = toStatus(error)
+    const status = this.owner.statusOf(error)
     this.owner.callFailed(this, status, error)
     this.finish(status)
   }

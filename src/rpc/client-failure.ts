@@ -1,5 +1,11 @@
 import { connectReason, GRPC_WORDS, systemCode } from './connect-failures.ts'
-import { REFERENCE_TRAILER, RpcError, StatusCode, UNKNOWN_METHOD_DETAILS } from './status.ts'
+import {
+  ERROR_CODE_TRAILER,
+  REFERENCE_TRAILER,
+  RpcError,
+  StatusCode,
+  UNKNOWN_METHOD_DETAILS,
+} from './status.ts'
 
 /** The parts of a grpc-js error that are used here. */
 interface Failure {
@@ -55,7 +61,8 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
       ? `(${isLate ? 'timeout' : connectReason(details).text}): ${unixAdvice(details)}`
       : networkFailure(details, isLate ? (context.stage ?? 'tcp') : undefined)
     const sentence = `cannot reach ${context.address} ${what}`
-    return new RpcError(StatusCode.UNAVAILABLE, sentence, { cause: failure, unreachable: true })
+    const isForbidden = context.isUnix && !isLate && /\bEACCES\b/.test(details)
+    return new RpcError(StatusCode.UNAVAILABLE, sentence, { cause: failure, unreachable: true, isForbidden })
   }
   if (status === StatusCode.DEADLINE_EXCEEDED) {
     return new RpcError(status, `${context.address} did not answer in time`, { cause: failure })
@@ -73,18 +80,23 @@ export function describeFailure(failure: Failure, context: FailureContext): RpcE
   return new RpcError(
     status,
     details === '' ? `${context.address} answered with status ${status}` : details,
-    { cause: failure, reference: referenceOf(failure) },
+    { cause: failure, reference: trailerOf(failure, REFERENCE_TRAILER), remoteCode: errorCodeOf(failure) },
   )
+}
+
+function trailerOf({ metadata }: Failure, name: string): string | undefined {
+  const [value] = metadata?.get(name) ?? []
+  return typeof value === 'string' ? value : undefined
+}
+
+function errorCodeOf(failure: Failure): string | undefined {
+  const code = trailerOf(failure, ERROR_CODE_TRAILER)
+  return code !== undefined && /^ERR_[A-Z0-9_]{1,60}$/.test(code) ? code : undefined
 }
 
 function outcomeByWords(status: number, details: string): FailureContext['outcome'] {
   if (status === StatusCode.UNAVAILABLE && GRPC_WORDS.unreachable.test(details)) return 'unreachable'
   return GRPC_WORDS.lost.test(details) ? 'lost' : 'status'
-}
-
-function referenceOf({ metadata }: Failure): string | undefined {
-  const [reference] = metadata?.get(REFERENCE_TRAILER) ?? []
-  return typeof reference === 'string' ? reference : undefined
 }
 
 /**

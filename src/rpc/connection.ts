@@ -43,6 +43,7 @@ export interface ConnectionEvents<C> {
   connectionClosed(connection: LiveConnection<C>): void
   callOver(call: Call<C>, caller: C): void
   callFailed(call: Call<C>, status: Status, error: unknown, caller: C): void
+  statusOf(error: unknown): Status
 }
 
 /** How long a client may take to send its HTTP/2 preface and SETTINGS. */
@@ -199,6 +200,10 @@ export class LiveConnection<C> implements Connection<C>, CallOwner<C>, CallGroun
 
   callFailed(call: Call<C>, status: Status, error: unknown): void {
     this.#events.callFailed(call, status, error, this.caller)
+  }
+
+  statusOf(error: unknown): Status {
+    return this.#events.statusOf(error)
   }
 
   /**

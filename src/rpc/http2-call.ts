@@ -5,7 +5,7 @@ import { CallBytes } from './call-bytes.ts'
 import { type Decompressor, isEncoding } from './decompressor.ts'
 import { keepSession, nativeHalves } from './kept-sessions.ts'
 import { MessageReader } from './message-reader.ts'
-import { REFERENCE_TRAILER, type Status, StatusCode } from './status.ts'
+import { ERROR_CODE_TRAILER, REFERENCE_TRAILER, type Status, StatusCode } from './status.ts'
 
 /** Receives the events of a call, in order. Each message is delivered only after it was asked for. */
 export interface CallListener {
@@ -344,10 +344,14 @@ export function keepWithoutCall(stream: ServerHttp2Stream): void {
   if (halves !== undefined) stream.once('close', () => keepSession(halves))
 }
 
-function trailersOf({ code, details, reference }: Status): Record<string, string> {
+function trailersOf({ code, details, reference, errorCode }: Status): Record<string, string> {
   if (code === StatusCode.OK) return OK_TRAILERS
-  const trailers = { 'grpc-status': String(code), 'grpc-message': encodeURI(details) }
-  return reference === undefined ? trailers : { ...trailers, [REFERENCE_TRAILER]: reference }
+  return {
+    'grpc-status': String(code),
+    'grpc-message': encodeURI(details),
+    ...(reference === undefined ? {} : { [REFERENCE_TRAILER]: reference }),
+    ...(errorCode === undefined ? {} : { [ERROR_CODE_TRAILER]: errorCode }),
+  }
 }
 
 /** A longer value cannot be valid, so it is not kept. */

@@ -28,6 +28,8 @@ export interface RpcServerOptions<C> {
    * sockets, not for TLS.
    */
   readonly takesAnyAuthority?: boolean
+  /** Tells callers the code of an error: for administrators only. */
+  readonly showsErrorCodes?: boolean
   /**
    * Schedules the connections and calls of callers that share the event loop; by default they begin
    * immediately.

@@ -26,7 +26,7 @@ import { reflectionHandlers } from './reflection.ts'
 import { createCall, type Route, Routes } from './routes.ts'
 import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
 import type { ServiceName } from './services.ts'
-import { type Status, StatusCode, UNKNOWN_METHOD_DETAILS } from './status.ts'
+import { type Status, StatusCode, toStatus, toStatusWithCode, UNKNOWN_METHOD_DETAILS } from './status.ts'
 import { timed } from './timed-handlers.ts'
 
 /** Minimum time between two log lines about evictions. */
@@ -91,6 +91,7 @@ export class RpcServer<C> implements AsyncDisposable {
       connectionClosed: (connection) => this.#forget(connection),
       callOver: (call, caller) => this.#callOver(call, caller),
       callFailed: (call, status, error, caller) => this.#callFailed(call, status, error, caller),
+      statusOf: this.#options.showsErrorCodes === true ? toStatusWithCode : toStatus,
     }
     this.#sweepLater()
   }

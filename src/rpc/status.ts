@@ -58,15 +58,21 @@ export interface Status {
   readonly details: string
   /** The reference under which the audit log has the reason of a refusal. */
   readonly reference?: string
+  /** The code of the error, where administrators ask. */
+  readonly errorCode?: string
 }
 
 interface RpcErrorOptions extends ErrorOptions {
   readonly unreachable?: boolean
+  readonly isForbidden?: boolean
   readonly reference?: string | undefined
+  readonly remoteCode?: string | undefined
 }
 
 /** The trailer that carries the reference of a refusal. */
 export const REFERENCE_TRAILER = 'signet-reference'
+/** The trailer that carries the code of an error to an administrator. */
+export const ERROR_CODE_TRAILER = 'signet-error-code'
 /** The details with which a Signet server answers an unknown method. */
 export const UNKNOWN_METHOD_DETAILS = 'unknown method'
 
@@ -79,12 +85,18 @@ export class RpcError extends CodedError {
   readonly status: number
   /** True when there was no connection, so no server answered. */
   readonly unreachable: boolean
+  /** True when the user may not use the socket. */
+  readonly isForbidden: boolean
+  /** The code of the error on the server, if that server tells its callers. */
+  readonly remoteCode: string | undefined
 
   constructor(status: number, publicMessage: string, options?: RpcErrorOptions) {
     super(publicMessage, options)
     this.kind = KIND_OF[status] ?? 'internal'
     this.status = status
     this.unreachable = options?.unreachable === true
+    this.isForbidden = options?.isForbidden === true
+    this.remoteCode = options?.remoteCode
   }
 }
 
@@ -102,4 +114,10 @@ export function toStatus(error: unknown): Status {
     return { code: StatusCode.UNAVAILABLE, details: 'ending' }
   }
   return { code: StatusCode.INTERNAL, details: 'internal error' }
+}
+
+/** The same for administrators, whom the code helps to find the error in the documentation. */
+export function toStatusWithCode(error: unknown): Status {
+  const status = toStatus(error)
+  return error instanceof CodedError ? { ...status, errorCode: error.code } : status
 }

@@ -1,4 +1,4 @@
-import type { IdentityClaim, SvidIssuer } from '../../src/agent/sync/knowledge.ts'
+import type { IdentityClaim, SvidIssuer } from '../../src/agent/svid-cache/svid-issuer.ts'
 import { createCaCertificate } from '../../src/crypto/ca-certificate.ts'
 import { JwsSigner } from '../../src/crypto/jws.ts'
 import { generateKeyPair, type KeyPair } from '../../src/crypto/keys.ts'

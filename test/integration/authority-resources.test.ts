@@ -134,7 +134,7 @@ describe('resources', () => {
 
   it('records who made each change', async () => {
     await apply(identity('recorded'))
-    const events = await auditOf(authority.admin, { event: 'resource.created' })
+    const events = await auditOf(authority.admin, { events: ['resource.created'] })
     const mine = events.filter(({ detailJson }) => detailJson.includes('"recorded"'))
     assert.equal(mine.length, 1)
     assert.match(mine[0]?.actor ?? '', new RegExp(`^uid:${process.getuid?.()}`))

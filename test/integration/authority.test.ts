@@ -92,6 +92,7 @@ describe('an authority with a joined bot', () => {
       const { error } = await issueX509(bot, await claimFor(authority, overrides))
       assert.equal(error?.code, 7)
       const [, ref] = /^refused, reference (\S+)$/.exec(error?.message ?? '') ?? []
+      assert.ok(ref)
       const [event] = await auditOf(authority.admin, { ref })
       assert.equal(event?.event, 'svid.refused')
       assert.equal(event?.actor, `bot:builder/${bot.certificate.botInstanceId}`)
@@ -141,7 +142,7 @@ describe('an authority with a joined bot', () => {
   it('records an audit row for each SVID', async () => {
     const { issued } = await issueJwt(bot, await claimFor(authority), ['audited'])
     const { jti } = parseJws(issued?.token ?? '').claims
-    const events = await auditOf(authority.admin, { event: 'jwt_svid.issued' })
+    const events = await auditOf(authority.admin, { events: ['jwt_svid.issued'] })
     const detail = JSON.parse(events.at(-1)?.detailJson ?? '{}')
     assert.equal(detail.jti, jti)
     assert.deepEqual(detail.attributes.workload.unix, { uid: 1000, user: 'pay' })
@@ -153,7 +154,7 @@ describe('an authority with a joined bot', () => {
     const process = { pid: 7, gid: 8, startedMs: 9, times: { count: 3, firstMs: now - 2, lastMs: now } }
     const event = { uid: 1000, processes: [process], denied: { reason: 'no_identity' } }
     await bot.client.unary('signet.v1.ReportService', 'Report', { events: [event] })
-    const [row] = await auditOf(authority.admin, { event: 'identity.*' })
+    const [row] = await auditOf(authority.admin, { events: ['identity.*'] })
     const { bot: _bot, botInstance: _instance, ...detail } = JSON.parse(row?.detailJson ?? '{}')
     assert.deepEqual(detail, {
       uid: 1000,

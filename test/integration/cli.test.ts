@@ -29,7 +29,10 @@ describe('a program that cannot be started', () => {
 it('a command whose program is not running ends with 5 and names the socket', async () => {
   const { code, stderr } = await signetProcess(['get', 'bot', '--admin-socket', '/nothing/here.sock'])
   assert.equal(code, 5)
-  assert.match(stderr, /^signet: cannot reach \/nothing\/here\.sock \(no such socket\): .*\?\n$/)
+  assert.match(
+    stderr,
+    /^signet: cannot reach \/nothing\/here\.sock \(no such socket\): .*\? \(ERR_RPC_FAILED\)\n$/,
+  )
 })
 
 it('does not use a default socket below a temporary directory of another user', {

@@ -4,6 +4,7 @@ import type { RpcClient } from '../../src/rpc/client.ts'
 import type { GetBundleResponse__Output } from '../../src/rpc/gen/signet/v1/GetBundleResponse.ts'
 import type { IssueJwtSvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueJwtSvidsResponse.ts'
 import type { IssueX509SvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
+import type { ListAuditEventsRequest } from '../../src/rpc/gen/signet/v1/ListAuditEventsRequest.ts'
 import type { ListAuditEventsResponse__Output } from '../../src/rpc/gen/signet/v1/ListAuditEventsResponse.ts'
 import { Bundle } from '../../src/spiffe/bundle.ts'
 import type { BotClient } from './bot-client.ts'
@@ -107,9 +108,9 @@ export async function bundleOf(authority: TestAuthority): Promise<Bundle> {
   return Bundle.parse(answer.trustDomain, answer.spiffeBundle)
 }
 
-export async function auditOf(client: RpcClient, filter: object) {
+export async function auditOf(client: RpcClient, filter: ListAuditEventsRequest) {
   const events = []
-  for await (const page of client.stream<object, ListAuditEventsResponse__Output>(
+  for await (const page of client.stream<ListAuditEventsRequest, ListAuditEventsResponse__Output>(
     ADMIN,
     'ListAuditEvents',
     filter,

@@ -40,14 +40,14 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, Readonly<Record<string, readonl
     attestation: [],
     state: [],
     // These three talk to the authority, and `uplink` also composes the other two.
-    uplink: ['attestation', 'join', 'state', 'sync'],
+    uplink: ['attestation', 'join', 'state', 'svid-cache', 'sync'],
     join: ['state', 'uplink'],
     sync: ['uplink'],
     report: ['sync', 'uplink'],
     'svid-cache': ['attestation', 'sync'],
     entitlement: ['attestation', 'report', 'svid-cache', 'sync'],
     'workload-api': ['attestation', 'entitlement', 'report', 'svid-cache', 'sync'],
-    sds: ['entitlement', 'svid-cache', 'sync', 'workload-api'],
+    sds: ['entitlement', 'report', 'svid-cache', 'sync', 'workload-api'],
     condition: ['state', 'svid-cache', 'sync', 'uplink'],
     admin: ['attestation', 'condition', 'entitlement', 'state', 'svid-cache', 'sync', 'uplink'],
   },
@@ -227,7 +227,7 @@ describe('modules', () => {
     const onlyTypes = /^import (?:type\b|\{(?:\s*type [^,}]+,?)+\s*\} from)/
     const edges = new Map(
       files.map(({ file, name, text }) => {
-        const statements = text.match(/^(?:import|export)\b[^'"]*? from '\.[^']+'/gm) ?? []
+        const statements = text.match(/^(?:import|export)\b(?:[^'"]*? from)? '\.[^']+'/gm) ?? []
         const targets = imports(statements.filter((statement) => !onlyTypes.test(statement)).join('\n'))
         return [name, targets.map((to) => path.relative(src, path.resolve(path.dirname(file), to)))]
       }),

@@ -13,7 +13,7 @@ export function errorTable(files: readonly SourceFile[]): string {
       if (errorCode === undefined || comment === '')
         throw new Error(`${name}: an error without a code or a comment`)
       return [
-        code(errorCode),
+        `<a id="${errorCode.toLowerCase()}"></a>${code(errorCode)}`,
         /readonly kind = '(\w+)'/.exec(body)?.[1] ?? 'by the gRPC status',
         firstSentence(comment),
       ]

@@ -1,7 +1,7 @@
 import type { Clock, Scheduled } from '../../foundation/clock.ts'
 import type { Peer } from '../../peer/peer.ts'
+import type { Delivered, DeliveryReporter, SeenTimes } from '../report/delivery-reporter.ts'
 import { seenProcess } from '../report/seen-process.ts'
-import type { Delivered, DeliveryReporter, SeenTimes } from '../sync/knowledge.ts'
 
 const FLUSH_MS = 5_000
 /** How many pairs of connection and response are counted between two reports. */

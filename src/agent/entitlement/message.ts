@@ -1,6 +1,7 @@
 import type { Grant } from '../../policy/compile.ts'
+import type { Delivered } from '../report/delivery-reporter.ts'
 import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
-import type { Delivered, Knowledge } from '../sync/knowledge.ts'
+import type { Knowledge } from '../sync/knowledge.ts'
 import type { LeftOut } from './left-out.ts'
 
 /** A response, encoded once for all streams that get it (decision 0003). */

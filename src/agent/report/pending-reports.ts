@@ -1,4 +1,4 @@
-import type { Delivered, SeenProcess, SeenTimes } from '../sync/knowledge.ts'
+import type { Delivered, SeenProcess, SeenTimes } from './delivery-reporter.ts'
 
 /** What happened: a refusal with its reason, or a response with SVIDs. */
 export type What = { readonly denied: string } | { readonly delivered: Delivered }

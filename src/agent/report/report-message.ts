@@ -1,6 +1,6 @@
 import type { ReportedEvent } from '../../rpc/gen/signet/v1/ReportedEvent.ts'
 import type { ReportedTimes } from '../../rpc/gen/signet/v1/ReportedTimes.ts'
-import type { Delivered, DeliveredSvid, SeenTimes } from '../sync/knowledge.ts'
+import type { Delivered, DeliveredSvid, SeenTimes } from './delivery-reporter.ts'
 import type { NamedProcess, PendingEvent, What } from './pending-reports.ts'
 
 /** The authority's limits per event (api/reported-event.ts), minus some room. */

@@ -1,5 +1,5 @@
 import type { Peer } from '../../peer/peer.ts'
-import type { SeenProcess } from '../sync/knowledge.ts'
+import type { SeenProcess } from './delivery-reporter.ts'
 
 /** Users can choose paths, so the audit log gets at most this many characters. */
 const MAX_PATH_LENGTH = 256

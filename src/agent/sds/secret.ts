@@ -4,8 +4,8 @@ import { splitDer } from '../../crypto/x509.ts'
 import { pemChain } from '../../rpc/pem-chain.ts'
 import { encodeMessage } from '../../rpc/services.ts'
 import type { Bundle } from '../../spiffe/bundle.ts'
+import type { Delivered } from '../report/delivery-reporter.ts'
 import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
-import type { Delivered } from '../sync/knowledge.ts'
 
 const TLS = 'envoy.extensions.transport_sockets.tls.v3'
 const VALIDATOR = `${TLS}.SPIFFECertValidatorConfig`

@@ -1,9 +1,9 @@
 import type { Clock } from '../../foundation/clock.ts'
 import type { Random } from '../../foundation/random.ts'
 import { type JwtSvid, parseJwtSvid } from '../../spiffe/jwt-svid.ts'
-import type { IdentityClaim, SvidIssuer } from '../sync/knowledge.ts'
 import { UnusableSvidError } from './errors.ts'
 import { renewalTimeMs } from './renewal-time.ts'
+import type { IdentityClaim, SvidIssuer } from './svid-issuer.ts'
 import { overBootMs } from './svid-life.ts'
 
 /** A JWT-SVID ready to be sent. */

@@ -5,7 +5,7 @@ import type { Metrics } from '../../foundation/metrics.ts'
 import type { Random } from '../../foundation/random.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
-import type { Knowledge, KnowledgeSource, SvidIssuer } from '../sync/knowledge.ts'
+import type { Knowledge, KnowledgeSource } from '../sync/knowledge.ts'
 import { HeldBack } from './held-back.ts'
 import { JwtCache } from './jwt-cache.ts'
 import type { CachedJwtSvid } from './jwt-issue.ts'
@@ -19,6 +19,7 @@ import {
   readSnapshot,
   type SvidSnapshot,
 } from './snapshot.ts'
+import type { SvidIssuer } from './svid-issuer.ts'
 import { X509Cache } from './x509-cache.ts'
 import type { Holder, X509State } from './x509-entry.ts'
 

@@ -1,7 +1,7 @@
 import type { Backoff } from '../../foundation/backoff.ts'
 import type { Attributes } from '../../policy/attributes.ts'
 import type { Grant } from '../../policy/compile.ts'
-import type { IdentityClaim } from '../sync/knowledge.ts'
+import type { IdentityClaim } from './svid-issuer.ts'
 import type { Life } from './svid-life.ts'
 
 /** An X.509-SVID with its key, ready to be sent. */

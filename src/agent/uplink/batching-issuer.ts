@@ -5,7 +5,7 @@ import type { IssueJwtSvidsResponse__Output } from '../../rpc/gen/signet/v1/Issu
 import type { IssueX509SvidsResponse__Output } from '../../rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import { RpcError, StatusCode } from '../../rpc/status.ts'
 import { askingUser } from '../attestation/asking-user.ts'
-import type { Asked, IdentityClaim, SvidIssuer } from '../sync/knowledge.ts'
+import type { Asked, IdentityClaim, SvidIssuer } from '../svid-cache/svid-issuer.ts'
 import type { AuthorityClient } from './authority-door.ts'
 import { Batcher, MAX_BATCH_SIZE } from './batcher.ts'
 import { fitAttributes } from './fit-attributes.ts'

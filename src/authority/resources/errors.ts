@@ -8,9 +8,13 @@ export class ResourcesInvalidError extends CodedError {
   /** Each begins with `file:line`. */
   readonly problems: readonly string[]
 
-  constructor(problems: readonly string[]) {
+  /** Only because somebody else has changed the resources since. */
+  readonly isOutdated: boolean
+
+  constructor(problems: readonly string[], isOutdated = false) {
     super(problems.join('\n'), { lines: problems })
     this.problems = problems
+    this.isOutdated = isOutdated
   }
 }
 

@@ -22,6 +22,8 @@ export interface PlannedChange {
 export interface Plan {
   readonly changes: readonly PlannedChange[]
   readonly problems: readonly string[]
+  /** How many of the problems are revisions that have changed since. */
+  readonly outdated: number
   readonly warnings: readonly string[]
 }
 
@@ -40,6 +42,7 @@ export async function planApply(
   },
 ): Promise<Plan> {
   const problems: string[] = []
+  let outdated = 0
   const warnings: string[] = []
   const changes: PlannedChange[] = []
   const identities = new Map<string, CompiledIdentity>()
@@ -47,7 +50,10 @@ export async function planApply(
     if (index % TURN === TURN - 1) await setImmediate()
     const before = deps.catalogue.get(resource.kind, resource.name)
     const conflict = revisionConflict(resource, before)
-    if (conflict) problems.push(conflict)
+    if (conflict) {
+      problems.push(conflict)
+      outdated += 1
+    }
     warnings.push(...resource.warnings)
     const next = toNewResource(resource)
     const unchanged = before !== undefined && sameResource(before, next)
@@ -68,7 +74,7 @@ export async function planApply(
     warnings.push(...warnOfShortLives(resources, deps.catalogue, deps.keyLives))
     warnings.push(...warnOfSharedHints(resources, identities, deps.catalogue))
   }
-  return { changes, problems, warnings }
+  return { changes, problems, outdated, warnings }
 }
 
 function revisionConflict(resource: ParsedResource, before: StoredResource | undefined): string | undefined {

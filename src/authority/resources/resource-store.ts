@@ -87,7 +87,7 @@ export class ResourceStore {
       const nowMs = clock.now().getTime()
       const plan = await planApply(resources, { catalogue, compile, trustDomain, nowMs, keyLives })
       const found = [...problems, ...plan.problems]
-      if (found.length > 0) throw new ResourcesInvalidError(found)
+      if (found.length > 0) throw new ResourcesInvalidError(found, found.length === plan.outdated)
       if (input.createOnly) refuseExisting(plan.changes)
       const { warnings } = plan
       if (input.dryRun) return { resources: plan.changes.map(describeDryRun), warnings, secrets: [] }

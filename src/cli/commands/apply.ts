@@ -50,10 +50,11 @@ export function report(
   options: { readonly dryRun?: boolean; readonly json?: boolean },
 ): void {
   const refused = done.problems.length > 0
-  if (refused) process.exitCode = ExitCode.INVALID
+  if (refused) process.exitCode = done.isOutdated ? ExitCode.CONFLICT : ExitCode.INVALID
   for (const problem of done.problems) warn(problem)
   for (const warning of done.warnings) warn(`warning: ${warning}`)
-  if (refused) warn(`signet: nothing was applied: ${count(done.problems.length, 'mistake')}`)
+  const code = done.isOutdated ? 'ERR_RESOURCE_CHANGED' : 'ERR_RESOURCES_INVALID'
+  if (refused) warn(`signet: nothing was applied: ${count(done.problems.length, 'mistake')} (${code})`)
   if (options.json) printJson(done)
   if (options.json || refused) return
   const mode = options.dryRun ? ' (dry run)' : ''

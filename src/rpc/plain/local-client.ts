@@ -11,6 +11,8 @@ interface LocalClientOptions {
   /** Request metadata sent with every call. */
   readonly metadata?: Readonly<Record<string, string>>
   readonly clock?: Clock
+  /** Added to what is said when nobody answers: how to name another socket. */
+  readonly elsewhere?: string
 }
 
 const DEADLINE_MS = 30_000
@@ -106,10 +108,17 @@ export class LocalClient implements RpcCalls {
     const stop = (): void => call.cancel()
     signal?.addEventListener('abort', stop)
     if (signal?.aborted === true) stop()
-    const error = await call.ended
+    const error = this.#withAdvice(await call.ended)
     signal?.removeEventListener('abort', stop)
     this.#open.delete(call)
     return error
+  }
+
+  #withAdvice(error: RpcError | undefined): RpcError | undefined {
+    const { elsewhere } = this.#options
+    if (error?.unreachable !== true || elsewhere === undefined) return error
+    const { status, message, unreachable, isForbidden } = error
+    return new RpcError(status, `${message}${elsewhere}`, { cause: error, unreachable, isForbidden })
   }
 
   #decode<Res extends object>(definition: Method, message: Buffer): Res {

@@ -325,7 +325,8 @@ export class PlainCall implements Disposable {
     const state = this.#isConnected ? 'ready' : 'connecting'
     // The advice for a Unix socket fits any server on the same machine.
     const context = { address: this.address, isUnix: true, timedOut, state, outcome }
-    return describeFailure({ code, message }, context)
+    const metadata = { get: (name: string) => [this.#headers.get(name)] }
+    return describeFailure({ code, message, metadata }, context)
   }
 
   #failed(status: number, what: string): RpcError {

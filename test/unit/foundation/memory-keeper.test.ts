@@ -12,6 +12,7 @@ class Rig implements Disposable {
   heldMiB = 50
   usedMiB = 40
   busy = 0
+  mayYoungHeapGrow = false
   readonly #keeper: MemoryKeeper
 
   constructor() {
@@ -23,6 +24,14 @@ class Rig implements Disposable {
       trim: () => {
         this.done.push('trim')
         this.heldMiB = this.usedMiB
+      },
+      youngHeap: {
+        keep: () => {
+          this.mayYoungHeapGrow = false
+        },
+        letGrow: () => {
+          this.mayYoungHeapGrow = true
+        },
       },
     })
   }
@@ -129,5 +138,20 @@ describe('memory', () => {
     rig[Symbol.dispose]()
     assert.deepEqual(rig.next(), [])
     assert.equal(rig.clock.waiting, 0)
+  })
+
+  it('of new objects may grow under hard work, until memory is given back', () => {
+    using rig = new Rig()
+    rig.settle()
+    rig.busy = 0.3
+    rig.next()
+    assert.equal(rig.mayYoungHeapGrow, false)
+    rig.busy = 0.9
+    rig.next()
+    assert.equal(rig.mayYoungHeapGrow, true)
+    rig.busy = 0
+    rig.heldMiB = 100
+    while (!rig.next().includes('collect')) assert.equal(rig.mayYoungHeapGrow, true)
+    assert.equal(rig.mayYoungHeapGrow, false)
   })
 })

@@ -160,6 +160,7 @@ describe('compileWorkloadIdentity', () => {
       match('workload.unix.uid', { not: 'a' }),
       'allow.0.match.workload.unix.uid.not',
     ],
+    ['a template of 9000 characters', { spiffe_id: `/{{ bot.name }}${'a'.repeat(9_000)}` }, 'spiffe_id'],
     [
       'text for an attribute that is true or false',
       { spiffe_id: '/a', allow: [{ match: { 'workload.unix.binary_deleted': 'yes' } }] },

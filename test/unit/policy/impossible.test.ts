@@ -31,6 +31,7 @@ describe('a condition that no process can meet', () => {
     ['mount_namespace', 'hosts', /expected host or other/],
     ['mount_namespace', { glob: 'h*' }, /expected host or other, not a glob/],
     ['started_at', '2027-01-01', /expected an instant/],
+    ['started_at', { glob: 'yesterday*' }, /expected a glob for an instant/],
     ['user', '', /expected the name of an account/],
     ['group', 'a:b', /expected the name of an account/],
     ['uid', -1, /expected 0 to 4294967294/],
@@ -54,6 +55,11 @@ describe('a condition that no process can meet', () => {
   })
 })
 
+it('a rule without conditions, or that is not a rule, has no impossible condition', () => {
+  for (const rules of [undefined, 'all', ['all'], [{}], [{ match: 'all' }]])
+    assert.deepEqual(impossibleMatches(rules, ['allow'], ['secret']), [])
+})
+
 describe('a condition that a process can meet', () => {
   for (const [name, spec] of [
     ['binary_sha256', DIGEST],
@@ -75,6 +81,7 @@ describe('a condition that a process can meet', () => {
     it(`is accepted: ${name}: ${JSON.stringify(spec)}`, () => assert.deepEqual(unix(name, spec), []))
   }
   it('is accepted of what the authority knows of a join', () => {
+    assert.deepEqual(problemsOf({ 'join.method': { glob: 's*' } }), [])
     assert.deepEqual(
       problemsOf({ 'join.method': 'secret', 'join.token': { glob: 'ci-*' }, 'bot.name': 'a' }),
       [],

@@ -40,7 +40,9 @@ export function resourceHandlers(
         } catch (error) {
           // Returned in the response, not as a status, because a file may have too many problems for
           // a status message.
-          if (error instanceof ResourcesInvalidError) return { problems: [...error.problems] }
+          if (error instanceof ResourcesInvalidError) {
+            return { problems: [...error.problems], isOutdated: error.isOutdated }
+          }
           throw error
         }
       },

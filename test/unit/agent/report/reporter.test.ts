@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { SeenProcess } from '../../../../src/agent/report/delivery-reporter.ts'
 import { Reporter } from '../../../../src/agent/report/reporter.ts'
-import type { SeenProcess } from '../../../../src/agent/sync/knowledge.ts'
 import type { AuthorityClient } from '../../../../src/agent/uplink/authority-door.ts'
 import { silentLogger } from '../../../../src/foundation/logger.ts'
 import type { ReportedEvent } from '../../../../src/rpc/gen/signet/v1/ReportedEvent.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { IdentityClaim } from '../../../../src/agent/sync/knowledge.ts'
+import type { IdentityClaim } from '../../../../src/agent/svid-cache/svid-issuer.ts'
 import type { AuthorityClient } from '../../../../src/agent/uplink/authority-door.ts'
 import { BatchingIssuer } from '../../../../src/agent/uplink/batching-issuer.ts'
 import { RpcError, StatusCode } from '../../../../src/rpc/status.ts'

@@ -8,6 +8,7 @@ export interface ApplyResponse {
   'warnings'?: (string)[];
   'secrets'?: (_signet_v1_CreatedSecret)[];
   'problems'?: (string)[];
+  'isOutdated'?: (boolean);
 }
 
 export interface ApplyResponse__Output {
@@ -15,4 +16,5 @@ export interface ApplyResponse__Output {
   'warnings': (string)[];
   'secrets': (_signet_v1_CreatedSecret__Output)[];
   'problems': (string)[];
+  'isOutdated': (boolean);
 }
