@@ -7,9 +7,9 @@ import { parseHostPort } from '../foundation/host-port.ts'
 import type { Readiness } from '../foundation/http-status.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
-import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import { pause } from '../foundation/pause.ts'
+import { exposeProcess } from '../foundation/process-metrics.ts'
 import type { Random } from '../foundation/random.ts'
 import { connectionLimits, resourcesOfThisProcess, type SocketLimits } from '../peer/connection-limits.ts'
 import type { PeerKernel } from '../peer/kernel.ts'
@@ -111,7 +111,7 @@ export async function runAgent(config: AgentConfig, deps: AgentDeps): Promise<Ru
 async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle): Promise<RunningAgent> {
   const { clock, random, logger, environment } = deps
   const metrics = createMetrics()
-  exposeMemory(metrics)
+  exposeProcess(metrics)
   const data = lifecycle.use(await DataDirectory.open(config.data_dir, config.former_data_dir, logger))
   const kernel = loadKernel()
   noteMissingRights(logger, kernel)
