@@ -1,19 +1,23 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { ALONE } from '../test/lanes.ts'
+import { TestDirectory } from './test-directory.ts'
 
 /**
  * `npm test`: all tests except those with foreign clients, or the named files. Most of them share
  * one of a few processes (test/lanes.ts).
  */
 const ALL = ['all-*-tests.ts', ...ALONE].map((file) => `test/${file}`)
-/** Twice the cores it is meant for, because tests often wait for a disk, a timer or a program. */
-const AT_A_TIME = 4
+/** All of them: tests often wait for a disk, a timer or a program, and another one can use the core. */
+const AT_A_TIME = 7
 /** Far more than any test takes, even on a busy machine. */
 const TIMEOUT_MS = 120_000
 const root = path.resolve(import.meta.dirname, '..')
 const named = process.argv.slice(2)
 
+// Ctrl-C ends the tests, and what follows them still happens.
+process.on('SIGINT', () => undefined)
+using directory = new TestDirectory()
 const { status } = spawnSync(
   process.execPath,
   [
@@ -30,7 +34,13 @@ const { status } = spawnSync(
   {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, NODE_COMPILE_CACHE: path.join(root, 'node_modules', '.cache', 'signet-tests') },
+    env: {
+      ...process.env,
+      TMPDIR: directory.path,
+      NODE_COMPILE_CACHE: path.join(root, 'node_modules', '.cache', 'signet-tests'),
+    },
   },
 )
-process.exitCode = status ?? 1
+const left = directory.leftBehind()
+for (const what of left) process.stderr.write(`✖ a test left behind: ${what}\n`)
+process.exitCode = status === 0 && left.length > 0 ? 1 : (status ?? 1)

@@ -6,7 +6,7 @@ import { writeFileAtomically } from '../foundation/atomic-file.ts'
 import { makeDirectories } from '../foundation/private-directory.ts'
 
 /** A host runs few agents. Files that change more often need not be cached. */
-const ENTRIES = 16
+const MAX_ENTRIES = 16
 
 /** A configuration has some hundred bytes. */
 const MAX_CACHED_BYTES = 1024 * 1024
@@ -64,7 +64,7 @@ export class ConfigCache {
       }),
     )
     files.sort((one, other) => other.writtenMs - one.writtenMs)
-    await Promise.all(files.slice(ENTRIES).map(({ file }) => unlink(file)))
+    await Promise.all(files.slice(MAX_ENTRIES).map(({ file }) => unlink(file)))
   }
 }
 

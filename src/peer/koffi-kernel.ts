@@ -5,7 +5,7 @@ import { HostFiles } from './host-files.ts'
 import type { ExecutableId, ExecutablePath, MountNamespace, PeerKernel, ProcessFacts } from './kernel.ts'
 
 import { type Libc, loadLibc } from './libc.ts'
-import { cgroupOf, fieldOf } from './proc-text.ts'
+import { cgroupOf, fieldOf, startTimeOf } from './proc-text.ts'
 import { Statx } from './statx.ts'
 
 // Constants of the kernel's ABI, the same on x86-64 and arm64.
@@ -105,10 +105,8 @@ export class KoffiKernel implements PeerKernel {
 
   startTicks(pid: number): bigint {
     const stat = this.#readText(`/proc/${pid}/stat`)
-    // The name in parentheses may itself contain spaces and parentheses. starttime (field 22) is
-    // the 20th field after the last closing one.
-    const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ', 20)[19]
-    if (ticks === undefined) throw new ProcessNotFoundError('the process has exited')
+    const ticks = stat && startTimeOf(stat)
+    if (!ticks) throw new ProcessNotFoundError('the process has exited')
     return BigInt(ticks)
   }
 

@@ -34,3 +34,17 @@ export function cgroupOf(text: string): string | undefined {
 export function hasMount(mountInfo: string, mountId: bigint): boolean {
   return linesOf(mountInfo).some((line) => line.startsWith(`${mountId} `))
 }
+
+/** The number of fields from the name to the start time, which is field 22. */
+const FROM_NAME_TO_START = 20
+
+/**
+ * The start time in a /proc/PID/stat, in clock ticks; undefined if it has none. The name in
+ * parentheses may itself contain spaces and parentheses, but nothing after it does. Read for every
+ * connection, so it does not split the text.
+ */
+export function startTimeOf(stat: string): string | undefined {
+  let at = stat.lastIndexOf(')')
+  for (let field = 0; at >= 0 && field < FROM_NAME_TO_START; field++) at = stat.indexOf(' ', at + 1)
+  return at < 0 ? undefined : /^\d+/.exec(stat.slice(at + 1, at + 21))?.[0]
+}

@@ -5,7 +5,7 @@ import { ExpressionInvalidError } from './problem.ts'
 
 /** A list (of groups, for instance) longer than this would let a caller make expressions slow. */
 const MAX_LIST_LENGTH = 4096
-const DEEPEST_TREE = 16
+const MAX_TREE_DEPTH = 16
 
 /** Classes, because the type checker binds the declared fields of a record to a constructor. */
 export class WorkloadRecord {}
@@ -54,7 +54,7 @@ function toCel(value: AttributeValue | null, depth: number): unknown {
     case 'number':
       return Number.isSafeInteger(value) ? BigInt(value) : value
     case 'object': {
-      if (value === null || depth > DEEPEST_TREE) return undefined
+      if (value === null || depth > MAX_TREE_DEPTH) return undefined
       if (Array.isArray(value)) {
         if (value.length > MAX_LIST_LENGTH) {
           throw new ExpressionInvalidError(`an attribute is a list of more than ${MAX_LIST_LENGTH} values`)

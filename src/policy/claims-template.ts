@@ -30,7 +30,7 @@ const REGISTERED_CLAIMS: ReadonlySet<string> = new Set([
   'azp',
 ])
 const MAX_NODES = 256
-const DEEPEST = 8
+const MAX_DEPTH = 8
 const MAX_BYTES = 4096
 
 type TemplateNode =
@@ -75,10 +75,10 @@ export class ClaimsTemplate {
 
   #compile(value: unknown, path: ProblemPath, problems: Problems, depth: number): TemplateNode {
     this.#nodes += 1
-    if (this.#nodes === MAX_NODES || depth > DEEPEST) {
-      problems.add(path, `claims may hold ${MAX_NODES} values, ${DEEPEST} levels deep, at most`)
+    if (this.#nodes === MAX_NODES || depth > MAX_DEPTH) {
+      problems.add(path, `claims may hold ${MAX_NODES} values, ${MAX_DEPTH} levels deep, at most`)
     }
-    if (this.#nodes >= MAX_NODES || depth > DEEPEST) return { constant: null }
+    if (this.#nodes >= MAX_NODES || depth > MAX_DEPTH) return { constant: null }
     if (typeof value === 'string') return this.#text(value, path, problems)
     if (Array.isArray(value)) {
       return { list: value.map((item, at) => this.#compile(item, [...path, at], problems, depth + 1)) }

@@ -23,7 +23,7 @@ interface CompileDefaults {
 }
 
 const SPEC_KEYS = ['spiffe_id', 'hint', 'priority', 'allow', 'deny', 'x509', 'jwt', 'federates_with']
-const HIGHEST_PRIORITY = 1000
+const MAX_PRIORITY = 1000
 const MAX_RULES = 256
 const MAX_DNS_NAMES = 64
 const MAX_FEDERATED = 64
@@ -117,8 +117,8 @@ function listOf(
 
 function priority(value: unknown, problems: Problems): number {
   if (value === undefined) return DEFAULT_PRIORITY
-  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= HIGHEST_PRIORITY) return Number(value)
-  problems.add(['priority'], `expected a whole number from 0 to ${HIGHEST_PRIORITY}`)
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_PRIORITY) return Number(value)
+  problems.add(['priority'], `expected a whole number from 0 to ${MAX_PRIORITY}`)
   return DEFAULT_PRIORITY
 }
 

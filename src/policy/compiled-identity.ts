@@ -24,7 +24,7 @@ export interface CompiledParts {
   readonly federatesWith: readonly string[]
 }
 
-const REASONS_SHOWN = 3
+const MAX_REASONS_SHOWN = 3
 
 /** A checked workload identity. The same code decides and explains, so the two cannot differ. */
 export class CompiledIdentity {
@@ -113,7 +113,7 @@ export class CompiledIdentity {
       if (allow.length === 0) return () => 'it has no allow rule, so it grants nobody'
       return () => {
         const shown = misses
-          .slice(0, REASONS_SHOWN)
+          .slice(0, MAX_REASONS_SHOWN)
           .map(({ rule, miss }) => `${rule.label}: ${miss.reason()}`)
         const rest = misses.length - shown.length
         return shown.join('; ') + (rest > 0 ? `; and ${rest} more rules that do not match` : '')

@@ -9,7 +9,7 @@ import { celLibrary } from './libraries.ts'
 import { ExpressionInvalidError } from './problem.ts'
 
 const MAX_EXPRESSION_LENGTH = 4096
-const CACHED_EXPRESSIONS = 8192
+const MAX_CACHED_EXPRESSIONS = 8192
 
 /** The attributes of one caller. They are converted for CEL once, on first use. */
 export class Facts {
@@ -54,7 +54,7 @@ export class Expression {
     this.#run = run
   }
 
-  static readonly #cache = new LruMap<string, Expression>(CACHED_EXPRESSIONS)
+  static readonly #cache = new LruMap<string, Expression>(MAX_CACHED_EXPRESSIONS)
 
   /** @throws ExpressionInvalidError with a message for the person who wrote the expression */
   static compile(text: string): Expression {

@@ -158,11 +158,11 @@ function globs(
   }
 }
 
-const SHOWN = 5
+const MAX_SHOWN = 5
 
 /** Formats the first few values, enough to recognise the rule. */
 export function describe(values: readonly MatchScalar[], between = ' or '): string {
-  const shown = values.slice(0, SHOWN).map((value) => JSON.stringify(value))
+  const shown = values.slice(0, MAX_SHOWN).map((value) => JSON.stringify(value))
   const rest = values.length - shown.length
   return rest > 0 ? `${shown.join(', ')} or ${rest} more` : shown.join(between)
 }

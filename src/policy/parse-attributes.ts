@@ -4,7 +4,7 @@ import { attestorNamed } from './attributes/registry.ts'
 import type { Attributes, AttributeValue } from './attributes.ts'
 
 const MAX_JSON_LENGTH = 64 * 1024
-const DEEPEST = 8
+const MAX_DEPTH = 8
 
 /**
  * Limit on an agent's statement about one workload: it is evaluated for each claim and stored in
@@ -109,7 +109,7 @@ function isOfType(value: AttributeValue, type: FactType): boolean {
 }
 
 function isTree(value: unknown, depth: number): value is Attributes {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || depth > DEEPEST) return false
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || depth > MAX_DEPTH) return false
   return Object.values(value).every((member) => isValue(member, depth + 1))
 }
 

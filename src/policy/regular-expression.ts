@@ -11,9 +11,9 @@ const MAX_PATTERN_LENGTH = 1024
  */
 const MAX_INSTRUCTIONS = 2000
 const MAX_INPUT_LENGTH = 4096
-const CACHED_PATTERNS = 1024
+const MAX_CACHED_PATTERNS = 1024
 
-const cache = new LruMap<string, RE2JS>(CACHED_PATTERNS)
+const cache = new LruMap<string, RE2JS>(MAX_CACHED_PATTERNS)
 
 /** Compiles an RE2 pattern: no backtracking, linear time. @throws ExpressionInvalidError */
 export function compileRegularExpression(pattern: string): RE2JS {

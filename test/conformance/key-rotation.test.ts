@@ -138,7 +138,7 @@ describe('a rotation as a workload sees it', () => {
   let client: WorkloadClient
 
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     await stack.apply(identityFor(UID))
     client = stack.client()
     await client.first('FetchX509SVID')

@@ -21,7 +21,7 @@ describe('the Workload API on the wire', () => {
   let client: WorkloadClient
 
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     await stack.apply(identityFor(UID))
     client = stack.client()
     await client.first('FetchX509SVID')

@@ -25,7 +25,7 @@ describe('the Workload Endpoint', () => {
   let client: WorkloadClient
 
   before(async () => {
-    stack = await Stack.start()
+    stack = await Stack.start({ inProcess: true })
     await stack.apply(`${identityFor(UID, 'web')}---${identityFor(OTHER_UID, 'other')}`)
     client = stack.client()
     using stream = client.stream('FetchX509SVID')
@@ -154,7 +154,7 @@ describe('the Workload Endpoint', () => {
 
 describe('the Workload Endpoint without an authority', () => {
   it('WLEP-10: answers with UNAVAILABLE before the first sync, and above the connection limit', async () => {
-    await using stack = await Stack.create()
+    await using stack = await Stack.create({ inProcess: true })
     stack.pin = `sha256:${'0'.repeat(64)}`
     stack.address = '127.0.0.1:1' // nobody listens there
     await stack.writeAgentConfig('none', 'no-secret')

@@ -144,13 +144,13 @@ describe('JWT keys of several algorithms', () => {
     assert.equal(signs(state, 'RS256', fixed.clock), 'ES256')
   })
 
-  it('rotate independently over a year, and each is published before it signs', async () => {
+  it('rotate independently over months, and each is published before it signs', async () => {
     await using fixed = await fixture()
     const config: JwtConfig = { algorithm: 'ES384', by_audience: { a: 'RS256', b: 'ES256' } }
     await using state = await fixed.open(config)
     let known = state.keys.current().bundle.jwtAuthorities
     const signers = new Map<SigningAlgorithm, Set<string>>()
-    for (let day = 0; day < 366; day += 1) {
+    for (let day = 0; day < 125; day += 1) {
       await pass(state, fixed.clock, DAY_MS, DAY_MS)
       const { jwtSigners, bundle } = state.keys.current()
       for (const [algorithm, { kid, alg, notAfter }] of jwtSigners) {
@@ -162,7 +162,7 @@ describe('JWT keys of several algorithms', () => {
       known = bundle.jwtAuthorities
     }
     assert.deepEqual(
-      Array.from(signers.values(), ({ size }) => size >= 12),
+      Array.from(signers.values(), ({ size }) => size >= 4),
       [true, true, true],
     )
     assert.ok(state.keys.list().length < 16)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import type { AuditEvent__Output } from '../../src/rpc/gen/signet/v1/AuditEvent.ts'
 import type { IssueX509SvidsResponse__Output } from '../../src/rpc/gen/signet/v1/IssueX509SvidsResponse.ts'
 import { type RpcError, StatusCode } from '../../src/rpc/status.ts'
+import { auditOf } from '../support/authority-calls.ts'
 import { type BotClient, botClient, joinBot, renewBot, SyncReader } from '../support/bot-client.ts'
 import { startAuthority, type TestAuthority } from '../support/start-authority.ts'
 
@@ -36,16 +36,7 @@ async function start(listen?: string) {
   return authority
 }
 
-async function events(authority: TestAuthority, event: string): Promise<AuditEvent__Output[]> {
-  const found: AuditEvent__Output[] = []
-  const pages = authority.admin.stream<object, { events: AuditEvent__Output[] }>(
-    'signet.v1.AdminService',
-    'ListAuditEvents',
-    { events: [event] },
-  )
-  for await (const page of pages) found.push(...page.events)
-  return found
-}
+const events = (authority: TestAuthority, event: string) => auditOf(authority.admin, { events: [event] })
 
 function issue(bot: BotClient, requests: readonly object[]): Promise<IssueX509SvidsResponse__Output> {
   return bot.client.unary('signet.v1.IssuanceService', 'IssueX509Svids', { requests })

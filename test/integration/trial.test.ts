@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { SqliteDatastore } from '../../src/authority/datastore/sqlite/sqlite-datastore.ts'
 import { TrialPlace } from '../../src/cli/commands/trial/place.ts'
 import { loadSealingKey } from '../../src/crypto/sealed.ts'
@@ -50,6 +50,11 @@ class Trial {
   }
 }
 
+/** The numbers of authority and agent. */
+function programsOf({ output }: Trial): number[] {
+  return Array.from(output.matchAll(/^(?:authority|agent): +process (\d+)/gm), ([, pid]) => Number(pid))
+}
+
 /** Resolves when no process has this number any more; its parent is gone, so init reaps it. */
 async function gone(pid: number): Promise<void> {
   while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -89,7 +94,7 @@ describe('signet trial', () => {
     return trial
   }
 
-  beforeEach(async () => {
+  before(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'signet-'))
   })
 
@@ -98,8 +103,9 @@ describe('signet trial', () => {
       trial.child.kill('SIGKILL')
       await trial.ended()
     }
-    await rm(directory, { recursive: true, force: true })
   })
+
+  after(() => rm(directory, { recursive: true, force: true }))
 
   it('--once shows caller, rule, SVIDs and claims, ends with 0 and leaves nothing running', async () => {
     const trial = start('--once')
@@ -123,8 +129,7 @@ describe('signet trial', () => {
       textOf(readDocument('docs/trial.svg')),
       'node tools/trial-picture.ts',
     )
-    for (const [, pid] of trial.output.matchAll(/^(?:authority|agent):\s+process (\d+)/gm))
-      await gone(Number(pid))
+    for (const pid of programsOf(trial)) await gone(pid)
     for (const name of ['authority', 'agent', 'keys']) {
       const { mode } = await stat(path.join(directory, 'trial', name))
       assert.equal(mode & 0o777, 0o700, name)
@@ -132,80 +137,86 @@ describe('signet trial', () => {
     assert.ok(!(await readdir(path.join(directory, 'trial', 'authority'))).includes('kek'))
   })
 
-  it('continues with its state, and joins again if a program lost its own or it was paused too long', async () => {
-    const trial = path.join(directory, 'trial')
-    const runOnce = async (): Promise<string> => {
-      const once = start('--once')
-      assert.equal(await once.ended(), 0, once.output)
-      return once.output
-    }
-    await runOnce()
-    const again = await runOnce()
-    assert.match(again, /goes on as the bot it was/)
-    assert.doesNotMatch(again, /created:/)
+  // A start takes seconds, so each of the next tests is given what the one before it left behind.
 
-    await rm(path.join(trial, 'agent'), { recursive: true })
-    assert.match(await runOnce(), /joined with the token/)
-
-    await rm(path.join(trial, 'authority'), { recursive: true })
-    assert.match(await runOnce(), /joined with the token/)
-
-    // The pause is longer than the grace time of the bot certificate.
-    await pauseFor(trial, 30 * 86_400_000)
-    const late = await runOnce()
-    assert.match(late, /joined with the token/)
-    assert.doesNotMatch(late, /created:/, 'the authority is the one it was')
-  })
-
-  it('refuses to run twice in one directory; Ctrl-C stops the first, with both programs', async () => {
+  it('continues with its state, refuses to run twice, and stops both programs on Ctrl-C', async () => {
     const first = start()
     await first.says(/Waiting/)
+    assert.match(first.output, /goes on as the bot it was/)
+    assert.doesNotMatch(first.output, /created:/)
     const second = start()
     assert.equal(await second.ended(), 6)
     assert.match(second.output, /a trial runs in .* already/)
     first.child.kill('SIGINT')
     assert.equal(await first.ended(), 0, first.output)
-    for (const [, pid] of first.output.matchAll(/^(?:authority|agent):\s+process (\d+)/gm))
-      assert.ok(!(await isAlive(Number(pid))))
+    for (const pid of programsOf(first)) assert.ok(!(await isAlive(pid)))
   })
 
-  it('stops both programs when it is killed', async () => {
+  it('joins again if the agent has lost its identity, and stops both programs when it is killed', async () => {
+    await rm(path.join(directory, 'trial', 'agent'), { recursive: true })
     const trial = start()
-    const pids = [await trial.says(/authority: process (\d+)/), await trial.says(/agent: +process (\d+)/)]
     await trial.says(/Waiting/)
+    assert.match(trial.output, /joined with the token/)
     trial.child.kill('SIGKILL')
-    for (const [, pid] of pids) await gone(Number(pid))
+    const pids = programsOf(trial)
+    assert.equal(pids.length, 2)
+    for (const pid of pids) await gone(pid)
   })
 
-  for (const name of ['authority', 'agent']) {
-    it(`ends with the last words of the ${name} when that dies`, async () => {
-      const trial = start()
-      const [, pid] = await trial.says(new RegExp(`${name}: +process (\\d+)`))
-      await trial.says(/Waiting/)
-      process.kill(Number(pid), 'SIGKILL')
-      assert.equal(await trial.ended(), 5, trial.output)
-      assert.match(
-        trial.output,
-        new RegExp(`the ${name} was ended by SIGKILL; its last words:\\nsignet: +\\{`),
-      )
-    })
+  it('joins again if the authority has lost its data, and ends with the last words of an agent that dies', async () => {
+    await rm(path.join(directory, 'trial', 'authority'), { recursive: true })
+    await endsWithLastWordsOf('agent')
+  })
+
+  it('joins again after a pause past the grace time, and ends with the last words of an authority that dies', async () => {
+    await pauseFor(path.join(directory, 'trial'), 30 * 86_400_000)
+    const output = await endsWithLastWordsOf('authority')
+    assert.doesNotMatch(output, /created:/, 'the authority is the one it was')
+  })
+
+  async function endsWithLastWordsOf(name: 'agent' | 'authority'): Promise<string> {
+    const trial = start()
+    const [, pid] = await trial.says(new RegExp(`${name}: +process (\\d+)`))
+    await trial.says(/Waiting/)
+    assert.match(trial.output, /joined with the token/)
+    process.kill(Number(pid), 'SIGKILL')
+    assert.equal(await trial.ended(), 5, trial.output)
+    const lastWords = new RegExp(`the ${name} was ended by SIGKILL; its last words:\\nsignet: +\\{`)
+    assert.match(trial.output, lastWords)
+    return trial.output
   }
 
-  it('puts its sockets elsewhere when its own path is too long for them, and says so', async () => {
-    const trial = new Trial('--once', '--dir', path.join(directory, 'x'.repeat(90)))
+  it('works in a directory whose name is long and not valid in a URI, with its sockets elsewhere', async () => {
+    const trial = new Trial('--once', '--dir', path.join(directory, `my trial #1?${'x'.repeat(90)}`))
     trials.push(trial)
     assert.equal(await trial.ended(), 0, trial.output)
-    const [, run] = /too long .* the sockets are in (\S+)\)/.exec(trial.output) ?? []
+    const [, run] = /characters .* the sockets are in (\S+)\)/.exec(trial.output) ?? []
     assert.ok(run, trial.output)
     assert.equal((await stat(run)).mode & 0o777, 0o700)
     await rm(run, { recursive: true })
   })
 
+  for (const [why, name] of [
+    ['is too long', 'x'.repeat(90)],
+    ['has characters', 'my trial #1?'],
+  ] as const) {
+    it(`puts its sockets elsewhere when the path of its directory ${why}, and says so`, async () => {
+      const own = path.join(directory, name)
+      using place = await TrialPlace.take(own)
+      const run = path.dirname(path.dirname(place.workloadSocket))
+      await rm(run, { recursive: true })
+      assert.ok(!run.startsWith(own), run)
+      const note = place.note ?? ''
+      assert.ok(note.startsWith(`the path of this directory ${why} `), note)
+      assert.ok(note.endsWith(`the sockets are in ${run}`), note)
+    })
+  }
+
   it('finds a directory for its sockets when TMPDIR is not usable', async (t) => {
-    const before = process.env['TMPDIR']
+    const former = process.env['TMPDIR']
     t.after(() => {
-      if (before === undefined) delete process.env['TMPDIR']
-      else process.env['TMPDIR'] = before
+      if (former === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = former
     })
     const long = path.join(directory, 'x'.repeat(120))
     process.env['TMPDIR'] = '/dev/null'
@@ -213,14 +224,5 @@ describe('signet trial', () => {
     const run = path.dirname(path.dirname(place.workloadSocket))
     await rm(run, { recursive: true })
     assert.match(run, /^\/tmp\//)
-  })
-
-  it('works in a directory whose name is not valid in a URI', async () => {
-    const trial = new Trial('--once', '--dir', path.join(directory, 'my trial #1?'))
-    trials.push(trial)
-    assert.equal(await trial.ended(), 0, trial.output)
-    const [, run] = /the sockets are in (\S+)\)/.exec(trial.output) ?? []
-    assert.ok(run, trial.output)
-    await rm(run, { recursive: true })
   })
 })

@@ -25,6 +25,7 @@ import { type Identities, knowledgeOf } from '../fakes/fake-knowledge.ts'
 
 /** The serving part of an agent on a real socket, with a fake authority in this process. */
 export interface Serving extends AsyncDisposable {
+  readonly directory: string
   readonly socket: string
   readonly issuer: FakeIssuer
   readonly metrics: Metrics
@@ -45,7 +46,8 @@ export interface Serving extends AsyncDisposable {
 interface ServingOptions {
   /** Absent: the agent has not synced yet. */
   readonly identities?: Identities
-  readonly socket?: string
+  /** That of an earlier one, to serve on the same socket; by default a new one. */
+  readonly directory?: string
   readonly knowledge?: Partial<Knowledge>
   readonly maxIdentitiesPerCaller?: number
   readonly maxStreamsPerConnection?: number
@@ -66,7 +68,7 @@ const DEFAULT_SECRET_NAMES: SecretNamesConfig = {
 
 export async function startServing(options: ServingOptions): Promise<Serving> {
   await using started = new AsyncDisposableStack()
-  const directory = await mkdtemp(path.join(tmpdir(), 'signet-serving-'))
+  const { directory = await mkdtemp(path.join(tmpdir(), 'signet-serving-')) } = options
   started.defer(() => rm(directory, { recursive: true, force: true }))
   const clock = systemClock
   const metrics = createMetrics()
@@ -126,7 +128,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   )
   const listener = started.use(
     await UnixListener.listen({
-      path: options.socket ?? path.join(directory, 'public', 'agent.sock'),
+      path: path.join(directory, 'public', 'agent.sock'),
       mode: 0o777,
       kernel: loadKernel(),
       maxConnections: 16_384,
@@ -140,6 +142,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   await chmod(directory, 0o755) // other users must reach the socket
   const owned = started.move()
   return {
+    directory,
     socket: listener.path,
     issuer,
     metrics,

@@ -132,7 +132,8 @@ const WRITTEN_ONLY_IN: readonly { readonly what: RegExp; readonly where: readonl
   { what: /\bthrow new Error\(/, where: [] },
   { what: /\bexport default\b/, where: [] },
   // An upper limit is called MAX, so that it can be found.
-  { what: /\b(?:MOST|LONGEST|LARGEST)(?:_[A-Z]\w*)?\b/, where: [] },
+  { what: /\b(?:MOST|LONGEST|LARGEST|DEEPEST|HIGHEST)(?:_[A-Z]\w*)?\b/, where: [] },
+  { what: /\bconst (?:[A-Z]+_)*LIMIT\b/, where: [] },
   // Everything else goes through the query builder, which knows the engine's dialect.
   {
     what: /\b(?:SELECT\s[^'`]*?\sFROM|INSERT\sINTO|DELETE\sFROM|UPDATE\s\S+\sSET)\s/,

@@ -4,7 +4,7 @@ import { SharedLru } from '../../foundation/shared-lru.ts'
 import { DigestThread } from './digest-thread.ts'
 import type { Sliced } from './digest-worker.ts'
 
-const CACHE_SIZE = 1_024
+const MAX_CACHED_DIGESTS = 1_024
 /** How many files of one user may be queued or read. Further callers get no digest. */
 const MAX_OF_USER = 64
 
@@ -51,7 +51,7 @@ interface Job {
 export class FileDigests implements Disposable {
   readonly #clock: Clock
   readonly #options: FileDigestsOptions
-  readonly #cache = new SharedLru<number, string>(CACHE_SIZE)
+  readonly #cache = new SharedLru<number, string>(MAX_CACHED_DIGESTS)
   /** By user and content; callers with the same file share one job. */
   readonly #jobs = new Map<string, Job>()
   readonly #turns = new FairQueue<number, Job>()

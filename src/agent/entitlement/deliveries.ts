@@ -5,7 +5,7 @@ import { seenProcess } from '../report/seen-process.ts'
 
 const FLUSH_MS = 5_000
 /** How many pairs of connection and response are counted between two reports. */
-const LIMIT = 4_096
+const MAX_PAIRS = 4_096
 /** How many are reported per turn of the loop, oldest first: at most a millisecond's work. */
 const PART = 128
 const BETWEEN_PARTS_MS = 1
@@ -35,7 +35,7 @@ export class Deliveries implements Disposable {
       times.lastMs = nowMs
       return
     }
-    if (this.#size >= LIMIT) {
+    if (this.#size >= MAX_PAIRS) {
       this.#report(PART)
       counts = this.#counts.get(peer)
     }

@@ -15,7 +15,7 @@ import { project } from './projection.ts'
  * Cache size for decisions under one state of knowledge. Decisions beyond it are made again when
  * needed.
  */
-const DECISION_BYTES = 16 * 1024 * 1024
+const MAX_DECISION_BYTES = 16 * 1024 * 1024
 const BYTES_A_DECISION = 256
 
 /** The identities that a caller may have now. @throws as {@link Entitlements.of} does */
@@ -45,7 +45,7 @@ interface EntitlementsDeps {
 export class Entitlements {
   readonly #deps: EntitlementsDeps
   readonly #remembered = new WeakMap<Attributes, Remembered>()
-  readonly #decisions = new SharedLru<number, Decision>(DECISION_BYTES, {
+  readonly #decisions = new SharedLru<number, Decision>(MAX_DECISION_BYTES, {
     sizeOf: (key) => BYTES_A_DECISION + key.length,
   })
   #decidedFor: Knowledge | undefined

@@ -6,11 +6,11 @@ import { IdentitySet, type IdentitySetDeps } from './identity-set.ts'
  * How many identities may be in sets without a stream, which are kept for returning callers. Each
  * takes a few KB.
  */
-const IDLE_IDENTITIES = 4_096
+const MAX_IDLE_IDENTITIES = 4_096
 /** The overhead of a set, counted in identities. */
 const A_SET = 4
 /** The most that a set counts for; otherwise the biggest could not be kept at all. */
-const BIGGEST_SET = IDLE_IDENTITIES / 8
+const BIGGEST_SET = MAX_IDLE_IDENTITIES / 8
 
 /**
  * All identity sets of callers, each held once. One user's callers cannot evict the sets of
@@ -26,7 +26,7 @@ export class IdentitySets {
   constructor(deps: Omit<IdentitySetDeps, 'onWatched'>) {
     const onWatched: IdentitySetDeps['onWatched'] = (set, uid) => this.#onWatched(set, uid)
     this.#deps = { ...deps, onWatched }
-    this.#idle = new SharedLru(IDLE_IDENTITIES, {
+    this.#idle = new SharedLru(MAX_IDLE_IDENTITIES, {
       sizeOf: (_key, { grants }) => Math.min(A_SET + grants.length, BIGGEST_SET),
       onEvict: (_key, set) => this.#forget(set),
     })

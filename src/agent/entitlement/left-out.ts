@@ -7,7 +7,7 @@ import { type Attributes, lookUp } from '../../policy/attributes.ts'
 
 /** How long the same line is not logged again. */
 const QUIET_MS = 600_000
-const REMEMBERED = 1_024
+const MAX_REMEMBERED = 1_024
 
 interface LeftOutDeps {
   readonly clock: Clock
@@ -23,7 +23,7 @@ export class LeftOut {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #count: Counter
-  readonly #quietUntilMs = new LruMap<string, number>(REMEMBERED)
+  readonly #quietUntilMs = new LruMap<string, number>(MAX_REMEMBERED)
 
   constructor({ clock, logger, metrics }: LeftOutDeps) {
     this.#clock = clock

@@ -21,10 +21,10 @@ const GATHER_MS = 2_000
  * Events per report, and the interval to the next one, which matches the rate that the authority
  * accepts.
  */
-const REPORT_SIZE = 200
+const MAX_REPORT_SIZE = 200
 const BETWEEN_MS = 1_500
 const AWAY_MS = 30_000
-const GIVEN_UP_SIZE = 64
+const MAX_GIVEN_UP = 64
 const DEADLINE_MS = 10_000
 
 type GivenUpByUser = readonly (readonly [uid: number, times: SeenTimes])[]
@@ -36,7 +36,7 @@ type GivenUpByUser = readonly (readonly [uid: number, times: SeenTimes])[]
 export class Reporter implements DeliveryReporter, AsyncDisposable {
   readonly #deps: ReporterDeps
   readonly #pending = new PendingReports()
-  #size = REPORT_SIZE
+  #size = MAX_REPORT_SIZE
   #timer: Scheduled | undefined
   #sending: Promise<boolean> | undefined
   #closed = false
@@ -84,7 +84,7 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
    */
   async #send(deadlineMs: number): Promise<boolean> {
     const { taken, events } = this.#takeEvents()
-    const givenUp = this.#pending.takeGivenUp(GIVEN_UP_SIZE)
+    const givenUp = this.#pending.takeGivenUp(MAX_GIVEN_UP)
     const request: ReportRequest = {
       events,
       givenUp: givenUp.map(([uid, times]) => ({ uid, times: timesMessage(times) })),
@@ -92,7 +92,7 @@ export class Reporter implements DeliveryReporter, AsyncDisposable {
     try {
       await this.#deps.client().unary('signet.v1.ReportService', 'Report', request, { deadlineMs })
       this.#logLosses(givenUp)
-      this.#size = REPORT_SIZE
+      this.#size = MAX_REPORT_SIZE
       return true
     } catch (error) {
       // Debug only: the lost connection is logged elsewhere, and the events are in this agent's own

@@ -6,7 +6,7 @@ import type { CachedX509Svid } from '../svid-cache/x509-entry.ts'
 import { plainCaSecret, type Secret, svidSecret, type TrustedAuthorities, validatorSecret } from './secret.ts'
 
 /** Cache size for encoded bundles, by name and set of trust domains. */
-const BUNDLE_BYTES = 16 * 1024 * 1024
+const MAX_BUNDLE_BYTES = 16 * 1024 * 1024
 const BYTES_A_SECRET = 512
 
 interface KeptBundles {
@@ -20,10 +20,10 @@ interface KeptBundles {
  */
 export class SecretStore {
   readonly #svids = new WeakMap<CachedX509Svid, Secret[]>()
-  readonly #bundles = new SharedLru<number, KeptBundles>(BUNDLE_BYTES, {
+  readonly #bundles = new SharedLru<number, KeptBundles>(MAX_BUNDLE_BYTES, {
     sizeOf: (key, { secret }) => bytesOf(key, secret),
   })
-  readonly #closed = new SharedLru<number, Secret>(BUNDLE_BYTES, { sizeOf: bytesOf })
+  readonly #closed = new SharedLru<number, Secret>(MAX_BUNDLE_BYTES, { sizeOf: bytesOf })
   readonly #random: Random
   #nobody: Buffer | undefined
 

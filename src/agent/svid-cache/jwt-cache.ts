@@ -19,7 +19,7 @@ import { claimOf } from './x509-cache.ts'
  * How many tokens are cached; each takes about 1 KB. A user who asks for ever new audiences evicts
  * only their own oldest ones.
  */
-const LIMIT = 8_192
+const MAX_TOKENS = 8_192
 /** After this fraction of a token's life, callers wait for the new one instead of getting the old. */
 const PREFER_NEW_AFTER = 0.8
 /** How long such a caller waits before it gets the old one after all. */
@@ -60,7 +60,7 @@ interface JwtCacheDeps extends JwtIssueDeps {
 /** Caches JWT-SVIDs by rendered identity and set of audiences. They are renewed only on request. */
 export class JwtCache {
   readonly #deps: JwtCacheDeps
-  readonly #entries = new SharedLru<number, Entry>(LIMIT)
+  readonly #entries = new SharedLru<number, Entry>(MAX_TOKENS)
 
   constructor(deps: JwtCacheDeps) {
     this.#deps = deps

@@ -31,7 +31,7 @@ const MAX_WAIT_MS = 5_000
  * How many tokens a snapshot contains, most recently used first. They live for minutes, and
  * snapshots are written often.
  */
-const TOKENS_KEPT = 256
+const MAX_SAVED_TOKENS = 256
 
 interface SvidCacheDeps {
   readonly issuer: SvidIssuer
@@ -152,7 +152,7 @@ export class SvidCache implements Disposable {
     return {
       version: 1,
       x509: Array.from(this.#x509.kept(), ([entry, svid]) => formatX509(entry, svid)),
-      jwt: this.#jwt.recent(TOKENS_KEPT).map(([key, svid, uid]) => formatJwt(key, svid, uid)),
+      jwt: this.#jwt.recent(MAX_SAVED_TOKENS).map(([key, svid, uid]) => formatJwt(key, svid, uid)),
     }
   }
 

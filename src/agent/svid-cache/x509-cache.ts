@@ -21,7 +21,7 @@ const RETRY = { initialMs: 1_000, maxMs: 60_000 }
  * Above this number, identities without a stream are evicted: of the user with the most, the least
  * recently used first.
  */
-const SOFT_LIMIT = 16_384
+const MAX_IDENTITIES = 16_384
 /** After a change of CA, the new bundle is distributed for this long before SVIDs are reissued. */
 const AFTER_BUNDLE_MS = 2_000
 /** Each open identity adds this much to the time over which all are reissued. */
@@ -106,7 +106,7 @@ export class X509Cache {
       if (!isWaiting) this.#attend(entry, now, knowledge)
       next = Math.min(next, entry.dueMs)
     }
-    if (this.#entries.size > SOFT_LIMIT) this.#shrink()
+    if (this.#entries.size > MAX_IDENTITIES) this.#shrink()
     return next
   }
 
@@ -347,7 +347,7 @@ export class X509Cache {
     idle.sort((a, b) => b.askedMs - a.askedMs)
     const byUser = new FairQueue<number, string>()
     for (const { key, claim } of idle) byUser.push(askingUser(claim.workloadAttributes), key)
-    while (this.#entries.size > SOFT_LIMIT && byUser.size > 0) {
+    while (this.#entries.size > MAX_IDENTITIES && byUser.size > 0) {
       this.#entries.delete(byUser.dropOfBiggest()?.item ?? '')
     }
   }

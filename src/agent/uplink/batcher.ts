@@ -16,7 +16,7 @@ export const MAX_BATCH_SIZE = 256
  * How many calls may be in progress: while one waits for the authority's disk, the next is signed.
  * More would only make batches smaller.
  */
-const CALLS_AT_ONCE = 4
+const MAX_CALLS_AT_ONCE = 4
 /**
  * How many requests must wait per call in progress before another call is made. A call costs as
  * much as ten requests in it.
@@ -99,7 +99,7 @@ export class Batcher<Req, Res> {
   }
 
   get #callsAtOnce(): number {
-    return this.#batchSize === this.#options.batchSize ? CALLS_AT_ONCE : 1
+    return this.#batchSize === this.#options.batchSize ? MAX_CALLS_AT_ONCE : 1
   }
 
   get #isWorthACall(): boolean {

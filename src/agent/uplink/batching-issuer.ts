@@ -36,7 +36,7 @@ const DEADLINE_MS = 10_000
 const MAX_X509_OF_USER = 16_384
 const MAX_JWT_OF_USER = 4_096
 /** Smaller than for certificates: tokens are requested in floods, certificates once per identity. */
-const JWT_BATCH = 64
+const MAX_JWT_BATCH = 64
 
 /**
  * Requests SVIDs from the authority. Requests of one turn of the loop share a call; each has its
@@ -78,7 +78,7 @@ export class BatchingIssuer implements SvidIssuer {
       clock,
       call: issueJwt,
       maxOfUser: MAX_JWT_OF_USER,
-      batchSize: JWT_BATCH,
+      batchSize: MAX_JWT_BATCH,
     })
   }
 

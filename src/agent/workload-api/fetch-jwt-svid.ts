@@ -19,7 +19,7 @@ import { checkAudiences } from './audiences.ts'
 import { InvalidWorkloadRequestError } from './errors.ts'
 
 /** Cache size for encoded responses; each usually takes 1 KB. */
-const ANSWER_BYTES = 8 * 1024 * 1024
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 const BYTES_AN_ANSWER = 256
 /** The encoding overhead of one JWTSVID message, in bytes. */
 const OVERHEAD = 32
@@ -45,7 +45,7 @@ interface FetchJwtSvidDeps {
 /** FetchJWTSVID: returns a token for each identity of the caller, or for the requested one. */
 export class FetchJwtSvid {
   readonly #deps: FetchJwtSvidDeps
-  readonly #answers = new SharedLru<number, Answer>(ANSWER_BYTES, {
+  readonly #answers = new SharedLru<number, Answer>(MAX_ANSWER_BYTES, {
     sizeOf: (key, { bytes }) => BYTES_AN_ANSWER + key.length + bytes.length,
   })
   #keys = ''

@@ -8,7 +8,7 @@ import type { Datastore } from '../datastore/ports.ts'
 type Gap = readonly [fromMs: number, untilMs: number]
 
 /** A restored database leaves a long gap, a restart a short one. */
-const KEPT = 32
+const MAX_KEPT = 32
 /** A join may have begun before the last row and have been recorded after it. */
 const SLACK_MS = 1_000
 
@@ -31,7 +31,7 @@ export class LogGaps {
     const nowMs = clock.now().getTime()
     if (!last || last.time_ms >= nowMs) return new LogGaps(known)
     const all: Gap[] = [...known, [last.time_ms - SLACK_MS, nowMs]]
-    const kept = all.sort((a, b) => lengthOf(b) - lengthOf(a)).slice(0, KEPT)
+    const kept = all.sort((a, b) => lengthOf(b) - lengthOf(a)).slice(0, MAX_KEPT)
     await datastore.transaction((tx) => writeMeta(tx, 'log_gaps', JSON.stringify(kept)))
     return new LogGaps(kept)
   }

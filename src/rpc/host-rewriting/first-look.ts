@@ -4,9 +4,9 @@ import { AuthorityRewriter } from './authority-rewriter.ts'
 import { RewrittenStream } from './rewritten-stream.ts'
 
 /** Most bytes that a client sends before its first request … */
-const BYTES_BEFORE_A_CALL = 4 * 1024
+const MAX_BYTES_BEFORE_A_CALL = 4 * 1024
 /** … and before it acknowledges SETTINGS. */
-const BYTES_BEFORE_ACK = 64 * 1024
+const MAX_BYTES_BEFORE_ACK = 64 * 1024
 /** A client that reads has acknowledged SETTINGS after this time. */
 const ACK_MS = 50
 
@@ -68,7 +68,7 @@ export class FirstLook {
     this.#options.onHeld(this.#read.length + this.#rewriter.heldBytes)
     if (this.#isOver) return // `onHeld` destroyed the connection
     const { found, isAnswerDue, isGreeted, awaitsAck } = this.#rewriter
-    const most = found === undefined ? BYTES_BEFORE_A_CALL : BYTES_BEFORE_ACK
+    const most = found === undefined ? MAX_BYTES_BEFORE_A_CALL : MAX_BYTES_BEFORE_ACK
     if (found === 'clean' && !awaitsAck) this.#handBack()
     else if (found === 'rewritten' || this.#read.length > most) this.settle()
     else if (found === 'clean') this.#patience ??= this.#options.clock.schedule(ACK_MS, () => this.settle())

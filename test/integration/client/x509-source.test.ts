@@ -89,14 +89,13 @@ describe('a source in front of an agent', () => {
 
   it('keeps its SVIDs while the agent is down, and reconnects by itself', async () => {
     const first = await startServing({ identities: { web: WEB } })
-    const { socket } = first
     const problems: CodedError[] = []
     await using source = await connectTo(first, { onProblem: (problem) => problems.push(problem) })
     const before = source.svid
     await first[Symbol.asyncDispose]()
     await until(() => problems.length > 0)
     assert.equal(source.svid, before)
-    await using _again = await startServing({ identities: { web: WEB }, socket })
+    await using _again = await startServing({ identities: { web: WEB }, directory: first.directory })
     await until(() => source.problem === undefined)
     assert.notEqual(source.svid.leaf.serial, before.leaf.serial)
     assert.ok(problems.every(({ kind }) => kind === 'unavailable'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { cgroupOf, fieldOf, hasMount } from '../../../src/peer/proc-text.ts'
+import { cgroupOf, fieldOf, hasMount, startTimeOf } from '../../../src/peer/proc-text.ts'
 
 describe('what /proc says in lines', () => {
   it("is not taken from a process's own name", () => {
@@ -27,5 +27,24 @@ describe('what /proc says in lines', () => {
     assert.equal(hasMount(info, 25n), true)
     assert.equal(hasMount(info, 77n), false)
     assert.equal(hasMount(info, 2n), false)
+  })
+
+  it('has the start time after a name that looks like the fields', () => {
+    const after = 'S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 987654 20 21'
+    for (const name of ['a', ') S 1 2 3', '((', 'x) 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7']) {
+      assert.equal(startTimeOf(`31 (${name}) ${after}\n`), '987654')
+    }
+  })
+
+  it('has no start time if it is cut short', () => {
+    for (const text of [
+      '',
+      '31 (a',
+      '31 (a)',
+      '31 (a) S 1 2',
+      '31 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18',
+    ]) {
+      assert.equal(startTimeOf(text), undefined)
+    }
   })
 })

@@ -15,7 +15,7 @@ export interface LogLine {
 }
 
 const BINARY = path.join(packageRoot, 'bin/signet.js')
-const LINES_KEPT = 8
+const MAX_LINES = 8
 const END_MS = 10_000
 
 /** One of the two programs, in a process whose log is followed and which ends with this one. */
@@ -88,7 +88,7 @@ export class TrialChild implements AsyncDisposable {
   #hear(line: string): void {
     this.#log.write(`${line}\n`)
     this.#last.push(line)
-    if (this.#last.length > LINES_KEPT) this.#last.shift()
+    if (this.#last.length > MAX_LINES) this.#last.shift()
     this.#lines.emit(parseLine(line))
   }
 

@@ -10,6 +10,9 @@ import { TrialFailedError } from './errors.ts'
 import { lockYaml, VISITOR, VISITOR_NAME, visitorYaml } from './files.ts'
 import { heading } from './show.ts'
 
+/** Far longer than a push takes. Whoever changed the role of the trial waits in vain. */
+const PATIENCE_MS = 5_000
+
 /**
  * Shows what a change of the operator does to a stream that a workload holds open: a new workload
  * identity arrives on it, a lock takes it away, and lifting the lock brings it back.
@@ -18,6 +21,7 @@ export async function showPush(admin: RpcCalls, workload: RpcCalls): Promise<voi
   await clear(admin) // an earlier trial may have been killed here
   heading('What a change does to a stream that is open: nobody polls')
   const ending = new AbortController()
+  const patience = systemClock.schedule(PATIENCE_MS, () => ending.abort())
   const stream = watchX509Svids(workload, ending.signal)
   try {
     await seen(stream, false)
@@ -34,7 +38,11 @@ export async function showPush(admin: RpcCalls, workload: RpcCalls): Promise<voi
     await show('good', 'apply   a workload identity:', () => send(admin, visitorYaml(uid)), true)
     await show('bad', 'lock    the workload identity:', () => send(admin, lockYaml()), false)
     await show('good', 'unlock  the workload identity:', () => remove(admin, 'lock', VISITOR_NAME), true)
+  } catch (error) {
+    if (!ending.signal.aborted) throw error
+    printPainted('quiet', '  it was not to be seen: has the role of the trial been changed?')
   } finally {
+    patience.cancel()
     ending.abort()
     await clear(admin)
   }
