@@ -202,13 +202,13 @@ export class SvidCache implements Disposable {
 
   /** Of each identity the X.509-SVID that expires first. */
   *#soonest(
-    valueOf: (svid: CachedX509Svid) => number,
+    millisecondsOf: (svid: CachedX509Svid) => number,
   ): Generator<{ labels: Record<string, string>; value: number }> {
     const soonest = new Map<string, CachedX509Svid>()
     for (const { claim, svid } of this.#x509.values()) {
       const known = soonest.get(claim.workloadIdentity)
       if (known === undefined || svid.notAfterMs < known.notAfterMs) soonest.set(claim.workloadIdentity, svid)
     }
-    for (const [identity, svid] of soonest) yield { labels: { identity }, value: valueOf(svid) / 1000 }
+    for (const [identity, svid] of soonest) yield { labels: { identity }, value: millisecondsOf(svid) / 1000 }
   }
 }
