@@ -1,6 +1,6 @@
 import type { Logger } from '../foundation/logger.ts'
 
-export interface ReloadOptions<Config extends object> {
+interface ReloadOptions<Config extends object> {
   readonly running: Config
   /** Reads the file again, as at the start. */
   readonly read: () => Promise<Config>

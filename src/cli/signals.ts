@@ -9,7 +9,8 @@ const ENDED_BY_SECOND_SIGNAL = 130
  * open Node's debugger to every local user (SIGUSR1).
  *
  * SIGINT, SIGTERM and SIGQUIT end the program: the first one cleanly, a second one immediately.
- * SIGHUP ends it when its terminal is gone; otherwise the configuration is read again. SIGUSR1 and SIGUSR2 do nothing.
+ * SIGHUP ends it when its terminal is gone; otherwise the configuration is read again. SIGUSR1 and
+ * SIGUSR2 do nothing.
  */
 export class DaemonSignals {
   readonly #asked = Promise.withResolvers<string>()

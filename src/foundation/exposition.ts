@@ -15,7 +15,10 @@ export interface Exposed {
   samples(): Sample[]
 }
 
-/** Formats metrics in the Prometheus text format, version 0.0.4. Names get the prefix, but not `process_…`. */
+/**
+ * Formats metrics in the Prometheus text format, version 0.0.4. Names get the prefix, but not
+ * `process_…`.
+ */
 export function formatExposition(prefix: string, metrics: ReadonlyMap<string, Exposed>): string {
   return Array.from(metrics, ([name, metric]) =>
     formatMetric(name.startsWith('process_') ? name : `${prefix}${name}`, metric),
