@@ -66,6 +66,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/svid/inspect.ts'),
   },
   {
+    path: ['svid', 'validate'],
+    summary: 'ask the agent whether a JWT-SVID is valid',
+    load: () => import('./commands/svid/validate.ts'),
+  },
+  {
     path: ['bundle', 'fetch'],
     summary: 'fetch the trust bundle',
     load: () => import('./commands/bundle/fetch.ts'),

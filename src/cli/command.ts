@@ -12,7 +12,7 @@ interface CommandModule {
   define(command: Command, all: readonly CommandEntry[]): void
 }
 
-type PositionalSettings = Pick<FlagSettings, 'choices'>
+type PositionalSettings = Pick<FlagSettings, 'choices' | 'names'>
 
 /** A word that a command takes without a flag, in the order in which it was described. */
 interface Positional {

@@ -41,3 +41,10 @@ export class UnsafeRuntimeError extends CodedError {
   readonly code = 'ERR_CLI_UNSAFE_RUNTIME'
   readonly kind = 'invalid_argument'
 }
+
+/** What would be deleted is in use now, and nobody agreed. */
+export class StillInUseError extends CodedError {
+  override readonly name = 'StillInUseError'
+  readonly code = 'ERR_CLI_STILL_IN_USE'
+  readonly kind = 'failed_precondition'
+}

@@ -5,7 +5,7 @@ import { RpcError } from '../rpc/status.ts'
 export const ExitCode = {
   /** Done. */
   DONE: 0,
-  /** The answer is no: `diff` found differences, `audit verify` found damage. */
+  /** The answer is no: `diff` found differences, `audit verify` found damage, `svid validate` a bad token. */
   NO: 1,
   /** The command line or a file is wrong. */
   INVALID: 2,

@@ -4,6 +4,8 @@ export interface FlagSettings {
   readonly isList?: true
   readonly choices?: readonly string[]
   readonly default?: string
+  /** Shells offer names of this kind; `of_kind`: of the kind that the first word says. */
+  readonly names?: string
   /** For programs of ours only: help does not show it. */
   readonly isHidden?: true
 }

@@ -28,8 +28,8 @@ export interface LockTarget {
 }
 
 export function withTarget(command: Command): Command {
-  for (const { flag, value, meaning } of Object.values(TARGETS))
-    command.flag(`${flag} ${value}`, meaning, { isList: true })
+  for (const { field, flag, value, meaning } of Object.values(TARGETS))
+    command.flag(`${flag} ${value}`, meaning, { isList: true, names: field })
   return command
 }
 

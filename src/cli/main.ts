@@ -8,6 +8,11 @@ import { sayFailure } from './say-failure.ts'
 /** The program of all commands. Ends by setting the exit code. */
 export async function main(words: readonly string[]): Promise<void> {
   endQuietlyWithoutReader()
+  if (words[0] === '__complete') {
+    const { completions } = await import('./complete.ts')
+    print((await completions(words.slice(1))).join('\n'))
+    return
+  }
   // `signet help svid fetch` is what many type first.
   const args = words[0] === 'help' ? [...words.slice(1), '--help'] : words
   const entry = COMMANDS.find(({ path }) => path.every((word, index) => args[index] === word))

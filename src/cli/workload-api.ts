@@ -38,6 +38,14 @@ export async function fetchJwtSvids(
   })
 }
 
+/** @throws RpcError of kind invalid_argument for a token that is not valid */
+export async function validateJwtSvid(
+  client: RpcCalls,
+  request: { readonly audience: string; readonly svid: string },
+): Promise<void> {
+  await client.unary(SERVICE, 'ValidateJWTSVID', request)
+}
+
 async function first<T>(stream: AsyncGenerator<T>): Promise<T> {
   for await (const message of stream) return message
   throw new NothingThereError('the Workload API ended the stream without a message')

@@ -13,8 +13,6 @@ interface Checked<T> {
 /** No valid document is nested deeper. The code below recurses into documents, so this protects the stack. */
 const MAX_DEPTH = 32
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`
-/** The YAML library's message for a document that it could not follow. */
-const STACK_EXCEEDED = 'Maximum call stack size exceeded'
 
 /** One YAML document that knows the line of each of its values. */
 export class SourceDocument {
@@ -119,8 +117,8 @@ export function readDocuments(
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
   for (const document of Array.isArray(parsed) ? parsed : []) {
     if (document.errors.length > 0) {
-      for (const { pos, message } of document.errors) {
-        const reason = message.includes(STACK_EXCEEDED) ? TOO_DEEP : message
+      for (const { pos, code, message } of document.errors) {
+        const reason = code === 'RESOURCE_EXHAUSTION' ? TOO_DEEP : message
         const problem = `${fileName}:${lines.linePos(pos[0]).line}: ${reason}`
         if (!problems.includes(problem)) problems.push(problem)
       }

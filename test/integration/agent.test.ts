@@ -179,7 +179,7 @@ spec: { target: { bot: builder }, reason: test }
       metadata: { name: string }
     }[]
     for (const { metadata } of tokens) await stack.admin('delete', 'join_token', metadata.name)
-    await stack.admin('delete', 'bot', 'builder')
+    await stack.admin('delete', 'bot', 'builder', '--yes')
     await stack.apply(DEFAULT_RESOURCES)
     const { name, secret } = await stack.createToken()
     await using again = await startAgent({ ...place, token: name, secret, directory: started.directory })

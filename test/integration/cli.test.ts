@@ -137,6 +137,37 @@ describe('the commands, with both programs running', () => {
     assert.equal(checked.code, 0, checked.stderr)
   })
 
+  it('token create warns of an address that only this machine knows', async () => {
+    const { stderr } = await stack.admin('token', 'create', '--bot', 'builder')
+    assert.match(stderr, /^warning: 127\.0\.0\.1:\d+ is this machine only: .* set public_address/)
+  })
+
+  it('delete bot says what stops, and needs --yes while agents are connected', async () => {
+    const { code, stderr } = await stack.signet('delete', 'bot', 'builder')
+    assert.equal(code, 6)
+    assert.match(
+      stderr,
+      /bot builder has 1 agent, 1 connected \(.*\): .* lose their SVIDs: nothing was deleted/,
+    )
+    assert.equal((await stack.signet('get', 'bot', 'builder')).code, 0)
+    await stack.admin('bot', 'create', 'unused')
+    assert.equal((await stack.admin('delete', 'bot', 'unused')).stdout, 'bot unused deleted\n')
+  })
+
+  it('svid validate asks the agent, and ends with 1 for a token that is not valid', async () => {
+    const [svid] = (await json('svid', 'fetch', 'jwt', '--audience', 'a')) as [{ token: string }]
+    const token = path.join(stack.directory, 'good.jwt')
+    await writeFile(token, svid.token)
+    const good = await stack.admin('svid', 'validate', token, '--audience', 'a')
+    assert.match(good.stdout, /valid: +yes\nSPIFFE ID: +spiffe:\/\/example\.org\/web\n/)
+    const other = await stack.signet('svid', 'validate', token, '--audience', 'b', '--json')
+    assert.deepEqual([other.code, JSON.parse(other.stdout).valid], [1, false])
+    await writeFile(token, 'nonsense')
+    const bad = await stack.signet('svid', 'validate', token, '--audience', 'a')
+    assert.equal(bad.code, 1)
+    assert.match(bad.stdout, /^not valid: /)
+  })
+
   it('lock and unlock a target by its name', async () => {
     await stack.admin('lock', '--spiffe-id', 'spiffe://example.org/nobody', '--reason', 'test', '--ttl', '1h')
     const [lock] = (await json('get', 'lock')) as [

@@ -1,4 +1,4 @@
-import { existsSync, globSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 const [LIBRARY] = [
@@ -13,7 +13,7 @@ const [LIBRARY] = [
 export const withoutFaketime = LIBRARY === undefined ? 'libfaketime is not installed' : false
 
 /** A wall clock for child processes that can be set while they run. Their monotonic clock is not affected. */
-export class SetClock {
+export class SetClock implements Disposable {
   readonly env: NodeJS.ProcessEnv
   readonly #file: string
 
@@ -31,5 +31,13 @@ export class SetClock {
   /** `-10m`, `+3d`, `+0` */
   set(offset: string): void {
     writeFileSync(this.#file, `${offset}\n`)
+  }
+
+  /** Removes what the library left in shared memory for processes that were killed. */
+  [Symbol.dispose](): void {
+    for (const file of globSync('/dev/shm/{faketime_shm,sem.faketime_sem}_*')) {
+      const pid = file.slice(file.lastIndexOf('_') + 1)
+      if (!existsSync(`/proc/${pid}`)) rmSync(file, { force: true })
+    }
   }
 }

@@ -46,7 +46,7 @@ const NAMES: Readonly<Record<AuditEventName, true>> = {
   'report.given_up_more': true,
 }
 
-const AUDIT_EVENT_NAMES: readonly string[] = Object.keys(NAMES)
+export const AUDIT_EVENT_NAMES: readonly string[] = Object.keys(NAMES)
 
 /**
  * Checks the event names, or prefixes ending in `*`, that somebody looks for: a mistyped one would find

@@ -1,61 +1,57 @@
-import type { Command, CommandEntry } from '../command.ts'
+import type { Command } from '../command.ts'
 import { print } from '../output.ts'
 
-export function define(command: Command, all: readonly CommandEntry[]): void {
+export function define(command: Command): void {
   command
     .positional('<shell>', '', { choices: Object.keys(SCRIPTS) })
-    .action((shell: string) => print(SCRIPTS[shell]?.(wordsOf(all)) ?? ''))
-    .example('signet completion bash > /etc/bash_completion.d/signet')
+    .note('It offers commands, flags, choices, files and, where the authority can be reached, names.')
+    .action((shell: string) => print(SCRIPTS[shell] ?? ''))
+    .example(
+      'signet completion bash > /etc/bash_completion.d/signet',
+      'signet completion zsh > ~/.zfunc/_signet',
+      'signet completion fish > ~/.config/fish/completions/signet.fish',
+    )
 }
 
-type Words = ReadonlyMap<string, readonly string[]>
-
-const SCRIPTS: Readonly<Record<string, (words: Words) => string>> = { bash, zsh, fish }
-
-/** First words, and the second words of each. */
-function wordsOf(all: readonly CommandEntry[]): Words {
-  const words = new Map<string, string[]>()
-  for (const { path } of all) {
-    const [first, ...second] = path
-    words.set(first, [...(words.get(first) ?? []), ...second])
-  }
-  return words
-}
-
-function bash(words: Words): string {
-  const cases = [...words]
-    .filter(([, seconds]) => seconds.length > 0)
-    .map(([first, seconds]) => `    ${first}) COMPREPLY=($(compgen -W "${seconds.join(' ')}" -- "$word")) ;;`)
-  return `_signet() {
-  local word="\${COMP_WORDS[COMP_CWORD]}"
+/** Each script asks the program what may follow; `:files` in the answer stands for files. */
+const BASH = `_signet() {
+  local line
   COMPREPLY=()
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${[...words.keys()].join(' ')}" -- "$word"))
-  elif [ "$COMP_CWORD" -eq 2 ]; then
-    case "\${COMP_WORDS[1]}" in
-${cases.join('\n')}
-    *) COMPREPLY=($(compgen -f -- "$word")) ;;
-    esac
-  else
-    COMPREPLY=($(compgen -f -- "$word"))
-  fi
+  while IFS= read -r line; do
+    if [ "$line" = :files ]; then
+      compopt -o filenames 2>/dev/null
+      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}")
+    else
+      COMPREPLY+=("$line")
+    fi
+  done < <(signet __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -F _signet signet`
-}
 
-function zsh(words: Words): string {
-  return `#compdef signet
-autoload -U +X bashcompinit && bashcompinit
-${bash(words)}`
+const ZSH = `#compdef signet
+_signet() {
+  local line
+  local -a found
+  for line in "\${(@f)$(signet __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    if [[ $line == :files ]]; then _files
+    elif [[ -n $line ]]; then found+=("$line")
+    fi
+  done
+  compadd -- "\${found[@]}"
 }
+if [ "\${funcstack[1]}" = _signet ]; then _signet "$@"; else compdef _signet signet; fi`
 
-function fish(words: Words): string {
-  const lines = ['complete -c signet -f']
-  for (const [first, seconds] of words) {
-    lines.push(`complete -c signet -n __fish_use_subcommand -a ${first}`)
-    for (const second of seconds) {
-      lines.push(`complete -c signet -n '__fish_seen_subcommand_from ${first}' -a ${second}`)
-    }
-  }
-  return lines.join('\n')
-}
+const FISH = `function __signet_complete
+  set -l given (commandline -opc)
+  set -l typed (commandline -ct)
+  for line in (signet __complete $given[2..-1] "$typed" 2>/dev/null)
+    if test "$line" = :files
+      __fish_complete_path "$typed"
+    else
+      echo $line
+    end
+  end
+end
+complete -c signet -f -a '(__signet_complete)'`
+
+const SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: FISH }

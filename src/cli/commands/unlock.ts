@@ -10,7 +10,7 @@ type Options = AuthorityOptions & TargetOptions & { readonly json?: boolean }
 
 export function define(command: Command): void {
   withTarget(withJson(withAuthority(command)))
-    .positional('[name]', 'of the lock; or name the target, and all locks on it go')
+    .positional('[name]', 'of the lock; or name the target, and all locks on it go', { names: 'lock' })
     .action(unlock)
     .example('signet unlock lost-laptop', 'signet unlock --bot builder')
 }

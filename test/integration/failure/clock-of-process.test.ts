@@ -28,7 +28,10 @@ describe('an agent whose host has a wrong clock', { skip: withoutFaketime }, () 
     const { name, secret } = await stack.createToken()
     await stack.writeAgentConfig(name, secret)
   })
-  after(async () => stack?.[Symbol.asyncDispose]())
+  after(async () => {
+    await stack?.[Symbol.asyncDispose]()
+    clock?.[Symbol.dispose]()
+  })
 
   it('does not join while the clock is wrong, names the clock, and joins once the time is right', async () => {
     clock.set('+100d')

@@ -55,7 +55,7 @@ describe('at three in the morning', () => {
   }, async () => {
     await using host = await place()
     await host.stop(host.agent)
-    const clock = new SetClock(host.home)
+    using clock = new SetClock(host.home)
     clock.set('+3h')
     await host.join(clock.env)
     const status = await host.done('agent', 'status')
@@ -64,5 +64,6 @@ describe('at three in the morning', () => {
     assert.match(host.log, /svid\.held_back|clock\.skewed/)
     clock.set('+0')
     await eventually(host.fetch, ({ code }) => code === 0)
+    await host.stop(host.agent)
   })
 })

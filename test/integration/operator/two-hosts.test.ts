@@ -30,6 +30,6 @@ describe('the first ten minutes on two hosts', { skip: withoutNamespaces }, () =
     assert.deepEqual([refused.code, /no identity issued/.test(refused.stderr)], [4, true])
     await left.done('unlock', '--workload-identity', 'shop')
     await eventually(fetch, ({ code }) => code === 0)
-    assert.match(await left.done('audit', 'verify'), /is whole/)
+    assert.match(await left.done('audit', 'verify'), /intact/)
   })
 })

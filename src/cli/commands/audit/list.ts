@@ -32,7 +32,10 @@ const MAX_SHOWN_LENGTH = 4_096
 
 export function define(command: Command): void {
   withArchives(withJson(withAuthority(command)), 'what is in this archive, instead')
-    .flag('--event <name>', 'only this event, or all that begin so: join.*', { isList: true })
+    .flag('--event <name>', 'only this event, or all that begin so: join.*', {
+      isList: true,
+      names: 'event',
+    })
     .flag('--ref <reference>', 'what a refused caller was told')
     .flag('--since <when>', 'a duration ago, such as 1h, or an instant')
     .flag('--limit <number>', 'the newest so many (default: all)')

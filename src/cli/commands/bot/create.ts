@@ -13,7 +13,7 @@ interface Options extends AuthorityOptions {
 export function define(command: Command): void {
   withJson(withAuthority(command))
     .positional('<name>')
-    .flag('--role <name>', 'a role of the bot', { isList: true })
+    .flag('--role <name>', 'a role of the bot', { isList: true, names: 'role' })
     .flag('--trait <name=value>', 'a trait of the bot', { isList: true })
     .action(create)
     .example('signet bot create builder --role ci --trait team=pay')

@@ -18,7 +18,7 @@ const KINDS = [...RESOURCE_KINDS, 'bot_instance', 'all']
 export function define(command: Command): void {
   withJson(withAuthority(command))
     .positional('<kind>', 'what to list; all is everything', { choices: KINDS })
-    .positional('[name]', 'one of them, as YAML; of bot_instance: the bot')
+    .positional('[name]', 'one of them, as YAML; of bot_instance: the bot', { names: 'of_kind' })
     .note(
       'What --json prints is what signet apply -f takes, but for bot_instance, which nobody writes and all ' +
         'therefore leaves out.',

@@ -5,8 +5,9 @@ import { type AuthorityOptions, connectAuthority, withAuthority } from '../../co
 import { parseDurationFlag } from '../../duration-flag.ts'
 import { UsageError } from '../../errors.ts'
 import { formatTimestamp } from '../../instant.ts'
-import { formatFields, print, printJson } from '../../output.ts'
+import { formatFields, print, printJson, warn } from '../../output.ts'
 import { JOIN_SECRET_VARIABLE } from '../agent/flags.ts'
+import { whyOnlyHere } from './only-here.ts'
 
 interface Options extends AuthorityOptions {
   readonly bot: string
@@ -18,7 +19,7 @@ interface Options extends AuthorityOptions {
 
 export function define(command: Command): void {
   withJson(withAuthority(command))
-    .flag('--bot <name>', 'the bot that joins with it', { isRequired: true })
+    .flag('--bot <name>', 'the bot that joins with it', { isRequired: true, names: 'bot' })
     .flag('--ttl <duration>', 'how long it can be used', { default: '1h' })
     .flag('--max-uses <number>', 'how many agents may join with it', { default: '1' })
     .flag('--name <name>', 'its name (default: made from the name of the bot)')
@@ -45,6 +46,10 @@ async function create(options: Options): Promise<void> {
   const expires = formatTimestamp(made.expires)
   const { name, secret, pin, publicAddress, trustDomain } = made
   const run = `${JOIN_SECRET_VARIABLE}=${secret} signet agent run --authority ${publicAddress} --pin ${pin} --token ${name}`
+  const why = whyOnlyHere(publicAddress)
+  if (why !== undefined) {
+    warn(`warning: ${publicAddress} ${why}: for other machines set public_address in authority.yaml`)
+  }
   if (options.json) return printJson({ name, secret, expires, pin, publicAddress, trustDomain, run })
   print(
     `${formatFields({
