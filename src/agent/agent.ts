@@ -7,9 +7,9 @@ import { parseHostPort } from '../foundation/host-port.ts'
 import type { Readiness } from '../foundation/http-status.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
-import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import { pause } from '../foundation/pause.ts'
+import { exposeProcess } from '../foundation/process-metrics.ts'
 import type { Random } from '../foundation/random.ts'
 import { connectionLimits, resourcesOfThisProcess, type SocketLimits } from '../peer/connection-limits.ts'
 import type { PeerKernel } from '../peer/kernel.ts'
@@ -61,6 +61,8 @@ export interface RunningAgent extends AsyncDisposable {
    * disposed.
    */
   readonly ended: Promise<void>
+  /** Limits new connections of workloads by this configuration from now on. */
+  readonly limit: (config: AgentConfig) => void
 }
 
 const ADMIN_CONNECTIONS = 256
@@ -109,7 +111,7 @@ export async function runAgent(config: AgentConfig, deps: AgentDeps): Promise<Ru
 async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle): Promise<RunningAgent> {
   const { clock, random, logger, environment } = deps
   const metrics = createMetrics()
-  exposeMemory(metrics)
+  exposeProcess(metrics)
   const data = lifecycle.use(await DataDirectory.open(config.data_dir, config.former_data_dir, logger))
   const kernel = loadKernel()
   noteMissingRights(logger, kernel)
@@ -212,7 +214,8 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   ended.catch((error: unknown) =>
     logger.fatal({ event: 'agent.failed', err: error }, 'the agent cannot continue'),
   )
-  return { ...sockets, ended, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
+  const limit = (now: AgentConfig): void => listener?.limit(limitsOf({ config: now, logger }))
+  return { ...sockets, ended, limit, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
 }
 
 interface Shared {
@@ -234,7 +237,7 @@ function createAttestation({ config, clock, kernel, lifecycle }: Shared): Attest
 }
 
 /** The configured connection limits, lowered to what this process can hold. */
-function limitsOf({ config, logger }: Shared): SocketLimits {
+function limitsOf({ config, logger }: Pick<Shared, 'config' | 'logger'>): SocketLimits {
   const { max_connections: max, max_connections_per_uid: maxPerUid } = config.workload_api
   const resources = resourcesOfThisProcess()
   const limits = connectionLimits({ max, maxPerUid }, resources)

@@ -9,9 +9,9 @@ import type { Clock } from '../foundation/clock.ts'
 import { startStatusServer } from '../foundation/http-status.ts'
 import { Lifecycle } from '../foundation/lifecycle.ts'
 import type { Logger } from '../foundation/logger.ts'
-import { exposeMemory } from '../foundation/memory-metrics.ts'
 import { createMetrics, type Metrics } from '../foundation/metrics.ts'
 import { ensurePrivateDirectory } from '../foundation/private-directory.ts'
+import { exposeProcess } from '../foundation/process-metrics.ts'
 import type { Random } from '../foundation/random.ts'
 import { version } from '../foundation/version.ts'
 import { acquireLockFile } from '../peer/lock-file.ts'
@@ -113,7 +113,7 @@ async function start(
 ): Promise<AuthorityInfo> {
   const { clock, random, logger } = deps
   const metrics = createMetrics()
-  exposeMemory(metrics)
+  exposeProcess(metrics)
   const startedMs = clock.now().getTime()
 
   // State, from the disk up.

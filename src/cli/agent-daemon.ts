@@ -14,6 +14,7 @@ import { runDaemon } from './daemon.ts'
 import { daemonMain, printingFailure } from './daemon-main.ts'
 import { UsageError } from './errors.ts'
 import { readInput } from './input.ts'
+import { reloader } from './reload.ts'
 import { DaemonSignals } from './signals.ts'
 
 /**
@@ -35,6 +36,21 @@ async function run(options: Options): Promise<void> {
     logger,
     signals,
     untilStdinEnds: options.untilStdinEnds === true,
+    environment: process.env,
+    reload: (agent) =>
+      reloader({
+        running: config,
+        read: async () => {
+          const again = await configText(options)
+          return readConfig(again.text, again.fileName, options)
+        },
+        logger,
+        settings: {
+          'log.level': ({ log }) => (logger.level = log.level),
+          'workload_api.max_connections': agent.limit,
+          'workload_api.max_connections_per_uid': agent.limit,
+        },
+      }),
   })
 }
 

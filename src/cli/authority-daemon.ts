@@ -9,6 +9,7 @@ import { daemonMain, printingFailure } from './daemon-main.ts'
 import { defaultAuthorityConfig } from './default-authority-config.ts'
 import { readInput } from './input.ts'
 import { warn } from './output.ts'
+import { reloader } from './reload.ts'
 import { DaemonSignals } from './signals.ts'
 
 /** The program of `signet authority run`. */
@@ -32,5 +33,16 @@ async function run(options: Options): Promise<void> {
     logger,
     signals,
     untilStdinEnds: options.untilStdinEnds === true,
+    environment: process.env,
+    reload: () =>
+      reloader({
+        running: config,
+        read: async () => {
+          const again = await readInput(options.config ?? defaultAuthorityConfig())
+          return parseAuthorityConfig(again.text, again.fileName)
+        },
+        logger,
+        settings: { 'log.level': ({ log }) => (logger.level = log.level) },
+      }),
   })
 }

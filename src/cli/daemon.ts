@@ -7,6 +7,7 @@ import { leaveSoon } from './leave-soon.ts'
 import { logDefects } from './log-defects.ts'
 import { keepMemory } from './memory.ts'
 import { guardRuntime } from './runtime-guard.ts'
+import { ServiceManager } from './service-manager.ts'
 import type { DaemonSignals } from './signals.ts'
 
 /** Longer than every deadline of the parts that are being ended. */
@@ -23,8 +24,11 @@ interface Program extends AsyncDisposable {
   readonly ended?: Promise<void>
 }
 
-interface DaemonOptions {
+interface DaemonOptions<P extends Program> {
   readonly logger: Logger
+  readonly environment: NodeJS.ProcessEnv
+  /** Reads the configuration of the running program again. Never rejects. */
+  readonly reload: (program: P) => () => Promise<void>
   readonly signals: DaemonSignals
   readonly untilStdinEnds?: boolean
 }
@@ -33,12 +37,14 @@ interface DaemonOptions {
  * Runs a program until a signal or its own failure ends it.
  * @throws UnsafeRuntimeError before anything was started
  */
-export async function runDaemon(start: () => Promise<Program>, options: DaemonOptions): Promise<void> {
-  const { logger, signals } = options
+export async function runDaemon<P extends Program>(
+  start: () => Promise<P>,
+  options: DaemonOptions<P>,
+): Promise<void> {
+  const { logger, signals, environment } = options
   guardRuntime(logger)
   logDefects(logger)
   forbidCoreDumps()
-  signals.logHangups(logger)
   if (options.untilStdinEnds) {
     // The parent process holds the other end. When it is gone, for whatever reason, this program ends.
     process.stdin
@@ -46,13 +52,22 @@ export async function runDaemon(start: () => Promise<Program>, options: DaemonOp
       .on('error', () => signals.ask('standard input'))
     process.stdin.resume()
   }
+  using manager = new ServiceManager(environment, logger)
   const program = await start()
+  manager.ready()
+  const reload = options.reload(program)
+  let reloading = Promise.resolve()
+  signals.onHangup(() => {
+    manager.reloading()
+    reloading = reloading.then(reload).then(() => manager.ready())
+  })
   using _memory = keepMemory()
   // Otherwise only a clean exit would save compiled code for the next start, and a killed program would not.
   setTimeout(flushCompileCache, KEEP_COMPILED_MS).unref()
   try {
     const reason = await Promise.race([signals.asked, failureOf(program)])
     logger.info({ event: 'program.ending', reason }, 'ending')
+    manager.stopping()
   } finally {
     const ended = program[Symbol.asyncDispose]().then(() => true)
     if (!(await Promise.race([ended, wait(MAX_END_MS, false)]))) {

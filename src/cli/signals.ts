@@ -1,6 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
 import { isatty } from 'node:tty'
-import type { Logger } from '../foundation/logger.ts'
 
 /** The exit code after a second signal; the first one asks for a clean end. */
 const ENDED_BY_SECOND_SIGNAL = 130
@@ -10,7 +9,8 @@ const ENDED_BY_SECOND_SIGNAL = 130
  * open Node's debugger to every local user (SIGUSR1).
  *
  * SIGINT, SIGTERM and SIGQUIT end the program: the first one cleanly, a second one immediately.
- * SIGHUP ends it when its terminal is gone; otherwise it is logged. SIGUSR1 and SIGUSR2 do nothing.
+ * SIGHUP ends it when its terminal is gone; otherwise the configuration is read again. SIGUSR1 and
+ * SIGUSR2 do nothing.
  */
 export class DaemonSignals {
   readonly #asked = Promise.withResolvers<string>()
@@ -37,15 +37,10 @@ export class DaemonSignals {
     this.#asked.resolve(reason)
   }
 
-  /** Logs each SIGHUP, including earlier ones. */
-  logHangups(logger: Logger): void {
-    this.#onHangup = () => {
-      logger.info(
-        { event: 'program.hangup' },
-        'SIGHUP changes nothing: the configuration is read only at start',
-      )
-    }
-    if (this.#hangups > 0) this.#onHangup()
+  /** Calls `listener` for each SIGHUP. Those that came before count as one. */
+  onHangup(listener: () => void): void {
+    this.#onHangup = listener
+    if (this.#hangups > 0) listener()
   }
 
   #end(signal: string): void {

@@ -15,9 +15,14 @@ export interface Exposed {
   samples(): Sample[]
 }
 
-/** Formats metrics in the Prometheus text format, version 0.0.4. All names get the prefix. */
+/**
+ * Formats metrics in the Prometheus text format, version 0.0.4. Names get the prefix, but not
+ * `process_…`.
+ */
 export function formatExposition(prefix: string, metrics: ReadonlyMap<string, Exposed>): string {
-  return Array.from(metrics, ([name, metric]) => formatMetric(`${prefix}${name}`, metric)).join('\n')
+  return Array.from(metrics, ([name, metric]) =>
+    formatMetric(name.startsWith('process_') ? name : `${prefix}${name}`, metric),
+  ).join('\n')
 }
 
 function formatMetric(name: string, metric: Exposed): string {

@@ -21,14 +21,19 @@ interface CollectedValue {
 }
 
 /**
- * The metrics of the program. Names get the prefix `signet_`; the same name again returns the same
- * metric.
+ * The metrics of the program. Names get the prefix `signet_`, except those of every process
+ * (`process_…`); the same name again returns the same metric.
  */
 export interface Metrics {
   counter(name: string, help: string, labelNames?: readonly string[]): Counter
   gauge(name: string, help: string, labelNames?: readonly string[]): Gauge
-  /** A gauge that is computed at each scrape. */
-  collected(name: string, help: string, collect: () => number | Iterable<CollectedValue>): void
+  /** A gauge, or a counter, that is computed at each scrape. */
+  collected(
+    name: string,
+    help: string,
+    collect: () => number | Iterable<CollectedValue>,
+    type?: 'gauge' | 'counter',
+  ): void
   histogram(name: string, help: string, buckets: readonly number[], labelNames?: readonly string[]): Histogram
   /** Returns all metrics in the Prometheus text format. */
   expose(): string
@@ -62,8 +67,8 @@ export function createMetrics(): Metrics {
     counter: (name, help, labelNames) =>
       once(name, isCounter, () => new NumberMetric('counter', help, labelNames)),
     gauge: (name, help, labelNames) => once(name, isGauge, () => new NumberMetric('gauge', help, labelNames)),
-    collected: (name, help, collect) => {
-      all.set(name, { type: 'gauge', help, samples: () => samplesOf(collect()) })
+    collected: (name, help, collect, type = 'gauge') => {
+      all.set(name, { type, help, samples: () => samplesOf(collect()) })
     },
     histogram: (name, help, buckets, labelNames) =>
       once(

@@ -16,6 +16,15 @@ export interface Libc {
   read(fd: number, buffer: Buffer, length: number): number
   close(fd: number): number
   flock(fd: number, operation: number): number
+  socket(domain: number, type: number, protocol: number): number
+  sendto(
+    fd: number,
+    data: Buffer,
+    length: number,
+    flags: number,
+    address: Buffer,
+    addressLength: number,
+  ): number
   /** prlimit(2). Pid 0 means this process; both buffers hold a struct rlimit64. */
   prlimit(pid: number, resource: number, limit: Buffer | null, previous: Buffer | null): number
   /**
@@ -69,6 +78,10 @@ function bind(): Libc {
       read: library.func('long read(int fd, void *buffer, unsigned long length)'),
       close: library.func('int close(int fd)'),
       flock: library.func('int flock(int fd, int operation)'),
+      socket: library.func('int socket(int domain, int type, int protocol)'),
+      sendto: library.func(
+        'long sendto(int fd, void *data, unsigned long length, int flags, void *address, unsigned int addressLength)',
+      ),
       prlimit: library.func('int prlimit64(int pid, int resource, void *limit, void *previous)'),
       openat2: (directory, path, how) => openat2(SYS_OPENAT2, directory, path, how, how.length) as number,
       pidfdOpen: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0) as number,

@@ -4,6 +4,7 @@ import type { Clock, Scheduled } from '../foundation/clock.ts'
 import { CodedError, messageOf } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Metrics } from '../foundation/metrics.ts'
+import type { SocketLimits } from './connection-limits.ts'
 import { SocketPathError, UnknownPeerError } from './errors.ts'
 import type { PeerKernel } from './kernel.ts'
 import { Peer } from './peer.ts'
@@ -164,6 +165,11 @@ export class UnixListener implements AsyncDisposable {
 
   get connections(): number {
     return this.#connections.total
+  }
+
+  /** Sets the limits for connections to come. Those that are open stay. */
+  limit({ max, maxPerUid }: SocketLimits): void {
+    this.#connections.limit(max, maxPerUid)
   }
 
   /** Stops reading from this user's connections, until `resume`. */

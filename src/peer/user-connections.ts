@@ -32,13 +32,18 @@ const LOOKED_AT = 256
  * up to a user who has fewer.
  */
 export class UserConnections {
-  readonly #max: number
-  readonly #maxPerUid: number
+  #max: number
+  #maxPerUid: number
   readonly #users = new Map<number, User>()
   readonly #leaving = new Set<net.Socket>()
   #total = 0
 
   constructor(max: number, maxPerUid: number) {
+    this.#max = max
+    this.#maxPerUid = maxPerUid
+  }
+
+  limit(max: number, maxPerUid: number): void {
     this.#max = max
     this.#maxPerUid = maxPerUid
   }

@@ -32,17 +32,18 @@ const UNKNOWN_METHOD: Method = {
 export class Routes<C> {
   readonly #byPath = new Map<string, Route<C>>()
   readonly #services: ServiceName[] = []
-  readonly #wrap: (handler: Handler<C>) => Handler<C>
+  readonly #wrap: (handler: Handler<C>, method: string) => Handler<C>
 
   /** `wrap` is applied to every handler. */
-  constructor(wrap: (handler: Handler<C>) => Handler<C>) {
+  constructor(wrap: (handler: Handler<C>, method: string) => Handler<C>) {
     this.#wrap = wrap
   }
 
   add<Name extends ServiceName>(name: Name, handlers: Handlers<C, Name>, gate?: Gate<C>): void {
     for (const [methodName, handler] of Object.entries<Handler<C>>(handlers)) {
       const definition = method(name, methodName)
-      this.#byPath.set(definition.path, { service: name, definition, handler: this.#wrap(handler), gate })
+      const wrapped = this.#wrap(handler, definition.path)
+      this.#byPath.set(definition.path, { service: name, definition, handler: wrapped, gate })
     }
     this.#services.push(name)
   }

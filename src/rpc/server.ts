@@ -21,6 +21,7 @@ import { FirstLook } from './host-rewriting/first-look.ts'
 import { closeSoon, Http2Call, keepWithoutCall } from './http2-call.ts'
 import { openSession, type SessionForm, sessionForm } from './http2-session.ts'
 import { requireSessionHandles } from './kept-sessions.ts'
+import { LATENCY_BUCKETS, measured } from './measured-handler.ts'
 import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { createCall, type Route, Routes } from './routes.ts'
@@ -71,7 +72,14 @@ export class RpcServer<C> implements AsyncDisposable {
   constructor(options: RpcServerOptions<C>) {
     requireSessionHandles()
     this.#options = options
-    this.#routes = new Routes((handler) => this.#timed(handler))
+    const latency = options.metrics.histogram(
+      'rpc_seconds',
+      'Time from the request of a unary gRPC call to its answer',
+      LATENCY_BUCKETS,
+      ['method'],
+    )
+    const nowMs = (): number => options.clock.monotonicMs()
+    this.#routes = new Routes((handler, path) => measured(this.#timed(handler), path, latency, nowMs))
     this.#streamsOpen = options.metrics.gauge('streams_open', 'Open gRPC streams', ['api'])
     this.#failed = options.metrics.counter('rpc_failed_total', 'gRPC calls that failed', ['method', 'status'])
     this.#openCalls = options.callCap && new OpenCalls(options.callCap)

@@ -32,7 +32,8 @@ export function metricTable(files: readonly SourceFile[]): string {
           ? text.matchAll(/labels: \{ (\w+)/g)
           : (/\[([^\]]*)\]/.exec(rest)?.[1] ?? '').matchAll(/'(\w+)'/g)
       const labels = [...new Set(Array.from(given, ([, label = '']) => label))]
-      const shown = `signet_${metric}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`
+      const prefix = metric.startsWith('process_') ? '' : 'signet_'
+      const shown = `${prefix}${metric}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`
       return [code(shown), type === 'collected' ? 'gauge' : type, programOf(name), help]
     }),
   )

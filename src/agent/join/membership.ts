@@ -83,6 +83,10 @@ export class Membership {
       const current = this.member.value?.current
       return current ? [{ labels: {}, value: (expiresMs(current) - this.#nowMs) / 1000 }] : []
     })
+    deps.metrics.collected('bot_identity_lifetime_seconds', 'Whole life of the bot certificate', () => {
+      const current = this.member.value?.current
+      return current ? [{ labels: {}, value: current.lifeMs / 1000 }] : []
+    })
   }
 
   /**

@@ -21,7 +21,7 @@ import {
 } from './snapshot.ts'
 import type { SvidIssuer } from './svid-issuer.ts'
 import { X509Cache } from './x509-cache.ts'
-import type { Holder, X509State } from './x509-entry.ts'
+import type { CachedX509Svid, Holder, X509State } from './x509-entry.ts'
 
 /** The shortest interval between checks for due work. */
 const SHORTEST_WAIT_MS = 20
@@ -86,7 +86,10 @@ export class SvidCache implements Disposable {
       onDue: (atMs) => this.#wakeAt(atMs),
     })
     metrics.collected('svid_expiry_seconds', 'Time until the X.509-SVID of an identity ends', () =>
-      this.#expiries(),
+      this.#soonest(({ notAfterMs }) => notAfterMs - clock.now().getTime()),
+    )
+    metrics.collected('svid_lifetime_seconds', 'Life of this X.509-SVID when it was received', () =>
+      this.#soonest(({ notAfterMs, receivedMs }) => notAfterMs - receivedMs),
     )
     this.#subscription = knowledge.subscribe((known) => this.#reconcile(known))
   }
@@ -197,15 +200,15 @@ export class SvidCache implements Disposable {
     })
   }
 
-  *#expiries(): Generator<{ labels: Record<string, string>; value: number }> {
-    const soonest = new Map<string, number>()
+  /** Of each identity the X.509-SVID that expires first. */
+  *#soonest(
+    millisecondsOf: (svid: CachedX509Svid) => number,
+  ): Generator<{ labels: Record<string, string>; value: number }> {
+    const soonest = new Map<string, CachedX509Svid>()
     for (const { claim, svid } of this.#x509.values()) {
-      const known = soonest.get(claim.workloadIdentity) ?? Number.POSITIVE_INFINITY
-      soonest.set(claim.workloadIdentity, Math.min(known, svid.notAfterMs))
+      const known = soonest.get(claim.workloadIdentity)
+      if (known === undefined || svid.notAfterMs < known.notAfterMs) soonest.set(claim.workloadIdentity, svid)
     }
-    const now = this.#deps.clock.now().getTime()
-    for (const [identity, notAfterMs] of soonest) {
-      yield { labels: { identity }, value: (notAfterMs - now) / 1000 }
-    }
+    for (const [identity, svid] of soonest) yield { labels: { identity }, value: millisecondsOf(svid) / 1000 }
   }
 }

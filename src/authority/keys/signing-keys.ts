@@ -103,6 +103,9 @@ export class SigningKeys implements AsyncDisposable {
     deps.metrics.collected('ca_expiry_seconds', 'Seconds until the active key of a purpose expires', () =>
       this.#expiries(),
     )
+    deps.metrics.collected('ca_lifetime_seconds', 'Whole life of the active key of a purpose', () =>
+      this.#lives(),
+    )
     this.#logPublishing()
     this.#arm()
   }
@@ -288,6 +291,14 @@ export class SigningKeys implements AsyncDisposable {
       if (PURPOSES[purpose].keyTypes !== 'of_jwt_algorithms') yield { labels, value }
       // A line whose first key is still only published has no expiry; another key signs in its place.
       else if (value > 0 || !this.#ring.find(line, 'prepared')) yield { labels, value }
+    }
+  }
+
+  *#lives(): Generator<{ labels: Record<string, string>; value: number }> {
+    for (const line of linesOf(this.#deps.jwt)) {
+      const active = this.#ring.find(line, 'active')
+      const labels = { ...labelsOf(line), purpose: line.purpose }
+      if (active) yield { labels, value: (active.notAfterMs - active.createdMs) / 1000 }
     }
   }
 

@@ -17,13 +17,13 @@ describe('both programs', () => {
   })
   after(() => stack[Symbol.asyncDispose]())
 
-  it('continue after SIGHUP, which they log, and after SIGUSR1 and SIGUSR2, which open no debugger', async () => {
+  it('read their configuration again after SIGHUP, and continue, also after SIGUSR1 and SIGUSR2, which open no debugger', async () => {
     for (const daemon of [stack.authority, stack.agent]) {
       const from = daemon.log.length
       for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) process.kill(daemon.pid, signal)
-      await daemon.says('"event":"program.hangup"', from)
+      await daemon.says('"event":"config.reloaded"', from)
       for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) process.kill(daemon.pid, signal)
-      await daemon.says(/program\.hangup.*program\.hangup/s, from)
+      await daemon.says(/config\.reloaded.*config\.reloaded/s, from)
     }
     using client = stack.client()
     await client.first('FetchX509SVID')

@@ -128,6 +128,14 @@ describe('a bundle document', () => {
     })
   }
 
+  it('skips a certificate in DER that is not the certificate of a CA', () => {
+    const leaf = signTestLeaf(own.ca, own.jwtKey.publicKeyDer)
+    const bundle = Bundle.fromX509Der('example.org', Buffer.concat([leaf, own.ca.der]))
+    assert.deepEqual(bundle.x509Authorities, [own.ca.der])
+    const skipped = { where: 'certificate 0', reason: 'not the certificate of a CA', isUnknown: false }
+    assert.deepEqual(bundle.skippedParts, [skipped])
+  })
+
   it('notes only a few of very many skipped keys', () => {
     const bundle = Bundle.parse('example.org', `{"keys":[${'1,'.repeat(50_000)}${JSON.stringify(jwtJwk)}]}`)
     assert.equal(bundle.jwtAuthorities.size, 1)
