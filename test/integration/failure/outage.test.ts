@@ -94,7 +94,7 @@ describe('an unreachable authority', () => {
     assert.equal(done.code, 5)
     assert.equal(
       done.stderr,
-      `signet: cannot reach ${stack.authoritySocket} (no such socket): is the program that serves it running?\n`,
+      `signet: cannot reach ${stack.authoritySocket} (no such socket): is the program that serves it running? (ERR_RPC_FAILED)\n`,
     )
   })
 })
