@@ -16,6 +16,8 @@ interface SyncSubject extends InstanceFacts {
   readonly notAfter: number
   /** Whether its certificate is still in use and neither bot, instance nor join token is locked. */
   readonly mayStay: () => boolean
+  /** Marks its certificate as used, which a locked agent's is not. @throws when it may not be used */
+  readonly use: () => unknown
 }
 
 export interface SyncSessionDeps {
@@ -196,6 +198,7 @@ export class SyncSession implements Disposable {
     if (this.#locked) yield { locks: this.#takeLocks() }
     else {
       this.#checkStanding() // its certificate may have expired meanwhile
+      this.#subject.use()
       this.#snapshot = true
     }
   }

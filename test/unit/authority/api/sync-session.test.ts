@@ -39,7 +39,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
   const inUse = new Watchable(keys as KeysInUse) // agents do not get the rest of it
   const locks = new Watchable(locked)
   const instances = new Watchable(0)
-  const standing = { mayStay: true }
+  const standing = { mayStay: true, uses: 0 }
   const abort = new AbortController()
   const session = new SyncSession(
     {
@@ -58,6 +58,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
       ...INSTANCE,
       notAfter: Math.floor(rig.clock.now().getTime() / 1000) + LIFE_S,
       mayStay: () => standing.mayStay,
+      use: () => standing.uses++,
     },
   )
   const messages = session.messages(abort.signal)
@@ -386,6 +387,8 @@ describe('a lock', () => {
     await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
     const first = await rig.next()
     assert.deepEqual(Object.keys(first), ['locks'])
+    assert.equal(rig.standing.uses, 0)
     assert.equal((await rig.nextAfter(() => rig.locks.set([]))).snapshotBegin, true)
+    assert.equal(rig.standing.uses, 1, 'the certificate counts as used from then on')
   })
 })
