@@ -370,7 +370,10 @@ describe('a lock', () => {
 
   it('on the agent is sent without locks on what the agent might use, until it is lifted', async () => {
     const own = lock('stop', { bot: 'builder' })
-    const others = [lock('web', { workloadIdentity: 'one' }), lock('id', { spiffeId: 'spiffe://example.org/one' })]
+    const others = [
+      lock('web', { workloadIdentity: 'one' }),
+      lock('id', { spiffeId: 'spiffe://example.org/one' }),
+    ]
     await using rig = await openSession(START, [own, ...others])
     assert.deepEqual(lockNames(await rig.next()), ['stop'])
     const more = lock('new', { workloadIdentity: 'three' })
