@@ -120,7 +120,8 @@ export class Bots implements AsyncDisposable {
 
   /**
    * Returns the calling instance if its certificate is valid for this purpose now. Marks the first
-   * use of a generation, which becomes durable before anything recorded after it.
+   * use of a generation, which becomes durable before anything recorded after it. A locked instance
+   * marks nothing: its caller may be the thief, whose generation would then be the current one.
    * @throws RefusedError when the instance is unknown or locked, the certificate is superseded (which
    * locks the instance), or, for a renewal, the grace time is over
    * @throws GenerationAheadError when the database was restored from an older backup
@@ -129,7 +130,8 @@ export class Bots implements AsyncDisposable {
   use(caller: ShownCertificate, purpose: CallPurpose = 'call'): BotInstance {
     const state = this.#instances.get(caller.instanceId)
     if (!state || state.bot !== caller.bot) throw this.#refuseUnknown(caller, state, purpose)
-    if (this.#deps.locks.check(lockSubject(state))) {
+    const isLocked = this.#deps.locks.check(lockSubject(state)) !== undefined
+    if (isLocked) {
       const refusal = this.#refuse(caller, state, 'locked', purpose)
       if (purpose !== 'sync') throw refusal
       this.#checkGrace(caller, state, purpose)
@@ -139,6 +141,7 @@ export class Bots implements AsyncDisposable {
         this.#accepted.add(caller)
         return state
       case 'first_use':
+        if (isLocked) return state
         this.#accepted.add(caller)
         return this.#markUsed(state)
       case 'superseded':
