@@ -101,7 +101,7 @@ function restoreMode(directory: string, mode: number): void {
  * What lies at the path of a socket: ours, nothing, a socket of another program that lives or died, or
  * something else. `nothing` is also said when the directory was replaced, with the lock file in it.
  */
-export type SocketFound = 'ours' | 'nothing' | 'foreign' | 'dead' | 'no_socket'
+type SocketFound = 'ours' | 'nothing' | 'foreign' | 'dead' | 'no_socket'
 
 /**
  * A socket's path in the file system, held under a lock file. The socket is bound under a temporary
