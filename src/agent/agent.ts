@@ -18,9 +18,8 @@ import type { Peer } from '../peer/peer.ts'
 import { UnixListener } from '../peer/unix-listener.ts'
 import type { ByteLimits } from '../rpc/byte-budget.ts'
 import { TooManyCallsError } from '../rpc/errors.ts'
-import type { CallCap } from '../rpc/open-calls.ts'
 import { RpcServer } from '../rpc/server.ts'
-import type { CallerTurns, RpcServerOptions } from '../rpc/server-options.ts'
+import type { CallerTurns, CallLimits, RpcServerOptions } from '../rpc/server-options.ts'
 import { type AdminDeps, serveAdmin } from './admin/serve-admin.ts'
 import { describeStatus, type StatusInput } from './admin/status.ts'
 import { AccountNames } from './attestation/account-names.ts'
@@ -61,8 +60,8 @@ export interface RunningAgent extends AsyncDisposable {
    * disposed.
    */
   readonly ended: Promise<void>
-  /** Limits new connections of workloads by this configuration from now on. */
-  readonly limit: (config: AgentConfig) => void
+  /** Limits new connections and calls by this configuration from now on. */
+  readonly limit: (config: Pick<AgentConfig, 'workload_api'>) => void
 }
 
 const ADMIN_CONNECTIONS = 256
@@ -143,7 +142,7 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
 
   const shared: Shared = { config, kernel, clock, logger, metrics, lifecycle }
   const attestation = createAttestation(shared)
-  const limits = limitsOf(shared)
+  const limits = limitsOf(config, logger)
   let listener: UnixListener | undefined
   const turns = new FairTurns<number>({
     clock,
@@ -214,7 +213,11 @@ async function start(config: AgentConfig, deps: AgentDeps, lifecycle: Lifecycle)
   ended.catch((error: unknown) =>
     logger.fatal({ event: 'agent.failed', err: error }, 'the agent cannot continue'),
   )
-  const limit = (now: AgentConfig): void => listener?.limit(limitsOf({ config: now, logger }))
+  const limit = (now: Pick<AgentConfig, 'workload_api'>): void => {
+    const possible = limitsOf(now, logger)
+    listener?.limit(possible)
+    for (const server of [api, admin]) server.limit(callLimitsOf(now, possible))
+  }
   return { ...sockets, ended, limit, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
 }
 
@@ -237,8 +240,8 @@ function createAttestation({ config, clock, kernel, lifecycle }: Shared): Attest
 }
 
 /** The configured connection limits, lowered to what this process can hold. */
-function limitsOf({ config, logger }: Pick<Shared, 'config' | 'logger'>): SocketLimits {
-  const { max_connections: max, max_connections_per_uid: maxPerUid } = config.workload_api
+function limitsOf({ workload_api }: Pick<AgentConfig, 'workload_api'>, logger: Logger): SocketLimits {
+  const { max_connections: max, max_connections_per_uid: maxPerUid } = workload_api
   const resources = resourcesOfThisProcess()
   const limits = connectionLimits({ max, maxPerUid }, resources)
   if (limits.max < max) {
@@ -250,17 +253,24 @@ function limitsOf({ config, logger }: Pick<Shared, 'config' | 'logger'>): Socket
   return limits
 }
 
+function callLimitsOf(
+  { workload_api }: Pick<AgentConfig, 'workload_api'>,
+  { maxPerUid }: SocketLimits,
+): CallLimits {
+  return {
+    maxStreamsPerConnection: workload_api.max_streams_per_connection,
+    maxCallsOfCaller: CALLS_PER_CONNECTION_OF_USER * maxPerUid,
+  }
+}
+
 function createServer(
   { config, logger, metrics, clock }: Shared,
-  { maxPerUid }: SocketLimits,
+  limits: SocketLimits,
   more: Pick<RpcServerOptions<Peer>, 'turns' | 'showsErrorCodes'>,
 ): RpcServer<Peer> {
-  const maxStreamsPerConnection = config.workload_api.max_streams_per_connection
+  const { maxStreamsPerConnection, maxCallsOfCaller } = callLimitsOf(config, limits)
   const maxMessageBytes = MAX_REQUEST_BYTES
-  const callCap: CallCap<Peer> = {
-    keyOf: ({ credentials }) => credentials.uid,
-    max: CALLS_PER_CONNECTION_OF_USER * maxPerUid,
-  }
+  const keyOf = ({ credentials }: Peer): number => credentials.uid
   return new RpcServer<Peer>({
     logger,
     metrics,
@@ -268,8 +278,8 @@ function createServer(
     maxStreamsPerConnection,
     maxMessageBytes,
     byteLimits: REQUEST_BYTES,
-    keyOf: callCap.keyOf,
-    callCap,
+    keyOf,
+    callCap: { keyOf, max: maxCallsOfCaller },
     takesAnyAuthority: true,
     ...more,
   })

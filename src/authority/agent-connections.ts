@@ -3,11 +3,14 @@ import { addressKey } from '../rpc/address-key.ts'
 import { ConnectionPool, type PoolMember } from '../rpc/connection-pool.ts'
 import type { AnonymousCaller, BotCaller } from './caller.ts'
 
-interface AgentConnectionsOptions {
+export interface BotLimits {
   /** Bot connections in all. */
   readonly max: number
   /** Bot connections per IPv4 address or IPv6 /64. */
   readonly maxPerAddress: number
+}
+
+interface AgentConnectionsOptions extends BotLimits {
   /** Connections without a client certificate. */
   readonly maxAnonymous: number
   readonly clock: Clock
@@ -17,7 +20,7 @@ interface AgentConnectionsOptions {
  * Limits on open connections: of bots, of callers without a certificate, and before the TLS handshake
  * is done.
  */
-interface Places {
+export interface Places {
   readonly bots: number
   readonly anonymous: number
   readonly handshakes: number
@@ -56,7 +59,7 @@ const NEVER = Number.POSITIVE_INFINITY
 export class AgentConnections {
   readonly #anonymous: ConnectionPool<string>
   readonly #bots: ConnectionPool<string>
-  readonly #maxPerAddress: number
+  #maxPerAddress: number
   readonly #botsAt = new Map<string, number>()
   readonly #clock: Clock
 
@@ -65,6 +68,12 @@ export class AgentConnections {
     this.#bots = new ConnectionPool({ max, spareMs: NEVER })
     this.#maxPerAddress = maxPerAddress
     this.#clock = clock
+  }
+
+  /** Sets the limits for connections of bots to come. Those that are open stay. */
+  limit({ max, maxPerAddress }: BotLimits): void {
+    this.#bots.limit(max)
+    this.#maxPerAddress = maxPerAddress
   }
 
   /**

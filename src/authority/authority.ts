@@ -16,8 +16,10 @@ import type { Random } from '../foundation/random.ts'
 import { version } from '../foundation/version.ts'
 import { acquireLockFile } from '../peer/lock-file.ts'
 import { RpcServer } from '../rpc/server.ts'
+import type { CallLimits } from '../rpc/server-options.ts'
 import { TrustDomain } from '../spiffe/trust-domain.ts'
 import { listenForAdministrators } from './admin-listener.ts'
+import type { BotLimits } from './agent-connections.ts'
 import { auditHandlers } from './api/admin/audit-events.ts'
 import { backupHandlers } from './api/admin/backup.ts'
 import { botInstanceHandlers } from './api/admin/bot-instances.ts'
@@ -47,6 +49,7 @@ import { joinTokenUses } from './datastore/join-token-repository.ts'
 import { AuthorityRunningError } from './errors.ts'
 import type { BoundsDeps } from './issuance/bounds.ts'
 import { Issuer } from './issuance/issuer.ts'
+import { SvidRate } from './issuance/svid-rate.ts'
 import { JoinTokens } from './join/join-tokens.ts'
 import { Joiner } from './join/joiner.ts'
 import { joinMethods } from './join/methods/registry.ts'
@@ -84,7 +87,10 @@ interface AuthorityInfo {
   readonly metricsListen?: string
 }
 
-export type RunningAuthority = AsyncDisposable & AuthorityInfo
+export interface RunningAuthority extends AsyncDisposable, AuthorityInfo {
+  /** Limits new connections and calls of agents by this configuration from now on. */
+  readonly limit: (config: Pick<AuthorityConfig, 'limits'>) => void
+}
 
 /** How long running calls may take after the authority is asked to stop. */
 const STOP_MS = 2_000
@@ -96,10 +102,10 @@ const STOP_MS = 2_000
 export async function runAuthority(config: AuthorityConfig, deps: AuthorityDeps): Promise<RunningAuthority> {
   const lifecycle = new Lifecycle()
   try {
-    const info = await start(config, deps, lifecycle)
+    const { info, limit } = await start(config, deps, lifecycle)
     deps.logger.info({ event: 'authority.started', ...info }, 'authority is ready')
     deps.ready?.(info)
-    return { ...info, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
+    return { ...info, limit, [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose]() }
   } catch (error) {
     await lifecycle[Symbol.asyncDispose]()
     throw error
@@ -110,7 +116,7 @@ async function start(
   config: AuthorityConfig,
   deps: AuthorityDeps,
   lifecycle: Lifecycle,
-): Promise<AuthorityInfo> {
+): Promise<Pick<RunningAuthority, 'limit'> & { readonly info: AuthorityInfo }> {
   const { clock, random, logger } = deps
   const metrics = createMetrics()
   exposeProcess(metrics)
@@ -181,16 +187,16 @@ async function start(
   const gate = authorizer({ nowSeconds: () => judged.now().getTime() / 1000, isAdministrator })
 
   // Agents.
+  const { maxStreamsPerConnection, maxCallsOfCaller } = callLimitsOf(config)
   const agents = new RpcServer<Caller>({
     logger,
     metrics,
     clock,
-    maxStreamsPerConnection: config.limits.max_streams_per_connection,
+    maxStreamsPerConnection,
     limitsOf,
     keyOf: originOf,
     byteLimits: AGENT_BYTES,
-    // Per bot or address, over all of its connections.
-    callCap: { keyOf: originOf, max: config.limits.max_streams_per_connection },
+    callCap: { keyOf: originOf, max: maxCallsOfCaller },
   })
   const isServing = (): boolean => readinessOf(state).isReady
   agents.addHealth(isServing, gate)
@@ -213,26 +219,22 @@ async function start(
     }),
     gate,
   )
-  agents.add(
-    'signet.v1.IssuanceService',
-    issuanceHandlers({ issuer, connections, clock: judged, svidsPerSecond: config.limits.svids_per_second }),
-    gate,
-  )
+  const rate = new SvidRate(config.limits.svids_per_second, judged)
+  const issuance = issuanceHandlers({ issuer, connections, clock: judged, rate })
+  agents.add('signet.v1.IssuanceService', issuance, gate)
   const reports = reportHandlers({ connections, audit, givenUp, clock: judged, logger })
   agents.add('signet.v1.ReportService', reports, gate)
-  const listener = lifecycle.use(
-    await listenForAgents({
-      listen: config.listen,
-      maxConnections: config.limits.max_connections,
-      maxConnectionsPerAddress: config.limits.max_connections_per_address,
-      keys: () => keys.current(),
-      server: agents,
-      instances: connections,
-      clock: judged,
-      logger,
-      metrics,
-    }),
-  )
+  const { listener, limit: limitConnections } = await listenForAgents({
+    listen: config.listen,
+    limits: botLimitsOf(config),
+    keys: () => keys.current(),
+    server: agents,
+    instances: connections,
+    clock: judged,
+    logger,
+    metrics,
+  })
+  lifecycle.use(listener)
   lifecycle.use(keys.watch.subscribe(() => listener.reload()))
 
   // Administrators.
@@ -309,12 +311,27 @@ async function start(
     await audit.record('authority.stopped', 'authority', { reason: 'asked to stop' })
   })
   const adminSocket = adminListener.path
+  const metricsListen = status && { metricsListen: status.address }
   return {
-    listen,
-    adminSocket,
-    pin: pin(),
-    trustDomain,
-    ...(status ? { metricsListen: status.address } : {}),
+    info: { listen, adminSocket, pin: pin(), trustDomain, ...metricsListen },
+    limit: (now) => {
+      agents.limit(callLimitsOf(now))
+      rate.limit(now.limits.svids_per_second)
+      limitConnections(botLimitsOf(now))
+    },
+  }
+}
+
+/** The cap on open calls of a bot or an address is that of a single connection. */
+function callLimitsOf({ limits }: Pick<AuthorityConfig, 'limits'>): CallLimits {
+  const max = limits.max_streams_per_connection
+  return { maxStreamsPerConnection: max, maxCallsOfCaller: max }
+}
+
+function botLimitsOf({ limits }: Pick<AuthorityConfig, 'limits'>): BotLimits {
+  return {
+    max: limits.max_connections,
+    maxPerAddress: limits.max_connections_per_address,
   }
 }
 

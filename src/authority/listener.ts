@@ -8,7 +8,7 @@ import { resourcesOfThisProcess } from '../peer/connection-limits.ts'
 import { RefusedConnections } from '../peer/refused-connections.ts'
 import type { RpcServer } from '../rpc/server.ts'
 import { TlsListener } from '../rpc/tls-listener.ts'
-import { AgentConnections, placesFor } from './agent-connections.ts'
+import { AgentConnections, type BotLimits, type Places, placesFor } from './agent-connections.ts'
 import type { InstanceConnections } from './bots/instance-connections.ts'
 import { type AnonymousCaller, type BotCaller, botCallerOf, type Caller } from './caller.ts'
 import { ConnectionExpiredError, TooManyConnectionsError } from './errors.ts'
@@ -16,9 +16,7 @@ import type { KeysInUse } from './keys/signing-keys.ts'
 
 interface ListenerDeps {
   readonly listen: string
-  /** Limits bot connections in all; `maxConnectionsPerAddress` limits them per address. */
-  readonly maxConnections: number
-  readonly maxConnectionsPerAddress: number
+  readonly limits: BotLimits
   readonly keys: () => KeysInUse
   readonly server: RpcServer<Caller>
   readonly instances: InstanceConnections
@@ -40,25 +38,12 @@ const MAX_WAIT_MS = 60_000
  * Accepts TLS connections and establishes the caller, from the client certificate, before HTTP/2
  * reads a byte.
  */
-export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
-  const { openFiles } = resourcesOfThisProcess()
-  const { bots, anonymous, handshakes } = placesFor(deps.maxConnections, openFiles)
-  if (bots < deps.maxConnections) {
-    deps.logger.info(
-      { event: 'connections.limited', configured: deps.maxConnections, possible: bots, openFiles },
-      'too few file descriptors or too little memory for the configured number of connections',
-    )
-  }
-  const admission: Admission = {
-    connections: new AgentConnections({
-      max: bots,
-      maxPerAddress: deps.maxConnectionsPerAddress,
-      maxAnonymous: anonymous,
-      clock: deps.clock,
-    }),
-    refusals: new RefusedConnections(deps),
-  }
-  return TlsListener.listen({
+export async function listenForAgents(deps: ListenerDeps): Promise<AgentListener> {
+  const { bots: max, anonymous: maxAnonymous, handshakes } = possiblePlaces(deps.limits, deps.logger)
+  const { maxPerAddress } = deps.limits
+  const connections = new AgentConnections({ max, maxPerAddress, maxAnonymous, clock: deps.clock })
+  const admission: Admission = { connections, refusals: new RefusedConnections(deps) }
+  const listener = await TlsListener.listen({
     listen: deps.listen,
     maxHandshakes: handshakes,
     tls: () => {
@@ -75,6 +60,30 @@ export function listenForAgents(deps: ListenerDeps): Promise<TlsListener> {
     logger: deps.logger,
     metrics: deps.metrics,
   })
+  const limit = (limits: BotLimits): void => {
+    const { bots } = possiblePlaces(limits, deps.logger)
+    connections.limit({ ...limits, max: bots })
+  }
+  return { listener, limit }
+}
+
+interface AgentListener {
+  readonly listener: TlsListener
+  /** Sets the limits for connections of bots to come. Those that are open stay. */
+  readonly limit: (limits: BotLimits) => void
+}
+
+/** The configured limits, lowered to what this process can hold. */
+function possiblePlaces({ max: configured }: BotLimits, logger: Logger): Places {
+  const { openFiles } = resourcesOfThisProcess()
+  const places = placesFor(configured, openFiles)
+  if (places.bots < configured) {
+    logger.info(
+      { event: 'connections.limited', configured, possible: places.bots, openFiles },
+      'too few file descriptors or too little memory for the configured number of connections',
+    )
+  }
+  return places
 }
 
 interface Admission {

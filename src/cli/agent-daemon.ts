@@ -6,6 +6,7 @@ import type { AgentConfig } from '../config/agent-settings.ts'
 import { ConfigCache } from '../config/config-cache.ts'
 import { loadAgentConfig, readingProgram } from '../config/load-agent-config.ts'
 import { keyDirectory, surroundings } from '../config/places.ts'
+import type { AGENT_RELOADABLE } from '../config/reloadable.ts'
 import { systemClock } from '../foundation/clock.ts'
 import { createDaemonLogger } from '../foundation/logger.ts'
 import { systemRandom } from '../foundation/random.ts'
@@ -37,8 +38,8 @@ async function run(options: Options): Promise<void> {
     signals,
     untilStdinEnds: options.untilStdinEnds === true,
     environment: process.env,
-    reload: (agent) =>
-      reloader({
+    reload: ({ limit }) =>
+      reloader<AgentConfig, (typeof AGENT_RELOADABLE)[number]>({
         running: config,
         read: async () => {
           const again = await configText(options)
@@ -47,8 +48,9 @@ async function run(options: Options): Promise<void> {
         logger,
         settings: {
           'log.level': ({ log }) => (logger.level = log.level),
-          'workload_api.max_connections': agent.limit,
-          'workload_api.max_connections_per_uid': agent.limit,
+          'workload_api.max_connections': limit,
+          'workload_api.max_connections_per_uid': limit,
+          'workload_api.max_streams_per_connection': limit,
         },
       }),
   })

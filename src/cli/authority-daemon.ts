@@ -1,5 +1,6 @@
 import { runAuthority } from '../authority/authority.ts'
-import { parseAuthorityConfig } from '../config/authority-config.ts'
+import { type AuthorityConfig, parseAuthorityConfig } from '../config/authority-config.ts'
+import type { AUTHORITY_RELOADABLE } from '../config/reloadable.ts'
 import { systemClock } from '../foundation/clock.ts'
 import { createDaemonLogger } from '../foundation/logger.ts'
 import { systemRandom } from '../foundation/random.ts'
@@ -34,15 +35,21 @@ async function run(options: Options): Promise<void> {
     signals,
     untilStdinEnds: options.untilStdinEnds === true,
     environment: process.env,
-    reload: () =>
-      reloader({
+    reload: ({ limit }) =>
+      reloader<AuthorityConfig, (typeof AUTHORITY_RELOADABLE)[number]>({
         running: config,
         read: async () => {
           const again = await readInput(options.config ?? defaultAuthorityConfig())
           return parseAuthorityConfig(again.text, again.fileName)
         },
         logger,
-        settings: { 'log.level': ({ log }) => (logger.level = log.level) },
+        settings: {
+          'log.level': ({ log }) => (logger.level = log.level),
+          'limits.max_connections': limit,
+          'limits.max_connections_per_address': limit,
+          'limits.max_streams_per_connection': limit,
+          'limits.svids_per_second': limit,
+        },
       }),
   })
 }

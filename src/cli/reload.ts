@@ -1,20 +1,23 @@
 import type { Logger } from '../foundation/logger.ts'
 
-interface ReloadOptions<Config extends object> {
+interface ReloadOptions<Config extends object, Setting extends string> {
   readonly running: Config
   /** Reads the file again, as at the start. */
   readonly read: () => Promise<Config>
   readonly logger: Logger
   /** What can change while the program runs: settings by their path, and how to apply them. */
-  readonly settings: Readonly<Record<string, (config: Config) => void>>
+  readonly settings: Readonly<Record<Setting, (config: Config) => void>>
 }
 
 /**
  * Returns a function that reads the configuration again. What can change now does; the rest is
  * named in one line. A file with a mistake changes nothing.
  */
-export function reloader<Config extends object>(options: ReloadOptions<Config>): () => Promise<void> {
-  const { read, logger, settings } = options
+export function reloader<Config extends object, Setting extends string>(
+  options: ReloadOptions<Config, Setting>,
+): () => Promise<void> {
+  const { read, logger } = options
+  const settings = new Map<string, (config: Config) => void>(Object.entries(options.settings))
   const running = new Map(leavesOf(options.running))
   return async () => {
     let config: Config
@@ -31,8 +34,8 @@ export function reloader<Config extends object>(options: ReloadOptions<Config>):
     const different = [...new Set([...running.keys(), ...wanted.keys()])].filter(
       (path) => running.get(path) !== wanted.get(path),
     )
-    const changed = different.filter((path) => Object.hasOwn(settings, path))
-    for (const apply of new Set(changed.map((path) => settings[path]))) apply?.(config)
+    const changed = different.filter((path) => settings.has(path))
+    for (const apply of new Set(changed.map((path) => settings.get(path)))) apply?.(config)
     for (const path of changed) running.set(path, wanted.get(path) ?? '')
     const needsRestart = different.filter((path) => !changed.includes(path))
     const facts = { event: 'config.reloaded', changed, needsRestart }

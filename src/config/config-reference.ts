@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { agentConfigSchema } from './agent-config-schema.ts'
 import { authorityConfigSchema } from './authority-config.ts'
+import { AGENT_RELOADABLE, AUTHORITY_RELOADABLE } from './reloadable.ts'
 import { metadataSchema, specSchemas } from './resource-schemas.ts'
 
 /** One row of a table in docs/. */
@@ -12,6 +13,12 @@ interface ReferenceRow {
   readonly default?: string
   readonly required: boolean
   readonly description: string
+}
+
+/** Which keys of a program's file SIGHUP changes; absent for what no program reads. */
+export const RELOADABLE: Readonly<Partial<Record<ReferenceName, readonly string[]>>> = {
+  'authority.yaml': AUTHORITY_RELOADABLE,
+  'agent.yaml': AGENT_RELOADABLE,
 }
 
 const SCHEMAS = {

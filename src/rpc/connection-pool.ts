@@ -21,13 +21,20 @@ export interface ConnectionPoolOptions {
  * connections therefore cannot lock others out, and a client that opens many displaces its own.
  */
 export class ConnectionPool<K> {
-  readonly #options: ConnectionPoolOptions
+  #max: number
+  readonly #spareMs: number
   /** In order of arrival, like each set in {@link #byKey}. */
   readonly #members = new Set<PoolMember<K>>()
   readonly #byKey = new Map<K, Set<PoolMember<K>>>()
 
-  constructor(options: ConnectionPoolOptions) {
-    this.#options = options
+  constructor({ max, spareMs }: ConnectionPoolOptions) {
+    this.#max = max
+    this.#spareMs = spareMs
+  }
+
+  /** Sets the number of places for members to come. Those that have a place keep it. */
+  limit(max: number): void {
+    this.#max = max
   }
 
   get size(): number {
@@ -36,9 +43,8 @@ export class ConnectionPool<K> {
 
   /** Admits a member, evicting another one if necessary. Returns false when there is no place for it. */
   admit(member: PoolMember<K>): boolean {
-    const { max } = this.#options
     const own = this.#byKey.get(member.key)
-    if (this.#members.size >= max) {
+    if (this.#members.size >= this.#max) {
       const biggest = this.#biggest(own)
       if (biggest !== undefined) this.#evict(first(biggest))
       else if (!this.#evictOldest(this.#members, member)) return false
@@ -75,7 +81,7 @@ export class ConnectionPool<K> {
 
   #evictOldest(among: ReadonlySet<PoolMember<K>>, { sinceMs }: PoolMember<K>): boolean {
     const oldest = first(among)
-    if (oldest === undefined || sinceMs - oldest.sinceMs < this.#options.spareMs) return false
+    if (oldest === undefined || sinceMs - oldest.sinceMs < this.#spareMs) return false
     this.#evict(oldest)
     return true
   }

@@ -9,23 +9,30 @@ export interface CallCap<C> {
  * without this one, a peer that does not read could multiply it by the number of its connections.
  */
 export class OpenCalls<C> {
-  readonly #cap: CallCap<C>
+  readonly #keyOf: CallCap<C>['keyOf']
+  #max: number
   readonly #open = new Map<number | string, number>()
 
-  constructor(cap: CallCap<C>) {
-    this.#cap = cap
+  constructor({ keyOf, max }: CallCap<C>) {
+    this.#keyOf = keyOf
+    this.#max = max
+  }
+
+  /** Sets the cap for calls to come. Those that are open stay, and count. */
+  limit(max: number): void {
+    this.#max = max
   }
 
   /** Counts a call. Returns false when it exceeds the cap; it still counts until it is removed. */
   add(caller: C): boolean {
-    const key = this.#cap.keyOf(caller)
+    const key = this.#keyOf(caller)
     const open = (this.#open.get(key) ?? 0) + 1
     this.#open.set(key, open)
-    return open <= this.#cap.max
+    return open <= this.#max
   }
 
   remove(caller: C): void {
-    const key = this.#cap.keyOf(caller)
+    const key = this.#keyOf(caller)
     const open = this.#open.get(key) ?? 0
     if (open > 1) this.#open.set(key, open - 1)
     else this.#open.delete(key)

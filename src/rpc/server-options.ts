@@ -5,6 +5,14 @@ import type { ByteLimits } from './byte-budget.ts'
 import type { ConnectionLimits } from './connection.ts'
 import type { CallCap } from './open-calls.ts'
 
+/** Figures of a server that can change while it serves. */
+export interface CallLimits {
+  /** Open calls on one connection. */
+  readonly maxStreamsPerConnection: number
+  /** The `max` of the cap on open calls, where the server has one. */
+  readonly maxCallsOfCaller: number
+}
+
 export interface RpcServerOptions<C> {
   readonly logger: Logger
   readonly metrics: Metrics

@@ -25,7 +25,7 @@ import { LATENCY_BUCKETS, measured } from './measured-handler.ts'
 import { OpenCalls } from './open-calls.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { createCall, type Route, Routes } from './routes.ts'
-import { byteLimitsOf, limitsOf, type RpcServerOptions } from './server-options.ts'
+import { byteLimitsOf, type CallLimits, limitsOf, type RpcServerOptions } from './server-options.ts'
 import type { ServiceName } from './services.ts'
 import { type Status, StatusCode, toStatus, toStatusWithCode, UNKNOWN_METHOD_DETAILS } from './status.ts'
 import { timed } from './timed-handlers.ts'
@@ -50,7 +50,7 @@ const END_CONNECTION_MS = 1_000
  */
 export class RpcServer<C> implements AsyncDisposable {
   readonly #options: RpcServerOptions<C>
-  readonly #limits: ConnectionLimits
+  #limits: ConnectionLimits
   readonly #bytes: ByteBudget
   /** By the maximum of open calls. */
   readonly #sessionForms = new Map<number, SessionForm>()
@@ -107,6 +107,16 @@ export class RpcServer<C> implements AsyncDisposable {
   /** Adds a service. `gate` is called before each call. Missing methods are answered UNIMPLEMENTED. */
   add<Name extends ServiceName>(name: Name, handlers: Handlers<C, Name>, gate?: Gate<C>): void {
     this.#routes.add(name, handlers, gate)
+  }
+
+  /**
+   * Sets the limit on calls of a connection for connections to come, because open ones were told
+   * theirs, and the cap on calls of a caller for calls to come.
+   */
+  limit({ maxStreamsPerConnection, maxCallsOfCaller }: CallLimits): void {
+    this.#limits = { ...this.#limits, maxCalls: maxStreamsPerConnection }
+    this.#sessionForms.clear()
+    this.#openCalls?.limit(maxCallsOfCaller)
   }
 
   #timed(handler: Handler<C>): Handler<C> {

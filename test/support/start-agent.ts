@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type AgentDeps, type RunningAgent, runAgent } from '../../src/agent/agent.ts'
-import { parseAgentConfig } from '../../src/config/agent-config.ts'
+import { type AgentConfig, parseAgentConfig } from '../../src/config/agent-config.ts'
 import { systemClock } from '../../src/foundation/clock.ts'
 import { silentLogger } from '../../src/foundation/logger.ts'
 import { systemRandom } from '../../src/foundation/random.ts'
@@ -21,6 +21,7 @@ export interface AgentPlace {
 }
 
 export interface StartedAgent extends AsyncDisposable {
+  readonly config: AgentConfig
   readonly agent: RunningAgent
   readonly directory: string
   readonly client: () => WorkloadClient
@@ -42,7 +43,8 @@ data_dir: ${directory}/data
 state_key: { path: ${directory}/state-key }
 workload_api: { socket: ${directory}/run/agent.sock }
 ${place.yaml ?? ''}`
-  const agent = await runAgent(parseAgentConfig(text, file), {
+  const config = parseAgentConfig(text, file)
+  const agent = await runAgent(config, {
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
@@ -50,6 +52,7 @@ ${place.yaml ?? ''}`
     ...deps,
   })
   return {
+    config,
     agent,
     directory,
     client: () => new WorkloadClient(agent.socket),

@@ -285,6 +285,19 @@ describe('the packages that Signet is built on', () => {
   }
 })
 
+describe('the dependencies', () => {
+  it('are all used by the program or its tools', () => {
+    const root = path.resolve(src, '..')
+    const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+    const tools = globSync(`${root}/tools/**/*.ts`).map((file) => readFileSync(file, 'utf8'))
+    const texts = [...files.map(({ text }) => text), ...tools]
+    const unused = Object.keys(manifest.dependencies).filter(
+      (name) => !texts.some((text) => imports(text).some((target) => packageOf(target) === name)),
+    )
+    assert.deepEqual(unused, [])
+  })
+})
+
 describe('what belongs in one place', () => {
   for (const { name, text } of written) {
     it(`${name} uses only what it may`, () => {

@@ -1,6 +1,6 @@
 import { COMMANDS, loadCommand } from '../../src/cli/command-catalogue.ts'
 import { ExitCode, exitCodeOf } from '../../src/cli/exit-codes.ts'
-import { configReference, type ReferenceName } from '../../src/config/config-reference.ts'
+import { configReference, RELOADABLE, type ReferenceName } from '../../src/config/config-reference.ts'
 import { CodedError, type ErrorKind } from '../../src/foundation/errors.ts'
 import { ATTESTORS } from '../../src/policy/attributes/registry.ts'
 import { ROLE_KINDS, UNSUPPORTED_KINDS } from '../../src/policy/role-kinds.ts'
@@ -11,13 +11,16 @@ import { firstSentence, type SourceFile } from './sources.ts'
 /** Tables of values that can be imported from the code. */
 
 export function configTable(name: ReferenceName): string {
+  const reloadable = RELOADABLE[name]
   const rows = configReference(name).map(({ key, type, default: fallback, required, description }) => [
     code(key),
     type,
     required ? 'required' : code(fallback ?? ''),
+    ...(reloadable === undefined ? [] : [reloadable.includes(key) ? 'start, SIGHUP' : 'start']),
     description,
   ])
-  return formatTable(['key', 'type', 'default', 'meaning'], rows)
+  const readAt = reloadable === undefined ? [] : ['read at']
+  return formatTable(['key', 'type', 'default', ...readAt, 'meaning'], rows)
 }
 
 export async function commandTable(): Promise<string> {

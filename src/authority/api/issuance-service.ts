@@ -15,7 +15,7 @@ import { jsonBytes } from '../issuance/answer-size.ts'
 import type { Asking, Claim } from '../issuance/claim.ts'
 import type { Issuer, Outcome } from '../issuance/issuer.ts'
 import { MAX_REQUESTS } from '../issuance/life-limits.ts'
-import { RateLimiter } from '../rate-limiter.ts'
+import type { SvidRate } from '../issuance/svid-rate.ts'
 import { instanceOf } from './bot-call.ts'
 
 /** The batch has more requests than one call may carry. */
@@ -29,20 +29,10 @@ export interface IssuanceApiDeps {
   readonly issuer: Issuer
   readonly connections: Pick<InstanceConnections, 'use'>
   readonly clock: Clock
-  /** Per instance, averaged over {@link AVERAGED_SECONDS}. */
-  readonly svidsPerSecond: number
+  /** A long request counts as several SVIDs, because the log stores it in full. */
+  readonly rate: SvidRate
 }
 
-/** An agent that has just started, or whose CA was rotated, needs all its SVIDs at once. */
-const AVERAGED_SECONDS = 600
-
-/**
- * The share of the burst that JWT-SVIDs must leave for X.509-SVIDs, because a workload without an
- * X.509-SVID cannot serve.
- */
-const KEPT_FOR_X509 = 1 / 4
-
-const MAX_INSTANCES = 100_000
 const COST_BYTES = 1024
 /** The most bytes that JSON takes for one UTF-16 code unit: `\u0001`. */
 const MAX_BYTES_OF_UNIT = 6
@@ -57,16 +47,7 @@ const NO_CLAIM: Claim = {
 
 /** signet.v1.IssuanceService */
 export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller, 'signet.v1.IssuanceService'> {
-  const { issuer, connections, clock, svidsPerSecond } = deps
-  // Each SVID is a row of the audit log, so a compromised agent could fill the disk.
-  const burst = Math.max(MAX_REQUESTS, svidsPerSecond * AVERAGED_SECONDS)
-  const limiter = new RateLimiter({ perSecond: svidsPerSecond, burst, maxKeys: MAX_INSTANCES }, clock)
-  // A long request counts as several, because the log stores it in full. A full bucket suffices for
-  // any single request.
-  const take = (instance: string, costs: readonly number[], leaving = 0): void => {
-    const cost = costs.reduce((sum, each) => sum + each, 0)
-    limiter.take(instance, Math.min(burst - leaving, cost), leaving)
-  }
+  const { issuer, connections, clock, rate } = deps
   const plausibleFor = ({ joinedMs }: BotInstance): (() => Plausible) => {
     const nowMs = clock.now().getTime()
     return () => new Plausible(joinedMs, nowMs)
@@ -80,7 +61,7 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller, 'signe
       ): Promise<IssueX509SvidsResponse> => {
         checkLength(request.requests)
         const instance = instanceOf(connections, caller)
-        take(
+        rate.takeX509(
           instance.id,
           request.requests.map(({ claim }) => costOf(claim, [])),
         )
@@ -111,10 +92,9 @@ export function issuanceHandlers(deps: IssuanceApiDeps): Handlers<Caller, 'signe
       ): Promise<IssueJwtSvidsResponse> => {
         checkLength(request.requests)
         const instance = instanceOf(connections, caller)
-        take(
+        rate.takeJwt(
           instance.id,
           request.requests.map(({ claim, audience }) => costOf(claim, audience)),
-          burst * KEPT_FOR_X509,
         )
         const plausible = plausibleFor(instance)
         const asked = request.requests.map(({ claim, audience }) => ({

@@ -26,7 +26,7 @@ function started() {
   const evicted: string[] = []
   const admit = (caller: AnonymousCaller | BotCaller, name = ''): Place | string =>
     connections.admit(caller, () => evicted.push(name))
-  return { admit, evicted }
+  return { connections, admit, evicted }
 }
 
 describe('the connections of an authority', () => {
@@ -36,6 +36,17 @@ describe('the connections of an authority', () => {
     admit(anonymous('203.0.113.1'), 'other')
     admit(anonymous('198.51.100.1'), 'fourth')
     assert.deepEqual(evicted, ['first', 'second'])
+  })
+
+  it('of bots stay when their limits become lower, which holds for those to come', () => {
+    const { connections, admit, evicted } = started()
+    for (const name of ['A', 'B', 'C']) admit(bot(name), name)
+    connections.limit({ max: 3, maxPerAddress: 2 })
+    assert.equal(admit(bot('D')), 'too_many_connections_of_address')
+    assert.equal(admit(bot('D', '192.0.2.2')), 'too_many_connections')
+    connections.limit({ max: 4, maxPerAddress: 2 })
+    assert.equal(typeof admit(bot('D', '192.0.2.2')), 'object')
+    assert.deepEqual(evicted, [])
   })
 
   it('of bots are not displaced by those without a certificate', () => {

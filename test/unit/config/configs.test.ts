@@ -3,7 +3,12 @@ import { describe, it } from 'node:test'
 import { z } from 'zod'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { parseAuthorityConfig } from '../../../src/config/authority-config.ts'
-import { configReference, referenceOf } from '../../../src/config/config-reference.ts'
+import {
+  configReference,
+  RELOADABLE,
+  type ReferenceName,
+  referenceOf,
+} from '../../../src/config/config-reference.ts'
 
 /** The problems of a refused file. */
 function problems(parse: () => unknown): string[] {
@@ -197,6 +202,16 @@ describe('configReference', () => {
     assert.equal(rows.get('join.method')?.default, '"secret"')
     assert.equal(rows.get('attestation.digest_timeout')?.type, 'duration, 100ms to 60s')
     assert.equal(rows.get('state_key')?.type, '{ path } or { env } or { credential }')
+  })
+
+  it('has a row for each setting that SIGHUP changes', () => {
+    for (const [name, settings] of Object.entries(RELOADABLE)) {
+      const keys = new Set(configReference(name as ReferenceName).map(({ key }) => key))
+      assert.deepEqual(
+        settings.filter((setting) => !keys.has(setting)),
+        [],
+      )
+    }
   })
 
   it('has the keys of all alternatives, and the names that choose one', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type IssuanceApiDeps, issuanceHandlers } from '../../../../src/authority/api/issuance-service.ts'
+import { SvidRate } from '../../../../src/authority/issuance/svid-rate.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
 const caller = (instanceId: string) => ({ kind: 'bot', bot: 'builder', instanceId })
@@ -9,11 +10,12 @@ describe('how many SVIDs one agent gets', () => {
   /** Requests this many as that instance. */
   function create(svidsPerSecond: number) {
     const clock = new FakeClock()
+    const rate = new SvidRate(svidsPerSecond, clock)
     const deps = {
       issuer: { issueX509: async () => [], issueJwt: async () => [] },
       connections: { use: ({ instanceId }: { instanceId: string }) => ({ id: instanceId, joinedMs: 0 }) },
       clock,
-      svidsPerSecond,
+      rate,
     } as unknown as IssuanceApiDeps
     const handlers = issuanceHandlers(deps) as unknown as {
       [method: string]: { unary(caller: unknown, request: object): Promise<object> }
@@ -27,7 +29,7 @@ describe('how many SVIDs one agent gets', () => {
       const requests = Array.from({ length: count }, () => ({ claim, audience: [] }))
       await handlers[method]?.unary(caller(instanceId), { requests })
     }
-    return { clock, ask }
+    return { clock, rate, ask }
   }
   const limited = { code: 'ERR_AUTHORITY_RATE_LIMITED' }
 
@@ -52,6 +54,21 @@ describe('how many SVIDs one agent gets', () => {
     clock.advance(100_000)
     await assert.rejects(ask('a', 1, 'IssueJwtSvids'), limited)
     await ask('a', 200)
+  })
+
+  it('follows a new rate at once: of a full bucket, what the new one holds is left', async () => {
+    const { clock, rate, ask } = create(1000)
+    await ask('a', 1)
+    rate.limit(2)
+    await ask('a', 1000)
+    await ask('a', 200)
+    await assert.rejects(ask('a', 1), limited)
+    await ask('b', 900, 'IssueJwtSvids')
+    await assert.rejects(ask('b', 1, 'IssueJwtSvids'), limited)
+    rate.limit(100)
+    clock.advance(1_000)
+    await ask('a', 100)
+    await assert.rejects(ask('a', 1), limited)
   })
 
   it('counts a long request as several', async () => {
@@ -122,11 +139,12 @@ describe('the reason that an agent gives for a request', () => {
         asked = request.claim.asked
         return []
       }
+      const clock = new FakeClock(NOW_MS)
       const deps = {
         issuer: { issueX509 },
         connections: { use: () => ({ id: 'a', joinedMs: NOW_MS - 3_600_000 }) },
-        clock: new FakeClock(NOW_MS),
-        svidsPerSecond: 1,
+        clock,
+        rate: new SvidRate(1, clock),
       } as unknown as IssuanceApiDeps
       const { IssueX509Svids } = issuanceHandlers(deps) as unknown as {
         IssueX509Svids: { unary(caller: object, request: object): Promise<object> }
