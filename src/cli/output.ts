@@ -28,6 +28,11 @@ export function warn(text: string): void {
   process.stderr.write(`${printable(text)}\n`)
 }
 
+/** Prints a question to standard error; the answer follows on the same line. */
+export function printQuestion(text: string): void {
+  process.stderr.write(printable(text))
+}
+
 export function printJson(value: unknown): void {
   printJsonText(formatJson(value))
 }

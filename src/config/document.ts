@@ -19,11 +19,12 @@ export class SourceDocument {
   readonly value: unknown
   readonly fileName: string
   readonly #contents: Node
-  readonly #lines: LineCounter
+  /** Returns the line of an offset. */
+  readonly #lineAt: (offset: number) => number
 
-  constructor(contents: Node, value: unknown, lines: LineCounter, fileName: string) {
+  constructor(contents: Node, value: unknown, lineAt: (offset: number) => number, fileName: string) {
     this.#contents = contents
-    this.#lines = lines
+    this.#lineAt = lineAt
     this.fileName = fileName
     this.value = value
   }
@@ -33,7 +34,7 @@ export class SourceDocument {
     const contents = this.#contents
     if (!isSeq(contents) || !Array.isArray(this.value)) return undefined
     return this.value.map(
-      (value, at) => new SourceDocument(contents.items[at] as Node, value, this.#lines, this.fileName),
+      (value, at) => new SourceDocument(contents.items[at] as Node, value, this.#lineAt, this.fileName),
     )
   }
 
@@ -52,7 +53,7 @@ export class SourceDocument {
         offset = offsetOf(node) ?? offset
       } else break
     }
-    return this.#lines.linePos(offset).line
+    return this.#lineAt(offset)
   }
 
   /** Formats the place of a path as `file:line`. */
@@ -78,7 +79,7 @@ export class SourceDocument {
       Scalar: (key, { value, source, range }) => {
         if (key === 'key' || typeof value !== 'number' || source === undefined || source === String(value))
           return
-        const { line } = this.#lines.linePos(range?.[0] ?? 0)
+        const line = this.#lineAt(range?.[0] ?? 0)
         found.push(
           `${this.fileName}:${line}: ${source} is read as the number ${value}: write it in quotes to keep it as it is`,
         )
@@ -105,13 +106,15 @@ export class SourceDocument {
 
 /**
  * Reads all documents of a file, except empty ones. Documents that are not valid YAML appear only
- * in `problems`.
+ * in `problems`. The text may be a piece of the file, with `linesBefore` lines before it.
  */
 export function readDocuments(
   text: string,
   fileName: string,
+  linesBefore = 0,
 ): { readonly documents: readonly SourceDocument[]; readonly problems: readonly string[] } {
   const lines = new LineCounter()
+  const lineAt = (offset: number): number => linesBefore + lines.linePos(offset).line
   const documents: SourceDocument[] = []
   const problems: string[] = []
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
@@ -119,7 +122,7 @@ export function readDocuments(
     if (document.errors.length > 0) {
       for (const { pos, code, message } of document.errors) {
         const reason = code === 'RESOURCE_EXHAUSTION' ? TOO_DEEP : message
-        const problem = `${fileName}:${lines.linePos(pos[0]).line}: ${reason}`
+        const problem = `${fileName}:${lineAt(pos[0])}: ${reason}`
         if (!problems.includes(problem)) problems.push(problem)
       }
     } else if (
@@ -127,12 +130,12 @@ export function readDocuments(
       !(isScalar(document.contents) && document.contents.value === null)
     ) {
       try {
-        const source = new SourceDocument(document.contents, document.toJS(), lines, fileName)
+        const source = new SourceDocument(document.contents, document.toJS(), lineAt, fileName)
         if (isWithin(source.value, MAX_DEPTH)) documents.push(source)
-        else problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${TOO_DEEP}`)
+        else problems.push(`${fileName}:${lineAt(document.range[0])}: ${TOO_DEEP}`)
       } catch (error) {
         // A document with excessive aliases; the YAML library allows a hundred.
-        problems.push(`${fileName}:${lines.linePos(document.range[0]).line}: ${messageOf(error)}`)
+        problems.push(`${fileName}:${lineAt(document.range[0])}: ${messageOf(error)}`)
       }
     }
   }

@@ -34,13 +34,15 @@ const envelope = z.strictObject({
 /**
  * Parses a file of resources. `problems` has every mistake with its `file:line`. A resource whose
  * only mistakes are unknown keys is also in `resources`, so that later checks can be reported with
- * them. If there are problems, nothing may be applied.
+ * them. If there are problems, nothing may be applied. The text may be a piece of the file, with
+ * `linesBefore` lines before it.
  */
 export function parseResources(
   text: string,
   fileName: string,
+  linesBefore = 0,
 ): { resources: ParsedResource[]; problems: string[] } {
-  const { documents, problems: unreadable } = readDocuments(text, fileName)
+  const { documents, problems: unreadable } = readDocuments(text, fileName, linesBefore)
   const problems = [...unreadable]
   const resources: ParsedResource[] = []
   const seen = new Map<string, string>()

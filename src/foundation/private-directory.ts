@@ -4,11 +4,12 @@ import path from 'node:path'
 import { FileWriteError, formatMode, PrivateFileError } from './atomic-file.ts'
 
 /**
- * Creates a directory and those above it. Returns the first one that was missing. Node's `recursive`
- * option never returns where the kernel lets nobody create a directory, as in /proc.
+ * Creates a directory and those above it. Returns those that this call made, outermost first; one that
+ * another process was faster to make is not ours to change. Node's `recursive` option never returns
+ * where the kernel lets nobody create a directory, as in /proc.
  * @throws FileWriteError
  */
-export function makeDirectories(directory: string, mode: number): string | undefined {
+export function makeDirectories(directory: string, mode: number): readonly string[] {
   try {
     const missing: string[] = []
     let above = path.resolve(directory)
@@ -19,19 +20,20 @@ export function makeDirectories(directory: string, mode: number): string | undef
       found = statSync(above, { throwIfNoEntry: false })
     }
     if (!found.isDirectory()) throw new FileWriteError(directory, undefined, `${above} is not a directory`)
-    for (const each of missing) makeDirectory(each, mode)
-    return missing[0]
+    return missing.filter((each) => makeDirectory(each, mode))
   } catch (error) {
     throw error instanceof FileWriteError ? error : new FileWriteError(directory, error)
   }
 }
 
-function makeDirectory(directory: string, mode: number): void {
+/** Returns false when another process was faster. */
+function makeDirectory(directory: string, mode: number): boolean {
   try {
     mkdirSync(directory, { mode })
+    return true
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'EEXIST' && statSync(directory).isDirectory()) return // another process was faster
+    if (code === 'EEXIST' && statSync(directory).isDirectory()) return false
     if (code !== 'ENOENT') throw error
     const parent = path.dirname(directory)
     throw new FileWriteError(directory, error, `no directory can be created in ${parent}`)

@@ -2,6 +2,8 @@ import {
   chmodSync,
   closeSync,
   constants,
+  fchmodSync,
+  fstatSync,
   lstatSync,
   openSync,
   renameSync,
@@ -57,8 +59,8 @@ interface SocketDirectoryOptions {
 /** Creates the directory if absent. Refuses one in which another user could replace the socket. */
 function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDirectoryOptions): void {
   try {
-    // The umask may have cleared bits.
-    if (makeDirectories(directory, mode) !== undefined) chmodSync(directory, mode)
+    const isMade = makeDirectories(directory, mode).includes(path.resolve(directory))
+    if (isMade) restoreMode(directory, mode)
     const stats = statSync(directory)
     const us = process.geteuid?.() ?? 0
     if (stats.uid !== 0 && stats.uid !== us) {
@@ -82,6 +84,16 @@ function prepareSocketDirectory(directory: string, { mode, isPrivate }: SocketDi
       cause: error,
       detail: messageOf(error),
     })
+  }
+}
+
+/** Gives a directory that we made the bits that the umask cleared; never a link that took its place. */
+function restoreMode(directory: string, mode: number): void {
+  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    if (fstatSync(fd).uid === process.geteuid?.()) fchmodSync(fd, mode)
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -1,4 +1,6 @@
+import type { Fact } from './attributes/fact.ts'
 import { factAt } from './attributes/registry.ts'
+import { oneOf } from './attributes/value-shapes.ts'
 import { isMapping, type PolicyProblem, type ProblemPath } from './problem.ts'
 
 /**
@@ -25,21 +27,28 @@ function problemsOf(
   path: ProblemPath,
   joinMethods: readonly string[],
 ): PolicyProblem[] {
-  if (attribute.startsWith('join.')) {
-    const message = joinProblem(attribute, spec, joinMethods)
-    return message === undefined ? [] : [{ path, message }]
+  if (isUnproven(attribute)) {
+    const message = `this version has no join method that proves ${attribute}: only join.method and join.token are there`
+    return [{ path, message }]
   }
-  const fact = factAt(attribute)
-  if (fact === undefined) return []
+  const shape = attribute === 'join.method' ? oneOf(...joinMethods) : factAt(attribute)
+  return shape === undefined ? [] : misfits(spec, shape, path)
+}
+
+function misfits(
+  spec: unknown,
+  shape: Pick<Fact, 'range' | 'valueProblem' | 'globProblem'>,
+  path: ProblemPath,
+): PolicyProblem[] {
   if (isMapping(spec)) {
-    if ('not' in spec) return problemsOf(attribute, spec['not'], [...path, 'not'], joinMethods)
+    if ('not' in spec) return misfits(spec['not'], shape, [...path, 'not'])
     const globs = [spec['glob'] ?? []].flat().filter((glob) => typeof glob === 'string')
-    return found(globs, [...path, 'glob'], (glob) => fact.globProblem?.(glob))
+    return found(globs, [...path, 'glob'], (glob) => shape.globProblem?.(glob))
   }
   return found([spec].flat(), path, (value) => {
-    if (typeof value === 'string') return fact.valueProblem?.(value)
-    const [least, most] = fact.range ?? [value, value]
-    if (typeof value !== 'number' || (value >= Number(least) && value <= Number(most))) return undefined
+    if (typeof value !== 'number' || shape.range === undefined) return shape.valueProblem?.(String(value))
+    const [least, most] = shape.range
+    if (value >= least && value <= most) return undefined
     return `no process can have this value: expected ${least} to ${most}`
   })
 }
@@ -63,14 +72,4 @@ export function unprovenAttributes(attributes: Iterable<string>): readonly strin
 /** The only methods of this version prove nothing of their own. */
 function isUnproven(attribute: string): boolean {
   return attribute.startsWith('join.') && !['join.method', 'join.token'].includes(attribute)
-}
-
-function joinProblem(attribute: string, spec: unknown, methods: readonly string[]): string | undefined {
-  if (isUnproven(attribute)) {
-    return `this version has no join method that proves ${attribute}: only join.method and join.token are there`
-  }
-  if (attribute !== 'join.method') return undefined
-  const values = isMapping(spec) ? [spec['not'] ?? []].flat() : [spec].flat()
-  const unknown = values.find((value) => !methods.includes(String(value)))
-  return unknown === undefined ? undefined : `there is no such join method: expected ${methods.join(' or ')}`
 }

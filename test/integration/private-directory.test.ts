@@ -1,21 +1,44 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { ensurePrivateDirectory, makeDirectories } from '../../src/foundation/private-directory.ts'
 import { temporaryDirectory } from '../support/authority-state.ts'
 
 const modeOf = (directory: string): number => statSync(directory).mode & 0o777
 
 describe('makeDirectories', () => {
-  it('creates what is missing, with the mode, and returns the first of it', async () => {
+  it('creates what is missing, with the mode, and returns what it made', async () => {
     await using place = await temporaryDirectory()
     const wanted = path.join(place.path, 'a', 'b', 'c')
-    assert.equal(makeDirectories(wanted, 0o700), path.join(place.path, 'a'))
+    assert.deepEqual(
+      makeDirectories(wanted, 0o700),
+      ['a', 'a/b', 'a/b/c'].map((made) => path.join(place.path, made)),
+    )
     assert.deepEqual([modeOf(wanted), modeOf(path.dirname(wanted))], [0o700, 0o700])
-    assert.equal(makeDirectories(wanted, 0o755), undefined)
+    assert.deepEqual(makeDirectories(wanted, 0o755), [])
     assert.equal(modeOf(wanted), 0o700)
+  })
+
+  it('is told that it made a directory only once, when two race for it', async () => {
+    await using place = await temporaryDirectory()
+    const names = Array.from({ length: 2000 }, (_, n) => path.join(place.path, String(n)))
+    const start = new Int32Array(new SharedArrayBuffer(4))
+    const racer = `
+      const { parentPort, workerData: { module, names, start } } = require('node:worker_threads')
+      import(module).then(({ makeDirectories }) => {
+        if (Atomics.add(start, 0, 1) === 0) Atomics.wait(start, 0, 1, 10_000)
+        else Atomics.notify(start, 0)
+        parentPort.postMessage(names.flatMap((name) => makeDirectories(name, 0o700)))
+      })`
+    const module = new URL('../../src/foundation/private-directory.ts', import.meta.url).href
+    const race = () =>
+      once(new Worker(racer, { eval: true, workerData: { module, names, start } }), 'message')
+    const made = (await Promise.all([race(), race()])).flat(2)
+    assert.deepEqual(made.sort(), names.sort())
   })
 
   it('names what is in the way', async () => {

@@ -10,10 +10,9 @@ import { SvidNotValidNowError } from './errors.ts'
 import type { HeldBack } from './held-back.ts'
 import { type CachedJwtSvid, issueJwtSvid, type JwtIssueDeps } from './jwt-issue.ts'
 import { JWT_BACKDATED_MS, livesTooLong } from './lives-too-long.ts'
-import type { IdentityClaim } from './svid-issuer.ts'
+import { claimOf, type IdentityClaim } from './svid-issuer.ts'
 import { isValidAt, type Life, worthKeeping } from './svid-life.ts'
 import { whoAsked } from './who-asked.ts'
-import { claimOf } from './x509-cache.ts'
 
 /**
  * How many tokens are cached; each takes about 1 KB. A user who asks for ever new audiences evicts
@@ -186,7 +185,7 @@ export class JwtCache {
   ): Promise<CachedJwtSvid> {
     const { logger, issued, clock, onChange } = this.#deps
     try {
-      const svid = await issueJwtSvid(this.#deps, claim, audiences)
+      const svid = await this.#request(entry, claim, audiences)
       entry.kept = [svid, ...entry.kept]
       this.#choose(entry, clock.now().getTime())
       if (entry.svid !== svid) {
@@ -213,6 +212,22 @@ export class JwtCache {
         'a JWT-SVID could not be issued',
       )
       throw error
+    }
+  }
+
+  /**
+   * Requests a token, and another if a change that came meanwhile holds against the first: the authority
+   * may have decided before it. Without a change, another token would be no better.
+   */
+  async #request(entry: Entry, claim: IdentityClaim, audiences: readonly string[]): Promise<CachedJwtSvid> {
+    const { knowledge } = this.#deps
+    for (;;) {
+      const before = knowledge.value
+      const svid = await issueJwtSvid(this.#deps, claim, audiences)
+      const { value } = knowledge
+      const isUnfit =
+        value?.taintedKeyIds.has(svid.kid) || livesTooLong(lifeOf(svid), JWT_BACKDATED_MS, entry.grant, value)
+      if (value === before || !isUnfit) return svid
     }
   }
 

@@ -1,5 +1,6 @@
 import type { KeyType } from '../../crypto/keys.ts'
 import type { Attributes } from '../../policy/attributes.ts'
+import type { Grant } from '../../policy/compile.ts'
 
 /** A request for an SVID: which workload identity, for which process, and why. */
 export interface IdentityClaim {
@@ -38,4 +39,16 @@ export interface SvidIssuer {
     claim: IdentityClaim,
     audience: readonly string[],
   ): Promise<{ readonly token: string; readonly issuedAt: number; readonly expiresAt: number }>
+}
+
+/** The claim of a process that requests an SVID now. */
+export function claimOf(grant: Grant, workload: Attributes, nowMs: number): IdentityClaim {
+  return {
+    workloadIdentity: grant.identity,
+    revision: grant.revision,
+    spiffeId: grant.spiffeId,
+    keyType: grant.x509.keyType,
+    workloadAttributes: workload,
+    asked: { occasion: 'call', holders: 0, askedMs: nowMs },
+  }
 }

@@ -9,7 +9,7 @@ import { askingUser } from '../attestation/asking-user.ts'
 import type { Knowledge } from '../sync/knowledge.ts'
 import type { HeldBack } from './held-back.ts'
 import { livesTooLong, X509_BACKDATED_MS } from './lives-too-long.ts'
-import type { IdentityClaim } from './svid-issuer.ts'
+import { claimOf, type IdentityClaim } from './svid-issuer.ts'
 import { isClockInTheWay, isValidAt, type Life, worthKeeping } from './svid-life.ts'
 import { whoAsked } from './who-asked.ts'
 import { checkX509Svid } from './x509-check.ts'
@@ -116,31 +116,34 @@ export class X509Cache {
    */
   reconcile(knowledge: Knowledge): void {
     const now = this.#now()
-    const spreadMs = this.#entries.size * SPREAD_MS_EACH
     for (const entry of this.#entries.values()) {
       if (entry.holders.size === 0 && !isCurrent(entry, knowledge)) {
         this.#entries.delete(entry.key)
         continue
       }
       const { svid } = entry
-      const isTainted = ({ signedBy }: CachedX509Svid): boolean =>
-        signedBy.some((keyId) => knowledge.taintedKeyIds.has(keyId))
       if (entry.kept.length > 1) {
-        entry.kept = entry.kept.filter((each) => each === svid || !isTainted(each))
+        entry.kept = entry.kept.filter((each) => each === svid || !isTainted(each, knowledge))
       }
       if (entry.failure !== undefined && Math.abs(now - entry.triedMs) >= RETRY_AFTER_CHANGE_MS) {
         entry.retryMs = now
         if (entry.holders.size > 0) this.#due(entry, now)
-      } else if (
-        svid !== undefined &&
-        (isTainted(svid) || livesTooLong(svid, X509_BACKDATED_MS, entry.grant, knowledge))
-      ) {
-        this.#due(entry, now)
-      } else if (svid !== undefined && !svid.signedBy.includes(knowledge.activeX509KeyId)) {
-        const tenthMs = (svid.notAfterMs - svid.receivedMs) / 10
-        const waitMs = AFTER_BUNDLE_MS + spreadMs * this.#deps.random.fraction()
-        this.#due(entry, Math.min(entry.dueMs, now + Math.min(waitMs, tenthMs)))
+      } else if (svid !== undefined) {
+        this.#follow(entry, svid, knowledge)
       }
+    }
+  }
+
+  /** Has an SVID renewed earlier if what the agent knows now holds against it. */
+  #follow(entry: X509Entry, svid: CachedX509Svid, knowledge: Knowledge): void {
+    const now = this.#now()
+    if (isTainted(svid, knowledge) || livesTooLong(svid, X509_BACKDATED_MS, entry.grant, knowledge)) {
+      this.#due(entry, now)
+    } else if (!svid.signedBy.includes(knowledge.activeX509KeyId)) {
+      const tenthMs = (svid.notAfterMs - svid.receivedMs) / 10
+      const spreadMs = this.#entries.size * SPREAD_MS_EACH
+      const waitMs = AFTER_BUNDLE_MS + spreadMs * this.#deps.random.fraction()
+      this.#due(entry, Math.min(entry.dueMs, now + Math.min(waitMs, tenthMs)))
     }
   }
 
@@ -296,7 +299,8 @@ export class X509Cache {
   }
 
   async #settle(entry: X509Entry, issuing: Promise<CachedX509Svid>): Promise<void> {
-    const { logger, issued, onChange } = this.#deps
+    const { logger, issued, onChange, knowledge } = this.#deps
+    const before = knowledge.value
     try {
       const svid = await issuing
       entry.kept = [svid, ...entry.kept]
@@ -307,6 +311,9 @@ export class X509Cache {
         entry.retryMs = 0
         entry.backoff.reset()
         this.#due(entry, svid.renewAtMs)
+        // The authority may have decided before that change. Without one, another SVID would be no better.
+        const { value } = knowledge
+        if (value !== undefined && value !== before) this.#follow(entry, svid, value)
       } else {
         entry.failure = this.#deps.heldBack.note('x509_svid', svid.spiffeId, svid)
         this.#retry(entry)
@@ -364,18 +371,6 @@ function isFinal(error: unknown): boolean {
 
 const lifeOf = (svid: CachedX509Svid): Life => svid
 
-/** The claim of a process that requests an SVID now. */
-export function claimOf(grant: Grant, workload: Attributes, nowMs: number): IdentityClaim {
-  return {
-    workloadIdentity: grant.identity,
-    revision: grant.revision,
-    spiffeId: grant.spiffeId,
-    keyType: grant.x509.keyType,
-    workloadAttributes: workload,
-    asked: { occasion: 'call', holders: 0, askedMs: nowMs },
-  }
-}
-
 /**
  * Whether a time is still to come. A wait longer than the longest retry means that the clock was
  * set back.
@@ -387,6 +382,10 @@ function isAhead(atMs: number, now: number): boolean {
 /** Whether the clock was set back since the SVID was requested, so that its renewal time is too late. */
 function wasSetBack({ triedMs, svid }: X509Entry, now: number): boolean {
   return now < (triedMs || (svid?.receivedMs ?? 0)) - RETRY.maxMs
+}
+
+function isTainted({ signedBy }: CachedX509Svid, { taintedKeyIds }: Knowledge): boolean {
+  return signedBy.some((keyId) => taintedKeyIds.has(keyId))
 }
 
 /** Whether the policy still has the revision for which the SVID was requested. */

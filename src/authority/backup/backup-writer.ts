@@ -1,4 +1,4 @@
-import { copyFile, lstat, mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { copyFile, lstat, mkdtemp, open, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { FileWriteError } from '../../foundation/atomic-file.ts'
 import type { Clock } from '../../foundation/clock.ts'
@@ -11,6 +11,7 @@ import type { Vault } from '../datastore/vault.ts'
 import { checkFiles } from './check-files.ts'
 import { BackupRefusedError } from './errors.ts'
 import { DATABASE, digestOf, FILES, type FileDigest, formatManifest, manifestPath } from './manifest.ts'
+import { trustedParent } from './parent-directory.ts'
 
 interface BackupWriterDeps {
   readonly datastore: Pick<Datastore, 'copyTo' | 'space'>
@@ -57,21 +58,23 @@ export class BackupWriter {
     if (await isThere(directory)) {
       throw new BackupRefusedError(`${directory} exists already: name a directory that does not`)
     }
-    const parent = path.dirname(directory)
-    const unfinished = path.join(parent, `.${path.basename(directory)}.unfinished`)
+    let unfinished: string | undefined
     try {
+      const parent = await trustedParent(path.dirname(directory))
       await this.#refuseTooLarge(parent)
-      await rm(unfinished, { recursive: true, force: true }) // of an authority that was killed meanwhile
-      await mkdir(unfinished, { mode: 0o700 })
+      const prefix = `.${path.basename(directory)}.unfinished-`
+      for (const name of await readdir(parent)) // of an authority that was killed meanwhile
+        if (name.startsWith(prefix)) await removeOurs(path.join(parent, name))
+      unfinished = await mkdtemp(path.join(parent, prefix))
       const written = await this.#fill(unfinished)
       const { bytes, lastSequence } = written
       await this.#deps.audit.record('authority.backed_up', actor, { directory, lastSequence, bytes })
-      await rename(unfinished, directory)
+      await rename(unfinished, path.join(parent, path.basename(directory)))
       await flush(parent)
       return written
     } catch (error) {
       // If this fails, too, the first error is the useful one.
-      await rm(unfinished, { recursive: true, force: true }).catch(() => undefined)
+      if (unfinished !== undefined) await removeOurs(unfinished).catch(() => undefined)
       throw error instanceof CodedError ? error : new FileWriteError(directory, error)
     }
   }
@@ -125,6 +128,13 @@ async function isThere(file: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
     throw new BackupRefusedError(`cannot look at ${file}: ${fileReason(error)}`, { cause: error })
   }
+}
+
+/** Removes a directory that this user made, and nothing else of that name. */
+async function removeOurs(directory: string): Promise<void> {
+  const found = await lstat(directory)
+  if (!found.isDirectory() || found.uid !== process.geteuid?.()) return
+  await rm(directory, { recursive: true, force: true })
 }
 
 async function flush(file: string): Promise<void> {

@@ -1,11 +1,11 @@
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { RESOURCE_KINDS } from '../../config/resource-specs.ts'
 import type { RpcCalls } from '../../rpc/calls.ts'
 import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { StillInUseError } from '../errors.ts'
 import { listInstances } from '../lists.ts'
-import { printJson, printLine, warn } from '../output.ts'
+import { printJson, printLine, printQuestion, warn } from '../output.ts'
 
 type Options = AuthorityOptions & {
   readonly revision?: string
@@ -45,9 +45,20 @@ async function agree(client: RpcCalls, bot: string): Promise<void> {
     'without it they are refused at once, and their workloads lose their SVIDs'
   if (process.stdin.isTTY === true && process.stderr.isTTY === true) {
     warn(stops)
-    using asking = createInterface({ input: process.stdin, output: process.stderr })
-    if (/^y(es)?$/i.test((await asking.question('Delete it? [y/N] ')).trim())) return
+    if (/^y(es)?$/i.test((await answerTo('Delete it? [y/N] ')).trim())) return
     throw new StillInUseError('nothing was deleted')
   }
   throw new StillInUseError(`${stops}: nothing was deleted (--yes deletes it)`)
+}
+
+/**
+ * Asks at the terminal. The terminal itself edits the line, so that Control-C ends this program as it ends
+ * any other, and Control-D answers nothing.
+ */
+async function answerTo(question: string): Promise<string> {
+  printQuestion(question)
+  using asking = createInterface({ input: process.stdin })
+  for await (const line of asking) return line
+  warn('')
+  return ''
 }

@@ -1,3 +1,4 @@
+import { Glob } from '../glob.ts'
 import type { Fact } from './fact.ts'
 
 /** What values texts can have, so that a rule with one that no process has is refused when it is applied. */
@@ -57,10 +58,13 @@ export const ACCOUNT_NAME: ValueShape = {
 }
 
 export function oneOf(...names: readonly string[]): ValueShape {
-  const problem = `expected ${names.join(' or ')}`
+  const known = names.join(' or ')
   return {
-    valueProblem: (value) => (names.includes(value) ? undefined : problem),
-    globProblem: () => `${problem}, not a glob`,
+    valueProblem: (value) => (names.includes(value) ? undefined : `expected ${known}`),
+    globProblem: (text) => {
+      const glob = Glob.compile(text)
+      return names.some((name) => glob.matches(name)) ? undefined : `expected a glob that matches ${known}`
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { Stack } from '../../support/stack.ts'
@@ -46,8 +46,8 @@ describe('a backup that the authority makes while it runs', () => {
   it('is private, whole in three files and a list, and is refused wherever something is', async () => {
     await using stack = await place({ inProcess: true })
     const to = stack.at('backup')
-    await mkdir(stack.at('.backup.unfinished')) // of an authority that was killed meanwhile
-    await writeFile(stack.at('.backup.unfinished/authority.db'), 'half')
+    await mkdir(stack.at('.backup.unfinished-aB3xYz')) // of an authority that was killed meanwhile
+    await writeFile(stack.at('.backup.unfinished-aB3xYz/authority.db'), 'half')
     const done = await stack.backup(to)
     assert.equal(done.code, 0, done.stderr)
     assert.match(done.stdout, /up to event \d+\nkeep the key-encryption key of .*kek too, somewhere else/)
@@ -77,6 +77,44 @@ describe('a backup that the authority makes while it runs', () => {
     assert.match(checked.stdout, /^the backup of example\.org from .* can be restored\n$/)
     assert.equal((await stack.restore(to)).code, 6) // the authority runs
     assert.match((await stack.restore(to, '--replace')).stderr, /an authority runs/)
+  })
+
+  it('is refused where another user could put a link in its place, and leaves such a link alone', async () => {
+    await using stack = await place({ inProcess: true })
+    await mkdir(stack.at('precious'))
+    await writeFile(stack.at('precious/file'), 'precious')
+    const parent = stack.at('parent')
+    await mkdir(path.join(parent, 'below'), { recursive: true })
+    const link = path.join(parent, '.backup.unfinished-aB3xYz')
+    await symlink(stack.at('precious'), link)
+    for (const [to, mode] of [
+      ['parent/backup', 0o777],
+      ['parent/backup', 0o1777],
+      ['parent/backup', 0o770],
+      ['parent/below/backup', 0o777],
+    ] as const) {
+      await chmod(parent, mode)
+      const { code, stderr } = await stack.backup(stack.at(to))
+      assert.deepEqual(
+        [code, /parent is writable by others: make the backup in/.test(stderr)],
+        [6, true],
+        stderr,
+      )
+    }
+    await chmod(parent, 0o1777)
+    assert.equal((await stack.backup(stack.at('parent/below/backup'))).code, 0)
+
+    await chmod(parent, 0o755)
+    const done = await stack.backup(path.join(parent, 'backup'))
+    assert.equal(done.code, 0, done.stderr)
+    assert.deepEqual((await readdir(parent)).sort(), ['.backup.unfinished-aB3xYz', 'backup', 'below'])
+    assert.equal(await readFile(path.join(link, 'file'), 'utf8'), 'precious')
+    if (process.getuid?.() !== 0) return
+    await chown(parent, 4242, 4242)
+    assert.match(
+      (await stack.backup(path.join(parent, 'another'))).stderr,
+      /parent belongs to uid 4242: make/,
+    )
   })
 
   it('is refused when a file is changed or missing, or the key is another one', async () => {

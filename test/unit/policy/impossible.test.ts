@@ -29,7 +29,8 @@ describe('a condition that no process can meet', () => {
     ['binary_path', { glob: '*' }, /expected an absolute path/],
     ['cgroup', 'system.slice/a.service', /expected an absolute path such as \/system/],
     ['mount_namespace', 'hosts', /expected host or other/],
-    ['mount_namespace', { glob: 'h*' }, /expected host or other, not a glob/],
+    ['mount_namespace', { glob: 'x*' }, /glob: expected a glob that matches host or other/],
+    ['mount_namespace', { not: { glob: ['h*', 'hosts'] } }, /not\.glob\.1: expected a glob that matches/],
     ['started_at', '2027-01-01', /expected an instant/],
     ['started_at', { glob: 'yesterday*' }, /expected a glob for an instant/],
     ['user', '', /expected the name of an account/],
@@ -51,7 +52,18 @@ describe('a condition that no process can meet', () => {
       /no join method that proves join\.github/,
     )
     assert.match(problemsOf({ 'join.method': 'oidc' })[0] ?? '', /expected secret/)
-    assert.match(problemsOf({ 'join.method': { not: 'oidc' } })[0] ?? '', /expected secret/)
+    for (const [spec, at] of [
+      [5, ''],
+      [['secret', 'oidc'], '.1'],
+      [{ not: 'oidc' }, '.not'],
+      [{ not: { not: 'oidc' } }, '.not.not'],
+      [{ glob: 'oidc*' }, '.glob'],
+      [{ not: { glob: 'oidc*' } }, '.not.glob'],
+    ] as const) {
+      const [problem = '', ...more] = problemsOf({ 'join.method': spec })
+      assert.ok(problem.startsWith(`join.method${at}: `) && problem.endsWith('secret'), problem)
+      assert.deepEqual(more, [])
+    }
   })
 })
 
@@ -71,6 +83,10 @@ describe('a condition that a process can meet', () => {
     ['cgroup', '/'],
     ['cgroup', '/../other'],
     ['mount_namespace', ['host', 'other']],
+    ['mount_namespace', { glob: 'host' }],
+    ['mount_namespace', { glob: ['h*', '*'] }],
+    ['mount_namespace', { not: { glob: 'h*' } }],
+    ['mount_namespace', { not: { not: 'host' } }],
     ['started_at', '2027-01-01T00:00:00.000Z'],
     ['started_at', { glob: '2027-01-*' }],
     ['user', 'www-data'],
@@ -81,7 +97,14 @@ describe('a condition that a process can meet', () => {
     it(`is accepted: ${name}: ${JSON.stringify(spec)}`, () => assert.deepEqual(unix(name, spec), []))
   }
   it('is accepted of what the authority knows of a join', () => {
-    assert.deepEqual(problemsOf({ 'join.method': { glob: 's*' } }), [])
+    for (const spec of [
+      'secret',
+      { glob: 's*' },
+      { exists: true },
+      { not: { not: 'secret' } },
+      { not: { glob: 'sec*' } },
+    ])
+      assert.deepEqual(problemsOf({ 'join.method': spec }), [], JSON.stringify(spec))
     assert.deepEqual(
       problemsOf({ 'join.method': 'secret', 'join.token': { glob: 'ci-*' }, 'bot.name': 'a' }),
       [],

@@ -54,7 +54,7 @@ export class ArchiveWriter {
    */
   static async create(directory: string, trustDomain: string, random: Random): Promise<ArchiveWriter> {
     try {
-      const created = makeDirectories(directory, 0o700)
+      const [created] = makeDirectories(directory, 0o700)
       if (created !== undefined) await flush(path.dirname(created))
       for (const name of await readdir(directory)) {
         const isLeft = name.startsWith(`.audit-${trustDomain}.`) && name.endsWith('.tmp')
