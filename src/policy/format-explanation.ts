@@ -4,8 +4,8 @@ import type { Explanation, IdentityExplanation } from './grant.ts'
 import type { ExplainedLife } from './life.ts'
 
 /**
- * Formats an explanation for an operator: what it leaves out, the caller's attributes, then each identity with its
- * verdict, granted ones first, in order.
+ * Formats an explanation for an operator: what it leaves out, the caller's attributes, then each
+ * identity with its verdict, granted ones first, in order.
  */
 export function formatExplanation(explanation: Explanation): string {
   const lines = (explanation.notConsidered ?? []).map((sentence) => `not considered: ${sentence}`)
