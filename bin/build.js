@@ -62,7 +62,8 @@ export async function build({ isAlone = false } = {}) {
   const { build: bundle } = await import('esbuild')
   const made = await Promise.all(
     Object.entries(PROGRAMS).map(async ([program, packages]) => {
-      const { outputFiles, metafile } = await bundle({
+      const sources = new Map()
+      const { outputFiles } = await bundle({
         absWorkingDir: root,
         entryPoints: [`src/${program}.ts`],
         outdir: 'dist',
@@ -71,44 +72,53 @@ export async function build({ isAlone = false } = {}) {
         chunkNames: 'chunks/[name]-[hash]',
         bundle: true,
         splitting: true,
-        plugins: [otherPrograms(program), packagesWithin(packages)],
+        plugins: [noteSources(sources), otherPrograms(program), packagesWithin(packages)],
         format: 'esm',
         platform: 'node',
         target: 'node24',
         sourcemap: 'linked',
         sourcesContent: false,
-        metafile: true,
         write: false,
         logLevel: 'warning',
       })
-      return { program, outputFiles, files: Object.keys(metafile.inputs) }
+      return { program, outputFiles, sources }
     }),
   )
   if (isAlone) fs.rmSync(dist, { recursive: true, force: true })
   else for (const { program } of made) fs.rmSync(builtFrom(program), { force: true })
-  for (const { program, outputFiles, files } of made) {
-    const sources = sourcesOf(files).map((file) => {
-      const { size, mtimeMs } = fs.statSync(path.join(root, file))
-      return [file, size, mtimeMs]
-    })
+  for (const { program, outputFiles, sources } of made) {
     for (const { path: file, text } of outputFiles) {
       // the library keeps its imports, because its user may bundle or trace them
       const isOurs = file.endsWith('.js') && program !== 'client/main'
       writeWhole(file, isOurs ? withBuiltInsCalled(inOneByte(text)) : text)
     }
-    writeWhole(builtFrom(program), JSON.stringify(sources))
+    writeWhole(builtFrom(program), JSON.stringify([...sources.values()]))
   }
   const included = new Set(
-    made.flatMap(({ files }) => sourcesOf(files)).filter((file) => IN_PACKAGE.test(file)),
+    made.flatMap(({ sources }) => [...sources.keys()]).filter((file) => IN_PACKAGE.test(file)),
   )
   writeWhole(path.join(dist, 'third-party-licences.txt'), licencesOf([...included].sort()))
 }
 
 const IN_PACKAGE = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\/.*/
 
-/** The manifest of a package stands for all its files, because it changes with the version. */
-function sourcesOf(files) {
-  return [...new Set(files.map((file) => file.replace(IN_PACKAGE, '$1/package.json')))]
+/**
+ * Notes size and modification time of each source before it is read: one that is edited during the
+ * build differs from them afterwards. The manifest of a package stands for all its files, because it
+ * changes with the version.
+ */
+function noteSources(sources) {
+  return {
+    name: 'sources',
+    setup({ onLoad }) {
+      onLoad({ filter: /./, namespace: 'file' }, ({ path: loaded }) => {
+        const file = path.relative(root, loaded).replace(IN_PACKAGE, '$1/package.json')
+        if (sources.has(file)) return
+        const { size, mtimeMs } = fs.statSync(path.join(root, file))
+        sources.set(file, [file, size, mtimeMs])
+      })
+    },
+  }
 }
 
 /** Leaves the other programs out: that of all commands loads a daemon as the program that it is. */

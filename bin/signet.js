@@ -5,7 +5,7 @@ import module from 'node:module'
 
 // Not imported: for an import Node evaluates everything that the module exports.
 const require = module.createRequire(import.meta.url)
-const { existsSync, readFileSync, statSync } = require('node:fs')
+const { existsSync, readdirSync, readFileSync, statSync } = require('node:fs')
 const path = require('node:path')
 const { fileURLToPath, pathToFileURL } = require('node:url')
 
@@ -66,7 +66,21 @@ function compiledCodeDirectory() {
   if (modules === undefined) return undefined
   const cache = path.join(modules, '.cache')
   const kept = path.join(cache, 'signet')
-  return [modules, cache, kept].some(isOpenToAll) ? undefined : kept
+  try {
+    // one for each version of Node and each user
+    const inside = existsSync(kept) ? readdirSync(kept).map((name) => path.join(kept, name)) : []
+    return [modules, cache, kept, ...inside].some(isOpenToAll) ? undefined : kept
+  } catch {
+    return undefined // this user may not read it
+  }
+}
+
+/** Node makes the directories at once, with the umask of the program, and the files for their user only. */
+function keepCompiledCode(kept) {
+  const umask = process.umask()
+  process.umask(umask | 0o022)
+  module.enableCompileCache(kept) // Node ignores a directory that is not writable
+  process.umask(umask)
 }
 
 function isOpenToAll(directory) {
@@ -107,7 +121,7 @@ const DAEMONS = { 'agent run': 'agent-daemon', 'authority run': 'authority-daemo
 
 async function run() {
   const kept = compiledCodeDirectory()
-  if (kept) module.enableCompileCache(kept) // Node ignores a directory that is not writable
+  if (kept) keepCompiledCode(kept)
   if (!existsSync(path.join(root, 'node_modules')) && existsSync(path.join(root, 'src'))) {
     fail(`the dependencies are not installed: run npm ci in ${root}`)
   }

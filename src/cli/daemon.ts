@@ -69,6 +69,8 @@ export async function runDaemon<P extends Program>(
     logger.info({ event: 'program.ending', reason }, 'ending')
     manager.stopping()
   } finally {
+    // This wait also keeps the program alive until leaveSoon() has called exitAtOnce(). Otherwise Node would
+    // find nothing left to do and exit by itself, and then wait for a thread that reads a dead mount.
     const ended = program[Symbol.asyncDispose]().then(() => true)
     if (!(await Promise.race([ended, wait(MAX_END_MS, false)]))) {
       logger.warn({ event: 'program.ending' }, 'something did not end in time; exiting without it')

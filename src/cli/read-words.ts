@@ -103,6 +103,7 @@ function mistakeIn(command: Command, { positionals, values }: Sorted): Mistake |
     ...command.positionals.map(({ name, isRequired, settings }, at) => {
       const word = positionals[at]
       if (word === undefined) return isRequired ? `missing required argument '${name}'` : undefined
+      if (word === '') return `argument '${name}' is empty`
       return noChoice(`argument '${name}'`, settings.choices, [word])
     }),
     surplus === undefined ? undefined : `'${surplus}' is one argument too many`,
@@ -116,6 +117,8 @@ function mistakeOf({ spelling, takesValue, settings }: Flag, values: readonly st
   if (values.length === 0) {
     return settings.isRequired ? `required option '${spelling}' not specified` : undefined
   }
+  // Most often of a variable that is not set.
+  if (takesValue && values.includes('')) return `option '${spelling}' needs a value, not an empty one`
   if (takesValue && !settings.isList && values.length > 1) {
     return `option '${spelling}' is given ${values.length} times: give it once`
   }

@@ -4,16 +4,16 @@ import type { Explanation, IdentityExplanation } from './grant.ts'
 import type { ExplainedLife } from './life.ts'
 
 /**
- * Formats an explanation for an operator: the caller's attributes, then each identity with its
- * verdict, granted ones first, in order.
+ * Formats an explanation for an operator: what it leaves out, the caller's attributes, then each
+ * identity with its verdict, granted ones first, in order.
  */
 export function formatExplanation(explanation: Explanation): string {
-  const lines = ['attributes:']
+  const lines = (explanation.notConsidered ?? []).map((sentence) => `not considered: ${sentence}`)
+  lines.push('attributes:')
   const attributes = [...flatten(explanation.attributes, '')]
   lines.push(
     ...(attributes.length === 0 ? ['  (none)'] : attributes.map(([path, text]) => `  ${path} = ${text}`)),
   )
-  for (const sentence of explanation.notConsidered ?? []) lines.push(`not considered: ${sentence}`)
   lines.push('workload identities:')
   if (explanation.identities.length === 0) lines.push('  (none)')
   for (const { identity, revision, granted, reason, ...given } of explanation.identities) {
@@ -25,6 +25,7 @@ export function formatExplanation(explanation: Explanation): string {
 
 /** Describes a grant: the SPIFFE ID, and whatever differs from the default. */
 function describeGrant({
+  onlyIf,
   spiffeId,
   rule,
   keyType = 'ec-p256',
@@ -33,7 +34,8 @@ function describeGrant({
   jwtLife,
   note,
 }: Partial<IdentityExplanation>): string {
-  const parts = [`granted ${spiffeId} by ${rule}`]
+  const verdict = onlyIf === undefined ? 'granted' : `granted only if ${onlyIf}:`
+  const parts = [`${verdict} ${spiffeId} by ${rule}`]
   if (keyType !== 'ec-p256') parts.push(`keys ${keyType}`)
   if (audiences !== undefined) parts.push(`tokens for ${audiences}`)
   if (x509Life !== undefined) parts.push(`X.509-SVID for ${describeLife(x509Life)}`)

@@ -40,6 +40,8 @@ export interface IdentityExplanation {
   readonly identity: string
   readonly revision: string
   readonly granted: boolean
+  /** What a grant also needs, but could not be looked at. */
+  readonly onlyIf?: string
   readonly spiffeId?: string
   readonly hint?: string
   readonly priority?: number
@@ -61,8 +63,8 @@ export interface IdentityExplanation {
 }
 
 export interface Explanation {
-  readonly attributes: Attributes
   /** What was unknown and therefore not considered, one sentence each. */
   readonly notConsidered?: readonly string[]
+  readonly attributes: Attributes
   readonly identities: readonly IdentityExplanation[]
 }

@@ -220,6 +220,20 @@ describe('Renewer.renew', () => {
       assert.equal((await renew(state, first, await newKey())).generation, 2)
     })
   }
+
+  it('does not count a sync of a locked instance as the first use of a generation', async () => {
+    await using fixed = await fixture()
+    const { state, first } = fixed
+    const stolen = await renew(state, first, await newKey())
+    await putLock(state, { bot: 'builder' })
+    const connection = shown(stolen)
+    assert.equal(state.bots.use(connection, 'sync').generation, 1)
+    assert.equal(state.bots.get(first.botInstanceId)?.generation, 1)
+    await removeResource(state, 'lock', 'by-hand')
+    assert.equal(use(state, first).generation, 1, 'the generation in use stays in use')
+    assert.equal(state.bots.mayStay(connection), true)
+    assert.equal(state.bots.use(connection, 'sync').generation, 2)
+  })
 })
 
 describe('an expired bot certificate', () => {

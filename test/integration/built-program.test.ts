@@ -88,6 +88,28 @@ describe('a clone', () => {
     })
   }
 
+  it('runs from source if one of the sources was edited while it was being built', async () => {
+    await using clone = await Clone.create()
+    // The first step after bundling; the edit keeps the size.
+    await writeFile(
+      clone.file('bin/edited.js'),
+      `import fs from 'node:fs'
+import { build } from './build.js'
+const { rmSync } = fs
+fs.rmSync = (...words) => {
+  fs.writeFileSync(${JSON.stringify(clone.file('src/cli/part.ts'))}, 'export const part = 2\\n')
+  fs.rmSync = rmSync
+  rmSync(...words)
+}
+await build()
+`,
+    )
+    await clone.run('edited.js')
+    assert.equal(await clone.agent(), 'agent-daemon source')
+    await clone.run('build.js')
+    assert.equal(await clone.agent(), 'agent-daemon built')
+  })
+
   it('runs from source if everyone can write to the build', async () => {
     await using clone = await Clone.create()
     await chmod(clone.file('dist/cli'), 0o777)

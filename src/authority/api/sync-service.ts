@@ -3,6 +3,7 @@ import type { SyncResponse } from '../../rpc/gen/signet/v1/SyncResponse.ts'
 import type { CallContext, Handlers } from '../../rpc/handlers.ts'
 import { checkProtocol } from '../../rpc/protocol.ts'
 import { toTimestamp } from '../../rpc/timestamp.ts'
+import type { BotInstance } from '../bots/bot-instance.ts'
 import type { InstanceConnections } from '../bots/instance-connections.ts'
 import type { Caller } from '../caller.ts'
 import { botOf } from './bot-call.ts'
@@ -25,11 +26,11 @@ export function syncHandlers(deps: SyncApiDeps): Handlers<Caller, 'signet.v1.Syn
       ): AsyncGenerator<SyncResponse> {
         checkProtocol(request.protocolVersion)
         const shown = botOf(caller)
-        const instance = deps.connections.use(shown, 'sync')
-        const { id, bot, joinToken, joinMethod, joinAttributes } = instance
+        const use = (): BotInstance => deps.connections.use(shown, 'sync')
+        const { id, bot, joinToken, joinMethod, joinAttributes } = use()
         const mayStay = (): boolean => deps.connections.mayStay(shown)
         const facts = { id, bot, joinToken, joinMethod, joinAttributes }
-        const subject = { ...facts, notAfter: shown.notAfter, mayStay }
+        const subject = { ...facts, notAfter: shown.notAfter, mayStay, use }
         using stream = deps.streams.open(shown, context.signal)
         using session = new SyncSession(deps, subject)
         const until = AbortSignal.any([context.signal, stream.replaced])

@@ -16,6 +16,8 @@ interface SyncSubject extends InstanceFacts {
   readonly notAfter: number
   /** Whether its certificate is still in use and neither bot, instance nor join token is locked. */
   readonly mayStay: () => boolean
+  /** Marks its certificate as used, which a locked agent's is not. @throws when it may not be used */
+  readonly use: () => unknown
 }
 
 export interface SyncSessionDeps {
@@ -152,12 +154,17 @@ export class SyncSession implements Disposable {
     return this.#deps.locks.value.some(({ target }) => this.#isTarget(target))
   }
 
-  /** The locks on this agent or on an identity that it may use. */
+  /**
+   * The locks on this agent or on an identity that it may use. A locked agent may use none, and its
+   * caller may be a thief: it is sent only the locks on itself.
+   */
   #lockList(): readonly ActiveLock[] {
+    const own = this.#deps.locks.value.filter(({ target }) => this.#isTarget(target))
+    if (own.length > 0) return own
     return this.#deps.locks.value.filter(({ target }) => {
       const { workloadIdentity, spiffeId } = target
       if (workloadIdentity !== undefined) return this.#view.get(workloadIdentity) !== undefined
-      return spiffeId === undefined ? this.#isTarget(target) : this.#view.mayGive(spiffeId)
+      return spiffeId !== undefined && this.#view.mayGive(spiffeId)
     })
   }
 
@@ -196,6 +203,7 @@ export class SyncSession implements Disposable {
     if (this.#locked) yield { locks: this.#takeLocks() }
     else {
       this.#checkStanding() // its certificate may have expired meanwhile
+      this.#subject.use()
       this.#snapshot = true
     }
   }

@@ -94,11 +94,12 @@ export class Bots implements AsyncDisposable {
     { readonly sameAs: string; readonly error: InstanceRefusal; readonly ms: number }
   >(MAX_REMEMBERED)
 
-  /** The names of bots that were deleted while this authority ran. */
-  readonly #deletedBots = new Set<string>()
+  /** Bots deleted while this authority ran, or before and not created again by its start. */
+  readonly #deletedBots: Set<string>
 
-  private constructor(deps: BotsDeps, instances: readonly InstanceState[]) {
+  private constructor(deps: BotsDeps, instances: readonly InstanceState[], deletedBots: Set<string>) {
     this.#deps = deps
+    this.#deletedBots = deletedBots
     this.#over = new OverForLong(deps.clock)
     this.#rows = new SummedRows(deps, ROWS)
     for (const instance of instances) this.#instances.set(instance.id, instance)
@@ -113,14 +114,16 @@ export class Bots implements AsyncDisposable {
 
   static async open(deps: BotsDeps): Promise<Bots> {
     const stored = await loadInstances(deps.datastore)
-    const bots = new Bots(deps, stored.map(toInstanceState))
+    const deleted = await deps.resources.deletedBots()
+    const bots = new Bots(deps, stored.map(toInstanceState), deleted)
     await bots.forgetExpired()
     return bots
   }
 
   /**
    * Returns the calling instance if its certificate is valid for this purpose now. Marks the first
-   * use of a generation, which becomes durable before anything recorded after it.
+   * use of a generation, which becomes durable before anything recorded after it. A locked instance
+   * marks nothing: its caller may be the thief, whose generation would then be the current one.
    * @throws RefusedError when the instance is unknown or locked, the certificate is superseded (which
    * locks the instance), or, for a renewal, the grace time is over
    * @throws GenerationAheadError when the database was restored from an older backup
@@ -129,7 +132,8 @@ export class Bots implements AsyncDisposable {
   use(caller: ShownCertificate, purpose: CallPurpose = 'call'): BotInstance {
     const state = this.#instances.get(caller.instanceId)
     if (!state || state.bot !== caller.bot) throw this.#refuseUnknown(caller, state, purpose)
-    if (this.#deps.locks.check(lockSubject(state))) {
+    const isLocked = this.#deps.locks.check(lockSubject(state)) !== undefined
+    if (isLocked) {
       const refusal = this.#refuse(caller, state, 'locked', purpose)
       if (purpose !== 'sync') throw refusal
       this.#checkGrace(caller, state, purpose)
@@ -139,6 +143,7 @@ export class Bots implements AsyncDisposable {
         this.#accepted.add(caller)
         return state
       case 'first_use':
+        if (isLocked) return state
         this.#accepted.add(caller)
         return this.#markUsed(state)
       case 'superseded':

@@ -43,15 +43,16 @@ export function explainHandlers(
   return {
     Explain: {
       unary: async (_caller: Caller, request: ExplainRequest__Output): Promise<ExplainResponse> => {
-        const { attributes, bounds, notConsidered } = subjectOf(treeOf(request.attributesJson), deps)
+        const subject = subjectOf(treeOf(request.attributesJson), deps)
+        const { attributes, bounds, notConsidered, onlyIf } = subject
         const identities: IdentityExplanation[] = []
         for (const entry of [...catalogue.identities.values()]) {
           if (identities.length % TURN === TURN - 1) await setImmediate()
-          identities.push(explainEntry(entry, attributes, bounds, deps))
+          identities.push(limited(explainEntry(entry, attributes, bounds, deps), onlyIf))
         }
         const explanation: Explanation = {
-          attributes,
           ...(notConsidered.length > 0 ? { notConsidered } : {}),
+          attributes,
           identities: explainOrder(identities),
         }
         return { explanationJson: JSON.stringify(explanation) }
@@ -75,6 +76,7 @@ interface ExplainSubject {
   readonly attributes: Attributes
   readonly bounds: Bounds
   readonly notConsidered: readonly string[]
+  readonly onlyIf?: string
 }
 
 /**
@@ -91,6 +93,7 @@ function subjectOf(given: Attributes, deps: ExplainDeps): ExplainSubject {
       attributes: given,
       bounds: boundsOf(deps, {}),
       notConsidered: ['roles and locks of a bot: give bot.name or bot.instance_id'],
+      onlyIf: 'a role of the bot permits it and nothing locks the bot',
     }
   }
   if (!deps.hasBot(bot)) throw new AttributesInvalidError(`there is no bot ${JSON.stringify(bot)}`)
@@ -121,6 +124,12 @@ function filledIn(given: Attributes, root: 'join' | 'bot', known: Attributes): A
     throw new AttributesInvalidError(`${root}.${name} is known and cannot be given: leave it out`)
   }
   return known
+}
+
+/** Rules alone grant nothing: says what else a grant needs, right after the verdict. */
+function limited(explained: IdentityExplanation, onlyIf: string | undefined): IdentityExplanation {
+  const { identity, revision, granted, ...given } = explained
+  return granted && onlyIf !== undefined ? { identity, revision, granted, onlyIf, ...given } : explained
 }
 
 /**

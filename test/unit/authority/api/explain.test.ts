@@ -129,11 +129,15 @@ spec:
       await using rig = await openCatalogue(TWO_BOTS)
       const { identities, notConsidered = [] } = await asking(rig, more)({ ...CALLER, ...attributes })
       const [web] = identities
-      return [web?.granted ? 'granted' : web?.reason, ...notConsidered].join('; not considered: ')
+      const granted = ['granted', ...(web?.onlyIf === undefined ? [] : [web.onlyIf])].join(' only if ')
+      return [web?.granted ? granted : web?.reason, ...notConsidered].join('; not considered: ')
     }
 
-    it('says that it does not know whose agent asks', async () => {
-      assert.match(await verdict({}), /^granted; not considered: roles and locks of a bot/)
+    it('says that it does not know whose agent asks, and grants nothing without a condition', async () => {
+      assert.match(
+        await verdict({}),
+        /^granted only if a role of the bot permits it and nothing locks the bot; not considered: roles and locks/,
+      )
     })
     it('grants to a bot with a role for it', async () => {
       assert.match(

@@ -39,7 +39,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
   const inUse = new Watchable(keys as KeysInUse) // agents do not get the rest of it
   const locks = new Watchable(locked)
   const instances = new Watchable(0)
-  const standing = { mayStay: true }
+  const standing = { mayStay: true, uses: 0 }
   const abort = new AbortController()
   const session = new SyncSession(
     {
@@ -58,6 +58,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
       ...INSTANCE,
       notAfter: Math.floor(rig.clock.now().getTime() / 1000) + LIFE_S,
       mayStay: () => standing.mayStay,
+      use: () => standing.uses++,
     },
   )
   const messages = session.messages(abort.signal)
@@ -100,6 +101,7 @@ async function openSession(yaml = START, locked: readonly ActiveLock[] = []) {
   }
 }
 
+const lockNames = ({ locks }: SyncResponse) => locks?.locks?.map(({ name }) => name)
 const names = ({ upserts }: SyncResponse): (string | undefined)[] => (upserts ?? []).map(({ name }) => name)
 
 /** Asserts that the message is only a heartbeat. */
@@ -275,7 +277,6 @@ describe('a certificate that is no longer in use', () => {
 
   it('that has expired under a lock ends it when the lock is lifted', async () => {
     await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
-    const lockNames = ({ locks }: SyncResponse) => locks?.locks?.map(({ name }) => name)
     assert.deepEqual(lockNames(await rig.next()), ['stop'])
     const beat = await rig.nextAfter(() => {
       rig.clock.jump(LIFE_S * 1000)
@@ -328,13 +329,6 @@ describe('a lock', () => {
     })
   }
 
-  it('that existed before the session is all that is sent', async () => {
-    await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
-    const message = await rig.nextAfter(() => rig.clock.advance(HEARTBEAT_MS))
-    assert.deepEqual(Object.keys(message), ['locks'])
-    assert.equal((await rig.nextAfter(() => rig.locks.set([]))).snapshotBegin, true)
-  })
-
   it('of another kind is sent while the rest goes on', async () => {
     await using rig = await openSession()
     await rig.snapshot()
@@ -359,11 +353,7 @@ describe('a lock', () => {
     rig.clock.advance(HEARTBEAT_MS)
     assertQuiet(await told)
     const own = [...foreign, lock('f', { spiffeId: 'spiffe://example.org/one' })]
-    const { locks } = await rig.nextAfter(() => rig.locks.set(own))
-    assert.deepEqual(
-      locks?.locks?.map(({ name }) => name),
-      ['f'],
-    )
+    assert.deepEqual(lockNames(await rig.nextAfter(() => rig.locks.set(own))), ['f'])
     assert.deepEqual((await rig.nextAfter(() => rig.locks.set(foreign))).locks, { locks: [] })
   })
 
@@ -374,18 +364,36 @@ describe('a lock', () => {
     await new Promise(setImmediate)
     rig.locks.set([lock('d', { workloadIdentity: 'three' })])
     await rig.put(identityYaml('three'))
-    const { locks, upserts } = await told
-    assert.deepEqual(names({ upserts: upserts ?? [] }), ['three'])
-    assert.deepEqual(
-      locks?.locks?.map(({ name }) => name),
-      ['d'],
-    )
+    const message = await told
+    assert.deepEqual([names(message), lockNames(message)], [['three'], ['d']])
+  })
+
+  it('on the agent is sent without locks on what the agent might use, until it is lifted', async () => {
+    const own = lock('stop', { bot: 'builder' })
+    const others = [
+      lock('web', { workloadIdentity: 'one' }),
+      lock('id', { spiffeId: 'spiffe://example.org/one' }),
+    ]
+    await using rig = await openSession(START, [own, ...others])
+    assert.deepEqual(lockNames(await rig.next()), ['stop'])
+    const more = lock('new', { workloadIdentity: 'three' })
+    const told = rig.next()
+    await new Promise(setImmediate)
+    rig.locks.set([own, ...others, more])
+    await rig.put(identityYaml('three'))
+    const second = lock('again', { botInstance: '01J' })
+    rig.locks.set([own, second, ...others, more])
+    assert.deepEqual(lockNames(await told), ['stop', 'again'])
+    const lifted = await rig.nextAfter(() => rig.locks.set([...others, more]))
+    assert.deepEqual(lockNames(lifted), ['web', 'id', 'new'])
   })
 
   it('is all that a session gets that begins under it, until it is lifted', async () => {
     await using rig = await openSession(START, [lock('stop', { bot: 'builder' })])
     const first = await rig.next()
     assert.deepEqual(Object.keys(first), ['locks'])
+    assert.equal(rig.standing.uses, 0)
     assert.equal((await rig.nextAfter(() => rig.locks.set([]))).snapshotBegin, true)
+    assert.equal(rig.standing.uses, 1, 'the certificate counts as used from then on')
   })
 })
