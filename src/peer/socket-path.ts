@@ -98,6 +98,12 @@ function restoreMode(directory: string, mode: number): void {
 }
 
 /**
+ * What lies at the path of a socket: ours, nothing, a socket of another program that lives or died, or
+ * something else. `nothing` is also said when the directory was replaced, with the lock file in it.
+ */
+type SocketFound = 'ours' | 'nothing' | 'foreign' | 'dead' | 'no_socket'
+
+/**
  * A socket's path in the file system, held under a lock file. The socket is bound under a temporary
  * name and then renamed, so that clients never find one with the wrong mode or without a listener.
  * It is removed only if it is still the one that this object put there.
@@ -152,14 +158,13 @@ export class SocketPlace implements Disposable {
     this.#placed = { device: dev, inode: ino }
   }
 
-  /**
-   * What lies at the path now: our socket, nothing, or something that another program put there.
-   * `nothing` is also said when the directory was replaced, with the lock file in it.
-   */
-  get found(): 'ours' | 'nothing' | 'foreign' {
+  /** Looks what lies at the path now. */
+  async look(): Promise<SocketFound> {
     const found = entryAt(this.path)
     if (found === undefined) return 'nothing'
-    return found.dev === this.#placed?.device && found.ino === this.#placed.inode ? 'ours' : 'foreign'
+    if (found.dev === this.#placed?.device && found.ino === this.#placed.inode) return 'ours'
+    if (!found.isSocket()) return 'no_socket'
+    return (await answers(this.path)) ? 'foreign' : 'dead'
   }
 
   /**
@@ -200,11 +205,15 @@ function removeIfThere(file: string): void {
   }
 }
 
-/** Whether a process listens on the socket. Only ECONNREFUSED means that there is none. */
 async function isServed(socketPath: string): Promise<boolean> {
   const found = lstatSync(socketPath, { throwIfNoEntry: false })
   if (found === undefined) return false
   if (!found.isSocket()) throw new SocketPathError(`${socketPath} exists and is not a socket: move it away`)
+  return answers(socketPath)
+}
+
+/** Whether a process listens on the socket. Only ECONNREFUSED means that there is none. */
+async function answers(socketPath: string): Promise<boolean> {
   const probe = net.connect(socketPath)
   try {
     const code = await new Promise<string | undefined>((resolve) => {

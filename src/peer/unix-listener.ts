@@ -45,6 +45,9 @@ interface UserTurns {
   hurry(): void
 }
 
+/** What the log is told about the path of a socket. */
+type Told = 'ours' | 'lost' | 'foreign' | 'no_socket'
+
 /** How often the listener looks whether its socket is still there. */
 const LOOK_EVERY_MS = 2_000
 
@@ -63,7 +66,7 @@ export class UnixListener implements AsyncDisposable {
   #watching: Scheduled | undefined
   #isAccepting = true
   /** What the log was last told about the file. */
-  #told: 'ours' | 'lost' | 'foreign' = 'ours'
+  #told: Told = 'ours'
   readonly #connections: UserConnections
   readonly #refusals: RefusedConnections
   #disposing: Promise<void> | undefined
@@ -126,26 +129,47 @@ export class UnixListener implements AsyncDisposable {
     })
   }
 
-  /** Somebody removed the file, or its directory: nobody can connect, although this program listens. */
+  /**
+   * Somebody removed the file, or its directory, or put a socket there and died: nobody can connect,
+   * although this program listens. What another program serves, or a file, is left alone.
+   */
   async #bindAgainIfGone(): Promise<void> {
+    const found = await this.#place.look()
+    if (!this.#isAccepting) return
+    if (found === 'nothing' || found === 'dead') await this.#tryToBindAgain()
+    else this.#tell(found)
+  }
+
+  async #tryToBindAgain(): Promise<void> {
     const { path, logger } = this.#options
-    const { found } = this.#place
-    if (found === 'foreign' && this.#told !== 'foreign') {
-      const facts = { event: 'socket.replaced', path }
-      logger.error(facts, 'another program has put its own socket in the place of this one: clients go there')
-    }
-    if (found !== 'nothing') {
-      this.#told = found
-      return
-    }
     try {
       await this.#bindAgain()
+      this.#told = 'ours'
       logger.warn({ event: 'socket.restored', path }, 'the socket had been removed, and is bound again')
-    } catch (error) {
-      if (this.#told === 'lost') return
-      this.#told = 'lost'
-      const facts = { event: 'socket.lost', path, err: error }
-      logger.error(facts, 'the socket was removed, and cannot be bound again yet: nobody can connect')
+    } catch (err) {
+      this.#tell('lost', err)
+    }
+  }
+
+  #tell(news: Told, err?: unknown): void {
+    const { path, logger } = this.#options
+    if (this.#told === news) return
+    this.#told = news
+    if (news === 'lost') {
+      logger.error(
+        { event: 'socket.lost', path, err },
+        'the socket was removed, and cannot be bound again yet: nobody can connect',
+      )
+    } else if (news === 'foreign') {
+      logger.error(
+        { event: 'socket.replaced', path },
+        'another program has put its own socket in the place of this one: clients go there',
+      )
+    } else if (news === 'no_socket') {
+      logger.error(
+        { event: 'socket.replaced', path },
+        'a file lies in the place of the socket: nobody can connect until it is moved away',
+      )
     }
   }
 

@@ -88,12 +88,13 @@ describe('a client without a certificate', () => {
     using client = await anonymousClient(authority)
     const key = await generateKeyPair()
     const { trustDomain } = authority
-    const heard: unknown[] = []
-    for (let n = 0; n < 60; n += 1) {
+    const heard = new Set<unknown>()
+    // Fifty and five a second are allowed, so a slow machine needs more than sixty calls.
+    for (let n = 0; n < 600 && heard.size < 2; n += 1) {
       const junk = { trustDomain, joinToken: `made-up-${n % 3}`, secret: 'junk' }
-      heard.push(await askToJoin(client, junk, key).catch(({ status }: RpcError) => status))
+      heard.add(await askToJoin(client, junk, key).catch(({ status }: RpcError) => status))
     }
-    assert.deepEqual([...new Set(heard)], [StatusCode.PERMISSION_DENIED, StatusCode.RESOURCE_EXHAUSTED])
+    assert.deepEqual([...heard], [StatusCode.PERMISSION_DENIED, StatusCode.RESOURCE_EXHAUSTED])
     assert.equal((await askToJoin(client, { trustDomain, joinToken: name, secret }, key)).bot, 'builder')
   })
 

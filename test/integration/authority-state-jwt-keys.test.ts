@@ -228,7 +228,7 @@ describe('SigningKeys.rotate of JWT keys', () => {
       state.metrics
         .expose()
         .split('\n')
-        .filter((line) => line.includes('purpose="jwt"'))
+        .filter((line) => /^signet_ca_expiry_seconds\{.*purpose="jwt"/.test(line))
     assert.deepEqual(await shown(), ['signet_ca_expiry_seconds{algorithm="ES256",purpose="jwt"} 2592000'])
     await state.keys.rotate('jwt', true, 'uid:0', 'RS256')
     assert.deepEqual(await shown(), [

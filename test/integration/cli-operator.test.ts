@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { type BotClient, joinWith, renewBot } from '../support/bot-client.ts'
 import { type Finished, signet, signetProcess } from '../support/command.ts'
 import { startAuthority, type TestAuthority } from '../support/start-authority.ts'
 
@@ -135,6 +136,39 @@ ${bot('ci', '[]')}
         await done('unlock', ...args)
       })
     }
+  })
+
+  describe('a lock on what only agents name', () => {
+    const target = async (): Promise<object[]> =>
+      ((await json('get', 'lock')) as { spec: { target: object } }[]).map(({ spec }) => spec.target)
+
+    let agent: BotClient
+    before(async () => {
+      await authority.apply(bot('short', '[all]'))
+    })
+    after(() => agent[Symbol.dispose]())
+
+    it('is accepted: the deleted join token of an agent', async () => {
+      const { name, secret } = await authority.createJoinToken('short')
+      agent = await joinWith(authority, name, secret)
+      await done('delete', 'join_token', name)
+      await done('lock', '--join-token', name)
+      assert.deepEqual(await target(), [{ join_token: name }])
+      await done('unlock', '--join-token', name)
+    })
+    // As after the restore of a backup from before they joined.
+    it('is accepted: an agent, and its bot, that the authority does not know but has refused', async () => {
+      const id = agent.certificate.botInstanceId
+      await done('delete', 'bot', 'short')
+      assert.equal((await run('lock', '--bot-instance', id)).code, 3)
+      await assert.rejects(renewBot(authority, agent), { kind: 'permission_denied' })
+      await done('lock', '--bot-instance', id)
+      await done('lock', '--bot', 'short')
+      assert.deepEqual(await target(), [{ bot: 'short' }, { bot_instance: id }])
+      assert.equal((await run('lock', '--bot-instance', id, '--bot-instance', `${id}X`)).code, 3)
+      await done('unlock', '--bot-instance', id)
+      await done('unlock', '--bot', 'short')
+    })
   })
 
   it('audit list refuses an event that there is not, and says which are', async () => {

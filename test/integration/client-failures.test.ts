@@ -33,7 +33,7 @@ const overTcp = (then: (socket: net.Socket) => void): net.Server =>
     then(socket)
   })
 const expired = await pki.server(undefined, { endedSeconds: 60 })
-const early = await pki.server(undefined, { startsInSeconds: 60 })
+const early = await pki.server(undefined, { startsInSeconds: 1_800 })
 
 /** What answers at the authority's address, and what each client says of it. */
 const ENDS: readonly {

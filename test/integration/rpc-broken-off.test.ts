@@ -132,8 +132,10 @@ describe('a peer that begins trailers and breaks the connection off', () => {
     const { port } = listener.address() as net.AddressInfo
     for (let round = 1; round <= ROUNDS; round++) {
       isAnswered = false
+      const arrived = once(listener, accepted)
       const socket = open(port, '127.0.0.1')
       socket.on('error', () => undefined)
+      await arrived
       await play(socket, () => isAnswered)
       await pause(10) // a turn or two of the server, whose reading nothing tells of
       socket.destroy() // with bytes unread: that resets

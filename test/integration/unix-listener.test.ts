@@ -47,6 +47,23 @@ class Place implements AsyncDisposable {
     })
   }
 
+  /** Lets another process serve the path. Returns what kills it. */
+  async serveElsewhere(): Promise<() => Promise<unknown>> {
+    const code = `require('net').createServer().listen(${JSON.stringify(this.path)}, () => console.log('up'))`
+    const other = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(other.stdout, 'data')
+    return () => {
+      other.kill('SIGKILL')
+      return once(other, 'exit')
+    }
+  }
+
+  /** Lets the listener look at its socket once. */
+  async look(): Promise<void> {
+    this.clock.advance(2_000)
+    while (this.clock.waiting === 0) await new Promise(setImmediate)
+  }
+
   /** Every place of these tests is below a directory that is open to all; one test asks for that. */
   #heard(line: string): void {
     if (line.includes('socket.shared_directory')) this.warned.push(line)
@@ -132,12 +149,9 @@ describe('the path of the socket', () => {
   it('is taken over from a process that died', async () => {
     await using place = await Place.make()
     await mkdir(path.dirname(place.path))
-    const code = `require('net').createServer().listen(${JSON.stringify(place.path)}, () => console.log('up'))`
-    const other = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(other.stdout, 'data')
+    const kill = await place.serveElsewhere()
     await assert.rejects(place.listen(), { code: 'ERR_PEER_SOCKET_IN_USE' })
-    other.kill('SIGKILL')
-    await once(other, 'exit')
+    await kill()
     assert.ok((await lstat(place.path)).isSocket(), 'the dead one left its socket')
     await using listener = await place.listen()
     ;(await connect(listener.path)).destroy()
@@ -328,10 +342,7 @@ describe('a socket that disappears', () => {
     const directory = path.dirname(place.path)
     await rm(directory, { recursive: true })
     await writeFile(directory, 'in the way')
-    for (let n = 0; n < 3; n += 1) {
-      place.clock.advance(2_000)
-      while (place.clock.waiting === 0) await new Promise(setImmediate)
-    }
+    for (let n = 0; n < 3; n += 1) await place.look()
     assert.match(place.logged.join(), /^[^\n]*socket\.lost[^\n]*\n$/)
     await rm(directory)
     place.clock.advance(2_000)
@@ -339,18 +350,35 @@ describe('a socket that disappears', () => {
     ;(await connect(place.path)).destroy()
   })
 
-  it('is left to another program that took its place', async () => {
+  it('is left to another program that took its place, and is bound again once that has died', async () => {
     await using place = await Place.make()
     await using _listener = await place.listen()
     await rm(place.path)
-    const other = net.createServer().listen(place.path)
-    await once(other, 'listening')
+    const kill = await place.serveElsewhere()
     const { ino } = await lstat(place.path)
-    place.clock.advance(2_000)
-    while (place.clock.waiting === 0) await new Promise(setImmediate)
-    assert.match(place.logged.join(), /socket\.replaced/)
+    await place.look()
+    await place.look()
+    assert.match(place.logged.join(), /^[^\n]*socket\.replaced[^\n]*another program has put[^\n]*\n$/)
     assert.equal((await lstat(place.path)).ino, ino)
-    other.close()
+    await kill()
+    await place.look()
+    assert.match(place.logged.at(-1) ?? '', /socket\.restored/)
+    ;(await connect(place.path)).destroy()
+  })
+
+  it('leaves a file that lies in its place, says so once, and is bound again without it', async () => {
+    await using place = await Place.make()
+    await using _listener = await place.listen()
+    await rm(place.path)
+    await writeFile(place.path, 'precious')
+    await place.look()
+    await place.look()
+    assert.match(place.logged.join(), /^[^\n]*socket\.replaced[^\n]*a file lies in[^\n]*\n$/)
+    assert.ok((await lstat(place.path)).isFile())
+    await rm(place.path)
+    await place.look()
+    assert.match(place.logged.at(-1) ?? '', /socket\.restored/)
+    ;(await connect(place.path)).destroy()
   })
 })
 

@@ -1,12 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
-/**
- * Waits, in turns of the event loop, until the condition holds. The time limit of the test ends it
- * otherwise.
- */
+/** Less than the time limit of a test, which cannot end this wait. */
+const PATIENCE_MS = 60_000
+
+/** Waits, in turns of the event loop, until the condition holds. Throws when that takes too long. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await setImmediate()
+  const end = performance.now() + PATIENCE_MS
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`never held: ${holds}`)
+    await setImmediate()
+  }
 }
 
 /** A clock that records the duration of every wait, in milliseconds. */

@@ -94,11 +94,12 @@ export class Bots implements AsyncDisposable {
     { readonly sameAs: string; readonly error: InstanceRefusal; readonly ms: number }
   >(MAX_REMEMBERED)
 
-  /** The names of bots that were deleted while this authority ran. */
-  readonly #deletedBots = new Set<string>()
+  /** Bots deleted while this authority ran, or before and not created again by its start. */
+  readonly #deletedBots: Set<string>
 
-  private constructor(deps: BotsDeps, instances: readonly InstanceState[]) {
+  private constructor(deps: BotsDeps, instances: readonly InstanceState[], deletedBots: Set<string>) {
     this.#deps = deps
+    this.#deletedBots = deletedBots
     this.#over = new OverForLong(deps.clock)
     this.#rows = new SummedRows(deps, ROWS)
     for (const instance of instances) this.#instances.set(instance.id, instance)
@@ -113,7 +114,8 @@ export class Bots implements AsyncDisposable {
 
   static async open(deps: BotsDeps): Promise<Bots> {
     const stored = await loadInstances(deps.datastore)
-    const bots = new Bots(deps, stored.map(toInstanceState))
+    const deleted = await deps.resources.deletedBots()
+    const bots = new Bots(deps, stored.map(toInstanceState), deleted)
     await bots.forgetExpired()
     return bots
   }

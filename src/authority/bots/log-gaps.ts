@@ -26,11 +26,11 @@ export class LogGaps {
 
   /** Call it before the first audit row of this start. */
   static async open(datastore: Datastore, clock: Clock): Promise<LogGaps> {
-    const known = parse(await readMeta(datastore, 'log_gaps'))
+    const stored = parse(await readMeta(datastore, 'log_gaps'))
     const last = await lastAuditRow(datastore)
     const nowMs = clock.now().getTime()
-    if (!last || last.time_ms >= nowMs) return new LogGaps(known)
-    const all: Gap[] = [...known, [last.time_ms - SLACK_MS, nowMs]]
+    if (!last || last.time_ms >= nowMs) return new LogGaps(stored)
+    const all: Gap[] = [...stored.flatMap((gap) => until(gap, nowMs)), [last.time_ms - SLACK_MS, nowMs]]
     const kept = all.sort((a, b) => lengthOf(b) - lengthOf(a)).slice(0, MAX_KEPT)
     await datastore.transaction((tx) => writeMeta(tx, 'log_gaps', JSON.stringify(kept)))
     return new LogGaps(kept)
@@ -45,6 +45,11 @@ export class LogGaps {
 
 function lengthOf([fromMs, untilMs]: Gap): number {
   return untilMs - fromMs
+}
+
+/** The clock was ahead at an earlier start if its gap lasts beyond now. It would cover who joins later. */
+function until([fromMs, untilMs]: Gap, nowMs: number): Gap[] {
+  return fromMs < nowMs ? [[fromMs, Math.min(untilMs, nowMs)]] : []
 }
 
 /** The row is sealed: only this authority can have written it. */

@@ -69,6 +69,13 @@ export class ResourceRepository {
     return row && fromRow(row)
   }
 
+  /** The names of bots that were deleted, and not created again since. */
+  async deletedBots(): Promise<Set<string>> {
+    const present = new Set((await this.list('bot')).map(({ name }) => name))
+    const gone = await this.#datastore.rows('tombstones', { topic: 'resource', kind: 'bot' })
+    return new Set(gone.flatMap(({ name }) => (present.has(name) ? [] : [name])))
+  }
+
   /** The same inside a transaction, including its own earlier changes. */
   async find(tx: Transaction, kind: string, name: string): Promise<StoredResource | undefined> {
     const [row] = await tx.rows('resources', { kind, name })

@@ -23,7 +23,10 @@ export async function takeRevisions(tx: Transaction, count = 1): Promise<number>
   return Number(row.value) - count + 1
 }
 
-/** Leaves a tombstone for a deleted thing, and deletes tombstones that are too old. */
+/**
+ * Leaves a tombstone for a deleted thing, and deletes tombstones that are too old. Those of bots stay:
+ * an agent may have been away for long when it hears that its bot is gone.
+ */
 export async function leaveTombstone(
   tx: Transaction,
   gone: { readonly topic: Topic; readonly kind?: string; readonly name: string; readonly revision: number },
@@ -37,5 +40,6 @@ export async function leaveTombstone(
   await tx.db
     .deleteFrom('tombstones')
     .where('revision', '<=', revision - KEPT_REVISIONS)
+    .where((is) => is.or([is('topic', '!=', 'resource'), is('kind', '!=', 'bot')]))
     .execute()
 }

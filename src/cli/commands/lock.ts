@@ -7,8 +7,8 @@ import { type Command, withJson } from '../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../connections.ts'
 import { parseDurationFlag } from '../duration-flag.ts'
 import { NothingThereError, UsageError } from '../errors.ts'
-import { list, listInstances } from '../lists.ts'
 import { type LockTarget, parseTargets, type TargetOptions, withTarget } from '../lock-target.ts'
+import { missingTargets } from '../missing-targets.ts'
 import { fromCommandLine, report, sendResources } from './apply.ts'
 
 interface Options extends AuthorityOptions, TargetOptions {
@@ -55,15 +55,10 @@ function instantAfter(seconds: number): string {
 async function checkTargets(client: RpcCalls, targets: readonly LockTarget[]): Promise<void> {
   const field = targets[0]?.field ?? ''
   if (field === 'spiffe_id') return await checkTrustDomain(client, targets)
-  const names =
-    field === 'bot_instance'
-      ? (await listInstances(client)).map(({ id }) => id)
-      : (await list(client, field)).map(({ name }) => name)
-  const known = new Set(names)
-  const missing = targets.filter(({ value }) => !known.has(value))
+  const missing = await missingTargets(client, targets)
   if (missing.length === 0) return
   throw new NothingThereError(
-    `there is no ${field} ${missing.map(({ value }) => value).join(', ')}: nothing was locked ` +
+    `there is no ${field} ${missing.join(', ')}: nothing was locked ` +
       `(signet get ${field} lists them; --force locks also what does not exist)`,
   )
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { joinHandlers } from '../../../../src/authority/api/join-service.ts'
+import { RefusedError } from '../../../../src/authority/audit/errors.ts'
 import type { Caller } from '../../../../src/authority/caller.ts'
 import type { JoinConversation, JoinInput } from '../../../../src/authority/join/joiner.ts'
 import { PROTOCOL_VERSION } from '../../../../src/rpc/protocol.ts'
@@ -11,7 +12,7 @@ const START = { protocolVersion: PROTOCOL_VERSION, joinToken: 'first', agentTime
 const CERTIFICATE = { chain: [], roots: [], notAfterMs: 0, authorityTimeMs: 0 }
 
 /** The service before a joiner that sends one challenge. */
-function service(reply: object = { answer: Buffer.from('answer') }) {
+function service(reply: object = { answer: Buffer.from('answer') }, other?: object, clock = new FakeClock()) {
   const inputs: JoinInput[] = []
   const answers: string[] = []
   const joiner = {
@@ -21,7 +22,7 @@ function service(reply: object = { answer: Buffer.from('answer') }) {
       return CERTIFICATE
     },
   }
-  const deps = { joiner, renewer: undefined, clock: new FakeClock() }
+  const deps = { joiner: other ?? joiner, renewer: undefined, clock }
   const { Join } = joinHandlers(deps as unknown as Parameters<typeof joinHandlers>[0]) as unknown as {
     Join: { converse(caller: Caller, request: object, ask: object, context: object): Promise<object> }
   }
@@ -55,5 +56,36 @@ describe('JoinService.Join', () => {
     for (let n = 0; n < 50; n += 1) await join(ANONYMOUS, START)
     await assert.rejects(join(ANONYMOUS, START), { kind: 'resource_exhausted' })
     await join({ ...ANONYMOUS, address: '192.0.2.2' }, START)
+  })
+
+  it('lets an address whose joins failed have only two in progress, and refuses others before the work', async () => {
+    const clock = new FakeClock()
+    const waiting: PromiseWithResolvers<object>[] = []
+    const joiner = {
+      join: () => {
+        const outcome = Promise.withResolvers<object>()
+        waiting.push(outcome)
+        return outcome.promise
+      },
+    }
+    const { join } = service({}, joiner, clock)
+    const rack = Array.from({ length: 60 }, () => join(ANONYMOUS, START))
+    assert.equal(waiting.length, 60, 'an address without failures joins at once')
+    for (const outcome of waiting.splice(0)) outcome.reject(new RefusedError('R', 'wrong_secret'))
+    await Promise.allSettled(rack)
+
+    const two = [join(ANONYMOUS, START), join(ANONYMOUS, START)]
+    await assert.rejects(join(ANONYMOUS, START), { kind: 'resource_exhausted' })
+    assert.equal(waiting.length, 2)
+    const elsewhere = join({ ...ANONYMOUS, address: '192.0.2.2' }, START)
+    for (const outcome of waiting) outcome.resolve(CERTIFICATE)
+    await Promise.all([...two, elsewhere])
+
+    clock.advance(1_000)
+    waiting.length = 0
+    const five = Array.from({ length: 6 }, () => join(ANONYMOUS, START))
+    assert.equal(waiting.length, 5, 'no more than could fail without passing the limit')
+    for (const outcome of waiting) outcome.resolve(CERTIFICATE)
+    assert.equal((await Promise.allSettled(five)).filter(({ status }) => status === 'rejected').length, 1)
   })
 })

@@ -7,7 +7,7 @@ import { KEPT_REVISIONS, takeRevisions } from '../../../../../src/authority/data
 import { FakeClock } from '../../../../fakes/fake-clock.ts'
 import { type Engine, fail, openWith, TaskError } from './engine.ts'
 
-const named = (name: string, kind = 'bot') => ({ kind, name, metadata: { labels: {} }, spec: { name } })
+const named = (name: string, kind = 'role') => ({ kind, name, metadata: { labels: {} }, spec: { name } })
 const shown = (changes: readonly Change[]) =>
   changes.map(({ name, revision, row }) => `${row ? '+' : '-'}${name} ${revision}`)
 const read = ({ revision, isSnapshot, changes }: Changes) => ({
@@ -26,7 +26,7 @@ async function open(engine: Engine) {
         names.map((name) => ({ resource: named(name) })),
       ),
     )
-  const remove = (name: string) => datastore.transaction((tx) => resources.remove(tx, 'bot', name))
+  const remove = (name: string) => datastore.transaction((tx) => resources.remove(tx, 'role', name))
   return { datastore, resources, put, remove }
 }
 
@@ -112,10 +112,10 @@ export function changeFeedContract(engine: Engine): void {
     })
 
     it('include bot instances', async () => {
-      const { datastore, put } = await open(engine)
+      const { datastore, resources } = await open(engine)
       await using _datastore = datastore
       const told = follow(datastore)
-      await put('builder')
+      await datastore.transaction(async (tx) => resources.put(tx, named('builder', 'bot')))
       const instance = { id: 'I', bot: 'builder', joinToken: 't', joinMethod: 'secret', joinAttributes: {} }
       await datastore.transaction((tx) =>
         insertInstance(tx, { ...instance, agentVersion: '1', hostname: 'h' }, 5),
