@@ -1,10 +1,5 @@
+import { formatInstant } from '../foundation/instant.ts'
 import { fromTimestamp, type TimestampMessage } from '../rpc/timestamp.ts'
-
-/** Formats milliseconds since 1970 as RFC 3339 in whole seconds. */
-export function formatInstant(ms: number): string {
-  if (Number.isNaN(new Date(ms).getTime())) return 'no time'
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
-}
 
 export function formatSeconds(seconds: number): string {
   return formatInstant(seconds * 1000)

@@ -1,4 +1,5 @@
 import { CodedError } from '../foundation/errors.ts'
+import { formatInstant } from '../foundation/instant.ts'
 import { printable } from '../foundation/printable.ts'
 import { contextConstructed, type DerElement, DerReader, InvalidDerError, Tag } from './der-reader.ts'
 import { type DistinguishedName, formatName, parseName } from './distinguished-name.ts'
@@ -153,7 +154,7 @@ function readExtensions(fields: DerReader, version: number): DerReader | undefin
 /** Describes a certificate for people, with one line for each field. */
 export function describeCertificate(certificate: Certificate): string {
   const { subject, issuer, serial, notBefore, notAfter, uriSans, dnsSans, isCa, pathLength } = certificate
-  const moment = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000', '')
+  const moment = (seconds: number): string => formatInstant(seconds * 1000)
   const list = (values: Iterable<string>): string => [...values].join(', ')
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['subject', formatName(subject)],

@@ -6,6 +6,7 @@ import { type Certificate, parseCertificate, verifyChain } from '../crypto/x509.
 import type { Clock } from '../foundation/clock.ts'
 import { CodedError, isAbortError, messageOf } from '../foundation/errors.ts'
 import { formatHostPort, type HostPort } from '../foundation/host-port.ts'
+import { formatInstant } from '../foundation/instant.ts'
 import { type ConnectStage, describeFailure } from './client-failure.ts'
 import { handshakeText } from './connect-failures.ts'
 import { StatusCode } from './status.ts'
@@ -165,7 +166,7 @@ function clocksDiffer(where: string, chain: readonly Certificate[], nowSeconds: 
     Math.max(...chain.map(({ notBefore }) => notBefore)),
     Math.min(...chain.map(({ notAfter }) => notAfter)),
     nowSeconds,
-  ].map((seconds) => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z'))
+  ].map((seconds) => formatInstant(seconds * 1000))
   return new ClocksDifferError(
     `the certificate of ${where} is valid from ${from} until ${until}, and the clock of this host says ${here}: set right whichever of the two clocks is wrong`,
   )

@@ -72,7 +72,7 @@ describe('heads in the host’s log', () => {
     await writeFile(fixed.heads, `${before.join('\n')}\n`)
     const found = await fixed.problems(fixed.logged())
     assert.match(found, /head \d+ was signed twice: an older copy of the data directory was restored/)
-    assert.match(found, /the log ends at row \d+, but the head signed at .* covers row \d+/)
+    assert.match(found, /the log ends at row \d+, but the head signed at [\dT:-]{19}Z covers row \d+/)
   })
 
   it('reveal that an older copy of the whole directory was restored, also after it has grown', async () => {
@@ -87,7 +87,7 @@ describe('heads in the host’s log', () => {
     assert.equal(await fixed.problems([]), '')
     const found = await fixed.problems(logged)
     assert.match(found, /head \d+ was signed twice: an older copy of the data directory was restored/)
-    assert.match(found, /row \d+ is not the one that the head signed at .* covers/)
+    assert.match(found, /row \d+ is not the one that the head signed at [\dT:-]{19}Z covers/)
   })
 
   it('are distinguished from heads of another authority and from forged ones', async () => {

@@ -1,4 +1,5 @@
 import { CodedError, type ErrorKind, messageOf } from '../../foundation/errors.ts'
+import { formatInstant } from '../../foundation/instant.ts'
 import type { Failing } from '../uplink/attempts.ts'
 import { SKEW_MATTERS_MS } from '../uplink/clock-skew.ts'
 
@@ -79,7 +80,7 @@ function standingOf(facts: Facts): Condition | undefined {
   if (nowMs >= botExpiresMs) {
     const failing = renewal ?? sync
     const why = failing === undefined ? '' : `: ${said(failing)}`
-    const reason = `the bot certificate expired at ${instant(botExpiresMs)} and is not renewed${why}`
+    const reason = `the bot certificate expired at ${formatInstant(botExpiresMs)} and is not renewed${why}`
     const remedy = 'it is renewed as soon as the authority answers, within the grace time for renewals'
     return { state: 'expired', isReady: false, reason, remedy, ...(failing && { failing }) }
   }
@@ -117,7 +118,7 @@ function servingOf(facts: Facts): Condition | undefined {
 /** What is wrong now, and will stop this agent only later. */
 function laterOf({ renewal, botExpiresMs = 0 }: Facts): Condition | undefined {
   if (renewal === undefined) return undefined
-  const reason = `the bot certificate, which expires at ${instant(botExpiresMs)}, is not renewed: ${said(renewal)}`
+  const reason = `the bot certificate, which expires at ${formatInstant(botExpiresMs)}, is not renewed: ${said(renewal)}`
   return { state: 'renewal_failing', isReady: true, reason, failing: renewal }
 }
 
@@ -136,7 +137,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 function said({ error, sinceMs, count }: Failing): string {
-  return `${messageOf(error)} (${count} ${count === 1 ? 'attempt' : 'attempts'} since ${instant(sinceMs)})`
+  return `${messageOf(error)} (${count} ${count === 1 ? 'attempt' : 'attempts'} since ${formatInstant(sinceMs)})`
 }
 
 /** The audit log has the reason of a refusal, which only the authority's operator may know. */
@@ -144,8 +145,4 @@ function remedyOf({ error }: Failing): string {
   const { reference } = error instanceof CodedError ? error : {}
   const where = reference === undefined ? '' : `run on the authority: signet audit list --ref ${reference}; `
   return `${where}${JOIN_AGAIN}`
-}
-
-function instant(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
 }

@@ -1,3 +1,4 @@
+import { formatInstant } from '../../foundation/instant.ts'
 import type { ChainedAuditRow } from '../datastore/ports.ts'
 import { type ChainEnd, hashRow } from './chain.ts'
 import type { AuditEventName } from './events.ts'
@@ -78,7 +79,7 @@ export class ChainCheck {
 }
 
 export function signedAt({ timeMs }: Pick<SignedRow, 'timeMs'>): string {
-  return `the head signed at ${new Date(timeMs).toISOString()}`
+  return `the head signed at ${formatInstant(timeMs)}`
 }
 
 function describeRows(first: number, last: number): string {

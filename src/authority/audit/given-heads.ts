@@ -1,4 +1,5 @@
 import type { KeyPair } from '../../crypto/keys.ts'
+import { formatInstant } from '../../foundation/instant.ts'
 import { type AuditHead, headKeyId, readHead, unverifiedHead } from './head.ts'
 
 export interface GivenHeads {
@@ -55,17 +56,13 @@ function cutOrForked(given: readonly AuditHead[], own: readonly AuditHead[]): st
   for (const head of given) {
     const here = byCounter.get(head.counter)
     if (head.counter > 0 && here && signedIdentity(here) !== signedIdentity(head)) {
-      return `head ${head.counter} was signed twice: an older copy of the data directory was restored before ${atTime(here)}`
+      return `head ${head.counter} was signed twice: an older copy of the data directory was restored before ${formatInstant(here.timeMs)}`
     }
   }
   const newest = given.at(-1)
   const last = own.at(-1)
   if (newest && newest.counter > (last?.counter ?? 0)) {
-    return `the heads file ends with head ${last?.counter ?? 0}, but head ${newest.counter} was signed at ${atTime(newest)}: the end of the file was cut, or an older copy was restored`
+    return `the heads file ends with head ${last?.counter ?? 0}, but head ${newest.counter} was signed at ${formatInstant(newest.timeMs)}: the end of the file was cut, or an older copy was restored`
   }
   return undefined
-}
-
-function atTime(head: AuditHead): string {
-  return new Date(head.timeMs).toISOString()
 }

@@ -1,4 +1,5 @@
 import { CodedError } from '../../foundation/errors.ts'
+import { formatInstant } from '../../foundation/instant.ts'
 
 /**
  * The authority cannot decide now whether the agent may join: a service that it has to ask does not
@@ -34,7 +35,7 @@ export class JoinClocksDifferError extends CodedError {
 
 /** The agent's time may be any number, also one that no Date can hold. */
 function formatTime(ms: number): string {
-  return Math.abs(ms) <= LATEST_MS ? new Date(ms).toISOString() : 'something impossible'
+  return Math.abs(ms) <= LATEST_MS ? formatInstant(ms) : 'something impossible'
 }
 
 const LATEST_MS = 8.64e15

@@ -1,6 +1,7 @@
+import { formatInstant } from '../../../foundation/instant.ts'
 import { printable, UNPRINTABLE } from '../../../foundation/printable.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
-import { formatInstant, formatSeconds, formatTimestamp, parseInstant } from '../../instant.ts'
+import { formatSeconds, formatTimestamp, parseInstant } from '../../instant.ts'
 
 /**
  * Audit events in columns, for people. Events are printed as they come, so the columns have the width

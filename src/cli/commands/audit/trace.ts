@@ -1,8 +1,9 @@
+import { formatInstant } from '../../../foundation/instant.ts'
 import type { AuditEvent__Output } from '../../../rpc/gen/signet/v1/AuditEvent.ts'
 import type { TraceSvidResponse__Output } from '../../../rpc/gen/signet/v1/TraceSvidResponse.ts'
 import { type Command, withJson } from '../../command.ts'
 import { type AuthorityOptions, connectAuthority, withAuthority } from '../../connections.ts'
-import { formatInstant, formatSeconds, formatTimestamp } from '../../instant.ts'
+import { formatSeconds, formatTimestamp } from '../../instant.ts'
 import { formatFields, formatTable, print, printJson } from '../../output.ts'
 import { describe } from './list.ts'
 

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { systemClock } from '../../../foundation/clock.ts'
+import { formatInstant } from '../../../foundation/instant.ts'
 import { type Command, withJson } from '../../command.ts'
 import { defaultAuthorityConfig } from '../../default-authority-config.ts'
 import { readInput } from '../../input.ts'
@@ -35,7 +36,7 @@ async function restore(options: Options): Promise<void> {
   const directory = path.resolve(options.from)
   const manifest = await checkBackup(directory, config, process.env)
   const { trustDomain, timeMs, lastSequence: lastEvent } = manifest
-  const madeAt = new Date(timeMs).toISOString()
+  const madeAt = formatInstant(timeMs)
   if (options.check) {
     if (options.json) return printJson({ directory, trustDomain, madeAt, lastEvent })
     return print(`the backup of ${trustDomain} from ${madeAt}, up to event ${lastEvent}, can be restored`)

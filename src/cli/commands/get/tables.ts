@@ -1,7 +1,8 @@
 import { systemClock } from '../../../foundation/clock.ts'
+import { formatInstant } from '../../../foundation/instant.ts'
 import type { BotInstance__Output } from '../../../rpc/gen/signet/v1/BotInstance.ts'
 import type { Resource__Output } from '../../../rpc/gen/signet/v1/Resource.ts'
-import { formatInstant, formatTimestamp } from '../../instant.ts'
+import { formatTimestamp } from '../../instant.ts'
 import { formatTable } from '../../output.ts'
 import { allowInShort, inShort, type RuleInRole } from './rules-in-short.ts'
 
