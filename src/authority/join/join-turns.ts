@@ -1,11 +1,11 @@
-interface Place {
+interface Turns {
   working: number
   readonly waiting: (() => void)[]
 }
 
 /** Joins of one address work in turns. */
 export class JoinTurns {
-  readonly #places = new Map<string, Place>()
+  readonly #places = new Map<string, Turns>()
 
   /** How many joins of this address work now. */
   working(address: string): number {
@@ -17,19 +17,19 @@ export class JoinTurns {
    * calls. Dispose of the result when the join works no more. @throws the reason of the signal
    */
   async enter(address: string, atOnce: number, signal: AbortSignal): Promise<Disposable> {
-    const place = this.#places.get(address) ?? { working: 0, waiting: [] }
-    this.#places.set(address, place)
-    if (place.working < atOnce) place.working += 1
-    else await waitIn(place.waiting, signal)
-    return { [Symbol.dispose]: () => this.#leave(address, place) }
+    const turns = this.#places.get(address) ?? { working: 0, waiting: [] }
+    this.#places.set(address, turns)
+    if (turns.working < atOnce) turns.working += 1
+    else await waitIn(turns.waiting, signal)
+    return { [Symbol.dispose]: () => this.#leave(address, turns) }
   }
 
-  #leave(address: string, place: Place): void {
-    const next = place.waiting.shift()
+  #leave(address: string, turns: Turns): void {
+    const next = turns.waiting.shift()
     if (next)
       next() // it takes this turn
-    else place.working -= 1
-    if (place.working === 0) this.#places.delete(address)
+    else turns.working -= 1
+    if (turns.working === 0) this.#places.delete(address)
   }
 }
 

@@ -211,6 +211,9 @@ describe('the drill: an authority is lost and restored from last night’s backu
     await stack.admin('authority', 'backup', '--to', to)
     await stack.authority.stop()
     await rm(path.join(stack.data, 'authority.db'))
+    const gone = await stack.signet('authority', 'run', '--config', stack.authorityConfig)
+    assert.match(gone.stderr, /is gone: restore it/)
+    assert.ok(!(await readdir(stack.data)).includes('authority.db')) // restore needs no --replace
     await cp(path.join(to, 'authority.db'), path.join(stack.data, 'authority.db.restoring'))
     const refused = await stack.signet('authority', 'run', '--config', stack.authorityConfig)
     assert.match(refused.stderr, /restore .* was interrupted/)

@@ -151,13 +151,16 @@ function examineOpened(connection: DatabaseSync, keys: SealKeys): Examined {
   throw new DatastoreAlteredError(`${examined.repeated}; restore the database from a backup`)
 }
 
+/** Why no database is created beside the signed heads of an older one. */
+export function databaseGone(): DatastoreAlteredError {
+  return new DatastoreAlteredError(
+    'the database of this data directory is gone: restore it from a backup, or remove audit-head.key and audit-heads.jsonl, too, to begin a new trust domain',
+  )
+}
+
 function refuseUnlessNew(connection: DatabaseSync, isFresh: boolean, past: Past): void {
   if (isFresh && past !== 'sealed') return
-  if (isFresh) {
-    throw new DatastoreAlteredError(
-      'the database of this data directory is gone: restore it from a backup, or remove audit-head.key and audit-heads.jsonl, too, to begin a new trust domain',
-    )
-  }
+  if (isFresh) throw databaseGone()
   if (past !== 'before_seals') {
     throw new DatastoreAlteredError(
       'the seals of the database are gone; restore it from a backup, together with audit-head.key',

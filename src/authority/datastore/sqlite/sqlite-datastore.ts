@@ -1,4 +1,5 @@
 import { type KeyObject, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
@@ -22,7 +23,7 @@ import type {
 import type { Row, Schema } from '../schema.ts'
 import { ONLY_AUTHORITY } from '../seals/audit-end.ts'
 import { describeForeign, type PlainRow } from '../seals/examine.ts'
-import { type Opened, openSealed, type Past } from '../seals/open-sealed.ts'
+import { databaseGone, type Opened, openSealed, type Past } from '../seals/open-sealed.ts'
 import type { SealedTable } from '../seals/sealed-tables.ts'
 import { type Finding, Sealer } from '../seals/sealer.ts'
 import { CommitQueue } from './commit-queue.ts'
@@ -94,6 +95,8 @@ export class SqliteDatastore implements Datastore {
   static async open(path: string, deps: SqliteDatastoreDeps): Promise<SqliteDatastore> {
     // Both connections must open the same database, so one in memory needs a unique name.
     const location = path === ':memory:' ? `file:${randomUUID()}?mode=memory&cache=shared` : path
+    // Before SQLite creates an empty file, which a restore would take for a database in use.
+    if (deps.past === 'sealed' && location === path && !existsSync(path)) throw databaseGone()
     let connection: DatabaseSync | undefined
     try {
       connection = openWriteConnection(location)
