@@ -15,8 +15,8 @@ import type { BotCertificateOutput } from '../bots/issue-bot-certificate.ts'
 import type { Renewer } from '../bots/renewer.ts'
 import type { BotCaller, Caller } from '../caller.ts'
 import { JoinClocksDifferError } from '../join/errors.ts'
+import { JoinTurns } from '../join/join-turns.ts'
 import type { Joiner, JoinInput } from '../join/joiner.ts'
-import { JoinsInProgress } from '../join/joins-in-progress.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import { anonymousOf, botOf } from './bot-call.ts'
 
@@ -27,16 +27,16 @@ import { anonymousOf, botOf } from './bot-call.ts'
 const JOIN: ConversationLimits = { maxMessages: 8, maxBytes: 64 * 1024, maxMs: 20_000 }
 /**
  * Failed joins of one address. Those above the limit learn only that they are too many; a right
- * proof from the same address still gets through, if it finds a place. No figure helps in guessing
- * 256 random bits.
+ * proof from the same address gets through in its turn. No figure helps in guessing 256 random bits.
  */
 const FAILURES = { perSecond: 5, burst: 50, maxKeys: 10_000 }
 /**
- * Joins of one address that may be in progress whatever it did before. It may have more for as long as
- * they could all fail and stay below the limit, and any number if none failed lately. Each costs a
- * check of a signature, the method's work and two transactions, which administrators wait behind.
+ * Joins of one address that work at a time, whatever it did before; others wait for their turn. More of
+ * them may work for as long as they could all fail and stay below the limit, and any number if none
+ * failed lately. Each costs a check of a signature, the method's work and two transactions, which
+ * administrators wait behind.
  */
-const ALWAYS_IN_PROGRESS = 2
+const ALWAYS_AT_ONCE = 2
 /** Successful joins of one address with one token. A rack that boots behind one address joins at once. */
 const JOINS = { perSecond: 5, burst: 50, maxKeys: 10_000 }
 /** Longer names are cut, as they are for the audit log. */
@@ -57,7 +57,7 @@ export function joinHandlers({
   clock,
 }: JoinApiDeps): Handlers<Caller, 'signet.v1.JoinService'> {
   const failures = new RateLimiter(FAILURES, clock)
-  const inProgress = new JoinsInProgress()
+  const turns = new JoinTurns()
   const joins = new RateLimiter(JOINS, clock)
   const renewals = new RateLimiter(RENEWALS, clock)
   return {
@@ -75,13 +75,19 @@ export function joinHandlers({
         const place = addressKey(address)
         const success = `${place} ${start.joinToken.slice(0, MAX_TOKEN_LENGTH)}`
         joins.take(success, 0, 1) // only a success uses it up
-        const others = inProgress.at(place)
-        if (others >= ALWAYS_IN_PROGRESS) failures.take(place, 0, Math.min(others + 1, FAILURES.burst))
-        using _entered = inProgress.enter(place)
+        const enter = (): Promise<Disposable> => {
+          const mayFail = Math.min(turns.working(place) + 1, FAILURES.burst)
+          const hasFailed = !failures.tryTake(place, 0, mayFail)
+          return turns.enter(place, hasFailed ? ALWAYS_AT_ONCE : Number.POSITIVE_INFINITY, signal)
+        }
+        let turn = await enter()
         const conversation = {
           signal,
           ask: async (challenge: Buffer): Promise<Buffer> => {
-            const { answer } = await ask({ challenge })
+            turn[Symbol.dispose]() // an agent that does not answer keeps nobody waiting
+            const { answer } = await ask({ challenge }).finally(async () => {
+              turn = await enter()
+            })
             if (answer === undefined) throw new MalformedRequestError('the challenge was not answered')
             return answer
           },
@@ -92,6 +98,7 @@ export function joinHandlers({
             if (isRefusal(error)) failures.take(place)
             throw error
           })
+          .finally(() => turn[Symbol.dispose]())
         joins.charge(success, 1)
         return { certificate: toMessage(certificate) }
       },

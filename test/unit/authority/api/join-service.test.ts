@@ -12,7 +12,11 @@ const START = { protocolVersion: PROTOCOL_VERSION, joinToken: 'first', agentTime
 const CERTIFICATE = { chain: [], roots: [], notAfterMs: 0, authorityTimeMs: 0 }
 
 /** The service before a joiner that sends one challenge. */
-function service(reply: object = { answer: Buffer.from('answer') }, other?: object, clock = new FakeClock()) {
+function service(
+  reply: object | Promise<object> = { answer: Buffer.from('answer') },
+  other?: object,
+  clock = new FakeClock(),
+) {
   const inputs: JoinInput[] = []
   const answers: string[] = []
   const joiner = {
@@ -26,8 +30,11 @@ function service(reply: object = { answer: Buffer.from('answer') }, other?: obje
   const { Join } = joinHandlers(deps as unknown as Parameters<typeof joinHandlers>[0]) as unknown as {
     Join: { converse(caller: Caller, request: object, ask: object, context: object): Promise<object> }
   }
-  const join = (caller: Caller, start: object | undefined): Promise<object> =>
-    Join.converse(caller, { start }, async () => reply, { signal: new AbortController().signal })
+  const join = (
+    caller: Caller,
+    start: object | undefined,
+    signal = new AbortController().signal,
+  ): Promise<object> => Join.converse(caller, { start }, async () => reply, { signal })
   return { join, inputs, answers }
 }
 
@@ -58,7 +65,7 @@ describe('JoinService.Join', () => {
     await join({ ...ANONYMOUS, address: '192.0.2.2' }, START)
   })
 
-  it('lets an address whose joins failed have only two in progress, and refuses others before the work', async () => {
+  it('lets two joins of an address work at a time if many failed, and the others in their turn', async () => {
     const clock = new FakeClock()
     const waiting: PromiseWithResolvers<object>[] = []
     const joiner = {
@@ -70,22 +77,58 @@ describe('JoinService.Join', () => {
     }
     const { join } = service({}, joiner, clock)
     const rack = Array.from({ length: 60 }, () => join(ANONYMOUS, START))
+    await new Promise(setImmediate)
     assert.equal(waiting.length, 60, 'an address without failures joins at once')
     for (const outcome of waiting.splice(0)) outcome.reject(new RefusedError('R', 'wrong_secret'))
     await Promise.allSettled(rack)
 
-    const two = [join(ANONYMOUS, START), join(ANONYMOUS, START)]
-    await assert.rejects(join(ANONYMOUS, START), { kind: 'resource_exhausted' })
-    assert.equal(waiting.length, 2)
+    const turn = () => new Promise(setImmediate)
+    const cancelled = new AbortController()
+    const three = [join(ANONYMOUS, START), join(ANONYMOUS, START)]
+    const gone = join(ANONYMOUS, START, cancelled.signal)
+    three.push(join(ANONYMOUS, START))
     const elsewhere = join({ ...ANONYMOUS, address: '192.0.2.2' }, START)
-    for (const outcome of waiting) outcome.resolve(CERTIFICATE)
-    await Promise.all([...two, elsewhere])
+    await turn()
+    assert.equal(waiting.length, 3, 'two of the address, and that of another one')
+    cancelled.abort(new Error('the call has ended'))
+    await assert.rejects(gone, { message: 'the call has ended' })
+    waiting[0]?.resolve(CERTIFICATE)
+    await turn()
+    assert.equal(waiting.length, 4, 'the next one has its turn')
+    for (const outcome of waiting.splice(0)) outcome.resolve(CERTIFICATE)
+    await Promise.all([...three, elsewhere])
 
     clock.advance(1_000)
-    waiting.length = 0
-    const five = Array.from({ length: 6 }, () => join(ANONYMOUS, START))
+    const six = Array.from({ length: 6 }, () => join(ANONYMOUS, START))
+    await turn()
     assert.equal(waiting.length, 5, 'no more than could fail without passing the limit')
+    for (const outcome of waiting.splice(0)) outcome.resolve(CERTIFICATE)
+    await turn()
     for (const outcome of waiting) outcome.resolve(CERTIFICATE)
-    assert.equal((await Promise.allSettled(five)).filter(({ status }) => status === 'rejected').length, 1)
+    await Promise.all(six)
+  })
+
+  it('keeps nobody waiting for an agent that does not answer a challenge', async () => {
+    const clock = new FakeClock()
+    const refuse = { join: async () => Promise.reject(new RefusedError('R', 'wrong_secret')) }
+    const answer = Promise.withResolvers<object>()
+    let asked = 0
+    const challenge = {
+      join: async (_input: JoinInput, { ask }: JoinConversation) => {
+        asked += 1
+        await ask(Buffer.from('challenge'))
+        return CERTIFICATE
+      },
+    }
+    const methods = { join: (...args: [JoinInput, JoinConversation]) => current.join(...args) }
+    let current: { join(...args: [JoinInput, JoinConversation]): Promise<object> } = refuse
+    const { join } = service(answer.promise, methods, clock)
+    for (let n = 0; n < 50; n += 1) await assert.rejects(join(ANONYMOUS, START), { name: 'RefusedError' })
+    current = challenge
+    const three = [join(ANONYMOUS, START), join(ANONYMOUS, START), join(ANONYMOUS, START)]
+    await new Promise(setImmediate)
+    assert.equal(asked, 3)
+    answer.resolve({ answer: Buffer.from('answer') })
+    await Promise.all(three)
   })
 })
