@@ -14,20 +14,26 @@ export class JoinTurns {
 
   /**
    * Resolves at once if fewer than `atOnce` joins of the address work, otherwise in the order of the
-   * calls. Dispose of the result when the join works no more. @throws the reason of the signal
+   * calls. Dispose of the result, once or more, when the join works no more. @throws the reason of
+   * the signal
    */
   async enter(address: string, atOnce: number, signal: AbortSignal): Promise<Disposable> {
     const turns = this.#places.get(address) ?? { working: 0, waiting: [] }
     this.#places.set(address, turns)
     if (turns.working < atOnce) turns.working += 1
     else await waitIn(turns.waiting, signal)
-    return { [Symbol.dispose]: () => this.#leave(address, turns) }
+    let isOver = false
+    return {
+      [Symbol.dispose]: () => {
+        if (!isOver) this.#leave(address, turns)
+        isOver = true
+      },
+    }
   }
 
   #leave(address: string, turns: Turns): void {
     const next = turns.waiting.shift()
-    if (next)
-      next() // it takes this turn
+    if (next) next()
     else turns.working -= 1
     if (turns.working === 0) this.#places.delete(address)
   }
@@ -37,11 +43,12 @@ async function waitIn(waiting: (() => void)[], signal: AbortSignal): Promise<voi
   signal.throwIfAborted()
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const giveUp = (): void => {
-    waiting.splice(waiting.indexOf(resolve), 1)
+    const at = waiting.indexOf(resolve)
+    if (at === -1) return // it has its turn already
+    waiting.splice(at, 1)
     reject(signal.reason)
   }
   waiting.push(resolve)
   signal.addEventListener('abort', giveUp, { once: true })
-  await promise
-  signal.removeEventListener('abort', giveUp)
+  await promise.finally(() => signal.removeEventListener('abort', giveUp))
 }
