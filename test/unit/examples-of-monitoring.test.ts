@@ -33,6 +33,13 @@ describe('what an operator gets for monitoring', () => {
     for (const { alert, expr } of rules) assert.deepEqual(unknownIn(expr), [], alert)
   })
 
+  it('explains each alert in the runbooks', () => {
+    const alerts = [...read(RULES).matchAll(/- alert: (\w+)/g)].map(([, alert]) => alert)
+    const explained = [...read('docs/runbooks.md').matchAll(/^\| `(Signet\w+)`/gm)].map(([, alert]) => alert)
+    assert.ok(alerts.length > 5)
+    assert.deepEqual(explained, alerts)
+  })
+
   it('asks in its dashboard only for metrics that exist', () => {
     const { panels } = JSON.parse(read('deploy/grafana/signet.json')) as {
       panels: { title: string; targets: { expr: string }[] }[]
