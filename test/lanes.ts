@@ -10,6 +10,11 @@ export const LANES = {
   states: ['integration/{altered,audit,authority,earlier}-*.test.ts', 'conformance/key-rotation.test.ts'],
   /** Peers that flood, stall or break off, and users that compete. */
   transports: ['integration/transport/**/*.test.ts', 'integration/fair-users.test.ts'],
+  /** What workloads and Envoy get from the agent. */
+  serving: [
+    'integration/{workload,sds,peer,several,federation,file,first,hidden,http}*.test.ts',
+    'conformance/{jwt,workload,x509}*.test.ts',
+  ],
   /** Commands and programs as processes. */
   programs: [
     'integration/{built-program,cli,compiled-code,executables,log-reader}.test.ts',

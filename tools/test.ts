@@ -9,7 +9,7 @@ import { TestDirectory } from './test-directory.ts'
  */
 const ALL = ['all-*-tests.ts', ...ALONE].map((file) => `test/${file}`)
 /** All of them: tests often wait for a disk, a timer or a program, and another one can use the core. */
-const AT_A_TIME = 7
+const AT_A_TIME = 8
 /** Far more than any test takes, even on a busy machine. */
 const TIMEOUT_MS = 120_000
 const root = path.resolve(import.meta.dirname, '..')
